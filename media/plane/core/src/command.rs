@@ -1,0 +1,142 @@
+//! What the control side may ask of a shard. Each command names things by the identifiers of the seam (`_plane.pyi`).
+
+use crate::srtp::Profile;
+
+/// What a payload holds; decides key frame tests and rewriting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    Opus,
+    Red,
+    Pcmu,
+    Pcma,
+    G722,
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+}
+
+/// RTP header extensions that the plane reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    Mid,
+    Rid,
+    RepairedRid,
+    AudioLevel,
+    TransportCc,
+    AbsSendTime,
+    Orientation,
+    DependencyDescriptor,
+}
+
+/// One simulcast layer of a published track; SSRC 0: not told, latched from MID and RID.
+#[derive(Clone, Debug, Default)]
+pub struct Encoding {
+    pub rid: String,
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+}
+
+/// A payload type that a publisher may send.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload {
+    pub payload_type: u8,
+    pub codec: Codec,
+    pub clock_hz: u32,
+    pub rtx: Option<u8>,
+}
+
+/// A payload type of the producer, what it becomes at a consumer, and the RTX payload type there.
+#[derive(Clone, Copy, Debug)]
+pub struct PayloadMap {
+    pub from: u8,
+    pub to: u8,
+    pub rtx: Option<u8>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    OpenRouter {
+        router: u32,
+    },
+    CloseRouter {
+        router: u32,
+    },
+    OpenTransport {
+        router: u32,
+        transport: u32,
+        ufrag: String,
+        pwd: String,
+    },
+    RestartIce {
+        transport: u32,
+        ufrag: String,
+        pwd: String,
+    },
+    SetRemoteUfrag {
+        transport: u32,
+        ufrag: String,
+    },
+    SetExtensions {
+        transport: u32,
+        extensions: Vec<(u8, Extension)>,
+    },
+    SetKeys {
+        transport: u32,
+        profile: Profile,
+        receive_key: Vec<u8>,
+        receive_salt: Vec<u8>,
+        send_key: Vec<u8>,
+        send_salt: Vec<u8>,
+    },
+    SendDtls {
+        transport: u32,
+        datagram: Vec<u8>,
+    },
+    CloseTransport {
+        transport: u32,
+    },
+    OpenProducer {
+        transport: u32,
+        producer: u32,
+        video: bool,
+        mid: String,
+        encodings: Vec<Encoding>,
+        payloads: Vec<Payload>,
+    },
+    CloseProducer {
+        producer: u32,
+    },
+    PauseProducer {
+        producer: u32,
+        paused: bool,
+    },
+    RequestKeyframe {
+        producer: u32,
+        layer: Option<u8>,
+    },
+    OpenConsumer {
+        transport: u32,
+        consumer: u32,
+        producer: u32,
+        mid: String,
+        ssrc: u32,
+        rtx_ssrc: u32,
+        payloads: Vec<PayloadMap>,
+        strip_red: bool,
+        red_blocks: Vec<(u8, u8)>,
+        paused: bool,
+    },
+    CloseConsumer {
+        consumer: u32,
+    },
+    PauseConsumer {
+        consumer: u32,
+        paused: bool,
+    },
+    SetLayers {
+        consumer: u32,
+        layer: u8,
+        temporal: u8,
+    },
+}

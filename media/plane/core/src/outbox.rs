@@ -1,0 +1,82 @@
+//! Datagrams on their way out: one arena that is filled, handed to a [`Sink`] and used again.
+
+use crate::ice::Path;
+
+/// A datagram, or a run of datagrams of one size for one destination (UDP GSO), lying in the arena.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    pub path: Path,
+    pub start: u32,
+    pub len: u32,
+    /// Bytes of each datagram of the run but the last, which may be shorter. Equal to `len` for a single one.
+    pub segment: u16,
+    /// May be dropped before anything else when the socket is full.
+    pub video: bool,
+}
+
+/// What carries messages to the network (or into a test).
+pub trait Sink {
+    fn send(&mut self, arena: &[u8], messages: &[Message]);
+}
+
+/// Most bytes in one run: the largest UDP payload that the kernel segments.
+pub const RUN_BYTES_MAX: usize = 64_000;
+/// Most datagrams in one run (`UDP_MAX_SEGMENTS` of Linux is 128 now, 64 in older kernels).
+pub const RUN_SEGMENTS_MAX: usize = 64;
+
+pub struct Outbox<S: Sink> {
+    arena: Box<[u8]>,
+    used: usize,
+    messages: Vec<Message>,
+    pub sink: S,
+}
+
+const ARENA_BYTES: usize = 1 << 20;
+const MESSAGES_MAX: usize = 1024;
+
+impl<S: Sink> Outbox<S> {
+    pub fn new(sink: S) -> Self {
+        Outbox {
+            arena: vec![0; ARENA_BYTES].into_boxed_slice(),
+            used: 0,
+            messages: Vec::with_capacity(MESSAGES_MAX),
+            sink,
+        }
+    }
+
+    /// Free space of at least `bytes`, flushing first where needed; what is written there counts after `push`.
+    pub fn reserve(&mut self, bytes: usize) -> &mut [u8] {
+        debug_assert!(bytes <= ARENA_BYTES);
+        if self.used + bytes > ARENA_BYTES || self.messages.len() == MESSAGES_MAX {
+            self.flush();
+        }
+        &mut self.arena[self.used..]
+    }
+
+    /// Takes the first `len` bytes of the space reserved last as one message.
+    pub fn push(&mut self, path: Path, len: usize, segment: usize, video: bool) {
+        debug_assert!(len <= RUN_BYTES_MAX && segment <= len);
+        self.messages.push(Message {
+            path,
+            start: self.used as u32,
+            len: len as u32,
+            segment: segment as u16,
+            video,
+        });
+        self.used += len;
+    }
+
+    /// Copies one datagram in.
+    pub fn put(&mut self, path: Path, datagram: &[u8]) {
+        self.reserve(datagram.len())[..datagram.len()].copy_from_slice(datagram);
+        self.push(path, datagram.len(), datagram.len(), false);
+    }
+
+    pub fn flush(&mut self) {
+        if !self.messages.is_empty() {
+            self.sink.send(&self.arena[..self.used], &self.messages);
+            self.messages.clear();
+        }
+        self.used = 0;
+    }
+}
