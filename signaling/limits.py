@@ -1,0 +1,46 @@
+"""Every bound of the HTTP side, in one place. The bounds of a browser session stand in `signaling/rtc`."""
+
+REQUEST_LINE_BYTES = 16 * 1024
+"""A browser's join request travels in the query string: 2.5 KB and a token today."""
+HEADER_BYTES = 32 * 1024
+HEADER_COUNT = 100
+FIRST_REQUEST_S = 15.0
+"""A connection that has not sent a whole request by then is closed."""
+KEEP_ALIVE_S = 30
+CONNECTIONS = 8192
+BODY_BYTES = 64 * 1024
+"""Of an API request; RoomService has its own."""
+WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
+"""An SDP of many tracks passes 64 KiB."""
+WEBSOCKET_QUEUE = 32
+SHUTDOWN_S = 5.0
+
+TOKEN_BYTES = 8 * 1024
+TOKEN_TTL_S = 600
+TOKEN_TTL_MOST_S = 7 * 24 * 3600
+LEEWAY_S = 10
+SECRET_CHARACTERS = 32
+"""Least length of an API secret: 256 bits when it is random hex, RFC 7518 section 3.2."""
+
+IDENTITY_CHARACTERS = 128
+NAME_CHARACTERS = 100
+METADATA_BYTES = 64 * 1024
+ATTRIBUTES = 64
+ATTRIBUTE_BYTES = 64 * 1024
+CONFERENCE_CHARACTERS = 128
+
+CREATIONS_PER_MINUTE = 60
+TOKENS_PER_MINUTE = 600
+SOURCES_REMEMBERED = 4096
+"""Addresses that the rate limit remembers; the longest unseen one is forgotten first."""
+
+PAGE_FILES = 2000
+PAGE_BYTES = 64 * 1024 * 1024
+
+LEAF_DAYS = 397
+"""The longest life that browsers grant to a server certificate."""
+CA_DAYS = 3650
+RENEW_DAYS = 30
+RENEW_CHECK_S = 3600.0
+SUBJECT_NAMES = 100
+"""Addresses and names in one certificate."""
