@@ -1,0 +1,32 @@
+//! Tells the protocols on one port apart (RFC 7983), and RTP from RTCP (RFC 5761 §4). Looks only; checks nothing else.
+
+/// What a datagram claims to be. Only lengths that the protocol could have are let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Stun,
+    Dtls,
+    Rtp,
+    Rtcp,
+    Unknown,
+}
+
+const STUN_HEADER: usize = 20;
+const DTLS_RECORD_HEADER: usize = 13;
+const RTP_HEADER: usize = 12;
+const RTCP_HEADER: usize = 8;
+
+#[inline]
+pub fn classify(datagram: &[u8]) -> Class {
+    let len = datagram.len();
+    match datagram.first() {
+        Some(128..=191) => match datagram.get(1) {
+            Some(192..=223) if len >= RTCP_HEADER => Class::Rtcp,
+            Some(192..=223) => Class::Unknown,
+            _ if len >= RTP_HEADER => Class::Rtp,
+            _ => Class::Unknown,
+        },
+        Some(20..=63) if len >= DTLS_RECORD_HEADER => Class::Dtls,
+        Some(0..=3) if len >= STUN_HEADER => Class::Stun,
+        _ => Class::Unknown,
+    }
+}

@@ -1,0 +1,343 @@
+//! An ICE-lite agent (RFC 8445 §2.5) of one transport: answers checks, knows the path to use and whether the peer is
+//! still there (RFC 7675, from the peer's own checks). Sends nothing of itself and learns nothing from media.
+
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::event::IceState;
+use crate::stun::{self, Request, StunError};
+
+/// Where datagrams come from and go to. Two are equal if socket and remote address are; `local` is only told.
+#[derive(Clone, Copy, Debug)]
+pub enum Path {
+    Udp { socket: u8, remote: SocketAddr, local: Option<IpAddr> },
+    Tcp { connection: u32, remote: SocketAddr },
+}
+
+impl Path {
+    pub fn remote(&self) -> SocketAddr {
+        match *self {
+            Path::Udp { remote, .. } | Path::Tcp { remote, .. } => remote,
+        }
+    }
+
+    #[inline]
+    fn identity(&self) -> (bool, u32, SocketAddr) {
+        match *self {
+            Path::Udp { socket, remote, .. } => (false, u32::from(socket), remote),
+            Path::Tcp { connection, remote } => (true, connection, remote),
+        }
+    }
+}
+
+impl PartialEq for Path {
+    #[inline]
+    fn eq(&self, other: &Path) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Path {}
+
+impl Hash for Path {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+/// What a valid check changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// `Connected` or `Moved`.
+    pub state: Option<IceState>,
+    /// The restart is complete: the previous ufrag counts no more (`local_ufrags` is shorter).
+    pub restarted: bool,
+}
+
+/// Paths remembered per transport.
+pub const PATHS_MAX: usize = 8;
+const DISCONNECTED_US: u64 = 10_000_000;
+const FAILED_US: u64 = 30_000_000;
+/// Checks remembered against replay from elsewhere; at a check in 2.5 s the last 20 minutes.
+const REMEMBERED_MAX: usize = 512;
+/// RFC 8445 §5.3.
+const UFRAG_MAX: usize = 256;
+
+#[derive(Clone, Debug)]
+struct Credentials {
+    ufrag: Box<[u8]>,
+    pwd: Box<[u8]>,
+    remote_ufrag: Option<Box<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Checked {
+    path: Path,
+    at_us: u64,
+    /// Never used twice in an agent.
+    serial: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    New,
+    Connected,
+    Disconnected,
+    Failed,
+}
+
+#[derive(Debug)]
+pub struct Agent {
+    current: Credentials,
+    /// In use until the first nominated check with the current ones.
+    previous: Option<Credentials>,
+    selected: Option<Path>,
+    /// Highest value of libwebrtc's nomination attribute.
+    nomination: u32,
+    checked: Vec<Checked>,
+    /// Transactions, and the serial of the path that each came on.
+    remembered: VecDeque<([u8; 12], u32)>,
+    serial: u32,
+    phase: Phase,
+    last_check_us: u64,
+}
+
+impl Agent {
+    pub fn new(ufrag: &str, pwd: &str, now_us: u64) -> Self {
+        Agent {
+            current: Credentials::new(ufrag, pwd),
+            previous: None,
+            selected: None,
+            nomination: 0,
+            checked: Vec::with_capacity(1),
+            remembered: VecDeque::new(),
+            serial: 0,
+            phase: Phase::New,
+            last_check_us: now_us,
+        }
+    }
+
+    /// New credentials of ours. The path in use and the old credentials hold until the peer nominates with the new.
+    pub fn restart(&mut self, ufrag: &str, pwd: &str, now_us: u64) {
+        let replaced = std::mem::replace(&mut self.current, Credentials::new(ufrag, pwd));
+        // Of two restarts in a row the credentials between were never used.
+        self.previous.get_or_insert(replaced);
+        if self.phase == Phase::Failed {
+            self.phase = Phase::New;
+            self.last_check_us = now_us;
+        }
+    }
+
+    /// Checks with another remote ufrag are refused from now on.
+    pub fn set_remote_ufrag(&mut self, ufrag: &str) {
+        let bytes = ufrag.as_bytes();
+        self.current.remote_ufrag = Some(bytes[..bytes.len().min(UFRAG_MAX)].into());
+    }
+
+    /// Every ufrag of ours that a check may name now: one, or two during a restart.
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.current).chain(&self.previous).map(|credentials| &*credentials.ufrag)
+    }
+
+    /// The path that the peer nominated last.
+    #[inline]
+    pub fn selected(&self) -> Option<Path> {
+        self.selected
+    }
+
+    /// The selected path, or before there is one the path checked last.
+    pub fn path(&self) -> Option<Path> {
+        self.selected.or_else(|| self.checked.iter().max_by_key(|checked| checked.at_us).map(|checked| checked.path))
+    }
+
+    /// The paths with a valid check: at most `PATHS_MAX`.
+    pub fn paths(&self) -> impl Iterator<Item = Path> {
+        self.checked.iter().map(|checked| checked.path)
+    }
+
+    /// Whether a valid check came this way.
+    #[inline]
+    pub fn knows(&self, path: Path) -> bool {
+        self.checked.iter().any(|checked| checked.path == path)
+    }
+
+    /// A TCP connection ended. True: it was the selected path.
+    pub fn forget(&mut self, path: Path) -> bool {
+        self.checked.retain(|checked| checked.path != path);
+        let lost = self.selected == Some(path);
+        if lost {
+            self.selected = None;
+        }
+        lost
+    }
+
+    /// One STUN datagram. On success `reply[..len]` is to go back the same way; on an error nothing is.
+    ///
+    /// `mapped` is what the answer names: the address that we saw. `reply` holds `stun::REPLY_MAX`.
+    pub fn handle(
+        &mut self,
+        datagram: &[u8],
+        path: Path,
+        mapped: SocketAddr,
+        now_us: u64,
+        reply: &mut [u8],
+    ) -> Result<(usize, Outcome), StunError> {
+        let (is_current, request) = self.authenticate(datagram)?;
+        self.refuse_replay(&request, path)?;
+        let pwd = &self.credentials(is_current).pwd;
+        if request.controlled.is_some() {
+            return Ok((stun::write_role_conflict(reply, request.transaction, pwd), Outcome::default()));
+        }
+        let len = stun::write_success(reply, request.transaction, mapped, pwd);
+        let serial = self.note_path(path, now_us);
+        self.remember(&request, serial);
+        let outcome = self.advance(&request, is_current, path);
+        Ok((len, outcome))
+    }
+
+    /// When `timeout` is wanted next; `u64::MAX`: not before another check.
+    pub fn deadline(&self) -> u64 {
+        match self.phase {
+            Phase::Connected => self.last_check_us + DISCONNECTED_US,
+            Phase::New | Phase::Disconnected => self.last_check_us + FAILED_US,
+            Phase::Failed => u64::MAX,
+        }
+    }
+
+    /// Tells once that the peer went silent. After `Failed` there is no path to send on (RFC 7675 §5.1).
+    pub fn timeout(&mut self, now_us: u64) -> Option<IceState> {
+        let silent_us = now_us.saturating_sub(self.last_check_us);
+        match self.phase {
+            Phase::Failed => None,
+            _ if silent_us >= FAILED_US => {
+                self.phase = Phase::Failed;
+                self.selected = None;
+                self.checked.clear();
+                Some(IceState::Failed)
+            }
+            Phase::Connected if silent_us >= DISCONNECTED_US => {
+                self.phase = Phase::Disconnected;
+                Some(IceState::Disconnected)
+            }
+            _ => None,
+        }
+    }
+
+    fn credentials(&self, is_current: bool) -> &Credentials {
+        match &self.previous {
+            Some(previous) if !is_current => previous,
+            _ => &self.current,
+        }
+    }
+
+    /// The request, and whether it is under the current credentials.
+    fn authenticate<'a>(&self, datagram: &'a [u8]) -> Result<(bool, Request<'a>), StunError> {
+        let username = stun::username(datagram).ok_or(StunError::Malformed)?;
+        let is_current = self.current.fit(username);
+        let credentials = self.credentials(is_current);
+        if !is_current && !credentials.fit(username) {
+            return Err(StunError::Unauthentic);
+        }
+        Ok((is_current, stun::parse_request(datagram, &credentials.pwd)?))
+    }
+
+    /// STUN has no replay protection: a captured check sent from elsewhere would move media there. So a transaction
+    /// counts on the path where it was first seen, and nowhere else.
+    fn refuse_replay(&self, request: &Request, path: Path) -> Result<(), StunError> {
+        match self.remembered.iter().find(|(known, _)| *known == request.transaction) {
+            Some((_, first)) if self.checked.iter().all(|checked| checked.path != path || checked.serial != *first) => {
+                Err(StunError::Replay)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, request: &Request, serial: u32) {
+        if self.remembered.iter().any(|(known, _)| *known == request.transaction) {
+            return;
+        }
+        if self.remembered.len() == REMEMBERED_MAX {
+            self.remembered.pop_front();
+        }
+        self.remembered.push_back((request.transaction, serial));
+    }
+
+    /// Marks the path as checked now; gives its serial.
+    fn note_path(&mut self, path: Path, now_us: u64) -> u32 {
+        self.last_check_us = now_us;
+        if let Some(checked) = self.checked.iter_mut().find(|checked| checked.path == path) {
+            *checked = Checked { path, at_us: now_us, ..*checked };
+            return checked.serial;
+        }
+        if self.checked.len() == PATHS_MAX {
+            self.evict();
+        }
+        self.serial = self.serial.wrapping_add(1);
+        self.checked.push(Checked { path, at_us: now_us, serial: self.serial });
+        self.serial
+    }
+
+    /// The path that was checked longest ago, the selected one aside, gives way.
+    fn evict(&mut self) {
+        let selected = self.selected;
+        let others = self.checked.iter().enumerate().filter(|(_, checked)| Some(checked.path) != selected);
+        if let Some((oldest, _)) = others.min_by_key(|(_, checked)| checked.at_us) {
+            self.checked.swap_remove(oldest);
+        }
+    }
+
+    fn advance(&mut self, request: &Request, is_current: bool, path: Path) -> Outcome {
+        let mut outcome = Outcome::default();
+        let before = self.selected;
+        if self.nominates(request, is_current) {
+            outcome.restarted = is_current && self.previous.take().is_some();
+            self.selected = Some(path);
+        }
+        if self.selected.is_none() {
+            return outcome;
+        }
+        if self.phase != Phase::Connected {
+            self.phase = Phase::Connected;
+            outcome.state = Some(IceState::Connected);
+        } else if self.selected != before {
+            outcome.state = Some(IceState::Moved);
+        }
+        outcome
+    }
+
+    /// Nominations under old credentials end with the first under new ones; an older renomination came late.
+    fn nominates(&mut self, request: &Request, is_current: bool) -> bool {
+        if !request.use_candidate && request.nomination.is_none() {
+            return false;
+        }
+        if is_current && self.previous.is_some() {
+            self.nomination = 0;
+        }
+        let nomination = request.nomination.unwrap_or(self.nomination);
+        let counts = nomination >= self.nomination;
+        self.nomination = self.nomination.max(nomination);
+        counts
+    }
+}
+
+impl Credentials {
+    fn new(ufrag: &str, pwd: &str) -> Self {
+        Credentials { ufrag: ufrag.as_bytes().into(), pwd: pwd.as_bytes().into(), remote_ufrag: None }
+    }
+
+    /// Whether a user name is `ours:theirs`.
+    fn fit(&self, username: &[u8]) -> bool {
+        let Some(rest) = username.strip_prefix(&*self.ufrag) else { return false };
+        match (rest.split_first(), &self.remote_ufrag) {
+            (Some((b':', theirs)), Some(remote)) => theirs == &**remote,
+            (Some((b':', _)), None) => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "ice_tests.rs"]
+mod tests;
