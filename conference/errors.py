@@ -1,0 +1,47 @@
+"""The kinds of error that conference raises: a Refusal is expected; a PeerError (from media) ends one connection.
+
+Does not own how a refusal looks on a wire: each protocol keeps one table from `code` to its own numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "identity_empty": ("Thiếu định danh người dự họp", "identity cannot be empty"),
+    "identity_too_long": ("Định danh quá dài", "identity is too long"),
+    "conference_name_bad": ("Tên cuộc họp không hợp lệ", "the conference name is not valid"),
+    "conference_not_found": ("Không có cuộc họp này", "requested room does not exist"),
+    "conference_full": ("Cuộc họp đã đủ người", "the conference is full"),
+    "conference_limit": ("Máy chủ đã đủ số cuộc họp", "the server holds no more conferences"),
+    "join_denied": ("Không có quyền vào cuộc họp", "permissions denied"),
+    "removed": ("Bạn đã bị mời ra khỏi cuộc họp", "this participant was removed from the conference"),
+    "participant_not_found": ("Không có người dự họp này", "participant does not exist"),
+    "track_not_found": ("Không có luồng này", "track does not exist"),
+    "state_mismatch": ("Phiên này không còn nữa", "the session to resume is no longer there"),
+    "publish_denied": ("Không có quyền phát", "does not have permission to publish"),
+    "publish_data_denied": ("Không có quyền gửi dữ liệu", "does not have permission to publish data"),
+    "metadata_denied": ("Không có quyền sửa thông tin", "does not have permission to update own metadata"),
+    "metadata_too_long": ("Thông tin quá dài", "metadata, name or attributes are too long"),
+    "track_limit": ("Đã đủ số luồng", "no more tracks for this participant"),
+    "track_kind_bad": ("Loại luồng không hỗ trợ", "unsupported type of track"),
+    "unmute_denied": ("Không được bật tiếng từ xa", "remote unmute not enabled"),
+    "handle_bad": ("Số luồng dữ liệu không hợp lệ", "invalid handle"),
+    "handle_taken": ("Số luồng dữ liệu đã dùng", "handle is already in use"),
+    "handle_unknown": ("Không có luồng dữ liệu này", "data track does not exist"),
+    "name_bad": ("Tên luồng dữ liệu không hợp lệ", "invalid name"),
+    "name_taken": ("Tên luồng dữ liệu đã dùng", "name is already in use"),
+    "data_too_long": ("Gói dữ liệu quá lớn", "the data packet is too large"),
+}
+
+
+class Refusal(Exception):
+    """Expected "no". `code` is stable; the texts are for people (Vietnamese first) and for logs (English)."""
+
+    def __init__(self, code: str, vietnamese: str = "", english: str = "") -> None:
+        known = _TEXTS.get(code, ("", ""))
+        self.code = code
+        self.vietnamese = vietnamese or known[0] or code
+        self.english = english or known[1] or code
+        super().__init__(f"{code}: {self.english}")

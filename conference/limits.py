@@ -1,0 +1,61 @@
+"""Every bound of a live conference, in one place. Seconds are `_S`, lengths of text are characters of its UTF-8 bytes."""
+
+CONFERENCES = 1000
+"""Conferences in one process."""
+PARTICIPANTS = 500
+"""Participants in one conference when its creator named no number."""
+TRACKS_PER_PARTICIPANT = 16
+PENDING_TRACKS = 16
+"""Tracks announced by a client whose section has not come yet."""
+UNCLAIMED_SECTIONS = 8
+"""Sections whose announcement has not come yet."""
+DATA_TRACKS_PER_PARTICIPANT = 32
+DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
+CHOICES_PER_PARTICIPANT = 4096
+"""Track ids for which a subscriber remembers a wish of its own."""
+PERMITTED_ENTRIES = 1024
+"""Subscriber entries in one publisher's subscription permission."""
+
+NAME_BYTES = 256
+IDENTITY_BYTES = 256
+CONFERENCE_NAME_BYTES = 256
+TRACK_NAME_BYTES = 256
+METADATA_BYTES = 64 * 1024
+ATTRIBUTES_BYTES = 64 * 1024
+CONFERENCE_METADATA_BYTES = 64 * 1024
+DATA_TRACK_NAME_BYTES = 256
+CLIENT_TRACK_ID_BYTES = 256
+
+PACKET_BYTES = 64 * 1024
+"""One data packet; browsers stop at 64,000."""
+WAITING_PACKETS = 256
+WAITING_BYTES = 512 * 1024
+"""Reliable packets kept in order for one participant whose channel is not open or is full; more are dropped and counted."""
+
+EMPTY_S = 300.0
+"""A created conference that nobody has joined is closed after this time."""
+DEPARTURE_S = 20.0
+"""An empty conference is closed this long after the last one left."""
+DETACHED_S = 120.0
+"""Without a signalling connection a participant whose media lives is kept this long."""
+DETACHED_SILENT_S = 30.0
+"""After the media path of a participant without signalling failed, so long it may still resume."""
+DETACHED_QUIET_S = 15.0
+"""A participant without signalling whose media path has been quiet (no consent check) so long is gone."""
+DEPARTED_S = 60.0
+"""How long those who left are remembered for participants who resume."""
+DEPARTED = 256
+REMOVED_IDENTITIES = 1024
+"""Identities removed by an administrator whose old tokens are refused while the conference lives."""
+
+TICK_S = 0.5
+QUALITY_S = 5.0
+SPEAKERS_S = 0.4
+LAYERS_DOWN_S = 5.0
+"""A publisher is told to stop a layer that nobody has wanted for this long."""
+LAYERS_REPEAT_S = 2.0
+"""After an answer the wish is repeated once: answering can switch paused layers on again in the browser."""
+SECTIONS_REPEAT_S = 3.0
+"""A client that has not offered the sections it was asked for is asked again."""
+CONFERENCE_UPDATE_S = 1.0
+"""Counts of participants are told at most this often."""

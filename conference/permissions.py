@@ -1,0 +1,65 @@
+"""What a token lets its bearer do. Owns Grants and the questions asked of them; does not read tokens.
+
+Claims and their defaults follow the browser protocol's tokens; the names here are the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """What sort of party a participant is."""
+
+    STANDARD = "standard"
+    INGRESS = "ingress"
+    EGRESS = "egress"
+    SIP = "sip"
+    AGENT = "agent"
+
+
+class Source(Enum):
+    """Where a track comes from."""
+
+    UNKNOWN = "unknown"
+    CAMERA = "camera"
+    MICROPHONE = "microphone"
+    SCREEN_SHARE = "screen_share"
+    SCREEN_SHARE_AUDIO = "screen_share_audio"
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The content of one verified token.
+
+    `can_publish_sources` empty: every source. `issued_at` and `expires_at` are Unix seconds (`nbf` or `iat`, and `exp`), 0 when the
+    token did not say; a token issued before its bearer was removed from a conference does not open it again.
+    """
+
+    identity: str = ""
+    name: str = ""
+    metadata: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    kind: Kind = Kind.STANDARD
+    conference: str = ""
+    join: bool = False
+    admin: bool = False
+    create: bool = False
+    list: bool = False
+    can_publish: bool = True
+    can_publish_sources: frozenset[Source] = frozenset()
+    can_subscribe: bool = True
+    can_publish_data: bool = True
+    can_update_own_metadata: bool = False
+    hidden: bool = False
+    recorder: bool = False
+    issued_at: float = 0.0
+    expires_at: float = 0.0
+
+    def may_publish(self, source: Source) -> bool:
+        return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
+
+    def may_administer(self, conference: str) -> bool:
+        return self.admin and self.conference == conference

@@ -1,0 +1,130 @@
+"""What conference needs from above (clients, packet formats, time) and the part of media's door that it uses.
+
+Protocols only: implemented by `signaling` (Client, PacketFormat), by asyncio and the composition root (Turns, Clock) and by `media`
+(Media, Router, Peer, Producer, Consumer). Declaring media's side here keeps the seam narrow and lets a test stand in for packets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from conference import events
+
+if TYPE_CHECKING:
+    from media import Acceptance, Answer, Offer, OfferedTrack
+
+
+class Client(Protocol):
+    """One signalling connection of one participant."""
+
+    def deliver(self, event: events.Event) -> None:
+        """Takes the event at once (queues or drops what it cannot send); raises nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A data packet ready to be forwarded as it is. `destinations` empty: everybody but the sender."""
+
+    payload: bytes
+    destinations: frozenset[str] = frozenset()
+
+
+class PacketFormat(Protocol):
+    """How a client's data channels are written. Raises PeerError for bytes that are not of the format."""
+
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet: ...
+    def frame_handle(self, frame: bytes) -> int: ...
+    def with_handle(self, frame: bytes, handle: int) -> bytes: ...
+
+
+class Cancellable(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Turns(Protocol):
+    """The event loop, or a hand-turned one in tests."""
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Cancellable: ...
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Cancellable: ...
+
+
+class Clock(Protocol):
+    def time(self) -> float:
+        """Unix seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How one media path fared lately. Losses 0..1; `rtt_ms` negative: not known."""
+
+    up_loss: float
+    down_loss: float
+    rtt_ms: float
+    jitter_ms: float
+
+
+class Producer(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def mime(self) -> str: ...
+    @property
+    def layers(self) -> Sequence[str]: ...
+    def pause(self, paused: bool) -> None: ...
+    def request_keyframe(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Consumer(Protocol):
+    @property
+    def mid(self) -> str | None: ...
+    def pause(self, paused: bool) -> None: ...
+    def set_layers(self, layer: int, temporal: int) -> None: ...
+
+
+class Peer(Protocol):
+    """One media connection: see `media.Peer`. SDP is opaque text here. Malformed SDP raises media's PeerError."""
+
+    @property
+    def missing_sections(self) -> tuple[int, int]: ...
+    @property
+    def needs_offer(self) -> bool: ...
+    def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer: ...
+    def offer(self) -> Offer: ...
+    def accept_answer(self, sdp: str) -> object: ...
+    def consume(self, producer: Any, *, stream_id: str, track_id: str) -> Consumer: ...
+    def stop(self, consumer: Any) -> None: ...
+    def restart_ice(self) -> None: ...
+    def open_channels(self, labels: Sequence[str]) -> None: ...
+    def send(self, label: str, data: bytes) -> bool: ...
+    def close(self) -> None: ...
+
+
+class Router(Protocol):
+    on_speakers: Callable[[list[tuple[Any, float]]], None]
+
+    def open_peer(self, events: Any) -> Peer: ...
+    def close(self) -> None: ...
+
+
+class Media(Protocol):
+    """The media node as conferences see it."""
+
+    def open_router(self) -> Router: ...
+    def links(self, peers: Iterable[Any]) -> Sequence[Link | None]:
+        """How the path of each peer fared in the last second; None: nothing known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a conference stands in: media, time and identifiers, made once by the composition root."""
+
+    media: Media
+    clock: Clock
+    turns: Turns
+    suffix: Callable[[], str]
