@@ -1,0 +1,279 @@
+"""The settings: their names, defaults and where each value came from.
+
+One flat set of names, the same everywhere: `http_port` in the TOML file, `DIEMCAU_HTTP_PORT` in the environment,
+`--http-port` on the command line. The command line wins over the environment, that over the file, that over the defaults of
+`dev` or `serve`. An unknown name is an error. Reads files and the environment handed to it; opens no socket, makes no key.
+"""
+
+import difflib
+import ipaddress
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from signaling import limits
+
+Profile = Literal["dev", "serve"]
+Value = str | int | bool | tuple[str, ...] | Path | None
+
+PREFIX = "DIEMCAU_"
+FILE_VARIABLE = "DIEMCAU_CONFIG"
+DEFAULT_FILE = "diemcau.toml"
+
+
+class SettingsError(Exception):
+    """A setting is wrong: says which, where it was set, and what to do."""
+
+    def __init__(self, vi: str, en: str) -> None:
+        super().__init__(f"{vi}\n{en}")
+        self.vi = vi
+        self.en = en
+
+
+def _setting(default: object, meaning: str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"meaning": meaning, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, checked. Addresses are IP literals, ports 0 mean any free one (tests)."""
+
+    host: tuple[str, ...] = _setting(("0.0.0.0", "::"), "addresses on which pages and signalling are served")  # noqa: S104
+    http_port: int = _setting(7880, "TCP port of pages and signalling")
+    media_host: tuple[str, ...] = _setting((), "addresses of the media ports; empty: as host")
+    media_port: int = _setting(7881, "UDP and TCP port of media")
+    announced: tuple[str, ...] = _setting((), "IP addresses told to clients; empty: those of this machine")
+    public_url: str = _setting("", "address that people open, when it is not that of this machine")
+    allowed_hosts: tuple[str, ...] = _setting((), "further names under which this server may be called")
+    allowed_origins: tuple[str, ...] = _setting((), "further web origins whose pages may connect; * for any")
+    api_key: str = _setting("", "name of the API key")
+    api_secret: str = _setting("", "secret of the API key, 32 characters or more", secret=True)
+    data_dir: Path = _setting(Path("data"), "folder of keys and certificates")
+    tls_cert: Path | None = _setting(None, "certificate chain (PEM) in place of the local CA's")
+    tls_key: Path | None = _setting(None, "private key (PEM) of tls_cert")
+    hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
+    open_creation: bool = _setting(False, "whoever reaches the server may start a meeting")
+    shards: int = _setting(1, "packet threads")
+    gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
+    gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
+    log_level: str = _setting("info", "debug, info, warning or error")
+
+    @property
+    def loopback_only(self) -> bool:
+        """Nobody but this machine can reach the pages: plain HTTP is a secure context there."""
+        return all(ipaddress.ip_address(host).is_loopback for host in self.host)
+
+    @property
+    def encrypted(self) -> bool:
+        return self.tls_cert is not None or not self.loopback_only
+
+    @property
+    def media_addresses(self) -> tuple[str, ...]:
+        return self.media_host or self.host
+
+
+PROFILES: dict[Profile, dict[str, Value]] = {
+    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "open_creation": True},
+    "serve": {},
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings with the source of each value: `command line`, a variable's name, a file's path or `default`."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """(name, value as text, source); secrets are masked."""
+        return [(f.name, _shown(f.name, getattr(self.settings, f.name)), self.sources[f.name]) for f in fields(Settings)]
+
+
+def load(
+    profile: Profile,
+    *,
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Path | None = None,
+    folder: Path = Path(),
+) -> Loaded:
+    """Gather, convert and check. `overrides` are command line values; None in them means not given.
+
+    Raises SettingsError for an unknown name, a value of the wrong kind or a set of values that cannot work.
+    """
+    values: dict[str, Value] = dict(PROFILES[profile])
+    sources = {f.name: "default" for f in fields(Settings)}
+    path = file or (Path(environ[FILE_VARIABLE]) if FILE_VARIABLE in environ else None)
+    if path is None and (folder / DEFAULT_FILE).is_file():
+        path = folder / DEFAULT_FILE
+    given = {name: value for name, value in overrides.items() if value is not None}
+    for layer, source in (
+        (_from_file(path) if path else {}, lambda _: str(path)),
+        (_from_environment(environ), lambda name: PREFIX + name.upper()),
+        (given, lambda _: "command line"),
+    ):
+        _apply(layer, source, values, sources)
+    settings = Settings(**cast(dict[str, Any], values))
+    _check(settings)
+    return Loaded(settings, sources)
+
+
+def names() -> list[str]:
+    return [f.name for f in fields(Settings)]
+
+
+def meaning(name: str) -> str:
+    return str(next(f.metadata["meaning"] for f in fields(Settings) if f.name == name))
+
+
+def is_secret(name: str) -> bool:
+    return any(f.name == name and f.metadata["secret"] for f in fields(Settings))
+
+
+def _apply(
+    layer: Mapping[str, object], source: Callable[[str], str], values: dict[str, Value], sources: dict[str, str]
+) -> None:
+    for name, value in layer.items():
+        if name not in sources:
+            raise _unknown(name, source(name))
+        values[name] = _convert(name, value, source(name))
+        sources[name] = source(name)
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"Không đọc được tệp cấu hình {path}: {error.strerror}.", f"Cannot read the settings file {path}: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Tệp cấu hình {path} sai cú pháp: {error}.", f"{path} is not valid TOML: {error}.") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name != FILE_VARIABLE
+    }
+
+
+def _unknown(name: str, source: str) -> SettingsError:
+    near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+    vi = f" Có phải là {near[0]}?" if near else f" Các tên hợp lệ: {', '.join(names())}."
+    en = f" Did you mean {near[0]}?" if near else ""
+    return SettingsError(f"Cấu hình lạ {name!r} ({source}).{vi}", f"Unknown setting {name!r} ({source}).{en}")
+
+
+def _kind(name: str) -> Any:
+    return typing.get_type_hints(Settings)[name]
+
+
+def _convert(name: str, value: object, source: str) -> Value:
+    """A value of the setting's type out of TOML, of a variable's text or of the command line."""
+    kind = _kind(name)
+    try:
+        if kind is bool:
+            return _boolean(value)
+        if kind is int:
+            return _integer(value)
+        if kind is str:
+            return _text(value)
+        if typing.get_origin(kind) is tuple:
+            return _texts(value)
+        return _path(value, optional=isinstance(kind, types.UnionType))
+    except ValueError as error:
+        raise SettingsError(
+            f"Giá trị của {name} ({source}) không hợp lệ: {error}.", f"The value of {name} ({source}) is not valid: {error}."
+        ) from error
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise ValueError("true / false")
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("0, 1, 2 ...")
+    return int(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError('"..."')
+    return value.strip()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError('["...", "..."]')
+    return tuple(text for part in parts if (text := part.strip()))
+
+
+def _path(value: object, *, optional: bool) -> Path | None:
+    if not isinstance(value, str | Path) or (not str(value) and not optional):
+        raise ValueError('"..."')
+    return Path(value).expanduser() if str(value) else None
+
+
+def _shown(name: str, value: Value) -> str:
+    if is_secret(name):
+        return "********" if value else ""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return json.dumps(value) if isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _check(settings: Settings) -> None:
+    _check_addresses(settings)
+    _check_range("http_port", settings.http_port, 0, 65535)
+    _check_range("media_port", settings.media_port, 0, 65535)
+    _check_range("shards", settings.shards, 1, 64)
+    _check_range("gather_us", settings.gather_us, 0, 10_000)
+    if settings.log_level not in ("debug", "info", "warning", "error"):
+        raise _wrong("log_level", "debug, info, warning, error")
+    if settings.api_secret and len(settings.api_secret) < limits.SECRET_CHARACTERS:
+        raise _wrong("api_secret", f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl rand -hex 32")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise _wrong("tls_cert, tls_key", "cần cả hai / both are needed")
+    if settings.public_url and not _is_url(settings.public_url):
+        raise _wrong("public_url", "https://hop.example.vn")
+
+
+def _check_addresses(settings: Settings) -> None:
+    if not settings.host:
+        raise _wrong("host", "127.0.0.1, 0.0.0.0, ::")
+    for name in ("host", "media_host", "announced"):
+        for address in getattr(settings, name):
+            try:
+                ipaddress.ip_address(address)
+            except ValueError as error:
+                raise _wrong(name, f"{address!r} không phải địa chỉ IP / is not an IP address") from error
+
+
+def _check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise _wrong(name, f"{least} … {most}")
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path in ("", "/") and not parts.query
+
+
+def _wrong(name: str, hint: str) -> SettingsError:
+    return SettingsError(f"Giá trị của {name} không dùng được: {hint}.", f"The value of {name} cannot be used: {hint}.")
