@@ -30,3 +30,7 @@ pub fn classify(datagram: &[u8]) -> Class {
         _ => Class::Unknown,
     }
 }
+
+#[cfg(test)]
+#[path = "demux_tests.rs"]
+mod tests;

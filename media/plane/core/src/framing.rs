@@ -84,3 +84,7 @@ fn wanted_more(partial: &[u8]) -> Result<usize, FrameTooLong> {
         len => Ok((PREFIX + len).saturating_sub(partial.len())),
     }
 }
+
+#[cfg(test)]
+#[path = "framing_tests.rs"]
+mod tests;

@@ -124,8 +124,10 @@ impl Agent {
         let replaced = std::mem::replace(&mut self.current, Credentials::new(ufrag, pwd));
         // Of two restarts in a row the credentials between were never used.
         self.previous.get_or_insert(replaced);
-        if self.phase == Phase::Failed {
+        // The peer asked over another way, so it is there: it has its time again, but no media before a check.
+        if matches!(self.phase, Phase::Failed | Phase::Disconnected) {
             self.phase = Phase::New;
+            self.selected = None;
             self.last_check_us = now_us;
         }
     }

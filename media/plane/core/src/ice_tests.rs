@@ -1,1 +1,246 @@
-//! Empty for the moment.
+use super::*;
+
+const SECOND: u64 = 1_000_000;
+const OURS: (&str, &str) = ("ours", "a-password-of-22-chars");
+const NEWER: (&str, &str) = ("newer", "a-newer-password-of-us");
+
+fn path(port: u16) -> Path {
+    Path::Udp { socket: 0, remote: SocketAddr::from(([192, 0, 2, 1], port)), local: None }
+}
+
+/// A peer that counts its transactions.
+struct Peer {
+    transaction: u8,
+}
+
+impl Peer {
+    fn check(&mut self, (ufrag, pwd): (&str, &str), nominate: bool) -> Vec<u8> {
+        self.transaction += 1;
+        let username = format!("{ufrag}:theirs");
+        let request = Request {
+            transaction: [self.transaction; 12],
+            username: username.as_bytes(),
+            priority: 1,
+            use_candidate: nominate,
+            controlling: Some(1),
+            controlled: None,
+            nomination: None,
+        };
+        sign(&request, pwd)
+    }
+}
+
+fn sign(request: &Request, pwd: &str) -> Vec<u8> {
+    let mut out = vec![0; 400];
+    let len = stun::write_request(&mut out, request, pwd.as_bytes());
+    out.truncate(len);
+    out
+}
+
+fn handle(agent: &mut Agent, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+    let mut reply = [0; stun::REPLY_MAX];
+    let (len, outcome) = agent.handle(datagram, path, path.remote(), now_us, &mut reply)?;
+    assert!(len <= datagram.len(), "the answer to {} bytes has {len}", datagram.len());
+    Ok(outcome)
+}
+
+fn connected() -> (Agent, Peer) {
+    let (mut agent, mut peer) = (Agent::new(OURS.0, OURS.1, 0), Peer { transaction: 0 });
+    let outcome = handle(&mut agent, &peer.check(OURS, true), path(1), 0).unwrap();
+    assert_eq!(outcome.state, Some(IceState::Connected));
+    (agent, peer)
+}
+
+#[test]
+fn nomination_selects() {
+    let (mut agent, mut peer) = (Agent::new(OURS.0, OURS.1, 0), Peer { transaction: 0 });
+    assert_eq!(handle(&mut agent, &peer.check(OURS, false), path(1), 0), Ok(Outcome::default()));
+    assert_eq!((agent.selected(), agent.path(), agent.knows(path(1))), (None, Some(path(1)), true));
+    let states: Vec<_> = [(2, true), (2, true), (1, false), (1, true)]
+        .into_iter()
+        .map(|(port, nominate)| handle(&mut agent, &peer.check(OURS, nominate), path(port), 1).unwrap().state)
+        .collect();
+    assert_eq!(states, [Some(IceState::Connected), None, None, Some(IceState::Moved)]);
+    assert_eq!(agent.selected(), Some(path(1)));
+}
+
+#[test]
+fn forged_checks_change_nothing() {
+    let (mut agent, mut peer) = connected();
+    agent.set_remote_ufrag("theirs");
+    let wrong_pwd = peer.check((OURS.0, "no"), true);
+    let wrong_ufrag = peer.check(("other", OURS.1), true);
+    let longer_ufrag = peer.check(("oursX", OURS.1), true);
+    for forged in [wrong_pwd, wrong_ufrag, longer_ufrag] {
+        assert_eq!(handle(&mut agent, &forged, path(9), 20 * SECOND), Err(StunError::Unauthentic));
+    }
+    assert!(!agent.knows(path(9)));
+    assert_eq!((agent.selected(), agent.last_check_us), (Some(path(1)), 0));
+}
+
+#[test]
+fn another_remote_ufrag_is_refused_once_it_is_known() {
+    let (mut agent, mut peer) = connected();
+    agent.set_remote_ufrag("someone");
+    assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), 1), Err(StunError::Unauthentic));
+    agent.set_remote_ufrag("theirs");
+    assert!(handle(&mut agent, &peer.check(OURS, true), path(1), 1).is_ok());
+}
+
+#[test]
+fn a_captured_check_does_not_move_media() {
+    let (mut agent, mut peer) = connected();
+    let captured = peer.check(OURS, true);
+    handle(&mut agent, &captured, path(1), 1).unwrap();
+    assert!(handle(&mut agent, &captured, path(1), 2).is_ok(), "a retransmission");
+    assert_eq!(handle(&mut agent, &captured, path(2), 3), Err(StunError::Replay));
+    handle(&mut agent, &peer.check(OURS, false), path(2), 4).unwrap();
+    assert_eq!(handle(&mut agent, &captured, path(2), 5), Err(StunError::Replay));
+    assert_eq!(agent.selected(), Some(path(1)));
+}
+
+#[test]
+fn silence() {
+    let (mut agent, mut peer) = connected();
+    assert_eq!((agent.deadline(), agent.timeout(10 * SECOND - 1)), (10 * SECOND, None));
+    assert_eq!(agent.timeout(10 * SECOND), Some(IceState::Disconnected));
+    assert_eq!((agent.timeout(11 * SECOND), agent.deadline()), (None, 30 * SECOND));
+    let outcome = handle(&mut agent, &peer.check(OURS, false), path(1), 12 * SECOND).unwrap();
+    assert_eq!(outcome.state, Some(IceState::Connected));
+    assert_eq!(agent.timeout(22 * SECOND), Some(IceState::Disconnected));
+    assert_eq!(agent.timeout(42 * SECOND), Some(IceState::Failed));
+    assert_eq!((agent.selected(), agent.path(), agent.deadline()), (None, None, u64::MAX));
+    assert_eq!((agent.timeout(99 * SECOND), agent.knows(path(1))), (None, false));
+}
+
+#[test]
+fn nobody_ever_came() {
+    let mut agent = Agent::new(OURS.0, OURS.1, SECOND);
+    assert_eq!((agent.deadline(), agent.timeout(11 * SECOND)), (31 * SECOND, None));
+    assert_eq!(agent.timeout(31 * SECOND), Some(IceState::Failed));
+}
+
+#[test]
+fn restart_keeps_the_path_until_a_new_nomination() {
+    let (mut agent, mut peer) = connected();
+    agent.set_remote_ufrag("theirs");
+    agent.restart(NEWER.0, NEWER.1, SECOND);
+    assert!(agent.local_ufrags().eq([&b"newer"[..], b"ours"]));
+    assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND), Ok(Outcome::default()));
+    assert_eq!(handle(&mut agent, &peer.check(NEWER, false), path(2), SECOND), Ok(Outcome::default()));
+    assert_eq!(agent.selected(), Some(path(1)));
+    let outcome = handle(&mut agent, &peer.check(NEWER, true), path(2), SECOND).unwrap();
+    assert_eq!(outcome, Outcome { state: Some(IceState::Moved), restarted: true });
+    assert!(agent.local_ufrags().eq([&b"newer"[..]]));
+    assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND), Err(StunError::Unauthentic));
+}
+
+#[test]
+fn two_restarts_keep_the_credentials_in_use() {
+    let (mut agent, mut peer) = connected();
+    agent.restart("between", "password-never-used-it", SECOND);
+    agent.restart(NEWER.0, NEWER.1, SECOND);
+    assert!(agent.local_ufrags().eq([&b"newer"[..], b"ours"]));
+    assert!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND).is_ok());
+}
+
+#[test]
+fn restart_after_failure() {
+    let (mut agent, mut peer) = connected();
+    agent.timeout(40 * SECOND);
+    agent.restart(NEWER.0, NEWER.1, 50 * SECOND);
+    assert_eq!((agent.deadline(), agent.timeout(79 * SECOND)), (80 * SECOND, None));
+    let outcome = handle(&mut agent, &peer.check(NEWER, true), path(2), 79 * SECOND).unwrap();
+    assert_eq!(outcome, Outcome { state: Some(IceState::Connected), restarted: true });
+}
+
+#[test]
+fn a_controlled_peer_is_told_of_the_conflict() {
+    let mut agent = Agent::new(OURS.0, OURS.1, 0);
+    let request = Request {
+        transaction: [5; 12],
+        username: b"ours:theirs",
+        priority: 1,
+        use_candidate: true,
+        controlling: None,
+        controlled: Some(7),
+        nomination: None,
+    };
+    let mut reply = [0; stun::REPLY_MAX];
+    let check = sign(&request, OURS.1);
+    let (len, outcome) = agent.handle(&check, path(1), path(1).remote(), 0, &mut reply).unwrap();
+    assert_eq!((&reply[..2], outcome), (&[0x01, 0x11][..], Outcome::default()));
+    assert!(len <= check.len() && !agent.knows(path(1)));
+}
+
+#[test]
+fn a_late_renomination_does_not_move() {
+    let (mut agent, _) = connected();
+    let mut nominate = |transaction: u8, nomination, port| {
+        let request = Request {
+            transaction: [transaction; 12],
+            username: b"ours:theirs",
+            priority: 1,
+            use_candidate: true,
+            controlling: Some(1),
+            controlled: None,
+            nomination: Some(nomination),
+        };
+        handle(&mut agent, &sign(&request, OURS.1), path(port), 1).unwrap();
+        agent.selected().unwrap().remote().port()
+    };
+    assert_eq!([nominate(100, 2, 2), nominate(101, 1, 3), nominate(102, 3, 4)], [2, 2, 4]);
+}
+
+#[test]
+fn paths_are_bounded_and_the_selected_one_stays() {
+    let (mut agent, mut peer) = connected();
+    for port in 2..50 {
+        handle(&mut agent, &peer.check(OURS, false), path(port), u64::from(port)).unwrap();
+        assert!(agent.knows(path(1)) && agent.knows(path(port)));
+        assert!(agent.paths().count() <= PATHS_MAX);
+    }
+    assert!(!agent.knows(path(42)));
+    assert!(agent.knows(path(43)));
+}
+
+#[test]
+fn a_closed_connection_is_forgotten() {
+    let (mut agent, mut peer) = connected();
+    let tcp = Path::Tcp { connection: 5, remote: path(7).remote() };
+    handle(&mut agent, &peer.check(OURS, true), tcp, 1).unwrap();
+    assert!(!agent.forget(path(1)));
+    assert!(agent.forget(tcp));
+    assert_eq!((agent.selected(), agent.path()), (None, None));
+    let outcome = handle(&mut agent, &peer.check(OURS, true), path(1), 2).unwrap();
+    assert_eq!(outcome.state, Some(IceState::Moved));
+}
+
+#[test]
+fn replay_memory_is_bounded() {
+    let mut agent = Agent::new(OURS.0, OURS.1, 0);
+    for n in 0..REMEMBERED_MAX as u32 + 50 {
+        let mut transaction = [0; 12];
+        transaction[..4].copy_from_slice(&n.to_be_bytes());
+        let request = Request {
+            transaction,
+            username: b"ours:theirs",
+            priority: 1,
+            use_candidate: false,
+            controlling: Some(1),
+            controlled: None,
+            nomination: None,
+        };
+        handle(&mut agent, &sign(&request, OURS.1), path(1), 0).unwrap();
+    }
+    assert_eq!(agent.remembered.len(), REMEMBERED_MAX);
+}
+
+#[test]
+fn the_local_address_does_not_make_a_path() {
+    let remote = path(1).remote();
+    let here = Path::Udp { socket: 0, remote, local: Some(remote.ip()) };
+    assert_eq!(here, path(1));
+    assert_ne!(Path::Udp { socket: 1, remote, local: None }, path(1));
+    assert_ne!(Path::Tcp { connection: 0, remote }, path(1));
+}

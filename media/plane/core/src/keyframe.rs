@@ -73,3 +73,7 @@ fn av1(payload: &[u8]) -> bool {
 fn brings_structure(descriptor: &[u8]) -> bool {
     descriptor.len() > 3 && descriptor[0] & 0x80 != 0 && descriptor[3] & 0x80 != 0
 }
+
+#[cfg(test)]
+#[path = "keyframe_tests.rs"]
+mod tests;

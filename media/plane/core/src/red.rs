@@ -65,3 +65,7 @@ fn measure(payload: &[u8]) -> Result<(usize, usize), Malformed> {
     }
     Err(Malformed)
 }
+
+#[cfg(test)]
+#[path = "red_tests.rs"]
+mod tests;

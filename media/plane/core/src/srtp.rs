@@ -207,3 +207,7 @@ impl RocTx {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "srtp_tests.rs"]
+mod tests;

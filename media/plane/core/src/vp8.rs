@@ -99,3 +99,7 @@ impl Descriptor {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "vp8_tests.rs"]
+mod tests;

@@ -229,3 +229,7 @@ impl Iterator for Chunk {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "feedback_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ const SALT_MAX: usize = 14;
 
 /// One direction of one protocol: session key, session salt and, for the older suite, the HMAC state.
 pub enum Cipher {
-    Gcm(Gcm),
+    Gcm(Box<Gcm>),
     CmSha1(Box<CmSha1>),
 }
 
@@ -45,19 +45,21 @@ pub fn derive<const LEN: usize>(master: &Aes128, salt: &[u8], label: u8) -> [u8;
 impl Cipher {
     /// `label`: 0 for RTP, 3 for RTCP; the authentication key and the salt have the next two.
     fn new(profile: Profile, master: &Aes128, salt: &[u8], label: u8) -> Result<Self, BadKey> {
-        let key: [u8; 16] = derive(master, salt, label);
-        Ok(match profile {
-            Profile::AeadAes128Gcm => Cipher::Gcm(Gcm {
-                key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).map_err(|_| BadKey)?),
-                salt: derive(master, salt, label + 2),
-            }),
-            Profile::Aes128CmSha1_80 => Cipher::CmSha1(Box::new(CmSha1 {
-                key: Aes128::new(&key.into()),
-                hmac: <Hmac<Sha1> as Mac>::new_from_slice(&derive::<20>(master, salt, label + 1))
-                    .map_err(|_| BadKey)?,
-                salt: derive(master, salt, label + 2),
-            })),
-        })
+        let (key, session_salt) = (derive(master, salt, label), derive(master, salt, label + 2));
+        match profile {
+            Profile::AeadAes128Gcm => Cipher::gcm(key, session_salt[..12].try_into().map_err(|_| BadKey)?),
+            Profile::Aes128CmSha1_80 => Cipher::cm_sha1(key, derive(master, salt, label + 1), session_salt),
+        }
+    }
+
+    fn gcm(key: [u8; 16], salt: [u8; 12]) -> Result<Self, BadKey> {
+        let key = UnboundKey::new(&AES_128_GCM, &key).map_err(|_| BadKey)?;
+        Ok(Cipher::Gcm(Box::new(Gcm { key: LessSafeKey::new(key), salt })))
+    }
+
+    fn cm_sha1(key: [u8; 16], hmac: [u8; 20], salt: [u8; SALT_MAX]) -> Result<Self, BadKey> {
+        let hmac = <Hmac<Sha1> as Mac>::new_from_slice(&hmac).map_err(|_| BadKey)?;
+        Ok(Cipher::CmSha1(Box::new(CmSha1 { key: Aes128::new(&key.into()), hmac, salt })))
     }
 
     #[inline]
@@ -234,3 +236,7 @@ impl CmSha1 {
         hmac
     }
 }
+
+#[cfg(test)]
+#[path = "cipher_tests.rs"]
+mod tests;

@@ -203,3 +203,7 @@ impl<W: Replay> Sources<W> {
         self.retired.push((self.ssrcs.swap_remove(at), window.highest()));
     }
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

@@ -1,0 +1,48 @@
+use super::*;
+
+#[test]
+fn everything_present() {
+    let mut payload = vec![0x90, 0xf0, 0x92, 0x34, 0x56, 0xa5, 0x00, 0x9d];
+    let descriptor = parse(&payload).unwrap();
+    assert!(descriptor.starts_frame && descriptor.keyframe && descriptor.sync);
+    let id = descriptor.picture_id.unwrap();
+    assert_eq!((id.value, id.long), (0x1234, true));
+    assert_eq!((descriptor.tl0, descriptor.temporal_id, descriptor.size), (Some(0x56), Some(2), 6));
+    descriptor.set_picture_id(&mut payload, 0xffff);
+    descriptor.set_tl0(&mut payload, 9);
+    assert_eq!(payload, [0x90, 0xf0, 0xff, 0xff, 0x09, 0xa5, 0x00, 0x9d]);
+}
+
+#[test]
+fn short_picture_id() {
+    let mut payload = [0x80, 0x80, 0x7f, 0x01];
+    let descriptor = parse(&payload).unwrap();
+    assert!(!descriptor.starts_frame && !descriptor.keyframe);
+    assert!(!descriptor.picture_id.unwrap().long);
+    descriptor.set_picture_id(&mut payload, 0x80 + 5);
+    descriptor.set_tl0(&mut payload, 1);
+    assert_eq!(payload, [0x80, 0x80, 5, 1]);
+}
+
+#[test]
+fn key_index_without_temporal_id() {
+    let descriptor = parse(&[0x80, 0x10, 0xe5, 0]).unwrap();
+    assert_eq!((descriptor.temporal_id, descriptor.sync, descriptor.size), (None, false, 3));
+}
+
+#[test]
+fn delta_frames_and_later_partitions_are_no_keyframes() {
+    assert!(parse(&[0x10, 0x00]).unwrap().keyframe);
+    assert!(!parse(&[0x10, 0x01]).unwrap().keyframe);
+    assert!(!parse(&[0x11, 0x00]).unwrap().keyframe);
+    assert!(!parse(&[0x00, 0x00]).unwrap().keyframe);
+    assert!(!parse(&[0x10]).unwrap().keyframe);
+}
+
+#[test]
+fn cut_descriptors() {
+    let whole = [0x90, 0xf0, 0x92, 0x34, 0x56, 0xa5];
+    for len in 0..whole.len() {
+        assert_eq!(parse(&whole[..len]), Err(Malformed), "length {len}");
+    }
+}
