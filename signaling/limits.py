@@ -22,15 +22,18 @@ LEEWAY_S = 10
 SECRET_CHARACTERS = 32
 """Least length of an API secret: 256 bits when it is random hex, RFC 7518 section 3.2."""
 
-IDENTITY_CHARACTERS = 128
+IDENTITY_BYTES = 256
+NAME_BYTES = 256
 NAME_CHARACTERS = 100
+"""Of a name or a title that a person types."""
+CONFERENCE_BYTES = 256
 METADATA_BYTES = 64 * 1024
 ATTRIBUTES = 64
 ATTRIBUTE_BYTES = 64 * 1024
-CONFERENCE_CHARACTERS = 128
 
 CREATIONS_PER_MINUTE = 60
 TOKENS_PER_MINUTE = 600
+TITLES_REMEMBERED = 4096
 SOURCES_REMEMBERED = 4096
 """Addresses that the rate limit remembers; the longest unseen one is forgotten first."""
 
