@@ -1,0 +1,225 @@
+//! Checks of what Python passes: a wrong type is a TypeError, everything else out of range a ValueError that names it.
+
+use plane_core::command::{Codec, Encoding, Extension, Payload, PayloadMap};
+use plane_core::srtp::Profile;
+use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+use std::net::{IpAddr, SocketAddr};
+
+pub const ENTRIES_MAX: usize = 16;
+pub const SHARDS_MAX: i64 = 64;
+pub const GATHER_US_MAX: i64 = 10_000;
+pub const RECEIVE_BUFFER_BYTES_MAX: i64 = 1 << 30;
+pub const LAYERS_MAX: usize = 4;
+pub const DTLS_BYTES_MAX: usize = 1500;
+const PAYLOADS_MAX: usize = 64;
+const EXTENSIONS_MAX: usize = 32;
+/// One-byte header extensions carry 16 bytes.
+const MID_BYTES_MAX: usize = 16;
+const PAYLOAD_TYPE_MAX: i64 = 127;
+const CLOCK_HZ_MAX: i64 = 192_000;
+
+type Any<'a, 'py> = &'a Bound<'py, PyAny>;
+
+pub fn refuse<T>(text: String) -> PyResult<T> {
+    Err(PyValueError::new_err(text))
+}
+
+pub fn number(value: Any, what: &str, min: i64, max: i64) -> PyResult<i64> {
+    let number = value.extract::<i64>().map_err(|error| plain(value.py(), error, what))?;
+    in_range(number, what, min, max)
+}
+
+pub fn id(value: Any, what: &str) -> PyResult<u32> {
+    Ok(number(value, what, 1, u32::MAX.into())? as u32)
+}
+
+pub fn ssrc(value: Any, what: &str, min: i64) -> PyResult<u32> {
+    Ok(number(value, what, min, u32::MAX.into())? as u32)
+}
+
+fn in_range(number: i64, what: &str, min: i64, max: i64) -> PyResult<i64> {
+    if (min..=max).contains(&number) {
+        return Ok(number);
+    }
+    refuse(format!("{what} must be {min}..{max}, not {number}"))
+}
+
+/// An integer beyond 64 bits is out of range like any other.
+fn plain(py: Python, error: PyErr, what: &str) -> PyErr {
+    if error.is_instance_of::<PyOverflowError>(py) {
+        return PyValueError::new_err(format!("{what} is out of range"));
+    }
+    error
+}
+
+fn sequence<'py, T>(value: Any<'_, 'py>, what: &str, max: usize) -> PyResult<Vec<T>>
+where
+    Vec<T>: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let len = value.len()?;
+    if len > max {
+        return refuse(format!("{what}: at most {max}, not {len}"));
+    }
+    value.extract().map_err(|error| plain(value.py(), error, what))
+}
+
+/// (address, port) entries; an address is a literal, names are not looked up.
+pub fn entries(value: Any, what: &str) -> PyResult<Vec<SocketAddr>> {
+    let entries: Vec<(String, i64)> = sequence(value, what, ENTRIES_MAX)?;
+    entries.into_iter().map(|(address, port)| entry(&address, port, what)).collect()
+}
+
+fn entry(address: &str, port: i64, what: &str) -> PyResult<SocketAddr> {
+    let port = in_range(port, &format!("{what} port"), 0, u16::MAX.into())? as u16;
+    match address.parse::<IpAddr>() {
+        Ok(ip) => Ok(SocketAddr::new(ip, port)),
+        Err(_) => refuse(format!("{what}: {address:?} is not an IP address")),
+    }
+}
+
+/// RFC 8839 §5.4: letters, digits, `+`, `/`.
+pub fn ice_chars(text: String, what: &str, min: usize, max: usize) -> PyResult<String> {
+    let valid = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    if !valid || !(min..=max).contains(&text.len()) {
+        return refuse(format!("{what} must be {min}..{max} ice-chars"));
+    }
+    Ok(text)
+}
+
+pub fn mid(text: String) -> PyResult<String> {
+    token(text, "mid")
+}
+
+fn token(text: String, what: &str) -> PyResult<String> {
+    if text.len() > MID_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return refuse(format!("{what} must be at most {MID_BYTES_MAX} visible ASCII characters"));
+    }
+    Ok(text)
+}
+
+pub fn is_video(kind: &str) -> PyResult<bool> {
+    match kind {
+        "audio" => Ok(false),
+        "video" => Ok(true),
+        _ => refuse(format!("kind must be audio or video, not {kind:?}")),
+    }
+}
+
+pub fn dtls(datagram: &[u8]) -> PyResult<Vec<u8>> {
+    match datagram {
+        [20..=63, ..] if datagram.len() <= DTLS_BYTES_MAX => Ok(datagram.to_vec()),
+        _ => refuse(format!("datagram must be 1..{DTLS_BYTES_MAX} bytes that begin with 20..63 (DTLS)")),
+    }
+}
+
+pub fn profile(name: &str) -> PyResult<Profile> {
+    match name {
+        "AEAD_AES_128_GCM" => Ok(Profile::AeadAes128Gcm),
+        "AES128_CM_SHA1_80" => Ok(Profile::Aes128CmSha1_80),
+        _ => refuse(format!("profile {name:?} is not known")),
+    }
+}
+
+pub fn secret(bytes: &[u8], what: &str, len: usize) -> PyResult<Vec<u8>> {
+    if bytes.len() != len {
+        return refuse(format!("{what} must be {len} bytes, not {}", bytes.len()));
+    }
+    Ok(bytes.to_vec())
+}
+
+pub fn extensions(value: Any) -> PyResult<Vec<(u8, Extension)>> {
+    let list: Vec<(i64, String)> = sequence(value, "extensions", EXTENSIONS_MAX)?;
+    let mut extensions: Vec<(u8, Extension)> = Vec::with_capacity(list.len());
+    for (id, name) in list {
+        let id = in_range(id, "extension id", 1, 255)? as u8;
+        let extension = extension(&name)?;
+        if extensions.iter().any(|(other, kind)| *other == id || *kind == extension) {
+            return refuse(format!("extension {id} ({name}) is given twice"));
+        }
+        extensions.push((id, extension));
+    }
+    Ok(extensions)
+}
+
+fn extension(name: &str) -> PyResult<Extension> {
+    Ok(match name {
+        "mid" => Extension::Mid,
+        "rid" => Extension::Rid,
+        "repaired-rid" => Extension::RepairedRid,
+        "audio-level" => Extension::AudioLevel,
+        "transport-cc" => Extension::TransportCc,
+        "abs-send-time" => Extension::AbsSendTime,
+        "orientation" => Extension::Orientation,
+        "dependency-descriptor" => Extension::DependencyDescriptor,
+        _ => return refuse(format!("extension {name:?} is not known")),
+    })
+}
+
+pub fn encodings(value: Any) -> PyResult<Vec<Encoding>> {
+    let list: Vec<(String, i64, i64)> = sequence(value, "encodings", LAYERS_MAX)?;
+    if list.is_empty() {
+        return refuse("encodings: at least one".into());
+    }
+    list.into_iter().map(encoding).collect()
+}
+
+fn encoding((rid, ssrc, rtx_ssrc): (String, i64, i64)) -> PyResult<Encoding> {
+    Ok(Encoding {
+        rid: token(rid, "rid")?,
+        ssrc: in_range(ssrc, "encoding SSRC", 0, u32::MAX.into())? as u32,
+        rtx_ssrc: in_range(rtx_ssrc, "encoding RTX SSRC", 0, u32::MAX.into())? as u32,
+    })
+}
+
+pub fn payloads(value: Any) -> PyResult<Vec<Payload>> {
+    let list: Vec<(i64, String, i64, i64)> = sequence(value, "payloads", PAYLOADS_MAX)?;
+    list.into_iter().map(payload).collect()
+}
+
+fn payload((number, name, clock_hz, rtx): (i64, String, i64, i64)) -> PyResult<Payload> {
+    Ok(Payload {
+        payload_type: payload_type(number)?,
+        codec: codec(&name)?,
+        clock_hz: in_range(clock_hz, "clock rate", 1, CLOCK_HZ_MAX)? as u32,
+        rtx: optional_payload_type(rtx)?,
+    })
+}
+
+fn codec(name: &str) -> PyResult<Codec> {
+    Ok(match name {
+        "opus" => Codec::Opus,
+        "red" => Codec::Red,
+        "pcmu" => Codec::Pcmu,
+        "pcma" => Codec::Pcma,
+        "g722" => Codec::G722,
+        "vp8" => Codec::Vp8,
+        "vp9" => Codec::Vp9,
+        "h264" => Codec::H264,
+        "av1" => Codec::Av1,
+        _ => return refuse(format!("codec {name:?} is not known")),
+    })
+}
+
+pub fn payload_maps(value: Any) -> PyResult<Vec<PayloadMap>> {
+    let list: Vec<(i64, i64, i64)> = sequence(value, "payloads", PAYLOADS_MAX)?;
+    list.into_iter()
+        .map(|(from, to, rtx)| {
+            Ok(PayloadMap { from: payload_type(from)?, to: payload_type(to)?, rtx: optional_payload_type(rtx)? })
+        })
+        .collect()
+}
+
+pub fn red_blocks(value: Any) -> PyResult<Vec<(u8, u8)>> {
+    let list: Vec<(i64, i64)> = sequence(value, "red_blocks", PAYLOADS_MAX)?;
+    list.into_iter().map(|(from, to)| Ok((payload_type(from)?, payload_type(to)?))).collect()
+}
+
+fn payload_type(number: i64) -> PyResult<u8> {
+    Ok(in_range(number, "payload type", 0, PAYLOAD_TYPE_MAX)? as u8)
+}
+
+fn optional_payload_type(number: i64) -> PyResult<Option<u8>> {
+    let number = in_range(number, "RTX payload type", -1, PAYLOAD_TYPE_MAX)?;
+    Ok(u8::try_from(number).ok())
+}

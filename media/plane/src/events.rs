@@ -1,0 +1,35 @@
+//! Events as the tuples that `_plane.pyi` describes.
+
+use plane_core::event::{Event, IceState};
+use plane_core::ice::Path;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+pub fn to_python<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTuple>> {
+    match event {
+        Event::Dtls { transport, datagram } => ("dtls", transport, PyBytes::new(py, &datagram)).into_pyobject(py),
+        Event::Ice { transport, state, path } => {
+            ("ice", transport, state_name(state), path_name(&path)).into_pyobject(py)
+        }
+        Event::Layer { producer, layer } => ("layer", producer, layer).into_pyobject(py),
+        Event::Switched { consumer, layer } => ("switched", consumer, layer.map_or(-1, i16::from)).into_pyobject(py),
+        Event::Speakers { router, speakers } => ("speakers", router, speakers).into_pyobject(py),
+        Event::Bye { producer } => ("bye", producer).into_pyobject(py),
+    }
+}
+
+fn state_name(state: IceState) -> &'static str {
+    match state {
+        IceState::Connected => "connected",
+        IceState::Moved => "moved",
+        IceState::Disconnected => "disconnected",
+        IceState::Failed => "failed",
+    }
+}
+
+fn path_name(path: &Path) -> String {
+    match path {
+        Path::Udp { remote, .. } => format!("udp {remote}"),
+        Path::Tcp { remote, .. } => format!("tcp {remote}"),
+    }
+}

@@ -1,0 +1,408 @@
+//! The class `Plane`: checks arguments, finds the shard, queues. Nothing here blocks but `close`.
+
+use crate::arguments as check;
+use crate::directory::{Directory, Refused};
+use crate::events;
+use crate::queues::{COMMANDS_MAX, Commands, Events};
+use crate::snapshot::{Outside, Snapshot};
+use crate::thread::{self, Published, Seat};
+use plane_core::command::Command;
+use plane_udp::{Listener, Options, UdpSocket};
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// All sockets and all shard threads of this process.
+#[pyclass(frozen, module = "media._plane")]
+pub struct Plane {
+    shards: Vec<Front>,
+    events: Arc<Events>,
+    directory: Mutex<Directory>,
+    stale_commands: AtomicU64,
+    udp_ports: Vec<u16>,
+    tcp_ports: Vec<u16>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    closed: AtomicBool,
+}
+
+/// What this side knows of a shard thread.
+struct Front {
+    commands: Arc<Commands>,
+    latest: Arc<Mutex<Published>>,
+}
+
+const POLL_MAX: i64 = 65_536;
+
+type Any<'a, 'py> = &'a Bound<'py, PyAny>;
+
+#[pymethods]
+impl Plane {
+    #[new]
+    #[pyo3(signature = (*, udp, tcp=None, shards=None, gather_us=None, gso=true, receive_buffer_bytes=None),
+        text_signature = "(*, udp, tcp=..., shards=1, gather_us=1000, gso=True, receive_buffer_bytes=4194304)")]
+    fn new(
+        udp: Any,
+        tcp: Option<Any>,
+        shards: Option<Any>,
+        gather_us: Option<Any>,
+        gso: bool,
+        receive_buffer_bytes: Option<Any>,
+    ) -> PyResult<Self> {
+        let number = |value: Option<Any>, what, min, max, default| {
+            value.map_or(Ok(default), |value| check::number(value, what, min, max))
+        };
+        let udp = check::entries(udp, "udp")?;
+        let tcp = tcp.map_or(Ok(Vec::new()), |tcp| check::entries(tcp, "tcp"))?;
+        let shards = number(shards, "shards", 1, check::SHARDS_MAX, 1)? as usize;
+        let gather_us = number(gather_us, "gather_us", 0, check::GATHER_US_MAX, 1000)? as u64;
+        let buffer =
+            number(receive_buffer_bytes, "receive_buffer_bytes", 4096, check::RECEIVE_BUFFER_BYTES_MAX, 4 << 20)?;
+        if !gso {
+            plane_udp::refuse_gso();
+        }
+        let options = Options { reuse_port: shards > 1, receive_buffer_bytes: buffer as usize };
+        Ok(Plane::open(&udp, &tcp, shards, gather_us, options)?)
+    }
+
+    fn udp_ports(&self) -> PyResult<Vec<u16>> {
+        self.check_alive()?;
+        Ok(self.udp_ports.clone())
+    }
+
+    fn tcp_ports(&self) -> PyResult<Vec<u16>> {
+        self.check_alive()?;
+        Ok(self.tcp_ports.clone())
+    }
+
+    fn event_fd(&self) -> PyResult<RawFd> {
+        self.check_alive()?;
+        Ok(self.events.bell.fd())
+    }
+
+    #[pyo3(signature = (limit=None), text_signature = "($self, limit=256)")]
+    fn poll<'py>(&self, py: Python<'py>, limit: Option<Any<'_, 'py>>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.check_alive()?;
+        let limit = limit.map_or(Ok(256), |limit| check::number(limit, "limit", 1, POLL_MAX))?;
+        self.events.poll(limit as usize).into_iter().map(|event| events::to_python(py, event)).collect()
+    }
+
+    fn close(&self, py: Python) {
+        py.detach(|| self.end());
+    }
+
+    #[pyo3(signature = (router, shard=None), text_signature = "($self, router, shard=0)")]
+    fn open_router(&self, router: Any, shard: Option<Any>) -> PyResult<()> {
+        let router = check::id(router, "router")?;
+        let last = self.shards.len() as i64 - 1;
+        let shard = shard.map_or(Ok(0), |shard| check::number(shard, "shard", 0, last))? as usize;
+        let mut directory = self.directory()?;
+        let place = directory.may_open_router(router).map(|()| shard);
+        if self.open_at(place, "router", router, Command::OpenRouter { router })? {
+            directory.open_router(router, shard);
+        }
+        Ok(())
+    }
+
+    fn close_router(&self, router: Any) -> PyResult<()> {
+        let router = check::id(router, "router")?;
+        let mut directory = self.directory()?;
+        self.send(directory.router(router), Command::CloseRouter { router })?;
+        directory.close_router(router);
+        Ok(())
+    }
+
+    fn open_transport(&self, router: Any, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
+        let (router, transport) = (check::id(router, "router")?, check::id(transport, "transport")?);
+        let (ufrag, pwd) = credentials(ufrag, pwd)?;
+        let mut directory = self.directory()?;
+        let place = directory.may_open_transport(router, transport);
+        let command = Command::OpenTransport { router, transport, ufrag, pwd };
+        if self.open_at(place, "transport", transport, command)? {
+            directory.open_transport(router, transport);
+        }
+        Ok(())
+    }
+
+    fn restart_ice(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let (ufrag, pwd) = credentials(ufrag, pwd)?;
+        self.to_transport(transport, Command::RestartIce { transport, ufrag, pwd })
+    }
+
+    fn set_remote_ufrag(&self, transport: Any, ufrag: String) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let ufrag = check::ice_chars(ufrag, "ufrag", 4, 256)?;
+        self.to_transport(transport, Command::SetRemoteUfrag { transport, ufrag })
+    }
+
+    fn set_extensions(&self, transport: Any, extensions: Any) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let extensions = check::extensions(extensions)?;
+        self.to_transport(transport, Command::SetExtensions { transport, extensions })
+    }
+
+    fn set_keys(
+        &self,
+        transport: Any,
+        profile: &str,
+        receive_key: &[u8],
+        receive_salt: &[u8],
+        send_key: &[u8],
+        send_salt: &[u8],
+    ) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let profile = check::profile(profile)?;
+        let command = Command::SetKeys {
+            transport,
+            profile,
+            receive_key: check::secret(receive_key, "receive_key", profile.key_bytes())?,
+            receive_salt: check::secret(receive_salt, "receive_salt", profile.salt_bytes())?,
+            send_key: check::secret(send_key, "send_key", profile.key_bytes())?,
+            send_salt: check::secret(send_salt, "send_salt", profile.salt_bytes())?,
+        };
+        self.to_transport(transport, command)
+    }
+
+    fn send_dtls(&self, transport: Any, datagram: &[u8]) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let datagram = check::dtls(datagram)?;
+        self.to_transport(transport, Command::SendDtls { transport, datagram })
+    }
+
+    fn close_transport(&self, transport: Any) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let mut directory = self.directory()?;
+        self.send(directory.transport(transport), Command::CloseTransport { transport })?;
+        directory.close_transport(transport);
+        Ok(())
+    }
+
+    fn open_producer(
+        &self,
+        transport: Any,
+        producer: Any,
+        kind: &str,
+        mid: String,
+        encodings: Any,
+        payloads: Any,
+    ) -> PyResult<()> {
+        let (transport, producer) = (check::id(transport, "transport")?, check::id(producer, "producer")?);
+        let command = Command::OpenProducer {
+            transport,
+            producer,
+            video: check::is_video(kind)?,
+            mid: check::mid(mid)?,
+            encodings: check::encodings(encodings)?,
+            payloads: check::payloads(payloads)?,
+        };
+        let mut directory = self.directory()?;
+        let place = directory.may_open_producer(transport, producer);
+        if self.open_at(place, "producer", producer, command)? {
+            directory.open_producer(transport, producer);
+        }
+        Ok(())
+    }
+
+    fn close_producer(&self, producer: Any) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        let mut directory = self.directory()?;
+        self.send(directory.producer(producer), Command::CloseProducer { producer })?;
+        directory.close_producer(producer);
+        Ok(())
+    }
+
+    fn pause_producer(&self, producer: Any, paused: bool) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        self.send(self.directory()?.producer(producer), Command::PauseProducer { producer, paused })
+    }
+
+    #[pyo3(signature = (producer, layer=None), text_signature = "($self, producer, layer=-1)")]
+    fn request_keyframe(&self, producer: Any, layer: Option<Any>) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        let layer = layer.map_or(Ok(-1), |layer| check::number(layer, "layer", -1, check::LAYERS_MAX as i64 - 1))?;
+        let layer = u8::try_from(layer).ok();
+        self.send(self.directory()?.producer(producer), Command::RequestKeyframe { producer, layer })
+    }
+
+    #[pyo3(signature = (transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=false, red_blocks=None, paused=false),
+        text_signature = "($self, transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=False, red_blocks=..., paused=False)")]
+    #[allow(clippy::too_many_arguments, reason = "the seam names them all")]
+    fn open_consumer(
+        &self,
+        transport: Any,
+        consumer: Any,
+        producer: Any,
+        mid: String,
+        ssrc: Any,
+        rtx_ssrc: Any,
+        payloads: Any,
+        strip_red: bool,
+        red_blocks: Option<Any>,
+        paused: bool,
+    ) -> PyResult<()> {
+        let (transport, consumer) = (check::id(transport, "transport")?, check::id(consumer, "consumer")?);
+        let producer = check::id(producer, "producer")?;
+        let command = Command::OpenConsumer {
+            transport,
+            consumer,
+            producer,
+            mid: check::mid(mid)?,
+            ssrc: check::ssrc(ssrc, "ssrc", 1)?,
+            rtx_ssrc: check::ssrc(rtx_ssrc, "rtx_ssrc", 0)?,
+            payloads: check::payload_maps(payloads)?,
+            strip_red,
+            red_blocks: red_blocks.map_or(Ok(Vec::new()), |blocks| check::red_blocks(blocks))?,
+            paused,
+        };
+        let mut directory = self.directory()?;
+        let place = directory.may_open_consumer(transport, consumer, producer);
+        if self.open_at(place, "consumer", consumer, command)? {
+            directory.open_consumer(transport, consumer, producer);
+        }
+        Ok(())
+    }
+
+    fn close_consumer(&self, consumer: Any) -> PyResult<()> {
+        let consumer = check::id(consumer, "consumer")?;
+        let mut directory = self.directory()?;
+        self.send(directory.consumer(consumer), Command::CloseConsumer { consumer })?;
+        directory.close_consumer(consumer);
+        Ok(())
+    }
+
+    fn pause_consumer(&self, consumer: Any, paused: bool) -> PyResult<()> {
+        let consumer = check::id(consumer, "consumer")?;
+        self.send(self.directory()?.consumer(consumer), Command::PauseConsumer { consumer, paused })
+    }
+
+    fn set_layers(&self, consumer: Any, layer: Any, temporal: Any) -> PyResult<()> {
+        let consumer = check::id(consumer, "consumer")?;
+        let layer = check::number(layer, "layer", 0, check::LAYERS_MAX as i64 - 1)? as u8;
+        let temporal = check::number(temporal, "temporal", 0, 7)? as u8;
+        self.send(self.directory()?.consumer(consumer), Command::SetLayers { consumer, layer, temporal })
+    }
+
+    fn snapshot(&self) -> PyResult<Snapshot> {
+        self.check_alive()?;
+        let latest = |front: &Front| front.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let outside = Outside {
+            stale_commands: self.stale_commands.load(Ordering::Relaxed),
+            events_dropped: self.events.dropped(),
+            gso: plane_udp::gso_in_use(),
+        };
+        Ok(Snapshot::new(self.shards.iter().map(latest).collect(), outside))
+    }
+}
+
+fn credentials(ufrag: String, pwd: String) -> PyResult<(String, String)> {
+    Ok((check::ice_chars(ufrag, "ufrag", 4, 32)?, check::ice_chars(pwd, "pwd", 22, 64)?))
+}
+
+impl Plane {
+    fn open(
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+        shards: usize,
+        gather_us: u64,
+        options: Options,
+    ) -> io::Result<Self> {
+        let mut sockets = udp_sockets(udp, shards, options)?;
+        let mut listeners = tcp.iter().map(|address| Listener::open(*address)).collect::<io::Result<Vec<_>>>()?;
+        let mut plane = Plane {
+            shards: Vec::with_capacity(shards),
+            events: Arc::new(Events::new()?),
+            directory: Mutex::default(),
+            stale_commands: AtomicU64::new(0),
+            udp_ports: sockets[0].iter().map(|socket| socket.address().port()).collect(),
+            tcp_ports: listeners.iter().map(|listener| listener.address().port()).collect(),
+            threads: Mutex::default(),
+            closed: AtomicBool::new(false),
+        };
+        for (index, udp) in sockets.drain(..).enumerate() {
+            let (commands, latest) = (Arc::new(Commands::new()?), Arc::default());
+            plane.shards.push(Front { commands: Arc::clone(&commands), latest: Arc::clone(&latest) });
+            // The first shard takes all TCP connections.
+            let listeners = std::mem::take(&mut listeners);
+            let events = plane.events.clone();
+            let seat = Seat { index: index as u8, udp, listeners, gather_us, commands, events, latest };
+            let thread = thread::start(seat)?;
+            plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(plane)
+    }
+
+    fn check_alive(&self) -> PyResult<()> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(PyRuntimeError::new_err("the plane is closed"));
+        }
+        match self.events.death() {
+            Some(reason) => Err(PyRuntimeError::new_err(format!("the plane is dead: {reason}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn directory(&self) -> PyResult<MutexGuard<'_, Directory>> {
+        self.check_alive()?;
+        Ok(self.directory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn to_transport(&self, transport: u32, command: Command) -> PyResult<()> {
+        self.send(self.directory()?.transport(transport), command)
+    }
+
+    /// Without a shard the thing is gone: that is counted, not told.
+    fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
+        let Some(shard) = shard else {
+            self.stale_commands.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        };
+        if self.shards[shard].commands.push(command) {
+            return Ok(());
+        }
+        Err(PyOverflowError::new_err(format!("{COMMANDS_MAX} commands wait already")))
+    }
+
+    /// True: the thing is opened and has to be written into the directory.
+    fn open_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, command: Command) -> PyResult<bool> {
+        match place {
+            Ok(shard) => self.send(Some(shard), command).map(|()| true),
+            Err(Refused::Stale) => self.send(None, command).map(|()| false),
+            Err(Refused::Open) => check::refuse(format!("{noun} {id} is open already")),
+            Err(Refused::Apart) => check::refuse(format!("{noun} {id}: its producer is of another router")),
+            Err(Refused::Full) => Err(PyOverflowError::new_err(format!("too many open: no {noun} {id}"))),
+        }
+    }
+
+    fn end(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.shards.iter().for_each(|front| front.commands.stop());
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // The thread caught its own panics.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// For each shard one socket per entry; where the kernel chose a port, the other shards use it too.
+fn udp_sockets(entries: &[SocketAddr], shards: usize, options: Options) -> io::Result<Vec<Vec<UdpSocket>>> {
+    let first = entries.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<Vec<_>>>()?;
+    let bound: Vec<_> = first.iter().map(UdpSocket::address).collect();
+    let mut all = vec![first];
+    for _ in 1..shards {
+        all.push(bound.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<_>>()?);
+    }
+    Ok(all)
+}

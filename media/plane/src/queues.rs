@@ -1,0 +1,236 @@
+//! The two queues between Python and a shard thread, bounded, each with a bell that rings once until it is heard.
+
+use crossbeam_queue::ArrayQueue;
+use plane_core::command::Command;
+use plane_core::event::Event;
+use plane_udp::Bell;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+pub const COMMANDS_MAX: usize = 4096;
+pub const EVENTS_MAX: usize = 8192;
+/// From here on events that a later one makes good are dropped.
+const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
+/// What a thread keeps for a Python that does not come to poll.
+const BACKLOG_MAX: usize = 16_384;
+
+/// Commands for one shard.
+pub struct Commands {
+    queue: ArrayQueue<Command>,
+    rung: AtomicBool,
+    stop: AtomicBool,
+    pub bell: Bell,
+}
+
+impl Commands {
+    pub fn new() -> io::Result<Self> {
+        Ok(Commands {
+            queue: ArrayQueue::new(COMMANDS_MAX),
+            rung: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            bell: Bell::new()?,
+        })
+    }
+
+    /// False: the queue is full and the command is lost.
+    pub fn push(&self, command: Command) -> bool {
+        let taken = self.queue.push(command).is_ok();
+        self.ring();
+        taken
+    }
+
+    /// The thread ends after the commands queued before.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.ring();
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// To be called when the bell rang, before `pop`: what is pushed from now on rings again.
+    pub fn heard(&self) {
+        self.bell.silence();
+        self.rung.store(false, Ordering::SeqCst);
+    }
+
+    pub fn pop(&self) -> Option<Command> {
+        self.queue.pop()
+    }
+
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+}
+
+/// Events of all shards.
+pub struct Events {
+    queue: ArrayQueue<Event>,
+    rung: AtomicBool,
+    dropped: AtomicU64,
+    death: OnceLock<String>,
+    pub bell: Bell,
+}
+
+impl Events {
+    pub fn new() -> io::Result<Self> {
+        Ok(Events {
+            queue: ArrayQueue::new(EVENTS_MAX),
+            rung: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            death: OnceLock::new(),
+            bell: Bell::new()?,
+        })
+    }
+
+    /// Up to `limit` events. While some are left the bell goes on ringing.
+    pub fn poll(&self, limit: usize) -> Vec<Event> {
+        self.bell.silence();
+        self.rung.store(false, Ordering::SeqCst);
+        let events: Vec<_> = std::iter::from_fn(|| self.queue.pop()).take(limit).collect();
+        if !self.queue.is_empty() {
+            self.ring();
+        }
+        events
+    }
+
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// A thread is gone by an error of ours. Rings for good: nobody may wait for what will not come.
+    pub fn die(&self, reason: String) {
+        let _ = self.death.set(reason);
+        self.bell.ring();
+    }
+
+    pub fn death(&self) -> Option<&str> {
+        self.death.get().map(String::as_str)
+    }
+
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+}
+
+/// The end of the event queue that a shard thread holds: keeps what must not be lost until there is room.
+pub struct Outgoing {
+    events: Arc<Events>,
+    backlog: VecDeque<Event>,
+}
+
+impl Outgoing {
+    pub fn new(events: Arc<Events>) -> Self {
+        Outgoing { events, backlog: VecDeque::new() }
+    }
+
+    pub fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Passes on what it can, in order.
+    pub fn send(&mut self, fresh: &mut Vec<Event>) {
+        let had_any = self.has_backlog() || !fresh.is_empty();
+        while let Some(event) = self.backlog.pop_front() {
+            if let Err(event) = self.events.queue.push(event) {
+                self.backlog.push_front(event);
+                break;
+            }
+        }
+        for event in fresh.drain(..) {
+            self.put(event);
+        }
+        if had_any {
+            self.events.ring();
+        }
+    }
+
+    fn put(&mut self, event: Event) {
+        let crowded = self.has_backlog() || self.events.queue.len() >= EVENTS_HIGH;
+        if crowded && is_made_good_later(&event) {
+            return self.drop_one();
+        }
+        if self.has_backlog() {
+            return self.keep(event);
+        }
+        if let Err(event) = self.events.queue.push(event) {
+            self.keep(event);
+        }
+    }
+
+    fn keep(&mut self, event: Event) {
+        if self.backlog.len() < BACKLOG_MAX { self.backlog.push_back(event) } else { self.drop_one() }
+    }
+
+    fn drop_one(&self) {
+        self.events.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The next list of speakers replaces this one; layers are in the statistics too.
+fn is_made_good_later(event: &Event) -> bool {
+    matches!(event, Event::Speakers { .. } | Event::Layer { .. } | Event::Switched { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn byes(count: usize) -> Vec<Event> {
+        (0..count).map(|producer| Event::Bye { producer: producer as u32 }).collect()
+    }
+
+    #[test]
+    fn what_must_not_be_lost_waits_and_keeps_its_order() {
+        let events = Arc::new(Events::new().unwrap());
+        let mut outgoing = Outgoing::new(events.clone());
+        outgoing.send(&mut byes(EVENTS_MAX + 10));
+        assert!(outgoing.has_backlog());
+        outgoing.send(&mut vec![Event::Layer { producer: 1, layer: 0 }]);
+        assert_eq!(events.dropped(), 1);
+        let first = events.poll(usize::MAX);
+        outgoing.send(&mut Vec::new());
+        let rest = events.poll(usize::MAX);
+        let numbers: Vec<_> = first
+            .iter()
+            .chain(&rest)
+            .map(|event| if let Event::Bye { producer } = event { *producer } else { u32::MAX })
+            .collect();
+        assert_eq!(numbers, (0..EVENTS_MAX as u32 + 10).collect::<Vec<_>>());
+        assert!(!outgoing.has_backlog());
+    }
+
+    #[test]
+    fn speakers_give_way_before_the_queue_is_full() {
+        let events = Arc::new(Events::new().unwrap());
+        let mut outgoing = Outgoing::new(events.clone());
+        outgoing.send(&mut byes(EVENTS_HIGH));
+        outgoing.send(&mut vec![Event::Speakers { router: 1, speakers: Vec::new() }]);
+        assert_eq!((events.dropped(), events.queue.len()), (1, EVENTS_HIGH));
+    }
+
+    #[test]
+    fn the_backlog_is_bounded() {
+        let events = Arc::new(Events::new().unwrap());
+        let mut outgoing = Outgoing::new(events.clone());
+        outgoing.send(&mut byes(EVENTS_MAX + BACKLOG_MAX + 1));
+        assert_eq!(events.dropped(), 1);
+    }
+
+    #[test]
+    fn a_full_command_queue_refuses() {
+        let commands = Commands::new().unwrap();
+        assert!((0..COMMANDS_MAX).all(|_| commands.push(Command::OpenRouter { router: 1 })));
+        assert!(!commands.push(Command::OpenRouter { router: 1 }));
+        commands.heard();
+        assert_eq!(std::iter::from_fn(|| commands.pop()).count(), COMMANDS_MAX);
+        assert!(commands.push(Command::OpenRouter { router: 1 }));
+    }
+}

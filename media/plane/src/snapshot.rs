@@ -1,0 +1,97 @@
+//! The statistics of all shards as Python reads them; see `_plane.pyi` for what the figures mean.
+
+use crate::thread::Published;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+#[pyclass(frozen, module = "media._plane")]
+pub struct Snapshot {
+    shards: Vec<Published>,
+    outside: Outside,
+}
+
+/// What is counted outside of the shard threads.
+#[derive(Clone, Copy)]
+pub struct Outside {
+    pub stale_commands: u64,
+    pub events_dropped: u64,
+    pub gso: bool,
+}
+
+impl Snapshot {
+    pub fn new(shards: Vec<Published>, outside: Outside) -> Self {
+        Snapshot { shards, outside }
+    }
+
+    fn totals_list(&self) -> [(&'static str, u64); 21] {
+        let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
+            self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
+        };
+        let counters = |field: fn(&plane_udp::Counters) -> u64| {
+            self.shards.iter().map(|shard| field(&shard.counters)).sum::<u64>()
+        };
+        [
+            ("received_packets", counters(|of| of.received_packets)),
+            ("received_bytes", counters(|of| of.received_bytes)),
+            ("sent_packets", counters(|of| of.sent_packets)),
+            ("sent_bytes", counters(|of| of.sent_bytes)),
+            ("send_calls", counters(|of| of.send_calls)),
+            ("sent_runs", counters(|of| of.sent_runs)),
+            ("padding_bytes", totals(|of| of.padding_bytes)),
+            ("stranger_datagrams", totals(|of| of.stranger_datagrams)),
+            ("bad_stun", totals(|of| of.bad_stun)),
+            ("bad_srtp", totals(|of| of.bad_srtp)),
+            ("replayed", totals(|of| of.replayed)),
+            ("malformed", totals(|of| of.malformed) + counters(|of| of.refused)),
+            ("kernel_drops", counters(|of| of.kernel_drops)),
+            ("send_drops", counters(|of| of.send_drops)),
+            ("stale_commands", totals(|of| of.stale_commands) + self.outside.stale_commands),
+            ("events_dropped", self.outside.events_dropped),
+            ("gso", u64::from(self.outside.gso)),
+            ("transports", totals(|of| of.transports)),
+            ("producers", totals(|of| of.producers)),
+            ("consumers", totals(|of| of.consumers)),
+            ("memory_bytes", totals(|of| of.memory_bytes)),
+        ]
+    }
+}
+
+type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32);
+
+#[pymethods]
+impl Snapshot {
+    /// Microseconds of the monotonic clock; the oldest of the shards'.
+    #[getter]
+    fn taken_at_us(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.snapshot.taken_at_us).min().unwrap_or(0)
+    }
+
+    #[getter]
+    fn totals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let totals = PyDict::new(py);
+        for (name, value) in self.totals_list() {
+            totals.set_item(name, value)?;
+        }
+        Ok(totals)
+    }
+
+    fn transports(&self) -> Vec<TransportRow> {
+        let all = self.shards.iter().flat_map(|shard| &shard.snapshot.transports);
+        all.map(|of| {
+            let counts = (of.received_packets, of.received_bytes, of.sent_packets, of.sent_bytes);
+            let (up, down, rtt_ms, jitter_ms) = (of.up_loss, of.down_loss, of.rtt_ms.max(-1.0), of.down_jitter_ms);
+            (of.transport, counts.0, counts.1, counts.2, counts.3, up, down, rtt_ms, jitter_ms)
+        })
+        .collect()
+    }
+
+    fn producers(&self) -> Vec<(u32, u8, u64, u64, f32)> {
+        let all = self.shards.iter().flat_map(|shard| &shard.snapshot.producers);
+        all.map(|of| (of.producer, of.layer, of.packets, of.bitrate_bps, of.jitter_ms)).collect()
+    }
+
+    fn consumers(&self) -> Vec<(u32, i8, u64, u64, i64, u64, u64)> {
+        let all = self.shards.iter().flat_map(|shard| &shard.snapshot.consumers);
+        all.map(|of| (of.consumer, of.layer, of.packets, of.bytes, of.lost, of.resent, of.keyframes_asked)).collect()
+    }
+}

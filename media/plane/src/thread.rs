@@ -1,0 +1,289 @@
+//! The thread of one shard: waits, reads, lets the shard work, sends, reports. Owns the sockets while it lives.
+
+use crate::queues::{Commands, Events, Outgoing};
+use plane_core::ice::Path;
+use plane_core::outbox::Outbox;
+use plane_core::shard::Shard;
+use plane_core::stats::Snapshot;
+use plane_udp::{Bell, Counters, Found, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket};
+use plane_udp::{now_us, sleep_us};
+use std::any::Any;
+use std::fs::File;
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::SystemTime;
+
+/// What a thread is given.
+pub struct Seat {
+    pub index: u8,
+    pub udp: Vec<UdpSocket>,
+    pub listeners: Vec<Listener>,
+    pub gather_us: u64,
+    pub commands: Arc<Commands>,
+    pub events: Arc<Events>,
+    pub latest: Arc<Mutex<Published>>,
+}
+
+/// What the thread published last.
+#[derive(Clone, Default)]
+pub struct Published {
+    pub snapshot: Snapshot,
+    pub counters: Counters,
+}
+
+const SNAPSHOT_US: u64 = 1_000_000;
+const BACKLOG_RETRY_US: u64 = 50_000;
+/// Batches of one socket in one round (a batch is 32 system datagrams), so that timers and the other sockets come up.
+const BATCHES_MAX: usize = 16;
+const TCP_READ_BYTES: usize = 64 << 10;
+/// A wait that took less than this found something that had been there before.
+const AT_ONCE_US: u64 = 5;
+
+pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {
+    let name = format!("plane-{}", seat.index);
+    let poller = Poller::new()?;
+    let shard = Shard::new(seat.index, wall_offset_us(), random()?);
+    Builder::new().name(name.clone()).spawn(move || {
+        let events = seat.events.clone();
+        guard(&name, &events, || Rounds::new(seat, poller, shard)?.run());
+    })
+}
+
+/// A panic or an error ends this thread, not the process: it is told to Python, where every call then fails.
+fn guard(name: &str, events: &Events, body: impl FnOnce() -> io::Result<()>) {
+    let reason = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => panic_text(panic.as_ref()),
+    };
+    eprintln!("{name} stopped: {reason}");
+    events.die(format!("{name} stopped: {reason}"));
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".into())
+}
+
+/// What to add to the monotonic clock for Unix time.
+fn wall_offset_us() -> i64 {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    unix.as_micros() as i64 - now_us() as i64
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+struct Rounds {
+    shard: Shard,
+    outbox: Outbox<Network>,
+    udp: Arc<[UdpSocket]>,
+    receiver: Receiver,
+    tcp_bytes: Box<[u8]>,
+    poller: Rc<Poller>,
+    commands: Arc<Commands>,
+    outgoing: Outgoing,
+    latest: Arc<Mutex<Published>>,
+    gather_us: u64,
+    now_us: u64,
+    /// When UDP was last read to its end; 0: it was not.
+    drained_us: u64,
+    snapshot_us: u64,
+    /// Something happened since the last snapshot.
+    busy: bool,
+}
+
+impl Rounds {
+    fn new(seat: Seat, poller: Poller, shard: Shard) -> io::Result<Self> {
+        let poller = Rc::new(poller);
+        poller.add(Bell::fd(&seat.commands.bell), Source::Bell)?;
+        for (index, socket) in seat.udp.iter().enumerate() {
+            poller.add(socket.fd(), Source::Udp(index as u8))?;
+        }
+        let udp: Arc<[UdpSocket]> = seat.udp.into();
+        let tcp = Tcp::new(poller.clone(), seat.listeners)?;
+        Ok(Rounds {
+            shard,
+            outbox: Outbox::new(Network::new(udp.clone(), tcp)),
+            udp,
+            receiver: Receiver::new(),
+            tcp_bytes: vec![0; TCP_READ_BYTES].into_boxed_slice(),
+            poller,
+            commands: seat.commands,
+            outgoing: Outgoing::new(seat.events),
+            latest: seat.latest,
+            gather_us: seat.gather_us,
+            now_us: now_us(),
+            drained_us: 0,
+            snapshot_us: 0,
+            busy: false,
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        let mut found = Found::nothing();
+        loop {
+            let began_us = now_us();
+            self.poller.wait(self.sleep_us(began_us), &mut found)?;
+            self.set_now(now_us());
+            let at_once = self.now_us - began_us < AT_ONCE_US;
+            self.round(&found, at_once);
+            if self.commands.is_stopped() {
+                self.shard_commands();
+                self.outbox.flush();
+                return Ok(());
+            }
+        }
+    }
+
+    fn set_now(&mut self, now_us: u64) {
+        self.now_us = now_us;
+        self.outbox.sink.tcp.set_now(now_us);
+    }
+
+    /// How long nothing is due; `None`: until something arrives.
+    fn sleep_us(&self, now_us: u64) -> Option<u64> {
+        let retry_us = if self.outgoing.has_backlog() { now_us + BACKLOG_RETRY_US } else { u64::MAX };
+        let snapshot_us = if self.busy || self.snapshot_us == 0 { self.snapshot_us } else { u64::MAX };
+        let due = [self.shard.deadline(), self.outbox.sink.tcp.deadline(), retry_us, snapshot_us];
+        let due_us = due.into_iter().min().unwrap_or(u64::MAX);
+        (due_us != u64::MAX).then(|| due_us.saturating_sub(now_us))
+    }
+
+    fn round(&mut self, found: &Found, at_once: bool) {
+        let mut datagrams = false;
+        for ready in found.iter() {
+            self.busy = true;
+            match ready.source {
+                Source::Bell => {
+                    self.commands.heard();
+                    self.shard_commands();
+                }
+                Source::Listener(index) => self.outbox.sink.tcp.accept(index),
+                Source::Connection(connection) => self.stream(connection, ready),
+                Source::Udp(_) => datagrams = true,
+            }
+        }
+        if datagrams {
+            self.gather(at_once);
+            self.datagrams(found);
+        }
+        self.timers();
+        self.shard.flush(self.now_us, &mut self.outbox);
+        self.outbox.flush();
+        self.report();
+    }
+
+    fn shard_commands(&mut self) {
+        while let Some(command) = self.commands.pop() {
+            self.shard.command(command, self.now_us, &mut self.outbox);
+        }
+    }
+
+    fn stream(&mut self, connection: u32, ready: Ready) {
+        if ready.writable {
+            self.outbox.sink.tcp.write(connection);
+        }
+        if !ready.readable {
+            return;
+        }
+        let Some(mut intake) = self.outbox.sink.tcp.read(connection, &mut self.tcp_bytes) else { return };
+        let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
+        let mut count = (0, 0);
+        let whole = intake.frames(&mut self.tcp_bytes, |path: Path, frame| {
+            count = (count.0 + 1, count.1 + frame.len() as u64);
+            shard.receive(path, frame, now_us, outbox);
+        });
+        // Answers go first: an answer is what a stranger proves itself by.
+        outbox.flush();
+        outbox.sink.count_frames(count.0, count.1);
+        outbox.sink.tcp.give_back(intake, whole);
+    }
+
+    /// Waits for the rest of the frame whose first packet woke us, so that it leaves in long runs. Not when the last
+    /// round took so long that what arrived meanwhile has gathered already.
+    fn gather(&mut self, at_once: bool) {
+        let gathered = at_once && self.now_us.saturating_sub(self.drained_us) >= self.gather_us;
+        if self.gather_us > 0 && !gathered {
+            sleep_us(self.gather_us);
+            self.set_now(now_us());
+        }
+    }
+
+    fn datagrams(&mut self, found: &Found) {
+        let mut all = true;
+        for ready in found.iter() {
+            if let Source::Udp(index) = ready.source {
+                all &= self.drain(index);
+            }
+        }
+        self.drained_us = if all { self.now_us } else { 0 };
+    }
+
+    /// False: there is more.
+    fn drain(&mut self, index: u8) -> bool {
+        let socket = &self.udp[usize::from(index)];
+        let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
+        for _ in 0..BATCHES_MAX {
+            let take = |path: Path, datagram: &mut [u8]| shard.receive(path, datagram, now_us, outbox);
+            // An error is a late notice about something we sent; reading it clears it.
+            let Ok(received) = self.receiver.receive(socket, index, take) else { return false };
+            outbox.sink.count_received(&received);
+            if received.drained {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn timers(&mut self) {
+        if self.outbox.sink.tcp.deadline() <= self.now_us {
+            self.outbox.sink.tcp.timeout();
+        }
+        if self.shard.deadline() <= self.now_us {
+            self.busy = true;
+            self.shard.timeout(self.now_us, &mut self.outbox);
+        }
+    }
+
+    fn report(&mut self) {
+        while let Some(connection) = self.outbox.sink.tcp.closed() {
+            self.shard.tcp_closed(connection, self.now_us);
+        }
+        self.outgoing.send(self.shard.events());
+        if self.snapshot_us <= self.now_us {
+            self.busy = false;
+            self.snapshot_us = self.now_us + SNAPSHOT_US;
+            let published =
+                Published { snapshot: self.shard.snapshot(self.now_us), counters: self.outbox.sink.counters() };
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = published;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_and_does_not_spread() {
+        let events = Events::new().unwrap();
+        guard("plane-7", &events, || panic!("the sky fell"));
+        assert_eq!(events.death(), Some("plane-7 stopped: the sky fell"));
+        guard("plane-8", &events, || Ok(()));
+        assert_eq!(events.death(), Some("plane-7 stopped: the sky fell"));
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_told() {
+        let events = Events::new().unwrap();
+        guard("plane-0", &events, || Err(io::ErrorKind::OutOfMemory.into()));
+        assert_eq!(events.death(), Some("plane-0 stopped: out of memory"));
+    }
+}

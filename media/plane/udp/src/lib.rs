@@ -1,0 +1,25 @@
+//! Sockets of the packet plane: batched UDP (recvmmsg with GRO, sendmmsg with GSO), ICE-TCP connections, waiting.
+//!
+//! Owns file descriptors and system calls, all `unsafe` of the plane among them. Knows nothing of ICE, SRTP or RTP:
+//! bytes and paths go in and out.
+
+mod address;
+mod control;
+mod network;
+mod receive;
+mod send;
+mod tcp;
+mod udp;
+mod wait;
+
+pub use network::{Counters, Network};
+pub use receive::{DATAGRAM_MAX, Received, Receiver};
+pub use send::{gso_in_use, refuse_gso};
+pub use tcp::{CONNECTIONS_MAX, Closed, Intake, Listener, STRANGERS_PER_ADDRESS_MAX, Tcp};
+pub use udp::{Options, UdpSocket};
+pub use wait::{Bell, Found, Poller, Ready, Source, now_us, sleep_us};
+
+#[cfg(test)]
+mod tcp_tests;
+#[cfg(test)]
+mod udp_tests;

@@ -1,0 +1,125 @@
+//! Many datagrams with one call (recvmmsg), those that the kernel merged (UDP_GRO) cut apart again.
+
+use crate::address::{self, STORAGE_LEN, Storage};
+use crate::control::{self, Control};
+use crate::udp::UdpSocket;
+use plane_core::ice::Path;
+use std::io;
+use std::net::SocketAddr;
+
+/// Longer datagrams are no media of ours, nor DTLS; they are counted and not looked at.
+pub const DATAGRAM_MAX: usize = 2048;
+
+const BATCH: usize = 32;
+/// What the kernel merges at most.
+const SLOT_BYTES: usize = 1 << 16;
+
+/// What one call brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    pub datagrams: u64,
+    pub bytes: u64,
+    /// Too long, empty, or from port 0, where nothing can be answered.
+    pub refused: u64,
+    /// Nothing is left to read.
+    pub drained: bool,
+}
+
+/// The memory that datagrams arrive in; one for all sockets of a thread.
+pub struct Receiver {
+    arena: Box<[u8]>,
+    names: [Storage; BATCH],
+    controls: [Control; BATCH],
+}
+
+impl Receiver {
+    #[allow(clippy::new_without_default, reason = "2 MiB are nothing to make by accident")]
+    pub fn new() -> Self {
+        Receiver {
+            arena: vec![0; BATCH * SLOT_BYTES].into_boxed_slice(),
+            names: [address::empty(); BATCH],
+            controls: [Control::EMPTY; BATCH],
+        }
+    }
+
+    /// One recvmmsg on `socket`, the `index`th of its thread; `take` gets each datagram with the path it came by.
+    pub fn receive(
+        &mut self,
+        socket: &UdpSocket,
+        index: u8,
+        mut take: impl FnMut(Path, &mut [u8]),
+    ) -> io::Result<Received> {
+        let slots = self.arena.as_mut_ptr();
+        // SAFETY: plain C structures; zeros are values of them.
+        let mut vectors: [libc::iovec; BATCH] = unsafe { std::mem::zeroed() };
+        let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
+        for (i, header) in headers.iter_mut().enumerate() {
+            // SAFETY: the slot lies inside the arena.
+            vectors[i] = libc::iovec { iov_base: unsafe { slots.add(i * SLOT_BYTES) }.cast(), iov_len: SLOT_BYTES };
+            let header = &mut header.msg_hdr;
+            header.msg_name = (&raw mut self.names[i]).cast();
+            header.msg_namelen = STORAGE_LEN;
+            header.msg_iov = &raw mut vectors[i];
+            header.msg_iovlen = 1;
+            header.msg_control = self.controls[i].0.as_mut_ptr().cast();
+            header.msg_controllen = self.controls[i].0.len() as _;
+        }
+        let count = read_batch(socket, &mut headers)?;
+        let mut received = Received { drained: count < BATCH, ..Received::default() };
+        for (i, header) in headers[..count].iter().enumerate() {
+            let told = control::read(&header.msg_hdr);
+            let slot = i * SLOT_BYTES;
+            let bytes = &mut self.arena[slot..slot + header.msg_len as usize];
+            let Some(remote) = address::decode(&self.names[i]).filter(answerable) else {
+                received.refused += 1;
+                continue;
+            };
+            cut(Path::Udp { socket: index, remote, local: told.local }, bytes, told.segment, &mut received, &mut take);
+        }
+        Ok(received)
+    }
+}
+
+/// Nothing can be sent to port 0, and trying it looks like a refusal of GSO.
+fn answerable(remote: &SocketAddr) -> bool {
+    remote.port() != 0
+}
+
+fn read_batch(socket: &UdpSocket, headers: &mut [libc::mmsghdr; BATCH]) -> io::Result<usize> {
+    loop {
+        // SAFETY: every header points to memory that lives through the call, with its true lengths.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.fd(),
+                headers.as_mut_ptr(),
+                BATCH as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+                std::ptr::null_mut(),
+            )
+        };
+        if count >= 0 {
+            return Ok(count as usize);
+        }
+        match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            error if error.kind() == io::ErrorKind::Interrupted => {}
+            error => return Err(error),
+        }
+    }
+}
+
+fn cut(path: Path, bytes: &mut [u8], segment: usize, received: &mut Received, take: &mut impl FnMut(Path, &mut [u8])) {
+    received.bytes += bytes.len() as u64;
+    let segment = if segment == 0 { bytes.len().max(1) } else { segment };
+    if bytes.is_empty() {
+        received.refused += 1;
+    }
+    for datagram in bytes.chunks_mut(segment) {
+        received.datagrams += 1;
+        if datagram.len() > DATAGRAM_MAX {
+            received.refused += 1;
+        } else {
+            take(path, datagram);
+        }
+    }
+}

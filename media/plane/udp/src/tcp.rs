@@ -1,0 +1,398 @@
+//! ICE-TCP (RFC 6544, passive side): connections with RFC 4571 frames. Owns the streams and what waits in them.
+//!
+//! A stranger may hold little for a short time: 16 connections of one address, 10 s until its first frame, which must
+//! look like STUN, and 30 s until the first answer. An answer is the proof, because only a check with our password
+//! gets one. Later a connection lives as long as we have something to send on it.
+
+use crate::address::neighbourhood;
+use crate::network::Counters;
+use crate::send::{count_dropped, pieces};
+use crate::wait::{Poller, Source};
+use plane_core::demux::{Class, classify};
+use plane_core::framing::{Deframer, prefix};
+use plane_core::ice::Path;
+use plane_core::outbox::Message;
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+
+pub const CONNECTIONS_MAX: usize = 1024;
+pub const STRANGERS_PER_ADDRESS_MAX: usize = 16;
+const FIRST_FRAME_US: u64 = 10_000_000;
+const FIRST_ANSWER_US: u64 = 30_000_000;
+const SILENT_US: u64 = 60_000_000;
+const SWEEP_US: u64 = 1_000_000;
+/// Frames that wait in one connection. Video may fill half of it: late video is worth nothing.
+const WAITING_BYTES_MAX: usize = 256 << 10;
+const WAITING_VIDEO_BYTES_MAX: usize = WAITING_BYTES_MAX / 2;
+/// What the kernel may hold unsent, so that the choice of what to drop stays here.
+const KERNEL_UNSENT_BYTES: u32 = 64 << 10;
+/// Room that a connection keeps while nothing waits.
+const IDLE_BYTES_MAX: usize = 16 << 10;
+/// Connections taken from a listener at one time, and how long it rests when descriptors run out.
+const ACCEPTED_AT_ONCE_MAX: usize = 64;
+const LISTENER_REST_US: u64 = 1_000_000;
+const BACKLOG: i32 = 128;
+
+/// An end of a connection that the thread has yet to tell the shard.
+pub type Closed = u32;
+
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    resting_until_us: Option<u64>,
+}
+
+impl Listener {
+    pub fn open(address: SocketAddr) -> io::Result<Self> {
+        use socket2::{Domain, Protocol, Socket, Type};
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let socket = TcpListener::from(socket);
+        let address = socket.local_addr()?;
+        Ok(Listener { socket, address, resting_until_us: None })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Nothing came yet.
+    Silent,
+    /// Something like STUN came.
+    Asking,
+    /// We answered.
+    Proved,
+}
+
+struct Connection {
+    stream: TcpStream,
+    remote: SocketAddr,
+    trust: Trust,
+    expires_us: u64,
+    deframer: Deframer,
+    /// Framed bytes that the kernel did not take yet, from `written` on.
+    waiting: Vec<u8>,
+    written: usize,
+    /// Told to the poller: we wait for room.
+    blocked: bool,
+}
+
+/// All connections of one thread.
+pub struct Tcp {
+    poller: Rc<Poller>,
+    listeners: Vec<Listener>,
+    connections: HashMap<u32, Connection>,
+    /// Strangers per address (IPv4) or network (IPv6).
+    strangers: HashMap<IpAddr, usize>,
+    next_connection: u32,
+    closed: Vec<Closed>,
+    /// Connections that got frames in this round.
+    fed: Vec<u32>,
+    sweep_us: u64,
+    now_us: u64,
+}
+
+/// Bytes just read from a connection, whose frames want to be taken.
+pub struct Intake {
+    connection: u32,
+    remote: SocketAddr,
+    len: usize,
+    silent: bool,
+    deframer: Deframer,
+}
+
+impl Intake {
+    /// Calls `take` with each whole frame; `bytes` is the buffer that `Tcp::read` filled. False: the stream is broken.
+    pub fn frames(&mut self, bytes: &mut [u8], mut take: impl FnMut(Path, &mut [u8])) -> bool {
+        let path = Path::Tcp { connection: self.connection, remote: self.remote };
+        let (mut silent, mut strange) = (self.silent, false);
+        let fed = self.deframer.feed(&mut bytes[..self.len], |frame| {
+            strange |= silent && classify(frame) != Class::Stun;
+            silent = false;
+            if !strange {
+                take(path, frame);
+            }
+        });
+        self.silent = silent;
+        fed.is_ok() && !strange
+    }
+}
+
+impl Tcp {
+    pub fn new(poller: Rc<Poller>, listeners: Vec<Listener>) -> io::Result<Self> {
+        for (index, listener) in listeners.iter().enumerate() {
+            poller.add(listener.socket.as_raw_fd(), Source::Listener(index as u8))?;
+        }
+        Ok(Tcp {
+            poller,
+            listeners,
+            connections: HashMap::new(),
+            strangers: HashMap::new(),
+            next_connection: 1,
+            closed: Vec::new(),
+            fed: Vec::new(),
+            sweep_us: u64::MAX,
+            now_us: 0,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Connections that ended since the last call, each once.
+    pub fn closed(&mut self) -> Option<Closed> {
+        self.closed.pop()
+    }
+
+    /// The time of this round; `send` counts lives from it.
+    pub fn set_now(&mut self, now_us: u64) {
+        self.now_us = now_us;
+    }
+
+    /// When `timeout` is wanted next.
+    pub fn deadline(&self) -> u64 {
+        self.listeners.iter().filter_map(|listener| listener.resting_until_us).fold(self.sweep_us, u64::min)
+    }
+
+    pub fn accept(&mut self, index: u8) {
+        for _ in 0..ACCEPTED_AT_ONCE_MAX {
+            let listener = &mut self.listeners[usize::from(index)];
+            match listener.socket.accept() {
+                Ok((stream, remote)) => self.admit(stream, remote),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_shortage(&error) => {
+                    // The listener stays readable: without a rest we would spin.
+                    listener.resting_until_us = Some(self.now_us + LISTENER_REST_US);
+                    let fd = listener.socket.as_raw_fd();
+                    let _ = self.poller.change(fd, Source::Listener(index), false, false);
+                    return;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: TcpStream, remote: SocketAddr) {
+        let neighbours = self.strangers.get(&neighbourhood(&remote)).copied().unwrap_or(0);
+        if self.connections.len() >= CONNECTIONS_MAX || neighbours >= STRANGERS_PER_ADDRESS_MAX {
+            return;
+        }
+        let connection = self.free_number();
+        if prepare(&stream).and_then(|()| self.poller.add(stream.as_raw_fd(), Source::Connection(connection))).is_err()
+        {
+            return;
+        }
+        *self.strangers.entry(neighbourhood(&remote)).or_default() += 1;
+        let expires_us = self.now_us + FIRST_FRAME_US;
+        self.connections.insert(
+            connection,
+            Connection {
+                stream,
+                remote,
+                trust: Trust::Silent,
+                expires_us,
+                deframer: Deframer::default(),
+                waiting: Vec::new(),
+                written: 0,
+                blocked: false,
+            },
+        );
+        self.sweep_us = self.sweep_us.min(self.now_us + SWEEP_US);
+    }
+
+    /// Numbers are not used again soon, so that a late message cannot reach another peer.
+    fn free_number(&mut self) -> u32 {
+        loop {
+            let number = self.next_connection;
+            self.next_connection = number.wrapping_add(1).max(1);
+            if !self.connections.contains_key(&number) {
+                return number;
+            }
+        }
+    }
+
+    /// Reads once. The frames must be taken and the intake given back.
+    pub fn read(&mut self, number: u32, buffer: &mut [u8]) -> Option<Intake> {
+        let connection = self.connections.get_mut(&number)?;
+        match connection.stream.read(buffer) {
+            Ok(len) if len > 0 => Some(Intake {
+                connection: number,
+                remote: connection.remote,
+                len,
+                silent: connection.trust == Trust::Silent,
+                deframer: std::mem::take(&mut connection.deframer),
+            }),
+            Err(error) if is_passing(&error) => None,
+            _ => {
+                self.close(number);
+                None
+            }
+        }
+    }
+
+    /// The end of what `read` began; `whole` is what `Intake::frames` said.
+    pub fn give_back(&mut self, intake: Intake, whole: bool) {
+        if !whole {
+            return self.close(intake.connection);
+        }
+        if let Some(connection) = self.connections.get_mut(&intake.connection) {
+            connection.deframer = intake.deframer;
+            if connection.trust == Trust::Silent && !intake.silent {
+                connection.trust = Trust::Asking;
+                connection.expires_us = self.now_us + FIRST_ANSWER_US;
+            }
+        }
+    }
+
+    /// There is room again.
+    pub fn write(&mut self, number: u32) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        if connection.write().is_err() {
+            return self.close(number);
+        }
+        let blocked = !connection.waiting.is_empty();
+        if blocked != connection.blocked {
+            connection.blocked = blocked;
+            let fd = connection.stream.as_raw_fd();
+            if self.poller.change(fd, Source::Connection(number), true, blocked).is_err() {
+                self.close(number);
+            }
+        }
+    }
+
+    /// Frames those of `messages` that go by TCP; one write per connection.
+    pub fn send(&mut self, arena: &[u8], messages: &[Message], counters: &mut Counters) {
+        for message in messages {
+            if let Path::Tcp { connection, .. } = message.path {
+                self.put(connection, arena, message, counters);
+            }
+        }
+        while let Some(number) = self.fed.pop() {
+            if self.connections.get(&number).is_some_and(|connection| !connection.blocked) {
+                counters.send_calls += 1;
+                self.write(number);
+            }
+        }
+    }
+
+    fn put(&mut self, number: u32, arena: &[u8], message: &Message, counters: &mut Counters) {
+        let Some(connection) = self.connections.get_mut(&number) else { return count_dropped(message, counters) };
+        let waiting = connection.waiting.len() - connection.written;
+        let framed = pieces(message).map(|piece| piece.len as usize + 2).sum::<usize>();
+        let room = if message.video { WAITING_VIDEO_BYTES_MAX } else { WAITING_BYTES_MAX };
+        if waiting + framed > room {
+            count_dropped(message, counters);
+            if !message.video {
+                self.close(number);
+            }
+            return;
+        }
+        for piece in pieces(message) {
+            let datagram = &arena[piece.start as usize..][..piece.len as usize];
+            connection.waiting.extend_from_slice(&prefix(datagram.len()));
+            connection.waiting.extend_from_slice(datagram);
+            counters.sent_packets += 1;
+            counters.sent_bytes += u64::from(piece.len);
+        }
+        if self.fed.last() != Some(&number) && !self.fed.contains(&number) {
+            self.fed.push(number);
+        }
+        let (remote, was) = (connection.remote, std::mem::replace(&mut connection.trust, Trust::Proved));
+        connection.expires_us = self.now_us + SILENT_US;
+        if was != Trust::Proved {
+            self.forget_stranger(&remote);
+        }
+    }
+
+    /// Ends what outlived its time and wakes listeners that rest.
+    pub fn timeout(&mut self) {
+        let now_us = self.now_us;
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            if listener.resting_until_us.is_some_and(|until_us| until_us <= now_us) {
+                listener.resting_until_us = None;
+                let fd = listener.socket.as_raw_fd();
+                let _ = self.poller.change(fd, Source::Listener(index as u8), true, false);
+            }
+        }
+        if self.sweep_us <= now_us {
+            let old = self.connections.iter().filter(|(_, connection)| connection.expires_us <= now_us);
+            for number in old.map(|(number, _)| *number).collect::<Vec<_>>() {
+                self.close(number);
+            }
+            self.sweep_us = if self.connections.is_empty() { u64::MAX } else { now_us + SWEEP_US };
+        }
+    }
+
+    fn close(&mut self, number: u32) {
+        if let Some(connection) = self.connections.remove(&number) {
+            if connection.trust != Trust::Proved {
+                self.forget_stranger(&connection.remote);
+            }
+            self.closed.push(number);
+        }
+    }
+
+    fn forget_stranger(&mut self, remote: &SocketAddr) {
+        let key = neighbourhood(remote);
+        if let Some(count) = self.strangers.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                self.strangers.remove(&key);
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Gives the kernel what it takes.
+    fn write(&mut self) -> io::Result<()> {
+        while self.written < self.waiting.len() {
+            match self.stream.write(&self.waiting[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.waiting.drain(..self.written);
+        self.written = 0;
+        if self.waiting.is_empty() && self.waiting.capacity() > IDLE_BYTES_MAX {
+            self.waiting = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(KERNEL_UNSENT_BYTES);
+    Ok(())
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Descriptors or memory ran out: to try again at once is of no use.
+fn is_shortage(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}

@@ -1,0 +1,252 @@
+//! Connections over loopback, time moved by hand: trust, bounds, framing, what happens when a peer does not read.
+
+use crate::tcp::STRANGERS_PER_ADDRESS_MAX;
+use crate::{Found, Listener, Network, Poller, Source, Tcp};
+use plane_core::ice::Path;
+use plane_core::outbox::Outbox;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+struct Station {
+    poller: Rc<Poller>,
+    outbox: Outbox<Network>,
+    address: SocketAddr,
+    buffer: Vec<u8>,
+    frames: Vec<(Path, Vec<u8>)>,
+}
+
+const STUN: [u8; 20] = [0; 20];
+const SECOND_US: u64 = 1_000_000;
+
+impl Station {
+    fn new(address: &str) -> Self {
+        let listener = Listener::open(address.parse().unwrap()).unwrap();
+        let (poller, address) = (Rc::new(Poller::new().unwrap()), listener.address());
+        let tcp = Tcp::new(poller.clone(), vec![listener]).unwrap();
+        let outbox = Outbox::new(Network::new(Vec::new().into(), tcp));
+        Station { poller, outbox, address, buffer: vec![0; 1 << 16], frames: Vec::new() }
+    }
+
+    fn tcp(&mut self) -> &mut Tcp {
+        &mut self.outbox.sink.tcp
+    }
+
+    /// Does what is to do until `done` says so.
+    fn until(&mut self, done: impl Fn(&mut Station) -> bool) {
+        let mut found = Found::nothing();
+        for _ in 0..1000 {
+            if done(self) {
+                return;
+            }
+            self.poller.wait(Some(SECOND_US / 50), &mut found).unwrap();
+            for ready in found.iter() {
+                match ready.source {
+                    Source::Listener(index) => self.tcp().accept(index),
+                    Source::Connection(number) => self.serve(number, ready.readable, ready.writable),
+                    _ => unreachable!(),
+                }
+            }
+        }
+        panic!("it does not come to an end");
+    }
+
+    fn serve(&mut self, number: u32, readable: bool, writable: bool) {
+        if writable {
+            self.tcp().write(number);
+        }
+        if !readable {
+            return;
+        }
+        let Some(mut intake) = self.outbox.sink.tcp.read(number, &mut self.buffer) else { return };
+        let frames = &mut self.frames;
+        let whole = intake.frames(&mut self.buffer, |path, frame| frames.push((path, frame.to_vec())));
+        self.tcp().give_back(intake, whole);
+    }
+
+    fn connect(&mut self) -> TcpStream {
+        let (before, stream) = (self.tcp().len(), TcpStream::connect(self.address).unwrap());
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        self.until(|station| station.tcp().len() > before);
+        stream
+    }
+
+    /// A peer whose first check came and was answered.
+    fn proved(&mut self) -> (TcpStream, Path) {
+        let (mut stream, before) = (self.connect(), self.frames.len());
+        stream.write_all(&framed(&STUN)).unwrap();
+        self.until(|station| station.frames.len() > before);
+        let path = self.frames[before].0;
+        self.outbox.put(path, &STUN);
+        self.outbox.flush();
+        assert_eq!(take(&mut stream), STUN);
+        (stream, path)
+    }
+
+    fn is_closed(&mut self, path: Path) -> bool {
+        let Path::Tcp { connection, .. } = path else { panic!("{path:?}") };
+        self.tcp().closed() == Some(connection)
+    }
+}
+
+fn framed(datagram: &[u8]) -> Vec<u8> {
+    [&(datagram.len() as u16).to_be_bytes(), datagram].concat()
+}
+
+fn take(stream: &mut TcpStream) -> Vec<u8> {
+    let mut prefix = [0; 2];
+    stream.read_exact(&mut prefix).unwrap();
+    let mut frame = vec![0; u16::from_be_bytes(prefix).into()];
+    stream.read_exact(&mut frame).unwrap();
+    frame
+}
+
+fn is_ended(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 16]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn frames_come_whole_however_they_are_cut() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let mut station = Station::new(address);
+        let mut stream = station.connect();
+        stream.set_nodelay(true).unwrap();
+        let frames = [STUN.to_vec(), vec![22; 1500], vec![128; 1], vec![200; 700]];
+        let bytes = frames.iter().flat_map(|frame| framed(frame)).collect::<Vec<_>>();
+        let (first, rest) = bytes.split_at(41);
+        for byte in first {
+            stream.write_all(&[*byte]).unwrap();
+        }
+        stream.write_all(rest).unwrap();
+        station.until(|station| station.frames.len() == 4);
+        let got = station.frames.iter().map(|(_, frame)| frame.clone()).collect::<Vec<_>>();
+        assert_eq!(got, frames);
+        assert_eq!(station.frames[0].0.remote(), stream.local_addr().unwrap());
+    }
+}
+
+#[test]
+fn a_run_is_framed_piece_by_piece() {
+    let mut station = Station::new("127.0.0.1:0");
+    let (mut stream, path) = station.proved();
+    station.outbox.reserve(25)[..25].copy_from_slice(&[7; 25]);
+    station.outbox.push(path, 25, 10, true);
+    station.outbox.put(path, b"last");
+    station.outbox.flush();
+    let sizes: Vec<_> = (0..4).map(|_| take(&mut stream).len()).collect();
+    assert_eq!(sizes, [10, 10, 5, 4]);
+    assert_eq!(station.outbox.sink.counters().send_calls, 2);
+    assert_eq!(station.outbox.sink.counters().sent_packets, 5);
+}
+
+#[test]
+fn a_stranger_must_begin_with_stun() {
+    let mut station = Station::new("127.0.0.1:0");
+    let mut stream = station.connect();
+    stream.write_all(&framed(&[22; 50])).unwrap();
+    station.until(|station| station.tcp().is_empty());
+    assert!(is_ended(&mut stream));
+    assert!(station.frames.is_empty());
+}
+
+#[test]
+fn a_frame_too_long_ends_the_connection() {
+    let mut station = Station::new("127.0.0.1:0");
+    let (mut stream, path) = station.proved();
+    stream.write_all(&framed(&[128; 1501])).unwrap();
+    station.until(|station| station.tcp().is_empty());
+    assert!(station.is_closed(path));
+    assert_eq!(station.tcp().closed(), None);
+}
+
+#[test]
+fn strangers_of_one_address_are_few() {
+    let mut station = Station::new("127.0.0.1:0");
+    let (_kept, _) = station.proved();
+    let mut strangers: Vec<_> = (0..STRANGERS_PER_ADDRESS_MAX).map(|_| station.connect()).collect();
+    let mut refused = TcpStream::connect(station.address).unwrap();
+    let mut found = Found::nothing();
+    station.poller.wait(Some(5 * SECOND_US), &mut found).unwrap();
+    station.tcp().accept(0);
+    assert!(is_ended(&mut refused));
+    assert_eq!(station.tcp().len(), STRANGERS_PER_ADDRESS_MAX + 1);
+    // One leaves, and there is a place again.
+    drop(strangers.pop());
+    station.until(|station| station.tcp().len() == STRANGERS_PER_ADDRESS_MAX);
+    station.connect();
+}
+
+#[test]
+fn each_stage_of_trust_has_its_time() {
+    let mut station = Station::new("127.0.0.1:0");
+    let at = |station: &mut Station, second: u64| {
+        station.tcp().set_now(second * SECOND_US);
+        station.tcp().timeout();
+        station.tcp().len()
+    };
+    assert_eq!(station.tcp().deadline(), u64::MAX);
+    let (_silent, mut asking) = (station.connect(), station.connect());
+    asking.write_all(&framed(&STUN)).unwrap();
+    station.until(|station| station.frames.len() == 1);
+    let (_proved, path) = station.proved();
+    assert_eq!(at(&mut station, 9), 3);
+    assert_eq!(at(&mut station, 10), 2);
+    assert_eq!(at(&mut station, 29), 2);
+    assert_eq!(at(&mut station, 30), 1);
+    station.outbox.put(path, b"still here");
+    station.outbox.flush();
+    assert_eq!(at(&mut station, 89), 1);
+    assert_eq!(at(&mut station, 90), 0);
+    assert_eq!(station.tcp().deadline(), u64::MAX);
+    assert_eq!(std::iter::from_fn(|| station.tcp().closed()).count(), 3);
+}
+
+#[test]
+fn a_peer_that_does_not_read_loses_video_then_the_connection() {
+    let mut station = Station::new("127.0.0.1:0");
+    let (mut stream, path) = station.proved();
+    let mut pieces = 0;
+    while station.outbox.sink.counters().send_drops == 0 {
+        station.outbox.reserve(10_000)[..10_000].fill(9);
+        station.outbox.push(path, 10_000, 1000, true);
+        station.outbox.flush();
+        pieces += 10;
+        assert!(pieces < 100_000);
+    }
+    assert_eq!((station.outbox.sink.counters().send_drops, station.tcp().len()), (10, 1));
+    station.outbox.put(path, b"audio passes");
+    station.outbox.flush();
+    // What waits is whole frames: the stream goes on where it stopped.
+    let reader = std::thread::spawn(move || {
+        let sizes: Vec<_> = (0..pieces - 10).map(|_| take(&mut stream).len()).collect();
+        assert!(sizes.iter().all(|size| *size == 1000));
+        assert_eq!(take(&mut stream), b"audio passes");
+        stream
+    });
+    station.until(|_| reader.is_finished());
+    let _stream = reader.join().unwrap();
+    for _ in 0..100_000 {
+        station.outbox.put(path, &[1; 1000]);
+        station.outbox.flush();
+        if station.tcp().is_empty() {
+            break;
+        }
+    }
+    assert!(station.is_closed(path));
+}
+
+#[test]
+fn a_message_to_a_connection_that_is_gone_is_a_drop() {
+    let mut station = Station::new("127.0.0.1:0");
+    let (stream, path) = station.proved();
+    drop(stream);
+    station.until(|station| station.tcp().is_empty());
+    assert!(station.is_closed(path));
+    station.outbox.put(path, b"late");
+    station.outbox.flush();
+    assert_eq!(station.outbox.sink.counters().send_drops, 1);
+}

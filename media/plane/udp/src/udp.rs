@@ -1,0 +1,90 @@
+//! One UDP socket: how it is opened. Owns the descriptor; reading and writing are in `receive` and `send`.
+
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Several shards listen on one port; the kernel spreads the peers over them.
+    pub reuse_port: bool,
+    pub receive_buffer_bytes: usize,
+}
+
+pub struct UdpSocket {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+/// A second of video for a few hundred viewers; more than this is better dropped than sent late.
+const SEND_BUFFER_BYTES: usize = 4 << 20;
+
+impl UdpSocket {
+    pub fn open(address: SocketAddr, options: Options) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        if options.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
+        let fd = socket.as_raw_fd();
+        set_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, options.receive_buffer_bytes)?;
+        set_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SEND_BUFFER_BYTES)?;
+        if address.ip().is_unspecified() {
+            tell_local_address(fd, &address)?;
+        }
+        // Older kernels do without.
+        let _ = set(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(UdpSocket { socket, address })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Datagrams that the kernel threw away because our buffer was full; wraps at 2^32.
+    ///
+    /// The figure that SO_RXQ_OVFL puts beside datagrams, asked for when it is wanted instead: nothing per packet,
+    /// and it is told even when no datagram follows the loss.
+    pub fn kernel_drops(&self) -> u32 {
+        const SO_MEMINFO: libc::c_int = 55;
+        const DROPS: usize = 8;
+        let mut values = [0u32; DROPS + 1];
+        let mut len = size_of_val(&values) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `len` bytes of `u32`s into `values`.
+        let result =
+            unsafe { libc::getsockopt(self.fd(), libc::SOL_SOCKET, SO_MEMINFO, values.as_mut_ptr().cast(), &mut len) };
+        if result == 0 { values[DROPS] } else { 0 }
+    }
+}
+
+/// On a wildcard socket each datagram tells where it was sent to, so that the answer leaves from there.
+fn tell_local_address(fd: RawFd, address: &SocketAddr) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => set(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+        SocketAddr::V6(_) => set(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
+    }
+}
+
+/// The forced form passes the limit of the system, where we are allowed to.
+fn set_buffer(fd: RawFd, forced: libc::c_int, plain: libc::c_int, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
+    set(fd, libc::SOL_SOCKET, forced, bytes).or_else(|_| set(fd, libc::SOL_SOCKET, plain, bytes))
+}
+
+fn set(fd: RawFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: the kernel reads one `c_int`, which outlives the call.
+    let result = unsafe {
+        libc::setsockopt(fd, level, option, (&raw const value).cast(), size_of::<libc::c_int>() as libc::socklen_t)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

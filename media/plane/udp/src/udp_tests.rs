@@ -1,0 +1,257 @@
+//! Datagrams over loopback: runs, the fall-back, merged arrivals, addresses.
+
+use crate::address;
+use crate::send::{allow_gso, gso_in_use};
+use crate::{Network, Options, Poller, Receiver, Tcp, UdpSocket};
+use plane_core::ice::Path;
+use plane_core::outbox::Outbox;
+use std::net::{IpAddr, SocketAddr, UdpSocket as Plain};
+use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Runs are allowed for the whole process: tests that turn them off must be alone.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    allow_gso();
+    guard
+}
+
+fn open(address: &str) -> UdpSocket {
+    UdpSocket::open(address.parse().unwrap(), Options { reuse_port: false, receive_buffer_bytes: 1 << 20 }).unwrap()
+}
+
+fn outbox(addresses: &[&str]) -> Outbox<Network> {
+    let sockets = addresses.iter().map(|address| open(address)).collect::<Vec<_>>();
+    let tcp = Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap();
+    Outbox::new(Network::new(sockets.into(), tcp))
+}
+
+fn to(socket: u8, remote: SocketAddr) -> Path {
+    Path::Udp { socket, remote, local: None }
+}
+
+/// Byte `i` of datagram `n` is `n + i`.
+fn run(outbox: &mut Outbox<Network>, path: Path, segment: usize, len: usize, video: bool) {
+    let bytes = &mut outbox.reserve(len)[..len];
+    for (number, datagram) in bytes.chunks_mut(segment).enumerate() {
+        datagram.iter_mut().enumerate().for_each(|(i, byte)| *byte = (number + i) as u8);
+    }
+    outbox.push(path, len, segment, video);
+}
+
+fn check(datagrams: &[Vec<u8>], segment: usize, len: usize) {
+    assert_eq!(datagrams.len(), len.div_ceil(segment));
+    for (number, datagram) in datagrams.iter().enumerate() {
+        assert_eq!(datagram.len(), segment.min(len - number * segment));
+        assert!(datagram.iter().enumerate().all(|(i, byte)| *byte == (number + i) as u8));
+    }
+}
+
+/// Reads until `count` datagrams are there; loopback delivers at once.
+fn read(receiver: &mut Receiver, socket: &UdpSocket, count: usize) -> Vec<(Path, Vec<u8>)> {
+    let mut datagrams = Vec::new();
+    while datagrams.len() < count {
+        let received = receiver.receive(socket, 3, |path, datagram| datagrams.push((path, datagram.to_vec()))).unwrap();
+        assert!(received.datagrams > 0, "{} of {count} arrived", datagrams.len());
+    }
+    datagrams
+}
+
+fn bytes(datagrams: Vec<(Path, Vec<u8>)>) -> Vec<Vec<u8>> {
+    datagrams.into_iter().map(|(_, bytes)| bytes).collect()
+}
+
+#[test]
+fn a_run_arrives_as_its_datagrams() {
+    let _alone = alone();
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let (mut outbox, target, mut receiver) = (outbox(&[address]), open(address), Receiver::new());
+        run(&mut outbox, to(0, target.address()), 1200, 12 * 1200 + 77, true);
+        outbox.flush();
+        check(&bytes(read(&mut receiver, &target, 13)), 1200, 12 * 1200 + 77);
+        let counters = outbox.sink.counters();
+        assert_eq!((counters.send_calls, counters.sent_runs, counters.sent_packets), (1, 1, 13));
+        assert_eq!(counters.sent_bytes, 12 * 1200 + 77);
+    }
+}
+
+#[test]
+fn a_plain_socket_gets_single_datagrams_of_a_run() {
+    let _alone = alone();
+    let (mut outbox, target) = (outbox(&["127.0.0.1:0"]), Plain::bind("127.0.0.1:0").unwrap());
+    target.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    run(&mut outbox, to(0, target.local_addr().unwrap()), 500, 2100, false);
+    outbox.flush();
+    let mut buffer = [0; 2000];
+    let datagrams: Vec<_> = (0..5)
+        .map(|_| {
+            let len = target.recv(&mut buffer).unwrap();
+            buffer[..len].to_vec()
+        })
+        .collect();
+    check(&datagrams, 500, 2100);
+}
+
+#[test]
+fn a_refused_run_goes_out_in_pieces_and_turns_runs_off() {
+    for code in [libc::EIO, libc::EINVAL] {
+        let _alone = alone();
+        let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
+        outbox.sink.refuse(Box::new(move |message| crate::send::is_run(message).then_some(code)));
+        outbox.put(to(0, target.address()), b"before");
+        run(&mut outbox, to(0, target.address()), 900, 4000, true);
+        run(&mut outbox, to(0, target.address()), 800, 1700, true);
+        outbox.put(to(0, target.address()), b"after");
+        outbox.flush();
+        let datagrams = bytes(read(&mut receiver, &target, 1 + 5 + 3 + 1));
+        assert_eq!((datagrams[0].as_slice(), datagrams[9].as_slice()), (&b"before"[..], &b"after"[..]));
+        check(&datagrams[1..6], 900, 4000);
+        check(&datagrams[6..9], 800, 1700);
+        assert!(!gso_in_use());
+        assert_eq!(outbox.sink.counters().send_drops, 0);
+        // From now on nobody tries a run.
+        outbox.sink.refuse(Box::new(|message| crate::send::is_run(message).then(|| panic!("a run"))));
+        let before = outbox.sink.counters().send_calls;
+        run(&mut outbox, to(0, target.address()), 700, 2000, true);
+        outbox.flush();
+        check(&bytes(read(&mut receiver, &target, 3)), 700, 2000);
+        assert_eq!(outbox.sink.counters().send_calls, before + 1);
+        allow_gso();
+    }
+}
+
+#[test]
+fn a_small_path_or_a_bad_destination_does_not_turn_runs_off() {
+    let _alone = alone();
+    let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
+    // The kernel itself refuses port 0 by EINVAL, the code of a refused run.
+    run(&mut outbox, to(0, "127.0.0.1:0".parse().unwrap()), 900, 4000, true);
+    outbox.put(to(0, target.address()), b"next");
+    outbox.flush();
+    assert_eq!(bytes(read(&mut receiver, &target, 1)), [b"next"]);
+    assert_eq!(outbox.sink.counters().send_drops, 5);
+    outbox.sink.refuse(Box::new(|message| crate::send::is_run(message).then_some(libc::EMSGSIZE)));
+    run(&mut outbox, to(0, target.address()), 900, 4000, true);
+    outbox.flush();
+    check(&bytes(read(&mut receiver, &target, 5)), 900, 4000);
+    assert!(gso_in_use());
+}
+
+#[test]
+fn a_full_socket_loses_video_first() {
+    let _alone = alone();
+    let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
+    let mut times = 0;
+    outbox.sink.refuse(Box::new(move |_| {
+        times += 1;
+        (times == 1).then_some(libc::EAGAIN)
+    }));
+    outbox.put(to(0, target.address()), b"audio");
+    run(&mut outbox, to(0, target.address()), 900, 4000, true);
+    outbox.put(to(0, target.address()), b"report");
+    outbox.flush();
+    assert_eq!(bytes(read(&mut receiver, &target, 2)), [&b"audio"[..], b"report"]);
+    assert_eq!(outbox.sink.counters().send_drops, 5);
+    // Twice full: the rest is lost too.
+    outbox.sink.refuse(Box::new(|_| Some(libc::EAGAIN)));
+    outbox.put(to(0, target.address()), b"audio");
+    outbox.flush();
+    assert_eq!(outbox.sink.counters().send_drops, 6);
+}
+
+#[test]
+fn one_unreachable_peer_does_not_cost_the_others() {
+    let _alone = alone();
+    let (mut outbox, target, mut receiver) = (outbox(&["127.0.0.1:0"]), open("127.0.0.1:0"), Receiver::new());
+    for number in 0..200u8 {
+        // A socket bound to loopback has no route to there.
+        let gone = number % 50 == 7;
+        let remote = if gone { "192.0.2.1:9".parse().unwrap() } else { target.address() };
+        outbox.put(to(0, remote), &[number]);
+    }
+    outbox.flush();
+    let arrived = bytes(read(&mut receiver, &target, 196));
+    let sent: Vec<_> = (0..200u8).filter(|number| number % 50 != 7).map(|number| vec![number]).collect();
+    assert_eq!(arrived, sent);
+    assert_eq!((outbox.sink.counters().send_drops, outbox.sink.counters().sent_packets), (4, 196));
+}
+
+#[test]
+fn each_message_leaves_by_its_socket() {
+    let _alone = alone();
+    let mut outbox = outbox(&["127.0.0.1:0", "[::1]:0", "127.0.0.1:0"]);
+    let (v4, v6, mut receiver) = (open("127.0.0.1:0"), open("[::1]:0"), Receiver::new());
+    for socket in [2, 0, 2] {
+        outbox.put(to(socket, v4.address()), &[socket]);
+        outbox.put(to(1, v6.address()), &[1]);
+    }
+    outbox.flush();
+    let from_v4 = read(&mut receiver, &v4, 3);
+    assert_eq!(from_v4[1].0, from_v4[2].0.clone());
+    assert_ne!(from_v4[0].0, from_v4[1].0);
+    assert_eq!(bytes(read(&mut receiver, &v6, 3)), [[1], [1], [1]]);
+}
+
+#[test]
+fn a_wildcard_socket_answers_from_where_it_was_asked() {
+    let _alone = alone();
+    for (wildcard, client, asked) in [("0.0.0.0:0", "127.0.0.1:0", "127.0.0.9"), ("[::]:0", "[::1]:0", "::1")] {
+        let (mut outbox, client) = (outbox(&["127.0.0.1:0"]), Plain::bind(client).unwrap());
+        let (server, mut receiver) = (open(wildcard), Receiver::new());
+        let asked: IpAddr = asked.parse().unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.send_to(b"ask", (asked, server.address().port())).unwrap();
+        let (path, _) = read(&mut receiver, &server, 1).remove(0);
+        let Path::Udp { local, remote, socket } = path else { panic!("{path:?}") };
+        assert_eq!((socket, remote, local), (3, client.local_addr().unwrap(), Some(asked)));
+        outbox.sink = Network::new(vec![server].into(), Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap());
+        let path = Path::Udp { socket: 0, remote, local };
+        outbox.put(path, b"answer");
+        run(&mut outbox, path, 300, 600, true);
+        outbox.flush();
+        let mut buffer = [0; 400];
+        for len in [6, 300, 300] {
+            let (got, from) = client.recv_from(&mut buffer).unwrap();
+            assert_eq!((got, from.ip()), (len, asked));
+        }
+        assert_eq!(outbox.sink.counters().sent_runs, 1);
+    }
+}
+
+#[test]
+fn what_no_peer_sends_is_counted_and_not_shown() {
+    let (socket, client, mut receiver) = (open("127.0.0.1:0"), Plain::bind("127.0.0.1:0").unwrap(), Receiver::new());
+    client.send_to(&[], socket.address()).unwrap();
+    client.send_to(&[1; crate::DATAGRAM_MAX + 1], socket.address()).unwrap();
+    client.send_to(&[2; crate::DATAGRAM_MAX], socket.address()).unwrap();
+    let mut shown = Vec::new();
+    let received = receiver.receive(&socket, 0, |_, datagram| shown.push(datagram.len())).unwrap();
+    assert_eq!(shown, [crate::DATAGRAM_MAX]);
+    assert!(received.drained);
+    assert_eq!((received.refused, received.bytes), (2, 2 * crate::DATAGRAM_MAX as u64 + 1));
+}
+
+#[test]
+fn the_kernels_drops_are_counted() {
+    let options = Options { reuse_port: false, receive_buffer_bytes: 4096 };
+    let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let client = Plain::bind("127.0.0.1:0").unwrap();
+    let (address, tcp) = (socket.address(), Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap());
+    let mut network = Network::new(vec![socket].into(), tcp);
+    (0..100).for_each(|_| assert_eq!(client.send_to(&[0; 1000], address).unwrap(), 1000));
+    let drops = network.counters().kernel_drops;
+    assert!((50..100).contains(&drops), "{drops}");
+    assert_eq!(network.counters().kernel_drops, drops);
+}
+
+#[test]
+fn shards_share_a_port() {
+    let options = Options { reuse_port: true, receive_buffer_bytes: 1 << 16 };
+    let first = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
+    assert_eq!(UdpSocket::open(first.address(), options).unwrap().address(), first.address());
+    assert!(UdpSocket::open(first.address(), Options { reuse_port: false, ..options }).is_err());
+    assert_eq!(address::neighbourhood(&first.address()), first.address().ip());
+}

@@ -1,0 +1,200 @@
+//! Waiting: epoll, a bell that other threads ring (eventfd), the monotonic clock.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Microseconds of CLOCK_MONOTONIC.
+pub fn now_us() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one `timespec`.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
+pub fn sleep_us(duration_us: u64) {
+    std::thread::sleep(Duration::from_micros(duration_us));
+}
+
+/// What a descriptor in a [`Poller`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Bell,
+    Udp(u8),
+    Listener(u8),
+    Connection(u32),
+}
+
+impl Source {
+    fn token(self) -> u64 {
+        match self {
+            Source::Bell => 0,
+            Source::Udp(index) => 1 << 32 | u64::from(index),
+            Source::Listener(index) => 2 << 32 | u64::from(index),
+            Source::Connection(connection) => 3 << 32 | u64::from(connection),
+        }
+    }
+
+    fn of(token: u64) -> Self {
+        match token >> 32 {
+            0 => Source::Bell,
+            1 => Source::Udp(token as u8),
+            2 => Source::Listener(token as u8),
+            _ => Source::Connection(token as u32),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    pub source: Source,
+    /// There is something to read, or an end or error to find by reading.
+    pub readable: bool,
+    pub writable: bool,
+}
+
+const EVENTS_MAX: usize = 64;
+
+pub struct Poller {
+    epoll: OwnedFd,
+}
+
+/// What one wait found.
+pub struct Found {
+    events: [libc::epoll_event; EVENTS_MAX],
+    count: usize,
+}
+
+impl Poller {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers; the descriptor is ours alone.
+        let epoll = unsafe { owned(libc::epoll_create1(libc::EPOLL_CLOEXEC))? };
+        Ok(Poller { epoll })
+    }
+
+    /// Level-triggered. A closed descriptor leaves by itself.
+    pub fn add(&self, fd: RawFd, source: Source) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, source, libc::EPOLLIN)
+    }
+
+    /// What is waited for from now on; errors and hang-ups are told in any case.
+    pub fn change(&self, fd: RawFd, source: Source, readable: bool, writable: bool) -> io::Result<()> {
+        let read = if readable { libc::EPOLLIN } else { 0 };
+        let write = if writable { libc::EPOLLOUT } else { 0 };
+        self.control(libc::EPOLL_CTL_MOD, fd, source, read | write)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: RawFd, source: Source, events: libc::c_int) -> io::Result<()> {
+        let mut event = libc::epoll_event { events: events as u32, u64: source.token() };
+        // SAFETY: the kernel reads one `epoll_event`.
+        match unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Waits up to `timeout_us` (rounded up to milliseconds; `None`: without end).
+    pub fn wait(&self, timeout_us: Option<u64>, found: &mut Found) -> io::Result<()> {
+        let timeout_ms = match timeout_us {
+            None => -1,
+            Some(us) => us.div_ceil(1000).min(3_600_000) as libc::c_int,
+        };
+        let events = found.events.as_mut_ptr();
+        // SAFETY: the kernel writes at most EVENTS_MAX events into the array.
+        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events, EVENTS_MAX as libc::c_int, timeout_ms) };
+        found.count = count.max(0) as usize;
+        match count {
+            -1 => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                error => Err(error),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Found {
+    pub fn nothing() -> Self {
+        Found { events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX], count: 0 }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
+        self.events[..self.count].iter().map(|event| {
+            let flags = event.events as libc::c_int;
+            let ended = flags & (libc::EPOLLERR | libc::EPOLLHUP) != 0;
+            Ready {
+                source: Source::of(event.u64),
+                readable: ended || flags & libc::EPOLLIN != 0,
+                writable: flags & libc::EPOLLOUT != 0,
+            }
+        })
+    }
+}
+
+/// Readable from the first ring until it is silenced, however often it was rung.
+pub struct Bell {
+    eventfd: OwnedFd,
+}
+
+impl Bell {
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers; the descriptor is ours alone.
+        let eventfd = unsafe { owned(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))? };
+        Ok(Bell { eventfd })
+    }
+
+    pub fn fd(&self) -> RawFd {
+        self.eventfd.as_raw_fd()
+    }
+
+    pub fn ring(&self) {
+        let one = 1u64;
+        // SAFETY: eight bytes that outlive the call. It fails only when the counter is full: then it rings already.
+        unsafe { libc::write(self.fd(), (&raw const one).cast(), 8) };
+    }
+
+    pub fn silence(&self) {
+        let mut count = 0u64;
+        // SAFETY: eight bytes that outlive the call. It fails only when nobody rang.
+        unsafe { libc::read(self.fd(), (&raw mut count).cast(), 8) };
+    }
+}
+
+/// # Safety
+/// `fd` is -1 or a descriptor that nobody else owns.
+unsafe fn owned(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: by the contract of this function.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_survive_the_token() {
+        for source in [Source::Bell, Source::Udp(255), Source::Listener(3), Source::Connection(u32::MAX)] {
+            assert_eq!(Source::of(source.token()), source);
+        }
+    }
+
+    #[test]
+    fn a_bell_is_readable_until_silenced() {
+        let (poller, bell, mut found) = (Poller::new().unwrap(), Bell::new().unwrap(), Found::nothing());
+        poller.add(bell.fd(), Source::Bell).unwrap();
+        poller.wait(Some(0), &mut found).unwrap();
+        assert_eq!(found.iter().count(), 0);
+        bell.ring();
+        bell.ring();
+        poller.wait(None, &mut found).unwrap();
+        let rung = Ready { source: Source::Bell, readable: true, writable: false };
+        assert_eq!(found.iter().collect::<Vec<_>>(), [rung]);
+        bell.silence();
+        poller.wait(Some(0), &mut found).unwrap();
+        assert_eq!(found.iter().count(), 0);
+        bell.silence();
+    }
+}
