@@ -1,0 +1,317 @@
+/**
+ * One live conference as the page sees it: joins, publishes, and turns the client library's events into state that
+ * screens draw. Signalling and media are separate here: losing the socket changes the banner, never a track.
+ */
+import {
+  ConnectionState,
+  LocalAudioTrack,
+  LocalVideoTrack,
+  Room,
+  RoomEvent,
+  Track,
+  VideoPresets,
+  type DisconnectReason,
+  type Participant,
+  type RoomOptions,
+} from 'livekit-client';
+import { deviceFailure, failureText } from '../devices/failure';
+import { t, type Key } from '../i18n/index.svelte';
+import { remember } from '../memory';
+import type { Entry } from '../pages/Prejoin.svelte';
+import { Chat } from './chat.svelte';
+import { joinFailureText, leavingText } from './leaving';
+import { HAND, membersOf, type Member } from './members';
+import { Notices } from './notices.svelte';
+import { Floor } from './order';
+import { Pictures } from './pictures';
+import { Sound } from './sound.svelte';
+
+export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
+export type Input = 'microphone' | 'camera';
+
+/** Events come in bursts (25 people joining is some 100); the screen follows at most ten times a second. */
+const REDRAW_MS = 100;
+/** A socket that comes back sooner was never noticed by anybody. */
+const BANNER_AFTER_MS = 2_000;
+
+const REDRAWN_BY = [
+  RoomEvent.ParticipantConnected,
+  RoomEvent.ParticipantDisconnected,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+  RoomEvent.LocalTrackPublished,
+  RoomEvent.LocalTrackUnpublished,
+  RoomEvent.ParticipantNameChanged,
+  RoomEvent.ParticipantAttributesChanged,
+  RoomEvent.ConnectionQualityChanged,
+  RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.Reconnected,
+] as const;
+
+export class Conference {
+  members = $state.raw<Member[]>([]);
+  link = $state<Link>('joining');
+  /** Who holds the main picture. */
+  floor = $state<string | null>(null);
+  busy = $state<Record<Input | 'screen' | 'hand', boolean>>({ microphone: false, camera: false, screen: false, hand: false });
+  devices = $state({ camera: '', microphone: '', speaker: '' });
+
+  readonly notices = new Notices();
+  readonly chat: Chat;
+  readonly sound: Sound;
+  readonly pictures: Pictures;
+  /** When somebody last spoke, by identity, in ms. */
+  readonly lastSpoke = new Map<string, number>();
+  private readonly room: Room;
+  private readonly order = new Floor();
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  private bannerTimer: ReturnType<typeof setTimeout> | undefined;
+  private mutedByMe = false;
+  private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
+
+  constructor(
+    private readonly entry: Entry,
+    phone: boolean,
+    private readonly ended: (reason: Key) => void,
+  ) {
+    this.devices = { ...entry.chosen };
+    this.room = new Room(roomOptions(entry, phone));
+    this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
+    this.sound = new Sound(this.room);
+    this.pictures = new Pictures(this.room);
+    this.listen();
+  }
+
+  get me(): Member | undefined {
+    return this.members[0];
+  }
+
+  async join(): Promise<void> {
+    const { pass, tracks } = this.entry;
+    try {
+      await this.room.connect(pass.url, pass.token);
+    } catch (error) {
+      stopAll(tracks.camera, tracks.microphone);
+      this.finish(joinFailureText(error));
+      return;
+    }
+    this.link = 'steady';
+    this.redraw();
+    await Promise.all([this.publish(tracks.microphone), this.publish(tracks.camera)]);
+  }
+
+  async leave(): Promise<void> {
+    this.finish('left.self');
+    await this.room.disconnect();
+  }
+
+  /** For a page that goes away by itself; tells nobody. */
+  close(): void {
+    this.timers.forEach(clearTimeout);
+    clearTimeout(this.redrawTimer);
+    clearTimeout(this.bannerTimer);
+    this.room.removeAllListeners();
+    this.chat.close();
+    this.sound.close();
+    this.pictures.close();
+    this.notices.close();
+    void this.room.disconnect();
+  }
+
+  /** A second press while the first is under way does nothing. */
+  turn(input: Input, on: boolean): Promise<void> {
+    if (!this.busy[input]) this.turning[input] = this.turnNow(input, on);
+    return this.turning[input];
+  }
+
+  /** When the switch that is under way, if any, has ended. */
+  settled(input: Input): Promise<void> {
+    return this.turning[input];
+  }
+
+  private async turnNow(input: Input, on: boolean): Promise<void> {
+    this.busy[input] = true;
+    this.mutedByMe = input === 'microphone' && !on;
+    const { localParticipant } = this.room;
+    try {
+      if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
+      else await localParticipant.setCameraEnabled(on);
+      remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
+    } catch (error) {
+      this.notices.tell(t(failureText(input, deviceFailure(error))));
+    } finally {
+      this.busy[input] = false;
+      this.redraw();
+    }
+  }
+
+  async share(on: boolean): Promise<void> {
+    this.busy.screen = true;
+    try {
+      await this.room.localParticipant.setScreenShareEnabled(on, {
+        audio: true,
+        contentHint: 'detail',
+        selfBrowserSurface: 'exclude',
+        surfaceSwitching: 'include',
+      });
+    } catch (error) {
+      const denied = deviceFailure(error) === 'denied';
+      this.notices.tell(t(denied ? 'failure.screen.denied' : 'failure.screen.unknown'));
+    } finally {
+      this.busy.screen = false;
+      this.redraw();
+    }
+  }
+
+  async raiseHand(up: boolean): Promise<void> {
+    this.busy.hand = true;
+    try {
+      await this.room.localParticipant.setAttributes({ [HAND]: up ? String(Date.now()) : '' });
+    } catch {
+      this.notices.tell(t('notice.handRefused'));
+    } finally {
+      this.busy.hand = false;
+      this.redraw();
+    }
+  }
+
+  async choose(device: Input | 'speaker', id: string): Promise<void> {
+    const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
+    try {
+      await this.room.switchActiveDevice(kinds[device], id, false);
+      this.devices[device] = id;
+      remember(device, id);
+    } catch (error) {
+      if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))));
+    }
+  }
+
+  private async publish(track: MediaStreamTrack | null): Promise<void> {
+    if (track === null) return;
+    const constraints = track.getConstraints();
+    const local =
+      track.kind === 'audio' ? new LocalAudioTrack(track, constraints, false) : new LocalVideoTrack(track, constraints, false);
+    try {
+      const source = track.kind === 'audio' ? Track.Source.Microphone : Track.Source.Camera;
+      await this.room.localParticipant.publishTrack(local, { source });
+    } catch {
+      local.stop();
+    }
+  }
+
+  private listen(): void {
+    REDRAWN_BY.forEach((event) => this.room.on(event, () => this.redrawSoon()));
+    this.room
+      .on(RoomEvent.ParticipantConnected, (who) => this.notices.moved('joined', nameOf(who)))
+      .on(RoomEvent.ParticipantDisconnected, (who) => this.left(who))
+      .on(RoomEvent.ActiveSpeakersChanged, (speakers) => this.heard(speakers))
+      .on(RoomEvent.ParticipantAttributesChanged, (changed, who) => this.handChanged(changed, who))
+      .on(RoomEvent.TrackPublished, (publication, who) => {
+        if (publication.source === Track.Source.ScreenShare) this.notices.tell(t('notice.sharing', { name: nameOf(who) }));
+      })
+      .on(RoomEvent.TrackMuted, (publication, who) => {
+        const mine = who.isLocal && publication.source === Track.Source.Microphone;
+        if (mine && !this.mutedByMe) this.notices.tell(t('notice.muted'));
+      })
+      .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
+      .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
+  }
+
+  private left(who: Participant): void {
+    this.order.forget(who.identity);
+    this.lastSpoke.delete(who.identity);
+    this.notices.moved('left', nameOf(who));
+  }
+
+  private handChanged(changed: Record<string, string>, who: Participant): void {
+    if (!who.isLocal && (changed[HAND] ?? '') !== '') this.notices.tell(t('notice.hand', { name: nameOf(who) }));
+  }
+
+  private heard(speakers: Participant[]): void {
+    const now_ms = Date.now();
+    speakers.forEach((speaker) => this.lastSpoke.set(speaker.identity, now_ms));
+    const loudest = speakers.find((speaker) => !speaker.isLocal)?.identity ?? null;
+    this.floor = this.order.next(loudest, now_ms);
+    if (loudest !== null && this.floor !== loudest) this.later(1_600, () => this.heard(this.room.activeSpeakers));
+  }
+
+  private follow(state: ConnectionState): void {
+    clearTimeout(this.bannerTimer);
+    if (this.link === 'joining' || this.link === 'ended') return;
+    if (state === ConnectionState.Connected) {
+      if (this.link !== 'steady') this.notices.tell(t('banner.back'));
+      this.link = 'steady';
+    } else if (state === ConnectionState.Reconnecting) {
+      this.link = 'media-lost';
+    } else if (state === ConnectionState.SignalReconnecting) {
+      this.bannerTimer = setTimeout(() => (this.link = 'signal-lost'), BANNER_AFTER_MS);
+    }
+  }
+
+  private disconnected(reason: DisconnectReason | undefined): void {
+    if (this.link !== 'joining') this.finish(leavingText(reason));
+  }
+
+  private finish(reason: Key): void {
+    if (this.link === 'ended') return;
+    this.link = 'ended';
+    this.ended(reason);
+  }
+
+  private redrawSoon(): void {
+    this.redrawTimer ??= setTimeout(() => this.redraw(), REDRAW_MS);
+  }
+
+  private redraw(): void {
+    clearTimeout(this.redrawTimer);
+    this.redrawTimer = undefined;
+    this.members = membersOf(this.room);
+    this.pictures.apply();
+  }
+
+  private later(delay_ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      act();
+    }, delay_ms);
+    this.timers.add(timer);
+  }
+}
+
+function roomOptions(entry: Entry, phone: boolean): RoomOptions {
+  const { camera, microphone, speaker } = entry.chosen;
+  return {
+    adaptiveStream: { pixelDensity: 'screen', pauseVideoInBackground: false },
+    dynacast: true,
+    videoCaptureDefaults: {
+      resolution: phone ? VideoPresets.h540.resolution : VideoPresets.h720.resolution,
+      ...(camera === '' ? { facingMode: 'user' as const } : { deviceId: { ideal: camera } }),
+    },
+    audioCaptureDefaults: {
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+      ...(microphone === '' ? {} : { deviceId: { ideal: microphone } }),
+    },
+    audioOutput: speaker === '' ? {} : { deviceId: speaker },
+    publishDefaults: {
+      videoCodec: 'vp8',
+      simulcast: true,
+      videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],
+      dtx: true,
+    },
+  };
+}
+
+function nameOf(participant: Participant): string {
+  return participant.name || participant.identity;
+}
+
+function stopAll(...tracks: (MediaStreamTrack | null)[]): void {
+  tracks.forEach((track) => track?.stop());
+}

@@ -1,0 +1,94 @@
+/** Where tiles go: how many fit, in how many columns, how big. Pure: sizes in, sizes out, all in CSS pixels. */
+export interface Size {
+  width: number;
+  height: number;
+}
+
+export interface GridPlan {
+  columns: number;
+  rows: number;
+  tile: Size;
+  perPage: number;
+  pages: number;
+}
+
+export type View = 'grid' | 'speaker';
+export type ViewChoice = 'auto' | View;
+
+/** Decoding more pictures than this heats laptops and phones until they stutter. */
+export const MOST_TILES = 25;
+export const MOST_TILES_ON_PHONE = 4;
+export const GAP_PX = 8;
+
+const ASPECT = 16 / 9;
+const PHONE_PX = 600;
+const SMALLEST_TILE_PX = 168;
+
+export function isPhone(screen: Size): boolean {
+  return Math.min(screen.width, screen.height) < PHONE_PX;
+}
+
+export function mostTiles(screen: Size): number {
+  return isPhone(screen) ? MOST_TILES_ON_PHONE : MOST_TILES;
+}
+
+/** The plan with the largest tiles for `count` people, never more than `most` on a page nor tiles too small to see a face. */
+export function planGrid(area: Size, count: number, most: number): GridPlan {
+  const fitting = Math.max(1, Math.min(most, largestPage(area, most)));
+  const pages = Math.max(1, Math.ceil(count / fitting));
+  const perPage = pages === 1 ? Math.max(1, count) : fitting;
+  return { ...bestGrid(area, perPage), perPage, pages };
+}
+
+/** How many tiles of at least the smallest width fit into the area. */
+function largestPage(area: Size, most: number): number {
+  let count = most;
+  while (count > 4 && bestGrid(area, count).tile.width < SMALLEST_TILE_PX) count -= 1;
+  return count;
+}
+
+function bestGrid(area: Size, count: number): Omit<GridPlan, 'perPage' | 'pages'> {
+  let best: Omit<GridPlan, 'perPage' | 'pages'> | null = null;
+  for (let columns = 1; columns <= count; columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const tile = tileSize(area, columns, rows);
+    if (best === null || tile.width * tile.height > best.tile.width * best.tile.height) best = { columns, rows, tile };
+  }
+  return best ?? { columns: 1, rows: 1, tile: tileSize(area, 1, 1) };
+}
+
+/**
+ * A tile keeps 16:9 on wide areas; on a narrow one (a phone upright) it may grow towards 4:5, as faces do well in it
+ * and empty bands do not.
+ */
+function tileSize(area: Size, columns: number, rows: number): Size {
+  const width = Math.max(0, (area.width - GAP_PX * (columns - 1)) / columns);
+  const height = Math.max(0, (area.height - GAP_PX * (rows - 1)) / rows);
+  const tallest = area.width < PHONE_PX ? 4 / 5 : ASPECT;
+  if (width / height > ASPECT) return { width: Math.floor(height * ASPECT), height: Math.floor(height) };
+  return { width: Math.floor(width), height: Math.floor(Math.min(height, width / tallest)) };
+}
+
+/** How many small tiles the strip beside the main picture shows, and whether it stands at the side. */
+export function planStrip(area: Size, most: number): { side: boolean; count: number; tile: Size } {
+  const side = area.width > area.height && area.width >= PHONE_PX;
+  if (side) {
+    const width = Math.min(240, Math.max(150, Math.round(area.width * 0.18)));
+    const tile = { width, height: Math.round(width / ASPECT) };
+    return { side, tile, count: fit(area.height, tile.height, most) };
+  }
+  const width = Math.max(100, Math.floor((area.width - 2 * GAP_PX) / 3));
+  const tile = { width: Math.min(width, 200), height: Math.round(Math.min(width, 200) / ASPECT) };
+  return { side, tile, count: fit(area.width, tile.width, most) };
+}
+
+function fit(length_px: number, tile_px: number, most: number): number {
+  return Math.max(1, Math.min(most - 1, Math.floor((length_px + GAP_PX) / (tile_px + GAP_PX))));
+}
+
+/** What "automatic" means: something to look at, or a phone with more people than it can show, calls for one main picture. */
+export function viewFor(choice: ViewChoice, now: { sharing: boolean; pinned: boolean; count: number; phone: boolean }): View {
+  if (choice !== 'auto') return choice;
+  if (now.sharing || now.pinned) return 'speaker';
+  return now.phone && now.count > MOST_TILES_ON_PHONE ? 'speaker' : 'grid';
+}

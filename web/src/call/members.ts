@@ -1,0 +1,52 @@
+/** One picture of who is in the conference, taken from the client library; screens draw it and nothing else. */
+import { ConnectionQuality, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
+
+export interface Member {
+  identity: string;
+  name: string;
+  local: boolean;
+  microphone: boolean;
+  /** The picture to attach, or null when there is none to show. */
+  camera: TrackPublication | null;
+  screen: TrackPublication | null;
+  speaking: boolean;
+  /** When the hand was raised (ms since 1970 by the raiser's clock), 0 when it is down. */
+  hand_ms: number;
+  quality: ConnectionQuality;
+}
+
+/** The attribute of a participant that says a hand is up; its value is the time in ms. */
+export const HAND = 'hand';
+
+export function membersOf(room: Room): Member[] {
+  return [member(room.localParticipant, true), ...[...room.remoteParticipants.values()].map((one) => member(one, false))];
+}
+
+function member(participant: Participant, local: boolean): Member {
+  return {
+    identity: participant.identity,
+    name: participant.name || participant.identity,
+    local,
+    microphone: participant.isMicrophoneEnabled,
+    camera: shown(participant.getTrackPublication(Track.Source.Camera)),
+    screen: shown(participant.getTrackPublication(Track.Source.ScreenShare)),
+    speaking: participant.isSpeaking,
+    hand_ms: handTime(participant.attributes[HAND]),
+    quality: participant.connectionQuality,
+  };
+}
+
+function shown(publication: TrackPublication | undefined): TrackPublication | null {
+  return publication === undefined || publication.isMuted ? null : publication;
+}
+
+/** Attributes come from other people's browsers: anything but a plausible time counts as a hand down. */
+export function handTime(value: string | undefined): number {
+  const time_ms = Number(value ?? '');
+  return Number.isSafeInteger(time_ms) && time_ms > 0 ? time_ms : 0;
+}
+
+/** Raised hands, first come first. */
+export function handQueue(members: readonly Member[]): Member[] {
+  return members.filter((one) => one.hand_ms > 0).sort((a, b) => a.hand_ms - b.hand_ms);
+}

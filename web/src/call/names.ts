@@ -1,0 +1,25 @@
+/** Names as Vietnamese people read, sort and search them. Pure. */
+
+/** The letter in an empty tile: of the given name, which stands last; what follows " - " is an office, not a name. */
+export function initial(name: string): string {
+  const person = name.split(/\s[-–,(]\s?/)[0] ?? name;
+  const given = person.trim().split(/\s+/).at(-1) ?? '';
+  return (Array.from(given)[0] ?? '?').toLocaleUpperCase('vi');
+}
+
+/** For searching: no case, no diacritics, đ as d. */
+export function plain(text: string): string {
+  return text
+    .toLocaleLowerCase('vi')
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '')
+    .replaceAll('đ', 'd')
+    .trim();
+}
+
+/** One of six calm colours, always the same for one person. */
+export function tint(identity: string): number {
+  let sum = 0;
+  for (const letter of identity) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 1_000_003;
+  return sum % 6;
+}

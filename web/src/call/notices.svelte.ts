@@ -1,0 +1,55 @@
+/** Short messages to the person: shown for a while and read out by screen readers. Arrivals are told in one sentence, not one by one. */
+import { t, type Key } from '../i18n/index.svelte';
+
+export interface Notice {
+  id: number;
+  text: string;
+}
+
+const MOST_SHOWN = 3;
+const SHOWN_MS = 6_000;
+const GATHER_MS = 1_200;
+
+export class Notices {
+  shown = $state.raw<Notice[]>([]);
+  private serial = 0;
+  private readonly gathered = new Map<'joined' | 'left', string[]>();
+  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+
+  tell(text: string): void {
+    const notice = { id: (this.serial += 1), text };
+    this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
+    this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
+  }
+
+  moved(what: 'joined' | 'left', name: string): void {
+    const names = this.gathered.get(what);
+    if (names !== undefined) {
+      names.push(name);
+      return;
+    }
+    this.gathered.set(what, [name]);
+    this.later(GATHER_MS, () => this.tellMoved(what));
+  }
+
+  close(): void {
+    this.timers.forEach(clearTimeout);
+    this.timers.clear();
+    this.shown = [];
+  }
+
+  private tellMoved(what: 'joined' | 'left'): void {
+    const names = this.gathered.get(what) ?? [];
+    this.gathered.delete(what);
+    const key: Key = names.length > 1 ? `notice.${what}Many` : `notice.${what}`;
+    if (names[0] !== undefined) this.tell(t(key, { name: names[0], n: names.length - 1 }));
+  }
+
+  private later(delay_ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      act();
+    }, delay_ms);
+    this.timers.add(timer);
+  }
+}

@@ -1,0 +1,54 @@
+/** Why a camera, microphone or screen did not open, as one of few words that the texts explain. Pure. */
+import type { Key } from '../i18n/index.svelte';
+
+export type Device = 'camera' | 'microphone';
+export type Failure = 'denied' | 'blocked' | 'absent' | 'busy' | 'insecure' | 'unsupported' | 'unknown';
+
+/** What the browser can do at all, before any device is asked for; null when a call is possible. */
+export function environmentFailure(scope: {
+  isSecureContext: boolean;
+  hasDevices: boolean;
+  hasPeerConnection: boolean;
+}): Failure | null {
+  if (!scope.hasPeerConnection) return 'unsupported';
+  if (!scope.isSecureContext) return 'insecure';
+  return scope.hasDevices ? null : 'unsupported';
+}
+
+export function thisEnvironment(): Failure | null {
+  return environmentFailure({
+    isSecureContext: window.isSecureContext,
+    hasDevices: typeof navigator.mediaDevices?.getUserMedia === 'function',
+    hasPeerConnection: typeof window.RTCPeerConnection === 'function' && 'getTransceivers' in RTCPeerConnection.prototype,
+  });
+}
+
+/** Names by W3C Media Capture and Streams §10.3 (`getUserMedia`), and the old ones of WebKit and Chromium. */
+export function deviceFailure(error: unknown): Failure {
+  const { name, message } = error instanceof Error || isNamed(error) ? error : { name: '', message: '' };
+  switch (name) {
+    case 'NotAllowedError':
+    case 'PermissionDeniedError':
+    case 'SecurityError':
+      return /system/i.test(message) ? 'blocked' : 'denied';
+    case 'NotFoundError':
+    case 'DevicesNotFoundError':
+    case 'OverconstrainedError':
+      return 'absent';
+    case 'NotReadableError':
+    case 'TrackStartError':
+    case 'AbortError':
+      return 'busy';
+    default:
+      return 'unknown';
+  }
+}
+
+function isNamed(error: unknown): error is { name: string; message: string } {
+  return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
+}
+
+export function failureText(device: Device, failure: Failure): Key {
+  if (failure === 'insecure' || failure === 'unsupported') return `failure.${failure}`;
+  return `failure.${device}.${failure}`;
+}

@@ -1,0 +1,188 @@
+/**
+ * The camera and microphone before the meeting: asks for them, shows what failed, and hands the open tracks over
+ * to the call so that no device is opened twice.
+ */
+import { recall, remember } from '../memory';
+import { EMPTY, listDevices, type Catalogue } from './catalogue';
+import { deviceFailure, thisEnvironment, type Device, type Failure } from './failure';
+import { HEARD, watchLevel } from './level';
+
+export interface OpenTracks {
+  camera: MediaStreamTrack | null;
+  microphone: MediaStreamTrack | null;
+}
+
+const SILENCE_MS = 6_000;
+const LOCAL: Record<Device, 'cameraOn' | 'microphoneOn'> = { camera: 'cameraOn', microphone: 'microphoneOn' };
+
+export class Preview {
+  catalogue = $state.raw<Catalogue>(EMPTY);
+  camera = $state.raw<MediaStreamTrack | null>(null);
+  microphone = $state.raw<MediaStreamTrack | null>(null);
+  failures = $state<Record<Device, Failure | null>>({ camera: null, microphone: null });
+  wanted = $state<Record<Device, boolean>>({
+    camera: recall('cameraOn') !== 'no',
+    microphone: recall('microphoneOn') !== 'no',
+  });
+  chosen = $state({
+    camera: recall('camera') ?? '',
+    microphone: recall('microphone') ?? '',
+    speaker: recall('speaker') ?? '',
+  });
+  asking = $state(false);
+  level = $state(0);
+  /** What the microphone watcher has found so far. */
+  hearing = $state<'waiting' | 'heard' | 'silent'>('waiting');
+
+  private stopLevel: (() => void) | null = null;
+  private silence: ReturnType<typeof setTimeout> | undefined;
+  private closed = false;
+  private readonly devicesChanged = () => void this.refreshCatalogue();
+
+  async start(): Promise<void> {
+    const trouble = thisEnvironment();
+    if (trouble !== null) {
+      this.failures = { camera: trouble, microphone: trouble };
+      return;
+    }
+    navigator.mediaDevices.addEventListener('devicechange', this.devicesChanged);
+    await this.openWanted();
+  }
+
+  /** One question for both devices; when that fails each is asked alone, to learn which one is the trouble. */
+  private async openWanted(): Promise<void> {
+    const { camera, microphone } = this.wanted;
+    this.asking = true;
+    try {
+      if (camera && microphone) await this.openBoth();
+      else if (camera) await this.open('camera');
+      else if (microphone) await this.open('microphone');
+    } finally {
+      this.asking = false;
+      await this.refreshCatalogue();
+    }
+  }
+
+  private async openBoth(): Promise<void> {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({
+        video: cameraConstraints(this.chosen.camera),
+        audio: microphoneConstraints(this.chosen.microphone),
+      });
+      this.take('camera', stream.getVideoTracks()[0] ?? null);
+      this.take('microphone', stream.getAudioTracks()[0] ?? null);
+    } catch {
+      await this.open('microphone');
+      await this.open('camera');
+    }
+  }
+
+  async open(device: Device): Promise<void> {
+    this.failures[device] = null;
+    try {
+      this.take(device, await openDevice(device, this.chosen[device]));
+    } catch (error) {
+      this.take(device, null);
+      this.failures[device] = deviceFailure(error);
+    }
+  }
+
+  async turn(device: Device, on: boolean): Promise<void> {
+    this.wanted[device] = on;
+    remember(LOCAL[device], on ? 'yes' : 'no');
+    if (!on) {
+      this.take(device, null);
+      this.failures[device] = null;
+    } else if (thisEnvironment() === null) {
+      this.asking = true;
+      await this.open(device);
+      this.asking = false;
+      await this.refreshCatalogue();
+    }
+  }
+
+  async choose(device: Device, id: string): Promise<void> {
+    this.chosen[device] = id;
+    remember(device, id);
+    if (this.wanted[device]) {
+      this.take(device, null);
+      await this.open(device);
+    }
+  }
+
+  chooseSpeaker(id: string): void {
+    this.chosen.speaker = id;
+    remember('speaker', id);
+  }
+
+  /** Gives the open tracks away: they are the caller's to stop. */
+  handOver(): OpenTracks {
+    const tracks = { camera: this.camera, microphone: this.microphone };
+    this.camera = null;
+    this.microphone = null;
+    this.close();
+    return tracks;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.take('camera', null);
+    this.take('microphone', null);
+    navigator.mediaDevices?.removeEventListener('devicechange', this.devicesChanged);
+  }
+
+  private take(device: Device, track: MediaStreamTrack | null): void {
+    if (this.closed && track !== null) {
+      track.stop();
+      return;
+    }
+    this[device]?.stop();
+    this[device] = track;
+    if (track !== null) track.onended = () => this.lost(device, track);
+    if (device === 'microphone') this.watch(track);
+  }
+
+  private lost(device: Device, track: MediaStreamTrack): void {
+    if (this[device] !== track) return;
+    this.take(device, null);
+    this.failures[device] = 'absent';
+  }
+
+  private watch(track: MediaStreamTrack | null): void {
+    this.stopLevel?.();
+    this.stopLevel = null;
+    clearTimeout(this.silence);
+    this.level = 0;
+    this.hearing = 'waiting';
+    if (track === null) return;
+    this.silence = setTimeout(() => {
+      if (this.hearing === 'waiting') this.hearing = 'silent';
+    }, SILENCE_MS);
+    this.stopLevel = watchLevel(track, (level) => {
+      this.level = level;
+      if (level > HEARD) this.hearing = 'heard';
+    });
+  }
+
+  private async refreshCatalogue(): Promise<void> {
+    if (!this.closed) this.catalogue = await listDevices();
+  }
+}
+
+async function openDevice(device: Device, id: string): Promise<MediaStreamTrack | null> {
+  const stream = await navigator.mediaDevices.getUserMedia(
+    device === 'camera' ? { video: cameraConstraints(id) } : { audio: microphoneConstraints(id) },
+  );
+  return stream.getTracks()[0] ?? null;
+}
+
+/** `ideal`, not `exact`: a remembered device that was unplugged must not keep anybody out. */
+function cameraConstraints(id: string): MediaTrackConstraints {
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
+  return id === '' ? { ...size, facingMode: 'user' } : { ...size, deviceId: { ideal: id } };
+}
+
+function microphoneConstraints(id: string): MediaTrackConstraints {
+  const care = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  return id === '' ? care : { ...care, deviceId: { ideal: id } };
+}

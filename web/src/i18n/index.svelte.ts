@@ -1,0 +1,26 @@
+/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`; nothing else holds a text for people. */
+import { recall, remember } from '../memory';
+import { en } from './en';
+import { vi, type Key } from './vi';
+
+export type Language = 'vi' | 'en';
+export type { Key };
+
+const TEXTS: Record<Language, Record<Key, string>> = { vi, en };
+
+const state = $state({ language: recall('language') === 'en' ? ('en' as Language) : ('vi' as Language) });
+
+export function language(): Language {
+  return state.language;
+}
+
+export function speak(next: Language): void {
+  state.language = next;
+  remember('language', next);
+  document.documentElement.lang = next;
+}
+
+/** The text of a key in the chosen language, with its `{values}` filled in. */
+export function t(key: Key, values: Record<string, string | number> = {}): string {
+  return TEXTS[state.language][key].replace(/\{(\w+)\}/g, (mark, name: string) => String(values[name] ?? mark));
+}

@@ -1,0 +1,17 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+// Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
+export default defineConfig({
+  base: '/',
+  plugins: [svelte()],
+  resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
+  build: {
+    target: ['chrome109', 'safari15.4', 'firefox115'],
+    assetsDir: 'assets',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
+});
