@@ -1,0 +1,497 @@
+//! One participant: joins by the real path of the browser protocol, then publishes or views.
+//! Owns the order of the messages; `link` moves them, `peer` the datagrams.
+
+use crate::link::{self, Link};
+use crate::peer::Peer;
+use crate::sink::{Arrival, Sink};
+use crate::source::{Kind, Packet, Source};
+use crate::token::{ApiKey, join_token};
+use crate::wire::*;
+use mio::{Registry, Token};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use str0m::change::SdpApi;
+use str0m::channel::{ChannelConfig, Reliability};
+use str0m::config::DtlsCert;
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
+use str0m::{Event, Rtc, RtcConfig};
+
+/// Receiving sections of either kind that a client offers at once, as the browser client does.
+const SECTIONS: u32 = 3;
+/// Tokens of one client: its socket and up to two connections.
+pub const TOKENS: usize = 4;
+const SIGNAL: usize = 0;
+const PUBLISHER: usize = 1;
+const SUBSCRIBER: usize = 2;
+/// Time between two looks at gaps and missing key frames.
+const LOOK: Duration = Duration::from_millis(50);
+/// First sequence number of a published stream.
+const FIRST_SEQUENCE: u64 = 1000;
+
+/// Which of the two join paths is used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Single,
+    Dual,
+}
+
+/// Where and as whom to join.
+#[derive(Clone)]
+pub struct Seat {
+    pub server: String,
+    pub api: ApiKey,
+    pub conference: String,
+    pub mode: Mode,
+}
+
+/// What a participant does there.
+pub enum Role {
+    Publisher(Source),
+    Viewer(Sink),
+}
+
+/// Moments of a join; `started_at` is taken before the socket is opened.
+pub struct Moments {
+    pub started_at: Instant,
+    pub connected_at: Option<Instant>,
+}
+
+pub struct Client {
+    seat: Seat,
+    pub role: Role,
+    pub moments: Moments,
+    pub failure: Option<String>,
+    link: Link,
+    publisher: Option<Peer>,
+    subscriber: Option<Peer>,
+    offer_id: u32,
+    sections_owed: Option<(u32, u32)>,
+    track: Track,
+    ping: Option<(Duration, Instant)>,
+    look_at: Instant,
+    /// Connection (subscriber?) and SSRC of the stream received last.
+    received: Option<(bool, Ssrc)>,
+}
+
+#[derive(Default)]
+struct Track {
+    cid: String,
+    mid: Option<Mid>,
+    acknowledged: bool,
+    pt: Option<Pt>,
+    sequence: u64,
+}
+
+impl Client {
+    /// Starts to join as `identity`; `base` is the first of this client's tokens.
+    pub fn join(registry: &Registry, base: usize, seat: &Seat, identity: &str, role: Role) -> Result<Client, String> {
+        let started_at = Instant::now();
+        let token = join_token(&seat.api, &seat.conference, identity);
+        let mut publisher = None;
+        let mut subscriber = None;
+        if seat.mode == Mode::Single || matches!(role, Role::Publisher(_)) {
+            publisher = Some(Peer::new(registry, Token(base + PUBLISHER), config(&role))?);
+        }
+        if seat.mode == Mode::Dual {
+            subscriber = Some(Peer::new(registry, Token(base + SUBSCRIBER), config(&role))?);
+        }
+        let url = match (&mut publisher, seat.mode) {
+            (Some(peer), Mode::Single) => single_path(seat, &token, peer, &role)?,
+            _ => link::dual_url(&seat.server, &token),
+        };
+        Ok(Client {
+            seat: seat.clone(),
+            moments: Moments { started_at, connected_at: None },
+            failure: None,
+            link: Link::open(registry, Token(base + SIGNAL), &url)?,
+            publisher,
+            subscriber,
+            offer_id: 1,
+            sections_owed: None,
+            track: Track { cid: format!("bench-{identity}"), sequence: FIRST_SEQUENCE, ..Track::default() },
+            role,
+            ping: None,
+            look_at: started_at,
+            received: None,
+        })
+    }
+
+    /// Handles all that the socket `token` (relative to the base) holds.
+    pub fn ready(&mut self, token: usize, buffer: &mut [u8]) {
+        let done = match token {
+            SIGNAL => self.signal_ready(),
+            PUBLISHER => self.datagrams_ready(false, buffer),
+            _ => self.datagrams_ready(true, buffer),
+        };
+        self.note(done);
+    }
+
+    /// Does what is due at `now`.
+    pub fn tick(&mut self, now: Instant) {
+        let done = self.tick_all(now);
+        self.note(done);
+    }
+
+    /// When `tick` must be called at the latest.
+    pub fn deadline(&self) -> Instant {
+        let peers = [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::deadline).min();
+        let source = match &self.role {
+            Role::Publisher(source) => source.next_at(),
+            Role::Viewer(_) => None,
+        };
+        let ping = self.ping.map(|(_, at)| at);
+        [peers, source, ping].into_iter().flatten().fold(self.look_at, Instant::min)
+    }
+
+    pub fn sink(&self) -> Option<&Sink> {
+        match &self.role {
+            Role::Viewer(sink) => Some(sink),
+            Role::Publisher(_) => None,
+        }
+    }
+
+    /// True when a publisher's packets flow.
+    pub fn is_publishing(&self) -> bool {
+        matches!(&self.role, Role::Publisher(source) if source.next_at().is_some())
+    }
+
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::port)
+    }
+
+    /// Says goodbye and lets the sockets go.
+    pub fn leave(&mut self, registry: &Registry) {
+        if self.link.is_open() {
+            let leave = Leave { reason: 1, action: 0 };
+            let _ = self.link.send(Request { body: Some(RequestBody::Leave(leave)) });
+        }
+        for peer in [&mut self.publisher, &mut self.subscriber].into_iter().flatten() {
+            peer.close(registry);
+        }
+        self.link.close(registry);
+    }
+
+    fn note(&mut self, done: Result<(), String>) {
+        if let Err(reason) = done {
+            self.failure.get_or_insert(reason);
+        }
+    }
+
+    fn signal_ready(&mut self) -> Result<(), String> {
+        self.link.advance()?;
+        while let Some(response) = self.link.receive()? {
+            if let Some(body) = response.body {
+                self.respond(body)?;
+            }
+        }
+        self.drain(false)?;
+        self.drain(true)
+    }
+
+    fn respond(&mut self, body: ResponseBody) -> Result<(), String> {
+        match body {
+            ResponseBody::Join(join) => self.joined(&join),
+            ResponseBody::Answer(answer) => self.answered(&answer),
+            ResponseBody::Offer(offer) => self.offered(&offer),
+            ResponseBody::Trickle(trickle) => {
+                let peer = if trickle.target == 1 { &mut self.subscriber } else { &mut self.publisher };
+                if let Some(peer) = peer {
+                    peer.trickle(&trickle.candidate_init);
+                }
+                Ok(())
+            }
+            ResponseBody::TrackPublished(published) => {
+                self.track.acknowledged |= published.cid == self.track.cid;
+                self.start_source();
+                Ok(())
+            }
+            ResponseBody::Leave(leave) => Err(format!("server says leave, reason {}", leave.reason)),
+            ResponseBody::MediaSectionsRequirement(need) => {
+                let (audios, videos) = self.sections_owed.unwrap_or_default();
+                self.sections_owed = Some((audios + need.audios, videos + need.videos));
+                self.offer_sections()
+            }
+        }
+    }
+
+    fn joined(&mut self, join: &JoinResponse) -> Result<(), String> {
+        if join.ping_interval > 0 {
+            let period = Duration::from_secs(join.ping_interval as u64);
+            self.ping = Some((period, Instant::now() + period));
+        }
+        if self.seat.mode == Mode::Dual { self.publish() } else { Ok(()) }
+    }
+
+    fn answered(&mut self, answer: &SessionDescription) -> Result<(), String> {
+        if answer.id != 0 && answer.id != self.offer_id {
+            return Ok(());
+        }
+        if let Some(peer) = &mut self.publisher {
+            peer.answered(&answer.sdp)?;
+        }
+        if self.seat.mode == Mode::Single && self.track.mid.is_none() {
+            self.publish()?;
+        }
+        self.start_source();
+        self.offer_sections()
+    }
+
+    fn offered(&mut self, offer: &SessionDescription) -> Result<(), String> {
+        let Some(peer) = &mut self.subscriber else { return Ok(()) };
+        let sdp = peer.accept(&offer.sdp)?;
+        let answer = SessionDescription { r#type: "answer".into(), sdp, id: offer.id };
+        self.link.send(Request { body: Some(RequestBody::Answer(answer)) })
+    }
+
+    /// The server asked for more receiving sections, or, with none, for just another offer.
+    fn offer_sections(&mut self) -> Result<(), String> {
+        let (Some(peer), Some((audios, videos))) = (&mut self.publisher, self.sections_owed) else { return Ok(()) };
+        if peer.awaits_answer() {
+            return Ok(());
+        }
+        self.sections_owed = None;
+        // str0m offers nothing without a change: one more audio section stands for "just another offer".
+        let audios = if audios + videos == 0 { 1 } else { audios };
+        let offer = peer.offer(|api| add_sections(api, audios, videos));
+        self.send_offer(offer.map(|(sdp, ())| sdp))
+    }
+
+    /// A publisher's second step: announces its track and offers it.
+    fn publish(&mut self) -> Result<(), String> {
+        let (Role::Publisher(source), Some(peer)) = (&self.role, &mut self.publisher) else { return Ok(()) };
+        let kind = source.kind();
+        let cid = self.track.cid.clone();
+        self.link.send(Request { body: Some(RequestBody::AddTrack(announcement(kind, &cid))) })?;
+        let dual = self.seat.mode == Mode::Dual;
+        let offer = peer.offer(|api| {
+            if dual {
+                add_channels(api);
+            }
+            let media = if kind == Kind::Video { MediaKind::Video } else { MediaKind::Audio };
+            api.add_media(media, Direction::SendOnly, Some("camera".into()), Some(cid), None)
+        });
+        let (sdp, mid) = offer.ok_or("no offer was made")?;
+        self.track.mid = Some(mid);
+        self.send_offer(Some(sdp))
+    }
+
+    fn send_offer(&mut self, sdp: Option<String>) -> Result<(), String> {
+        let Some(sdp) = sdp else { return Ok(()) };
+        self.offer_id += 1;
+        let offer = SessionDescription { r#type: "offer".into(), sdp, id: self.offer_id };
+        self.link.send(Request { body: Some(RequestBody::Offer(offer)) })
+    }
+
+    fn start_source(&mut self) {
+        let (Role::Publisher(source), Some(peer), Some(mid)) = (&mut self.role, &mut self.publisher, self.track.mid)
+        else {
+            return;
+        };
+        if !peer.rtc.is_connected() || !self.track.acknowledged || peer.awaits_answer() {
+            return;
+        }
+        self.track.pt = payload_type(&peer.rtc, mid, source.kind());
+        if self.track.pt.is_some() {
+            source.start(Instant::now());
+        }
+    }
+
+    fn datagrams_ready(&mut self, subscriber: bool, buffer: &mut [u8]) -> Result<(), String> {
+        loop {
+            let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
+            let Some(peer) = peer else { return Ok(()) };
+            if !peer.receive(buffer)? {
+                return Ok(());
+            }
+            self.drain(subscriber)?;
+        }
+    }
+
+    fn drain(&mut self, subscriber: bool) -> Result<(), String> {
+        loop {
+            let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
+            let Some(peer) = peer else { return Ok(()) };
+            let Some(event) = peer.next_event()? else { return Ok(()) };
+            self.take_event(event, subscriber)?;
+        }
+    }
+
+    fn take_event(&mut self, event: Event, subscriber: bool) -> Result<(), String> {
+        match (event, &mut self.role) {
+            (Event::Connected, role) => {
+                let counts = subscriber || self.seat.mode == Mode::Single || matches!(role, Role::Publisher(_));
+                if counts {
+                    self.moments.connected_at.get_or_insert_with(Instant::now);
+                }
+                self.start_source();
+            }
+            (Event::RtpPacket(packet), Role::Viewer(sink)) => {
+                self.received = Some((subscriber, packet.header.ssrc));
+                sink.take(&Arrival {
+                    at: packet.timestamp,
+                    sequence: *packet.seq_no,
+                    time: packet.header.timestamp,
+                    marker: packet.header.marker,
+                    payload: &packet.payload,
+                });
+            }
+            (Event::KeyframeRequest(_), Role::Publisher(source)) => source.want_key(),
+            (Event::Closed, _) => return Err("the connection was closed".into()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tick_all(&mut self, now: Instant) -> Result<(), String> {
+        self.tick_source(now)?;
+        for subscriber in [false, true] {
+            let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
+            if let Some(peer) = peer.as_mut().filter(|peer| peer.deadline() <= now) {
+                peer.tick(now)?;
+                self.drain(subscriber)?;
+            }
+        }
+        if self.look_at <= now {
+            self.look_at = now + LOOK;
+            self.look(now)?;
+        }
+        if let Some((period, at)) = self.ping.filter(|(_, at)| *at <= now) {
+            self.ping = Some((period, at + period));
+            let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+            self.link.send(Request { body: Some(RequestBody::Ping(Ping { timestamp })) })?;
+        }
+        Ok(())
+    }
+
+    fn tick_source(&mut self, now: Instant) -> Result<(), String> {
+        let (Role::Publisher(source), Some(peer)) = (&mut self.role, &mut self.publisher) else { return Ok(()) };
+        let frame = source.frame(now);
+        if frame.is_empty() {
+            return Ok(());
+        }
+        let kind = source.kind();
+        write(&mut peer.rtc, &mut self.track, kind, frame, now);
+        peer.tick(now)?;
+        self.drain(false)
+    }
+
+    /// Asks for a key frame where a decoder would.
+    fn look(&mut self, now: Instant) -> Result<(), String> {
+        let Role::Viewer(sink) = &mut self.role else { return Ok(()) };
+        if !sink.wants_key(now) {
+            return Ok(());
+        }
+        let Some((subscriber, ssrc)) = self.received else { return Ok(()) };
+        let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
+        let Some(peer) = peer else { return Ok(()) };
+        if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+        peer.tick(now)?;
+        self.drain(subscriber)
+    }
+}
+
+/// One certificate for all: making them is the generator's cost, not the server's.
+fn certificate() -> DtlsCert {
+    static CERTIFICATE: OnceLock<DtlsCert> = OnceLock::new();
+    let make = || str0m::crypto::from_feature_flags().dtls_provider.generate_certificate().expect("a certificate");
+    CERTIFICATE.get_or_init(make).clone()
+}
+
+/// A viewer offers what browsers offer; a publisher only what it sends.
+fn config(role: &Role) -> RtcConfig {
+    let config = RtcConfig::new().set_rtp_mode(true).set_dtls_cert(certificate());
+    match role {
+        Role::Publisher(source) if source.kind() == Kind::Voice => config.clear_codecs().enable_opus(true, false),
+        Role::Publisher(_) => config.clear_codecs().enable_vp8(true),
+        Role::Viewer(_) => config
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_h264(true)
+            .enable_vp9(true)
+            .enable_av1(true),
+    }
+}
+
+fn single_path(seat: &Seat, token: &str, peer: &mut Peer, role: &Role) -> Result<String, String> {
+    let viewer = matches!(role, Role::Viewer(_));
+    let (sdp, ()) = peer
+        .offer(|api| {
+            if viewer {
+                add_sections(api, SECTIONS, SECTIONS);
+            }
+            add_channels(api);
+        })
+        .ok_or("no offer was made")?;
+    let join = JoinRequest {
+        client_info: Some(ClientInfo { sdk: 1, version: link::client_version(), protocol: 17 }),
+        connection_settings: Some(ConnectionSettings { auto_subscribe: true }),
+        publisher_offer: Some(SessionDescription { r#type: "offer".into(), sdp, id: 1 }),
+    };
+    Ok(link::single_url(&seat.server, token, &join))
+}
+
+fn add_sections(api: &mut SdpApi<'_>, audios: u32, videos: u32) {
+    for (kind, count) in [(MediaKind::Audio, audios), (MediaKind::Video, videos)] {
+        for _ in 0..count.min(100) {
+            api.add_media(kind, Direction::RecvOnly, None, None, None);
+        }
+    }
+}
+
+fn add_channels(api: &mut SdpApi<'_>) {
+    let lossy = Reliability::MaxRetransmits { retransmits: 0 };
+    let channel = |label: &str, ordered, reliability| ChannelConfig {
+        label: label.into(),
+        ordered,
+        reliability,
+        ..ChannelConfig::default()
+    };
+    api.add_channel_with_config(channel("_lossy", false, lossy));
+    api.add_channel_with_config(channel("_reliable", true, Reliability::default()));
+}
+
+fn announcement(kind: Kind, cid: &str) -> AddTrack {
+    let track = AddTrack { cid: cid.into(), disable_red: true, ..AddTrack::default() };
+    match kind {
+        Kind::Voice => AddTrack { name: "mic".into(), source: 2, ..track },
+        Kind::Video => AddTrack {
+            name: "cam".into(),
+            kind: 1,
+            width: 1280,
+            height: 720,
+            source: 1,
+            layers: vec![VideoLayer { quality: 2, width: 1280, height: 720, bitrate: 2_000_000 }],
+            simulcast_codecs: vec![SimulcastCodec { codec: "vp8".into(), cid: cid.into() }],
+            ..track
+        },
+    }
+}
+
+fn payload_type(rtc: &Rtc, mid: Mid, kind: Kind) -> Option<Pt> {
+    let codec = if kind == Kind::Video { Codec::Vp8 } else { Codec::Opus };
+    let media = rtc.media(mid)?;
+    let mut params = rtc.codec_config().params().iter().filter(|p| p.spec().codec == codec);
+    params.find(|p| media.remote_pts().contains(&p.pt())).map(|p| p.pt())
+}
+
+fn write(rtc: &mut Rtc, track: &mut Track, kind: Kind, frame: Vec<Packet>, now: Instant) {
+    let (Some(mid), Some(pt)) = (track.mid, track.pt) else { return };
+    let mut direct = rtc.direct_api();
+    let Some(stream) = direct.stream_tx_by_mid(mid, None) else { return };
+    for packet in frame {
+        let level = (kind == Kind::Voice).then(|| -20 - (track.sequence % 20) as i8);
+        let ext_vals =
+            ExtensionValues { audio_level: level, voice_activity: level.map(|_| true), ..ExtensionValues::default() };
+        let rtp = RtpWrite::new(pt, track.sequence.into(), packet.time, now, packet.payload)
+            .marker(packet.marker)
+            .ext_vals(ext_vals)
+            .nackable(kind == Kind::Video);
+        stream.write_rtp(rtp);
+        track.sequence += 1;
+    }
+}

@@ -1,0 +1,90 @@
+//! Load generator of `make bench`: native clients of the browser protocol against any server of it.
+//! Reads its arguments, runs one scenario, prints one line of JSON.
+
+mod client;
+mod crowd;
+mod link;
+mod peer;
+mod process;
+mod scenario;
+mod sink;
+mod source;
+mod token;
+mod wire;
+
+use client::Mode;
+use scenario::Options;
+use source::Kind;
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "usage: bench-generator media|joins|memory --pid PID --key KEY --secret SECRET
+  --server ws://127.0.0.1:7880   server under test (loopback only)
+  --mode single|dual             join path (single)
+  --kind video|voice|none        what is published (video; none for memory only)
+  --viewers N                    media, memory: viewers (10)
+  --warmup S --seconds S         media: before and during the measurement (3, 12)
+  --count N --concurrency N      joins: how many, how many at once (40, 1)
+  --pause-ms MS                  joins: rest between two (250)";
+
+fn main() -> ExitCode {
+    str0m::crypto::from_feature_flags().install_process_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("bench-generator: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
+    let (scenario, rest) = arguments.split_first().ok_or(USAGE)?;
+    let options = options(rest)?;
+    match scenario.as_str() {
+        "media" => scenario::media(&options),
+        "joins" => scenario::joins(&options),
+        "memory" => scenario::memory(&options),
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn options(arguments: &[String]) -> Result<Options, String> {
+    let mut given: HashMap<&str, &str> = HashMap::new();
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { return Err(USAGE.into()) };
+        given.insert(name.strip_prefix("--").ok_or(USAGE)?, value);
+    }
+    let text = |name: &str, usual: &str| given.get(name).copied().unwrap_or(usual).to_owned();
+    let number = |name: &str, usual: u64| match given.get(name) {
+        Some(value) => value.parse::<u64>().map_err(|_| format!("--{name} wants a number")),
+        None => Ok(usual),
+    };
+    let options = Options {
+        server: text("server", "ws://127.0.0.1:7880"),
+        api: token::ApiKey { key: text("key", ""), secret: text("secret", "") },
+        mode: if text("mode", "single") == "dual" { Mode::Dual } else { Mode::Single },
+        pid: number("pid", 0)? as i32,
+        kind: match text("kind", "video").as_str() {
+            "video" => Some(Kind::Video),
+            "voice" => Some(Kind::Voice),
+            "none" => None,
+            other => return Err(format!("no such kind: {other}")),
+        },
+        viewers: number("viewers", 10)?.clamp(1, 2000) as usize,
+        count: number("count", 40)?.clamp(1, 100_000) as usize,
+        concurrency: number("concurrency", 1)?.clamp(1, 500) as usize,
+        pause: Duration::from_millis(number("pause-ms", 250)?),
+        warmup: Duration::from_secs(number("warmup", 3)?),
+        window: Duration::from_secs(number("seconds", 12)?.max(1)),
+    };
+    if options.pid == 0 || options.api.secret.is_empty() {
+        return Err(USAGE.into());
+    }
+    Ok(options)
+}

@@ -1,0 +1,147 @@
+//! One WebRTC connection of a client: str0m with a UDP socket of its own, as every real client has.
+//! Knows ICE, SDP and datagrams; not the signalling and not what the media is.
+
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+/// Receive buffer asked for, bytes: a key frame sent at once must fit, the loss counted shall be the server's.
+const RECEIVE_BUFFER_BYTES: libc::c_int = 2 << 20;
+
+pub struct Peer {
+    pub rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    deadline: Instant,
+    pending: Option<SdpPendingOffer>,
+}
+
+impl Peer {
+    pub fn new(registry: &Registry, token: Token, config: RtcConfig) -> Result<Peer, String> {
+        let mut socket = UdpSocket::bind("127.0.0.1:0".parse().expect("an address")).map_err(|e| e.to_string())?;
+        enlarge(&socket);
+        registry.register(&mut socket, token, Interest::READABLE).map_err(|e| e.to_string())?;
+        let local = socket.local_addr().map_err(|e| e.to_string())?;
+        let now = Instant::now();
+        let mut rtc = config.build(now);
+        rtc.add_local_candidate(Candidate::host(local, "udp").map_err(|e| e.to_string())?);
+        Ok(Peer { rtc, socket, local, deadline: now, pending: None })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Makes an offer of the given changes; a changed mind replaces the offer before.
+    pub fn offer<T>(&mut self, change: impl FnOnce(&mut SdpApi<'_>) -> T) -> Option<(String, T)> {
+        let mut api = self.rtc.sdp_api();
+        let outcome = change(&mut api);
+        let (offer, pending) = api.apply()?;
+        self.pending = Some(pending);
+        Some((offer.to_sdp_string(), outcome))
+    }
+
+    pub fn awaits_answer(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Takes the answer to the latest offer.
+    pub fn answered(&mut self, sdp: &str) -> Result<(), String> {
+        let Some(pending) = self.pending.take() else { return Ok(()) };
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| format!("answer: {e}"))?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| format!("answer: {e}"))?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes the server's offer, gives the answer.
+    pub fn accept(&mut self, sdp: &str) -> Result<String, String> {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| format!("offer: {e}"))?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|e| format!("offer: {e}"))?;
+        self.wake();
+        Ok(answer.to_sdp_string())
+    }
+
+    /// Takes a trickled candidate: UDP on loopback only, all other addresses are left alone.
+    pub fn trickle(&mut self, candidate_init: &str) {
+        let Ok(json) = serde_json::from_str::<serde_json::Value>(candidate_init) else { return };
+        let Some(text) = json["candidate"].as_str().filter(|t| !t.is_empty()) else { return };
+        let Ok(candidate) = Candidate::from_sdp_string(text) else { return };
+        if candidate.proto() == Protocol::Udp && candidate.addr().ip().is_loopback() {
+            self.rtc.add_remote_candidate(candidate);
+            self.wake();
+        }
+    }
+
+    /// Reads one datagram; false when there is none.
+    pub fn receive(&mut self, buffer: &mut [u8]) -> Result<bool, String> {
+        let (length, source) = match self.socket.recv_from(buffer) {
+            Ok(got) => got,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+            // A closed port answered an earlier datagram (ICMP): nothing was received.
+            Err(e) if e.kind() == ErrorKind::ConnectionRefused => return Ok(true),
+            Err(e) => return Err(e.to_string()),
+        };
+        let Ok(contents) = (&buffer[..length]).try_into() else { return Ok(true) };
+        let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
+        self.rtc.handle_input(Input::Receive(Instant::now(), receive)).map_err(|e| e.to_string())?;
+        Ok(true)
+    }
+
+    /// Tells the time, when the deadline has come or something was written.
+    pub fn tick(&mut self, now: Instant) -> Result<(), String> {
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|e| e.to_string())
+    }
+
+    /// Sends what waits and gives the next event; none = drained, the deadline is set.
+    pub fn next_event(&mut self) -> Result<Option<Event>, String> {
+        loop {
+            match self.rtc.poll_output().map_err(|e| e.to_string())? {
+                Output::Event(event) => return Ok(Some(event)),
+                Output::Timeout(at) => {
+                    self.deadline = at;
+                    return Ok(None);
+                }
+                Output::Transmit(datagram) => {
+                    if datagram.destination.ip().is_loopback() {
+                        let _ = self.socket.send_to(&datagram.contents, datagram.destination);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn close(&mut self, registry: &Registry) {
+        let _ = self.rtc.close();
+        while let Ok(Some(_)) = self.next_event() {}
+        let _ = registry.deregister(&mut self.socket);
+    }
+
+    fn wake(&mut self) {
+        self.deadline = Instant::now() - Duration::from_millis(1);
+    }
+}
+
+fn enlarge(socket: &UdpSocket) {
+    let size = RECEIVE_BUFFER_BYTES;
+    // SAFETY: the descriptor is open, the pointer and the length describe one int.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUF,
+            (&raw const size).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}

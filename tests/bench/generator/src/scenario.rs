@@ -1,0 +1,327 @@
+//! The measurements: media at N viewers, joins, memory. Each gives one JSON object.
+
+use crate::client::{Client, Mode, Role, Seat};
+use crate::crowd::Crowd;
+use crate::process::{cpu_ns, datagrams_dropped, rss_kib};
+use crate::sink::Sink;
+use crate::source::{Kind, Source};
+use crate::token::ApiKey;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Joins under way at once while a crowd gathers.
+const PENDING_JOINS: usize = 8;
+const JOIN_LIMIT: Duration = Duration::from_secs(15);
+const GATHER_LIMIT: Duration = Duration::from_secs(120);
+/// After the window: time for late retransmissions before gaps count as lost (the sink gives up after 500 ms).
+const LINGER: Duration = Duration::from_millis(1200);
+/// Rest before memory is read, so that what joins left behind is gone.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Window in which the publisher alone is measured, to take its cost from that of the joins.
+const BASELINE: Duration = Duration::from_secs(3);
+const TICK: Duration = Duration::from_millis(20);
+
+#[derive(Clone)]
+pub struct Options {
+    pub server: String,
+    pub api: ApiKey,
+    pub mode: Mode,
+    pub pid: i32,
+    pub kind: Option<Kind>,
+    pub viewers: usize,
+    pub count: usize,
+    pub concurrency: usize,
+    pub pause: Duration,
+    pub warmup: Duration,
+    pub window: Duration,
+}
+
+/// One publisher, N viewers: CPU of the server per packet received, and what was lost.
+pub fn media(options: &Options) -> Result<Value, String> {
+    let kind = options.kind.unwrap_or(Kind::Video);
+    let publisher = Publisher::start(options, kind)?;
+    let rss_before = rss_kib(options.pid);
+    let mut crowd = Crowd::new()?;
+    gather(&mut crowd, options, &publisher.seat, kind, options.viewers)?;
+    crowd.run_until(Instant::now() + options.warmup);
+    let before = Reading::take(&crowd, options.pid);
+    crowd.run_until(before.at + options.window);
+    let after = Reading::take(&crowd, options.pid);
+    crowd.run_until(after.at + LINGER);
+    let lost = total(&crowd, |sink| sink.lost) - before.lost;
+    let failures = failures(&crowd);
+    let rss_after = rss_kib(options.pid);
+    crowd.leave_all();
+    publisher.stop()?;
+    let packets = after.packets - before.packets;
+    let seconds = after.at.duration_since(before.at).as_secs_f64();
+    let cpu = (after.cpu - before.cpu) as f64;
+    Ok(json!({
+        "viewers": options.viewers,
+        "packets": packets,
+        "packets_per_viewer_per_s": packets as f64 / seconds / options.viewers as f64,
+        "cpu_us_per_packet": cpu / 1e3 / packets.max(1) as f64,
+        "cpu_percent": cpu / 1e7 / seconds,
+        "generator_cpu_percent": (after.own_cpu - before.own_cpu) as f64 / 1e7 / seconds,
+        "lost": lost,
+        "lost_percent": 100.0 * lost as f64 / (packets + lost).max(1) as f64,
+        "dropped_at_viewers": after.dropped - before.dropped,
+        "rss_before_kib": rss_before,
+        "rss_after_kib": rss_after,
+        "failures": failures,
+    }))
+}
+
+/// Participants join one conference one after another (or some at once): how long it takes and what it costs.
+pub fn joins(options: &Options) -> Result<Value, String> {
+    let kind = options.kind.unwrap_or(Kind::Video);
+    let publisher = Publisher::start(options, kind)?;
+    let mut crowd = Crowd::new()?;
+    let warm = crowd.join(&publisher.seat, "warm", Role::Viewer(Sink::new(kind)))?;
+    crowd.run_until(Instant::now() + options.warmup);
+    crowd.leave(warm);
+    crowd.run_until(Instant::now() + Duration::from_secs(1));
+    let idle = cpu_ns(options.pid);
+    crowd.run_until(Instant::now() + BASELINE);
+    let idle_share = (cpu_ns(options.pid) - idle) as f64 / BASELINE.as_nanos() as f64;
+    let (started, cpu) = (Instant::now(), cpu_ns(options.pid));
+    let mut line = Line::default();
+    line.run(&mut crowd, options, &publisher.seat, kind)?;
+    let elapsed = started.elapsed();
+    crowd.run_until(Instant::now() + Duration::from_millis(200));
+    let whole = started.elapsed().as_nanos() as f64;
+    let cpu_joins = (cpu_ns(options.pid) - cpu) as f64 - idle_share * whole;
+    crowd.leave_all();
+    publisher.stop()?;
+    let done = line.connect_ms.len();
+    Ok(json!({
+        "joins": done,
+        "concurrency": options.concurrency,
+        "joins_per_s": done as f64 / elapsed.as_secs_f64(),
+        "cpu_ms_per_join": cpu_joins / 1e6 / done.max(1) as f64,
+        "connect_ms": percentiles(&mut line.connect_ms),
+        "first_packet_ms": percentiles(&mut line.packet_ms),
+        "first_frame_ms": percentiles(&mut line.frame_ms),
+        "failures": line.failures,
+    }))
+}
+
+/// Resident memory of the server as N participants join, with a video to view or without any media.
+pub fn memory(options: &Options) -> Result<Value, String> {
+    let publisher = options.kind.map(|kind| Publisher::start(options, kind)).transpose()?;
+    let seat = publisher.as_ref().map_or_else(|| seat(options), |p| p.seat.clone());
+    let kind = options.kind.unwrap_or(Kind::Video);
+    let idle = rss_kib(options.pid);
+    let mut crowd = Crowd::new()?;
+    gather(&mut crowd, options, &seat, kind, 1)?;
+    crowd.run_until(Instant::now() + SETTLE);
+    let first = rss_kib(options.pid);
+    gather(&mut crowd, options, &seat, kind, options.viewers)?;
+    crowd.run_until(Instant::now() + SETTLE);
+    let full = rss_kib(options.pid);
+    let failures = failures(&crowd);
+    crowd.leave_all();
+    if let Some(publisher) = publisher {
+        publisher.stop()?;
+    }
+    Ok(json!({
+        "participants": options.viewers,
+        "rss_start_kib": idle,
+        "rss_one_kib": first,
+        "rss_all_kib": full,
+        "kib_per_participant": (full as f64 - first as f64) / options.viewers as f64,
+        "failures": failures,
+    }))
+}
+
+/// The publisher on a thread of its own, so that viewers never delay its pace.
+struct Publisher {
+    seat: Seat,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+impl Publisher {
+    fn start(options: &Options, kind: Kind) -> Result<Publisher, String> {
+        let seat = seat(options);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ready, started) = mpsc::channel();
+        let thread = {
+            let (seat, stop) = (seat.clone(), stop.clone());
+            std::thread::spawn(move || publish(&seat, kind, &stop, &ready))
+        };
+        if started.recv_timeout(JOIN_LIMIT).is_err() {
+            stop.store(true, Ordering::Relaxed);
+            let outcome = thread.join().map_err(|_| "the publisher panicked")?;
+            return Err(outcome.err().unwrap_or_else(|| "the publisher could not publish in time".into()));
+        }
+        Ok(Publisher { seat, stop, thread })
+    }
+
+    fn stop(self) -> Result<(), String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the publisher panicked")?
+    }
+}
+
+fn publish(seat: &Seat, kind: Kind, stop: &AtomicBool, ready: &mpsc::Sender<()>) -> Result<(), String> {
+    let mut crowd = Crowd::new()?;
+    let index = crowd.join(seat, "publisher", Role::Publisher(Source::new(kind)))?;
+    let mut told = false;
+    while !stop.load(Ordering::Relaxed) {
+        crowd.turn(Instant::now() + TICK);
+        let client = crowd.client(index).ok_or("the publisher is gone")?;
+        if let Some(reason) = &client.failure {
+            return Err(format!("publisher: {reason}"));
+        }
+        if !told && client.is_publishing() {
+            told = true;
+            let _ = ready.send(());
+        }
+    }
+    crowd.leave_all();
+    Ok(())
+}
+
+/// Counters at one moment.
+struct Reading {
+    at: Instant,
+    cpu: u64,
+    own_cpu: u64,
+    packets: u64,
+    lost: u64,
+    dropped: u64,
+}
+
+impl Reading {
+    fn take(crowd: &Crowd, pid: i32) -> Reading {
+        let ports: Vec<u16> = crowd.clients().flat_map(Client::ports).collect();
+        Reading {
+            dropped: datagrams_dropped(&ports),
+            own_cpu: cpu_ns(std::process::id() as i32),
+            packets: total(crowd, |sink| sink.packets),
+            lost: total(crowd, |sink| sink.lost),
+            cpu: cpu_ns(pid),
+            at: Instant::now(),
+        }
+    }
+}
+
+/// Joins that follow one another.
+#[derive(Default)]
+struct Line {
+    connect_ms: Vec<f64>,
+    packet_ms: Vec<f64>,
+    frame_ms: Vec<f64>,
+    failures: Vec<String>,
+    under_way: Vec<usize>,
+    begun: usize,
+}
+
+impl Line {
+    fn run(&mut self, crowd: &mut Crowd, options: &Options, seat: &Seat, kind: Kind) -> Result<(), String> {
+        let mut next_at = Instant::now();
+        while self.begun < options.count || !self.under_way.is_empty() {
+            let now = Instant::now();
+            if self.begun < options.count && self.under_way.len() < options.concurrency && now >= next_at {
+                let role = Role::Viewer(Sink::new(kind));
+                self.under_way.push(crowd.join(seat, &format!("joiner-{}", self.begun), role)?);
+                self.begun += 1;
+            }
+            crowd.turn(Instant::now() + Duration::from_millis(1));
+            if self.finish(crowd) {
+                // Spread over the frame period, so that joins do not keep step with the frames.
+                let jitter = Duration::from_millis(7 * (self.begun as u64 % 5));
+                next_at =
+                    if options.pause.is_zero() { Instant::now() } else { Instant::now() + options.pause + jitter };
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets those leave who have all they came for; true when any did.
+    fn finish(&mut self, crowd: &mut Crowd) -> bool {
+        let done: Vec<usize> =
+            self.under_way.iter().copied().filter(|i| crowd.client(*i).is_none_or(is_settled)).collect();
+        for index in &done {
+            if let Some(client) = crowd.client(*index) {
+                self.note(client);
+            }
+            crowd.leave(*index);
+        }
+        self.under_way.retain(|index| !done.contains(index));
+        !done.is_empty()
+    }
+
+    fn note(&mut self, client: &Client) {
+        let moments = &client.moments;
+        let since = |at: Instant| at.duration_since(moments.started_at).as_secs_f64() * 1e3;
+        let (Some(connected), Some(sink)) = (moments.connected_at, client.sink().filter(|sink| sink.is_served()))
+        else {
+            self.failures.push(client.failure.clone().unwrap_or_else(|| "not served in time".into()));
+            return;
+        };
+        self.connect_ms.push(since(connected));
+        self.packet_ms.extend(sink.first_packet_at.map(since));
+        self.frame_ms.extend(sink.first_frame_at.map(since));
+    }
+}
+
+/// Fills the crowd up to `wanted` viewers, each served (or, without a publisher, connected).
+fn gather(crowd: &mut Crowd, options: &Options, seat: &Seat, kind: Kind, wanted: usize) -> Result<(), String> {
+    let limit = Instant::now() + GATHER_LIMIT;
+    let served = |client: &Client| match options.kind {
+        Some(_) => client.sink().is_some_and(Sink::is_served),
+        None => client.moments.connected_at.is_some(),
+    };
+    loop {
+        let joined = crowd.clients().count();
+        let ready = crowd.clients().filter(|c| served(c)).count();
+        if ready == wanted {
+            return Ok(());
+        }
+        if let Some(reason) = failures(crowd).first() {
+            return Err(format!("a viewer failed ({ready} of {wanted} served): {reason}"));
+        }
+        if Instant::now() > limit {
+            return Err(format!("only {ready} of {wanted} viewers were served in time"));
+        }
+        if joined < wanted && joined - ready < PENDING_JOINS {
+            crowd.join(seat, &format!("viewer-{joined}"), Role::Viewer(Sink::new(kind)))?;
+        }
+        crowd.turn(Instant::now() + Duration::from_millis(5));
+    }
+}
+
+fn seat(options: &Options) -> Seat {
+    Seat {
+        server: options.server.clone(),
+        api: options.api.clone(),
+        conference: format!("bench-{}", std::process::id()),
+        mode: options.mode,
+    }
+}
+
+fn is_settled(client: &Client) -> bool {
+    let late = client.moments.started_at.elapsed() > JOIN_LIMIT;
+    let served = client.sink().is_some_and(Sink::is_served) && client.moments.connected_at.is_some();
+    client.failure.is_some() || late || served
+}
+
+fn total(crowd: &Crowd, of: impl Fn(&Sink) -> u64) -> u64 {
+    crowd.clients().filter_map(Client::sink).map(of).sum()
+}
+
+fn failures(crowd: &Crowd) -> Vec<String> {
+    crowd.clients().filter_map(|client| client.failure.clone()).collect()
+}
+
+fn percentiles(values: &mut [f64]) -> Value {
+    values.sort_by(f64::total_cmp);
+    let at =
+        |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1))).copied();
+    json!({"p50": at(0.5), "p95": at(0.95), "count": values.len()})
+}
