@@ -1,10 +1,35 @@
 """Live conferences: who is there, what they publish, who receives it, who may do what.
 
-Owns the memory of meetings that are going on; can be rebuilt from nothing but the clients coming back. Does not parse wire bytes,
-open sockets or touch packets: SDP passes through as opaque text between `signaling` above and `media` below.
+Owns the memory of meetings that are going on; can be rebuilt from nothing but the clients coming back. Does not parse
+wire bytes, open sockets or touch packets: SDP passes through as opaque text between `signaling` above and `media`
+below.
 """
 
+from conference import data, events, limits, ports
+from conference.conference import Conference, Terms
 from conference.errors import Refusal
+from conference.participant import Entry, Participant, Permission
 from conference.permissions import Grants, Kind, Source
+from conference.registry import Registry
+from conference.track import Announcement, Settings
+from media import PeerError
 
-__all__ = ["Grants", "Kind", "Refusal", "Source"]
+__all__ = [
+    "Announcement",
+    "Conference",
+    "Entry",
+    "Grants",
+    "Kind",
+    "Participant",
+    "PeerError",
+    "Permission",
+    "Refusal",
+    "Registry",
+    "Settings",
+    "Source",
+    "Terms",
+    "data",
+    "events",
+    "limits",
+    "ports",
+]

@@ -70,7 +70,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class TrackView:
-    """One published track as others see it. `facts` is what the publisher's protocol told about it and conference does not read."""
+    """One published track as others see it. `facts` is what the publisher's protocol told about it and conference
+    does not read.
+    """
 
     sid: str
     kind: str  # "audio" or "video"
@@ -146,7 +148,9 @@ class ConferenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """`offer_id` repeats the number of the offer. `tracks`: mid -> track id of each section that sends to the client."""
+    """`offer_id` repeats the number of the offer. `tracks`: mid -> track id of each section that sends to the
+    client.
+    """
 
     sdp: str
     offer_id: int
@@ -305,4 +309,3 @@ Event = (
     | Superseded
     | Left
 )
-

@@ -1,4 +1,6 @@
-"""Identifiers of live things: a prefix that tells the kind, then random characters. One of the two places that read randomness."""
+"""Identifiers of live things: a prefix that tells the kind, then random characters. One of the two places that read
+randomness.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Every bound of a live conference, in one place. Seconds are `_S`, lengths of text are characters of its UTF-8 bytes."""
+"""Every bound of a live conference, in one place. Seconds are `_S`, lengths of text are characters of its UTF-8
+bytes.
+"""
 
 CONFERENCES = 1000
 """Conferences in one process."""
@@ -30,7 +32,9 @@ PACKET_BYTES = 64 * 1024
 """One data packet; browsers stop at 64,000."""
 WAITING_PACKETS = 256
 WAITING_BYTES = 512 * 1024
-"""Reliable packets kept in order for one participant whose channel is not open or is full; more are dropped and counted."""
+"""Reliable packets kept in order for one participant whose channel is not open or is full; more are dropped and
+counted.
+"""
 
 EMPTY_S = 300.0
 """A created conference that nobody has joined is closed after this time."""

@@ -34,8 +34,9 @@ class Source(Enum):
 class Grants:
     """The content of one verified token.
 
-    `can_publish_sources` empty: every source. `issued_at` and `expires_at` are Unix seconds (`nbf` or `iat`, and `exp`), 0 when the
-    token did not say; a token issued before its bearer was removed from a conference does not open it again.
+    `can_publish_sources` empty: every source. `issued_at` and `expires_at` are Unix seconds (`nbf` or `iat`, and
+    `exp`), 0 when the token did not say; a token issued before its bearer was removed from a conference does not open
+    it again.
     """
 
     identity: str = ""

@@ -1,7 +1,8 @@
 """What conference needs from above (clients, packet formats, time) and the part of media's door that it uses.
 
-Protocols only: implemented by `signaling` (Client, PacketFormat), by asyncio and the composition root (Turns, Clock) and by `media`
-(Media, Router, Peer, Producer, Consumer). Declaring media's side here keeps the seam narrow and lets a test stand in for packets.
+Protocols only: implemented by `signaling` (Client, PacketFormat), by asyncio and the composition root (Turns, Clock)
+and by `media` (Media, Router, Peer, Producer, Consumer). Declaring media's side here keeps the seam narrow and lets a
+test stand in for packets.
 """
 
 from __future__ import annotations

@@ -1,0 +1,34 @@
+"""Whether somebody may come in: pure decisions."""
+
+from __future__ import annotations
+
+from conference import limits
+from conference.errors import Refusal
+from conference.permissions import Grants
+
+
+def check_token(grants: Grants) -> None:
+    """What the token alone tells. Raises Refusal."""
+    if not grants.join:
+        raise Refusal("join_denied")
+    if not grants.identity:
+        raise Refusal("identity_empty")
+    if len(grants.identity.encode()) > limits.IDENTITY_BYTES:
+        raise Refusal("identity_too_long")
+    check_name(grants.conference)
+
+
+def check_name(name: str) -> None:
+    """Raises Refusal."""
+    if not name or len(name.encode()) > limits.CONFERENCE_NAME_BYTES or not name.isprintable():
+        raise Refusal("conference_name_bad")
+
+
+def decide(grants: Grants, *, present: int, limit: int, rejoins: bool, removed_at: float | None) -> None:
+    """`removed_at`: when this identity was removed by an administrator; tokens from before that are void. Raises
+    Refusal.
+    """
+    if removed_at is not None and grants.issued_at <= removed_at:
+        raise Refusal("removed")
+    if not rejoins and present >= limit:
+        raise Refusal("conference_full")

@@ -1,0 +1,343 @@
+"""One live meeting: who is in it, what all of them must be told, and when.
+
+Owns the participants and the end of each turn of the event loop (`settle`): first everybody hears who changed, then
+each connection that needs it negotiates, so that nobody gets a track of someone unknown. One owner, one event loop,
+no locks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conference import admission, data, limits, publishing, subscriptions
+from conference.errors import Refusal
+from conference.events import (
+    Action,
+    ConferenceChanged,
+    ConferenceView,
+    Event,
+    Left,
+    ParticipantView,
+    Reason,
+    Resumed,
+    RosterChanged,
+    Superseded,
+    Welcome,
+)
+from conference.identifiers import ConferenceSid, ParticipantSid
+from conference.participant import Entry, Participant
+from conference.ports import Client, Producer, Surroundings
+from conference.quality import Meter
+from conference.speakers import Speakers
+from conference.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MEASURE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a conference was ordered. 0 participants: the server's limit."""
+
+    metadata: str = ""
+    max_participants: int = 0
+    empty_s: float = limits.EMPTY_S
+    departure_s: float = limits.DEPARTURE_S
+    remote_unmute: bool = False
+
+
+class Conference:
+    """Made by the Registry, which also calls `tick` about twice a second and `close`."""
+
+    def __init__(self, name: str, terms: Terms, around: Surroundings) -> None:
+        self.name = name
+        self.terms = terms
+        self.around = around
+        self.sid = ConferenceSid("RM_" + around.suffix())
+        self.created_at = around.clock.time()
+        self.metadata = terms.metadata
+        self.router = around.media.open_router()
+        self.router.on_speakers = self._heard
+        self.participants: dict[str, Participant] = {}  # by identity
+        self.tracks_by_producer: dict[Producer, Track] = {}
+        self.closed = False
+        self.speakers = Speakers(self)
+        self.meter = Meter(self)
+        self.joins = 0
+        self._empty_since = around.clock.monotonic()
+        self._changed: dict[str, Participant] = {}
+        self._gone: list[ParticipantView] = []
+        self._to_negotiate: dict[str, Participant] = {}
+        self._settling = False
+        self._departed: deque[tuple[float, ParticipantView]] = deque(maxlen=limits.DEPARTED)
+        self._removed: dict[str, float] = {}
+        self._counts_told: tuple[int, int] = (0, 0)
+        self._counts_told_at = 0.0
+        self._measured_at = around.clock.monotonic()
+
+    # -- coming and going
+
+    def check(self, grants: Any) -> None:
+        """Whether these grants open this conference now. Raises Refusal."""
+        admission.decide(
+            grants,
+            present=len(self.participants),
+            limit=self.max_participants,
+            rejoins=grants.identity in self.participants,
+            removed_at=self._removed.get(grants.identity),
+        )
+
+    def join(self, entry: Entry, client: Client) -> Participant:
+        """Welcomes the newcomer and subscribes it to what is there; an older session of the identity ends. Raises
+        Refusal.
+        """
+        self.check(entry.grants)
+        older = self.participants.get(entry.grants.identity)
+        if older is not None:
+            self.expel(older, Reason.DUPLICATE_IDENTITY)
+        self.tell_roster()
+        participant = Participant(self, ParticipantSid("PA_" + self.around.suffix()), entry, client)
+        self.joins += 1
+        others = tuple(self._visible_views())
+        self.participants[participant.identity] = participant
+        participant.changed()
+        participant.deliver(Welcome(conference=self.view(), own=participant.view(), others=others))
+        for event in (self.speakers.current(), self.meter.current()):
+            if event is not None:
+                participant.deliver(event)
+        subscriptions.reconcile_all(participant)
+        self.negotiate(participant)
+        return participant
+
+    def resume(self, identity: str, sid: str, client: Client) -> Participant:
+        """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
+        participant = self.participants.get(identity)
+        if participant is None or participant.sid != sid:
+            raise Refusal("state_mismatch")
+        self.tell_roster()
+        if participant.client is not None:
+            participant.client.deliver(Superseded())
+        since = participant.detached_at
+        participant.client, participant.detached_at = client, None
+        departed = [view for at, view in self._departed if since is not None and at >= since]
+        everybody = (participant.view(), *self._visible_views(skip=participant), *departed)
+        participant.deliver(Resumed(conference=self.view(), participants=everybody))
+        participant.connection.restart()
+        self._repeat_state(participant)
+        self.negotiate(participant)
+        return participant
+
+    def expel(self, participant: Participant, reason: Reason) -> None:
+        """The server's doing: its client is told to go, and it is gone."""
+        participant.deliver(Left(reason, Action.DISCONNECT))
+        participant.client = None
+        self.remove(participant, reason)
+
+    def kick(self, identity: str) -> None:
+        """Removed by an administrator: tokens issued until now no longer open this conference. Raises Refusal."""
+        participant = self.get(identity)
+        if len(self._removed) >= limits.REMOVED_IDENTITIES:
+            del self._removed[next(iter(self._removed))]
+        self._removed[identity] = self.around.clock.time()
+        self.expel(participant, Reason.REMOVED)
+
+    def remove(self, participant: Participant, reason: Reason) -> None:
+        """Takes a participant out of everything. Idempotent."""
+        if participant.left:
+            return
+        participant.left = True
+        for track in list(participant.tracks.values()):
+            publishing.unpublish(participant, track, tell=False)
+        participant.pending.clear()
+        data.forget(participant)
+        subscriptions.drop_all(participant)
+        if self.participants.get(participant.identity) is participant:
+            del self.participants[participant.identity]
+        self._changed.pop(participant.sid, None)
+        self._to_negotiate.pop(participant.sid, None)
+        self.speakers.gone(participant.sid)
+        self.meter.gone(participant.sid)
+        participant.connection.close()
+        now = self.around.clock.monotonic()
+        if not participant.grants.hidden:
+            view = participant.last_view(reason)
+            self._gone.append(view)
+            self._departed.append((now, view))
+            self._schedule()
+        if not self.participants:
+            self._empty_since = now
+
+    def close(self, reason: Reason) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        for participant in list(self.participants.values()):
+            self.expel(participant, reason)
+        self.router.close()
+
+    # -- questions
+
+    @property
+    def max_participants(self) -> int:
+        return min(self.terms.max_participants or limits.PARTICIPANTS, limits.PARTICIPANTS)
+
+    def get(self, identity: str) -> Participant:
+        """Raises Refusal `participant_not_found`."""
+        participant = self.participants.get(identity)
+        if participant is None:
+            raise Refusal("participant_not_found")
+        return participant
+
+    def find_track(self, sid: str) -> Track | None:
+        for participant in self.participants.values():
+            track = participant.tracks.get(sid)
+            if track is not None:
+                return track
+        return None
+
+    def view(self) -> ConferenceView:
+        visible = [participant for participant in self.participants.values() if not participant.grants.hidden]
+        return ConferenceView(
+            sid=self.sid,
+            name=self.name,
+            metadata=self.metadata,
+            created_at=self.created_at,
+            empty_s=int(self.terms.empty_s),
+            departure_s=int(self.terms.departure_s),
+            max_participants=self.terms.max_participants,
+            participants=len(visible),
+            publishers=sum(1 for participant in visible if participant.tracks),
+        )
+
+    # -- administration
+
+    def set_metadata(self, metadata: str) -> None:
+        """Raises Refusal."""
+        if len(metadata.encode()) > limits.CONFERENCE_METADATA_BYTES:
+            raise Refusal("metadata_too_long")
+        self.metadata = metadata
+        self._tell_conference()
+
+    def mute_from_outside(self, identity: str, track_sid: str, muted: bool) -> Track:
+        """Silences at once and asks the publisher to show it. Raises Refusal."""
+        return publishing.mute_from_outside(self.get(identity), track_sid, muted)
+
+    # -- telling
+
+    def broadcast(self, event: Event) -> None:
+        for participant in list(self.participants.values()):
+            participant.deliver(event)
+
+    def roster_changed(self, participant: Participant) -> None:
+        if not participant.left:
+            self._changed[participant.sid] = participant
+            self._schedule()
+
+    def settle_soon(self, participant: Participant) -> None:
+        """Negotiates with this participant at the end of the turn, if something waits."""
+        if not participant.left:
+            self._to_negotiate[participant.sid] = participant
+            self._schedule()
+
+    def tell_roster(self) -> None:
+        """Now rather than at the end of the turn: whoever is about to get a track must know its publisher."""
+        if not self._changed and not self._gone:
+            return
+        changed, self._changed = self._changed, {}
+        gone, self._gone = self._gone, []
+        visible = tuple(gone) + tuple(p.view() for p in changed.values() if not p.grants.hidden)
+        if visible:
+            self.broadcast(RosterChanged(visible))
+        for participant in changed.values():
+            if participant.grants.hidden:
+                participant.deliver(RosterChanged((participant.view(),)))
+
+    def negotiate(self, participant: Participant) -> None:
+        event = participant.connection.negotiate(self.around.clock.monotonic())
+        if event is not None:
+            participant.deliver(event)
+
+    def _schedule(self) -> None:
+        if not self._settling and not self.closed:
+            self._settling = True
+            self.around.turns.call_soon(self._settle)
+
+    def _settle(self) -> None:
+        self._settling = False
+        self.tell_roster()
+        waiting, self._to_negotiate = self._to_negotiate, {}
+        for participant in waiting.values():
+            # Without a client nobody could answer; resuming negotiates anew.
+            if participant.client is not None and not participant.left:
+                self.negotiate(participant)
+
+    def _visible_views(self, skip: Participant | None = None) -> Iterable[ParticipantView]:
+        return [p.view() for p in self.participants.values() if p is not skip and not p.grants.hidden]
+
+    def _repeat_state(self, participant: Participant) -> None:
+        """What a client may have missed while it was away."""
+        for event in (self.speakers.current(), self.meter.current()):
+            if event is not None:
+                participant.deliver(event)
+        if participant.data.received:
+            data.tell_handles(participant)
+        for track in participant.tracks.values():
+            subscriptions.repeat_wish(track)
+
+    def _tell_conference(self) -> None:
+        view = self.view()
+        self._counts_told = (view.participants, view.publishers)
+        self._counts_told_at = self.around.clock.monotonic()
+        self.broadcast(ConferenceChanged(view))
+
+    def _heard(self, speakers: list[tuple[Any, float]]) -> None:
+        self.speakers.heard(speakers)
+
+    # -- time
+
+    def tick(self, now: float) -> None:
+        """Everything that has a date; about twice a second."""
+        for participant in list(self.participants.values()):
+            self._tick_participant(participant, now)
+        if now - self._measured_at >= _MEASURE_S:
+            self._measured_at = now
+            self.meter.measure(now)
+            if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S:
+                view = self.view()
+                if (view.participants, view.publishers) != self._counts_told:
+                    self._tell_conference()
+        while self._departed and now - self._departed[0][0] > limits.DEPARTED_S:
+            self._departed.popleft()
+
+    def idle(self, now: float) -> bool:
+        """True: nobody came, or the last one left long enough ago."""
+        wait = self.terms.departure_s if self.joins else self.terms.empty_s
+        return not self.participants and now - self._empty_since >= wait
+
+    def _tick_participant(self, participant: Participant, now: float) -> None:
+        if is_ghost(participant, now):
+            self.remove(participant, Reason.SIGNAL_CLOSE)
+            return
+        participant.connection.flush()
+        for track in participant.tracks.values():
+            subscriptions.update_wish(track)
+        if participant.client is not None and not participant.entry.dual:
+            self.negotiate(participant)
+
+
+def is_ghost(participant: Participant, now: float) -> bool:
+    """Gone without a word: no signalling connection, and its media dead or alone for too long."""
+    if participant.detached_at is None:
+        return False
+    connection = participant.connection
+    away_s = now - participant.detached_at
+    if away_s >= limits.DETACHED_S or not connection.ever_connected:
+        return True
+    quiet_s, failed_s = connection.quiet_s(now), connection.failed_s(now)
+    if failed_s is not None:
+        return min(failed_s, away_s) >= limits.DETACHED_SILENT_S
+    return quiet_s is not None and min(quiet_s, away_s) >= limits.DETACHED_QUIET_S

@@ -1,0 +1,172 @@
+"""Data between participants: packets (reliable and lossy) and data tracks. Payloads are opaque; `PacketFormat`
+knows their bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from conference import limits
+from conference.connection import FRAMES, LOSSY, RELIABLE
+from conference.errors import Refusal
+from conference.events import DataSource, DataTrackHandles, DataTrackView
+from conference.identifiers import DataTrackSid
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+    from conference.participant import Participant
+    from conference.ports import Packet
+
+_HANDLE_MOST = 0xFFFF
+
+
+@dataclass(slots=True, eq=False)
+class DataTrack:
+    """A published data track; `subscribers`: participant sid -> (participant, handle in that subscriber's frames)."""
+
+    owner: Participant
+    view: DataTrackView
+    subscribers: dict[str, tuple[Participant, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class DataState:
+    """One participant's part: what it publishes by its own handle, and what its frames' handles mean."""
+
+    published: dict[int, DataTrack] = field(default_factory=dict)
+    received: dict[int, DataTrack] = field(default_factory=dict)
+    next_handle: int = 1
+
+
+def receive(sender: Participant, label: str, message: bytes) -> None:
+    """A message came from a participant. Raises PeerError when it is not of the format; what it may not send is
+    dropped.
+    """
+    if len(message) > limits.PACKET_BYTES or not sender.grants.can_publish_data:
+        return
+    if label == FRAMES:
+        _receive_frame(sender, message)
+    elif label in (RELIABLE, LOSSY):
+        packet = sender.entry.packets.stamp(message, sender.sid, sender.identity)
+        spread(sender.conference, packet, reliable=label == RELIABLE, sender=sender)
+
+
+def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> None:
+    """To everybody but the sender, or to its destinations; the same bytes for all."""
+    label = RELIABLE if reliable else LOSSY
+    if packet.destinations:
+        found = (conference.participants.get(identity) for identity in packet.destinations)
+        receivers: Sequence[Participant] = [participant for participant in found if participant is not None]
+    else:
+        receivers = list(conference.participants.values())
+    for participant in receivers:
+        if participant is not sender:
+            participant.connection.send(label, packet.payload)
+
+
+def publish(publisher: Participant, handle: int, name: str, facts: object) -> DataTrackView:
+    """Raises Refusal."""
+    published = publisher.data.published
+    if not publisher.grants.can_publish_data:
+        raise Refusal("publish_data_denied")
+    if not 0 < handle <= _HANDLE_MOST:
+        raise Refusal("handle_bad")
+    if not name or len(name.encode()) > limits.DATA_TRACK_NAME_BYTES:
+        raise Refusal("name_bad")
+    if handle in published:
+        raise Refusal("handle_taken")
+    if any(track.view.name == name for track in published.values()):
+        raise Refusal("name_taken")
+    if len(published) >= limits.DATA_TRACKS_PER_PARTICIPANT:
+        raise Refusal("track_limit")
+    sid = DataTrackSid("DTR_" + publisher.conference.around.suffix())
+    track = DataTrack(publisher, DataTrackView(handle=handle, sid=sid, name=name, facts=facts))
+    published[handle] = track
+    publisher.changed()
+    for participant in publisher.conference.participants.values():
+        if participant.entry.auto_subscribe_data and participant is not publisher:
+            _subscribe(participant, track)
+            tell_handles(participant)
+    return track.view
+
+
+def unpublish(publisher: Participant, handle: int) -> DataTrackView:
+    """Raises Refusal."""
+    track = publisher.data.published.pop(handle, None)
+    if track is None:
+        raise Refusal("handle_unknown")
+    for participant, own in list(track.subscribers.values()):
+        participant.data.received.pop(own, None)
+        tell_handles(participant)
+    track.subscribers.clear()
+    publisher.changed()
+    return track.view
+
+
+def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
+    """The caller tells the handles once after all its choices."""
+    track = _find(subscriber.conference, track_sid)
+    if track is None or track.owner is subscriber:
+        return
+    if wanted:
+        _subscribe(subscriber, track)
+    else:
+        _, handle = track.subscribers.pop(subscriber.sid, (subscriber, 0))
+        subscriber.data.received.pop(handle, None)
+
+
+def tell_handles(subscriber: Participant) -> None:
+    table = {
+        handle: DataSource(track.owner.sid, track.owner.identity, track.view.sid)
+        for handle, track in subscriber.data.received.items()
+    }
+    subscriber.deliver(DataTrackHandles(table))
+
+
+def enforce(participant: Participant) -> None:
+    """Ends what the grants no longer allow."""
+    if not participant.grants.can_publish_data:
+        for handle in list(participant.data.published):
+            unpublish(participant, handle)
+
+
+def forget(participant: Participant) -> None:
+    """The participant is gone."""
+    for handle in list(participant.data.published):
+        unpublish(participant, handle)
+    for track in participant.data.received.values():
+        track.subscribers.pop(participant.sid, None)
+    participant.data.received.clear()
+
+
+def _receive_frame(sender: Participant, frame: bytes) -> None:
+    format_ = sender.entry.packets
+    track = sender.data.published.get(format_.frame_handle(frame))
+    if track is None:
+        return
+    for participant, handle in track.subscribers.values():
+        participant.connection.send(FRAMES, format_.with_handle(frame, handle))
+
+
+def _subscribe(subscriber: Participant, track: DataTrack) -> None:
+    state = subscriber.data
+    if not subscriber.grants.can_subscribe or len(state.received) >= limits.DATA_SUBSCRIPTIONS_PER_PARTICIPANT:
+        return
+    if subscriber.sid in track.subscribers:
+        return
+    while state.next_handle in state.received:
+        state.next_handle = state.next_handle % _HANDLE_MOST + 1
+    handle = state.next_handle
+    state.next_handle = handle % _HANDLE_MOST + 1
+    state.received[handle] = track
+    track.subscribers[subscriber.sid] = (subscriber, handle)
+
+
+def _find(conference: Conference, track_sid: str) -> DataTrack | None:
+    for participant in conference.participants.values():
+        for track in participant.data.published.values():
+            if track.view.sid == track_sid:
+                return track
+    return None

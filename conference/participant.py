@@ -1,0 +1,269 @@
+"""One participant of a conference: what it may do, publishes and wishes, and its connections.
+
+Owns the state of one party and the door through which its session acts. What concerns others is carried out by
+`conference.py`, `publishing.py`, `subscriptions.py` and `data.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from conference import data, limits, publishing, subscriptions
+from conference.connection import Connection
+from conference.errors import Refusal
+from conference.events import (
+    Action,
+    Answered,
+    DataTrackView,
+    Event,
+    GrantsChanged,
+    Left,
+    ParticipantView,
+    Presence,
+    Reason,
+)
+from conference.identifiers import ParticipantSid
+from conference.permissions import Grants
+from conference.ports import Client, PacketFormat
+from conference.track import Announcement, PendingSection, Settings, Track
+from media import PeerError
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a client wants to come in. `facts` (what its protocol says of the client) is not read by conference."""
+
+    grants: Grants
+    dual: bool
+    packets: PacketFormat
+    auto_subscribe: bool = True
+    auto_subscribe_data: bool = False
+    first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
+    facts: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whom a publisher lets have its tracks: everybody, or by identity or sid all tracks (None) or these."""
+
+    everybody: bool = True
+    by_identity: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    by_sid: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+
+    def lets(self, subscriber: Participant, track_sid: str) -> bool:
+        if self.everybody:
+            return True
+        for table, key in ((self.by_identity, subscriber.identity), (self.by_sid, subscriber.sid)):
+            if key in table:
+                tracks = table[key]
+                if tracks is None or track_sid in tracks:
+                    return True
+        return False
+
+
+class Participant:
+    """Made by `Conference.join`; all methods belong to the conference's one event loop."""
+
+    def __init__(self, conference: Conference, sid: ParticipantSid, entry: Entry, client: Client) -> None:
+        around = conference.around
+        self.conference = conference
+        self.sid = sid
+        self.entry = entry
+        self.grants = entry.grants
+        self.client: Client | None = client
+        self.presence = Presence.JOINED
+        self.joined_at = around.clock.time()
+        self.detached_at: float | None = None
+        self.tracks: dict[str, Track] = {}
+        self.pending: dict[str, Track] = {}
+        self.unclaimed: list[PendingSection] = []
+        self.permission = Permission()
+        self.choices: dict[str, bool] = {}
+        self.settings: dict[str, Settings] = {}
+        self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
+        self.data = data.DataState()
+        self.grade: object = None  # owned by quality.py
+        self.left = False
+        self._version = 0
+        self._view: ParticipantView | None = None
+        self.connection = Connection(conference.router, self, around.clock, dual=entry.dual)
+
+    @property
+    def identity(self) -> str:
+        return self.grants.identity
+
+    def deliver(self, event: Event) -> None:
+        """To its client, when there is one."""
+        if self.client is not None:
+            self.client.deliver(event)
+
+    def view(self) -> ParticipantView:
+        if self._view is None:
+            self._version += 1
+            self._view = self._make_view(Reason.UNKNOWN)
+        return self._view
+
+    def last_view(self, reason: Reason) -> ParticipantView:
+        """How others see it go."""
+        self._version += 1
+        return replace(self._make_view(reason), presence=Presence.DISCONNECTED, tracks=(), data_tracks=())
+
+    def changed(self) -> None:
+        """Others must be told at the end of this turn."""
+        self._view = None
+        self.conference.roster_changed(self)
+
+    def _make_view(self, reason: Reason) -> ParticipantView:
+        return ParticipantView(
+            sid=self.sid,
+            identity=self.identity,
+            grants=self.grants,
+            presence=self.presence,
+            tracks=tuple(track.view() for track in self.tracks.values()),
+            data_tracks=self._data_views(),
+            joined_at=self.joined_at,
+            version=self._version,
+            reason=reason,
+            facts=self.entry.facts,
+        )
+
+    def _data_views(self) -> tuple[DataTrackView, ...]:
+        return tuple(track.view for track in self.data.published.values())
+
+    # -- what its session does
+
+    def receive_offer(self, sdp: str, offer_id: int) -> None:
+        """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
+        self.conference.tell_roster()
+        answer = publishing.answer(self, sdp)
+        self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
+        publishing.take_answer(self, answer)
+        self.conference.settle_soon(self)
+
+    def receive_answer(self, sdp: str, offer_id: int) -> None:
+        """Raises PeerError for malformed SDP."""
+        self.connection.accept_answer(sdp, offer_id)
+        self.conference.settle_soon(self)
+
+    def announce(self, announcement: Announcement) -> None:
+        """Raises Refusal."""
+        publishing.announce(self, announcement)
+
+    def mute(self, track_sid: str, muted: bool) -> None:
+        """The publisher's own doing. Unknown tracks are ignored: they may have ended a moment ago."""
+        publishing.mute(self, track_sid, muted)
+
+    def describe_track(self, track_sid: str, facts: object) -> None:
+        track = self.tracks.get(track_sid)
+        if track is not None:
+            track.describe(facts)
+            self.changed()
+
+    def choose(self, track_sids: Sequence[str], wanted: bool) -> None:
+        subscriptions.choose(self, track_sids, wanted)
+
+    def set_settings(self, track_sids: Sequence[str], settings: Settings) -> None:
+        subscriptions.set_settings(self, track_sids, settings)
+
+    def permit(self, permission: Permission) -> None:
+        self.permission = permission
+        for track in self.tracks.values():
+            subscriptions.offer_to_all(track)
+
+    def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
+        """Raises Refusal."""
+        if not self.grants.can_update_own_metadata:
+            raise Refusal("metadata_denied")
+        self.update_facts(name=name, metadata=metadata, attributes=attributes)
+
+    def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
+        """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
+        merged = _merge(self.grants.attributes, attributes or {})
+        _check_lengths(name or "", metadata or "", merged)
+        self.change_grants(
+            replace(
+                self.grants,
+                name=self.grants.name if name is None else name,
+                metadata=self.grants.metadata if metadata is None else metadata,
+                attributes=merged,
+            )
+        )
+
+    def change_grants(self, grants: Grants) -> None:
+        """New rights take effect at once: tracks that may no longer be published or received stop."""
+        if grants == self.grants:
+            return
+        before, self.grants = self.grants, grants
+        self.changed()
+        publishing.enforce(self)
+        data.enforce(self)
+        if before.can_subscribe != grants.can_subscribe:
+            subscriptions.reconcile_all(self)
+        self.deliver(GrantsChanged(grants))
+
+    def leave(self, reason: Reason) -> None:
+        """The client said that it goes."""
+        self.conference.remove(self, reason)
+
+    def detach(self, client: Client) -> None:
+        """The signalling connection is gone without a word; a newer one may have taken over already."""
+        if self.client is not client:
+            return
+        self.client = None
+        self.detached_at = self.conference.around.clock.monotonic()
+        if not self.connection.ever_connected:
+            self.conference.remove(self, Reason.SIGNAL_CLOSE)
+
+    # -- what its media does (connection.Owner)
+
+    def media_connected(self) -> None:
+        if self.presence is Presence.JOINED:
+            self.presence = Presence.ACTIVE
+            self.changed()
+
+    def media_failed(self, reason: str) -> None:
+        """A lost path can be mended by resuming; a failed handshake or closed association cannot."""
+        if self.left:
+            return
+        if reason == "ice":
+            self.dismiss(Reason.MEDIA_FAILURE, Action.RESUME)
+        else:
+            self.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
+            self.conference.remove(self, Reason.MEDIA_FAILURE)
+
+    def media_message(self, label: str, message: bytes) -> None:
+        try:
+            data.receive(self, label, message)
+        except PeerError:
+            self.dismiss(Reason.MEDIA_FAILURE, Action.DISCONNECT)
+            self.conference.remove(self, Reason.MEDIA_FAILURE)
+
+    def media_changed(self) -> None:
+        self.conference.settle_soon(self)
+
+    def dismiss(self, reason: Reason, action: Action) -> None:
+        """Ends the signalling connection, not the participant."""
+        client, self.client = self.client, None
+        if client is not None:
+            self.detached_at = self.conference.around.clock.monotonic()
+            client.deliver(Left(reason, action))
+
+
+def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    merged = {**old, **new}
+    return {key: value for key, value in merged.items() if value}
+
+
+def _check_lengths(name: str, metadata: str, attributes: Mapping[str, str]) -> None:
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
+    if (
+        len(name.encode()) > limits.NAME_BYTES
+        or len(metadata.encode()) > limits.METADATA_BYTES
+        or size > limits.ATTRIBUTES_BYTES
+    ):
+        raise Refusal("metadata_too_long")

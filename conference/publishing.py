@@ -1,0 +1,184 @@
+"""How a participant's tracks come and go: announced by message, carried by a section, matched in whichever order
+they arrive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from conference import limits, subscriptions
+from conference.errors import Refusal
+from conference.events import MuteAsked, SubscriptionFailed, TrackPublished, TrackUnpublished
+from conference.identifiers import TrackSid
+from conference.ports import Producer
+from conference.track import Announcement, PendingSection, Track, sid_prefix
+from media import Acceptance
+
+if TYPE_CHECKING:
+    from conference.participant import Participant
+    from media import Answer, OfferedTrack
+
+
+def announce(publisher: Participant, announcement: Announcement) -> Track:
+    """Raises Refusal. The same client id twice is the same track."""
+    if not publisher.grants.may_publish(announcement.source):
+        raise Refusal("publish_denied")
+    if announcement.kind not in ("audio", "video"):
+        raise Refusal("track_kind_bad")
+    if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
+        raise Refusal("track_limit")
+    known = publisher.pending.pop(announcement.cid, None)
+    sid = known.sid if known else TrackSid(sid_prefix(announcement) + publisher.conference.around.suffix())
+    track = Track(sid, publisher, announcement)
+    publisher.pending[announcement.cid] = track
+    while len(publisher.pending) > limits.PENDING_TRACKS:
+        del publisher.pending[next(iter(publisher.pending))]
+    publisher.deliver(TrackPublished(cid=announcement.cid, track=track.view()))
+    _claim_waiting(publisher, track)
+    return track
+
+
+def answer(publisher: Participant, sdp: str) -> Answer:
+    """Raises media's PeerError for malformed SDP."""
+    return publisher.connection.answer(sdp, _acceptor(publisher))
+
+
+def take_answer(publisher: Participant, answer: Answer) -> None:
+    """Carries out what the answered offer brought: ended sections first, so that a track published anew does not
+    meet its old self.
+    """
+    for producer in answer.ended:
+        _ended(publisher, producer)
+    for published in answer.published:
+        offered = published.offered
+        section = PendingSection(
+            producer=published.producer,
+            mid=published.mid,
+            mime=published.mime,
+            kind=offered.kind,
+            cid=offered.track_id,
+        )
+        track = _match(publisher, offered.track_id, offered.kind)
+        if track is not None:
+            _go_live(publisher, track, section)
+        else:
+            publisher.unclaimed.append(section)
+    for consumer in answer.unsupported:
+        _unsupported(publisher, consumer)
+    for track in publisher.tracks.values():
+        subscriptions.repeat_wish(track)
+
+
+def mute(publisher: Participant, track_sid: str, muted: bool) -> None:
+    track = publisher.tracks.get(track_sid)
+    if track is None:
+        track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
+    if track is not None and track.mute(muted) and track.live:
+        publisher.changed()
+
+
+def mute_from_outside(publisher: Participant, track_sid: str, muted: bool) -> Track:
+    """An administrator's doing: silent at once, and its publisher is asked to show it. Raises Refusal."""
+    track = publisher.tracks.get(track_sid)
+    if track is None:
+        raise Refusal("track_not_found")
+    if not muted and track.muted and not publisher.conference.terms.remote_unmute:
+        raise Refusal("unmute_denied")
+    if track.mute(muted):
+        publisher.changed()
+        publisher.deliver(MuteAsked(track.sid, muted))
+    return track
+
+
+def unpublish(publisher: Participant, track: Track, *, tell: bool) -> None:
+    """`tell`: the server's doing, so its publisher must hear of it."""
+    if publisher.tracks.pop(track.sid, None) is None:
+        return
+    subscriptions.withdraw(track)
+    if track.producer is not None:
+        publisher.conference.tracks_by_producer.pop(track.producer, None)
+        track.producer.close()
+        track.producer = None
+    publisher.changed()
+    if tell:
+        publisher.deliver(TrackUnpublished(track.sid))
+
+
+def enforce(publisher: Participant) -> None:
+    """Stops what the grants no longer allow."""
+    for track in list(publisher.tracks.values()):
+        if not publisher.grants.may_publish(track.source):
+            unpublish(publisher, track, tell=True)
+    for cid, track in list(publisher.pending.items()):
+        if not publisher.grants.may_publish(track.source):
+            del publisher.pending[cid]
+    if not publisher.grants.can_publish:
+        for section in publisher.unclaimed:
+            section.producer.close()
+        publisher.unclaimed.clear()
+
+
+def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | None]:
+    """Decides about each new sending section of one offer. A section may come before its announcement, if there is
+    room for it.
+    """
+    taken: set[str] = set()
+
+    def accept(offered: OfferedTrack) -> Acceptance | None:
+        track = _match(publisher, offered.track_id, offered.kind, taken)
+        if track is not None:
+            taken.add(track.sid)
+            told = track.announcement
+            return Acceptance(red=told.red, stereo=told.stereo, dtx=told.dtx, codec=told.codec)
+        room = len(publisher.unclaimed) + len(publisher.tracks) < limits.TRACKS_PER_PARTICIPANT
+        if not publisher.grants.can_publish or not room or len(publisher.unclaimed) >= limits.UNCLAIMED_SECTIONS:
+            return None
+        return Acceptance()
+
+    return accept
+
+
+def _match(
+    publisher: Participant, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()
+) -> Track | None:
+    """The announced track of a section: by the client's id, else the first one of the kind."""
+    candidates = [
+        track for track in publisher.pending.values() if track.kind == kind and track.sid not in taken and not
+        track.live ] for track in candidates: if cid and (cid == track.announcement.cid or cid in
+        track.announcement.cids): return track return candidates[0] if candidates else None
+
+
+def _claim_waiting(publisher: Participant, track: Track) -> None:
+    """The section may have come before the announcement."""
+    waiting = [section for section in publisher.unclaimed if section.kind == track.kind]
+    by_cid = [section for section in waiting if section.cid in (track.announcement.cid, *track.announcement.cids)]
+    for section in (by_cid or waiting)[:1]:
+        publisher.unclaimed.remove(section)
+        _go_live(publisher, track, section)
+
+
+def _go_live(publisher: Participant, track: Track, section: PendingSection) -> None:
+    publisher.pending.pop(track.announcement.cid, None)
+    track.bind(section.producer, section.mid, section.mime)
+    publisher.tracks[track.sid] = track
+    publisher.conference.tracks_by_producer[section.producer] = track
+    publisher.changed()
+    subscriptions.offer_to_all(track)
+
+
+def _ended(publisher: Participant, producer: Producer) -> None:
+    track = publisher.conference.tracks_by_producer.get(producer)
+    if track is not None:
+        unpublish(publisher, track, tell=False)
+    publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]
+
+
+def _unsupported(subscriber: Participant, consumer: object) -> None:
+    for track in list(subscriber.conference.tracks_by_producer.values()):
+        subscription = track.subscriptions.get(subscriber.sid)
+        if subscription is not None and subscription.consumer is consumer:
+            del track.subscriptions[subscriber.sid]
+            subscriber.choices[track.sid] = False
+            subscriber.deliver(SubscriptionFailed(track.sid))
+            return

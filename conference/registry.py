@@ -1,0 +1,100 @@
+"""All conferences of this process by name: made, found, ended. Owns their clockwork (`run`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from conference import admission, limits
+from conference.conference import Conference, Terms
+from conference.errors import Refusal
+from conference.events import Reason
+from conference.identifiers import random_suffix
+from conference.permissions import Grants
+from conference.ports import Clock, Media, Surroundings, Turns
+
+
+class Registry:
+    """One per process. `auto_create`: a join opens a conference that is not there (else only a token with `create`
+    does).
+    """
+
+    def __init__(
+        self, media: Media, clock: Clock, turns: Turns, *, auto_create: bool = True, remote_unmute: bool = False
+    ) -> None:
+        self.around = Surroundings(media=media, clock=clock, turns=turns, suffix=random_suffix)
+        self.auto_create = auto_create
+        self._remote_unmute = remote_unmute
+        self._conferences: dict[str, Conference] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._conferences)
+
+    def all(self) -> Iterable[Conference]:
+        return list(self._conferences.values())
+
+    def get(self, name: str) -> Conference:
+        """Raises Refusal `conference_not_found`."""
+        conference = self._conferences.get(name)
+        if conference is None:
+            raise Refusal("conference_not_found")
+        return conference
+
+    def create(self, name: str, terms: Terms | None = None) -> Conference:
+        """The one that is there, or a new one. Raises Refusal."""
+        admission.check_name(name)
+        existing = self._conferences.get(name)
+        if existing is not None:
+            return existing
+        if self._closed or len(self._conferences) >= limits.CONFERENCES:
+            raise Refusal("conference_limit")
+        terms = terms or Terms()
+        if len(terms.metadata.encode()) > limits.CONFERENCE_METADATA_BYTES:
+            raise Refusal("metadata_too_long")
+        conference = Conference(name, replace(terms, remote_unmute=self._remote_unmute), self.around)
+        self._conferences[name] = conference
+        return conference
+
+    def check(self, grants: Grants) -> None:
+        """Whether these grants would get in now; makes nothing. Raises Refusal."""
+        admission.check_token(grants)
+        conference = self._conferences.get(grants.conference)
+        if conference is not None:
+            conference.check(grants)
+        elif not (self.auto_create or grants.create):
+            raise Refusal("conference_not_found")
+        elif self._closed or len(self._conferences) >= limits.CONFERENCES:
+            raise Refusal("conference_limit")
+
+    def enter(self, grants: Grants) -> Conference:
+        """The conference that these grants open, made when need be. Raises Refusal."""
+        self.check(grants)
+        return self.create(grants.conference)
+
+    def delete(self, name: str) -> None:
+        """Everybody is told. Raises Refusal `conference_not_found`."""
+        conference = self.get(name)
+        del self._conferences[name]
+        conference.close(Reason.CONFERENCE_DELETED)
+
+    def tick(self, now: float) -> None:
+        for name, conference in list(self._conferences.items()):
+            conference.tick(now)
+            if conference.idle(now):
+                del self._conferences[name]
+                conference.close(Reason.CONFERENCE_DELETED)
+
+    async def run(self) -> None:
+        """Calls `tick` until cancelled."""
+        while True:
+            await asyncio.sleep(limits.TICK_S)
+            self.tick(self.around.clock.monotonic())
+
+    def close(self) -> None:
+        """The server stops: everybody is told."""
+        self._closed = True
+        for conference in list(self._conferences.values()):
+            conference.close(Reason.SERVER_SHUTDOWN)
+        self._conferences.clear()

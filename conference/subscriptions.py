@@ -1,0 +1,153 @@
+"""Who receives which track: wishes, permissions, and carrying them out. Does not decide when a negotiation is sent
+(`connection.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from conference import limits
+from conference.events import LayersWanted, Quality, SubscriptionAllowed, SubscriptionFailed, TrackSubscribed
+from conference.track import Settings, Subscription, Track
+from media import PeerError
+
+if TYPE_CHECKING:
+    from conference.participant import Participant
+
+
+def choose(subscriber: Participant, track_sids: Sequence[str], wanted: bool) -> None:
+    """The subscriber's own wish; holds also for tracks that are not there yet."""
+    for sid in track_sids:
+        if sid not in subscriber.choices and len(subscriber.choices) >= limits.CHOICES_PER_PARTICIPANT:
+            subscriber.choices.pop(next(iter(subscriber.choices)))
+        subscriber.choices[sid] = wanted
+        track = subscriber.conference.find_track(sid)
+        if track is not None:
+            reconcile(subscriber, track)
+        elif wanted:
+            subscriber.deliver(SubscriptionFailed(sid))
+
+
+def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: Settings) -> None:
+    for sid in track_sids:
+        if sid not in subscriber.settings and len(subscriber.settings) >= limits.CHOICES_PER_PARTICIPANT:
+            subscriber.settings.pop(next(iter(subscriber.settings)))
+        subscriber.settings[sid] = settings
+        track = subscriber.conference.find_track(sid)
+        subscription = track.subscriptions.get(subscriber.sid) if track is not None else None
+        if track is not None and subscription is not None and subscription.settings != settings:
+            subscription.settings = settings
+            subscription.apply()
+            update_wish(track)
+
+
+def reconcile_all(subscriber: Participant) -> None:
+    """Everything that is there, for one subscriber."""
+    for participant in subscriber.conference.participants.values():
+        if participant is not subscriber:
+            for track in participant.tracks.values():
+                reconcile(subscriber, track)
+
+
+def offer_to_all(track: Track) -> None:
+    """One track, for everybody."""
+    for participant in list(track.owner.conference.participants.values()):
+        if participant is not track.owner:
+            reconcile(participant, track)
+    update_wish(track)
+
+
+def reconcile(subscriber: Participant, track: Track) -> None:
+    """Makes the subscription what it should be."""
+    subscription = track.subscriptions.get(subscriber.sid)
+    if should_have(subscriber, track):
+        if subscription is None:
+            _start(subscriber, track)
+    elif subscription is not None:
+        _stop(subscription)
+
+
+def should_have(subscriber: Participant, track: Track) -> bool:
+    owner = track.owner
+    wanted = subscriber.choices.get(track.sid, subscriber.entry.auto_subscribe)
+    if not (wanted and track.live and not subscriber.left and subscriber.grants.can_subscribe):
+        return False
+    if owner is subscriber or owner.grants.hidden:
+        return False
+    return _permitted(subscriber, track)
+
+
+def withdraw(track: Track) -> None:
+    """The track ends for everybody."""
+    for subscription in list(track.subscriptions.values()):
+        _stop(subscription)
+
+
+def drop_all(subscriber: Participant) -> None:
+    """The subscriber is gone: its connection closes by itself, only the books are put right."""
+    for track in subscriber.conference.tracks_by_producer.values():
+        if track.subscriptions.pop(subscriber.sid, None) is not None:
+            update_wish(track)
+
+
+def update_wish(track: Track) -> None:
+    """Tells the publisher which layers are worth sending. Up at once; down in `conference.tick`."""
+    if track.kind == "video" and track.live:
+        now = track.owner.conference.around.clock.monotonic()
+        if track.wish.update(track.wanted_quality(), now):
+            tell_wish(track)
+
+
+def repeat_wish(track: Track) -> None:
+    """After an answer: the browser may have switched paused layers on again."""
+    if track.wish.told is not Quality.HIGH:
+        track.wish.repeat_at = track.owner.conference.around.clock.monotonic() + limits.LAYERS_REPEAT_S
+
+
+def tell_wish(track: Track) -> None:
+    track.owner.deliver(LayersWanted(track.sid, track.mime, track.wish.told))
+
+
+def _permitted(subscriber: Participant, track: Track) -> bool:
+    allowed = track.owner.permission.lets(subscriber, track.sid)
+    was_refused = track.sid in subscriber.refused
+    if allowed == was_refused:
+        (subscriber.refused.discard if allowed else subscriber.refused.add)(track.sid)
+        subscriber.deliver(SubscriptionAllowed(track.owner.sid, track.sid, allowed))
+    return allowed
+
+
+def _start(subscriber: Participant, track: Track) -> None:
+    producer = track.producer
+    assert producer is not None
+    try:
+        consumer = subscriber.connection.consume(
+            producer, stream_id=f"{track.owner.sid}|{track.sid}", track_id=track.sid
+        )
+    except (PeerError, OverflowError):
+        subscriber.deliver(SubscriptionFailed(track.sid))
+        return
+    settings = subscriber.settings.get(track.sid) or _first_settings(subscriber)
+    subscription = Subscription(track=track, subscriber=subscriber, consumer=consumer, settings=settings)
+    track.subscriptions[subscriber.sid] = subscription
+    subscription.apply()
+    if track.kind == "video":
+        producer.request_keyframe()  # now, not when the path is up: the first picture waits for it
+    if not track.was_subscribed:
+        track.was_subscribed = True
+        track.owner.deliver(TrackSubscribed(track.sid))
+    update_wish(track)
+    subscriber.conference.settle_soon(subscriber)
+
+
+def _stop(subscription: Subscription) -> None:
+    track, subscriber = subscription.track, subscription.subscriber
+    track.subscriptions.pop(subscriber.sid, None)
+    subscriber.connection.stop(subscription.consumer)
+    update_wish(track)
+    subscriber.conference.settle_soon(subscriber)
+
+
+def _first_settings(subscriber: Participant) -> Settings:
+    return Settings(quality=Quality.LOW if subscriber.entry.first_quality_low else Quality.HIGH)

@@ -1,0 +1,237 @@
+"""One published track and its subscriptions: states and layer choices. Does not decide who may subscribe
+(`subscriptions.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from conference import limits
+from conference.events import Layer, Quality, TrackView
+from conference.identifiers import TrackSid
+from conference.permissions import Source
+from conference.ports import Consumer, Producer
+
+if TYPE_CHECKING:
+    from conference.participant import Participant
+
+_PREFIXES = {
+    Source.CAMERA: "TR_VC",
+    Source.MICROPHONE: "TR_AM",
+    Source.SCREEN_SHARE: "TR_VS",
+    Source.SCREEN_SHARE_AUDIO: "TR_AS",
+}
+
+_SIZE_TOLERANCE = 1.1  # a tile a tenth larger than a layer still takes that layer
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What a client says about a track before its section comes. `facts` is not read by conference."""
+
+    cid: str
+    kind: str  # "audio" or "video"
+    source: Source = Source.UNKNOWN
+    name: str = ""
+    muted: bool = False
+    width: int = 0
+    height: int = 0
+    layers: tuple[Layer, ...] = ()
+    stream: str = ""
+    codec: str | None = None  # wanted MIME type
+    red: bool = True
+    stereo: bool = False
+    dtx: bool = True
+    cids: frozenset[str] = frozenset()  # further client ids of the same track (one for each codec)
+    facts: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a subscriber wants a track. Width and height, when given, win over quality; `fps` 0: all."""
+
+    disabled: bool = False
+    quality: Quality = Quality.HIGH
+    width: int = 0
+    height: int = 0
+    fps: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One subscriber's share in one track."""
+
+    track: Track
+    subscriber: Participant
+    consumer: Consumer
+    settings: Settings
+
+    def apply(self) -> None:
+        """Carries the settings out at the packet plane."""
+        self.consumer.pause(self.settings.disabled)
+        if self.track.kind == "video" and not self.settings.disabled:
+            self.consumer.set_layers(self.track.layer_index(self.settings), temporal_layer(self.settings.fps))
+
+
+class Track:
+    """A published track: announced first, live once its section has come (`producer` is there)."""
+
+    def __init__(self, sid: TrackSid, owner: Participant, announcement: Announcement) -> None:
+        self.sid = sid
+        self.owner = owner
+        self.announcement = announcement
+        self.layers = tuple(sorted(announcement.layers, key=lambda layer: layer.quality.value))
+        self.muted = announcement.muted
+        self.producer: Producer | None = None
+        self.mid = ""
+        self.mime = ""
+        self.subscriptions: dict[str, Subscription] = {}
+        self.was_subscribed = False
+        self.wish = Wish()
+        self._view: TrackView | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.announcement.kind
+
+    @property
+    def source(self) -> Source:
+        return self.announcement.source
+
+    @property
+    def live(self) -> bool:
+        return self.producer is not None
+
+    def bind(self, producer: Producer, mid: str, mime: str) -> None:
+        self.producer, self.mid, self.mime = producer, mid, mime
+        self._view = None
+        if self.muted:
+            producer.pause(True)
+
+    def mute(self, muted: bool) -> bool:
+        """False: it was so already."""
+        if self.muted == muted:
+            return False
+        self.muted = muted
+        self._view = None
+        if self.producer is not None:
+            self.producer.pause(muted)
+        return True
+
+    def describe(self, facts: object) -> None:
+        """Replaces what the protocol above keeps with the track."""
+        self.announcement = replace(self.announcement, facts=facts)
+        self._view = None
+
+    def layer_index(self, settings: Settings) -> int:
+        """The plane's layer (0 is the smallest) for a subscriber's wish."""
+        count = len(self.producer.layers) if self.producer is not None else 1
+        index = self.quality_index(settings) if len(self.layers) >= count else settings.quality.value
+        return max(0, min(index, count - 1))
+
+    def quality_index(self, settings: Settings) -> int:
+        """Position among the announced layers that suits the wish: by size when there is one, else by quality."""
+        if not self.layers:
+            return settings.quality.value
+        if settings.width > 0 and settings.height > 0:
+            return _index_by_size(self.layers, settings)
+        fitting = [i for i, layer in enumerate(self.layers) if layer.quality.value <= settings.quality.value]
+        return fitting[-1] if fitting else 0
+
+    def wanted_quality(self) -> Quality | None:
+        """The highest quality that any subscriber wants now."""
+        best = -1
+        for subscription in self.subscriptions.values():
+            if not subscription.settings.disabled:
+                best = max(best, self.quality_index(subscription.settings))
+        if best < 0:
+            return None
+        return self.layers[best].quality if best < len(self.layers) else Quality(min(best, 2))
+
+    def view(self) -> TrackView:
+        if self._view is None:
+            told = self.announcement
+            self._view = TrackView(
+                sid=self.sid,
+                kind=told.kind,
+                source=told.source,
+                name=told.name,
+                muted=self.muted,
+                width=told.width,
+                height=told.height,
+                layers=self.layers,
+                mime=self.mime,
+                mid=self.mid,
+                cid=told.cid,
+                simulcast=self.producer is not None and len(self.producer.layers) > 1,
+                stream=told.stream or _stream_of(told.source),
+                facts=told.facts,
+            )
+        return self._view
+
+
+@dataclass(slots=True)
+class Wish:
+    """What the publisher was told about its layers: up at once, down after LAYERS_DOWN_S."""
+
+    told: Quality | None = Quality.HIGH
+    lower_since: float | None = None
+    repeat_at: float | None = None
+
+    def update(self, wanted: Quality | None, now: float) -> bool:
+        """True: tell the publisher `told` now."""
+        if _rank(wanted) > _rank(self.told):
+            self.told, self.lower_since = wanted, None
+            return True
+        if wanted == self.told:
+            self.lower_since = None
+        elif self.lower_since is None:
+            self.lower_since = now
+        elif now - self.lower_since >= limits.LAYERS_DOWN_S:
+            self.told, self.lower_since = wanted, None
+            return True
+        if self.repeat_at is not None and now >= self.repeat_at:
+            self.repeat_at = None
+            return self.told is not Quality.HIGH
+        return False
+
+
+@dataclass(slots=True)
+class PendingSection:
+    """A published section that no announcement has claimed yet."""
+
+    producer: Producer
+    mid: str
+    mime: str
+    kind: str
+    cid: str
+    codecs: tuple[str, ...] = field(default_factory=tuple)
+
+
+def sid_prefix(announcement: Announcement) -> str:
+    return _PREFIXES.get(announcement.source, "TR_A" if announcement.kind == "audio" else "TR_V")
+
+
+def temporal_layer(fps: int) -> int:
+    """VP8 temporal layers halve the rate: 0 is a quarter of 30, 1 a half; 3 stands for everything."""
+    if 0 < fps <= 8:
+        return 0
+    return 1 if 0 < fps <= 16 else 3
+
+
+def _index_by_size(layers: Sequence[Layer], settings: Settings) -> int:
+    wanted = max(settings.width, settings.height)
+    for index, layer in enumerate(layers):
+        if max(layer.width, layer.height) * _SIZE_TOLERANCE >= wanted:
+            return index
+    return len(layers) - 1
+
+
+def _rank(quality: Quality | None) -> int:
+    return -1 if quality is None else quality.value
+
+
+def _stream_of(source: Source) -> str:
+    return "screen_share" if source in (Source.SCREEN_SHARE, Source.SCREEN_SHARE_AUDIO) else "camera"
