@@ -139,14 +139,17 @@ def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | N
     return accept
 
 
-def _match(
-    publisher: Participant, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()
-) -> Track | None:
+def _match(publisher: Participant, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()) -> Track | None:
     """The announced track of a section: by the client's id, else the first one of the kind."""
     candidates = [
-        track for track in publisher.pending.values() if track.kind == kind and track.sid not in taken and not
-        track.live ] for track in candidates: if cid and (cid == track.announcement.cid or cid in
-        track.announcement.cids): return track return candidates[0] if candidates else None
+        track
+        for track in publisher.pending.values()
+        if track.kind == kind and track.sid not in taken and not track.live
+    ]
+    for track in candidates:
+        if cid and (cid == track.announcement.cid or cid in track.announcement.cids):
+            return track
+    return candidates[0] if candidates else None
 
 
 def _claim_waiting(publisher: Participant, track: Track) -> None:
