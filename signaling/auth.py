@@ -75,7 +75,12 @@ class Authenticator:
         if secret is None:
             raise refused("token_key_unknown")
         try:
-            return jwt.decode(token, secret, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False, "verify_iat": False})
+            return jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
         except jwt.InvalidSignatureError as error:
             raise refused("token_forged") from error
         except (jwt.PyJWTError, ValueError, TypeError) as error:
@@ -194,9 +199,17 @@ def _claims(grants: Grants) -> dict[str, Any]:
     if grants.conference:
         video["room"] = grants.conference
     flags = {"roomJoin": grants.join, "roomAdmin": grants.admin, "roomCreate": grants.create, "roomList": grants.list}
-    flags |= {"canUpdateOwnMetadata": grants.can_update_own_metadata, "hidden": grants.hidden, "recorder": grants.recorder}
+    flags |= {
+        "canUpdateOwnMetadata": grants.can_update_own_metadata,
+        "hidden": grants.hidden,
+        "recorder": grants.recorder,
+    }
     video |= {name: True for name, value in flags.items() if value}
-    allowed = {"canPublish": grants.can_publish, "canSubscribe": grants.can_subscribe, "canPublishData": grants.can_publish_data}
+    allowed = {
+        "canPublish": grants.can_publish,
+        "canSubscribe": grants.can_subscribe,
+        "canPublishData": grants.can_publish_data,
+    }
     video |= {name: False for name, value in allowed.items() if not value}
     if grants.can_publish_sources:
         video["canPublishSources"] = sorted(source.value for source in grants.can_publish_sources)

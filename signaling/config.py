@@ -59,6 +59,7 @@ class Settings:
     tls_key: Path | None = _setting(None, "private key (PEM) of tls_cert")
     hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
     open_creation: bool = _setting(False, "whoever reaches the server may start a meeting")
+    local_creation: bool = _setting(False, "whoever sits at this machine may start a meeting")
     shards: int = _setting(1, "packet threads")
     gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
     gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
@@ -79,7 +80,7 @@ class Settings:
 
 
 PROFILES: dict[Profile, dict[str, Value]] = {
-    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "open_creation": True},
+    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True},
     "serve": {},
 }
 
@@ -93,7 +94,9 @@ class Loaded:
 
     def rows(self) -> list[tuple[str, str, str]]:
         """(name, value as text, source); secrets are masked."""
-        return [(f.name, _shown(f.name, getattr(self.settings, f.name)), self.sources[f.name]) for f in fields(Settings)]
+        return [
+            (f.name, _shown(f.name, getattr(self.settings, f.name)), self.sources[f.name]) for f in fields(Settings)
+        ]
 
 
 def load(
@@ -152,10 +155,13 @@ def _from_file(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
-            f"Không đọc được tệp cấu hình {path}: {error.strerror}.", f"Cannot read the settings file {path}: {error.strerror}."
+            f"Không đọc được tệp cấu hình {path}: {error.strerror}.",
+            f"Cannot read the settings file {path}: {error.strerror}.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"Tệp cấu hình {path} sai cú pháp: {error}.", f"{path} is not valid TOML: {error}.") from error
+        raise SettingsError(
+            f"Tệp cấu hình {path} sai cú pháp: {error}.", f"{path} is not valid TOML: {error}."
+        ) from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -192,7 +198,8 @@ def _convert(name: str, value: object, source: str) -> Value:
         return _path(value, optional=isinstance(kind, types.UnionType))
     except ValueError as error:
         raise SettingsError(
-            f"Giá trị của {name} ({source}) không hợp lệ: {error}.", f"The value of {name} ({source}) is not valid: {error}."
+            f"Giá trị của {name} ({source}) không hợp lệ: {error}.",
+            f"The value of {name} ({source}) is not valid: {error}.",
         ) from error
 
 

@@ -23,14 +23,22 @@ SECRET = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
 NOW = 1_800_000_000.0
 AUTHENTICATOR = Authenticator({KEY: SECRET})
-CLAIMS: dict[str, Any] = {"iss": KEY, "sub": "an", "exp": NOW + 60, "nbf": NOW, "video": {"room": "r", "roomJoin": True}}
+CLAIMS: dict[str, Any] = {
+    "iss": KEY,
+    "sub": "an",
+    "exp": NOW + 60,
+    "nbf": NOW,
+    "video": {"room": "r", "roomJoin": True},
+}
 
 
 def b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def token(claims: Any = None, *, secret: str = SECRET, header: dict[str, Any] | None = None, digest: str = "sha256") -> str:
+def token(
+    claims: Any = None, *, secret: str = SECRET, header: dict[str, Any] | None = None, digest: str = "sha256"
+) -> str:
     """Signed by hand, so that headers and algorithms can lie."""
     head = header if header is not None else {"alg": "HS256", "typ": "JWT"}
     body = f"{b64(json.dumps(head).encode())}.{b64(json.dumps(CLAIMS if claims is None else claims).encode())}"
@@ -50,7 +58,7 @@ def forged() -> list[tuple[str, str]]:
     head, body, signature = good.split(".")
     none = b64(json.dumps({"alg": "none", "typ": "JWT"}).encode())
     public = rsa.generate_private_key(65537, 2048)
-    by_header = {
+    by_header: dict[str, dict[str, Any]] = {
         "alg none with a signature": {"alg": "none"},
         "alg None": {"alg": "None"},
         "alg missing": {"typ": "JWT"},
@@ -193,7 +201,9 @@ def test_tokens_of_the_published_server_library_are_read() -> None:
         .with_metadata("{}")
         .with_attributes({"điểm": "Huế"})
         .with_kind("agent")
-        .with_grants(livekit_api.VideoGrants(room_join=True, room="họp", can_publish=False, can_publish_sources=["camera"]))
+        .with_grants(
+            livekit_api.VideoGrants(room_join=True, room="họp", can_publish=False, can_publish_sources=["camera"])
+        )
     )
     issued = jwt.decode(made.to_jwt(), options={"verify_signature": False})["nbf"]
     grants = AUTHENTICATOR.verify(made.to_jwt(), issued)

@@ -33,7 +33,9 @@ def test_file_by_variable_and_in_the_folder(tmp_path: Path) -> None:
     assert load("dev", overrides={}, environ=environ, folder=tmp_path).settings.http_port == 6
 
 
-@pytest.mark.parametrize(("given", "near"), [("http_prot", "http_port"), ("api_secrett", "api_secret"), ("media_hosts", "media_host")])
+@pytest.mark.parametrize(
+    ("given", "near"), [("http_prot", "http_port"), ("api_secrett", "api_secret"), ("media_hosts", "media_host")]
+)
 def test_unknown_names_are_errors_that_tell_the_nearest(given: str, near: str, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text(f'{given} = "1"')
@@ -102,9 +104,11 @@ def test_dev_stays_on_this_machine_and_any_other_address_is_encrypted() -> None:
     dev = load("dev", overrides={}, environ={}).settings
     assert dev.loopback_only
     assert not dev.encrypted
-    assert dev.open_creation
+    assert dev.local_creation
+    assert not dev.open_creation
     lan = load("dev", overrides={"host": ("0.0.0.0",)}, environ={}).settings
     assert lan.encrypted
     serve = load("serve", overrides={}, environ={}).settings
     assert serve.encrypted
+    assert not serve.local_creation
     assert not serve.open_creation

@@ -1,0 +1,289 @@
+"""`/api/v1`: start a meeting, get a token for one, and what the server says about itself.
+
+A meeting's number is made here and its invitation sealed; the live conference begins when the first one joins. Whoever holds the
+invitation gets a participant's token for ten minutes. Owns no live state but titles that people typed, in memory and bounded.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Header, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from conference import Grants, Refusal
+from signaling import limits
+from signaling.api.invitations import NUMBER, Invitations, cleaned, new_number
+from signaling.api.throttle import Throttle
+from signaling.auth import Authenticator
+
+FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+_STATUS = {
+    "request_malformed": (400, "Yêu cầu không đúng dạng.", "the request is malformed"),
+    "name_empty": (400, "Hãy nhập tên.", "a name is needed"),
+    "name_too_long": (400, "Tên quá dài (nhiều nhất 100 ký tự).", "the name is too long (100 characters at most)"),
+    "creation_denied": (
+        403,
+        "Bạn không có quyền mở cuộc họp trên máy chủ này.",
+        "you may not start a meeting on this server",
+    ),
+    "invitation_wrong": (
+        403,
+        "Đường dẫn mời không đúng. Hãy xin lại đường dẫn.",
+        "the invitation is wrong: ask for the link again",
+    ),
+    "not_found": (404, "Không có địa chỉ này.", "no such address"),
+    "method_refused": (405, "Địa chỉ này không nhận phương thức đó.", "this address does not take that method"),
+    "body_too_long": (413, "Yêu cầu quá dài.", "the request is too long"),
+    "too_many_requests": (429, "Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
+    "internal": (500, "Máy chủ gặp lỗi.", "the server has failed"),
+}
+_BY_NUMBER = {404: "not_found", 405: "method_refused", 413: "body_too_long"}
+
+
+@dataclass
+class Surroundings:
+    """What the routes stand on, handed in by the composition root."""
+
+    authenticator: Authenticator
+    invitations: Invitations
+    now: Callable[[], float]
+    """Unix seconds."""
+    random_bytes: Callable[[int], bytes]
+    version: str
+    public_url: str = ""
+    open_creation: bool = False
+    local_creation: bool = False
+    """Whoever sits at this machine may start a meeting."""
+    authority: Callable[[], str | None] = lambda: None
+    """Fingerprint of the local authority, None without one."""
+    ready: Callable[[], bool] = lambda: True
+    titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewConference(_Message):
+    """What is wanted."""
+
+    name: str = Field("", max_length=1000, description="title, 100 characters at most after cleaning")
+
+
+class Created(_Message):
+    """A meeting and its link."""
+
+    conference: str
+    url: str
+    invite: str
+
+
+class Joining(_Message):
+    """Who wants to enter."""
+
+    name: str = Field(max_length=1000)
+    invite: str = Field("", max_length=64)
+
+
+class Pass(_Message):
+    """Leave to enter once, for ten minutes."""
+
+    token: str
+    url: str
+    identity: str
+    conference: str
+    title: str
+    expires_at: int
+
+
+class AuthorityNote(_Message):
+    """The local authority that phones have to trust."""
+
+    fingerprint: str
+    download: str
+
+
+class About(_Message):
+    """The server in public words."""
+
+    name: str
+    version: str
+    secure: bool
+    ca: AuthorityNote | None
+
+
+class Health(_Message):
+    """For supervisors."""
+
+    live: bool
+    ready: bool
+
+
+class Trouble(_Message):
+    """Every error."""
+
+    code: str
+    vi: str
+    en: str
+
+
+Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
+Bearer = Annotated[str, Header()]
+
+
+def application(around: Surroundings) -> FastAPI:
+    """The REST application, to be mounted at `/api/v1`; its description is at `/api/v1/openapi.json`."""
+    app = FastAPI(title="Điểm Cầu", version=around.version, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.include_router(_conferences(around), responses={"4XX": {"model": Trouble}})
+    app.include_router(_server(around))
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.BODY_BYTES)
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_malformed)
+    app.add_exception_handler(HTTPException, _on_status)
+    app.add_exception_handler(Exception, _on_failure)
+    return app
+
+
+def _conferences(around: Surroundings) -> APIRouter:
+    router = APIRouter()
+    creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
+
+    @router.post("/conferences", status_code=201)
+    async def create(request: Request, wanted: NewConference, authorization: Bearer = "") -> Created:
+        """Make a number and its invitation. Needs the right to start meetings."""
+        _take(creations, request, around.now())
+        _check_creation(around, request, authorization)
+        number = new_number(around.random_bytes)
+        title = _checked(wanted.name, required=False)
+        if title:
+            _remember(around.titles, number, title)
+        invitation = around.invitations
+        return Created(
+            conference=number, url=invitation.link(_base(around, request), number), invite=invitation.seal(number)
+        )
+
+    @router.post("/conferences/{conference}/token")
+    async def join(request: Request, conference: Number, joining: Joining) -> Pass:
+        """A participant's token for whoever holds the invitation."""
+        now = around.now()
+        _take(tokens, request, now)
+        if not around.invitations.opens(conference, joining.invite):
+            raise _refused("invitation_wrong")
+        name = _checked(joining.name, required=True)
+        identity = f"p-{around.random_bytes(10).hex()}"
+        grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
+        return Pass(
+            token=around.authenticator.sign(grants, limits.TOKEN_TTL_S, now),
+            url=_base(around, request).replace("http", "ws", 1),
+            identity=identity,
+            conference=conference,
+            title=around.titles.get(conference, ""),
+            expires_at=int(now) + limits.TOKEN_TTL_S,
+        )
+
+    return router
+
+
+def _server(around: Surroundings) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/about")
+    async def about(request: Request) -> About:
+        """Name, version and, with a local authority, what to compare before it is trusted."""
+        seal = around.authority()
+        note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
+        secure = request.url.scheme == "https" or request.url.hostname in ("localhost", *LOOPBACK)
+        return About(name="Điểm Cầu", version=around.version, secure=secure, ca=note)
+
+    @router.get("/health", responses={503: {"model": Health}})
+    async def health() -> JSONResponse:
+        """200 while new participants are welcome, else 503."""
+        ready = around.ready()
+        return JSONResponse(Health(live=True, ready=ready).model_dump(), 200 if ready else 503)
+
+    @router.get("/health/live")
+    async def live() -> Health:
+        """200 as long as requests are answered at all."""
+        return Health(live=True, ready=around.ready())
+
+    return router
+
+
+def _refused(code: str) -> Refusal:
+    _, vi, en = _STATUS[code]
+    return Refusal(code, vi, en)
+
+
+def _take(throttle: Throttle, request: Request, now: float) -> None:
+    if not throttle.takes(request.client.host if request.client else "", now):
+        raise _refused("too_many_requests")
+
+
+def _check_creation(around: Surroundings, request: Request, authorization: str) -> None:
+    if authorization:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer" and around.authenticator.verify(token.strip(), around.now()).create:
+            return
+    elif around.open_creation or (around.local_creation and _is_local(request)):
+        return
+    raise _refused("creation_denied")
+
+
+def _is_local(request: Request) -> bool:
+    """From this machine, and not through a proxy on it."""
+    direct = not any(name in request.headers for name in FORWARDED)
+    return direct and request.client is not None and request.client.host in LOOPBACK
+
+
+def _checked(text: str, *, required: bool) -> str:
+    name = cleaned(text)
+    if required and not name:
+        raise _refused("name_empty")
+    if len(name) > limits.NAME_CHARACTERS:
+        raise _refused("name_too_long")
+    return name
+
+
+def _remember(titles: OrderedDict[str, str], number: str, title: str) -> None:
+    titles[number] = title
+    if len(titles) > limits.TITLES_REMEMBERED:
+        titles.popitem(last=False)
+
+
+def _base(around: Surroundings, request: Request) -> str:
+    """Where people reach this server; the Host header was checked before."""
+    return around.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _status(code: str) -> int:
+    return 401 if code.startswith("token_") else _STATUS.get(code, (400, "", ""))[0]
+
+
+def _trouble(code: str, vi: str, en: str) -> JSONResponse:
+    return JSONResponse({"code": code, "vi": vi, "en": en}, _status(code))
+
+
+async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal)
+    return _trouble(error.code, error.vietnamese, error.english)
+
+
+async def _on_malformed(_request: Request, error: Exception) -> JSONResponse:
+    return await _on_refusal(_request, _refused("request_malformed"))
+
+
+async def _on_status(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return await _on_refusal(_request, _refused(_BY_NUMBER.get(error.status_code, "request_malformed")))
+
+
+async def _on_failure(_request: Request, _error: Exception) -> JSONResponse:
+    return await _on_refusal(_request, _refused("internal"))

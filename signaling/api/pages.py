@@ -1,0 +1,103 @@
+"""The built pages, from memory, compressed once; every address that is a page gives the same `index.html`.
+
+Owns the table of files and their caching. Files with a hash in their name never change and are kept by browsers for a year.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from signaling import limits
+
+_HASHED = re.compile(r".+[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$")
+_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_TYPES |= {".webmanifest": "application/manifest+json", ".html": "text/html", ".css": "text/css"}
+_PACKED = {".woff2", ".png", ".jpg", ".webp", ".mp3", ".gz", ".br"}
+_PAGES = re.compile(r"/|/trust/?|/m/[^/]{1,200}/?")
+
+
+@dataclass(frozen=True)
+class _File:
+    content: bytes
+    gzipped: bytes | None
+    brotli: bytes | None
+    media_type: str
+    etag: str
+    cache_control: str
+
+
+class Pages:
+    """GET and HEAD of the built pages."""
+
+    def __init__(self, folder: Path, *, watch: bool = False) -> None:
+        """`watch`: read the folder again when `index.html` was built anew (development)."""
+        self._folder = folder
+        self._watch = watch
+        self._built = 0.0
+        self._files: dict[str, _File] = {}
+        self._load()
+
+    async def __call__(self, request: Request) -> Response:
+        """The Starlette endpoint of everything that no other route takes."""
+        if self._watch and self._stamp() != self._built:
+            self._load()
+        path = request.url.path
+        file = self._files.get("/index.html" if _PAGES.fullmatch(path) else path)
+        if file is None:
+            return PlainTextResponse("Không có trang này / not found\n", 404)
+        headers = {"etag": file.etag, "cache-control": file.cache_control, "vary": "accept-encoding"}
+        if file.etag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        content, encoding = _chosen(file, request.headers.get("accept-encoding", ""))
+        if encoding:
+            headers["content-encoding"] = encoding
+        return Response(content, headers=headers, media_type=file.media_type)
+
+    @property
+    def present(self) -> bool:
+        return "/index.html" in self._files
+
+    def _stamp(self) -> float:
+        index = self._folder / "index.html"
+        return index.stat().st_mtime if index.is_file() else 0.0
+
+    def _load(self) -> None:
+        self._built = self._stamp()
+        paths = [path for path in sorted(self._folder.rglob("*")) if path.is_file()] if self._built else []
+        total_bytes = sum(path.stat().st_size for path in paths)
+        if len(paths) > limits.PAGE_FILES or total_bytes > limits.PAGE_BYTES:
+            raise ValueError(f"{self._folder} holds more than a build of the pages does")
+        names = {f"/{path.relative_to(self._folder).as_posix()}": path for path in paths}
+        self._files = {name: _read(path) for name, path in names.items() if path.suffix not in (".gz", ".br")}
+
+
+def _read(path: Path) -> _File:
+    content = path.read_bytes()
+    suffix = path.suffix.lower()
+    brotli = path.with_name(path.name + ".br")
+    squeezed = gzip.compress(content, 9, mtime=0) if suffix not in _PACKED and len(content) > 512 else None
+    kept = "public, max-age=31536000, immutable" if _HASHED.match(path.name) else "no-cache"
+    media_type = _TYPES.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _File(
+        content=content,
+        gzipped=squeezed,
+        brotli=brotli.read_bytes() if brotli.is_file() else None,
+        media_type=media_type,
+        etag=f'"{hashlib.sha256(content).hexdigest()[:24]}"',
+        cache_control=kept,
+    )
+
+
+def _chosen(file: _File, accepted: str) -> tuple[bytes, str]:
+    offered = {part.split(";")[0].strip() for part in accepted.split(",") if not part.strip().endswith("q=0")}
+    if file.brotli is not None and "br" in offered:
+        return file.brotli, "br"
+    if file.gzipped is not None and "gzip" in offered:
+        return file.gzipped, "gzip"
+    return file.content, ""

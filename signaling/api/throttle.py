@@ -1,0 +1,37 @@
+"""A rate limit for each address: a bucket that fills evenly. Bounded in the number of addresses that it remembers."""
+
+import ipaddress
+from collections import OrderedDict
+
+from signaling import limits
+
+
+class Throttle:
+    """`per_minute` requests a minute for one address, as many at once after a pause."""
+
+    def __init__(self, per_minute: int, remembered: int = limits.SOURCES_REMEMBERED) -> None:
+        self._rate = per_minute / 60
+        self._most = float(per_minute)
+        self._remembered = remembered
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def takes(self, address: str, now: float) -> bool:
+        """Counts one request at `now` (seconds that never jump); False: too many."""
+        source = network(address)
+        level, seen = self._buckets.pop(source, (self._most, now))
+        level = min(self._most, level + max(0.0, now - seen) * self._rate)
+        self._buckets[source] = (max(0.0, level - 1), now)
+        if len(self._buckets) > self._remembered:
+            self._buckets.popitem(last=False)
+        return level >= 1
+
+
+def network(address: str) -> str:
+    """One household: the address itself, for IPv6 its /64."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return "?"
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,160 @@
+"""What stands before every route: the Host allow-list, foreign web origins, and the security headers of every response.
+
+A name that is not ours is refused, so that a page elsewhere cannot reach this server by pointing its own name here (DNS
+rebinding). A page of another origin may neither open a WebSocket nor send a changing request. IP literals are ours by
+nature: no name service stands behind them.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "font-src 'self'; worker-src 'self'; manifest-src 'self'; connect-src {connect}; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+)
+PERMISSIONS_POLICY = ", ".join(
+    [f"{name}=(self)" for name in ("autoplay", "camera", "display-capture", "fullscreen", "microphone")]
+    + [f"{name}=(self)" for name in ("picture-in-picture", "screen-wake-lock")]
+    + [f"{name}=()" for name in ("accelerometer", "bluetooth", "browsing-topics", "encrypted-media", "geolocation")]
+    + [f"{name}=()" for name in ("gyroscope", "hid", "idle-detection", "magnetometer", "midi", "payment")]
+    + [f"{name}=()" for name in ("publickey-credentials-get", "serial", "usb", "xr-spatial-tracking")]
+)
+FIXED_HEADERS = {
+    "permissions-policy": PERMISSIONS_POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+}
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::(?P<port>[0-9]{1,5}))?")
+_REFUSALS = {
+    "host_unknown": (421, "Máy chủ này không mang tên đó.", "this server is not known by that name"),
+    "origin_refused": (403, "Trang web khác không được gọi máy chủ này.", "pages of another origin may not do this"),
+}
+
+
+class Guard:
+    """The outermost ASGI layer."""
+
+    def __init__(self, app: ASGIApp, *, names: Iterable[str], origins: Sequence[str] = (), hsts: bool = False) -> None:
+        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any."""
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._hsts = hsts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host = self._host(headers)
+        origin = headers.get("origin")
+        foreign = origin is not None and host is not None and self._is_listed(origin) and not _is_same(origin, host)
+        send = self._with_headers(send, scope, host, origin if foreign else None)
+        code = self._refusal(scope, headers, host)
+        if code is not None:
+            await _refuse(scope, receive, send, code)
+        elif foreign and scope["type"] == "http" and scope["method"] == "OPTIONS":
+            await _respond(send, 204, b"")
+        else:
+            await self._app(scope, receive, send)
+
+    def _host(self, headers: Headers) -> str | None:
+        """The Host header when there is exactly one and it is ours."""
+        given = headers.getlist("host")
+        match = _HOST.fullmatch(given[0].lower()) if len(given) == 1 else None
+        if match is None:
+            return None
+        name = match["name"]
+        return match[0] if name.strip("[]") in self._names or _is_address(name) else None
+
+    def _refusal(self, scope: Scope, headers: Headers, host: str | None) -> str | None:
+        if host is None:
+            return "host_unknown"
+        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            return None
+        origins = headers.getlist("origin")
+        if len(origins) > 1 or any(not _is_same(o, host) and not self._is_listed(o) for o in origins):
+            return "origin_refused"
+        if not origins and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return "origin_refused"
+        return None
+
+    def _is_listed(self, origin: str) -> bool:
+        return "*" in self._origins or origin.lower() in self._origins
+
+    def _with_headers(self, send: Send, scope: Scope, host: str | None, foreign: str | None) -> Send:
+        async def sender(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                self._add(MutableHeaders(scope=message), scope, host, foreign)
+            await send(message)
+
+        return sender
+
+    def _add(self, headers: MutableHeaders, scope: Scope, host: str | None, foreign: str | None) -> None:
+        # 'self' alone does not cover ws: in Safari before 15.4.
+        sockets = f"'self' ws://{host} wss://{host}" if host else "'self'"
+        headers["content-security-policy"] = CONTENT_SECURITY_POLICY.format(connect=sockets)
+        for name, value in FIXED_HEADERS.items():
+            headers[name] = value
+        headers.setdefault("cache-control", "no-store")
+        if self._hsts and scope["scheme"] in ("https", "wss"):
+            headers["strict-transport-security"] = "max-age=63072000"
+        if foreign is not None:
+            headers["access-control-allow-origin"] = foreign
+            headers["access-control-allow-headers"] = "authorization, content-type"
+            headers["access-control-allow-methods"] = "GET, POST"
+            headers["cross-origin-resource-policy"] = "cross-origin"
+            headers.add_vary_header("origin")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Host and port agree; the scheme may differ behind a proxy that ends TLS."""
+    try:
+        parts = urlsplit(origin.lower())
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+        return False
+    ours = _HOST.fullmatch(host)
+    if ours is None or parts.hostname is None or parts.username is not None:
+        return False
+    default = 443 if parts.scheme == "https" else 80
+    return parts.hostname == ours["name"].strip("[]") and (port or default) == int(ours["port"] or default)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:
+    status, vi, en = _REFUSALS[code]
+    body = json.dumps({"code": code, "vi": vi, "en": en}, ensure_ascii=False).encode()
+    if scope["type"] == "http":
+        await _respond(send, status, body)
+        return
+    await receive()
+    await _respond(send, status, body, prefix="websocket.http.response")
+
+
+async def _respond(send: Send, status: int, body: bytes, *, prefix: str = "http.response") -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": f"{prefix}.start", "status": status, "headers": headers if body else []})
+    await send({"type": f"{prefix}.body", "body": body})

@@ -1,0 +1,95 @@
+"""How bytes become requests: uvicorn's HTTP parser with bounds that it lacks, and the WebSocket parser's line limit.
+
+Owns what is refused before a request exists: a request line over 16 KiB (414), headers beyond their bounds (431), a connection
+that does not finish its request in time. What may be asked is decided later, in `guard` and in the routes.
+"""
+
+import asyncio
+from asyncio.events import TimerHandle
+from typing import Any
+
+import websockets.http11
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from signaling import limits
+
+# An upgrade request is parsed again by this library, whose own limit (8 KiB) is shorter than ours.
+websockets.http11.MAX_LINE_LENGTH = limits.REQUEST_LINE_BYTES + 2
+websockets.http11.MAX_NUM_HEADERS = limits.HEADER_COUNT
+
+_TEXTS = {
+    400: "Yêu cầu sai dạng / malformed request",
+    414: "Địa chỉ quá dài / the request line is too long",
+    431: "Tiêu đề quá dài / the headers are too long",
+}
+
+
+class BoundsExceeded(Exception):
+    """Stops the parser; the answer is chosen by `BoundedHttp`."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refusal = 400
+        self._header_bytes = 0
+        self._deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._header_bytes = 0
+        self._arm()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if len(self.url) + len(url) > limits.REQUEST_LINE_BYTES - len("OPTIONS  HTTP/1.1"):
+            self._refuse(414)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > limits.HEADER_BYTES or len(self.headers) >= limits.HEADER_COUNT:
+            self._refuse(431)
+        super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        self._disarm()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._disarm()
+        super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by the parent when the parser stopped, whatever the reason."""
+        text = _TEXTS[self._refusal].encode()
+        head = b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\nconnection: close\r\n"
+        length = f"content-length: {len(text)}\r\n\r\n".encode()
+        self.transport.write(b"".join((STATUS_LINE[self._refusal], head, length, text)))
+        self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        self._refusal = status
+        raise BoundsExceeded
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(limits.FIRST_REQUEST_S, self._overdue)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _overdue(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
