@@ -1,15 +1,31 @@
 //! The packet plane without sockets, threads, clock or Python: bytes and microseconds in, bytes and events out.
 
+pub mod arrivals;
+pub mod cache;
 pub mod command;
+pub mod consumer;
+mod control;
 pub mod demux;
 pub mod event;
+mod feedback;
+mod forward;
 pub mod framing;
 pub mod ice;
+mod ingest;
 pub mod keyframe;
+pub mod levels;
 pub mod outbox;
+pub mod producer;
+pub mod reception;
 pub mod red;
+pub mod router;
 pub mod rtcp;
 pub mod rtp;
+pub mod sent;
+pub mod sequence;
+pub mod shard;
 pub mod srtp;
+pub mod stats;
 pub mod stun;
+pub mod transport;
 pub mod vp8;

@@ -53,16 +53,16 @@ impl<S: Sink> Outbox<S> {
         &mut self.arena[self.used..]
     }
 
+    /// The space reserved last, behind what was pushed since.
+    #[inline]
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.arena[self.used..]
+    }
+
     /// Takes the first `len` bytes of the space reserved last as one message.
     pub fn push(&mut self, path: Path, len: usize, segment: usize, video: bool) {
         debug_assert!(len <= RUN_BYTES_MAX && segment <= len);
-        self.messages.push(Message {
-            path,
-            start: self.used as u32,
-            len: len as u32,
-            segment: segment as u16,
-            video,
-        });
+        self.messages.push(Message { path, start: self.used as u32, len: len as u32, segment: segment as u16, video });
         self.used += len;
     }
 

@@ -1,0 +1,231 @@
+//! One forwarded track on one transport: which layer is sent, and what becomes of each packet.
+
+use crate::cache::Entry;
+use crate::command::PayloadMap;
+use crate::sent::SentLog;
+use crate::sequence::{Continuity, Offsets, Picture};
+use crate::srtp::RocTx;
+
+/// Resent packets may be half of those sent, after a first allowance (in half packets).
+const RESEND_CREDIT_START: u16 = 200;
+const RESEND_CREDIT_MAX: u16 = 1_000;
+const RESEND_COST: u16 = 2;
+
+pub struct Consumer {
+    pub id: u32,
+    pub transport: usize,
+    pub producer: usize,
+    pub video: bool,
+    pub mid: Vec<u8>,
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+    pub payloads: Vec<PayloadMap>,
+    pub strip_red: bool,
+    pub red_blocks: Vec<(u8, u8)>,
+    pub paused: bool,
+    /// What the viewer wants at most.
+    pub wanted_layer: u8,
+    pub wanted_temporal: u8,
+    /// Where to go at the next key frame.
+    pub target: u8,
+    /// What is sent; None until a key frame.
+    pub current: Option<u8>,
+    previous: Option<u8>,
+    temporal: u8,
+    pub continuity: Continuity,
+    pub sent: SentLog,
+    pub roc: RocTx,
+    pub rtx_roc: RocTx,
+    pub rtx_sequence: u16,
+    /// Counts switches, never 0: a packet of another epoch has other offsets.
+    pub epoch: u16,
+    /// The peer has reported on our SSRC: it knows it, and the MID extension may stop (RFC 8843).
+    pub acknowledged: bool,
+    resend_credit: u16,
+    pub last_sent_us: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub lost: i64,
+    pub fraction_lost: f32,
+    pub jitter: u32,
+    pub resent: u64,
+    pub keyframes_asked: u64,
+    pub clock_hz: u32,
+    pub report_due_us: u64,
+}
+
+/// What to do with one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Send(Offsets),
+    Leave,
+}
+
+/// What a consumer is opened with; see `Command::OpenConsumer`.
+pub struct Opening {
+    pub id: u32,
+    pub transport: usize,
+    pub producer: usize,
+    pub video: bool,
+    pub mid: String,
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+    pub payloads: Vec<PayloadMap>,
+    pub strip_red: bool,
+    pub red_blocks: Vec<(u8, u8)>,
+    pub paused: bool,
+}
+
+impl Consumer {
+    /// `random`: two sequence numbers.
+    pub fn new(opening: Opening, random: (u16, u16)) -> Self {
+        Consumer {
+            id: opening.id,
+            transport: opening.transport,
+            producer: opening.producer,
+            video: opening.video,
+            mid: opening.mid.into_bytes(),
+            ssrc: opening.ssrc,
+            rtx_ssrc: opening.rtx_ssrc,
+            payloads: opening.payloads,
+            strip_red: opening.strip_red,
+            red_blocks: opening.red_blocks,
+            paused: opening.paused,
+            wanted_layer: u8::MAX,
+            wanted_temporal: u8::MAX,
+            target: u8::MAX,
+            current: None,
+            previous: None,
+            temporal: u8::MAX,
+            continuity: Continuity::starting_at(random.0),
+            sent: SentLog::new(opening.video),
+            roc: RocTx::default(),
+            rtx_roc: RocTx::default(),
+            rtx_sequence: random.1 & 0x7fff,
+            epoch: 0,
+            acknowledged: false,
+            resend_credit: RESEND_CREDIT_START,
+            last_sent_us: 0,
+            packets: 0,
+            bytes: 0,
+            lost: 0,
+            fraction_lost: 0.0,
+            jitter: 0,
+            resent: 0,
+            keyframes_asked: 0,
+            clock_hz: if opening.video { 90_000 } else { 48_000 },
+            report_due_us: 0,
+        }
+    }
+
+    pub fn payload(&self, payload_type: u8) -> Option<&PayloadMap> {
+        self.payloads.iter().find(|p| p.from == payload_type)
+    }
+
+    /// Nothing is sent until the next key frame (video) or packet (audio).
+    pub fn stop(&mut self) {
+        if self.current.is_some() {
+            self.previous = self.current.take();
+        }
+    }
+
+    /// The layer sent now starts anew under another SSRC.
+    pub fn forget_source(&mut self) {
+        self.current = None;
+        self.previous = None;
+    }
+
+    pub fn current_or_previous(&self) -> Option<u8> {
+        self.current.or(self.previous)
+    }
+
+    pub fn wants_keyframe(&self) -> bool {
+        self.video && !self.paused && self.current != Some(self.target)
+    }
+
+    /// Whether packets of this layer can matter to this consumer at all.
+    #[inline]
+    pub fn looks_at(&self, layer: u8) -> bool {
+        !self.paused && (self.current == Some(layer) || self.target == layer || !self.video)
+    }
+
+    /// Decides on the next packet of `layer`. `elapsed`: what the outgoing timestamp moves by if the layer is
+    /// switched here. `Send` has been noted as sent.
+    #[inline]
+    pub fn decide(&mut self, layer: u8, entry: &Entry, elapsed: impl FnOnce(&Continuity) -> u32) -> (Verdict, bool) {
+        let mut switched = false;
+        if self.current != Some(layer) {
+            if !self.may_start(layer, entry) {
+                return (Verdict::Leave, false);
+            }
+            self.start(layer, entry, elapsed);
+            switched = true;
+        }
+        if entry.len == 0 || self.is_above(entry) {
+            let new_picture = entry.vp8.is_some_and(|vp8| vp8.starts_frame);
+            self.continuity.skip(entry.sequence, new_picture);
+            return (Verdict::Leave, switched);
+        }
+        let offsets = self.continuity.pass(entry.sequence, entry.timestamp, picture(entry));
+        (offsets.map_or(Verdict::Leave, Verdict::Send), switched)
+    }
+
+    fn may_start(&self, layer: u8, entry: &Entry) -> bool {
+        if entry.len == 0 {
+            return false;
+        }
+        !self.video || (layer == self.target && entry.keyframe)
+    }
+
+    fn start(&mut self, layer: u8, entry: &Entry, elapsed: impl FnOnce(&Continuity) -> u32) {
+        let before = self.current_or_previous();
+        if before == Some(layer) {
+            self.continuity.resume(entry.sequence, entry.timestamp, picture(entry));
+        } else {
+            let step = elapsed(&self.continuity);
+            self.continuity.switch(entry.sequence, entry.timestamp, picture(entry), step);
+        }
+        self.current = Some(layer);
+        self.previous = None;
+        self.temporal = self.wanted_temporal;
+        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
+    }
+
+    /// Above the temporal layer wanted; goes down at once and up where a receiver can follow (the Y bit, or layer 0).
+    fn is_above(&mut self, entry: &Entry) -> bool {
+        let Some((vp8, id)) = entry.vp8.and_then(|vp8| vp8.temporal_id.map(|id| (vp8, id))) else {
+            return false;
+        };
+        if vp8.starts_frame && self.temporal != self.wanted_temporal {
+            let up = self.wanted_temporal > self.temporal;
+            if !up || id == 0 || (vp8.sync && id <= self.wanted_temporal) {
+                self.temporal = self.wanted_temporal;
+            }
+        }
+        id > self.temporal
+    }
+
+    #[inline]
+    pub fn count(&mut self, bytes: usize, now_us: u64) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+        self.last_sent_us = now_us;
+        self.resend_credit = (self.resend_credit + 1).min(RESEND_CREDIT_MAX);
+    }
+
+    /// Whether one more packet may be resent; takes its cost.
+    pub fn may_resend(&mut self) -> bool {
+        let allowed = self.resend_credit >= RESEND_COST;
+        if allowed {
+            self.resend_credit -= RESEND_COST;
+        }
+        allowed
+    }
+}
+
+fn picture(entry: &Entry) -> Picture {
+    entry.vp8.map_or(Picture::default(), |vp8| Picture {
+        id: vp8.picture_id.map_or(0, |id| id.value),
+        tl0: vp8.tl0.unwrap_or(0),
+    })
+}

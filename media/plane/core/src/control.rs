@@ -1,0 +1,408 @@
+//! Commands carried out: things opened, changed and closed, with all that hangs on them.
+
+use crate::command::{Command, Encoding, Extension, Payload};
+use crate::consumer::{Consumer, Opening};
+use crate::ice::Agent;
+use crate::outbox::{Outbox, Sink};
+use crate::producer::{Layer, Producer};
+use crate::router::Router;
+use crate::shard::Shard;
+use crate::srtp::{Inbound, Outbound, Profile};
+use crate::stats::{ConsumerStats, LayerStats, Snapshot, Totals, TransportStats};
+use crate::transport::{Source, Transport};
+
+impl Shard {
+    pub fn command<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) {
+        if self.carry_out(command, now_us, out).is_none() {
+            self.totals.stale_commands += 1;
+        }
+    }
+
+    /// None: it names something that is not there (any more).
+    fn carry_out<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        match command {
+            Command::OpenRouter { router } => self.open_router(router),
+            Command::CloseRouter { router } => self.close_router(router, out),
+            Command::OpenTransport { router, transport, ufrag, pwd } => {
+                self.open_transport(router, transport, &ufrag, &pwd, now_us)
+            }
+            Command::RestartIce { transport, ufrag, pwd } => self.restart_ice(transport, &ufrag, &pwd, now_us),
+            Command::SetRemoteUfrag { transport, ufrag } => {
+                self.transport(transport).map(|t| t.agent.set_remote_ufrag(&ufrag))
+            }
+            Command::SetExtensions { transport, extensions } => self.set_extensions(transport, &extensions),
+            Command::SetKeys { transport, profile, receive_key, receive_salt, send_key, send_salt } => {
+                self.set_keys(transport, profile, (&receive_key, &receive_salt), (&send_key, &send_salt), now_us)
+            }
+            Command::SendDtls { transport, datagram } => self.send_dtls(transport, &datagram, out),
+            Command::CloseTransport { transport } => self.close_transport(transport, out),
+            Command::OpenProducer { transport, producer, video, mid, encodings, payloads } => {
+                self.open_producer((transport, producer), video, mid, encodings, payloads)
+            }
+            other => self.carry_out_on_track(other, now_us, out),
+        }
+    }
+
+    fn carry_out_on_track<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        match command {
+            Command::CloseProducer { producer } => {
+                let key = *self.ids.producers.get(&producer)?;
+                self.close_producer(key, out)
+            }
+            Command::PauseProducer { producer, paused } => self.pause_producer(producer, paused, now_us, out),
+            Command::RequestKeyframe { producer, layer } => self.request_keyframe(producer, layer, now_us, out),
+            Command::OpenConsumer { .. } => self.open_consumer(command, now_us, out),
+            Command::CloseConsumer { consumer } => {
+                let key = *self.ids.consumers.get(&consumer)?;
+                self.close_consumer(key, out)
+            }
+            Command::PauseConsumer { consumer, paused } => self.pause_consumer(consumer, paused, now_us, out),
+            Command::SetLayers { consumer, layer, temporal } => self.set_layers(consumer, layer, temporal, now_us, out),
+            _ => None,
+        }
+    }
+
+    fn transport(&mut self, transport: u32) -> Option<&mut Transport> {
+        let key = *self.ids.transports.get(&transport)?;
+        Some(&mut self.transports[key])
+    }
+
+    fn open_router(&mut self, router: u32) -> Option<()> {
+        if self.ids.routers.contains_key(&router) {
+            return None;
+        }
+        let key = self.routers.insert(Router::new(router));
+        self.ids.routers.insert(router, key);
+        Some(())
+    }
+
+    fn close_router<S: Sink>(&mut self, router: u32, out: &mut Outbox<S>) -> Option<()> {
+        let key = self.ids.routers.remove(&router)?;
+        for transport in self.routers[key].transports.clone() {
+            let id = self.transports[transport].id;
+            self.close_transport(id, out);
+        }
+        self.routers.remove(key);
+        Some(())
+    }
+
+    fn open_transport(&mut self, router: u32, transport: u32, ufrag: &str, pwd: &str, now_us: u64) -> Option<()> {
+        let router = *self.ids.routers.get(&router)?;
+        if self.ids.transports.contains_key(&transport) || self.ufrags.contains_key(ufrag.as_bytes()) {
+            return None;
+        }
+        let ssrc = self.random() as u32 | 1;
+        let agent = Agent::new(ufrag, pwd, now_us);
+        let key = self.transports.insert(Transport::new(transport, router, agent, ssrc, now_us));
+        self.ids.transports.insert(transport, key);
+        self.routers[router].transports.push(key);
+        self.index_ufrags(key);
+        self.wake_within(1_000_000, now_us);
+        Some(())
+    }
+
+    fn restart_ice(&mut self, transport: u32, ufrag: &str, pwd: &str, now_us: u64) -> Option<()> {
+        self.transport(transport)?.agent.restart(ufrag, pwd, now_us);
+        self.index_ufrags(self.ids.transports[&transport]);
+        self.wake_within(1_000_000, now_us);
+        Some(())
+    }
+
+    fn set_extensions(&mut self, transport: u32, extensions: &[(u8, Extension)]) -> Option<()> {
+        let ids = &mut self.transport(transport)?.extensions;
+        extensions.iter().for_each(|(id, extension)| ids.set(*id, *extension));
+        Some(())
+    }
+
+    fn set_keys(
+        &mut self,
+        transport: u32,
+        profile: Profile,
+        receive: (&[u8], &[u8]),
+        send: (&[u8], &[u8]),
+        now_us: u64,
+    ) -> Option<()> {
+        let transport = self.transport(transport)?;
+        transport.inbound = Some(Inbound::new(profile, receive.0, receive.1).ok()?);
+        transport.outbound = Some(Outbound::new(profile, send.0, send.1).ok()?);
+        // The consumers that waited for the keys need key frames now.
+        for key in transport.consumers.clone() {
+            let producer = self.consumers[key].producer;
+            if self.consumers[key].wants_keyframe()
+                && let Some(layer) = self.producers[producer].layers.get_mut(usize::from(self.consumers[key].target))
+            {
+                layer.keyframe.want_later();
+            }
+        }
+        self.wake_within(0, now_us);
+        Some(())
+    }
+
+    fn send_dtls<S: Sink>(&mut self, transport: u32, datagram: &[u8], out: &mut Outbox<S>) -> Option<()> {
+        let transport = self.transport(transport)?;
+        if let Some(path) = transport.agent.path() {
+            out.put(path, datagram);
+            transport.count_sent(1, datagram.len() as u64);
+        }
+        Some(())
+    }
+
+    fn close_transport<S: Sink>(&mut self, transport: u32, out: &mut Outbox<S>) -> Option<()> {
+        let key = self.ids.transports.remove(&transport)?;
+        for consumer in self.transports[key].consumers.clone() {
+            self.close_consumer(consumer, out);
+        }
+        for producer in self.transports[key].producers.clone() {
+            self.close_producer(producer, out);
+        }
+        self.ufrags.retain(|_, owner| *owner != key);
+        self.paths.retain(|_, owner| *owner != key);
+        let router = self.transports.remove(key).router;
+        self.routers[router].transports.retain(|t| *t != key);
+        Some(())
+    }
+
+    fn open_producer(
+        &mut self,
+        (transport, producer): (u32, u32),
+        video: bool,
+        mid: String,
+        encodings: Vec<Encoding>,
+        payloads: Vec<Payload>,
+    ) -> Option<()> {
+        let key = *self.ids.transports.get(&transport)?;
+        if self.ids.producers.contains_key(&producer) || encodings.is_empty() {
+            return None;
+        }
+        let router = self.transports[key].router;
+        let opened = Producer::new((producer, key, router), video, mid, encodings, payloads);
+        let place = self.producers.insert(opened);
+        let transport = &mut self.transports[key];
+        for (index, layer) in self.producers[place].layers.iter().enumerate() {
+            for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {
+                if ssrc != 0 {
+                    transport.sources.insert(ssrc, Source { producer: place, layer: index as u8, rtx });
+                }
+            }
+        }
+        transport.producers.push(place);
+        self.ids.producers.insert(producer, place);
+        Some(())
+    }
+
+    fn close_producer<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) -> Option<()> {
+        for consumer in self.producers[key].consumers.clone() {
+            self.close_consumer(consumer, out);
+        }
+        let producer = self.producers.remove(key);
+        self.ids.producers.remove(&producer.id);
+        self.dirty.retain(|(dirty, _)| *dirty != key);
+        let transport = &mut self.transports[producer.transport];
+        transport.producers.retain(|p| *p != key);
+        transport.sources.retain(|_, source| source.producer != key);
+        Some(())
+    }
+
+    fn pause_producer<S: Sink>(&mut self, producer: u32, paused: bool, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        let key = *self.ids.producers.get(&producer)?;
+        let producer = &mut self.producers[key];
+        if producer.paused == paused {
+            return Some(());
+        }
+        producer.paused = paused;
+        producer.layers.iter_mut().for_each(Layer::clear_pending);
+        self.dirty.retain(|(dirty, _)| *dirty != key);
+        for consumer in &self.producers[key].consumers {
+            self.consumers[*consumer].stop();
+        }
+        if !paused {
+            self.retarget(key, now_us, out);
+        }
+        Some(())
+    }
+
+    fn request_keyframe<S: Sink>(
+        &mut self,
+        producer: u32,
+        layer: Option<u8>,
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) -> Option<()> {
+        let key = *self.ids.producers.get(&producer)?;
+        match layer {
+            Some(layer) => self.ask_keyframe(key, layer, now_us, out),
+            None => {
+                for layer in 0..self.producers[key].layers.len() {
+                    if self.producers[key].layers[layer].is_active(now_us) {
+                        self.ask_keyframe(key, layer as u8, now_us, out);
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn open_consumer<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        let Command::OpenConsumer {
+            transport,
+            consumer,
+            producer,
+            mid,
+            ssrc,
+            rtx_ssrc,
+            payloads,
+            strip_red,
+            red_blocks,
+            paused,
+        } = command
+        else {
+            return None;
+        };
+        let (transport, producer) = (*self.ids.transports.get(&transport)?, *self.ids.producers.get(&producer)?);
+        let same_router = self.transports[transport].router == self.producers[producer].router;
+        if !same_router || self.ids.consumers.contains_key(&consumer) {
+            return None;
+        }
+        let random = self.random();
+        let video = self.producers[producer].video;
+        let clock_hz = self.producers[producer].payloads.first().map_or(90_000, |p| p.clock_hz);
+        let opening = Opening {
+            id: consumer,
+            transport,
+            producer,
+            video,
+            mid,
+            ssrc,
+            rtx_ssrc,
+            payloads,
+            strip_red,
+            red_blocks,
+            paused,
+        };
+        let mut opened = Consumer::new(opening, (random as u16, (random >> 16) as u16));
+        opened.clock_hz = clock_hz;
+        let key = self.consumers.insert(opened);
+        self.ids.consumers.insert(consumer, key);
+        self.producers[producer].consumers.push(key);
+        let transport = &mut self.transports[transport];
+        transport.consumers.push(key);
+        transport.outgoing.insert(ssrc, key);
+        if rtx_ssrc != 0 {
+            transport.outgoing.insert(rtx_ssrc, key);
+        }
+        self.retarget(producer, now_us, out);
+        Some(())
+    }
+
+    fn close_consumer<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) -> Option<()> {
+        let consumer = self.consumers.remove(key);
+        self.ids.consumers.remove(&consumer.id);
+        if consumer.packets > 0 {
+            self.send_bye(consumer.transport, consumer.ssrc, out);
+        }
+        self.producers[consumer.producer].consumers.retain(|c| *c != key);
+        let transport = &mut self.transports[consumer.transport];
+        transport.consumers.retain(|c| *c != key);
+        transport.outgoing.retain(|_, owner| *owner != key);
+        Some(())
+    }
+
+    fn pause_consumer<S: Sink>(&mut self, consumer: u32, paused: bool, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        let key = *self.ids.consumers.get(&consumer)?;
+        let consumer = &mut self.consumers[key];
+        if consumer.paused == paused {
+            return Some(());
+        }
+        consumer.paused = paused;
+        consumer.stop();
+        let producer = consumer.producer;
+        self.retarget(producer, now_us, out);
+        Some(())
+    }
+
+    fn set_layers<S: Sink>(
+        &mut self,
+        consumer: u32,
+        layer: u8,
+        temporal: u8,
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) -> Option<()> {
+        let key = *self.ids.consumers.get(&consumer)?;
+        let consumer = &mut self.consumers[key];
+        consumer.wanted_layer = layer;
+        consumer.wanted_temporal = temporal;
+        let producer = consumer.producer;
+        self.retarget(producer, now_us, out);
+        Some(())
+    }
+
+    /// The figures of the last second.
+    pub fn snapshot(&mut self, now_us: u64) -> Snapshot {
+        let elapsed_us = now_us.saturating_sub(self.snapshot_us);
+        self.snapshot_us = now_us;
+        for (_, producer) in &mut self.producers {
+            producer.layers.iter_mut().for_each(|layer| layer.measure(elapsed_us));
+        }
+        Snapshot {
+            taken_at_us: now_us,
+            totals: self.count_totals(),
+            transports: self.transports.iter().map(|(_, t)| self.transport_stats(t)).collect(),
+            producers: self.producers.iter().flat_map(|(_, p)| layer_stats(p)).collect(),
+            consumers: self.consumers.iter().map(|(_, c)| consumer_stats(c)).collect(),
+        }
+    }
+
+    fn count_totals(&self) -> Totals {
+        let caches: usize = self.producers.iter().map(|(_, p)| p.memory_bytes()).sum();
+        let logs: usize = self.consumers.iter().map(|(_, c)| size_of::<Consumer>() + c.sent.memory_bytes()).sum();
+        let transports: usize = self.transports.iter().map(|(_, t)| t.memory_bytes()).sum();
+        Totals {
+            transports: self.transports.len() as u64,
+            producers: self.producers.len() as u64,
+            consumers: self.consumers.len() as u64,
+            memory_bytes: (caches + logs + transports) as u64,
+            ..self.totals
+        }
+    }
+
+    fn transport_stats(&self, transport: &Transport) -> TransportStats {
+        let worst = |losses: &mut dyn Iterator<Item = f32>| losses.fold(0.0, f32::max);
+        let layers = transport.producers.iter().flat_map(|p| &self.producers[*p].layers);
+        let consumers = transport.consumers.iter().map(|c| &self.consumers[*c]);
+        let jitter_ms = |c: &Consumer| c.jitter as f32 * 1_000.0 / c.clock_hz.max(1) as f32;
+        TransportStats {
+            transport: transport.id,
+            received_packets: transport.received_packets,
+            received_bytes: transport.received_bytes,
+            sent_packets: transport.sent_packets,
+            sent_bytes: transport.sent_bytes,
+            up_loss: worst(&mut layers.map(|l| l.reception.fraction_lost)),
+            down_loss: worst(&mut consumers.clone().map(|c| c.fraction_lost)),
+            rtt_ms: transport.rtt_us.map_or(-1.0, |rtt| rtt as f32 / 1_000.0),
+            down_jitter_ms: worst(&mut consumers.map(jitter_ms)),
+        }
+    }
+}
+
+fn layer_stats(producer: &Producer) -> impl Iterator<Item = LayerStats> {
+    producer.layers.iter().enumerate().filter(|(_, layer)| layer.packets > 0).map(|(index, layer)| LayerStats {
+        producer: producer.id,
+        layer: index as u8,
+        packets: layer.packets,
+        bitrate_bps: layer.bitrate_bps,
+        jitter_ms: layer.reception.jitter_us() as f32 / 1_000.0,
+    })
+}
+
+fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
+    ConsumerStats {
+        consumer: consumer.id,
+        layer: consumer.current.map_or(-1, |layer| layer as i8),
+        packets: consumer.packets,
+        bytes: consumer.bytes,
+        lost: consumer.lost,
+        resent: consumer.resent,
+        keyframes_asked: consumer.keyframes_asked,
+    }
+}

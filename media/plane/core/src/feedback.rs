@@ -1,0 +1,302 @@
+//! RTCP, both ways: reports, retransmissions, key frame requests, arrival times (RFC 3550, 4585, 4588, 5104).
+
+use crate::consumer::Consumer;
+use crate::event::Event;
+use crate::forward::Packet as Forwarded;
+use crate::ingest::BUSY_TICK_US;
+use crate::outbox::{Outbox, Sink};
+use crate::reception::SenderClock;
+use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
+use crate::sent::Sent;
+use crate::shard::Shard;
+use crate::srtp::RTCP_OVERHEAD_MAX;
+
+/// One RTCP datagram.
+const COMPOUND_BYTES: usize = 1_200;
+const SENDER_REPORT_BYTES: usize = 28;
+/// A packet is resent at most once in a round trip, and in this time at least.
+const RESEND_US_MIN: u64 = 10_000;
+/// Resends of one packet at most.
+const RESENDS_MAX: u8 = 10;
+/// Sequence numbers looked at in one NACK packet.
+const NACK_ITEMS_MAX: usize = 512;
+const RTT_US_MAX: u64 = 30_000_000;
+const NTP_EPOCH_S: i64 = 2_208_988_800;
+
+impl Shard {
+    pub(crate) fn receive_rtcp<S: Sink>(&mut self, key: usize, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let Some(inbound) = &mut transport.inbound else { return };
+        let Ok(len) = inbound.open_rtcp(datagram) else {
+            self.totals.bad_srtp += 1;
+            return;
+        };
+        for packet in rtcp::packets(&datagram[..len]) {
+            let Ok(packet) = packet else {
+                self.totals.malformed += 1;
+                return;
+            };
+            self.receive_report(key, packet, now_us, out);
+        }
+    }
+
+    fn receive_report<S: Sink>(&mut self, key: usize, packet: Packet, now_us: u64, out: &mut Outbox<S>) {
+        match packet {
+            Packet::SenderReport { info, reports } => {
+                self.note_clock(key, &info, now_us);
+                reports.for_each(|block| self.note_report(key, &block, now_us));
+            }
+            Packet::ReceiverReport { reports, .. } => {
+                reports.for_each(|block| self.note_report(key, &block, now_us));
+            }
+            Packet::Nack { media, items, .. } => self.resend(key, media, items, now_us, out),
+            Packet::Pli { media } => self.keyframe_asked(key, media, now_us, out),
+            Packet::Fir { entries } => entries.for_each(|(media, _)| self.keyframe_asked(key, media, now_us, out)),
+            Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| self.note_bye(key, ssrc)),
+            // Estimation of the way down is not done here yet.
+            Packet::Remb { .. } | Packet::TransportFeedback(_) | Packet::Sdes | Packet::Other(_) => {}
+        }
+    }
+
+    fn note_clock(&mut self, key: usize, info: &SenderInfo, now_us: u64) {
+        let wall_us = self.wall_us(now_us);
+        let transport = &mut self.transports[key];
+        let Some(source) = transport.sources.get(&info.ssrc).filter(|s| !s.rtx).copied() else { return };
+        transport.note_clock(wall_us, unix_us(info.ntp));
+        let layer = &mut self.producers[source.producer].layers[source.layer as usize];
+        layer.reception.clock = Some(SenderClock { ntp: info.ntp, rtp: info.rtp, arrived_us: now_us });
+    }
+
+    fn note_report(&mut self, key: usize, block: &ReportBlock, now_us: u64) {
+        let now_ntp = (ntp(self.wall_us(now_us)) >> 16) as u32;
+        let transport = &mut self.transports[key];
+        let Some(consumer) = transport.outgoing.get(&block.ssrc) else { return };
+        let consumer = &mut self.consumers[*consumer];
+        if block.ssrc != consumer.ssrc {
+            return;
+        }
+        consumer.acknowledged = true;
+        consumer.lost = i64::from(block.cumulative_lost);
+        consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
+        consumer.jitter = block.jitter;
+        if block.last_sr != 0 {
+            let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
+            let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
+            if rtt_us < RTT_US_MAX {
+                transport.note_rtt(rtt_us);
+            }
+        }
+    }
+
+    fn note_bye(&mut self, key: usize, ssrc: u32) {
+        if let Some(source) = self.transports[key].sources.get(&ssrc).filter(|s| !s.rtx) {
+            self.events.push(Event::Bye { producer: self.producers[source.producer].id });
+        }
+    }
+
+    fn keyframe_asked<S: Sink>(&mut self, key: usize, media: u32, now_us: u64, out: &mut Outbox<S>) {
+        let Some(consumer) = self.transports[key].outgoing.get(&media) else { return };
+        let consumer = &mut self.consumers[*consumer];
+        consumer.keyframes_asked += 1;
+        if !consumer.video || consumer.paused {
+            return;
+        }
+        let (producer, layer) = (consumer.producer, consumer.current.unwrap_or(consumer.target));
+        self.ask_keyframe(producer, layer, now_us, out);
+    }
+
+    /// Answers a NACK from the producer's cache.
+    fn resend<S: Sink>(
+        &mut self,
+        key: usize,
+        media: u32,
+        items: impl Iterator<Item = u16>,
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) {
+        let transport = &mut self.transports[key];
+        let (Some(path), Some(consumer)) = (transport.path(), transport.outgoing.get(&media)) else { return };
+        let consumer = &mut self.consumers[*consumer];
+        let wait_ms = (transport.rtt_us.unwrap_or(0).max(RESEND_US_MIN) / 1_000) as u16;
+        for sequence in items.take(NACK_ITEMS_MAX) {
+            let Some(again) = recall(consumer, sequence, (now_us / 1_000) as u16, wait_ms) else { continue };
+            let layer = &self.producers[consumer.producer].layers[usize::from(again.layer)];
+            let Some((cache, entry)) = layer.cache.as_ref().and_then(|c| Some((c, c.get(again.source)?))) else {
+                continue;
+            };
+            if !consumer.may_resend() {
+                return;
+            }
+            let Some(outbound) = &transport.outbound else { return };
+            let packet = Forwarded { cache, entry, offsets: again.offsets(), padding: again.padding };
+            let rtx = consumer.payload(entry.payload_type).and_then(|p| p.rtx).filter(|_| consumer.rtx_ssrc != 0);
+            let space = out.reserve(2_048);
+            let ids = &transport.extensions;
+            let written = match rtx {
+                Some(rtx) => packet.write_rtx(consumer, rtx, ids, outbound, space),
+                None => packet.write_media(consumer, &again, ids, outbound, space),
+            };
+            if let Some(len) = written {
+                out.push(path, len, len, true);
+                consumer.resent += 1;
+                transport.count_sent(1, len as u64);
+            }
+        }
+    }
+
+    /// Asks the publisher for a key frame unless that was done a moment ago.
+    pub(crate) fn ask_keyframe<S: Sink>(&mut self, producer: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
+        let Some(producer) = self.producers.get_mut(producer) else { return };
+        let Some(layer) = producer.layers.get_mut(usize::from(layer)) else { return };
+        if !producer.video || layer.ssrc == 0 || !layer.keyframe.wish(now_us) {
+            return;
+        }
+        let (transport, ssrc) = (producer.transport, layer.ssrc);
+        self.send_pli(transport, ssrc, out);
+        self.wake_within(BUSY_TICK_US, now_us);
+    }
+
+    pub(crate) fn send_pli<S: Sink>(&mut self, transport: usize, ssrc: u32, out: &mut Outbox<S>) {
+        let mut buffer = [0; 64];
+        let len = rtcp::write_pli(&mut buffer, self.transports[transport].ssrc, ssrc);
+        self.send_rtcp(transport, &mut buffer, len, out);
+    }
+
+    pub(crate) fn send_nack<S: Sink>(&mut self, transport: usize, ssrc: u32, lost: &[u16], out: &mut Outbox<S>) {
+        for part in lost.chunks(128) {
+            let mut buffer = [0; COMPOUND_BYTES + RTCP_OVERHEAD_MAX];
+            let len = rtcp::write_nack(&mut buffer, self.transports[transport].ssrc, ssrc, part.iter().copied());
+            self.send_rtcp(transport, &mut buffer, len, out);
+        }
+    }
+
+    pub(crate) fn send_bye<S: Sink>(&mut self, transport: usize, ssrc: u32, out: &mut Outbox<S>) {
+        let mut buffer = [0; 64];
+        let len = rtcp::write_bye(&mut buffer, &[ssrc]);
+        self.send_rtcp(transport, &mut buffer, len, out);
+    }
+
+    /// Tells a publisher when its packets came; losses between them are told too.
+    pub(crate) fn send_arrivals<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let (ssrc, media) = (transport.ssrc, transport.sources.keys().next().copied().unwrap_or(0));
+        let (mut base, mut count, log) = transport.arrivals.take();
+        let mut rest = &log[..];
+        while !rest.is_empty() {
+            let mut buffer = [0; COMPOUND_BYTES + RTCP_OVERHEAD_MAX];
+            let room = &mut buffer[..COMPOUND_BYTES];
+            let (len, told) = rtcp::write_transport_feedback(room, ssrc, media, base, count, rest);
+            if told == 0 {
+                break;
+            }
+            self.send_rtcp(key, &mut buffer, len, out);
+            count = count.wrapping_add(1);
+            base = base.wrapping_add(told as u16);
+            rest = &rest[told.min(rest.len())..];
+        }
+        self.transports[key].arrivals.give_back(log, count);
+    }
+
+    /// The regular compound: a sender report for each track sent, a receiver report for all that is received.
+    pub(crate) fn send_reports<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let mut buffer = [0; COMPOUND_BYTES + RTCP_OVERHEAD_MAX];
+        let mut len = 0;
+        for at in 0..self.transports[key].consumers.len() {
+            let Some(info) = self.sender_info(self.transports[key].consumers[at], now_us) else { continue };
+            if len + SENDER_REPORT_BYTES > COMPOUND_BYTES {
+                self.send_rtcp(key, &mut buffer, len, out);
+                len = 0;
+            }
+            len += rtcp::write_sr(&mut buffer[len..], &info, &[]);
+        }
+        let blocks = self.report_blocks(key, now_us);
+        for part in blocks.chunks(rtcp::BLOCKS_MAX) {
+            if len + 8 + 24 * part.len() > COMPOUND_BYTES {
+                self.send_rtcp(key, &mut buffer, len, out);
+                len = 0;
+            }
+            len += rtcp::write_rr(&mut buffer[len..], self.transports[key].ssrc, part);
+        }
+        if len > 0 {
+            self.send_rtcp(key, &mut buffer, len, out);
+        }
+    }
+
+    /// The publisher's clock carried over to ours, so that a viewer plays tracks of one publisher in step.
+    fn sender_info(&self, consumer: usize, now_us: u64) -> Option<SenderInfo> {
+        let consumer = &self.consumers[consumer];
+        let producer = &self.producers[consumer.producer];
+        let layer = &producer.layers[usize::from(consumer.current?)];
+        let clock = layer.clock()?;
+        let offset_us = self.transports[producer.transport].clock_offset_us?;
+        let wall_us = self.wall_us(now_us);
+        let since_us = wall_us - (unix_us(clock.ntp) + offset_us);
+        let ticks = i128::from(since_us) * i128::from(layer.clock_hz.max(1)) / 1_000_000;
+        Some(SenderInfo {
+            ssrc: consumer.ssrc,
+            ntp: ntp(wall_us),
+            rtp: consumer.continuity.timestamp(clock.rtp.wrapping_add(ticks as u32)),
+            packets: consumer.packets as u32,
+            bytes: consumer.bytes as u32,
+        })
+    }
+
+    fn report_blocks(&mut self, key: usize, now_us: u64) -> Vec<ReportBlock> {
+        let mut blocks = Vec::new();
+        for producer in &self.transports[key].producers {
+            for layer in &mut self.producers[*producer].layers {
+                if layer.ssrc != 0 && layer.is_active(now_us) {
+                    blocks.push(layer.reception.report(layer.ssrc, now_us));
+                }
+            }
+        }
+        blocks
+    }
+
+    fn send_rtcp<S: Sink>(&mut self, key: usize, buffer: &mut [u8], len: usize, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let (Some(path), Some(outbound)) = (transport.path(), &mut transport.outbound) else { return };
+        let sealed = outbound.seal_rtcp(buffer, len);
+        if sealed > 0 {
+            out.put(path, &buffer[..sealed]);
+            transport.count_sent(1, sealed as u64);
+        }
+    }
+}
+
+/// The record of a packet that may be sent again now.
+fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> Option<Sent> {
+    let epoch = consumer.epoch;
+    let sent = consumer.sent.find(sequence)?;
+    let too_soon = sent.resends > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
+    if sent.epoch != epoch || too_soon || sent.resends >= RESENDS_MAX {
+        return None;
+    }
+    sent.resends += 1;
+    sent.resent_ms = now_ms;
+    Some(*sent)
+}
+
+/// NTP 32.32 of a Unix time.
+fn ntp(unix_us: i64) -> u64 {
+    let seconds = unix_us.div_euclid(1_000_000) + NTP_EPOCH_S;
+    let fraction = (unix_us.rem_euclid(1_000_000) as u64) << 32;
+    (seconds as u64) << 32 | fraction / 1_000_000
+}
+
+fn unix_us(ntp: u64) -> i64 {
+    let seconds = (ntp >> 32) as i64 - NTP_EPOCH_S;
+    seconds * 1_000_000 + (((ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ntp_and_unix_time_are_one_another() {
+        for us in [0, 1_700_000_000_123_456, 1] {
+            assert!((unix_us(ntp(us)) - us).abs() <= 1);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The hot loop: what one layer gathered goes to each consumer as GSO runs, rewritten and sealed in the outbox.
+
+use crate::cache::{ABSENT, Cache, Entry};
+use crate::command::Codec;
+use crate::consumer::{Consumer, Verdict};
+use crate::event::Event;
+use crate::ice::Path;
+use crate::outbox::{Outbox, Sink};
+use crate::producer::{Layer, PACKET_OVERHEAD_MAX, Producer, Run};
+use crate::red;
+use crate::rtp;
+use crate::sent::Sent;
+use crate::sequence::{Continuity, Offsets};
+use crate::shard::Shard;
+use crate::srtp::Outbound;
+use crate::transport::{ExtensionIds, Transport};
+
+impl Shard {
+    /// Sends the pending packets of every layer that has some.
+    pub fn flush<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        while let Some((producer, layer)) = self.dirty.pop() {
+            self.forward(producer, layer, now_us, out);
+        }
+    }
+
+    pub(crate) fn forward<S: Sink>(&mut self, producer: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
+        let Some(producer) = self.producers.get_mut(producer) else {
+            return;
+        };
+        producer.layers[layer as usize].plan(&mut self.runs);
+        if !producer.paused {
+            for key in &producer.consumers {
+                let consumer = &mut self.consumers[*key];
+                if !consumer.looks_at(layer) {
+                    continue;
+                }
+                let transport = &mut self.transports[consumer.transport];
+                let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
+                    continue;
+                };
+                let switched = Feed { producer, layer, path, now_us }.run(consumer, transport, &self.runs, out);
+                if switched {
+                    self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
+                }
+            }
+        }
+        producer.layers[layer as usize].clear_pending();
+    }
+}
+
+/// One layer's packets on the way to one consumer.
+struct Feed<'a> {
+    producer: &'a Producer,
+    layer: u8,
+    path: Path,
+    now_us: u64,
+}
+
+/// A run being written into the outbox.
+#[derive(Default)]
+struct Burst {
+    len: usize,
+    segment: usize,
+}
+
+impl Burst {
+    /// Adds the packet of `len` bytes that was written behind the others; a run ends where sizes stop being equal.
+    #[inline]
+    fn add<S: Sink>(&mut self, len: usize, path: Path, video: bool, out: &mut Outbox<S>) {
+        if len > self.segment {
+            self.end(path, video, out);
+            self.segment = len;
+        }
+        self.len += len;
+        if len < self.segment {
+            self.end(path, video, out);
+        }
+    }
+
+    #[inline]
+    fn end<S: Sink>(&mut self, path: Path, video: bool, out: &mut Outbox<S>) {
+        if self.len > 0 {
+            out.push(path, self.len, self.segment, video);
+        }
+        *self = Burst::default();
+    }
+}
+
+impl Feed<'_> {
+    /// Gives whether the consumer was switched to this layer on the way.
+    fn run<S: Sink>(
+        &self,
+        consumer: &mut Consumer,
+        transport: &mut Transport,
+        runs: &[Run],
+        out: &mut Outbox<S>,
+    ) -> bool {
+        let layer = &self.producer.layers[self.layer as usize];
+        let Some(cache) = &layer.cache else { return false };
+        let mut any_switched = false;
+        let (mut packets, mut bytes) = (0, 0);
+        for run in runs {
+            let pending = &layer.pending[run.start..run.end];
+            let longest = pending.iter().map(|p| p.len() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
+            out.reserve(longest * pending.len());
+            let mut burst = Burst::default();
+            for waiting in pending {
+                let Some(entry) = cache.get(waiting.sequence) else { continue };
+                let (offsets, switched) = self.decide(consumer, entry);
+                any_switched |= switched;
+                let Some(offsets) = offsets else { continue };
+                let space = &mut out.space()[burst.len..];
+                let packet = Packet { cache, entry, offsets, padding: waiting.padding };
+                let Some(len) = packet.write(consumer, self.layer, transport, space) else { continue };
+                packets += 1;
+                bytes += len;
+                consumer.count(len, self.now_us);
+                burst.add(len, self.path, consumer.video, out);
+            }
+            burst.end(self.path, consumer.video, out);
+        }
+        if any_switched {
+            transport.report_due_us = transport.report_due_us.min(self.now_us);
+        }
+        transport.count_sent(packets, bytes as u64);
+        any_switched
+    }
+
+    #[inline]
+    fn decide(&self, consumer: &mut Consumer, entry: &Entry) -> (Option<Offsets>, bool) {
+        if consumer.payload(entry.payload_type).is_none() {
+            if consumer.current == Some(self.layer) {
+                consumer.continuity.skip(entry.sequence, false);
+            }
+            return (None, false);
+        }
+        let from = consumer.current_or_previous();
+        let (clock_hz, last_us) = (consumer.clock_hz, consumer.last_sent_us);
+        let step = |continuity: &Continuity| {
+            elapsed(&self.producer.layers, (from, self.layer), (continuity, entry.timestamp), clock_hz)
+                .unwrap_or_else(|| arrival_step(self.now_us.saturating_sub(last_us), clock_hz))
+        };
+        match consumer.decide(self.layer, entry, step) {
+            (Verdict::Send(offsets), switched) => (Some(offsets), switched),
+            (Verdict::Leave, switched) => (None, switched),
+        }
+    }
+}
+
+/// Timestamp step by our own clock: at least one tick, so that time never stands still.
+fn arrival_step(elapsed_us: u64, clock_hz: u32) -> u32 {
+    ((u128::from(elapsed_us) * u128::from(clock_hz) / 1_000_000) as u32).max(1)
+}
+
+/// The time between two packets of different layers by the publisher's sender reports; None where they don't tell.
+fn elapsed(
+    layers: &[Layer],
+    (from, to): (Option<u8>, u8),
+    (continuity, timestamp): (&Continuity, u32),
+    clock_hz: u32,
+) -> Option<u32> {
+    let (old, new) = (layers.get(usize::from(from?))?.clock()?, layers[usize::from(to)].clock()?);
+    let ticks = |from_rtp: u32, to_rtp: u32| i64::from(to_rtp.wrapping_sub(from_rtp) as i32);
+    let ntp_ticks = i128::from(new.ntp as i64 - old.ntp as i64) * i128::from(clock_hz) >> 32;
+    let step = ntp_ticks as i64 + ticks(new.rtp, timestamp) - ticks(old.rtp, continuity.source_timestamp());
+    (1..i64::from(clock_hz) * 5).contains(&step).then_some(step as u32)
+}
+
+/// A cached packet with the numbers that it gets at one consumer.
+pub(crate) struct Packet<'a> {
+    pub cache: &'a Cache,
+    pub entry: &'a Entry,
+    pub offsets: Offsets,
+    pub padding: u8,
+}
+
+impl Packet<'_> {
+    /// Writes the sealed packet to `space` and remembers it; gives its length.
+    #[inline]
+    pub fn write(&self, consumer: &mut Consumer, layer: u8, transport: &Transport, space: &mut [u8]) -> Option<usize> {
+        let outbound = transport.outbound.as_ref()?;
+        let sequence = self.entry.sequence.wrapping_add(self.offsets.sequence);
+        let sent = Sent {
+            sequence,
+            source: self.entry.sequence,
+            picture: self.offsets.picture,
+            tl0: self.offsets.tl0,
+            padding: self.padding,
+            layer,
+            epoch: consumer.epoch,
+            with_mid: !consumer.acknowledged,
+            ..Sent::default()
+        };
+        let len = self.write_media(consumer, &sent, &transport.extensions, outbound, space)?;
+        consumer.sent.note(sent);
+        Some(len)
+    }
+
+    /// The packet on the media SSRC; the same bytes each time for the same `sent`.
+    pub fn write_media(
+        &self,
+        consumer: &mut Consumer,
+        sent: &Sent,
+        ids: &ExtensionIds,
+        outbound: &Outbound,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let payload_type = consumer.payload(self.entry.payload_type)?.to;
+        let number = (payload_type, sent.sequence, consumer.ssrc);
+        let header = self.write_header(consumer, number, sent.with_mid, ids, space);
+        let len = header + self.write_payload(consumer, &mut space[header..])?;
+        let len = rtp::pad(space, len, self.padding);
+        let roc = consumer.roc.advance(sent.sequence);
+        Some(outbound.seal_rtp(space, len, header, roc))
+    }
+
+    /// The packet as a retransmission (RFC 4588) on the RTX SSRC.
+    pub fn write_rtx(
+        &self,
+        consumer: &mut Consumer,
+        rtx: u8,
+        ids: &ExtensionIds,
+        outbound: &Outbound,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let original = self.entry.sequence.wrapping_add(self.offsets.sequence);
+        let sequence = consumer.rtx_sequence;
+        let number = (rtx, sequence, consumer.rtx_ssrc);
+        let header = self.write_header(consumer, number, false, ids, space);
+        space[header..header + 2].copy_from_slice(&original.to_be_bytes());
+        let len = header + 2 + self.write_payload(consumer, &mut space[header + 2..])?;
+        consumer.rtx_sequence = sequence.wrapping_add(1);
+        let roc = consumer.rtx_roc.advance(sequence);
+        Some(outbound.seal_rtp(space, len, header, roc))
+    }
+
+    #[inline]
+    fn write_header(
+        &self,
+        consumer: &Consumer,
+        (payload_type, sequence, ssrc): (u8, u16, u32),
+        with_mid: bool,
+        ids: &ExtensionIds,
+        space: &mut [u8],
+    ) -> usize {
+        let entry = self.entry;
+        let (level, orientation) = ([entry.audio_level], [entry.orientation]);
+        let mut extensions: [(u8, &[u8]); 4] = [(0, &[]); 4];
+        let mut count = 0;
+        let mut add = |id: u8, value| {
+            if id != 0 {
+                extensions[count] = (id, value);
+                count += 1;
+            }
+        };
+        if with_mid {
+            add(ids.mid, &consumer.mid[..]);
+        }
+        if entry.audio_level != ABSENT {
+            add(ids.audio_level, &level[..]);
+        }
+        if entry.orientation != ABSENT {
+            add(ids.orientation, &orientation[..]);
+        }
+        if entry.descriptor_len > 0 {
+            add(ids.dependency_descriptor, self.cache.descriptor(entry));
+        }
+        let timestamp = consumer.continuity.timestamp(entry.timestamp);
+        rtp::write_header(space, entry.marker, payload_type, sequence, timestamp, ssrc, &extensions[..count])
+    }
+
+    #[inline]
+    fn write_payload(&self, consumer: &Consumer, space: &mut [u8]) -> Option<usize> {
+        let mut payload = self.cache.payload(self.entry);
+        if consumer.strip_red && self.is_red(consumer) {
+            payload = &payload[red::primary(payload).ok()?.range];
+        }
+        let space = &mut space[..payload.len()];
+        space.copy_from_slice(payload);
+        if let Some(vp8) = &self.entry.vp8 {
+            if let Some(id) = vp8.picture_id {
+                vp8.set_picture_id(space, id.value.wrapping_add(self.offsets.picture));
+            }
+            if let Some(tl0) = vp8.tl0 {
+                vp8.set_tl0(space, tl0.wrapping_add(self.offsets.tl0));
+            }
+        } else if !consumer.red_blocks.is_empty() && !consumer.strip_red && self.is_red(consumer) {
+            red::rewrite(space, &consumer.red_blocks).ok()?;
+        }
+        Some(payload.len())
+    }
+
+    fn is_red(&self, consumer: &Consumer) -> bool {
+        !consumer.video && self.entry.codec == Some(Codec::Red)
+    }
+}

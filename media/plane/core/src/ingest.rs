@@ -1,0 +1,301 @@
+//! Media coming in: opened, told apart by SSRC (or MID and RID), counted, cached, queued for its consumers.
+
+use std::ops::Range;
+
+use crate::arrivals::FEEDBACK_US;
+use crate::cache::{ABSENT, Entry, PAYLOAD_BYTES_MAX};
+use crate::command::Codec;
+use crate::event::Event;
+use crate::keyframe::starts_keyframe;
+use crate::outbox::{Outbox, Sink};
+use crate::producer::Producer;
+use crate::reception::{Arrival, Reception};
+use crate::rtp::{self, Header};
+use crate::sequence::is_before;
+use crate::shard::Shard;
+use crate::srtp::SrtpError;
+use crate::transport::{Marks, Source, Transport};
+use crate::vp8;
+
+/// SSRCs that one peer may use in its life; each latched one takes a place until its producer closes.
+const SOURCES_MAX: usize = 64;
+/// Ticks come at least this often while media flows.
+pub const BUSY_TICK_US: u64 = 100_000;
+pub const ASKING_TICK_US: u64 = 20_000;
+/// First look at a new gap.
+const GAP_TICK_US: u64 = 6_000;
+
+/// One media packet in clear.
+struct Incoming<'a> {
+    sequence: u16,
+    timestamp: u32,
+    marker: bool,
+    payload_type: u8,
+    codec: Codec,
+    payload: &'a [u8],
+    marks: Marks<'a>,
+    repaired: bool,
+}
+
+impl Shard {
+    pub(crate) fn receive_rtp<S: Sink>(&mut self, key: usize, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let Some(inbound) = &mut transport.inbound else { return };
+        let Ok(header) = rtp::parse(datagram) else {
+            self.totals.malformed += 1;
+            return;
+        };
+        let len = match inbound.open_rtp(datagram, &header) {
+            Ok(len) => len,
+            Err(SrtpError::Replay) => {
+                self.totals.replayed += 1;
+                return;
+            }
+            Err(_) => {
+                self.totals.bad_srtp += 1;
+                return;
+            }
+        };
+        transport.received_packets += 1;
+        transport.received_bytes += len as u64;
+        self.wake_within(BUSY_TICK_US, now_us);
+        self.receive_clear(key, &header, &datagram[..len], now_us, out);
+    }
+
+    fn receive_clear<S: Sink>(&mut self, key: usize, header: &Header, packet: &[u8], now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let marks = transport.extensions.read(header, packet);
+        if let Some(sequence) = marks.transport_sequence {
+            let first = transport.arrivals.is_empty();
+            if transport.arrivals.note(sequence, now_us) {
+                self.send_arrivals(key, out);
+            } else if first {
+                self.wake_within(FEEDBACK_US, now_us);
+            }
+        }
+        let Ok(range) = header.payload(packet) else {
+            self.totals.malformed += 1;
+            return;
+        };
+        let Some(source) = self.source(key, header, &marks) else { return };
+        let Some(incoming) = self.understand(source, header, packet, range, marks) else { return };
+        self.accept(source, &incoming, now_us, out);
+    }
+
+    /// What this SSRC is; latched from MID and RID the first time.
+    fn source(&mut self, key: usize, header: &Header, marks: &Marks) -> Option<Source> {
+        let transport = &mut self.transports[key];
+        if let Some(source) = transport.sources.get(&header.ssrc) {
+            return Some(*source);
+        }
+        if transport.sources.len() >= SOURCES_MAX {
+            return None;
+        }
+        let source = match marks.mid {
+            Some(mid) => by_mid(transport, &mut self.producers, mid, header, marks),
+            None => by_payload_type(transport, &mut self.producers, header),
+        }?;
+        let replaced = {
+            let layer = &mut self.producers[source.producer].layers[source.layer as usize];
+            let place = if source.rtx { &mut layer.rtx_ssrc } else { &mut layer.ssrc };
+            std::mem::replace(place, header.ssrc)
+        };
+        transport.sources.remove(&replaced);
+        transport.sources.insert(header.ssrc, source);
+        if replaced != 0 && !source.rtx {
+            self.restart_layer(source);
+        }
+        Some(source)
+    }
+
+    /// The publisher gave a layer another SSRC: numbers and clock start anew.
+    fn restart_layer(&mut self, source: Source) {
+        let producer = &mut self.producers[source.producer];
+        let layer = &mut producer.layers[source.layer as usize];
+        layer.clear_pending();
+        layer.cache = None;
+        layer.reception = Reception::default();
+        for key in &producer.consumers {
+            let consumer = &mut self.consumers[*key];
+            if consumer.current == Some(source.layer) {
+                consumer.forget_source();
+            }
+        }
+    }
+
+    /// The packet as its original: RTX undone (RFC 4588), codec known.
+    fn understand<'a>(
+        &mut self,
+        source: Source,
+        header: &Header,
+        packet: &'a [u8],
+        range: Range<usize>,
+        marks: Marks<'a>,
+    ) -> Option<Incoming<'a>> {
+        let producer = &self.producers[source.producer];
+        let payload = &packet[range];
+        let mut incoming = Incoming {
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload_type: header.payload_type,
+            codec: Codec::Opus,
+            payload,
+            marks,
+            repaired: source.rtx,
+        };
+        if source.rtx {
+            let (original, rest) = payload.split_at_checked(2)?;
+            let repaired = producer.repaired_by(header.payload_type)?;
+            incoming.sequence = u16::from_be_bytes([original[0], original[1]]);
+            incoming.payload = rest;
+            incoming.payload_type = repaired.payload_type;
+            if rest.is_empty() {
+                return None;
+            }
+        }
+        if incoming.payload.len() > PAYLOAD_BYTES_MAX {
+            self.totals.malformed += 1;
+            return None;
+        }
+        incoming.codec = producer.payload(incoming.payload_type)?.codec;
+        Some(incoming)
+    }
+
+    fn accept<S: Sink>(&mut self, source: Source, incoming: &Incoming, now_us: u64, out: &mut Outbox<S>) {
+        let producer = &mut self.producers[source.producer];
+        let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
+        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !producer.video) {
+            producer.level.note(byte);
+        }
+        let video = producer.video;
+        let layer = &mut producer.layers[source.layer as usize];
+        let Some(entry) = entry(incoming) else {
+            self.totals.malformed += 1;
+            return;
+        };
+        let first = !layer.reception.started();
+        if first {
+            layer.reception.start(clock_hz);
+            layer.clock_hz = clock_hz;
+        }
+        let woke = !layer.is_active(now_us);
+        let arrival = match incoming.repaired {
+            false => layer.reception.count(incoming.sequence, incoming.timestamp, now_us),
+            true => {
+                layer.reception.recover(incoming.sequence);
+                Arrival::Late
+            }
+        };
+        if arrival == Arrival::Late && !is_useful(layer, incoming.sequence) {
+            return;
+        }
+        layer.last_us = now_us;
+        layer.packets += 1;
+        layer.bytes += incoming.payload.len() as u64;
+        if entry.keyframe {
+            layer.keyframe.came();
+            layer.reception.give_up();
+        }
+        let missing = layer.reception.is_missing_any();
+        let full = !layer.has_room(incoming.payload.len() + incoming.marks.descriptor.len());
+        let id = producer.id;
+        if first {
+            self.events.push(Event::Layer { producer: id, layer: source.layer });
+        }
+        if woke && video {
+            self.retarget(source.producer, now_us, out);
+        }
+        if full {
+            self.forward(source.producer, source.layer, now_us, out);
+        }
+        let layer = &mut self.producers[source.producer].layers[source.layer as usize];
+        if layer.pending.is_empty() {
+            self.dirty.push((source.producer, source.layer));
+        }
+        layer.take(entry, incoming.payload, incoming.marks.descriptor, video, now_us);
+        if missing {
+            self.wake_within(GAP_TICK_US, now_us);
+        }
+        if arrival == Arrival::Jump && video {
+            self.ask_keyframe(source.producer, source.layer, now_us, out);
+        }
+    }
+}
+
+/// A late packet that is not there yet and would not push a newer one out of the table.
+fn is_useful(layer: &crate::producer::Layer, sequence: u16) -> bool {
+    layer.cache.as_ref().is_some_and(|cache| {
+        let oldest = layer.reception.highest.wrapping_sub(cache.safe_packets() as u16);
+        !cache.contains(sequence) && !is_before(sequence, oldest)
+    })
+}
+
+fn entry(incoming: &Incoming) -> Option<Entry> {
+    let mut entry = Entry {
+        sequence: incoming.sequence,
+        timestamp: incoming.timestamp,
+        payload_type: incoming.payload_type,
+        codec: Some(incoming.codec),
+        marker: incoming.marker,
+        audio_level: incoming.marks.audio_level.unwrap_or(ABSENT),
+        orientation: incoming.marks.orientation.unwrap_or(ABSENT),
+        ..Entry::default()
+    };
+    if incoming.payload.is_empty() {
+        return Some(entry);
+    }
+    match incoming.codec {
+        Codec::Vp8 => {
+            let descriptor = vp8::parse(incoming.payload).ok()?;
+            entry.keyframe = descriptor.keyframe;
+            entry.vp8 = Some(descriptor);
+        }
+        codec => {
+            let dd = incoming.marks.descriptor;
+            entry.keyframe = starts_keyframe(codec, incoming.payload, (!dd.is_empty()).then_some(dd));
+        }
+    }
+    Some(entry)
+}
+
+fn by_mid(
+    transport: &Transport,
+    producers: &mut slab::Slab<Producer>,
+    mid: &[u8],
+    header: &Header,
+    marks: &Marks,
+) -> Option<Source> {
+    let key = *transport.producers.iter().find(|key| producers[**key].mid.as_bytes() == mid)?;
+    let producer = &producers[key];
+    let repaired = producer.repaired_by(header.payload_type).is_some();
+    let rid = if repaired { marks.repaired_rid.or(marks.rid) } else { marks.rid };
+    let layer = match rid {
+        Some(rid) => producer.layers.iter().position(|l| l.rid.as_bytes() == rid)?,
+        None if producer.layers.len() == 1 => 0,
+        None => return None,
+    };
+    (repaired || producer.payload(header.payload_type).is_some()).then_some(Source {
+        producer: key,
+        layer: layer as u8,
+        rtx: repaired,
+    })
+}
+
+/// Without MID only where the payload type leaves no choice: one producer with one layer still without an SSRC.
+fn by_payload_type(transport: &Transport, producers: &mut slab::Slab<Producer>, header: &Header) -> Option<Source> {
+    let mut found = None;
+    for key in &transport.producers {
+        let producer = &producers[*key];
+        let rtx = producer.repaired_by(header.payload_type).is_some();
+        if !rtx && producer.payload(header.payload_type).is_none() {
+            continue;
+        }
+        let [layer] = &producer.layers[..] else { continue };
+        let taken = if rtx { layer.rtx_ssrc } else { layer.ssrc };
+        if taken == 0 && found.replace(Source { producer: *key, layer: 0, rtx }).is_some() {
+            return None;
+        }
+    }
+    found
+}

@@ -1,0 +1,181 @@
+//! Who speaks: RFC 6464 levels of one conference -> active speakers and the dominant one, with hysteresis.
+//!
+//! Levels are looked at in windows. A source becomes active when it was loud for [`START_SHARE`] of a window and stays so
+//! down to [`STAY_SHARE`]; another one becomes dominant only when clearly louder for two windows.
+
+/// Length of a window.
+pub const WINDOW_US: u64 = 400_000;
+/// -dBov: this loud or louder counts as speech; an active source may be a little quieter.
+const LOUD: u8 = 35;
+const LOUD_STAYING: u8 = 42;
+const START_SHARE: f32 = 0.4;
+const STAY_SHARE: f32 = 0.15;
+/// A challenger must be this much louder than the dominant speaker ...
+const CHALLENGE_RATIO: f32 = 1.3;
+/// ... in this many windows.
+const CHALLENGE_WINDOWS: u8 = 2;
+const SMOOTHING: f32 = 0.5;
+/// Levels are told in steps, so that small changes make no event.
+const STEPS: f32 = 8.0;
+
+/// The level of one audio source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Level {
+    packets: u16,
+    loud: u16,
+    loudest: u8,
+    active: bool,
+    smoothed: f32,
+}
+
+impl Level {
+    /// One packet with an RFC 6464 byte (bit 7: voice activity; level 0 loudest .. 127 silent).
+    pub fn note(&mut self, byte: u8) {
+        let level = byte & 0x7f;
+        if self.packets == 0 {
+            self.loudest = 127;
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.loudest = self.loudest.min(level);
+        if level <= if self.active { LOUD_STAYING } else { LOUD } {
+            self.loud += 1;
+        }
+    }
+
+    fn close_window(&mut self) {
+        let expected = f32::from(self.packets).max(4.0);
+        let share = f32::from(self.loud) / expected;
+        self.active = share >= if self.active { STAY_SHARE } else { START_SHARE };
+        let linear = if self.active { loudness(self.loudest) } else { 0.0 };
+        self.smoothed += (linear - self.smoothed) * SMOOTHING;
+        if !self.active {
+            self.smoothed = 0.0;
+        }
+        (self.packets, self.loud) = (0, 0);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.packets == 0 && !self.active
+    }
+
+    fn told(&self) -> f32 {
+        (self.smoothed * STEPS).ceil() / STEPS
+    }
+}
+
+/// -dBov to 0..1 for meters: -8 dBov and louder is 1, -60 is 0.
+fn loudness(level: u8) -> f32 {
+    (1.0 - (f32::from(level) - 8.0) / 52.0).clamp(0.0, 1.0)
+}
+
+/// The speakers of one conference.
+#[derive(Default)]
+pub struct Speakers {
+    dominant: Option<u32>,
+    challenger: Option<u32>,
+    challenges: u8,
+    told: Vec<(u32, f32)>,
+}
+
+impl Speakers {
+    /// Closes the window of every source (`id`, level); the new list, dominant first, when it changed.
+    pub fn close_window<'a>(&mut self, sources: impl Iterator<Item = (u32, &'a mut Level)>) -> Option<Vec<(u32, f32)>> {
+        let mut speaking = Vec::new();
+        for (id, level) in sources {
+            if level.is_idle() {
+                continue;
+            }
+            level.close_window();
+            if level.active {
+                speaking.push((id, level.smoothed, level.told()));
+            }
+        }
+        speaking.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        self.choose_dominant(&speaking);
+        if let Some(at) = speaking.iter().position(|s| Some(s.0) == self.dominant) {
+            speaking[..=at].rotate_right(1);
+        }
+        let list: Vec<(u32, f32)> = speaking.iter().map(|s| (s.0, s.2)).collect();
+        if list == self.told {
+            return None;
+        }
+        self.told.clone_from(&list);
+        Some(list)
+    }
+
+    fn choose_dominant(&mut self, loudest_first: &[(u32, f32, f32)]) {
+        let Some(&(loudest, level, _)) = loudest_first.first() else {
+            self.challenges = 0;
+            return;
+        };
+        let held = loudest_first.iter().find(|s| Some(s.0) == self.dominant);
+        let Some(&(dominant, dominant_level, _)) = held else {
+            self.crown(loudest);
+            return;
+        };
+        if loudest == dominant || level < dominant_level * CHALLENGE_RATIO {
+            self.challenges = 0;
+            return;
+        }
+        if self.challenger != Some(loudest) {
+            self.challenger = Some(loudest);
+            self.challenges = 0;
+        }
+        self.challenges += 1;
+        if self.challenges >= CHALLENGE_WINDOWS {
+            self.crown(loudest);
+        }
+    }
+
+    fn crown(&mut self, source: u32) {
+        self.dominant = Some(source);
+        self.challenger = None;
+        self.challenges = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(speakers: &mut Speakers, levels: &mut [Level], heard: &[u8]) -> Option<Vec<u32>> {
+        for (level, byte) in levels.iter_mut().zip(heard) {
+            for _ in 0..20 {
+                level.note(*byte);
+            }
+        }
+        let sources = levels.iter_mut().enumerate().map(|(i, l)| (i as u32, l));
+        speakers.close_window(sources).map(|list| list.iter().map(|s| s.0).collect())
+    }
+
+    #[test]
+    fn silence_says_nothing_and_speech_starts_and_ends() {
+        let (mut speakers, mut levels) = (Speakers::default(), [Level::default(); 2]);
+        assert_eq!(window(&mut speakers, &mut levels, &[127, 127]), None);
+        assert_eq!(window(&mut speakers, &mut levels, &[20, 127]), Some(vec![0]));
+        let mut last = None;
+        for _ in 0..4 {
+            last = window(&mut speakers, &mut levels, &[127, 127]).or(last);
+        }
+        assert_eq!(last, Some(vec![]));
+    }
+
+    #[test]
+    fn the_dominant_speaker_is_not_replaced_by_one_loud_window() {
+        let (mut speakers, mut levels) = (Speakers::default(), [Level::default(); 2]);
+        for _ in 0..4 {
+            window(&mut speakers, &mut levels, &[32, 127]);
+        }
+        let first = window(&mut speakers, &mut levels, &[32, 10]).unwrap();
+        assert_eq!(first, [0, 1]);
+        let second = window(&mut speakers, &mut levels, &[32, 10]).unwrap();
+        assert_eq!(second[0], 1);
+    }
+
+    #[test]
+    fn a_steady_speaker_is_told_once() {
+        let (mut speakers, mut levels) = (Speakers::default(), [Level::default(); 1]);
+        let told = (0..20).filter(|_| window(&mut speakers, &mut levels, &[20]).is_some()).count();
+        assert!(told <= 4, "{told}");
+    }
+}

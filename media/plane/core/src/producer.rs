@@ -1,0 +1,331 @@
+//! A published track: its layers, what was received of each, and the runs in which new packets will be sent.
+
+use crate::cache::{Cache, Entry};
+use crate::command::{Encoding, Payload};
+use crate::levels::Level;
+use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
+use crate::reception::{Reception, SenderClock};
+
+pub const LAYERS_MAX: usize = 4;
+/// One key frame request per layer in this time, whoever asks.
+pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
+/// A layer that was silent this long is not chosen.
+pub const LAYER_SILENT_US: u64 = 2_000_000;
+/// Requests without an answer are repeated this often, then left to the next wish.
+const KEYFRAME_ASKS_MAX: u8 = 20;
+/// Padding that makes the packets of a frame equal: bytes a packet ...
+const PADDING_MAX: usize = 32;
+/// ... and at most one byte in so many.
+const PADDING_SHARE: usize = 100;
+/// What header, extensions and tag may add to a payload at most.
+pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + 16 + 2;
+
+/// A packet waiting to be forwarded, in order of arrival.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    pub sequence: u16,
+    pub padding: u8,
+    len: u16,
+}
+
+impl Pending {
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+}
+
+/// Neighbours in the pending list that are sent as one GSO run: all as long as the first, the last may be shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub start: usize,
+    pub end: usize,
+}
+
+#[derive(Default)]
+pub struct Layer {
+    pub rid: String,
+    pub ssrc: u32,
+    pub rtx_ssrc: u32,
+    pub reception: Reception,
+    pub cache: Option<Cache>,
+    pub pending: Vec<Pending>,
+    pending_bytes: usize,
+    pub keyframe: KeyframeWish,
+    pub last_us: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    bytes_at_snapshot: u64,
+    pub bitrate_bps: u64,
+    pub clock_hz: u32,
+}
+
+/// The state of asking a publisher for a key frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyframeWish {
+    wanted: bool,
+    asked_us: Option<u64>,
+    asks: u8,
+}
+
+impl KeyframeWish {
+    /// Someone needs a key frame. `true`: send the request now.
+    pub fn wish(&mut self, now_us: u64) -> bool {
+        self.wanted = true;
+        self.asks = 0;
+        self.is_due(now_us) && self.note(now_us)
+    }
+
+    /// `true`: the request got no answer yet and is to be sent again.
+    pub fn again(&mut self, now_us: u64) -> bool {
+        self.wanted && self.asks < KEYFRAME_ASKS_MAX && self.is_due(now_us) && self.note(now_us)
+    }
+
+    /// Someone needs a key frame; the next tick asks.
+    pub fn want_later(&mut self) {
+        self.wanted = true;
+        self.asks = 0;
+    }
+
+    pub fn came(&mut self) {
+        self.wanted = false;
+    }
+
+    pub fn is_wanted(&self) -> bool {
+        self.wanted && self.asks < KEYFRAME_ASKS_MAX
+    }
+
+    fn is_due(&self, now_us: u64) -> bool {
+        self.asked_us.is_none_or(|asked| now_us.saturating_sub(asked) >= KEYFRAME_INTERVAL_US)
+    }
+
+    fn note(&mut self, now_us: u64) -> bool {
+        self.asked_us = Some(now_us);
+        self.asks += 1;
+        true
+    }
+}
+
+pub struct Producer {
+    pub id: u32,
+    pub transport: usize,
+    pub router: usize,
+    pub video: bool,
+    pub mid: String,
+    pub payloads: Vec<Payload>,
+    pub layers: Vec<Layer>,
+    pub consumers: Vec<usize>,
+    pub paused: bool,
+    pub level: Level,
+}
+
+impl Producer {
+    pub fn new(
+        (id, transport, router): (u32, usize, usize),
+        video: bool,
+        mid: String,
+        encodings: Vec<Encoding>,
+        payloads: Vec<Payload>,
+    ) -> Self {
+        let layers = encodings.into_iter().take(LAYERS_MAX).map(Layer::new).collect();
+        Producer {
+            id,
+            transport,
+            router,
+            video,
+            mid,
+            payloads,
+            layers,
+            consumers: Vec::new(),
+            paused: false,
+            level: Level::default(),
+        }
+    }
+
+    pub fn payload(&self, payload_type: u8) -> Option<&Payload> {
+        self.payloads.iter().find(|p| p.payload_type == payload_type)
+    }
+
+    /// The payload type that an RTX one repairs.
+    pub fn repaired_by(&self, rtx: u8) -> Option<&Payload> {
+        self.payloads.iter().find(|p| p.rtx == Some(rtx))
+    }
+
+    /// The best active layer not above `wanted`, else the lowest active one, else `wanted` itself.
+    pub fn choose_layer(&self, wanted: u8, now_us: u64) -> u8 {
+        let top = (wanted as usize).min(self.layers.len().saturating_sub(1));
+        let active = |i: &usize| self.layers[*i].is_active(now_us);
+        let chosen = (0..=top).rev().find(active).or_else(|| (top..self.layers.len()).find(active));
+        chosen.unwrap_or(top) as u8
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        let caches: usize = self.layers.iter().filter_map(|l| l.cache.as_ref()).map(Cache::memory_bytes).sum();
+        size_of::<Self>() + caches + self.layers.len() * size_of::<Layer>()
+    }
+}
+
+impl Layer {
+    fn new(encoding: Encoding) -> Self {
+        Layer { rid: encoding.rid, ssrc: encoding.ssrc, rtx_ssrc: encoding.rtx_ssrc, ..Layer::default() }
+    }
+
+    pub fn is_active(&self, now_us: u64) -> bool {
+        self.packets > 0 && now_us.saturating_sub(self.last_us) < LAYER_SILENT_US
+    }
+
+    /// The publisher's clock, from its last sender report.
+    pub fn clock(&self) -> Option<SenderClock> {
+        self.reception.clock
+    }
+
+    /// The cache can take this packet without overwriting one that waits to be forwarded.
+    pub fn has_room(&self, len: usize) -> bool {
+        self.cache.as_ref().is_none_or(|cache| {
+            self.pending_bytes + len <= cache.safe_bytes() && self.pending.len() < cache.safe_packets()
+        })
+    }
+
+    /// Keeps a packet and queues it for forwarding.
+    pub fn take(&mut self, entry: Entry, payload: &[u8], descriptor: &[u8], video: bool, now_us: u64) {
+        let cache = self.cache.get_or_insert_with(|| if video { Cache::video(now_us) } else { Cache::audio(now_us) });
+        let stored = payload.len() + descriptor.len();
+        cache.insert(entry, payload, descriptor, now_us);
+        self.pending.push(Pending { sequence: entry.sequence, padding: 0, len: stored as u16 });
+        self.pending_bytes += stored;
+    }
+
+    pub fn clear_pending(&mut self) {
+        self.pending.clear();
+        self.pending_bytes = 0;
+    }
+
+    /// Cuts the pending packets into runs and tells each its padding.
+    ///
+    /// libwebrtc's packets of a frame differ by a byte; padding the smaller ones makes the frame one run. A packet that
+    /// is shorter by more may end a run, unpadded.
+    pub fn plan(&mut self, runs: &mut Vec<Run>) {
+        runs.clear();
+        let mut start = 0;
+        while start < self.pending.len() {
+            let end = self.plan_run(start);
+            runs.push(Run { start, end });
+            start = end;
+        }
+    }
+
+    fn plan_run(&mut self, start: usize) -> usize {
+        let (mut longest, mut bytes, mut padding) = (self.pending[start].len as usize, 0, 0);
+        let mut shortest = longest;
+        let mut end = start;
+        while end < self.pending.len() && end - start < RUN_SEGMENTS_MAX {
+            let len = self.pending[end].len as usize;
+            let grown = longest.max(len);
+            let wanted = (grown - longest) * (end - start) + (grown - len);
+            let fits = grown - shortest.min(len) <= PADDING_MAX
+                && (padding + wanted) * PADDING_SHARE <= bytes + len
+                && (end - start + 1) * (grown + PACKET_OVERHEAD_MAX) <= RUN_BYTES_MAX;
+            if !fits {
+                break;
+            }
+            (longest, shortest) = (grown, shortest.min(len));
+            bytes += len;
+            padding += wanted;
+            end += 1;
+        }
+        let short_tail = end < self.pending.len()
+            && end - start < RUN_SEGMENTS_MAX
+            && (self.pending[end].len as usize) < longest
+            && end > start;
+        for pending in &mut self.pending[start..end] {
+            pending.padding = (longest - pending.len as usize) as u8;
+        }
+        let full = (end - start + 1) * (longest + PACKET_OVERHEAD_MAX) > RUN_BYTES_MAX;
+        if short_tail && !full { end + 1 } else { end.max(start + 1) }
+    }
+
+    /// Updates the bitrate; call once a second.
+    pub fn measure(&mut self, elapsed_us: u64) {
+        let bytes = self.bytes - self.bytes_at_snapshot;
+        self.bytes_at_snapshot = self.bytes;
+        self.bitrate_bps = bytes * 8_000_000 / elapsed_us.max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(lens: &[u16]) -> Layer {
+        let mut layer = Layer::default();
+        for (i, len) in lens.iter().enumerate() {
+            layer.pending.push(Pending { sequence: i as u16, padding: 0, len: *len });
+        }
+        layer
+    }
+
+    fn plan(lens: &[u16]) -> (Vec<Run>, Vec<u8>) {
+        let mut layer = layer(lens);
+        let mut runs = Vec::new();
+        layer.plan(&mut runs);
+        (runs, layer.pending.iter().map(|p| p.padding).collect())
+    }
+
+    #[test]
+    fn a_frame_of_nearly_equal_packets_is_one_run() {
+        let (runs, padding) = plan(&[1100, 1100, 1101, 1101]);
+        assert_eq!(runs, [Run { start: 0, end: 4 }]);
+        assert_eq!(padding, [1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_short_last_packet_needs_no_padding() {
+        let (runs, padding) = plan(&[1100, 1100, 300, 1100]);
+        assert_eq!(runs, [Run { start: 0, end: 3 }, Run { start: 3, end: 4 }]);
+        assert_eq!(padding, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_longer_packet_starts_a_new_run_when_padding_would_cost() {
+        let (runs, _) = plan(&[60, 1100, 1100]);
+        assert_eq!(runs, [Run { start: 0, end: 1 }, Run { start: 1, end: 3 }]);
+    }
+
+    #[test]
+    fn keyframe_requests_are_merged_and_repeated_until_one_comes() {
+        let mut wish = KeyframeWish::default();
+        assert!(wish.wish(0));
+        assert!(!wish.wish(100_000));
+        assert!(!wish.again(299_999));
+        assert!(wish.again(300_000));
+        wish.came();
+        assert!(!wish.again(900_000));
+    }
+
+    mod properties {
+        use super::*;
+        use proptest::prelude::*;
+
+        proptest! {
+            #[test]
+            fn every_run_obeys_the_kernel_and_the_padding_budget(lens in proptest::collection::vec(1u16..1400, 1..200)) {
+                let mut layer = layer(&lens);
+                let mut runs = Vec::new();
+                layer.plan(&mut runs);
+                let mut next = 0;
+                for run in &runs {
+                    prop_assert_eq!(run.start, next);
+                    prop_assert!(run.end > run.start && run.end - run.start <= RUN_SEGMENTS_MAX);
+                    next = run.end;
+                    let sent: Vec<usize> =
+                        layer.pending[run.start..run.end].iter().map(|p| p.len as usize + p.padding as usize).collect();
+                    let (last, others) = sent.split_last().unwrap();
+                    prop_assert!(others.iter().all(|len| *len == sent[0]) && *last <= sent[0]);
+                    let padding: usize = layer.pending[run.start..run.end].iter().map(|p| p.padding as usize).sum();
+                    prop_assert!(padding * PADDING_SHARE <= sent.iter().sum::<usize>());
+                    prop_assert!(layer.pending[run.start..run.end].iter().all(|p| p.padding as usize <= PADDING_MAX));
+                }
+                prop_assert_eq!(next, lens.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What was received of one SSRC: loss and jitter for receiver reports, and what to ask again (RFC 3550 A, RFC 4585).
+
+use crate::rtcp::ReportBlock;
+
+/// Gaps larger than this are not asked for packet by packet: a key frame is.
+const GAP_MAX: u16 = 256;
+const MISSING_MAX: usize = 256;
+const ASKS_MAX: u8 = 8;
+/// A packet that is only late needs this long at most on most networks.
+const REORDER_US: u64 = 5_000;
+const ASK_AGAIN_US_MIN: u64 = 30_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    sequence: u16,
+    asked: u8,
+    due_us: u64,
+}
+
+/// What a packet was to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The newest so far.
+    Next,
+    /// Older than the newest.
+    Late,
+    /// The gap before it was too large to ask for.
+    Jump,
+}
+
+/// A sender report as it came: where the publisher's clock stood.
+#[derive(Clone, Copy, Debug)]
+pub struct SenderClock {
+    /// NTP 32.32 of the publisher.
+    pub ntp: u64,
+    pub rtp: u32,
+    pub arrived_us: u64,
+}
+
+#[derive(Default)]
+pub struct Reception {
+    started: bool,
+    pub highest: u16,
+    cycles: u32,
+    base: u32,
+    pub received: u32,
+    expected_before: u32,
+    received_before: u32,
+    transit: i64,
+    jitter_q4: u32,
+    pub clock: Option<SenderClock>,
+    missing: Vec<Missing>,
+    pub fraction_lost: f32,
+    clock_hz: u32,
+}
+
+impl Reception {
+    pub fn new(clock_hz: u32) -> Self {
+        Reception { clock_hz, ..Reception::default() }
+    }
+
+    /// Starts counting; a sender's clock that came before stays.
+    pub fn start(&mut self, clock_hz: u32) {
+        *self = Reception { clock: self.clock, ..Reception::new(clock_hz) };
+    }
+
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// Counts a packet that came on the media SSRC.
+    pub fn count(&mut self, sequence: u16, timestamp: u32, now_us: u64) -> Arrival {
+        self.received = self.received.wrapping_add(1);
+        self.measure_jitter(timestamp, now_us);
+        self.place(sequence, now_us)
+    }
+
+    /// A packet recovered from RTX: no longer missing, not counted as received.
+    pub fn recover(&mut self, sequence: u16) {
+        self.forget(sequence);
+    }
+
+    fn place(&mut self, sequence: u16, now_us: u64) -> Arrival {
+        if !self.started {
+            self.started = true;
+            self.highest = sequence;
+            self.base = u32::from(sequence);
+            return Arrival::Next;
+        }
+        let ahead = sequence.wrapping_sub(self.highest);
+        if ahead == 0 || ahead >= 0x8000 {
+            self.forget(sequence);
+            return Arrival::Late;
+        }
+        if sequence < self.highest {
+            self.cycles = self.cycles.wrapping_add(1 << 16);
+        }
+        let from = self.highest.wrapping_add(1);
+        self.highest = sequence;
+        if ahead > GAP_MAX {
+            self.missing.clear();
+            return Arrival::Jump;
+        }
+        for i in 0..ahead - 1 {
+            self.miss(from.wrapping_add(i), now_us);
+        }
+        Arrival::Next
+    }
+
+    fn miss(&mut self, sequence: u16, now_us: u64) {
+        if self.missing.len() == MISSING_MAX {
+            self.missing.remove(0);
+        }
+        self.missing.push(Missing { sequence, asked: 0, due_us: now_us + REORDER_US });
+    }
+
+    fn forget(&mut self, sequence: u16) {
+        if let Some(at) = self.missing.iter().position(|m| m.sequence == sequence) {
+            self.missing.remove(at);
+        }
+    }
+
+    fn measure_jitter(&mut self, timestamp: u32, now_us: u64) {
+        let arrival = (now_us as u128 * u128::from(self.clock_hz) / 1_000_000) as i64;
+        let transit = i64::from((arrival as u32).wrapping_sub(timestamp) as i32);
+        if self.started {
+            let d = (transit - self.transit).unsigned_abs().min(u64::from(u32::MAX >> 5)) as u32;
+            self.jitter_q4 = self.jitter_q4 + d - ((self.jitter_q4 + 8) >> 4);
+        }
+        self.transit = transit;
+    }
+
+    pub fn is_missing_any(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
+    /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up.
+    pub fn ask(&mut self, now_us: u64, rtt_us: u64, asked: &mut Vec<u16>) -> bool {
+        let again = (rtt_us + rtt_us / 2).max(ASK_AGAIN_US_MIN);
+        let before = self.missing.len();
+        self.missing.retain(|m| m.asked < ASKS_MAX || now_us < m.due_us);
+        for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
+            asked.push(m.sequence);
+            m.asked += 1;
+            m.due_us = now_us + again * u64::from(m.asked);
+        }
+        self.missing.len() < before
+    }
+
+    /// Nothing is worth asking for any more (a key frame will come).
+    pub fn give_up(&mut self) {
+        self.missing.clear();
+    }
+
+    pub fn jitter_us(&self) -> u64 {
+        u64::from(self.jitter_q4 >> 4) * 1_000_000 / u64::from(self.clock_hz.max(1))
+    }
+
+    /// The report block of this interval (RFC 3550 A.3). `ssrc` is the media source.
+    pub fn report(&mut self, ssrc: u32, now_us: u64) -> ReportBlock {
+        let highest = self.cycles | u32::from(self.highest);
+        let expected = highest.wrapping_sub(self.base).wrapping_add(1);
+        let lost = i64::from(expected) - i64::from(self.received);
+        let expected_now = expected.wrapping_sub(self.expected_before);
+        let received_now = self.received.wrapping_sub(self.received_before);
+        self.expected_before = expected;
+        self.received_before = self.received;
+        let lost_now = i64::from(expected_now) - i64::from(received_now);
+        let fraction = if expected_now == 0 || lost_now <= 0 {
+            0
+        } else {
+            (lost_now * 256 / i64::from(expected_now)).min(255) as u8
+        };
+        self.fraction_lost = f32::from(fraction) / 256.0;
+        let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
+            let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
+            ((clock.ntp >> 16) as u32, delay as u32)
+        });
+        ReportBlock {
+            ssrc,
+            fraction_lost: fraction,
+            cumulative_lost: lost.clamp(-0x80_0000, 0x7f_ffff) as i32,
+            highest,
+            jitter: self.jitter_q4 >> 4,
+            last_sr,
+            delay_since_sr,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_a_gap_across_the_wrap_then_gives_up() {
+        let mut r = Reception::new(90_000);
+        r.count(65_534, 0, 0);
+        assert_eq!(r.count(1, 0, 1_000), Arrival::Next);
+        let mut asked = Vec::new();
+        assert!(!r.ask(1_000, 0, &mut asked));
+        assert!(asked.is_empty());
+        r.ask(7_000, 0, &mut asked);
+        assert_eq!(asked, [65_535, 0]);
+        assert_eq!(r.count(0, 0, 8_000), Arrival::Late);
+        let mut now = 7_000;
+        let mut given_up = false;
+        let mut asks = 0;
+        for _ in 0..1_000 {
+            now += 20_000;
+            asked.clear();
+            given_up |= r.ask(now, 0, &mut asked);
+            asks += asked.len();
+        }
+        assert!(given_up);
+        assert_eq!(asks, usize::from(ASKS_MAX) - 1);
+        assert!(!r.is_missing_any());
+    }
+
+    #[test]
+    fn a_jump_asks_for_nothing() {
+        let mut r = Reception::new(90_000);
+        r.count(10, 0, 0);
+        assert_eq!(r.count(10 + GAP_MAX + 1, 0, 0), Arrival::Jump);
+        assert!(!r.is_missing_any());
+    }
+
+    #[test]
+    fn reports_loss_and_the_extended_sequence() {
+        let mut r = Reception::new(90_000);
+        let mut sequence = 65_500u16;
+        for i in 0..100u32 {
+            if i % 4 != 3 {
+                r.count(sequence, i * 3_000, u64::from(i) * 33_333);
+            }
+            sequence = sequence.wrapping_add(1);
+        }
+        let block = r.report(9, 4_000_000);
+        assert_eq!(block.cumulative_lost, 24);
+        assert_eq!(block.highest, (1 << 16) | 62);
+        assert!((60..=64).contains(&block.fraction_lost));
+        assert_eq!(r.report(9, 4_000_000).fraction_lost, 0);
+    }
+
+    #[test]
+    fn jitter_survives_the_timestamp_wrap() {
+        let mut r = Reception::new(90_000);
+        for i in 0..200u32 {
+            r.count(i as u16, (u32::MAX - 100_000).wrapping_add(i * 3_000), u64::from(i) * 33_333);
+        }
+        assert!(r.jitter_us() < 100);
+    }
+}

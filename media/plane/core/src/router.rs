@@ -1,0 +1,15 @@
+//! One conference: who belongs to it, and who speaks in it.
+
+use crate::levels::Speakers;
+
+pub struct Router {
+    pub id: u32,
+    pub transports: Vec<usize>,
+    pub speakers: Speakers,
+}
+
+impl Router {
+    pub fn new(id: u32) -> Self {
+        Router { id, transports: Vec::new(), speakers: Speakers::default() }
+    }
+}

@@ -1,0 +1,262 @@
+//! One unbroken stream out of many broken ones: sequence numbers, timestamps and VP8 picture ids of a consumer go on
+//! across pauses, source and layer switches, dropped temporal layers and padding (RFC 3550, RFC 7741).
+//!
+//! `out = source + offset`. A switch sets new offsets; each packet left out lowers them by one. Late packets find the
+//! offset of their time in a short history; those older than the last switch or than the history are refused.
+
+const HISTORY: usize = 32;
+
+/// What is added to a source packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    pub sequence: u16,
+    pub picture: u16,
+    pub tl0: u8,
+}
+
+/// The source packets before `from` had other offsets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Change {
+    from: u16,
+    before: Offsets,
+}
+
+/// VP8 numbers of a packet, where it has them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Picture {
+    pub id: u16,
+    pub tl0: u8,
+}
+
+#[derive(Default)]
+pub struct Continuity {
+    started: bool,
+    first: u16,
+    highest: u16,
+    offsets: Offsets,
+    timestamp_offset: u32,
+    out_highest: u16,
+    out_timestamp: u32,
+    out_picture: Picture,
+    source_timestamp: u32,
+    changes: [Change; HISTORY],
+    changes_len: usize,
+    dropping: bool,
+}
+
+impl Continuity {
+    /// Starts the outgoing numbers at `sequence` (below 2^15, so that the first rollover is unambiguous, RFC 3711).
+    pub fn starting_at(sequence: u16) -> Self {
+        Continuity { out_highest: (sequence & 0x7fff).wrapping_sub(1), ..Continuity::default() }
+    }
+
+    pub fn started(&self) -> bool {
+        self.started
+    }
+
+    /// The next packet out is this one, whatever came before it. `elapsed` is the outgoing timestamp's step from the last packet sent.
+    pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
+        self.offsets.sequence = self.out_highest.wrapping_add(1).wrapping_sub(sequence);
+        if self.started {
+            self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
+            self.offsets.picture = self.out_picture.id.wrapping_add(1).wrapping_sub(picture.id);
+            self.offsets.tl0 = self.out_picture.tl0.wrapping_add(1).wrapping_sub(picture.tl0);
+        }
+        self.started = true;
+        self.first = sequence;
+        self.highest = sequence.wrapping_sub(1);
+        self.changes_len = 0;
+        self.dropping = false;
+    }
+
+    /// Goes on with the same source after a pause: numbers close up, timestamps keep their offset.
+    pub fn resume(&mut self, sequence: u16, timestamp: u32, picture: Picture) {
+        let elapsed = timestamp.wrapping_add(self.timestamp_offset).wrapping_sub(self.out_timestamp);
+        self.switch(sequence, timestamp, picture, elapsed);
+    }
+
+    /// Offsets for a packet to be sent; None: too old. `picture`: its VP8 numbers or zeros.
+    pub fn pass(&mut self, sequence: u16, timestamp: u32, picture: Picture) -> Option<Offsets> {
+        let ahead = sequence.wrapping_sub(self.highest);
+        if ahead == 0 || ahead >= 0x8000 {
+            return self.offsets_then(sequence);
+        }
+        self.highest = sequence;
+        self.dropping = false;
+        self.out_highest = sequence.wrapping_add(self.offsets.sequence);
+        self.out_timestamp = timestamp.wrapping_add(self.timestamp_offset);
+        self.source_timestamp = timestamp;
+        self.out_picture.id = picture.id.wrapping_add(self.offsets.picture);
+        self.out_picture.tl0 = picture.tl0.wrapping_add(self.offsets.tl0);
+        Some(self.offsets)
+    }
+
+    /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole.
+    pub fn skip(&mut self, sequence: u16, new_picture: bool) {
+        let ahead = sequence.wrapping_sub(self.highest);
+        if ahead == 0 || ahead >= 0x8000 {
+            return;
+        }
+        if !(self.dropping && ahead == 1) {
+            self.remember(sequence);
+        }
+        self.highest = sequence;
+        self.dropping = true;
+        self.offsets.sequence = self.offsets.sequence.wrapping_sub(1);
+        if new_picture {
+            self.offsets.picture = self.offsets.picture.wrapping_sub(1);
+        }
+    }
+
+    fn remember(&mut self, from: u16) {
+        if self.changes_len == HISTORY {
+            self.changes.copy_within(1.., 0);
+            self.changes_len -= 1;
+            self.first = self.changes[0].from;
+        }
+        self.changes[self.changes_len] = Change { from, before: self.offsets };
+        self.changes_len += 1;
+    }
+
+    fn offsets_then(&self, sequence: u16) -> Option<Offsets> {
+        if is_before(sequence, self.first) {
+            return None;
+        }
+        let mut offsets = self.offsets;
+        for change in self.changes[..self.changes_len].iter().rev() {
+            if !is_before(sequence, change.from) {
+                break;
+            }
+            offsets = change.before;
+        }
+        Some(offsets)
+    }
+
+    pub fn timestamp(&self, source: u32) -> u32 {
+        source.wrapping_add(self.timestamp_offset)
+    }
+
+    /// Timestamp of the newest packet sent, as its source gave it.
+    pub fn source_timestamp(&self) -> u32 {
+        self.source_timestamp
+    }
+}
+
+/// `a` comes before `b` (serial number arithmetic, RFC 1982).
+pub fn is_before(a: u16, b: u16) -> bool {
+    a.wrapping_sub(b) >= 0x8000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn out(c: &mut Continuity, sequence: u16) -> Option<u16> {
+        c.pass(sequence, 0, Picture::default()).map(|o| sequence.wrapping_add(o.sequence))
+    }
+
+    #[test]
+    fn numbers_go_on_across_switches_and_the_wrap() {
+        let mut c = Continuity::starting_at(0x7ffe);
+        let mut expected = 0x7ffe_u16;
+        for source in [65_530u16, 100, 40_000] {
+            c.switch(source, 0, Picture::default(), 3_000);
+            for i in 0..20_000u16 {
+                assert_eq!(out(&mut c, source.wrapping_add(i)), Some(expected));
+                expected = expected.wrapping_add(1);
+            }
+        }
+    }
+
+    #[test]
+    fn skipped_packets_leave_no_gap_and_late_ones_find_their_place() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(65_533, 0, Picture::default(), 0);
+        assert_eq!(out(&mut c, 65_533), Some(0));
+        // 65_534 is late
+        assert_eq!(out(&mut c, 65_535), Some(2));
+        c.skip(0, true);
+        c.skip(1, false);
+        assert_eq!(out(&mut c, 2), Some(3));
+        assert_eq!(out(&mut c, 65_534), Some(1));
+        assert_eq!(out(&mut c, 65_532), None);
+    }
+
+    #[test]
+    fn pictures_close_up_when_frames_are_left_out() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(10, 0, Picture { id: 32_767, tl0: 255 }, 0);
+        let first = c.pass(10, 0, Picture { id: 32_767, tl0: 255 }).unwrap();
+        assert_eq!(first.picture, 0);
+        c.skip(11, true);
+        let third = c.pass(12, 6_000, Picture { id: 1, tl0: 0 }).unwrap();
+        assert_eq!(1u16.wrapping_add(third.picture) & 0x7fff, 0);
+        assert_eq!(third.sequence, first.sequence.wrapping_sub(1));
+    }
+
+    #[test]
+    fn timestamps_never_go_back_at_a_switch() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(1, u32::MAX - 10, Picture::default(), 0);
+        c.pass(1, u32::MAX - 10, Picture::default());
+        c.switch(500, 77, Picture::default(), 3_000);
+        assert_eq!(c.timestamp(77), (u32::MAX - 10).wrapping_add(3_000));
+    }
+
+    #[test]
+    fn resuming_the_same_source_keeps_its_clock() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(1, 1_000, Picture::default(), 0);
+        c.pass(1, 1_000, Picture::default());
+        c.resume(300, 901_000, Picture::default());
+        assert_eq!(c.timestamp(901_000), 901_000);
+        assert_eq!(out(&mut c, 300), Some(1));
+    }
+
+    #[test]
+    fn history_is_bounded_and_refuses_what_it_forgot() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(0, 0, Picture::default(), 0);
+        for i in 0..1_000u16 {
+            out(&mut c, i * 4);
+            c.skip(i * 4 + 2, true);
+        }
+        assert_eq!(out(&mut c, 1), None);
+        assert!(out(&mut c, 3_997).is_some());
+    }
+
+    mod properties {
+        use super::super::*;
+        use proptest::prelude::*;
+        use std::collections::HashSet;
+
+        proptest! {
+            /// Whatever order packets come in and whatever is left out, no outgoing number is used for two packets.
+            #[test]
+            fn no_number_is_used_twice(
+                start in any::<u16>(),
+                steps in proptest::collection::vec((0u16..6, any::<bool>()), 1..300),
+            ) {
+                let mut c = Continuity::starting_at(start);
+                c.switch(start, 0, Picture::default(), 0);
+                let mut seen = HashSet::new();
+                let mut used = HashSet::new();
+                let mut newest = start;
+                for (back, keep) in steps {
+                    let sequence = if back < 3 { newest.wrapping_add(back) } else { newest.wrapping_sub(back - 2) };
+                    if is_before(sequence, start) || !seen.insert(sequence) {
+                        continue;
+                    }
+                    if !is_before(sequence, newest) { newest = sequence; }
+                    if keep {
+                        if let Some(o) = c.pass(sequence, 0, Picture::default()) {
+                            prop_assert!(used.insert(sequence.wrapping_add(o.sequence)));
+                        }
+                    } else {
+                        c.skip(sequence, false);
+                    }
+                }
+            }
+        }
+    }
+}

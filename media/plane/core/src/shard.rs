@@ -1,0 +1,341 @@
+//! All that one thread moves: transports, producers, consumers and routers, found by the identifiers of the seam, by
+//! ICE user name and by path. Sans-IO: datagrams, commands and the time come in; messages and events go out.
+
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use crate::arrivals::FEEDBACK_US;
+use crate::consumer::Consumer;
+use crate::demux::{Class, classify};
+use crate::event::{Event, IceState};
+use crate::ice::Path;
+use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
+use crate::levels::WINDOW_US;
+use crate::outbox::{Outbox, Sink};
+use crate::producer::{Producer, Run};
+use crate::router::Router;
+use crate::stats::Totals;
+use crate::stun;
+use crate::transport::{REPORT_INTERVAL_US, Transport};
+
+/// With nothing to do but wait for the peers' consent to end.
+const IDLE_TICK_US: u64 = 1_000_000;
+const RETARGET_US: u64 = 1_000_000;
+
+/// Where each identifier of the seam lives.
+#[derive(Default)]
+pub(crate) struct Ids {
+    pub routers: FxHashMap<u32, usize>,
+    pub transports: FxHashMap<u32, usize>,
+    pub producers: FxHashMap<u32, usize>,
+    pub consumers: FxHashMap<u32, usize>,
+}
+
+pub struct Shard {
+    pub index: u8,
+    wall_offset_us: i64,
+    random: u64,
+    pub(crate) ids: Ids,
+    pub(crate) routers: Slab<Router>,
+    pub(crate) transports: Slab<Transport>,
+    pub(crate) producers: Slab<Producer>,
+    pub(crate) consumers: Slab<Consumer>,
+    pub(crate) ufrags: FxHashMap<Box<[u8]>, usize>,
+    pub(crate) paths: FxHashMap<Path, usize>,
+    pub(crate) dirty: Vec<(usize, u8)>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) totals: Totals,
+    asked: Vec<u16>,
+    tick_us: u64,
+    window_us: u64,
+    retarget_us: u64,
+    pub(crate) snapshot_us: u64,
+}
+
+impl Shard {
+    /// `wall_offset_us`: what makes a Unix time of `now_us`. `seed`: any number that peers can't guess.
+    pub fn new(index: u8, wall_offset_us: i64, seed: u64) -> Self {
+        Shard {
+            index,
+            wall_offset_us,
+            random: seed | 1,
+            ids: Ids::default(),
+            routers: Slab::new(),
+            transports: Slab::new(),
+            producers: Slab::new(),
+            consumers: Slab::new(),
+            ufrags: FxHashMap::default(),
+            paths: FxHashMap::default(),
+            dirty: Vec::new(),
+            runs: Vec::new(),
+            events: Vec::new(),
+            totals: Totals::default(),
+            asked: Vec::new(),
+            tick_us: u64::MAX,
+            window_us: 0,
+            retarget_us: 0,
+            snapshot_us: 0,
+        }
+    }
+
+    /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
+    pub fn deadline(&self) -> u64 {
+        self.tick_us
+    }
+
+    /// What happened since the caller drained it last.
+    pub fn events(&mut self) -> &mut Vec<Event> {
+        &mut self.events
+    }
+
+    /// One datagram, or one frame of a TCP connection; opened in place.
+    pub fn receive<S: Sink>(&mut self, path: Path, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
+        self.totals.received_packets += 1;
+        self.totals.received_bytes += datagram.len() as u64;
+        let class = classify(datagram);
+        if class == Class::Stun {
+            return self.receive_check(path, datagram, now_us, out);
+        }
+        // Nothing is looked at that comes from an address without a valid check.
+        let Some(key) = self.paths.get(&path).copied() else {
+            self.totals.stranger_datagrams += 1;
+            return;
+        };
+        match class {
+            Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
+            Class::Rtcp => self.receive_rtcp(key, datagram, now_us, out),
+            Class::Dtls => {
+                let transport = self.transports[key].id;
+                self.events.push(Event::Dtls { transport, datagram: (&*datagram).into() });
+            }
+            Class::Stun | Class::Unknown => self.totals.malformed += 1,
+        }
+    }
+
+    fn receive_check<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
+        let Some(key) = stun::username(datagram).and_then(|name| self.by_username(name)) else {
+            self.totals.stranger_datagrams += 1;
+            return;
+        };
+        let transport = &mut self.transports[key];
+        let mut reply = [0; stun::REPLY_MAX];
+        let Ok((len, outcome)) = transport.agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
+            self.totals.bad_stun += 1;
+            return;
+        };
+        out.put(path, &reply[..len]);
+        if transport.agent.knows(path) && self.paths.get(&path) != Some(&key) {
+            self.adopt(path, key);
+        }
+        let transport = &self.transports[key];
+        if let Some(state) = outcome.state {
+            let id = transport.id;
+            self.events.push(Event::Ice { transport: id, state, path });
+        }
+        if outcome.restarted {
+            self.index_ufrags(key);
+        }
+        self.wake_within(IDLE_TICK_US, now_us);
+    }
+
+    /// A path proved to be this transport's; those that its agent forgot are dropped.
+    fn adopt(&mut self, path: Path, key: usize) {
+        if let Some(before) = self.paths.insert(path, key)
+            && let Some(other) = self.transports.get_mut(before)
+        {
+            other.agent.forget(path);
+        }
+        let agent = &self.transports[key].agent;
+        self.paths.retain(|path, owner| *owner != key || agent.knows(*path));
+    }
+
+    fn by_username(&self, username: &[u8]) -> Option<usize> {
+        let end = username.iter().position(|byte| *byte == b':')?;
+        self.ufrags.get(&username[..end]).copied()
+    }
+
+    pub(crate) fn index_ufrags(&mut self, key: usize) {
+        self.ufrags.retain(|_, owner| *owner != key);
+        for ufrag in self.transports[key].agent.local_ufrags() {
+            self.ufrags.insert(ufrag.into(), key);
+        }
+    }
+
+    /// A TCP connection ended: nothing can be sent there any more.
+    pub fn tcp_closed(&mut self, connection: u32, now_us: u64) {
+        let ended: Vec<(Path, usize)> = self
+            .paths
+            .iter()
+            .filter(|(path, _)| matches!(path, Path::Tcp { connection: c, .. } if *c == connection))
+            .map(|(path, key)| (*path, *key))
+            .collect();
+        for (path, key) in ended {
+            self.paths.remove(&path);
+            let transport = &mut self.transports[key];
+            if transport.agent.forget(path) {
+                let id = transport.id;
+                self.events.push(Event::Ice { transport: id, state: IceState::Disconnected, path });
+            }
+        }
+        self.wake_within(IDLE_TICK_US, now_us);
+    }
+
+    /// What is due by now.
+    pub fn timeout<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        if now_us < self.tick_us {
+            return;
+        }
+        let asking = self.tick_producers(now_us, out);
+        let busy = self.tick_transports(now_us, out);
+        if now_us >= self.window_us {
+            self.window_us = now_us + WINDOW_US - BUSY_TICK_US / 2;
+            self.tick_speakers();
+        }
+        if now_us >= self.retarget_us {
+            self.retarget_us = now_us + RETARGET_US;
+            self.tick_layers(now_us, out);
+        }
+        self.tick_us = match (asking, busy) {
+            (true, _) => now_us + ASKING_TICK_US,
+            (false, true) => now_us + BUSY_TICK_US,
+            _ if self.transports.is_empty() => u64::MAX,
+            _ => now_us + IDLE_TICK_US,
+        };
+    }
+
+    /// Asks for lost packets and key frames; `true` while something is still asked for.
+    fn tick_producers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) -> bool {
+        let mut asking = false;
+        let mut asked = std::mem::take(&mut self.asked);
+        for at in 0..self.producers.capacity() {
+            let Some(producer) = self.producers.get(at) else { continue };
+            let transport = producer.transport;
+            let rtt_us = self.transports[transport].rtt_or_guess_us();
+            for index in 0..producer.layers.len() {
+                let layer = &mut self.producers[at].layers[index];
+                let ssrc = layer.ssrc;
+                asked.clear();
+                let given_up = layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked);
+                let again = layer.keyframe.again(now_us);
+                asking |= layer.reception.is_missing_any();
+                if !asked.is_empty() {
+                    self.send_nack(transport, ssrc, &asked, out);
+                }
+                if again {
+                    self.send_pli(transport, ssrc, out);
+                }
+                if given_up {
+                    self.ask_keyframe(at, index as u8, now_us, out);
+                }
+            }
+        }
+        self.asked = asked;
+        asking
+    }
+
+    /// Feedback, reports and consent; `true` while media flows.
+    fn tick_transports<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) -> bool {
+        let mut busy = false;
+        for key in 0..self.transports.capacity() {
+            let Some(transport) = self.transports.get_mut(key) else { continue };
+            let logged = !transport.arrivals.is_empty();
+            let due = logged && now_us - transport.arrivals.started_at_us >= FEEDBACK_US - FEEDBACK_US / 4;
+            let report = now_us >= transport.report_due_us;
+            busy |= logged;
+            if due {
+                self.send_arrivals(key, out);
+            }
+            if report {
+                busy |= self.is_flowing(key, now_us);
+                self.transports[key].report_due_us = now_us + REPORT_INTERVAL_US;
+                self.send_reports(key, now_us, out);
+            }
+            self.tick_consent(key, now_us);
+        }
+        busy
+    }
+
+    fn is_flowing(&self, key: usize, now_us: u64) -> bool {
+        let transport = &self.transports[key];
+        let active = |at: &usize| self.producers[*at].layers.iter().any(|l| l.is_active(now_us));
+        transport.producers.iter().any(active)
+    }
+
+    fn tick_consent(&mut self, key: usize, now_us: u64) {
+        let transport = &mut self.transports[key];
+        if now_us < transport.agent.deadline() {
+            return;
+        }
+        let (id, before) = (transport.id, transport.agent.path());
+        let Some(state) = transport.agent.timeout(now_us) else { return };
+        if state == IceState::Failed {
+            self.paths.retain(|_, owner| *owner != key);
+        }
+        let unknown = Path::Tcp { connection: 0, remote: ([0, 0, 0, 0], 0).into() };
+        self.events.push(Event::Ice { transport: id, state, path: before.unwrap_or(unknown) });
+    }
+
+    fn tick_speakers(&mut self) {
+        let Shard { routers, transports, producers, events, .. } = self;
+        for (_, router) in routers.iter_mut() {
+            let keys = router.transports.iter().flat_map(|t| &transports[*t].producers);
+            let mut levels: Vec<_> = keys
+                .filter_map(|key| {
+                    let producer = &producers[*key];
+                    (!producer.video).then_some((producer.id, *key, producer.level))
+                })
+                .collect();
+            let changed = router.speakers.close_window(levels.iter_mut().map(|(id, _, level)| (*id, level)));
+            for (_, key, level) in levels {
+                producers[key].level = level;
+            }
+            if let Some(speakers) = changed {
+                events.push(Event::Speakers { router: router.id, speakers });
+            }
+        }
+    }
+
+    /// A layer that went silent is left for one that is alive.
+    fn tick_layers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        for at in 0..self.producers.capacity() {
+            if self.producers.get(at).is_some_and(|p| p.layers.len() > 1) {
+                self.retarget(at, now_us, out);
+            }
+        }
+    }
+
+    /// Chooses each consumer's layer anew and asks for the key frames that the changes need.
+    pub(crate) fn retarget<S: Sink>(&mut self, producer: usize, now_us: u64, out: &mut Outbox<S>) {
+        let mut wanted = 0u8;
+        let chooser = &self.producers[producer];
+        for key in &chooser.consumers {
+            let consumer = &mut self.consumers[*key];
+            consumer.target = chooser.choose_layer(consumer.wanted_layer, now_us);
+            if consumer.wants_keyframe() {
+                wanted |= 1 << consumer.target;
+            }
+        }
+        for layer in 0..8u8 {
+            if wanted & 1 << layer != 0 {
+                self.ask_keyframe(producer, layer, now_us, out);
+            }
+        }
+    }
+
+    pub(crate) fn wall_us(&self, now_us: u64) -> i64 {
+        now_us as i64 + self.wall_offset_us
+    }
+
+    pub(crate) fn wake_within(&mut self, us: u64, now_us: u64) {
+        self.tick_us = self.tick_us.min(now_us + us);
+    }
+
+    /// xorshift64*: for starting numbers that need not be secret.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}

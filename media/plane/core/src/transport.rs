@@ -1,0 +1,174 @@
+//! One peer connection: its ICE agent, SRTP contexts, agreed header extensions, and which SSRC is what.
+
+use rustc_hash::FxHashMap;
+
+use crate::arrivals::Arrivals;
+use crate::command::Extension;
+use crate::ice::{Agent, Path};
+use crate::rtp::Header;
+use crate::srtp::{Inbound, Outbound};
+
+/// Reports go out this often (libwebrtc's interval for video).
+pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+/// Assumed until the peer's reports tell.
+const RTT_US_UNKNOWN: u64 = 60_000;
+/// A sender's clock against ours may drift; the offset follows upwards this slowly.
+const OFFSET_DRIFT: i64 = 64;
+
+/// What a received SSRC is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    pub producer: usize,
+    pub layer: u8,
+    pub rtx: bool,
+}
+
+/// Header extension ids of one connection; 0: not agreed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExtensionIds {
+    pub mid: u8,
+    pub rid: u8,
+    pub repaired_rid: u8,
+    pub audio_level: u8,
+    pub transport_cc: u8,
+    pub abs_send_time: u8,
+    pub orientation: u8,
+    pub dependency_descriptor: u8,
+}
+
+/// The header extensions of one packet that the plane reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Marks<'a> {
+    pub mid: Option<&'a [u8]>,
+    pub rid: Option<&'a [u8]>,
+    pub repaired_rid: Option<&'a [u8]>,
+    pub audio_level: Option<u8>,
+    pub transport_sequence: Option<u16>,
+    pub orientation: Option<u8>,
+    pub descriptor: &'a [u8],
+}
+
+impl ExtensionIds {
+    pub fn set(&mut self, id: u8, extension: Extension) {
+        *match extension {
+            Extension::Mid => &mut self.mid,
+            Extension::Rid => &mut self.rid,
+            Extension::RepairedRid => &mut self.repaired_rid,
+            Extension::AudioLevel => &mut self.audio_level,
+            Extension::TransportCc => &mut self.transport_cc,
+            Extension::AbsSendTime => &mut self.abs_send_time,
+            Extension::Orientation => &mut self.orientation,
+            Extension::DependencyDescriptor => &mut self.dependency_descriptor,
+        } = id;
+    }
+
+    #[inline]
+    pub fn read<'a>(&self, header: &Header, packet: &'a [u8]) -> Marks<'a> {
+        let mut marks = Marks::default();
+        for (id, value) in header.extensions(packet) {
+            if id == self.transport_cc && value.len() == 2 {
+                marks.transport_sequence = Some(u16::from_be_bytes([value[0], value[1]]));
+            } else if id == self.audio_level {
+                marks.audio_level = value.first().copied();
+            } else if id == self.mid {
+                marks.mid = Some(value);
+            } else if id == self.rid {
+                marks.rid = Some(value);
+            } else if id == self.repaired_rid {
+                marks.repaired_rid = Some(value);
+            } else if id == self.orientation {
+                marks.orientation = value.first().copied();
+            } else if id == self.dependency_descriptor {
+                marks.descriptor = value;
+            }
+        }
+        marks
+    }
+}
+
+pub struct Transport {
+    pub id: u32,
+    pub router: usize,
+    pub agent: Agent,
+    pub inbound: Option<Inbound>,
+    pub outbound: Option<Outbound>,
+    pub extensions: ExtensionIds,
+    pub sources: FxHashMap<u32, Source>,
+    pub outgoing: FxHashMap<u32, usize>,
+    pub producers: Vec<usize>,
+    pub consumers: Vec<usize>,
+    pub arrivals: Arrivals,
+    /// Our SSRC in receiver reports and feedback.
+    pub ssrc: u32,
+    pub rtt_us: Option<u64>,
+    /// Our wall clock minus the peer's NTP clock, in microseconds, at the least delay seen.
+    pub clock_offset_us: Option<i64>,
+    pub report_due_us: u64,
+    pub received_packets: u64,
+    pub received_bytes: u64,
+    pub sent_packets: u64,
+    pub sent_bytes: u64,
+}
+
+impl Transport {
+    pub fn new(id: u32, router: usize, agent: Agent, ssrc: u32, now_us: u64) -> Self {
+        Transport {
+            id,
+            router,
+            agent,
+            inbound: None,
+            outbound: None,
+            extensions: ExtensionIds::default(),
+            sources: FxHashMap::default(),
+            outgoing: FxHashMap::default(),
+            producers: Vec::new(),
+            consumers: Vec::new(),
+            arrivals: Arrivals::default(),
+            ssrc,
+            rtt_us: None,
+            clock_offset_us: None,
+            report_due_us: now_us,
+            received_packets: 0,
+            received_bytes: 0,
+            sent_packets: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    pub fn rtt_or_guess_us(&self) -> u64 {
+        self.rtt_us.unwrap_or(RTT_US_UNKNOWN)
+    }
+
+    pub fn note_rtt(&mut self, sample_us: u64) {
+        self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt| (rtt * 7 + sample_us) / 8));
+    }
+
+    /// A sender report said `peer_us` (its NTP clock) when ours was `wall_us`.
+    pub fn note_clock(&mut self, wall_us: i64, peer_us: i64) {
+        let sample = wall_us - peer_us;
+        self.clock_offset_us = Some(match self.clock_offset_us {
+            Some(offset) if sample > offset && sample - offset < 2_000_000 => offset + (sample - offset) / OFFSET_DRIFT,
+            _ => sample,
+        });
+    }
+
+    #[inline]
+    pub fn path(&self) -> Option<Path> {
+        self.agent.selected()
+    }
+
+    #[inline]
+    pub fn count_sent(&mut self, packets: u64, bytes: u64) {
+        self.sent_packets += packets;
+        self.sent_bytes += bytes;
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        const CIPHERS: usize = 2 * 2 * 600;
+        const WINDOW: usize = 160;
+        size_of::<Self>()
+            + CIPHERS
+            + self.sources.len() * (size_of::<Source>() + 8 + WINDOW)
+            + (self.outgoing.capacity() + self.producers.capacity() + self.consumers.capacity()) * 16
+    }
+}

@@ -1,0 +1,53 @@
+//! Every fuzz target on random bytes and on damaged seeds: a bounded run that needs no fuzzer.
+
+#[path = "../../fuzz/src/targets.rs"]
+mod targets;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+const CASES: u32 = 10_000;
+
+/// A seed with bytes changed and its length too, or bytes without a seed.
+fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), any::<u8>());
+    let changed = (prop::sample::select(seeds), prop::collection::vec(change, 0..6), 0usize..4, any::<u8>());
+    let changed = changed.prop_map(|(mut bytes, changes, cut, more)| {
+        for (place, byte) in changes {
+            let at = place.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.resize(if cut == 0 { usize::from(more) } else { bytes.len() }, more);
+        bytes
+    });
+    prop_oneof![changed, prop::collection::vec(any::<u8>(), 0..300)]
+}
+
+fn run(name: &str) {
+    let (_, target, seeds) = targets::all().into_iter().find(|(known, ..)| *known == name).unwrap();
+    seeds.iter().for_each(|seed| target(seed));
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&damaged(seeds), |bytes| {
+            target(&bytes);
+            Ok(())
+        })
+        .unwrap();
+}
+
+macro_rules! tests {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            run(stringify!($name));
+        })*
+
+        #[test]
+        fn no_target_is_left_out() {
+            let named = [$(stringify!($name)),*];
+            assert!(targets::all().iter().map(|(name, ..)| *name).eq(named));
+        }
+    };
+}
+
+tests! { stun ice demux rtp rtcp srtp payloads framing }
