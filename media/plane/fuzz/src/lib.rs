@@ -1,0 +1,5 @@
+//! What each fuzz target does with its bytes. `core/tests/hostile.rs` runs the same functions, a bounded number of times.
+
+mod targets;
+
+pub use targets::*;

@@ -1,0 +1,278 @@
+//! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
+
+use std::net::SocketAddr;
+
+use plane_core::command::Codec;
+use plane_core::demux::{Class, classify};
+use plane_core::framing::{self, Deframer, FRAME_MAX};
+use plane_core::ice::{Agent, PATHS_MAX, Path};
+use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
+use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
+use plane_core::stun::{self, Request};
+use plane_core::{keyframe, red, rtp, vp8};
+
+pub type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
+
+/// Name, function and seeds of every target.
+pub fn all() -> Vec<Target> {
+    vec![
+        ("stun", stun, vec![check(b"ours:theirs", 1, true)]),
+        ("ice", ice, vec![(0..=255).collect()]),
+        ("demux", demux, vec![vec![0; 20], vec![22; 13], vec![0x80; 12], vec![0x80, 200, 0, 0, 0, 0, 0, 0]]),
+        ("rtp", rtp, vec![media(&[(1, b"0"), (3, b"mid")]), media(&[(15, &[7; 20])])]),
+        ("rtcp", rtcp, compounds()),
+        ("srtp", srtp, vec![media(&[(1, b"0")]), media(&[])]),
+        ("payloads", payloads, payload_seeds()),
+        ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
+    ]
+}
+
+const OURS: &str = "ours";
+const PWD: &str = "a-password-of-22-chars";
+
+pub fn stun(data: &[u8]) {
+    let name = stun::username(data);
+    if let Ok(request) = stun::parse_request(data, PWD.as_bytes()) {
+        assert!(request.username.is_empty() || Some(request.username) == name);
+    }
+    let mut agent = Agent::new(OURS, PWD, 0);
+    let mut reply = [0; stun::REPLY_MAX];
+    if let Ok((len, _)) = agent.handle(data, udp(1), udp(1).remote(), 0, &mut reply) {
+        assert!(len > 0 && agent.knows(udp(1)) || reply[1] == 0x11);
+    }
+    // The same bytes as a user name, under a right signature.
+    let name = &data[..data.len().min(508)];
+    let datagram = check(name, data.len() as u32, data.len() % 2 == 0);
+    let request = stun::parse_request(&datagram, PWD.as_bytes()).expect("our own request");
+    assert_eq!(request.username, name);
+}
+
+/// Each byte is one thing that happens to an agent; the first 64 count.
+pub fn ice(data: &[u8]) {
+    let mut agent = Agent::new(OURS, PWD, 0);
+    let mut now_us = 0;
+    for (n, byte) in data.iter().take(64).enumerate() {
+        let argument = byte >> 3;
+        match byte & 7 {
+            0 => now_us += u64::from(argument) * 1_000_000,
+            1 => drop(agent.timeout(now_us)),
+            2 => agent.restart(if argument % 2 == 0 { OURS } else { "newer" }, PWD, now_us),
+            3 => agent.set_remote_ufrag(if argument % 4 == 0 { "another" } else { "theirs" }),
+            4 => drop(agent.forget(udp(u16::from(argument)))),
+            kind => {
+                let datagram = check(if kind == 5 { b"newer:theirs" } else { b"ours:theirs" }, n as u32, kind == 6);
+                let path = udp(u16::from(argument));
+                let mut reply = [0; stun::REPLY_MAX];
+                if let Ok((len, _)) = agent.handle(&datagram, path, path.remote(), now_us, &mut reply) {
+                    assert!(len <= datagram.len());
+                    assert!(agent.knows(path));
+                }
+            }
+        }
+        assert!(agent.paths().count() <= PATHS_MAX);
+        assert!(agent.selected().is_none_or(|path| agent.knows(path)));
+        assert!((1..=2).contains(&agent.local_ufrags().count()));
+        assert!(agent.path().is_some() || agent.paths().count() == 0);
+    }
+}
+
+pub fn demux(data: &[u8]) {
+    match classify(data) {
+        Class::Stun => assert!(data.len() >= 20 && data[0] < 4),
+        Class::Dtls => assert!(data.len() >= 13 && (20..64).contains(&data[0])),
+        Class::Rtp => assert!(data.len() >= 12 && data[0] >> 6 == 2),
+        Class::Rtcp => assert!(data.len() >= 8 && data[0] >> 6 == 2 && data[1] >= 192),
+        Class::Unknown => {}
+    }
+}
+
+pub fn rtp(data: &[u8]) {
+    let Ok(header) = rtp::parse(data) else { return };
+    assert!((12..=data.len()).contains(&header.payload_offset));
+    if let Ok(payload) = header.payload(data) {
+        assert!(payload.start == header.payload_offset && payload.end <= data.len());
+    }
+    let extensions: Vec<_> = header.extensions(data).collect();
+    let mut out = vec![0; rtp::header_bytes_max(&extensions)];
+    let (marker, kind) = (header.marker, header.payload_type);
+    let len = rtp::write_header(&mut out, marker, kind, header.sequence, header.timestamp, header.ssrc, &extensions);
+    let again = rtp::parse(&out[..len]).expect("our own header");
+    assert_eq!((again.marker, again.payload_type, again.sequence), (marker, kind, header.sequence));
+    assert_eq!((again.timestamp, again.ssrc), (header.timestamp, header.ssrc));
+    // Identifier 0 of the two-byte form is padding to whoever reads it.
+    assert!(again.extensions(&out[..len]).eq(extensions));
+}
+
+pub fn rtcp(data: &[u8]) {
+    let mut out = vec![0; 2000];
+    for packet in rtcp::packets(data) {
+        match packet {
+            Ok(Packet::SenderReport { info, reports }) => {
+                let blocks: Vec<_> = reports.collect();
+                let len = rtcp::write_sr(&mut out, &info, &blocks);
+                let again = rtcp::packets(&out[..len]).next();
+                assert!(
+                    matches!(again, Some(Ok(Packet::SenderReport { reports, .. })) if reports.clone().eq(blocks.iter().copied()))
+                );
+            }
+            Ok(Packet::ReceiverReport { reports, .. }) => assert!(reports.count() <= rtcp::BLOCKS_MAX),
+            Ok(Packet::Bye { ssrcs }) => assert!(ssrcs.count() <= 31),
+            Ok(Packet::Nack { items, .. }) => assert!(items.count() <= data.len() / 4 * 17),
+            Ok(Packet::Fir { entries }) => assert!(entries.count() <= data.len() / 8),
+            Ok(Packet::Remb { ssrcs, .. }) => assert!(ssrcs.count() <= 255),
+            Ok(Packet::TransportFeedback(body)) => feedback(body),
+            Ok(Packet::Sdes | Packet::Pli { .. } | Packet::Other(_)) | Err(_) => {}
+        }
+    }
+}
+
+fn feedback(body: &[u8]) {
+    let Ok(feedback) = rtcp::feedback::parse(body) else { return };
+    assert_eq!(feedback.arrivals().count(), usize::from(feedback.statuses));
+    let times: Vec<_> = feedback.arrivals().take(512).map(|(_, at_us)| at_us).collect();
+    let arrivals: Vec<_> = times.iter().map(|at_us| at_us.map(|at_us| (at_us + (1 << 40)).cast_unsigned())).collect();
+    let mut out = [0; 1200];
+    let (len, told) = rtcp::write_transport_feedback(&mut out, 1, 2, feedback.base, 0, &arrivals);
+    assert!(told <= arrivals.len());
+    if len > 0 {
+        let again = rtcp::feedback::parse(&out[4..len]).expect("our own feedback");
+        assert!(again.arrivals().map(|(_, at_us)| at_us.is_some()).eq(times[..told].iter().map(Option::is_some)));
+    }
+}
+
+/// Hostile bytes are refused; bytes as a payload come back.
+pub fn srtp(data: &[u8]) {
+    for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
+        let (key, salt) = ([1; 16], &[2; 14][..profile.salt_bytes()]);
+        let mut inbound = Inbound::new(profile, &key, salt).expect("a right key");
+        let mut outbound = Outbound::new(profile, &key, salt).expect("a right key");
+        let mut packet = data.to_vec();
+        assert!(inbound.open_rtcp(&mut packet).is_err());
+        let Ok(header) = rtp::parse(data) else { continue };
+        assert!(inbound.open_rtp(&mut packet, &header).is_err());
+        packet = data.to_vec();
+        packet.resize(data.len() + RTP_OVERHEAD_MAX.max(RTCP_OVERHEAD_MAX), 0);
+        let roc = RocTx::default().advance(header.sequence);
+        let len = outbound.seal_rtp(&mut packet, data.len(), header.payload_offset, roc);
+        assert_eq!(inbound.open_rtp(&mut packet[..len], &header), Ok(data.len()));
+        assert_eq!(packet[..data.len()], *data);
+        let len = outbound.seal_rtcp(&mut packet, data.len());
+        assert_eq!(inbound.open_rtcp(&mut packet[..len]), Ok(data.len()));
+        assert_eq!(packet[..data.len()], *data);
+    }
+}
+
+pub fn payloads(data: &[u8]) {
+    let (descriptor, payload) = data.split_at(data.len().min(12) / 2);
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::Opus] {
+        keyframe::starts_keyframe(codec, payload, Some(descriptor));
+        keyframe::starts_keyframe(codec, data, None);
+    }
+    if let Ok(descriptor) = vp8::parse(data) {
+        assert!(descriptor.size <= data.len());
+        let mut written = data.to_vec();
+        descriptor.set_picture_id(&mut written, 0x1234);
+        descriptor.set_tl0(&mut written, 0x56);
+        let again = vp8::parse(&written).expect("the same shape");
+        assert_eq!(
+            (again.size, again.keyframe, again.temporal_id),
+            (descriptor.size, descriptor.keyframe, descriptor.temporal_id)
+        );
+        assert_eq!(again.tl0, descriptor.tl0.map(|_| 0x56));
+    }
+    if let Ok(blocks) = red::blocks(data) {
+        let blocks: Vec<_> = blocks.collect();
+        assert!(blocks.len() <= red::BLOCKS_MAX + 1);
+        assert!(blocks.iter().all(|block| data.get(block.range.clone()).is_some()));
+        assert_eq!(blocks.last(), red::primary(data).ok().as_ref());
+        let mut written = data.to_vec();
+        red::rewrite(&mut written, &[(blocks[0].payload_type, 5)]).expect("the same shape");
+        assert_eq!(red::blocks(&written).map(Iterator::count), Ok(blocks.len()));
+    }
+}
+
+/// The first byte says how the rest is cut; cut or whole, the frames are the same.
+pub fn framing(data: &[u8]) {
+    let Some((piece, stream)) = data.split_first() else { return };
+    let (whole, whole_ended) = frames(stream, stream.len().max(1));
+    let (pieces, pieces_ended) = frames(stream, usize::from(*piece).max(1));
+    assert_eq!((&whole, whole_ended), (&pieces, pieces_ended));
+    assert!(whole.iter().all(|frame| (1..=FRAME_MAX).contains(&frame.len())));
+}
+
+fn frames(stream: &[u8], piece: usize) -> (Vec<Vec<u8>>, bool) {
+    let (mut deframer, mut found) = (Deframer::default(), Vec::new());
+    let mut fed = stream.chunks(piece).map(|bytes| {
+        let mut bytes = bytes.to_vec();
+        deframer.feed(&mut bytes, |frame| found.push(frame.to_vec()))
+    });
+    let ended = fed.any(|result| result.is_err());
+    (found, ended)
+}
+
+fn udp(port: u16) -> Path {
+    Path::Udp { socket: 0, remote: SocketAddr::from(([192, 0, 2, 1], port)), local: None }
+}
+
+fn check(username: &[u8], transaction: u32, nominate: bool) -> Vec<u8> {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&transaction.to_be_bytes());
+    let request = Request {
+        transaction: bytes,
+        username,
+        priority: 1,
+        use_candidate: nominate,
+        controlling: Some(1),
+        controlled: None,
+        nomination: None,
+    };
+    let mut out = vec![0; 700];
+    let len = stun::write_request(&mut out, &request, PWD.as_bytes());
+    out.truncate(len);
+    out
+}
+
+fn media(extensions: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut out = vec![7; 80];
+    let len = rtp::write_header(&mut out, true, 96, 1000, 90_000, 5, extensions) + 20;
+    let len = rtp::pad(&mut out, len, 3);
+    out.truncate(len);
+    out
+}
+
+fn compounds() -> Vec<Vec<u8>> {
+    let mut out = [0; 600];
+    let blocks = [ReportBlock { ssrc: 1, cumulative_lost: -1, ..Default::default() }; 2];
+    let mut len = rtcp::write_sr(&mut out, &SenderInfo { ssrc: 5, ..Default::default() }, &blocks);
+    len += rtcp::write_sdes_cname(&mut out[len..], 5, b"name");
+    len += rtcp::write_bye(&mut out[len..], &[5]);
+    let reports = out[..len].to_vec();
+    let mut len = rtcp::write_rr(&mut out, 5, &blocks);
+    len += rtcp::write_nack(&mut out[len..], 1, 2, [65_535, 0, 1, 30]);
+    len += rtcp::write_pli(&mut out[len..], 1, 2);
+    len += rtcp::write_fir(&mut out[len..], 1, 2, 3);
+    len += rtcp::write_remb(&mut out[len..], 1, 2_500_000, &[2]);
+    let requests = out[..len].to_vec();
+    let arrivals: Vec<_> = (0..40u64).map(|n| (n % 5 != 3).then_some(n * (n % 7) * 9_000)).collect();
+    let (len, _) = rtcp::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);
+    vec![reports, requests, out[..len].to_vec()]
+}
+
+fn payload_seeds() -> Vec<Vec<u8>> {
+    vec![
+        vec![0x90, 0xf0, 0x92, 0x34, 0x56, 0xa5, 0x00, 0x9d],
+        vec![0xef, 0x0f, 0x00, 0x03, 0x6f, 1, 2, 3, 4, 5],
+        vec![0x78, 0, 2, 0x68, 1, 0, 2, 0x67, 1],
+        vec![0xa8, 0x80, 0x01, 0x00, 1],
+        vec![0x80, 0, 1, 0x80, 0x18, 0x0a, 0x0b],
+    ]
+}
+
+/// Frames as a stream, cut into pieces of nine bytes.
+fn framed(frames: &[&[u8]]) -> Vec<u8> {
+    let mut stream = vec![9];
+    for frame in frames {
+        framing::write_frame(&mut stream, frame);
+    }
+    stream
+}
