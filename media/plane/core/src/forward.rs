@@ -38,8 +38,9 @@ impl Shard {
                 let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
                     continue;
                 };
-                let switched = Feed { producer, layer, path, now_us }.run(consumer, transport, &self.runs, out);
-                if switched {
+                let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, &self.runs, out);
+                self.totals.padding_bytes += fed.padding_bytes;
+                if fed.switched {
                     self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
                 }
             }
@@ -54,6 +55,15 @@ struct Feed<'a> {
     layer: u8,
     path: Path,
     now_us: u64,
+}
+
+/// What became of one layer's packets at one consumer.
+#[derive(Default)]
+struct Fed {
+    switched: bool,
+    packets: u64,
+    bytes: u64,
+    padding_bytes: u64,
 }
 
 /// A run being written into the outbox.
@@ -87,18 +97,16 @@ impl Burst {
 }
 
 impl Feed<'_> {
-    /// Gives whether the consumer was switched to this layer on the way.
     fn run<S: Sink>(
         &self,
         consumer: &mut Consumer,
         transport: &mut Transport,
         runs: &[Run],
         out: &mut Outbox<S>,
-    ) -> bool {
+    ) -> Fed {
         let layer = &self.producer.layers[self.layer as usize];
-        let Some(cache) = &layer.cache else { return false };
-        let mut any_switched = false;
-        let (mut packets, mut bytes) = (0, 0);
+        let mut fed = Fed::default();
+        let Some(cache) = &layer.cache else { return fed };
         for run in runs {
             let pending = &layer.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.len() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
@@ -107,23 +115,24 @@ impl Feed<'_> {
             for waiting in pending {
                 let Some(entry) = cache.get(waiting.sequence) else { continue };
                 let (offsets, switched) = self.decide(consumer, entry);
-                any_switched |= switched;
+                fed.switched |= switched;
                 let Some(offsets) = offsets else { continue };
                 let space = &mut out.space()[burst.len..];
                 let packet = Packet { cache, entry, offsets, padding: waiting.padding };
                 let Some(len) = packet.write(consumer, self.layer, transport, space) else { continue };
-                packets += 1;
-                bytes += len;
+                fed.packets += 1;
+                fed.bytes += len as u64;
+                fed.padding_bytes += u64::from(waiting.padding);
                 consumer.count(len, self.now_us);
                 burst.add(len, self.path, consumer.video, out);
             }
             burst.end(self.path, consumer.video, out);
         }
-        if any_switched {
+        if fed.switched {
             transport.report_due_us = transport.report_due_us.min(self.now_us);
         }
-        transport.count_sent(packets, bytes as u64);
-        any_switched
+        transport.count_sent(fed.packets, fed.bytes);
+        fed
     }
 
     #[inline]

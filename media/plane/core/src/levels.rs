@@ -166,10 +166,12 @@ mod tests {
         for _ in 0..4 {
             window(&mut speakers, &mut levels, &[32, 127]);
         }
-        let first = window(&mut speakers, &mut levels, &[32, 10]).unwrap();
-        assert_eq!(first, [0, 1]);
-        let second = window(&mut speakers, &mut levels, &[32, 10]).unwrap();
-        assert_eq!(second[0], 1);
+        assert_eq!(window(&mut speakers, &mut levels, &[32, 10]).unwrap(), [0, 1]);
+        assert_eq!(speakers.dominant, Some(0));
+        for _ in 0..3 {
+            window(&mut speakers, &mut levels, &[32, 10]);
+        }
+        assert_eq!(speakers.dominant, Some(1));
     }
 
     #[test]

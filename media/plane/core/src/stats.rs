@@ -14,9 +14,6 @@ pub struct Snapshot {
 pub struct Totals {
     pub received_packets: u64,
     pub received_bytes: u64,
-    pub sent_packets: u64,
-    pub sent_bytes: u64,
-    pub sent_runs: u64,
     pub padding_bytes: u64,
     pub stranger_datagrams: u64,
     pub bad_stun: u64,

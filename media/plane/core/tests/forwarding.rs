@@ -1,0 +1,265 @@
+//! Peers against a whole shard, time moved by hand: what viewers get when publishers send, lose, switch and pause.
+
+mod peer;
+
+use peer::{Peer, Stage, frame};
+use plane_core::command::Command;
+use plane_core::event::Event;
+use plane_core::rtcp::{self, Packet};
+
+/// One publisher with `layers` simulcast layers, and viewers of it.
+fn stage(layers: u32, viewers: u32) -> (Stage, Peer, Vec<Peer>) {
+    let mut stage = Stage::new();
+    let publisher = stage.join(1);
+    stage.publish(&publisher, 10, layers);
+    let viewers: Vec<Peer> = (0..viewers).map(|i| stage.join(2 + i)).collect();
+    for (i, viewer) in viewers.iter().enumerate() {
+        stage.consume(viewer, 100 + i as u32, 10);
+    }
+    (stage, publisher, viewers)
+}
+
+#[test]
+fn a_frame_reaches_every_viewer_as_one_run() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 3);
+    for n in 0..20 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[1100, 1100, 1101]);
+    }
+    assert_eq!(stage.runs().iter().filter(|run| run.segments == 3).count(), 60);
+    for viewer in &mut viewers {
+        let got = stage.media_of(viewer);
+        assert_eq!(got.len(), 60);
+        for (i, packet) in got.iter().enumerate() {
+            assert_eq!(packet.sequence, got[0].sequence.wrapping_add(i as u16));
+            assert_eq!(packet.payload_type, 96);
+        }
+        assert_eq!(got[0].picture_id, Some(0));
+        assert_eq!(got[59].picture_id, Some(19));
+    }
+    let padding = stage.shard.snapshot(stage.now_us).totals.padding_bytes;
+    assert_eq!(padding, 20 * 2 * 3);
+}
+
+#[test]
+fn nothing_goes_out_before_a_key_frame_and_one_is_asked_for_once() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 5);
+    for n in 0..5 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[500]);
+    }
+    assert!(viewers.iter_mut().all(|viewer| stage.media_of(viewer).is_empty()));
+    let asked = stage.plis_to(&mut publisher);
+    assert_eq!(asked, [0x1000], "five wishes, one request");
+    stage.advance(1_000_000);
+    assert!(!stage.plis_to(&mut publisher).is_empty(), "asked again while none came");
+    stage.publish_frame(&mut publisher, 0, 6, true, &[500]);
+    assert!(viewers.iter_mut().all(|viewer| stage.media_of(viewer).len() == 1));
+    stage.plis_to(&mut publisher);
+    stage.advance(2_000_000);
+    assert_eq!(stage.plis_to(&mut publisher), [] as [u32; 0]);
+}
+
+#[test]
+fn a_layer_switch_waits_for_its_key_frame_and_leaves_no_seam() {
+    let (mut stage, mut publisher, mut viewers) = stage(3, 1);
+    let viewer = &mut viewers[0];
+    for layer in 0..3 {
+        stage.publish_frame(&mut publisher, layer, 0, true, &[300]);
+    }
+    for n in 1..10 {
+        for layer in 0..3 {
+            stage.publish_frame(&mut publisher, layer, n, false, &[300]);
+        }
+    }
+    stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 9 });
+    stage.publish_frame(&mut publisher, 0, 10, false, &[301]);
+    stage.publish_frame(&mut publisher, 2, 10, false, &[303]);
+    stage.publish_frame(&mut publisher, 0, 11, true, &[301]);
+    stage.publish_frame(&mut publisher, 2, 11, false, &[303]);
+    stage.publish_frame(&mut publisher, 0, 12, false, &[301]);
+    let got = stage.media_of(viewer);
+    let (last_but_two, tail) = (got.len() - 3, &got[got.len() - 3..]);
+    assert_eq!(tail.iter().map(|p| p.payload_len).collect::<Vec<_>>(), [303, 301, 301]);
+    assert!(last_but_two > 8);
+    for pair in got.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!((1..90_000).contains(&step), "timestamps go on: {step}");
+        let pictures = (pair[0].picture_id.unwrap() + 1) & 0x7fff;
+        assert_eq!(pair[1].picture_id, Some(pictures));
+    }
+    let switched = stage.events.iter().filter(|e| matches!(e, Event::Switched { .. })).count();
+    assert!(switched >= 2);
+}
+
+#[test]
+fn a_viewer_gets_what_it_lost_once_per_round_trip() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    let viewer = &mut viewers[0];
+    for n in 0..10 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[700, 700]);
+    }
+    let got = stage.media_of(viewer);
+    let lost = got[5].clone();
+    for _ in 0..50 {
+        stage.nack(viewer, &[lost.sequence]);
+    }
+    let again = stage.rtx_of(viewer);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].original, Some(lost.sequence));
+    assert_eq!(again[0].payload_hash, lost.payload_hash);
+    assert_eq!(again[0].timestamp, lost.timestamp);
+    stage.advance(100_000);
+    stage.nack(viewer, &[lost.sequence, lost.sequence.wrapping_add(2), 40_000]);
+    assert_eq!(stage.rtx_of(viewer).len(), 2);
+}
+
+#[test]
+fn what_the_publisher_lost_is_asked_for_and_forwarded_late() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    let mut lost = frame(&mut publisher, 0, 1, false, &[600]);
+    stage.publish_frame(&mut publisher, 0, 2, false, &[600]);
+    stage.advance(60_000);
+    let nacked = stage.nacks_to(&mut publisher);
+    assert_eq!(nacked.first(), Some(&1));
+    stage.deliver(&publisher, &mut lost[0]);
+    let got = stage.media_of(&mut viewers[0]);
+    assert_eq!(got.len(), 3);
+    assert_eq!(got[2].sequence, got[0].sequence.wrapping_add(1));
+    stage.nacks_to(&mut publisher);
+    stage.advance(500_000);
+    assert_eq!(stage.nacks_to(&mut publisher), [] as [u16; 0]);
+}
+
+#[test]
+fn a_pause_leaves_no_gap_and_resumes_at_a_key_frame() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    stage.command(Command::PauseConsumer { consumer: 100, paused: true });
+    for n in 1..5 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[600]);
+    }
+    stage.command(Command::PauseConsumer { consumer: 100, paused: false });
+    stage.publish_frame(&mut publisher, 0, 5, false, &[600]);
+    stage.publish_frame(&mut publisher, 0, 6, true, &[600]);
+    let got = stage.media_of(&mut viewers[0]);
+    assert_eq!(got.len(), 2);
+    assert_eq!(got[1].sequence, got[0].sequence.wrapping_add(1));
+    assert_eq!(got[1].timestamp.wrapping_sub(got[0].timestamp), 6 * 3_000);
+}
+
+#[test]
+fn temporal_layers_are_dropped_whole_and_pictures_close_up() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 0 });
+    for n in 0..20u16 {
+        stage.publish_temporal(&mut publisher, n, (n % 2) as u8, n == 0, &[400, 400]);
+    }
+    let got = stage.media_of(&mut viewers[0]);
+    assert_eq!(got.len(), 20);
+    for pair in got.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+    }
+    assert_eq!(got[19].picture_id, Some(9));
+}
+
+#[test]
+fn strangers_change_nothing_and_get_no_answer() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    stage.media_of(&mut viewers[0]);
+    let before = stage.sent_datagrams();
+    let mut stolen = frame(&mut publisher, 0, 1, false, &[600]);
+    let stranger = peer::path(9_999);
+    stage.deliver_from(stranger, &mut stolen[0].clone());
+    for first in 0..=255u8 {
+        for len in [0, 1, 12, 13, 20, 64, 1_200] {
+            let mut datagram = vec![first; len];
+            stage.deliver_from(stranger, &mut datagram);
+        }
+    }
+    assert_eq!(stage.sent_datagrams(), before);
+    let dtls = stage.events.iter().any(|e| matches!(e, Event::Dtls { .. }));
+    assert!(!dtls);
+    // The same packet from the peer itself is forwarded: the check was of the address.
+    stage.deliver(&publisher, &mut stolen[0]);
+    assert_eq!(stage.media_of(&mut viewers[0]).len(), 1);
+    // And a second time it is a replay.
+    stage.deliver(&publisher, &mut stolen[0]);
+    assert_eq!(stage.media_of(&mut viewers[0]).len(), 0);
+}
+
+#[test]
+fn arrivals_and_reports_go_to_the_publisher_and_clocks_to_the_viewer() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.sender_report(&mut publisher, 0, 0);
+    for n in 0..60 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    let told = stage.rtcp_to(&mut publisher, |packet, seen: &mut (usize, usize)| match packet {
+        Packet::TransportFeedback(body) => {
+            seen.0 += rtcp::feedback::parse(body).unwrap().arrivals().filter(|(_, at)| at.is_some()).count()
+        }
+        Packet::ReceiverReport { reports, .. } => seen.1 += reports.filter(|r| r.ssrc == 0x1000).count(),
+        _ => {}
+    });
+    assert!(told.0 >= 55, "{told:?}");
+    assert!(told.1 >= 1);
+    let last = stage.media_of(&mut viewers[0]).last().unwrap().clone();
+    let clock = stage.rtcp_to(&mut viewers[0], |packet, seen: &mut Option<u32>| {
+        if let Packet::SenderReport { info, .. } = packet {
+            *seen = Some(info.rtp);
+        }
+    });
+    let ahead = clock.unwrap().wrapping_sub(last.timestamp) as i32;
+    assert!(ahead.abs() < 90_000, "{ahead}");
+}
+
+#[test]
+fn speakers_are_told_and_a_muted_one_is_not() {
+    let mut stage = Stage::new();
+    let mut publisher = stage.join(1);
+    stage.publish_audio(&publisher, 20);
+    for _ in 0..60 {
+        stage.publish_voice(&mut publisher, 15);
+    }
+    let speakers = |stage: &Stage| {
+        stage.events.iter().rev().find_map(|e| match e {
+            Event::Speakers { speakers, .. } => Some(speakers.len()),
+            _ => None,
+        })
+    };
+    assert_eq!(speakers(&stage), Some(1));
+    stage.command(Command::PauseProducer { producer: 20, paused: true });
+    for _ in 0..60 {
+        stage.publish_voice(&mut publisher, 15);
+    }
+    assert_eq!(speakers(&stage), Some(0));
+}
+
+#[test]
+fn closing_leaves_nothing_behind() {
+    let (mut stage, mut publisher, viewers) = stage(3, 4);
+    for n in 0..5 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    drop(viewers);
+    stage.command(Command::CloseRouter { router: 1 });
+    let totals = stage.shard.snapshot(stage.now_us).totals;
+    assert_eq!((totals.transports, totals.producers, totals.consumers), (0, 0, 0));
+    stage.command(Command::CloseConsumer { consumer: 100 });
+    assert_eq!(stage.shard.snapshot(stage.now_us).totals.stale_commands, 1);
+    stage.advance(5_000_000);
+    assert_eq!(stage.shard.deadline(), u64::MAX);
+}
+
+#[test]
+fn consent_ends_when_the_peer_falls_silent() {
+    let (mut stage, _publisher, _viewers) = stage(1, 1);
+    for _ in 0..40 {
+        stage.advance(1_000_000);
+    }
+    let failed =
+        stage.events.iter().filter(|e| matches!(e, Event::Ice { state: plane_core::event::IceState::Failed, .. }));
+    assert_eq!(failed.count(), 2);
+}

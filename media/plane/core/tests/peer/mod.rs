@@ -1,0 +1,388 @@
+//! A shard with peers whose packets are made and read here with the same SRTP contexts, keys the other way round.
+
+use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::event::Event;
+use plane_core::ice::Path;
+use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::rtcp::{self, Packet, SenderInfo};
+use plane_core::rtp;
+use plane_core::shard::Shard;
+use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
+use plane_core::stun::{self, Request};
+use plane_core::vp8;
+
+const PWD: &str = "0123456789012345678901";
+const START_US: u64 = 1_000_000;
+
+#[derive(Default)]
+pub struct Wire {
+    pub datagrams: Vec<(Path, Vec<u8>)>,
+    pub runs: Vec<SentRun>,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct SentRun {
+    pub segments: usize,
+}
+
+impl Sink for Wire {
+    fn send(&mut self, arena: &[u8], messages: &[Message]) {
+        for message in messages {
+            let bytes = &arena[message.start as usize..(message.start + message.len) as usize];
+            let mut segments = 0;
+            for segment in bytes.chunks(message.segment as usize) {
+                self.datagrams.push((message.path, segment.to_vec()));
+                segments += 1;
+            }
+            self.count += segments;
+            self.runs.push(SentRun { segments });
+        }
+    }
+}
+
+pub struct Peer {
+    pub path: Path,
+    transport: u32,
+    seal: Outbound,
+    open: Inbound,
+    sequences: [u16; 4],
+    rocs: [RocTx; 4],
+    transport_sequence: u16,
+    timestamp: u32,
+}
+
+#[derive(Clone, Debug)]
+#[allow(dead_code)]
+pub struct Got {
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub payload_type: u8,
+    pub picture_id: Option<u16>,
+    pub original: Option<u16>,
+    pub payload_len: usize,
+    pub payload_hash: u64,
+}
+
+pub struct Stage {
+    pub shard: Shard,
+    pub now_us: u64,
+    pub events: Vec<Event>,
+    out: Outbox<Wire>,
+}
+
+pub fn path(port: u16) -> Path {
+    Path::Udp { socket: 0, remote: ([127, 0, 0, 1], port).into(), local: None }
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let mut stage = Stage {
+            shard: Shard::new(0, 1_700_000_000_000_000, 7),
+            now_us: START_US,
+            events: Vec::new(),
+            out: Outbox::new(Wire::default()),
+        };
+        stage.command(Command::OpenRouter { router: 1 });
+        stage
+    }
+
+    pub fn command(&mut self, command: Command) {
+        self.shard.command(command, self.now_us, &mut self.out);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        self.shard.flush(self.now_us, &mut self.out);
+        self.out.flush();
+        self.events.append(self.shard.events());
+    }
+
+    /// Lets time pass in the steps that the shard asks for.
+    pub fn advance(&mut self, us: u64) {
+        let end = self.now_us + us;
+        while self.shard.deadline() <= end {
+            self.now_us = self.now_us.max(self.shard.deadline());
+            self.shard.timeout(self.now_us, &mut self.out);
+            self.settle();
+        }
+        self.now_us = end;
+    }
+
+    pub fn join(&mut self, transport: u32) -> Peer {
+        let ufrag = format!("ours{transport}");
+        self.command(Command::OpenTransport { router: 1, transport, ufrag: ufrag.clone(), pwd: PWD.into() });
+        let extensions =
+            vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), (4, Extension::AudioLevel)];
+        self.command(Command::SetExtensions { transport, extensions });
+        let peer = Peer::new(transport, path(4_000 + transport as u16));
+        self.check(&peer, &ufrag);
+        let (key, salt) = (vec![1; 16], vec![2; 12]);
+        self.command(Command::SetKeys {
+            transport,
+            profile: Profile::AeadAes128Gcm,
+            receive_key: key.clone(),
+            receive_salt: salt.clone(),
+            send_key: key,
+            send_salt: salt,
+        });
+        peer
+    }
+
+    fn check(&mut self, peer: &Peer, ufrag: &str) {
+        let username = format!("{ufrag}:them");
+        let request = Request {
+            transaction: [peer.transport as u8; 12],
+            username: username.as_bytes(),
+            priority: 1,
+            use_candidate: true,
+            controlling: Some(1),
+            controlled: None,
+            nomination: None,
+        };
+        let mut datagram = [0; 256];
+        let len = stun::write_request(&mut datagram, &request, PWD.as_bytes());
+        self.deliver(peer, &mut datagram[..len].to_vec());
+        self.out.sink.datagrams.clear();
+    }
+
+    pub fn publish(&mut self, peer: &Peer, producer: u32, layers: u32) {
+        let encodings = (0..layers)
+            .map(|i| Encoding {
+                rid: if layers > 1 { i.to_string() } else { String::new() },
+                ssrc: if layers > 1 { 0 } else { 0x1000 },
+                rtx_ssrc: 0,
+            })
+            .collect();
+        let payloads = vec![Payload { payload_type: 98, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(99) }];
+        let transport = peer.transport;
+        self.command(Command::OpenProducer { transport, producer, video: true, mid: "v".into(), encodings, payloads });
+    }
+
+    pub fn publish_audio(&mut self, peer: &Peer, producer: u32) {
+        let encodings = vec![Encoding { ssrc: 0x2000, ..Encoding::default() }];
+        let payloads = vec![Payload { payload_type: 111, codec: Codec::Opus, clock_hz: 48_000, rtx: None }];
+        let transport = peer.transport;
+        self.command(Command::OpenProducer { transport, producer, video: false, mid: "a".into(), encodings, payloads });
+    }
+
+    pub fn consume(&mut self, peer: &Peer, consumer: u32, producer: u32) {
+        self.command(Command::OpenConsumer {
+            transport: peer.transport,
+            consumer,
+            producer,
+            mid: "0".into(),
+            ssrc: 0x9000,
+            rtx_ssrc: 0x9001,
+            payloads: vec![PayloadMap { from: 98, to: 96, rtx: Some(97) }],
+            strip_red: false,
+            red_blocks: vec![],
+            paused: false,
+        });
+    }
+
+    /// One frame of the 30 a second, all its packets at once.
+    pub fn publish_frame(&mut self, peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) {
+        for mut packet in frame(peer, layer, n, key, lens) {
+            self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
+        }
+        self.settle();
+        self.advance(33_333);
+    }
+
+    pub fn publish_temporal(&mut self, peer: &mut Peer, n: u16, temporal: u8, key: bool, lens: &[usize]) {
+        for mut packet in packets(peer, 0, (n, Some(temporal)), key, lens) {
+            self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
+        }
+        self.settle();
+        self.advance(33_333);
+    }
+
+    pub fn publish_voice(&mut self, peer: &mut Peer, level: u8) {
+        let mut packet = peer.packet(3, 0x2000, (111, peer.timestamp, true), &[(4, &[level])], &[0; 80]);
+        peer.timestamp = peer.timestamp.wrapping_add(960);
+        self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
+        self.settle();
+        self.advance(20_000);
+    }
+
+    pub fn deliver(&mut self, peer: &Peer, datagram: &mut Vec<u8>) {
+        self.deliver_from(peer.path, datagram);
+    }
+
+    /// Delivers a copy: a packet is opened in place.
+    pub fn deliver_from(&mut self, path: Path, datagram: &mut Vec<u8>) {
+        self.shard.receive(path, &mut datagram.clone(), self.now_us, &mut self.out);
+        self.settle();
+    }
+
+    pub fn nack(&mut self, peer: &mut Peer, lost: &[u16]) {
+        let mut buffer = [0; 256];
+        let len = rtcp::write_nack(&mut buffer, 5, 0x9000, lost.iter().copied());
+        self.send_rtcp(peer, &mut buffer, len);
+    }
+
+    pub fn sender_report(&mut self, peer: &mut Peer, layer: usize, rtp: u32) {
+        let ntp = (2_208_988_800 + 1_600_000_000_u64) << 32;
+        let info = SenderInfo { ssrc: 0x1000 + layer as u32, ntp, rtp, packets: 1, bytes: 1 };
+        let mut buffer = [0; 256];
+        let len = rtcp::write_sr(&mut buffer, &info, &[]);
+        self.send_rtcp(peer, &mut buffer, len);
+    }
+
+    fn send_rtcp(&mut self, peer: &mut Peer, buffer: &mut [u8], len: usize) {
+        let len = peer.seal.seal_rtcp(buffer, len);
+        self.deliver(peer, &mut buffer[..len].to_vec());
+    }
+
+    pub fn runs(&self) -> &[SentRun] {
+        &self.out.sink.runs
+    }
+
+    pub fn sent_datagrams(&self) -> usize {
+        self.out.sink.count
+    }
+
+    fn take(&mut self, peer: &Peer, wanted: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        self.out.sink.datagrams.retain(|(path, datagram)| {
+            let hit = *path == peer.path && wanted(datagram);
+            if hit {
+                taken.push(datagram.clone());
+            }
+            !hit
+        });
+        taken
+    }
+
+    fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
+        let is_mine = |d: &[u8]| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes();
+        self.take(peer, is_mine).into_iter().map(|datagram| peer.read(datagram)).collect()
+    }
+
+    pub fn media_of(&mut self, peer: &mut Peer) -> Vec<Got> {
+        self.media(peer, 0x9000)
+    }
+
+    pub fn rtx_of(&mut self, peer: &mut Peer) -> Vec<Got> {
+        self.media(peer, 0x9001)
+    }
+
+    pub fn rtcp_to<T: Default>(&mut self, peer: &mut Peer, mut see: impl FnMut(Packet, &mut T)) -> T {
+        let mut seen = T::default();
+        for mut datagram in self.take(peer, is_rtcp) {
+            let len = peer.open.open_rtcp(&mut datagram).expect("sealed for this peer");
+            for packet in rtcp::packets(&datagram[..len]) {
+                see(packet.expect("well-formed"), &mut seen);
+            }
+        }
+        seen
+    }
+
+    pub fn plis_to(&mut self, peer: &mut Peer) -> Vec<u32> {
+        self.rtcp_to(peer, |packet, seen: &mut Vec<u32>| {
+            if let Packet::Pli { media } = packet {
+                seen.push(media);
+            }
+        })
+    }
+
+    pub fn nacks_to(&mut self, peer: &mut Peer) -> Vec<u16> {
+        self.rtcp_to(peer, |packet, seen: &mut Vec<u16>| {
+            if let Packet::Nack { items, .. } = packet {
+                seen.extend(items);
+            }
+        })
+    }
+}
+
+fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram[0] >> 6 == 2 && (192..=223).contains(&datagram[1])
+}
+
+impl Peer {
+    fn new(transport: u32, path: Path) -> Self {
+        let (key, salt) = ([1; 16], [2; 12]);
+        Peer {
+            path,
+            transport,
+            seal: Outbound::new(Profile::AeadAes128Gcm, &key, &salt).unwrap(),
+            open: Inbound::new(Profile::AeadAes128Gcm, &key, &salt).unwrap(),
+            sequences: [0; 4],
+            rocs: [RocTx::default(); 4],
+            transport_sequence: 0,
+            timestamp: 0,
+        }
+    }
+
+    fn packet(
+        &mut self,
+        stream: usize,
+        ssrc: u32,
+        (payload_type, timestamp, marker): (u8, u32, bool),
+        extensions: &[(u8, &[u8])],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let mut packet = vec![0; 1_700];
+        let sequence = self.sequences[stream];
+        self.sequences[stream] = sequence.wrapping_add(1);
+        let wide = self.transport_sequence.to_be_bytes();
+        self.transport_sequence = self.transport_sequence.wrapping_add(1);
+        let mut all = vec![(3, &wide[..])];
+        all.extend_from_slice(extensions);
+        let header = rtp::write_header(&mut packet, marker, payload_type, sequence, timestamp, ssrc, &all);
+        packet[header..header + payload.len()].copy_from_slice(payload);
+        let roc = self.rocs[stream].advance(sequence);
+        let len = self.seal.seal_rtp(&mut packet, header + payload.len(), header, roc);
+        packet.truncate(len);
+        packet
+    }
+
+    fn read(&mut self, mut datagram: Vec<u8>) -> Got {
+        let header = rtp::parse(&datagram).unwrap();
+        let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
+        let range = header.payload(&datagram[..len]).unwrap();
+        let rtx = header.ssrc == 0x9001;
+        let payload = &datagram[range][if rtx { 2 } else { 0 }..];
+        let original =
+            rtx.then(|| u16::from_be_bytes([datagram[header.payload_offset], datagram[header.payload_offset + 1]]));
+        let picture_id = vp8::parse(payload).ok().and_then(|d| d.picture_id).map(|id| id.value);
+        let payload_hash = payload.iter().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+        Got {
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+            payload_type: header.payload_type,
+            picture_id,
+            original,
+            payload_len: payload.len(),
+            payload_hash,
+        }
+    }
+}
+
+/// The packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
+pub fn frame(peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
+    packets(peer, layer, (n, None), key, lens)
+}
+
+fn packets(peer: &mut Peer, layer: usize, (n, temporal): (u16, Option<u8>), key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
+    let mut made = Vec::new();
+    let picture = n + 1_000 * layer as u16;
+    let timestamp = (u32::from(n) * 3_000).wrapping_add(0xfff0_0000_u32.wrapping_mul(layer as u32));
+    for (i, len) in lens.iter().enumerate() {
+        let mut payload = vec![(n % 251) as u8 | 1; *len];
+        let flags = if temporal.is_some() { 0xe0 } else { 0x80 };
+        let start = if i == 0 { 0x90 } else { 0x80 };
+        let head =
+            [start, flags, 0x80 | (picture >> 8) as u8, picture as u8, (n / 2) as u8, temporal.unwrap_or(0) << 6];
+        let size = if temporal.is_some() { 6 } else { 4 };
+        payload[..size].copy_from_slice(&head[..size]);
+        payload[size] = u8::from(!key);
+        let (rid, mid) = (layer.to_string(), *b"v");
+        let names: [(u8, &[u8]); 2] = [(1, &mid), (2, rid.as_bytes())];
+        let names = if temporal.is_some() { &names[..1] } else { &names[..] };
+        let marker = i + 1 == lens.len();
+        made.push(peer.packet(layer, 0x1000 + layer as u32, (98, timestamp, marker), names, &payload));
+    }
+    made
+}
