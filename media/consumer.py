@@ -1,0 +1,121 @@
+"""One track forwarded to one peer: which producer, in which section, which layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media import limits
+from media.negotiation import match, red_blocks
+from media.parameters import Codec, Sending
+
+if TYPE_CHECKING:
+    from media._plane import Plane
+    from media.producer import Producer
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The payload types of a producer in the words of a consumer's section; what the plane wants to know."""
+
+    payloads: list[tuple[int, int, int]]
+    strip_red: bool
+    red_blocks: list[tuple[int, int]]
+
+    @property
+    def repaired(self) -> bool:
+        return any(rtx >= 0 for _, _, rtx in self.payloads)
+
+
+def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> Mapping:
+    """Every codec of the producer that the section has; no payloads: they have none in common."""
+    pairs = [(codec, other) for codec in produced if (other := match(codec, section)) is not None]
+    payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
+    opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}
+    red = next((codec for codec in produced if codec.name == "red"), None)
+    if red is None or not red_blocks(red) <= opus.keys():
+        return Mapping([one for one in payloads if red is None or one[0] != red.payload_type], False, [])
+    blocks = [(number, opus[number].payload_type) for number in sorted(red_blocks(red))]
+    if any(codec.name == "red" for codec, _ in pairs):
+        return Mapping(payloads, False, blocks)
+    return Mapping([*payloads, (red.payload_type, blocks[0][1], -1)], True, [])
+
+
+class Consumer:
+    """Made by `Peer.consume`; has a section (`mid`) only after the next negotiation."""
+
+    def __init__(
+        self, plane: Plane, producer: Producer, sending: Sending, stop: Callable[[Consumer], None], number: int
+    ) -> None:
+        self.id = number
+        """Of the plane. A consumer that loses its section gets another one with the next."""
+        self.producer = producer
+        self.sending = sending
+        self.mid: str | None = None
+        self.closed = False
+        self.layer = -1
+        """The layer that is sent now; -1: none."""
+        self.on_switch: Callable[[Consumer, int], None] | None = None
+        self._plane = plane
+        self._stop = stop
+        self._paused = False
+        self._wanted: tuple[int, int] | None = None
+        producer.attach(self)
+
+    @property
+    def track_id(self) -> str:
+        return self.sending.track_id
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause(self, paused: bool) -> None:
+        if self._paused == paused:
+            return
+        self._paused = paused
+        if self.mid is not None and not self.closed:
+            self._plane.pause_consumer(self.id, paused)
+
+    def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
+        """The highest layer and VP8 temporal id wanted; above what there is: the highest there is."""
+        wanted = (min(max(layer, 0), limits.LAYERS - 1), min(max(temporal, 0), limits.TEMPORAL_LAYERS - 1))
+        if self._wanted == wanted:
+            return
+        self._wanted = wanted
+        if self.mid is not None and not self.closed:
+            self._plane.set_layers(self.id, *wanted)
+
+    def close(self) -> None:
+        self._stop(self)
+
+    def bind(self, transport: int, mid: str, mapping: Mapping) -> None:
+        """Begins to send in a section."""
+        self.mid = mid
+        self._plane.open_consumer(
+            transport,
+            self.id,
+            self.producer.id,
+            mid,
+            self.sending.ssrc,
+            self.sending.rtx_ssrc,
+            mapping.payloads,
+            strip_red=mapping.strip_red,
+            red_blocks=mapping.red_blocks,
+            paused=self._paused,
+        )
+        if self._wanted is not None:
+            self._plane.set_layers(self.id, *self._wanted)
+
+    def unbind(self) -> None:
+        if self.mid is not None:
+            self.mid = None
+            self.layer = -1
+            self._plane.close_consumer(self.id)
+
+    def switched(self, layer: int) -> None:
+        """An event of the plane."""
+        self.layer = layer
+        if self.on_switch is not None:
+            self.on_switch(self, layer)

@@ -1,0 +1,362 @@
+"""Reads a session description (RFC 8866, RFC 8829) of a peer into `parameters.Description`. Pure.
+
+Every character is hostile: whatever is wrong ends in `PeerError`, and size, number and work are bounded.
+The lines of a section that name codecs are read by `aiortc.sdp`; they are the bulk of a description and the same in
+most sections of every browser of one build, so each different block of them is read once and remembered. The lines
+that `aiortc.sdp` drops or stumbles over (rid, simulcast, extmap direction, an fmtp without rtpmap) are read here.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Literal
+
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.sdp import H264Profile, SessionDescription, parameters_to_sdp, parse_h264_profile_level_id
+
+from media import limits
+from media.errors import PeerError
+from media.parameters import (
+    MIME,
+    Capabilities,
+    Codec,
+    CodecName,
+    Description,
+    Direction,
+    Encoding,
+    Extension,
+    ExtensionName,
+    Fingerprint,
+    Kind,
+    Section,
+)
+
+EXTENSION_URIS: dict[str, ExtensionName] = {
+    "urn:ietf:params:rtp-hdrext:sdes:mid": "mid",
+    "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id": "rid",
+    "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id": "repaired-rid",
+    "urn:ietf:params:rtp-hdrext:ssrc-audio-level": "audio-level",
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01": "transport-cc",
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": "abs-send-time",
+    "urn:3gpp:video-orientation": "orientation",
+    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": "dependency-descriptor",
+}
+
+_NAMES: dict[str, CodecName] = {mime.lower(): name for name, mime in MIME.items()}
+_H264 = {H264Profile.PROFILE_CONSTRAINED_BASELINE: "constrained", H264Profile.PROFILE_BASELINE: "baseline"}
+_DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
+_CODEC_LINES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
+_PROFILES = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+_MID = re.compile(r"[\x21-\x7e]+")
+_ICE = re.compile(r"[A-Za-z0-9+/]+")
+_FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{2}:){15,63}[0-9A-Fa-f]{2}")
+_STATIC = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000"}  # RFC 3551: may stand without rtpmap
+_UNUSABLE_PAYLOAD_TYPES = range(64, 96)  # RFC 5761 §4: they collide with RTCP
+_UNTOLD = Encoding("", 0, 0)
+
+
+def parse(sdp: str) -> Description:
+    """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
+    if len(sdp) > limits.SDP_CHARACTERS:
+        raise PeerError("session description too long")
+    text = sdp.replace("\r\n", "\n")
+    if not text.startswith("v=0\n") or _CONTROL.search(text):
+        raise PeerError("not a session description")
+    head, *bodies = text.split("\nm=")
+    if len(bodies) > limits.SDP_SECTIONS:
+        raise PeerError("too many sections")
+    session = _attributes(head.split("\n"), [])
+    raw = [_RawSection(body) for body in bodies]
+    if len({section.block for section in raw}) > limits.SDP_CODEC_BLOCKS:
+        raise PeerError("too many different codec lists")
+    bundle = _bundle(session)
+    sections = tuple(section.read(bundle, index) for index, section in enumerate(raw))
+    _check_mids(sections)
+    return _description(session, raw, sections)
+
+
+class _RawSection:
+    """The lines of one m-line, sorted into codec lines and other attributes."""
+
+    def __init__(self, body: str) -> None:
+        lines = body.split("\n")
+        self.words = lines[0].split()
+        if len(self.words) < 4 or not self.words[1].isdecimal():
+            raise PeerError("malformed m-line")
+        codec_lines: list[str] = []
+        self.attributes = _attributes(lines, codec_lines)
+        if len(codec_lines) > limits.SDP_CODEC_LINES:
+            raise PeerError("too many codec lines")
+        self.block = "\n".join([self.words[0], " ".join(self.words[3:]), *codec_lines])
+
+    def first(self, name: str) -> str:
+        values = self.attributes.get(name)
+        return values[0] if values else ""
+
+    def read(self, bundle: frozenset[str] | None, index: int) -> Section:
+        kind = self._kind()
+        mid = self.first("mid") or str(index)
+        if len(mid) > limits.MID_CHARACTERS or not _MID.fullmatch(mid):
+            raise PeerError("malformed mid")
+        live = self.words[1] != "0" or "bundle-only" in self.attributes
+        usable = live and kind != "other" and (mid in bundle if bundle is not None else index == 0)
+        capabilities = None
+        if kind in ("audio", "video"):
+            usable = usable and "rtcp-mux" in self.attributes
+            capabilities = _capabilities(self.block) if usable else None
+            usable = capabilities is not None and bool(capabilities.codecs)
+        direction = self._direction() if usable else "inactive"
+        simulcast = self._simulcast() if direction in ("sendrecv", "sendonly") else ()
+        stream_id, track_id = self._msid()
+        return Section(
+            kind=kind,
+            media=" ".join((self.words[0], *self.words[2:])),
+            mid=mid,
+            usable=usable,
+            direction=direction,
+            capabilities=capabilities,
+            stream_id=stream_id,
+            track_id=track_id,
+            encodings=self._encodings(simulcast) if direction in ("sendrecv", "sendonly") else (),
+            simulcast=simulcast,
+            sctp_port=_bounded(self.first("sctp-port") or "5000", 65535),
+            max_message_bytes=_bounded(self.first("max-message-size") or "65536", 1 << 62),
+        )
+
+    def _kind(self) -> Kind | Literal["application", "other"]:
+        kind, profile = self.words[0], self.words[2]
+        if kind == "audio" and profile in _PROFILES:
+            return "audio"
+        if kind == "video" and profile in _PROFILES:
+            return "video"
+        if kind == "application" and profile.endswith("DTLS/SCTP") and self.words[3] == "webrtc-datachannel":
+            return "application"
+        return "other"
+
+    def _direction(self) -> Direction:
+        return next((name for name in _DIRECTIONS if name in self.attributes), "sendrecv")
+
+    def _msid(self) -> tuple[str, str]:
+        words = self.first("msid").split()
+        if not words:  # old style: a=ssrc:1 msid:stream track
+            sources = (value.partition(" ")[2] for value in self.attributes.get("ssrc", ()))
+            words = next((source[5:].split() for source in sources if source.startswith("msid:")), [])
+        return (words[0] if words else "", words[1] if len(words) > 1 else "")
+
+    def _simulcast(self) -> tuple[str, ...]:
+        """The send list; of alternatives (RFC 8853 §5.1) the first. Without the line: the rids as they come."""
+        rids = [words[0] for value in self.attributes.get("rid", ()) if (words := value.split())[1:2] == ["send"]]
+        words = self.first("simulcast").split()
+        entries = rids
+        if "send" in words[:-1]:
+            entries = [entry.split(",")[0] for entry in words[words.index("send") + 1].split(";")]
+        names = [entry.lstrip("~") for entry in entries]
+        if any(len(name) > limits.RID_CHARACTERS or not _TOKEN.fullmatch(name) for name in names):
+            raise PeerError("malformed rid")
+        if len(set(names)) != len(names):
+            raise PeerError("one rid twice")
+        return tuple(entries[: limits.LAYERS])
+
+    def _encodings(self, simulcast: tuple[str, ...]) -> tuple[Encoding, ...]:
+        if simulcast:
+            return tuple(Encoding(entry.lstrip("~"), 0, 0) for entry in simulcast)
+        sources = list(dict.fromkeys(_ssrc(value.partition(" ")[0]) for value in self.attributes.get("ssrc", ())))
+        if len(sources) > limits.SDP_SOURCES:
+            raise PeerError("too many sources")
+        groups = [value.split() for value in self.attributes.get("ssrc-group", ())]
+        repairs = {_ssrc(words[1]): _ssrc(words[2]) for words in groups if words[:1] == ["FID"] and len(words) == 3}
+        layers = next(([_ssrc(word) for word in words[1:]] for words in groups if words[:1] == ["SIM"]), None)
+        media = layers or [ssrc for ssrc in sources if ssrc not in repairs.values()][:1]
+        return tuple(Encoding("", ssrc, repairs.get(ssrc, 0)) for ssrc in media[: limits.LAYERS]) or (_UNTOLD,)
+
+
+def _attributes(lines: list[str], codec_lines: list[str]) -> dict[str, list[str]]:
+    """The `a=` lines by name; those that name codecs go to `codec_lines` as they are."""
+    attributes: dict[str, list[str]] = {}
+    for line in lines:
+        if len(line) > limits.SDP_LINE_CHARACTERS:
+            raise PeerError("line too long")
+        if line.startswith(_CODEC_LINES):
+            codec_lines.append(line)
+        elif line.startswith("a="):
+            name, _, value = line[2:].partition(":")
+            attributes.setdefault(name, []).append(value)
+    return attributes
+
+
+def _bundle(session: dict[str, list[str]]) -> frozenset[str] | None:
+    groups = [value.split() for value in session.get("group", ())]
+    return next((frozenset(words[1:]) for words in groups if words[:1] == ["BUNDLE"]), None)
+
+
+def _check_mids(sections: tuple[Section, ...]) -> None:
+    mids = [section.mid for section in sections if section.usable]
+    if len(set(mids)) != len(mids):
+        raise PeerError("one mid twice")
+
+
+def _description(session: dict[str, list[str]], raw: list[_RawSection], sections: tuple[Section, ...]) -> Description:
+    """What the bundled sections share is read from the first of them (RFC 8843 §7), else from the session level."""
+    used = [one for one, section in zip(raw, sections, strict=True) if section.usable]
+    sources = [used[0].attributes, session] if used else [session]
+
+    def first(name: str) -> str:
+        return next((values[0].strip() for source in sources if (values := source.get(name))), "")
+
+    ufrag = first("ice-ufrag")
+    if used and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
+        raise PeerError("malformed ice-ufrag")
+    fingerprints = next((values for source in sources if (values := source.get("fingerprint"))), [])
+    if len(fingerprints) > limits.SDP_FINGERPRINTS:
+        raise PeerError("too many fingerprints")
+    allow_mixed = any("extmap-allow-mixed" in attributes for attributes in (session, *(one.attributes for one in used)))
+    return Description(sections, ufrag, tuple(map(_fingerprint, fingerprints)), first("setup"), allow_mixed)
+
+
+def _fingerprint(value: str) -> Fingerprint:
+    words = value.split()
+    if len(words) != 2 or not _FINGERPRINT.fullmatch(words[1]):
+        raise PeerError("malformed fingerprint")
+    return Fingerprint(words[0].lower(), words[1].upper())
+
+
+def _ssrc(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 else 0
+    if not 0 < number < 1 << 32:
+        raise PeerError("malformed ssrc")
+    return number
+
+
+def _bounded(text: str, highest: int) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 19 else -1
+    if not 0 <= number <= highest:
+        raise PeerError("number out of range")
+    return number
+
+
+def _capabilities(block: str) -> Capabilities:
+    return _remembered(block) if len(block) <= limits.CODEC_CACHE_CHARACTERS else _read_codecs(block)
+
+
+def _read_codecs(block: str) -> Capabilities:
+    media, formats, *lines = block.split("\n")
+    kind: Kind = "audio" if media == "audio" else "video"
+    payload_types = [_payload_type(word) for word in formats.split()]
+    if len(set(payload_types)) != len(payload_types):
+        raise PeerError("one payload type twice")
+    try:
+        codecs = _aiortc_codecs(kind, payload_types, lines)
+    except (ValueError, AssertionError, LookupError, StopIteration, TypeError, AttributeError) as error:
+        raise PeerError("malformed codec lines") from error
+    by_number = {codec.payloadType: codec for codec in codecs}
+    repairs = {
+        apt: number
+        for number, codec in by_number.items()
+        if number is not None
+        and codec.mimeType.lower().endswith("/rtx")
+        and isinstance(apt := codec.parameters.get("apt"), int)
+    }
+    known = (
+        _codec(by_number[number], number, repairs.get(number, -1)) for number in payload_types if number in by_number
+    )
+    return Capabilities(kind, tuple(codec for codec in known if codec), _extensions(lines))
+
+
+_remembered = lru_cache(limits.CODEC_CACHE_ENTRIES)(_read_codecs)
+
+
+def _aiortc_codecs(kind: Kind, payload_types: list[int], lines: list[str]) -> list[RTCRtpCodecParameters]:
+    """`aiortc.sdp` gets only lines whose payload type the m-line lists and an rtpmap names: on others it stops."""
+    mapped: dict[int, str] = {}
+    others: list[str] = []
+    for line in lines:
+        name, _, value = line[2:].partition(":")
+        word = value.split(maxsplit=1)[0] if value else ""
+        number = int(word) if word.isascii() and word.isdecimal() and len(word) <= 3 else -1
+        if name == "rtpmap" and number in payload_types:
+            if number in mapped:
+                raise PeerError("one payload type mapped twice")
+            mapped[number] = line
+        elif name != "extmap" and (number >= 0 or word == "*"):
+            others.append(line)
+    for number, codec in _STATIC.items():
+        if kind == "audio" and number in payload_types and number not in mapped:
+            mapped[number] = f"a=rtpmap:{number} {codec}"
+    starts = (
+        *(f"a=fmtp:{number} " for number in mapped),
+        *(f"a=rtcp-fb:{number} " for number in mapped),
+        "a=rtcp-fb:* ",
+    )
+    text = [
+        "v=0",
+        f"m={kind} 9 UDP/TLS/RTP/SAVPF " + " ".join(map(str, mapped)),
+        *mapped.values(),
+        *(line for line in others if line.startswith(starts)),
+    ]
+    return SessionDescription.parse("\r\n".join(text) + "\r\n").media[0].rtp.codecs if mapped else []
+
+
+def _codec(codec: RTCRtpCodecParameters, number: int, rtx: int) -> Codec | None:
+    name = _NAMES.get(codec.mimeType.lower())
+    codec_format = _format(name, codec.parameters) if name else None
+    if name is None or codec_format is None or number in _UNUSABLE_PAYLOAD_TYPES:
+        return None
+    if name in ("opus", "red") and (codec.clockRate, codec.channels) != (48000, 2):
+        return None
+    if name in ("pcmu", "pcma", "g722") and (codec.clockRate, codec.channels) != (8000, 1):
+        return None
+    if codec.mimeType.startswith("video/") and codec.clockRate != 90000:
+        return None
+    return Codec(
+        payload_type=number,
+        name=name,
+        clock_hz=codec.clockRate,
+        channels=codec.channels or 0,
+        parameters=parameters_to_sdp(codec.parameters),
+        format=codec_format,
+        rtx=rtx,
+        feedback=frozenset(
+            f"{feedback.type} {feedback.parameter}" if feedback.parameter else feedback.type
+            for feedback in codec.rtcpFeedback
+        ),
+    )
+
+
+def _format(name: CodecName, parameters: Mapping[str, int | str | None]) -> str | None:
+    """None: a variant of the codec that is not forwarded."""
+    if name == "vp9":
+        profile = str(parameters.get("profile-id", 0))
+        return profile if profile in ("0", "2") else None  # 4:2:0, 8 and 10 bits
+    if name == "av1":
+        return "0" if str(parameters.get("profile", 0)) == "0" else None
+    if name != "h264":
+        return ""
+    mode = str(parameters.get("packetization-mode", 0))
+    try:
+        h264, _ = parse_h264_profile_level_id(str(parameters.get("profile-level-id", "42000a")))
+    except ValueError:
+        return None
+    return f"{_H264[h264]}/{mode}" if h264 in _H264 and mode in ("0", "1") else None
+
+
+def _extensions(lines: Iterable[str]) -> tuple[Extension, ...]:
+    found: dict[int, ExtensionName] = {}
+    for line in lines:
+        if not line.startswith("a=extmap:"):
+            continue
+        number, _, uri = line[9:].partition(" ")
+        name = EXTENSION_URIS.get(uri.split(" ")[0])
+        digits = number.partition("/")[0]
+        if name is None or not digits.isascii() or not digits.isdecimal() or len(digits) > 3:
+            continue
+        if 1 <= int(digits) <= 255 and int(digits) != 15 and name not in found.values():
+            found.setdefault(int(digits), name)
+    return tuple(Extension(number, name) for number, name in found.items())
+
+
+def _payload_type(word: str) -> int:
+    if not word.isascii() or not word.isdecimal() or len(word) > 3 or int(word) > 127:
+        raise PeerError("malformed payload type")
+    return int(word)

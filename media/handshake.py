@@ -1,0 +1,387 @@
+"""DTLS and SCTP of one transport, by aiortc over a stand-in for its ICE transport (RFC 5764, RFC 8261, RFC 8832).
+
+The only file that knows private names of aiortc; pyproject pins its version exactly and `tests/media/test_handshake.py`
+holds the contract. No RTP comes here: the SRTP keys are exported and handed on, and the packet plane does the rest.
+We are always the DTLS server, so that our order of SRTP profiles rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCCertificate,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+    State,
+)
+from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpCapabilities, RTCSctpTransport
+from OpenSSL import SSL
+
+from media import limits
+from media.parameters import Fingerprint
+
+Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
+
+LOSSY_LABELS = frozenset({"_lossy", "_data_track"})
+"""Channels that we open without order and without retransmission."""
+
+_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
+_NAMES: dict[bytes, Profile] = {
+    SRTP_AEAD_AES_128_GCM.openssl_profile: "AEAD_AES_128_GCM",
+    SRTP_AES128_CM_SHA1_80.openssl_profile: "AES128_CM_SHA1_80",
+}
+_DCEP = 50  # payload protocol of channel management (RFC 8832 §8.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """SRTP master keys and salts; "receive" is what the peer writes with."""
+
+    profile: Profile
+    receive_key: bytes
+    receive_salt: bytes
+    send_key: bytes
+    send_salt: bytes
+
+
+class SessionEvents(Protocol):
+    """What a `Session` tells its owner."""
+
+    def send_datagram(self, datagram: bytes) -> None: ...
+    def install_keys(self, keys: Keys) -> None:
+        """Comes before `secured`."""
+
+    def secured(self) -> None: ...
+    def broken(self, reason: str) -> None:
+        """Once, and nothing after it; not when the owner itself closes."""
+
+    def channel_opened(self, label: str) -> None: ...
+    def message(self, label: str, data: bytes) -> None: ...
+
+
+class Certificate(RTCCertificate):
+    """The certificate of the process. One SSL context serves every connection."""
+
+    _context: SSL.Context | None = None
+
+    @classmethod
+    def new(cls) -> Certificate:
+        return cls.generateCertificate()
+
+    @property
+    def fingerprint(self) -> str:
+        return next(one.value for one in self.getFingerprints() if one.algorithm == "sha-256")
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+            # A shared context would otherwise let a client resume the session of another fingerprint.
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return self._context
+
+
+class Session:
+    """From the first DTLS datagram to the data channels; begins when the peer's fingerprints are known."""
+
+    def __init__(self, certificate: Certificate, events: SessionEvents, loop: asyncio.AbstractEventLoop) -> None:
+        self._certificate = certificate
+        self._events = events
+        self._loop = loop
+        self._pipe = _Pipe(events.send_datagram)
+        self._fingerprints: tuple[Fingerprint, ...] = ()
+        self._dtls: _Dtls | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._received_bytes = 0
+        self._association: _Association | None = None
+        self._association_wanted: tuple[int, int] | None = None
+        self._labels: list[str] = []
+        self._channels: dict[str, RTCDataChannel] = {}
+        self.state: Literal["new", "connecting", "connected", "broken", "closed"] = "new"
+
+    def trust(self, fingerprints: Sequence[Fingerprint]) -> bool:
+        """The peer's certificate by its SDP. False: the session runs already with other fingerprints."""
+        if self._fingerprints and self.state != "new":
+            return self._fingerprints == tuple(fingerprints)
+        self._fingerprints = tuple(fingerprints)
+        self._start()
+        return True
+
+    def receive(self, datagram: bytes) -> None:
+        """One DTLS datagram from a path that ICE has checked."""
+        if self.state in ("broken", "closed"):
+            return
+        if self.state != "connected":
+            self._received_bytes += len(datagram)
+            if self._received_bytes > limits.HANDSHAKE_BYTES:
+                self._break("handshake too long")
+                return
+        self._pipe.put(datagram)
+        self._start()
+
+    def start_association(self, port: int, max_message_bytes: int) -> None:
+        """SCTP was negotiated; it begins when DTLS stands."""
+        self._association_wanted = (port, max_message_bytes)
+        if self.state == "connected" and self._association is None:
+            self._associate()
+
+    def open_channels(self, labels: Sequence[str]) -> None:
+        """Channels that we open, once SCTP stands."""
+        self._labels += labels
+        if self._association is not None:
+            self._open_waiting()
+
+    def send(self, label: str, data: bytes) -> bool:
+        """False: the channel is not open, or too much waits on it; the data are dropped."""
+        channel = self._channels.get(label)
+        if channel is None or channel.readyState != "open" or len(data) > limits.MESSAGE_BYTES:
+            return False
+        lossy = channel.maxRetransmits is not None or channel.maxPacketLifeTime is not None
+        bound = limits.LOSSY_BUFFER_BYTES if lossy else limits.RELIABLE_BUFFER_BYTES
+        if channel.bufferedAmount + len(data) > bound:
+            return False
+        try:
+            channel.send(data)
+        except ValueError:  # longer than the peer takes
+            return False
+        return True
+
+    def close(self) -> None:
+        """Says farewell (SCTP ABORT, DTLS close_notify) and ends; nothing is told any more."""
+        if self.state != "closed":
+            self._end("closed")
+
+    def _start(self) -> None:
+        if self.state != "new" or not self._fingerprints or self._pipe.empty:
+            return
+        self.state = "connecting"
+        self._dtls = _Dtls(self._pipe, self._certificate, self._events.install_keys)
+        self._deadline = self._loop.call_later(limits.HANDSHAKE_S, self._break, "handshake timed out")
+        self._task = self._loop.create_task(self._handshake(self._dtls))
+
+    async def _handshake(self, dtls: _Dtls) -> None:
+        fingerprints = [RTCDtlsFingerprint(one.algorithm, one.value) for one in self._fingerprints]
+        try:
+            await dtls.start(RTCDtlsParameters(fingerprints=fingerprints, role="client"))
+        except Exception:  # whatever a hostile certificate provokes in the libraries below
+            self._break("malformed handshake")
+            return
+        if self.state != "connecting":
+            return
+        if dtls.state != "connected":
+            self._break("handshake failed")
+            return
+        self._cancel_deadline()
+        self.state = "connected"
+        dtls.on("statechange", self._dtls_changed)
+        if self._association_wanted is not None:
+            self._associate()
+        self._events.secured()
+
+    def _dtls_changed(self) -> None:
+        if self._dtls is not None and self._dtls.state in ("closed", "failed"):
+            self._break("closed by the peer")
+
+    def _associate(self) -> None:
+        assert self._dtls is not None
+        assert self._association_wanted is not None
+        port, max_message_bytes = self._association_wanted
+        self._association = _Association(self._dtls, self._break)
+        self._association.on("datachannel", self._channel_offered)
+        _run_now(self._association.start(RTCSctpCapabilities(max_message_bytes), port))
+        self._open_waiting()
+
+    def _open_waiting(self) -> None:
+        assert self._association is not None
+        labels, self._labels = self._labels, []
+        for label in labels[: limits.CHANNELS]:
+            lossy = label in LOSSY_LABELS
+            parameters = RTCDataChannelParameters(label, ordered=not lossy, maxRetransmits=0 if lossy else None)
+            channel = RTCDataChannel(self._association, parameters)
+            self._listen(channel)
+            channel.on("open", lambda label=label: self._channel_open(label))
+
+    def _channel_offered(self, channel: RTCDataChannel) -> None:
+        self._listen(channel)
+        self._channel_open(channel.label)
+
+    def _channel_open(self, label: str) -> None:
+        self._loop.call_soon(self._tell_open, label)
+
+    def _tell_open(self, label: str) -> None:
+        if self.state == "connected":
+            self._events.channel_opened(label)
+
+    def _listen(self, channel: RTCDataChannel) -> None:
+        self._channels[channel.label] = channel
+        channel.on("message", lambda data: self._message(channel.label, data))
+
+    def _message(self, label: str, data: bytes | str) -> None:
+        # Not at once: an error of the owner must not look like one of the peer's SCTP.
+        self._loop.call_soon(self._tell_message, label, data)
+
+    def _tell_message(self, label: str, data: bytes | str) -> None:
+        if self.state == "connected":
+            self._events.message(label, data.encode() if isinstance(data, str) else data)
+
+    def _break(self, reason: str) -> None:
+        if self.state not in ("broken", "closed"):
+            self._end("broken")
+            self._events.broken(reason)
+
+    def _end(self, state: Literal["broken", "closed"]) -> None:
+        self.state = state
+        self._cancel_deadline()
+        if self._association is not None:
+            _run_now(self._association.stop())
+        if self._dtls is not None:
+            _run_now(self._dtls.stop())
+        self._pipe.close()
+        if self._task is not None and self._task is not asyncio.current_task(self._loop):
+            self._task.cancel()
+        self._channels.clear()
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _Pipe:
+    """Stands in for the ICE transport under DTLS: a bounded queue towards it, a function away from it."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._datagrams: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._deliver = send
+        self._closed = False
+
+    @property
+    def empty(self) -> bool:
+        return not self._datagrams
+
+    def put(self, datagram: bytes) -> None:
+        if len(self._datagrams) < limits.DATAGRAMS_WAITING:  # else lost, as on any network
+            self._datagrams.append(datagram)
+            self._arrived.set()
+
+    def close(self) -> None:
+        self._closed = True
+        self._arrived.set()
+
+    async def _recv(self) -> bytes:
+        while not self._datagrams and not self._closed:
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._closed:
+            raise ConnectionError
+        return self._datagrams.popleft()
+
+    async def _send(self, data: bytes) -> None:
+        if self._closed:
+            raise ConnectionError
+        self._deliver(data)
+
+
+class _Dtls(RTCDtlsTransport):
+    """The DTLS server; instead of SRTP sessions it yields keys."""
+
+    def __init__(self, pipe: _Pipe, certificate: Certificate, install: Callable[[Keys], None]) -> None:
+        super().__init__(pipe, [certificate])  # type: ignore[arg-type]
+        self._install = install
+        self._srtp_profiles = _PROFILES
+        self._set_role("server")
+
+    def _setup_srtp(self) -> None:
+        assert self._ssl is not None
+        selected = self._ssl.get_selected_srtp_profile()
+        profile = next((one for one in _PROFILES if one.openssl_profile == selected), None)
+        if profile is None:
+            self._set_state(State.FAILED)
+            return
+        key, salt = profile.key_length, profile.salt_length
+        material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
+        salts = 2 * key
+        self._install(
+            Keys(
+                profile=_NAMES[profile.openssl_profile],
+                receive_key=material[:key],  # RFC 5764 §4.2: client key, server key, client salt, server salt
+                receive_salt=material[salts : salts + salt],
+                send_key=material[key:salts],
+                send_salt=material[salts + salt :],
+            )
+        )
+
+
+class _Association(RTCSctpTransport):
+    """SCTP that survives a hostile peer: what aiortc leaves unbounded or asserts ends this association."""
+
+    def __init__(self, dtls: _Dtls, give_up: Callable[[str], None]) -> None:
+        super().__init__(dtls)
+        self._give_up = give_up
+        self._broken = False
+
+    async def _handle_data(self, data: bytes) -> None:
+        if self._broken:
+            return
+        try:
+            await super()._handle_data(data)
+        except Exception:  # aiortc asserts and unpacks what the peer wrote; nothing of ours runs below this call
+            self._refuse("malformed SCTP")
+
+    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
+        stream = self._inbound_streams.get(chunk.stream_id)
+        if stream is None and len(self._inbound_streams) >= limits.STREAMS:
+            self._refuse("too many streams")
+        elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
+            self._refuse("too much out of order")
+        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
+            self._refuse("too many fragments")
+        else:
+            await super()._receive_data_chunk(chunk)
+
+    async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
+        if len({stream for stream, _ in chunk.streams} | self._inbound_streams.keys()) > limits.STREAMS:
+            self._refuse("too many streams")
+        else:
+            await super()._receive_forward_tsn_chunk(chunk)
+
+    async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+        if pp_id == _DCEP and stream_id not in self._data_channels and len(self._data_channels) >= limits.CHANNELS:
+            self._refuse("too many channels")
+        elif len(data) > limits.MESSAGE_BYTES:
+            self._refuse("message too long")
+        else:
+            await super()._data_channel_receive(stream_id, pp_id, data)
+
+    async def _send_chunk(self, chunk: Chunk) -> None:
+        with suppress(ConnectionError, SSL.Error):  # a timer may fire after the end
+            await super()._send_chunk(chunk)
+
+    def _refuse(self, reason: str) -> None:
+        if not self._broken:
+            self._broken = True
+            self._give_up(reason)
+
+
+def _run_now(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a coroutine that never waits: `_Pipe._send` does not."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise AssertionError("aiortc waits where it did not")

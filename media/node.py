@@ -1,0 +1,256 @@
+"""The media side of this process: the packet plane with its sockets, the certificate, and who its events are for.
+
+The only importer of `media._plane`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import itertools
+import logging
+import string
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING, Any, Literal
+
+import ifaddr
+
+from media import limits, stats
+from media.errors import StaleLibrary
+from media.handshake import Certificate
+from media.parameters import Candidate, Codec, Credentials, Encoding, Kind
+from media.producer import Producer
+from media.router import Router
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from media import _plane
+    from media.consumer import Consumer
+    from media.peer import Peer
+    from media.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+_ICE_CHARACTERS = string.ascii_letters + string.digits
+_SOURCES = Path(__file__).parent / "plane"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """`udp` and `tcp` are (address, port) entries, port 0 takes a free one. `announced` are the IP literals that
+    candidates name; empty: the bound addresses, and for a wildcard those of all interfaces."""
+
+    udp: Sequence[tuple[str, int]]
+    tcp: Sequence[tuple[str, int]] = ()
+    announced: Sequence[str] = ()
+    shards: int = 1
+    gather_us: int = 1000
+    gso: bool = True
+
+
+class Node:
+    """One per process. Lives in one event loop; every method is called from it."""
+
+    def __init__(self, settings: NodeSettings, loop: asyncio.AbstractEventLoop, random: Random) -> None:
+        native = _load()
+        self.loop = loop
+        self.random = random
+        self.certificate = Certificate.new()
+        self.fingerprint = self.certificate.fingerprint
+        self.plane: _plane.Plane = native.Plane(
+            udp=settings.udp,
+            tcp=settings.tcp,
+            shards=settings.shards,
+            gather_us=settings.gather_us,
+            gso=settings.gso,
+        )
+        self.udp_ports = self.plane.udp_ports()
+        self.tcp_ports = self.plane.tcp_ports()
+        self.candidates = tuple(_candidates(settings, self.udp_ports, self.tcp_ports))
+        self.transports: dict[int, Transport] = {}
+        self.producers: dict[int, Producer] = {}
+        self.consumers: dict[int, Consumer] = {}
+        self._routers: dict[int, Router] = {}
+        self._numbers = itertools.count(1)
+        self._faults = 0
+        self._event_fd = self.plane.event_fd()
+        self._closed = False
+        loop.add_reader(self._event_fd, self._take_events)
+
+    @classmethod
+    def open(cls, settings: NodeSettings, loop: asyncio.AbstractEventLoop, random: Random | None = None) -> Node:
+        """Raises `StaleLibrary`, `OSError` when a port is taken, `ValueError` for settings out of range."""
+        return cls(settings, loop, random or SystemRandom())
+
+    def close(self) -> None:
+        """Ends every router, then the plane and its sockets. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for router in tuple(self._routers.values()):
+            router.close()
+        self.loop.remove_reader(self._event_fd)
+        self.plane.close()
+
+    def open_router(self, shard: int = 0) -> Router:
+        router = Router(self, self.new_number(), shard)
+        self.plane.open_router(router.id, shard)
+        self._routers[router.id] = router
+        return router
+
+    def statistics(self) -> stats.Statistics:
+        return stats.read(self.plane.snapshot())
+
+    def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
+        """How the path of each peer fared in the last second; None: nothing known yet."""
+        rows = {row[0]: row for row in self.plane.snapshot().transports()}
+        return [stats.Link(*row[5:]) if (row := rows.get(peer.id)) is not None else None for peer in peers]
+
+    def measurements(self) -> Mapping[str, int]:
+        """The plane's totals, and `faults`: errors of our own in handling its events."""
+        return {**self.plane.snapshot().totals, "routers": len(self._routers), "faults": self._faults}
+
+    # -- for the other files of `media`
+
+    def new_number(self) -> int:
+        """Never twice in a process; 2**32 of them last for years."""
+        return next(self._numbers)
+
+    def new_ssrc(self) -> int:
+        return self.random.randrange(1, 1 << 32)
+
+    def new_credentials(self, shard: int) -> Credentials:
+        """The first character of our ufrag names the shard."""
+        first = _ICE_CHARACTERS[shard % len(_ICE_CHARACTERS)]
+        return Credentials(
+            first + "".join(self.random.choices(_ICE_CHARACTERS, k=11)),  # 65 bits
+            "".join(self.random.choices(_ICE_CHARACTERS, k=24)),  # 142 bits; RFC 8839 asks for 128
+        )
+
+    def open_producer(
+        self, transport: int, kind: Kind, mid: str, codecs: tuple[Codec, ...], encodings: tuple[Encoding, ...]
+    ) -> Producer:
+        producer = Producer(self.plane, self.new_number(), kind, codecs, encodings, self._forget_producer)
+        self.plane.open_producer(
+            transport,
+            producer.id,
+            kind,
+            mid,
+            [(encoding.rid, encoding.ssrc, encoding.rtx_ssrc) for encoding in encodings],
+            [(codec.payload_type, codec.name, codec.clock_hz, codec.rtx) for codec in codecs],
+        )
+        self.producers[producer.id] = producer
+        return producer
+
+    def forget_router(self, router: Router) -> None:
+        self.plane.close_router(router.id)
+        self._routers.pop(router.id, None)
+
+    def _forget_producer(self, producer: Producer) -> None:
+        self.producers.pop(producer.id, None)
+
+    # -- events of the plane
+
+    def _take_events(self) -> None:
+        for _ in range(limits.EVENTS_A_TURN // limits.EVENTS_A_POLL):
+            events = self.plane.poll(limits.EVENTS_A_POLL)
+            for event in events:
+                self._take_event(event)
+            if len(events) < limits.EVENTS_A_POLL:
+                return
+        self.loop.call_soon(self._take_more)
+
+    def _take_more(self) -> None:
+        if not self._closed:
+            self._take_events()
+
+    def _take_event(self, event: tuple[Any, ...]) -> None:
+        """An event for something that has closed a moment ago is dropped."""
+        try:
+            self._dispatch(*event)
+        except Exception:
+            # Our own bug: it must not take the other conferences with it.
+            self._faults += 1
+            logger.exception("event %s of the plane", event[0])
+
+    def _dispatch(
+        self, name: Literal["dtls", "ice", "layer", "switched", "speakers", "bye"], number: int, *rest: Any
+    ) -> None:
+        if name == "dtls":
+            if transport := self.transports.get(number):
+                transport.datagram_received(*rest)
+        elif name == "ice":
+            if transport := self.transports.get(number):
+                transport.ice_event(*rest)
+        elif name == "layer":
+            if producer := self.producers.get(number):
+                producer.layer_started(*rest)
+        elif name == "switched":
+            if consumer := self.consumers.get(number):
+                consumer.switched(*rest)
+        elif name == "speakers" and (router := self._routers.get(number)):
+            levels: list[tuple[int, float]] = rest[0]
+            router.on_speakers([(self.producers[one], level) for one, level in levels if one in self.producers])
+        # "bye" needs nothing: the next description says what the publisher has ended.
+
+
+def _load() -> ModuleType:
+    """Not at import: what needs no sockets (SDP, tests of the layers above) needs no library either."""
+    try:
+        from media import _plane
+    except ImportError as error:
+        raise StaleLibrary("the native library media._plane is missing: build it with `make build`") from error
+    check_sources(_SOURCES, _plane.SOURCES_DIGEST)
+    return _plane
+
+
+def check_sources(folder: Path, digest: str) -> None:
+    """In a checkout, `folder` holds the plane's sources; the recipe is that of `plane/build.rs`."""
+    if not (folder / "Cargo.toml").exists():
+        return
+    names = ["Cargo.toml", "Cargo.lock", "core/Cargo.toml", "udp/Cargo.toml"]
+    for part in ("src", "core/src", "udp/src"):
+        names += [path.relative_to(folder).as_posix() for path in (folder / part).rglob("*.rs")]
+    sha = hashlib.sha256()
+    for name in sorted(names):
+        content = (folder / name).read_bytes()
+        sha.update(f"{name}\0{len(content)}\0".encode() + content)
+    if sha.hexdigest() != digest:
+        raise StaleLibrary("the native library media._plane is older than its sources: build it with `make build`")
+
+
+def _candidates(settings: NodeSettings, udp_ports: list[int], tcp_ports: list[int]) -> Iterator[Candidate]:
+    """Host candidates (RFC 8445 §5.1.2; TCP below all UDP, passive: RFC 6544 §4.2)."""
+    foundation = itertools.count(1)
+    protocols: tuple[tuple[Literal["udp", "tcp"], Sequence[tuple[str, int]], list[int], int], ...] = (
+        ("udp", settings.udp, udp_ports, 126 << 24),
+        ("tcp", settings.tcp, tcp_ports, 90 << 24),
+    )
+    for protocol, entries, ports, preference in protocols:
+        seen: set[tuple[str, int]] = set()
+        for (address, _), port in zip(entries, ports, strict=True):
+            for announced in _announced(address, settings.announced):
+                if (announced, port) not in seen:
+                    priority = preference | (65535 - len(seen)) << 8 | 255
+                    seen.add((announced, port))
+                    yield Candidate(protocol, announced, port, next(foundation), priority)
+
+
+def _announced(bound: str, announced: Sequence[str]) -> list[str]:
+    address = ipaddress.ip_address(bound)
+    if announced:
+        literals = [ipaddress.ip_address(text) for text in announced]
+        return [str(one) for one in literals if one.version == address.version]
+    return [str(address)] if not address.is_unspecified else _interface_addresses(address.version)
+
+
+def _interface_addresses(version: int) -> list[str]:
+    """Of all interfaces; the loopback only when there is nothing else, link-local ones never."""
+    texts = [ip.ip if isinstance(ip.ip, str) else ip.ip[0] for adapter in ifaddr.get_adapters() for ip in adapter.ips]
+    found = [one for one in map(ipaddress.ip_address, texts) if one.version == version and not one.is_link_local]
+    return [str(one) for one in found if not one.is_loopback] or [str(one) for one in found]

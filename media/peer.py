@@ -1,0 +1,455 @@
+"""One WebRTC peer connection: remembers its sections and binds producers and consumers to them.
+
+A peer is the one that answers (the client offers; `answer`) or the one that offers (`offer`, `accept_answer`), for
+life. Reading SDP is `description.py`, deciding and writing is `negotiation.py`, the path is `transport.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from media import limits, negotiation
+from media.consumer import Consumer, Mapping, map_codecs
+from media.description import parse
+from media.errors import PeerError
+from media.negotiation import Head, Plan
+from media.parameters import (
+    Acceptance,
+    Answer,
+    Description,
+    Direction,
+    Kind,
+    Offer,
+    OfferedTrack,
+    Published,
+    Section,
+    Sending,
+)
+from media.producer import Producer
+from media.sections import Slot, offered_track, ordered_encodings, own_section
+from media.transport import IceState, Transport, TransportState
+
+if TYPE_CHECKING:
+    from media.node import Node
+    from media.router import Router
+
+
+class PeerEvents(Protocol):
+    """What a peer tells its owner; nothing comes after `Peer.close`."""
+
+    def connected(self, peer: Peer) -> None:
+        """DTLS stands and media may flow."""
+
+    def ice_changed(self, peer: Peer, state: IceState, path: str) -> None: ...
+    def failed(self, peer: Peer, reason: str) -> None:
+        """DTLS or SCTP failed, or the peer closed them. The owner closes the peer."""
+
+    def channel_opened(self, peer: Peer, label: str) -> None: ...
+    def message(self, peer: Peer, label: str, data: bytes) -> None: ...
+    def negotiation_needed(self, peer: Peer) -> None:
+        """Something waits for the next answer or offer; told once a turn of the event loop."""
+
+
+class Peer:
+    """Made by `Router.open_peer`. Implements `transport.TransportEvents`."""
+
+    def __init__(self, node: Node, router: Router, events: PeerEvents, forget: Callable[[Peer], None]) -> None:
+        self.id = node.new_number()
+        """Of the plane's transport; the key of `Statistics.peers`."""
+        self._node = node
+        self._events = events
+        self._forget = forget
+        self._role: Literal["", "answers", "offers"] = ""
+        self._slots: dict[str, Slot] = {}  # by mid, in the order of the description
+        self._waiting: list[Consumer] = []
+        self._consumers = 0
+        self._session_id = node.random.getrandbits(62)
+        self._version = 0
+        self._next_mid = 0
+        self._changed = False
+        self._telling = False
+        self._shard = router.shard
+        self._transport = Transport(
+            node.plane, router.id, self.id, node.new_credentials(router.shard), node.certificate, node.loop, self
+        )
+        node.transports[self.id] = self._transport
+
+    # -- the client offers
+
+    def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
+        """`accept` is asked for every track that is not yet published; None refuses it, until it is offered again.
+
+        Raises `PeerError` for an offer that no WebRTC client makes; the peer is then to be closed.
+        """
+        assert self._role in ("", "answers")
+        self._role = "answers"
+        description = parse(offer_sdp)
+        if description.setup not in ("actpass", "active"):
+            raise PeerError("the peer must be able to be the DTLS client")
+        self._check_kinds(description)
+        self._meet(description)
+        ended = self._take_sections(description)
+        published = [one for slot in self._slots.values() if (one := self._publish(slot, accept, ended))]
+        bound, unsupported = self._bind_waiting()
+        self._changed = bool(self._waiting)
+        plans = [self._plan(slot) for slot in self._slots.values()]
+        sdp = negotiation.write(self._head("passive", description.allow_mixed), plans)
+        for slot in self._slots.values():
+            slot.draining = False
+        return Answer(sdp, self._tracks(), published, ended, bound, unsupported)
+
+    # -- we offer
+
+    def offer(self) -> Offer:
+        """A new description of all sections. Supersedes one that was not answered; the caller has one under way."""
+        assert self._role in ("", "offers")
+        self._role = "offers"
+        if not self._slots:
+            self._add_slot("application")
+        for consumer in tuple(self._waiting):
+            kind = consumer.producer.kind
+            slot = next((s for s in self._slots.values() if s.section.kind == kind and s.free), None)
+            slot = slot or self._add_slot(kind)
+            slot.consumer, slot.fresh = consumer, False
+            self._waiting.remove(consumer)
+        self._changed = False
+        plans = []
+        for slot in self._slots.values():
+            slot.announced_idle = slot.consumer is None
+            plans.append(self._plan(slot))
+        return Offer(negotiation.write(self._head("actpass", True), plans), self._tracks())
+
+    def accept_answer(self, sdp: str) -> list[Consumer]:
+        """The consumers that begin to send. Those whose codecs the peer lacks are closed.
+
+        Raises `PeerError` for an answer that does not fit the last offer; the peer is then to be closed.
+        """
+        assert self._role == "offers"
+        description = parse(sdp)
+        slots = list(self._slots.values())
+        answered = [section.mid for section in description.sections if section.usable]
+        if len(description.sections) > len(slots) or not set(answered) <= self._slots.keys():
+            raise PeerError("the answer does not fit the offer")
+        if description.setup != "active":
+            raise PeerError("the peer must be the DTLS client")
+        self._meet(description)
+        started = []
+        for section in description.sections:
+            slot = self._slots.get(section.mid)
+            if slot is None or section.kind != slot.section.kind:
+                raise PeerError("the answer does not fit the offer")
+            if section.kind == "application":
+                self._associate(section)
+            elif self._take_answer(slot, section):
+                started += [slot.consumer] if slot.consumer else []
+        return started
+
+    def restart_ice(self) -> None:
+        """New credentials for the next offer; only the side that offers can ask for a restart."""
+        assert self._role in ("", "offers")
+        self._transport.restart_ice(self._node.new_credentials(self._shard))
+        self._change()
+
+    # -- tracks towards the peer
+
+    def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer:
+        """The track waits for the next negotiation. Raises `PeerError` beyond the bound of `limits.CONSUMERS`."""
+        assert self.state != "closed"
+        assert not producer.closed
+        if self._consumers >= limits.CONSUMERS:
+            raise PeerError("too many tracks")
+        self._consumers += 1
+        sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._node.new_ssrc())
+        consumer = Consumer(self._node.plane, producer, sending, self.stop, self._node.new_number())
+        self._waiting.append(consumer)
+        self._change()
+        return consumer
+
+    def stop(self, consumer: Consumer) -> None:
+        """Idempotent. Its section becomes free when the peer has been told."""
+        if consumer.closed:
+            return
+        consumer.closed = True
+        self._consumers -= 1
+        consumer.producer.detach(consumer)
+        if consumer in self._waiting:
+            self._waiting.remove(consumer)
+        else:
+            slot = next((slot for slot in self._slots.values() if slot.consumer is consumer), None)
+            if slot is not None:
+                self._release(slot)
+        if self.state != "closed":
+            self._change()
+
+    @property
+    def missing_sections(self) -> tuple[int, int]:
+        """Audio and video sections wanted beyond the free ones, when the client is the one that offers."""
+        return (self._missing("audio"), self._missing("video"))
+
+    @property
+    def needs_offer(self) -> bool:
+        """Something has changed since the last answer or offer."""
+        return self._changed
+
+    # -- data
+
+    def open_channels(self, labels: Sequence[str]) -> None:
+        """Channels that we open as soon as SCTP stands."""
+        self._transport.open_channels(labels)
+
+    def send(self, label: str, data: bytes) -> bool:
+        """False: the channel is not open or its bounded buffer is full; the data are dropped."""
+        return self._transport.send(label, data)
+
+    # -- state
+
+    @property
+    def state(self) -> TransportState:
+        return self._transport.state
+
+    @property
+    def path(self) -> str:
+        """`udp 192.0.2.1:4242` or `tcp [2001:db8::1]:99`; empty until ICE has one."""
+        return self._transport.path
+
+    def close(self) -> None:
+        if self.state == "closed":
+            return
+        for slot in self._slots.values():
+            if slot.producer is not None:
+                slot.producer.close()
+            if slot.consumer is not None:
+                slot.consumer.close()
+        for consumer in tuple(self._waiting):
+            consumer.close()
+        self._transport.close()
+        self._node.transports.pop(self.id, None)
+        self._forget(self)
+
+    # -- transport.TransportEvents
+
+    def connected(self) -> None:
+        self._events.connected(self)
+
+    def ice_changed(self, state: IceState, path: str) -> None:
+        self._events.ice_changed(self, state, path)
+
+    def failed(self, reason: str) -> None:
+        self._events.failed(self, reason)
+
+    def channel_opened(self, label: str) -> None:
+        self._events.channel_opened(self, label)
+
+    def message(self, label: str, data: bytes) -> None:
+        self._events.message(self, label, data)
+
+    # -- what a description says
+
+    def _meet(self, description: Description) -> None:
+        """Who the peer is. Its new ufrag in an offer restarts ICE (RFC 8839 §4.4.1.1.1)."""
+        if not description.fingerprints or not description.ufrag:
+            raise PeerError("no ICE credentials or no fingerprint")
+        before = self._transport.remote_ufrag
+        if self._role == "answers" and before and before != description.ufrag:
+            self._transport.restart_ice(self._node.new_credentials(self._shard))
+        self._transport.set_remote(description.ufrag, description.fingerprints)
+
+    def _check_kinds(self, description: Description) -> None:
+        for section in description.sections:
+            known = self._slots.get(section.mid)
+            if known is not None and section.usable and known.section.usable and known.section.kind != section.kind:
+                raise PeerError("a section changed its kind")
+
+    def _take_sections(self, description: Description) -> list[Producer]:
+        """Puts the offer's sections in the place of the known ones; returns the producers that went with theirs."""
+        before, self._slots = self._slots, {}
+        for place, section in enumerate(description.sections):
+            key = section.mid if section.usable else f"{section.mid} {place}"  # a rejected mid may come twice
+            slot = before.pop(section.mid, None) if section.usable else None
+            if slot is None:
+                slot = Slot(section)
+            slot.section = section
+            self._slots[key] = slot
+            if section.kind == "application" and section.usable:
+                self._associate(section)
+            if slot.consumer is not None and not section.receives:
+                self._requeue(slot)
+        ended = []
+        for slot in before.values():
+            ended += self._end_publishing(slot)
+            if slot.consumer is not None:
+                self._requeue(slot)
+        return ended
+
+    def _associate(self, section: Section) -> None:
+        if section.usable:
+            self._transport.start_association(section.sctp_port, section.max_message_bytes)
+
+    # -- published tracks
+
+    def _publish(
+        self, slot: Slot, accept: Callable[[OfferedTrack], Acceptance | None], ended: list[Producer]
+    ) -> Published | None:
+        if slot.producer is not None and slot.producer.closed:
+            self._end_publishing(slot)
+        offered = offered_track(slot.section)
+        if offered is None:
+            ended += self._end_publishing(slot)
+            return None
+        if slot.producer is not None:
+            if slot.offered is not None and self._goes_on(slot, slot.offered, offered):
+                return None
+            ended += self._end_publishing(slot)
+        slot.acceptance = accept(offered)
+        if slot.acceptance is None:
+            return None
+        slot.offered = offered
+        slot.producer = self._open_producer(slot.section, slot.acceptance)
+        if slot.producer is None:
+            slot.acceptance = None
+            return None
+        return Published(slot.section.mid, offered, slot.producer, slot.producer.mime)
+
+    def _goes_on(self, slot: Slot, before: OfferedTrack, now: OfferedTrack) -> bool:
+        assert slot.producer is not None
+        assert slot.acceptance is not None
+        assert slot.section.capabilities is not None
+        agreed = negotiation.agree(slot.section.capabilities, slot.acceptance)
+        return (
+            before.track_id == now.track_id
+            and ordered_encodings(slot.section) == slot.producer.encodings
+            and set(agreed.codecs) <= set(slot.producer.codecs)
+        )
+
+    def _open_producer(self, section: Section, acceptance: Acceptance) -> Producer | None:
+        assert section.capabilities is not None
+        agreed = negotiation.agree(section.capabilities, acceptance)
+        if not agreed.codecs:
+            return None
+        self._transport.add_extensions(agreed.extensions)
+        return self._node.open_producer(
+            self.id, section.capabilities.kind, section.mid, agreed.codecs, ordered_encodings(section)
+        )
+
+    def _end_publishing(self, slot: Slot) -> list[Producer]:
+        producer, slot.producer, slot.offered, slot.acceptance = slot.producer, None, None, None
+        if producer is None:
+            return []
+        producer.close()
+        return [producer]
+
+    # -- sections of ours
+
+    def _bind_waiting(self) -> tuple[list[Consumer], list[Consumer]]:
+        """Puts waiting tracks into free sections, first come first served; (bound, without a common codec)."""
+        bound, unsupported = [], []
+        for consumer in tuple(self._waiting):
+            kind = consumer.producer.kind
+            slot = next((slot for slot in self._slots.values() if slot.section.kind == kind and slot.free), None)
+            if slot is None:
+                continue
+            if self._bind(slot, slot.section, consumer):
+                self._waiting.remove(consumer)
+                bound.append(consumer)
+            else:
+                consumer.close()
+                unsupported.append(consumer)
+        return bound, unsupported
+
+    def _bind(self, slot: Slot, section: Section, consumer: Consumer) -> bool:
+        mapping = self._map(section, slot.acceptance, consumer)
+        if not mapping.payloads:
+            return False
+        if not mapping.repaired:
+            consumer.sending = replace(consumer.sending, rtx_ssrc=0)
+        slot.consumer, slot.sending, slot.fresh = consumer, True, False
+        self._node.consumers[consumer.id] = consumer
+        consumer.bind(self.id, slot.section.mid, mapping)
+        return True
+
+    def _map(self, section: Section, acceptance: Acceptance | None, consumer: Consumer) -> Mapping:
+        assert section.capabilities is not None
+        agreed = negotiation.agree(section.capabilities, acceptance)
+        self._transport.add_extensions(agreed.extensions)
+        return map_codecs(consumer.producer.codecs, agreed.codecs)
+
+    def _take_answer(self, slot: Slot, section: Section) -> bool:
+        """True: the consumer of the slot begins to send."""
+        if slot.announced_idle:
+            slot.draining = False
+        consumer = slot.consumer
+        if consumer is None or slot.sending or slot.announced_idle:
+            return False
+        if section.receives and self._bind(slot, section, consumer):
+            return True
+        consumer.close()
+        return False
+
+    def _release(self, slot: Slot) -> None:
+        consumer, slot.consumer = slot.consumer, None
+        assert consumer is not None
+        slot.sending = False
+        slot.draining = True
+        self._node.consumers.pop(consumer.id, None)
+        consumer.unbind()
+
+    def _requeue(self, slot: Slot) -> None:
+        """The peer took the section away: the track waits for another one."""
+        consumer = slot.consumer
+        assert consumer is not None
+        self._release(slot)
+        consumer.id = self._node.new_number()
+        consumer.sending = replace(consumer.sending, ssrc=self._node.new_ssrc(), rtx_ssrc=self._node.new_ssrc())
+        self._waiting.append(consumer)
+
+    def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
+        slot = Slot(own_section(kind, str(self._next_mid)))
+        self._next_mid += 1
+        self._slots[slot.section.mid] = slot
+        return slot
+
+    def _missing(self, kind: Kind) -> int:
+        waiting = sum(consumer.producer.kind == kind for consumer in self._waiting)
+        return max(0, waiting - sum(slot.section.kind == kind and slot.free for slot in self._slots.values()))
+
+    # -- writing
+
+    def _head(self, setup: str, allow_mixed: bool) -> Head:
+        self._version += 1
+        return Head(
+            session_id=self._session_id,
+            version=self._version,
+            credentials=self._transport.credentials,
+            fingerprint=self._node.fingerprint,
+            setup=setup,
+            allow_mixed=allow_mixed,
+            candidates=self._node.candidates,
+        )
+
+    def _plan(self, slot: Slot) -> Plan:
+        sending = slot.consumer.sending if slot.consumer is not None else None
+        return Plan(slot.section, self._direction(slot), slot.acceptance, sending)
+
+    def _direction(self, slot: Slot) -> Direction:
+        """A section in which nothing of ours has been yet is kept open, as its browser expects."""
+        sends = slot.section.receives and (slot.consumer is not None or (slot.fresh and self._role == "answers"))
+        receives = slot.producer is not None
+        if sends:
+            return "sendrecv" if receives else "sendonly"
+        return "recvonly" if receives else "inactive"
+
+    def _tracks(self) -> dict[str, str]:
+        return {slot.section.mid: slot.consumer.track_id for slot in self._slots.values() if slot.consumer is not None}
+
+    def _change(self) -> None:
+        self._changed = True
+        if not self._telling:
+            self._telling = True
+            self._node.loop.call_soon(self._tell_change)
+
+    def _tell_change(self) -> None:
+        self._telling = False
+        if self._changed and self.state != "closed":
+            self._events.negotiation_needed(self)

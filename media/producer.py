@@ -1,0 +1,81 @@
+"""One published track: its codecs and layers, and its commands to the packet plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from media.parameters import Codec, Encoding, Kind
+
+if TYPE_CHECKING:
+    from media._plane import Plane
+    from media.consumer import Consumer
+
+
+class Producer:
+    """Made by `Peer.answer`; lives until it is closed, its section ends, or its peer or router closes."""
+
+    def __init__(
+        self,
+        plane: Plane,
+        number: int,
+        kind: Kind,
+        codecs: tuple[Codec, ...],
+        encodings: tuple[Encoding, ...],
+        forget: Callable[[Producer], None],
+    ) -> None:
+        self.id = number
+        self.kind = kind
+        self.codecs = codecs
+        """In the order of the answer: the first is what the peer will send."""
+        self.encodings = encodings
+        """Lowest quality first; the position is the layer."""
+        self.closed = False
+        self.on_layer: Callable[[Producer, int], None] | None = None
+        """Told when the first packet of a layer comes."""
+        self.on_close: Callable[[Producer], None] | None = None
+        self.active_layers: set[int] = set()
+        self._plane = plane
+        self._forget = forget
+        self._consumers: set[Consumer] = set()
+
+    @property
+    def mime(self) -> str:
+        return self.codecs[0].mime
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(encoding.rid for encoding in self.encodings)
+
+    def pause(self, paused: bool) -> None:
+        if not self.closed:
+            self._plane.pause_producer(self.id, paused)
+
+    def request_keyframe(self, layer: int = -1) -> None:
+        """Of one layer, or of each that sends; the plane lets one pass in 300 ms."""
+        if not self.closed and self.kind == "video":
+            self._plane.request_keyframe(self.id, layer)
+
+    def close(self) -> None:
+        """Closes its consumers too."""
+        if self.closed:
+            return
+        self.closed = True
+        self._plane.close_producer(self.id)
+        self._forget(self)
+        for consumer in tuple(self._consumers):
+            consumer.close()
+        if self.on_close is not None:
+            self.on_close(self)
+
+    def layer_started(self, layer: int) -> None:
+        """An event of the plane."""
+        self.active_layers.add(layer)
+        if self.on_layer is not None:
+            self.on_layer(self, layer)
+
+    def attach(self, consumer: Consumer) -> None:
+        self._consumers.add(consumer)
+
+    def detach(self, consumer: Consumer) -> None:
+        self._consumers.discard(consumer)

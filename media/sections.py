@@ -1,0 +1,78 @@
+"""What a peer remembers of one section, and what a section says of a track. Used by `peer.py` alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from media import negotiation
+from media.parameters import Acceptance, Encoding, Kind, OfferedTrack, Section
+
+if TYPE_CHECKING:
+    from media.consumer import Consumer
+    from media.producer import Producer
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One section and what is in it: at most one track of ours and one of the peer's."""
+
+    section: Section
+    """As the peer described it last; when we are the one that offers, as we do."""
+    fresh: bool = True
+    """No track of ours was ever in it."""
+    draining: bool = False
+    """Its track of ours has ended and the peer does not know it yet."""
+    announced_idle: bool = False
+    """Our last offer said that nothing of ours is in it."""
+    consumer: Consumer | None = None
+    sending: bool = False
+    """`consumer` is open in the plane."""
+    producer: Producer | None = None
+    offered: OfferedTrack | None = None
+    acceptance: Acceptance | None = None
+
+    @property
+    def free(self) -> bool:
+        return self.section.receives and self.consumer is None and not self.draining
+
+
+def own_section(kind: Kind | Literal["application"], mid: str) -> Section:
+    """A section of our own offer, seen from the peer: it receives."""
+    application = kind == "application"
+    return Section(
+        kind=kind,
+        media="application UDP/DTLS/SCTP webrtc-datachannel" if application else f"{kind} UDP/TLS/RTP/SAVPF",
+        mid=mid,
+        usable=True,
+        direction="recvonly",
+        capabilities=None if kind == "application" else negotiation.own_capabilities(kind),
+        stream_id="",
+        track_id="",
+        encodings=(),
+        simulcast=(),
+    )
+
+
+def offered_track(section: Section) -> OfferedTrack | None:
+    """What the peer would like to publish in a section; None: nothing."""
+    capabilities = section.capabilities
+    if not section.sends or capabilities is None:
+        return None
+    return OfferedTrack(
+        mid=section.mid,
+        kind=capabilities.kind,
+        track_id=section.track_id,
+        stream_id=section.stream_id,
+        rids=tuple(encoding.rid for encoding in ordered_encodings(section) if encoding.rid),
+        codecs=tuple(dict.fromkeys(codec.mime for codec in capabilities.codecs)),
+        has_ssrc=any(encoding.ssrc for encoding in section.encodings),
+    )
+
+
+def ordered_encodings(section: Section) -> tuple[Encoding, ...]:
+    """Lowest quality first."""
+    by_rid = {encoding.rid: encoding for encoding in section.encodings}
+    if len(by_rid) < len(section.encodings):  # by SSRC, as `a=ssrc-group:SIM` orders them
+        return section.encodings
+    return tuple(by_rid[rid] for rid in negotiation.layers([encoding.rid for encoding in section.encodings]))
