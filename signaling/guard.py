@@ -129,16 +129,16 @@ def _is_address(name: str) -> bool:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Host and port agree; the scheme may differ behind a proxy that ends TLS."""
+    """Host and port agree; the scheme may differ behind a proxy that ends TLS. Browsers write origins in lower case only."""
     try:
-        parts = urlsplit(origin.lower())
+        parts = urlsplit(origin)
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+    if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin:
         return False
     ours = _HOST.fullmatch(host)
-    if ours is None or parts.hostname is None or parts.username is not None:
+    if ours is None or parts.hostname is None or parts.username is not None or origin != origin.lower():
         return False
     default = 443 if parts.scheme == "https" else 80
     return parts.hostname == ours["name"].strip("[]") and (port or default) == int(ours["port"] or default)

@@ -1,0 +1,6 @@
+"""`diemcau` and `python -m signaling`."""
+
+from signaling.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""The command `diemcau`: what an operator types, and the words he gets back.
+
+Owns arguments, printing and exit codes (0 good, 1 a finding or refusal, 2 wrong usage). Secrets are never arguments: they
+come from the environment or the settings file. Heavy parts are imported by the command that needs them.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from signaling import config, limits
+from signaling.config import Loaded, Profile, Settings, SettingsError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Điểm Cầu: hội nghị truyền hình / video conferences",
+)
+bots = typer.Typer(no_args_is_help=True, help="Người dự thử / test participants")
+shown = typer.Typer(no_args_is_help=True, help="Cấu hình / settings")
+app.add_typer(bots, name="bot")
+app.add_typer(shown, name="config")
+
+
+def _option(name: str) -> Any:
+    return typer.Option(f"--{name.replace('_', '-')}", help=config.meaning(name), show_default=False)
+
+
+File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
+Host = Annotated[list[str] | None, _option("host")]
+HttpPort = Annotated[int | None, _option("http_port")]
+MediaPort = Annotated[int | None, _option("media_port")]
+Announced = Annotated[list[str] | None, _option("announced")]
+PublicUrl = Annotated[str | None, _option("public_url")]
+DataDir = Annotated[Path | None, _option("data_dir")]
+TlsCert = Annotated[Path | None, _option("tls_cert")]
+TlsKey = Annotated[Path | None, _option("tls_key")]
+LogLevel = Annotated[str | None, _option("log_level")]
+
+
+@app.command()
+def dev(
+    host: Host = None,
+    http_port: HttpPort = None,
+    media_port: MediaPort = None,
+    announced: Announced = None,
+    public_url: PublicUrl = None,
+    data_dir: DataDir = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    log_level: LogLevel = None,
+    file: File = None,
+) -> None:
+    """Chạy thử trên máy này / run on this machine, everything set up."""
+    overrides = {k: v for k, v in locals().items() if k != "file"}
+    _run("dev", overrides, file)
+
+
+@app.command()
+def serve(
+    host: Host = None,
+    http_port: HttpPort = None,
+    media_port: MediaPort = None,
+    announced: Announced = None,
+    public_url: PublicUrl = None,
+    data_dir: DataDir = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    log_level: LogLevel = None,
+    file: File = None,
+) -> None:
+    """Chạy máy chủ / run the server."""
+    overrides = {k: v for k, v in locals().items() if k != "file"}
+    _run("serve", overrides, file)
+
+
+@app.command()
+def doctor(
+    host: Host = None,
+    http_port: HttpPort = None,
+    media_port: MediaPort = None,
+    announced: Announced = None,
+    data_dir: DataDir = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    file: File = None,
+) -> None:
+    """Khám máy / check this machine; exit code 1 when something does not work."""
+    overrides = {k: v for k, v in locals().items() if k != "file"}
+    from signaling import doctor as clinic
+    from signaling import server, tls
+
+    settings = _load("serve", overrides, file).settings
+    signs = {clinic.Verdict.GOOD: "✓", clinic.Verdict.WARNING: "!", clinic.Verdict.BAD: "✗"}
+    worst = False
+    for finding in clinic.examine(settings, tls.utc(server.CLOCK.time())):
+        print(f"{signs[finding.verdict]} {finding.subject:15} {finding.seen}")
+        if finding.verdict is not clinic.Verdict.GOOD:
+            print(f"  {'':15} → {finding.fix or finding.verdict.value}")
+        worst = worst or finding.verdict is clinic.Verdict.BAD
+    raise typer.Exit(1 if worst else 0)
+
+
+@app.command()
+def token(
+    identity: Annotated[str, typer.Option(help="định danh / identity")] = "",
+    name: Annotated[str, typer.Option(help="tên hiện ra / name shown")] = "",
+    conference: Annotated[str, typer.Option(help="cuộc họp / conference")] = "",
+    ttl: Annotated[int, typer.Option(help="giây / seconds", min=1, max=limits.TOKEN_TTL_MOST_S)] = limits.TOKEN_TTL_S,
+    admin: Annotated[bool, typer.Option("--admin", help="điều hành cuộc họp / administer it")] = False,
+    create: Annotated[bool, typer.Option("--create", help="mở cuộc họp / create conferences")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help="xem danh sách / list conferences")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="không hiện ra / not shown")] = False,
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Cấp thẻ vào cửa / sign a token."""
+    from conference import Grants
+    from signaling import server
+    from signaling.auth import Authenticator
+
+    if not identity and not (admin or create or list_all):
+        _fail(
+            2,
+            "Cần --identity (để vào họp) hoặc --admin, --create, --list.",
+            "--identity is needed, or --admin, --create, --list.",
+        )
+    settings = _with_key({"data_dir": data_dir}, file)
+    join = bool(identity and conference)
+    grants = Grants(
+        identity, name, conference=conference, join=join, admin=admin, create=create, list=list_all, hidden=hidden
+    )
+    print(Authenticator({settings.api_key: settings.api_secret}).sign(grants, ttl, server.CLOCK.time()))
+
+
+@bots.command("join")
+def bot_join(
+    conference: Annotated[str, typer.Argument(help="số cuộc họp / conference")],
+    count: Annotated[int, typer.Option(help="bao nhiêu / how many", min=1, max=100)] = 1,
+    duration: Annotated[float, typer.Option(help="giây, 0: đến khi dừng / seconds, 0: until stopped", min=0)] = 0,
+    url: Annotated[str, typer.Option(help="ws://… ; mặc định máy này / default: this machine")] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Cho người máy biết cử động và nói vào họp / moving, speaking test participants join."""
+    from signaling import bot, server
+
+    settings = _with_key({"data_dir": data_dir}, file)
+    target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
+    _until_stopped(
+        lambda: asyncio.run(
+            bot.run(target, settings.api_key, settings.api_secret, conference, count=count, duration_s=duration or None)
+        )
+    )
+
+
+@shown.command("show")
+def config_show(profile: Annotated[str, typer.Option(help="dev | serve")] = "serve", file: File = None) -> None:
+    """Mỗi giá trị và nơi đặt nó / each value and where it was set."""
+    if profile not in config.PROFILES:
+        _fail(2, "--profile: dev hoặc serve.", "--profile: dev or serve.")
+    rows = _load("dev" if profile == "dev" else "serve", {}, file).rows()
+    wide = max(len(value) for _, value, _ in rows)
+    for name, value, source in rows:
+        print(f"{name:16} {value:{min(wide, 40)}}  {source}")
+
+
+def main() -> None:
+    """The entry point; `DIEMCAU_*` variables and ./diemcau.toml are read by the commands."""
+    app(prog_name="diemcau")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="phiên bản / version")] = False) -> None:
+    if version:
+        from signaling import server
+
+        print(f"diemcau {server.version()}")
+        raise typer.Exit
+
+
+def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> None:
+    from signaling import journal, server
+
+    settings = _load(profile, overrides, file).settings
+    journal.start(settings.log_level, as_json=profile == "serve")
+    try:
+        ready = server.with_credentials(settings, profile)
+        _until_stopped(lambda: server.run(ready, started=_greeting(profile), watch=profile == "dev"))
+    except SettingsError as error:
+        _fail(1, error.vi, error.en)
+
+
+def _greeting(profile: Profile) -> Callable[[Any, str], None]:
+    from signaling import server
+
+    def greet(composition: server.Composition, address: str) -> None:
+        print(f"\n  Điểm Cầu {server.version()}    {address}/")
+        if profile == "dev":
+            print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
+        if composition.fingerprint is not None:
+            print(f"  Điện thoại / phones: {address}/trust")
+            print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")
+            print(f"       {composition.fingerprint}")
+            print("    2. Tải và cài chứng thư / download and install the certificate")
+        print("  Dừng / stop: Ctrl+C\n", flush=True)
+
+    return greet
+
+
+def _load(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> Loaded:
+    try:
+        return config.load(profile, overrides=overrides, environ=os.environ, file=file)
+    except SettingsError as error:
+        _fail(2, error.vi, error.en)
+
+
+def _with_key(overrides: Mapping[str, object], file: Path | None) -> Settings:
+    """Settings with an API key: the operator's, or the one that `dev` keeps in the data folder."""
+    settings = _load("serve", overrides, file).settings
+    if settings.api_key and settings.api_secret:
+        return settings
+    kept = settings.data_dir / "devkey.secret"
+    if settings.api_key or not kept.is_file():
+        _fail(1, "Cần DIEMCAU_API_KEY và DIEMCAU_API_SECRET.", "DIEMCAU_API_KEY and DIEMCAU_API_SECRET are needed.")
+    secret = kept.read_text(encoding="ascii").strip()
+    local = _load("dev", overrides, file).settings
+    return replace(local, api_key=local.api_key or "devkey", api_secret=secret)
+
+
+def _until_stopped(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except KeyboardInterrupt:
+        print("\n  Đã dừng / stopped", file=sys.stderr)
+
+
+def _fail(code: int, vi: str, en: str) -> NoReturn:
+    print(vi, file=sys.stderr)
+    print(en, file=sys.stderr)
+    raise typer.Exit(code)

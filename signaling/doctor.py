@@ -1,0 +1,258 @@
+"""Can this machine run the server? Each check tells what it found and, when it is not good, what to do about it.
+
+Owns the checks and their words; changes nothing on the machine and sends to loopback only.
+"""
+
+import ctypes
+import ipaddress
+import os
+import resource
+import shutil
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+
+from cryptography.hazmat.backends.openssl.backend import backend
+
+from signaling import sockets, tls
+from signaling.config import Settings, SettingsError
+from signaling.files import is_private
+from web import DIST
+
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+"""A key frame of 135 kB overflows the kernel's default of 208 KiB."""
+OPEN_FILES = 4096
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+OPENSSL_FLOORS = {(3, 5): (3, 5, 10), (4, 0): (4, 0, 4)}
+"""CVE-2026-95690: memory of DTLS reassembly. Below the floor our own cap of 64 KiB a handshake stands alone."""
+
+_UDP_SEGMENT = 103  # linux/udp.h
+_SO_RCVBUFFORCE = 33
+_STA_UNSYNC = 0x40
+
+
+class Verdict(Enum):
+    """What a check ends with."""
+
+    GOOD = "tốt / good"
+    WARNING = "nên sửa / should be mended"
+    BAD = "hỏng / does not work"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`fix` is empty when nothing has to be done."""
+
+    subject: str
+    verdict: Verdict
+    seen: str
+    fix: str = ""
+
+
+Check = Callable[[Settings, datetime], Finding]
+
+
+def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Every check in turn; a check that itself fails is a bad finding, not an exception."""
+    for check in CHECKS:
+        try:
+            yield check(settings, now)
+        except (OSError, ValueError, SettingsError) as error:
+            yield Finding(check.__name__.removeprefix("_"), Verdict.BAD, str(error))
+
+
+def _http_port(settings: Settings, _now: datetime) -> Finding:
+    listeners = sockets.listen(settings)
+    port = listeners[0].getsockname()[1]
+    for listener in listeners:
+        listener.close()
+    return Finding("http_port", Verdict.GOOD, f"TCP {port}: {', '.join(sockets.usable(settings.host))}")
+
+
+def _media_port(settings: Settings, _now: datetime) -> Finding:
+    sockets.check_media_ports(settings)
+    return Finding("media_port", Verdict.GOOD, f"UDP, TCP {settings.media_port}")
+
+
+def _udp(settings: Settings, _now: datetime) -> Finding:
+    """A datagram sent is a datagram received, on every loopback that there is."""
+    carried = [host for host in sockets.usable(("127.0.0.1", "::1")) if _echoes(host)]
+    if not carried:
+        fix = "Mở UDP trên giao diện lo (tường lửa) / allow UDP on lo in the firewall"
+        return Finding("udp", Verdict.BAD, "gửi mà không nhận / sent, not received", fix)
+    return Finding("udp", Verdict.GOOD, ", ".join(carried))
+
+
+def _echoes(host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as end:
+        end.bind((host, 0))
+        end.settimeout(2)
+        end.sendto(b"diemcau", end.getsockname())
+        try:
+            return end.recvfrom(16)[0] == b"diemcau"
+        except TimeoutError:
+            return False
+
+
+def _gso(settings: Settings, _now: datetime) -> Finding:
+    if not settings.gso:
+        return Finding("gso", Verdict.WARNING, "tắt trong cấu hình / switched off in the settings", "gso = true")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.setsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT, 1200)
+        except OSError as error:
+            fix = "Dùng nhân Linux >= 4.18; không có thì vẫn chạy, tốn CPU hơn / Linux >= 4.18; without it more CPU is spent"
+            return Finding("gso", Verdict.WARNING, str(error.strerror), fix)
+    return Finding("gso", Verdict.GOOD, "UDP_SEGMENT")
+
+
+def _receive_buffer(settings: Settings, _now: datetime) -> Finding:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+        except OSError:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        had = end.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # the kernel tells twice what was asked
+    seen = f"{had // 1024} KiB"
+    if had < RECEIVE_BUFFER_BYTES:
+        return Finding("receive_buffer", Verdict.WARNING, seen, f"sysctl -w net.core.rmem_max={RECEIVE_BUFFER_BYTES}")
+    return Finding("receive_buffer", Verdict.GOOD, seen)
+
+
+def _addresses(settings: Settings, _now: datetime) -> Finding:
+    ours = settings.announced or tuple(map(str, tls.local_addresses()))
+    outward = [a for a in ours if not ipaddress.ip_address(a).is_loopback]
+    if not outward and not settings.loopback_only:
+        fix = "Nối mạng, hoặc đặt announced / connect a network, or set announced"
+        return Finding("addresses", Verdict.BAD, "chỉ có loopback / loopback only", fix)
+    return Finding("addresses", Verdict.GOOD, ", ".join(outward or ours))
+
+
+def _certificate(settings: Settings, now: datetime) -> Finding:
+    if not settings.encrypted:
+        return Finding("tls", Verdict.GOOD, "HTTP, chỉ máy này / this machine only")
+    if settings.tls_cert is None or settings.tls_key is None:
+        path = settings.data_dir / "tls" / "leaf.crt"
+        seen = f"{path}: {tls.expires_at(path):%Y-%m-%d}" if path.exists() else "sẽ tự tạo / made on first start"
+        return Finding("tls", Verdict.GOOD, seen)
+    try:
+        tls.context(settings.tls_cert, settings.tls_key)
+    except ssl.SSLError as error:
+        fix = "tls_cert: PEM, máy chủ trước; tls_key: khóa của nó / PEM, leaf first; the key of that leaf"
+        return Finding("tls", Verdict.BAD, str(error), fix)
+    ends = tls.expires_at(settings.tls_cert)
+    if ends <= now:
+        return Finding(
+            "tls", Verdict.BAD, f"hết hạn / expired {ends:%Y-%m-%d}", "Xin chứng thư mới / get a new certificate"
+        )
+    if not is_private(settings.tls_key):
+        return Finding(
+            "tls",
+            Verdict.WARNING,
+            f"{settings.tls_key}: ai cũng đọc được / others can read it",
+            f"chmod 600 {settings.tls_key}",
+        )
+    return Finding("tls", Verdict.GOOD, f"{ends:%Y-%m-%d}")
+
+
+def _openssl(settings: Settings, _now: datetime) -> Finding:
+    """The library inside the `cryptography` wheel does DTLS; the package's own version does not tell it."""
+    text = backend.openssl_version_text()
+    major, minor, patch = (int(part) for part in text.split()[1].split("-")[0].split("."))
+    version = (major, minor, patch)
+    floor = OPENSSL_FLOORS.get((major, minor), version if version >= (4, 1, 0) else (3, 5, 10))
+    if version < floor:
+        needed = ".".join(map(str, floor))
+        return Finding(
+            "openssl", Verdict.WARNING, text, f"cryptography mới hơn (OpenSSL >= {needed}) / a newer cryptography"
+        )
+    return Finding("openssl", Verdict.GOOD, text)
+
+
+def _clock(settings: Settings, now: datetime) -> Finding:
+    """Tokens and certificates live by the clock; the kernel knows whether something keeps it right."""
+    seen = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if now < EARLIEST:
+        return Finding("clock", Verdict.BAD, seen, "timedatectl set-ntp true")
+    if not _is_synchronised():
+        return Finding(
+            "clock", Verdict.WARNING, f"{seen}, không đồng bộ / not synchronised", "timedatectl set-ntp true"
+        )
+    return Finding("clock", Verdict.GOOD, seen)
+
+
+def _is_synchronised() -> bool:
+    """adjtimex(2) with no change asked for: its `status` is the sixth word of the structure."""
+    room = (ctypes.c_long * 64)()
+    try:
+        if ctypes.CDLL(None).adjtimex(ctypes.byref(room)) < 0:
+            return False
+    except (OSError, AttributeError):
+        return True  # not Linux: nothing is known
+    status = ctypes.c_int.from_buffer(room, 5 * ctypes.sizeof(ctypes.c_long))
+    return not status.value & _STA_UNSYNC
+
+
+def _open_files(settings: Settings, _now: datetime) -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < OPEN_FILES:
+        return Finding("open_files", Verdict.WARNING, str(soft), f"ulimit -n {min(hard, 65536) if hard > 0 else 65536}")
+    return Finding("open_files", Verdict.GOOD, str(soft))
+
+
+def _data_folder(settings: Settings, _now: datetime) -> Finding:
+    folder = settings.data_dir
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        return Finding("data_dir", Verdict.BAD, f"{folder}: không ghi được / not writable", f"chown $USER {there}")
+    if shutil.disk_usage(there).free < 64 * 1024 * 1024:
+        return Finding("data_dir", Verdict.BAD, f"{folder}: đĩa đầy / the disk is full", "df -h")
+    loose = [path for path in _secrets(folder) if not is_private(path)]
+    if loose:
+        return Finding(
+            "data_dir", Verdict.BAD, f"{loose[0]}: ai cũng đọc được / others can read it", f"chmod 600 {loose[0]}"
+        )
+    return Finding("data_dir", Verdict.GOOD, str(folder))
+
+
+def _secrets(folder: Path) -> list[Path]:
+    return [path for pattern in ("*.secret", "tls/*.key") for path in folder.glob(pattern)]
+
+
+def _pages(settings: Settings, _now: datetime) -> Finding:
+    if not (DIST / "index.html").is_file():
+        return Finding("pages", Verdict.BAD, f"{DIST}: chưa dựng / not built", "make build")
+    return Finding("pages", Verdict.GOOD, str(DIST))
+
+
+def _api_key(settings: Settings, _now: datetime) -> Finding:
+    if not settings.api_secret and not settings.loopback_only:
+        return Finding(
+            "api_key",
+            Verdict.WARNING,
+            "serve cần / serve needs api_key, api_secret",
+            "DIEMCAU_API_SECRET=$(openssl rand -hex 32)",
+        )
+    return Finding("api_key", Verdict.GOOD, settings.api_key or "dev")
+
+
+CHECKS: tuple[Check, ...] = (
+    _http_port,
+    _media_port,
+    _udp,
+    _gso,
+    _receive_buffer,
+    _addresses,
+    _certificate,
+    _openssl,
+    _clock,
+    _open_files,
+    _data_folder,
+    _pages,
+    _api_key,
+)

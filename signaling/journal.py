@@ -1,0 +1,43 @@
+"""The log: one line a record, control characters escaped, JSON in `serve` and plain text in `dev`.
+
+Nothing that came from outside can start a new line or hide one.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class OneLine(logging.Formatter):
+    """Text or JSON; never more than one line."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        super().__init__()
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        if not self._as_json:
+            return f"{record.levelname.lower():8}{escaped(text)}"
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        row = {"at": at, "level": record.levelname.lower(), "source": record.name, "text": escaped(text)}
+        return json.dumps(row, ensure_ascii=False)
+
+
+def escaped(text: str) -> str:
+    """Control characters and those that turn the reading direction, as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def start(level: str, *, as_json: bool) -> None:
+    """Send every logger of the process to standard error."""
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(OneLine(as_json=as_json))
+    logging.basicConfig(level=level.upper(), handlers=[output], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+    for name in ("aioice", "aiortc", "asyncio"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,312 @@
+"""The composition root: settings in, a running server out.
+
+The only place of signaling that opens the media node, reads the clock and randomness, and knows every part. Owns the order of
+starting and stopping; each part's own rules stand in the part.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from conference import Registry
+from media import Node, NodeSettings
+from signaling import api, limits, rtc, sockets, tls
+from signaling.auth import Authenticator, kept_secret
+from signaling.config import Profile, Settings, SettingsError
+from signaling.guard import Guard
+from signaling.intake import BoundedHttp
+from web import DIST
+
+log = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """Time for everything below; nothing else in the process reads it for decisions."""
+
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+CLOCK = SystemClock()
+
+
+def version() -> str:
+    try:
+        return metadata.version("diemcau")
+    except metadata.PackageNotFoundError:
+        return "0+source"
+
+
+def with_credentials(settings: Settings, profile: Profile) -> Settings:
+    """`dev` makes and keeps a random secret for its key; `serve` refuses to start without a key of the operator's."""
+    if settings.api_key and settings.api_secret:
+        return settings
+    if profile == "dev":
+        secret = settings.api_secret or kept_secret(settings.data_dir / "devkey.secret", secrets.token_bytes)
+        return replace(settings, api_key=settings.api_key or "devkey", api_secret=secret)
+    raise SettingsError(
+        "Cần api_key và api_secret (DIEMCAU_API_KEY, DIEMCAU_API_SECRET). Tạo bí mật: openssl rand -hex 32.",
+        "api_key and api_secret are needed (DIEMCAU_API_KEY, DIEMCAU_API_SECRET). Make a secret: openssl rand -hex 32.",
+    )
+
+
+class Certificate:
+    """The certificate in use: the local authority's, renewed by itself, or the operator's, read again when it changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.issued: tls.Issued | None = None
+        chain, key = self._files()
+        self._loaded = (chain.read_bytes(), key.read_bytes())
+        self.context: ssl.SSLContext = tls.context(chain, key)
+
+    @property
+    def fingerprint(self) -> str | None:
+        return self.issued.fingerprint if self.issued else None
+
+    def refresh(self) -> bool:
+        """Renew or read again; later connections get the new certificate. True when something changed."""
+        chain, key = self._files()
+        content = (chain.read_bytes(), key.read_bytes())
+        if content == self._loaded:
+            return False
+        self.context.load_cert_chain(chain, key)
+        self._loaded = content
+        return True
+
+    async def keep(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(limits.RENEW_CHECK_S)
+            try:
+                if await asyncio.to_thread(self.refresh):
+                    log.info("the certificate was renewed")
+            except (OSError, ValueError, ssl.SSLError):
+                log.exception("the certificate could not be renewed; the old one stays in use")
+
+    def _files(self) -> tuple[Path, Path]:
+        if self._settings.tls_cert is not None and self._settings.tls_key is not None:
+            return self._settings.tls_cert, self._settings.tls_key
+        subject = tls.Subject.of_this_machine(_own_names(self._settings))
+        self.issued = tls.issue(self._settings.data_dir / "tls", subject, tls.utc(CLOCK.time()))
+        return self.issued.chain, self.issued.key
+
+
+@dataclass
+class Running:
+    """What lives between start and stop."""
+
+    node: Node
+    registry: Registry
+
+
+class Composition:
+    """The whole server as one ASGI application."""
+
+    def __init__(self, settings: Settings, *, certificate: Certificate | None = None, watch: bool = False) -> None:
+        """`settings` with credentials. `watch`: read the pages again when they were built anew."""
+        self.settings = settings
+        self.authenticator = Authenticator({settings.api_key: settings.api_secret})
+        self.invitations = api.Invitations(settings.api_secret)
+        self.running: Running | None = None
+        self._certificate = certificate
+        self._stopping = False
+        self._pages = api.Pages(DIST, watch=watch)
+        self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
+        names = {"localhost", *tls.Subject.of_this_machine(_own_names(settings)).names}
+        self._guard = Guard(self._starlette, names=names, origins=settings.allowed_origins, hsts=settings.hsts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._guard(scope, receive, send)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the local authority, to be compared on phones."""
+        return self._certificate.fingerprint if self._certificate else None
+
+    def new_link(self, address: str) -> str:
+        """A link that opens a meeting of its own."""
+        return self.invitations.link(address, api.new_number(secrets.token_bytes))
+
+    def say_goodbye(self) -> None:
+        """Tell every participant that the server stops; nobody new is admitted from now on."""
+        self._stopping = True
+        if self.running is not None:
+            self.running.registry.close()
+
+    def _is_ready(self) -> bool:
+        return self.running is not None and not self._stopping
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        node = Node.open(node_settings(self.settings), loop)
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            registry = Registry(node, CLOCK, loop)
+            self.running = Running(node, registry)
+            self._starlette.router.routes[:0] = rtc.routes(registry, self.authenticator, self.settings)
+            tasks.append(loop.create_task(registry.run()))
+            if self._certificate is not None:
+                tasks.append(loop.create_task(self._certificate.keep()))
+            for task in tasks:
+                task.add_done_callback(_report)
+            yield
+        finally:
+            self.say_goodbye()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.running = None
+            node.close()
+
+    def _routes(self) -> list[BaseRoute]:
+        around = api.Surroundings(
+            authenticator=self.authenticator,
+            invitations=self.invitations,
+            now=CLOCK.time,
+            random_bytes=secrets.token_bytes,
+            version=version(),
+            public_url=self.settings.public_url,
+            open_creation=self.settings.open_creation,
+            local_creation=self.settings.local_creation,
+            authority=lambda: self.fingerprint,
+            ready=self._is_ready,
+        )
+        return [
+            Mount("/api/v1", api.application(around)),
+            Route("/ca.crt", self._authority_file),
+            Route("/{path:path}", self._pages.__call__),
+        ]
+
+    async def _authority_file(self, _request: Request) -> Response:
+        issued = self._certificate.issued if self._certificate else None
+        if issued is None:
+            return PlainTextResponse("Không có chứng thư riêng / no local authority\n", 404)
+        headers = {"content-disposition": 'attachment; filename="diem-cau-ca.crt"'}
+        return Response(issued.authority.read_bytes(), headers=headers, media_type="application/x-x509-ca-cert")
+
+
+def build(settings: Settings, *, certificate: Certificate | None = None, watch: bool = False) -> Composition:
+    """The application of `settings` (with credentials); the media ports open with its lifespan."""
+    return Composition(settings, certificate=certificate, watch=watch)
+
+
+def node_settings(settings: Settings) -> NodeSettings:
+    addresses = [(host, settings.media_port) for host in sockets.usable(settings.media_addresses)]
+    return NodeSettings(
+        udp=addresses,
+        tcp=list(addresses),
+        announced=list(settings.announced),
+        shards=settings.shards,
+        gather_us=settings.gather_us,
+        gso=settings.gso,
+    )
+
+
+def run(settings: Settings, *, started: Callable[[Composition, str], None], watch: bool = False) -> None:
+    """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
+    sockets.check_media_ports(settings)
+    listeners = sockets.listen(settings)
+    try:
+        certificate = Certificate(settings) if settings.encrypted else None
+    except (OSError, ValueError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"Không dùng được chứng thư: {error}.", f"The certificate cannot be used: {error}."
+        ) from error
+    composition = build(settings, certificate=certificate, watch=watch)
+    server = _Server(_uvicorn_config(composition, certificate), composition)
+    server.announce = lambda: started(composition, address(settings, listeners[0].getsockname()[1]))
+    server.run(sockets=listeners)
+
+
+def address(settings: Settings, port: int) -> str:
+    """What people type, without a slash at the end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    scheme = "https" if settings.encrypted else "http"
+    host = "localhost" if settings.loopback_only else _first_address(settings)
+    default = 443 if scheme == "https" else 80
+    return f"{scheme}://{host}" + ("" if port == default else f":{port}")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says goodbye before it closes connections."""
+
+    def __init__(self, config: uvicorn.Config, composition: Composition) -> None:
+        super().__init__(config)
+        self._composition = composition
+        self.announce: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._composition.say_goodbye()
+        if self.server_state.tasks:
+            # Each session ends by itself after its farewell has been written.
+            await asyncio.wait(self.server_state.tasks, timeout=limits.SHUTDOWN_S / 2)
+        await super().shutdown(sockets)
+
+
+def _uvicorn_config(composition: Composition, certificate: Certificate | None) -> uvicorn.Config:
+    return uvicorn.Config(
+        composition,
+        http=BoundedHttp,
+        ws="websockets-sansio",
+        ws_max_size=limits.WEBSOCKET_MESSAGE_BYTES,
+        ws_max_queue=limits.WEBSOCKET_QUEUE,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,  # addresses hold tokens
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=limits.CONNECTIONS,
+        timeout_keep_alive=limits.KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),
+        ssl_context_factory=(lambda _config, _default: certificate.context) if certificate else None,
+    )
+
+
+def _own_names(settings: Settings) -> list[str]:
+    """Names and addresses of the settings under which people call this server."""
+    public = urlsplit(settings.public_url).hostname
+    return [*([public] if public else []), *settings.allowed_hosts, *settings.announced]
+
+
+def _first_address(settings: Settings) -> str:
+    """An address that another machine can use: the first that is served and is not loopback."""
+    wild = any(host in ("0.0.0.0", "::") for host in settings.host)  # noqa: S104
+    served = tls.local_addresses() if wild else [ipaddress.ip_address(host) for host in settings.host]
+    outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served
+    chosen = min(outward, key=lambda a: a.version)
+    return f"[{chosen}]" if chosen.version == 6 else str(chosen)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("a background task failed", exc_info=task.exception())
