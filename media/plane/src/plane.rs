@@ -34,7 +34,7 @@ pub struct Plane {
 /// What this side knows of a shard thread.
 struct Front {
     commands: Arc<Commands>,
-    latest: Arc<Mutex<Published>>,
+    latest: Arc<Mutex<Arc<Published>>>,
 }
 
 const POLL_MAX: i64 = 65_536;
@@ -290,7 +290,7 @@ impl Plane {
 
     fn snapshot(&self) -> PyResult<Snapshot> {
         self.check_alive()?;
-        let latest = |front: &Front| front.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let latest = |front: &Front| Arc::clone(&front.latest.lock().unwrap_or_else(PoisonError::into_inner));
         let outside = Outside {
             stale_commands: self.stale_commands.load(Ordering::Relaxed),
             events_dropped: self.events.dropped(),
@@ -405,4 +405,24 @@ fn udp_sockets(entries: &[SocketAddr], shards: usize, options: Options) -> io::R
         all.push(bound.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<_>>()?);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plane_udp::{Found, Poller, Source};
+
+    #[test]
+    fn a_dead_thread_fails_every_call_and_wakes_who_waits() {
+        let options = Options { reuse_port: false, receive_buffer_bytes: 1 << 16 };
+        let plane = Plane::open(&["127.0.0.1:0".parse().unwrap()], &[], 1, 0, options).unwrap();
+        assert!(plane.check_alive().is_ok());
+        plane.events.die("plane-0 stopped: a test".into());
+        let (poller, mut found) = (Poller::new().unwrap(), Found::nothing());
+        poller.add(plane.events.bell.fd(), Source::Bell).unwrap();
+        poller.wait(Some(0), &mut found).unwrap();
+        assert_eq!(found.iter().count(), 1);
+        assert!(plane.check_alive().is_err() && plane.directory().is_err());
+        plane.end();
+    }
 }

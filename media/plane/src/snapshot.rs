@@ -3,10 +3,11 @@
 use crate::thread::Published;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use std::sync::Arc;
 
 #[pyclass(frozen, module = "media._plane")]
 pub struct Snapshot {
-    shards: Vec<Published>,
+    shards: Vec<Arc<Published>>,
     outside: Outside,
 }
 
@@ -19,7 +20,7 @@ pub struct Outside {
 }
 
 impl Snapshot {
-    pub fn new(shards: Vec<Published>, outside: Outside) -> Self {
+    pub fn new(shards: Vec<Arc<Published>>, outside: Outside) -> Self {
         Snapshot { shards, outside }
     }
 

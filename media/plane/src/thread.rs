@@ -24,11 +24,11 @@ pub struct Seat {
     pub gather_us: u64,
     pub commands: Arc<Commands>,
     pub events: Arc<Events>,
-    pub latest: Arc<Mutex<Published>>,
+    pub latest: Arc<Mutex<Arc<Published>>>,
 }
 
 /// What the thread published last.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Published {
     pub snapshot: Snapshot,
     pub counters: Counters,
@@ -89,7 +89,7 @@ struct Rounds {
     poller: Rc<Poller>,
     commands: Arc<Commands>,
     outgoing: Outgoing,
-    latest: Arc<Mutex<Published>>,
+    latest: Arc<Mutex<Arc<Published>>>,
     gather_us: u64,
     now_us: u64,
     /// When UDP was last read to its end; 0: it was not.
@@ -262,7 +262,7 @@ impl Rounds {
             self.snapshot_us = self.now_us + SNAPSHOT_US;
             let published =
                 Published { snapshot: self.shard.snapshot(self.now_us), counters: self.outbox.sink.counters() };
-            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = published;
+            *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
         }
     }
 }

@@ -139,8 +139,9 @@ impl Sender {
                 Err(_) => count_dropped(&piece, counters),
             }
         }
-        // Had the destination been at fault, the pieces would have failed too.
-        if any && code != libc::EMSGSIZE {
+        // Had the destination been at fault, the pieces would have failed too. Once runs have gone out, EINVAL is what
+        // kernels before EMSGSIZE say of a path whose MTU is less than the segment.
+        if any && (code == libc::EIO || code == libc::EINVAL && counters.sent_runs == 0) {
             refuse_gso();
         }
     }

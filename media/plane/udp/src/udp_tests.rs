@@ -133,10 +133,15 @@ fn a_small_path_or_a_bad_destination_does_not_turn_runs_off() {
     outbox.flush();
     assert_eq!(bytes(read(&mut receiver, &target, 1)), [b"next"]);
     assert_eq!(outbox.sink.counters().send_drops, 5);
-    outbox.sink.refuse(Box::new(|message| crate::send::is_run(message).then_some(libc::EMSGSIZE)));
     run(&mut outbox, to(0, target.address()), 900, 4000, true);
     outbox.flush();
     check(&bytes(read(&mut receiver, &target, 5)), 900, 4000);
+    for code in [libc::EMSGSIZE, libc::EINVAL] {
+        outbox.sink.refuse(Box::new(move |message| crate::send::is_run(message).then_some(code)));
+        run(&mut outbox, to(0, target.address()), 900, 4000, true);
+        outbox.flush();
+        check(&bytes(read(&mut receiver, &target, 5)), 900, 4000);
+    }
     assert!(gso_in_use());
 }
 
