@@ -1,0 +1,87 @@
+# run: start the server. test: everything that a change has to pass. build, lint, bench, fuzz, sim: the parts.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: run test build lint bench fuzz sim clean tools lint-python lint-rust lint-web test-rust test-web
+
+STAMPS := .cache/stamps
+PYTHON := .venv/bin/python
+CARGO := nice cargo
+PLANE := media/plane
+# Cargo checks and tests link against the same Python as the library does.
+export PYO3_PYTHON := $(abspath $(PYTHON))
+
+web_sources := $(shell find web -not \( -path 'web/node_modules' -prune \) -not \( -path 'web/dist' -prune \) -not \( -path 'web/tests' -prune \) -type f -not -name '*.md' -not -name '*.py' -not -name '*.pyc')
+native_sources := $(shell find $(PLANE) -not \( -name target -prune \) -not \( -name fuzz -prune \) -type f \( -name '*.rs' -o -name 'Cargo.*' \))
+
+run: build
+	@exec .venv/bin/diemcau dev $(ARGS)
+
+build: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/native
+
+$(STAMPS)/python: requirements.lock requirements-uv.lock docker/build.sh
+	@echo "Python ..."
+	@docker/build.sh python
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/python-test: requirements-test.lock $(STAMPS)/python
+	@echo "Python, test ..."
+	@docker/build.sh python-test
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/web: $(web_sources) docker/build.sh
+	@echo "Web ..."
+	@docker/build.sh web
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/native: $(native_sources) pyproject.toml $(STAMPS)/python
+	@echo "Rust ..."
+	@docker/build.sh native
+	@mkdir -p $(@D) && touch $@
+
+tools:
+	@docker/test-tools.sh
+
+lint: lint-python lint-rust lint-web
+
+lint-python: $(STAMPS)/python-test $(STAMPS)/native
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+lint-rust: $(STAMPS)/python
+	cd $(PLANE) && cargo fmt --all --check
+	cd $(PLANE) && $(CARGO) clippy --locked --quiet --all-targets -- -D warnings
+
+lint-web: $(STAMPS)/web
+	cd web && npm run --silent check
+	cd web && npm run --silent size
+
+test-rust: $(STAMPS)/python
+	cd $(PLANE) && $(CARGO) test --locked --quiet
+
+test-web: $(STAMPS)/web
+	cd web && npm run --silent test
+
+# pytest comes last: its closing line is the result.
+test: build $(STAMPS)/python-test
+	@docker/test-tools.sh
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-rust
+	@$(MAKE) --no-print-directory test-web
+	$(PYTHON) -m pytest -n 2 --dist loadfile -q $(ARGS)
+
+bench: build $(STAMPS)/python-test
+	$(PYTHON) -m tests.bench $(ARGS)
+
+fuzz: $(STAMPS)/python
+	cd $(PLANE)/fuzz && nice ./run $(ARGS)
+
+# Long random runs of every property test, with new seeds.
+sim: build $(STAMPS)/python-test
+	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
+	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
+
+clean:
+	rm -rf .cache web/dist web/node_modules $(PLANE)/target $(PLANE)/core/target media/_plane*.so

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Builds Điểm Cầu from a source tree: `docker/build.sh python|python-test|web|native|all`. The Makefile and the Dockerfile both use it.
+# Leaves .venv (Python with locked packages), web/dist (pages) and media/_plane.abi3.so (packet plane). Needs no root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() { # Vietnamese, English: what to do
+    printf '%s\n%s\n' "$1" "$2" >&2
+    exit 1
+}
+
+find_python() {
+    local name
+    for name in ${PYTHON:-} python3.14 python3.13 python3.12 python3.11 python3; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    fail "Cần Python 3.11 trở lên: apt-get install python3 python3-venv" "Python 3.11 or newer is needed: apt-get install python3 python3-venv"
+}
+
+at_least() { # version, floor
+    [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+check_rust() {
+    local version
+    version=$(cargo --version 2>/dev/null | cut -d' ' -f2) || true
+    at_least "${version:-0}" 1.85 || fail "Cần Rust 1.85 trở lên (có: ${version:-không}): https://rustup.rs" "Rust 1.85 or newer is needed (found: ${version:-none}): https://rustup.rs"
+    command -v cc >/dev/null || fail "Cần trình biên dịch C: apt-get install build-essential" "A C compiler is needed: apt-get install build-essential"
+}
+
+check_node() {
+    local version
+    version=$(node --version 2>/dev/null | tr -d v) || true
+    at_least "${version:-0}" 20.19 || fail "Cần Node 20.19 trở lên (có: ${version:-không}): https://nodejs.org" "Node 20.19 or newer is needed (found: ${version:-none}): https://nodejs.org"
+}
+
+make_venv() {
+    local python
+    python=$(find_python)
+    if [ ! -x .venv/bin/python ]; then
+        "$python" -m venv .venv || fail "Thiếu venv: apt-get install python3-venv" "venv is missing: apt-get install python3-venv"
+    fi
+    if [ ! -x .venv/bin/uv ]; then
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+    fi
+}
+
+install() { # lock
+    make_venv
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$1"
+}
+
+build_web() {
+    check_node
+    if [ ! -e web/node_modules/.package-lock.json ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
+        (cd web && npm ci --no-audit --no-fund --loglevel=error)
+        touch web/node_modules/.package-lock.json
+    fi
+    (cd web && npm run --silent build)
+}
+
+build_native() {
+    check_rust
+    # Once as an editable install, which makes the command `diemcau`; later only the library.
+    local skip=()
+    if [ -x .venv/bin/diemcau ]; then skip=(--skip-install); fi
+    VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" .venv/bin/maturin develop --release --quiet "${skip[@]}"
+}
+
+case "${1:-all}" in
+    python) install requirements.lock ;;
+    python-test) install requirements-test.lock ;;
+    web) build_web ;;
+    native) build_native ;;
+    all) install requirements.lock && build_web && build_native ;;
+    *) fail "Dùng: $0 python|python-test|web|native|all" "Usage: $0 python|python-test|web|native|all" ;;
+esac

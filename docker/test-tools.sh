@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
+set -euo pipefail
+
+# What the tests use now: a browser, network namespaces, a packet filter.
+packages=(chromium iproute2 nftables)
+# For the parts that come later: redis-server postgresql baresip-core baresip-ffmpeg sip-tester ffmpeg espeak-ng coturn slapd.
+
+missing=()
+for package in "${packages[@]}"; do
+    status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=none
+    [ "$status" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! sudo -n true 2>/dev/null; then
+        echo "Thiếu gói / packages are missing: sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    root=(sudo -n)
+fi
+export DEBIAN_FRONTEND=noninteractive
+options=(-y -qq --no-install-recommends -o Dpkg::Use-Pty=0)
+if ! "${root[@]}" apt-get install "${options[@]}" "${missing[@]}" >/dev/null 2>&1; then
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" apt-get install "${options[@]}" "${missing[@]}" >/dev/null
+fi
