@@ -18,7 +18,6 @@ from conference.events import (
     ConferenceChanged,
     ConferenceView,
     Event,
-    Left,
     ParticipantView,
     Reason,
     Resumed,
@@ -28,15 +27,13 @@ from conference.events import (
 )
 from conference.identifiers import ConferenceSid, ParticipantSid
 from conference.participant import Entry, Participant
-from conference.ports import Client, Producer, Surroundings
+from conference.ports import Client, Figures, Producer, Surroundings
 from conference.quality import Meter
 from conference.speakers import Speakers
 from conference.track import Track
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_MEASURE_S = 1.0
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,6 @@ class Conference:
         self._removed: dict[str, float] = {}
         self._counts_told: tuple[int, int] = (0, 0)
         self._counts_told_at = 0.0
-        self._measured_at = around.clock.monotonic()
 
     # -- coming and going
 
@@ -105,7 +101,7 @@ class Conference:
         others = tuple(self._visible_views())
         self.participants[participant.identity] = participant
         participant.changed()
-        participant.deliver(Welcome(conference=self.view(), own=participant.view(), others=others))
+        participant.deliver(Welcome(self.view(), participant.view(), others, dual=entry.dual))
         for event in (self.speakers.current(), self.meter.current()):
             if event is not None:
                 participant.deliver(event)
@@ -133,8 +129,7 @@ class Conference:
 
     def expel(self, participant: Participant, reason: Reason) -> None:
         """The server's doing: its client is told to go, and it is gone."""
-        participant.deliver(Left(reason, Action.DISCONNECT))
-        participant.client = None
+        participant.dismiss(reason, Action.DISCONNECT)
         self.remove(participant, reason)
 
     def kick(self, identity: str) -> None:
@@ -299,17 +294,16 @@ class Conference:
 
     # -- time
 
-    def tick(self, now: float) -> None:
-        """Everything that has a date; about twice a second."""
+    def tick(self, now: float, figures: Mapping[int, Figures] | None = None) -> None:
+        """Everything that has a date; about twice a second, with the figures of the media paths about once a second."""
         for participant in list(self.participants.values()):
             self._tick_participant(participant, now)
-        if now - self._measured_at >= _MEASURE_S:
-            self._measured_at = now
-            self.meter.measure(now)
-            if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S:
-                view = self.view()
-                if (view.participants, view.publishers) != self._counts_told:
-                    self._tell_conference()
+        if figures is not None:
+            self.meter.measure(figures, now)
+        if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S:
+            view = self.view()
+            if (view.participants, view.publishers) != self._counts_told:
+                self._tell_conference()
         while self._departed and now - self._departed[0][0] > limits.DEPARTED_S:
             self._departed.popleft()
 
@@ -323,6 +317,8 @@ class Conference:
             self.remove(participant, Reason.SIGNAL_CLOSE)
             return
         participant.connection.flush()
+        if participant.unclaimed and participant.pending:
+            publishing.match_leftovers(participant, now)
         for track in participant.tracks.values():
             subscriptions.update_wish(track)
         if participant.client is not None and not participant.entry.dual:

@@ -48,7 +48,6 @@ class Connection:
         self._waiting: deque[tuple[str, bytes]] = deque()
         self._waiting_bytes = 0
         self._closed = False
-        self._changed = False
         self._answered = False
         self._offer_id = 0
         self._outstanding = False
@@ -67,7 +66,6 @@ class Connection:
         answer = self.publisher.answer(sdp, accept=accept)
         self._answered = True
         if not self.dual:
-            self._changed = False
             self._asked = _still_asked(self._asked, before, self.publisher.missing_sections)
         return answer
 
@@ -95,15 +93,13 @@ class Connection:
         self._asked = None
         if self.dual:
             self.receiver.restart_ice()
-            self._changed = True
 
     def _offer(self) -> Offered | None:
         if self._outstanding:
             return None
         first = self._offer_id == 0
-        if not first and not self._changed and not self.receiver.needs_offer:
+        if not first and not self.receiver.needs_offer:
             return None
-        self._changed = False
         self._outstanding = True
         self._offer_id += 1
         offer = self.receiver.offer()
@@ -111,7 +107,7 @@ class Connection:
 
     def _want_sections(self, now: float) -> SectionsWanted | None:
         missing = self.publisher.missing_sections
-        if not self._answered or (missing == (0, 0) and not self._changed):
+        if not self._answered or (missing == (0, 0) and not self.publisher.needs_offer):
             return None
         if self._asked is not None and not self._ask_again(missing, now):
             return None
@@ -130,12 +126,10 @@ class Connection:
     # -- forwarded tracks
 
     def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Consumer:
-        self._changed = True
         return self.receiver.consume(producer, stream_id=stream_id, track_id=track_id)
 
     def stop(self, consumer: Consumer) -> None:
         if not self._closed:
-            self._changed = True
             self.receiver.stop(consumer)
 
     # -- data packets

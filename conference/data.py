@@ -50,7 +50,8 @@ def receive(sender: Participant, label: str, message: bytes) -> None:
         _receive_frame(sender, message)
     elif label in (RELIABLE, LOSSY):
         packet = sender.entry.packets.stamp(message, sender.sid, sender.identity)
-        spread(sender.conference, packet, reliable=label == RELIABLE, sender=sender)
+        if packet is not None:
+            spread(sender.conference, packet, reliable=label == RELIABLE, sender=sender)
 
 
 def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> None:

@@ -98,7 +98,7 @@ class DataTrackView:
     facts: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ParticipantView:
     """A participant as others see it: complete, and immutable once made. `version` grows with every change."""
 
@@ -129,11 +129,12 @@ class ConferenceView:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Everything that a client must know first."""
+    """Everything that a client must know first. `dual`: the server offers on a second connection what it sends."""
 
     conference: ConferenceView
     own: ParticipantView
     others: tuple[ParticipantView, ...]
+    dual: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,7 +234,10 @@ class SubscriptionAllowed:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionFailed:
+    """`codec`: the subscriber understands none of the track's codecs; else there is no such track."""
+
     track_sid: str
+    codec: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ PENDING_TRACKS = 16
 """Tracks announced by a client whose section has not come yet."""
 UNCLAIMED_SECTIONS = 8
 """Sections whose announcement has not come yet."""
+LEFTOVER_S = 1.0
+"""After so long a section and an announcement of one kind are matched although their ids differ."""
 DATA_TRACKS_PER_PARTICIPANT = 32
 DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
 CHOICES_PER_PARTICIPANT = 4096
@@ -54,6 +56,7 @@ REMOVED_IDENTITIES = 1024
 
 TICK_S = 0.5
 QUALITY_S = 5.0
+MEASURE_S = 1.0
 SPEAKERS_S = 0.4
 LAYERS_DOWN_S = 5.0
 """A publisher is told to stop a layer that nobody has wanted for this long."""

@@ -7,14 +7,14 @@ test stand in for packets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conference import events
 
 if TYPE_CHECKING:
-    from media import Acceptance, Answer, Offer, OfferedTrack
+    from media import Acceptance, Answer, Offer, OfferedTrack, Statistics
 
 
 class Client(Protocol):
@@ -35,7 +35,9 @@ class Packet:
 class PacketFormat(Protocol):
     """How a client's data channels are written. Raises PeerError for bytes that are not of the format."""
 
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet: ...
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+        """The packet with its true sender; None: not to be forwarded."""
+
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...
 
@@ -59,14 +61,17 @@ class Clock(Protocol):
         """Seconds that never jump."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """How one media path fared lately. Losses 0..1; `rtt_ms` negative: not known."""
+class Figures(Protocol):
+    """How one media path fared lately. Losses 0..1 and times; negative: not known."""
 
-    up_loss: float
-    down_loss: float
-    rtt_ms: float
-    jitter_ms: float
+    @property
+    def up_loss(self) -> float: ...
+    @property
+    def down_loss(self) -> float: ...
+    @property
+    def rtt_ms(self) -> float: ...
+    @property
+    def down_jitter_ms(self) -> float: ...
 
 
 class Producer(Protocol):
@@ -91,6 +96,8 @@ class Consumer(Protocol):
 class Peer(Protocol):
     """One media connection: see `media.Peer`. SDP is opaque text here. Malformed SDP raises media's PeerError."""
 
+    @property
+    def id(self) -> int: ...
     @property
     def missing_sections(self) -> tuple[int, int]: ...
     @property
@@ -117,8 +124,7 @@ class Media(Protocol):
     """The media node as conferences see it."""
 
     def open_router(self) -> Router: ...
-    def links(self, peers: Iterable[Any]) -> Sequence[Link | None]:
-        """How the path of each peer fared in the last second; None: nothing known yet."""
+    def statistics(self) -> Statistics: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
         raise Refusal("track_limit")
     known = publisher.pending.pop(announcement.cid, None)
     sid = known.sid if known else TrackSid(sid_prefix(announcement) + publisher.conference.around.suffix())
-    track = Track(sid, publisher, announcement)
+    track = Track(sid, publisher, announcement, publisher.conference.around.clock.monotonic())
     publisher.pending[announcement.cid] = track
     while len(publisher.pending) > limits.PENDING_TRACKS:
         del publisher.pending[next(iter(publisher.pending))]
@@ -58,6 +58,7 @@ def take_answer(publisher: Participant, answer: Answer) -> None:
             mime=published.mime,
             kind=offered.kind,
             cid=offered.track_id,
+            since=publisher.conference.around.clock.monotonic(),
         )
         track = _match(publisher, offered.track_id, offered.kind)
         if track is not None:
@@ -105,6 +106,20 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool) -> None:
         publisher.deliver(TrackUnpublished(track.sid))
 
 
+def match_leftovers(publisher: Participant, now: float) -> None:
+    """Some browsers give a section another id than the announced one: what has waited long on both sides belongs
+    together.
+    """
+    for section in list(publisher.unclaimed):
+        if now - section.since < limits.LEFTOVER_S:
+            continue
+        for track in publisher.pending.values():
+            if track.kind == section.kind and now - track.since >= limits.LEFTOVER_S:
+                publisher.unclaimed.remove(section)
+                _go_live(publisher, track, section)
+                break
+
+
 def enforce(publisher: Participant) -> None:
     """Stops what the grants no longer allow."""
     for track in list(publisher.tracks.values()):
@@ -140,7 +155,7 @@ def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | N
 
 
 def _match(publisher: Participant, cid: str, kind: str, taken: set[str] | frozenset[str] = frozenset()) -> Track | None:
-    """The announced track of a section: by the client's id, else the first one of the kind."""
+    """The announced track of a section: by the client's id, else (a section without one) the first of the kind."""
     candidates = [
         track
         for track in publisher.pending.values()
@@ -149,16 +164,17 @@ def _match(publisher: Participant, cid: str, kind: str, taken: set[str] | frozen
     for track in candidates:
         if cid and (cid == track.announcement.cid or cid in track.announcement.cids):
             return track
-    return candidates[0] if candidates else None
+    return candidates[0] if candidates and not cid else None
 
 
 def _claim_waiting(publisher: Participant, track: Track) -> None:
     """The section may have come before the announcement."""
-    waiting = [section for section in publisher.unclaimed if section.kind == track.kind]
-    by_cid = [section for section in waiting if section.cid in (track.announcement.cid, *track.announcement.cids)]
-    for section in (by_cid or waiting)[:1]:
-        publisher.unclaimed.remove(section)
-        _go_live(publisher, track, section)
+    ids = (track.announcement.cid, *track.announcement.cids)
+    for section in publisher.unclaimed:
+        if section.kind == track.kind and section.cid in ids:
+            publisher.unclaimed.remove(section)
+            _go_live(publisher, track, section)
+            return
 
 
 def _go_live(publisher: Participant, track: Track, section: PendingSection) -> None:
@@ -183,5 +199,5 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
         if subscription is not None and subscription.consumer is consumer:
             del track.subscriptions[subscriber.sid]
             subscriber.choices[track.sid] = False
-            subscriber.deliver(SubscriptionFailed(track.sid))
+            subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
             return

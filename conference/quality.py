@@ -4,13 +4,13 @@ QUALITY_S, changes only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from conference import limits
 from conference.events import Grade, Graded, QualityChanged
-from conference.ports import Link
+from conference.ports import Figures
 
 if TYPE_CHECKING:
     from conference.conference import Conference
@@ -37,14 +37,13 @@ class Meter:
         self._samples: dict[str, Sample] = {}
         self._told_at = conference.around.clock.monotonic()
 
-    def measure(self, now: float) -> None:
-        """Once a second or so."""
-        participants = list(self._conference.participants.values())
-        for participant, links in zip(participants, self._links(participants), strict=True):
-            known = [link for link in links if link is not None]
+    def measure(self, figures: Mapping[int, Figures], now: float) -> None:
+        """Once a second or so; `figures` by the peers' numbers."""
+        for participant in self._conference.participants.values():
+            known = [figures[peer.id] for peer in participant.connection.peers() if peer.id in figures]
             if known and participant.connection.quiet_s(now) is None:
                 sample = self._samples.setdefault(participant.sid, Sample())
-                sample.total += min(rating(link) for link in known)
+                sample.total += min(rating(one) for one in known)
                 sample.count += 1
         if now - self._told_at >= limits.QUALITY_S:
             self._told_at = now
@@ -57,11 +56,6 @@ class Meter:
         """What a client that has just come or come back must know."""
         told = tuple(sample.told for sample in self._samples.values() if sample.told is not None)
         return QualityChanged(told) if told else None
-
-    def _links(self, participants: Sequence[Participant]) -> list[list[Link | None]]:
-        peers = [participant.connection.peers() for participant in participants]
-        flat = iter(self._conference.around.media.links([peer for group in peers for peer in group]))
-        return [[next(flat) for _ in group] for group in peers]
 
     def _tell(self, now: float) -> None:
         changed: list[Graded] = []
@@ -96,13 +90,13 @@ class Meter:
         return graded
 
 
-def rating(link: Link) -> float:
+def rating(figures: Figures) -> float:
     """0..100 after ITU-T G.107 (simplified): delay beyond 160 ms and loss cost; retransmission and RED make small
     losses cheap.
     """
-    delay_ms = max(0.0, link.rtt_ms) / 2 + 2 * max(0.0, link.jitter_ms) + 10
+    delay_ms = max(0.0, figures.rtt_ms) / 2 + 2 * max(0.0, figures.down_jitter_ms) + 10
     delay_cost = delay_ms / 40 if delay_ms < 160 else 4 + (delay_ms - 160) / 10
-    loss_cost = 250 * max(link.up_loss, link.down_loss)
+    loss_cost = 250 * max(0.0, figures.up_loss, figures.down_loss)
     return max(0.0, min(100.0, 93.2 - delay_cost - loss_cost))
 
 

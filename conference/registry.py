@@ -27,6 +27,7 @@ class Registry:
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
         self._conferences: dict[str, Conference] = {}
+        self._measured_at = float("-inf")
         self._closed = False
 
     def __len__(self) -> int:
@@ -80,8 +81,13 @@ class Registry:
         conference.close(Reason.CONFERENCE_DELETED)
 
     def tick(self, now: float) -> None:
+        """Everything that has a date, about twice a second."""
+        figures = None
+        if self._conferences and now - self._measured_at >= limits.MEASURE_S:
+            self._measured_at = now
+            figures = self.around.media.statistics().peers
         for name, conference in list(self._conferences.items()):
-            conference.tick(now)
+            conference.tick(now, figures)
             if conference.idle(now):
                 del self._conferences[name]
                 conference.close(Reason.CONFERENCE_DELETED)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from conference import limits
@@ -78,9 +78,10 @@ class Subscription:
 class Track:
     """A published track: announced first, live once its section has come (`producer` is there)."""
 
-    def __init__(self, sid: TrackSid, owner: Participant, announcement: Announcement) -> None:
+    def __init__(self, sid: TrackSid, owner: Participant, announcement: Announcement, now: float) -> None:
         self.sid = sid
         self.owner = owner
+        self.since = now
         self.announcement = announcement
         self.layers = tuple(sorted(announcement.layers, key=lambda layer: layer.quality.value))
         self.muted = announcement.muted
@@ -165,7 +166,7 @@ class Track:
                 mime=self.mime,
                 mid=self.mid,
                 cid=told.cid,
-                simulcast=self.producer is not None and len(self.producer.layers) > 1,
+                simulcast=len(self.layers if self.producer is None else self.producer.layers) > 1,
                 stream=told.stream or _stream_of(told.source),
                 facts=told.facts,
             )
@@ -207,7 +208,7 @@ class PendingSection:
     mime: str
     kind: str
     cid: str
-    codecs: tuple[str, ...] = field(default_factory=tuple)
+    since: float
 
 
 def sid_prefix(announcement: Announcement) -> str:

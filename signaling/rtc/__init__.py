@@ -1,0 +1,42 @@
+"""The browser protocol: signalling by WebSocket, and the server API beside it. See PROTOCOL.md.
+
+Owns the wire format and the life of a connection. Decides nothing about who may do what, touches no packets.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from conference import Registry
+from signaling.rtc.admin import Administration
+from signaling.rtc.messages import Encoder, ServerFacts
+from signaling.rtc.packets import Packets
+from signaling.rtc.session import Authority, Desk
+from signaling.rtc.sockets import Door
+
+__all__ = ["Authority", "Options", "routes"]
+
+
+class Options(Protocol):
+    """What this part reads of the settings."""
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]: ...
+
+
+def routes(registry: Registry, auth: Authority, settings: Options) -> list[BaseRoute]:
+    facts = ServerFacts(node_id="ND_" + registry.around.suffix())
+    desk = Desk(registry, auth, Encoder(facts), Packets())
+    origins = frozenset(one.rstrip("/").lower() for one in settings.allowed_origins)
+    made: list[BaseRoute] = []
+    for path in ("/rtc", "/rtc/v1"):
+        door = Door(desk, origins, v1=path.endswith("v1"))
+        made += [
+            WebSocketRoute(path, door.open),
+            Route(f"{path}/validate", door.validate),
+            Route(path, door.plain),
+        ]
+    made.append(Route("/twirp/{service}/{method}", Administration(desk), methods=None))
+    return made

@@ -1,0 +1,260 @@
+"""The server API (Twirp RoomService): conferences and participants administered over HTTP, JSON or protobuf.
+
+Owns the wire format of requests, answers and errors, and which grant each method asks for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from livekit.protocol import models, room
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from conference import Conference, Grants, Refusal, Terms, data
+from signaling.rtc import limits, requests, views
+from signaling.rtc.join import token_of
+from signaling.rtc.packets import from_server
+from signaling.rtc.session import Desk
+
+log = logging.getLogger(__name__)
+
+SERVICE = "livekit.RoomService"
+_JSON = "application/json"
+_PROTOBUF = "application/protobuf"
+
+_ERRORS: dict[str, tuple[int, str]] = {
+    "conference_not_found": (404, "not_found"),
+    "participant_not_found": (404, "not_found"),
+    "track_not_found": (404, "not_found"),
+    "conference_name_bad": (400, "invalid_argument"),
+    "metadata_too_long": (400, "invalid_argument"),
+    "request_bad": (400, "invalid_argument"),
+    "data_too_long": (400, "invalid_argument"),
+    "conference_limit": (429, "resource_exhausted"),
+    "unmute_denied": (412, "failed_precondition"),
+    "malformed": (400, "malformed"),
+    "bad_route": (404, "bad_route"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One authenticated request."""
+
+    desk: Desk
+    grants: Grants
+
+    def conference(self, name: str) -> Conference:
+        """For an administrator of it. Raises Refusal."""
+        if not self.grants.may_administer(name):
+            raise _denied()
+        return self.desk.registry.get(name)
+
+
+class Administration:
+    """An ASGI endpoint."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except Refusal as refusal:
+            response = _error(refusal, request)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        method = METHODS.get(request.path_params["method"])
+        if method is None or request.path_params["service"] != SERVICE:
+            raise Refusal("bad_route", english=f"no handler for path {json.dumps(request.url.path)}")
+        if request.method != "POST":
+            raise Refusal("bad_route", english=f'unsupported method "{request.method}" (only POST is allowed)')
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type not in (_JSON, _PROTOBUF):
+            raise Refusal("bad_route", english=f"unexpected Content-Type: {json.dumps(content_type)}")
+        call = Call(self._desk, self._grants(request))
+        message = _read(await _body(request), method.request(), content_type)
+        answer = method.run(call, message)
+        return _write(answer, content_type)
+
+    def _grants(self, request: Request) -> Grants:
+        token = token_of({}, request.headers.get("authorization"))
+        try:
+            return self._desk.authority.verify(token, self._desk.registry.around.clock.time())
+        except Refusal as refusal:
+            raise Refusal("unauthenticated", refusal.vietnamese, refusal.english) from refusal
+
+
+def create_room(call: Call, message: room.CreateRoomRequest) -> models.Room:
+    if not call.grants.create:
+        raise _denied()
+    terms = Terms(metadata=message.metadata, max_participants=message.max_participants)
+    if message.empty_timeout:
+        terms = replace(terms, empty_s=float(message.empty_timeout))
+    if message.departure_timeout:
+        terms = replace(terms, departure_s=float(message.departure_timeout))
+    return views.room(call.desk.registry.create(message.name, terms).view())
+
+
+def list_rooms(call: Call, message: room.ListRoomsRequest) -> room.ListRoomsResponse:
+    if not call.grants.list:
+        raise _denied()
+    wanted = set(message.names)
+    found = [one for one in call.desk.registry.all() if not wanted or one.name in wanted]
+    return room.ListRoomsResponse(rooms=[views.room(conference.view()) for conference in found])
+
+
+def delete_room(call: Call, message: room.DeleteRoomRequest) -> room.DeleteRoomResponse:
+    if not call.grants.create:
+        raise _denied()
+    call.desk.registry.delete(message.room)
+    return room.DeleteRoomResponse()
+
+
+def list_participants(call: Call, message: room.ListParticipantsRequest) -> room.ListParticipantsResponse:
+    conference = call.conference(message.room)
+    found = [views.participant(participant.view()) for participant in conference.participants.values()]
+    return room.ListParticipantsResponse(participants=found)
+
+
+def get_participant(call: Call, message: room.RoomParticipantIdentity) -> models.ParticipantInfo:
+    return views.participant(call.conference(message.room).get(message.identity).view())
+
+
+def remove_participant(call: Call, message: room.RoomParticipantIdentity) -> room.RemoveParticipantResponse:
+    call.conference(message.room).kick(message.identity)
+    return room.RemoveParticipantResponse()
+
+
+def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room.MuteRoomTrackResponse:
+    conference = call.conference(message.room)
+    track = conference.mute_from_outside(message.identity, message.track_sid, message.muted)
+    return room.MuteRoomTrackResponse(track=views.track(track.view()))
+
+
+def update_participant(call: Call, message: room.UpdateParticipantRequest) -> models.ParticipantInfo:
+    """Empty texts stay as they are; attributes are merged, empty values remove."""
+    participant = call.conference(message.room).get(message.identity)
+    participant.update_facts(
+        name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
+    )
+    if message.HasField("permission"):
+        participant.change_grants(_permitted(participant.grants, message.permission))
+    return views.participant(participant.view())
+
+
+def update_subscriptions(call: Call, message: room.UpdateSubscriptionsRequest) -> room.UpdateSubscriptionsResponse:
+    participant = call.conference(message.room).get(message.identity)
+    participant.choose(requests.subscription_sids(message), message.subscribe)
+    return room.UpdateSubscriptionsResponse()
+
+
+def send_data(call: Call, message: room.SendDataRequest) -> room.SendDataResponse:
+    conference = call.conference(message.room)
+    if len(message.data) > limits.SEND_DATA_BYTES:
+        raise Refusal("data_too_long")
+    sids = set(message.destination_sids)
+    named = {participant.identity for participant in conference.participants.values() if participant.sid in sids}
+    destinations = frozenset(message.destination_identities) | named
+    if sids and not destinations:
+        return room.SendDataResponse()
+    reliable = message.kind == models.DataPacket.Kind.Value("RELIABLE")
+    topic = message.topic if message.HasField("topic") else None
+    packet = from_server(message.data, reliable=reliable, topic=topic, destinations=destinations, nonce=message.nonce)
+    data.spread(conference, packet, reliable=reliable)
+    return room.SendDataResponse()
+
+
+def update_room_metadata(call: Call, message: room.UpdateRoomMetadataRequest) -> models.Room:
+    conference = call.conference(message.room)
+    conference.set_metadata(message.metadata)
+    return views.room(conference.view())
+
+
+def _permitted(grants: Grants, permission: models.ParticipantPermission) -> Grants:
+    return replace(
+        grants,
+        can_subscribe=permission.can_subscribe,
+        can_publish=permission.can_publish,
+        can_publish_data=permission.can_publish_data,
+        can_publish_sources=frozenset(
+            views.SOURCES_BACK[source] for source in permission.can_publish_sources if source in views.SOURCES_BACK
+        ),
+        can_update_own_metadata=permission.can_update_metadata,
+        hidden=permission.hidden,
+        recorder=permission.recorder,
+    )
+
+
+def _denied() -> Refusal:
+    return Refusal("unauthenticated", "Không có quyền", "permissions denied")
+
+
+async def _body(request: Request) -> bytes:
+    """Raises Refusal beyond the bound, before the rest has come."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.ADMIN_BODY_BYTES:
+            raise Refusal("malformed", english="the request is too large")
+    return bytes(body)
+
+
+def _read(body: bytes, message: Message, content_type: str) -> Message:
+    try:
+        if content_type == _PROTOBUF:
+            message.ParseFromString(body)
+            return message
+        return json_format.Parse(body, message, ignore_unknown_fields=True, max_recursion_depth=20)
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
+        name = "protobuf" if content_type == _PROTOBUF else "json"
+        raise Refusal("malformed", english=f"the {name} request could not be decoded") from error
+
+
+def _write(message: Message, content_type: str) -> Response:
+    if content_type == _PROTOBUF:
+        return Response(message.SerializeToString(), media_type=_PROTOBUF)
+    text = json_format.MessageToJson(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=None
+    )
+    return Response(text, media_type=_JSON)
+
+
+def _error(refusal: Refusal, request: Request) -> Response:
+    """Always JSON, also for protobuf requests."""
+    status, code = _ERRORS.get(refusal.code, (401, "unauthenticated"))
+    body: dict[str, Any] = {"code": code, "msg": refusal.english}
+    if code == "bad_route":
+        body["meta"] = {"twirp_invalid_route": f"{request.method} {request.url.path}"}
+    return Response(json.dumps(body), status, media_type=_JSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    request: type[Message]
+    run: Callable[[Call, Any], Message]
+
+
+METHODS: dict[str, Method] = {
+    "CreateRoom": Method(room.CreateRoomRequest, create_room),
+    "ListRooms": Method(room.ListRoomsRequest, list_rooms),
+    "DeleteRoom": Method(room.DeleteRoomRequest, delete_room),
+    "ListParticipants": Method(room.ListParticipantsRequest, list_participants),
+    "GetParticipant": Method(room.RoomParticipantIdentity, get_participant),
+    "RemoveParticipant": Method(room.RoomParticipantIdentity, remove_participant),
+    "MutePublishedTrack": Method(room.MuteRoomTrackRequest, mute_published_track),
+    "UpdateParticipant": Method(room.UpdateParticipantRequest, update_participant),
+    "UpdateSubscriptions": Method(room.UpdateSubscriptionsRequest, update_subscriptions),
+    "SendData": Method(room.SendDataRequest, send_data),
+    "UpdateRoomMetadata": Method(room.UpdateRoomMetadataRequest, update_room_metadata),
+}

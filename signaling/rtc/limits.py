@@ -1,0 +1,32 @@
+"""Bounds of one browser session, in one place."""
+
+MESSAGE_BYTES = 1024 * 1024
+"""One signalling message: an SDP of many tracks passes 64 KiB."""
+MESSAGES_PER_S = 50.0
+MESSAGES_BURST = 200.0
+"""A page that lays out a full grid sends a setting for each tile at once, and a browser some thirty candidates."""
+WAITING_BYTES = 4 * 1024 * 1024
+"""Bytes waiting to be written to one socket; a reader slower than that is cut and may resume."""
+WAITING_MESSAGES = 4096
+JOIN_REQUEST_BYTES = 1024 * 1024
+"""A join request after decompression."""
+QUERY_VALUE_BYTES = 16 * 1024
+ATTRIBUTES = 64
+TRACK_SIDS = 1024
+"""Track ids in one message."""
+LAYERS = 8
+CODECS = 8
+ADD_TRACKS = 16
+"""Tracks announced in one join request."""
+PERMISSIONS = 1024
+ADMIN_BODY_BYTES = 256 * 1024
+SEND_DATA_BYTES = 60 * 1024
+"""Payload of one packet that the server API sends; with its envelope it fits a data channel message."""
+
+REFRESH_S = 300.0
+TOKEN_TTL_S = 600.0
+PING_INTERVAL_S = 5
+PING_TIMEOUT_S = 15
+"""Clients ping; the Go one never does, so the server ends nobody for being silent here."""
+CID_BYTES = 256
+TRACK_NAME_BYTES = 256

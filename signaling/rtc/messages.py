@@ -1,0 +1,249 @@
+"""Events of a conference as messages to a client: one function for each kind of event, and the framing.
+
+An event that goes to many clients is encoded once: `Encoder` keeps the last one. Clients may speak protobuf or JSON
+(proto3 mapping).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+from livekit.protocol import models, rtc
+
+from conference import PeerError, events
+from signaling.rtc import limits, views
+
+PROTOCOL = 17
+"""Version 18 means negotiated data channels with fixed numbers, which this server does not open."""
+VERSION = "1.13.0"
+"""What clients compare to learn what a server can do: calls between participants need 1.8 or newer."""
+
+_LENGTH_DELIMITED = 2
+_UPDATE = rtc.SignalResponse.DESCRIPTOR.fields_by_name["update"].number
+_JOIN = rtc.SignalResponse.DESCRIPTOR.fields_by_name["join"].number
+_PARTICIPANTS = rtc.ParticipantUpdate.DESCRIPTOR.fields_by_name["participants"].number
+_OTHERS = rtc.JoinResponse.DESCRIPTOR.fields_by_name["other_participants"].number
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What every client is told about this server."""
+
+    node_id: str
+    product: str = "diemcau"
+    ice_servers: tuple[rtc.ICEServer, ...] = ()
+
+    def info(self) -> models.ServerInfo:
+        return models.ServerInfo(version=VERSION, protocol=PROTOCOL, node_id=self.node_id, debug_info=self.product)
+
+
+class Encoder:
+    """Shared by all sessions of the process."""
+
+    def __init__(self, facts: ServerFacts) -> None:
+        self.facts = facts
+        self._event: object = None
+        self._binary = b""
+        self._text = ""
+
+    def encode(self, event: events.Event, *, text: bool) -> bytes | str | None:
+        """None: this protocol does not tell such an event."""
+        if self._event is not event:
+            self._binary, self._text = self._write(event), ""
+            self._event = event
+        if not self._binary:
+            return None
+        if not text:
+            return self._binary
+        if not self._text:
+            self._text = to_text(rtc.SignalResponse.FromString(self._binary))
+        return self._text
+
+    def _write(self, event: events.Event) -> bytes:
+        if isinstance(event, events.RosterChanged):
+            return update(event.participants)
+        if isinstance(event, events.Welcome):
+            return join(event, self.facts)
+        writer = _WRITERS.get(type(event))
+        return b"" if writer is None else writer(event).SerializeToString()
+
+
+def to_text(message: Message) -> str:
+    return json_format.MessageToJson(message, indent=None)
+
+
+def read_request(data: bytes | str) -> rtc.SignalRequest:
+    """Raises PeerError for what is not a request; an unknown kind of request reads as an empty one."""
+    try:
+        if isinstance(data, bytes):
+            return rtc.SignalRequest.FromString(data)
+        return json_format.Parse(data, rtc.SignalRequest(), ignore_unknown_fields=True, max_recursion_depth=20)
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
+        raise PeerError("a signalling message cannot be read") from error
+
+
+def update(participants: Iterable[events.ParticipantView]) -> bytes:
+    body = b"".join(_field(_PARTICIPANTS, views.participant_bytes(view)) for view in participants)
+    return _field(_UPDATE, body)
+
+
+def join(event: events.Welcome, facts: ServerFacts) -> bytes:
+    """Everything that any client needs; the others' entries are encoded once for all who join."""
+    message = rtc.JoinResponse(
+        room=views.room(event.conference),
+        server_version=VERSION,
+        ice_servers=facts.ice_servers,
+        subscriber_primary=event.dual,
+        ping_interval=limits.PING_INTERVAL_S,
+        ping_timeout=limits.PING_TIMEOUT_S,
+        server_info=facts.info(),
+        enabled_publish_codecs=views.codecs(views.VIDEO_CODECS + views.AUDIO_CODECS),
+        fast_publish=True,
+    )
+    message.participant.ParseFromString(views.participant_bytes(event.own))
+    others = b"".join(_field(_OTHERS, views.participant_bytes(view)) for view in event.others)
+    return _field(_JOIN, message.SerializeToString() + others)
+
+
+def reconnect(facts: ServerFacts) -> bytes:
+    message = rtc.ReconnectResponse(ice_servers=facts.ice_servers, server_info=facts.info())
+    return rtc.SignalResponse(reconnect=message).SerializeToString()
+
+
+def leave(event: events.Left) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        leave=rtc.LeaveRequest(
+            reason=views.REASONS[event.reason],
+            action=event.action.name,
+            can_reconnect=event.action is not events.Action.DISCONNECT,
+        )
+    )
+
+
+def _room_update(event: events.ConferenceChanged) -> rtc.SignalResponse:
+    return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=views.room(event.conference)))
+
+
+def _answer(event: events.Answered) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        answer=rtc.SessionDescription(type="answer", sdp=event.sdp, id=event.offer_id, mid_to_track_id=event.tracks)
+    )
+
+
+def _offer(event: events.Offered) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        offer=rtc.SessionDescription(type="offer", sdp=event.sdp, id=event.offer_id, mid_to_track_id=event.tracks)
+    )
+
+
+def _sections(event: events.SectionsWanted) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        media_sections_requirement=rtc.MediaSectionsRequirement(num_audios=event.audio, num_videos=event.video)
+    )
+
+
+def _track_published(event: events.TrackPublished) -> rtc.SignalResponse:
+    return rtc.SignalResponse(track_published=rtc.TrackPublishedResponse(cid=event.cid, track=views.track(event.track)))
+
+
+def _track_unpublished(event: events.TrackUnpublished) -> rtc.SignalResponse:
+    return rtc.SignalResponse(track_unpublished=rtc.TrackUnpublishedResponse(track_sid=event.track_sid))
+
+
+def _track_subscribed(event: events.TrackSubscribed) -> rtc.SignalResponse:
+    return rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=event.track_sid))
+
+
+def _mute(event: events.MuteAsked) -> rtc.SignalResponse:
+    return rtc.SignalResponse(mute=rtc.MuteTrackRequest(sid=event.track_sid, muted=event.muted))
+
+
+def _speakers(event: events.SpeakersChanged) -> rtc.SignalResponse:
+    speakers = [
+        models.SpeakerInfo(sid=one.participant_sid, level=one.level, active=one.active) for one in event.speakers
+    ]
+    return rtc.SignalResponse(speakers_changed=rtc.SpeakersChanged(speakers=speakers))
+
+
+def _quality(event: events.QualityChanged) -> rtc.SignalResponse:
+    updates = [
+        rtc.ConnectionQualityInfo(participant_sid=one.participant_sid, quality=one.grade.name, score=one.score)
+        for one in event.grades
+    ]
+    return rtc.SignalResponse(connection_quality=rtc.ConnectionQualityUpdate(updates=updates))
+
+
+def _subscription_allowed(event: events.SubscriptionAllowed) -> rtc.SignalResponse:
+    return rtc.SignalResponse(
+        subscription_permission_update=rtc.SubscriptionPermissionUpdate(
+            participant_sid=event.participant_sid, track_sid=event.track_sid, allowed=event.allowed
+        )
+    )
+
+
+def _subscription_failed(event: events.SubscriptionFailed) -> rtc.SignalResponse:
+    error = models.SubscriptionError.SE_CODEC_UNSUPPORTED if event.codec else models.SubscriptionError.SE_TRACK_NOTFOUND
+    return rtc.SignalResponse(subscription_response=rtc.SubscriptionResponse(track_sid=event.track_sid, err=error))
+
+
+def _layers(event: events.LayersWanted) -> rtc.SignalResponse:
+    highest = -1 if event.highest is None else event.highest.value
+    qualities = [
+        rtc.SubscribedQuality(quality=views.QUALITIES[quality], enabled=quality.value <= highest)
+        for quality in events.Quality
+    ]
+    codec = event.mime.partition("/")[2].lower()
+    return rtc.SignalResponse(
+        subscribed_quality_update=rtc.SubscribedQualityUpdate(
+            track_sid=event.track_sid,
+            subscribed_qualities=qualities,
+            subscribed_codecs=[rtc.SubscribedCodec(codec=codec, qualities=qualities)],
+        )
+    )
+
+
+def _handles(event: events.DataTrackHandles) -> rtc.SignalResponse:
+    message = rtc.DataTrackSubscriberHandles()
+    for handle, source in event.handles.items():
+        entry = message.sub_handles[handle]
+        entry.publisher_identity = source.publisher_identity
+        entry.publisher_sid = source.publisher_sid
+        entry.track_sid = source.track_sid
+    return rtc.SignalResponse(data_track_subscriber_handles=message)
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    """A length-delimited protobuf field; below 2**35 bytes."""
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+_WRITERS: dict[type, Callable[[Any], rtc.SignalResponse]] = {
+    events.ConferenceChanged: _room_update,
+    events.Answered: _answer,
+    events.Offered: _offer,
+    events.SectionsWanted: _sections,
+    events.TrackPublished: _track_published,
+    events.TrackUnpublished: _track_unpublished,
+    events.TrackSubscribed: _track_subscribed,
+    events.MuteAsked: _mute,
+    events.SpeakersChanged: _speakers,
+    events.QualityChanged: _quality,
+    events.SubscriptionAllowed: _subscription_allowed,
+    events.SubscriptionFailed: _subscription_failed,
+    events.LayersWanted: _layers,
+    events.DataTrackHandles: _handles,
+    events.Left: leave,
+}

@@ -1,0 +1,59 @@
+"""The bytes of data channels: packets (protobuf) and frames of data tracks (12-byte header). Stateless.
+
+Owns who a packet says it is from: the server writes that, whatever the sender wrote. Payloads are never read.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from google.protobuf.message import DecodeError
+from livekit.protocol import models
+
+from conference import PeerError
+from conference.ports import Packet
+
+_HEADER_BYTES = 12
+_HANDLE = struct.Struct("!H")
+
+
+class Packets:
+    """conference's PacketFormat for this protocol."""
+
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+        try:
+            packet = models.DataPacket.FromString(data)
+        except DecodeError as error:
+            raise PeerError("a data packet cannot be read") from error
+        kind = packet.WhichOneof("value")
+        if kind == "speaker":  # only a server may say who speaks
+            return None
+        packet.participant_sid = sender_sid
+        packet.participant_identity = sender_identity
+        destinations = frozenset(packet.destination_identities)
+        if kind == "user":
+            packet.user.participant_sid = sender_sid
+            packet.user.participant_identity = sender_identity
+            destinations |= frozenset(packet.user.destination_identities)
+        return Packet(packet.SerializeToString(), destinations)
+
+    def frame_handle(self, frame: bytes) -> int:
+        if len(frame) < _HEADER_BYTES:
+            raise PeerError("a data track frame is shorter than its header")
+        handle: int = _HANDLE.unpack_from(frame, 2)[0]
+        return handle
+
+    def with_handle(self, frame: bytes, handle: int) -> bytes:
+        return frame[:2] + _HANDLE.pack(handle) + frame[4:]
+
+
+def from_server(
+    data: bytes, *, reliable: bool, topic: str | None, destinations: frozenset[str], nonce: bytes = b""
+) -> Packet:
+    """A packet without a sender, as the server API sends it."""
+    user = models.UserPacket(payload=data, destination_identities=sorted(destinations), nonce=nonce)
+    if topic is not None:
+        user.topic = topic
+    kind = "RELIABLE" if reliable else "LOSSY"
+    packet = models.DataPacket(kind=kind, user=user, destination_identities=sorted(destinations))
+    return Packet(packet.SerializeToString(), destinations)

@@ -1,0 +1,22 @@
+"""A token bucket: how many messages a session may send."""
+
+from __future__ import annotations
+
+
+class Bucket:
+    """Holds at most `burst`, refilled by `rate_per_s`. Starts full."""
+
+    def __init__(self, rate_per_s: float, burst: float, now: float) -> None:
+        self._rate = rate_per_s
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """False: too many."""
+        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        if self._level < 1.0:
+            return False
+        self._level -= 1.0
+        return True

@@ -1,0 +1,256 @@
+"""What each message of a client means: one function for each kind, and the table that finds it.
+
+A function raises Refusal for what the client may not do (`refuse` tells it so) and PeerError for bytes that end the
+participant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.message import Message
+from livekit.protocol import models, rtc
+
+from conference import Announcement, Participant, Permission, Refusal, Settings, Source, data, events
+from conference.events import Layer, Quality
+from signaling.rtc import limits, views
+
+if TYPE_CHECKING:
+    from signaling.rtc.session import Session
+
+_REASONS: dict[str, str] = {
+    "publish_denied": "NOT_ALLOWED",
+    "publish_data_denied": "NOT_ALLOWED",
+    "metadata_denied": "NOT_ALLOWED",
+    "metadata_too_long": "LIMIT_EXCEEDED",
+    "track_limit": "LIMIT_EXCEEDED",
+    "track_kind_bad": "UNSUPPORTED_TYPE",
+    "track_not_found": "NOT_FOUND",
+    "handle_bad": "INVALID_HANDLE",
+    "handle_taken": "DUPLICATE_HANDLE",
+    "handle_unknown": "INVALID_HANDLE",
+    "name_bad": "INVALID_NAME",
+    "name_taken": "DUPLICATE_NAME",
+}
+_ECHOES = {
+    "add_track": "add_track",
+    "mute": "mute",
+    "update_metadata": "update_metadata",
+    "update_audio_track": "update_audio_track",
+    "publish_data_track_request": "publish_data_track",
+    "unpublish_data_track_request": "unpublish_data_track",
+}
+"""Which field of the response repeats the request."""
+
+
+def offer(session: Session, participant: Participant, message: rtc.SessionDescription) -> None:
+    participant.receive_offer(message.sdp, message.id)
+
+
+def answer(session: Session, participant: Participant, message: rtc.SessionDescription) -> None:
+    participant.receive_answer(message.sdp, message.id)
+
+
+def trickle(session: Session, participant: Participant, message: rtc.TrickleRequest) -> None:
+    """The client's candidates are of no use: its checks reach us, and a lite agent sends none (RFC 8445 section
+    2.5).
+    """
+
+
+def add_track(session: Session, participant: Participant, message: rtc.AddTrackRequest) -> None:
+    try:
+        participant.announce(announcement(message))
+    except Refusal as refusal:
+        refuse(session, "add_track", message, refusal)
+
+
+def mute(session: Session, participant: Participant, message: rtc.MuteTrackRequest) -> None:
+    participant.mute(message.sid, message.muted)
+
+
+def subscription(session: Session, participant: Participant, message: rtc.UpdateSubscription) -> None:
+    participant.choose(subscription_sids(message), message.subscribe)
+
+
+def track_setting(session: Session, participant: Participant, message: rtc.UpdateTrackSettings) -> None:
+    """An absent quality is the lowest: that is how the protocol numbers them."""
+    settings = Settings(
+        disabled=message.disabled,
+        quality=views.QUALITIES_BACK.get(message.quality, Quality.HIGH),
+        width=message.width,
+        height=message.height,
+        fps=message.fps,
+    )
+    participant.set_settings(message.track_sids[: limits.TRACK_SIDS], settings)
+
+
+def leave(session: Session, participant: Participant, message: rtc.LeaveRequest) -> None:
+    session.participant = None
+    participant.leave(events.Reason.CLIENT_INITIATED)
+    session.deliver(events.Left(events.Reason.CLIENT_INITIATED))
+
+
+def subscription_permission(session: Session, participant: Participant, message: rtc.SubscriptionPermission) -> None:
+    by_identity: dict[str, frozenset[str] | None] = {}
+    by_sid: dict[str, frozenset[str] | None] = {}
+    for entry in message.track_permissions[: limits.PERMISSIONS]:
+        tracks = None if entry.all_tracks else frozenset(entry.track_sids[: limits.TRACK_SIDS])
+        if entry.participant_identity:
+            by_identity[entry.participant_identity] = tracks
+        if entry.participant_sid:
+            by_sid[entry.participant_sid] = tracks
+    participant.permit(Permission(message.all_participants, by_identity, by_sid))
+
+
+def sync_state(session: Session, participant: Participant, message: rtc.SyncState) -> None:
+    """What the client believes after a resume. A track that we do not know means that it must come anew."""
+    known = participant.tracks.keys() | {track.sid for track in participant.pending.values()}
+    if any(published.track.sid not in known for published in message.publish_tracks):
+        session.participant = None
+        session.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
+        participant.leave(events.Reason.STATE_MISMATCH)
+        return
+    # With automatic subscription the list holds what is not wanted, without it what is: `subscribe` says which.
+    participant.choose(subscription_sids(message.subscription), message.subscription.subscribe)
+    for sid in message.track_sids_disabled[: limits.TRACK_SIDS]:
+        participant.set_settings([sid], Settings(disabled=True))
+    if message.HasField("data_subscription"):
+        update_data_subscription(session, participant, message.data_subscription)
+
+
+def ping(session: Session, participant: Participant, message: int) -> None:
+    session.respond(rtc.SignalResponse(pong=_now_ms(session)))
+
+
+def ping_req(session: Session, participant: Participant, message: rtc.Ping) -> None:
+    pong = rtc.Pong(last_ping_timestamp=message.timestamp, timestamp=_now_ms(session))
+    session.respond(rtc.SignalResponse(pong_resp=pong))
+
+
+def update_metadata(session: Session, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
+    """Both texts are always sent whole; an empty one stays as it is."""
+    participant.update_own(
+        name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
+    )
+    response = rtc.RequestResponse(request_id=message.request_id, update_metadata=message)
+    session.respond(rtc.SignalResponse(request_response=response))
+
+
+def update_audio_track(session: Session, participant: Participant, message: rtc.UpdateLocalAudioTrack) -> None:
+    track = participant.tracks.get(message.track_sid)
+    if track is None or not isinstance(track.announcement.facts, rtc.AddTrackRequest):
+        return
+    told = rtc.AddTrackRequest()
+    told.CopyFrom(track.announcement.facts)
+    del told.audio_features[:]
+    told.audio_features.extend(message.features[: limits.LAYERS])
+    participant.describe_track(message.track_sid, told)
+
+
+def publish_data_track(session: Session, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
+    view = data.publish(participant, message.pub_handle, message.name, message)
+    response = rtc.PublishDataTrackResponse(info=views.data_track(view))
+    session.respond(rtc.SignalResponse(publish_data_track_response=response))
+
+
+def unpublish_data_track(session: Session, participant: Participant, message: rtc.UnpublishDataTrackRequest) -> None:
+    view = data.unpublish(participant, message.pub_handle)
+    response = rtc.UnpublishDataTrackResponse(info=views.data_track(view))
+    session.respond(rtc.SignalResponse(unpublish_data_track_response=response))
+
+
+def update_data_subscription(session: Session, participant: Participant, message: rtc.UpdateDataSubscription) -> None:
+    for change in message.updates[: limits.TRACK_SIDS]:
+        data.choose(participant, change.track_sid, change.subscribe)
+    data.tell_handles(participant)
+
+
+def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:
+    """Tells the client which of its requests was refused, and repeats it."""
+    response = rtc.RequestResponse(
+        request_id=getattr(message, "request_id", 0),
+        reason=_REASONS.get(refusal.code, "UNCLASSIFIED_ERROR"),
+        message=refusal.english,
+    )
+    echo = _ECHOES.get(kind)
+    if echo is not None and isinstance(message, Message):
+        getattr(response, echo).CopyFrom(message)
+    session.respond(rtc.SignalResponse(request_response=response))
+
+
+def announcement(message: rtc.AddTrackRequest) -> Announcement:
+    """Raises Refusal."""
+    if (
+        not message.cid
+        or len(message.cid) > limits.CID_BYTES
+        or len(message.name) > limits.TRACK_NAME_BYTES
+        or message.sid
+    ):
+        raise Refusal("track_kind_bad")
+    wanted = message.simulcast_codecs[: limits.CODECS]
+    layers = [*message.layers] or [layer for codec in wanted[:1] for layer in codec.layers]
+    features = message.audio_features
+    return Announcement(
+        cid=message.cid,
+        kind={models.TrackType.AUDIO: "audio", models.TrackType.VIDEO: "video"}.get(message.type, "data"),
+        source=views.SOURCES_BACK.get(message.source, Source.UNKNOWN),
+        name=message.name,
+        muted=message.muted,
+        width=message.width,
+        height=message.height,
+        layers=_layers(layers),
+        stream=message.stream[: limits.TRACK_NAME_BYTES],
+        codec=_mime(wanted[0].codec) if wanted else None,
+        red=not message.disable_red,
+        stereo=message.stereo or models.AudioTrackFeature.TF_STEREO in features,
+        dtx=not message.disable_dtx and models.AudioTrackFeature.TF_NO_DTX not in features,
+        cids=frozenset(codec.cid for codec in wanted if codec.cid),
+        facts=message,
+    )
+
+
+def subscription_sids(message: Any) -> list[str]:
+    """Both lists may name the same tracks."""
+    named = [*message.track_sids, *(sid for tracks in message.participant_tracks for sid in tracks.track_sids)]
+    return list(dict.fromkeys(named))[: limits.TRACK_SIDS]
+
+
+def _layers(layers: Iterable[models.VideoLayer]) -> tuple[Layer, ...]:
+    read = (
+        Layer(views.QUALITIES_BACK[layer.quality], layer.width, layer.height, layer.bitrate)
+        for layer in list(layers)[: limits.LAYERS]
+        if layer.quality in views.QUALITIES_BACK
+    )
+    return tuple(sorted({layer.quality: layer for layer in read}.values(), key=lambda layer: layer.quality.value))
+
+
+def _mime(codec: str) -> str | None:
+    """Some clients write "vp8", others "video/VP8"."""
+    name = codec.rpartition("/")[2].lower()
+    return next((mime for mime in views.VIDEO_CODECS + views.AUDIO_CODECS if mime.lower().endswith("/" + name)), None)
+
+
+def _now_ms(session: Session) -> int:
+    return int(session.desk.registry.around.clock.time() * 1000)
+
+
+TABLE: dict[str, Callable[[Session, Participant, Any], None]] = {
+    "offer": offer,
+    "answer": answer,
+    "trickle": trickle,
+    "add_track": add_track,
+    "mute": mute,
+    "subscription": subscription,
+    "track_setting": track_setting,
+    "leave": leave,
+    "subscription_permission": subscription_permission,
+    "sync_state": sync_state,
+    "ping": ping,
+    "ping_req": ping_req,
+    "update_metadata": update_metadata,
+    "update_audio_track": update_audio_track,
+    "publish_data_track_request": publish_data_track,
+    "unpublish_data_track_request": unpublish_data_track,
+    "update_data_subscription": update_data_subscription,
+}

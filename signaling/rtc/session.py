@@ -1,0 +1,249 @@
+"""One browser session: signalling bytes in, signalling bytes out. No socket, no clock: `Wire` and `now` are given.
+
+Owns the life of one WebSocket: how it begins (join or resume), its form (binary or text), its rate, how it ends. What
+each message means stands in `requests.py`; what the conference says is written by `messages.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from google.protobuf.message import Message
+from livekit.protocol import rtc
+
+from conference import (
+    Conference,
+    Entry,
+    Grants,
+    Participant,
+    PeerError,
+    Refusal,
+    Registry,
+    events,
+)
+from conference.ports import Cancellable
+from signaling.rtc import limits, messages, requests, views
+from signaling.rtc.join import Ask
+from signaling.rtc.packets import Packets
+from signaling.rtc.rate import Bucket
+
+log = logging.getLogger(__name__)
+
+NORMAL = 1000
+UNREADABLE = 1007
+POLICY = 1008
+TOO_LONG = 1009
+
+
+class Authority(Protocol):
+    """Who reads and signs tokens."""
+
+    def verify(self, token: str, now: float) -> Grants:
+        """Raises Refusal with a code that begins with `token_`."""
+
+    def sign(self, grants: Grants, ttl_s: float, now: float) -> str: ...
+
+
+class Wire(Protocol):
+    """The socket of a session. Takes at once, keeps order, bounded; after `close` it sends what it took and then
+    closes.
+    """
+
+    def send(self, data: bytes | str) -> None: ...
+    def close(self, code: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all sessions share."""
+
+    registry: Registry
+    authority: Authority
+    encoder: messages.Encoder
+    packets: Packets
+
+
+class Session:
+    """conference's `Client` for this protocol."""
+
+    def __init__(self, desk: Desk, wire: Wire, grants: Grants, now: float) -> None:
+        self.desk = desk
+        self.grants = grants
+        self.participant: Participant | None = None
+        self.closed = False
+        self._wire = wire
+        self._text = False
+        self._bucket = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
+        self._refresh: Cancellable | None = None
+
+    # -- life
+
+    def start(self, ask: Ask) -> None:
+        """The first message to the client is `join`, `reconnect` or `leave`."""
+        try:
+            if ask.resume_sid:
+                self._resume(ask)
+            else:
+                self._join(ask)
+        except Refusal as refusal:
+            self._refuse(ask, refusal)
+        except PeerError as error:
+            self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
+
+    def receive(self, data: bytes | str, now: float) -> None:
+        """One message of the client."""
+        if self.closed:
+            return
+        if len(data) > limits.MESSAGE_BYTES:
+            self.close(TOO_LONG)
+        elif not self._bucket.take(now):
+            self.close(POLICY)
+        else:
+            self._text = isinstance(data, str)
+            self._handle(data)
+
+    def lost(self) -> None:
+        """The socket is gone; the participant may come back with another one."""
+        self._stop()
+        if self.participant is not None:
+            self.participant.detach(self)
+
+    def close(self, code: int) -> None:
+        """Ends this session only. Its participant stays as long as its media lives."""
+        if self.closed:
+            return
+        self._stop()
+        self._wire.close(code)
+        if self.participant is not None:
+            self.participant.detach(self)
+
+    def _stop(self) -> None:
+        self.closed = True
+        if self._refresh is not None:
+            self._refresh.cancel()
+            self._refresh = None
+
+    # -- to the client
+
+    def deliver(self, event: events.Event) -> None:
+        if self.closed:
+            return
+        if isinstance(event, events.Superseded):
+            self.participant = None
+            self.close(NORMAL)
+        elif isinstance(event, events.GrantsChanged):
+            self._send_token(event.grants)
+        elif isinstance(event, events.Resumed):
+            self._deliver_resumed(event)
+        else:
+            frame = self.desk.encoder.encode(event, text=self._text)
+            if frame is not None:
+                self._wire.send(frame)
+            if isinstance(event, events.Left):
+                self.close(NORMAL)
+
+    def respond(self, response: rtc.SignalResponse) -> None:
+        self._send(response)
+
+    def _deliver_resumed(self, event: events.Resumed) -> None:
+        self._send(rtc.SignalResponse.FromString(messages.reconnect(self.desk.encoder.facts)))
+        self._send(rtc.SignalResponse.FromString(messages.update(event.participants)))
+        self._send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=views.room(event.conference))))
+
+    def _send(self, message: Message) -> None:
+        if not self.closed:
+            self._wire.send(messages.to_text(message) if self._text else message.SerializeToString())
+
+    def _send_token(self, grants: Grants) -> None:
+        """A token for the next resume, and again in time before it ends."""
+        around = self.desk.registry.around
+        self.grants = grants
+        token = self.desk.authority.sign(grants, limits.TOKEN_TTL_S, around.clock.time())
+        self._send(rtc.SignalResponse(refresh_token=token))
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh = around.turns.call_later(limits.REFRESH_S, self._refresh_token)
+
+    def _refresh_token(self) -> None:
+        self._refresh = None
+        if not self.closed and self.participant is not None:
+            self._send_token(self.participant.grants)
+
+    # -- beginning
+
+    def _join(self, ask: Ask) -> None:
+        conference = self.desk.registry.enter(self.grants)
+        participant = self._enter(conference, ask)
+        self._send_token(participant.grants)
+        for request in ask.add_tracks:
+            requests.add_track(self, participant, request)
+        if ask.offer is not None:
+            participant.receive_offer(ask.offer.sdp, ask.offer.id)
+
+    def _enter(self, conference: Conference, ask: Ask) -> Participant:
+        grants = self.grants
+        if grants.can_update_own_metadata and (ask.metadata or ask.attributes):
+            merged = {**grants.attributes, **ask.attributes}
+            grants = replace(grants, metadata=ask.metadata or grants.metadata, attributes=merged)
+        entry = Entry(
+            grants=grants,
+            dual=ask.dual,
+            packets=self.desk.packets,
+            auto_subscribe=ask.auto_subscribe,
+            auto_subscribe_data=ask.auto_subscribe_data,
+            first_quality_low=ask.adaptive_stream,
+            facts=ask.client,
+        )
+        self.participant = conference.join(entry, self)
+        return self.participant
+
+    def _resume(self, ask: Ask) -> None:
+        conference = self.desk.registry.get(self.grants.conference)
+        participant = conference.resume(self.grants.identity, ask.resume_sid, self)
+        self.participant = participant
+        self._send_token(participant.grants)
+        if ask.sync_state is not None:
+            requests.sync_state(self, participant, ask.sync_state)
+
+    def _refuse(self, ask: Ask, refusal: Refusal) -> None:
+        """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
+        if ask.resume_sid:
+            self.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
+        else:
+            log.info("join refused: %s", refusal.code)
+            self.deliver(events.Left(events.Reason.JOIN_FAILURE))
+
+    # -- messages
+
+    def _handle(self, data: bytes | str) -> None:
+        participant = self.participant
+        if participant is None:
+            return
+        try:
+            request = messages.read_request(data)
+        except PeerError as error:
+            log.info("session of %s: %s", participant.sid, error)
+            self.close(UNREADABLE)
+            return
+        kind = request.WhichOneof("message")
+        handle = requests.TABLE.get(kind or "")
+        if handle is None:
+            return
+        try:
+            handle(self, participant, getattr(request, str(kind)))
+        except Refusal as refusal:
+            requests.refuse(self, str(kind), getattr(request, str(kind)), refusal)
+        except PeerError as error:
+            self._fail(error, events.Left(events.Reason.MEDIA_FAILURE, events.Action.RECONNECT))
+
+    def _fail(self, error: PeerError, left: events.Left) -> None:
+        """Their bytes were wrong: this participant ends, nobody else."""
+        participant = self.participant
+        log.info("participant %s: %s", participant.sid if participant else "(joining)", error)
+        self.participant = None
+        self.deliver(left)
+        if participant is not None:
+            participant.client = None
+            participant.leave(events.Reason.MEDIA_FAILURE)

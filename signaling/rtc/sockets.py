@@ -1,0 +1,176 @@
+"""The sockets of sessions: what a stranger meets before the door, and the WebSocket behind it.
+
+The token is checked before the socket opens; until then nothing is made for the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from conference import Grants, Refusal
+from conference.ports import Clock
+from signaling.rtc import join, limits, origin
+from signaling.rtc.session import Desk, Session
+
+log = logging.getLogger(__name__)
+
+GOING_AWAY = 1001
+INTERNAL = 1011
+SLOW = 1013
+
+_STATUSES = {
+    "request_bad": 400,
+    "identity_empty": 400,
+    "identity_too_long": 400,
+    "conference_name_bad": 400,
+    "join_denied": 401,
+    "origin_refused": 403,
+    "removed": 403,
+    "conference_full": 403,
+    "conference_not_found": 404,
+    "conference_limit": 503,
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """HTTP status of a refused join; every fault of a token is 401."""
+    return 401 if refusal.code.startswith("token_") else _STATUSES.get(refusal.code, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The endpoints of one path, `/rtc` or `/rtc/v1`."""
+
+    desk: Desk
+    origins: Collection[str]
+    v1: bool
+
+    async def open(self, websocket: WebSocket) -> None:
+        """The WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
+        try:
+            grants, ask = self._admit(websocket)
+        except Refusal as refusal:
+            await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
+            return
+        await websocket.accept()
+        wire = SocketWire(websocket)
+        clock = self.desk.registry.around.clock
+        session = Session(self.desk, wire, grants, clock.monotonic())
+        try:
+            session.start(ask)
+            await _converse(websocket, session, clock)
+        finally:
+            session.lost()
+            await wire.finish()
+
+    async def validate(self, request: Request) -> Response:
+        """Why a socket would be refused. Pages of any origin may read it: it tells nothing that they do not send."""
+        headers = {"access-control-allow-origin": "*"}
+        try:
+            self._admit(request)
+        except Refusal as refusal:
+            return PlainTextResponse(refusal.english, status_of(refusal), headers=headers)
+        return PlainTextResponse("success", headers=headers)
+
+    async def plain(self, request: Request) -> Response:
+        """The same path without an upgrade."""
+        try:
+            self._admit(request)
+        except Refusal as refusal:
+            return PlainTextResponse(refusal.english, status_of(refusal))
+        return PlainTextResponse("a WebSocket is expected here", 426, headers={"upgrade": "websocket"})
+
+    def _admit(self, connection: HTTPConnection) -> tuple[Grants, join.Ask]:
+        """Raises Refusal. Makes nothing."""
+        headers = connection.headers
+        if not origin.is_allowed(headers.get("origin"), headers.get("host", ""), self.origins):
+            raise Refusal("origin_refused", "Trang web này không được kết nối", "this origin may not connect")
+        query = dict(connection.query_params)
+        registry = self.desk.registry
+        token = join.token_of(query, headers.get("authorization"))
+        grants = self.desk.authority.verify(token, registry.around.clock.time())
+        ask = join.read(query, v1=self.v1)
+        if not ask.resume_sid:  # whoever cannot resume is told so by a message: a refusal here would be final
+            registry.check(grants)
+        return grants, ask
+
+
+class SocketWire:
+    """session's `Wire` over one WebSocket: a bounded queue and one writing task."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._queue: deque[bytes | str] = deque()
+        self._bytes = 0
+        self._code: int | None = None
+        self._wake = asyncio.Event()
+        self._task = asyncio.get_running_loop().create_task(self._write())
+
+    def send(self, data: bytes | str) -> None:
+        if self._code is not None:
+            return
+        self._queue.append(data)
+        self._bytes += len(data)
+        if self._bytes > limits.WAITING_BYTES or len(self._queue) > limits.WAITING_MESSAGES:
+            self._queue.clear()  # a reader this slow has lost its place: it may come back and resume
+            self._code = SLOW
+        self._wake.set()
+
+    def close(self, code: int) -> None:
+        if self._code is None:
+            self._code = code
+        self._wake.set()
+
+    async def finish(self) -> None:
+        """The conversation is over: what was taken is written, then the socket closes."""
+        self.close(GOING_AWAY)
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                while self._queue:
+                    data = self._queue.popleft()
+                    self._bytes -= len(data)
+                    await self._send(data)
+                if self._code is not None:
+                    break
+                self._wake.clear()
+                await self._wake.wait()
+            if self._websocket.application_state is WebSocketState.CONNECTED:
+                await self._websocket.close(self._code)
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            self._code = self._code or GOING_AWAY  # the other side was faster
+            self._queue.clear()
+
+    async def _send(self, data: bytes | str) -> None:
+        if isinstance(data, bytes):
+            await self._websocket.send_bytes(data)
+        else:
+            await self._websocket.send_text(data)
+
+
+async def _converse(websocket: WebSocket, session: Session, clock: Clock) -> None:
+    """Until the client is gone or the session ended. A fault of ours ends this session alone."""
+    while not session.closed:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        data = message.get("bytes")
+        try:
+            session.receive(message.get("text") or "" if data is None else data, clock.monotonic())
+        except Exception:
+            log.exception("a signalling message could not be handled")
+            session.close(INTERNAL)
