@@ -1,7 +1,7 @@
 // Runs only where the browser knows no modules: says so in words instead of showing an empty page.
 (function () {
   var text = document.createElement('p');
-  text.className = 'plain';
+  text.className = 'plain-words';
   text.appendChild(document.createTextNode(
     'Trình duyệt này quá cũ để họp trực tuyến. Hãy cập nhật Chrome, Cốc Cốc, Edge, Firefox hoặc Safari lên bản mới. / ' +
     'This browser is too old for online meetings. Please update it.'));

@@ -79,7 +79,8 @@ export class Conference {
     phone: boolean,
     private readonly ended: (reason: Key) => void,
   ) {
-    this.devices = { ...entry.chosen };
+    const { camera, microphone } = entry.tracks;
+    this.devices = { ...entry.chosen, ...opened('camera', camera), ...opened('microphone', microphone) };
     this.room = new Room(roomOptions(entry, phone));
     this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
     this.sound = new Sound(this.room);
@@ -306,6 +307,11 @@ function roomOptions(entry: Entry, phone: boolean): RoomOptions {
       dtx: true,
     },
   };
+}
+
+function opened(input: Input, track: MediaStreamTrack | null): Partial<Record<Input, string>> {
+  const id = track?.getSettings().deviceId;
+  return id === undefined ? {} : { [input]: id };
 }
 
 function nameOf(participant: Participant): string {

@@ -58,32 +58,41 @@ function bestGrid(area: Size, count: number): Omit<GridPlan, 'perPage' | 'pages'
 }
 
 /**
- * A tile keeps 16:9 on wide areas; on a narrow one (a phone upright) it may grow towards 4:5, as faces do well in it
- * and empty bands do not.
+ * A tile keeps 16:9 on wide areas; on a narrow one (a phone upright) it may grow as tall as 3:5, since faces do well in
+ * it and empty bands do not.
  */
 function tileSize(area: Size, columns: number, rows: number): Size {
   const width = Math.max(0, (area.width - GAP_PX * (columns - 1)) / columns);
   const height = Math.max(0, (area.height - GAP_PX * (rows - 1)) / rows);
-  const tallest = area.width < PHONE_PX ? 4 / 5 : ASPECT;
+  const tallest = area.width < PHONE_PX ? 3 / 5 : ASPECT;
   if (width / height > ASPECT) return { width: Math.floor(height * ASPECT), height: Math.floor(height) };
   return { width: Math.floor(width), height: Math.floor(Math.min(height, width / tallest)) };
 }
 
-/** How many small tiles the strip beside the main picture shows, and whether it stands at the side. */
-export function planStrip(area: Size, most: number): { side: boolean; count: number; tile: Size } {
-  const side = area.width > area.height && area.width >= PHONE_PX;
-  if (side) {
-    const width = Math.min(240, Math.max(150, Math.round(area.width * 0.18)));
-    const tile = { width, height: Math.round(width / ASPECT) };
-    return { side, tile, count: fit(area.height, tile.height, most) };
-  }
-  const width = Math.max(100, Math.floor((area.width - 2 * GAP_PX) / 3));
-  const tile = { width: Math.min(width, 200), height: Math.round(Math.min(width, 200) / ASPECT) };
-  return { side, tile, count: fit(area.width, tile.width, most) };
+export interface SpeakerPlan {
+  /** The others stand at the side of the main picture, else below it. */
+  side: boolean;
+  /** Height of the main picture; null when it takes all there is. */
+  main_px: number | null;
+  /** How many others are shown on a page. */
+  count: number;
+  tile: Size;
 }
 
-function fit(length_px: number, tile_px: number, most: number): number {
-  return Math.max(1, Math.min(most - 1, Math.floor((length_px + GAP_PX) / (tile_px + GAP_PX))));
+/** One main picture and the others beside it (wide areas) or below it (upright ones), `most` pictures in all. */
+export function planSpeaker(area: Size, others: number, most: number): SpeakerPlan {
+  if (area.width > area.height) return planSide(area, most);
+  const main_px = Math.floor(Math.min(area.height * 0.6, area.width * 0.75));
+  const rest = { width: area.width, height: Math.max(0, area.height - main_px - GAP_PX) };
+  const grid = planGrid(rest, Math.min(others, most - 1), most - 1);
+  return { side: false, main_px: others === 0 ? null : main_px, count: grid.perPage, tile: grid.tile };
+}
+
+function planSide(area: Size, most: number): SpeakerPlan {
+  const width = Math.min(240, Math.max(150, Math.round(area.width * 0.18)));
+  const tile = { width, height: Math.round(width / ASPECT) };
+  const fitting = Math.floor((area.height + GAP_PX) / (tile.height + GAP_PX));
+  return { side: true, main_px: null, tile, count: Math.max(1, Math.min(most - 1, fitting)) };
 }
 
 /** What "automatic" means: something to look at, or a phone with more people than it can show, calls for one main picture. */

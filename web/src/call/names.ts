@@ -2,9 +2,13 @@
 
 /** The letter in an empty tile: of the given name, which stands last; what follows " - " is an office, not a name. */
 export function initial(name: string): string {
-  const person = name.split(/\s[-–,(]\s?/)[0] ?? name;
-  const given = person.trim().split(/\s+/).at(-1) ?? '';
+  const given = person(name).split(/\s+/).at(-1) ?? '';
   return (Array.from(given)[0] ?? '?').toLocaleUpperCase('vi');
+}
+
+/** The name without the office that people write after it. */
+export function person(name: string): string {
+  return name.split(/\s[-–(]\s?|,\s/)[0]?.trim() || name;
 }
 
 /** For searching: no case, no diacritics, đ as d. */

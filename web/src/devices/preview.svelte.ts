@@ -110,6 +110,11 @@ export class Preview {
     }
   }
 
+  /** The device that is open now, or else the one that would be. */
+  inUse(device: Device): string {
+    return this[device]?.getSettings().deviceId ?? this.chosen[device];
+  }
+
   chooseSpeaker(id: string): void {
     this.chosen.speaker = id;
     remember('speaker', id);
@@ -124,7 +129,9 @@ export class Preview {
     return tracks;
   }
 
+  /** Once only: a component that goes away still sees the tracks it gave away before, and must not stop them. */
   close(): void {
+    if (this.closed) return;
     this.closed = true;
     this.take('camera', null);
     this.take('microphone', null);

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { GAP_PX, mostTiles, planGrid, planSpeaker, viewFor } from '../src/call/layout';
+
+const AREAS = [
+  { width: 1264, height: 666 },
+  { width: 912, height: 666 },
+  { width: 344, height: 620 },
+  { width: 724, height: 240 },
+  { width: 304, height: 400 },
+  { width: 2500, height: 1300 },
+];
+
+describe('grid', () => {
+  it.each(AREAS)('stays inside $width x $height and shows everybody on some page', (area) => {
+    const most = mostTiles(area);
+    for (let count = 1; count <= 120; count += 1) {
+      const plan = planGrid(area, count, most);
+      expect(plan.perPage).toBeLessThanOrEqual(most);
+      expect(plan.perPage * plan.pages).toBeGreaterThanOrEqual(count);
+      expect(plan.columns * plan.tile.width + (plan.columns - 1) * GAP_PX).toBeLessThanOrEqual(area.width);
+      expect(plan.rows * plan.tile.height + (plan.rows - 1) * GAP_PX).toBeLessThanOrEqual(area.height);
+      expect(plan.columns * plan.rows).toBeGreaterThanOrEqual(plan.perPage);
+    }
+  });
+
+  it('decodes at most 25 tiles on a desktop and 4 on a phone', () => {
+    expect(planGrid({ width: 1900, height: 950 }, 200, mostTiles({ width: 1920, height: 1080 })).perPage).toBe(25);
+    expect(planGrid({ width: 344, height: 620 }, 200, mostTiles({ width: 360, height: 740 })).perPage).toBe(4);
+    expect(mostTiles({ width: 740, height: 360 })).toBe(4);
+  });
+
+  it('survives an area that is not laid out yet', () => {
+    expect(planGrid({ width: 0, height: 0 }, 10, 25).tile).toEqual({ width: 0, height: 0 });
+  });
+});
+
+describe('speaker view', () => {
+  it.each(AREAS)('never shows more than the limit in $width x $height', (area) => {
+    const most = mostTiles(area);
+    for (let others = 0; others <= 60; others += 1) {
+      const plan = planSpeaker(area, others, most);
+      expect(plan.count).toBeGreaterThanOrEqual(1);
+      expect(plan.count + 1).toBeLessThanOrEqual(most);
+    }
+  });
+});
+
+describe('automatic view', () => {
+  const now = { sharing: false, pinned: false, count: 3, phone: false };
+  it('is a grid until there is something to look at', () => {
+    expect(viewFor('auto', now)).toBe('grid');
+    expect(viewFor('auto', { ...now, sharing: true })).toBe('speaker');
+    expect(viewFor('auto', { ...now, pinned: true })).toBe('speaker');
+    expect(viewFor('auto', { ...now, phone: true, count: 5 })).toBe('speaker');
+    expect(viewFor('auto', { ...now, phone: true, count: 4 })).toBe('grid');
+  });
+  it('gives way to a choice', () => {
+    expect(viewFor('grid', { ...now, sharing: true })).toBe('grid');
+    expect(viewFor('speaker', now)).toBe('speaker');
+  });
+});

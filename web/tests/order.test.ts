@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { Floor, keepOrder, promote } from '../src/call/order';
+
+describe('order of tiles', () => {
+  it('keeps places, drops who left, appends who came', () => {
+    expect(keepOrder(['me', 'a', 'b', 'c'], ['me', 'd', 'c', 'a'])).toEqual(['me', 'a', 'c', 'd']);
+  });
+
+  it('brings an unseen speaker forward for the one silent longest', () => {
+    const spoke = new Map([['a', 50], ['b', 10], ['me', 0]]);
+    expect(promote(['me', 'a', 'b', 'c', 'd'], ['d'], 3, spoke, new Set(['me']))).toEqual(['me', 'a', 'd', 'c', 'b']);
+  });
+
+  it('moves nobody for a speaker who is seen already, nor oneself', () => {
+    expect(promote(['me', 'a', 'b'], ['a'], 2, new Map(), new Set(['me']))).toEqual(['me', 'a', 'b']);
+    expect(promote(['me', 'a'], ['a'], 1, new Map(), new Set(['me']))).toEqual(['me', 'a']);
+  });
+
+  it('does not swap two speakers for each other', () => {
+    expect(promote(['a', 'b', 'c'], ['a', 'b', 'c'], 2, new Map(), new Set())).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('the main picture', () => {
+  it('takes the first speaker at once and another only after a while', () => {
+    const floor = new Floor(1_500);
+    expect(floor.next('a', 0)).toBe('a');
+    expect(floor.next('b', 100)).toBe('a');
+    expect(floor.next('b', 1_599)).toBe('a');
+    expect(floor.next('b', 1_600)).toBe('b');
+  });
+
+  it('ignores an interjection and keeps the last speaker in silence', () => {
+    const floor = new Floor(1_500);
+    floor.next('a', 0);
+    floor.next('b', 100);
+    expect(floor.next('a', 600)).toBe('a');
+    expect(floor.next('b', 1_700)).toBe('a');
+    expect(floor.next(null, 9_000)).toBe('a');
+  });
+
+  it('forgets who left', () => {
+    const floor = new Floor();
+    floor.next('a', 0);
+    floor.forget('a');
+    expect(floor.next(null, 1)).toBeNull();
+    expect(floor.next('b', 2)).toBe('b');
+  });
+});
