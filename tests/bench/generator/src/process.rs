@@ -2,6 +2,9 @@
 
 use std::fs;
 
+/// Unit of /proc/stat (USER_HZ is 100 on every Linux).
+const TICK_NS: u64 = 10_000_000;
+
 /// User + system CPU time of the process `pid` and its children, nanoseconds.
 ///
 /// Read from the per-process CPU clock: the same quantity as utime + stime of /proc/PID/stat, which are cut to 10 ms.
@@ -12,6 +15,16 @@ pub fn cpu_ns(pid: i32) -> u64 {
 /// Resident memory of the process and its children, KiB.
 pub fn rss_kib(pid: i32) -> u64 {
     family(pid).into_iter().map(resident_kib).sum()
+}
+
+/// Time all processors together were not idle, nanoseconds: shows whether somebody else used the machine.
+pub fn busy_ns() -> u64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<u64> = fields.filter_map(|field| field.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal: all but idle and iowait.
+    let busy: u64 = ticks.iter().take(8).enumerate().filter(|(i, _)| *i != 3 && *i != 4).map(|(_, t)| t).sum();
+    busy * TICK_NS
 }
 
 /// Datagrams the kernel dropped because the sockets bound to `ports` were full.

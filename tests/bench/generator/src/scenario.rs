@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Mode, Role, Seat};
 use crate::crowd::Crowd;
-use crate::process::{cpu_ns, datagrams_dropped, rss_kib};
+use crate::process::{busy_ns, cpu_ns, datagrams_dropped, rss_kib};
 use crate::sink::Sink;
 use crate::source::{Kind, Source};
 use crate::token::ApiKey;
@@ -59,13 +59,16 @@ pub fn media(options: &Options) -> Result<Value, String> {
     let packets = after.packets - before.packets;
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     let cpu = (after.cpu - before.cpu) as f64;
+    let own = (after.own_cpu - before.own_cpu) as f64;
+    let others = (after.machine_cpu - before.machine_cpu) as f64 - cpu - own;
     Ok(json!({
         "viewers": options.viewers,
         "packets": packets,
         "packets_per_viewer_per_s": packets as f64 / seconds / options.viewers as f64,
         "cpu_us_per_packet": cpu / 1e3 / packets.max(1) as f64,
         "cpu_percent": cpu / 1e7 / seconds,
-        "generator_cpu_percent": (after.own_cpu - before.own_cpu) as f64 / 1e7 / seconds,
+        "generator_cpu_percent": own / 1e7 / seconds,
+        "others_cpu_percent": others.max(0.0) / 1e7 / seconds,
         "lost": lost,
         "lost_percent": 100.0 * lost as f64 / (packets + lost).max(1) as f64,
         "dropped_at_viewers": after.dropped - before.dropped,
@@ -191,6 +194,7 @@ struct Reading {
     at: Instant,
     cpu: u64,
     own_cpu: u64,
+    machine_cpu: u64,
     packets: u64,
     lost: u64,
     dropped: u64,
@@ -202,6 +206,7 @@ impl Reading {
         Reading {
             dropped: datagrams_dropped(&ports),
             own_cpu: cpu_ns(std::process::id() as i32),
+            machine_cpu: busy_ns(),
             packets: total(crowd, |sink| sink.packets),
             lost: total(crowd, |sink| sink.lost),
             cpu: cpu_ns(pid),

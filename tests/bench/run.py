@@ -1,0 +1,205 @@
+"""`make bench`: runs the rows of the table against a fresh server each, prints the table in Markdown.
+
+    python tests/bench/run.py                       this server
+    PEER=livekit python tests/bench/run.py          and LiveKit beside it
+    python tests/bench/run.py --servers livekit --rows video-10,joins --seconds 5
+
+Owns the list of rows, budgets and the table; `peers` starts servers, the generator and `first_frame` measure.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench import peers
+
+Result = dict[str, Any]
+ROW_LIMIT_S = 400
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of the generator (or of the SDK script) against one fresh server."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: its title, the row it reads, how, and the budget."""
+
+    title: str
+    row: str
+    read: Callable[[Result], str]
+    budget: str = ""
+
+
+def media_rows() -> list[Row]:
+    video = [Row(f"video-{n}", ("media", "--kind", "video", "--viewers", str(n))) for n in (1, 3, 10, 50, 200)]
+    return [*video, Row("voice-100", ("media", "--kind", "voice", "--viewers", "100"))]
+
+
+ROWS: list[Row] = [
+    *media_rows(),
+    Row("memory-idle", ("memory", "--kind", "none", "--viewers", "100")),
+    Row("memory-video", ("memory", "--kind", "video", "--viewers", "100")),
+    Row("joins", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300")),
+    Row("joins-dual", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300", "--mode", "dual")),
+    Row("join-rate", ("joins", "--kind", "voice", "--count", "200", "--concurrency", "8", "--pause-ms", "0")),
+    Row("first-frame", ("first_frame",)),
+]
+
+
+def per_packet(result: Result) -> str:
+    return f"{result['cpu_us_per_packet']:.2f} µs, lost {result['lost_percent']:.2f} %"
+
+
+def mebibytes(name: str) -> Callable[[Result], str]:
+    return lambda result: f"{result[name] / 1024:.0f} MiB"
+
+
+def number(name: str, unit: str) -> Callable[[Result], str]:
+    return lambda result: f"{result[name]:.1f} {unit}"
+
+
+def halves(name: str) -> Callable[[Result], str]:
+    return lambda result: f"{result[name]['p50']:.0f} / {result[name]['p95']:.0f} ms"
+
+
+LINES: list[Line] = [
+    Line("Video 2 Mbit/s, 1 viewer", "video-1", per_packet, "15 µs"),
+    Line("3 viewers", "video-3", per_packet, "4.5 µs"),
+    Line("10 viewers", "video-10", per_packet, "2.5 µs"),
+    Line("50 viewers", "video-50", per_packet, "1.7 µs"),
+    Line("200 viewers", "video-200", per_packet, "1.4 µs"),
+    Line("One voice, 100 listeners", "voice-100", per_packet, "3.7 µs"),
+    Line("Memory, nobody there", "memory-idle", mebibytes("rss_start_kib")),
+    Line("a participant more, no media", "memory-idle", number("kib_per_participant", "KiB"), "250 KiB"),
+    Line("a viewer of a video more", "memory-video", number("kib_per_participant", "KiB"), "250 KiB"),
+    Line("CPU a join (video, single connection)", "joins", number("cpu_ms_per_join", "ms"), "12 ms"),
+    Line("CPU a join (video, two connections)", "joins-dual", number("cpu_ms_per_join", "ms")),
+    Line("CPU a join (voice, 8 at once)", "join-rate", number("cpu_ms_per_join", "ms"), "12 ms"),
+    Line("Joins per second (voice, 8 at once)", "join-rate", number("joins_per_s", "/s")),
+    Line("Connect, single connection, p50 / p95", "joins", halves("connect_ms")),
+    Line("first packet", "joins", halves("first_packet_ms"), "120 ms"),
+    Line("first complete key frame", "joins", halves("first_frame_ms")),
+    Line("Connect, two connections, p50 / p95", "joins-dual", halves("connect_ms")),
+    Line("first packet", "joins-dual", halves("first_packet_ms"), "120 ms"),
+    Line("first complete key frame", "joins-dual", halves("first_frame_ms")),
+    Line("Connect, Python SDK, p50 / p95", "first-frame", halves("connect_ms")),
+    Line("first decoded frame, Python SDK", "first-frame", halves("first_frame_ms"), "half of LiveKit's"),
+]
+
+
+def measure(generator: Path, row: Row, server: peers.Server, seconds: int) -> Result:
+    """One row against a running server. Raises RuntimeError with what the generator said."""
+    access = ["--key", server.key, "--secret", server.secret]
+    if row.arguments[0] == "first_frame":
+        script = Path(__file__).resolve().parent / "first_frame.py"
+        words = [sys.executable, str(script), "--url", server.url, *access]
+    else:
+        words = [str(generator), *row.arguments, "--server", server.url, "--pid", str(server.pid), *access]
+        words += ["--seconds", str(seconds)] if row.arguments[0] == "media" else []
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=ROW_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"no result in {ROW_LIMIT_S} s") from error
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip()[-500:])
+    result: Result = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> Result:
+    """The row on a fresh server, repeated as wanted: the median by CPU where that is what is measured."""
+    results: list[Result] = []
+    repeats = given.repeat if row.arguments[0] == "media" else 1
+    for _ in range(repeats):
+        print(f"{name}: {row.name} ...", end=" ", file=sys.stderr, flush=True)
+        try:
+            with start(name, given) as server:
+                results.append(measure(generator, row, server, given.seconds))
+                print(json.dumps(results[-1]), file=sys.stderr, flush=True)
+        except RuntimeError as error:
+            print(f"FAILED: {error}", file=sys.stderr, flush=True)
+            return {"error": str(error)}
+    if repeats == 1:
+        return results[0]
+    middle = statistics.median_low([result["cpu_us_per_packet"] for result in results])
+    return next(result for result in results if result["cpu_us_per_packet"] == middle)
+
+
+def start(name: str, given: argparse.Namespace) -> AbstractContextManager[peers.Server]:
+    return peers.livekit() if name == "livekit" else peers.diemcau(given.serve)
+
+
+def cell(line: Line, results: dict[str, Result]) -> str:
+    result = results.get(line.row)
+    if result is None:
+        return "-"
+    if "error" in result:
+        return "failed"
+    try:
+        return line.read(result)
+    except (TypeError, KeyError):
+        return "failed"
+
+
+def table(results: dict[str, dict[str, Result]]) -> str:
+    titles = {"diemcau": "Điểm Cầu", "livekit": f"LiveKit {peers.LIVEKIT_VERSION[1:]}"}
+    names = list(results)
+    head = ["", *(titles[name] for name in names), "budget"]
+    body = [
+        [line.title, *(cell(line, results[name]) for name in names), line.budget]
+        for line in LINES
+        if any(line.row in rows for rows in results.values())
+    ]
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(words) + " |" for words in lines)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    usual = "diemcau,livekit" if os.environ.get("PEER") == "livekit" else "diemcau"
+    parser.add_argument("--servers", default=usual, help="diemcau, livekit or both, with a comma")
+    parser.add_argument("--rows", default="", help=f"some of {','.join(row.name for row in ROWS)}")
+    parser.add_argument("--seconds", type=int, default=12, help="measuring window of the media rows")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each media row; the median is shown")
+    parser.add_argument("--serve", default="", help="command that starts this server")
+    parser.add_argument("--json", type=Path, help="file for all results")
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = arguments()
+    names = given.servers.split(",")
+    known = {row.name for row in ROWS}
+    wanted = set(given.rows.split(",")) if given.rows else known
+    if not set(names) <= {"diemcau", "livekit"} or not wanted <= known:
+        raise SystemExit("unknown server or row: see --help")
+    generator = peers.build_generator()
+    results: dict[str, dict[str, Result]] = {name: {} for name in names}
+    for row in (row for row in ROWS if row.name in wanted):
+        for name in names:  # side by side in time: both meet the same machine
+            results[name][row.name] = run_row(generator, row, name, given)
+    print(f"{platform.system()} {platform.release()}, {os.cpu_count()} processors, windows of {given.seconds} s\n")
+    print(table(results))
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 1 if any("error" in result for rows in results.values() for result in rows.values()) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
