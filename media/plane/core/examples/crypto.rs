@@ -16,21 +16,19 @@ fn main() {
         let mut inbound = Inbound::new(profile, &key, salt).expect("key");
         let mut roc = RocTx::default();
         let payload = [7; PAYLOAD_BYTES];
-        let mut packet = [0; 1400];
+        let mut packets = vec![([0; 1400], 0); 64];
         let (mut sealing_ns, mut opening_ns) = (0, 0);
         for batch in 0..PACKETS / 64 {
-            let mut sealed = Vec::with_capacity(64);
             let begin = Instant::now();
-            for n in 0..64 {
+            for (n, (packet, len)) in (0..).zip(&mut packets) {
                 let sequence = (batch * 64 + n) as u16;
-                let head = rtp::write_header(&mut packet, false, 96, sequence, 1, 5, &[(3, &[1, 2])]);
+                let head = rtp::write_header(packet, false, 96, sequence, 1, 5, &[(3, &[1, 2])]);
                 packet[head..head + PAYLOAD_BYTES].copy_from_slice(&payload);
-                let len = outbound.seal_rtp(&mut packet, head + PAYLOAD_BYTES, head, roc.advance(sequence));
-                sealed.push((packet, len));
+                *len = outbound.seal_rtp(packet, head + PAYLOAD_BYTES, head, roc.advance(sequence));
             }
             sealing_ns += begin.elapsed().as_nanos() as u64;
             let begin = Instant::now();
-            for (packet, len) in &mut sealed {
+            for (packet, len) in &mut packets {
                 let packet = &mut packet[..*len];
                 let header = rtp::parse(packet).expect("header");
                 black_box(inbound.open_rtp(packet, &header)).expect("authentic");
