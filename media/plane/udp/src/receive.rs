@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 pub const DATAGRAM_MAX: usize = 2048;
 
 const BATCH: usize = 32;
-/// What the kernel merges at most.
-const SLOT_BYTES: usize = 1 << 16;
+/// What the kernel merges at most, and 33 cache lines: at a distance of a power of two all slots would fight for the
+/// same few places in the caches.
+const SLOT_BYTES: usize = (1 << 16) + 33 * 64;
 
 /// What one call brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
