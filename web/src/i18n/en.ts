@@ -91,7 +91,7 @@ export const en: Record<Key, string> = {
   'call.shortcuts': 'Keyboard',
   'call.micShort': 'Mic',
   'call.cameraShort': 'Camera',
-  'call.shareShort': 'Present',
+  'call.shareShort': 'Share',
   'call.tipMicOff': 'Mute (Ctrl+D)',
   'call.tipMicOn': 'Unmute (Ctrl+D, or hold Space to talk)',
   'call.tipCameraOff': 'Turn the camera off (Ctrl+E)',

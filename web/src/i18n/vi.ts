@@ -89,7 +89,7 @@ export const vi = {
   'call.shortcuts': 'Phím tắt',
   'call.micShort': 'Micro',
   'call.cameraShort': 'Camera',
-  'call.shareShort': 'Trình chiếu',
+  'call.shareShort': 'Chia sẻ',
   'call.tipMicOff': 'Tắt micro (Ctrl+D)',
   'call.tipMicOn': 'Bật micro (Ctrl+D, hoặc giữ phím cách để nói)',
   'call.tipCameraOff': 'Tắt camera (Ctrl+E)',
