@@ -19,7 +19,6 @@ CONFERENCE = "bench-first-frame"
 WIDTH, HEIGHT, FRAMES_PER_S = 1280, 720, 30
 PICTURES = 50  # the picture repeats after so many frames
 JOIN_LIMIT_S = 15.0
-PAUSE_S = 1.3  # longer than any throttle of key frame requests
 
 
 def token(key: str, secret: str, identity: str) -> str:
@@ -76,7 +75,7 @@ async def join_once(url: str, access: str) -> tuple[float, float]:
     return (connected - start) * 1e3, (framed - start) * 1e3
 
 
-async def measure(url: str, key: str, secret: str, tries: int) -> dict[str, object]:
+async def measure(url: str, key: str, secret: str, tries: int, pause_s: float) -> dict[str, object]:
     connect_ms: list[float] = []
     frame_ms: list[float] = []
     failures = 0
@@ -91,7 +90,7 @@ async def measure(url: str, key: str, secret: str, tries: int) -> dict[str, obje
         if index > 0:  # the first loads the library
             connect_ms.append(connected)
             frame_ms.append(framed)
-        await asyncio.sleep(PAUSE_S + index % 5 * 0.007)
+        await asyncio.sleep(pause_s + index % 5 * 0.007)
     return {"connect_ms": summary(connect_ms), "first_frame_ms": summary(frame_ms), "failures": failures}
 
 
@@ -109,6 +108,9 @@ def main() -> None:
     parser.add_argument("--key", required=True)
     parser.add_argument("--secret", required=True)
     parser.add_argument("--tries", type=int, default=10)
+    parser.add_argument(
+        "--pause", type=float, default=1.3, help="seconds between two joins (1.3: no throttle of key frames)"
+    )
     parser.add_argument("--publish", action="store_true", help="be the publisher (used by the measuring process)")
     given = parser.parse_args()
     if given.publish:
@@ -119,7 +121,7 @@ def main() -> None:
         assert publisher.stdin is not None and publisher.stdout is not None
         if publisher.stdout.readline().strip() != "ready":
             raise SystemExit("the publisher could not publish")
-        result = asyncio.run(measure(given.url, given.key, given.secret, given.tries))
+        result = asyncio.run(measure(given.url, given.key, given.secret, given.tries, given.pause))
         publisher.stdin.close()
     print(json.dumps(result))
 

@@ -56,9 +56,11 @@ ROWS: list[Row] = [
     Row("memory-idle", ("memory", "--kind", "none", "--viewers", "100")),
     Row("memory-video", ("memory", "--kind", "video", "--viewers", "100")),
     Row("joins", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300")),
+    Row("joins-close", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "250")),
     Row("joins-dual", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300", "--mode", "dual")),
     Row("join-rate", ("joins", "--kind", "voice", "--count", "200", "--concurrency", "8", "--pause-ms", "0")),
-    Row("first-frame", ("first_frame",)),
+    Row("first-frame", ("first_frame", "--pause", "1.3")),
+    Row("first-frame-close", ("first_frame", "--pause", "0.3")),
 ]
 
 
@@ -95,11 +97,14 @@ LINES: list[Line] = [
     Line("Connect, single connection, p50 / p95", "joins", halves("connect_ms")),
     Line("first packet", "joins", halves("first_packet_ms"), "120 ms"),
     Line("first complete key frame", "joins", halves("first_frame_ms")),
+    Line("first packet, joins 0.25 s apart", "joins-close", halves("first_packet_ms"), "120 ms"),
+    Line("first complete key frame, joins 0.25 s apart", "joins-close", halves("first_frame_ms")),
     Line("Connect, two connections, p50 / p95", "joins-dual", halves("connect_ms")),
     Line("first packet", "joins-dual", halves("first_packet_ms"), "120 ms"),
     Line("first complete key frame", "joins-dual", halves("first_frame_ms")),
     Line("Connect, Python SDK, p50 / p95", "first-frame", halves("connect_ms")),
     Line("first decoded frame, Python SDK", "first-frame", halves("first_frame_ms"), "half of LiveKit's"),
+    Line("the same, joins 0.3 s apart", "first-frame-close", halves("first_frame_ms"), "half of LiveKit's"),
 ]
 
 
@@ -108,7 +113,7 @@ def measure(generator: Path, row: Row, server: peers.Server, seconds: int) -> Re
     access = ["--key", server.key, "--secret", server.secret]
     if row.arguments[0] == "first_frame":
         script = Path(__file__).resolve().parent / "first_frame.py"
-        words = [sys.executable, str(script), "--url", server.url, *access]
+        words = [sys.executable, str(script), *row.arguments[1:], "--url", server.url, *access]
     else:
         words = [str(generator), *row.arguments, "--server", server.url, "--pid", str(server.pid), *access]
         words += ["--seconds", str(seconds)] if row.arguments[0] == "media" else []
