@@ -281,7 +281,7 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
 fn ntp(unix_us: i64) -> u64 {
     let seconds = unix_us.div_euclid(1_000_000) + NTP_EPOCH_S;
     let fraction = (unix_us.rem_euclid(1_000_000) as u64) << 32;
-    (seconds as u64) << 32 | fraction / 1_000_000
+    ((seconds as u64) << 32) | (fraction / 1_000_000)
 }
 
 fn unix_us(ntp: u64) -> i64 {

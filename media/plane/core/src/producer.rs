@@ -29,7 +29,8 @@ pub struct Pending {
 }
 
 impl Pending {
-    pub fn len(&self) -> usize {
+    /// Bytes of payload and descriptor.
+    pub fn size(&self) -> usize {
         usize::from(self.len)
     }
 }
