@@ -30,9 +30,11 @@ _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
     "video": ("mid", "rid", "repaired-rid", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"),
 }
+# A browser offers in later sections only the extensions that our answers to its first ones held, so that those are
+# answered here too which only a publisher writes (rid, repaired-rid, transport-cc).
 _SENT: dict[Kind, tuple[ExtensionName, ...]] = {
-    "audio": ("mid", "audio-level", "abs-send-time"),
-    "video": ("mid", "abs-send-time", "orientation", "dependency-descriptor"),
+    "audio": ("mid", "audio-level", "transport-cc", "abs-send-time"),
+    "video": (*_PUBLISHED["video"],),
 }
 # RED and comfort are left out of NACK; "nack" of audio is answered when the peer offers it.
 _FEEDBACK: dict[tuple[Kind, bool], tuple[str, ...]] = {
