@@ -8,6 +8,8 @@ STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
 CARGO := nice cargo
 PLANE := media/plane
+# How long `make fuzz` stays on each target.
+SECONDS_EACH ?= 10
 # Cargo checks and tests link against the same Python as the library does.
 export PYO3_PYTHON := $(abspath $(PYTHON))
 
@@ -73,10 +75,10 @@ test: build $(STAMPS)/python-test
 	$(PYTHON) -m pytest -n 2 --dist loadfile -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
-	$(PYTHON) -m tests.bench $(ARGS)
+	$(PYTHON) tests/bench/run.py $(ARGS)
 
 fuzz: $(STAMPS)/python
-	cd $(PLANE)/fuzz && nice ./run $(ARGS)
+	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH); done
 
 # Long random runs of every property test, with new seeds.
 sim: build $(STAMPS)/python-test

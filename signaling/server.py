@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from conference import Registry
-from media import Node, NodeSettings
+from media import Node, NodeSettings, StaleLibrary
 from signaling import api, limits, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
@@ -139,6 +139,15 @@ class Composition:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guard(scope, receive, send)
 
+    def open(self) -> Running:
+        """Open the media node in the running loop, once. Raises StaleLibrary, and OSError when a port is taken."""
+        if self.running is None:
+            loop = asyncio.get_running_loop()
+            node = Node.open(node_settings(self.settings), loop)
+            self.running = Running(node, Registry(node, CLOCK, loop))
+            self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator, self.settings)
+        return self.running
+
     @property
     def fingerprint(self) -> str | None:
         """Of the local authority, to be compared on phones."""
@@ -159,26 +168,22 @@ class Composition:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        running = self.open()
         loop = asyncio.get_running_loop()
-        node = Node.open(node_settings(self.settings), loop)
-        tasks: list[asyncio.Task[None]] = []
+        tasks = [loop.create_task(running.registry.run())]
+        if self._certificate is not None:
+            tasks.append(loop.create_task(self._certificate.keep()))
+        for task in tasks:
+            task.add_done_callback(_report)
         try:
-            registry = Registry(node, CLOCK, loop)
-            self.running = Running(node, registry)
-            self._starlette.router.routes[:0] = rtc.routes(registry, self.authenticator, self.settings)
-            tasks.append(loop.create_task(registry.run()))
-            if self._certificate is not None:
-                tasks.append(loop.create_task(self._certificate.keep()))
-            for task in tasks:
-                task.add_done_callback(_report)
             yield
         finally:
             self.say_goodbye()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            running.node.close()
             self.running = None
-            node.close()
 
     def _routes(self) -> list[BaseRoute]:
         around = api.Surroundings(
@@ -259,6 +264,10 @@ class _Server(uvicorn.Server):
         self.announce: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            self._composition.open()
+        except (StaleLibrary, OSError, ValueError) as error:
+            raise SettingsError(f"Không mở được phần truyền hình: {error}.", f"Media cannot start: {error}.") from error
         await super().startup(sockets)
         if self.started:
             self.announce()
