@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deviceFailure, environmentFailure, failureText } from '../src/devices/failure';
+import { deviceFailure, environmentFailure, failureText, troubles } from '../src/devices/failure';
 import { levelOf } from '../src/devices/level';
 import { vi } from '../src/i18n/vi';
 
@@ -22,6 +22,14 @@ describe('device failures', () => {
 
   it('takes anything that was thrown', () => {
     for (const thrown of [undefined, null, 'no', 3, {}]) expect(deviceFailure(thrown)).toBe('unknown');
+  });
+
+  it('tells a shared cause once and different causes apart', () => {
+    expect(troubles({ camera: 'insecure', microphone: 'insecure' }).map((one) => one.text)).toEqual(['failure.insecure']);
+    expect(troubles({ camera: 'denied', microphone: 'denied' }).map((one) => one.text)).toEqual(['failure.both.denied']);
+    expect(troubles({ camera: 'busy', microphone: 'busy' })).toHaveLength(2);
+    expect(troubles({ camera: null, microphone: 'absent' }).map((one) => one.text)).toEqual(['failure.microphone.absent']);
+    expect(troubles({ camera: null, microphone: null })).toEqual([]);
   });
 
   it('blames the browser before the address', () => {

@@ -48,6 +48,30 @@ function isNamed(error: unknown): error is { name: string; message: string } {
   return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
 }
 
+export interface Trouble {
+  devices: Device[];
+  failure: Failure;
+  text: Key;
+}
+
+/** One message for each trouble: a cause that both devices share is told once. */
+export function troubles(failures: Record<Device, Failure | null>): Trouble[] {
+  const { camera, microphone } = failures;
+  if (camera !== null && camera === microphone) {
+    const shared = sharedText(camera);
+    if (shared !== null) return [{ devices: ['camera', 'microphone'], failure: camera, text: shared }];
+  }
+  return (['camera', 'microphone'] as const).flatMap((device) => {
+    const failure = failures[device];
+    return failure === null ? [] : [{ devices: [device], failure, text: failureText(device, failure) }];
+  });
+}
+
+function sharedText(failure: Failure): Key | null {
+  if (failure === 'insecure' || failure === 'unsupported') return `failure.${failure}`;
+  return failure === 'denied' || failure === 'absent' ? `failure.both.${failure}` : null;
+}
+
 export function failureText(device: Device, failure: Failure): Key {
   if (failure === 'insecure' || failure === 'unsupported') return `failure.${failure}`;
   return `failure.${device}.${failure}`;

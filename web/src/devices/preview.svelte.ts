@@ -101,6 +101,15 @@ export class Preview {
     }
   }
 
+  async retry(devices: Device[]): Promise<void> {
+    devices.forEach((device) => {
+      this.wanted[device] = true;
+      this.failures[device] = null;
+    });
+    if (devices.length === 2) await this.openWanted();
+    else for (const device of devices) await this.turn(device, true);
+  }
+
   async choose(device: Device, id: string): Promise<void> {
     this.chosen[device] = id;
     remember(device, id);

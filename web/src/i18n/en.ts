@@ -53,7 +53,7 @@ export const en: Record<Key, string> = {
   'device.microphoneN': 'Microphone {n}',
   'device.speakerN': 'Speaker {n}',
   'device.default': 'System default',
-  'device.none': 'No device found',
+  'device.none': 'No device to choose yet',
 
   'failure.camera.denied': 'The browser may not use the camera. Click the lock or camera sign next to the address, choose “Allow”, then try again.',
   'failure.microphone.denied': 'The browser may not use the microphone. Click the lock or microphone sign next to the address, choose “Allow”, then try again.',
@@ -65,6 +65,8 @@ export const en: Record<Key, string> = {
   'failure.microphone.busy': 'Another program is using the microphone. Close it and try again.',
   'failure.camera.unknown': 'The camera could not be opened. Plug it in again or choose another one.',
   'failure.microphone.unknown': 'The microphone could not be opened. Plug it in again or choose another one.',
+  'failure.both.denied': 'The browser may not use the camera and microphone. Click the lock or camera sign next to the address, choose “Allow”, then try again.',
+  'failure.both.absent': 'No camera and no microphone were found. Plug them in and try again, or join to listen and watch.',
   'failure.insecure': 'This address is not secure, so the browser refuses the camera and microphone. Open the page with https:// and trust the server’s certificate.',
   'failure.insecureLink': 'How to trust the certificate',
   'failure.unsupported': 'This browser is too old for online meetings. Please update Chrome, Edge, Firefox or Safari.',
@@ -194,7 +196,7 @@ export const en: Record<Key, string> = {
   'left.duplicate': 'You joined from another device or page.',
   'left.shutdown': 'The server is restarting. Please join again in a few minutes.',
   'left.lost': 'The connection to the meeting was lost. Check the network and join again.',
-  'left.failed': 'Could not join: this device cannot reach the server. Your network may be blocking it; tell your technician.',
+  'left.failed': 'This device cannot reach the server. Your network may be blocking it; tell your technician.',
   'left.refused': 'The entry pass is no longer valid. Please join again.',
 
   'trust.title': 'Trust this server’s certificate',

@@ -51,7 +51,7 @@ export const vi = {
   'device.microphoneN': 'Micro {n}',
   'device.speakerN': 'Loa {n}',
   'device.default': 'Mặc định của máy',
-  'device.none': 'Không tìm thấy thiết bị',
+  'device.none': 'Chưa có thiết bị để chọn',
 
   'failure.camera.denied': 'Trình duyệt chưa được phép dùng camera. Bấm biểu tượng ổ khóa hoặc camera cạnh địa chỉ trang, chọn “Cho phép”, rồi thử lại.',
   'failure.microphone.denied': 'Trình duyệt chưa được phép dùng micro. Bấm biểu tượng ổ khóa hoặc micro cạnh địa chỉ trang, chọn “Cho phép”, rồi thử lại.',
@@ -63,6 +63,8 @@ export const vi = {
   'failure.microphone.busy': 'Micro đang được chương trình khác sử dụng. Hãy tắt chương trình đó rồi thử lại.',
   'failure.camera.unknown': 'Không mở được camera. Hãy rút ra cắm lại, hoặc chọn camera khác.',
   'failure.microphone.unknown': 'Không mở được micro. Hãy rút ra cắm lại, hoặc chọn micro khác.',
+  'failure.both.denied': 'Trình duyệt chưa được phép dùng camera và micro. Bấm biểu tượng ổ khóa hoặc camera cạnh địa chỉ trang, chọn “Cho phép”, rồi thử lại.',
+  'failure.both.absent': 'Không tìm thấy camera và micro. Hãy cắm thiết bị rồi thử lại, hoặc vào họp chỉ để nghe và xem.',
   'failure.insecure': 'Địa chỉ này chưa an toàn nên trình duyệt không cho dùng camera và micro. Hãy mở trang bằng https:// và cài chứng thư của máy chủ.',
   'failure.insecureLink': 'Xem cách cài chứng thư',
   'failure.unsupported': 'Trình duyệt này quá cũ để họp trực tuyến. Hãy cập nhật Chrome, Cốc Cốc, Edge, Firefox hoặc Safari lên bản mới.',
@@ -192,7 +194,7 @@ export const vi = {
   'left.duplicate': 'Đồng chí đã vào họp từ một thiết bị hoặc một trang khác.',
   'left.shutdown': 'Máy chủ đang khởi động lại. Hãy vào lại sau ít phút.',
   'left.lost': 'Mất kết nối với cuộc họp. Hãy kiểm tra mạng rồi vào lại.',
-  'left.failed': 'Chưa vào được cuộc họp: máy này không nối được tới máy chủ. Mạng của đơn vị có thể đang chặn; hãy báo cán bộ kỹ thuật.',
+  'left.failed': 'Máy này không nối được tới máy chủ. Mạng của đơn vị có thể đang chặn; hãy báo cán bộ kỹ thuật.',
   'left.refused': 'Giấy vào họp không còn giá trị. Hãy vào lại.',
 
   'trust.title': 'Cài chứng thư của máy chủ',
