@@ -28,7 +28,7 @@ fn rtcp_by_its_type() {
 #[test]
 fn too_short_is_nothing() {
     for first in [0, 22, 128] {
-        assert_eq!(classify(&vec![first; 7]), Class::Unknown);
+        assert_eq!(classify(&[first; 7]), Class::Unknown);
     }
     assert_eq!(classify(&[]), Class::Unknown);
     assert_eq!(classify(&[0x80]), Class::Unknown);
