@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench fuzz sim clean tools lint-python lint-rust lint-web test-rust test-web
+.PHONY: run test build lint bench fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -84,6 +84,12 @@ fuzz: $(STAMPS)/python
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
+
+# Locks with hashes and without the address of any registry.
+COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+lock: $(STAMPS)/python
+	$(COMPILE) pyproject.toml --extra build -o requirements.lock
+	$(COMPILE) pyproject.toml --extra build --extra test -c requirements.lock -o requirements-test.lock
 
 clean:
 	rm -rf .cache web/dist web/node_modules $(PLANE)/target $(PLANE)/core/target media/_plane*.so
