@@ -117,12 +117,12 @@ fn a_viewer_gets_what_it_lost_once_per_round_trip() {
 fn what_the_publisher_lost_is_asked_for_and_forwarded_late() {
     let (mut stage, mut publisher, mut viewers) = stage(1, 1);
     stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
-    let mut lost = frame(&mut publisher, 0, 1, false, &[600]);
+    let lost = frame(&mut publisher, 0, 1, false, &[600]);
     stage.publish_frame(&mut publisher, 0, 2, false, &[600]);
     stage.advance(60_000);
     let nacked = stage.nacks_to(&mut publisher);
     assert_eq!(nacked.first(), Some(&1));
-    stage.deliver(&publisher, &mut lost[0]);
+    stage.deliver(&publisher, &lost[0]);
     let got = stage.media_of(&mut viewers[0]);
     assert_eq!(got.len(), 3);
     assert_eq!(got[2].sequence, got[0].sequence.wrapping_add(1));
@@ -169,23 +169,22 @@ fn strangers_change_nothing_and_get_no_answer() {
     stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
     stage.media_of(&mut viewers[0]);
     let before = stage.sent_datagrams();
-    let mut stolen = frame(&mut publisher, 0, 1, false, &[600]);
+    let stolen = frame(&mut publisher, 0, 1, false, &[600]);
     let stranger = peer::path(9_999);
-    stage.deliver_from(stranger, &mut stolen[0].clone());
+    stage.deliver_from(stranger, &stolen[0]);
     for first in 0..=255u8 {
         for len in [0, 1, 12, 13, 20, 64, 1_200] {
-            let mut datagram = vec![first; len];
-            stage.deliver_from(stranger, &mut datagram);
+            stage.deliver_from(stranger, &vec![first; len]);
         }
     }
     assert_eq!(stage.sent_datagrams(), before);
     let dtls = stage.events.iter().any(|e| matches!(e, Event::Dtls { .. }));
     assert!(!dtls);
     // The same packet from the peer itself is forwarded: the check was of the address.
-    stage.deliver(&publisher, &mut stolen[0]);
+    stage.deliver(&publisher, &stolen[0]);
     assert_eq!(stage.media_of(&mut viewers[0]).len(), 1);
     // And a second time it is a replay.
-    stage.deliver(&publisher, &mut stolen[0]);
+    stage.deliver(&publisher, &stolen[0]);
     assert_eq!(stage.media_of(&mut viewers[0]).len(), 0);
 }
 

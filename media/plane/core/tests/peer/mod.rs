@@ -142,7 +142,7 @@ impl Stage {
         };
         let mut datagram = [0; 256];
         let len = stun::write_request(&mut datagram, &request, PWD.as_bytes());
-        self.deliver(peer, &mut datagram[..len].to_vec());
+        self.deliver(peer, &datagram[..len]);
         self.out.sink.datagrams.clear();
     }
 
@@ -206,13 +206,13 @@ impl Stage {
         self.advance(20_000);
     }
 
-    pub fn deliver(&mut self, peer: &Peer, datagram: &mut Vec<u8>) {
+    pub fn deliver(&mut self, peer: &Peer, datagram: &[u8]) {
         self.deliver_from(peer.path, datagram);
     }
 
     /// Delivers a copy: a packet is opened in place.
-    pub fn deliver_from(&mut self, path: Path, datagram: &mut Vec<u8>) {
-        self.shard.receive(path, &mut datagram.clone(), self.now_us, &mut self.out);
+    pub fn deliver_from(&mut self, path: Path, datagram: &[u8]) {
+        self.shard.receive(path, &mut datagram.to_vec(), self.now_us, &mut self.out);
         self.settle();
     }
 
@@ -232,7 +232,7 @@ impl Stage {
 
     fn send_rtcp(&mut self, peer: &mut Peer, buffer: &mut [u8], len: usize) {
         let len = peer.seal.seal_rtcp(buffer, len);
-        self.deliver(peer, &mut buffer[..len].to_vec());
+        self.deliver(peer, &buffer[..len]);
     }
 
     pub fn runs(&self) -> &[SentRun] {
