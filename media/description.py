@@ -83,7 +83,7 @@ class _RawSection:
     def __init__(self, body: str) -> None:
         lines = body.split("\n")
         self.words = lines[0].split()
-        if len(self.words) < 4 or not self.words[1].isdecimal():
+        if len(self.words) < 4 or not (self.words[1].isascii() and self.words[1].isdecimal()):
             raise PeerError("malformed m-line")
         codec_lines: list[str] = []
         self.attributes = _attributes(lines, codec_lines)

@@ -1,0 +1,223 @@
+"""Reading descriptions: real clients' offers, and what hostile ones do."""
+
+from pathlib import Path
+
+import pytest
+from aiortc.sdp import SessionDescription
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media import PeerError, limits
+from media.description import parse
+from media.parameters import Candidate, Codec, Description
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
+
+
+def fixture(name: str) -> str:
+    return (FIXTURES / f"{name}.sdp").read_bytes().decode()
+
+
+def codecs(description: Description, mid: str) -> dict[int, Codec]:
+    section = next(section for section in description.sections if section.mid == mid)
+    assert section.capabilities is not None
+    return {codec.payload_type: codec for codec in section.capabilities.codecs}
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.sdp")), ids=lambda path: path.stem)
+def test_agrees_with_aiortc_on_every_recorded_description(path: Path) -> None:
+    text = path.read_bytes().decode()
+    ours, theirs = parse(text), SessionDescription.parse(text)
+    assert [section.mid for section in ours.sections] == [media.rtp.muxId for media in theirs.media]
+    assert [section.direction for section in ours.sections] == [media.direction or "sendrecv" for media in theirs.media]
+    assert theirs.media[0].ice is not None
+    assert ours.ufrag == theirs.media[0].ice.usernameFragment
+    for section, media in zip(ours.sections, theirs.media, strict=True):
+        known = {codec.payloadType: codec.mimeType for codec in media.rtp.codecs}
+        if section.capabilities is not None:
+            for codec in section.capabilities.codecs:
+                assert known[codec.payload_type].lower() == codec.mime.lower()
+                assert codec.rtx == -1 or known[codec.rtx] == "video/rtx"
+
+
+def test_javascript_client_with_simulcast() -> None:
+    description = parse(fixture("js_single_published"))
+    assert [section.kind for section in description.sections] == ["audio"] * 3 + ["video"] * 3 + [
+        "application",
+        "video",
+        "audio",
+    ]
+    assert (description.setup, description.allow_mixed, description.ufrag) == ("actpass", True, "0hq+")
+    camera, microphone = description.sections[7:]
+    assert camera.sends
+    assert camera.track_id == "e5357954-1cab-49b4-abef-a5d2ad68cdd4"
+    assert camera.simulcast == ("q", "h", "f")
+    assert [encoding.rid for encoding in camera.encodings] == ["q", "h", "f"]
+    assert [encoding.ssrc for encoding in microphone.encodings] == [1534158479]
+    assert codecs(description, "8")[63].parameters == "111/111"
+    assert description.sections[6].max_message_bytes == 262144
+
+
+def test_h264_has_its_profile_and_mode_as_format_and_wrong_ones_are_left_out() -> None:
+    found = codecs(parse(fixture("js_single_join")), "3")
+    formats = {number: codec.format for number, codec in found.items() if codec.name == "h264"}
+    assert sorted(formats.values()) == ["baseline/0", "baseline/1", "constrained/0", "constrained/1"]
+    assert found[108].format == "constrained/1"
+    assert {codec.name for codec in found.values()} == {"vp8", "vp9", "h264", "av1"}
+    assert {codec.format for codec in found.values() if codec.name == "vp9"} == {"0", "2"}
+
+
+def test_rust_section_with_one_codec_and_no_repair() -> None:
+    description = parse(fixture("python_single_published"))
+    found = codecs(description, "7")
+    assert [(codec.name, codec.rtx) for codec in found.values()] == [("vp8", -1)]
+    assert description.sections[7].simulcast == ("f", "h", "q")
+
+
+def test_go_sends_in_a_placeholder_and_shares_its_fingerprint() -> None:
+    description = parse(fixture("go_single_published"))
+    microphone, camera = description.sections[0], description.sections[3]
+    assert (microphone.direction, microphone.track_id) == ("sendrecv", "TR_EqmkThSGo3eb")
+    assert [(one.ssrc, one.rtx_ssrc) for one in camera.encodings] == [(3465666967, 1578346156)]
+    assert len(description.fingerprints) == 1
+
+
+def test_paused_layers_keep_their_tilde() -> None:
+    text = fixture("js_single_published").replace("a=simulcast:send q;h;f", "a=simulcast:send ~q;~h;f")
+    camera = parse(text).sections[7]
+    assert camera.simulcast == ("~q", "~h", "f")
+    assert [encoding.rid for encoding in camera.encodings] == ["q", "h", "f"]
+
+
+def test_what_aiortc_stumbles_over_is_read() -> None:
+    """An fmtp without rtpmap, an extmap with direction and attributes, static payload types without rtpmap."""
+    text = small("a=fmtp:99 apt=96", "a=extmap:4/recvonly urn:ietf:params:rtp-hdrext:sdes:mid x y", numbers="111 0 99")
+    description = parse(text)
+    assert set(codecs(description, "0")) == {111, 0}
+    capabilities = description.sections[0].capabilities
+    assert capabilities is not None
+    assert [(one.id, one.name) for one in capabilities.extensions] == [(4, "mid")]
+
+
+def test_rejected_unbundled_and_foreign_sections_are_not_usable() -> None:
+    base = small()
+    assert parse(base).sections[0].usable
+    assert not parse(base.replace("m=audio 9", "m=audio 0")).sections[0].usable
+    assert parse(base.replace("m=audio 9", "m=audio 0") + "a=bundle-only\r\n").sections[0].usable
+    assert not parse(base.replace("BUNDLE 0", "BUNDLE 1")).sections[0].usable
+    assert not parse(base.replace("a=rtcp-mux\r\n", "")).sections[0].usable
+    assert not parse(base.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP")).sections[0].usable
+    assert not parse(base.replace("opus/48000/2", "speex/8000")).sections[0].usable
+
+
+def test_same_codec_lines_are_read_once() -> None:
+    text = fixture("js_single_join")
+    first, second = parse(text), parse(text.replace("a=ice-ufrag:", "a=ice-ufrag:x"))
+    assert first.sections[3].capabilities is second.sections[4].capabilities is first.sections[5].capabilities
+
+
+def test_candidate_text() -> None:
+    udp, tcp = Candidate("udp", "2001:db8::1", 7882, 1, 2), Candidate("tcp", "192.0.2.1", 7881, 3, 4)
+    assert str(udp) == "candidate:1 1 udp 2 2001:db8::1 7882 typ host"
+    assert str(tcp) == "candidate:3 1 tcp 4 192.0.2.1 7881 typ host tcptype passive"
+
+
+# -- hostile
+
+
+def small(*lines: str, numbers: str = "111") -> str:
+    return "\r\n".join(
+        [
+            "v=0",
+            "o=- 1 2 IN IP4 127.0.0.1",
+            "s=-",
+            "t=0 0",
+            "a=group:BUNDLE 0",
+            f"m=audio 9 UDP/TLS/RTP/SAVPF {numbers}",
+            "a=mid:0",
+            "a=rtcp-mux",
+            "a=ice-ufrag:abcd",
+            "a=fingerprint:sha-256 " + "AB:" * 31 + "CD",
+            "a=setup:actpass",
+            "a=rtpmap:111 opus/48000/2",
+            *lines,
+            "",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "v=0",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n",
+        small().replace("v=0", "v=0\x00"),
+        small("a=x:\x07"),
+        small().replace("m=audio 9 ", "m=audio "),
+        small().replace("m=audio 9 ", "m=audio ٩ "),
+        small(numbers="111 111"),
+        small(numbers="111 128"),
+        small(numbers="111 -1"),
+        small(numbers="111 ١"),
+        small("a=rtpmap:111 opus/48000/2"),
+        small("a=rtpmap:112 opus", numbers="111 112"),
+        small("a=rtpmap:112 opus/fast/2", numbers="111 112"),
+        small().replace("a=mid:0", "a=mid:" + "x" * (limits.MID_CHARACTERS + 1)),
+        small().replace("a=mid:0", "a=mid:a b"),
+        small().replace("ufrag:abcd", "ufrag:abc"),
+        small().replace("ufrag:abcd", "ufrag:ab d"),
+        small().replace("sha-256 AB", "sha-256 XY"),
+        small("a=sendonly", "a=ssrc:4294967296 cname:x"),
+        small("a=sendonly", "a=ssrc:0 cname:x"),
+        small("a=sendonly", "a=ssrc-group:FID one two"),
+        small("a=sendonly", "a=rid:q send", "a=rid:q send"),
+        small("a=sendonly", "a=rid:" + "q" * (limits.RID_CHARACTERS + 1) + " send"),
+        small("a=sendonly", "a=simulcast:send q;;h"),
+        small("a=max-message-size:-1"),
+        small("a=sctp-port:65536"),
+        small("a=x:" + "y" * limits.SDP_LINE_CHARACTERS),
+        small(*(f"a=fingerprint:sha-256 {'AB:' * 31}CD" for _ in range(limits.SDP_FINGERPRINTS))),
+        small("a=sendonly", *(f"a=ssrc:{ssrc} cname:x" for ssrc in range(1, limits.SDP_SOURCES + 2))),
+        small(*("a=rtcp-fb:111 nack" for _ in range(limits.SDP_CODEC_LINES))),
+        "v=0\n" + "a=x\n" * (limits.SDP_CHARACTERS // 4),
+        small() + "m=audio 0 RTP/AVP 0\r\n" * limits.SDP_SECTIONS,
+        small() + "".join(f"m=audio 0 RTP/AVP {number}\r\n" for number in range(limits.SDP_CODEC_BLOCKS)),
+        small() + small().partition("t=0 0\r\n")[2].partition("\r\n")[2],
+    ],
+)
+def test_wrong_descriptions_are_the_peers_error(text: str) -> None:
+    with pytest.raises(PeerError):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        small().replace("a=mid:0", "a=mid:" + "x" * limits.MID_CHARACTERS).replace("E 0", "E " + "x" * 16),
+        small("a=x:" + "y" * (limits.SDP_LINE_CHARACTERS - 4)),
+        small(*("a=rtcp-fb:111 nack" for _ in range(limits.SDP_CODEC_LINES - 1))),
+        small("a=sendonly", *(f"a=ssrc:{ssrc} cname:x" for ssrc in range(1, limits.SDP_SOURCES + 1))),
+        small() + "m=audio 0 RTP/AVP 0\r\n" * (limits.SDP_SECTIONS - 1),
+        small() + "".join(f"m=audio 0 RTP/AVP {number}\r\n" for number in range(limits.SDP_CODEC_BLOCKS - 1)),
+    ],
+)
+def test_bounds_themselves_pass(text: str) -> None:
+    assert parse(text).sections[0].usable
+
+
+LINES = st.sampled_from(
+    [line for path in sorted(FIXTURES.glob("*_published.sdp")) for line in path.read_bytes().decode().split("\r\n")]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES | st.text(max_size=40), max_size=60), st.data())
+def test_shuffled_lines_never_raise_anything_else(lines: list[str], data: st.DataObject) -> None:
+    text = "\r\n".join(["v=0", *lines])
+    cut = data.draw(st.integers(0, len(text)))
+    for one in (text, text[:cut], text[:cut] + data.draw(st.text(max_size=3)) + text[cut:]):
+        try:
+            parse(one)
+        except PeerError:
+            continue
