@@ -67,7 +67,8 @@ build_native() {
     # Once as an editable install, which makes the command `diemcau`; later only the library.
     local skip=()
     if [ -x .venv/bin/diemcau ]; then skip=(--skip-install); fi
-    VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" .venv/bin/maturin develop --release --quiet "${skip[@]}"
+    # Whatever the lock lacks must not come in by a side door.
+    PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" .venv/bin/maturin develop --release --quiet "${skip[@]}"
 }
 
 case "${1:-all}" in

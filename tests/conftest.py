@@ -1,0 +1,107 @@
+"""What every test may use: long runs of properties, and a real server of its own process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 60
+
+settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+
+@dataclass
+class LiveServer:
+    """A `diemcau dev` that answers."""
+
+    process: subprocess.Popen[str]
+    url: str
+    link: str
+    api_key: str
+    api_secret: str
+    data_dir: Path
+    output: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """The exit code; negative: ended by that signal."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServer:
+    """Start `diemcau dev` on free ports of loopback; raises RuntimeError with its output when it does not come up."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
+    command = [sys.executable, "-m", "signaling", "dev", "--http-port", "0", "--media-port", "0"]
+    process = subprocess.Popen(
+        [*command, "--data-dir", str(data_dir), *arguments],
+        cwd=ROOT,
+        env=environ | variables | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output: list[str] = []
+    up = threading.Event()
+    threading.Thread(target=_read, args=(process, output, up), daemon=True).start()
+    up.wait(START_S)
+    text = "".join(output)
+    link = re.search(r"https?://\S+/m/\S+", text)
+    if link is None:
+        process.kill()
+        process.wait()
+        raise RuntimeError(f"the server did not start:\n{text}")
+    secret = variables.get("DIEMCAU_API_SECRET") or (data_dir / "devkey.secret").read_text().strip()
+    key = variables.get("DIEMCAU_API_KEY", "devkey")
+    return LiveServer(process, link[0].split("/m/")[0], link[0], key, secret, data_dir, output)
+
+
+def _read(process: subprocess.Popen[str], output: list[str], up: threading.Event) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        output.append(line)
+        if "Ctrl+C" in line:
+            up.set()
+    up.set()
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """One server for all tests of this worker; use conferences of your own name."""
+    server = start_server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+    """`own_server(*arguments, **variables)` starts a server for this test alone."""
+    started: list[LiveServer] = []
+
+    def start(*arguments: str, **variables: str) -> LiveServer:
+        started.append(start_server(tmp_path / f"data{len(started)}", *arguments, **variables))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()

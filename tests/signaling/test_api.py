@@ -1,0 +1,285 @@
+"""The REST routes and the pages, asked with and without the right to."""
+
+import gzip
+import string
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from conference import Grants
+from signaling import api, limits
+from signaling.api.invitations import Invitations, cleaned, new_number
+from signaling.api.throttle import Throttle, network
+from signaling.auth import Authenticator
+
+SECRET = "0123456789abcdef0123456789abcdef"
+AUTHENTICATOR = Authenticator({"office": SECRET})
+INVITATIONS = Invitations(SECRET)
+
+
+@dataclass
+class Clock:
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def counted() -> Callable[[int], bytes]:
+    count = iter(range(1, 10**9))
+    return lambda n: (next(count) * 7919**9).to_bytes(64, "big")[-n:]
+
+
+def around(**changes: Any) -> api.Surroundings:
+    made = api.Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3", titles=OrderedDict())
+    return replace(made, **changes)
+
+
+def client(stands: api.Surroundings, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
+    app = Starlette(routes=[Mount("/api/v1", api.application(stands))])
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, False, client=(address, 5000)), base_url=base + "/api/v1"
+    )
+
+
+async def start(stands: api.Surroundings, address: str = "192.168.1.9", **headers: str) -> httpx.Response:
+    async with client(stands, address) as asking:
+        return await asking.post("/conferences", json={}, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+async def join(stands: api.Surroundings, number: str = "abc-defg-hij", **body: Any) -> httpx.Response:
+    async with client(stands) as asking:
+        return await asking.post(f"/conferences/{number}/token", json=body)
+
+
+async def test_a_meeting_from_start_to_token() -> None:
+    stands = around(open_creation=True)
+    async with client(stands) as asking:
+        created = (await asking.post("/conferences", json={"name": " Giao  ban "})).json()
+        assert created["url"] == f"https://hop.vn/m/{created['conference']}#k={created['invite']}"
+        answer = await asking.post(
+            f"/conferences/{created['conference']}/token", json={"name": "An", "invite": created["invite"]}
+        )
+    entry = answer.json()
+    grants = AUTHENTICATOR.verify(entry["token"], stands.now())
+    assert (grants.identity, grants.name, grants.conference) == (entry["identity"], "An", created["conference"])
+    assert grants.join
+    assert not (grants.admin or grants.create or grants.list or grants.hidden)
+    assert grants.expires_at == stands.now() + 600
+    assert entry["url"] == "wss://hop.vn"
+    assert entry["title"] == "Giao ban"
+
+
+async def test_identities_and_numbers_differ() -> None:
+    stands = around(open_creation=True)
+    numbers = {(await start(stands)).json()["conference"] for _ in range(20)}
+    invite = INVITATIONS.seal("abc-defg-hij")
+    people = {(await join(stands, name="An", invite=invite)).json()["identity"] for _ in range(20)}
+    assert len(numbers) == len(people) == 20
+
+
+async def test_who_may_start_a_meeting() -> None:
+    creator = AUTHENTICATOR.sign(Grants(identity="s", create=True), 60, Clock().now)
+    guest = AUTHENTICATOR.sign(Grants(identity="g", join=True, conference="x"), 60, Clock().now)
+    assert (await start(around())).status_code == 403
+    assert (await start(around(open_creation=True))).status_code == 201
+    assert (await start(around(), authorization=f"Bearer {creator}")).status_code == 201
+    assert (await start(around(open_creation=True), authorization=f"Bearer {guest}")).status_code == 403
+    assert (await start(around(), authorization="Bearer x.y.z")).status_code == 401
+    assert (await start(around(), authorization=creator)).status_code == 403
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_who_sits_at_this_machine_may_but_nobody_behind_a_proxy_on_it(address: str) -> None:
+    local = around(local_creation=True)
+    assert (await start(local, address)).status_code == 201
+    assert (await start(local)).status_code == 403
+    for header in ("x_forwarded_for", "forwarded", "via", "x_real_ip"):
+        assert (await start(local, address, **{header: "127.0.0.1"})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "invite", ["", "x", INVITATIONS.seal("abc-defg-hik"), INVITATIONS.seal("abc-defg-hij")[:-1], "é" * 22]
+)
+async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
+    answer = await join(around(open_creation=True), name="An", invite=invite)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "invitation_wrong"
+    assert answer.json()["vi"]
+    assert answer.json()["en"]
+
+
+async def test_names_are_cleaned_and_bounded() -> None:
+    invite = INVITATIONS.seal("abc-defg-hij")
+    stands = around()
+    seen = (await join(stands, name="  Nguye\u0302\u0303n\u202e\u0000\tVăn \r\n An ", invite=invite)).json()
+    assert AUTHENTICATOR.verify(seen["token"], stands.now()).name == "Nguyễn Văn An"
+    for name, code in (
+        ("", "name_empty"),
+        (" \u202e\n", "name_empty"),
+        ("n" * 101, "name_too_long"),
+        ("n" * 1001, "request_malformed"),
+    ):
+        assert (await join(stands, name=name, invite=invite)).json()["code"] == code
+    assert (await join(stands, name="n" * 100, invite=invite)).status_code == 200
+    assert (await join(stands, name="🇻🇳" * 25, invite=invite)).status_code == 200
+
+
+@given(st.text(max_size=60))
+def test_cleaned_names_stay_clean(text: str) -> None:
+    once = cleaned(text)
+    assert cleaned(once) == once
+    assert once == once.strip()
+    assert all(c == " " or c.isprintable() or ord(c) in (0x200C, 0x200D) or c in once for c in once)
+    assert not any(ord(c) < 32 or c in "\u202e\u2066\u200e" for c in once)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"{", "application/json"),
+        (b'{"name": 5}', "application/json"),
+        (b'{"name": "a", "role": "admin"}', "application/json"),
+        (b"[]", "application/json"),
+        (b'"x"', "application/json"),
+        (b"", "application/json"),
+        (b'{"name": "a"}', "text/plain"),
+        (b"name=a", "application/x-www-form-urlencoded"),
+        (b'{"name": "\xff"}', "application/json"),
+        (b"[" * 60000, "application/json"),
+    ],
+)
+async def test_malformed_requests(body: bytes, kind: str) -> None:
+    async with client(around(open_creation=True)) as asking:
+        answer = await asking.post("/conferences", content=body, headers={"content-type": kind})
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "vi", "en"}
+
+
+async def test_long_bodies_unknown_addresses_and_methods() -> None:
+    async with client(around(open_creation=True)) as asking:
+        long = await asking.post(
+            "/conferences", content=b"x" * (limits.BODY_BYTES + 1), headers={"content-type": "application/json"}
+        )
+        assert long.status_code == 413
+        assert (await asking.get("/nowhere")).json()["code"] == "not_found"
+        assert (await asking.get("/conferences")).status_code == 405
+        assert (await asking.post("/conferences/a%2Fb/token", json={"name": "a"})).status_code == 404
+        assert (await asking.post(f"/conferences/{'a' * 65}/token", json={"name": "a"})).status_code == 400
+
+
+async def test_too_many_requests_of_one_address_leave_others_alone() -> None:
+    stands = around(open_creation=True)
+    async with client(stands) as asking:
+        seen = [
+            (await asking.post("/conferences", json={})).status_code for _ in range(limits.CREATIONS_PER_MINUTE + 1)
+        ]
+        assert seen == [201] * limits.CREATIONS_PER_MINUTE + [429]
+        stands.now.now += 1  # type: ignore[attr-defined]
+        assert (await asking.post("/conferences", json={})).status_code == 201
+
+
+def test_throttle_is_bounded_and_counts_a_network_of_ipv6_once() -> None:
+    throttle = Throttle(60, remembered=3)
+    for index in range(100):
+        throttle.takes(f"10.0.0.{index}", 0.0)
+    assert len(throttle._buckets) == 3
+    assert network("2001:db8::1") == network("2001:db8::ffff:2") != network("2001:db8:0:1::1")
+    assert network("fe80::1%eth0") == "fe80::/64"
+
+
+async def test_about_and_health() -> None:
+    ready = [True]
+    stands = around(authority=lambda: "AA:BB", ready=lambda: ready[0])
+    async with client(stands) as asking:
+        about = (await asking.get("/about")).json()
+        assert about["ca"] == {"fingerprint": "AA:BB", "download": "/ca.crt"}
+        assert about["secure"] is True
+        assert (await asking.get("/health")).status_code == 200
+        ready[0] = False
+        assert (await asking.get("/health")).status_code == 503
+        assert (await asking.get("/health/live")).json() == {"live": True, "ready": False}
+    async with client(around(), base="http://192.168.1.5:7880") as asking:
+        about = (await asking.get("/about")).json()
+        assert about["secure"] is False
+        assert about["ca"] is None
+
+
+async def test_the_description_names_every_route() -> None:
+    async with client(around()) as asking:
+        described = (await asking.get("/openapi.json")).json()
+    assert described["openapi"].startswith("3.1")
+    assert {"/conferences", "/conferences/{conference}/token", "/about", "/health"} <= set(described["paths"])
+
+
+def test_numbers_are_spelled_for_the_telephone() -> None:
+    number = new_number(counted())
+    assert [len(part) for part in number.split("-")] == [3, 4, 3]
+    assert set(number) <= {*string.ascii_lowercase, "-"}
+
+
+def test_invitations_depend_on_the_secret_and_the_number() -> None:
+    other = Invitations("another secret of thirty-two characters")
+    assert INVITATIONS.opens("a", INVITATIONS.seal("a"))
+    assert not other.opens("a", INVITATIONS.seal("a"))
+    assert len(INVITATIONS.seal("a")) == 22
+
+
+def build(folder: Path) -> None:
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html>" + "x" * 1000)
+    (folder / "assets" / "index-AbCd1234.js").write_text("let x = 1;\n" * 200)
+    (folder / "assets" / "index-AbCd1234.js.br").write_bytes(b"brotli")
+    (folder / "assets" / "favicon.svg").write_text("<svg/>")
+
+
+async def page(folder: Path, path: str, **headers: str) -> httpx.Response:
+    app = Starlette(routes=[Route("/{path:path}", api.Pages(folder).__call__)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as asking:
+        return await asking.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+async def test_pages_are_cached_by_their_names(tmp_path: Path) -> None:
+    build(tmp_path)
+    script = await page(tmp_path, "/assets/index-AbCd1234.js", accept_encoding="identity")
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert (await page(tmp_path, "/assets/favicon.svg")).headers["cache-control"] == "no-cache"
+    index = await page(tmp_path, "/")
+    assert index.headers["cache-control"] == "no-cache"
+    assert (await page(tmp_path, "/", if_none_match=index.headers["etag"])).status_code == 304
+
+
+async def test_pages_are_compressed_once(tmp_path: Path) -> None:
+    build(tmp_path)
+    app = Starlette(routes=[Route("/{path:path}", api.Pages(tmp_path).__call__)])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as asking:
+        request = asking.build_request("GET", "/", headers={"accept-encoding": "gzip, br;q=0"})
+        answer = await asking.send(request, stream=True)
+        raw = b"".join([part async for part in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(raw) == (tmp_path / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize("path", ["/m/abc-defg-hij", "/trust", "/m/abc-defg-hij/"])
+async def test_addresses_of_the_pages_give_the_index(path: str, tmp_path: Path) -> None:
+    build(tmp_path)
+    assert (await page(tmp_path, path)).text.startswith("<!doctype")
+
+
+@pytest.mark.parametrize(
+    "path", ["/../pyproject.toml", "/%2e%2e/pyproject.toml", "/assets/", "/assets/%00", "//etc/passwd", "/nothing"]
+)
+async def test_nothing_but_the_build_is_served(path: str, tmp_path: Path) -> None:
+    build(tmp_path / "dist")
+    (tmp_path / "pyproject.toml").write_text("secret")
+    assert (await page(tmp_path / "dist", path)).status_code == 404

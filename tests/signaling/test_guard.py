@@ -1,0 +1,159 @@
+"""Hosts, origins and headers, before any route."""
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Message, Scope
+
+from signaling.guard import Guard
+
+
+async def hello(_request: Request) -> Response:
+    return PlainTextResponse("hello")
+
+
+async def broken(_request: Request) -> Response:
+    raise RuntimeError("a bug")
+
+
+INNER = Starlette(routes=[Route("/", hello, methods=["GET", "POST"]), Route("/broken", broken)])
+GUARD = Guard(INNER, names=["localhost", "hop.example.vn"], origins=["https://app.example.vn"])
+
+
+async def ask(method: str = "GET", path: str = "/", *, app: Guard = GUARD, **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:7880") as client:
+        return await client.request(method, path, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7880", "hop.example.vn", "192.168.1.5:7880", "[::1]:7880"])
+async def test_our_names_and_addresses_pass(host: str) -> None:
+    assert (await ask(host=host)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "localhost@evil.example",
+        "",
+        "a b",
+        "localhost:x",
+        "hop.example.vn/x",
+        "[::1",
+    ],
+)
+async def test_other_names_are_misdirected(host: str) -> None:
+    answer = await ask(host=host)
+    assert answer.status_code == 421
+    assert answer.json()["code"] == "host_unknown"
+
+
+async def test_two_host_headers_are_misdirected() -> None:
+    scope: Scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "query_string": b""}
+    scope["headers"] = [(b"host", b"localhost"), (b"host", b"localhost")]
+    assert (await asgi(scope))[0]["status"] == 421
+
+
+async def asgi(scope: Scope) -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    await GUARD(scope, receive, send)
+    return sent
+
+
+FOREIGN = [
+    "null",
+    "http://evil.example",
+    "http://localhost",
+    "http://localhost:7881",
+    "http://LOCALHOST:7880",
+    "http://localhost:7880/",
+    "http://localhost:7880.evil.example",
+    "http://evil.localhost:7880",
+    "http://user@localhost:7880",
+    "http://localhost:7880@evil.example",
+    "http://localhost:7880#x",
+    "http://localhost:7880?x",
+    "file://",
+    "ws://localhost:7880",
+    "HTTP://localhost:7880",
+    "http://127.0.0.1:7880",
+    "http://[::1]:7880",
+    "https://app.example.vn.evil.example",
+    "http://app.example.vn",
+    "",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_pages_of_other_origins_change_nothing(origin: str) -> None:
+    assert (await ask("POST", origin=origin)).status_code == 403
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_pages_of_other_origins_open_no_socket(origin: str) -> None:
+    sent = await asgi(websocket(origin))
+    assert sent[0]["type"] == "websocket.http.response.start"
+    assert sent[0]["status"] == 403
+
+
+def websocket(origin: str) -> Scope:
+    headers = [(b"host", b"localhost:7880"), (b"origin", origin.encode())]
+    return {"type": "websocket", "path": "/", "scheme": "ws", "query_string": b"", "headers": headers}
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:7880", "https://localhost:7880", "https://app.example.vn"])
+async def test_our_own_pages_and_listed_ones_may(origin: str) -> None:
+    assert (await ask("POST", origin=origin)).status_code == 200
+
+
+async def test_programs_without_an_origin_may_but_browsers_tell_on_themselves() -> None:
+    assert (await ask("POST")).status_code == 200
+    assert (await ask("POST", sec_fetch_site="same-origin")).status_code == 200
+    assert (await ask("POST", sec_fetch_site="cross-site")).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/broken"])
+async def test_every_answer_carries_the_headers(path: str) -> None:
+    answer = await ask(path=path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "connect-src 'self' ws://localhost:7880 wss://localhost:7880;" in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "camera=(self)" in answer.headers["permissions-policy"]
+    assert "strict-transport-security" not in answer.headers
+
+
+async def test_a_refused_host_does_not_get_into_the_policy() -> None:
+    answer = await ask(host="evil.example")
+    assert "evil" not in str(answer.headers)
+
+
+async def test_listed_origins_get_cross_origin_answers_and_others_do_not() -> None:
+    listed = await ask(origin="https://app.example.vn")
+    assert listed.headers["access-control-allow-origin"] == "https://app.example.vn"
+    assert (await ask("OPTIONS", origin="https://app.example.vn")).status_code == 204
+    assert "access-control-allow-origin" not in (await ask(origin="http://evil.example")).headers
+
+
+async def test_hsts_only_over_tls_and_when_asked_for() -> None:
+    guard = Guard(INNER, names=["localhost"], hsts=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="https://localhost") as client:
+        assert "max-age" in (await client.get("/")).headers["strict-transport-security"]
+    assert "strict-transport-security" not in (await ask(app=guard)).headers
