@@ -132,8 +132,6 @@ def _start(subscriber: Participant, track: Track) -> None:
     subscription = Subscription(track=track, subscriber=subscriber, consumer=consumer, settings=settings)
     track.subscriptions[subscriber.sid] = subscription
     subscription.apply()
-    if track.kind == "video":
-        producer.request_keyframe()  # now, not when the path is up: the first picture waits for it
     if not track.was_subscribed:
         track.was_subscribed = True
         track.owner.deliver(TrackSubscribed(track.sid))

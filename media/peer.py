@@ -161,7 +161,7 @@ class Peer:
         if self._consumers >= limits.CONSUMERS:
             raise PeerError("too many tracks")
         self._consumers += 1
-        sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._node.new_ssrc())
+        sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._repair_ssrc(producer.kind))
         consumer = Consumer(self._node.plane, producer, sending, self.stop, self._node.new_number())
         self._waiting.append(consumer)
         self._change()
@@ -401,8 +401,13 @@ class Peer:
         assert consumer is not None
         self._release(slot)
         consumer.id = self._node.new_number()
-        consumer.sending = replace(consumer.sending, ssrc=self._node.new_ssrc(), rtx_ssrc=self._node.new_ssrc())
+        repair = self._repair_ssrc(consumer.producer.kind)
+        consumer.sending = replace(consumer.sending, ssrc=self._node.new_ssrc(), rtx_ssrc=repair)
         self._waiting.append(consumer)
+
+    def _repair_ssrc(self, kind: Kind) -> int:
+        """Audio is resent on its own SSRC: a browser refuses an FID group there."""
+        return self._node.new_ssrc() if kind == "video" else 0
 
     def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
         slot = Slot(own_section(kind, str(self._next_mid)))
