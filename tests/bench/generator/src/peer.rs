@@ -65,8 +65,11 @@ impl Peer {
     }
 
     /// Takes the server's offer, gives the answer.
+    ///
+    /// Told "passive" in place of the server's "actpass", str0m takes the active part of DTLS, as browsers do.
     pub fn accept(&mut self, sdp: &str) -> Result<String, String> {
-        let offer = SdpOffer::from_sdp_string(sdp).map_err(|e| format!("offer: {e}"))?;
+        let offer = SdpOffer::from_sdp_string(&sdp.replace("a=setup:actpass", "a=setup:passive"))
+            .map_err(|e| format!("offer: {e}"))?;
         let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|e| format!("offer: {e}"))?;
         self.wake();
         Ok(answer.to_sdp_string())
