@@ -19,6 +19,7 @@ import { t, type Key } from '../i18n/index.svelte';
 import { remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
 import { Chat } from './chat.svelte';
+import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
 import { HAND, membersOf, type Member } from './members';
 import { Notices } from './notices.svelte';
@@ -135,22 +136,6 @@ export class Conference {
     return this.turning[input];
   }
 
-  private async turnNow(input: Input, on: boolean): Promise<void> {
-    this.busy[input] = true;
-    this.mutedByMe = input === 'microphone' && !on;
-    const { localParticipant } = this.room;
-    try {
-      if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
-      else await localParticipant.setCameraEnabled(on);
-      remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
-    } catch (error) {
-      this.notices.tell(t(failureText(input, deviceFailure(error))));
-    } finally {
-      this.busy[input] = false;
-      this.redraw();
-    }
-  }
-
   async share(on: boolean): Promise<void> {
     this.busy.screen = true;
     try {
@@ -189,6 +174,22 @@ export class Conference {
       remember(device, id);
     } catch (error) {
       if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))));
+    }
+  }
+
+  private async turnNow(input: Input, on: boolean): Promise<void> {
+    this.busy[input] = true;
+    this.mutedByMe = input === 'microphone' && !on;
+    const { localParticipant } = this.room;
+    try {
+      if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
+      else await localParticipant.setCameraEnabled(on);
+      remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
+    } catch (error) {
+      this.notices.tell(t(failureText(input, deviceFailure(error))));
+    } finally {
+      this.busy[input] = false;
+      this.redraw();
     }
   }
 
@@ -250,8 +251,14 @@ export class Conference {
     } else if (state === ConnectionState.Reconnecting) {
       this.link = 'media-lost';
     } else if (state === ConnectionState.SignalReconnecting) {
-      this.bannerTimer = setTimeout(() => (this.link = 'signal-lost'), BANNER_AFTER_MS);
+      this.bannerTimer = setTimeout(() => this.signalLost(), this.link === 'steady' ? BANNER_AFTER_MS : 0);
     }
+  }
+
+  /** The banner may say that picture and sound go on only while that is true. */
+  private signalLost(): void {
+    this.link = mediaFlows(this.room) ? 'signal-lost' : 'media-lost';
+    this.bannerTimer = setTimeout(() => this.signalLost(), CHECK_MS);
   }
 
   private disconnected(reason: DisconnectReason | undefined): void {
@@ -260,6 +267,7 @@ export class Conference {
 
   private finish(reason: Key): void {
     if (this.link === 'ended') return;
+    clearTimeout(this.bannerTimer);
     this.link = 'ended';
     this.ended(reason);
   }
