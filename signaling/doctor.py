@@ -162,7 +162,11 @@ def _certificate(settings: Settings, now: datetime) -> Finding:
 
 def _openssl(settings: Settings, _now: datetime) -> Finding:
     """The library inside the `cryptography` wheel does DTLS; the package's own version does not tell it."""
-    text = backend.openssl_version_text()
+    return judge_openssl(backend.openssl_version_text())
+
+
+def judge_openssl(text: str) -> Finding:
+    """`text` as the library names itself."""
     major, minor, patch = (int(part) for part in text.split()[1].split("-")[0].split("."))
     version = (major, minor, patch)
     floor = OPENSSL_FLOORS.get((major, minor), version if version >= (4, 1, 0) else (3, 5, 10))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ class LiveServer:
     """A `diemcau dev` that answers."""
 
     process: subprocess.Popen[str]
+    reader: threading.Thread
     url: str
     link: str
     api_key: str
@@ -45,7 +47,9 @@ class LiveServer:
         """The exit code; negative: ended by that signal."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(30)
+        code = self.process.wait(30)
+        self.reader.join(30)
+        return code
 
 
 def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServer:
@@ -63,7 +67,8 @@ def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServe
     )
     output: list[str] = []
     up = threading.Event()
-    threading.Thread(target=_read, args=(process, output, up), daemon=True).start()
+    reader = threading.Thread(target=_read, args=(process, output, up), daemon=True)
+    reader.start()
     up.wait(START_S)
     text = "".join(output)
     link = re.search(r"https?://\S+/m/\S+", text)
@@ -73,15 +78,16 @@ def start_server(data_dir: Path, *arguments: str, **variables: str) -> LiveServe
         raise RuntimeError(f"the server did not start:\n{text}")
     secret = variables.get("DIEMCAU_API_SECRET") or (data_dir / "devkey.secret").read_text().strip()
     key = variables.get("DIEMCAU_API_KEY", "devkey")
-    return LiveServer(process, link[0].split("/m/")[0], link[0], key, secret, data_dir, output)
+    return LiveServer(process, reader, link[0].split("/m/")[0], link[0], key, secret, data_dir, output)
 
 
 def _read(process: subprocess.Popen[str], output: list[str], up: threading.Event) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        output.append(line)
-        if "Ctrl+C" in line:
-            up.set()
+    with process.stdout:
+        for line in process.stdout:
+            output.append(line)
+            if "Ctrl+C" in line:
+                up.set()
     up.set()
 
 
@@ -105,3 +111,9 @@ def own_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def now() -> float:
+    """The clock that the servers of these tests read too."""
+    return time.time()

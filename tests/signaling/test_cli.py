@@ -1,0 +1,110 @@
+"""The command as operators type it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from signaling.auth import Authenticator
+from tests.conftest import ROOT
+
+SECRET = "0123456789abcdef0123456789abcdef"
+KEY = {"DIEMCAU_API_KEY": "office", "DIEMCAU_API_SECRET": SECRET}
+
+
+def diemcau(
+    *arguments: str, folder: Path = ROOT, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
+    environ |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | dict(variables or {})
+    command = [sys.executable, "-m", "signaling", *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_names_every_command() -> None:
+    shown = diemcau("--help")
+    assert shown.returncode == 0
+    for command in ("dev", "serve", "doctor", "token", "bot", "config"):
+        assert command in shown.stdout
+    assert "--api-secret" not in diemcau("serve", "--help").stdout
+
+
+def test_version() -> None:
+    assert diemcau("--version").stdout.startswith("diemcau ")
+
+
+def test_a_token_for_any_client(now: float) -> None:
+    made = diemcau(
+        "token", "--identity", "an", "--name", "An", "--conference", "r", "--ttl", "60", "--admin", variables=KEY
+    )
+    assert made.returncode == 0, made.stderr
+    grants = Authenticator({"office": SECRET}).verify(made.stdout.strip(), now)
+    assert (grants.identity, grants.name, grants.conference, grants.join, grants.admin) == ("an", "An", "r", True, True)
+    assert not grants.create
+
+
+def test_a_token_wants_a_key_and_a_bearer(tmp_path: Path) -> None:
+    no_key = diemcau("token", "--identity", "an", folder=tmp_path)
+    assert no_key.returncode == 1
+    assert "DIEMCAU_API_SECRET" in no_key.stderr
+    assert diemcau("token", variables=KEY).returncode == 2
+
+
+def test_serve_wants_a_key_of_the_operator_s(tmp_path: Path) -> None:
+    refused = diemcau("serve", folder=tmp_path)
+    assert refused.returncode == 1
+    assert "openssl rand" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"DIEMCAU_HTPP_PORT": "1"}, "Did you mean http_port"),
+        ({"DIEMCAU_API_SECRET": "short"}, "api_secret"),
+        ({"DIEMCAU_CONFIG": "/nonexistent.toml"}, "/nonexistent.toml"),
+    ],
+)
+def test_wrong_settings_are_told_in_both_languages(variables: dict[str, str], words: str) -> None:
+    refused = diemcau("dev", variables=variables)
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert len(refused.stderr.splitlines()) == 2
+
+
+def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        refused = diemcau("dev", "--http-port", port, "--media-port", "0", "--data-dir", str(tmp_path))
+    assert refused.returncode == 1
+    assert f"Cannot open port {port}" in refused.stderr
+
+
+def test_config_show_masks_and_names_sources(tmp_path: Path) -> None:
+    (tmp_path / "diemcau.toml").write_text("shards = 2")
+    shown = diemcau("config", "show", folder=tmp_path, variables=KEY)
+    rows = {line.split()[0]: line for line in shown.stdout.splitlines()}
+    assert SECRET not in shown.stdout
+    assert rows["api_secret"].endswith("DIEMCAU_API_SECRET")
+    assert rows["shards"].endswith("diemcau.toml")
+    assert rows["gso"].endswith("default")
+    assert "127.0.0.1" in diemcau("config", "show", "--profile", "dev").stdout
+
+
+def test_doctor_tells_and_its_exit_code_counts(tmp_path: Path) -> None:
+    well = diemcau(
+        "doctor", "--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path)
+    )
+    assert well.returncode == 0, well.stdout
+    ill = diemcau(
+        "doctor", "--tls-cert", "/nonexistent", "--tls-key", "/nonexistent", "--http-port", "0", "--media-port", "0"
+    )
+    assert ill.returncode == 1
+    assert "✗" in ill.stdout
