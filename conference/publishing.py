@@ -139,16 +139,19 @@ def _acceptor(publisher: Participant) -> Callable[[OfferedTrack], Acceptance | N
     room for it.
     """
     taken: set[str] = set()
+    strangers = len(publisher.unclaimed)
 
     def accept(offered: OfferedTrack) -> Acceptance | None:
+        nonlocal strangers
         track = _match(publisher, offered.track_id, offered.kind, taken)
         if track is not None:
             taken.add(track.sid)
             told = track.announcement
             return Acceptance(red=told.red, stereo=told.stereo, dtx=told.dtx, codec=told.codec)
-        room = len(publisher.unclaimed) + len(publisher.tracks) < limits.TRACKS_PER_PARTICIPANT
-        if not publisher.grants.can_publish or not room or len(publisher.unclaimed) >= limits.UNCLAIMED_SECTIONS:
+        room = strangers < limits.UNCLAIMED_SECTIONS and len(publisher.tracks) < limits.TRACKS_PER_PARTICIPANT
+        if not publisher.grants.can_publish or not room:
             return None
+        strangers += 1
         return Acceptance()
 
     return accept

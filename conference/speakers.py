@@ -58,8 +58,8 @@ class Speakers:
             Speaking(sid, level, True) for sid, level in self._latest.items() if self._told.get(sid) != level
         ] + [Speaking(sid, 0.0, False) for sid in self._told if sid not in self._latest]
         self._told = dict(self._latest)
-        self._told_at = self._conference.around.clock.monotonic()
         if changed:
+            self._told_at = self._conference.around.clock.monotonic()
             self._conference.broadcast(SpeakersChanged(tuple(changed)))
 
 

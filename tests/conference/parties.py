@@ -1,0 +1,95 @@
+"""Shorthand for tests: participants that join a conference on stand-ins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conference import Announcement, Conference, Entry, Grants, Participant, PeerError, Source
+from conference.events import Layer, Quality
+from conference.ports import Packet
+from tests.conference.doubles import Listener, World, describe, peer_of, receiver_of
+
+LAYERS = (
+    Layer(Quality.LOW, 320, 180, 160_000),
+    Layer(Quality.MEDIUM, 640, 360, 450_000),
+    Layer(Quality.HIGH, 1280, 720, 1_700_000),
+)
+PLACES = ("audio recvonly", "audio recvonly", "video recvonly", "video recvonly", "application")
+MICROPHONE = Announcement("mic", "audio", Source.MICROPHONE)
+CAMERA = Announcement("cam", "video", Source.CAMERA, width=1280, height=720, layers=LAYERS)
+
+
+class Format:
+    """`destination,destination|payload`; frames are `handle:payload`."""
+
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+        head, bar, body = data.partition(b"|")
+        if not bar:
+            raise PeerError("no bar")
+        destinations = frozenset(name for name in head.decode().split(",") if name)
+        return Packet(sender_identity.encode() + b"|" + body, destinations)
+
+    def frame_handle(self, frame: bytes) -> int:
+        return int(frame.partition(b":")[0])
+
+    def with_handle(self, frame: bytes, handle: int) -> bytes:
+        return b"%d:" % handle + frame.partition(b":")[2]
+
+
+class Party:
+    """One participant with its client."""
+
+    def __init__(
+        self, world: World, name: str, *, dual: bool = False, offer: bool = True, room: str = "c", **options: Any
+    ) -> None:
+        entry_options = {key: options.pop(key) for key in ("auto_subscribe", "first_quality_low") if key in options}
+        grants = Grants(identity=name, name=name.title(), conference=room, join=True, **options)
+        self.world = world
+        self.client = Listener()
+        self.conference: Conference = world.registry.enter(grants)
+        entry = Entry(grants=grants, dual=dual, packets=Format(), **entry_options)
+        self.participant: Participant = self.conference.join(entry, self.client)
+        self.lines = list(PLACES)
+        if not dual and offer:
+            self.offer()
+            peer_of(self.participant).connect()
+        if dual:
+            self.participant.receive_answer("m=application", 1)
+            receiver_of(self.participant).connect()
+            self.lines = ["application"]
+        world.time.turn()
+
+    @property
+    def sid(self) -> str:
+        return self.participant.sid
+
+    @property
+    def peer(self) -> Any:
+        return peer_of(self.participant)
+
+    @property
+    def receiver(self) -> Any:
+        return receiver_of(self.participant)
+
+    def offer(self, *more: str) -> None:
+        self.lines += more
+        self.participant.receive_offer(describe(*self.lines), len(self.client.events) + 1)
+
+    def publish(self, *announcements: Announcement) -> list[str]:
+        """Announces and offers; the track ids."""
+        for one in announcements:
+            self.participant.announce(one)
+            rids = " q h f" if one.kind == "video" else ""
+            self.lines.append(f"{one.kind} sendonly {one.cid}{rids}")
+        self.offer()
+        self.world.time.turn()
+        return list(self.participant.tracks)[-len(announcements) :]
+
+    def end(self, cid: str) -> None:
+        """Its section becomes inactive."""
+        self.lines = [f"{line.split()[0]} inactive" if f" {cid}" in line else line for line in self.lines]
+        self.offer()
+        self.world.time.turn()
+
+    def heard(self, *senders: str) -> list[bytes]:
+        return [data for _, data in self.receiver.sent]

@@ -1,0 +1,174 @@
+"""Tracks: announced, carried, matched in any order, muted, ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conference import Announcement, PeerError, Refusal, Source, limits
+from conference.events import Left, MuteAsked, RosterChanged, TrackPublished, TrackSubscribed, TrackUnpublished
+from tests.conference.doubles import World
+from tests.conference.parties import CAMERA, MICROPHONE, Party
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_announced_then_carried(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.participant.announce(CAMERA)
+    told = ann.client.last(TrackPublished)
+    assert told.cid == "cam"
+    assert told.track.sid.startswith("TR_VC")
+    world.time.turn()
+    assert not any(v.tracks for e in ben.client.of(RosterChanged) for v in e.participants)
+    ann.offer("video sendonly cam q h f")
+    world.time.turn()
+    view = ben.client.last(RosterChanged).participants[-1]
+    assert [(t.sid, t.mime, t.mid, t.simulcast) for t in view.tracks] == [(told.track.sid, "video/VP8", "5", True)]
+
+
+def test_carried_then_announced(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.offer("audio sendonly mic")
+    assert not ann.participant.tracks
+    ann.participant.announce(MICROPHONE)
+    assert [track.mid for track in ann.participant.tracks.values()] == ["5"]
+    assert not ann.participant.unclaimed
+
+
+def test_two_of_a_kind_are_told_apart_by_their_ids(world: World) -> None:
+    ann = Party(world, "ann")
+    screen = Announcement("screen", "video", Source.SCREEN_SHARE)
+    ann.participant.announce(CAMERA)
+    ann.offer("video sendonly screen", "video sendonly cam q h f")
+    ann.participant.announce(screen)
+    sources = {track.mid: track.source for track in ann.participant.tracks.values()}
+    assert sources == {"5": Source.SCREEN_SHARE, "6": Source.CAMERA}
+
+
+def test_a_section_with_a_foreign_id_is_matched_after_a_while(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.participant.announce(MICROPHONE)
+    ann.offer("audio sendonly another")
+    world.pass_time(0.5)
+    assert not ann.participant.tracks
+    world.pass_time(limits.LEFTOVER_S)
+    assert len(ann.participant.tracks) == 1
+
+
+def test_announcing_twice_keeps_the_track(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.participant.announce(CAMERA)
+    ann.participant.announce(CAMERA)
+    first, second = ann.client.of(TrackPublished)
+    assert first.track.sid == second.track.sid
+
+
+def test_mute_silences_and_is_told_to_all(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(MICROPHONE)
+    ann.participant.mute(sid, True)
+    world.time.turn()
+    assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
+    for party in (ann, ben):
+        assert party.client.last(RosterChanged).participants[-1].tracks[0].muted
+    ann.participant.mute("TR_unknown", True)
+
+
+def test_a_track_announced_muted_starts_silent(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(replace(MICROPHONE, muted=True))
+    assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
+
+
+def test_muted_from_outside(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(MICROPHONE)
+    conference = world.registry.get("c")
+    conference.mute_from_outside("ann", sid, True)
+    assert ann.client.last(MuteAsked) == MuteAsked(sid, True)
+    assert ann.participant.tracks[sid].producer.paused  # type: ignore[union-attr]
+    with pytest.raises(Refusal) as refused:
+        conference.mute_from_outside("ann", sid, False)
+    assert refused.value.code == "unmute_denied"
+    with pytest.raises(Refusal):
+        conference.mute_from_outside("ann", "TR_x", True)
+
+
+def test_unpublished_by_its_section(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    ann.end("cam")
+    assert sid not in ann.participant.tracks
+    assert ben.client.last(RosterChanged).participants[-1].tracks == ()
+    assert not ann.client.of(TrackUnpublished)
+    assert not world.registry.get("c").tracks_by_producer
+
+
+def test_published_again_under_the_same_id(world: World) -> None:
+    ann = Party(world, "ann")
+    (first,) = ann.publish(CAMERA)
+    ann.participant.announce(CAMERA)  # before the old section has ended
+    ann.end("cam")
+    ann.offer("video sendonly cam q h f")
+    (second,) = ann.participant.tracks
+    assert second != first
+
+
+def test_publishing_needs_the_grant(world: World) -> None:
+    ann = Party(world, "ann", can_publish=False)
+    with pytest.raises(Refusal) as refused:
+        ann.participant.announce(CAMERA)
+    assert refused.value.code == "publish_denied"
+    ann.offer("video sendonly cam")
+    assert not ann.participant.unclaimed
+    ben = Party(world, "ben", can_publish_sources=frozenset({Source.MICROPHONE}))
+    ben.participant.announce(MICROPHONE)
+    with pytest.raises(Refusal):
+        ben.participant.announce(CAMERA)
+
+
+def test_a_revoked_right_stops_the_tracks(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    sids = ann.publish(MICROPHONE, CAMERA)
+    ann.participant.change_grants(replace(ann.participant.grants, can_publish=False))
+    world.time.turn()
+    assert [event.track_sid for event in ann.client.of(TrackUnpublished)] == sids
+    assert ben.client.last(RosterChanged).participants[-1].tracks == ()
+    assert not ben.peer.bound
+
+
+def test_bounds(world: World) -> None:
+    ann = Party(world, "ann")
+    for number in range(limits.PENDING_TRACKS + 1):
+        ann.participant.announce(replace(MICROPHONE, cid=str(number)))
+    assert len(ann.participant.pending) == limits.PENDING_TRACKS
+    ben = Party(world, "ben")
+    ben.offer(*(f"audio sendonly m{number}" for number in range(limits.UNCLAIMED_SECTIONS + 1)))
+    assert len(ben.participant.unclaimed) <= limits.UNCLAIMED_SECTIONS
+    eve = Party(world, "eve")
+    for number in range(limits.TRACKS_PER_PARTICIPANT):
+        eve.publish(replace(MICROPHONE, cid=f"m{number}"))
+    with pytest.raises(Refusal) as refused:
+        eve.participant.announce(CAMERA)
+    assert refused.value.code == "track_limit"
+
+
+def test_malformed_sdp_is_a_peer_error(world: World) -> None:
+    ann = Party(world, "ann")
+    with pytest.raises(PeerError):
+        ann.participant.receive_offer("garbage", 2)
+    assert not ann.client.of(Left)
+
+
+def test_the_first_subscriber_is_told_to_the_publisher(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(MICROPHONE)
+    assert not ann.client.of(TrackSubscribed)
+    Party(world, "ben")
+    Party(world, "eve")
+    assert ann.client.of(TrackSubscribed) == [TrackSubscribed(sid)]

@@ -1,0 +1,100 @@
+"""Speakers and connection quality: changes only."""
+
+from __future__ import annotations
+
+import pytest
+
+from conference import limits
+from conference.events import Grade, QualityChanged, SpeakersChanged, Speaking
+from conference.quality import grade_of, opinion, rating
+from tests.conference.doubles import World, figures
+from tests.conference.parties import MICROPHONE, Party
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_speakers_are_told_when_they_change(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(MICROPHONE)
+    producer = ann.participant.tracks[sid].producer
+    router = world.media.routers[0]
+    router.on_speakers([(producer, 0.52)])
+    world.time.turn()
+    assert ben.client.last(SpeakersChanged).speakers == (Speaking(ann.sid, 0.5, True),)
+    router.on_speakers([(producer, 0.9)])
+    router.on_speakers([(producer, 0.53)])
+    world.time.advance(limits.SPEAKERS_S)
+    assert len(ben.client.of(SpeakersChanged)) == 1  # as told already
+    router.on_speakers([])
+    world.time.turn()
+    assert ben.client.last(SpeakersChanged).speakers == (Speaking(ann.sid, 0.0, False),)
+
+
+def test_not_more_often_than_the_period(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(MICROPHONE)
+    producer = ann.participant.tracks[sid].producer
+    for step in range(80):
+        world.media.routers[0].on_speakers([(producer, (step % 8 + 1) / 8)])
+        world.time.advance(limits.SPEAKERS_S / 10)
+    assert len(ann.client.of(SpeakersChanged)) <= 9
+
+
+def test_newcomers_learn_who_speaks(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(MICROPHONE)
+    world.media.routers[0].on_speakers([(ann.participant.tracks[sid].producer, 1.0)])
+    world.time.turn()
+    ben = Party(world, "ben")
+    assert ben.client.last(SpeakersChanged).speakers[0].participant_sid == ann.sid
+
+
+@pytest.mark.parametrize(
+    ("loss", "rtt_ms", "grade"),
+    [
+        (0.0, 20, Grade.EXCELLENT),
+        (0.03, 50, Grade.EXCELLENT),
+        (0.08, 50, Grade.GOOD),
+        (0.2, 50, Grade.POOR),
+        (0.0, 500, Grade.GOOD),
+        (0.0, 900, Grade.POOR),
+        (0.0, -1, Grade.EXCELLENT),
+    ],
+)
+def test_grades(loss: float, rtt_ms: float, grade: Grade) -> None:
+    assert grade_of(rating(figures(down=loss, rtt_ms=rtt_ms))) is grade
+
+
+def test_opinions() -> None:
+    assert 4.3 < opinion(93.2) < 4.5
+    assert opinion(0) == 1
+
+
+def test_quality_is_told_when_it_changes(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    for party in (ann, ben):
+        world.media.figures[party.peer.id] = figures()
+    world.pass_time(limits.QUALITY_S + 1)
+    told = ann.client.last(QualityChanged)
+    assert {one.participant_sid: one.grade for one in told.grades} == {
+        ann.sid: Grade.EXCELLENT,
+        ben.sid: Grade.EXCELLENT,
+    }
+    world.pass_time(limits.QUALITY_S * 3)
+    assert len(ann.client.of(QualityChanged)) == 1
+    world.media.figures[ben.peer.id] = figures(up=0.3)
+    world.pass_time(limits.QUALITY_S * 2)
+    assert [(one.participant_sid, one.grade) for one in ann.client.last(QualityChanged).grades] == [
+        (ben.sid, Grade.POOR)
+    ]
+
+
+def test_nobody_hears_of_its_own_loss(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ben.peer.ice("disconnected")
+    world.pass_time(limits.QUALITY_S + 1)
+    assert [one.grade for one in ann.client.last(QualityChanged).grades] == [Grade.LOST]
+    assert not any(one.grade is Grade.LOST for event in ben.client.of(QualityChanged) for one in event.grades)

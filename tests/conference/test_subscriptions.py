@@ -1,0 +1,250 @@
+"""Who receives what, in which size, and how it is negotiated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conference import Permission, Settings, limits
+from conference.events import (
+    Answered,
+    LayersWanted,
+    Offered,
+    Quality,
+    RosterChanged,
+    SectionsWanted,
+    SubscriptionAllowed,
+    SubscriptionFailed,
+)
+from conference.track import temporal_layer
+from tests.conference.doubles import World
+from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def share(party: Party, sid: str) -> Any:
+    track = party.conference.find_track(sid)
+    assert track is not None
+    return track.subscriptions.get(party.sid)
+
+
+def test_the_first_answer_already_holds_what_is_there(world: World) -> None:
+    ann = Party(world, "ann")
+    sids = ann.publish(MICROPHONE, CAMERA)
+    ben = Party(world, "ben")
+    assert set(ben.client.of(Answered)[0].tracks.values()) == set(sids)
+    assert not ben.client.of(SectionsWanted)
+
+
+def test_the_first_offer_already_holds_what_is_there(world: World) -> None:
+    ann = Party(world, "ann")
+    sids = ann.publish(MICROPHONE, CAMERA)
+    ben = Party(world, "ben", dual=True)
+    assert len(ben.client.of(Offered)) == 1
+    assert set(ben.client.last(Offered).tracks.values()) == set(sids)
+
+
+def test_later_tracks_are_announced_before_they_are_negotiated(world: World) -> None:
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve", dual=True)
+    ben.client.clear()
+    eve.client.clear()
+    ann.publish(CAMERA)
+    kinds = [type(event) for event in ben.client.events]
+    assert kinds == [RosterChanged, SectionsWanted]
+    assert ben.client.last(SectionsWanted) == SectionsWanted(0, 0)  # a free section is there: just offer
+    assert [type(event) for event in eve.client.events] == [RosterChanged, Offered]
+
+
+def test_sections_are_asked_for_once_and_again_when_nothing_comes(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.publish(*(replace(CAMERA, cid=f"v{number}") for number in range(5)))
+    assert ben.client.of(SectionsWanted) == [SectionsWanted(0, 3)]
+    ben.offer("video sendonly own")  # crossed our request
+    world.time.turn()
+    assert len(ben.client.of(SectionsWanted)) == 1
+    world.pass_time(limits.SECTIONS_REPEAT_S + 1)
+    assert ben.client.of(SectionsWanted)[1:] == [SectionsWanted(0, 3)]
+    ben.offer("video recvonly", "video recvonly", "video recvonly")
+    world.pass_time(10)
+    assert len(ben.client.of(SectionsWanted)) == 2
+    assert len(ben.peer.bound) == 5
+
+
+def test_more_tracks_ask_only_for_what_is_new(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.publish(*(replace(MICROPHONE, cid=f"a{number}") for number in range(3)))
+    ann.publish(replace(MICROPHONE, cid="a3"))
+    assert ben.client.of(SectionsWanted) == [SectionsWanted(1, 0), SectionsWanted(1, 0)]
+
+
+def test_nothing_is_asked_before_the_first_offer(world: World) -> None:
+    ann = Party(world, "ann")
+    ben = Party(world, "ben", offer=False)
+    ann.publish(CAMERA)
+    world.pass_time(10)
+    assert not ben.client.of(SectionsWanted)
+
+
+def test_one_offer_at_a_time(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben", dual=True)
+    ann.publish(MICROPHONE)
+    ann.publish(CAMERA)
+    assert [event.offer_id for event in ben.client.of(Offered)] == [1, 2]
+    ben.participant.receive_answer("m=x", 1)  # of an older offer
+    world.time.turn()
+    assert len(ben.client.of(Offered)) == 2
+    ben.participant.receive_answer("m=x", 0)
+    world.time.turn()
+    assert len(ben.client.last(Offered).tracks) == 2
+    ben.participant.receive_answer("m=x", 3)
+    world.pass_time(5)
+    assert len(ben.client.of(Offered)) == 3
+
+
+def test_unsubscribing_and_coming_back(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    ben.offer()
+    ben.participant.choose([sid], False)
+    world.time.turn()
+    assert share(ben, sid) is None
+    assert ben.client.last(SectionsWanted) == SectionsWanted(0, 0)
+    ben.offer()
+    ben.participant.choose([sid], True)
+    assert share(ben, sid) is not None
+    ben.participant.choose(["TR_none"], True)
+    assert ben.client.last(SubscriptionFailed).track_sid == "TR_none"
+
+
+def test_selective_subscription(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    ben = Party(world, "ben", auto_subscribe=False)
+    assert share(ben, sid) is None
+    ben.participant.choose([sid], True)
+    assert share(ben, sid) is not None
+
+
+def test_subscribing_needs_the_grant(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    ben = Party(world, "ben", can_subscribe=False)
+    assert share(ben, sid) is None
+    ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=True))
+    assert share(ben, sid) is not None
+    ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=False))
+    assert share(ben, sid) is None
+
+
+def test_a_publisher_chooses_its_audience(world: World) -> None:
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
+    mic, cam = ann.publish(MICROPHONE, CAMERA)
+    ann.participant.permit(Permission(False, {"ben": frozenset({mic})}, {eve.sid: None}))
+    assert share(ben, mic) is not None
+    assert share(ben, cam) is None
+    assert share(eve, cam) is not None
+    assert ben.client.of(SubscriptionAllowed) == [SubscriptionAllowed(ann.sid, cam, False)]
+    ann.participant.permit(Permission())
+    assert share(ben, cam) is not None
+    assert ben.client.last(SubscriptionAllowed).allowed
+
+
+def test_settings_choose_the_layer(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    consumer = share(ben, sid).consumer
+    assert consumer.layer == 2
+    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    assert consumer.layer == 0
+    ben.participant.set_settings([sid], Settings(quality=Quality.LOW, width=640, height=360))
+    assert consumer.layer == 1
+    ben.participant.set_settings([sid], Settings(width=4000, height=3000))
+    assert consumer.layer == 2
+    ben.participant.set_settings([sid], Settings(disabled=True))
+    assert consumer.paused
+    ben.participant.set_settings([sid], Settings(fps=7))
+    assert (consumer.paused, consumer.layer, consumer.temporal) == (False, 2, 0)
+
+
+def test_settings_outlive_the_subscription(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    ben.participant.choose([sid], False)
+    ben.participant.choose([sid], True)
+    assert share(ben, sid).consumer.layer == 0
+
+
+def test_who_says_sizes_later_begins_small(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    ben = Party(world, "ben", first_quality_low=True)
+    assert share(ben, sid).consumer.layer == 0
+
+
+def test_two_layers_of_a_screen(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.participant.announce(replace(CAMERA, layers=LAYERS[:2]))
+    ann.offer("video sendonly cam q h")
+    (sid,) = ann.participant.tracks
+    consumer = share(ben, sid).consumer
+    assert consumer.layer == 1
+    ben.participant.set_settings([sid], Settings(width=100, height=50))
+    assert consumer.layer == 0
+
+
+@pytest.mark.parametrize(("fps", "layer"), [(0, 3), (5, 0), (8, 0), (15, 1), (30, 3)])
+def test_frame_rates(fps: int, layer: int) -> None:
+    assert temporal_layer(fps) == layer
+
+
+def test_layers_nobody_wants_are_stopped_after_a_while_and_start_at_once(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    world.pass_time(limits.LAYERS_DOWN_S - 1)
+    assert not ann.client.of(LayersWanted)
+    world.pass_time(2)
+    assert ann.client.of(LayersWanted) == [LayersWanted(sid, "video/VP8", Quality.LOW)]
+    ben.participant.set_settings([sid], Settings(quality=Quality.HIGH))
+    assert ann.client.last(LayersWanted).highest is Quality.HIGH
+    ben.participant.set_settings([sid], Settings(disabled=True))
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert ann.client.last(LayersWanted).highest is None
+
+
+def test_an_answer_repeats_the_wish(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.publish(CAMERA)
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert len(ann.client.of(LayersWanted)) == 1
+    ann.offer()
+    world.pass_time(limits.LAYERS_REPEAT_S + 1)
+    assert len(ann.client.of(LayersWanted)) == 2
+    world.pass_time(20)
+    assert len(ann.client.of(LayersWanted)) == 2
+
+
+def test_bounded_wishes(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.participant.choose([f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], False)
+    ann.participant.set_settings([f"TR_{n}" for n in range(limits.CHOICES_PER_PARTICIPANT + 1)], Settings())
+    assert len(ann.participant.choices) == limits.CHOICES_PER_PARTICIPANT
+    assert len(ann.participant.settings) == limits.CHOICES_PER_PARTICIPANT
+
+
+def test_leaving_puts_the_books_right(world: World) -> None:
+    from conference.events import Reason
+
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(CAMERA)
+    ben.participant.leave(Reason.CLIENT_INITIATED)
+    assert ann.participant.tracks[sid].subscriptions == {}
+    ann.participant.leave(Reason.CLIENT_INITIATED)
+    assert world.registry.get("c").tracks_by_producer == {}
