@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import struct
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from aioice import stun
 from aiortc.rtcdtlstransport import (
@@ -29,6 +29,8 @@ CM = [SRTP_AES128_CM_SHA1_80]
 
 class IceClient:
     """`ufrag` and `pwd` are ours, `remote_*` and `fingerprint` are those of the node's answer or offer."""
+
+    _open: ClassVar[set[IceClient]] = set()
 
     def __init__(
         self, *, remote_ufrag: str, remote_pwd: str, fingerprint: str = "", ufrag: str = "clnt", pwd: str = ""
@@ -63,13 +65,22 @@ class IceClient:
         loop = asyncio.get_running_loop()
         _, protocol = await loop.create_datagram_endpoint(lambda: _UdpPath(self._received), remote_addr=(host, port))
         self._path = protocol
+        self._open.add(self)
 
     async def open_tcp(self, host: str, port: int) -> None:
         self.close_path()
         reader, writer = await asyncio.open_connection(host, port)
         self._path = _TcpPath(reader, writer, self._received)
+        self._open.add(self)
+
+    @classmethod
+    def hang_up_all(cls) -> None:
+        """For fixtures: what a failed test has left open."""
+        for client in tuple(cls._open):
+            client.hang_up()
 
     def close_path(self) -> None:
+        self._open.discard(self)
         if self._path is not None:
             self._path.close()
             self._path = None
@@ -186,6 +197,8 @@ class IceClient:
             self.rtp.put_nowait(srtp.unprotect_rtcp(datagram) if rtcp else srtp.unprotect(datagram))
 
     def _send_dtls(self, datagram: bytes) -> None:
+        if self._path is None:  # a timer of SCTP after the end
+            return
         if not self.fragment_bytes:
             self.send(datagram)
             return

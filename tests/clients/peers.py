@@ -1,0 +1,123 @@
+"""Peers of a real node with test clients at their other ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from media import Acceptance, Answer, Offer, OfferedTrack, Peer, Producer, Router
+from tests.clients import offers
+from tests.clients.ice_client import IceClient
+
+WAIT_S = 10.0
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Media's `PeerEvents`, kept in order: (name, details...)."""
+
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def connected(self, peer: Peer) -> None:
+        self._keep("connected")
+
+    def ice_changed(self, peer: Peer, state: str, path: str) -> None:
+        self._keep("ice", state, path)
+
+    def failed(self, peer: Peer, reason: str) -> None:
+        self._keep("failed", reason)
+
+    def channel_opened(self, peer: Peer, label: str) -> None:
+        self._keep("channel", label)
+
+    def message(self, peer: Peer, label: str, data: bytes) -> None:
+        self._keep("message", label, data)
+
+    def negotiation_needed(self, peer: Peer) -> None:
+        self._keep("negotiation")
+
+    def names(self) -> list[str]:
+        return [one[0] for one in self.seen]
+
+    async def wait(self, *start: Any) -> tuple[Any, ...]:
+        """The first event that begins so; it is forgotten."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                found = next((one for one in self.seen if one[: len(start)] == start), None)
+                if found is not None:
+                    self.seen.remove(found)
+                    return found
+                self._news.clear()
+                await self._news.wait()
+
+    def _keep(self, *event: Any) -> None:
+        self.seen.append(event)
+        self._news.set()
+
+
+@dataclass(eq=False)
+class Call:
+    """One peer of the node and the client at its other end."""
+
+    peer: Peer
+    client: IceClient
+    events: Recorder
+    answer: Answer
+
+    def offer_again(
+        self, sections: Sequence[offers.Offered], accept: Callable[[OfferedTrack], Acceptance | None] | None = None
+    ) -> Answer:
+        text = offers.describe(list(sections), ufrag=self.client.ufrag, fingerprint=self.client.own_fingerprint)
+        self.answer = self.peer.answer(text, accept=accept or (lambda _: Acceptance()))
+        return self.answer
+
+
+def tell(client: IceClient, sdp: str) -> None:
+    """The client reads the node's description."""
+    client.remote_ufrag = offers.first(sdp, "ice-ufrag")
+    client.remote_pwd = offers.first(sdp, "ice-pwd")
+    client.fingerprint = offers.first(sdp, "fingerprint").split()[1]
+
+
+async def connect(
+    router: Router,
+    sections: Sequence[offers.Offered],
+    *,
+    forward: Sequence[Producer] = (),
+    accept: Callable[[OfferedTrack], Acceptance | None] | None = None,
+    protocol: str = "udp",
+    profiles: list[Any] | None = None,
+    fragment_bytes: int = 0,
+) -> Call:
+    """The client offers, checks its path and stands at the end of the DTLS handshake."""
+    events = Recorder()
+    peer = router.open_peer(events)
+    for producer in forward:
+        peer.consume(producer, stream_id=f"PA_{producer.id}", track_id=f"TR_{producer.id}")
+    client = IceClient(remote_ufrag="", remote_pwd="")
+    client.fragment_bytes = fragment_bytes
+    text = offers.describe(list(sections), ufrag=client.ufrag, fingerprint=client.own_fingerprint)
+    answer = peer.answer(text, accept=accept or (lambda _: Acceptance()))
+    tell(client, answer.sdp)
+    await open_path(client, answer, protocol)
+    await client.check()
+    await client.handshake(profiles)
+    await events.wait("connected")
+    return Call(peer, client, events, answer)
+
+
+async def open_path(client: IceClient, description: Answer | Offer, protocol: str = "udp") -> None:
+    address, port = offers.ports(description.sdp)[protocol]
+    if protocol == "tcp":
+        await client.open_tcp(address, port)
+    else:
+        await client.open_udp(address, port)
+
+
+def end(*calls: Call) -> None:
+    for call in calls:
+        call.peer.close()
+        call.client.hang_up()

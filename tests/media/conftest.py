@@ -1,0 +1,24 @@
+"""A real node on loopback for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from media import Node, NodeSettings, Router
+from tests.clients.ice_client import IceClient
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Node]:
+    settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)])
+    node = Node.open(settings, asyncio.get_running_loop())
+    yield node
+    IceClient.hang_up_all()
+    node.close()
+    await asyncio.sleep(0)  # what close has cancelled ends now
+
+
+@pytest.fixture
+def router(node: Node) -> Router:
+    return node.open_router()

@@ -1,0 +1,342 @@
+"""DTLS and SCTP over the real plane, and the contract with the private names of aiortc that handshake.py uses."""
+
+import asyncio
+import inspect
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import aiortc
+import pytest
+from aiortc import RTCDataChannel, RTCSctpTransport
+from aiortc.rtcdatachannel import RTCDataChannelParameters
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate, RTCDtlsTransport
+from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk
+
+from media import Node, PeerError, Router, handshake, limits
+from tests.clients import offers
+from tests.clients.ice_client import CM, GCM, IceClient
+from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
+
+DATA = [offers.application()]
+
+
+def channel(call: Call, label: str, **options: Any) -> RTCDataChannel:
+    assert call.client.sctp is not None
+    return RTCDataChannel(call.client.sctp, RTCDataChannelParameters(label=label, **options))
+
+
+async def opened(one: RTCDataChannel) -> RTCDataChannel:
+    while one.readyState != "open":
+        await asyncio.sleep(0.01)
+    return one
+
+
+# -- the contract
+
+
+def test_aiortc_is_pinned_exactly_to_what_is_installed() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    assert f"aiortc=={aiortc.__version__}" in project["project"]["dependencies"]
+
+
+def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
+    def parameters(function: Any) -> list[str]:
+        return list(inspect.signature(function).parameters)
+
+    assert parameters(RTCDtlsTransport._set_role) == ["self", "role"]
+    assert parameters(RTCDtlsTransport._setup_srtp) == ["self"]
+    assert parameters(RTCCertificate._create_ssl_context) == ["self", "srtp_profiles"]
+    assert parameters(RTCSctpTransport._handle_data) == ["self", "data"]
+    assert parameters(RTCSctpTransport._receive_data_chunk) == ["self", "chunk"]
+    assert parameters(RTCSctpTransport._receive_forward_tsn_chunk) == ["self", "chunk"]
+    assert parameters(RTCSctpTransport._data_channel_receive) == ["self", "stream_id", "pp_id", "data"]
+    assert parameters(RTCSctpTransport._send_chunk) == ["self", "chunk"]
+    source = inspect.getsource(RTCDtlsTransport)
+    assert "self._srtp_profiles = SRTP_PROFILES" in source
+    uses = {line.split("self.transport.")[1].split("(")[0] for line in source.split("\n") if "self.transport." in line}
+    assert {use.strip(" :=\"'") for use in uses} <= {"_recv", "_send", 'role == "controlling', "role,"}
+    assert InboundStream().reassembly == []
+    association = inspect.getsource(RTCSctpTransport.__init__)
+    assert "self._inbound_streams:" in association
+    assert "self._sack_misordered:" in association
+    assert "self._data_channels:" in association
+
+
+# -- DTLS
+
+
+@pytest.mark.parametrize(
+    ("profiles", "name"),
+    [
+        ([*CM, *GCM], "SRTP_AEAD_AES_128_GCM"),  # our order rules
+        (CM, "SRTP_AES128_CM_SHA1_80"),
+        ([SRTP_AEAD_AES_256_GCM, *GCM], "SRTP_AEAD_AES_128_GCM"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+async def test_handshake_and_profile(router: Router, profiles: list[Any], name: str, protocol: str) -> None:
+    call = await connect(router, DATA, profiles=profiles, protocol=protocol)
+    assert call.client.profile == name
+    assert call.peer.state == "connected"
+    assert call.peer.path.startswith(protocol)
+    end(call)
+
+
+async def test_client_hello_in_many_datagrams(router: Router) -> None:
+    call = await connect(router, DATA, fragment_bytes=48)
+    assert call.peer.state == "connected"
+    end(call)
+
+
+async def test_client_without_a_common_profile_fails(router: Router) -> None:
+    with pytest.raises((AssertionError, TimeoutError)):
+        await connect(router, DATA, profiles=[SRTP_AEAD_AES_256_GCM])
+
+
+async def pending(router: Router) -> tuple[Call, IceClient]:
+    """A checked path; DTLS has not begun."""
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    answer = peer.answer(offers.describe(DATA, fingerprint=client.own_fingerprint), accept=lambda _: None)
+    tell(client, answer.sdp)
+    await open_path(client, answer)
+    await client.check()
+    return Call(peer, client, events, answer), client
+
+
+async def test_another_certificate_than_told_fails(router: Router) -> None:
+    call, client = await pending(router)
+    client.certificate = RTCCertificate.generateCertificate()
+    await client.handshake()  # the client's side cannot know yet
+    assert await call.events.wait("failed") == ("failed", "handshake failed")
+    assert "connected" not in call.events.names()
+    end(call)
+
+
+async def test_rubbish_in_place_of_dtls_has_a_byte_cap(router: Router) -> None:
+    call, client = await pending(router)
+    for _ in range(limits.HANDSHAKE_BYTES // 1200 + 2):
+        client.send(b"\x16\xfe\xff" + bytes(10) + bytes(1187))
+        await asyncio.sleep(0.001)
+    assert (await call.events.wait("failed"))[1] in ("handshake too long", "handshake failed")
+    assert call.peer.state == "failed"
+    end(call)
+
+
+async def test_a_handshake_has_a_deadline(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HANDSHAKE_S", 0.05)
+    call, client = await pending(router)
+    client.send(b"\x16\xfe\xff" + bytes(10))
+    assert await call.events.wait("failed") == ("failed", "handshake timed out")
+    end(call)
+
+
+async def test_the_fingerprint_cannot_change_under_a_running_session(router: Router) -> None:
+    call = await connect(router, DATA)
+    with pytest.raises(PeerError, match="fingerprint"):
+        call.peer.answer(offers.describe(DATA, fingerprint="AB:" * 31 + "CD"), accept=lambda _: None)
+    end(call)
+
+
+async def test_farewell_of_the_peer_is_a_failure(router: Router) -> None:
+    call = await connect(router, DATA)
+    assert call.client.dtls is not None
+    await call.client.dtls.stop()
+    assert await call.events.wait("failed") == ("failed", "closed by the peer")
+    end(call)
+
+
+async def test_after_close_nothing_is_told(router: Router) -> None:
+    call = await connect(router, DATA)
+    call.events.seen.clear()
+    call.peer.close()
+    call.peer.close()
+    await asyncio.sleep(0.05)
+    assert call.events.seen == []
+    call.client.hang_up()
+
+
+async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Router) -> None:
+    first, second = await connect(router, DATA), await connect(router, DATA)
+    assert node.certificate._context is not None
+    assert node.certificate._context.get_session_cache_mode() == 0
+    end(first, second)
+
+
+# -- data channels
+
+
+async def test_messages_in_order_both_ways(router: Router) -> None:
+    call = await connect(router, DATA)
+    await call.client.associate()
+    reliable = channel(call, "_reliable")
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    reliable.on("message", got.put_nowait)
+    await call.events.wait("channel", "_reliable")
+    await opened(reliable)
+    sizes = [1, 10, 1200, 20_000, 64_000]
+    for number, size in enumerate(sizes):
+        reliable.send(bytes([number]) * size)
+        assert call.peer.send("_reliable", bytes([number]) * size)
+    for number, size in enumerate(sizes):
+        assert await call.events.wait("message", "_reliable") == ("message", "_reliable", bytes([number]) * size)
+        assert await asyncio.wait_for(got.get(), 10) == bytes([number]) * size
+    end(call)
+
+
+async def test_text_arrives_as_bytes(router: Router) -> None:
+    call = await connect(router, DATA)
+    await call.client.associate()
+    lossy = channel(call, "_lossy", ordered=False, maxRetransmits=0)
+    await call.events.wait("channel", "_lossy")
+    (await opened(lossy)).send("điểm cầu")
+    assert await call.events.wait("message") == ("message", "_lossy", "điểm cầu".encode())
+    end(call)
+
+
+async def test_channels_that_the_server_opens(router: Router) -> None:
+    """The receiving connection of a client with two: the node offers, and opens the channels."""
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    peer.open_channels(["_reliable", "_lossy", "_data_track"])
+    offer = peer.offer()
+    tell(client, offer.sdp)
+    await open_path(client, offer)
+    await client.check()
+    text = offers.describe(DATA, ufrag=client.ufrag, fingerprint=client.own_fingerprint, setup="active")
+    assert peer.accept_answer(text) == []
+    await client.handshake()
+    sctp = await client.associate()
+    offered: dict[str, RTCDataChannel] = {}
+    sctp.on("datachannel", lambda one: offered.update({one.label: one}))
+    for label in ("_reliable", "_lossy", "_data_track"):
+        await events.wait("channel", label)
+    assert [(one.ordered, one.maxRetransmits) for one in offered.values()] == [(True, None), (False, 0), (False, 0)]
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    offered["_lossy"].on("message", got.put_nowait)
+    assert peer.send("_lossy", b"frame")
+    assert await asyncio.wait_for(got.get(), 10) == b"frame"
+    assert not peer.send("unknown", b"frame")
+    peer.close()
+    client.hang_up()
+
+
+async def test_dtls_that_comes_before_the_answer_waits_for_it(router: Router) -> None:
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    offer = peer.offer()
+    tell(client, offer.sdp)
+    await open_path(client, offer)
+    await client.check()
+    handshaking = asyncio.ensure_future(client.handshake())
+    await asyncio.sleep(0.05)
+    assert "connected" not in events.names()
+    text = offers.describe(DATA, ufrag=client.ufrag, fingerprint=client.own_fingerprint, setup="active")
+    peer.accept_answer(text)
+    await handshaking
+    await events.wait("connected")
+    peer.close()
+    client.hang_up()
+
+
+async def test_too_much_waiting_data_is_refused(router: Router) -> None:
+    call = await connect(router, DATA)
+    await call.client.associate()
+    channel(call, "_lossy", ordered=False, maxRetransmits=0)
+    channel(call, "_reliable")
+    await call.events.wait("channel", "_lossy")
+    await call.events.wait("channel", "_reliable")
+    for label, bound in (("_lossy", limits.LOSSY_BUFFER_BYTES), ("_reliable", limits.RELIABLE_BUFFER_BYTES)):
+        sent = 0
+        while call.peer.send(label, bytes(8192)):
+            sent += 8192
+        assert bound - 8192 <= sent <= bound
+    assert not call.peer.send("_reliable", bytes(limits.MESSAGE_BYTES + 1))
+    end(call)
+
+
+# -- hostile SCTP
+
+
+async def hostile(router: Router) -> Call:
+    call = await connect(router, DATA)
+    await call.client.associate()
+    channel(call, "_reliable")
+    await call.events.wait("channel", "_reliable")
+    return call
+
+
+async def test_too_many_channels_end_the_session(router: Router) -> None:
+    call = await hostile(router)
+    for number in range(limits.CHANNELS):
+        channel(call, f"more{number}")
+    assert await call.events.wait("failed") == ("failed", "too many channels")
+    end(call)
+
+
+async def test_too_long_a_message_ends_the_session(router: Router) -> None:
+    call = await hostile(router)
+    assert call.client.sctp is not None
+    call.client.sctp._remote_max_message_size = 0
+    one = next(iter(call.client.sctp._data_channels.values()))
+    (await opened(one)).send(bytes(limits.MESSAGE_BYTES + 1))
+    assert (await call.events.wait("failed"))[1] in ("message too long", "too many fragments")
+    end(call)
+
+
+async def test_endless_fragments_end_the_session(router: Router) -> None:
+    call = await hostile(router)
+    sctp = call.client.sctp
+    assert sctp is not None
+    for _ in range(limits.CHUNKS_OF_STREAM + 1):
+        chunk = DataChunk()
+        chunk.flags = 0  # a middle fragment that never had a first
+        chunk.tsn = sctp._local_tsn
+        sctp._local_tsn += 1
+        chunk.stream_id, chunk.stream_seq, chunk.protocol, chunk.user_data = 1, 7, 53, b"x"
+        await sctp._send_chunk(chunk)
+        await asyncio.sleep(0)
+    assert await call.events.wait("failed") == ("failed", "too many fragments")
+    end(call)
+
+
+async def test_too_many_streams_end_the_session(router: Router) -> None:
+    call = await hostile(router)
+    sctp = call.client.sctp
+    assert sctp is not None
+    for stream in range(limits.STREAMS + 1):
+        chunk = DataChunk()
+        chunk.flags = 3
+        chunk.tsn = sctp._local_tsn
+        sctp._local_tsn += 1
+        chunk.stream_id, chunk.stream_seq, chunk.protocol, chunk.user_data = 100 + stream, 0, 53, b"x"
+        await sctp._send_chunk(chunk)
+        await asyncio.sleep(0)
+    assert await call.events.wait("failed") == ("failed", "too many streams")
+    end(call)
+
+
+async def test_malformed_sctp_ends_the_session_or_is_ignored(router: Router) -> None:
+    call = await hostile(router)
+    sctp = call.client.sctp
+    assert sctp is not None
+    assert call.client.dtls is not None
+    await call.client.dtls._send_data(b"\x13\x88\x13\x88" + os.urandom(40))  # a wrong checksum: ignored
+    await asyncio.sleep(0.05)
+    assert call.peer.state == "connected"
+    chunk = DataChunk()
+    chunk.flags = 3
+    chunk.tsn = sctp._local_tsn
+    chunk.stream_id, chunk.stream_seq, chunk.protocol = 50, 0, 50
+    chunk.user_data = b"\x02"  # an acknowledgement of a channel that is not there
+    await sctp._send_chunk(chunk)
+    assert await call.events.wait("failed") == ("failed", "malformed SCTP")
+    end(call)
+
+
+def test_a_second_init_is_known_to_aiortc() -> None:
+    """RFC 9260 §5.2: both ends initiate; InitChunk must stay the name that collides."""
+    assert InitChunk.type == 1
+    assert set(handshake.LOSSY_LABELS) == {"_lossy", "_data_track"}
