@@ -4,6 +4,7 @@ import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
     from signaling import tls
 
     issued = tls.issue(tmp_path, tls.Subject(("localhost",), ()), datetime(2024, 1, 1, tzinfo=UTC))
-    given = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}
+    given: dict[str, Any] = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}
     assert findings(tmp_path, **given)["tls"].verdict is Verdict.BAD
     assert findings(tmp_path, now=datetime(2024, 6, 1, tzinfo=UTC), **given)["tls"].verdict is Verdict.GOOD
     os.chmod(issued.key, 0o644)

@@ -1,0 +1,296 @@
+"""The shape of the code: arrows, doors, sizes, names, and who reads the clock. Rules are in CONTRIBUTING.md.
+
+Reads the sources with `ast`; import-linter checks the layers once more and follows indirect imports.
+"""
+
+import ast
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("rooms", "conference", "signaling", "media", "web")
+FUNCTION_LINES = 70
+FILE_LINES = 800
+MAY_IMPORT = {
+    "signaling": {"conference", "rooms", "media", "web"},
+    "conference": {"rooms", "media"},
+    "media": set(),
+    "rooms": set(),
+    "web": set(),
+}
+OPENS_MEDIA = {"signaling/server.py"}
+"""Of signaling, only the composition root sees media."""
+ENTRIES = {"conference", "docker", "media", "rooms", "signaling", "tests", "web"}
+ENTRIES |= {
+    "CHANGES.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "NOTICE",
+    "README.md",
+    "SECURITY.md",
+    "pyproject.toml",
+}
+ENTRIES |= {"requirements.lock", "requirements-test.lock", "requirements-uv.lock"}
+BANNED = re.compile(r"(Manager|Helper|Utils?|Handler|Service|Base|Impl|Common)s?$")
+FOREIGN_NAMES = {"RoomService"}
+"""Names of the browser protocol."""
+READS_CLOCK = {
+    "signaling/server.py": "the composition root",
+    "conference/identifiers.py": "identifiers",
+    "media/node.py": "ICE credentials and SSRCs of the process",
+    "signaling/bot.py": "a client, not part of the server",
+    "signaling/bot": "a client, not part of the server",
+}
+CLOCK = re.compile(
+    r"^(time\.(time|monotonic|perf_counter|time_ns|monotonic_ns)|random\.|secrets\.|uuid\.uuid|os\.urandom"
+    r"|datetime\.(now|utcnow|today)|date\.today|datetime\.datetime\.(now|utcnow))"
+)
+
+
+def sources(*packages: str) -> list[Path]:
+    found = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+    return [path for path in found if not {"node_modules", "target", "plane"} & set(path.parts)]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    """(module, names, at import time)"""
+    late = {id(inner) for node in ast.walk(tree(path)) if is_late(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, (), id(node) not in late) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)}:{node.lineno}: relative import"
+            yield node.module or "", tuple(alias.name for alias in node.names), id(node) not in late
+
+
+def is_late(node: ast.AST) -> bool:
+    typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    return typing_only or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def test_arrows_and_doors() -> None:
+    wrong = []
+    for path in sources(*PACKAGES):
+        own = path.relative_to(ROOT).parts[0]
+        for module, _, _ in imports(path):
+            other = module.split(".")[0]
+            if other not in PACKAGES or other == own:
+                continue
+            if other not in MAY_IMPORT[own]:
+                wrong.append(f"{name_of(path)} imports {module}: not an arrow")
+            if module != other and module.split(".")[1] not in opened(other):
+                wrong.append(f"{name_of(path)} imports {module}: not through the door {other}")
+            if own == "signaling" and other == "media" and name_of(path) not in OPENS_MEDIA:
+                wrong.append(f"{name_of(path)} imports media: only the composition root may")
+    assert not wrong, "\n".join(wrong)
+
+
+@cache
+def opened(package: str) -> set[str]:
+    """What the package's door gives away; a module among it is read by its own name too (`conference.events`)."""
+    for node in tree(ROOT / package / "__init__.py").body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def test_parts_of_signaling_meet_only_in_the_composition_root() -> None:
+    wrong = []
+    parts = [path.parent.name for path in (ROOT / "signaling").glob("*/__init__.py")]
+    for path in sources("signaling"):
+        own = path.relative_to(ROOT).parts[1] if len(path.relative_to(ROOT).parts) > 2 else ""
+        for module, _, _ in imports(path):
+            pieces = module.split(".")
+            if own and pieces[0] == "signaling" and len(pieces) > 1 and pieces[1] in parts and pieces[1] != own:
+                wrong.append(f"{name_of(path)} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_plane_has_one_importer() -> None:
+    found = [
+        name_of(path)
+        for path in sources(*PACKAGES)
+        for module, names, at_import in imports(path)
+        if (module.endswith("_plane") or "_plane" in names) and (at_import or path.name == "node.py")
+    ]
+    assert set(found) <= {"media/node.py"}
+
+
+def test_no_cycles() -> None:
+    paths = {module_of(path): path for path in sources(*PACKAGES)}
+    graph = {
+        name: {
+            target
+            for module, names, at_import in imports(path)
+            if at_import
+            for target in ({module} | {f"{module}.{one}" for one in names})
+            if target in paths and target != name and not name.startswith(f"{target}.") and not is_door(target, name)
+        }
+        for name, path in paths.items()
+    }
+    done: set[str] = set()
+    for start in graph:
+        walk(start, graph, (), done)
+
+
+def is_door(target: str, name: str) -> bool:
+    """A module of a package may read the package's name: `from media import limits`."""
+    return target == name.split(".")[0]
+
+
+def walk(name: str, graph: dict[str, set[str]], trail: tuple[str, ...], done: set[str]) -> None:
+    assert name not in trail, "cycle: " + " -> ".join((*trail, name))
+    if name in done:
+        return
+    for target in sorted(graph[name]):
+        walk(target, graph, (*trail, name), done)
+    done.add(name)
+
+
+def test_sizes() -> None:
+    wrong = []
+    for path in sources(*PACKAGES, "tests"):
+        lines = path.read_text(encoding="utf-8").count("\n")
+        if lines > FILE_LINES:
+            wrong.append(f"{name_of(path)}: {lines} lines")
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > FUNCTION_LINES and not path.is_relative_to(ROOT / "tests"):
+                    wrong.append(f"{name_of(path)}:{node.lineno} {node.name}: {length} lines")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("suffix", [".rs", ".ts", ".svelte"])
+def test_sizes_of_the_other_languages(suffix: str) -> None:
+    skipped = {"node_modules", "target", "dist"}
+    paths = [
+        path for top in ("media", "web") for path in (ROOT / top).rglob(f"*{suffix}") if not skipped & set(path.parts)
+    ]
+    long = {name_of(p): n for p in paths if (n := p.read_text("utf-8").count("\n")) > FILE_LINES}
+    assert not long
+
+
+def test_names() -> None:
+    wrong = []
+    for path in sources(*PACKAGES):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and BANNED.search(node.name) and node.name not in FOREIGN_NAMES:
+                wrong.append(f"{name_of(path)}:{node.lineno} {node.name}")
+        if BANNED.search(path.stem.title().replace("_", "")):
+            wrong.append(name_of(path))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_module_says_what_it_owns() -> None:
+    silent = [
+        name_of(path)
+        for path in sources(*PACKAGES, "tests")
+        if not ast.get_docstring(tree(path)) and path.stat().st_size
+    ]
+    assert not silent, "\n".join(silent)
+
+
+def test_the_clock_and_chance_are_read_in_few_places() -> None:
+    wrong = []
+    for path in sources(*PACKAGES):
+        name = name_of(path)
+        if any(name == place or name.startswith(f"{place}/") for place in READS_CLOCK):
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Attribute) and CLOCK.match(ast.unparse(node)):
+                wrong.append(f"{name}:{node.lineno} {ast.unparse(node)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_print_outside_the_command() -> None:
+    wrong = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in sources(*PACKAGES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert all(place.startswith("signaling/cli.py") for place in wrong), wrong
+
+
+def committed() -> list[str]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return listed.stdout.splitlines()
+
+
+def test_entries_at_the_root() -> None:
+    top = {name.split("/")[0] for name in committed()}
+    assert {name for name in top if not name.startswith(".")} <= ENTRIES
+    assert not (ROOT / "docker" / "__init__.py").exists()
+
+
+def test_nothing_built_is_committed() -> None:
+    built = re.compile(r"(^|/)(node_modules|dist|target|__pycache__|\.venv)/|\.so$")
+    assert not [name for name in committed() if built.search(name)]
+
+
+def test_locks_name_no_registry_and_have_hashes() -> None:
+    for path in ROOT.glob("requirements*.lock"):
+        text = path.read_text()
+        assert "://" not in text, path.name
+        for block in re.split(r"\n(?=[a-z0-9])", text):
+            assert not re.match(r"[a-z0-9]", block) or "--hash=sha256:" in block, f"{path.name}: {block[:60]}"
+    assert '"resolved"' not in (ROOT / "web" / "package-lock.json").read_text()
+
+
+def test_the_stub_tells_what_the_library_has() -> None:
+    native = pytest.importorskip("media._plane")
+    stub = tree_of_stub()
+    for node in stub.body:
+        if isinstance(node, ast.ClassDef):
+            declared = {one.name for one in node.body if isinstance(one, ast.FunctionDef)} - {"__new__"}
+            present = {name for name in dir(getattr(native, node.name)) if not name.startswith("_")}
+            assert declared == present, node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            assert hasattr(native, node.target.id)
+
+
+def test_the_stub_tells_the_names_of_arguments() -> None:
+    native = pytest.importorskip("media._plane")
+    for node in tree_of_stub().body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for method in (one for one in node.body if isinstance(one, ast.FunctionDef) and one.name != "__new__"):
+            text = getattr(getattr(native, node.name).__dict__[method.name], "__text_signature__", None)
+            if text is None:  # a property
+                continue
+            names = re.findall(r"[a-z_]\w*(?=\s*(?:=|,|\)|$))", text.strip("()"))
+            declared = [one.arg for one in (*method.args.args, *method.args.kwonlyargs)]
+            assert [n for n in names if n in declared or n == "self"] == declared, f"{method.name}{text}"
+
+
+def tree_of_stub() -> ast.Module:
+    return ast.parse((ROOT / "media" / "_plane.pyi").read_text(encoding="utf-8"))
+
+
+def test_nothing_runs_as_a_side_effect_of_docker() -> None:
+    for script in (ROOT / "docker").glob("*.sh"):
+        assert os.access(script, os.X_OK), script.name
+        assert "set -euo pipefail" in script.read_text()
