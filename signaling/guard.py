@@ -22,7 +22,7 @@ CONTENT_SECURITY_POLICY = (
 PERMISSIONS_POLICY = ", ".join(
     [f"{name}=(self)" for name in ("autoplay", "camera", "display-capture", "fullscreen", "microphone")]
     + [f"{name}=(self)" for name in ("picture-in-picture", "screen-wake-lock")]
-    + [f"{name}=()" for name in ("accelerometer", "bluetooth", "browsing-topics", "encrypted-media", "geolocation")]
+    + [f"{name}=()" for name in ("accelerometer", "browsing-topics", "encrypted-media", "geolocation")]
     + [f"{name}=()" for name in ("gyroscope", "hid", "idle-detection", "magnetometer", "midi", "payment")]
     + [f"{name}=()" for name in ("publickey-credentials-get", "serial", "usb", "xr-spatial-tracking")]
 )
