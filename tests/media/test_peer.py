@@ -1,0 +1,477 @@
+"""Peers on the real plane: sections through their life, recorded clients' offers, packets from end to end."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from aiortc.rtp import RtpPacket
+
+from media import Acceptance, Node, OfferedTrack, Peer, PeerError, Producer, Router, limits
+from media.node import check_sources
+from tests.clients import offers
+from tests.clients.ice_client import IceClient, rtp_packet
+from tests.clients.offers import audio, video
+from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
+MIC = audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
+CAMERA = video("sendonly", "a=msid:s cam", "a=ssrc:2222 cname:c", "a=ssrc:2223 cname:c", "a=ssrc-group:FID 2222 2223")
+LAYERED = video("sendonly", "a=msid:s cam", "a=rid:f send", "a=rid:h send", "a=rid:q send", "a=simulcast:send f;h;q")
+KEYFRAME = b"\x10" + b"\x00\x00\x00\x9d\x01\x2a" + bytes(60)  # VP8: S bit, then a key frame's first bytes
+
+
+def fixture(name: str) -> str:
+    return (FIXTURES / f"{name}.sdp").read_bytes().decode()
+
+
+def take_all(_: OfferedTrack) -> Acceptance:
+    return Acceptance()
+
+
+def direction(sdp: str, mid: str) -> str:
+    lines = next(part for part in offers.sections(sdp) if f"a=mid:{mid}\r\n" in part + "\r\n").split("\r\n")
+    return next(line[2:] for line in lines if line[2:] in ("sendrecv", "sendonly", "recvonly", "inactive"))
+
+
+def published(peer: Peer, sdp: str) -> list[Producer]:
+    return [one.producer for one in peer.answer(sdp, accept=take_all).published]
+
+
+def forward(peer: Peer, producer: Producer, name: str) -> None:
+    peer.consume(producer, stream_id=f"PA_x|{name}", track_id=name)
+
+
+# -- recorded clients, one connection
+
+
+@pytest.fixture
+def producers(router: Router) -> list[Producer]:
+    """Microphone and camera of a recorded browser."""
+    found = published(router.open_peer(Recorder()), fixture("js_single_published"))
+    assert sorted(producer.kind for producer in found) == ["audio", "video"]
+    return found
+
+
+@pytest.mark.parametrize("client", ["js", "python", "go"])
+def test_first_answer_binds_what_is_there(router: Router, producers: list[Producer], client: str) -> None:
+    peer = router.open_peer(Recorder())
+    for producer in producers:
+        forward(peer, producer, f"TR_{producer.kind}")
+    assert peer.missing_sections == (1, 1)
+    answer = peer.answer(fixture(f"{client}_single_join"), accept=take_all)
+    assert answer.mid_to_track_id == {"0": "TR_audio", "3": "TR_video"}
+    assert (len(answer.bound), answer.unsupported, answer.published, answer.ended) == (2, [], [], [])
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 0), False)
+    assert [direction(answer.sdp, mid) for mid in "012345"] == ["sendonly"] * 6
+    assert answer.sdp.count("a=msid:PA_x|TR_video TR_video") == 1
+    assert answer.sdp.count("ssrc-group:FID") == 1
+
+
+def test_a_waiting_track_asks_for_a_section_and_gets_it(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    peer.answer(offers.describe([audio("recvonly")]), accept=take_all)
+    microphone, camera = sorted(producers, key=lambda producer: producer.kind)
+    forward(peer, microphone, "TR_a")
+    forward(peer, camera, "TR_v")
+    forward(peer, camera, "TR_w")
+    assert peer.missing_sections == (0, 2)
+    answer = peer.answer(offers.describe([audio("recvonly"), video("recvonly")]), accept=take_all)
+    assert answer.mid_to_track_id == {"0": "TR_a", "1": "TR_v"}
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 1), True)
+
+
+def test_a_section_goes_idle_and_is_used_again(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    camera = next(producer for producer in producers if producer.kind == "video")
+    consumer = peer.consume(camera, stream_id="PA_x|TR_v", track_id="TR_v")
+    offer = fixture("js_single_join")
+    first = peer.answer(offer, accept=take_all)
+    peer.stop(consumer)
+    peer.stop(consumer)
+    forward(peer, camera, "TR_w")
+    assert peer.missing_sections == (0, 0)  # sections 4 and 5 are free at once
+    second = peer.answer(offer, accept=take_all)
+    assert (direction(second.sdp, "3"), second.mid_to_track_id) == ("inactive", {"4": "TR_w"})
+    forward(peer, camera, "TR_x")
+    third = peer.answer(offer, accept=take_all)
+    assert (direction(third.sdp, "3"), third.mid_to_track_id) == ("sendonly", {"3": "TR_x", "4": "TR_w"})
+    assert offers.first(first.sdp, "ssrc-group") not in third.sdp
+
+
+def test_go_publishes_in_its_placeholders(router: Router) -> None:
+    peer = router.open_peer(Recorder())
+    peer.answer(fixture("go_single_join"), accept=take_all)
+    # The recorded client restarted nothing: its ufrag differs only because two connections were recorded.
+    answer = peer.answer(fixture("go_single_published"), accept=take_all)
+    assert [(one.mid, one.offered.track_id) for one in answer.published] == [
+        ("0", "TR_EqmkThSGo3eb"),
+        ("3", "TR_xagGUMjDQJsi"),
+    ]
+    assert [direction(answer.sdp, mid) for mid in "013"] == ["sendrecv", "sendonly", "sendrecv"]
+    forward(peer, answer.published[1].producer, "TR_back")
+    again = peer.answer(fixture("go_single_published"), accept=take_all)
+    assert again.mid_to_track_id == {"3": "TR_back"}
+    assert (again.published, again.ended) == ([], [])
+
+
+def test_layers_are_lowest_first_whatever_the_order_of_the_offer(router: Router) -> None:
+    for name, offered in (("js_single_published", "q;h;f"), ("python_single_published", "f;h;q")):
+        answer = router.open_peer(Recorder()).answer(fixture(name), accept=take_all)
+        camera = next(one for one in answer.published if one.producer.kind == "video")
+        assert camera.producer.layers == camera.offered.rids == ("q", "h", "f")
+        assert f"a=simulcast:recv {offered}\r\n" in answer.sdp
+
+
+def test_a_refused_track_is_asked_for_again(router: Router) -> None:
+    peer, asked = router.open_peer(Recorder()), []
+
+    def refuse(offered: OfferedTrack) -> None:
+        asked.append(offered.track_id)
+
+    answer = peer.answer(offers.describe([MIC]), accept=refuse)
+    assert (answer.published, direction(answer.sdp, "0")) == ([], "inactive")
+    answer = peer.answer(offers.describe([MIC]), accept=take_all)
+    assert (asked, len(answer.published), direction(answer.sdp, "0")) == (["mic"], 1, "recvonly")
+
+
+def test_publishing_ends_with_its_section(router: Router) -> None:
+    peer = router.open_peer(Recorder())
+    producer = peer.answer(offers.describe([MIC, CAMERA]), accept=take_all).published[0].producer
+    answer = peer.answer(offers.describe([audio("inactive"), CAMERA]), accept=take_all)
+    assert (answer.ended, producer.closed, answer.published) == ([producer], True, [])
+    other = audio("sendonly", "a=msid:s other", "a=ssrc:9 cname:c")
+    answer = peer.answer(offers.describe([other, CAMERA]), accept=take_all)
+    assert [one.offered.track_id for one in answer.published] == ["other"]
+    replaced = audio("sendonly", "a=msid:s third", "a=ssrc:10 cname:c")
+    before = answer.published[0].producer
+    answer = peer.answer(offers.describe([replaced, CAMERA]), accept=take_all)
+    assert (answer.ended, len(answer.published)) == ([before], 1)
+    answer = peer.answer(offers.describe([replaced, CAMERA], rejected=frozenset({0})), accept=take_all)
+    assert len(answer.ended) == 1
+
+
+def test_a_lost_section_puts_its_track_back_in_line(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    camera = next(producer for producer in producers if producer.kind == "video")
+    forward(peer, camera, "TR_v")
+    peer.answer(offers.describe([video("recvonly")]), accept=take_all)
+    answer = peer.answer(offers.describe([video("inactive")]), accept=take_all)
+    assert (answer.mid_to_track_id, peer.missing_sections) == ({}, (0, 1))
+    answer = peer.answer(offers.describe([video("inactive"), video("recvonly")]), accept=take_all)
+    assert answer.mid_to_track_id == {"1": "TR_v"}
+
+
+def test_a_listener_without_the_codec_is_told(router: Router) -> None:
+    publisher, listener = router.open_peer(Recorder()), router.open_peer(Recorder())
+    h264 = offers.Offered("video", "sendonly", ("a=rtpmap:98 H264/90000", "a=fmtp:98 profile-level-id=42e01f"), "98")
+    producer = published(publisher, offers.describe([h264]))[0]
+    forward(listener, producer, "TR_v")
+    answer = listener.answer(offers.describe([video("recvonly")]), accept=take_all)
+    assert ([one.closed for one in answer.unsupported], answer.mid_to_track_id) == ([True], {})
+    assert (listener.missing_sections, direction(answer.sdp, "0")) == ((0, 0), "sendonly")
+
+
+async def test_a_closed_producer_frees_its_sections_and_says_so(router: Router, producers: list[Producer]) -> None:
+    events = Recorder()
+    peer = router.open_peer(events)
+    camera = next(producer for producer in producers if producer.kind == "video")
+    forward(peer, camera, "TR_v")
+    peer.answer(offers.describe([video("recvonly")]), accept=take_all)
+    await asyncio.sleep(0)
+    events.seen.clear()
+    camera.close()
+    await events.wait("negotiation")
+    assert peer.needs_offer
+    answer = peer.answer(offers.describe([video("recvonly")]), accept=take_all)
+    assert (direction(answer.sdp, "0"), answer.mid_to_track_id) == ("inactive", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        offers.describe([MIC], setup="passive"),
+        offers.describe([MIC]).replace("a=fingerprint", "a=footprint"),
+        offers.describe([MIC]).replace("a=ice-ufrag", "a=ice-frag"),
+        "v=0\r\ns=-\r\n",
+        fixture("js_dual_answer"),
+    ],
+)
+def test_offers_that_no_client_makes(router: Router, text: str) -> None:
+    peer = router.open_peer(Recorder())
+    if text == fixture("js_dual_answer"):
+        peer.answer(offers.describe([video("recvonly")]), accept=take_all)  # mid 0 is application there
+    with pytest.raises(PeerError):
+        peer.answer(text, accept=take_all)
+
+
+def test_number_of_waiting_tracks_is_bounded(
+    router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONSUMERS", 3)
+    peer = router.open_peer(Recorder())
+    for number in range(3):
+        forward(peer, producers[0], f"TR_{number}")
+    with pytest.raises(PeerError):
+        forward(peer, producers[0], "TR_3")
+
+
+# -- two connections: the node offers
+
+
+@pytest.mark.parametrize("client", ["js", "python", "go"])
+def test_recorded_answers_to_an_offer_with_tracks(router: Router, producers: list[Producer], client: str) -> None:
+    peer = router.open_peer(Recorder())
+    peer.open_channels(["_reliable"])
+    for producer in sorted(producers, key=lambda producer: producer.kind):
+        forward(peer, producer, f"TR_{producer.kind}")
+    offer = peer.offer()
+    assert offer.mid_to_track_id == {"1": "TR_audio", "2": "TR_video"}
+    assert [part.split()[0] for part in offers.sections(offer.sdp)] == ["m=application", "m=audio", "m=video"]
+    assert offer.sdp.count("a=setup:actpass") == 3
+    started = peer.accept_answer(fixture(f"{client}_dual_answer"))
+    assert [one.mid for one in started] == ["1", "2"]
+    assert not peer.needs_offer
+
+
+def test_offered_sections_are_reused_after_they_were_idle(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    camera = next(producer for producer in producers if producer.kind == "video")
+    consumer = peer.consume(camera, stream_id="PA_x|TR_v", track_id="TR_v")
+    answers = [offers.application(), video("recvonly")]
+    peer.offer()
+    peer.accept_answer(offers.describe(answers, setup="active"))
+    peer.stop(consumer)
+    assert peer.needs_offer
+    idle = peer.offer()
+    assert direction(idle.sdp, "1") == "inactive"
+    peer.accept_answer(offers.describe([answers[0], video("inactive")], setup="active"))
+    forward(peer, camera, "TR_w")
+    offer = peer.offer()
+    assert offer.mid_to_track_id == {"1": "TR_w"}
+    assert len(peer.accept_answer(offers.describe(answers, setup="active"))) == 1
+
+
+def test_a_track_stopped_while_its_offer_is_under_way(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    camera = next(producer for producer in producers if producer.kind == "video")
+    consumer = peer.consume(camera, stream_id="PA_x|TR_v", track_id="TR_v")
+    peer.offer()
+    peer.stop(consumer)
+    answers = [offers.application(), video("recvonly")]
+    assert peer.accept_answer(offers.describe(answers, setup="active")) == []
+    forward(peer, camera, "TR_w")
+    offer = peer.offer()  # the first section is not free: its client still thinks that TR_v is in it
+    assert (direction(offer.sdp, "1"), offer.mid_to_track_id) == ("inactive", {"2": "TR_w"})
+
+
+def test_a_second_offer_supersedes_the_first(router: Router, producers: list[Producer]) -> None:
+    peer = router.open_peer(Recorder())
+    camera = next(producer for producer in producers if producer.kind == "video")
+    forward(peer, camera, "TR_v")
+    before = peer.offer()
+    peer.restart_ice()
+    forward(peer, camera, "TR_w")
+    offer = peer.offer()
+    assert offers.first(before.sdp, "ice-ufrag") != offers.first(offer.sdp, "ice-ufrag")
+    assert offer.mid_to_track_id == {"1": "TR_v", "2": "TR_w"}
+    answers = [offers.application(), video("recvonly"), video("recvonly")]
+    assert len(peer.accept_answer(offers.describe(answers, setup="active"))) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        offers.describe([offers.application()], setup="passive"),
+        offers.describe([offers.application(), video("recvonly")], setup="active"),
+        offers.describe([video("recvonly")], setup="active"),
+        "v=0\r\n",
+    ],
+)
+def test_answers_that_do_not_fit(router: Router, text: str) -> None:
+    peer = router.open_peer(Recorder())
+    peer.offer()
+    with pytest.raises(PeerError):
+        peer.accept_answer(text)
+
+
+# -- packets
+
+
+async def two(router: Router, sections: list[offers.Offered], wanted: list[offers.Offered]) -> tuple[Call, Call]:
+    sender = await connect(router, sections)
+    producers = [one.producer for one in sender.answer.published]
+    return sender, await connect(router, wanted, forward=producers)
+
+
+async def test_voice_arrives_with_the_numbers_of_the_answer(router: Router) -> None:
+    sender, receiver = await two(router, [MIC], [audio("recvonly")])
+    for number in range(3):
+        sender.client.send_rtp(
+            rtp_packet(
+                payload_type=111, sequence=number, timestamp=960 * number, ssrc=1111, payload=b"voice%d" % number
+            )
+        )
+    packets = [RtpPacket.parse(await receiver.client.receive_rtp()) for _ in range(3)]
+    assert [packet.payload for packet in packets] == [b"voice0", b"voice1", b"voice2"]
+    assert {packet.ssrc for packet in packets} == {int(offers.first(receiver.answer.sdp, "ssrc").split()[0])}
+    assert {packet.payload_type for packet in packets} == {111}
+    assert [packet.sequence_number - packets[0].sequence_number for packet in packets] == [0, 1, 2]
+    end(sender, receiver)
+
+
+async def test_red_is_stripped_for_a_listener_without_it(router: Router) -> None:
+    plain = offers.Offered("audio", "recvonly", offers.AUDIO[:2] + offers.AUDIO[4:], "111")
+    sender, receiver = await two(router, [MIC], [plain])
+    red = bytes([111]) + b"primary"  # RFC 2198: the primary block alone
+    sender.client.send_rtp(rtp_packet(payload_type=63, sequence=1, timestamp=0, ssrc=1111, payload=red))
+    packet = RtpPacket.parse(await receiver.client.receive_rtp())
+    assert (packet.payload_type, packet.payload) == (111, b"primary")
+    end(sender, receiver)
+
+
+async def test_video_over_tcp_and_key_frame_request_to_the_publisher(router: Router) -> None:
+    sender = await connect(router, [CAMERA])
+    producer = sender.answer.published[0].producer
+    receiver = await connect(router, [video("recvonly")], forward=[producer], protocol="tcp")
+    producer.request_keyframe()
+    assert await sender.client.receive_rtcp(206)  # payload-specific feedback: PLI
+    sender.client.send_rtp(
+        rtp_packet(payload_type=96, sequence=1, timestamp=0, ssrc=2222, payload=KEYFRAME, marker=True)
+    )
+    packet = RtpPacket.parse(await receiver.client.receive_rtp())
+    assert packet.payload[: len(KEYFRAME)] == KEYFRAME
+    end(sender, receiver)
+
+
+async def test_layers_are_found_by_rid_and_told(router: Router) -> None:
+    sender = await connect(router, [LAYERED])
+    producer = sender.answer.published[0].producer
+    started: asyncio.Queue[int] = asyncio.Queue()
+    producer.on_layer = lambda _, layer: started.put_nowait(layer)
+    for layer, rid in enumerate((b"q", b"h", b"f")):
+        sender.client.send_rtp(
+            rtp_packet(
+                payload_type=96,
+                sequence=1,
+                timestamp=0,
+                ssrc=500 + layer,
+                payload=KEYFRAME,
+                marker=True,
+                extensions={4: b"0", 10: rid},
+            )
+        )
+    assert [await asyncio.wait_for(started.get(), 10) for _ in range(3)] == [0, 1, 2]
+    assert producer.active_layers == {0, 1, 2}
+    end(sender)
+
+
+async def test_a_new_ufrag_restarts_ice_and_keeps_the_keys(router: Router) -> None:
+    sender, receiver = await two(router, [MIC], [audio("recvonly")])
+    before = receiver.answer
+    receiver.client.ufrag = "next"
+    after = receiver.offer_again([audio("recvonly")])
+    assert offers.first(before.sdp, "ice-ufrag") != offers.first(after.sdp, "ice-ufrag")
+    assert offers.first(before.sdp, "ssrc") == offers.first(after.sdp, "ssrc")
+    tell(receiver.client, after.sdp)
+    await open_path(receiver.client, after)  # from another port
+    await receiver.client.check()
+    sender.client.send_rtp(rtp_packet(payload_type=111, sequence=1, timestamp=0, ssrc=1111, payload=b"moved"))
+    assert RtpPacket.parse(await receiver.client.receive_rtp()).payload == b"moved"
+    assert "failed" not in receiver.events.names()
+    end(sender, receiver)
+
+
+async def test_the_same_ufrag_restarts_nothing(router: Router) -> None:
+    call = await connect(router, [MIC])
+    before = offers.first(call.answer.sdp, "ice-ufrag")
+    again = call.offer_again([MIC])
+    assert offers.first(again.sdp, "ice-ufrag") == before
+    assert (again.published, again.ended) == ([], [])
+    end(call)
+
+
+async def test_speakers_are_told_as_producers(router: Router) -> None:
+    sender = await connect(router, [MIC])
+    spoken: asyncio.Queue[list[tuple[Producer, float]]] = asyncio.Queue()
+    router.on_speakers = spoken.put_nowait
+    for number in range(100):
+        sender.client.send_rtp(
+            rtp_packet(
+                payload_type=111,
+                sequence=number,
+                timestamp=960 * number,
+                ssrc=1111,
+                payload=b"voice",
+                extensions={1: bytes([0x80 | 20])},
+            )
+        )
+        await asyncio.sleep(0.01)
+        if not spoken.empty():
+            break
+    speakers = await asyncio.wait_for(spoken.get(), 10)
+    assert speakers[0][0] is sender.answer.published[0].producer
+    assert 0 < speakers[0][1] <= 1
+    end(sender)
+
+
+async def test_statistics_know_peers_producers_and_consumers(node: Node, router: Router) -> None:
+    sender, receiver = await two(router, [MIC], [audio("recvonly")])
+    consumer = receiver.answer.bound[0]
+    for number in range(10):
+        sender.client.send_rtp(
+            rtp_packet(payload_type=111, sequence=number, timestamp=960 * number, ssrc=1111, payload=b"voice")
+        )
+    for _ in range(10):
+        await receiver.client.receive_rtp()
+    async with asyncio.timeout(10):
+        while node.statistics().consumers.get(consumer.id) is None:
+            await asyncio.sleep(0.1)
+        while node.statistics().consumers[consumer.id].packets < 10:
+            await asyncio.sleep(0.1)
+    statistics = node.statistics()
+    assert statistics.peers[sender.peer.id].received_packets >= 10
+    assert statistics.producers[consumer.producer.id][0].packets == 10
+    assert [link is not None for link in node.links([sender.peer, receiver.peer])] == [True, True]
+    assert node.measurements()["faults"] == 0
+    end(sender, receiver)
+
+
+async def test_nothing_is_left_after_a_router_closes(node: Node, router: Router) -> None:
+    sender, receiver = await two(router, [MIC, CAMERA], [audio("recvonly"), video("recvonly")])
+    router.close()
+    assert (node.transports, node.producers, node.consumers) == ({}, {}, {})
+    assert (sender.peer.state, receiver.peer.state) == ("closed", "closed")
+    end(sender, receiver)
+
+
+# -- the node
+
+
+def test_candidates_name_the_announced_addresses(node: Node) -> None:
+    assert [(one.protocol, one.address) for one in node.candidates] == [("udp", "127.0.0.1"), ("tcp", "127.0.0.1")]
+    assert node.candidates[0].priority > node.candidates[1].priority
+
+
+def test_a_library_of_other_sources_is_refused(tmp_path: Path) -> None:
+    from media import StaleLibrary
+
+    check_sources(tmp_path, "")  # no checkout: nothing to compare with
+    for name in ("Cargo.toml", "Cargo.lock", "core/Cargo.toml", "udp/Cargo.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    with pytest.raises(StaleLibrary, match="make build"):
+        check_sources(tmp_path, "0" * 64)
+
+
+async def test_a_stranger_gets_nothing(node: Node, router: Router) -> None:
+    call = await connect(router, [MIC])
+    stranger = IceClient(remote_ufrag=call.client.remote_ufrag, remote_pwd="x" * 24)
+    await open_path(stranger, call.answer)
+    call.events.seen.clear()
+    stranger.send(b"\x16\xfe\xff" + bytes(60))
+    stranger.send(bytes([0x80, 111]) + bytes(60))
+    with pytest.raises(TimeoutError):
+        await stranger.ask(stranger.request(), 0.2)
+    assert (stranger.raw, call.events.seen, call.peer.state) == ([], [], "connected")
+    stranger.hang_up()
+    end(call)
