@@ -1,0 +1,35 @@
+"""Real clients against a real server process; whatever the server itself calls an error fails the test that made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.interop.person import Person, token
+
+FAULTS = re.compile(r"Traceback|\bCRITICAL\b|panicked")
+
+
+@pytest.fixture
+def server(live_server: LiveServer) -> Iterator[LiveServer]:
+    """The shared server. Fails the test when an error of its own appeared meanwhile."""
+    before = len(live_server.output)
+    yield live_server
+    faults = "".join(live_server.output[before:])
+    assert live_server.process.poll() is None, f"the server ended:\n{faults}"
+    assert not FAULTS.search(faults), faults
+
+
+@pytest.fixture
+def person(server: LiveServer) -> Callable[..., Person]:
+    """`person(identity, conference, **options)`; options of `Person`, `url` for another way to the server."""
+
+    def make(identity: str, conference: str, *, url: str = "", grants: dict[str, Any] | None = None, **options: Any):
+        jwt = token(server.api_key, server.api_secret, identity, conference, **(grants or {}))
+        return Person(url or server.ws_url, jwt, **options)
+
+    return make

@@ -1,0 +1,252 @@
+"""A participant of the tests: the unmodified Python SDK with real libwebrtc, and eyes and ears that check.
+
+Everybody runs in the test's own event loop. Pictures and tones are made at real pace; what comes is kept as evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from livekit import api, rtc
+from numpy.typing import NDArray
+
+from tests.interop import picture, sound
+
+BOUND_S = 60.0
+"""Nothing may take longer; what is fast is not measured here."""
+
+
+async def until(condition: Callable[[], object], what: str, bound_s: float = BOUND_S) -> None:
+    """Waits for the condition. Fails with `what` at the bound."""
+    deadline = time.monotonic() + bound_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {bound_s:.0f} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+def token(key: str, secret: str, identity: str, conference: str, **grants: Any) -> str:
+    video = api.VideoGrants(room=conference, room_join=True, can_update_own_metadata=True, **grants)
+    return api.AccessToken(key, secret).with_identity(identity).with_name(identity).with_grants(video).to_jwt()
+
+
+@dataclass
+class View:
+    """What was decoded of one video track."""
+
+    sights: list[picture.Sight] = field(default_factory=list)
+    damaged: int = 0
+    frames: int = 0
+
+    @property
+    def last(self) -> picture.Sight | None:
+        return self.sights[-1] if self.sights else None
+
+    def take(self, frame: rtc.VideoFrame) -> None:
+        self.frames += 1
+        sight = picture.read(frame.data, frame.width, frame.height)
+        if sight is None:
+            self.damaged += 1
+        else:
+            self.sights.append(sight)
+
+
+@dataclass
+class Ear:
+    """What was heard of one audio track: the last two seconds."""
+
+    chunks: deque[NDArray[np.int16]] = field(default_factory=lambda: deque(maxlen=200))
+    frames: int = 0
+
+    def take(self, frame: rtc.AudioFrame) -> None:
+        self.frames += 1
+        self.chunks.append(np.array(frame.data, np.int16))
+
+    def lately(self, seconds: float = 0.5) -> NDArray[np.int16]:
+        count = round(seconds * 100)
+        return np.concatenate(list(self.chunks)[-count:]) if self.chunks else np.zeros(0, np.int16)
+
+    def hears(self, hz: float) -> bool:
+        return len(self.chunks) >= 50 and sound.is_tone(self.lately(), hz)
+
+    def is_silent(self) -> bool:
+        return len(self.chunks) >= 50 and sound.loudness(self.lately(0.3)) < 0.003
+
+
+@dataclass
+class Camera:
+    """A published video track and when each of its pictures was taken."""
+
+    source: rtc.VideoSource
+    publication: rtc.LocalTrackPublication
+    taken_at: dict[int, float] = field(default_factory=dict)
+    counter: int = 0
+
+
+def stalls(view: View, camera: Camera, since: int, most_s: float = 1.0) -> list[float]:
+    """Steps between decoded pictures that are longer than `most_s`, measured by when the pictures were taken: a
+    machine that is busy delays both ends and is not called a freeze."""
+    times = [camera.taken_at[sight.counter] for sight in view.sights if sight.counter >= since]
+    return [b - a for a, b in zip(times, times[1:], strict=False) if b - a > most_s]
+
+
+class Person:
+    """One client. `async with Person(...)` leaves at the end."""
+
+    def __init__(self, server_url: str, jwt: str, *, dual: bool = False, watches: bool = True, listens: bool = True):
+        self.room = rtc.Room()
+        self.views: dict[tuple[str, int], View] = {}
+        """By (identity, track source)."""
+        self.ears: dict[str, Ear] = {}
+        self.events: list[tuple[str, str]] = []
+        """(name, identity or detail) in the order of arrival."""
+        self.packets: list[rtc.DataPacket] = []
+        self.speakers: list[list[str]] = []
+        self._url = server_url
+        self._jwt = jwt
+        self._options = rtc.RoomOptions(single_peer_connection=not dual)
+        self._watches = watches
+        self._listens = listens
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._streams: list[rtc.VideoStream | rtc.AudioStream] = []
+        self._sources: list[rtc.VideoSource | rtc.AudioSource] = []
+        self._listen()
+
+    async def __aenter__(self) -> Person:
+        await self.join()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave()
+
+    @property
+    def identity(self) -> str:
+        return self.room.local_participant.identity
+
+    async def join(self) -> None:
+        await self.room.connect(self._url, self._jwt, self._options)
+
+    async def leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        for stream in self._streams:
+            await stream.aclose()
+        await self.room.disconnect()
+        for source in self._sources:
+            await source.aclose()
+        self._streams.clear()
+        self._sources.clear()
+
+    # -- publishing
+
+    async def show(
+        self,
+        colour: str,
+        *,
+        codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8,
+        size: tuple[int, int] = (320, 240),
+        fps: int = 15,
+        simulcast: bool = False,
+        bitrate_bps: int = 500_000,
+        source: rtc.TrackSource.ValueType = rtc.TrackSource.SOURCE_CAMERA,
+    ) -> Camera:
+        frames = rtc.VideoSource(*size)
+        self._sources.append(frames)
+        options = rtc.TrackPublishOptions(
+            source=source,
+            video_codec=codec,
+            simulcast=simulcast,
+            video_encoding=rtc.VideoEncoding(max_bitrate=bitrate_bps, max_framerate=fps),
+        )
+        track = rtc.LocalVideoTrack.create_video_track("camera", frames)
+        camera = Camera(frames, await self.room.local_participant.publish_track(track, options))
+        self.start(self._film(camera, colour, size, fps))
+        return camera
+
+    async def speak(self, hz: float) -> rtc.LocalTrackPublication:
+        source = rtc.AudioSource(sound.RATE_HZ, 1, queue_size_ms=200)
+        self._sources.append(source)
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        publication = await self.room.local_participant.publish_track(track, options)
+        self.start(self._sing(source, hz))
+        return publication
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs until it ends or the person leaves."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        return task
+
+    async def _film(self, camera: Camera, colour: str, size: tuple[int, int], fps: int) -> None:
+        begun = time.monotonic()
+        while True:
+            camera.counter += 1
+            data = picture.draw(camera.counter, colour, *size)
+            camera.taken_at[camera.counter] = time.monotonic()
+            camera.source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
+            await asyncio.sleep(max(0.005, begun + camera.counter / fps - time.monotonic()))
+
+    async def _sing(self, source: rtc.AudioSource, hz: float) -> None:
+        start = 0
+        while True:
+            frame = rtc.AudioFrame(sound.tone(hz, start), sound.RATE_HZ, 1, sound.CHUNK)
+            await source.capture_frame(frame)
+            start += sound.CHUNK
+
+    # -- what comes
+
+    def view(self, identity: str, source: int = rtc.TrackSource.SOURCE_CAMERA) -> View:
+        return self.views.setdefault((identity, source), View())
+
+    def ear(self, identity: str) -> Ear:
+        return self.ears.setdefault(identity, Ear())
+
+    def publication(self, identity: str, kind: int) -> rtc.RemoteTrackPublication | None:
+        other = self.room.remote_participants.get(identity)
+        found = other.track_publications.values() if other else ()
+        return next((one for one in found if one.kind == kind), None)
+
+    def saw(self, name: str, detail: str) -> bool:
+        return (name, detail) in self.events
+
+    def _listen(self) -> None:
+        room = self.room
+        for name in ("participant_connected", "participant_disconnected"):
+            room.on(name, lambda who, name=name: self.events.append((name, who.identity)))
+        for name in ("reconnecting", "reconnected"):
+            room.on(name, lambda name=name: self.events.append((name, "")))
+        room.on("disconnected", lambda reason: self.events.append(("disconnected", rtc.DisconnectReason.Name(reason))))
+        room.on("track_muted", lambda who, _: self.events.append(("muted", who.identity)))
+        room.on("track_unmuted", lambda who, _: self.events.append(("unmuted", who.identity)))
+        room.on("track_unpublished", lambda _, who: self.events.append(("unpublished", who.identity)))
+        room.on("track_subscribed", self._subscribed)
+        room.on("data_received", self.packets.append)
+        room.on("active_speakers_changed", lambda who: self.speakers.append([one.identity for one in who]))
+
+    def _subscribed(
+        self, track: rtc.RemoteTrack, publication: rtc.RemoteTrackPublication, who: rtc.RemoteParticipant
+    ) -> None:
+        self.events.append(("subscribed", f"{who.identity} {rtc.TrackKind.Name(track.kind)}"))
+        if track.kind == rtc.TrackKind.KIND_VIDEO and self._watches:
+            self.start(self._watch(rtc.VideoStream(track, capacity=30), self.view(who.identity, publication.source)))
+        elif track.kind == rtc.TrackKind.KIND_AUDIO and self._listens:
+            stream = rtc.AudioStream(track, sample_rate=sound.RATE_HZ, num_channels=1, capacity=200)
+            self.start(self._hear(stream, self.ear(who.identity)))
+
+    async def _watch(self, stream: rtc.VideoStream, view: View) -> None:
+        self._streams.append(stream)
+        async for event in stream:
+            view.take(event.frame)
+
+    async def _hear(self, stream: rtc.AudioStream, ear: Ear) -> None:
+        self._streams.append(stream)
+        async for event in stream:
+            ear.take(event.frame)

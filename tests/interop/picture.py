@@ -1,0 +1,82 @@
+"""Pictures that can be checked after coding: a plain colour, and a counter drawn as black and white blocks.
+
+The upper quarter is the colour; below it three rows of eight blocks hold the counter (16 bits) and its check byte. All
+places are parts of the size, so that a picture scaled on its way is read as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.uint8]
+
+COLOURS = {"grey": (128, 128), "red": (90, 230), "green": (60, 50), "blue": (220, 110), "orange": (40, 170)}
+"""Name -> (U, V) at middle brightness."""
+COLUMNS = 8
+ROWS = 3
+CHECK = 0x5A
+WHITE, BLACK, MIDDLE = 225, 25, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen in one picture."""
+
+    counter: int
+    colour: str
+    width: int
+    height: int
+
+
+def draw(counter: int, colour: str, width: int, height: int) -> bytes:
+    """I420; width and height are even."""
+    y = np.full((height, width), MIDDLE, np.uint8)
+    for number, (rows, columns) in enumerate(_blocks(width, height)):
+        y[rows, columns] = WHITE if _bits(counter) >> number & 1 else BLACK
+    u = np.full((height // 2, width // 2), 128, np.uint8)
+    v = u.copy()
+    top = height // 8
+    u[:top], v[:top] = COLOURS[colour]
+    return y.tobytes() + u.tobytes() + v.tobytes()
+
+
+def read(i420: bytes | bytearray | memoryview, width: int, height: int) -> Sight | None:
+    """None: the check byte is wrong, the picture is damaged."""
+    data = np.frombuffer(i420, np.uint8)
+    half = ((height + 1) // 2, (width + 1) // 2)
+    y = data[: width * height].reshape(height, width)
+    chroma = data[width * height : width * height + 2 * half[0] * half[1]].reshape(2, *half)
+    bits = 0
+    for number, (rows, columns) in enumerate(_blocks(width, height)):
+        bits |= int(_middle(y[rows, columns]) > MIDDLE) << number
+    counter = bits & 0xFFFF
+    if bits != _bits(counter):
+        return None
+    top = chroma[:, : half[0] // 4]
+    u, v = _middle(top[0]), _middle(top[1])
+    colour = min(COLOURS, key=lambda name: abs(COLOURS[name][0] - u) + abs(COLOURS[name][1] - v))
+    return Sight(counter, colour, width, height)
+
+
+def _bits(counter: int) -> int:
+    low = counter & 0xFFFF
+    return low | ((low >> 8) ^ (low & 0xFF) ^ CHECK) << 16
+
+
+def _blocks(width: int, height: int) -> list[tuple[slice, slice]]:
+    top, row = height / 4, height / 4
+    column = width / COLUMNS
+    return [
+        (slice(round(top + r * row), round(top + (r + 1) * row)), slice(round(c * column), round((c + 1) * column)))
+        for r in range(ROWS)
+        for c in range(COLUMNS)
+    ]
+
+
+def _middle(block: Plane) -> float:
+    """Mean of the inner part: edges are smeared by coding and scaling."""
+    rows, columns = block.shape
+    return float(block[rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4].mean())

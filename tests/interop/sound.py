@@ -1,0 +1,40 @@
+"""Tones that can be told apart after coding."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+CHUNK = RATE_HZ // 100
+"""Samples of 10 ms."""
+
+
+def tone(hz: float, start: int, loudness: float = 0.4) -> bytes:
+    """10 ms of 16-bit samples, from sample `start` on."""
+    at = np.arange(start, start + CHUNK) / RATE_HZ
+    return (np.sin(2 * np.pi * hz * at) * loudness * 32767).astype(np.int16).tobytes()
+
+
+def loudness(samples: NDArray[np.int16]) -> float:
+    """Root mean square, 1.0 is full scale."""
+    return float(np.sqrt(np.mean((samples.astype(np.float64) / 32768) ** 2))) if samples.size else 0.0
+
+
+def peaks(samples: NDArray[np.int16], count: int = 1) -> list[float]:
+    """The strongest frequencies in Hz, strongest first, at least 40 Hz apart."""
+    window = samples.astype(np.float64) * np.hanning(samples.size)
+    power = np.abs(np.fft.rfft(window))
+    frequencies = np.fft.rfftfreq(samples.size, 1 / RATE_HZ)
+    found: list[float] = []
+    for index in np.argsort(power)[::-1]:
+        if all(abs(frequencies[index] - known) > 40 for known in found):
+            found.append(float(frequencies[index]))
+        if len(found) == count:
+            break
+    return found
+
+
+def is_tone(samples: NDArray[np.int16], hz: float) -> bool:
+    """Loud enough, and its strongest frequency is this one."""
+    return loudness(samples) > 0.05 and abs(peaks(samples)[0] - hz) < 8

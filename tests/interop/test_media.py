@@ -1,0 +1,44 @@
+"""Pictures and tones arrive as they were sent, whatever the codec and the number of peer connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from livekit import rtc
+
+from tests.interop.person import Person, stalls, until
+
+pytestmark = pytest.mark.native
+
+WATCHED_S = 10.0
+
+
+@pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_two_people_see_and_hear_each_other(person: Callable[..., Person], codec: str, dual: bool) -> None:
+    conference = f"two-{codec}-{dual}"
+    number = rtc.VideoCodec.Value(codec)
+    async with person("an", conference, dual=dual) as an, person("binh", conference, dual=dual) as binh:
+        an_camera = await an.show("red", codec=number)
+        binh_camera = await binh.show("blue", codec=number)
+        await an.speak(440)
+        await binh.speak(1000)
+        seen = ((binh.view("an"), an_camera, "red"), (an.view("binh"), binh_camera, "blue"))
+        await until(lambda: all(len(view.sights) > 5 for view, _, _ in seen), "first pictures")
+        await until(lambda: binh.ear("an").hears(440) and an.ear("binh").hears(1000), "the right tones")
+        since = [view.sights[-1].counter for view, _, _ in seen]
+        await asyncio.sleep(WATCHED_S)
+        for (view, camera, colour), start in zip(seen, since, strict=True):
+            counters = [sight.counter for sight in view.sights]
+            assert counters == sorted(set(counters)), "pictures go forward, none twice"
+            assert {sight.colour for sight in view.sights} == {colour}
+            assert view.damaged <= view.frames // 50
+            assert camera.counter - counters[-1] < 30
+            assert counters[-1] - start > 60
+            assert stalls(view, camera, start) == []
+        assert binh.ear("an").hears(440)
+        assert an.ear("binh").hears(1000)
+        mimes = {an.publication("binh", rtc.TrackKind.KIND_VIDEO).mime_type.lower()}
+        assert mimes == {f"video/{codec.lower()}"}
