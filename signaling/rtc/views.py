@@ -160,7 +160,8 @@ def data_track(view: DataTrackView) -> models.DataTrackInfo:
     info = models.DataTrackInfo(pub_handle=view.handle, sid=view.sid, name=view.name)
     if isinstance(view.facts, rtc.PublishDataTrackRequest):
         info.encryption = view.facts.encryption
-        info.frame_encoding = view.facts.frame_encoding
+        if view.facts.HasField("frame_encoding"):
+            info.frame_encoding.CopyFrom(view.facts.frame_encoding)
         if view.facts.HasField("schema"):
             info.schema.CopyFrom(view.facts.schema)
     return info

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conference import Refusal, Terms, limits
@@ -69,7 +71,7 @@ def test_versions_grow(world: World) -> None:
 
 def test_active_when_media_connects(world: World) -> None:
     ann = Party(world, "ann", offer=False)
-    assert ann.participant.view().presence is Presence.JOINED
+    assert ann.participant.view().presence.value == "joined"
     ann.offer()
     peer_of(ann.participant).connect()
     assert ann.participant.view().presence is Presence.ACTIVE
@@ -199,7 +201,9 @@ def test_counts_and_metadata_are_told(world: World) -> None:
 def test_resume_tells_everything_and_media_is_untouched(world: World) -> None:
     ann, ben, eve = (Party(world, name) for name in ("ann", "ben", "eve"))
     sid = ann.publish(CAMERA)[0]
-    consumer = ben.participant.conference.find_track(sid).subscriptions[ben.sid].consumer  # type: ignore[union-attr]
+    track = ben.participant.conference.find_track(sid)
+    assert track is not None
+    consumer: Any = track.subscriptions[ben.sid].consumer
     ben.participant.detach(ben.client)
     eve.participant.leave(Reason.CLIENT_INITIATED)
     world.pass_time(5)
