@@ -140,7 +140,7 @@ def pack(message: Any) -> str:
     return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
 
 
-@pytest.fixture(params=[path for path in TRACES if not path.name.startswith("h_")], ids=lambda path: path.stem)
+@pytest.fixture(params=TRACES, ids=lambda path: path.stem)
 def replay(request: pytest.FixtureRequest) -> Replay:
     played = Replay(request.param)
     played.run()

@@ -1,0 +1,174 @@
+"""What a stranger may put into the address of a session."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+from livekit.protocol import rtc
+
+from conference import Refusal
+from signaling.rtc import join, limits
+from signaling.rtc.origin import is_allowed
+
+
+def packed(request: rtc.JoinRequest, compression: str = "GZIP") -> str:
+    inner = request.SerializeToString()
+    data = gzip.compress(inner) if compression == "GZIP" else inner
+    wrapped = rtc.WrappedJoinRequest(compression=compression, join_request=data)
+    return base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
+
+
+def test_a_single_join() -> None:
+    request = rtc.JoinRequest(
+        connection_settings=rtc.ConnectionSettings(auto_subscribe=True, adaptive_stream=True),
+        publisher_offer=rtc.SessionDescription(type="offer", sdp="v=0", id=1),
+        add_track_requests=[rtc.AddTrackRequest(cid="a")],
+    )
+    for compression in ("GZIP", "NONE"):
+        ask = join.read({"join_request": packed(request, compression)}, v1=True)
+        assert (ask.dual, ask.auto_subscribe, ask.adaptive_stream, ask.resume_sid) == (False, True, True, "")
+        assert ask.offer is not None
+        assert ask.offer.id == 1
+        assert len(ask.add_tracks) == 1
+
+
+def test_the_join_request_rules_not_the_path() -> None:
+    assert not join.read({"join_request": packed(rtc.JoinRequest())}, v1=False).dual
+    assert join.read({}, v1=False).dual
+    with pytest.raises(Refusal):
+        join.read({}, v1=True)
+
+
+def test_padding_and_alphabet_do_not_matter() -> None:
+    text = packed(rtc.JoinRequest(metadata="???>>>" * 20), "NONE")
+    for variant in (text, text.rstrip("="), text.replace("-", "+").replace("_", "/")):
+        assert join.read({"join_request": variant}, v1=True).metadata == "???>>>" * 20
+
+
+def test_a_resume() -> None:
+    request = rtc.JoinRequest(reconnect=True, participant_sid="PA_x")
+    assert join.read({"join_request": packed(request)}, v1=True).resume_sid == "PA_x"
+    assert join.read({"reconnect": "1", "sid": "PA_x"}, v1=False).resume_sid == "PA_x"
+    assert join.read({"sid": "PA_x"}, v1=False).resume_sid == ""
+
+
+def test_a_dual_join() -> None:
+    attributes = base64.urlsafe_b64encode(json.dumps({"k": "v"}).encode()).decode()
+    query = {
+        "sdk": "python",
+        "protocol": "18",
+        "client_protocol": "2",
+        "auto_subscribe": "0",
+        "adaptive_stream": "1",
+        "capabilities": "CAP_PACKET_TRAILER,CAP_UNHEARD_OF",
+        "attributes": attributes,
+    }
+    ask = join.read(query, v1=False)
+    assert (ask.dual, ask.auto_subscribe, ask.adaptive_stream) == (True, False, True)
+    assert ask.client.client_protocol == 2
+    assert len(ask.client.capabilities) == 1
+    assert ask.attributes == {"k": "v"}
+
+
+NO_GZIP = rtc.WrappedJoinRequest(compression="GZIP", join_request=b"no gzip")
+NO_MESSAGE = rtc.WrappedJoinRequest(join_request=b"\xff\xff")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x",
+        "%%%",
+        "AAAA",
+        base64.urlsafe_b64encode(NO_GZIP.SerializeToString()).decode(),
+        base64.urlsafe_b64encode(NO_MESSAGE.SerializeToString()).decode(),
+        base64.urlsafe_b64encode(b"\x08\x07").decode(),
+    ],
+)
+def test_unreadable_join_requests(text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        join.read({"join_request": text}, v1=True)
+    assert refused.value.code == "request_bad"
+
+
+def test_a_compression_bomb_is_cut_short() -> None:
+    bomb = zlib.compress(b"\0" * (64 * 1024 * 1024), 9, wbits=31)
+    assert len(bomb) < 80_000
+    small = zlib.compress(b"\0" * (limits.JOIN_REQUEST_BYTES + 1), 9, wbits=31)
+    for data in (bomb, small):
+        wrapped = rtc.WrappedJoinRequest(compression="GZIP", join_request=data).SerializeToString()
+        with pytest.raises(Refusal):
+            join._unpack(base64.urlsafe_b64encode(wrapped).decode())
+
+
+def test_long_parameters_are_refused() -> None:
+    with pytest.raises(Refusal):
+        join.read({"sdk": "x" * (limits.QUERY_VALUE_BYTES + 1)}, v1=False)
+
+
+@given(
+    strategies.dictionaries(
+        strategies.sampled_from(["join_request", "sdk", "attributes", "protocol", "sid"]), strategies.text()
+    )
+)
+def test_no_query_escapes(query: dict[str, Any]) -> None:
+    for v1 in (False, True):
+        with suppress(Refusal):
+            join.read(query, v1=v1)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "query", "token"),
+    [
+        ("Bearer a.b.c", {"access_token": "q"}, "a.b.c"),
+        ("bearer  t ", {}, "t"),
+        ("Basic x", {"access_token": "q"}, "q"),
+        (None, {"access_token": "q"}, "q"),
+        (None, {}, ""),
+    ],
+)
+def test_where_the_token_is(authorization: str | None, query: dict[str, str], token: str) -> None:
+    assert join.token_of(query, authorization) == token
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "fine"),
+    [
+        (None, "meet.example:7880", True),
+        ("http://meet.example:7880", "meet.example:7880", True),
+        ("https://meet.example", "meet.example", True),
+        ("https://meet.example", "meet.example:443", True),
+        ("http://[::1]:7880", "[::1]:7880", True),
+        ("https://pages.example", "meet.example", True),
+        ("null", "meet.example", False),
+        ("", "meet.example", False),
+        ("https://evil.example", "meet.example", False),
+        ("https://meet.example.evil.example", "meet.example", False),
+        ("https://evilmeet.example", "meet.example", False),
+        ("https://meet.example:8443", "meet.example", False),
+        ("http://meet.example", "meet.example:7880", False),
+        ("HTTPS://meet.example", "meet.example", False),
+        ("https://MEET.example", "meet.example", False),
+        ("https://meet.example/", "meet.example", False),
+        ("https://meet.example/path", "meet.example", False),
+        ("https://user@meet.example", "meet.example", False),
+        ("https://meet.example@evil.example", "meet.example", False),
+        ("file://meet.example", "meet.example", False),
+        ("https://meet.example:x", "meet.example", False),
+        ("https://", "", False),
+        ("https://meet.example https://evil.example", "meet.example", False),
+    ],
+)
+def test_origins(origin: str | None, host: str, fine: bool) -> None:
+    assert is_allowed(origin, host, {"https://pages.example"}) is fine
+
+
+def test_any_origin_when_so_configured() -> None:
+    assert is_allowed("https://evil.example", "meet.example", {"*"})

@@ -1,0 +1,105 @@
+"""Encoding: once for all, the same in both forms; data packets."""
+
+from __future__ import annotations
+
+import pytest
+from livekit.protocol import models, rtc
+
+from conference import PeerError
+from conference.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
+from signaling.rtc import views
+from signaling.rtc.messages import Encoder, ServerFacts
+from signaling.rtc.packets import Packets, from_server
+from tests.conference.doubles import describe
+from tests.signaling.rtc.desk import Office
+
+
+def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    office = Office()
+    guests = [office.join(f"g{number}") for number in range(5)]
+    before = [len(guest.wire.frames) for guest in guests]
+    made = 0
+    real = views.participant
+
+    def counting(view: object) -> object:
+        nonlocal made
+        made += 1
+        return real(view)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(views, "participant", counting)
+    guests[0].participant.changed()
+    office.world.time.turn()
+    new = [guest.wire.frames[count:] for guest, count in zip(guests, before, strict=True)]
+    assert made == 1
+    assert all(frames[0] is new[0][0] for frames in new)
+
+
+def test_both_forms_say_the_same() -> None:
+    encoder = Encoder(ServerFacts("ND_x"))
+    event = SpeakersChanged((Speaking("PA_x", 0.5, True),))
+    binary, text = encoder.encode(event, text=False), encoder.encode(event, text=True)
+    assert isinstance(binary, bytes)
+    assert isinstance(text, str)
+    from google.protobuf import json_format
+
+    assert json_format.Parse(text, rtc.SignalResponse()) == rtc.SignalResponse.FromString(binary)
+    assert encoder.encode(Superseded(), text=False) is None
+
+
+@pytest.mark.parametrize(("highest", "enabled"), [(None, []), (Quality.LOW, [0]), (Quality.HIGH, [0, 1, 2])])
+def test_layers_wanted(highest: Quality | None, enabled: list[int]) -> None:
+    frame = Encoder(ServerFacts("ND_x")).encode(LayersWanted("TR_x", "video/VP8", highest), text=False)
+    assert isinstance(frame, bytes)
+    message = rtc.SignalResponse.FromString(frame).subscribed_quality_update
+    assert [one.quality for one in message.subscribed_codecs[0].qualities if one.enabled] == enabled
+    assert message.subscribed_codecs[0].codec == "vp8"
+
+
+def test_a_large_roster_in_a_join() -> None:
+    office = Office()
+    for number in range(60):
+        office.join(f"guest-{number}", metadata="m" * 100)
+    last = office.join("last", offer=describe("audio recvonly"))
+    assert len(last.wire.last("join").other_participants) == 60
+
+
+def test_the_sender_of_a_packet_is_the_servers_word() -> None:
+    packet = models.DataPacket(
+        user=models.UserPacket(payload=b"x", participant_sid="PA_forged", topic="t"),
+        participant_identity="forged",
+        destination_identities=["ben"],
+        sequence=7,
+    )
+    stamped = Packets().stamp(packet.SerializeToString(), "PA_ann", "ann")
+    assert stamped is not None
+    assert stamped.destinations == {"ben"}
+    read = models.DataPacket.FromString(stamped.payload)
+    assert (read.participant_sid, read.participant_identity, read.sequence) == ("PA_ann", "ann", 7)
+    assert (read.user.participant_sid, read.user.participant_identity, read.user.payload) == ("PA_ann", "ann", b"x")
+
+
+def test_other_packets_pass_unread_and_speakers_do_not() -> None:
+    chat = models.DataPacket(chat_message=models.ChatMessage(message="xin chào"), sequence=1)
+    stamped = Packets().stamp(chat.SerializeToString(), "PA_a", "a")
+    assert stamped is not None
+    assert models.DataPacket.FromString(stamped.payload).chat_message.message == "xin chào"
+    forged = models.DataPacket(speaker=models.ActiveSpeakerUpdate())
+    assert Packets().stamp(forged.SerializeToString(), "PA_a", "a") is None
+    with pytest.raises(PeerError):
+        Packets().stamp(b"\xff\xff", "PA_a", "a")
+
+
+def test_frames_change_their_handle_only() -> None:
+    frame = bytes(range(20))
+    packets = Packets()
+    assert packets.frame_handle(frame) == 0x0203
+    assert packets.with_handle(frame, 0xABCD) == bytes([0, 1, 0xAB, 0xCD, *range(4, 20)])
+    with pytest.raises(PeerError):
+        packets.frame_handle(b"short")
+
+
+def test_a_packet_of_the_server_has_no_sender() -> None:
+    packet = from_server(b"x", reliable=False, topic="t", destinations=frozenset({"b", "a"}))
+    read = models.DataPacket.FromString(packet.payload)
+    assert (read.participant_sid, read.user.topic, list(read.destination_identities)) == ("", "t", ["a", "b"])
+    assert read.kind == models.DataPacket.LOSSY

@@ -1,0 +1,350 @@
+"""A session message by message, without a socket."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies
+from livekit.protocol import models, rtc
+
+from conference import Grants, Source
+from signaling.rtc import limits
+from signaling.rtc.join import Ask
+from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE
+from tests.conference.doubles import describe, peer_of, receiver_of
+from tests.signaling.rtc.desk import Guest, Office
+
+OFFER = describe("audio recvonly", "video recvonly", "application")
+PUBLISHING = describe("audio recvonly", "video recvonly", "application", "video sendonly cam q h f")
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def publish(guest: Guest) -> str:
+    guest.ask(
+        add_track=rtc.AddTrackRequest(
+            cid="cam",
+            type="VIDEO",
+            source="CAMERA",
+            width=1280,
+            height=720,
+            layers=[
+                models.VideoLayer(quality=quality, width=320 << quality, height=180 << quality) for quality in (2, 0, 1)
+            ],  # type: ignore[arg-type]
+            simulcast_codecs=[rtc.SimulcastCodec(codec="vp8", cid="cam")],
+        )
+    )
+    guest.ask(offer=rtc.SessionDescription(type="offer", sdp=PUBLISHING, id=2))
+    peer_of(guest.participant).connect()
+    guest.office.world.time.turn()
+    return str(guest.wire.last("track_published").track.sid)
+
+
+def test_join_holds_what_every_client_needs(office: Office) -> None:
+    office.join("ann")
+    ben = office.join("ben", offer=OFFER)
+    assert ben.wire.kinds()[:3] == ["join", "refresh_token", "update"]
+    assert "answer" in ben.wire.kinds()
+    join = ben.wire.last("join")
+    assert join.room.sid.startswith("RM_")
+    assert join.room.name == "c"
+    assert join.participant.sid.startswith("PA_")
+    assert [one.identity for one in join.other_participants] == ["ann"]
+    assert (join.ping_interval, join.ping_timeout) == (5, 15)
+    assert (join.server_info.protocol, join.fast_publish, join.subscriber_primary) == (17, True, False)
+    assert tuple(map(int, join.server_version.split("."))) >= (1, 8, 0)
+    assert {codec.mime for codec in join.enabled_publish_codecs} >= {"video/VP8", "video/H264", "audio/opus"}
+    assert join.participant.permission.can_publish
+    assert join.participant.client_protocol == 2
+
+
+def test_a_dual_join_offers_at_once(office: Office) -> None:
+    ann = office.join("ann", dual=True)
+    assert ann.wire.last("join").subscriber_primary
+    assert ann.wire.last("offer").id == 1
+    assert receiver_of(ann.participant).channels == ["_reliable", "_lossy", "_data_track"]
+
+
+def test_track_published_repeats_the_announcement(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER)
+    sid = publish(ann)
+    told = ann.wire.last("track_published")
+    assert told.cid == "cam"
+    assert [layer.quality for layer in told.track.layers] == [0, 1, 2]
+    assert told.track.simulcast
+    info = ann.wire.last("update").participants[-1]
+    assert [(track.sid, track.mid, track.mime_type) for track in info.tracks] == [(sid, "3", "video/VP8")]
+    assert info.is_publisher
+
+
+def test_tracks_of_the_join_request_are_published(office: Office) -> None:
+    ask = Ask(
+        dual=False,
+        client=models.ClientInfo(),
+        offer=rtc.SessionDescription(type="offer", sdp=describe("audio sendonly mic"), id=1),
+        add_tracks=(rtc.AddTrackRequest(cid="mic", source="MICROPHONE"),),
+    )
+    session, wire = office.open(Grants(identity="ann", conference="c", join=True), ask)
+    assert (
+        wire.kinds()[:4] == ["join", "refresh_token", "track_published", "update"] or "track_published" in wire.kinds()
+    )
+    assert session.participant is not None
+    assert len(session.participant.tracks) == 1
+
+
+def test_pings(office: Office) -> None:
+    ann = office.join("ann")
+    ann.ask(ping=5)
+    ann.ask(ping_req=rtc.Ping(timestamp=42, rtt=3))
+    assert ann.wire.last("pong") == int(office.world.time.time() * 1000)
+    assert ann.wire.last("pong_resp").last_ping_timestamp == 42
+
+
+def test_the_absent_quality_is_the_lowest(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], quality="HIGH"))
+    assert consumer.layer == 2
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid]))
+    assert consumer.layer == 0
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], width=640, height=360))
+    assert consumer.layer == 1
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], disabled=True))
+    assert consumer.paused
+
+
+def test_mute_both_ways(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=True))
+    assert ben.wire.last("update").participants[0].tracks[0].muted
+    ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
+    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    assert ann.wire.last("mute").muted
+
+
+def test_subscription_by_either_list(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    ben.ask(subscription=rtc.UpdateSubscription(track_sids=[sid], subscribe=False))
+    assert not ann.participant.tracks[sid].subscriptions
+    tracks = models.ParticipantTracks(participant_sid=ann.participant.sid, track_sids=[sid])
+    ben.ask(subscription=rtc.UpdateSubscription(participant_tracks=[tracks], subscribe=True))
+    assert ann.participant.tracks[sid].subscriptions
+
+
+def test_subscription_permission(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    ann.ask(subscription_permission=rtc.SubscriptionPermission(all_participants=False))
+    assert not ben.wire.last("subscription_permission_update").allowed
+    allowed = rtc.TrackPermission(participant_identity="ben", track_sids=[sid])
+    ann.ask(subscription_permission=rtc.SubscriptionPermission(track_permissions=[allowed]))
+    assert ben.wire.last("subscription_permission_update").allowed
+
+
+def test_metadata_is_always_answered(office: Office) -> None:
+    ann = office.join("ann")
+    ann.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m", request_id=7))
+    refused = ann.wire.last("request_response")
+    assert (refused.request_id, refused.reason) == (7, rtc.RequestResponse.NOT_ALLOWED)
+    assert refused.update_metadata.metadata == "m"
+    ben = office.join("ben", can_update_own_metadata=True)
+    ben.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m", attributes={"k": "v"}, request_id=8))
+    assert ben.wire.last("request_response").reason == rtc.RequestResponse.OK
+    assert ann.wire.last("update").participants[-1].attributes == {"k": "v"}
+    assert office.names.signed[-1].metadata == "m"
+
+
+def test_refused_tracks_are_answered(office: Office) -> None:
+    ann = office.join("ann", can_publish_sources=frozenset({Source.MICROPHONE}))
+    ann.ask(add_track=rtc.AddTrackRequest(cid="x", type="VIDEO", source="CAMERA"))
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.NOT_ALLOWED
+    ann.ask(add_track=rtc.AddTrackRequest(cid="x", type="DATA"))
+    assert ann.wire.last("request_response").add_track.cid == "x"
+    ann.ask(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=0, name="x"))
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.INVALID_HANDLE
+
+
+def test_leave_is_answered_and_closes(office: Office) -> None:
+    ann, ben = office.join("ann"), office.join("ben")
+    ben.ask(leave=rtc.LeaveRequest(reason="CLIENT_INITIATED"))
+    assert ben.wire.last("leave").reason == models.DisconnectReason.CLIENT_INITIATED
+    assert ben.wire.code == NORMAL
+    gone = ann.wire.last("update").participants[-1]
+    assert gone.state == models.ParticipantInfo.DISCONNECTED
+
+
+def test_resume(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER)
+    peer_of(ann.participant).connect()
+    participant = ann.participant
+    ann.session.lost()
+    ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=participant.sid)
+    session, wire = office.open(participant.grants, ask)
+    assert wire.kinds() == ["reconnect", "update", "room_update", "refresh_token"]
+    assert wire.last("reconnect").server_info.protocol == 17
+    assert [one.identity for one in wire.last("update").participants] == ["ann"]
+    assert session.participant is participant
+
+
+@pytest.mark.parametrize("sid", ["PA_unknown"])
+def test_a_stale_resume_is_told_to_come_anew(office: Office, sid: str) -> None:
+    ask = Ask(dual=False, client=models.ClientInfo(), resume_sid=sid)
+    _, wire = office.open(Grants(identity="ann", conference="c", join=True), ask)
+    assert wire.kinds() == ["leave"]
+    assert wire.last("leave").action == rtc.LeaveRequest.RECONNECT
+    assert wire.last("leave").reason == models.DisconnectReason.STATE_MISMATCH
+    assert wire.code == NORMAL
+    assert len(office.world.registry) == 0
+
+
+def test_sync_state_with_an_unknown_track(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER)
+    state = rtc.SyncState(publish_tracks=[rtc.TrackPublishedResponse(cid="c", track=models.TrackInfo(sid="TR_old"))])
+    ann.ask(sync_state=state)
+    assert ann.wire.last("leave").action == rtc.LeaveRequest.RECONNECT
+    assert not office.world.registry.get("c").participants
+
+
+def test_sync_state_restores_wishes(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    ben.ask(sync_state=rtc.SyncState(subscription=rtc.UpdateSubscription(track_sids=[sid]), track_sids_disabled=[sid]))
+    assert not ann.participant.tracks[sid].subscriptions
+
+
+def test_tokens_are_renewed_in_time(office: Office) -> None:
+    ann = office.join("ann")
+    office.world.pass_time(limits.REFRESH_S * 3 + 1)
+    assert len(ann.wire.of("refresh_token")) == 4
+    ann.session.lost()
+    signed = len(office.names.signed)
+    office.world.pass_time(limits.REFRESH_S * 2)
+    assert len(office.names.signed) == signed
+
+
+# -- bad input
+
+
+def test_json_is_answered_in_json(office: Office) -> None:
+    ann = office.join("ann")
+    ann.raw(json.dumps({"pingReq": {"timestamp": "7"}, "surprise": 1}))
+    reply = json.loads(ann.wire.frames[-1])
+    assert reply["pongResp"]["lastPingTimestamp"] == "7"
+    ben = office.join("ben")
+    assert ben.wire.kinds()[0] == "join"
+    assert "update" in json.loads(ann.wire.frames[-1])
+    ann.raw(rtc.SignalRequest(ping=1).SerializeToString())
+    assert isinstance(ann.wire.frames[-1], bytes)
+
+
+def test_unknown_messages_are_ignored(office: Office) -> None:
+    ann = office.join("ann")
+    frames = len(ann.wire.frames)
+    ann.raw(b"\xfa\x07\x03abc")  # field 127
+    ann.raw(b"")
+    ann.ask(simulate=rtc.SimulateScenario(node_failure=True))
+    ann.ask(store_data_blob_request=rtc.StoreDataBlobRequest())
+    assert ann.wire.code is None
+    assert len(ann.wire.frames) == frames
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", "{", '{"offer": 3}', "[" * 100_000, '{"ping":"x"}'])
+def test_malformed_messages_end_this_session_only(office: Office, data: bytes | str) -> None:
+    ann, ben = office.join("ann"), office.join("ben")
+    ben.raw(data)
+    assert ben.wire.code == UNREADABLE
+    assert ann.wire.code is None
+    ben.raw(b"")
+
+
+def test_malformed_sdp_ends_its_participant(office: Office) -> None:
+    ann, ben = office.join("ann"), office.join("ben")
+    ben.ask(offer=rtc.SessionDescription(type="offer", sdp="nonsense"))
+    assert ben.wire.last("leave").reason == models.DisconnectReason.MEDIA_FAILURE
+    assert list(office.world.registry.get("c").participants) == ["ann"]
+    assert ann.wire.code is None
+
+
+def test_too_many_messages(office: Office) -> None:
+    ann = office.join("ann")
+    for _ in range(int(limits.MESSAGES_BURST)):
+        ann.ask(ping=1)
+    assert ann.wire.code is None
+    ann.ask(ping=1)
+    assert ann.wire.code == POLICY
+
+
+def test_a_steady_rate_passes(office: Office) -> None:
+    ann = office.join("ann")
+    for _ in range(int(limits.MESSAGES_BURST) * 3):
+        office.world.time.advance(1 / limits.MESSAGES_PER_S)
+        ann.ask(ping=1)
+    assert ann.wire.code is None
+
+
+def test_too_long_messages(office: Office) -> None:
+    ann = office.join("ann")
+    ann.raw(rtc.SignalRequest(offer=rtc.SessionDescription(sdp="x" * limits.MESSAGE_BYTES)).SerializeToString())
+    assert ann.wire.code == TOO_LONG
+
+
+def test_a_refused_join_makes_nothing(office: Office) -> None:
+    office.world.registry.auto_create = False
+    ask = Ask(dual=False, client=models.ClientInfo())
+    _, wire = office.open(Grants(identity="ann", conference="c", join=True), ask)
+    assert wire.kinds() == ["leave"]
+    assert office.world.media.routers == []
+
+
+REQUESTS = [field.name for field in rtc.SignalRequest.DESCRIPTOR.fields]
+
+
+@given(seed=strategies.integers(0, 2**32), data=strategies.lists(strategies.binary(max_size=60), max_size=20))
+def test_mutated_messages_never_escape(seed: int, data: list[bytes]) -> None:
+    """Whatever comes, no exception leaves a session and nobody else is touched."""
+    chance = random.Random(seed)
+    office = Office()
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER, dual=False)
+    publish(ann)
+    for payload in data:
+        number = chance.choice(rtc.SignalRequest.DESCRIPTOR.fields).number
+        head = bytes([number << 3 & 0x7F | 0x80 | 2, number >> 4]) if number > 15 else bytes([number << 3 | 2])
+        ben.raw(head + bytes([len(payload)]) + payload)
+    assert ann.wire.code is None
+    assert ann.participant.tracks
+
+
+@given(
+    changes=strategies.lists(strategies.tuples(strategies.integers(0, 400), strategies.integers(0, 255)), max_size=4)
+)
+def test_mutated_real_messages_never_escape(changes: list[tuple[int, int]]) -> None:
+    office = Office()
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    for message in _samples(sid):
+        raw = bytearray(message.SerializeToString())
+        for place, value in changes:
+            raw[place % len(raw)] = value
+        ben.raw(bytes(raw))
+    assert ann.participant.tracks
+
+
+def _samples(sid: str) -> list[Any]:
+    return [
+        rtc.SignalRequest(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], width=5, height=5, fps=3)),
+        rtc.SignalRequest(subscription=rtc.UpdateSubscription(track_sids=[sid], subscribe=True)),
+        rtc.SignalRequest(add_track=rtc.AddTrackRequest(cid="c", type="VIDEO", layers=[models.VideoLayer(width=1)])),
+        rtc.SignalRequest(update_audio_track=rtc.UpdateLocalAudioTrack(track_sid=sid)),
+        rtc.SignalRequest(offer=rtc.SessionDescription(type="offer", sdp=PUBLISHING, id=9)),
+        rtc.SignalRequest(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=4, name="n")),
+        rtc.SignalRequest(sync_state=rtc.SyncState(track_sids_disabled=[sid])),
+    ]
