@@ -11,6 +11,9 @@ use crate::srtp::{Inbound, Outbound, Profile};
 use crate::stats::{ConsumerStats, LayerStats, Snapshot, Totals, TransportStats};
 use crate::transport::{Source, Transport};
 
+/// The keys are here before the peer has our last handshake flight, and with it its own: media waits for that.
+const START_DELAY_US: u64 = 5_000;
+
 impl Shard {
     pub fn command<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) {
         if self.carry_out(command, now_us, out).is_none() {
@@ -125,16 +128,8 @@ impl Shard {
         let transport = self.transport(transport)?;
         transport.inbound = Some(Inbound::new(profile, receive.0, receive.1).ok()?);
         transport.outbound = Some(Outbound::new(profile, send.0, send.1).ok()?);
-        // The consumers that waited for the keys need key frames now.
-        for key in transport.consumers.clone() {
-            let producer = self.consumers[key].producer;
-            if self.consumers[key].wants_keyframe()
-                && let Some(layer) = self.producers[producer].layers.get_mut(usize::from(self.consumers[key].target))
-            {
-                layer.keyframe.want_later();
-            }
-        }
-        self.wake_within(0, now_us);
+        transport.start_us = Some(now_us + START_DELAY_US);
+        self.wake_within(START_DELAY_US, now_us);
         Some(())
     }
 
@@ -290,8 +285,23 @@ impl Shard {
         if rtx_ssrc != 0 {
             transport.outgoing.insert(rtx_ssrc, key);
         }
-        self.retarget(producer, now_us, out);
+        self.choose_target(key, now_us);
+        self.start_from_cache(key, now_us, out);
+        self.ask_ahead(key, now_us, out);
         Some(())
+    }
+
+    /// Asks for what a new consumer will need, though its transport may still be connecting: the key frame is in the
+    /// cache by then.
+    fn ask_ahead<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let consumer = &self.consumers[key];
+        let (producer, target) = (consumer.producer, consumer.target);
+        let cached = |layer: &Layer| layer.recent(now_us).is_some();
+        let is_cached = self.producers[producer].layers.get(usize::from(target)).is_some_and(cached);
+        let connected = self.transports[consumer.transport].outbound.is_some();
+        if consumer.wants_keyframe() && (connected || !is_cached) {
+            self.ask_keyframe(producer, target, now_us, out);
+        }
     }
 
     fn close_consumer<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) -> Option<()> {
@@ -316,6 +326,8 @@ impl Shard {
         consumer.paused = paused;
         consumer.stop();
         let producer = consumer.producer;
+        self.choose_target(key, now_us);
+        self.start_from_cache(key, now_us, out);
         self.retarget(producer, now_us, out);
         Some(())
     }

@@ -6,7 +6,7 @@ use crate::consumer::{Consumer, Verdict};
 use crate::event::Event;
 use crate::ice::Path;
 use crate::outbox::{Outbox, Sink};
-use crate::producer::{Layer, PACKET_OVERHEAD_MAX, Producer, Run};
+use crate::producer::{Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
 use crate::red;
 use crate::rtp;
 use crate::sent::Sent;
@@ -27,8 +27,10 @@ impl Shard {
         let Some(producer) = self.producers.get_mut(producer) else {
             return;
         };
-        producer.layers[layer as usize].plan(&mut self.runs);
+        let mut pending = std::mem::take(&mut producer.layers[layer as usize].pending);
+        plan(&mut pending, &mut self.runs);
         if !producer.paused {
+            let planned = Planned { pending: &pending, runs: &self.runs };
             for key in &producer.consumers {
                 let consumer = &mut self.consumers[*key];
                 if !consumer.looks_at(layer) {
@@ -38,15 +40,55 @@ impl Shard {
                 let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
                     continue;
                 };
-                let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, &self.runs, out);
+                let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, planned, out);
                 self.totals.padding_bytes += fed.padding_bytes;
                 if fed.switched {
                     self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
                 }
             }
         }
-        producer.layers[layer as usize].clear_pending();
+        let layer = &mut producer.layers[layer as usize];
+        layer.pending = pending;
+        layer.clear_pending();
     }
+
+    /// Starts a consumer that has sent nothing yet from the last key frame in the cache, if that is fresh: a viewer
+    /// sees a picture at once and the publisher is not asked for anything.
+    pub(crate) fn start_from_cache<S: Sink>(&mut self, consumer: usize, now_us: u64, out: &mut Outbox<S>) {
+        let consumer = &mut self.consumers[consumer];
+        let producer = &self.producers[consumer.producer];
+        let transport = &mut self.transports[consumer.transport];
+        let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
+            return;
+        };
+        if !consumer.video || consumer.paused || producer.paused || consumer.current.is_some() {
+            return;
+        }
+        let fits = |layer: u8| {
+            let (pending, at_us) = producer.layers.get(usize::from(layer))?.recent(now_us)?;
+            (consumer.packets == 0 || at_us > consumer.last_sent_us).then_some((layer, pending))
+        };
+        let target = consumer.target.min(producer.layers.len() as u8);
+        let Some((layer, mut pending)) = fits(target).or_else(|| (0..target).rev().find_map(fits)) else {
+            return;
+        };
+        plan(&mut pending, &mut self.runs);
+        let wanted = std::mem::replace(&mut consumer.target, layer);
+        let planned = Planned { pending: &pending, runs: &self.runs };
+        let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, planned, out);
+        consumer.target = wanted;
+        self.totals.padding_bytes += fed.padding_bytes;
+        if fed.switched {
+            self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
+        }
+    }
+}
+
+/// Packets and the runs to send them in.
+#[derive(Clone, Copy)]
+struct Planned<'a> {
+    pending: &'a [Pending],
+    runs: &'a [Run],
 }
 
 /// One layer's packets on the way to one consumer.
@@ -101,14 +143,14 @@ impl Feed<'_> {
         &self,
         consumer: &mut Consumer,
         transport: &mut Transport,
-        runs: &[Run],
+        planned: Planned,
         out: &mut Outbox<S>,
     ) -> Fed {
         let layer = &self.producer.layers[self.layer as usize];
         let mut fed = Fed::default();
         let Some(cache) = &layer.cache else { return fed };
-        for run in runs {
-            let pending = &layer.pending[run.start..run.end];
+        for run in planned.runs {
+            let pending = &planned.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.size() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
             out.reserve(longest * pending.len());
             let mut burst = Burst::default();

@@ -114,6 +114,7 @@ impl Shard {
         let layer = &mut producer.layers[source.layer as usize];
         layer.clear_pending();
         layer.cache = None;
+        layer.forget_keyframe();
         layer.reception = Reception::default();
         for key in &producer.consumers {
             let consumer = &mut self.consumers[*key];
@@ -194,7 +195,7 @@ impl Shard {
         layer.packets += 1;
         layer.bytes += incoming.payload.len() as u64;
         if entry.keyframe {
-            layer.keyframe.came();
+            layer.note_keyframe(entry.sequence, now_us);
             layer.reception.give_up();
         }
         let missing = layer.reception.is_missing_any();

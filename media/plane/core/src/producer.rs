@@ -17,6 +17,10 @@ const KEYFRAME_ASKS_MAX: u8 = 20;
 const PADDING_MAX: usize = 32;
 /// ... and at most one byte in so many.
 const PADDING_SHARE: usize = 100;
+/// A new viewer is given what was sent since a key frame not older than this ...
+const REPLAY_US_MAX: u64 = 600_000;
+/// ... and not more than this.
+const REPLAY_PACKETS_MAX: u16 = 384;
 /// What header, extensions and tag may add to a payload at most.
 pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + 16 + 2;
 
@@ -29,6 +33,10 @@ pub struct Pending {
 }
 
 impl Pending {
+    pub fn new(sequence: u16, bytes: usize) -> Self {
+        Pending { sequence, padding: 0, len: bytes as u16 }
+    }
+
     /// Bytes of payload and descriptor.
     pub fn size(&self) -> usize {
         usize::from(self.len)
@@ -53,6 +61,8 @@ pub struct Layer {
     pending_bytes: usize,
     pub keyframe: KeyframeWish,
     pub last_us: u64,
+    /// Where the newest key frame began, and when.
+    last_keyframe: Option<(u16, u64)>,
     pub packets: u64,
     pub bytes: u64,
     bytes_at_snapshot: u64,
@@ -191,57 +201,42 @@ impl Layer {
         let cache = self.cache.get_or_insert_with(|| if video { Cache::video(now_us) } else { Cache::audio(now_us) });
         let stored = payload.len() + descriptor.len();
         cache.insert(entry, payload, descriptor, now_us);
-        self.pending.push(Pending { sequence: entry.sequence, padding: 0, len: stored as u16 });
+        self.pending.push(Pending::new(entry.sequence, stored));
         self.pending_bytes += stored;
+    }
+
+    pub fn note_keyframe(&mut self, sequence: u16, now_us: u64) {
+        self.keyframe.came();
+        self.last_keyframe = Some((sequence, now_us));
+    }
+
+    pub fn forget_keyframe(&mut self) {
+        self.last_keyframe = None;
+    }
+
+    /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once. None
+    /// where that is too long ago, too much, or no longer whole in the cache; the second value is when it began.
+    pub fn recent(&self, now_us: u64) -> Option<(Vec<Pending>, u64)> {
+        let (first, at_us) = self.last_keyframe.filter(|(_, at_us)| now_us - at_us <= REPLAY_US_MAX)?;
+        let cache = self.cache.as_ref()?;
+        cache.get(first)?;
+        let count = self.reception.highest.wrapping_sub(first).wrapping_add(1);
+        if count > REPLAY_PACKETS_MAX {
+            return None;
+        }
+        let waiting = |sequence: u16| self.pending.iter().any(|p| p.sequence == sequence);
+        let packets = (0..count)
+            .map(|i| first.wrapping_add(i))
+            .filter(|sequence| !waiting(*sequence))
+            .filter_map(|sequence| cache.get(sequence))
+            .map(|entry| Pending::new(entry.sequence, usize::from(entry.len) + usize::from(entry.descriptor_len)))
+            .collect();
+        Some((packets, at_us))
     }
 
     pub fn clear_pending(&mut self) {
         self.pending.clear();
         self.pending_bytes = 0;
-    }
-
-    /// Cuts the pending packets into runs and tells each its padding.
-    ///
-    /// libwebrtc's packets of a frame differ by a byte; padding the smaller ones makes the frame one run. A packet that
-    /// is shorter by more may end a run, unpadded.
-    pub fn plan(&mut self, runs: &mut Vec<Run>) {
-        runs.clear();
-        let mut start = 0;
-        while start < self.pending.len() {
-            let end = self.plan_run(start);
-            runs.push(Run { start, end });
-            start = end;
-        }
-    }
-
-    fn plan_run(&mut self, start: usize) -> usize {
-        let (mut longest, mut bytes, mut padding) = (self.pending[start].len as usize, 0, 0);
-        let mut shortest = longest;
-        let mut end = start;
-        while end < self.pending.len() && end - start < RUN_SEGMENTS_MAX {
-            let len = self.pending[end].len as usize;
-            let grown = longest.max(len);
-            let wanted = (grown - longest) * (end - start) + (grown - len);
-            let fits = grown - shortest.min(len) <= PADDING_MAX
-                && (padding + wanted) * PADDING_SHARE <= bytes + len
-                && (end - start + 1) * (grown + PACKET_OVERHEAD_MAX) <= RUN_BYTES_MAX;
-            if !fits {
-                break;
-            }
-            (longest, shortest) = (grown, shortest.min(len));
-            bytes += len;
-            padding += wanted;
-            end += 1;
-        }
-        let short_tail = end < self.pending.len()
-            && end - start < RUN_SEGMENTS_MAX
-            && (self.pending[end].len as usize) < longest
-            && end > start;
-        for pending in &mut self.pending[start..end] {
-            pending.padding = (longest - pending.len as usize) as u8;
-        }
-        let full = (end - start + 1) * (longest + PACKET_OVERHEAD_MAX) > RUN_BYTES_MAX;
-        if short_tail && !full { end + 1 } else { end.max(start + 1) }
     }
 
     /// Updates the bitrate; call once a second.
@@ -252,6 +247,47 @@ impl Layer {
     }
 }
 
+/// Cuts packets into runs and tells each its padding.
+///
+/// libwebrtc's packets of a frame differ by a byte; padding the smaller ones makes the frame one run. A packet that
+/// is shorter by more may end a run, unpadded.
+pub fn plan(pending: &mut [Pending], runs: &mut Vec<Run>) {
+    runs.clear();
+    let mut start = 0;
+    while start < pending.len() {
+        let end = plan_run(pending, start);
+        runs.push(Run { start, end });
+        start = end;
+    }
+}
+
+fn plan_run(pending: &mut [Pending], start: usize) -> usize {
+    let (mut longest, mut bytes, mut padding) = (pending[start].size(), 0, 0);
+    let mut shortest = longest;
+    let mut end = start;
+    while end < pending.len() && end - start < RUN_SEGMENTS_MAX {
+        let len = pending[end].size();
+        let grown = longest.max(len);
+        let wanted = (grown - longest) * (end - start) + (grown - len);
+        let fits = grown - shortest.min(len) <= PADDING_MAX
+            && (padding + wanted) * PADDING_SHARE <= bytes + len
+            && (end - start + 1) * (grown + PACKET_OVERHEAD_MAX) <= RUN_BYTES_MAX;
+        if !fits {
+            break;
+        }
+        (longest, shortest) = (grown, shortest.min(len));
+        bytes += len;
+        padding += wanted;
+        end += 1;
+    }
+    for packet in &mut pending[start..end] {
+        packet.padding = (longest - packet.size()) as u8;
+    }
+    let full = end - start == RUN_SEGMENTS_MAX || (end - start + 1) * (longest + PACKET_OVERHEAD_MAX) > RUN_BYTES_MAX;
+    let short_tail = !full && end > start && pending.get(end).is_some_and(|next| next.size() < longest);
+    if short_tail { end + 1 } else { end.max(start + 1) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,35 +295,35 @@ mod tests {
     fn layer(lens: &[u16]) -> Layer {
         let mut layer = Layer::default();
         for (i, len) in lens.iter().enumerate() {
-            layer.pending.push(Pending { sequence: i as u16, padding: 0, len: *len });
+            layer.pending.push(Pending::new(i as u16, usize::from(*len)));
         }
         layer
     }
 
-    fn plan(lens: &[u16]) -> (Vec<Run>, Vec<u8>) {
+    fn planned(lens: &[u16]) -> (Vec<Run>, Vec<u8>) {
         let mut layer = layer(lens);
         let mut runs = Vec::new();
-        layer.plan(&mut runs);
+        plan(&mut layer.pending, &mut runs);
         (runs, layer.pending.iter().map(|p| p.padding).collect())
     }
 
     #[test]
     fn a_frame_of_nearly_equal_packets_is_one_run() {
-        let (runs, padding) = plan(&[1100, 1100, 1101, 1101]);
+        let (runs, padding) = planned(&[1100, 1100, 1101, 1101]);
         assert_eq!(runs, [Run { start: 0, end: 4 }]);
         assert_eq!(padding, [1, 1, 0, 0]);
     }
 
     #[test]
     fn a_short_last_packet_needs_no_padding() {
-        let (runs, padding) = plan(&[1100, 1100, 300, 1100]);
+        let (runs, padding) = planned(&[1100, 1100, 300, 1100]);
         assert_eq!(runs, [Run { start: 0, end: 3 }, Run { start: 3, end: 4 }]);
         assert_eq!(padding, [0, 0, 0, 0]);
     }
 
     #[test]
     fn a_longer_packet_starts_a_new_run_when_padding_would_cost() {
-        let (runs, _) = plan(&[60, 1100, 1100]);
+        let (runs, _) = planned(&[60, 1100, 1100]);
         assert_eq!(runs, [Run { start: 0, end: 1 }, Run { start: 1, end: 3 }]);
     }
 
@@ -311,7 +347,7 @@ mod tests {
             fn every_run_obeys_the_kernel_and_the_padding_budget(lens in proptest::collection::vec(1u16..1400, 1..200)) {
                 let mut layer = layer(&lens);
                 let mut runs = Vec::new();
-                layer.plan(&mut runs);
+                plan(&mut layer.pending, &mut runs);
                 let mut next = 0;
                 for run in &runs {
                     prop_assert_eq!(run.start, next);

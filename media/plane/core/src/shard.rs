@@ -128,15 +128,16 @@ impl Shard {
         if transport.agent.knows(path) && self.paths.get(&path) != Some(&key) {
             self.adopt(path, key);
         }
-        let transport = &self.transports[key];
+        let transport = &mut self.transports[key];
         if let Some(state) = outcome.state {
             let id = transport.id;
             self.events.push(Event::Ice { transport: id, state, path });
         }
+        let starting = transport.start_us.is_some();
         if outcome.restarted {
             self.index_ufrags(key);
         }
-        self.wake_within(IDLE_TICK_US, now_us);
+        self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
     }
 
     /// A path proved to be this transport's; those that its agent forgot are dropped.
@@ -239,6 +240,10 @@ impl Shard {
         let mut busy = false;
         for key in 0..self.transports.capacity() {
             let Some(transport) = self.transports.get_mut(key) else { continue };
+            if transport.start_us.is_some_and(|start_us| now_us >= start_us) {
+                self.start_consumers(key, now_us, out);
+            }
+            let transport = &mut self.transports[key];
             let logged = !transport.arrivals.is_empty();
             let due = logged && now_us - transport.arrivals.started_at_us >= FEEDBACK_US - FEEDBACK_US / 4;
             let report = now_us >= transport.report_due_us;
@@ -254,6 +259,25 @@ impl Shard {
             self.tick_consent(key, now_us);
         }
         busy
+    }
+
+    /// The connection is up: what its consumers wait for is in the caches, or is asked for.
+    fn start_consumers<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        if transport.path().is_none() {
+            return;
+        }
+        transport.start_us = None;
+        for consumer in transport.consumers.clone() {
+            self.choose_target(consumer, now_us);
+            self.start_from_cache(consumer, now_us, out);
+            self.retarget(self.consumers[consumer].producer, now_us, out);
+        }
+    }
+
+    pub(crate) fn choose_target(&mut self, consumer: usize, now_us: u64) {
+        let consumer = &mut self.consumers[consumer];
+        consumer.target = self.producers[consumer.producer].choose_layer(consumer.wanted_layer, now_us);
     }
 
     fn is_flowing(&self, key: usize, now_us: u64) -> bool {
@@ -312,7 +336,8 @@ impl Shard {
         for key in &chooser.consumers {
             let consumer = &mut self.consumers[*key];
             consumer.target = chooser.choose_layer(consumer.wanted_layer, now_us);
-            if consumer.wants_keyframe() {
+            let connected = self.transports[consumer.transport].outbound.is_some();
+            if connected && consumer.wants_keyframe() {
                 wanted |= 1 << consumer.target;
             }
         }

@@ -104,6 +104,8 @@ pub struct Transport {
     /// Our wall clock minus the peer's NTP clock, in microseconds, at the least delay seen.
     pub clock_offset_us: Option<i64>,
     pub report_due_us: u64,
+    /// When its consumers may start from the caches; None: that was done.
+    pub start_us: Option<u64>,
     pub received_packets: u64,
     pub received_bytes: u64,
     pub sent_packets: u64,
@@ -128,6 +130,7 @@ impl Transport {
             rtt_us: None,
             clock_offset_us: None,
             report_due_us: now_us,
+            start_us: None,
             received_packets: 0,
             received_bytes: 0,
             sent_packets: 0,

@@ -92,6 +92,27 @@ fn a_layer_switch_waits_for_its_key_frame_and_leaves_no_seam() {
 }
 
 #[test]
+fn a_new_viewer_starts_from_the_cache_without_asking() {
+    let (mut stage, mut publisher, _viewers) = stage(1, 0);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[900, 900]);
+    for n in 1..6 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[600]);
+    }
+    stage.plis_to(&mut publisher);
+    let mut viewer = stage.join(9);
+    stage.consume(&viewer, 109, 10);
+    stage.publish_frame(&mut publisher, 0, 6, false, &[600]);
+    let got = stage.media_of(&mut viewer);
+    assert_eq!(got.iter().map(|p| p.payload_len).collect::<Vec<_>>(), [900, 900, 600, 600, 600, 600, 600, 600]);
+    assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+    assert_eq!(stage.plis_to(&mut publisher), [] as [u32; 0]);
+    stage.advance(2_000_000);
+    let late = stage.join(8);
+    stage.consume(&late, 108, 10);
+    assert_eq!(stage.plis_to(&mut publisher), [0x1000], "too old to be shown");
+}
+
+#[test]
 fn a_viewer_gets_what_it_lost_once_per_round_trip() {
     let (mut stage, mut publisher, mut viewers) = stage(1, 1);
     let viewer = &mut viewers[0];
