@@ -52,6 +52,11 @@ class Codec:
     def mime(self) -> str:
         return MIME[self.name]
 
+    @property
+    def wire(self) -> tuple[int, str, int, int, str, int]:
+        """What makes its packets; browsers write the format parameters in another order from offer to offer."""
+        return self.payload_type, self.name, self.clock_hz, self.channels, self.format, self.rtx
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:

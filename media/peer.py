@@ -320,7 +320,7 @@ class Peer:
         return (
             before.track_id == now.track_id
             and ordered_encodings(slot.section) == slot.producer.encodings
-            and set(agreed.codecs) <= set(slot.producer.codecs)
+            and {codec.wire for codec in agreed.codecs} <= {codec.wire for codec in slot.producer.codecs}
         )
 
     def _open_producer(self, section: Section, acceptance: Acceptance) -> Producer | None:

@@ -150,6 +150,17 @@ def test_publishing_ends_with_its_section(router: Router) -> None:
     assert len(answer.ended) == 1
 
 
+def test_publishing_goes_on_when_format_parameters_change_their_order(router: Router) -> None:
+    peer = router.open_peer(Recorder())
+    sdp = fixture("js_single_published")
+    before = published(peer, sdp)
+    other = sdp.replace("minptime=10;useinbandfec=1;stereo=1", "minptime=10;stereo=1;useinbandfec=1")
+    assert other != sdp
+    answer = peer.answer(other, accept=take_all)
+    assert (answer.ended, answer.published) == ([], [])
+    assert not any(producer.closed for producer in before)
+
+
 def test_a_lost_section_puts_its_track_back_in_line(router: Router, producers: list[Producer]) -> None:
     peer = router.open_peer(Recorder())
     camera = next(producer for producer in producers if producer.kind == "video")
