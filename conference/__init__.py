@@ -6,6 +6,7 @@ below.
 """
 
 from conference import data, events, limits, ports
+from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
 from conference.participant import Entry, Participant, Permission
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "Source",
     "Terms",
+    "check_token",
     "data",
     "events",
     "limits",

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from conference import Grants, Refusal
+from conference import Grants, Refusal, check_token
 from conference.ports import Clock
 from signaling.rtc import join, limits, origin
 from signaling.rtc.session import Desk, Session
@@ -97,6 +97,7 @@ class Door:
         registry = self.desk.registry
         token = join.token_of(query, headers.get("authorization"))
         grants = self.desk.authority.verify(token, registry.around.clock.time())
+        check_token(grants)
         ask = join.read(query, v1=self.v1)
         if not ask.resume_sid:  # whoever cannot resume is told so by a message: a refusal here would be final
             registry.check(grants)
