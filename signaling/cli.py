@@ -143,9 +143,12 @@ def token(
 @bots.command("join")
 def bot_join(
     conference: Annotated[str, typer.Argument(help="số cuộc họp / conference")],
-    count: Annotated[int, typer.Option(help="bao nhiêu / how many", min=1, max=100)] = 1,
+    count: Annotated[int, typer.Option(help="bao nhiêu / how many", min=1, max=200)] = 1,
     duration: Annotated[float, typer.Option(help="giây, 0: đến khi dừng / seconds, 0: until stopped", min=0)] = 0,
     url: Annotated[str, typer.Option(help="ws://… ; mặc định máy này / default: this machine")] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="nhận và giải mã / receive and decode, tốn máy / dear")
+    ] = False,
     data_dir: DataDir = None,
     file: File = None,
 ) -> None:
@@ -154,11 +157,23 @@ def bot_join(
 
     settings = _with_key({"data_dir": data_dir}, file)
     target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
-    _until_stopped(
-        lambda: asyncio.run(
-            bot.run(target, settings.api_key, settings.api_secret, conference, count=count, duration_s=duration or None)
+    authority = settings.data_dir / "tls" / "ca.crt"
+
+    def join() -> None:
+        party = bot.run(
+            target,
+            settings.api_key,
+            settings.api_secret,
+            conference,
+            count=count,
+            duration_s=duration or None,
+            watch=watch,
+            authority=authority,
         )
-    )
+        if asyncio.run(party):
+            raise typer.Exit(1)
+
+    _until_stopped(join)
 
 
 @shown.command("show")
