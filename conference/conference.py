@@ -31,6 +31,7 @@ from conference.ports import Client, Figures, Producer, Surroundings
 from conference.quality import Meter
 from conference.speakers import Speakers
 from conference.track import Track
+from media import PeerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,6 +107,7 @@ class Conference:
             if event is not None:
                 participant.deliver(event)
         subscriptions.reconcile_all(participant)
+        data.subscribe_all(participant)
         self.negotiate(participant)
         return participant
 
@@ -268,7 +270,15 @@ class Conference:
         for participant in waiting.values():
             # Without a client nobody could answer; resuming negotiates anew.
             if participant.client is not None and not participant.left:
-                self.negotiate(participant)
+                self._negotiate_alone(participant)
+
+    def _negotiate_alone(self, participant: Participant) -> None:
+        """What goes wrong with one connection ends that one; the others' turn still comes."""
+        try:
+            self.negotiate(participant)
+        except (PeerError, OverflowError):
+            participant.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
+            self.remove(participant, Reason.MEDIA_FAILURE)
 
     def _visible_views(self, skip: Participant | None = None) -> Iterable[ParticipantView]:
         return [p.view() for p in self.participants.values() if p is not skip and not p.grants.hidden]
@@ -322,7 +332,7 @@ class Conference:
         for track in participant.tracks.values():
             subscriptions.update_wish(track)
         if participant.client is not None and not participant.entry.dual:
-            self.negotiate(participant)
+            self._negotiate_alone(participant)
 
 
 def is_ghost(participant: Participant, now: float) -> bool:

@@ -118,6 +118,18 @@ def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
         subscriber.data.received.pop(handle, None)
 
 
+def subscribe_all(subscriber: Participant) -> None:
+    """A newcomer that wants every data track gets those that are there."""
+    if not subscriber.entry.auto_subscribe_data:
+        return
+    for participant in subscriber.conference.participants.values():
+        for track in participant.data.published.values():
+            if participant is not subscriber:
+                _subscribe(subscriber, track)
+    if subscriber.data.received:
+        tell_handles(subscriber)
+
+
 def tell_handles(subscriber: Participant) -> None:
     table = {
         handle: DataSource(track.owner.sid, track.owner.identity, track.view.sid)

@@ -339,3 +339,16 @@ def test_an_idle_conference_sends_nothing(world: World) -> None:
     world.pass_time(60)
     assert ann.client.events == []
     assert not ann.client.of(SectionsWanted)
+
+
+def test_one_failing_connection_does_not_stop_the_others_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben", dual=True), Party(world, "eve", dual=True)
+
+    def full() -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(ben.receiver, "offer", full)
+    ann.publish(CAMERA)
+    assert ben.client.last(Left).action is Action.RECONNECT
+    assert "ben" not in ann.conference.participants
+    assert eve.client.last(Offered).tracks

@@ -124,3 +124,12 @@ def test_data_tracks_are_bounded_and_revocable(world: World) -> None:
     assert refused.value.code == "track_limit"
     ann.participant.change_grants(replace(ann.participant.grants, can_publish_data=False))
     assert ann.participant.data.published == {}
+
+
+def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
+    ann = Party(world, "ann")
+    data.publish(ann.participant, 1, "one", None)
+    ben = Party(world, "ben", auto_subscribe_data=True)
+    assert len(ben.client.last(DataTrackHandles).handles) == 1
+    data.publish(ann.participant, 2, "two", None)
+    assert len(ben.client.last(DataTrackHandles).handles) == 2
