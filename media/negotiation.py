@@ -34,9 +34,9 @@ _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
 # answered here too which only a publisher writes (rid, repaired-rid, transport-cc).
 _SENT: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc", "abs-send-time"),
-    "video": (*_PUBLISHED["video"],),
+    "video": _PUBLISHED["video"],
 }
-# RED and comfort are left out of NACK; "nack" of audio is answered when the peer offers it.
+# By kind and whether the peer publishes; each is answered only when the peer offers it.
 _FEEDBACK: dict[tuple[Kind, bool], tuple[str, ...]] = {
     ("audio", True): ("transport-cc", "nack"),
     ("audio", False): ("nack",),
