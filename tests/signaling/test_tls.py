@@ -13,6 +13,8 @@ import pytest
 from cryptography import x509
 
 from signaling import tls
+from signaling.config import load
+from signaling.server import Certificate
 from signaling.tls import Subject, issue
 
 NOW = datetime.now(UTC)
@@ -109,3 +111,22 @@ def test_subject_of_this_machine() -> None:
     assert "hop.example.vn" in subject.names
     assert "bad name" not in subject.names
     assert ipaddress.ip_address("192.0.2.7") in subject.addresses
+
+
+def test_the_operator_s_files_are_read_again_when_they_changed(tmp_path: Path) -> None:
+    issued = issue(tmp_path, SUBJECT, NOW)
+    given = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}
+    certificate = Certificate(load("serve", overrides=given, environ={}).settings)
+    assert not certificate.refresh()
+    issue(tmp_path, SUBJECT, NOW + timedelta(days=380))
+    assert certificate.refresh()
+    assert certificate.fingerprint is None
+
+
+def test_the_local_authority_s_leaf_follows_the_machine(tmp_path: Path) -> None:
+    settings = load("serve", overrides={"data_dir": str(tmp_path)}, environ={}).settings
+    certificate = Certificate(settings)
+    assert not certificate.refresh()
+    assert certificate.fingerprint
+    (tmp_path / "tls" / "leaf.crt").unlink()
+    assert certificate.refresh()

@@ -1,0 +1,43 @@
+"""The log: one line a record, whatever is in it."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from signaling.journal import OneLine, escaped
+
+
+def record(text: str, *, failed: bool = False) -> logging.LogRecord:
+    info = sys.exc_info() if failed else None
+    return logging.LogRecord("signaling", logging.WARNING, "x.py", 1, "from %s", (text,), info)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    "text", ["a\nERROR forged", "a\r\nb", "\x1b[2J", "\u202egnorw", "\u2028next", "\ud800", "a\x00b"]
+)
+def test_nothing_from_outside_starts_a_line_or_turns_it(as_json: bool, text: str) -> None:
+    line = OneLine(as_json=as_json).format(record(text))
+    assert line.isprintable()
+    line.encode()
+
+
+def test_json_has_the_parts_and_vietnamese_stays_readable() -> None:
+    row = json.loads(OneLine(as_json=True).format(record("Điểm Cầu")))
+    assert (row["level"], row["source"], row["text"]) == ("warning", "signaling", "from Điểm Cầu")
+    assert row["at"].endswith("+00:00")
+
+
+def test_a_failure_stays_on_one_line() -> None:
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        line = OneLine(as_json=False).format(record("x", failed=True))
+    assert "ValueError" in line
+    assert "\n" not in line
+
+
+def test_escapes_are_told_apart_by_their_form() -> None:
+    assert escaped("a\tb") == "a\\tb"
