@@ -180,6 +180,8 @@ class Participant:
         if not self.grants.can_update_own_metadata:
             raise Refusal("metadata_denied")
         self.update_facts(name=name, metadata=metadata, attributes=attributes)
+        # Before the answer to the request: native clients take their next change from what they know by then.
+        self.conference.tell_roster()
 
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
