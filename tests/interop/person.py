@@ -109,7 +109,7 @@ class Person:
         self.speakers: list[list[str]] = []
         self._url = server_url
         self._jwt = jwt
-        self._options = rtc.RoomOptions(single_peer_connection=not dual)
+        self._options = rtc.RoomOptions(single_peer_connection=not dual, connect_timeout=BOUND_S)
         self._watches = watches
         self._listens = listens
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,0 +1,61 @@
+"""A TCP path to the server that a test can cut. Only signalling goes through it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+
+class Proxy:
+    """`async with Proxy(port) as proxy`: listens on `proxy.port` of loopback and passes bytes on."""
+
+    def __init__(self, port: int) -> None:
+        self.port = 0
+        self._target = port
+        self._open = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Proxy:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._open.set()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        self._open.set()
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def cut(self) -> None:
+        """Ends all connections without a word of WebSocket. New ones are taken, but nothing passes."""
+        self._open.clear()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """What waits goes on."""
+        self._open.set()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._open.wait()
+        with suppress(ConnectionError):
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            both = {writer, far_writer}
+            self._writers |= both
+            await asyncio.gather(_pass(reader, far_writer), _pass(far_reader, writer))
+            self._writers -= both
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    with suppress(ConnectionError):
+        writer.close()
