@@ -1,0 +1,244 @@
+"""The pages as people use them: reading them with axe, joining, failing to, and meeting each other."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import WebSocketRoute, expect
+
+from tests.conftest import LiveServer
+from tests.web.conftest import DEVICES, Visit, Visitor
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_MS = 30_000
+BUSY = """navigator.mediaDevices.getUserMedia = () =>
+  Promise.reject(new DOMException('Could not start video source', 'NotReadableError'));"""
+INSECURE = "Object.defineProperty(window, 'isSecureContext', { value: false });"
+OLD = "delete window.RTCPeerConnection;"
+
+
+async def new_meeting(visitor: Visitor, server: LiveServer, title: str = "Họp giao ban tháng 6") -> str:
+    """Starts a meeting on the first page; its link."""
+    await visitor.page.goto(server.url)
+    await visitor.part("start-name").fill(title)
+    await visitor.part("start-button").click()
+    await visitor.part("join-name").wait_for()
+    return visitor.page.url
+
+
+async def tiles(visitor: Visitor, count: int) -> None:
+    await expect(visitor.part("tile")).to_have_count(count, timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("width", [1280, 360, 320])
+async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServer, width: int) -> None:
+    visitor = await visit(width=width, height=740)
+    for path in ("/", "/trust"):
+        await visitor.page.goto(live_server.url + path)
+        for language in ("vi", "en"):
+            await visitor.part(f"language-{language}").click()
+            assert await visitor.page.get_attribute("html", "lang") == language
+            assert await visitor.barriers() == []
+            assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_a_number_that_is_none_is_explained(visit: Visit, live_server: LiveServer) -> None:
+    visitor = await visit()
+    await visitor.page.goto(live_server.url)
+    await visitor.part("join-number").fill("họp giao ban")
+    await visitor.part("number-button").click()
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("abc-defg-hij")
+    assert visitor.page.url.rstrip("/") == live_server.url
+
+
+async def test_an_invitation_in_the_query_moves_to_the_fragment(visit: Visit, live_server: LiveServer) -> None:
+    visitor = await visit()
+    await visitor.page.goto(f"{live_server.url}/m/abc-defg-hij?k=wrong")
+    assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij#k=wrong"
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+    await expect(visitor.part("join-name")).to_be_focused()
+    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-button").click()
+    await expect(visitor.part("join-trouble")).to_contain_text("Đường dẫn mời")
+
+
+@pytest.mark.parametrize(
+    ("flags", "script", "failure"),
+    [
+        ((DEVICES[0], "--deny-permission-prompts"), "", "denied"),
+        ((DEVICES[1],), "", "absent"),
+        (DEVICES, BUSY, "busy"),
+        (DEVICES, INSECURE, "insecure"),
+        (DEVICES, OLD, "unsupported"),
+    ],
+)
+async def test_every_failure_of_devices_has_its_words(
+    visit: Visit, live_server: LiveServer, flags: tuple[str, ...], script: str, failure: str
+) -> None:
+    visitor = await visit(width=360, height=740, flags=flags, script=script)
+    await new_meeting(visitor, live_server)
+    failures = visitor.part("failure")
+    await failures.first.wait_for()
+    for found in await failures.all():
+        assert await found.get_attribute("data-failure") == failure
+    assert await visitor.barriers() == []
+    if failure == "unsupported":
+        await expect(visitor.part("join-button")).to_be_disabled()
+        return
+    await visitor.part("join-name").fill("Trần Thị Bình")
+    await visitor.part("join-button").click()
+    await tiles(visitor, 1)
+    await expect(visitor.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.slow
+async def test_three_people_meet(visit: Visit, live_server: LiveServer) -> None:
+    chair, second, phone = await visit(), await visit(), await visit(width=360, height=740, touch=True)
+    link = await new_meeting(chair, live_server)
+    await chair.join(link, "Nguyễn Văn An - Văn phòng UBND tỉnh")
+    await second.join(link, "Trần Thị Bình - huyện Đức Hòa")
+    await phone.join(link, "Lê Hoàng Cường")
+    for visitor in (chair, second, phone):
+        await tiles(visitor, 3)
+        await expect(visitor.page.locator("[data-testid=tile] video")).to_have_count(3, timeout=PATIENCE_MS)
+        await advance(visitor)
+        await all_sound_plays(visitor, 2)
+    await talk(chair, second)
+    await hands(chair, second)
+    assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for visitor in (chair, second, phone):
+        assert await visitor.barriers() == []
+    await second.part("leave-button").click()
+    await second.part("left-page").wait_for()
+    await tiles(chair, 2)
+    assert await second.barriers() == []
+    await second.part("rejoin-button").click()
+    await second.part("preview-video").wait_for()
+    await second.part("join-button").click()
+    await tiles(chair, 3)
+
+
+async def advance(visitor: Visitor) -> None:
+    """Every picture moves."""
+    before = await visitor.clocks()
+
+    async def moved() -> bool:
+        return all(now > then for now, then in zip(await visitor.clocks(), before, strict=True))
+
+    await until(moved, "the pictures move")
+
+
+async def all_sound_plays(visitor: Visitor, count: int) -> None:
+    async def plays() -> bool:
+        script = "[...document.querySelectorAll('audio')].filter((a) => !a.paused && a.currentTime > 0).length"
+        return bool(await visitor.page.evaluate(script) == count)
+
+    await until(plays, "the others are heard")
+
+
+async def until(condition: Any, what: str) -> None:
+    for _ in range(PATIENCE_MS // 100):
+        if await condition():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"never: {what}")
+
+
+async def talk(writer: Visitor, reader: Visitor) -> None:
+    await writer.part("chat-toggle").click()
+    await writer.part("chat-input").fill("Tài liệu: https://example.vn/a?b=1 <b>mời xem</b>")
+    await writer.page.keyboard.press("Enter")
+    await expect(reader.part("notices")).to_contain_text("Tin mới")
+    await reader.part("chat-toggle").click()
+    await expect(reader.part("chat-message")).to_contain_text("<b>mời xem</b>")
+    await expect(reader.page.locator("[data-testid=chat-message] a")).to_have_attribute(
+        "href", "https://example.vn/a?b=1"
+    )
+    assert await reader.barriers() == []
+
+
+async def hands(chair: Visitor, speaker: Visitor) -> None:
+    await speaker.part("hand-toggle").click()
+    await expect(speaker.part("hand-toggle")).to_have_attribute("aria-pressed", "true")
+    await chair.part("people-toggle").click()
+    await expect(chair.part("hand-queue")).to_contain_text("Trần Thị Bình")
+    await expect(chair.part("people-count")).to_contain_text("3")
+    assert await chair.barriers() == []
+    await speaker.part("hand-toggle").click()
+    await expect(chair.part("hand-queue")).to_have_count(0)
+
+
+@pytest.mark.slow
+async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await tiles(one, 2)
+    await keys(one)
+    await one.part("tile").nth(1).hover()
+    await one.part("pin").first.click()
+    await expect(one.part("stage")).to_have_attribute("data-view", "speaker")
+    await other.part("share-toggle").click()
+    await one.part("pin").first.click()
+    await expect(one.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
+    assert await one.barriers() == []
+    for sheet in ("settings", "invite", "shortcuts"):
+        await one.part(f"{sheet}-button").click()
+        await one.part(f"{sheet}-sheet").wait_for()
+        assert await one.barriers() == []
+        if sheet == "invite":
+            assert await one.part("invite-link").input_value() == link
+        await one.page.keyboard.press("Escape")
+        await expect(one.part(f"{sheet}-sheet")).to_have_count(0)
+
+
+async def keys(visitor: Visitor) -> None:
+    microphone, camera = visitor.part("mic-toggle"), visitor.part("cam-toggle")
+    await visitor.page.locator("h1").focus()
+    await visitor.page.keyboard.press("Control+d")
+    await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await visitor.page.keyboard.down(" ")
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await visitor.page.keyboard.up(" ")
+    await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await visitor.page.keyboard.press("Control+e")
+    await expect(camera).to_have_attribute("aria-pressed", "false")
+    await visitor.page.keyboard.press("Control+e")
+    await expect(camera).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.slow
+async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(), await visit()
+    open_sockets: list[WebSocketRoute] = []
+    cut = False
+
+    async def pass_on(socket: WebSocketRoute) -> None:
+        if cut:
+            await socket.close(code=1011)
+            return
+        socket.connect_to_server()
+        open_sockets.append(socket)
+
+    await one.page.route_web_socket(re.compile("/rtc"), pass_on)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await tiles(one, 2)
+    await advance(one)
+    cut = True
+    for socket in open_sockets:
+        await socket.close(code=1011)
+    await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
+    await advance(one)
+    assert await one.barriers() == []
+    cut = False
+    await expect(one.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(one.part("call")).to_have_attribute("data-link", "steady")
+    await advance(one)
