@@ -158,22 +158,23 @@ def bot_join(
     settings = _with_key({"data_dir": data_dir}, file)
     target = url or server.address(settings, settings.http_port).replace("http", "ws", 1)
     authority = settings.data_dir / "tls" / "ca.crt"
-
-    def join() -> None:
-        party = bot.run(
-            target,
-            settings.api_key,
-            settings.api_secret,
-            conference,
-            count=count,
-            duration_s=duration or None,
-            watch=watch,
-            authority=authority,
+    codes: list[int] = []
+    _until_stopped(
+        lambda: codes.append(
+            asyncio.run(
+                bot.run(
+                    target,
+                    settings.api_key,
+                    settings.api_secret,
+                    conference,
+                    count=count,
+                    duration_s=duration or None,
+                    authority=authority if authority.is_file() else None,
+                )
+            )
         )
-        if asyncio.run(party):
-            raise typer.Exit(1)
-
-    _until_stopped(join)
+    )
+    raise typer.Exit(1 if any(codes) else 0)
 
 
 @shown.command("show")
