@@ -129,10 +129,14 @@ def ping_req(session: Session, participant: Participant, message: rtc.Ping) -> N
 
 
 def update_metadata(session: Session, participant: Participant, message: rtc.UpdateParticipantMetadata) -> None:
-    """Both texts are always sent whole; an empty one stays as it is."""
+    """Both texts are always sent whole; an empty one stays as it is.
+
+    The client hears of the change before the answer: with the answer it goes on, and repeats what it believes its name to be.
+    """
     participant.update_own(
         name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
     )
+    participant.conference.tell_roster()
     response = rtc.RequestResponse(request_id=message.request_id, update_metadata=message)
     session.respond(rtc.SignalResponse(request_response=response))
 

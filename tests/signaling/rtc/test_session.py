@@ -158,6 +158,7 @@ def test_metadata_is_always_answered(office: Office) -> None:
     ben = office.join("ben", can_update_own_metadata=True)
     ben.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m", attributes={"k": "v"}, request_id=8))
     assert ben.wire.last("request_response").reason == rtc.RequestResponse.OK
+    assert ben.wire.kinds()[-2:] == ["update", "request_response"]  # the client goes on with the answer
     assert ann.wire.last("update").participants[-1].attributes == {"k": "v"}
     assert office.names.signed[-1].metadata == "m"
 
