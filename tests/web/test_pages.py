@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import pytest
-from playwright.async_api import WebSocketRoute, expect
+from playwright.async_api import expect
 
 from tests.conftest import LiveServer
+from tests.interop.proxy import Proxy
 from tests.web.conftest import DEVICES, Visit, Visitor
 
 pytestmark = pytest.mark.browser
@@ -216,29 +216,17 @@ async def keys(visitor: Visitor) -> None:
 @pytest.mark.slow
 async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server: LiveServer) -> None:
     one, other = await visit(), await visit()
-    open_sockets: list[WebSocketRoute] = []
-    cut = False
-
-    async def pass_on(socket: WebSocketRoute) -> None:
-        if cut:
-            await socket.close(code=1011)
-            return
-        socket.connect_to_server()
-        open_sockets.append(socket)
-
-    await one.page.route_web_socket(re.compile("/rtc"), pass_on)
-    link = await new_meeting(one, live_server)
-    await one.join(link, "Nguyễn Văn An")
-    await other.join(link, "Trần Thị Bình")
-    await tiles(one, 2)
-    await advance(one)
-    cut = True
-    for socket in open_sockets:
-        await socket.close(code=1011)
-    await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
-    await advance(one)
-    assert await one.barriers() == []
-    cut = False
-    await expect(one.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
-    await expect(one.part("call")).to_have_attribute("data-link", "steady")
-    await advance(one)
+    async with Proxy(live_server.port) as proxy:
+        await other.join(await new_meeting(other, live_server), "Trần Thị Bình")
+        await one.join(other.page.url.replace(live_server.url, f"http://127.0.0.1:{proxy.port}"), "Nguyễn Văn An")
+        await tiles(one, 2)
+        await advance(one)
+        proxy.cut()
+        await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
+        await advance(one)
+        await advance(other)
+        assert await one.barriers() == []
+        proxy.mend()
+        await expect(one.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(one.part("call")).to_have_attribute("data-link", "steady")
+        await advance(one)
