@@ -331,7 +331,7 @@ class Conference:
             publishing.match_leftovers(participant, now)
         for track in participant.tracks.values():
             subscriptions.update_wish(track)
-        if participant.client is not None and not participant.entry.dual:
+        if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
 
 

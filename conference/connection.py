@@ -116,6 +116,10 @@ class Connection:
         self._asked_at = now
         return SectionsWanted(*more)
 
+    def is_overdue(self, now: float) -> bool:
+        """The client was asked for sections and has not offered for long: it is asked again."""
+        return self._asked is not None and self._stale(now)
+
     def _ask_again(self, missing: tuple[int, int], now: float) -> bool:
         assert self._asked is not None
         return missing[0] > self._asked[0] or missing[1] > self._asked[1] or self._stale(now)

@@ -143,10 +143,12 @@ class Track:
 
     def wanted_quality(self) -> Quality | None:
         """The highest quality that any subscriber wants now."""
-        best = -1
+        best, top = -1, len(self.layers) - 1 if self.layers else Quality.HIGH.value
         for subscription in self.subscriptions.values():
             if not subscription.settings.disabled:
                 best = max(best, self.quality_index(subscription.settings))
+                if best >= top:
+                    break  # nothing higher: in most conferences the first one wants it
         if best < 0:
             return None
         return self.layers[best].quality if best < len(self.layers) else Quality(min(best, 2))

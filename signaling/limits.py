@@ -47,3 +47,6 @@ RENEW_DAYS = 30
 RENEW_CHECK_S = 3600.0
 SUBJECT_NAMES = 100
 """Addresses and names in one certificate."""
+
+DATE_HEADER_S = 1.0
+"""How old the Date header of an answer may be."""

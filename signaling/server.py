@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -262,8 +263,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._composition = composition
         self.announce: Callable[[], None] = lambda: None
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         try:
             self._composition.open()
         except (StaleLibrary, OSError, ValueError) as error:
@@ -271,6 +275,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.announce()
+
+    async def main_loop(self) -> None:
+        """uvicorn looks ten times a second whether it should stop; an idle server had better sleep."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), limits.DATE_HEADER_S)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._composition.say_goodbye()

@@ -1,7 +1,8 @@
 """`/api/v1`: start a meeting, get a token for one, and what the server says about itself.
 
 A meeting's number is made here and its invitation sealed; the live conference begins when the first one joins. Whoever holds the
-invitation gets a participant's token for ten minutes. Owns no live state but titles that people typed, in memory and bounded.
+invitation, or knows the number of a meeting started here, gets a participant's token for ten minutes. Owns no live
+state but the numbers made and the titles that people typed, in memory and bounded.
 """
 
 from collections import OrderedDict
@@ -39,6 +40,11 @@ _STATUS = {
         "Đường dẫn mời không đúng. Hãy xin lại đường dẫn.",
         "the invitation is wrong: ask for the link again",
     ),
+    "conference_unknown": (
+        404,
+        "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
+        "no meeting has this number: check it, or ask for the link",
+    ),
     "not_found": (404, "Không có địa chỉ này.", "no such address"),
     "method_refused": (405, "Địa chỉ này không nhận phương thức đó.", "this address does not take that method"),
     "body_too_long": (413, "Yêu cầu quá dài.", "the request is too long"),
@@ -66,6 +72,7 @@ class Surroundings:
     """Fingerprint of the local authority, None without one."""
     ready: Callable[[], bool] = lambda: True
     titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    """By number, of every meeting started here lately."""
 
 
 class _Message(BaseModel):
@@ -162,9 +169,7 @@ def _conferences(around: Surroundings) -> APIRouter:
         _take(creations, request, around.now())
         _check_creation(around, request, authorization)
         number = new_number(around.random_bytes)
-        title = _checked(wanted.name, required=False)
-        if title:
-            _remember(around.titles, number, title)
+        _remember(around.titles, number, _checked(wanted.name, required=False))
         invitation = around.invitations
         return Created(
             conference=number, url=invitation.link(_base(around, request), number), invite=invitation.seal(number)
@@ -172,11 +177,10 @@ def _conferences(around: Surroundings) -> APIRouter:
 
     @router.post("/conferences/{conference}/token")
     async def join(request: Request, conference: Number, joining: Joining) -> Pass:
-        """A participant's token for whoever holds the invitation."""
+        """A participant's token for whoever holds the invitation, or knows the number of a meeting started here."""
         now = around.now()
         _take(tokens, request, now)
-        if not around.invitations.opens(conference, joining.invite):
-            raise _refused("invitation_wrong")
+        _check_invitation(around, conference, joining.invite)
         name = _checked(joining.name, required=True)
         identity = f"p-{around.random_bytes(10).hex()}"
         grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
@@ -225,6 +229,15 @@ def _refused(code: str) -> Refusal:
 def _take(throttle: Throttle, request: Request, now: float) -> None:
     if not throttle.takes(request.client.host if request.client else "", now):
         raise _refused("too_many_requests")
+
+
+def _check_invitation(around: Surroundings, conference: str, invite: str) -> None:
+    """A number is typed from a screen or told by telephone: 10 random letters, too many to try out at this rate."""
+    if invite:
+        if not around.invitations.opens(conference, invite):
+            raise _refused("invitation_wrong")
+    elif conference not in around.titles:
+        raise _refused("conference_unknown")
 
 
 def _check_creation(around: Surroundings, request: Request, authorization: str) -> None:

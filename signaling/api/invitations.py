@@ -39,7 +39,7 @@ class Invitations:
 
 
 def new_number(random_bytes: Callable[[int], bytes]) -> str:
-    """Like `abc-defg-hij`: to be read out over the telephone; it is no secret (26**10 of them)."""
+    """Like `abc-defg-hij`: to be read out over the telephone. One of 26**10: nobody hits a meeting by trying."""
     value = int.from_bytes(random_bytes(16), "big")
     letters = "".join(_LETTERS[value // 26**place % 26] for place in range(10))
     return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"

@@ -25,8 +25,8 @@ SEND_DATA_BYTES = 60 * 1024
 
 REFRESH_S = 300.0
 TOKEN_TTL_S = 600.0
-PING_INTERVAL_S = 5
-PING_TIMEOUT_S = 15
+PING_INTERVAL_S = 10
+PING_TIMEOUT_S = 20
 """Clients ping; the Go one never does, so the server ends nobody for being silent here."""
 CID_BYTES = 256
 TRACK_NAME_BYTES = 256

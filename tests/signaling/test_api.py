@@ -108,7 +108,7 @@ async def test_who_sits_at_this_machine_may_but_nobody_behind_a_proxy_on_it(addr
 
 
 @pytest.mark.parametrize(
-    "invite", ["", "x", INVITATIONS.seal("abc-defg-hik"), INVITATIONS.seal("abc-defg-hij")[:-1], "é" * 22]
+    "invite", ["x", INVITATIONS.seal("abc-defg-hik"), INVITATIONS.seal("abc-defg-hij")[:-1], "é" * 22]
 )
 async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
     answer = await join(around(open_creation=True), name="An", invite=invite)
@@ -116,6 +116,16 @@ async def test_a_wrong_invitation_gets_no_token(invite: str) -> None:
     assert answer.json()["code"] == "invitation_wrong"
     assert answer.json()["vi"]
     assert answer.json()["en"]
+
+
+async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not() -> None:
+    server = around(open_creation=True)
+    number = (await start(server)).json()["conference"]
+    for wanted, status in ((number, 200), ("abc-defg-hij", 404)):
+        answer = await join(server, wanted, name="An")
+        assert answer.status_code == status
+    assert answer.json()["code"] == "conference_unknown"
+    assert (await join(server, number, name="An", invite="x")).status_code == 403
 
 
 async def test_names_are_cleaned_and_bounded() -> None:

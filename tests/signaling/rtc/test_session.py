@@ -55,7 +55,7 @@ def test_join_holds_what_every_client_needs(office: Office) -> None:
     assert join.room.name == "c"
     assert join.participant.sid.startswith("PA_")
     assert [one.identity for one in join.other_participants] == ["ann"]
-    assert (join.ping_interval, join.ping_timeout) == (5, 15)
+    assert (join.ping_interval, join.ping_timeout) == (10, 20)
     assert (join.server_info.protocol, join.fast_publish, join.subscriber_primary) == (17, True, False)
     assert tuple(map(int, join.server_version.split("."))) >= (1, 8, 0)
     assert {codec.mime for codec in join.enabled_publish_codecs} >= {"video/VP8", "video/H264", "audio/opus"}
