@@ -3,8 +3,9 @@
 MESSAGE_BYTES = 1024 * 1024
 """One signalling message: an SDP of many tracks passes 64 KiB."""
 MESSAGES_PER_S = 50.0
-MESSAGES_BURST = 200.0
-"""A page that lays out a full grid sends a setting for each tile at once, and a browser some thirty candidates."""
+MESSAGES_BURST = 1000.0
+"""A native client sends each candidate of each address for each of its first seven sections, over 200 at once with few
+addresses; a page that lays out a full grid sends a setting for each tile."""
 WAITING_BYTES = 4 * 1024 * 1024
 """Bytes waiting to be written to one socket; a reader slower than that is cut and may resume."""
 WAITING_MESSAGES = 4096
