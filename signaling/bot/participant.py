@@ -190,8 +190,10 @@ class Participant:
         await self._negotiate()
 
     async def _negotiate(self) -> None:
-        self._offer_again = not self._answered
-        if self._answered and self._link is not None:
+        """One offer at a time, and none while aiortc connects: it walks over its sections then, new ones among them."""
+        ready = self._answered and self._connected.done()
+        self._offer_again = not ready
+        if ready and self._link is not None:
             await self._link.send(rtc.SignalRequest(offer=await self._offer()))
 
     # -- media
@@ -200,6 +202,8 @@ class Participant:
         state = self._peer.connectionState
         if state == "connected" and not self._connected.done():
             self._connected.set_result(None)
+            if self._offer_again:
+                self._start(self._negotiate())
         elif state in ("failed", "closed"):
             self._end("mất đường media / media path lost")
 
