@@ -169,6 +169,7 @@ def bot_join(
                     conference,
                     count=count,
                     duration_s=duration or None,
+                    watch=watch,
                     authority=authority if authority.is_file() else None,
                 )
             )
