@@ -50,4 +50,4 @@ macro_rules! tests {
     };
 }
 
-tests! { stun ice demux rtp rtcp srtp payloads framing }
+tests! { stun ice demux rtp rtcp srtp payloads shard framing }

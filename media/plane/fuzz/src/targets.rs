@@ -1,5 +1,8 @@
 //! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
 
+#[path = "shard.rs"]
+mod whole;
+
 use std::net::SocketAddr;
 
 use plane_core::command::Codec;
@@ -10,6 +13,8 @@ use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
 use plane_core::stun::{self, Request};
 use plane_core::{keyframe, red, rtp, vp8};
+
+pub use whole::shard;
 
 pub type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
 
@@ -23,6 +28,11 @@ pub fn all() -> Vec<Target> {
         ("rtcp", rtcp, compounds()),
         ("srtp", srtp, vec![media(&[(1, b"0")]), media(&[])]),
         ("payloads", payloads, payload_seeds()),
+        (
+            "shard",
+            shard,
+            vec![(0..=255).collect(), vec![0, 0, 2, 9, 1, 1, 4, 8, 4, 200, 200, 0, 8, 0, 9, 0].repeat(12)],
+        ),
         ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
     ]
 }

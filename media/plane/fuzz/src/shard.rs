@@ -1,0 +1,198 @@
+//! A whole shard with a publisher and a viewer, and bytes that say what happens to it. Whatever happens, the viewer can
+//! open all that it is sent, and no SRTP sequence number ever stands for two packets.
+
+use std::collections::HashMap;
+
+use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::ice::Path;
+use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::shard::Shard;
+use plane_core::srtp::{Outbound, Profile, RocTx};
+use plane_core::{rtcp, rtp};
+
+const KEY: [u8; 16] = [1; 16];
+const SALT: [u8; 12] = [2; 12];
+const STEPS_MAX: usize = 200;
+
+/// All that went to the viewer: each SSRC and sequence number with its bytes. Streams here are too short to wrap.
+#[derive(Default)]
+struct Viewed {
+    packets: HashMap<(u32, u16), Vec<u8>>,
+}
+
+impl Sink for Viewed {
+    fn send(&mut self, arena: &[u8], messages: &[Message]) {
+        for message in messages {
+            assert!(message.segment > 0 && u32::from(message.segment) <= message.len);
+            let bytes = &arena[message.start as usize..(message.start + message.len) as usize];
+            for datagram in bytes.chunks(usize::from(message.segment)) {
+                assert!(datagram.len() <= 1_500 + 400);
+                self.note(message.path, datagram);
+            }
+        }
+    }
+}
+
+impl Viewed {
+    fn note(&mut self, path: Path, datagram: &[u8]) {
+        if path != super::udp(2) || datagram[0] >> 6 != 2 || (192..=223).contains(&datagram[1]) {
+            return;
+        }
+        let header = rtp::parse(datagram).expect("a packet of ours");
+        let before = self.packets.insert((header.ssrc, header.sequence), datagram.to_vec());
+        assert!(before.is_none_or(|before| before == datagram), "two packets under one number");
+    }
+}
+
+struct World {
+    shard: Shard,
+    out: Outbox<Viewed>,
+    now_us: u64,
+    seal: Outbound,
+    rocs: HashMap<u32, RocTx>,
+    sequences: [u16; 4],
+}
+
+pub fn shard(data: &[u8]) {
+    let mut world = World::new();
+    for step in data.chunks(4).take(STEPS_MAX) {
+        let byte = |at: usize| step.get(at).copied().unwrap_or(0);
+        world.step(byte(0), byte(1), byte(2), byte(3));
+        world.shard.flush(world.now_us, &mut world.out);
+        world.out.flush();
+        world.shard.events().clear();
+    }
+    world.command(Command::CloseRouter { router: 1 });
+    assert_eq!(world.shard.snapshot(world.now_us).totals.transports, 0);
+}
+
+impl World {
+    fn new() -> Self {
+        let mut world = World {
+            shard: Shard::new(0, 0, 1),
+            out: Outbox::new(Viewed::default()),
+            now_us: 1_000_000,
+            seal: Outbound::new(Profile::AeadAes128Gcm, &KEY, &SALT).expect("right lengths"),
+            rocs: HashMap::new(),
+            sequences: [65_500, 7, 30_000, 65_535],
+        };
+        world.command(Command::OpenRouter { router: 1 });
+        world.join(1);
+        world.join(2);
+        world.publish();
+        world.consume();
+        world
+    }
+
+    fn join(&mut self, transport: u32) {
+        let ufrag = format!("our{transport}");
+        let pwd = super::PWD.to_string();
+        self.command(Command::OpenTransport { router: 1, transport, ufrag: ufrag.clone(), pwd });
+        let extensions = vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc)];
+        self.command(Command::SetExtensions { transport, extensions });
+        let mut check = super::check(format!("{ufrag}:them").as_bytes(), transport, true);
+        self.shard.receive(super::udp(transport as u16), &mut check, self.now_us, &mut self.out);
+        let keys = (KEY.to_vec(), SALT.to_vec(), KEY.to_vec(), SALT.to_vec());
+        self.command(Command::SetKeys {
+            transport,
+            profile: Profile::AeadAes128Gcm,
+            receive_key: keys.0,
+            receive_salt: keys.1,
+            send_key: keys.2,
+            send_salt: keys.3,
+        });
+    }
+
+    fn publish(&mut self) {
+        let encodings = (0..3).map(|i| Encoding { rid: i.to_string(), ssrc: 100 + i, rtx_ssrc: 200 + i }).collect();
+        let payloads = vec![Payload { payload_type: 98, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(99) }];
+        let (transport, producer, mid) = (1, 10, "v".into());
+        self.command(Command::OpenProducer { transport, producer, video: true, mid, encodings, payloads });
+    }
+
+    fn consume(&mut self) {
+        self.command(Command::OpenConsumer {
+            transport: 2,
+            consumer: 20,
+            producer: 10,
+            mid: "0".into(),
+            ssrc: 900,
+            rtx_ssrc: 0,
+            payloads: vec![PayloadMap { from: 98, to: 96, rtx: None }],
+            strip_red: false,
+            red_blocks: vec![],
+            paused: false,
+        });
+    }
+
+    fn command(&mut self, command: Command) {
+        self.shard.command(command, self.now_us, &mut self.out);
+    }
+
+    fn step(&mut self, what: u8, a: u8, b: u8, c: u8) {
+        let layer = usize::from(a % 3);
+        match what % 10 {
+            0..=3 => self.media(layer, b, c),
+            4 => self.advance(u64::from(a) * u64::from(b) * 100),
+            5 => self.command(Command::SetLayers { consumer: 20, layer: a % 4, temporal: b % 4 }),
+            6 => self.command(Command::PauseConsumer { consumer: 20, paused: a.is_multiple_of(2) }),
+            7 => self.command(Command::PauseProducer { producer: 10, paused: a.is_multiple_of(4) }),
+            8 => self.nack(u16::from_be_bytes([a, b])),
+            _ => self.rtcp(&[0x80 | (a & 0x1f), 200 + b % 8, 0, c % 8, a, b, c, 0, 0, 0, 3, 132, a, b, c, 9]),
+        }
+    }
+
+    fn advance(&mut self, us: u64) {
+        self.now_us += us;
+        self.shard.timeout(self.now_us, &mut self.out);
+    }
+
+    /// A packet of a layer; `how` may lose, repeat or delay it, begin a frame, or leave only padding.
+    fn media(&mut self, layer: usize, how: u8, size: u8) {
+        let newest = self.sequences[layer];
+        let sequence = match how & 7 {
+            0 => newest.wrapping_sub(u16::from(how >> 3)),
+            1 => newest.wrapping_add(u16::from(how >> 3)),
+            _ => newest.wrapping_add(1),
+        };
+        if sequence.wrapping_sub(newest) < 0x8000 {
+            self.sequences[layer] = sequence;
+        }
+        let picture = (sequence / 2).to_be_bytes();
+        let mut payload = vec![size; 20 + 4 * usize::from(size)];
+        let key = u8::from(how & 0x30 != 0);
+        payload[..7].copy_from_slice(&[
+            0x90,
+            0xe0,
+            0x80 | picture[0],
+            picture[1],
+            picture[1],
+            (how & 0xc0) & 0x40,
+            key,
+        ]);
+        if how == 255 {
+            payload.clear();
+        }
+        let mut packet = vec![0; 1_400];
+        let timestamp = u32::from(sequence) * 1_500;
+        let ssrc = 100 + layer as u32;
+        let len = rtp::write_header(&mut packet, true, 98, sequence, timestamp, ssrc, &[(1, b"v")]);
+        packet[len..len + payload.len()].copy_from_slice(&payload);
+        let roc = self.rocs.entry(ssrc).or_default().advance(sequence);
+        let len = self.seal.seal_rtp(&mut packet, len + payload.len(), len, roc);
+        self.shard.receive(super::udp(1), &mut packet[..len], self.now_us, &mut self.out);
+    }
+
+    fn nack(&mut self, sequence: u16) {
+        let mut buffer = [0; 64];
+        let len = rtcp::write_nack(&mut buffer, 1, 900, [sequence, sequence.wrapping_add(3)]);
+        self.rtcp(&buffer[..len]);
+    }
+
+    fn rtcp(&mut self, compound: &[u8]) {
+        let mut buffer = [0; 128];
+        buffer[..compound.len()].copy_from_slice(compound);
+        let len = self.seal.seal_rtcp(&mut buffer, compound.len());
+        self.shard.receive(super::udp(2), &mut buffer[..len], self.now_us, &mut self.out);
+    }
+}
