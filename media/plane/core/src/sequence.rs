@@ -5,6 +5,8 @@
 //! offset of their time in a short history; those older than the last switch or than the history are refused.
 
 const HISTORY: usize = 32;
+/// Picture ids have 15 bits or, rarely, 7.
+const PICTURE_MASK: u16 = 0x7fff;
 
 /// What is added to a source packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,19 +37,19 @@ pub struct Continuity {
     highest: u16,
     offsets: Offsets,
     timestamp_offset: u32,
-    out_highest: u16,
     out_timestamp: u32,
     out_picture: Picture,
     source_timestamp: u32,
     changes: [Change; HISTORY],
     changes_len: usize,
     dropping: bool,
+    sent_any: bool,
 }
 
 impl Continuity {
     /// Starts the outgoing numbers at `sequence` (below 2^15, so that the first rollover is unambiguous, RFC 3711).
     pub fn starting_at(sequence: u16) -> Self {
-        Continuity { out_highest: (sequence & 0x7fff).wrapping_sub(1), ..Continuity::default() }
+        Continuity { highest: (sequence & 0x7fff).wrapping_sub(1), ..Continuity::default() }
     }
 
     pub fn started(&self) -> bool {
@@ -56,7 +58,8 @@ impl Continuity {
 
     /// The next packet out is this one, whatever came before it. `elapsed` is the outgoing timestamp's step from the last packet sent.
     pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
-        self.offsets.sequence = self.out_highest.wrapping_add(1).wrapping_sub(sequence);
+        // Behind every number given out, and those kept for packets that are still missing.
+        self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
         if self.started {
             self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
             self.offsets.picture = self.out_picture.id.wrapping_add(1).wrapping_sub(picture.id);
@@ -78,17 +81,29 @@ impl Continuity {
     /// Offsets for a packet to be sent; None: too old. `picture`: its VP8 numbers or zeros.
     pub fn pass(&mut self, sequence: u16, timestamp: u32, picture: Picture) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
-        if ahead == 0 || ahead >= 0x8000 {
-            return self.offsets_then(sequence);
+        let offsets = if ahead == 0 || ahead >= 0x8000 {
+            self.offsets_then(sequence)?
+        } else {
+            self.highest = sequence;
+            self.dropping = false;
+            self.offsets
+        };
+        self.note(timestamp, picture, offsets);
+        Some(offsets)
+    }
+
+    /// The latest time and picture sent, which a switch goes on from. A late packet may still be later than what was sent.
+    fn note(&mut self, timestamp: u32, picture: Picture, offsets: Offsets) {
+        let out = timestamp.wrapping_add(self.timestamp_offset);
+        if !self.sent_any || out.wrapping_sub(self.out_timestamp) < 0x8000_0000 {
+            self.out_timestamp = out;
+            self.source_timestamp = timestamp;
         }
-        self.highest = sequence;
-        self.dropping = false;
-        self.out_highest = sequence.wrapping_add(self.offsets.sequence);
-        self.out_timestamp = timestamp.wrapping_add(self.timestamp_offset);
-        self.source_timestamp = timestamp;
-        self.out_picture.id = picture.id.wrapping_add(self.offsets.picture);
-        self.out_picture.tl0 = picture.tl0.wrapping_add(self.offsets.tl0);
-        Some(self.offsets)
+        let id = picture.id.wrapping_add(offsets.picture);
+        if !self.sent_any || id.wrapping_sub(self.out_picture.id) & PICTURE_MASK < PICTURE_MASK / 2 {
+            self.out_picture = Picture { id, tl0: picture.tl0.wrapping_add(offsets.tl0) };
+        }
+        self.sent_any = true;
     }
 
     /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole.
@@ -234,21 +249,28 @@ mod tests {
             /// Whatever order packets come in and whatever is left out, no outgoing number is used for two packets.
             #[test]
             fn no_number_is_used_twice(
-                start in any::<u16>(),
-                steps in proptest::collection::vec((0u16..6, any::<bool>()), 1..300),
+                mut start in any::<u16>(),
+                steps in proptest::collection::vec((0u16..8, 0u8..8), 1..300),
             ) {
                 let mut c = Continuity::starting_at(start);
                 c.switch(start, 0, Picture::default(), 0);
                 let mut seen = HashSet::new();
                 let mut used = HashSet::new();
                 let mut newest = start;
-                for (back, keep) in steps {
+                for (back, what) in steps {
+                    if back == 7 {
+                        newest = newest.wrapping_mul(31).wrapping_add(u16::from(what));
+                        start = newest;
+                        seen.clear();
+                        c.switch(start, 0, Picture::default(), 1);
+                        continue;
+                    }
                     let sequence = if back < 3 { newest.wrapping_add(back) } else { newest.wrapping_sub(back - 2) };
                     if is_before(sequence, start) || !seen.insert(sequence) {
                         continue;
                     }
                     if !is_before(sequence, newest) { newest = sequence; }
-                    if keep {
+                    if what < 5 {
                         if let Some(o) = c.pass(sequence, 0, Picture::default()) {
                             prop_assert!(used.insert(sequence.wrapping_add(o.sequence)));
                         }
