@@ -21,20 +21,7 @@ def loudness(samples: NDArray[np.int16]) -> float:
     return float(np.sqrt(np.mean((samples.astype(np.float64) / 32768) ** 2))) if samples.size else 0.0
 
 
-def peaks(samples: NDArray[np.int16], count: int = 1) -> list[float]:
-    """The strongest frequencies in Hz, strongest first, at least 40 Hz apart."""
-    window = samples.astype(np.float64) * np.hanning(samples.size)
-    power = np.abs(np.fft.rfft(window))
-    frequencies = np.fft.rfftfreq(samples.size, 1 / RATE_HZ)
-    found: list[float] = []
-    for index in np.argsort(power)[::-1]:
-        if all(abs(frequencies[index] - known) > 40 for known in found):
-            found.append(float(frequencies[index]))
-        if len(found) == count:
-            break
-    return found
-
-
-def is_tone(samples: NDArray[np.int16], hz: float) -> bool:
-    """Loud enough, and its strongest frequency is this one."""
-    return loudness(samples) > 0.05 and abs(peaks(samples)[0] - hz) < 8
+def peak(samples: NDArray[np.int16]) -> float:
+    """The strongest frequency in Hz."""
+    power = np.abs(np.fft.rfft(samples.astype(np.float64) * np.hanning(samples.size)))
+    return float(np.fft.rfftfreq(samples.size, 1 / RATE_HZ)[np.argmax(power)])

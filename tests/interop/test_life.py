@@ -116,7 +116,9 @@ async def test_administration_lists_mutes_and_removes(server: LiveServer, person
         rooms = administration.room
         present = await rooms.list_participants(api.ListParticipantsRequest(room="kick"))
         assert {one.identity for one in present.participants} == {"an", "binh"}
-        assert [one.num_participants for one in (await rooms.list_rooms(api.ListRoomsRequest(names=["kick"]))).rooms] == [2]
+        assert [
+            one.num_participants for one in (await rooms.list_rooms(api.ListRoomsRequest(names=["kick"]))).rooms
+        ] == [2]
         await rooms.mute_published_track(
             api.MuteRoomTrackRequest(room="kick", identity="an", track_sid=microphone.sid, muted=True)
         )

@@ -8,11 +8,13 @@ from collections.abc import Callable
 import pytest
 from livekit import rtc
 
-from tests.interop.person import Person, stalls, until
+from tests.interop.person import Person, until
 
 pytestmark = pytest.mark.native
 
 WATCHED_S = 10.0
+FREEZE = 15
+"""Pictures; one second."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
@@ -37,7 +39,7 @@ async def test_two_people_see_and_hear_each_other(person: Callable[..., Person],
             assert view.damaged <= view.frames // 50
             assert camera.counter - counters[-1] < 30
             assert counters[-1] - start > 60
-            assert stalls(view, camera, start) == []
+            assert view.gap(start) <= FREEZE
         assert binh.ear("an").hears(440)
         assert an.ear("binh").hears(1000)
         mimes = {an.publication("binh", rtc.TrackKind.KIND_VIDEO).mime_type.lower()}

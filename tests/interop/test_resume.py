@@ -8,10 +8,13 @@ import pytest
 from livekit import rtc
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, stalls, until
+from tests.interop.person import Person, until
 from tests.interop.proxy import Proxy
 
 pytestmark = pytest.mark.native
+
+FREEZE = 15
+"""Pictures; one second."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
@@ -19,32 +22,31 @@ async def test_media_goes_on_while_the_socket_is_cut(
     server: LiveServer, person: Callable[..., Person], dual: bool
 ) -> None:
     conference = f"cut-{dual}"
-    async with Proxy(server.port) as proxy:
-        async with (
-            person("an", conference, dual=dual, url=proxy.url) as an,
-            person("binh", conference, dual=dual) as binh,
-        ):
-            camera, back = await an.show("red"), await binh.show("blue")
-            await an.speak(440)
-            view, own = binh.view("an"), an.view("binh")
-            await until(lambda: len(view.sights) > 5 and len(own.sights) > 5, "pictures both ways")
-            start, back_start = camera.counter, back.counter
-            sid = an.room.local_participant.sid
-            proxy.cut()
-            await until(lambda: an.saw("reconnecting", ""), "the client notices")
-            during = camera.counter
-            await until(lambda: view.last.counter > during + 10, "pictures of the cut client while it is cut")
-            during = back.counter
-            await until(lambda: own.last.counter > during + 10, "pictures at the cut client while it is cut")
-            proxy.mend()
-            await until(lambda: an.saw("reconnected", ""), "the client is back")
-            after = camera.counter
-            await until(lambda: view.last.counter > after + 30 and binh.ear("an").hears(440), "pictures and tone after")
-            assert an.room.local_participant.sid == sid, "it resumed, it did not join anew"
-            assert [e for e in binh.events if e[0] == "participant_disconnected"] == []
-            assert stalls(view, camera, start) == []
-            assert stalls(own, back, back_start) == []
-            await _still_works(an, binh)
+    async with (
+        Proxy(server.port) as proxy,
+        person("an", conference, dual=dual, url=proxy.url) as an,
+        person("binh", conference, dual=dual) as binh,
+    ):
+        camera, back = await an.show("red"), await binh.show("blue")
+        await an.speak(440)
+        view, own = binh.view("an"), an.view("binh")
+        await until(lambda: len(view.sights) > 5 and len(own.sights) > 5, "pictures both ways")
+        start, back_start = camera.counter, back.counter
+        sid = an.room.local_participant.sid
+        proxy.cut()
+        await until(lambda: an.saw("reconnecting", ""), "the client notices")
+        during = camera.counter
+        await until(lambda: view.last.counter > during + 10, "pictures of the cut client while it is cut")
+        during = back.counter
+        await until(lambda: own.last.counter > during + 10, "pictures at the cut client while it is cut")
+        proxy.mend()
+        await until(lambda: an.saw("reconnected", ""), "the client is back")
+        after = camera.counter
+        await until(lambda: view.last.counter > after + 30 and binh.ear("an").hears(440), "pictures and tone after")
+        assert an.room.local_participant.sid == sid, "it resumed, it did not join anew"
+        assert [e for e in binh.events if e[0] == "participant_disconnected"] == []
+        assert max(view.gap(start), own.gap(back_start)) <= FREEZE
+        await _still_works(an, binh)
 
 
 async def test_what_changed_meanwhile_is_told_after_the_cut(server: LiveServer, person: Callable[..., Person]) -> None:

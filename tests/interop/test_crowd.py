@@ -1,0 +1,95 @@
+"""A full conference: 25 participants, all with a microphone, some with a camera, some speaking at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.interop.guest import Guests, Plan, Report, Role
+from tests.interop.person import token
+
+pytestmark = [pytest.mark.native, pytest.mark.slow]
+
+PEOPLE = [f"p{number:02}" for number in range(25)]
+PROCESSES = 5
+"""One library has one signalling thread for all its participants."""
+TAKES_ALL = PEOPLE[:PROCESSES]
+"""They receive every track, the others who speaks or has a camera: a client mixes all that it receives every 10 ms, and 600
+such streams are more than two cores do."""
+TONES = {"p00": 400.0, "p07": 900.0}
+COLOURS = {"p00": "red", "p12": "blue", "p24": "green"}
+FPS = 8
+FREEZE = 3 * FPS
+"""Pictures; the machine is full."""
+
+
+async def test_twenty_five_people_see_and_hear_all_others(server: LiveServer) -> None:
+    processes = [await Guests.start(Plan(server.ws_url, _roles(server, first))) for first in range(PROCESSES)]
+    try:
+        await _all(processes, _is_complete, "all tracks of all at all")
+        await _all(processes, _sees_all, "pictures that go on")
+        await _all(processes, _hears_all, "the right tones")
+        for reports in await asyncio.gather(*(one.report() for one in processes)):
+            for report in reports.values():
+                _check_pictures(report)
+                assert not {"reconnecting", "disconnected", "participant_disconnected"} & {
+                    name for name, _ in report.events
+                }
+        gone = processes.pop()
+        await gone.stop()
+        left = len(PEOPLE) - len(PEOPLE) // PROCESSES
+        await _all(processes, lambda _, report: len(report.present) == left - 1, "all know who left")
+    finally:
+        await asyncio.gather(*(one.stop() for one in processes))
+
+
+def _roles(server: LiveServer, first: int) -> list[Role]:
+    return [
+        Role(
+            name,
+            token(server.api_key, server.api_secret, name, "crowd"),
+            colour=COLOURS.get(name, ""),
+            hz=TONES.get(name, 0.0),
+            takes=None if name in TAKES_ALL else [*TONES, *COLOURS],
+            hears=list(TONES),
+            dual=PEOPLE.index(name) % 2 == 0,
+            size=(160, 120),
+            fps=FPS,
+            bitrate_bps=60_000,
+        )
+        for name in PEOPLE[first::PROCESSES]
+    ]
+
+
+async def _all(processes: list[Guests], condition: Callable[[str, Report], bool], what: str) -> None:
+    def holds(reports: dict[str, Report]) -> bool:
+        return all(condition(name, report) for name, report in reports.items())
+
+    await asyncio.gather(*(one.until(holds, what, 120) for one in processes))
+
+
+def _is_complete(name: str, report: Report) -> bool:
+    wanted = {f"{other} KIND_AUDIO" for other in PEOPLE if other != name}
+    wanted |= {f"{other} KIND_VIDEO" for other in COLOURS if other != name}
+    taken = wanted if name in TAKES_ALL else {track for track in wanted if track.split()[0] in {*TONES, *COLOURS}}
+    return sorted(wanted) == sorted(report.known) and sorted(taken) == sorted(report.subscribed)
+
+
+def _sees_all(name: str, report: Report) -> bool:
+    return all(report.sees(other, colour, 50) for other, colour in COLOURS.items() if other != name)
+
+
+def _hears_all(name: str, report: Report) -> bool:
+    return all(report.hears(other, hz) for other, hz in TONES.items() if other != name)
+
+
+def _check_pictures(report: Report) -> None:
+    for sights in report.sights.values():
+        counters = [counter for counter, _, _ in sights]
+        assert counters == sorted(set(counters)), "pictures go forward, none twice"
+        late = counters[len(counters) // 3 :]
+        assert max(b - a for a, b in pairwise(late)) <= FREEZE
