@@ -11,14 +11,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from livekit import rtc
 
+from tests.conftest import ROOT
 from tests.interop.person import BOUND_S, Camera, Person, View
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

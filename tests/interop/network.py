@@ -1,0 +1,124 @@
+"""Networks of a test: namespaces joined by wires, with a server in one of them. Needs root, iproute2 and nftables."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+HTTP_PORT, MEDIA_PORT = 7880, 7881
+
+_numbers = itertools.count(1)
+
+
+def missing() -> str:
+    """Why namespaces cannot be made here; empty when they can."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    return "" if shutil.which("ip") and shutil.which("nft") else "iproute2 and nftables are needed"
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """Has a loopback interface that is up, and the wires that were plugged in."""
+
+    name: str
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """Put before a command, runs it in here."""
+        return ("ip", "netns", "exec", self.name)
+
+    def run(self, *command: str, stdin: str | None = None) -> str:
+        return _run(*self.prefix, *command, stdin=stdin)
+
+    def drop_udp(self) -> None:
+        """No datagram comes in or goes out; attempts are counted."""
+        hooks = "".join(
+            f"chain {hook} {{ type filter hook {hook} priority 0; policy accept; meta l4proto udp counter drop; }}\n"
+            for hook in ("input", "output")
+        )
+        self.run("nft", "-f", "-", stdin=f"table inet closed {{\n{hooks}}}\n")
+
+    def dropped(self) -> int:
+        words = self.run("nft", "list", "table", "inet", "closed").split()
+        return sum(int(words[at + 1]) for at, word in enumerate(words) if word == "packets")
+
+    def peers(self, port: int) -> set[str]:
+        """Addresses of the other ends of TCP connections to our `port`."""
+        lines = self.run("ss", "-tnH", "state", "established", "sport", "=", str(port)).splitlines()
+        return {line.split()[-1].rsplit(":", 1)[0].strip("[]") for line in lines}
+
+
+@contextmanager
+def namespace() -> Iterator[Namespace]:
+    made = Namespace(f"dc{os.getpid()}n{next(_numbers)}")
+    _run("ip", "netns", "add", made.name)
+    try:
+        made.run("ip", "link", "set", "lo", "up")
+        yield made
+    finally:
+        _run("ip", "netns", "delete", made.name)
+
+
+def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_addresses: Sequence[str]) -> None:
+    """A wire between two namespaces; addresses with their prefix length. It goes when one of them goes."""
+    names = [f"w{os.getpid() % 100_000}{side}{next(_numbers)}" for side in "ab"]
+    _run("ip", "link", "add", names[0], "netns", one.name, "type", "veth", "peer", names[1], "netns", other.name)
+    for space, name, addresses in ((one, names[0], one_addresses), (other, names[1], other_addresses)):
+        for address in addresses:
+            space.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
+        space.run("ip", "link", "set", name, "up")
+
+
+@dataclass
+class ServerThere:
+    """A `diemcau serve` in a namespace, on all its addresses, with TLS by its own authority."""
+
+    process: subprocess.Popen[str]
+    api_key: str
+    api_secret: str
+    authority: Path
+    log: Path
+
+
+@contextmanager
+def serve(place: Namespace, folder: Path) -> Iterator[ServerThere]:
+    """Fails at the end when the server wrote a traceback."""
+    key, secret, log = "interop", secrets.token_hex(32), folder / "server.log"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
+    environ |= {"DIEMCAU_API_KEY": key, "DIEMCAU_API_SECRET": secret, "PYTHONUNBUFFERED": "1"}
+    ports = ["--http-port", str(HTTP_PORT), "--media-port", str(MEDIA_PORT)]
+    command = [*place.prefix, sys.executable, "-m", "signaling", "serve", *ports, "--data-dir", str(folder / "data")]
+    with ExitStack() as stack:
+        err = stack.enter_context(log.open("w"))
+        process = stack.enter_context(
+            subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=err, text=True)
+        )
+        try:
+            assert process.stdout is not None
+            while line := process.stdout.readline():
+                if "Ctrl+C" in line:
+                    break
+            assert line, f"the server did not start:\n{log.read_text()}"
+            yield ServerThere(process, key, secret, folder / "data" / "tls" / "ca.crt", log)
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+    faults = log.read_text()
+    assert "Traceback" not in faults, faults
+
+
+def _run(*command: str, stdin: str | None = None) -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout

@@ -1,0 +1,90 @@
+"""Ways of media: TCP alone where UDP is blocked, IPv6 alone, TLS by the server's own authority."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.guest import Guests, Plan, Role
+from tests.interop.network import HTTP_PORT, MEDIA_PORT, Namespace, ServerThere, missing, namespace, plug, serve
+from tests.interop.person import token
+
+pytestmark = [pytest.mark.native, pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
+
+BOUND_S = 90.0
+OPEN, CLOSED = "198.51.100.2", "203.0.113.2"
+
+
+@pytest.fixture
+def center() -> Iterator[Namespace]:
+    with namespace() as made:
+        yield made
+
+
+@pytest.fixture
+def office(center: Namespace) -> Iterator[Namespace]:
+    """One wire from the server, IPv4."""
+    with namespace() as made:
+        plug(center, ["198.51.100.1/24"], made, [f"{OPEN}/24"])
+        yield made
+
+
+@pytest.fixture
+def closed_office(center: Namespace) -> Iterator[Namespace]:
+    """Another wire; its firewall lets no UDP pass."""
+    with namespace() as made:
+        plug(center, ["203.0.113.1/24"], made, [f"{CLOSED}/24"])
+        made.drop_udp()
+        yield made
+
+
+async def _enter(server: ServerThere, place: Namespace, host: str, *roles: Role) -> Guests:
+    for role in roles:
+        role.token = token(server.api_key, server.api_secret, role.identity, "ways")
+    plan = Plan(f"wss://{host}:{HTTP_PORT}", list(roles))
+    return await Guests.start(plan, prefix=("env", f"SSL_CERT_FILE={server.authority}", *place.prefix))
+
+
+@pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
+async def test_media_over_tcp_where_udp_is_blocked(
+    center: Namespace, office: Namespace, closed_office: Namespace, tmp_path: Path, dual: bool
+) -> None:
+    with serve(center, tmp_path) as server:
+        an = await _enter(server, closed_office, "203.0.113.1", Role("an", "", colour="red", hz=440, dual=dual))
+        binh = await _enter(server, office, "198.51.100.1", Role("binh", "", colour="blue", hz=1000, dual=dual))
+        try:
+            await an.until(lambda now: now["an"].sees("binh", "blue", 30), "blue over TCP", BOUND_S)
+            await binh.until(lambda now: now["binh"].sees("an", "red", 30), "red that came over TCP", BOUND_S)
+            await an.until(lambda now: now["an"].hears("binh", 1000), "the tone over TCP", BOUND_S)
+            await binh.until(lambda now: now["binh"].hears("an", 440), "the tone that came over TCP", BOUND_S)
+            assert center.peers(MEDIA_PORT) == {CLOSED}, "the open office goes by UDP"
+            assert closed_office.dropped() > 0, "UDP was tried and did not pass"
+        finally:
+            await an.stop()
+            await binh.stop()
+
+
+async def test_ipv6_alone(center: Namespace, tmp_path: Path) -> None:
+    with namespace() as place:
+        plug(center, ["fd00:77::1/64"], place, ["fd00:77::2/64"])
+        for one in (center, place):
+            one.run("ip", "address", "del", "127.0.0.1/8", "dev", "lo")
+        with serve(center, tmp_path) as server:
+            roles = Role("an", "", colour="green", hz=440), Role("binh", "", colour="orange", hz=900, dual=True)
+            guests = await _enter(server, place, "[fd00:77::1]", *roles)
+            try:
+                await guests.until(
+                    lambda now: now["an"].sees("binh", "orange", 30) and now["binh"].sees("an", "green", 30),
+                    "pictures over IPv6",
+                    BOUND_S,
+                )
+                await guests.until(
+                    lambda now: now["an"].hears("binh", 900) and now["binh"].hears("an", 440),
+                    "tones over IPv6",
+                    BOUND_S,
+                )
+                assert not center.run("ip", "-4", "address").strip()
+            finally:
+                await guests.stop()
