@@ -10,6 +10,7 @@ from typing import Any
 
 import websockets.http11
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from signaling import limits
 
@@ -68,6 +69,10 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._disarm()
         super().handle_websocket_upgrade()
+        taken = self.transport.get_protocol()
+        if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
+            # The second parser refused what the first one took, and would wait for ever without a word.
+            self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
         """Called by the parent when the parser stopped, whatever the reason."""

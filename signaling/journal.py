@@ -27,6 +27,22 @@ class OneLine(logging.Formatter):
         return json.dumps(row, ensure_ascii=False)
 
 
+class Strangers(logging.Filter):
+    """Drops what uvicorn says of each refused request: whoever can connect could fill the disk with it."""
+
+    TEXTS = frozenset(
+        {
+            "ASGI callable returned without completing handshake.",  # a WebSocket that was refused, as it should be
+            "Invalid HTTP request received.",
+            "Unsupported upgrade request.",
+            "Exceeded concurrency limit.",
+        }
+    )
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.msg not in self.TEXTS
+
+
 def escaped(text: str) -> str:
     """Control characters and those that turn the reading direction, as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -39,5 +55,8 @@ def start(level: str, *, as_json: bool) -> None:
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
+    server = logging.getLogger("uvicorn.error")
+    if not any(isinstance(one, Strangers) for one in server.filters):
+        server.addFilter(Strangers())
     for name in ("aioice", "aiortc", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

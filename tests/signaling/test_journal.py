@@ -3,10 +3,12 @@
 import json
 import logging
 import sys
+from pathlib import Path
 
 import pytest
+import uvicorn
 
-from signaling.journal import OneLine, escaped
+from signaling.journal import OneLine, Strangers, escaped
 
 
 def record(text: str, *, failed: bool = False) -> logging.LogRecord:
@@ -41,3 +43,11 @@ def test_a_failure_stays_on_one_line() -> None:
 
 def test_escapes_are_told_apart_by_their_form() -> None:
     assert escaped("a\tb") == "a\\tb"
+
+
+@pytest.mark.parametrize("text", sorted(Strangers.TEXTS))
+def test_refused_requests_are_not_worth_a_line(text: str) -> None:
+    server = logging.getLogger("uvicorn.error")
+    assert any(text in one.read_text() for one in Path(uvicorn.__file__).parent.rglob("*_impl.py"))  # its own words
+    assert not Strangers().filter(server.makeRecord(server.name, logging.ERROR, "", 0, text, (), None))
+    assert Strangers().filter(server.makeRecord(server.name, logging.ERROR, "", 0, "else", (), None))

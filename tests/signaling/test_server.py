@@ -112,6 +112,30 @@ def test_requests_within_and_beyond_the_bounds(live_server: LiveServer, head: by
     assert status(raw(live_server, head + b"Connection: close\r\n\r\n")) == expected
 
 
+UPGRADE = (
+    b"GET /rtc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (b"", 401),
+        (b"X: " + b"x" * (limits.REQUEST_LINE_BYTES + 100) + b"\r\n", 400),
+        (b"Content-Length: 5\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\n", 400),
+    ],
+)
+def test_a_refused_upgrade_is_answered_closed_and_not_logged(
+    live_server: LiveServer, rest: bytes, expected: int
+) -> None:
+    before = len(live_server.output)
+    assert status(raw(live_server, UPGRADE + rest + b"\r\n")) == expected
+    get(live_server, "/api/v1/health")
+    assert live_server.output[before:] == []
+
+
 def test_a_refusal_before_a_request_repeats_nothing(live_server: LiveServer) -> None:
     answer = raw(live_server, b"GET /?" + b"<script>" * 5000 + b" HTTP/1.1\r\n\r\n")
     assert status(answer) == 414
