@@ -12,6 +12,7 @@ from media.parameters import Codec, Sending
 
 if TYPE_CHECKING:
     from media._plane import Plane
+    from media.endings import Endings
     from media.producer import Producer
 
 
@@ -46,7 +47,13 @@ class Consumer:
     """Made by `Peer.consume`; has a section (`mid`) only after the next negotiation."""
 
     def __init__(
-        self, plane: Plane, producer: Producer, sending: Sending, stop: Callable[[Consumer], None], number: int
+        self,
+        plane: Plane,
+        endings: Endings,
+        producer: Producer,
+        sending: Sending,
+        stop: Callable[[Consumer], None],
+        number: int,
     ) -> None:
         self.id = number
         """Of the plane. A consumer that loses its section gets another one with the next."""
@@ -58,6 +65,7 @@ class Consumer:
         """The layer that is sent now; -1: none."""
         self.on_switch: Callable[[Consumer, int], None] | None = None
         self._plane = plane
+        self._endings = endings
         self._stop = stop
         self._paused = False
         self._wanted: tuple[int, int] | None = None
@@ -112,7 +120,7 @@ class Consumer:
         if self.mid is not None:
             self.mid = None
             self.layer = -1
-            self._plane.close_consumer(self.id)
+            self._endings.end(self._plane.close_consumer, self.id)
 
     def switched(self, layer: int) -> None:
         """An event of the plane."""

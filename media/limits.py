@@ -38,5 +38,6 @@ RELIABLE_BUFFER_BYTES = 1 << 20  # waiting to be sent on one channel
 LOSSY_BUFFER_BYTES = 65_536
 
 # The event loop
+ENDINGS_S = 0.01  # after which closing commands that found the plane busy are given again
 EVENTS_A_POLL = 256
 EVENTS_A_TURN = 1024  # events of the plane handled before other tasks get their turn

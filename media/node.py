@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import ifaddr
 
 from media import limits, stats
+from media.endings import Endings
 from media.errors import StaleLibrary
 from media.handshake import Certificate
 from media.parameters import Candidate, Codec, Credentials, Encoding, Kind
@@ -75,6 +76,7 @@ class Node:
         self.transports: dict[int, Transport] = {}
         self.producers: dict[int, Producer] = {}
         self.consumers: dict[int, Consumer] = {}
+        self.endings = Endings(loop)
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
         self._faults = 0
@@ -94,6 +96,7 @@ class Node:
         self._closed = True
         for router in tuple(self._routers.values()):
             router.close()
+        self.endings.clear()
         self.loop.remove_reader(self._event_fd)
         self.plane.close()
 
@@ -135,7 +138,7 @@ class Node:
     def open_producer(
         self, transport: int, kind: Kind, mid: str, codecs: tuple[Codec, ...], encodings: tuple[Encoding, ...]
     ) -> Producer:
-        producer = Producer(self.plane, self.new_number(), kind, codecs, encodings, self._forget_producer)
+        producer = Producer(self.plane, self.endings, self.new_number(), kind, codecs, encodings, self._forget_producer)
         self.plane.open_producer(
             transport,
             producer.id,
@@ -148,7 +151,7 @@ class Node:
         return producer
 
     def forget_router(self, router: Router) -> None:
-        self.plane.close_router(router.id)
+        self.endings.end(self.plane.close_router, router.id)
         self._routers.pop(router.id, None)
 
     def _forget_producer(self, producer: Producer) -> None:

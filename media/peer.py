@@ -72,7 +72,14 @@ class Peer:
         self._telling = False
         self._shard = router.shard
         self._transport = Transport(
-            node.plane, router.id, self.id, node.new_credentials(router.shard), node.certificate, node.loop, self
+            node.plane,
+            node.endings,
+            router.id,
+            self.id,
+            node.new_credentials(router.shard),
+            node.certificate,
+            node.loop,
+            self,
         )
         node.transports[self.id] = self._transport
 
@@ -162,7 +169,7 @@ class Peer:
             raise PeerError("too many tracks")
         self._consumers += 1
         sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._repair_ssrc(producer.kind))
-        consumer = Consumer(self._node.plane, producer, sending, self.stop, self._node.new_number())
+        consumer = Consumer(self._node.plane, self._node.endings, producer, sending, self.stop, self._node.new_number())
         self._waiting.append(consumer)
         self._change()
         return consumer

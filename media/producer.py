@@ -10,6 +10,7 @@ from media.parameters import Codec, Encoding, Kind
 if TYPE_CHECKING:
     from media._plane import Plane
     from media.consumer import Consumer
+    from media.endings import Endings
 
 
 class Producer:
@@ -18,6 +19,7 @@ class Producer:
     def __init__(
         self,
         plane: Plane,
+        endings: Endings,
         number: int,
         kind: Kind,
         codecs: tuple[Codec, ...],
@@ -36,6 +38,7 @@ class Producer:
         self.on_close: Callable[[Producer], None] | None = None
         self.active_layers: set[int] = set()
         self._plane = plane
+        self._endings = endings
         self._forget = forget
         self._consumers: set[Consumer] = set()
 
@@ -61,7 +64,7 @@ class Producer:
         if self.closed:
             return
         self.closed = True
-        self._plane.close_producer(self.id)
+        self._endings.end(self._plane.close_producer, self.id)
         self._forget(self)
         for consumer in tuple(self._consumers):
             consumer.close()

@@ -13,6 +13,7 @@ from media.parameters import Credentials, Extension, Fingerprint
 
 if TYPE_CHECKING:
     from media._plane import Plane
+    from media.endings import Endings
 
 IceState = Literal["connected", "moved", "disconnected", "failed"]
 TransportState = Literal["new", "connecting", "connected", "failed", "closed"]
@@ -32,6 +33,7 @@ class Transport:
     def __init__(
         self,
         plane: Plane,
+        endings: Endings,
         router: int,
         number: int,
         credentials: Credentials,
@@ -45,6 +47,7 @@ class Transport:
         self.state: TransportState = "new"
         self.path = ""
         self._plane = plane
+        self._endings = endings
         self._events = events
         self._extensions: dict[int, Extension] = {}
         self._session = Session(certificate, self, loop)
@@ -84,7 +87,7 @@ class Transport:
         if self.state != "closed":
             self.state = "closed"
             self._session.close()
-            self._plane.close_transport(self.id)
+            self._endings.end(self._plane.close_transport, self.id)
 
     # -- events of the plane
 
