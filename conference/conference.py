@@ -8,7 +8,9 @@ no locks.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conference import admission, data, limits, publishing, subscriptions
@@ -34,7 +36,7 @@ from conference.track import Track
 from media import PeerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +101,31 @@ class Conference:
         self.tell_roster()
         participant = Participant(self, ParticipantSid("PA_" + self.around.suffix()), entry, client)
         self.joins += 1
+        with self._whole(participant):
+            self._welcome(participant)
+        return participant
+
+    def _welcome(self, participant: Participant) -> None:
         others = tuple(self._visible_views())
         self.participants[participant.identity] = participant
         participant.changed()
-        participant.deliver(Welcome(self.view(), participant.view(), others, dual=entry.dual))
+        participant.deliver(Welcome(self.view(), participant.view(), others, dual=participant.entry.dual))
         for event in (self.speakers.current(), self.meter.current()):
             if event is not None:
                 participant.deliver(event)
         subscriptions.reconcile_all(participant)
         data.subscribe_all(participant)
         self.negotiate(participant)
-        return participant
+
+    @contextmanager
+    def _whole(self, participant: Participant) -> Iterator[None]:
+        """Whoever cannot come in or back completely does not stay halfway: its client would never know of it."""
+        try:
+            yield
+        except Exception:
+            participant.client = None
+            self.remove(participant, Reason.MEDIA_FAILURE)
+            raise
 
     def resume(self, identity: str, sid: str, client: Client) -> Participant:
         """A new signalling connection for a participant that is still there. Raises Refusal `state_mismatch`."""
@@ -119,15 +135,20 @@ class Conference:
         self.tell_roster()
         if participant.client is not None:
             participant.client.deliver(Superseded())
-        since = participant.detached_at
         participant.client, participant.detached_at = client, None
-        departed = [view for at, view in self._departed if since is not None and at >= since]
-        everybody = (participant.view(), *self._visible_views(skip=participant), *departed)
-        participant.deliver(Resumed(conference=self.view(), participants=everybody))
-        participant.connection.restart()
-        self._repeat_state(participant)
-        self.negotiate(participant)
+        with self._whole(participant):
+            everybody = (*self._departed_views(), participant.view(), *self._visible_views(skip=participant))
+            participant.deliver(Resumed(conference=self.view(), participants=everybody))
+            participant.connection.restart()
+            self._repeat_state(participant)
+            self.negotiate(participant)
         return participant
+
+    def _departed_views(self) -> list[ParticipantView]:
+        """Who left lately. A dead socket is noticed late, so no departure counts as told to whoever comes back; clients
+        know others by identity, so that one who has returned must not be among them.
+        """
+        return [view for _, view in self._departed if view.identity not in self.participants]
 
     def expel(self, participant: Participant, reason: Reason) -> None:
         """The server's doing: its client is told to go, and it is gone."""
@@ -274,8 +295,11 @@ class Conference:
 
     def _negotiate_alone(self, participant: Participant) -> None:
         """What goes wrong with one connection ends that one; the others' turn still comes."""
+        self._alone(participant, self.negotiate)
+
+    def _alone(self, participant: Participant, action: Callable[[Participant], None]) -> None:
         try:
-            self.negotiate(participant)
+            action(participant)
         except (PeerError, OverflowError):
             participant.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
             self.remove(participant, Reason.MEDIA_FAILURE)
@@ -291,6 +315,8 @@ class Conference:
         if participant.data.received:
             data.tell_handles(participant)
         for track in participant.tracks.values():
+            if track.kind == "video":
+                subscriptions.tell_wish(track)
             subscriptions.repeat_wish(track)
 
     def _tell_conference(self) -> None:
@@ -307,7 +333,7 @@ class Conference:
     def tick(self, now: float, figures: Mapping[int, Figures] | None = None) -> None:
         """Everything that has a date; about twice a second, with the figures of the media paths about once a second."""
         for participant in list(self.participants.values()):
-            self._tick_participant(participant, now)
+            self._alone(participant, partial(self._tick_participant, now=now))
         if figures is not None:
             self.meter.measure(figures, now)
         if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S:

@@ -54,9 +54,16 @@ class Connection:
         self._asked: tuple[int, int] | None = None
         self._asked_at = 0.0
         self.publisher: Peer = router.open_peer(self)
-        self.receiver: Peer = router.open_peer(self) if dual else self.publisher
-        if dual:
-            self.receiver.open_channels(_LABELS)
+        self.receiver: Peer = self._open_receiver(router) if dual else self.publisher
+
+    def _open_receiver(self, router: Router) -> Peer:
+        try:
+            receiver = router.open_peer(self)
+        except Exception:
+            self.publisher.close()
+            raise
+        receiver.open_channels(_LABELS)
+        return receiver
 
     # -- negotiation
 

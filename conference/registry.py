@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from conference.events import Reason
 from conference.identifiers import random_suffix
 from conference.permissions import Grants
 from conference.ports import Clock, Media, Surroundings, Turns
+
+log = logging.getLogger(__name__)
 
 
 class Registry:
@@ -87,7 +90,10 @@ class Registry:
             self._measured_at = now
             figures = self.around.media.statistics().peers
         for name, conference in list(self._conferences.items()):
-            conference.tick(now, figures)
+            try:
+                conference.tick(now, figures)
+            except Exception:  # our own bug: the clockwork of the other conferences must go on
+                log.exception("the clockwork of a conference")
             if conference.idle(now):
                 del self._conferences[name]
                 conference.close(Reason.CONFERENCE_DELETED)

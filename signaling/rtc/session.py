@@ -89,7 +89,7 @@ class Session:
                 self._join(ask)
         except Refusal as refusal:
             self._refuse(ask, refusal)
-        except PeerError as error:
+        except (PeerError, OverflowError) as error:
             self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
     def receive(self, data: bytes | str, now: float) -> None:
@@ -235,11 +235,15 @@ class Session:
             handle(self, participant, getattr(request, str(kind)))
         except Refusal as refusal:
             requests.refuse(self, str(kind), getattr(request, str(kind)), refusal)
-        except PeerError as error:
+        except (PeerError, OverflowError) as error:
             self._fail(error, events.Left(events.Reason.MEDIA_FAILURE, events.Action.RECONNECT))
 
-    def _fail(self, error: PeerError, left: events.Left) -> None:
-        """Their bytes were wrong: this participant ends, nobody else."""
+    def fail(self) -> None:
+        """A fault of ours while the client came in. It must hear of it: clients wait for a first message."""
+        self.deliver(events.Left(events.Reason.JOIN_FAILURE, events.Action.RECONNECT))
+
+    def _fail(self, error: Exception, left: events.Left) -> None:
+        """Their bytes were wrong, or the packet plane is too busy: this participant ends, nobody else."""
         participant = self.participant
         log.info("participant %s: %s", participant.sid if participant else "(joining)", error)
         self.participant = None

@@ -65,7 +65,7 @@ class Door:
         clock = self.desk.registry.around.clock
         session = Session(self.desk, wire, grants, clock.monotonic())
         try:
-            session.start(ask)
+            _begin(session, ask)
             await _converse(websocket, session, clock)
         finally:
             session.lost()
@@ -161,6 +161,14 @@ class SocketWire:
             await self._websocket.send_bytes(data)
         else:
             await self._websocket.send_text(data)
+
+
+def _begin(session: Session, ask: join.Ask) -> None:
+    try:
+        session.start(ask)
+    except Exception:
+        log.exception("a session could not begin")
+        session.fail()
 
 
 async def _converse(websocket: WebSocket, session: Session, clock: Clock) -> None:

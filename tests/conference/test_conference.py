@@ -12,6 +12,7 @@ from conference.events import (
     Answered,
     ConferenceChanged,
     GrantsChanged,
+    LayersWanted,
     Left,
     Offered,
     Presence,
@@ -22,7 +23,7 @@ from conference.events import (
     Superseded,
     Welcome,
 )
-from tests.conference.doubles import Listener, World, peer_of
+from tests.conference.doubles import FakePeer, FakeRouter, Listener, World, peer_of
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
 
@@ -227,6 +228,26 @@ def test_a_dual_one_gets_a_new_offer_on_resume(world: World) -> None:
     assert client.of(Offered)
 
 
+def test_a_resume_tells_of_departures_before_the_loss_was_noticed(world: World) -> None:
+    ben, eve, old = (Party(world, name) for name in ("ben", "eve", "ann"))
+    eve.participant.leave(Reason.CLIENT_INITIATED)  # told into a socket that is dead already
+    old.participant.leave(Reason.CLIENT_INITIATED)
+    ann = Party(world, "ann")
+    client = Listener()
+    world.registry.get("c").resume("ben", ben.sid, client)
+    told = [(view.identity, view.sid, view.presence) for view in client.last(Resumed).participants]
+    assert ("eve", eve.sid, Presence.DISCONNECTED) in told
+    assert [one for one in told if one[0] == "ann"] == [("ann", ann.sid, Presence.ACTIVE)]  # who is back is not gone
+
+
+def test_a_resume_tells_which_layers_are_wanted(world: World) -> None:
+    ann = Party(world, "ann")
+    sid = ann.publish(CAMERA)[0]
+    client = Listener()
+    world.registry.get("c").resume("ann", ann.sid, client)
+    assert [event.track_sid for event in client.of(LayersWanted)] == [sid]
+
+
 def test_the_newer_connection_wins_silently(world: World) -> None:
     ann = Party(world, "ann")
     client = Listener()
@@ -352,3 +373,60 @@ def test_one_failing_connection_does_not_stop_the_others_turn(world: World, monk
     assert ben.client.last(Left).action is Action.RECONNECT
     assert "ben" not in ann.conference.participants
     assert eve.client.last(Offered).tracks
+
+
+def overflow(*_: object, **__: object) -> None:
+    raise OverflowError
+
+
+def test_whoever_cannot_come_in_completely_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = Party(world, "ann")
+    monkeypatch.setattr(FakePeer, "offer", overflow)
+    with pytest.raises(OverflowError):
+        Party(world, "ben", dual=True)
+    world.time.turn()
+    assert list(ann.conference.participants) == ["ann"]
+    assert all(peer.closed for peer in world.media.routers[0].peers[1:])
+
+
+def test_whoever_cannot_come_back_completely_does_not_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = Party(world, "ann", dual=True)
+    monkeypatch.setattr(FakePeer, "restart_ice", overflow)
+    with pytest.raises(OverflowError):
+        ann.conference.resume("ann", ann.sid, Listener())
+    assert ann.participant.left
+    assert ann.conference.participants == {}
+
+
+def test_the_first_of_two_peers_is_closed_when_the_second_does_not_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = Party(world, "ann")
+    router = world.media.routers[0]
+    opened = FakeRouter.open_peer
+    monkeypatch.setattr(
+        FakeRouter, "open_peer", lambda _, owner: overflow() if len(router.peers) > 1 else opened(router, owner)
+    )
+    with pytest.raises(OverflowError):
+        Party(world, "ben", dual=True)
+    assert [peer.closed for peer in router.peers] == [False, True]
+    assert list(ann.conference.participants) == ["ann"]
+
+
+def test_a_failure_in_one_conference_does_not_stop_the_clockwork(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, ben = Party(world, "ann", room="a"), Party(world, "ben", room="b")
+    monkeypatch.setattr(ann.conference, "tick", lambda *_: 1 / 0)
+    ben.participant.leave(Reason.CLIENT_INITIATED)
+    world.pass_time(limits.DEPARTURE_S + 1)
+    assert [one.name for one in world.registry.all()] == ["a"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_busy_plane_at_a_tick_ends_one_participant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    monkeypatch.setattr(ann.participant.connection, "flush", overflow)
+    world.pass_time(1)
+    assert ann.client.last(Left).action is Action.RECONNECT
+    assert list(ben.conference.participants) == ["ben"]

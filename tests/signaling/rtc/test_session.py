@@ -14,7 +14,7 @@ from conference import Grants, Source
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE
-from tests.conference.doubles import describe, peer_of, receiver_of
+from tests.conference.doubles import FakePeer, describe, peer_of, receiver_of
 from tests.signaling.rtc.desk import Guest, Office
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
@@ -295,6 +295,22 @@ def test_too_long_messages(office: Office) -> None:
     ann = office.join("ann")
     ann.raw(rtc.SignalRequest(offer=rtc.SessionDescription(sdp="x" * limits.MESSAGE_BYTES)).SerializeToString())
     assert ann.wire.code == TOO_LONG
+
+
+def test_a_busy_plane_is_told_before_the_socket_closes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: object) -> None:
+        raise OverflowError
+
+    guest = office.join("ann", dual=True)
+    monkeypatch.setattr(FakePeer, "offer", busy)
+    ask = Ask(dual=True, client=models.ClientInfo(), resume_sid=guest.participant.sid)
+    for wire in (
+        office.open(Grants(identity="ann", conference="c", join=True), ask)[1],
+        office.open(Grants(identity="ben", conference="c", join=True), Ask(dual=True, client=models.ClientInfo()))[1],
+    ):
+        assert wire.kinds()[-1] == "leave"
+        assert wire.code == NORMAL
+    assert office.world.registry.get("c").participants == {}
 
 
 def test_a_refused_join_makes_nothing(office: Office) -> None:
