@@ -1,0 +1,169 @@
+"""Three Chromium pages through the page of the server, and a page beside a native client; judged by what was decoded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.interop.person import Person, until
+from tests.web.conftest import Visit, Visitor, visit
+
+__all__ = ["visit"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PATIENCE_MS = 60_000
+WATCHED_S = 10.0
+FREEZES_S = 1.0
+"""In all, of ten seconds: three browsers code and decode on the same two cores."""
+
+KEEP_PEERS = """window.peers = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) { super(...given); window.peers.push(this); }
+};"""
+READ = """async (kind) => {
+  const found = {};
+  for (const peer of window.peers) for (const one of (await peer.getStats()).values())
+    if (one.type === 'inbound-rtp' && one.kind === kind && one.bytesReceived > 0) found[one.trackIdentifier] = one;
+  return found;
+}"""
+TOP_COLOUR = """(video) => {
+  const canvas = new OffscreenCanvas(1, 1), context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0, video.videoWidth, video.videoHeight / 8, 0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data];
+}"""
+
+Counters = dict[str, dict[str, Any]]
+"""Track -> its inbound-rtp statistics (W3C webrtc-stats)."""
+
+
+async def holds(condition: Callable[[], Awaitable[object]], what: str) -> None:
+    """Asks until it is so. Fails with `what` at the bound."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not await condition():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        await asyncio.sleep(0.2)
+
+
+async def received(visitor: Visitor, kind: str) -> Counters:
+    found: Counters = await visitor.page.evaluate(READ, kind)
+    return found
+
+
+async def decodes(visitor: Visitor, count: int) -> bool:
+    return sum(one.get("framesDecoded", 0) > 5 for one in (await received(visitor, "video")).values()) == count
+
+
+async def hears(visitor: Visitor, count: int) -> bool:
+    """Sound that is no silence comes in on that many tracks within a second."""
+    before = await received(visitor, "audio")
+    await asyncio.sleep(1.2)  # the fake microphone beeps once a second
+    after = await received(visitor, "audio")
+    grown = [after[one]["totalAudioEnergy"] - before[one]["totalAudioEnergy"] for one in before if one in after]
+    return sum(energy > 1e-4 for energy in grown) == count
+
+
+async def meet(visit: Visit, server: LiveServer, *names: str) -> list[Visitor]:
+    """The first starts the meeting on the home page, the others follow the link."""
+    visitors = [await visit(script=KEEP_PEERS) for _ in names]
+    first = visitors[0]
+    await first.page.goto(server.url)
+    await first.part("start-button").click()
+    await first.part("preview-video").wait_for()
+    link = first.page.url
+    for visitor, name in zip(visitors, names, strict=True):
+        await visitor.join(link, name)
+    return visitors
+
+
+def tile(visitor: Visitor, name: str) -> Any:
+    return visitor.page.locator("[data-testid=tile][data-source=camera]", has_text=name)
+
+
+async def test_three_pages_see_and_hear_each_other(visit: Visit, server: LiveServer) -> None:
+    an, binh, chi = pages = await meet(visit, server, "An", "Bình", "Chi")
+    for page in pages:
+        await expect(page.part("tile")).to_have_count(3, timeout=PATIENCE_MS)
+        await holds(lambda page=page: decodes(page, 2), "both others are decoded")
+        await holds(lambda page=page: hears(page, 2), "both others are heard")
+    before = [await received(page, "video") for page in pages]
+    await asyncio.sleep(WATCHED_S)
+    for page, old in zip(pages, before, strict=True):
+        new = await received(page, "video")
+        for track, then in old.items():
+            now = new[track]
+            assert now["framesDecoded"] - then["framesDecoded"] > 50
+            assert now.get("totalFreezesDuration", 0) - then.get("totalFreezesDuration", 0) <= FREEZES_S
+    await _mute(an, binh, chi)
+    await _write_and_raise_hand(an, binh)
+    await _share(binh, an, chi)
+    await chi.part("leave-button").click()
+    for page in (an, binh):
+        await expect(page.part("tile")).to_have_count(2, timeout=PATIENCE_MS)
+        await holds(lambda page=page: decodes(page, 1), "one picture is left")
+
+
+async def _mute(an: Visitor, *others: Visitor) -> None:
+    await an.part("mic-toggle").click()
+    for other in others:
+        await expect(tile(other, "An")).to_have_attribute("data-muted", "true", timeout=PATIENCE_MS)
+        await holds(lambda other=other: hears(other, 1), "silence of the muted one")
+    await an.part("mic-toggle").click()
+    for other in others:
+        await expect(tile(other, "An")).to_have_attribute("data-muted", "false", timeout=PATIENCE_MS)
+        await holds(lambda other=other: hears(other, 2), "the voice is back")
+
+
+async def _write_and_raise_hand(an: Visitor, binh: Visitor) -> None:
+    await an.part("chat-toggle").click()
+    await an.part("chat-input").fill("Kính chào các điểm cầu")
+    await an.part("chat-send").click()
+    await binh.part("chat-toggle").click()
+    await expect(binh.part("chat-message")).to_contain_text("Kính chào các điểm cầu", timeout=PATIENCE_MS)
+    await an.part("hand-toggle").click()
+    await expect(tile(binh, "An").locator(".hand")).to_have_count(1, timeout=PATIENCE_MS)
+
+
+async def _share(binh: Visitor, *others: Visitor) -> None:
+    await binh.part("share-toggle").click()
+    for other in others:
+        await expect(other.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
+        await holds(lambda other=other: decodes(other, 3), "two cameras and a screen are decoded")
+    await binh.part("share-toggle").click()
+    for other in others:
+        await expect(other.page.locator("[data-source=screen]")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+async def test_a_page_and_a_native_client_meet(
+    visit: Visit, server: LiveServer, person: Callable[..., Person], codec: str
+) -> None:
+    from livekit import rtc
+
+    [page] = await meet(visit, server, "Bình")
+    conference = page.page.url.split("/m/")[1].split("#")[0]
+    async with person("an", conference) as an:
+        await an.show("red", codec=rtc.VideoCodec.Value(codec))
+        await an.speak(440)
+        await holds(lambda: decodes(page, 1), "the native client's picture in the page")
+        await holds(lambda: hears(page, 1), "the native client's voice in the page")
+
+        async def red() -> bool:
+            video = page.page.locator("[data-testid=tile][data-local=false] video")
+            r, g, b, _ = await video.evaluate(TOP_COLOUR)
+            return bool(r > g + 60 and r > b + 60)
+
+        await holds(red, "the right picture in the page")
+        await until(
+            lambda: any(view.frames > 30 for view in an.views.values()), "the page's picture in the native client"
+        )
+        await until(lambda: any(ear.hz > 100 for ear in an.ears.values()), "the page's beep in the native client")
+        assert len(an.views) == len(an.ears) == 1
+    await expect(page.part("tile")).to_have_count(1, timeout=PATIENCE_MS)
