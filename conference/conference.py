@@ -28,7 +28,7 @@ from conference.events import (
     Welcome,
 )
 from conference.identifiers import ConferenceSid, ParticipantSid
-from conference.participant import Entry, Participant
+from conference.participant import Entry, Participant, check_facts
 from conference.ports import Client, Figures, Producer, Surroundings
 from conference.quality import Meter
 from conference.speakers import Speakers
@@ -64,6 +64,8 @@ class Conference:
         self.router.on_speakers = self._heard
         self.participants: dict[str, Participant] = {}  # by identity
         self.tracks_by_producer: dict[Producer, Track] = {}
+        self.tracks_by_sid: dict[str, Track] = {}
+        self.data_tracks: dict[str, data.DataTrack] = {}  # by sid
         self.closed = False
         self.speakers = Speakers(self)
         self.meter = Meter(self)
@@ -95,6 +97,7 @@ class Conference:
         Refusal.
         """
         self.check(entry.grants)
+        check_facts(entry.grants)
         older = self.participants.get(entry.grants.identity)
         if older is not None:
             self.expel(older, Reason.DUPLICATE_IDENTITY)
@@ -137,18 +140,19 @@ class Conference:
             participant.client.deliver(Superseded())
         participant.client, participant.detached_at = client, None
         with self._whole(participant):
-            everybody = (*self._departed_views(), participant.view(), *self._visible_views(skip=participant))
+            everybody = (*self._departed_views(participant), participant.view(), *self._visible_views(skip=participant))
             participant.deliver(Resumed(conference=self.view(), participants=everybody))
             participant.connection.restart()
             self._repeat_state(participant)
             self.negotiate(participant)
         return participant
 
-    def _departed_views(self) -> list[ParticipantView]:
+    def _departed_views(self, participant: Participant) -> list[ParticipantView]:
         """Who left lately. A dead socket is noticed late, so no departure counts as told to whoever comes back; clients
         know others by identity, so that one who has returned must not be among them.
         """
-        return [view for _, view in self._departed if view.identity not in self.participants]
+        here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
+        return [view for _, view in self._departed if view.identity not in here]
 
     def expel(self, participant: Participant, reason: Reason) -> None:
         """The server's doing: its client is told to go, and it is gone."""
@@ -211,11 +215,7 @@ class Conference:
         return participant
 
     def find_track(self, sid: str) -> Track | None:
-        for participant in self.participants.values():
-            track = participant.tracks.get(sid)
-            if track is not None:
-                return track
-        return None
+        return self.tracks_by_sid.get(sid)
 
     def view(self) -> ConferenceView:
         visible = [participant for participant in self.participants.values() if not participant.grants.hidden]
@@ -254,6 +254,18 @@ class Conference:
         if not participant.left:
             self._changed[participant.sid] = participant
             self._schedule()
+
+    def visibility_changed(self, participant: Participant) -> None:
+        """For the others, whoever is hidden is gone; its tracks go or come with it."""
+        if participant.grants.hidden:
+            view = participant.last_view(Reason.UNKNOWN)
+            self._departed.append((self.around.clock.monotonic(), view))
+            gone = RosterChanged((view,))
+            for other in list(self.participants.values()):
+                if other is not participant:
+                    other.deliver(gone)
+        for track in list(participant.tracks.values()):
+            subscriptions.offer_to_all(track)
 
     def settle_soon(self, participant: Participant) -> None:
         """Negotiates with this participant at the end of the turn, if something waits."""

@@ -151,6 +151,9 @@ class Connection:
         """
         if self._closed:
             return
+        if len(data) > limits.FORWARDED_BYTES:
+            self.dropped_packets += 1
+            return
         if label != RELIABLE:
             if not self.receiver.send(label, data):
                 self.dropped_packets += 1

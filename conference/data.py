@@ -85,6 +85,7 @@ def publish(publisher: Participant, handle: int, name: str, facts: object) -> Da
     sid = DataTrackSid("DTR_" + publisher.conference.around.suffix())
     track = DataTrack(publisher, DataTrackView(handle=handle, sid=sid, name=name, facts=facts))
     published[handle] = track
+    publisher.conference.data_tracks[sid] = track
     publisher.changed()
     for participant in publisher.conference.participants.values():
         if participant.entry.auto_subscribe_data and participant is not publisher:
@@ -98,6 +99,7 @@ def unpublish(publisher: Participant, handle: int) -> DataTrackView:
     track = publisher.data.published.pop(handle, None)
     if track is None:
         raise Refusal("handle_unknown")
+    publisher.conference.data_tracks.pop(track.view.sid, None)
     for participant, own in list(track.subscribers.values()):
         participant.data.received.pop(own, None)
         tell_handles(participant)
@@ -108,7 +110,7 @@ def unpublish(publisher: Participant, handle: int) -> DataTrackView:
 
 def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
     """The caller tells the handles once after all its choices."""
-    track = _find(subscriber.conference, track_sid)
+    track = subscriber.conference.data_tracks.get(track_sid)
     if track is None or track.owner is subscriber:
         return
     if wanted:
@@ -143,12 +145,19 @@ def enforce(participant: Participant) -> None:
     if not participant.grants.can_publish_data:
         for handle in list(participant.data.published):
             unpublish(participant, handle)
+    if not participant.grants.can_subscribe and participant.data.received:
+        _unsubscribe_all(participant)
+        tell_handles(participant)
 
 
 def forget(participant: Participant) -> None:
     """The participant is gone."""
     for handle in list(participant.data.published):
         unpublish(participant, handle)
+    _unsubscribe_all(participant)
+
+
+def _unsubscribe_all(participant: Participant) -> None:
     for track in participant.data.received.values():
         track.subscribers.pop(participant.sid, None)
     participant.data.received.clear()
@@ -167,7 +176,7 @@ def _subscribe(subscriber: Participant, track: DataTrack) -> None:
     state = subscriber.data
     if not subscriber.grants.can_subscribe or len(state.received) >= limits.DATA_SUBSCRIPTIONS_PER_PARTICIPANT:
         return
-    if subscriber.sid in track.subscribers:
+    if subscriber.sid in track.subscribers or track.owner.grants.hidden:
         return
     while state.next_handle in state.received:
         state.next_handle = state.next_handle % _HANDLE_MOST + 1
@@ -175,11 +184,3 @@ def _subscribe(subscriber: Participant, track: DataTrack) -> None:
     state.next_handle = handle % _HANDLE_MOST + 1
     state.received[handle] = track
     track.subscribers[subscriber.sid] = (subscriber, handle)
-
-
-def _find(conference: Conference, track_sid: str) -> DataTrack | None:
-    for participant in conference.participants.values():
-        for track in participant.data.published.values():
-            if track.view.sid == track_sid:
-                return track
-    return None

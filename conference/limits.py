@@ -20,6 +20,9 @@ CHOICES_PER_PARTICIPANT = 4096
 PERMITTED_ENTRIES = 1024
 """Subscriber entries in one publisher's subscription permission."""
 
+SID_CHARACTERS = 64
+"""Ours have 16; a wish about a longer one is not remembered."""
+
 NAME_BYTES = 256
 IDENTITY_BYTES = 256
 CONFERENCE_NAME_BYTES = 256
@@ -32,6 +35,8 @@ CLIENT_TRACK_ID_BYTES = 256
 
 PACKET_BYTES = 64 * 1024
 """One data packet; browsers stop at 64,000."""
+FORWARDED_BYTES = 65_535
+"""With its sender written into it; a longer one would never leave and hold up all others."""
 WAITING_PACKETS = 256
 WAITING_BYTES = 512 * 1024
 """Reliable packets kept in order for one participant whose channel is not open or is full; more are dropped and

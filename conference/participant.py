@@ -204,8 +204,11 @@ class Participant:
         self.changed()
         publishing.enforce(self)
         data.enforce(self)
+        if before.hidden != grants.hidden:
+            self.conference.visibility_changed(self)
         if before.can_subscribe != grants.can_subscribe:
             subscriptions.reconcile_all(self)
+            data.subscribe_all(self)
         self.deliver(GrantsChanged(grants))
 
     def leave(self, reason: Reason) -> None:
@@ -254,6 +257,11 @@ class Participant:
         if client is not None:
             self.detached_at = self.conference.around.clock.monotonic()
             client.deliver(Left(reason, action))
+
+
+def check_facts(grants: Grants) -> None:
+    """What a newcomer brings is told to everybody. Raises Refusal."""
+    _check_lengths(grants.name, grants.metadata, grants.attributes)
 
 
 def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from conference import limits, subscriptions
 from conference.errors import Refusal
 from conference.events import MuteAsked, SubscriptionFailed, TrackPublished, TrackUnpublished
 from conference.identifiers import TrackSid
+from conference.permissions import Source
 from conference.ports import Producer
 from conference.track import Announcement, PendingSection, Track, sid_prefix
 from media import Acceptance
@@ -20,11 +21,22 @@ if TYPE_CHECKING:
     from media import Answer, OfferedTrack
 
 
+_KINDS = {
+    Source.CAMERA: "video",
+    Source.SCREEN_SHARE: "video",
+    Source.MICROPHONE: "audio",
+    Source.SCREEN_SHARE_AUDIO: "audio",
+}
+"""Whoever may publish its microphone alone must not bring a picture under that name."""
+
+
 def announce(publisher: Participant, announcement: Announcement) -> Track:
     """Raises Refusal. The same client id twice is the same track."""
     if not publisher.grants.may_publish(announcement.source):
         raise Refusal("publish_denied")
-    if announcement.kind not in ("audio", "video"):
+    if announcement.kind not in ("audio", "video") or announcement.kind != _KINDS.get(
+        announcement.source, announcement.kind
+    ):
         raise Refusal("track_kind_bad")
     if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
         raise Refusal("track_limit")
@@ -99,6 +111,7 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool) -> None:
     subscriptions.withdraw(track)
     if track.producer is not None:
         publisher.conference.tracks_by_producer.pop(track.producer, None)
+        publisher.conference.tracks_by_sid.pop(track.sid, None)
         track.producer.close()
         track.producer = None
     publisher.changed()
@@ -185,6 +198,7 @@ def _go_live(publisher: Participant, track: Track, section: PendingSection) -> N
     track.bind(section.producer, section.mid, section.mime)
     publisher.tracks[track.sid] = track
     publisher.conference.tracks_by_producer[section.producer] = track
+    publisher.conference.tracks_by_sid[track.sid] = track
     publisher.changed()
     subscriptions.offer_to_all(track)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def choose(subscriber: Participant, track_sids: Sequence[str], wanted: bool) -> None:
     """The subscriber's own wish; holds also for tracks that are not there yet."""
-    for sid in track_sids:
+    for sid in _known_length(track_sids):
         if sid not in subscriber.choices and len(subscriber.choices) >= limits.CHOICES_PER_PARTICIPANT:
             subscriber.choices.pop(next(iter(subscriber.choices)))
         subscriber.choices[sid] = wanted
@@ -30,7 +30,7 @@ def choose(subscriber: Participant, track_sids: Sequence[str], wanted: bool) -> 
 
 
 def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: Settings) -> None:
-    for sid in track_sids:
+    for sid in _known_length(track_sids):
         if sid not in subscriber.settings and len(subscriber.settings) >= limits.CHOICES_PER_PARTICIPANT:
             subscriber.settings.pop(next(iter(subscriber.settings)))
         subscriber.settings[sid] = settings
@@ -107,6 +107,10 @@ def repeat_wish(track: Track) -> None:
 
 def tell_wish(track: Track) -> None:
     track.owner.deliver(LayersWanted(track.sid, track.mime, track.wish.told))
+
+
+def _known_length(track_sids: Sequence[str]) -> list[str]:
+    return [sid for sid in track_sids if len(sid) <= limits.SID_CHARACTERS]
 
 
 def _permitted(subscriber: Participant, track: Track) -> bool:

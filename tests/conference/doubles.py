@@ -208,7 +208,7 @@ class FakePeer:
         self.channels = list(labels)
 
     def send(self, label: str, data: bytes) -> bool:
-        if label not in self.open_labels or self.full:
+        if label not in self.open_labels or self.full or len(data) > 65_535:
             return False
         self.sent.append((label, data))
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,33 @@ def test_hidden_ones_are_not_told_of(world: World) -> None:
     assert [view.identity for view in ben.client.of(Welcome)[0].others] == ["ann"]
     assert any(v.identity == "ghost" for e in ghost.client.of(RosterChanged) for v in e.participants)
     assert world.registry.get("c").view().participants == 2
+
+
+def test_whoever_is_hidden_later_is_gone_for_the_others(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    sid = ann.publish(CAMERA)[0]
+    track = ben.conference.find_track(sid)
+    assert track is not None
+    ben.client.clear()
+    ann.client.clear()
+    ann.participant.change_grants(replace(ann.participant.grants, hidden=True))
+    world.time.turn()
+    told = [(v.identity, v.presence) for event in ben.client.of(RosterChanged) for v in event.participants]
+    assert told == [("ann", Presence.DISCONNECTED)]
+    assert track.subscriptions == {}
+    assert [v.presence for event in ann.client.of(RosterChanged) for v in event.participants] == [Presence.ACTIVE]
+    ann.participant.change_grants(replace(ann.participant.grants, hidden=False))
+    world.time.turn()
+    assert ben.client.last(RosterChanged).participants[0].presence is Presence.ACTIVE
+    assert list(track.subscriptions) == [ben.sid]
+
+
+def test_what_a_newcomer_brings_is_bounded(world: World) -> None:
+    Party(world, "ann")
+    with pytest.raises(Refusal) as refused:
+        Party(world, "ann", metadata="x" * (limits.METADATA_BYTES + 1))
+    assert refused.value.code == "metadata_too_long"
+    assert list(world.registry.get("c").participants) == ["ann"]  # nobody is replaced by one who does not come in
 
 
 def test_a_full_conference_refuses_but_lets_a_member_return(world: World) -> None:

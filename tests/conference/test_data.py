@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conference import Refusal, data, limits
-from conference.events import DataTrackHandles, Left, RosterChanged
+from conference.events import DataTrackHandles, Left, Reason, RosterChanged
 from tests.conference.doubles import World
 from tests.conference.parties import Party
 
@@ -133,3 +133,33 @@ def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
     assert len(ben.client.last(DataTrackHandles).handles) == 1
     data.publish(ann.participant, 2, "two", None)
     assert len(ben.client.last(DataTrackHandles).handles) == 2
+
+
+def test_one_that_grew_too_long_does_not_hold_up_the_others(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.peer.hear("_reliable", b"|" + b"x" * (limits.PACKET_BYTES - 2))  # fits until its sender is written into it
+    ann.peer.hear("_reliable", b"|next")
+    assert ben.heard() == [b"ann|next"]
+
+
+def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
+    data.publish(ann.participant, 7, "pose", None)
+    ann.peer.hear("_data_track", b"7:one")
+    ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=False))
+    ann.peer.hear("_data_track", b"7:two")
+    assert len(ben.heard()) == 1
+    assert ben.client.last(DataTrackHandles).handles == {}
+    ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=True))
+    ann.peer.hear("_data_track", b"7:three")
+    assert len(ben.heard()) == 2
+
+
+def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    sid = data.publish(ann.participant, 7, "pose", None).sid
+    data.choose(ben.participant, sid, True)
+    assert len(ben.participant.data.received) == 1
+    ann.participant.leave(Reason.CLIENT_INITIATED)
+    assert ben.participant.data.received == {}
+    assert ann.conference.data_tracks == {}

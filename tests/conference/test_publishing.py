@@ -172,3 +172,19 @@ def test_the_first_subscriber_is_told_to_the_publisher(world: World) -> None:
     Party(world, "ben")
     Party(world, "eve")
     assert ann.client.of(TrackSubscribed) == [TrackSubscribed(sid)]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        (Source.MICROPHONE, "video"),
+        (Source.SCREEN_SHARE_AUDIO, "video"),
+        (Source.CAMERA, "audio"),
+        (Source.SCREEN_SHARE, "audio"),
+    ],
+)
+def test_no_picture_comes_under_the_name_of_a_microphone(world: World, source: Source, kind: str) -> None:
+    ann = Party(world, "ann", can_publish_sources=frozenset({source}))
+    with pytest.raises(Refusal) as refused:
+        ann.participant.announce(Announcement("x", kind, source))
+    assert refused.value.code == "track_kind_bad"

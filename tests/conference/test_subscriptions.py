@@ -248,3 +248,11 @@ def test_leaving_puts_the_books_right(world: World) -> None:
     assert ann.participant.tracks[sid].subscriptions == {}
     ann.participant.leave(Reason.CLIENT_INITIATED)
     assert world.registry.get("c").tracks_by_producer == {}
+
+
+def test_wishes_about_long_ids_are_not_kept(world: World) -> None:
+    ann = Party(world, "ann")
+    long = "T" * (limits.SID_CHARACTERS + 1)
+    ann.participant.choose([long, long[1:]], False)
+    ann.participant.set_settings([long, long[1:]], Settings())
+    assert set(ann.participant.choices) == set(ann.participant.settings) == {long[1:]}
