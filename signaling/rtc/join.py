@@ -60,7 +60,11 @@ def read(query: Mapping[str, str], *, v1: bool) -> Ask:
 
 def _from_join_request(request: rtc.JoinRequest) -> Ask:
     settings = request.connection_settings
-    if len(request.add_track_requests) > limits.ADD_TRACKS or len(request.participant_attributes) > limits.ATTRIBUTES:
+    if (
+        len(request.add_track_requests) > limits.ADD_TRACKS
+        or len(request.participant_attributes) > limits.ATTRIBUTES
+        or request.client_info.ByteSize() > limits.CLIENT_BYTES
+    ):
         raise _bad("the join request holds too much")
     return Ask(
         dual=False,
@@ -91,6 +95,8 @@ def _from_query(query: Mapping[str, str]) -> Ask:
         network=query.get("network", ""),
         capabilities=_capabilities(query.get("capabilities", "")),
     )
+    if client.ByteSize() > limits.CLIENT_BYTES:
+        raise _bad("the client says too much of itself")
     resumes = _flag(query.get("reconnect", "0"))
     return Ask(
         dual=True,

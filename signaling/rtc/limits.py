@@ -13,6 +13,13 @@ JOIN_REQUEST_BYTES = 1024 * 1024
 """A join request after decompression."""
 QUERY_VALUE_BYTES = 16 * 1024
 ATTRIBUTES = 64
+CLIENT_BYTES = 4096
+"""What a client says of itself: kept, and told to everybody."""
+FACTS_BYTES = 8192
+"""What a client says of a track: kept, and told to everybody."""
+METADATA_BYTES_PER_S = 16 * 1024
+METADATA_BYTES_BURST = 256 * 1024
+"""Changes of name, metadata and attributes of one session: each goes to everybody."""
 TRACK_SIDS = 1024
 """Track ids in one message."""
 LAYERS = 8

@@ -12,11 +12,11 @@ class Bucket:
         self._level = burst
         self._at = now
 
-    def take(self, now: float) -> bool:
+    def take(self, now: float, cost: float = 1.0) -> bool:
         """False: too many."""
         self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._rate)
         self._at = now
-        if self._level < 1.0:
+        if self._level < cost:
             return False
-        self._level -= 1.0
+        self._level -= cost
         return True

@@ -24,6 +24,8 @@ _REASONS: dict[str, str] = {
     "publish_data_denied": "NOT_ALLOWED",
     "metadata_denied": "NOT_ALLOWED",
     "metadata_too_long": "LIMIT_EXCEEDED",
+    "metadata_too_often": "LIMIT_EXCEEDED",
+    "facts_too_long": "LIMIT_EXCEEDED",
     "track_limit": "LIMIT_EXCEEDED",
     "track_kind_bad": "UNSUPPORTED_TYPE",
     "track_not_found": "NOT_FOUND",
@@ -133,10 +135,10 @@ def update_metadata(session: Session, participant: Participant, message: rtc.Upd
 
     The client hears of the change before the answer: with the answer it goes on, and repeats what it believes its name to be.
     """
+    session.take_facts(message.ByteSize())
     participant.update_own(
         name=message.name or None, metadata=message.metadata or None, attributes=dict(message.attributes)
     )
-    participant.conference.tell_roster()
     response = rtc.RequestResponse(request_id=message.request_id, update_metadata=message)
     session.respond(rtc.SignalResponse(request_response=response))
 
@@ -153,6 +155,7 @@ def update_audio_track(session: Session, participant: Participant, message: rtc.
 
 
 def publish_data_track(session: Session, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
+    _check_size(message)
     view = data.publish(participant, message.pub_handle, message.name, message)
     response = rtc.PublishDataTrackResponse(info=views.data_track(view))
     session.respond(rtc.SignalResponse(publish_data_track_response=response))
@@ -185,6 +188,7 @@ def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:
 
 def announcement(message: rtc.AddTrackRequest) -> Announcement:
     """Raises Refusal."""
+    _check_size(message)
     if (
         not message.cid
         or len(message.cid) > limits.CID_BYTES
@@ -218,6 +222,11 @@ def subscription_sids(message: Any) -> list[str]:
     """Both lists may name the same tracks."""
     named = [*message.track_sids, *(sid for tracks in message.participant_tracks for sid in tracks.track_sids)]
     return list(dict.fromkeys(named))[: limits.TRACK_SIDS]
+
+
+def _check_size(message: Message) -> None:
+    if message.ByteSize() > limits.FACTS_BYTES:
+        raise Refusal("facts_too_long", "Mô tả luồng quá dài", "the description of the track is too long")
 
 
 def _layers(layers: Iterable[models.VideoLayer]) -> tuple[Layer, ...]:

@@ -76,6 +76,7 @@ class Session:
         self._wire = wire
         self._text = False
         self._bucket = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
+        self._facts = Bucket(limits.METADATA_BYTES_PER_S, limits.METADATA_BYTES_BURST, now)
         self._refresh: Cancellable | None = None
 
     # -- life
@@ -146,6 +147,11 @@ class Session:
 
     def respond(self, response: rtc.SignalResponse) -> None:
         self._send(response)
+
+    def take_facts(self, size_bytes: int) -> None:
+        """Raises Refusal when this client changes what everybody is told of it too often."""
+        if not self._facts.take(self.desk.registry.around.clock.monotonic(), size_bytes):
+            raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
     def _deliver_resumed(self, event: events.Resumed) -> None:
         self._send(rtc.SignalResponse.FromString(messages.reconnect(self.desk.encoder.facts)))

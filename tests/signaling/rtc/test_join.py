@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 
 from conference import Refusal
 from signaling.rtc import join, limits
@@ -50,6 +50,15 @@ def test_padding_and_alphabet_do_not_matter() -> None:
     text = packed(rtc.JoinRequest(metadata="???>>>" * 20), "NONE")
     for variant in (text, text.rstrip("="), text.replace("-", "+").replace("_", "/")):
         assert join.read({"join_request": variant}, v1=True).metadata == "???>>>" * 20
+
+
+def test_what_a_client_says_of_itself_is_bounded() -> None:
+    bomb = rtc.JoinRequest(client_info=models.ClientInfo(capabilities=[1] * limits.CLIENT_BYTES))
+    assert len(packed(bomb)) < 500
+    for query in ({"join_request": packed(bomb)}, {"os": "x" * limits.CLIENT_BYTES}):
+        with pytest.raises(Refusal) as refused:
+            join.read(query, v1=False)
+        assert refused.value.code == "request_bad"
 
 
 def test_a_resume() -> None:

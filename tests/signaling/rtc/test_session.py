@@ -173,6 +173,33 @@ def test_refused_tracks_are_answered(office: Office) -> None:
     assert ann.wire.last("request_response").reason == rtc.RequestResponse.INVALID_HANDLE
 
 
+def test_descriptions_that_everybody_would_get_are_bounded(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER)
+    many = [models.AudioTrackFeature.TF_STEREO] * limits.FACTS_BYTES
+    ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", audio_features=many))
+    ann.ask(publish_data_track_request=rtc.PublishDataTrackRequest(pub_handle=1, name="x" * limits.FACTS_BYTES))
+    assert [answer.reason for answer in ann.wire.of("request_response")] == [
+        rtc.RequestResponse.Reason.Value("LIMIT_EXCEEDED")
+    ] * 2
+    assert not ann.participant.pending
+    assert not ann.participant.data.published
+
+
+def test_metadata_that_everybody_gets_changes_at_a_bounded_rate(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER, can_update_own_metadata=True), office.join("ben", offer=OFFER)
+    before = len(ben.wire.frames)
+    size = 60_000
+    for number in range(40):
+        ann.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata=str(number % 10) * size, request_id=number))
+    told = sum(len(frame) for frame in ben.wire.frames[before:])
+    assert told <= limits.METADATA_BYTES_BURST + 10_000
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.Reason.Value("LIMIT_EXCEEDED")
+    assert ann.wire.code is None
+    office.world.time.advance(2 * size / limits.METADATA_BYTES_PER_S)
+    ann.ask(update_metadata=rtc.UpdateParticipantMetadata(metadata="m" * size, request_id=99))
+    assert ann.participant.grants.metadata == "m" * size
+
+
 def test_leave_is_answered_and_closes(office: Office) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.ask(leave=rtc.LeaveRequest(reason="CLIENT_INITIATED"))
