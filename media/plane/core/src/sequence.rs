@@ -5,6 +5,8 @@
 //! offset of their time in a short history; those older than the last switch or than the history are refused.
 
 const HISTORY: usize = 32;
+/// Packets later than this are refused, far from where 16-bit numbers can't be ordered any more.
+const LATE_MAX: u16 = 4_096;
 /// Picture ids have 15 bits or, rarely, 7.
 const PICTURE_MASK: u16 = 0x7fff;
 
@@ -84,7 +86,7 @@ impl Continuity {
         let offsets = if ahead == 0 || ahead >= 0x8000 {
             self.offsets_then(sequence)?
         } else {
-            self.highest = sequence;
+            self.advance(sequence);
             self.dropping = false;
             self.offsets
         };
@@ -115,11 +117,26 @@ impl Continuity {
         if !(self.dropping && ahead == 1) {
             self.remember(sequence);
         }
-        self.highest = sequence;
+        self.advance(sequence);
         self.dropping = true;
         self.offsets.sequence = self.offsets.sequence.wrapping_sub(1);
         if new_picture {
             self.offsets.picture = self.offsets.picture.wrapping_sub(1);
+        }
+    }
+
+    /// What is too old to be asked for is forgotten in time: its distance must stay below half of the numbers.
+    #[inline]
+    fn advance(&mut self, sequence: u16) {
+        self.highest = sequence;
+        if sequence.wrapping_sub(self.first) > LATE_MAX {
+            self.first = sequence.wrapping_sub(LATE_MAX);
+            let is_old = |change: &&Change| sequence.wrapping_sub(change.from) > LATE_MAX;
+            let old = self.changes[..self.changes_len].iter().take_while(is_old).count();
+            if old > 0 {
+                self.changes.copy_within(old..self.changes_len, 0);
+                self.changes_len -= old;
+            }
         }
     }
 
@@ -195,6 +212,23 @@ mod tests {
         assert_eq!(out(&mut c, 2), Some(3));
         assert_eq!(out(&mut c, 65_534), Some(1));
         assert_eq!(out(&mut c, 65_532), None);
+    }
+
+    #[test]
+    fn late_packets_find_their_place_however_long_ago_the_last_change_was() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(0, 0, Picture::default(), 0);
+        assert_eq!(out(&mut c, 0), Some(0));
+        c.skip(1, false);
+        for i in 2..200_000u32 {
+            let sequence = i as u16;
+            if i % 100 != 50 {
+                assert_eq!(out(&mut c, sequence), Some(sequence.wrapping_sub(1)));
+            }
+            if i % 100 == 60 {
+                assert_eq!(out(&mut c, sequence.wrapping_sub(10)), Some(sequence.wrapping_sub(11)));
+            }
+        }
     }
 
     #[test]
