@@ -2,7 +2,6 @@
 //!
 //! `cargo bench -p plane-core`. Prints nanoseconds per forwarded packet of 1,130 bytes, 7 a frame.
 
-#[allow(dead_code)]
 #[path = "../tests/peer/mod.rs"]
 mod peer;
 

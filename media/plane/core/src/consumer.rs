@@ -127,12 +127,33 @@ impl Consumer {
         if self.current.is_some() {
             self.previous = self.current.take();
         }
+        self.forget_sent();
+    }
+
+    /// Nothing that went out can be made again just as it was: under its number would stand another packet.
+    pub fn forget_sent(&mut self) {
+        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
+    }
+
+    /// Whether `sequence` may go out for the first time: it is the newest, or in reach of the log and not in it.
+    #[inline]
+    pub fn is_unsent(&self, sequence: u16) -> bool {
+        match self.roc.behind(sequence) {
+            None => true,
+            Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.has(sequence),
+        }
+    }
+
+    /// Whether `sequence` is among the last that the log can hold.
+    pub fn is_recent(&self, sequence: u16) -> bool {
+        self.roc.behind(sequence).is_some_and(|behind| usize::from(behind) < self.sent.len())
     }
 
     /// The layer sent now starts anew under another SSRC.
     pub fn forget_source(&mut self) {
         self.current = None;
         self.previous = None;
+        self.forget_sent();
     }
 
     pub fn current_or_previous(&self) -> Option<u8> {
@@ -188,7 +209,7 @@ impl Consumer {
         self.current = Some(layer);
         self.previous = None;
         self.temporal = self.wanted_temporal;
-        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
+        self.forget_sent();
     }
 
     /// Above the temporal layer wanted; goes down at once and up where a receiver can follow (the Y bit, or layer 0).

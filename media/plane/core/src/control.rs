@@ -112,8 +112,14 @@ impl Shard {
     }
 
     fn set_extensions(&mut self, transport: u32, extensions: &[(u8, Extension)]) -> Option<()> {
-        let ids = &mut self.transport(transport)?.extensions;
-        extensions.iter().for_each(|(id, extension)| ids.set(*id, *extension));
+        let key = *self.ids.transports.get(&transport)?;
+        let transport = &mut self.transports[key];
+        let before = transport.extensions;
+        extensions.iter().for_each(|(id, extension)| transport.extensions.set(*id, *extension));
+        if transport.extensions != before {
+            // What went out had other headers, and these are under the tag.
+            transport.consumers.iter().for_each(|consumer| self.consumers[*consumer].forget_sent());
+        }
         Some(())
     }
 

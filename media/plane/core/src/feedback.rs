@@ -266,6 +266,9 @@ impl Shard {
 
 /// The record of a packet that may be sent again now.
 fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> Option<Sent> {
+    if !consumer.is_recent(sequence) {
+        return None;
+    }
     let epoch = consumer.epoch;
     let sent = consumer.sent.find(sequence)?;
     let too_soon = sent.resends > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;

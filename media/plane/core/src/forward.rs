@@ -231,6 +231,9 @@ impl Packet<'_> {
     pub fn write(&self, consumer: &mut Consumer, layer: u8, transport: &Transport, space: &mut [u8]) -> Option<usize> {
         let outbound = transport.outbound.as_ref()?;
         let sequence = self.entry.sequence.wrapping_add(self.offsets.sequence);
+        if !consumer.is_unsent(sequence) {
+            return None;
+        }
         let sent = Sent {
             sequence,
             source: self.entry.sequence,

@@ -42,6 +42,18 @@ impl SentLog {
         self.packets.len() * size_of::<Sent>()
     }
 
+    /// Packets that it holds at most.
+    #[allow(clippy::len_without_is_empty, reason = "a table of one size")]
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// A packet went out under this number, in whatever epoch.
+    pub fn has(&self, sequence: u16) -> bool {
+        let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
+        sent.sequence == sequence && sent.epoch != 0
+    }
+
     #[inline]
     pub fn note(&mut self, sent: Sent) {
         self.packets[sent.sequence as usize & (self.packets.len() - 1)] = sent;

@@ -196,7 +196,14 @@ impl RocTx {
         roc
     }
 
-    /// The same, without taking note of it.
+    /// How many numbers `sequence` is behind the newest; None: it is newer, or the first.
+    #[inline]
+    pub fn behind(&self, sequence: u16) -> Option<u16> {
+        let behind = self.last?.wrapping_sub(sequence);
+        (behind <= 0x8000).then_some(behind)
+    }
+
+    /// The counter without taking note of the packet.
     #[inline]
     pub fn of(&self, sequence: u16) -> u32 {
         let Some(last) = self.last else { return self.roc };

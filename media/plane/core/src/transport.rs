@@ -24,7 +24,7 @@ pub struct Source {
 }
 
 /// Header extension ids of one connection; 0: not agreed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionIds {
     pub mid: u8,
     pub rid: u8,

@@ -1,5 +1,7 @@
 //! A shard with peers whose packets are made and read here with the same SRTP contexts, keys the other way round.
 
+#![allow(dead_code, reason = "each test file uses a part")]
+
 use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
 use plane_core::event::Event;
 use plane_core::ice::Path;
@@ -53,7 +55,6 @@ pub struct Peer {
 }
 
 #[derive(Clone, Debug)]
-#[allow(dead_code)]
 pub struct Got {
     pub sequence: u16,
     pub timestamp: u32,
@@ -206,6 +207,42 @@ impl Stage {
         self.advance(20_000);
     }
 
+    /// One packet without time passing.
+    pub fn publish_burst(&mut self, peer: &mut Peer, n: u16, lens: &[usize]) {
+        for packet in frame(peer, 0, n, false, lens) {
+            self.deliver(peer, &packet);
+        }
+        self.now_us += 100;
+    }
+
+    /// A packet of padding alone, as publishers send it to measure their way.
+    pub fn publish_empty(&mut self, peer: &mut Peer) {
+        let packet = peer.packet(0, 0x1000, (98, 0, false), &[], &[]);
+        self.deliver(peer, &packet);
+    }
+
+    /// Opens the consumer anew on a connection without RTX.
+    pub fn map_without_rtx(&mut self, peer: &Peer, consumer: u32, producer: u32) {
+        self.command(Command::CloseConsumer { consumer });
+        self.command(Command::OpenConsumer {
+            transport: peer.transport,
+            consumer,
+            producer,
+            mid: "0".into(),
+            ssrc: 0x9000,
+            rtx_ssrc: 0,
+            payloads: vec![PayloadMap { from: 98, to: 96, rtx: None }],
+            strip_red: false,
+            red_blocks: vec![],
+            paused: false,
+        });
+    }
+
+    /// Media to this peer as it was sent.
+    pub fn sealed_media(&mut self, peer: &Peer) -> Vec<Vec<u8>> {
+        self.take(peer, |d| !is_rtcp(d) && d[8..12] == 0x9000_u32.to_be_bytes())
+    }
+
     pub fn deliver(&mut self, peer: &Peer, datagram: &[u8]) {
         self.deliver_from(peer.path, datagram);
     }
@@ -336,6 +373,22 @@ impl Peer {
         let len = self.seal.seal_rtp(&mut packet, header + payload.len(), header, roc);
         packet.truncate(len);
         packet
+    }
+
+    /// Packet `original` of layer 0 over RTX.
+    pub fn repair(&mut self, original: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+        let payload = [&original.to_be_bytes(), payload].concat();
+        self.packet(2, 0x1100, (99, timestamp, true), &[(1, b"v")], &payload)
+    }
+
+    /// The numbers of a stream begin at 0 again.
+    pub fn restart(&mut self, stream: usize) {
+        (self.sequences[stream], self.rocs[stream]) = (0, RocTx::default());
+    }
+
+    /// A packet of an SSRC that is known by its MID.
+    pub fn named(&mut self, ssrc: u32, n: u16, payload: &[u8]) -> Vec<Vec<u8>> {
+        vec![self.packet(0, ssrc, (98, u32::from(n) * 3_000, true), &[(1, b"v")], payload)]
     }
 
     fn read(&mut self, mut datagram: Vec<u8>) -> Got {

@@ -1,0 +1,122 @@
+//! No SRTP sequence number stands for two packets, whatever publishers repeat, restart or wrap.
+
+mod peer;
+
+use std::collections::HashMap;
+
+use peer::{Peer, Stage, frame};
+use plane_core::command::{Command, Extension};
+use plane_core::rtp;
+
+fn stage() -> (Stage, Peer, Peer) {
+    let mut stage = Stage::new();
+    let publisher = stage.join(1);
+    stage.publish(&publisher, 10, 1);
+    let viewer = stage.join(2);
+    stage.consume(&viewer, 100, 10);
+    (stage, publisher, viewer)
+}
+
+/// The bytes that stand under each number of the media SSRC.
+fn numbers(datagrams: &[Vec<u8>]) -> HashMap<u16, Vec<&Vec<u8>>> {
+    let mut numbers: HashMap<u16, Vec<&Vec<u8>>> = HashMap::new();
+    for datagram in datagrams {
+        numbers.entry(rtp::parse(datagram).unwrap().sequence).or_default().push(datagram);
+    }
+    numbers
+}
+
+fn assert_unique(datagrams: &[Vec<u8>]) {
+    for (number, under) in numbers(datagrams) {
+        assert!(under.iter().all(|one| *one == under[0]), "number {number} stands for {} packets", under.len());
+    }
+}
+
+#[test]
+fn a_packet_repaired_before_it_came_is_sent_once() {
+    let (mut stage, mut publisher, viewer) = stage();
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    let repair = publisher.repair(1, 3_000, &[0x90, 0x80, 0x80, 1, 1, 7, 7]);
+    stage.deliver(&publisher, &repair);
+    stage.publish_frame(&mut publisher, 0, 1, false, &[900]);
+    stage.publish_frame(&mut publisher, 0, 2, false, &[900]);
+    assert_unique(&stage.sealed_media(&viewer));
+}
+
+#[test]
+fn a_repeat_of_what_the_ring_lost_is_sent_once() {
+    let (mut stage, mut publisher, viewer) = stage();
+    stage.publish_frame(&mut publisher, 0, 0, true, &[1_200]);
+    for n in 1..100 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[1_200]);
+    }
+    let repair = publisher.repair(5, 15_000, &[0x90, 0x80, 0x80, 5, 1, 7, 7]);
+    stage.deliver(&publisher, &repair);
+    assert_unique(&stage.sealed_media(&viewer));
+}
+
+#[test]
+fn an_old_number_is_not_filled_from_another_source() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    stage.map_without_rtx(&viewer, 100, 10);
+    for n in 0..5 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    let lost = stage.media_of(&mut viewer).last().unwrap().sequence;
+    publisher.restart(0);
+    for n in 0..5 {
+        for packet in publisher.named(0x7777, n, &[0x90, 0x80, 0x80, 9, 1, 9, 9]) {
+            stage.deliver(&publisher, &packet);
+        }
+    }
+    stage.nack(&mut viewer, &[lost]);
+    assert_eq!(stage.media_of(&mut viewer).len(), 0);
+}
+
+#[test]
+fn a_number_is_not_filled_again_under_other_header_extensions() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    stage.map_without_rtx(&viewer, 100, 10);
+    for n in 0..5 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    let sent = stage.sealed_media(&viewer);
+    let lost = rtp::parse(&sent[3]).unwrap().sequence;
+    stage.nack(&mut viewer, &[lost]);
+    let again = stage.sealed_media(&viewer);
+    assert_eq!(again, [sent[3].clone()], "the very same bytes");
+    stage.command(Command::SetExtensions { transport: 2, extensions: vec![(9, Extension::Mid)] });
+    stage.advance(100_000);
+    stage.nack(&mut viewer, &[lost]);
+    assert!(stage.sealed_media(&viewer).is_empty());
+}
+
+#[test]
+fn a_paused_viewer_gets_nothing_by_asking_again() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    for n in 0..5 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    let last = stage.media_of(&mut viewer).last().unwrap().sequence;
+    stage.command(Command::PauseConsumer { consumer: 100, paused: true });
+    stage.nack(&mut viewer, &[last]);
+    assert!(stage.rtx_of(&mut viewer).is_empty());
+}
+
+#[test]
+fn late_packets_find_their_number_a_long_time_after_the_start() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    stage.publish_frame(&mut publisher, 0, 0, true, &[100]);
+    // Left out: padding alone.
+    stage.publish_empty(&mut publisher);
+    for n in 1..40_000u32 {
+        stage.publish_burst(&mut publisher, n as u16, &[100]);
+    }
+    stage.media_of(&mut viewer);
+    let late = frame(&mut publisher, 0, 40_000, false, &[101]);
+    stage.publish_frame(&mut publisher, 0, 40_001, false, &[102]);
+    stage.deliver(&publisher, &late[0]);
+    let got = stage.media_of(&mut viewer);
+    assert_eq!(got.iter().map(|p| p.payload_len).collect::<Vec<_>>(), [102, 101]);
+    assert_eq!(got[1].sequence, got[0].sequence.wrapping_sub(1));
+}
