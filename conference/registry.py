@@ -36,6 +36,10 @@ class Registry:
     def __len__(self) -> int:
         return len(self._conferences)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def all(self) -> Iterable[Conference]:
         return list(self._conferences.values())
 

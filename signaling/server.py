@@ -146,7 +146,7 @@ class Composition:
             loop = asyncio.get_running_loop()
             node = Node.open(node_settings(self.settings), loop)
             self.running = Running(node, Registry(node, CLOCK, loop))
-            self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator, self.settings)
+            self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator)
         return self.running
 
     @property

@@ -5,8 +5,6 @@ Owns the wire format and the life of a connection. Decides nothing about who may
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from conference import Registry
@@ -16,23 +14,16 @@ from signaling.rtc.packets import Packets
 from signaling.rtc.session import Authority, Desk
 from signaling.rtc.sockets import Door
 
-__all__ = ["Authority", "Options", "routes"]
+__all__ = ["Authority", "routes"]
 
 
-class Options(Protocol):
-    """What this part reads of the settings."""
-
-    @property
-    def allowed_origins(self) -> tuple[str, ...]: ...
-
-
-def routes(registry: Registry, auth: Authority, settings: Options) -> list[BaseRoute]:
+def routes(registry: Registry, auth: Authority) -> list[BaseRoute]:
+    """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`)."""
     facts = ServerFacts(node_id="ND_" + registry.around.suffix())
     desk = Desk(registry, auth, Encoder(facts), Packets())
-    origins = frozenset(one.rstrip("/").lower() for one in settings.allowed_origins)
     made: list[BaseRoute] = []
     for path in ("/rtc", "/rtc/v1"):
-        door = Door(desk, origins, v1=path.endswith("v1"))
+        door = Door(desk, v1=path.endswith("v1"))
         made += [
             WebSocketRoute(path, door.open),
             Route(f"{path}/validate", door.validate),

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection, Request
@@ -17,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from conference import Grants, Refusal, check_token
 from conference.ports import Clock
-from signaling.rtc import join, limits, origin
+from signaling.rtc import join, limits
 from signaling.rtc.session import Desk, Session
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,11 @@ _STATUSES = {
     "identity_too_long": 400,
     "conference_name_bad": 400,
     "join_denied": 401,
-    "origin_refused": 403,
     "removed": 403,
     "conference_full": 403,
     "conference_not_found": 404,
     "conference_limit": 503,
+    "server_stopping": 503,
 }
 
 
@@ -50,7 +49,6 @@ class Door:
     """The endpoints of one path, `/rtc` or `/rtc/v1`."""
 
     desk: Desk
-    origins: Collection[str]
     v1: bool
 
     async def open(self, websocket: WebSocket) -> None:
@@ -91,10 +89,10 @@ class Door:
     def _admit(self, connection: HTTPConnection) -> tuple[Grants, join.Ask]:
         """Raises Refusal. Makes nothing."""
         headers = connection.headers
-        if not origin.is_allowed(headers.get("origin"), headers.get("host", ""), self.origins):
-            raise Refusal("origin_refused", "Trang web này không được kết nối", "this origin may not connect")
         query = dict(connection.query_params)
         registry = self.desk.registry
+        if registry.closed:  # before the socket opens: some clients wait for ever when one closes without a word
+            raise Refusal("server_stopping", "Máy chủ đang dừng", "the server is stopping")
         token = join.token_of(query, headers.get("authorization"))
         grants = self.desk.authority.verify(token, registry.around.clock.time())
         check_token(grants)

@@ -15,7 +15,6 @@ from livekit.protocol import models, rtc
 
 from conference import Refusal
 from signaling.rtc import join, limits
-from signaling.rtc.origin import is_allowed
 
 
 def packed(request: rtc.JoinRequest, compression: str = "GZIP") -> str:
@@ -53,7 +52,7 @@ def test_padding_and_alphabet_do_not_matter() -> None:
 
 
 def test_what_a_client_says_of_itself_is_bounded() -> None:
-    bomb = rtc.JoinRequest(client_info=models.ClientInfo(capabilities=[1] * limits.CLIENT_BYTES))
+    bomb = rtc.JoinRequest(client_info=models.ClientInfo(capabilities=["CAP_PACKET_TRAILER"] * limits.CLIENT_BYTES))
     assert len(packed(bomb)) < 500
     for query in ({"join_request": packed(bomb)}, {"os": "x" * limits.CLIENT_BYTES}):
         with pytest.raises(Refusal) as refused:
@@ -145,39 +144,3 @@ def test_no_query_escapes(query: dict[str, Any]) -> None:
 )
 def test_where_the_token_is(authorization: str | None, query: dict[str, str], token: str) -> None:
     assert join.token_of(query, authorization) == token
-
-
-@pytest.mark.parametrize(
-    ("origin", "host", "fine"),
-    [
-        (None, "meet.example:7880", True),
-        ("http://meet.example:7880", "meet.example:7880", True),
-        ("https://meet.example", "meet.example", True),
-        ("https://meet.example", "meet.example:443", True),
-        ("http://[::1]:7880", "[::1]:7880", True),
-        ("https://pages.example", "meet.example", True),
-        ("null", "meet.example", False),
-        ("", "meet.example", False),
-        ("https://evil.example", "meet.example", False),
-        ("https://meet.example.evil.example", "meet.example", False),
-        ("https://evilmeet.example", "meet.example", False),
-        ("https://meet.example:8443", "meet.example", False),
-        ("http://meet.example", "meet.example:7880", False),
-        ("HTTPS://meet.example", "meet.example", False),
-        ("https://MEET.example", "meet.example", False),
-        ("https://meet.example/", "meet.example", False),
-        ("https://meet.example/path", "meet.example", False),
-        ("https://user@meet.example", "meet.example", False),
-        ("https://meet.example@evil.example", "meet.example", False),
-        ("file://meet.example", "meet.example", False),
-        ("https://meet.example:x", "meet.example", False),
-        ("https://", "", False),
-        ("https://meet.example https://evil.example", "meet.example", False),
-    ],
-)
-def test_origins(origin: str | None, host: str, fine: bool) -> None:
-    assert is_allowed(origin, host, {"https://pages.example"}) is fine
-
-
-def test_any_origin_when_so_configured() -> None:
-    assert is_allowed("https://evil.example", "meet.example", {"*"})
