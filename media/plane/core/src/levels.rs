@@ -38,7 +38,7 @@ impl Level {
         self.packets = self.packets.saturating_add(1);
         self.loudest = self.loudest.min(level);
         if level <= if self.active { LOUD_STAYING } else { LOUD } {
-            self.loud += 1;
+            self.loud = self.loud.saturating_add(1);
         }
     }
 
@@ -172,6 +172,13 @@ mod tests {
             window(&mut speakers, &mut levels, &[32, 10]);
         }
         assert_eq!(speakers.dominant, Some(1));
+    }
+
+    #[test]
+    fn a_flood_of_packets_counts_as_much_as_it_can() {
+        let mut levels = [Level::default(); 1];
+        (0..70_000).for_each(|_| levels[0].note(10));
+        assert_eq!(window(&mut Speakers::default(), &mut levels, &[10]), Some(vec![0]));
     }
 
     #[test]
