@@ -88,9 +88,13 @@ impl Shard {
         }
     }
 
+    /// Told once: one datagram holds hundreds of farewells.
     fn note_bye(&mut self, key: usize, ssrc: u32) {
-        if let Some(source) = self.transports[key].sources.get(&ssrc).filter(|s| !s.rtx) {
-            self.events.push(Event::Bye { producer: self.producers[source.producer].id });
+        let Some(source) = self.transports[key].sources.get(&ssrc).filter(|s| !s.rtx) else { return };
+        let producer = &mut self.producers[source.producer];
+        let layer = &mut producer.layers[usize::from(source.layer)];
+        if !std::mem::replace(&mut layer.ended, true) {
+            self.events.push(Event::Bye { producer: producer.id });
         }
     }
 

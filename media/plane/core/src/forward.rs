@@ -212,7 +212,7 @@ fn elapsed(
 ) -> Option<u32> {
     let (old, new) = (layers.get(usize::from(from?))?.clock()?, layers[usize::from(to)].clock()?);
     let ticks = |from_rtp: u32, to_rtp: u32| i64::from(to_rtp.wrapping_sub(from_rtp) as i32);
-    let ntp_ticks = (i128::from(new.ntp as i64 - old.ntp as i64) * i128::from(clock_hz)) >> 32;
+    let ntp_ticks = (i128::from(new.ntp.wrapping_sub(old.ntp) as i64) * i128::from(clock_hz)) >> 32;
     let step = ntp_ticks as i64 + ticks(new.rtp, timestamp) - ticks(old.rtp, continuity.source_timestamp());
     (1..i64::from(clock_hz) * 5).contains(&step).then_some(step as u32)
 }

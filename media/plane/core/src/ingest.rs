@@ -192,11 +192,12 @@ impl Shard {
             return;
         }
         layer.last_us = now_us;
+        layer.ended = false;
         layer.packets += 1;
         layer.bytes += incoming.payload.len() as u64;
         if entry.keyframe {
-            layer.note_keyframe(entry.sequence, now_us);
-            layer.reception.give_up();
+            layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
+            layer.reception.give_up_before(entry.sequence);
         }
         let missing = layer.reception.is_missing_any();
         let full = !layer.has_room(incoming.payload.len() + incoming.marks.descriptor.len());

@@ -5,6 +5,7 @@ use crate::command::{Encoding, Payload};
 use crate::levels::Level;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::reception::{Reception, SenderClock};
+use crate::sequence::is_before;
 
 pub const LAYERS_MAX: usize = 4;
 /// One key frame request per layer in this time, whoever asks.
@@ -61,13 +62,22 @@ pub struct Layer {
     pending_bytes: usize,
     pub keyframe: KeyframeWish,
     pub last_us: u64,
-    /// Where the newest key frame began, and when.
-    last_keyframe: Option<(u16, u64)>,
+    /// The publisher said farewell, and nothing came since.
+    pub ended: bool,
+    last_keyframe: Option<Keyframe>,
     pub packets: u64,
     pub bytes: u64,
     bytes_at_snapshot: u64,
     pub bitrate_bps: u64,
     pub clock_hz: u32,
+}
+
+/// Where the newest key frame began, and when.
+#[derive(Clone, Copy, Debug)]
+struct Keyframe {
+    sequence: u16,
+    timestamp: u32,
+    at_us: u64,
 }
 
 /// The state of asking a publisher for a key frame.
@@ -205,9 +215,17 @@ impl Layer {
         self.pending_bytes += stored;
     }
 
-    pub fn note_keyframe(&mut self, sequence: u16, now_us: u64) {
+    /// A packet that begins a key frame. H.264 has two of a frame: parameter sets, and the picture; the first counts.
+    pub fn note_keyframe(&mut self, sequence: u16, timestamp: u32, now_us: u64) {
         self.keyframe.came();
-        self.last_keyframe = Some((sequence, now_us));
+        match &mut self.last_keyframe {
+            Some(known) if known.timestamp == timestamp => {
+                if is_before(sequence, known.sequence) {
+                    known.sequence = sequence;
+                }
+            }
+            last => *last = Some(Keyframe { sequence, timestamp, at_us: now_us }),
+        }
     }
 
     pub fn forget_keyframe(&mut self) {
@@ -217,7 +235,8 @@ impl Layer {
     /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once. None
     /// where that is too long ago, too much, or no longer whole in the cache; the second value is when it began.
     pub fn recent(&self, now_us: u64) -> Option<(Vec<Pending>, u64)> {
-        let (first, at_us) = self.last_keyframe.filter(|(_, at_us)| now_us - at_us <= REPLAY_US_MAX)?;
+        let newest = self.last_keyframe.filter(|keyframe| now_us.saturating_sub(keyframe.at_us) <= REPLAY_US_MAX)?;
+        let (first, at_us) = (newest.sequence, newest.at_us);
         let cache = self.cache.as_ref()?;
         cache.get(first)?;
         let count = self.reception.highest.wrapping_sub(first).wrapping_add(1);

@@ -1,6 +1,7 @@
 //! What was received of one SSRC: loss and jitter for receiver reports, and what to ask again (RFC 3550 A, RFC 4585).
 
 use crate::rtcp::ReportBlock;
+use crate::sequence::is_before;
 
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
@@ -101,17 +102,17 @@ impl Reception {
             self.missing.clear();
             return Arrival::Jump;
         }
-        for i in 0..ahead - 1 {
-            self.miss(from.wrapping_add(i), now_us);
-        }
+        self.miss(from, usize::from(ahead) - 1, now_us);
         Arrival::Next
     }
 
-    fn miss(&mut self, sequence: u16, now_us: u64) {
-        if self.missing.len() == MISSING_MAX {
-            self.missing.remove(0);
-        }
-        self.missing.push(Missing { sequence, asked: 0, due_us: now_us + REORDER_US });
+    /// The oldest give way, all at once: a publisher may leave a gap before each packet.
+    fn miss(&mut self, from: u16, count: usize, now_us: u64) {
+        let excess = (self.missing.len() + count).saturating_sub(MISSING_MAX);
+        self.missing.drain(..excess.min(self.missing.len()));
+        let due_us = now_us + REORDER_US;
+        let sequences = (0..count as u16).map(|i| from.wrapping_add(i));
+        self.missing.extend(sequences.map(|sequence| Missing { sequence, asked: 0, due_us }));
     }
 
     fn forget(&mut self, sequence: u16) {
@@ -147,9 +148,9 @@ impl Reception {
         self.missing.len() < before
     }
 
-    /// Nothing is worth asking for any more (a key frame will come).
-    pub fn give_up(&mut self) {
-        self.missing.clear();
+    /// Nothing before this packet is worth asking for any more: it begins a key frame.
+    pub fn give_up_before(&mut self, sequence: u16) {
+        self.missing.retain(|m| !is_before(m.sequence, sequence));
     }
 
     pub fn jitter_us(&self) -> u64 {
@@ -215,6 +216,20 @@ mod tests {
         assert!(given_up);
         assert_eq!(asks, usize::from(ASKS_MAX) - 1);
         assert!(!r.is_missing_any());
+    }
+
+    #[test]
+    fn what_is_missing_is_bounded_and_the_newest() {
+        let mut r = Reception::new(90_000);
+        let mut sequence = 65_000u16;
+        for i in 0..100u64 {
+            assert_eq!(r.count(sequence, 0, i), Arrival::Next);
+            assert!(r.missing.len() <= MISSING_MAX);
+            sequence = sequence.wrapping_add(GAP_MAX);
+        }
+        let newest = sequence.wrapping_sub(GAP_MAX).wrapping_sub(1);
+        assert_eq!(r.missing.last().map(|m| m.sequence), Some(newest));
+        assert!(r.missing.windows(2).all(|pair| is_before(pair[0].sequence, pair[1].sequence)));
     }
 
     #[test]

@@ -160,6 +160,13 @@ impl Stage {
         self.command(Command::OpenProducer { transport, producer, video: true, mid: "v".into(), encodings, payloads });
     }
 
+    pub fn publish_h264(&mut self, peer: &Peer, producer: u32) {
+        let encodings = vec![Encoding { ssrc: 0x1000, ..Encoding::default() }];
+        let payloads = vec![Payload { payload_type: 98, codec: Codec::H264, clock_hz: 90_000, rtx: None }];
+        let transport = peer.transport;
+        self.command(Command::OpenProducer { transport, producer, video: true, mid: "v".into(), encodings, payloads });
+    }
+
     pub fn publish_audio(&mut self, peer: &Peer, producer: u32) {
         let encodings = vec![Encoding { ssrc: 0x2000, ..Encoding::default() }];
         let payloads = vec![Payload { payload_type: 111, codec: Codec::Opus, clock_hz: 48_000, rtx: None }];
@@ -260,11 +267,19 @@ impl Stage {
     }
 
     pub fn sender_report(&mut self, peer: &mut Peer, layer: usize, rtp: u32) {
-        let ntp = (2_208_988_800 + 1_600_000_000_u64) << 32;
+        self.sender_report_at(peer, layer, (2_208_988_800 + 1_600_000_000_u64) << 32, rtp);
+    }
+
+    pub fn sender_report_at(&mut self, peer: &mut Peer, layer: usize, ntp: u64, rtp: u32) {
         let info = SenderInfo { ssrc: 0x1000 + layer as u32, ntp, rtp, packets: 1, bytes: 1 };
         let mut buffer = [0; 256];
         let len = rtcp::write_sr(&mut buffer, &info, &[]);
         self.send_rtcp(peer, &mut buffer, len);
+    }
+
+    pub fn send_compound(&mut self, peer: &mut Peer, compound: &[u8]) {
+        let mut buffer = [compound, &[0; 32]].concat();
+        self.send_rtcp(peer, &mut buffer, compound.len());
     }
 
     fn send_rtcp(&mut self, peer: &mut Peer, buffer: &mut [u8], len: usize) {
