@@ -9,6 +9,7 @@ from conference import data, events, limits, ports
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
+from conference.names import cleaned
 from conference.participant import Entry, Participant, Permission
 from conference.permissions import Grants, Kind, Source
 from conference.registry import Registry
@@ -30,6 +31,7 @@ __all__ = [
     "Source",
     "Terms",
     "check_token",
+    "cleaned",
     "data",
     "events",
     "limits",

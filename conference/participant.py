@@ -25,6 +25,7 @@ from conference.events import (
     Reason,
 )
 from conference.identifiers import ParticipantSid
+from conference.names import cleaned
 from conference.permissions import Grants
 from conference.ports import Client, PacketFormat
 from conference.track import Announcement, PendingSection, Settings, Track
@@ -179,7 +180,7 @@ class Participant:
         """Raises Refusal."""
         if not self.grants.can_update_own_metadata:
             raise Refusal("metadata_denied")
-        self.update_facts(name=name, metadata=metadata, attributes=attributes)
+        self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=attributes)
         # Before the answer to the request: native clients take their next change from what they know by then.
         self.conference.tell_roster()
 

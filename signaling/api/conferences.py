@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from conference import Grants, Refusal
+from conference import Grants, Refusal, cleaned
 from signaling import limits
-from signaling.api.invitations import NUMBER, Invitations, cleaned, new_number
+from signaling.api.invitations import NUMBER, Invitations, new_number
 from signaling.api.throttle import Throttle
 from signaling.auth import Authenticator
 

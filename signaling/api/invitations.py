@@ -1,4 +1,4 @@
-"""Conference numbers and the secret in an invitation link, and the cleaning of names that people type.
+"""Conference numbers and the secret in an invitation link.
 
 The secret of a number is an HMAC of it, so that nothing has to be stored: a link stays valid as long as the API secret does.
 It travels in the fragment of the link, which browsers never send nor log.
@@ -9,14 +9,11 @@ import hashlib
 import hmac
 import re
 import string
-import unicodedata
 from collections.abc import Callable
 
 NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SECRET_BYTES = 16
 _LETTERS = string.ascii_lowercase
-_UNWANTED = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
-_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 
 class Invitations:
@@ -43,13 +40,3 @@ def new_number(random_bytes: Callable[[int], bytes]) -> str:
     value = int.from_bytes(random_bytes(16), "big")
     letters = "".join(_LETTERS[value // 26**place % 26] for place in range(10))
     return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
-
-
-def cleaned(text: str) -> str:
-    """Composed (NFC), on one line, without control characters and without those that turn the direction of reading."""
-    kept = "".join(c for c in unicodedata.normalize("NFC", text) if c.isspace() or _is_wanted(c))
-    return " ".join(kept.split())
-
-
-def _is_wanted(character: str) -> bool:
-    return unicodedata.category(character) not in _UNWANTED and character not in _BIDI

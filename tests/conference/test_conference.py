@@ -353,6 +353,14 @@ def test_events_for_the_absent_are_not_kept(world: World) -> None:
 # -- facts about oneself
 
 
+def test_nobody_turns_its_name_around_or_breaks_its_line(world: World) -> None:
+    ann = Party(world, "ann", can_update_own_metadata=True)
+    ann.participant.update_own(name="A\u0301n\n\u202e gnoud\x07", metadata=None, attributes=None)
+    assert ann.participant.grants.name == "Án gnoud"
+    ann.participant.update_own(name="\u202e", metadata=None, attributes=None)
+    assert ann.participant.grants.name == "Án gnoud"
+
+
 def test_own_facts_need_the_grant(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", can_update_own_metadata=True, attributes={"a": "1", "b": "2"})
     with pytest.raises(Refusal) as refused:

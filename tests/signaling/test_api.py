@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from conference import Grants
+from conference import Grants, cleaned
 from signaling import api, limits
-from signaling.api.invitations import Invitations, cleaned, new_number
+from signaling.api.invitations import Invitations, new_number
 from signaling.api.throttle import Throttle, network
 from signaling.auth import Authenticator
 
