@@ -12,6 +12,7 @@ import secrets
 import socket
 import ssl
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -130,6 +131,7 @@ class Composition:
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
         self.invitations = api.Invitations(settings.api_secret)
         self.running: Running | None = None
+        self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
         self._stopping = False
         self._pages = api.Pages(DIST, watch=watch)
@@ -156,7 +158,9 @@ class Composition:
 
     def new_link(self, address: str) -> str:
         """A link that opens a meeting of its own."""
-        return self.invitations.link(address, api.new_number(secrets.token_bytes))
+        number = api.new_number(secrets.token_bytes)
+        self._titles[number] = ""  # made here, so that it admits by itself too
+        return self.invitations.link(address, number)
 
     def say_goodbye(self) -> None:
         """Tell every participant that the server stops; nobody new is admitted from now on."""
@@ -198,6 +202,7 @@ class Composition:
             local_creation=self.settings.local_creation,
             authority=lambda: self.fingerprint,
             ready=self._is_ready,
+            titles=self._titles,
         )
         return [
             Mount("/api/v1", api.application(around)),

@@ -83,6 +83,11 @@ def test_the_printed_link_s_secret_gives_a_token(live_server: LiveServer) -> Non
     assert get(live_server, f"/rtc/validate?access_token={entry['token']}").status == 200
 
 
+def test_the_printed_link_s_number_admits_by_itself(live_server: LiveServer) -> None:
+    number = live_server.link.rsplit("/", 1)[1].split("#")[0]
+    assert post(live_server, f"/api/v1/conferences/{number}/token", {"name": "An"})["conference"] == number
+
+
 def test_a_meeting_started_by_the_page_is_joined(live_server: LiveServer) -> None:
     made = post(live_server, "/api/v1/conferences", {"name": "Giao ban"})
     entry = post(
