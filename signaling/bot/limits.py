@@ -6,6 +6,8 @@ JOINS_AT_ONCE = 4
 JOIN_S = 20.0
 """From the request to a connected media path."""
 LEAVE_S = 3.0
+GOODBYE_S = 1.0
+"""How long the reason may come after the media path has closed."""
 MESSAGE_BYTES = 1024 * 1024
 REASON_CHARACTERS = 200
 """Of a refusal that is printed."""

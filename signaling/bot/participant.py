@@ -205,7 +205,7 @@ class Participant:
             if self._offer_again:
                 self._start(self._negotiate())
         elif state in ("failed", "closed"):
-            self._end("mất đường media / media path lost")
+            self._start(self._end_later("mất đường media / media path lost"))
 
     def _track_arrived(self, track: MediaStreamTrack) -> None:
         self._start(self._count(track))
@@ -237,6 +237,11 @@ class Participant:
             await work
         except Ended as error:
             self._end(str(error))
+
+    async def _end_later(self, reason: str) -> None:
+        """The server closes media and says why at once; what it says may come a little later."""
+        await asyncio.sleep(limits.GOODBYE_S)
+        self._end(reason)
 
     def _end(self, reason: str) -> None:
         if not self._over.done():

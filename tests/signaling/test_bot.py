@@ -189,13 +189,15 @@ async def present(server: LiveServer, conference: str) -> list[api.ParticipantIn
         return [who for who in answer.participants if who.identity.startswith("bot-")]
 
 
-async def published(server: LiveServer, conference: str, count: int) -> list[api.ParticipantInfo]:
+async def published(server: LiveServer, conference: str, count: int, command: Command) -> list[api.ParticipantInfo]:
     for _ in range(600):
         with_tracks = [who for who in await present(server, conference) if len(who.tracks) == 2]
         if len(with_tracks) == count:
             return with_tracks
+        if command.process.poll() is not None:
+            break
         await asyncio.sleep(0.1)
-    raise AssertionError("the participants did not come")
+    raise AssertionError(f"the participants did not come:\n{command.output}{server.output[-20:]}")
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
@@ -260,7 +262,7 @@ async def test_three_come_are_seen_and_heard_and_go(
 ) -> None:
     name = "bots-three"
     commands.append(Command(live_server, tmp_path, name, "--count", "3"))
-    for who in await published(live_server, name, 3):
+    for who in await published(live_server, name, 3, commands[0]):
         assert {track.source for track in who.tracks} == {api.TrackSource.CAMERA, api.TrackSource.MICROPHONE}
         assert re.fullmatch(r"Người thử [123]", who.name)
     viewer = Viewer()
@@ -309,7 +311,7 @@ async def test_watching_participants_receive_each_other(
 @pytest.mark.native
 async def test_who_is_sent_away_is_reported(live_server: LiveServer, tmp_path: Path, commands: list[Command]) -> None:
     commands.append(Command(live_server, tmp_path, "bots-away"))
-    [who] = await published(live_server, "bots-away", 1)
+    [who] = await published(live_server, "bots-away", 1, commands[0])
     async with api.LiveKitAPI(live_server.url, live_server.api_key, live_server.api_secret) as client:
         await client.room.remove_participant(api.RoomParticipantIdentity(room="bots-away", identity=who.identity))
     assert await commands[0].ended() == 1
@@ -330,10 +332,10 @@ async def test_a_wrong_secret_ends_with_the_servers_words(
 async def test_an_end_by_time_or_by_sigterm_is_a_good_end(
     live_server: LiveServer, tmp_path: Path, commands: list[Command], how: str
 ) -> None:
-    arguments = ("--duration", "4") if how == "duration" else ()
+    arguments = ("--duration", "3") if how == "duration" else ()
     commands.append(Command(live_server, tmp_path, f"bots-{how}", *arguments))
-    await published(live_server, f"bots-{how}", 1)
     if how == "sigterm":
+        await published(live_server, f"bots-{how}", 1, commands[0])
         commands[0].process.send_signal(signal.SIGTERM)
     assert await commands[0].ended() == 0
     assert not await present(live_server, f"bots-{how}")
