@@ -1,0 +1,344 @@
+"""A datagram, ClientHello, check or RTP packet of a stranger changes nothing; each also shown on a path without the filter."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiortc import RTCDataChannel, RTCSctpTransport
+from aiortc.rtcdatachannel import RTCDataChannelParameters
+from aiortc.rtcsctptransport import RTCSctpCapabilities
+
+from media import Acceptance, Node, PeerError, Router
+from tests.clients import offers
+from tests.clients.ice_client import IceClient
+from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
+from tests.security import strangers
+from tests.security.strangers import OpenDoor, Stranger, crowd, flood
+
+DATA = [offers.application()]
+MIC = offers.audio("sendonly", "a=msid:- voice", "a=ssrc:7 cname:x")
+HANDSHAKES = 20
+
+
+def port_of(call: Call) -> tuple[str, int]:
+    return offers.ports(call.answer.sdp)["udp"]
+
+
+@asynccontextmanager
+async def under_flood(
+    target: tuple[str, int], datagrams: list[bytes], count: int = 100
+) -> AsyncIterator[list[Stranger]]:
+    people = crowd(target, count)
+    task = asyncio.get_running_loop().create_task(flood(people, datagrams))
+    try:
+        yield people
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        for one in people:
+            one.listen()
+            one.close()
+
+
+async def waiting(router: Router) -> Call:
+    """A peer that has answered; its client has done nothing yet."""
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    text = offers.describe([MIC, *DATA], ufrag=client.ufrag, fingerprint=client.own_fingerprint)
+    answer = peer.answer(text, accept=lambda _: Acceptance())
+    tell(client, answer.sdp)
+    await open_path(client, answer)
+    return Call(peer, client, events, answer)
+
+
+async def works(call: Call) -> bool:
+    """Data still goes both ways."""
+    await call.client.associate()
+    assert call.client.sctp is not None
+    channel = RTCDataChannel(call.client.sctp, RTCDataChannelParameters(label="_reliable"))
+    await call.events.wait("channel", "_reliable")
+    while channel.readyState != "open":
+        await asyncio.sleep(0.01)
+    back: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    channel.on("message", back.set_result)
+    channel.send(b"there")
+    assert (await call.events.wait("message", "_reliable"))[2] == b"there"
+    assert call.peer.send("_reliable", b"back")
+    return await asyncio.wait_for(back, 10) == b"back"
+
+
+# -- M01: handshakes among strangers' handshakes
+
+
+async def test_handshakes_stand_among_those_of_strangers(router: Router) -> None:
+    hello = await strangers.client_hello()
+    first = await waiting(router)
+    datagrams = [hello, strangers.ALERT, strangers.CLOSE_NOTIFY, strangers.application_data(b"x"), b"\x16\xfe\xfd", b""]
+    async with under_flood(port_of(first), datagrams) as people:
+        for _ in range(HANDSHAKES):
+            call = await connect(router, DATA)
+            assert call.peer.state == "connected"
+            end(call)
+        await first.client.check()
+        await first.client.handshake()
+        assert await works(first)
+        end(first)
+    assert sum(one.received_bytes for one in people) == 0
+
+
+async def test_a_control_without_the_filter_is_won_by_the_stranger() -> None:
+    client = IceClient(remote_ufrag="", remote_pwd="")
+    door = OpenDoor()
+    target = await door.open(client.own_fingerprint)
+    client.fingerprint = door.certificate.fingerprint
+    try:
+        with Stranger("127.7.0.1", target) as stranger:
+            stranger.send(strangers.ALERT)
+            stranger.send(await strangers.client_hello())
+            await asyncio.sleep(0.2)
+        await client.open_udp(*target)
+        with pytest.raises((AssertionError, TimeoutError)):
+            await client.handshake(timeout_s=2)
+        assert "secured" not in door.events
+    finally:
+        client.hang_up()
+        door.close()
+
+
+# -- M02: every length, every first byte
+
+
+async def sweep(send: Any, longest: int = 64) -> None:
+    for number, datagram in enumerate(strangers.wild(longest=longest)):
+        send(datagram)
+        if number % 200 == 0:
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("state", ["answered", "checked", "connected"])
+async def test_no_datagram_of_a_stranger_ends_a_session(router: Router, state: str) -> None:
+    call = await waiting(router)
+    if state != "answered":
+        await call.client.check()
+    if state == "connected":
+        await call.client.handshake()
+    with Stranger("127.7.0.1", port_of(call)) as stranger:
+        await sweep(stranger.send)
+        await asyncio.sleep(0.1)
+        assert stranger.listen() == 0
+    if state == "answered":
+        await call.client.check()
+    if state != "connected":
+        await call.client.handshake()
+    assert await works(call)
+    assert "failed" not in call.events.names()
+    end(call)
+
+
+async def test_no_datagram_in_the_name_of_the_client_ends_a_session(router: Router) -> None:
+    call = await connect(router, [MIC, *DATA])
+    await sweep(call.client.send)
+    assert await works(call)
+    assert "failed" not in call.events.names()
+    end(call)
+
+
+async def test_a_control_peer_without_the_filter_ends(router: Router) -> None:
+    call = await connect(router, DATA)
+    assert call.client.dtls is not None
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # nobody asks how the reading task ended
+    call.client._pipe.put(b"")  # straight to DTLS, past the client's own filter
+    async with asyncio.timeout(20):
+        while call.client.dtls.state == "connected":
+            await asyncio.sleep(0.02)
+    end(call)
+
+
+# -- M06: data that no key has sealed, certificates that nobody named
+
+
+async def captured_message(router: Router) -> list[bytes]:
+    """SCTP packets of a client that opens a channel and sends a word, as they are before DTLS seals them."""
+    call = await connect(router, DATA)
+    assert call.client.dtls is not None
+    packets: list[bytes] = []
+    sealed = call.client.dtls._send_data
+
+    async def keep(data: bytes) -> None:
+        packets.append(data)
+        await sealed(data)
+
+    call.client.dtls._send_data = keep  # type: ignore[method-assign]
+    assert await works(call)
+    end(call)
+    return packets
+
+
+@pytest.mark.parametrize("state", ["answered", "checked", "connected"])
+async def test_data_of_a_stranger_without_a_seal_reach_nobody(router: Router, state: str) -> None:
+    packets = await captured_message(router)
+    call = await waiting(router)
+    if state != "answered":
+        await call.client.check()
+    if state == "connected":
+        await call.client.handshake()
+    with Stranger("127.7.0.1", port_of(call)) as stranger:
+        inject(packets, stranger.send)
+        await asyncio.sleep(0.2)
+    if state == "answered":
+        await call.client.check()
+    if state != "connected":
+        await call.client.handshake()
+    assert not {"channel", "message"} & set(call.events.names())
+    assert await works(call)
+    end(call)
+
+
+@pytest.mark.parametrize("state", ["checked", "connected"])
+async def test_data_in_the_name_of_the_client_without_a_seal_reach_nobody(router: Router, state: str) -> None:
+    packets = await captured_message(router)
+    call = await waiting(router)
+    await call.client.check()
+    if state == "connected":
+        await call.client.handshake()
+    inject(packets, call.client.send)
+    await asyncio.sleep(0.2)
+    assert not {"channel", "message"} & set(call.events.names())
+    if state == "connected":
+        assert await works(call)
+    end(call)
+
+
+def inject(packets: list[bytes], send: Callable[[bytes], None]) -> None:
+    """As they are, and in the dress of DTLS records that no key has sealed."""
+    for number, packet in enumerate(packets):
+        send(packet)
+        send(strangers.application_data(packet, number))
+
+
+class Unsealed:
+    """What aiortc's SCTP takes for DTLS: passes every packet on as it came."""
+
+    state = "connected"
+    _role = "server"
+
+    def __init__(self) -> None:
+        self.transport = SimpleNamespace(role="controlled")
+        self.receiver: Any = None
+
+    def _register_data_receiver(self, receiver: Any) -> None:
+        self.receiver = receiver
+
+    def _unregister_data_receiver(self, receiver: Any) -> None: ...
+    async def _send_data(self, data: bytes) -> None: ...
+
+
+async def test_a_control_that_asks_for_no_seal_takes_the_data(router: Router) -> None:
+    packets = await captured_message(router)
+    dtls, taken = Unsealed(), []
+    association = RTCSctpTransport(dtls)  # type: ignore[arg-type]
+    association._local_verification_tag = struct.unpack_from("!L", packets[1], 4)[0]
+    association.on("datachannel", lambda channel: channel.on("message", taken.append))
+    await association.start(RTCSctpCapabilities(65535), 5000)
+    association._set_state(association.State.ESTABLISHED)
+    association._last_received_tsn = struct.unpack_from("!L", packets[0], 28)[0] - 1  # initial TSN of the INIT chunk
+    for packet in packets[2:]:
+        await dtls.receiver._handle_data(packet)
+    await asyncio.sleep(0)
+    assert taken == [b"there"]
+    await association.stop()
+
+
+@pytest.mark.parametrize("named", ["own", "foreign", "own and foreign"])
+async def test_only_a_named_certificate_is_let_in(router: Router, named: str) -> None:
+    """One more fingerprint than the certificate's own is refused as well: somebody has put it there."""
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    foreign = "AB:" * 31 + "CD"
+    text = offers.describe(
+        DATA, ufrag=client.ufrag, fingerprint=foreign if named == "foreign" else client.own_fingerprint
+    )
+    if named == "own and foreign":
+        text = text.replace("a=setup:", f"a=fingerprint:sha-256 {foreign}\r\na=setup:")
+    answer = peer.answer(text, accept=lambda _: None)
+    tell(client, answer.sdp)
+    await open_path(client, answer)
+    await client.check()
+    await client.handshake()  # the client cannot know yet
+    call = Call(peer, client, events, answer)
+    if named == "own":
+        assert await works(call)
+    else:
+        assert await events.wait("failed") == ("failed", "handshake failed")
+        await client.associate()
+        await asyncio.sleep(0.3)
+        assert not {"connected", "channel", "message"} & set(events.names())
+    end(call)
+
+
+async def test_a_description_without_a_fingerprint_is_refused(router: Router) -> None:
+    text = "\r\n".join(line for line in offers.describe(DATA).split("\r\n") if "fingerprint" not in line)
+    with pytest.raises(PeerError):
+        router.open_peer(Recorder()).answer(text, accept=lambda _: None)
+
+
+# -- RTP that the keys do not cover
+
+
+async def test_rtp_of_strangers_is_not_forwarded(node: Node, router: Router) -> None:
+    speaker = await connect(router, [MIC])
+    listener = await connect(
+        router, [offers.audio("recvonly")], forward=[one.producer for one in speaker.answer.published]
+    )
+    other = await connect(router, DATA)
+    assert other.client.dtls is not None
+    with Stranger("127.7.0.1", port_of(speaker)) as stranger:
+        for number in range(50):
+            stranger.send(strangers.rtp(number))
+            speaker.client.send(strangers.rtp(number))  # in the speaker's name, without a seal
+            speaker.client.send(other.client.dtls._tx_srtp.protect(strangers.rtp(number)))  # sealed by another's keys
+    await asyncio.sleep(0.2)
+    assert listener.client.rtp.empty() or all(192 <= one[1] <= 223 for one in _drain(listener.client.rtp))
+    speaker.client.send_rtp(strangers.rtp(1000))  # the control: the same packet under the right key
+    assert (await listener.client.receive_rtp()).endswith(b"stranger" * 10)
+    end(speaker, listener, other)
+
+
+def _drain(queue: asyncio.Queue[bytes]) -> list[bytes]:
+    return [queue.get_nowait() for _ in range(queue.qsize())]
+
+
+# -- M14: nobody unchecked gets more than he sent
+
+
+async def test_no_answer_is_longer_than_its_question(node: Node, router: Router) -> None:
+    call = await waiting(router)
+    hello = await strangers.client_hello()
+    async with under_flood(port_of(call), strangers.attacks(hello, call.client.remote_ufrag)) as people:
+        async with asyncio.timeout(10):
+            while node.measurements()["stranger_datagrams"] < 500:
+                await asyncio.sleep(0.1)
+    assert sum(one.sent_bytes for one in people) > 10_000
+    assert all(one.received_bytes <= one.sent_bytes for one in people)
+    assert sum(one.received_bytes for one in people) == 0
+    await call.client.check()
+    await call.client.handshake()
+    assert await works(call)
+    end(call)
+
+
+async def test_a_control_without_the_filter_answers_with_more() -> None:
+    door = OpenDoor()
+    with Stranger("127.7.0.1", await door.open("AB:" * 31 + "CD")) as stranger:
+        stranger.send(await strangers.client_hello())
+        async with asyncio.timeout(10):
+            while stranger.listen() <= stranger.sent_bytes:
+                await asyncio.sleep(0.02)
+    door.close()
