@@ -211,7 +211,11 @@ impl Shard {
             return Some(());
         }
         producer.paused = paused;
-        producer.layers.iter_mut().for_each(Layer::clear_pending);
+        for layer in &mut producer.layers {
+            layer.clear_pending();
+            // A viewer that comes later must not see what was cached meanwhile.
+            layer.forget_keyframe();
+        }
         self.dirty.retain(|(dirty, _)| *dirty != key);
         for consumer in &self.producers[key].consumers {
             self.consumers[*consumer].stop();
@@ -261,7 +265,10 @@ impl Shard {
         };
         let (transport, producer) = (*self.ids.transports.get(&transport)?, *self.ids.producers.get(&producer)?);
         let same_router = self.transports[transport].router == self.producers[producer].router;
-        if !same_router || self.ids.consumers.contains_key(&consumer) {
+        let outgoing = &self.transports[transport].outgoing;
+        // Two streams under one SSRC and key would share their SRTP key stream.
+        let in_use = outgoing.contains_key(&ssrc) || outgoing.contains_key(&rtx_ssrc) || ssrc == rtx_ssrc;
+        if !same_router || in_use || self.ids.consumers.contains_key(&consumer) {
             return None;
         }
         let random = self.random();

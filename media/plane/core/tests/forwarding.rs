@@ -283,3 +283,26 @@ fn consent_ends_when_the_peer_falls_silent() {
         stage.events.iter().filter(|e| matches!(e, Event::Ice { state: plane_core::event::IceState::Failed, .. }));
     assert_eq!(failed.count(), 2);
 }
+
+#[test]
+fn a_new_viewer_sees_nothing_of_a_pause() {
+    let (mut stage, mut publisher, _viewers) = stage(1, 0);
+    stage.command(Command::PauseProducer { producer: 10, paused: true });
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    stage.publish_frame(&mut publisher, 0, 1, false, &[600]);
+    stage.command(Command::PauseProducer { producer: 10, paused: false });
+    let mut viewer = stage.join(9);
+    stage.consume(&viewer, 109, 10);
+    stage.advance(10_000);
+    assert_eq!(stage.media_of(&mut viewer).len(), 0);
+    stage.publish_frame(&mut publisher, 0, 2, true, &[600]);
+    assert_eq!(stage.media_of(&mut viewer).len(), 1);
+}
+
+#[test]
+fn an_ssrc_in_use_is_not_given_to_another_consumer() {
+    let (mut stage, _publisher, viewers) = stage(1, 1);
+    stage.consume(&viewers[0], 101, 10);
+    let totals = stage.shard.snapshot(stage.now_us).totals;
+    assert_eq!((totals.consumers, totals.stale_commands), (1, 1));
+}
