@@ -350,6 +350,8 @@ class _Association(RTCSctpTransport):
             self._refuse("too much out of order")
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
+        elif self._advertised_rwnd <= 0:  # of all streams together; the peer was told
+            self._refuse("beyond the window")
         else:
             await super()._receive_data_chunk(chunk)
 

@@ -302,6 +302,24 @@ async def test_endless_fragments_end_the_session(router: Router) -> None:
     end(call)
 
 
+async def test_fragments_of_many_streams_share_one_window(router: Router) -> None:
+    call = await hostile(router)
+    sctp = call.client.sctp
+    assert sctp is not None
+    window = 1 << 20
+    for number in range(window // 1000 + 2):
+        chunk = DataChunk()
+        chunk.flags = 0
+        chunk.tsn = sctp._local_tsn
+        sctp._local_tsn += 1
+        chunk.stream_id, chunk.stream_seq, chunk.protocol = 1 + number % 20, 7, 53
+        chunk.user_data = bytes(1000)
+        await sctp._send_chunk(chunk)
+        await asyncio.sleep(0)
+    assert await call.events.wait("failed") == ("failed", "beyond the window")
+    end(call)
+
+
 async def test_too_many_streams_end_the_session(router: Router) -> None:
     call = await hostile(router)
     sctp = call.client.sctp
