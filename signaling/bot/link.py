@@ -42,8 +42,10 @@ class Link:
             )
         except InvalidStatus as error:
             raise Ended(f"{error.response.status_code} {_readable(error.response.body)}") from error
-        except (OSError, WebSocketException, TimeoutError, ValueError) as error:
+        except OSError as error:  # a time-out too
             raise Ended(_readable(str(error).encode()) or type(error).__name__) from error
+        except (WebSocketException, ValueError) as error:  # their texts repeat the address with all of its query
+            raise Ended(f"không mở được / cannot open {_readable(target.encode())}: {type(error).__name__}") from error
         return cls(socket)
 
     async def send(self, request: rtc.SignalRequest) -> None:
