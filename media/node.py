@@ -82,6 +82,7 @@ class Node:
         self._faults = 0
         self._event_fd = self.plane.event_fd()
         self._closed = False
+        self.dead = False
         loop.add_reader(self._event_fd, self._take_events)
 
     @classmethod
@@ -94,7 +95,7 @@ class Node:
         if self._closed:
             return
         self._closed = True
-        for router in tuple(self._routers.values()):
+        for router in () if self.dead else tuple(self._routers.values()):
             router.close()
         self.endings.clear()
         self.loop.remove_reader(self._event_fd)
@@ -160,6 +161,15 @@ class Node:
     # -- events of the plane
 
     def _take_events(self) -> None:
+        try:
+            self._take_some()
+        except RuntimeError:
+            # Its shard thread stopped. The descriptor stays readable: looking again would never end.
+            logger.critical("the packet plane is dead", exc_info=True)
+            self.dead = True
+            self.loop.remove_reader(self._event_fd)
+
+    def _take_some(self) -> None:
         for _ in range(limits.EVENTS_A_TURN // limits.EVENTS_A_POLL):
             events = self.plane.poll(limits.EVENTS_A_POLL)
             for event in events:

@@ -134,6 +134,7 @@ class Composition:
         self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
         self._stopping = False
+        self._failed = False
         self._pages = api.Pages(DIST, watch=watch)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(_own_names(settings)).names}
@@ -168,8 +169,19 @@ class Composition:
         if self.running is not None:
             self.running.registry.close()
 
+    @property
+    def failed(self) -> bool:
+        """What cannot be mended while the process runs has happened."""
+        return self._failed or (self.running is not None and self.running.node.dead)
+
     def _is_ready(self) -> bool:
-        return self.running is not None and not self._stopping
+        return self.running is not None and not self._stopping and not self.failed
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Nothing works without the background tasks (the packet plane is dead, say): better to start anew."""
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("a background task failed: the server stops", exc_info=task.exception())
+            self._failed = True
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -179,7 +191,7 @@ class Composition:
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         for task in tasks:
-            task.add_done_callback(_report)
+            task.add_done_callback(self._ended)
         try:
             yield
         finally:
@@ -249,6 +261,8 @@ def run(settings: Settings, *, started: Callable[[Composition, str], None], watc
     server = _Server(_uvicorn_config(composition, certificate), composition)
     server.announce = lambda: started(composition, address(settings, listeners[0].getsockname()[1]))
     server.run(sockets=listeners)
+    if composition.failed:
+        raise SystemExit(1)  # whoever supervises the process starts it again
 
 
 def address(settings: Settings, port: int) -> str:
@@ -283,7 +297,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """uvicorn looks ten times a second whether it should stop; an idle server had better sleep."""
-        while not await self.on_tick(0):
+        while not (self._composition.failed or await self.on_tick(0)):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), limits.DATE_HEADER_S)
 
@@ -334,8 +348,3 @@ def _first_address(settings: Settings) -> str:
     outward = [a for a in served if not a.is_loopback and not a.is_link_local] or served
     chosen = min(outward, key=lambda a: a.version)
     return f"[{chosen}]" if chosen.version == 6 else str(chosen)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("a background task failed", exc_info=task.exception())

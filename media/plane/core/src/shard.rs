@@ -106,8 +106,12 @@ impl Shard {
             Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
             Class::Rtcp => self.receive_rtcp(key, datagram, now_us, out),
             Class::Dtls => {
-                let transport = self.transports[key].id;
-                self.events.push(Event::Dtls { transport, datagram: (&*datagram).into() });
+                let transport = &mut self.transports[key];
+                if transport.dtls.take(now_us) {
+                    self.events.push(Event::Dtls { transport: transport.id, datagram: (&*datagram).into() });
+                } else {
+                    self.totals.malformed += 1;
+                }
             }
             Class::Stun | Class::Unknown => self.totals.malformed += 1,
         }

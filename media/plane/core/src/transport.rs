@@ -15,6 +15,38 @@ const RTT_US_UNKNOWN: u64 = 60_000;
 /// A sender's clock against ours may drift; the offset follows upwards this slowly.
 const OFFSET_DRIFT: i64 = 64;
 
+/// DTLS datagrams (handshake, data channels) that one peer may have carried up in a second, and at once: the queue to the
+/// control side is everybody's.
+const DTLS_PER_S: u64 = 2_000;
+const DTLS_BURST: u64 = 1_000;
+
+/// A token bucket over DTLS datagrams, in microseconds of credit.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowance {
+    credit_us: u64,
+    at_us: u64,
+}
+
+impl Allowance {
+    const EACH_US: u64 = 1_000_000 / DTLS_PER_S;
+    const MOST_US: u64 = Self::EACH_US * DTLS_BURST;
+
+    pub fn new(now_us: u64) -> Self {
+        Allowance { credit_us: Self::MOST_US, at_us: now_us }
+    }
+
+    /// False: more than its share; the datagram is dropped, as a network would.
+    pub fn take(&mut self, now_us: u64) -> bool {
+        self.credit_us = (self.credit_us + now_us.saturating_sub(self.at_us)).min(Self::MOST_US);
+        self.at_us = now_us;
+        let allowed = self.credit_us >= Self::EACH_US;
+        if allowed {
+            self.credit_us -= Self::EACH_US;
+        }
+        allowed
+    }
+}
+
 /// What a received SSRC is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -98,6 +130,7 @@ pub struct Transport {
     pub producers: Vec<usize>,
     pub consumers: Vec<usize>,
     pub arrivals: Arrivals,
+    pub dtls: Allowance,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
     pub rtt_us: Option<u64>,
@@ -126,6 +159,7 @@ impl Transport {
             producers: Vec::new(),
             consumers: Vec::new(),
             arrivals: Arrivals::default(),
+            dtls: Allowance::new(now_us),
             ssrc,
             rtt_us: None,
             clock_offset_us: None,

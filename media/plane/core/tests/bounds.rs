@@ -76,3 +76,20 @@ fn a_new_viewer_of_h264_starts_with_the_parameter_sets() {
     let lens: Vec<usize> = stage.media_of(&mut viewer).iter().map(|p| p.payload_len).collect();
     assert_eq!(lens, [sps.len(), idr.len(), slice.len()]);
 }
+
+#[test]
+fn one_peer_cannot_fill_the_queue_that_all_share_with_dtls() {
+    let mut stage = Stage::new();
+    let (loud, quiet) = (stage.join(1), stage.join(2));
+    for _ in 0..5_000 {
+        stage.deliver(&loud, &[22; 40]);
+    }
+    stage.deliver(&quiet, &[22; 40]);
+    let of = |stage: &Stage, id: u32| {
+        stage.events.iter().filter(|e| matches!(e, Event::Dtls { transport, .. } if *transport == id)).count()
+    };
+    assert_eq!((of(&stage, 1), of(&stage, 2)), (1_000, 1));
+    stage.advance(1_000_000);
+    stage.deliver(&loud, &[22; 40]);
+    assert_eq!(of(&stage, 1), 1_001);
+}
