@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import LiveServer
 from tests.interop.person import Person, token
 
-FAULTS = re.compile(r"Traceback|\bCRITICAL\b|panicked")
+FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def server(live_server: LiveServer) -> Iterator[LiveServer]:
 def person(server: LiveServer) -> Callable[..., Person]:
     """`person(identity, conference, **options)`; options of `Person`, `url` for another way to the server."""
 
-    def make(identity: str, conference: str, *, url: str = "", grants: dict[str, Any] | None = None, **options: Any):
+    def make(
+        identity: str, conference: str, *, url: str = "", grants: dict[str, Any] | None = None, **options: Any
+    ) -> Person:
         jwt = token(server.api_key, server.api_secret, identity, conference, **(grants or {}))
         return Person(url or server.ws_url, jwt, **options)
 

@@ -36,6 +36,15 @@ def token(key: str, secret: str, identity: str, conference: str, **grants: Any) 
     return api.AccessToken(key, secret).with_identity(identity).with_name(identity).with_grants(video).to_jwt()
 
 
+def mute(publication: rtc.LocalTrackPublication, muted: bool) -> None:
+    track = publication.track
+    assert track is not None
+    if muted:
+        track.mute()
+    else:
+        track.unmute()
+
+
 @dataclass
 class View:
     """What was decoded of one video track."""
@@ -45,8 +54,28 @@ class View:
     frames: int = 0
 
     @property
-    def last(self) -> picture.Sight | None:
-        return self.sights[-1] if self.sights else None
+    def counter(self) -> int:
+        """Of the last picture; 0: none has come."""
+        return self.sights[-1].counter if self.sights else 0
+
+    @property
+    def colour(self) -> str:
+        return self.sights[-1].colour if self.sights else ""
+
+    @property
+    def width(self) -> int:
+        return self.sights[-1].width if self.sights else 0
+
+    async def shows(self, colour: str) -> None:
+        await until(lambda: self.colour == colour, f"{colour} pictures")
+
+    async def has_width(self, width: int) -> None:
+        await until(lambda: self.width == width, f"pictures of width {width}")
+
+    async def goes_on(self, more: int = 10) -> None:
+        """So many further pictures come."""
+        wanted = len(self.sights) + more
+        await until(lambda: len(self.sights) >= wanted, f"{more} more pictures")
 
     def gap(self, since: int) -> int:
         """The longest step between decoded pictures from counter `since` on; 1 is none missing. Counted in pictures taken,
@@ -87,6 +116,9 @@ class Ear:
 
     def hears(self, hz: float) -> bool:
         return abs(self.hz - hz) < 8
+
+    async def gets(self, hz: float) -> None:
+        await until(lambda: self.hears(hz), f"the tone of {hz} Hz")
 
     def is_silent(self) -> bool:
         return len(self.chunks) >= 10 and sound.loudness(self.lately(0.3)) < 0.003
@@ -236,15 +268,21 @@ class Person:
         found = other.track_publications.values() if other else ()
         return next((one for one in found if one.kind == kind), None)
 
+    def published(self, identity: str, kind: int) -> rtc.RemoteTrackPublication:
+        """As `publication`, which is known to be there."""
+        found = self.publication(identity, kind)
+        assert found is not None, f"{identity} publishes no such track"
+        return found
+
     def saw(self, name: str, detail: str) -> bool:
         return (name, detail) in self.events
 
     def _listen(self) -> None:
         room = self.room
-        for name in ("participant_connected", "participant_disconnected"):
-            room.on(name, lambda who, name=name: self.events.append((name, who.identity)))
-        for name in ("reconnecting", "reconnected"):
-            room.on(name, lambda name=name: self.events.append((name, "")))
+        room.on("participant_connected", lambda who: self.events.append(("participant_connected", who.identity)))
+        room.on("participant_disconnected", lambda who: self.events.append(("participant_disconnected", who.identity)))
+        room.on("reconnecting", lambda: self.events.append(("reconnecting", "")))
+        room.on("reconnected", lambda: self.events.append(("reconnected", "")))
         room.on("disconnected", lambda reason: self.events.append(("disconnected", rtc.DisconnectReason.Name(reason))))
         room.on("track_muted", lambda who, _: self.events.append(("muted", who.identity)))
         room.on("track_unmuted", lambda who, _: self.events.append(("unmuted", who.identity)))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from livekit import rtc
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
@@ -56,17 +57,27 @@ async def received(visitor: Visitor, kind: str) -> Counters:
     return found
 
 
-async def decodes(visitor: Visitor, count: int) -> bool:
-    return sum(one.get("framesDecoded", 0) > 5 for one in (await received(visitor, "video")).values()) == count
+async def sees(visitor: Visitor, count: int) -> None:
+    """That many tracks are decoded."""
+
+    async def decodes() -> bool:
+        found = await received(visitor, "video")
+        return sum(one.get("framesDecoded", 0) > 5 for one in found.values()) == count
+
+    await holds(decodes, f"{count} pictures are decoded")
 
 
-async def hears(visitor: Visitor, count: int) -> bool:
+async def hears(visitor: Visitor, count: int) -> None:
     """Sound that is no silence comes in on that many tracks within a second."""
-    before = await received(visitor, "audio")
-    await asyncio.sleep(1.2)  # the fake microphone beeps once a second
-    after = await received(visitor, "audio")
-    grown = [after[one]["totalAudioEnergy"] - before[one]["totalAudioEnergy"] for one in before if one in after]
-    return sum(energy > 1e-4 for energy in grown) == count
+
+    async def sounds() -> bool:
+        before = await received(visitor, "audio")
+        await asyncio.sleep(1.2)  # the fake microphone beeps once a second
+        after = await received(visitor, "audio")
+        grown = [after[one]["totalAudioEnergy"] - before[one]["totalAudioEnergy"] for one in before if one in after]
+        return sum(energy > 1e-4 for energy in grown) == count
+
+    await holds(sounds, f"{count} voices are heard")
 
 
 async def meet(visit: Visit, server: LiveServer, *names: str) -> list[Visitor]:
@@ -90,8 +101,8 @@ async def test_three_pages_see_and_hear_each_other(visit: Visit, server: LiveSer
     an, binh, chi = pages = await meet(visit, server, "An", "Bình", "Chi")
     for page in pages:
         await expect(page.part("tile")).to_have_count(3, timeout=PATIENCE_MS)
-        await holds(lambda page=page: decodes(page, 2), "both others are decoded")
-        await holds(lambda page=page: hears(page, 2), "both others are heard")
+        await sees(page, 2)
+        await hears(page, 2)
     before = [await received(page, "video") for page in pages]
     await asyncio.sleep(WATCHED_S)
     for page, old in zip(pages, before, strict=True):
@@ -106,18 +117,18 @@ async def test_three_pages_see_and_hear_each_other(visit: Visit, server: LiveSer
     await chi.part("leave-button").click()
     for page in (an, binh):
         await expect(page.part("tile")).to_have_count(2, timeout=PATIENCE_MS)
-        await holds(lambda page=page: decodes(page, 1), "one picture is left")
+        await sees(page, 1)
 
 
 async def _mute(an: Visitor, *others: Visitor) -> None:
     await an.part("mic-toggle").click()
     for other in others:
         await expect(tile(other, "An")).to_have_attribute("data-muted", "true", timeout=PATIENCE_MS)
-        await holds(lambda other=other: hears(other, 1), "silence of the muted one")
+        await hears(other, 1)
     await an.part("mic-toggle").click()
     for other in others:
         await expect(tile(other, "An")).to_have_attribute("data-muted", "false", timeout=PATIENCE_MS)
-        await holds(lambda other=other: hears(other, 2), "the voice is back")
+        await hears(other, 2)
 
 
 async def _write_and_raise_hand(an: Visitor, binh: Visitor) -> None:
@@ -134,7 +145,7 @@ async def _share(binh: Visitor, *others: Visitor) -> None:
     await binh.part("share-toggle").click()
     for other in others:
         await expect(other.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
-        await holds(lambda other=other: decodes(other, 3), "two cameras and a screen are decoded")
+        await sees(other, 3)
     await binh.part("share-toggle").click()
     for other in others:
         await expect(other.page.locator("[data-source=screen]")).to_have_count(0, timeout=PATIENCE_MS)
@@ -145,15 +156,13 @@ async def _share(binh: Visitor, *others: Visitor) -> None:
 async def test_a_page_and_a_native_client_meet(
     visit: Visit, server: LiveServer, person: Callable[..., Person], codec: str
 ) -> None:
-    from livekit import rtc
-
     [page] = await meet(visit, server, "Bình")
     conference = page.page.url.split("/m/")[1].split("#")[0]
     async with person("an", conference) as an:
         await an.show("red", codec=rtc.VideoCodec.Value(codec))
         await an.speak(440)
-        await holds(lambda: decodes(page, 1), "the native client's picture in the page")
-        await holds(lambda: hears(page, 1), "the native client's voice in the page")
+        await sees(page, 1)
+        await hears(page, 1)
 
         async def red() -> bool:
             video = page.page.locator("[data-testid=tile][data-local=false] video")

@@ -8,7 +8,7 @@ import pytest
 from livekit import api, rtc
 
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person, mute, until
 
 pytestmark = pytest.mark.native
 
@@ -21,11 +21,11 @@ async def test_a_muted_microphone_is_silent_and_comes_back(person: Callable[...,
     async with person("an", f"mute-{dual}", dual=dual) as an, person("binh", f"mute-{dual}", dual=dual) as binh:
         microphone = await an.speak(600)
         await until(lambda: binh.ear("an").hears(600), "the tone")
-        microphone.track.mute()
+        mute(microphone, True)
         await until(lambda: binh.saw("muted", "an"), "word of the mute")
-        assert binh.publication("an", AUDIO).muted
+        assert binh.published("an", AUDIO).muted
         await until(lambda: binh.ear("an").is_silent(), "silence")
-        microphone.track.unmute()
+        mute(microphone, False)
         await until(lambda: binh.saw("unmuted", "an"), "word of the end of the mute")
         await until(lambda: binh.ear("an").hears(600), "the tone again")
 
@@ -36,12 +36,12 @@ async def test_a_muted_camera_stops_and_comes_back(person: Callable[..., Person]
         camera = await an.show("green")
         view = binh.view("an")
         await until(lambda: len(view.sights) > 5, "pictures")
-        camera.publication.track.mute()
+        mute(camera.publication, True)
         await until(lambda: binh.saw("muted", "an"), "word of the mute")
-        camera.publication.track.unmute()
+        mute(camera.publication, False)
         await until(lambda: binh.saw("unmuted", "an"), "word of the end of the mute")
         now = camera.counter
-        await until(lambda: view.last and view.last.counter > now, "pictures again")
+        await until(lambda: view.counter > now, "pictures again")
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
@@ -52,9 +52,9 @@ async def test_one_leaves_and_comes_again(person: Callable[..., Person], dual: b
             async with person("an", conference, dual=dual) as an:
                 camera = await an.show(colour)
                 await an.speak(hz)
-                await until(lambda c=colour: (s := binh.view("an").last) and s.colour == c, f"{colour} pictures")
-                await until(lambda f=hz: binh.ear("an").hears(f), f"the tone of {hz} Hz")
-                assert camera.counter >= binh.view("an").last.counter
+                await binh.view("an").shows(colour)
+                await binh.ear("an").gets(hz)
+                assert camera.counter >= binh.view("an").counter
             await until(lambda: "an" not in binh.room.remote_participants, "word that an left")
             binh.views.clear()
             binh.ears.clear()
@@ -71,7 +71,7 @@ async def test_a_track_is_withdrawn_and_another_takes_its_place(person: Callable
         for colour in ("red", "green", "blue"):
             binh.views.clear()
             camera = await an.show(colour)
-            await until(lambda c=colour: (s := binh.view("an").last) and s.colour == c, f"{colour} pictures")
+            await binh.view("an").shows(colour)
             await an.room.local_participant.unpublish_track(camera.publication.sid)
             await until(lambda: binh.publication("an", VIDEO) is None, "word that the track went")
         assert len([e for e in binh.events if e == ("unpublished", "an")]) == 3
@@ -92,10 +92,10 @@ async def test_listening_starts_and_stops_at_the_listeners_wish(person: Callable
     async with person("an", "wish") as an, person("binh", "wish") as binh:
         await an.speak(700)
         await until(lambda: binh.ear("an").hears(700), "the tone")
-        binh.publication("an", AUDIO).set_subscribed(False)
-        await until(lambda: binh.publication("an", AUDIO).track is None, "no track")
+        binh.published("an", AUDIO).set_subscribed(False)
+        await until(lambda: binh.published("an", AUDIO).track is None, "no track")
         binh.ears.clear()
-        binh.publication("an", AUDIO).set_subscribed(True)
+        binh.published("an", AUDIO).set_subscribed(True)
         await until(lambda: binh.ear("an").hears(700), "the tone again")
 
 

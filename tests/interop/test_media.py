@@ -42,5 +42,5 @@ async def test_two_people_see_and_hear_each_other(person: Callable[..., Person],
             assert view.gap(start) <= FREEZE
         assert binh.ear("an").hears(440)
         assert an.ear("binh").hears(1000)
-        mimes = {an.publication("binh", rtc.TrackKind.KIND_VIDEO).mime_type.lower()}
+        mimes = {an.published("binh", rtc.TrackKind.KIND_VIDEO).mime_type.lower()}
         assert mimes == {f"video/{codec.lower()}"}

@@ -242,7 +242,8 @@ class Unsealed:
 
 async def test_a_control_that_asks_for_no_seal_takes_the_data(router: Router) -> None:
     packets = await captured_message(router)
-    dtls, taken = Unsealed(), []
+    dtls = Unsealed()
+    taken: list[bytes] = []
     association = RTCSctpTransport(dtls)  # type: ignore[arg-type]
     association._local_verification_tag = struct.unpack_from("!L", packets[1], 4)[0]
     association.on("datachannel", lambda channel: channel.on("message", taken.append))
