@@ -172,6 +172,8 @@ impl Rounds {
         }
         if datagrams {
             self.gather(at_once);
+            // A transport opened while we gathered may have its first check among the datagrams.
+            self.shard_commands();
             self.datagrams(found);
         }
         self.timers();
