@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,24 @@ from tests.conftest import LiveServer
 from tests.interop.person import Person, token
 
 FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
+
+TIMEOUT_S = 900
+"""Of one test, with the time that it waits for its turn."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """One test with real media at a time, whatever the number of workers: each needs the whole machine."""
+    with (Path(tempfile.gettempdir()) / f"diemcau-media-tests-{os.getuid()}").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.interop.person import Person, until
 pytestmark = pytest.mark.native
 
 WATCHED_S = 10.0
-FREEZE = 15
-"""Pictures; one second."""
+FREEZE = 30
+"""Pictures; two seconds."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])

@@ -13,8 +13,8 @@ from tests.interop.proxy import Proxy
 
 pytestmark = pytest.mark.native
 
-FREEZE = 15
-"""Pictures; one second."""
+FREEZE = 30
+"""Pictures; two seconds."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
