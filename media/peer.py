@@ -28,7 +28,7 @@ from media.parameters import (
     Sending,
 )
 from media.producer import Producer
-from media.sections import Slot, offered_track, ordered_encodings, own_section
+from media.sections import Slot, offered_track, ordered_encodings, own_section, same_formats, same_streams
 from media.transport import IceState, Transport, TransportState
 
 if TYPE_CHECKING:
@@ -326,8 +326,8 @@ class Peer:
         agreed = negotiation.agree(slot.section.capabilities, slot.acceptance)
         return (
             before.track_id == now.track_id
-            and ordered_encodings(slot.section) == slot.producer.encodings
-            and {codec.wire for codec in agreed.codecs} <= {codec.wire for codec in slot.producer.codecs}
+            and same_streams(slot.producer.encodings, ordered_encodings(slot.section))
+            and same_formats(slot.producer.codecs, agreed.codecs)
         )
 
     def _open_producer(self, section: Section, acceptance: Acceptance) -> Producer | None:

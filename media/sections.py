@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from media import negotiation
-from media.parameters import Acceptance, Encoding, Kind, OfferedTrack, Section
+from media.parameters import Acceptance, Codec, Encoding, Kind, OfferedTrack, Section
 
 if TYPE_CHECKING:
     from media.consumer import Consumer
@@ -76,3 +77,17 @@ def ordered_encodings(section: Section) -> tuple[Encoding, ...]:
     if len(by_rid) < len(section.encodings):  # by SSRC, as `a=ssrc-group:SIM` orders them
         return section.encodings
     return tuple(by_rid[rid] for rid in negotiation.layers([encoding.rid for encoding in section.encodings]))
+
+
+def same_formats(before: Sequence[Codec], now: Sequence[Codec]) -> bool:
+    """Nothing is offered now that was not before. Native clients leave retransmissions out of a later offer."""
+    known = {codec.wire for one in before for codec in (one, replace(one, rtx=-1))}
+    return {codec.wire for codec in now} <= known
+
+
+def same_streams(before: Sequence[Encoding], now: Sequence[Encoding]) -> bool:
+    """The same streams are sent, some of them perhaps without retransmissions from now on."""
+    return len(before) == len(now) and all(
+        (old.rid, old.ssrc) == (new.rid, new.ssrc) and new.rtx_ssrc in (old.rtx_ssrc, 0)
+        for old, new in zip(before, now, strict=True)
+    )

@@ -161,6 +161,19 @@ def test_publishing_goes_on_when_format_parameters_change_their_order(router: Ro
     assert not any(producer.closed for producer in before)
 
 
+@pytest.mark.parametrize("streams", [True, False])
+def test_publishing_goes_on_when_a_later_offer_leaves_out_retransmissions(router: Router, streams: bool) -> None:
+    repaired = ("a=ssrc-group:FID 7 8", "a=ssrc:7 cname:x", "a=ssrc:8 cname:x")
+    peer = router.open_peer(Recorder())
+    first = offers.describe([offers.video("sendonly", "a=msid:- cam", *repaired)])
+    [before] = published(peer, first)
+    plain = offers.video("sendonly", "a=msid:- cam", *(repaired if streams else ("a=ssrc:7 cname:x",)))
+    plain.lines = tuple(line for line in plain.lines if ":97" not in line)
+    plain.numbers = "96"
+    answer = peer.answer(offers.describe([plain]), accept=take_all)
+    assert (answer.ended, answer.published, before.closed) == ([], [], False)
+
+
 def test_a_lost_section_puts_its_track_back_in_line(router: Router, producers: list[Producer]) -> None:
     peer = router.open_peer(Recorder())
     camera = next(producer for producer in producers if producer.kind == "video")
