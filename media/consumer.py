@@ -69,6 +69,8 @@ class Consumer:
         self._stop = stop
         self._paused = False
         self._wanted: tuple[int, int] | None = None
+        self._open = False
+        """It is in the plane."""
         producer.attach(self)
 
     @property
@@ -83,7 +85,7 @@ class Consumer:
         if self._paused == paused:
             return
         self._paused = paused
-        if self.mid is not None and not self.closed:
+        if self._open and not self.closed:
             self._plane.pause_consumer(self.id, paused)
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
@@ -92,33 +94,40 @@ class Consumer:
         if self._wanted == wanted:
             return
         self._wanted = wanted
-        if self.mid is not None and not self.closed:
+        if self._open and not self.closed:
             self._plane.set_layers(self.id, *wanted)
 
     def close(self) -> None:
         self._stop(self)
 
-    def bind(self, transport: int, mid: str, mapping: Mapping) -> None:
-        """Begins to send in a section."""
+    def bind(self, mid: str) -> None:
+        """Has a section from now on."""
         self.mid = mid
-        self._plane.open_consumer(
-            transport,
-            self.id,
-            self.producer.id,
-            mid,
-            self.sending.ssrc,
-            self.sending.rtx_ssrc,
-            mapping.payloads,
-            strip_red=mapping.strip_red,
-            red_blocks=mapping.red_blocks,
-            paused=self._paused,
-        )
+
+    def begin(self, transport: int, mapping: Mapping) -> None:
+        """Sends in its section. Raises `OverflowError` when the plane is busy; to be repeated."""
+        assert self.mid is not None
+        if not self._open:
+            self._plane.open_consumer(
+                transport,
+                self.id,
+                self.producer.id,
+                self.mid,
+                self.sending.ssrc,
+                self.sending.rtx_ssrc,
+                mapping.payloads,
+                strip_red=mapping.strip_red,
+                red_blocks=mapping.red_blocks,
+                paused=self._paused,
+            )
+            self._open = True
         if self._wanted is not None:
             self._plane.set_layers(self.id, *self._wanted)
 
     def unbind(self) -> None:
-        if self.mid is not None:
-            self.mid = None
+        self.mid = None
+        if self._open:
+            self._open = False
             self.layer = -1
             self._endings.end(self._plane.close_consumer, self.id)
 

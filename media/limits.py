@@ -23,6 +23,10 @@ CODEC_CACHE_CHARACTERS = 16_384  # a longer block of codec lines is read anew ea
 # Negotiation
 CONSUMERS = 1000  # of one peer, waiting ones included
 
+ANSWER_SETTLES_S = 0.15
+"""A track that joins a running connection starts so long after the answer that names it: a packet that meets libwebrtc just
+while it takes the answer in leaves the picture without a viewer for good."""
+
 # DTLS handshake
 HANDSHAKE_S = 15.0
 HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete

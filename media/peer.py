@@ -373,8 +373,21 @@ class Peer:
             consumer.sending = replace(consumer.sending, rtx_ssrc=0)
         slot.consumer, slot.sending, slot.fresh = consumer, True, False
         self._node.consumers[consumer.id] = consumer
-        consumer.bind(self.id, slot.section.mid, mapping)
+        consumer.bind(slot.section.mid)
+        if self._role == "answers" and self.state == "connected":
+            self._node.loop.call_later(limits.ANSWER_SETTLES_S, self._begin, consumer, consumer.id, mapping)
+        else:
+            consumer.begin(self.id, mapping)
         return True
+
+    def _begin(self, consumer: Consumer, number: int, mapping: Mapping) -> None:
+        """The client has surely taken in the answer that names the SSRC. `number`: that of the consumer when it was bound."""
+        if self.state == "closed" or consumer.closed or consumer.mid is None or consumer.id != number:
+            return
+        try:
+            consumer.begin(self.id, mapping)
+        except OverflowError:
+            self._node.loop.call_later(limits.ENDINGS_S, self._begin, consumer, number, mapping)
 
     def _map(self, section: Section, acceptance: Acceptance | None, consumer: Consumer) -> Mapping:
         assert section.capabilities is not None

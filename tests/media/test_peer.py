@@ -343,6 +343,40 @@ async def test_voice_arrives_with_the_numbers_of_the_answer(router: Router) -> N
     end(sender, receiver)
 
 
+def voice(number: int) -> bytes:
+    return rtp_packet(payload_type=111, sequence=number, timestamp=960 * number, ssrc=1111, payload=b"voice")
+
+
+async def test_a_track_that_joins_a_running_connection_waits_for_its_answer(
+    node: Node, router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ANSWER_SETTLES_S", 1.0)
+    speaker = await connect(router, [MIC])
+    [producer] = [one.producer for one in speaker.answer.published]
+    first = await connect(router, [audio("recvonly")], forward=[producer])
+    later = await connect(router, [audio("recvonly"), audio("recvonly")])
+    kept = later.peer.consume(producer, stream_id="PA_1", track_id="TR_1")
+    ended = later.peer.consume(producer, stream_id="PA_1", track_id="TR_2")
+    later.offer_again([audio("recvonly"), audio("recvonly")])
+    assert later.answer.bound == [kept, ended]
+    kept.pause(True)
+    kept.pause(False)
+    ended.close()
+    speaker.client.send_rtp(voice(1))
+    await first.client.receive_rtp()
+    assert node.measurements()["faults"] == 0
+    with pytest.raises(TimeoutError):
+        await later.client.receive_rtp(0.1)
+    async with asyncio.timeout(20):
+        number = 1
+        while later.client.rtp.empty():
+            number += 1
+            speaker.client.send_rtp(voice(number))
+            await asyncio.sleep(0.02)
+    assert (await later.client.receive_rtp())[8:12] == kept.sending.ssrc.to_bytes(4, "big")
+    end(speaker, first, later)
+
+
 async def test_red_is_stripped_for_a_listener_without_it(router: Router) -> None:
     plain = offers.Offered("audio", "recvonly", offers.AUDIO[:2] + offers.AUDIO[4:], "111")
     sender, receiver = await two(router, [MIC], [plain])
