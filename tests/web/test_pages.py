@@ -219,7 +219,9 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
     async with Proxy(live_server.port) as proxy:
         await other.join(await new_meeting(other, live_server), "Trần Thị Bình")
         await one.join(other.page.url.replace(live_server.url, f"http://127.0.0.1:{proxy.port}"), "Nguyễn Văn An")
-        await tiles(one, 2)
+        for visitor in (one, other):
+            await tiles(visitor, 2)
+            await expect(visitor.page.locator("[data-testid=tile] video")).to_have_count(2, timeout=PATIENCE_MS)
         await advance(one)
         proxy.cut()
         await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
