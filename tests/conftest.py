@@ -22,6 +22,14 @@ settings.register_profile("long", deadline=None, max_examples=3000, suppress_hea
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
+def pytest_configure() -> None:
+    """A run that a script started in the background ignores SIGINT, and so would every server and command that is
+    started here: the tests that press Ctrl+C want them to listen.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass
 class LiveServer:
     """A `diemcau dev` that answers."""
