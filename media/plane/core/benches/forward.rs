@@ -1,6 +1,7 @@
 //! What forwarding costs without the kernel: a frame opened once, rewritten and sealed for each viewer.
 //!
-//! `cargo bench -p plane-core`. Prints nanoseconds per forwarded packet of 1,130 bytes, 7 a frame.
+//! `cargo bench -p plane-core`. Prints nanoseconds per forwarded packet of 1,130 bytes, 7 a frame, and the memory of the
+//! whole shard for each viewer.
 
 #[path = "../tests/peer/mod.rs"]
 mod peer;
@@ -43,6 +44,10 @@ fn main() {
             spent_ns += started.elapsed().as_nanos();
             stage.now_us += 33_333;
         }
-        println!("{viewers:>4} viewers: {:>5} ns a packet", spent_ns / u128::from(out.sink.0));
+        let kept = stage.shard.snapshot(stage.now_us).totals.memory_bytes / u64::from(viewers);
+        println!(
+            "{viewers:>4} viewers: {:>5} ns a packet, {kept:>7} bytes kept a viewer",
+            spent_ns / u128::from(out.sink.0)
+        );
     }
 }

@@ -13,6 +13,7 @@ use crate::sent::Sent;
 use crate::sequence::{Continuity, Offsets};
 use crate::shard::Shard;
 use crate::srtp::Outbound;
+use crate::stats::Totals;
 use crate::transport::{ExtensionIds, Transport};
 
 impl Shard {
@@ -40,11 +41,8 @@ impl Shard {
                 let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
                     continue;
                 };
-                let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, planned, out);
-                self.totals.padding_bytes += fed.padding_bytes;
-                if fed.switched {
-                    self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
-                }
+                let feed = Feed { producer, layer, path, now_us };
+                feed.run(consumer, transport, planned, out).tell(consumer, &mut self.totals, &mut self.events);
             }
         }
         let layer = &mut producer.layers[layer as usize];
@@ -77,10 +75,7 @@ impl Shard {
         let planned = Planned { pending: &pending, runs: &self.runs };
         let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, planned, out);
         consumer.target = wanted;
-        self.totals.padding_bytes += fed.padding_bytes;
-        if fed.switched {
-            self.events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
-        }
+        fed.tell(consumer, &mut self.totals, &mut self.events);
     }
 }
 
@@ -106,6 +101,15 @@ struct Fed {
     packets: u64,
     bytes: u64,
     padding_bytes: u64,
+}
+
+impl Fed {
+    fn tell(&self, consumer: &Consumer, totals: &mut Totals, events: &mut Vec<Event>) {
+        totals.padding_bytes += self.padding_bytes;
+        if self.switched {
+            events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
+        }
+    }
 }
 
 /// A run being written into the outbox.
