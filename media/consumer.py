@@ -84,18 +84,18 @@ class Consumer:
     def pause(self, paused: bool) -> None:
         if self._paused == paused:
             return
-        self._paused = paused
         if self._open and not self.closed:
             self._plane.pause_consumer(self.id, paused)
+        self._paused = paused  # not before the plane has it: a wish that met its full queue can be repeated
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
         """The highest layer and VP8 temporal id wanted; above what there is: the highest there is."""
         wanted = (min(max(layer, 0), limits.LAYERS - 1), min(max(temporal, 0), limits.TEMPORAL_LAYERS - 1))
         if self._wanted == wanted:
             return
-        self._wanted = wanted
         if self._open and not self.closed:
             self._plane.set_layers(self.id, *wanted)
+        self._wanted = wanted
 
     def close(self) -> None:
         self._stop(self)
