@@ -7,6 +7,7 @@ JSON on standard output; the end of input makes everybody leave. `Guests` is the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -107,9 +108,16 @@ class Guests:
         try:
             await asyncio.wait_for(self._process.wait(), BOUND_S)
         except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            await self.kill()
             raise
+
+    async def kill(self) -> None:
+        """Ends the process without leaving: where the test is over, and how the clients go is not its matter."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
 
 
 async def _play(person: Person, role: Role) -> Camera | None:

@@ -45,7 +45,7 @@ async def test_twenty_five_people_see_and_hear_all_others(server: LiveServer) ->
         left = len(PEOPLE) - len(PEOPLE) // PROCESSES
         await _all(processes, lambda _, report: len(report.present) == left - 1, "all know who left")
     finally:
-        await asyncio.gather(*(one.stop() for one in processes))
+        await asyncio.gather(*(one.kill() for one in processes))
 
 
 def _roles(server: LiveServer, first: int) -> list[Role]:
