@@ -1,0 +1,1 @@
+"""Accounts, sign-ins, second factors, roles granted."""

@@ -1,0 +1,1 @@
+"""Taking halls, terminals, people and capacity for a date, all or none, and giving them back."""

@@ -1,0 +1,46 @@
+"""Identifiers and secrets of durable things. The only place of `rooms` that reads randomness; the clock is read nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from typing import NewType
+
+UnitId = NewType("UnitId", str)
+PostId = NewType("PostId", str)
+PersonId = NewType("PersonId", str)
+SiteId = NewType("SiteId", str)
+HallId = NewType("HallId", str)
+TerminalId = NewType("TerminalId", str)
+MeetingId = NewType("MeetingId", str)
+OccurrenceId = NewType("OccurrenceId", str)
+AccountId = NewType("AccountId", str)
+
+SECRET_BYTES = 24
+DIGITS = 9
+
+
+def new_id() -> str:
+    """32 hexadecimal digits of a UUID version 4: an identifier tells nothing, and knowing it gives no right."""
+    return uuid.uuid4().hex
+
+
+def new_secret() -> str:
+    """192 bits as base64url: personal links, feeds, sessions. Only its `digest` is stored."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 in hexadecimal of a secret with so many bits that nobody guesses it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def new_number() -> str:
+    """A meeting number for a terminal's keypad: nine digits, the first is not 0."""
+    return str(secrets.randbelow(9 * 10 ** (DIGITS - 1)) + 10 ** (DIGITS - 1))
+
+
+def new_pin() -> str:
+    """Six digits; asked for with the number, at a limited rate."""
+    return f"{secrets.randbelow(10**6):06}"

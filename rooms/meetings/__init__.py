@@ -1,0 +1,1 @@
+"""Meetings and their dates, attendees, answers and letters: what is planned, and who was told."""

@@ -1,0 +1,1 @@
+"""Units, posts, people, deputies, recipient sets: who there is, and when."""

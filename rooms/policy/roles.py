@@ -1,0 +1,103 @@
+"""What each role may do, as one table; where, by the unit tree. Pure.
+
+A role counts in its unit and in all that is below. Operators and administrators need a second factor for what changes things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rooms.errors import Refusal
+from rooms.policy.actors import Actor
+
+REQUESTER, SECRETARY, APPROVER = "requester", "secretary", "approver"
+OPERATOR, ADMIN, AUDITOR = "operator", "admin", "auditor"
+ALL: Final = (REQUESTER, SECRETARY, APPROVER, OPERATOR, ADMIN, AUDITOR)
+DESK: Final = (SECRETARY, OPERATOR, ADMIN)
+
+ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    # Organisation, people, sites
+    "org.read": ALL,
+    "org.write": (ADMIN,),
+    "people.read": (SECRETARY, APPROVER, OPERATOR, ADMIN, AUDITOR, REQUESTER),
+    "people.write": (ADMIN,),
+    "deputies.write": (APPROVER, SECRETARY, ADMIN),
+    "recipients.write": DESK,
+    "sites.read": ALL,
+    "sites.write": (OPERATOR, ADMIN),
+    # Meetings. What is not public is read by its host's desk, by those invited and by those who watch over the system.
+    "board.read": ALL,
+    "meetings.read": (SECRETARY, APPROVER, OPERATOR, ADMIN, AUDITOR),
+    "meetings.create": (REQUESTER, SECRETARY, OPERATOR, ADMIN),
+    "meetings.edit": (SECRETARY, OPERATOR, ADMIN),
+    "meetings.cancel": (SECRETARY, OPERATOR, ADMIN),
+    "meetings.approve.unit": (APPROVER,),
+    "meetings.approve.system": (OPERATOR,),
+    "meetings.raise_class": (SECRETARY, APPROVER, OPERATOR, ADMIN),
+    "meetings.lower_class": (APPROVER,),
+    "meetings.letters": (SECRETARY, ADMIN),
+    "meetings.answers": (SECRETARY, ADMIN),
+    "meetings.precedence": (OPERATOR, ADMIN),
+    "templates.write": DESK,
+    "feeds.write": ALL,
+    # The system
+    "accounts.read": (ADMIN,),
+    "accounts.write": (ADMIN,),
+    "clients.write": (ADMIN,),
+    "webhooks.write": (ADMIN,),
+    "settings.read": (SECRETARY, OPERATOR, ADMIN, AUDITOR),
+    "settings.write": (ADMIN,),
+    "rules.write": (OPERATOR, ADMIN),
+    "audit.read": (AUDITOR, ADMIN),
+}
+"""Action -> roles that may do it in a unit that is theirs or below theirs."""
+SECOND_FACTOR: Final = frozenset({OPERATOR, ADMIN})
+READS: Final = frozenset(name for name in ACTIONS if name.endswith(".read"))
+
+
+def allows(actor: Actor, action: str, unit_path: str) -> bool:
+    """Whether `actor` may do it to something of the unit with this path. An unknown action is our bug: KeyError."""
+    wanted = ACTIONS[action]
+    if actor.kind in ("command", "system"):
+        return True
+    return any(
+        one.role in wanted and unit_path.startswith(one.unit_path) and _strong_enough(actor, one.role, action)
+        for one in actor.roles
+    )
+
+
+def anywhere(actor: Actor, action: str) -> bool:
+    """Whether there is a unit in which he may do it."""
+    wanted = ACTIONS[action]
+    if actor.kind in ("command", "system"):
+        return True
+    return any(one.role in wanted and _strong_enough(actor, one.role, action) for one in actor.roles)
+
+
+def scopes(actor: Actor, action: str) -> tuple[str, ...] | None:
+    """Beginnings of the unit paths where he may do it; None: everywhere."""
+    if actor.kind in ("command", "system"):
+        return None
+    wanted = ACTIONS[action]
+    return tuple(
+        {one.unit_path for one in actor.roles if one.role in wanted and _strong_enough(actor, one.role, action)}
+    )
+
+
+def require(actor: Actor, action: str, unit_path: str) -> None:
+    """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
+    if allows(actor, action, unit_path):
+        return
+    wanted = ACTIONS[action]
+    if any(one.role in wanted and unit_path.startswith(one.unit_path) for one in actor.roles):
+        raise Refusal(
+            "second_factor_needed",
+            "Việc này cần đăng nhập hai bước. Hãy nhập mã từ ứng dụng xác thực rồi thử lại.",
+            "this needs a sign-in with a second factor",
+        )
+    raise Refusal("denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "not allowed in that unit")
+
+
+def _strong_enough(actor: Actor, role: str, action: str) -> bool:
+    return role not in SECOND_FACTOR or action in READS or actor.kind == "client" or actor.factors >= 2

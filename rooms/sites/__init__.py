@@ -1,0 +1,1 @@
+"""Sites (điểm cầu), halls, terminals and networks: where one can meet, and with what."""

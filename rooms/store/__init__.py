@@ -1,0 +1,1 @@
+"""SQL: the database, its migrations, the audit trail, work that is due, backup."""
