@@ -20,8 +20,8 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from conference import Grants, Refusal, cleaned
 from signaling import limits
 from signaling.api.invitations import NUMBER, Invitations, new_number
-from signaling.api.throttle import Throttle
 from signaling.auth import Authenticator
+from signaling.throttle import Throttle
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")

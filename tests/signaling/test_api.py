@@ -18,8 +18,8 @@ from starlette.routing import Mount, Route
 from conference import Grants, cleaned
 from signaling import api, limits
 from signaling.api.invitations import Invitations, new_number
-from signaling.api.throttle import Throttle, network
 from signaling.auth import Authenticator
+from signaling.throttle import Throttle, network
 
 SECRET = "0123456789abcdef0123456789abcdef"
 AUTHENTICATOR = Authenticator({"office": SECRET})
