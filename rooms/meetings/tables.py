@@ -157,7 +157,11 @@ class Attendee(Row):
     must_be_head: Mapped[bool] = mapped_column(default=False)
     """A substitute needs the consent of the chair."""
     link_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """Of the secret in the personal link; the secret itself is derived, never stored."""
+    """Of the secret in the personal link; the secret itself is derived, never stored. Empty: revoked."""
+    link_round: Mapped[int] = mapped_column(default=0)
+    """Rises when the link is revoked, so that the next one differs."""
+    notified: Mapped[int] = mapped_column(default=-1)
+    """The SEQUENCE of the last invitation that was mailed; -1: none."""
     answer: Mapped[str] = mapped_column(String(12), default="none")
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str] = mapped_column(String(40), default="")

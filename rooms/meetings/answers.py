@@ -1,0 +1,226 @@
+"""What invitees answer: they come, do not, perhaps, or somebody else comes for them.
+
+For a head who has to come himself a substitute counts only with the consent of the chair: asked, then agreed or refused
+(Decision 45/2018/QĐ-TTg). Does not read mails (`signaling.notify`) and does not tell anybody: it writes jobs for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal
+from rooms.meetings import attendees
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.names import cleaned
+from rooms.org.tables import Person, Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit, outbox
+
+Answer = Literal["accepted", "declined", "tentative"]
+Channel = Literal["link", "mail", "account", "secretary"]
+GIVEN = ("accepted", "declined", "tentative")
+
+
+@dataclass(frozen=True)
+class Substitute:
+    """Who comes in somebody's place."""
+
+    name: str
+    post: str = ""
+    person_id: str = ""
+
+
+@dataclass(frozen=True)
+class MailReply:
+    """What an iMIP REPLY says (RFC 5546 section 3.2.3), read and bounded by whoever received the mail."""
+
+    meeting_id: str
+    sender: str
+    """The address in From: and in ATTENDEE, in lower case; they have to be the same."""
+    answer: str
+    sequence: int
+    comment: str = ""
+
+
+async def answer(
+    session: AsyncSession,
+    attendee: Attendee,
+    given: str,
+    comment: str,
+    substitute: Substitute | None,
+    actor: Actor,
+    now: datetime,
+    channel: Channel | None = None,
+) -> Attendee:
+    """Record an answer; the last one counts. With a `substitute` the answer is "accepted", except that a head who has to
+    come himself waits for the chair. Raises Refusal `denied`, `bad_answer`, `meeting_over`, `meeting_not_open`.
+    """
+    meeting = await _open_meeting(session, attendee, now)
+    via = channel or await _channel(session, attendee, meeting, actor)
+    if given not in GIVEN or len(comment) > limits.COMMENT_CHARACTERS:
+        raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
+    attendee.answer = given
+    attendee.comment = cleaned(comment)
+    attendee.answered_at = now
+    attendee.answered_by = f"{via}:{actor.id}"[:40] if via in ("account", "secretary") else via
+    await _set_substitute(session, attendee, substitute)
+    await session.flush()
+    detail = {"answer": attendee.answer, "via": via, "substitute": attendee.substitute_state}
+    await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)
+    if attendee.substitute_state == "asked":
+        await outbox.enqueue(session, "mail.substitute", _payload(attendee), now, now)
+    await outbox.enqueue(session, "webhook.event", _event(attendee), now, now)
+    return attendee
+
+
+async def decide_substitute(
+    session: AsyncSession, attendee: Attendee, agrees: bool, actor: Actor, now: datetime, told_by: str = ""
+) -> Attendee:
+    """The chair, or his deputy, agrees to a substitute or does not. The secretary may record it, saying in `told_by` how the
+    chair's word came. Raises Refusal `denied`, `told_by_needed`, `nothing_asked`, `meeting_over`, `meeting_not_open`.
+    """
+    meeting = await _open_meeting(session, attendee, now)
+    if attendee.substitute_state != "asked":
+        raise Refusal("nothing_asked", "Không có đề nghị cử người dự thay nào đang chờ.", "no substitute is waiting")
+    await _require_chair(session, meeting, actor, cleaned(told_by))
+    attendee.substitute_state = "agreed" if agrees else "refused"
+    attendee.answer = "accepted" if agrees else "none"
+    await session.flush()
+    detail = {"agrees": agrees, "told_by": cleaned(told_by)[: limits.COMMENT_CHARACTERS]}
+    await audit.record(
+        session, now, actor, "attendee.substitute", "attendee", attendee.id, meeting.host_unit_id, detail
+    )
+    await outbox.enqueue(session, "mail.substitute_decided", _payload(attendee), now, now)
+    await outbox.enqueue(session, "webhook.event", _event(attendee), now, now)
+    return attendee
+
+
+async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee:
+    """The answer in a mail. Its sender has to be an attendee's own address; that the mail really comes from there is what
+    the mail server in front vouches for (DKIM is not verified here). Raises Refusal `unknown_attendee`, `reply_outdated`, …
+    """
+    meeting = await session.get(Meeting, reply.meeting_id)
+    found = await _by_address(session, reply, now) if meeting is not None else None
+    if meeting is None or found is None:
+        raise Refusal("unknown_attendee", "Thư trả lời không khớp với người được mời nào.", "the reply fits no attendee")
+    if reply.sequence < found.notified:
+        raise Refusal(
+            "reply_outdated",
+            "Thư trả lời cho lời mời cũ; cuộc họp đã thay đổi sau đó.",
+            "the reply is to an invitation that was replaced since",
+        )
+    actor = Actor("link", id=found.id, name=reply.sender)
+    return await answer(session, found, reply.answer, reply.comment, None, actor, now, channel="mail")
+
+
+async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
+    """How many gave each answer, and `substitutes` that wait for the chair."""
+    rows = await session.execute(
+        select(Attendee.answer, func.count()).where(Attendee.meeting_id == meeting_id).group_by(Attendee.answer)
+    )
+    waiting = await session.scalar(
+        select(func.count()).where(Attendee.meeting_id == meeting_id, Attendee.substitute_state == "asked")
+    )
+    return {"none": 0, **dict.fromkeys(GIVEN, 0), **{one: count for one, count in rows}, "substitutes": waiting or 0}
+
+
+async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> bool:
+    """Whether `_channel` would find a right."""
+    try:
+        await _channel(session, attendee, meeting, actor)
+    except Refusal:
+        return False
+    return True
+
+
+async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    if meeting.state not in ("approved", "asked", "held"):
+        raise Refusal("meeting_not_open", "Cuộc họp không còn diễn ra, không cần trả lời nữa.", "the meeting is off")
+    last = await session.scalar(select(func.max(Occurrence.ends_at)).where(Occurrence.meeting_id == meeting.id))
+    if last is not None and _aware(last) <= now:
+        raise Refusal("meeting_over", "Cuộc họp đã kết thúc, không trả lời được nữa.", "the meeting is over")
+    return meeting
+
+
+def _aware(value: datetime) -> datetime:
+    assert value.tzinfo is not None
+    return value
+
+
+async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> Channel:
+    """By which right `actor` answers for `attendee`. Raises Refusal `denied`."""
+    if actor.kind == "link" and actor.id == attendee.id:
+        return "link"
+    own = {actor.person_id, *actor.deputises} - {""}
+    if attendee.person_id and attendee.person_id in own:
+        return "account"
+    if attendee.unit_id:
+        heads = await attendees.heads_of(session, [attendee.unit_id], now_day(meeting))
+        unit = await session.get_one(Unit, attendee.unit_id)
+        if (attendee.unit_id in heads and heads[attendee.unit_id][0].id in own) or roles.allows(
+            actor, "meetings.answers", unit.path
+        ):
+            return "account"
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    return "secretary"
+
+
+def now_day(meeting: Meeting) -> Any:
+    """The day on which posts are looked at: that of the meeting's first date."""
+    return meeting.first_starts_at.date()
+
+
+async def _set_substitute(session: AsyncSession, attendee: Attendee, substitute: Substitute | None) -> None:
+    attendee.substitute_name = attendee.substitute_post = attendee.substitute_state = ""
+    attendee.substitute_person_id = None
+    if substitute is None:
+        return
+    name = cleaned(substitute.name)
+    if substitute.person_id:
+        person = await session.get(Person, substitute.person_id)
+        if person is None or not person.active:
+            raise Refusal("unknown_person", "Không tìm thấy người dự thay.", "no such person")
+        attendee.substitute_person_id, name = person.id, person.name
+    if not name or max(len(name), len(substitute.post)) > limits.NAME_CHARACTERS:
+        raise Refusal("bad_substitute", "Hãy ghi họ tên người dự thay (không quá 200 ký tự).", "a name is needed")
+    attendee.substitute_name, attendee.substitute_post = name, cleaned(substitute.post)
+    attendee.substitute_state = "asked" if attendee.must_be_head else "agreed"
+    attendee.answer = "tentative" if attendee.must_be_head else "accepted"
+
+
+async def _require_chair(session: AsyncSession, meeting: Meeting, actor: Actor, told_by: str) -> None:
+    if actor.kind == "system" or (meeting.chair_id and meeting.chair_id in {actor.person_id, *actor.deputises}):
+        return
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    if not told_by:
+        raise Refusal(
+            "told_by_needed",
+            "Chỉ chủ trì được đồng ý cho dự thay. Nếu ghi thay, hãy nêu ý kiến của chủ trì (văn bản, điện thoại, ngày).",
+            "only the chair agrees to a substitute; say how his word came",
+        )
+
+
+async def _by_address(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee | None:
+    everybody = await attendees.listed(session, reply.meeting_id)
+    reach = await attendees.contacts(session, everybody, now.date())
+    fits = [one for one in everybody if reply.sender and reach[one.id].email.lower() == reply.sender]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _payload(attendee: Attendee) -> dict[str, Any]:
+    return {"attendee_id": attendee.id, "meeting_id": attendee.meeting_id}
+
+
+def _event(attendee: Attendee) -> dict[str, Any]:
+    data = {"attendee_id": attendee.id, "answer": attendee.answer, "substitute": attendee.substitute_state}
+    return {"event": "attendee.answered", "meeting_id": attendee.meeting_id, "data": data}

@@ -1,0 +1,418 @@
+"""Who is invited: recipient sets, units, people and guests of a request become attendees, each once.
+
+A set is expanded on the day of the invitation: a department that is founded later is in the next invitation, not in this one.
+Does not own what they answer (`answers`) or what they are sent (`letters`, the notices of `signaling`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal, Trouble
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Attendee, Meeting
+from rooms.org import recipients
+from rooms.org.names import cleaned
+from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Site
+from rooms.store import audit
+
+ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
+Key = tuple[str, str, str]
+"""Unit, person, guest's address: what makes an attendee the same one."""
+MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+
+
+@dataclass(frozen=True)
+class AttendeeRequest:
+    """One line of the list that a secretary makes: exactly one of set, unit, person or guest."""
+
+    set_id: str = ""
+    unit_id: str = ""
+    person_id: str = ""
+    guest_name: str = ""
+    guest_email: str = ""
+    site_id: str = ""
+    """Where they sit, when it is not the site of their own unit."""
+    label: str = ""
+    role: str = "delegate"
+    required: bool = True
+    must_be_head: bool = False
+
+
+@dataclass(frozen=True)
+class Invited:
+    """One attendee to be, with the words by which the letter names it."""
+
+    unit_id: str | None
+    person_id: str | None
+    guest_name: str
+    guest_email: str
+    site_id: str | None
+    label: str
+    role: str
+    required: bool
+    must_be_head: bool
+
+    @property
+    def key(self) -> Key:
+        return (self.unit_id or "", self.person_id or "", self.guest_email)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How to reach an attendee. `email` is empty when nobody has told it."""
+
+    name: str
+    email: str
+    phone: str
+
+
+@dataclass
+class Diff:
+    """What a change of the list did."""
+
+    added: list[Attendee] = field(default_factory=list)
+    removed: list[Attendee] = field(default_factory=list)
+    changed: list[Attendee] = field(default_factory=list)
+
+
+Why = Literal["no_answer", "declined", "tentative", "substitute_asked", "substitute_refused"]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A required attendee who has not said that he comes."""
+
+    attendee_id: str
+    label: str
+    why: Why
+    contact: Contact
+
+
+async def expand(session: AsyncSession, requests: Sequence[AttendeeRequest], day: date) -> list[Invited]:
+    """Each unit, person and guest once, in the order of the list; the first mention decides its properties, except that a
+    later one may make it required or the chair. Raises Refusal `bad_attendees` that names every line that is wrong.
+    """
+    if len(requests) > limits.ATTENDEE_REQUESTS:
+        raise _too_many()
+    troubles: list[Trouble] = []
+    found: dict[Key, Invited] = {}
+    for position, request in enumerate(requests):
+        for one in await _of_request(session, request, day, f"attendees.{position}", troubles):
+            found[one.key] = _joined(found[one.key], one) if one.key in found else one
+    if troubles:
+        raise Refusal(
+            "bad_attendees",
+            "Danh sách thành phần có dòng chưa đúng. Hãy sửa các dòng được nêu rồi gửi lại.",
+            "some lines of the list of attendees are wrong",
+            troubles[: limits.ATTENDEE_REQUESTS],
+        )
+    if len(found) > limits.ATTENDEES:
+        raise _too_many()
+    return list(found.values())
+
+
+async def replace(
+    session: AsyncSession, meeting: Meeting, invited: Iterable[Invited], actor: Actor, now: datetime
+) -> Diff:
+    """Make the list of `meeting` this one. Those who stay keep their answers and links; those who go lose theirs."""
+    before = {key_of(one): one for one in await listed(session, meeting.id)}
+    wanted = {one.key: one for one in invited}
+    diff = Diff(removed=[one for key, one in before.items() if key not in wanted])
+    for key, one in wanted.items():
+        if key not in before:
+            diff.added.append(_row(meeting.id, one))
+        elif _update(before[key], one):
+            diff.changed.append(before[key])
+    await _write(session, meeting, diff, actor, now)
+    return diff
+
+
+async def add(
+    session: AsyncSession, meeting: Meeting, requests: Sequence[AttendeeRequest], day: date, actor: Actor, now: datetime
+) -> Diff:
+    """Invite further ones; those who are invited already are left alone."""
+    before = {key_of(one) for one in await listed(session, meeting.id)}
+    added = [_row(meeting.id, one) for one in await expand(session, requests, day) if one.key not in before]
+    if len(before) + len(added) > limits.ATTENDEES:
+        raise _too_many()
+    diff = Diff(added=added)
+    await _write(session, meeting, diff, actor, now)
+    return diff
+
+
+async def remove(
+    session: AsyncSession, meeting: Meeting, attendee_ids: Sequence[str], actor: Actor, now: datetime
+) -> Diff:
+    """No longer invite these. Raises Refusal `unknown_attendee`."""
+    before = {one.id: one for one in await listed(session, meeting.id)}
+    if not set(attendee_ids) <= before.keys():
+        raise Refusal("unknown_attendee", "Không có người dự họp này trong danh sách.", "no such attendee")
+    diff = Diff(removed=[before[one] for one in dict.fromkeys(attendee_ids)])
+    await _write(session, meeting, diff, actor, now)
+    return diff
+
+
+async def listed(session: AsyncSession, meeting_id: str) -> list[Attendee]:
+    """In official order: by the place of the unit, then by name."""
+    rows = await session.execute(
+        select(Attendee, Unit.tier, Unit.position, Unit.name)
+        .outerjoin(Unit, Attendee.unit_id == Unit.id)
+        .where(Attendee.meeting_id == meeting_id)
+    )
+    order = sorted(rows, key=lambda row: (row[1] is None, row[1] or 0, row[2] or 0, row[3] or "", row[0].label))
+    return [row[0] for row in order]
+
+
+async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: date) -> dict[str, Contact]:
+    """By attendee: a person's own address; a unit's, or its head's where the unit has none."""
+    people = await _people(session, {one.person_id for one in attendees if one.person_id})
+    unit_ids = {one.unit_id for one in attendees if one.unit_id and not one.person_id}
+    units = {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(unit_ids)))}
+    heads = await heads_of(session, unit_ids, day)
+    return {one.id: _contact(one, people, units, heads) for one in attendees}
+
+
+async def heads_of(session: AsyncSession, unit_ids: Iterable[str], day: date) -> dict[str, tuple[Person, Post]]:
+    """Who leads each of these units on `day`: the holder of its post with the lowest rank that is marked as the head."""
+    rows = await session.execute(
+        select(Person, Post)
+        .join(Holding, Holding.person_id == Person.id)
+        .join(Post, Holding.post_id == Post.id)
+        .where(Post.unit_id.in_(set(unit_ids)), Post.is_head, Person.active)
+        .where(Holding.valid_from <= day, or_(Holding.valid_to.is_(None), Holding.valid_to > day))
+        .order_by(Post.rank.desc(), Holding.valid_from)
+    )
+    return {post.unit_id: (person, post) for person, post in rows}
+
+
+async def missing(session: AsyncSession, meeting_id: str, day: date) -> list[Missing]:
+    """Whom the secretary still has to call, in official order."""
+    late = [(one, why) for one in await listed(session, meeting_id) if one.required and (why := _why(one))]
+    reach = await contacts(session, [one for one, _ in late], day)
+    return [Missing(one.id, one.label, why, reach[one.id]) for one, why in late]
+
+
+def key_of(attendee: Attendee) -> Key:
+    return (attendee.unit_id or "", attendee.person_id or "", attendee.guest_email)
+
+
+def _why(attendee: Attendee) -> Why | None:
+    if attendee.substitute_state == "asked":
+        return "substitute_asked"
+    if attendee.substitute_state == "refused" and attendee.answer != "accepted":
+        return "substitute_refused"
+    reasons: dict[str, Why] = {"none": "no_answer", "declined": "declined", "tentative": "tentative"}
+    return reasons.get(attendee.answer)
+
+
+async def _of_request(
+    session: AsyncSession, request: AttendeeRequest, day: date, where: str, troubles: list[Trouble]
+) -> list[Invited]:
+    given = [bool(request.set_id), bool(request.unit_id), bool(request.person_id), bool(request.guest_email)]
+    if sum(given) != 1 or request.role not in ROLES or max(len(request.label), len(request.guest_name)) > 300:
+        troubles.append(_trouble("bad_line", "Mỗi dòng là một nhóm, một đơn vị, một người hoặc một khách mời", where))
+        return []
+    if request.guest_email:
+        return _guest(request, where, troubles)
+    if request.person_id:
+        return await _person(session, request, day, where, troubles)
+    units = await _units(session, request, day)
+    if not units:
+        troubles.append(_trouble("unknown_unit", "Không tìm thấy đơn vị, hoặc đơn vị không còn hoạt động", where))
+    return await _of_units(session, request, units, day)
+
+
+def _guest(request: AttendeeRequest, where: str, troubles: list[Trouble]) -> list[Invited]:
+    name, email = cleaned(request.guest_name), request.guest_email.strip().lower()
+    if not name or len(name) > limits.NAME_CHARACTERS or len(email) > 254 or not MAIL.fullmatch(email):
+        troubles.append(_trouble("bad_guest", "Khách mời cần họ tên và địa chỉ thư điện tử đúng", where))
+        return []
+    label = cleaned(request.label) or name
+    role = "guest" if request.role == "delegate" else request.role
+    return [Invited(None, None, name, email, request.site_id or None, label, role, request.required, False)]
+
+
+async def _person(
+    session: AsyncSession, request: AttendeeRequest, day: date, where: str, troubles: list[Trouble]
+) -> list[Invited]:
+    person = await session.get(Person, request.person_id)
+    if person is None or not person.active:
+        troubles.append(_trouble("unknown_person", "Không tìm thấy người này, hoặc người này đã nghỉ", where))
+        return []
+    label = cleaned(request.label) or await person_label(session, person, day)
+    site_id = request.site_id or (await _sites(session, {person.unit_id}, day)).get(person.unit_id)
+    return [
+        Invited(None, person.id, "", "", site_id, label[:300], request.role, request.required, request.must_be_head)
+    ]
+
+
+async def person_label(session: AsyncSession, person: Person, day: date) -> str:
+    """ "Nguyễn Văn A - Chủ tịch UBND xã B": name, first post, its unit."""
+    row = (
+        await session.execute(
+            select(Post.title, Unit.name, Unit.short_name)
+            .join(Holding, Holding.post_id == Post.id)
+            .join(Unit, Post.unit_id == Unit.id)
+            .where(Holding.person_id == person.id, Holding.valid_from <= day)
+            .where(or_(Holding.valid_to.is_(None), Holding.valid_to > day))
+            .order_by(Post.rank)
+            .limit(1)
+        )
+    ).first()
+    return f"{person.name} - {post_of(row[0], row[2] or row[1])}" if row else person.name
+
+
+def post_of(title: str, unit: str) -> str:
+    """A post with its unit, without saying the same twice: "Giám đốc Sở Nội vụ"."""
+    if unit.lower() in title.lower():
+        return title
+    for kind in ("Ủy ban nhân dân", "UBND", "Sở", "Văn phòng", "Ban"):
+        if title.lower().endswith(kind.lower()) and unit.lower().startswith(kind.lower()):
+            return title[: -len(kind)] + unit
+    return f"{title} {unit}"
+
+
+async def _units(session: AsyncSession, request: AttendeeRequest, day: date) -> list[Unit]:
+    ids = [request.unit_id] if request.unit_id else await recipients.expand(session, request.set_id, day)
+    rows = await session.scalars(
+        select(Unit).where(Unit.id.in_(ids), Unit.valid_from <= day, or_(Unit.valid_to.is_(None), Unit.valid_to > day))
+    )
+    found = {one.id: one for one in rows}
+    return [found[one] for one in ids if one in found]
+
+
+async def _of_units(session: AsyncSession, request: AttendeeRequest, units: list[Unit], day: date) -> list[Invited]:
+    ids = {one.id for one in units}
+    sites = await _sites(session, ids, day)
+    heads = await heads_of(session, ids, day) if request.must_be_head else {}
+
+    def label(unit: Unit) -> str:
+        if request.unit_id and cleaned(request.label):
+            return cleaned(request.label)
+        head = heads.get(unit.id)
+        return post_of(head[1].title, unit.name) if head else unit.name
+
+    return [
+        Invited(
+            unit_id=unit.id,
+            person_id=None,
+            guest_name="",
+            guest_email="",
+            site_id=(request.site_id if request.unit_id else "") or sites.get(unit.id),
+            label=label(unit)[:300],
+            role=request.role,
+            required=request.required,
+            must_be_head=request.must_be_head,
+        )
+        for unit in units
+    ]
+
+
+async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[str, str]:
+    """The best site of each unit: one with a hall terminal, else a PC, else none."""
+    rows = await session.scalars(
+        select(Site)
+        .where(Site.unit_id.in_(unit_ids), Site.valid_from <= day)
+        .where(or_(Site.valid_to.is_(None), Site.valid_to > day))
+    )
+    worst_first = sorted(rows, key=lambda site: (("hall", "pc", "none").index(site.capability), site.code), reverse=True)
+    return {site.unit_id: site.id for site in worst_first}
+
+
+async def _people(session: AsyncSession, ids: set[str]) -> dict[str, Person]:
+    return {one.id: one for one in await session.scalars(select(Person).where(Person.id.in_(ids)))}
+
+
+def _contact(
+    attendee: Attendee, people: dict[str, Person], units: dict[str, Unit], heads: dict[str, tuple[Person, Post]]
+) -> Contact:
+    if attendee.person_id in people:
+        person = people[attendee.person_id]
+        return Contact(person.name, person.email, person.phone)
+    if attendee.unit_id in units:
+        unit, head = units[attendee.unit_id], heads.get(attendee.unit_id)
+        email = unit.email or (head[0].email if head else "")
+        return Contact(unit.name, email, unit.phone or (head[0].phone if head else ""))
+    return Contact(attendee.guest_name, attendee.guest_email, "")
+
+
+def _row(meeting_id: str, one: Invited) -> Attendee:
+    return Attendee(
+        id=new_id(),
+        meeting_id=meeting_id,
+        unit_id=one.unit_id,
+        site_id=one.site_id,
+        person_id=one.person_id,
+        guest_name=one.guest_name,
+        guest_email=one.guest_email,
+        label=one.label,
+        role=one.role,
+        required=one.required,
+        must_be_head=one.must_be_head,
+        link_round=0,
+        notified=-1,
+    )
+
+
+def _update(row: Attendee, one: Invited) -> bool:
+    wanted = (one.site_id, one.label, one.role, one.required, one.must_be_head, one.guest_name)
+    if (row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name) == wanted:
+        return False
+    row.site_id, row.label, row.role, row.required, row.must_be_head, row.guest_name = wanted
+    return True
+
+
+def _joined(first: Invited, later: Invited) -> Invited:
+    chair = "chair" in (first.role, later.role)
+    return Invited(
+        unit_id=first.unit_id,
+        person_id=first.person_id,
+        guest_name=first.guest_name,
+        guest_email=first.guest_email,
+        site_id=first.site_id or later.site_id,
+        label=first.label,
+        role="chair" if chair else first.role,
+        required=first.required or later.required,
+        must_be_head=first.must_be_head or later.must_be_head,
+    )
+
+
+async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Actor, now: datetime) -> None:
+    if diff.removed:
+        await session.execute(delete(Attendee).where(Attendee.id.in_([one.id for one in diff.removed])))
+    session.add_all(diff.added)
+    await session.flush()
+    if diff.added or diff.removed or diff.changed:
+        counts = {"added": len(diff.added), "removed": len(diff.removed), "changed": len(diff.changed)}
+        await audit.record(
+            session, now, actor, "meeting.attendees", "meeting", meeting.id, meeting.host_unit_id, counts
+        )
+
+
+def _trouble(code: str, vietnamese: str, where: str) -> Trouble:
+    english = {
+        "bad_line": "a line is one set, one unit, one person or one guest",
+        "bad_guest": "a guest needs a name and a mail address",
+        "unknown_person": "no such person, or no longer active",
+        "unknown_unit": "no such unit, or it is no more",
+    }[code]
+    return Trouble(code, vietnamese, english, where)
+
+
+def _too_many() -> Refusal:
+    return Refusal(
+        "too_many_attendees",
+        f"Một cuộc họp mời nhiều nhất {limits.ATTENDEES} đơn vị và người. Hãy chia danh sách.",
+        f"a meeting has at most {limits.ATTENDEES} attendees",
+    )
