@@ -1,0 +1,267 @@
+"""The board, free times, previews, approvals, and the rules of taking."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from signaling.api.models import limits
+from signaling.api.models.parts import Id, Instant, Name200, Reference, Strict, View, Word
+
+
+class FreeTime(View):
+    """When everything that was asked for is free."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Clash(View):
+    """One thing that is taken, in words, and the ways out."""
+
+    kind: str = Field(description="`hall`, `terminal`, `person`, `capacity`")
+    resource_id: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    meeting_id: str = Field("", description="empty when the caller may not know it")
+    title: str = ""
+    vi: str
+    en: str
+    free_times: list[FreeTime] = Field(default_factory=list)
+    equivalent_halls: list[Reference] = Field(default_factory=list)
+
+
+class PreviewDate(View):
+    """One date of the request. `off`: the name of the holiday, or `weekend`."""
+
+    starts_at: datetime
+    ends_at: datetime
+    clashes: list[Clash]
+    off: str = ""
+
+
+class Warned(View):
+    """What does not stand in the way but should be known."""
+
+    code: str
+    vi: str
+    en: str
+
+
+class Preview(View):
+    """Every date that the request means, with every clash; nothing is taken. `bookable`: it would go through as it is."""
+
+    dates: list[PreviewDate]
+    clashing: int
+    bookable: bool
+    needs_approval: bool
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    warnings: list[Warned] = Field(default_factory=list)
+    attendees: int = 0
+
+
+class BoardHall(View):
+    """A row of the board."""
+
+    id: str
+    name: str
+    site_id: str
+    site_name: str
+    unit_id: str
+    unit_name: str = ""
+    seats: int
+    bookable: bool
+
+
+class BoardEntry(View):
+    """One date in one hall. What the caller may not read has the title "Đã có lịch" and no identifiers."""
+
+    occurrence_id: str
+    meeting_id: str
+    hall_id: str
+    title: str
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: str
+    meeting_state: str
+    starts_at: datetime
+    ends_at: datetime
+    reserved_from: datetime
+    reserved_to: datetime
+    host_unit_name: str = ""
+    mine: bool = False
+
+
+class Board(View):
+    """Halls by time. `off`: holidays of the span, by day."""
+
+    starts_at: datetime
+    ends_at: datetime
+    halls: list[BoardHall]
+    entries: list[BoardEntry]
+    off: dict[date, str] = Field(default_factory=dict)
+
+
+class AvailabilityFields(Strict):
+    """What is looked for between two instants: a hall big enough, at a time when these people are free too."""
+
+    starts_at: Instant
+    ends_at: Instant
+    duration_min: int = Field(ge=5, le=24 * 60)
+    seats: int = Field(0, ge=0, le=20_000)
+    equipment: list[Word] = Field([], max_length=20)
+    unit_id: Id | None = Field(None, description="halls of this unit and below")
+    site_id: Id | None = None
+    hall_ids: list[Id] = Field([], max_length=limits.HALLS)
+    person_ids: list[Id] = Field([], max_length=50)
+    terminal_ids: list[Id] = Field([], max_length=limits.TERMINALS)
+    legs: int = Field(0, ge=0, le=5000)
+    limit: int = Field(20, ge=1, le=200)
+
+
+class Slot(View):
+    """A hall and a time."""
+
+    hall_id: str
+    hall_name: str
+    site_name: str = ""
+    seats: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Availability(View):
+    """Free halls with their times, the best first."""
+
+    slots: list[Slot]
+
+
+class Approval(View):
+    """One thing that waits for the caller. `deputy_for`: the person for whom he may decide."""
+
+    step_id: str
+    step: int
+    meeting_id: str
+    title: str
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    host_unit_id: str
+    host_unit_name: str
+    starts_at: datetime
+    ends_at: datetime
+    dates: int
+    requested_by: str
+    deadline: datetime | None
+    deputy_for: str = ""
+    version: int
+
+
+class MyMeeting(View):
+    """A date to which the caller is invited, or that is his desk's. `can_enter`: "Vào họp" works now."""
+
+    occurrence_id: str
+    meeting_id: str
+    title: str
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: str
+    meeting_state: str
+    starts_at: datetime
+    ends_at: datetime
+    opens_at: datetime
+    host_unit_name: str = ""
+    role: str = Field("", description="as an invitee; empty: only of his desk")
+    answer: str = ""
+    attendee_id: str = ""
+    place: str = Field("", description="halls in words")
+    can_enter: bool
+    why_not: str = Field("", description="a refusal's code: `too_early`, `ended`, `class_forbids`, …")
+
+
+class RuleFields(Strict):
+    """What a unit (and those below that have no rule of their own) may book."""
+
+    opens_min: int = Field(7 * 60, ge=0, le=24 * 60)
+    closes_min: int = Field(18 * 60, ge=0, le=24 * 60)
+    weekends: bool = False
+    ahead_min: int = Field(0, ge=0, le=60 * 24 * 60)
+    ahead_days: int = Field(730, ge=1, le=730)
+    meetings_a_week: int = Field(200, ge=0, le=100_000)
+    hours_a_month: int = Field(2000, ge=0, le=100_000)
+    approval_hours: int = Field(24, ge=1, le=24 * 30)
+    hold_hours: int = Field(48, ge=1, le=24 * 30)
+    release_min: int = Field(30, ge=0, le=24 * 60)
+
+
+class Rule(View):
+    """The rule of a unit. `inherited_from`: the unit whose rule it is, when it has none of its own."""
+
+    unit_id: str
+    inherited_from: str | None = None
+    opens_min: int
+    closes_min: int
+    weekends: bool
+    ahead_min: int
+    ahead_days: int
+    meetings_a_week: int
+    hours_a_month: int
+    approval_hours: int
+    hold_hours: int
+    release_min: int
+
+
+class HolidayFields(Strict):
+    """A day off, or (`works`) a day worked instead."""
+
+    name: Name200
+    works: bool = False
+
+
+class Holiday(View):
+    """A day of the calendar. `official`: from the public calendar, not the overlay."""
+
+    day: date
+    name: str
+    works: bool
+    official: bool = False
+
+
+class PoolFields(Strict):
+    """Media capacity: simultaneous legs."""
+
+    name: Name200
+    legs: int = Field(ge=0, le=100_000)
+
+
+class Pool(View):
+    """Media capacity."""
+
+    code: str
+    name: str
+    legs: int
+
+
+class SettingFields(Strict):
+    """The whole value of a setting of the system."""
+
+    value: dict[Word, Any] = Field(max_length=100)
+
+
+class Setting(View):
+    """A setting of the system."""
+
+    name: str
+    value: dict[str, Any]
+    version: int
+
+
+class DemoState(View):
+    """Whether the demo month can be loaded (an empty organisation), or is there."""
+
+    offered: bool
+    loaded: bool
+
+
+class DemoReport(View):
+    """What the demo month has brought."""
+
+    counts: dict[str, int]
+    accounts: list[str] = Field(description="names to sign in with, each by a link of its own")

@@ -1,0 +1,99 @@
+"""Entering a booked meeting: by number and PIN, by the personal link, signed in; and answering by link."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, StringConstraints
+
+from signaling.api.models.parts import Clean, Strict, View
+
+Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
+Digits = Annotated[str, StringConstraints(pattern=r"^[0-9 -]{9,20}$"), Field(examples=["123 456 789"])]
+Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,8}$"), Field(examples=["482913"])]
+Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
+
+
+class JoinFields(Strict):
+    """Either the secret of a personal link, or number and PIN. `name`: for a guest; invitees have theirs."""
+
+    link: Secret | None = None
+    number: Digits | None = None
+    pin: Pin | None = None
+    name: Shown = ""
+    phone: bool = Field(False, description="the browser of a phone")
+
+
+class Entering(Strict):
+    """Signed in: how he comes."""
+
+    phone: bool = False
+
+
+class Pass(View):
+    """Leave to enter a booked meeting once, for ten minutes. `url` begins with ws: or wss:."""
+
+    token: str
+    url: str
+    identity: str
+    conference: str
+    title: str
+    name: str
+    expires_at: int
+    meeting_id: str
+    occurrence_id: str
+    starts_at: datetime
+    ends_at: datetime
+    lobby: bool
+
+
+class JoinView(View):
+    """What the bearer of a personal link (or number and PIN) sees before he enters. `code` is empty when he may enter now."""
+
+    title: str
+    host_unit_name: str
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    starts_at: datetime
+    ends_at: datetime
+    opens_at: datetime
+    name: str
+    code: str = Field("", description="`too_early`, `ended`, `class_forbids`, `not_invited`, `cancelled`, `held`")
+    vi: str = ""
+    en: str = ""
+
+
+class AnswerView(View):
+    """What the bearer of a personal link can answer to."""
+
+    title: str
+    host_unit_name: str
+    starts_at: datetime
+    ends_at: datetime
+    label: str
+    place: str = ""
+    required: bool
+    must_be_head: bool
+    answer: str
+    comment: str
+    substitute_name: str
+    substitute_post: str
+    substitute_state: str
+    open: bool = Field(description="answers are still taken")
+
+
+class PublicMeeting(View):
+    """A date of a public meeting."""
+
+    title: str
+    host_unit_name: str
+    starts_at: datetime
+    ends_at: datetime
+    place: str = ""
+    state: str
+
+
+class PublicSchedule(View):
+    """The public weekly schedule: public meetings only."""
+
+    starts_at: datetime
+    ends_at: datetime
+    meetings: list[PublicMeeting]

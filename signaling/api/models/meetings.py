@@ -1,0 +1,458 @@
+"""Meetings: what is asked for, what stands, who is invited, what was answered, letters, history."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, StringConstraints
+
+from signaling.api.models import limits
+from signaling.api.models.parts import (
+    AskedClass,
+    Code,
+    Email,
+    Id,
+    Instant,
+    LongText,
+    MeetingClass,
+    Name200,
+    Name300,
+    Strict,
+    Text40,
+    Text200,
+    Text300,
+    Text500,
+    Text1000,
+    View,
+    Word,
+)
+
+Connect = Literal["dial", "push", "manual", "none", "hold"]
+AttendeeRole = Literal["chair", "secretary", "presenter", "delegate", "guest"]
+State = Literal["held", "asked", "approved", "refused", "cancelled", "expired"]
+Scope = Literal["all", "following", "this"]
+ReasonCode = Literal["force_majeure", "superior_order", "not_ready", "other"]
+"""Bất khả kháng; theo ý kiến chỉ đạo của cấp trên; chưa đủ điều kiện chuẩn bị; khác (Decision 45/2018/QĐ-TTg)."""
+RecurrenceRule = Annotated[
+    str,
+    StringConstraints(max_length=500, pattern=r"^$|^FREQ=[A-Z0-9=,;:+T Z-]+$"),
+    Field(description="RRULE (RFC 5545) without its name; empty: one date", examples=["FREQ=WEEKLY;BYDAY=MO;COUNT=12"]),
+]
+
+
+class MeetingType(View):
+    """Phiên họp UBND, giao ban, tập huấn… with what follows from it."""
+
+    code: str
+    name: str
+    name_en: str
+    default_class: str
+    duration_min: int
+    notice_days: int
+    conclusion_days: int
+    internal: bool
+    precedence: int
+    position: int
+
+
+class MeetingTypeFields(Strict):
+    """What can be set of a meeting type."""
+
+    name: Name200
+    name_en: Text200 = ""
+    default_class: MeetingClass
+    duration_min: int = Field(120, ge=5, le=24 * 60)
+    notice_days: int = Field(3, ge=0, le=60)
+    conclusion_days: int = Field(5, ge=0, le=60)
+    internal: bool = False
+    precedence: int = Field(100, ge=0, le=10_000)
+    position: int = Field(0, ge=0, le=10_000)
+
+
+class AgendaItem(Strict):
+    """One item of the agenda."""
+
+    title: Name300
+    presenter: Text200 = ""
+    minutes: int = Field(0, ge=0, le=24 * 60)
+
+
+class AttendeeFields(Strict):
+    """Who is invited: exactly one of a unit (its site and head), a person, a guest (name and address) or a recipient set."""
+
+    unit_id: Id | None = None
+    person_id: Id | None = None
+    set_id: Id | None = None
+    guest_name: Text200 = ""
+    guest_email: Email = ""
+    site_id: Id | None = None
+    label: Text300 = Field("", description="as the letter names them; empty: by itself")
+    role: AttendeeRole = "delegate"
+    required: bool = True
+    must_be_head: bool = False
+
+
+class DocumentFields(Strict):
+    """A document that the meeting rests on."""
+
+    number: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(examples=["5180/UBND-VHXH"])
+    dated: date | None = None
+    issuer: Text300 = ""
+    subject: Text500 = ""
+    link: Annotated[str, StringConstraints(max_length=1000, pattern=r"^$|^https?://[^\s\"<>]+$")] = ""
+
+
+class MeetingFields(Strict):
+    """A booking: one meeting or a series, with all that it takes for itself."""
+
+    title: Name300
+    type_code: Code
+    class_: AskedClass | None = Field(None, alias="class", description="absent: as the type says")
+    host_unit_id: Id
+    starts_at: Instant
+    duration_min: int = Field(ge=5, le=24 * 60)
+    rule: RecurrenceRule = ""
+    chair_id: Id | None = None
+    secretary_id: Id | None = None
+    operator_id: Id | None = None
+    hall_ids: list[Id] = Field([], max_length=limits.HALLS)
+    terminal_ids: list[Id] = Field([], max_length=limits.TERMINALS)
+    legs: int = Field(0, ge=0, le=5000, description="simultaneous media legs to reserve; 0: as many as are invited")
+    attendees: list[AttendeeFields] = Field([], max_length=limits.ATTENDEES)
+    documents: list[DocumentFields] = Field([], max_length=limits.DOCUMENTS)
+    agenda: list[AgendaItem] = Field([], max_length=limits.AGENDA)
+    description: LongText = ""
+    public: bool = Field(False, description="stands in the public weekly schedule")
+    lobby: bool = True
+    connect: Connect = "manual"
+    precedence: int | None = Field(None, ge=0, le=10_000)
+    precedence_reason: Text300 = ""
+    skip_clashes: bool = Field(
+        False, description="a series: dates that clash are kept as `skipped` instead of refusing all"
+    )
+    submit: bool = Field(False, description="hand in for approval at once instead of a soft hold")
+
+
+class MeetingChanges(Strict):
+    """What changes; what is absent stays. For a series `scope` says how far, from `occurrence_id` on."""
+
+    scope: Scope = "all"
+    occurrence_id: Id | None = None
+    title: Name300 | None = None
+    type_code: Code | None = None
+    starts_at: Instant | None = None
+    duration_min: int | None = Field(None, ge=5, le=24 * 60)
+    rule: RecurrenceRule | None = None
+    chair_id: Id | None = None
+    secretary_id: Id | None = None
+    operator_id: Id | None = None
+    hall_ids: list[Id] | None = Field(None, max_length=limits.HALLS)
+    terminal_ids: list[Id] | None = Field(None, max_length=limits.TERMINALS)
+    legs: int | None = Field(None, ge=0, le=5000)
+    attendees: list[AttendeeFields] | None = Field(None, max_length=limits.ATTENDEES)
+    documents: list[DocumentFields] | None = Field(None, max_length=limits.DOCUMENTS)
+    agenda: list[AgendaItem] | None = Field(None, max_length=limits.AGENDA)
+    description: LongText | None = None
+    public: bool | None = None
+    lobby: bool | None = None
+    connect: Connect | None = None
+
+
+class Decision(Strict):
+    """An approver's word. A refusal needs a reason."""
+
+    approve: bool
+    reason: Text500 = ""
+
+
+class Cancellation(Strict):
+    """Called off, one date or (without `occurrence_id`) all that are still to come."""
+
+    reason_code: ReasonCode
+    reason: Text500 = ""
+    occurrence_id: Id | None = None
+
+
+class Postponement(Strict):
+    """One date put off: to another time, or until further notice (without `starts_at`)."""
+
+    occurrence_id: Id
+    starts_at: Instant | None = None
+    reason_code: ReasonCode
+    reason: Text500 = ""
+
+
+class ClassChange(Strict):
+    """Raised by host or operator, lowered by the host's head with a reason. `preview`: only tells who would be dropped."""
+
+    class_: MeetingClass = Field(alias="class")
+    reason: Text500 = ""
+    preview: bool = False
+
+
+class Dropped(View):
+    """Somebody in the running meeting whom the new class does not admit."""
+
+    identity: str
+    name: str
+    way: str = Field(description="`browser`, `phone_browser`, …")
+
+
+class ClassChanged(View):
+    """`dropped`: who leaves (or, in a preview, would leave) the running meeting."""
+
+    applied: bool
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    dropped: list[Dropped]
+
+
+class ExtendFields(Strict):
+    """By how much a date goes on beyond its end."""
+
+    minutes: int = Field(ge=5, le=480)
+
+
+class Reservation(View):
+    """One thing that a date keeps for itself."""
+
+    kind: str
+    resource_id: str
+    name: str = ""
+    starts_at: datetime
+    ends_at: datetime
+
+
+class Occurrence(View):
+    """One date of a meeting. `opens_at`: from when invitees may enter."""
+
+    id: str
+    meeting_id: str
+    original_at: datetime
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    moved: bool
+    reason_code: str
+    reason: str
+    opened_at: datetime | None
+    closed_at: datetime | None
+    opens_at: datetime | None = None
+    reservations: list[Reservation] = Field(default_factory=list)
+
+
+class Step(View):
+    """One step of an approval."""
+
+    id: str
+    round: int
+    step: int
+    unit_id: str
+    unit_name: str = ""
+    role: str
+    state: str
+    opened_at: datetime | None
+    deadline: datetime | None
+    decided_at: datetime | None
+    decided_by: str = ""
+    decided_for: str = ""
+    reason: str = ""
+
+
+class Attendee(View):
+    """An invitee and the answer."""
+
+    id: str
+    unit_id: str | None
+    unit_name: str = ""
+    site_id: str | None
+    person_id: str | None
+    guest_name: str
+    guest_email: str
+    label: str
+    role: str
+    required: bool
+    must_be_head: bool
+    answer: str
+    answered_at: datetime | None
+    answered_by: str
+    comment: str
+    substitute_name: str
+    substitute_person_id: str | None
+    substitute_post: str
+    substitute_state: str
+
+
+class Document(View):
+    """A document that the meeting rests on."""
+
+    number: str
+    dated: date | None
+    issuer: str
+    subject: str
+    link: str
+
+
+class MeetingSummary(View):
+    """A meeting in a list; `starts_at` and `ends_at` are of the next date (or the last one)."""
+
+    id: str
+    number: str | None
+    title: str
+    type_code: str
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: str
+    host_unit_id: str
+    host_unit_name: str = ""
+    starts_at: datetime
+    ends_at: datetime
+    rule: str
+    public: bool
+    version: int
+
+
+class Meeting(View):
+    """All of a meeting. `can`: the actions open to the caller now (`submit`, `decide`, `edit`, `cancel`, `undo`, …)."""
+
+    id: str
+    number: str | None
+    pin: str = Field("", description="only for the desk of the host and operators")
+    title: str
+    type_code: str
+    type_name: str = ""
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    state: str
+    host_unit_id: str
+    host_unit_name: str = ""
+    chair_id: str | None
+    chair_name: str = ""
+    secretary_id: str | None
+    operator_id: str | None
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    description: str
+    agenda: list[AgendaItem]
+    documents: list[Document] = Field(default_factory=list)
+    public: bool
+    lobby: bool
+    connect: str
+    legs: int
+    starts_at: datetime
+    duration_min: int
+    rule: str
+    hold_until: datetime | None
+    precedence: int
+    precedence_reason: str
+    split_from_id: str | None
+    sequence: int
+    version: int
+    reason_code: str
+    reason: str
+    hall_ids: list[str] = Field(default_factory=list)
+    terminal_ids: list[str] = Field(default_factory=list)
+    occurrences: list[Occurrence] = Field([], description="the first 50; all by /meetings/{id}/occurrences")
+    steps: list[Step] = Field(default_factory=list)
+    attendees: list[Attendee] = Field(default_factory=list)
+    warnings: list[dict[str, Any]] = Field([], description="notice shorter than the working days asked for, …")
+    undo_until: datetime | None = None
+    can: list[str] = Field(default_factory=list)
+
+
+class Change(View):
+    """One step of a meeting's history."""
+
+    version: int
+    at: datetime
+    by: str
+    by_name: str = ""
+    action: str
+    summary: str
+    undo_until: datetime | None
+    undone: bool
+
+
+class AnswerFields(Strict):
+    """An answer: by the invitee's own link, or taken down by the secretary. A substitute for a head waits for consent."""
+
+    answer: Literal["accepted", "declined", "tentative"]
+    comment: Text500 = ""
+    substitute_name: Text200 = ""
+    substitute_post: Text200 = ""
+    substitute_person_id: Id | None = None
+
+
+class Consent(Strict):
+    """The chair's (or his secretary's) word about a substitute."""
+
+    agree: bool
+    reason: Text300 = ""
+
+
+class LetterFields(Strict):
+    """A letter to be made. The kind follows from what changed when it is absent."""
+
+    kind: Literal["invite", "amend", "cancel"] = "invite"
+    number: Text40 = ""
+    symbol: Annotated[str, StringConstraints(max_length=60)] = ""
+    dated: date | None = None
+    signer_id: Id | None = None
+    template_id: Id | None = None
+    note: Text1000 = ""
+
+
+class Letter(View):
+    """A letter that was made; its files are `/meetings/{id}/letters/{letter}.pdf` and `.docx`."""
+
+    id: str
+    meeting_id: str
+    kind: str
+    number: str
+    symbol: str
+    dated: date
+    signer_id: str | None
+    sequence: int
+    created_at: datetime
+    created_by: str
+
+
+class LetterTemplate(View):
+    """The office's own DOCX."""
+
+    id: str
+    unit_id: str
+    kind: str
+    name: str
+    uploaded_at: datetime
+
+
+class TemplateFields(Strict):
+    """A booking request kept under a name, without its time."""
+
+    unit_id: Id
+    name: Name200
+    request: dict[Word, Any] = Field(max_length=40, description="fields of a booking, without `starts_at`")
+
+
+class Template(View):
+    """A kept booking request."""
+
+    id: str
+    unit_id: str
+    name: str
+    request: dict[str, Any]
+
+
+class AttendeeListFields(Strict):
+    """A list of attendees that a unit keeps for the next time."""
+
+    unit_id: Id
+    name: Name200
+    entries: list[AttendeeFields] = Field(max_length=limits.ATTENDEES)
+
+
+class AttendeeList(View):
+    """A kept list of attendees."""
+
+    id: str
+    unit_id: str
+    name: str
+    entries: list[Any]

@@ -1,0 +1,237 @@
+"""Units, posts, people, deputies, recipient sets, imports."""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from signaling.api.models import limits
+from signaling.api.models.parts import (
+    Code,
+    Email,
+    Id,
+    Instant,
+    Name200,
+    Name300,
+    Phone,
+    Strict,
+    Text40,
+    Text100,
+    Text300,
+    Trouble,
+    View,
+    Word,
+)
+
+Block = Literal["party", "council", "government", "front", "other"]
+
+
+class UnitFields(Strict):
+    """What can be set of a unit. `tier`: 0 national, 1 province, 2 district, 3 commune."""
+
+    code: Code
+    name: Name300
+    short_name: Text100 = ""
+    symbol: Text40 = Field("", description="in numbers of its documents: `UBND-VHXH`")
+    kind: Word = Field(examples=["department"])
+    tier: int = Field(ge=0, le=9)
+    block: Block
+    parent_id: Id | None = None
+    address: Text300 = ""
+    email: Email = ""
+    phone: Phone = ""
+    distance_km: float = Field(0.0, ge=0, le=5000)
+    position: int = Field(0, ge=0, le=100_000)
+    valid_from: date | None = Field(None, description="absent: today")
+    valid_to: date | None = None
+
+
+class Unit(View):
+    """A unit. `path`: identifiers from the root down to itself, between slashes."""
+
+    id: str
+    code: str
+    name: str
+    short_name: str
+    symbol: str
+    kind: str
+    tier: int
+    block: str
+    parent_id: str | None
+    path: str
+    address: str
+    email: str
+    phone: str
+    distance_km: float
+    position: int
+    valid_from: date
+    valid_to: date | None
+    version: int
+
+
+class Succession(Strict):
+    """A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of what would move."""
+
+    kind: Literal["merge", "rename", "split", "abolish"]
+    into_id: Id | None = Field(None, description="the unit that stands for it from then on")
+    others: list[Id] = Field(
+        [], max_length=limits.SUCCESSORS, description="merge: further units that become the same one"
+    )
+    name: Text300 = Field("", description="rename: the new name")
+    on: date
+    decision: Text300 = Field("", description="the document that ordered it")
+    preview: bool = True
+
+
+class SuccessionReport(View):
+    """What moves (or has moved), as numbers by kind and in words."""
+
+    applied: bool
+    unit: str = Field(description="identifier of the successor")
+    moved: dict[str, int]
+    notes: list[str]
+
+
+class PostFields(Strict):
+    """An office. `signs_as` is printed above the signature."""
+
+    unit_id: Id
+    title: Name200
+    rank: int = Field(100, ge=1, le=10_000, description="1 is the head")
+    is_head: bool = False
+    signs_as: Literal["", "TM.", "KT.", "TL.", "TUQ."] = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class Post(View):
+    """An office and who holds it today."""
+
+    id: str
+    unit_id: str
+    unit_name: str = ""
+    title: str
+    rank: int
+    is_head: bool
+    signs_as: str
+    valid_from: date
+    valid_to: date | None
+    holder_id: str | None = None
+    holder_name: str = ""
+
+
+class HoldingFields(Strict):
+    """Who takes a post, and when; whoever held it before leaves it that day."""
+
+    person_id: Id
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class PersonFields(Strict):
+    """What can be set of a person."""
+
+    code: Code
+    name: Name200
+    email: Email = ""
+    phone: Phone = ""
+    unit_id: Id
+    active: bool = True
+
+
+class Person(View):
+    """A member of staff. `title`: today's post and unit, as a letter names him."""
+
+    id: str
+    code: str
+    name: str
+    email: str
+    phone: str
+    unit_id: str
+    unit_name: str = ""
+    title: str = ""
+    active: bool
+    version: int
+
+
+class DeputyFields(Strict):
+    """`deputy_id` acts for `person_id` between two instants."""
+
+    person_id: Id
+    deputy_id: Id
+    starts_at: Instant
+    ends_at: Instant
+    reason: Text300 = ""
+
+
+class Deputy(View):
+    """A deputyship. `in_force`: now."""
+
+    id: str
+    person_id: str
+    person_name: str = ""
+    deputy_id: str
+    deputy_name: str = ""
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    revoked_at: datetime | None
+    in_force: bool = False
+
+
+class RecipientRule(Strict):
+    """Units that have every property that is given; `unit_id` alone names one, with `below` what is below it too."""
+
+    unit_id: Id | None = None
+    below: bool = False
+    kind: Word | None = None
+    tier: int | None = Field(None, ge=0, le=9)
+    block: Block | None = None
+    excludes: bool = False
+
+
+class RecipientSetFields(Strict):
+    """A name that letters use, and its rules."""
+
+    code: Code
+    name: Name300
+    owner_unit_id: Id
+    rules: list[RecipientRule] = Field(min_length=1, max_length=limits.RULES)
+
+
+class RecipientRuleView(View):
+    """A rule as it is kept."""
+
+    unit_id: str | None
+    below: bool
+    kind: str | None
+    tier: int | None
+    block: str | None
+    excludes: bool
+
+
+class RecipientSet(View):
+    """A recipient set. `size`: how many units it is today."""
+
+    id: str
+    code: str
+    name: str
+    owner_unit_id: str
+    rules: list[RecipientRuleView] = Field(default_factory=list)
+    size: int = 0
+
+
+ImportKind = Literal["units", "posts", "people", "sites", "halls", "terminals"]
+
+
+class ImportReport(View):
+    """What a file would do, or has done. Nothing is written while `troubles` is not empty."""
+
+    kind: str
+    applied: bool
+    rows: int
+    created: int
+    changed: int
+    unchanged: int
+    troubles: list[Trouble] = Field(description="`where` is row:column; at most 500 are told")
+    digest: str = Field(description="of file and outcome: hand it to `apply`")

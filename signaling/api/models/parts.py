@@ -1,0 +1,99 @@
+"""What all models are made of: strict parents, bounded texts, pages and problems."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from signaling.api.models import limits
+
+T = TypeVar("T")
+
+
+class Strict(BaseModel):
+    """A request: a field that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class View(BaseModel):
+    """An answer, made out of the plain objects of `rooms`."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+def _within_years(value: datetime) -> datetime:
+    if not limits.FIRST_YEAR <= value.year <= limits.LAST_YEAR:
+        raise ValueError(f"a year between {limits.FIRST_YEAR} and {limits.LAST_YEAR}")
+    return value
+
+
+def _without_null(value: object) -> object:
+    if isinstance(value, str) and (
+        "\0" in value or (not value.isprintable() and any(0xD800 <= ord(c) <= 0xDFFF for c in value))
+    ):
+        raise ValueError("characters that cannot be stored")
+    return value
+
+
+Clean = BeforeValidator(_without_null)
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(examples=["5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70"])]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Field(examples=["so-nv"])]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+Text40 = Annotated[str, Clean, StringConstraints(max_length=40)]
+Text100 = Annotated[str, Clean, StringConstraints(max_length=100)]
+Text200 = Annotated[str, Clean, StringConstraints(max_length=200)]
+Text300 = Annotated[str, Clean, StringConstraints(max_length=300)]
+Text500 = Annotated[str, Clean, StringConstraints(max_length=500)]
+Text1000 = Annotated[str, Clean, StringConstraints(max_length=1000)]
+Name200 = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200)]
+Name300 = Annotated[str, Clean, StringConstraints(min_length=1, max_length=300)]
+LongText = Annotated[str, Clean, StringConstraints(max_length=20_000)]
+Email = Annotated[str, Clean, StringConstraints(max_length=254, pattern=r"^$|^[^@\s,;<>]{1,64}@[^@\s,;<>]{1,189}$")]
+Phone = Annotated[str, Clean, StringConstraints(max_length=40, pattern=r"^[0-9+(). -]*$")]
+Instant = Annotated[AwareDatetime, AfterValidator(_within_years), Field(examples=["2026-03-02T07:30:00+07:00"])]
+MeetingClass = Literal["important", "ordinary"]
+AskedClass = Literal["secret", "important", "ordinary"]
+"""`secret` (a state secret) is offered and always refused with `state_secret`; nothing of the request is kept."""
+
+
+class Page(View, Generic[T]):
+    """Some of a list. `next` is handed back as `cursor` for what follows; null: there is no more."""
+
+    items: list[T]
+    next: str | None = Field(None, description="opaque; valid for the same query only")
+
+
+class Trouble(View):
+    """One thing that is wrong."""
+
+    code: str
+    vi: str
+    en: str
+    where: str = Field("", description="a field (`starts_at`), or a row and column of a file (`7:email`)")
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class Problem(View):
+    """Every error (RFC 9457, application/problem+json). `code` is stable; `title` is `vi`."""
+
+    type: str = Field(examples=["/api/v1/problems/clash"])
+    title: str = Field(examples=["Hội trường đã có cuộc họp khác."])
+    status: int = Field(examples=[409])
+    code: str = Field(examples=["clash"])
+    vi: str = Field(examples=["Hội trường đã có cuộc họp khác."])
+    en: str = Field(examples=["the hall is taken"])
+    troubles: list[Trouble] = Field(default_factory=list)
+
+
+class Reference(View):
+    """Something by its identifier and how it is called."""
+
+    id: str
+    name: str
+
+
+class Reason(Strict):
+    """Why."""
+
+    reason: Text500 = ""

@@ -1,0 +1,172 @@
+"""Sites (điểm cầu), halls, terminals, networks."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from signaling.api.models import limits
+from signaling.api.models.parts import (
+    Code,
+    Id,
+    Name200,
+    Name300,
+    Phone,
+    Strict,
+    Text100,
+    Text200,
+    Text300,
+    Text1000,
+    View,
+    Word,
+)
+
+Capability = Literal["hall", "pc", "none"]
+Cidr = Annotated[str, StringConstraints(max_length=50, pattern=r"^[0-9a-fA-F:./]+$"), Field(examples=["10.20.0.0/16"])]
+
+
+class NetworkFields(Strict):
+    """A network zone; important meetings are met only from `closed` ones."""
+
+    code: Code
+    name: Name200
+    ranges: list[Cidr] = Field([], max_length=limits.RANGES)
+    closed: bool = False
+
+
+class Network(View):
+    """A network zone."""
+
+    id: str
+    code: str
+    name: str
+    ranges: list[str]
+    closed: bool
+
+
+class SiteFields(Strict):
+    """What can be set of a site."""
+
+    code: Code
+    name: Name300 = Field(examples=["Điểm cầu UBND xã B"])
+    unit_id: Id
+    capability: Capability
+    address: Text300 = ""
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    network_id: Id | None = None
+    technician: Text200 = ""
+    technician_phone: Phone = ""
+    nearest_site_id: Id | None = None
+    note: Text1000 = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class Site(View):
+    """A place that takes part as one."""
+
+    id: str
+    code: str
+    name: str
+    unit_id: str
+    unit_name: str = ""
+    capability: str
+    address: str
+    latitude: float | None
+    longitude: float | None
+    network_id: str | None
+    technician: str
+    technician_phone: str
+    nearest_site_id: str | None
+    note: str
+    valid_from: date
+    valid_to: date | None
+    version: int
+
+
+class HallFields(Strict):
+    """What can be set of a hall."""
+
+    code: Code
+    name: Name200
+    site_id: Id
+    seats: int = Field(ge=1, le=20_000)
+    equipment: list[Word] = Field([], max_length=40, examples=[["projector", "recorder"]])
+    setup_min: int = Field(15, ge=0, le=480)
+    clearup_min: int = Field(15, ge=0, le=480)
+    bookable: bool = True
+    needs_approval: bool = True
+    note: Text1000 = ""
+
+
+class Hall(View):
+    """A room that can be booked."""
+
+    id: str
+    code: str
+    name: str
+    site_id: str
+    site_name: str = ""
+    unit_id: str = ""
+    seats: int
+    equipment: list[str]
+    setup_min: int
+    clearup_min: int
+    bookable: bool
+    needs_approval: bool
+    note: str
+    version: int
+
+
+class TerminalFields(Strict):
+    """What can be set of a hall terminal."""
+
+    code: Code
+    name: Name200
+    site_id: Id
+    hall_id: Id | None = None
+    vendor: Annotated[str, StringConstraints(max_length=60)] = ""
+    model: Text100 = ""
+    protocols: list[Literal["sip", "h323"]] = Field([], max_length=2)
+    sip_uri: Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^sips?:[^\s@]+@[^\s@]+$")] = ""
+    h323_alias: Text100 = ""
+    e164: Annotated[str, StringConstraints(max_length=20, pattern=r"^[0-9+*#]*$")] = ""
+    profile: Literal["1080p", "720p", "baseline-720p", "cif"] = "720p"
+    codecs: list[Word] = Field([], max_length=20)
+    encrypts: bool = False
+    shows_content: bool = False
+    dialled: bool = True
+    network_id: Id | None = None
+    bandwidth_kbps: int = Field(2000, ge=64, le=1_000_000)
+    active: bool = True
+    tested_at: datetime | None = None
+    note: Text1000 = ""
+
+
+class Terminal(View):
+    """A hall video-conference device."""
+
+    id: str
+    code: str
+    name: str
+    site_id: str
+    site_name: str = ""
+    hall_id: str | None
+    vendor: str
+    model: str
+    protocols: list[str]
+    sip_uri: str
+    h323_alias: str
+    e164: str
+    profile: str
+    codecs: list[str]
+    encrypts: bool
+    shows_content: bool
+    dialled: bool
+    network_id: str | None
+    bandwidth_kbps: int
+    active: bool
+    tested_at: datetime | None
+    note: str
+    version: int
