@@ -1,0 +1,91 @@
+"""The steps from one shape of the database to the next, for SQLite and PostgreSQL alike.
+
+`upgrade(url)` brings a database to the newest shape, whole or not at all; two servers that start together wait for each other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from rooms.errors import Refusal
+from rooms.store.database import Database
+from rooms.store.locks import SPACE, Lock
+from rooms.store.schema import METADATA
+
+FOLDER = Path(__file__).parent
+
+
+async def upgrade(url: str) -> str:
+    """Bring the database at `sqlite:///PATH` or `postgresql://…` to the newest shape. Its revision afterwards.
+
+    Raises Refusal `database_is_newer` when a newer program has written it.
+    """
+    database = Database.open(url)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execution_options(diemcau_writes=True)
+            async with connection.begin():
+                return await connection.run_sync(upgrade_connection)
+    finally:
+        await database.close()
+
+
+async def current(url: str) -> str:
+    """Its revision; "" for an empty database."""
+    database = Database.open(url)
+    try:
+        async with database.engine.connect() as connection:
+            return await connection.run_sync(_revision)
+    finally:
+        await database.close()
+
+
+def newest() -> str:
+    """The revision that this program works with."""
+    return ScriptDirectory.from_config(settings()).get_current_head() or ""
+
+
+def upgrade_connection(connection: Connection) -> str:
+    """The same over one connection, within its transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({SPACE}, {int(Lock.MIGRATION)})"))
+    known = {step.revision for step in ScriptDirectory.from_config(settings()).walk_revisions()}
+    found = _revision(connection)
+    if found and found not in known:
+        raise Refusal(
+            "database_is_newer",
+            f"Cơ sở dữ liệu có phiên bản {found} mới hơn chương trình này. Hãy cài chương trình mới hơn.",
+            f"the database has revision {found}, which this program does not know: install a newer one",
+        )
+    command.upgrade(settings(connection), "head")
+    return _revision(connection)
+
+
+def settings(connection: Connection | None = None) -> Config:
+    """For alembic, without any file."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision(connection: Connection) -> str:
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def options(connection: Connection) -> dict[str, Any]:
+    """How alembic looks at a database of ours."""
+    return {
+        "connection": connection,
+        "target_metadata": METADATA,
+        "compare_type": True,
+        "render_as_batch": connection.dialect.name == "sqlite",
+    }

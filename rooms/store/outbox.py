@@ -1,0 +1,128 @@
+"""Work that is due, written in the transaction that makes it necessary and done at least once.
+
+A worker claims jobs for a time (a lease); when it dies, another claims them after that. So each kind of work must bear being
+done twice. Which kinds there are and what they do is told by those who enqueue them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.identifiers import new_id
+from rooms.store.tables import Job
+
+
+async def enqueue(
+    session: AsyncSession,
+    kind: str,
+    payload: Mapping[str, Any],
+    due_at: datetime,
+    now: datetime,
+    dedupe_key: str | None = None,
+) -> None:
+    """Have it done at `due_at` or soon after. With a `dedupe_key` that was ever used and not cancelled, nothing is added."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values = {
+        "id": new_id(),
+        "kind": kind,
+        "dedupe_key": dedupe_key,
+        "payload": dict(payload),
+        "due_at": due_at,
+        "created_at": now,
+        "leased_by": "",
+        "attempts": 0,
+        "failed": False,
+        "error": "",
+    }
+    await session.execute(insert(Job).values(values).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+
+
+async def claim(
+    session: AsyncSession, now: datetime, kinds: Collection[str], worker: str, lease_s: float, limit: int
+) -> list[Job]:
+    """At most `limit` jobs that are due, oldest first, now this worker's for `lease_s`. Commit before doing them.
+
+    `attempts` of each counts this claim. Two workers never hold the same job: PostgreSQL skips rows that another
+    transaction has locked, SQLite has one writer.
+    """
+    free = or_(Job.lease_until.is_(None), Job.lease_until <= now)
+    due = (
+        select(Job)
+        .where(Job.done_at.is_(None), Job.due_at <= now, free, Job.kind.in_(kinds))
+        .order_by(Job.due_at, Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    jobs = list(await session.scalars(due))
+    for job in jobs:
+        job.leased_by = worker
+        job.lease_until = now + timedelta(seconds=lease_s)
+        job.attempts += 1
+    await session.flush()
+    return jobs
+
+
+async def finish(session: AsyncSession, job_id: str, worker: str, now: datetime) -> bool:
+    """It is done. False: the lease went to another worker meanwhile, or the job was cancelled."""
+    return await _settle(session, job_id, worker, {"done_at": now, "lease_until": None, "error": ""})
+
+
+async def fail(
+    session: AsyncSession,
+    job_id: str,
+    worker: str,
+    now: datetime,
+    error: str,
+    retry_s: float | None = None,
+    attempts_most: int = limits.JOB_ATTEMPTS,
+) -> bool:
+    """It did not work: try again in `retry_s` (None: twice as long as the last time), or give up after `attempts_most`.
+
+    False: it was no longer this worker's.
+    """
+    job = await session.get(Job, job_id, populate_existing=True)
+    if job is None or job.leased_by != worker:
+        return False
+    after_s = retry_s if retry_s is not None else limits.JOB_RETRY_S * 2 ** (job.attempts - 1)
+    values: dict[str, Any] = {"lease_until": None, "error": error[: limits.JOB_ERROR_CHARS]}
+    if job.attempts >= attempts_most:
+        values |= {"done_at": now, "failed": True}
+    else:
+        values |= {"due_at": now + timedelta(seconds=min(after_s, limits.JOB_RETRY_MOST_S)), "leased_by": ""}
+    return await _settle(session, job_id, worker, values)
+
+
+async def cancel(session: AsyncSession, dedupe_key: str) -> bool:
+    """Forget work that is not done yet; the key may be used again. False: there was none."""
+    gone = await session.execute(
+        delete(Job).where(Job.dedupe_key == dedupe_key, Job.done_at.is_(None)).returning(Job.id)
+    )
+    return gone.first() is not None
+
+
+async def revive(session: AsyncSession, job_id: str, now: datetime) -> bool:
+    """Try a job again that was given up."""
+    values = {"done_at": None, "failed": False, "due_at": now, "attempts": 0, "leased_by": "", "lease_until": None}
+    found = await session.execute(
+        update(Job).where(Job.id == job_id, Job.failed.is_(True)).values(values).returning(Job.id)
+    )
+    return found.first() is not None
+
+
+async def purge(session: AsyncSession, before: datetime) -> int:
+    """Delete what was done before; what was given up stays to be looked at. How many."""
+    gone = await session.execute(delete(Job).where(Job.done_at < before, Job.failed.is_(False)).returning(Job.id))
+    return len(gone.all())
+
+
+async def _settle(session: AsyncSession, job_id: str, worker: str, values: Mapping[str, Any]) -> bool:
+    mine = (Job.id == job_id, Job.leased_by == worker, Job.done_at.is_(None))
+    return (await session.execute(update(Job).where(*mine).values(values).returning(Job.id))).first() is not None

@@ -1,0 +1,89 @@
+"""A real PostgreSQL for tests: Debian's binaries, a folder of its own, a unix socket, nothing on the network."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+
+BINARIES = Path("/usr/lib/postgresql")
+START_S = 60
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+"""Nothing of a unit test has to outlive the machine."""
+
+
+class Postgres:
+    """One server. `durable`: as an operator would run it, for tests that kill it."""
+
+    def __init__(self, durable: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        self.options = ["max_connections=200", "listen_addresses=", f"unix_socket_directories={self.folder}"]
+        self.options += [] if durable else FAST
+        self.process: subprocess.Popen[bytes] | None = None
+        if os.getuid() == 0:
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        data = self.folder / "data"
+        self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        settings = [part for option in self.options for part in ("-c", option)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command("postgres", "-D", str(self.folder / "data"), *settings),
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_S
+        while subprocess.run(self._command("pg_isready", "-q", "-h", str(self.folder)), check=False).returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """SIGINT: a quick end; SIGQUIT: as after a crash."""
+        if self.process is None:
+            return
+        postmaster = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, number)
+        self.process.wait(START_S)
+        self.process = None
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@/{name}?host={self.folder}"
+
+    async def run(self, *statements: str) -> None:
+        """Outside of any transaction, in the database `postgres`."""
+        connection = await asyncpg.connect(user="postgres", host=str(self.folder), database="postgres")
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def run_now(self, *statements: str) -> None:
+        asyncio.run(self.run(*statements))
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(self._command(*command), check=True, capture_output=True, cwd=self.folder)
+
+    def _command(self, name: str, *arguments: str) -> Sequence[str]:
+        found = sorted(BINARIES.glob(f"*/bin/{name}"))
+        if not found:
+            raise RuntimeError("PostgreSQL is missing: docker/test-tools.sh")
+        as_owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        return [*as_owner, str(found[-1]), *arguments]
