@@ -25,6 +25,7 @@ class Reservation(Row):
         CheckConstraint("ends_at > starts_at", name="order"),
         CheckConstraint("kind IN ('hall', 'terminal', 'person', 'operator')", name="kind"),
         Index("ix_reservation_resource_id_starts_at", "resource_id", "starts_at"),
+        Index("ix_reservation_kind_starts_at", "kind", "starts_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -36,6 +37,19 @@ class Reservation(Row):
     """With the time to set up, until `ends_at` with the time to clear up."""
     ends_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class Wanted(Row):
+    """What each date of a meeting takes. Kept apart from `reservation`, so that a skipped or cancelled date can be booked again."""
+
+    __tablename__ = "wanted"
+
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    exclusive: Mapped[bool] = mapped_column(default=True)
+    """False: a terminal that dials in by itself; it may be expected in two meetings."""
+    position: Mapped[int] = mapped_column(default=0)
 
 
 class CapacitySlot(Row):

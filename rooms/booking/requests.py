@@ -1,0 +1,236 @@
+"""What a person or another system asks for: the booking request as plain values, and the checks that need no database.
+
+A secret request is refused here, before anything of it is looked at, so that nothing can be stored or logged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from rooms import limits
+from rooms.errors import Refusal, Trouble
+from rooms.meetings.tables import CONNECTS
+from rooms.org.names import cleaned
+from rooms.policy import classes
+
+ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
+
+
+@dataclass(frozen=True)
+class AttendeeRequest:
+    """One entry of the list: a unit, a recipient set, a person, or a guest by name and address. Exactly one of them."""
+
+    unit_id: str | None = None
+    set_id: str | None = None
+    """A recipient set; it is expanded to its units on the day of the booking."""
+    person_id: str | None = None
+    guest_name: str = ""
+    guest_email: str = ""
+    label: str = ""
+    """As the letter names them; empty: made from the register."""
+    role: str = "delegate"
+    required: bool = True
+    must_be_head: bool = False
+
+    @property
+    def kinds(self) -> int:
+        return sum(map(bool, (self.unit_id, self.set_id, self.person_id, self.guest_name or self.guest_email)))
+
+
+@dataclass(frozen=True)
+class DocumentRequest:
+    """A document that the meeting rests on."""
+
+    number: str
+    dated: date | None = None
+    issuer: str = ""
+    subject: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    """One line of the agenda."""
+
+    title: str
+    presenter: str = ""
+    minutes: int = 0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A booking as it is asked for. Identifiers are of the register; times are aware."""
+
+    title: str
+    type_code: str
+    host_unit_id: str
+    starts_at: datetime
+    duration_min: int
+    class_: str = ""
+    """`important`, `ordinary`, `secret` (always refused); empty: the default of the type."""
+    rule: str = ""
+    """RRULE without its name; empty: one date. Local time Asia/Ho_Chi_Minh."""
+    skip: tuple[date, ...] = ()
+    """Local days of the series that are listed but not booked."""
+    skip_clashes: bool = False
+    """Dates with a clash are skipped and listed instead of refusing the whole."""
+    hall_ids: tuple[str, ...] = ()
+    terminal_ids: tuple[str, ...] = ()
+    chair_id: str | None = None
+    secretary_id: str | None = None
+    operator_id: str | None = None
+    attendees: tuple[AttendeeRequest, ...] = ()
+    documents: tuple[DocumentRequest, ...] = ()
+    agenda: tuple[AgendaItem, ...] = ()
+    description: str = ""
+    public: bool = False
+    lobby: bool = True
+    connect: str = "manual"
+    legs: int = 0
+    """Simultaneous media legs; 0: one for each terminal and each attendee."""
+    submit: bool = False
+    """Hand it in for approval at once rather than hold it."""
+    urgent_reason: str = ""
+    """Why it cannot wait: the time to book ahead is not asked for; operators may also leave the hours of the unit."""
+
+    def checked(self) -> Request:
+        """Itself with names cleaned and times in UTC. Raises `state_secret`, or `bad_request` that names every trouble."""
+        if self.class_ == classes.SECRET:
+            classes.refused("state_secret").require()
+        troubles = [trouble for check in _CHECKS for trouble in check(self)]
+        if troubles:
+            # A single trouble is its own code: the caller reads one stable word.
+            code = troubles[0].code if len({one.code for one in troubles}) == 1 else "bad_request"
+            raise Refusal(code, " ".join(t.vietnamese for t in troubles), "; ".join(t.english for t in troubles), troubles)
+        return dataclasses.replace(
+            self,
+            title=cleaned(self.title),
+            starts_at=self.starts_at.astimezone(UTC),
+            rule=self.rule.strip().removeprefix("RRULE:"),
+            hall_ids=tuple(dict.fromkeys(self.hall_ids)),
+            terminal_ids=tuple(dict.fromkeys(self.terminal_ids)),
+        )
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.duration_min)
+
+    def digest(self) -> str:
+        """The same for the same request: SHA-256 of its JSON with sorted names."""
+        plain = json.dumps(as_json(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def as_json(request: Request) -> dict[str, Any]:
+    """Plain values, for templates and copies; `from_json` reads them."""
+    value: dict[str, Any] = dataclasses.asdict(request)
+    value["starts_at"] = request.starts_at.astimezone(UTC).isoformat()
+    value["skip"] = [day.isoformat() for day in request.skip]
+    for document in value["documents"]:
+        document["dated"] = document["dated"].isoformat() if document["dated"] else None
+    return value
+
+
+def from_json(value: Mapping[str, Any]) -> Request:
+    """Raises KeyError, TypeError or ValueError when it is not what `as_json` made."""
+    names = {one.name for one in dataclasses.fields(Request)}
+    given = {name: entry for name, entry in value.items() if name in names}
+    given["starts_at"] = datetime.fromisoformat(value["starts_at"])
+    given["skip"] = tuple(date.fromisoformat(day) for day in value.get("skip", ()))
+    given["hall_ids"] = tuple(value.get("hall_ids", ()))
+    given["terminal_ids"] = tuple(value.get("terminal_ids", ()))
+    given["attendees"] = attendees_from_json(value.get("attendees", ()))
+    given["documents"] = tuple(_document(one) for one in value.get("documents", ()))
+    given["agenda"] = tuple(AgendaItem(**one) for one in value.get("agenda", ()))
+    return Request(**given)
+
+
+def attendees_from_json(entries: Any) -> tuple[AttendeeRequest, ...]:
+    return tuple(AttendeeRequest(**one) for one in entries)
+
+
+def _document(value: Mapping[str, Any]) -> DocumentRequest:
+    dated = value.get("dated")
+    return DocumentRequest(**{**value, "dated": date.fromisoformat(dated) if isinstance(dated, str) else dated})
+
+
+# Checks
+
+
+def _text(where: str, value: str, most: int, name: str) -> Iterator[Trouble]:
+    if len(value) > most:
+        yield Trouble(
+            "too_long", f"{name} dài quá {most} ký tự. Hãy rút gọn.", f"{where} is over {most} characters", where
+        )
+
+
+def _count(where: str, value: tuple[Any, ...], most: int, name: str) -> Iterator[Trouble]:
+    if len(value) > most:
+        yield Trouble("too_many", f"{name} có quá {most} mục. Hãy bớt đi.", f"more than {most} {where}", where)
+
+
+def _title(request: Request) -> Iterator[Trouble]:
+    if not cleaned(request.title):
+        yield Trouble("title_missing", "Hãy nhập tên cuộc họp.", "the title is missing", "title")
+    yield from _text("title", request.title, limits.TITLE, "Tên cuộc họp")
+    yield from _text("description", request.description, limits.DESCRIPTION, "Nội dung")
+    yield from _text("rule", request.rule, limits.RULE, "Quy tắc lặp")
+    yield from _text("urgent_reason", request.urgent_reason, limits.REASON, "Lý do họp đột xuất")
+
+
+def _time(request: Request) -> Iterator[Trouble]:
+    if request.starts_at.tzinfo is None:
+        yield Trouble("zone_missing", "Thời gian thiếu múi giờ.", "the time has no zone", "starts_at")
+    elif request.starts_at.second or request.starts_at.microsecond:
+        yield Trouble("not_a_minute", "Giờ họp phải tròn phút.", "a meeting starts at a whole minute", "starts_at")
+    if not limits.DURATION_LEAST_MIN <= request.duration_min <= limits.DURATION_MOST_MIN:
+        most = limits.DURATION_MOST_MIN // 60
+        vietnamese = f"Thời lượng phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ. Họp nhiều ngày: đặt lịch lặp."
+        yield Trouble("bad_duration", vietnamese, f"5 minutes to {most} hours", "duration_min")
+
+
+def _lists(request: Request) -> Iterator[Trouble]:
+    yield from _count("hall_ids", request.hall_ids, limits.HALLS, "Danh sách hội trường")
+    yield from _count("terminal_ids", request.terminal_ids, limits.TERMINALS, "Danh sách thiết bị")
+    yield from _count("attendees", request.attendees, limits.ATTENDEES, "Thành phần dự họp")
+    yield from _count("documents", request.documents, limits.DOCUMENTS, "Danh sách văn bản")
+    yield from _count("agenda", request.agenda, limits.AGENDA, "Chương trình họp")
+    yield from _count("skip", request.skip, limits.OCCURRENCES, "Danh sách ngày bỏ qua")
+
+
+def _entries(request: Request) -> Iterator[Trouble]:
+    for place, one in enumerate(request.attendees[: limits.ATTENDEES]):
+        where = f"attendees.{place}"
+        if one.kinds != 1:
+            vietnamese = f"Dòng {place + 1} của thành phần: chọn đúng một đơn vị, nhóm nơi nhận, cá nhân hoặc khách."
+            yield Trouble("bad_attendee", vietnamese, "an attendee is one unit, set, person or guest", where)
+        if one.role not in ROLES:
+            yield Trouble("bad_attendee", f"Dòng {place + 1}: vai trò không có.", "no such role", where)
+        for text, most in ((one.label, 300), (one.guest_name, 200), (one.guest_email, 254)):
+            yield from _text(where, text, most, f"Dòng {place + 1} của thành phần")
+    for place, document in enumerate(request.documents[: limits.DOCUMENTS]):
+        for text, most in ((document.number, 100), (document.issuer, 300), (document.subject, 500), (document.link, 1000)):
+            yield from _text(f"documents.{place}", text, most, f"Văn bản {place + 1}")
+    for place, item in enumerate(request.agenda[: limits.AGENDA]):
+        yield from _text(f"agenda.{place}", item.title, limits.TITLE, f"Mục {place + 1} của chương trình")
+        yield from _text(f"agenda.{place}", item.presenter, 200, f"Mục {place + 1} của chương trình")
+
+
+def _choices(request: Request) -> Iterator[Trouble]:
+    if request.connect not in CONNECTS:
+        yield Trouble("bad_connect", "Hãy chọn cách kết nối có trong danh sách.", "no such way to connect", "connect")
+    if not 0 <= request.legs <= limits.LEGS:
+        yield Trouble("bad_legs", f"Số kết nối phải từ 0 đến {limits.LEGS}.", f"0 to {limits.LEGS} legs", "legs")
+    identifiers = (request.host_unit_id, *request.hall_ids[: limits.HALLS], *request.terminal_ids[: limits.TERMINALS])
+    people = (request.chair_id or "", request.secretary_id or "", request.operator_id or "")
+    if any(len(one) > 32 for one in (*identifiers, *people)) or len(request.type_code) > 40:
+        yield Trouble("bad_identifier", "Mã tham chiếu không hợp lệ.", "an identifier is too long", "")
+
+
+_CHECKS = (_title, _time, _lists, _entries, _choices)
