@@ -106,6 +106,8 @@ class Conference:
         self.joins += 1
         with self._whole(participant):
             self._welcome(participant)
+        if self.joins == 1 and self.around.watcher is not None:
+            self.around.watcher.opened(self.name)
         return participant
 
     def _welcome(self, participant: Participant) -> None:
@@ -200,6 +202,8 @@ class Conference:
         for participant in list(self.participants.values()):
             self.expel(participant, reason)
         self.router.close()
+        if self.joins and self.around.watcher is not None:
+            self.around.watcher.closed(self.name, reason)
 
     # -- questions
 

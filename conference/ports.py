@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conference import events
+from conference.permissions import Grants
 
 if TYPE_CHECKING:
     from media import Acceptance, Answer, Offer, OfferedTrack, Statistics
@@ -59,6 +60,19 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never jump."""
+
+
+class Watcher(Protocol):
+    """Whoever planned the meetings: may keep somebody out, and hears when a conference begins and ends."""
+
+    def admit(self, grants: Grants) -> None:
+        """Raises Refusal. Asked at each entry, at once: waits for nothing."""
+
+    def opened(self, conference: str) -> None:
+        """The first participant has come."""
+
+    def closed(self, conference: str, reason: events.Reason) -> None:
+        """It is over; nobody is in it any more."""
 
 
 class Figures(Protocol):
@@ -135,3 +149,4 @@ class Surroundings:
     clock: Clock
     turns: Turns
     suffix: Callable[[], str]
+    watcher: Watcher | None = None

@@ -13,7 +13,7 @@ from conference.errors import Refusal
 from conference.events import Reason
 from conference.identifiers import random_suffix
 from conference.permissions import Grants
-from conference.ports import Clock, Media, Surroundings, Turns
+from conference.ports import Clock, Media, Surroundings, Turns, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,16 @@ class Registry:
     """
 
     def __init__(
-        self, media: Media, clock: Clock, turns: Turns, *, auto_create: bool = True, remote_unmute: bool = False
+        self,
+        media: Media,
+        clock: Clock,
+        turns: Turns,
+        *,
+        auto_create: bool = True,
+        remote_unmute: bool = False,
+        watcher: Watcher | None = None,
     ) -> None:
-        self.around = Surroundings(media=media, clock=clock, turns=turns, suffix=random_suffix)
+        self.around = Surroundings(media=media, clock=clock, turns=turns, suffix=random_suffix, watcher=watcher)
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
         self._conferences: dict[str, Conference] = {}
@@ -68,6 +75,8 @@ class Registry:
     def check(self, grants: Grants) -> None:
         """Whether these grants would get in now; makes nothing. Raises Refusal."""
         admission.check_token(grants)
+        if self.around.watcher is not None:
+            self.around.watcher.admit(grants)
         conference = self._conferences.get(grants.conference)
         if conference is not None:
             conference.check(grants)
