@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,21 +32,27 @@ Key = tuple[str, str, str]
 MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 
 
-@dataclass(frozen=True)
-class AttendeeRequest:
-    """One line of the list that a secretary makes: exactly one of set, unit, person or guest."""
+class Wish(Protocol):
+    """One line of the list that a secretary makes, as a booking request has it: exactly one of set, unit, person or guest."""
 
-    set_id: str = ""
-    unit_id: str = ""
-    person_id: str = ""
-    guest_name: str = ""
-    guest_email: str = ""
-    site_id: str = ""
-    """Where they sit, when it is not the site of their own unit."""
-    label: str = ""
-    role: str = "delegate"
-    required: bool = True
-    must_be_head: bool = False
+    @property
+    def set_id(self) -> str | None: ...
+    @property
+    def unit_id(self) -> str | None: ...
+    @property
+    def person_id(self) -> str | None: ...
+    @property
+    def guest_name(self) -> str: ...
+    @property
+    def guest_email(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
+    @property
+    def must_be_head(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Invited:
 
     @property
     def key(self) -> Key:
-        return (self.unit_id or "", self.person_id or "", self.guest_email)
+        return (self.unit_id or "", self.person_id or "", self.guest_email or self.guest_name.lower())
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,11 @@ class Missing:
     contact: Contact
 
 
-async def expand(session: AsyncSession, requests: Sequence[AttendeeRequest], day: date) -> list[Invited]:
+async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> list[Invited]:
     """Each unit, person and guest once, in the order of the list; the first mention decides its properties, except that a
     later one may make it required or the chair. Raises Refusal `bad_attendees` that names every line that is wrong.
     """
-    if len(requests) > limits.ATTENDEE_REQUESTS:
+    if len(requests) > limits.ATTENDEES:
         raise _too_many()
     troubles: list[Trouble] = []
     found: dict[Key, Invited] = {}
@@ -115,9 +121,9 @@ async def expand(session: AsyncSession, requests: Sequence[AttendeeRequest], day
             "bad_attendees",
             "Danh sách thành phần có dòng chưa đúng. Hãy sửa các dòng được nêu rồi gửi lại.",
             "some lines of the list of attendees are wrong",
-            troubles[: limits.ATTENDEE_REQUESTS],
+            troubles[: limits.ATTENDEES],
         )
-    if len(found) > limits.ATTENDEES:
+    if len(found) > limits.INVITED:
         raise _too_many()
     return list(found.values())
 
@@ -139,12 +145,12 @@ async def replace(
 
 
 async def add(
-    session: AsyncSession, meeting: Meeting, requests: Sequence[AttendeeRequest], day: date, actor: Actor, now: datetime
+    session: AsyncSession, meeting: Meeting, requests: Sequence[Wish], day: date, actor: Actor, now: datetime
 ) -> Diff:
     """Invite further ones; those who are invited already are left alone."""
     before = {key_of(one) for one in await listed(session, meeting.id)}
     added = [_row(meeting.id, one) for one in await expand(session, requests, day) if one.key not in before]
-    if len(before) + len(added) > limits.ATTENDEES:
+    if len(before) + len(added) > limits.INVITED:
         raise _too_many()
     diff = Diff(added=added)
     await _write(session, meeting, diff, actor, now)
@@ -203,8 +209,13 @@ async def missing(session: AsyncSession, meeting_id: str, day: date) -> list[Mis
     return [Missing(one.id, one.label, why, reach[one.id]) for one, why in late]
 
 
+def is_address(text: str) -> bool:
+    """Whether a mail can be addressed to it: what RFC 5321 allows, without quoted names and address literals."""
+    return len(text) <= limits.MAIL_ADDRESS_CHARACTERS and MAIL.fullmatch(text) is not None
+
+
 def key_of(attendee: Attendee) -> Key:
-    return (attendee.unit_id or "", attendee.person_id or "", attendee.guest_email)
+    return (attendee.unit_id or "", attendee.person_id or "", attendee.guest_email or attendee.guest_name.lower())
 
 
 def _why(attendee: Attendee) -> Why | None:
@@ -217,13 +228,13 @@ def _why(attendee: Attendee) -> Why | None:
 
 
 async def _of_request(
-    session: AsyncSession, request: AttendeeRequest, day: date, where: str, troubles: list[Trouble]
+    session: AsyncSession, request: Wish, day: date, where: str, troubles: list[Trouble]
 ) -> list[Invited]:
-    given = [bool(request.set_id), bool(request.unit_id), bool(request.person_id), bool(request.guest_email)]
-    if sum(given) != 1 or request.role not in ROLES or max(len(request.label), len(request.guest_name)) > 300:
+    given = (request.set_id, request.unit_id, request.person_id, request.guest_name or request.guest_email)
+    if sum(map(bool, given)) != 1 or request.role not in ROLES or max(len(request.label), len(request.guest_name)) > 300:
         troubles.append(_trouble("bad_line", "Mỗi dòng là một nhóm, một đơn vị, một người hoặc một khách mời", where))
         return []
-    if request.guest_email:
+    if request.guest_name or request.guest_email:
         return _guest(request, where, troubles)
     if request.person_id:
         return await _person(session, request, day, where, troubles)
@@ -233,25 +244,25 @@ async def _of_request(
     return await _of_units(session, request, units, day)
 
 
-def _guest(request: AttendeeRequest, where: str, troubles: list[Trouble]) -> list[Invited]:
+def _guest(request: Wish, where: str, troubles: list[Trouble]) -> list[Invited]:
     name, email = cleaned(request.guest_name), request.guest_email.strip().lower()
-    if not name or len(name) > limits.NAME_CHARACTERS or len(email) > 254 or not MAIL.fullmatch(email):
-        troubles.append(_trouble("bad_guest", "Khách mời cần họ tên và địa chỉ thư điện tử đúng", where))
+    if not name or len(name) > limits.NAME_CHARACTERS or (email and not is_address(email)):
+        troubles.append(_trouble("bad_guest", "Khách mời cần họ tên; địa chỉ thư điện tử, nếu có, phải đúng", where))
         return []
     label = cleaned(request.label) or name
     role = "guest" if request.role == "delegate" else request.role
-    return [Invited(None, None, name, email, request.site_id or None, label, role, request.required, False)]
+    return [Invited(None, None, name, email, _site_of(request), label, role, request.required, False)]
 
 
 async def _person(
-    session: AsyncSession, request: AttendeeRequest, day: date, where: str, troubles: list[Trouble]
+    session: AsyncSession, request: Wish, day: date, where: str, troubles: list[Trouble]
 ) -> list[Invited]:
     person = await session.get(Person, request.person_id)
     if person is None or not person.active:
         troubles.append(_trouble("unknown_person", "Không tìm thấy người này, hoặc người này đã nghỉ", where))
         return []
     label = cleaned(request.label) or await person_label(session, person, day)
-    site_id = request.site_id or (await _sites(session, {person.unit_id}, day)).get(person.unit_id)
+    site_id = _site_of(request) or (await _sites(session, {person.unit_id}, day)).get(person.unit_id)
     return [
         Invited(None, person.id, "", "", site_id, label[:300], request.role, request.required, request.must_be_head)
     ]
@@ -283,8 +294,8 @@ def post_of(title: str, unit: str) -> str:
     return f"{title} {unit}"
 
 
-async def _units(session: AsyncSession, request: AttendeeRequest, day: date) -> list[Unit]:
-    ids = [request.unit_id] if request.unit_id else await recipients.expand(session, request.set_id, day)
+async def _units(session: AsyncSession, request: Wish, day: date) -> list[Unit]:
+    ids = [request.unit_id] if request.unit_id else await recipients.expand(session, request.set_id or "", day)
     rows = await session.scalars(
         select(Unit).where(Unit.id.in_(ids), Unit.valid_from <= day, or_(Unit.valid_to.is_(None), Unit.valid_to > day))
     )
@@ -292,7 +303,7 @@ async def _units(session: AsyncSession, request: AttendeeRequest, day: date) -> 
     return [found[one] for one in ids if one in found]
 
 
-async def _of_units(session: AsyncSession, request: AttendeeRequest, units: list[Unit], day: date) -> list[Invited]:
+async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], day: date) -> list[Invited]:
     ids = {one.id for one in units}
     sites = await _sites(session, ids, day)
     heads = await heads_of(session, ids, day) if request.must_be_head else {}
@@ -309,7 +320,7 @@ async def _of_units(session: AsyncSession, request: AttendeeRequest, units: list
             person_id=None,
             guest_name="",
             guest_email="",
-            site_id=(request.site_id if request.unit_id else "") or sites.get(unit.id),
+            site_id=(_site_of(request) if request.unit_id else None) or sites.get(unit.id),
             label=label(unit)[:300],
             role=request.role,
             required=request.required,
@@ -317,6 +328,11 @@ async def _of_units(session: AsyncSession, request: AttendeeRequest, units: list
         )
         for unit in units
     ]
+
+
+def _site_of(request: Wish) -> str | None:
+    """Where they sit, when the request says so."""
+    return getattr(request, "site_id", None) or None
 
 
 async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[str, str]:
@@ -403,7 +419,7 @@ async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Act
 def _trouble(code: str, vietnamese: str, where: str) -> Trouble:
     english = {
         "bad_line": "a line is one set, one unit, one person or one guest",
-        "bad_guest": "a guest needs a name and a mail address",
+        "bad_guest": "a guest needs a name, and his mail address has to be one",
         "unknown_person": "no such person, or no longer active",
         "unknown_unit": "no such unit, or it is no more",
     }[code]
@@ -413,6 +429,6 @@ def _trouble(code: str, vietnamese: str, where: str) -> Trouble:
 def _too_many() -> Refusal:
     return Refusal(
         "too_many_attendees",
-        f"Một cuộc họp mời nhiều nhất {limits.ATTENDEES} đơn vị và người. Hãy chia danh sách.",
-        f"a meeting has at most {limits.ATTENDEES} attendees",
+        f"Một cuộc họp mời nhiều nhất {limits.INVITED} đơn vị và người. Hãy chia danh sách.",
+        f"a meeting has at most {limits.INVITED} attendees",
     )
