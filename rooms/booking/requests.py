@@ -32,6 +32,8 @@ class AttendeeRequest:
     person_id: str | None = None
     guest_name: str = ""
     guest_email: str = ""
+    site_id: str | None = None
+    """Where they sit, when it is not the site of their own unit."""
     label: str = ""
     """As the letter names them; empty: made from the register."""
     role: str = "delegate"
@@ -96,6 +98,9 @@ class Request:
     """Simultaneous media legs; 0: one for each terminal and each attendee."""
     submit: bool = False
     """Hand it in for approval at once rather than hold it."""
+    precedence: int | None = None
+    """Lower goes first; None: of the type. Needs a reason."""
+    precedence_reason: str = ""
     urgent_reason: str = ""
     """Why it cannot wait: the time to book ahead is not asked for; operators may also leave the hours of the unit."""
 
@@ -198,14 +203,14 @@ def _time(request: Request) -> Iterator[Trouble]:
 def _lists(request: Request) -> Iterator[Trouble]:
     yield from _count("hall_ids", request.hall_ids, limits.HALLS, "Danh sách hội trường")
     yield from _count("terminal_ids", request.terminal_ids, limits.TERMINALS, "Danh sách thiết bị")
-    yield from _count("attendees", request.attendees, limits.ATTENDEES, "Thành phần dự họp")
+    yield from _count("attendees", request.attendees, limits.ATTENDEE_REQUESTS, "Thành phần dự họp")
     yield from _count("documents", request.documents, limits.DOCUMENTS, "Danh sách văn bản")
     yield from _count("agenda", request.agenda, limits.AGENDA, "Chương trình họp")
     yield from _count("skip", request.skip, limits.OCCURRENCES, "Danh sách ngày bỏ qua")
 
 
 def _entries(request: Request) -> Iterator[Trouble]:
-    for place, one in enumerate(request.attendees[: limits.ATTENDEES]):
+    for place, one in enumerate(request.attendees[: limits.ATTENDEE_REQUESTS]):
         where = f"attendees.{place}"
         if one.kinds != 1:
             vietnamese = f"Dòng {place + 1} của thành phần: chọn đúng một đơn vị, nhóm nơi nhận, cá nhân hoặc khách."
@@ -223,6 +228,9 @@ def _entries(request: Request) -> Iterator[Trouble]:
 
 
 def _choices(request: Request) -> Iterator[Trouble]:
+    if request.precedence is not None and not request.precedence_reason.strip():
+        vietnamese = "Hãy ghi lý do khi đặt thứ tự ưu tiên."
+        yield Trouble("reason_missing", vietnamese, "a precedence needs a reason", "precedence_reason")
     if request.connect not in CONNECTS:
         yield Trouble("bad_connect", "Hãy chọn cách kết nối có trong danh sách.", "no such way to connect", "connect")
     if not 0 <= request.legs <= limits.LEGS:
