@@ -84,7 +84,6 @@ class AttendeeFields(Strict):
     set_id: Id | None = None
     guest_name: Text200 = ""
     guest_email: Email = ""
-    site_id: Id | None = None
     label: Text300 = Field("", description="as the letter names them; empty: by itself")
     role: AttendeeRole = "delegate"
     required: bool = True
@@ -124,8 +123,8 @@ class MeetingFields(Strict):
     public: bool = Field(False, description="stands in the public weekly schedule")
     lobby: bool = True
     connect: Connect = "manual"
-    precedence: int | None = Field(None, ge=0, le=10_000)
-    precedence_reason: Text300 = ""
+    urgent_reason: Text500 = Field("", description="why it cannot wait for the time to book ahead")
+    skip: list[date] = Field([], max_length=limits.DATES, description="local days of the series that are not booked")
     skip_clashes: bool = Field(
         False, description="a series: dates that clash are kept as `skipped` instead of refusing all"
     )
@@ -384,7 +383,7 @@ class Consent(Strict):
     """The chair's (or his secretary's) word about a substitute."""
 
     agree: bool
-    reason: Text300 = ""
+    told_by: Text300 = Field("", description="how the chair's word came, when somebody else records it")
 
 
 class LetterFields(Strict):
