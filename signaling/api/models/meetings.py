@@ -84,6 +84,7 @@ class AttendeeFields(Strict):
     set_id: Id | None = None
     guest_name: Text200 = ""
     guest_email: Email = ""
+    site_id: Id | None = Field(None, description="where a guest or a person sits; of a unit it is known")
     label: Text300 = Field("", description="as the letter names them; empty: by itself")
     role: AttendeeRole = "delegate"
     required: bool = True
@@ -123,6 +124,8 @@ class MeetingFields(Strict):
     public: bool = Field(False, description="stands in the public weekly schedule")
     lobby: bool = True
     connect: Connect = "manual"
+    precedence: int | None = Field(None, ge=0, le=10_000)
+    precedence_reason: Text300 = ""
     urgent_reason: Text500 = Field("", description="why it cannot wait for the time to book ahead")
     skip: list[date] = Field([], max_length=limits.DATES, description="local days of the series that are not booked")
     skip_clashes: bool = Field(
