@@ -81,3 +81,19 @@ SEARCH_TEXT = 200
 AVAILABILITY_DAYS = 31
 TEMPLATES = 500
 HISTORY_ROWS = 200
+
+# Organisation
+UNIT_DEPTH = 16
+FOUND = 100
+SEARCH_CHARS = 200
+DEPUTY_DAYS = 366
+RULES = 200
+SUCCESSION_UNITS = 300
+
+# The door of a booked meeting
+ENTRY_MIN = 30
+"""Minutes before its start."""
+ENTRY_HOST_MIN = 120
+"""For chair, secretary, operator and the host's desk."""
+ENTRY_OVERRUN_MIN = 4 * 60
+"""Beyond its end, while it still runs."""

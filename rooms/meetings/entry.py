@@ -1,0 +1,246 @@
+"""Coming into a booked meeting: which date is meant, whether its door is open now, who it is and what the class policy says.
+
+By a personal link, by number and PIN, or signed in. Owns no live state and makes no token: `signaling.api` turns an Entry into
+one. Every way ends in `rooms.policy.classes.admission`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal, Trouble
+from rooms.meetings import attendees, links, wording
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.names import cleaned
+from rooms.org.tables import Person, Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.policy.classes import Verdict, Way, admission
+
+OVER = ("ended", "released")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One date, and who comes how. `name`: what the others see, with the post."""
+
+    meeting: Meeting
+    occurrence: Occurrence
+    host_unit_name: str
+    way: Way
+    name: str
+    attendee_id: str = ""
+    host: bool = False
+    invited: bool = False
+
+    @property
+    def opens_at(self) -> datetime:
+        return opens_at(self.occurrence, host=self.host)
+
+    def refusal(self, now: datetime) -> Refusal | None:
+        """Why not now; None: come in."""
+        return _door(self, now) or _judged(self)
+
+    @property
+    def lobby(self) -> bool:
+        """Whether he waits first; of an entry that is not refused."""
+        return _verdict(self).lobby
+
+
+def opens_at(occurrence: Occurrence, *, host: bool = False) -> datetime:
+    """From when the door is open: earlier for those who prepare it."""
+    return occurrence.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN if host else limits.ENTRY_MIN)
+
+
+async def by_link(session: AsyncSession, secret: str, now: datetime, phone: bool = False) -> Entry:
+    """Of the bearer of a personal link: its meeting's date that is on, or else the next, or else the last one.
+
+    Raises Refusal `link_wrong`.
+    """
+    attendee = await links.find(session, secret)
+    if attendee is None:
+        raise Refusal(
+            "link_wrong",
+            "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
+            "this link opens nothing any more: ask for a new one",
+        )
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    name = await attendee_name(session, attendee, now)
+    way: Way = "personal_link"
+    return await _entry(session, meeting, await _date_now(session, meeting, now), way, name, attendee, host=False)
+
+
+async def by_number(session: AsyncSession, number: str, pin: str, name: str, now: datetime) -> Entry:
+    """Of whoever knows number and PIN. Raises Refusal `number_or_pin_wrong`, `name_empty`: which of the two is wrong is not
+    told.
+    """
+    digits = "".join(one for one in number if one.isdigit())
+    meeting = await session.scalar(select(Meeting).where(Meeting.number == digits))
+    if not hmac.compare_digest((meeting.pin if meeting else "").encode(), pin.encode()) or meeting is None or not pin:
+        raise Refusal(
+            "number_or_pin_wrong",
+            "Số cuộc họp hoặc mã PIN không đúng. Hãy xem lại giấy mời.",
+            "the meeting number or its PIN is wrong",
+        )
+    shown = cleaned(name)[: limits.NAME_CHARACTERS]
+    if not shown:
+        raise Refusal("name_empty", "Hãy nhập tên.", "a name is needed")
+    return await _entry(session, meeting, await _date_now(session, meeting, now), "number_pin", shown, None, host=False)
+
+
+async def by_account(
+    session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime, phone: bool = False
+) -> Entry:
+    """Of somebody who is signed in. Raises Refusal `occurrence_unknown`, `not_invited`."""
+    occurrence = await session.get(Occurrence, occurrence_id)
+    if occurrence is None:
+        raise Refusal("occurrence_unknown", "Không có buổi họp này.", "there is no such date")
+    meeting = await session.get_one(Meeting, occurrence.meeting_id)
+    attendee = await invited_as(session, meeting.id, actor)
+    host = await is_host(session, meeting, actor)
+    if attendee is None and not host:
+        raise not_invited()
+    name = await actor_name(session, actor, now)
+    way: Way = "phone_browser" if phone else "browser"
+    return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
+
+
+def not_invited() -> Refusal:
+    return Refusal(
+        "not_invited",
+        "Đồng chí không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
+        "not among those invited: ask the meeting's secretary",
+    )
+
+
+async def invited_as(session: AsyncSession, meeting_id: str, actor: Actor) -> Attendee | None:
+    """As which attendee this person comes: himself, as a substitute that is agreed to, for whom he is a deputy, or for his
+    unit.
+    """
+    own = {actor.person_id, *actor.deputises} - {""}
+    if not own:
+        return None
+    unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
+    rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting_id).order_by(Attendee.id))
+    best: tuple[int, Attendee] | None = None
+    for one in rows:
+        rank = _fit(one, own, unit_id)
+        if rank and (best is None or rank < best[0]):
+            best = (rank, one)
+    return best[1] if best else None
+
+
+def _fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
+    """1 is the best; 0: not he."""
+    if one.person_id in own:
+        return 1
+    if one.substitute_person_id in own and one.substitute_state == "agreed":
+        return 2
+    return 3 if one.unit_id is not None and one.person_id is None and one.unit_id == unit_id else 0
+
+
+async def is_host(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:
+    """Chair, secretary or operator of this meeting, or the desk of its host."""
+    if {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""}):
+        return True
+    path = await session.scalar(select(Unit.path).where(Unit.id == meeting.host_unit_id))
+    return roles.allows(actor, "meetings.edit", path or "/")
+
+
+async def actor_name(session: AsyncSession, actor: Actor, now: datetime) -> str:
+    """Name and post, as the others see him."""
+    person = await session.get(Person, actor.person_id) if actor.person_id else None
+    return await attendees.person_label(session, person, wording.local(now).date()) if person else actor.name
+
+
+async def attendee_name(session: AsyncSession, attendee: Attendee, now: datetime) -> str:
+    """Of an invitee: the substitute where there is one, the person, the unit's head's post, or the guest."""
+    if attendee.substitute_state == "agreed" and attendee.substitute_name:
+        return " - ".join(filter(None, (attendee.substitute_name, attendee.substitute_post)))
+    if attendee.person_id:
+        person = await session.get_one(Person, attendee.person_id)
+        return await attendees.person_label(session, person, wording.local(now).date())
+    return attendee.label or attendee.guest_name
+
+
+async def _entry(
+    session: AsyncSession,
+    meeting: Meeting,
+    occurrence: Occurrence,
+    way: Way,
+    name: str,
+    attendee: Attendee | None,
+    *,
+    host: bool,
+) -> Entry:
+    unit = await session.get_one(Unit, meeting.host_unit_id)
+    known = attendee.id if attendee else ""
+    return Entry(meeting, occurrence, unit.name, way, name, known, host or _leads(attendee), attendee is not None)
+
+
+def _leads(attendee: Attendee | None) -> bool:
+    return attendee is not None and attendee.role in ("chair", "secretary")
+
+
+async def _date_now(session: AsyncSession, meeting: Meeting, now: datetime) -> Occurrence:
+    dates = await session.scalars(
+        select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at, Occurrence.id)
+    )
+    return nearest(list(dates), now)
+
+
+def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
+    """Of a meeting's dates (never none) in order: the one that is on; else the next one that takes place; else the last."""
+    running = [one for one in dates if one.state == "running"]
+    ahead = [one for one in dates if one.state in ("planned", "running") and now < one.ends_at]
+    return (running or ahead or list(dates[-1:]))[0]
+
+
+def _door(entry: Entry, now: datetime) -> Refusal | None:
+    meeting, date = entry.meeting, entry.occurrence
+    if meeting.state in ("held", "asked"):
+        return Refusal(
+            "held",
+            "Cuộc họp chưa được duyệt. Hãy chờ thư ký báo khi cuộc họp được duyệt.",
+            "the meeting is not approved yet",
+        )
+    if meeting.state != "approved" or date.state in ("cancelled", "skipped"):
+        return Refusal("cancelled", "Cuộc họp này đã hủy. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off")
+    if date.state == "postponed":
+        return Refusal("postponed", "Cuộc họp này đã hoãn. Hãy chờ giấy mời mới.", "the meeting was put off")
+    if now < entry.opens_at:
+        moment = wording.moment(entry.opens_at)
+        detail = {"opens_at": entry.opens_at.isoformat(), "starts_at": date.starts_at.isoformat()}
+        vi = f"Chưa đến giờ. Phòng họp mở lúc {moment}."
+        en = f"too early: the meeting opens at {entry.opens_at.isoformat()}"
+        return Refusal("too_early", vi, en, [Trouble("too_early", vi, en, "starts_at", detail)])
+    return _over(date, now)
+
+
+def _over(date: Occurrence, now: datetime) -> Refusal | None:
+    """A meeting that still runs may be entered again for a while beyond its end."""
+    last = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
+    if date.state not in OVER and now < last:
+        return None
+    return Refusal("ended", "Cuộc họp đã kết thúc.", "the meeting is over")
+
+
+def _judged(entry: Entry) -> Refusal | None:
+    verdict = _verdict(entry)
+    if verdict.allowed:
+        return None
+    if verdict.code == "not_invited":
+        return not_invited()
+    why = Trouble(verdict.code, verdict.vietnamese, verdict.english)
+    return Refusal("class_forbids", verdict.vietnamese, verdict.english, [why])
+
+
+def _verdict(entry: Entry) -> Verdict:
+    return admission(entry.meeting.class_, entry.way, invited=entry.invited, host=entry.host, lobby=entry.meeting.lobby)
