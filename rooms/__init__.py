@@ -16,6 +16,7 @@ __all__ = [
     "meetings",
     "org",
     "policy",
+    "sealing",
     "sites",
     "store",
 ]

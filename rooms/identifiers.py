@@ -19,6 +19,7 @@ AccountId = NewType("AccountId", str)
 
 SECRET_BYTES = 24
 DIGITS = 9
+CLEAR_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def new_id() -> str:
@@ -44,3 +45,14 @@ def new_number() -> str:
 def new_pin() -> str:
     """Six digits; asked for with the number, at a limited rate."""
     return f"{secrets.randbelow(10**6):06}"
+
+
+def new_bytes(count: int) -> bytes:
+    """Random bytes: nonces, keys of second factors."""
+    return secrets.token_bytes(count)
+
+
+def new_recovery_code() -> str:
+    """79 bits in letters and digits that are not mistaken for each other, four by four."""
+    letters = [secrets.choice(CLEAR_LETTERS) for _ in range(16)]
+    return "-".join("".join(letters[at : at + 4]) for at in range(0, 16, 4))

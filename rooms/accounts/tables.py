@@ -10,9 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.columns import Row
 
-ROLES = ("requester", "secretary", "approver", "operator", "admin", "auditor")
-
-
 class Account(Row):
     """Somebody who can sign in; `person_id` is who he is."""
 
@@ -22,7 +19,7 @@ class Account(Row):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
     """Typed at the sign-in: lower case."""
-    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), index=True)
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"), unique=True)
     password: Mapped[str] = mapped_column(String(200), default="")
     """argon2id; empty: no password."""
     must_change: Mapped[bool] = mapped_column(default=False)
@@ -38,8 +35,6 @@ class Account(Row):
     """OIDC."""
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
-    failures: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
     language: Mapped[str] = mapped_column(String(2), default="vi")
     version: Mapped[int] = mapped_column(default=1)
 
@@ -72,6 +67,8 @@ class SignIn(Row):
     agent: Mapped[str] = mapped_column(String(200), default="")
     factors: Mapped[int] = mapped_column(default=1)
     """2: with TOTP."""
+    by_link: Mapped[bool] = mapped_column(default=False)
+    """He may choose a password without the old one."""
 
 
 class SignInLink(Row):
@@ -99,6 +96,7 @@ class Client(Row):
     """Sealed; for webhooks that come in."""
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    """Its key no longer opens anything."""
 
 
 class Preference(Row):

@@ -15,6 +15,8 @@ class Role:
     role: str
     unit_id: str
     unit_path: str
+    for_person: str = ""
+    """Held as the deputy of this person; empty: his own."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ class Lock(IntEnum):
     MIGRATION = 1
     TREE = 2
     """The unit tree: two moves must not make a ring together."""
+    ADMINS = 5
+    """Two administrators must not remove each other: one stays."""
     AUDIT = 9
     """The end of the audit trail. Last of all: taken just before the commit."""
 

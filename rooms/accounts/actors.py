@@ -1,0 +1,60 @@
+"""An account as an Actor: the person's name and post, and the roles that count now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import roles
+from rooms.accounts.tables import Account
+from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.policy.actors import Actor
+
+_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+async def of_account(
+    session: AsyncSession, account: Account, now: datetime, *, factors: int = 1, address: str = ""
+) -> Actor:
+    """Who acts when this account does."""
+    held, persons = await roles.held(session, account, now)
+    name = await name_of(session, account, now)
+    return Actor("account", account.id, account.person_id or "", name, held, persons, address, factors)
+
+
+async def name_of(session: AsyncSession, account: Account, now: datetime) -> str:
+    """Post and name: "Chánh Văn phòng Nguyễn Văn A"; the account's name when it belongs to nobody."""
+    if account.person_id is None:
+        return account.name
+    person = await session.get(Person, account.person_id)
+    title = await title_of(session, account.person_id, now)
+    return f"{title} {person.name}".strip() if person else account.name
+
+
+async def title_of(session: AsyncSession, person_id: str, now: datetime) -> str:
+    """The highest of the posts that he holds today; empty without one."""
+    today = now.astimezone(_ZONE).date()
+    found = await session.scalar(
+        select(Post.title)
+        .join(Holding, Holding.post_id == Post.id)
+        .where(Holding.person_id == person_id, Holding.valid_from <= today)
+        .where(or_(Holding.valid_to.is_(None), Holding.valid_to > today))
+        .order_by(Post.rank, Post.id)
+        .limit(1)
+    )
+    return found or ""
+
+
+async def home_of(session: AsyncSession, account: Account) -> tuple[Person | None, Unit | None]:
+    """The person of an account, and the unit where he works."""
+    if account.person_id is None:
+        return None, None
+    found = (
+        await session.execute(
+            select(Person, Unit).join(Unit, Unit.id == Person.unit_id).where(Person.id == account.person_id)
+        )
+    ).first()
+    return (found[0], found[1]) if found else (None, None)

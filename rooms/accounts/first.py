@@ -1,0 +1,82 @@
+"""The first administrator of a new installation: an account, and where there is nothing yet a unit and a person for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import roles, signing
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.identifiers import new_id
+from rooms.org.names import plain
+from rooms.org.tables import Person, Unit
+from rooms.policy import roles as policy
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+NAME = "quantri"
+
+
+async def administered(session: AsyncSession, now: datetime) -> bool:
+    """Somebody who can sign in administers the whole."""
+    return bool(
+        await session.scalar(
+            select(func.count())
+            .select_from(RoleGrant)
+            .join(Account, Account.id == RoleGrant.account_id)
+            .join(Unit, Unit.id == RoleGrant.unit_id)
+            .where(roles.in_force(now), RoleGrant.role == policy.ADMIN, Account.active, Unit.parent_id.is_(None))
+            .where(Account.password != "")
+        )
+    )
+
+
+async def link(session: AsyncSession, actor: Actor, now: datetime, unit_name: str = "Cơ quan của tôi") -> tuple[str, str]:
+    """(name, secret of a sign-in link) of the administrator `quantri`, who is made when he is not there.
+
+    Only for whoever runs the program on the server itself: `dev`, and `diemcau user link`.
+    """
+    account = await session.scalar(select(Account).where(Account.name == NAME))
+    root = await _root(session, now, unit_name)
+    if account is None:
+        person = Person(
+            id=new_id(), code="quantri", name="Quản trị hệ thống", search_name=plain("Quản trị hệ thống"), unit_id=root.id
+        )
+        account = Account(id=new_id(), name=NAME, person_id=person.id, recovery=[], created_at=now)
+        session.add(person)
+        await session.flush()
+        session.add(account)
+        await session.flush()
+        await audit.record(session, now, actor, "accounts.create", "account", account.id, root.id, {"name": NAME})
+    held, _ = await roles.held(session, account, now)
+    if not any(role.role == policy.ADMIN and role.unit_path == root.path for role in held):
+        await roles.grant(session, account, policy.ADMIN, root.id, actor, now)
+    account.active = True
+    secret, _ = await signing.new_link(session, account, actor, now)
+    return account.name, secret
+
+
+async def _root(session: AsyncSession, now: datetime, name: str) -> Unit:
+    root = await session.scalar(
+        select(Unit).where(Unit.parent_id.is_(None)).order_by(Unit.tier, Unit.position, Unit.code).limit(1)
+    )
+    if root is not None:
+        return root
+    made = new_id()
+    root = Unit(
+        id=made,
+        code="goc",
+        name=name,
+        search_name=plain(name),
+        kind="office",
+        tier=1,
+        block="government",
+        parent_id=None,
+        path=f"/{made}/",
+        valid_from=now.date(),
+    )
+    session.add(root)
+    await session.flush()
+    return root

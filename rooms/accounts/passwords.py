@@ -1,0 +1,194 @@
+"""What a password must be, and its argon2id hash (RFC 9106), computed beside the event loop in a bounded queue.
+
+One hash takes 19 MiB and tens of milliseconds, so whoever can ask for hashes could stop everybody else. Two queues share the
+workers: browsers that signed in here before, and strangers; in each, networks take turns, and one network waits with a few only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from rooms.accounts import limits
+from rooms.accounts.common_passwords import COMMON, RUNS
+from rooms.errors import Refusal
+from rooms.org.names import plain
+
+T = TypeVar("T")
+DISTINCT = 5
+KNOWN_TURNS = 3
+"""After so many from known browsers one stranger has his turn."""
+NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdCBvZiBub2JvZHkh$2kjnTjrXr5DgYAGnbxPAGDt8WMU3nJdSgMSUZ5BqHBE"
+"""Compared with when there is no such account; nothing opens it."""
+
+
+def normalised(password: str) -> str:
+    """As RFC 8265 section 4.2 prepares it: blanks of all kinds as one kind, NFC (keyboards write "ế" in several ways)."""
+    return unicodedata.normalize("NFC", "".join(" " if one.isspace() else one for one in password))
+
+
+def check(password: str, *, names: tuple[str, ...] = (), totp: bool = False) -> None:
+    """Length and being guessable are all that counts (NIST SP 800-63B 3.1.1.2). Raises Refusal `password_…`.
+
+    `names`: words that everybody would try first, such as the account's name.
+    """
+    text = normalised(password)
+    least = limits.PASSWORD_LEAST_WITH_TOTP if totp else limits.PASSWORD_LEAST
+    if len(text) < least:
+        raise Refusal(
+            "password_short",
+            f"Mật khẩu cần ít nhất {least} ký tự. Một câu ngắn dễ nhớ là tốt nhất.",
+            f"a password has {least} characters or more; a short sentence is best",
+        )
+    if len(text) > limits.PASSWORD_CHARACTERS:
+        raise Refusal("password_long", "Mật khẩu quá dài.", f"at most {limits.PASSWORD_CHARACTERS} characters")
+    if _is_guessable(text.casefold(), names):
+        raise Refusal(
+            "password_common",
+            "Mật khẩu này dễ đoán. Hãy chọn một câu chỉ mình đồng chí biết.",
+            "this password is easily guessed; choose a sentence that only you know",
+        )
+
+
+def _is_guessable(text: str, names: tuple[str, ...]) -> bool:
+    joined = plain(text).replace(" ", "")
+    bare = joined.strip("0123456789!@#$%^&*().,-_=+")
+    if len(set(text)) < DISTINCT or any(joined in run for run in RUNS):
+        return True
+    return any(one in COMMON for one in (text, joined, bare)) or bare in {plain(name).replace(" ", "") for name in names}
+
+
+def busy() -> Refusal:
+    return Refusal(
+        "busy",
+        "Máy chủ đang có quá nhiều lượt đăng nhập. Hãy thử lại sau vài giây.",
+        "too many sign-ins at the moment: try again in a few seconds",
+    )
+
+
+class _Lane:
+    """Those who wait, by where they come from; the sources take turns."""
+
+    def __init__(self) -> None:
+        self.sources: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self.waiting = 0
+
+    def push(self, source: str, ticket: asyncio.Future[None]) -> None:
+        """Raises Refusal `busy`. When the lane is full, the last one of the source with the most waiting makes room."""
+        own = len(self.sources.get(source, ()))
+        if own >= limits.HASH_WAITING_OF_ONE or (self.waiting >= limits.HASH_WAITING and not self._displace(own)):
+            raise busy()
+        self.sources.setdefault(source, deque()).append(ticket)
+        self.waiting += 1
+
+    def pop(self) -> asyncio.Future[None] | None:
+        """The next one who still waits."""
+        while self.sources:
+            source, tickets = next(iter(self.sources.items()))
+            ticket = tickets.popleft()
+            self.waiting -= 1
+            del self.sources[source]
+            if tickets:
+                self.sources[source] = tickets  # to the end of the round
+            if not ticket.done():
+                return ticket
+        return None
+
+    def _displace(self, own: int) -> bool:
+        source, tickets = max(self.sources.items(), key=lambda item: len(item[1]))
+        if len(tickets) <= own + 1:
+            return False
+        ticket = tickets.pop()
+        self.waiting -= 1
+        if not tickets:
+            del self.sources[source]
+        if not ticket.done():
+            ticket.set_exception(busy())
+        return True
+
+
+class Hashing:
+    """A bounded number of threads that hash, and the queue before them. Belongs to one event loop."""
+
+    def __init__(self, workers: int = limits.HASH_WORKERS, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher(
+            time_cost=limits.HASH_PASSES, memory_cost=limits.HASH_MEMORY_KIB, parallelism=limits.HASH_LANES
+        )
+        self._workers = workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="argon2")
+        self._running = 0
+        self._lanes = {True: _Lane(), False: _Lane()}
+        self._turns = 0
+        self.computed = 0
+        """Hashes so far."""
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def waiting(self) -> int:
+        return sum(lane.waiting for lane in self._lanes.values())
+
+    async def hash(self, password: str, source: str = "") -> str:
+        """Raises Refusal `busy`."""
+        text = normalised(password)
+        return await self._run(lambda: self._hasher.hash(text), source, known=True)
+
+    async def verify(self, stored: str, password: str, *, source: str, known: bool) -> bool:
+        """Whether it is the password; as long for an empty `stored` (no such account, no password) as for any other.
+
+        `source`: the network or browser that asks; `known`: that browser signed in to this account before.
+        """
+        text = normalised(password)
+        found = await self._run(lambda: self._matches(stored or NOBODY, text), source, known=known)
+        return found and bool(stored)
+
+    def is_old(self, stored: str) -> bool:
+        """Hashed with parameters that are no longer ours."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def _matches(self, stored: str, text: str) -> bool:
+        try:
+            return self._hasher.verify(stored, text)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], T], source: str, *, known: bool) -> T:
+        loop = asyncio.get_running_loop()
+        if self._running >= self._workers:
+            ticket = loop.create_future()
+            self._lanes[known].push(source, ticket)
+            await self._turn_of(ticket)
+        else:
+            self._running += 1
+        self.computed += 1
+        running = loop.run_in_executor(self._pool, work)
+        # A thread goes on when its asker has gone: its place is free only when it is done.
+        running.add_done_callback(lambda _: self._free())
+        return await asyncio.shield(running)
+
+    async def _turn_of(self, ticket: asyncio.Future[None]) -> None:
+        try:
+            await ticket
+        except asyncio.CancelledError:
+            if ticket.done() and not ticket.cancelled() and ticket.exception() is None:
+                self._free()  # the place was given to him in the same moment
+            raise
+
+    def _free(self) -> None:
+        """Hand the place on to the next one, or give it back."""
+        self._turns += 1
+        strangers_first = self._turns % (KNOWN_TURNS + 1) == 0
+        for known in (not strangers_first, strangers_first):
+            ticket = self._lanes[known].pop()
+            if ticket is not None:
+                ticket.set_result(None)
+                return
+        self._running -= 1

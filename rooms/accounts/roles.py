@@ -1,0 +1,197 @@
+"""Roles that count now: those granted to an account, and the working roles of the people whose deputy its person is.
+
+Owns grants. A role is granted by an administrator of that unit or of one above it, for an account whose person belongs to
+what he administers; nobody gives away more than he could do himself, and the last administrator of the whole stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import limits
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.org.tables import Deputy, Person, Unit
+from rooms.policy import roles as policy
+from rooms.policy.actors import Actor, Role
+from rooms.store import audit, locks
+
+DEPUTISED = (policy.REQUESTER, policy.SECRETARY, policy.APPROVER)
+"""What passes to a deputy. Operators, administrators and auditors are named one by one, with dates of their own."""
+
+
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Of a RoleGrant."""
+    return and_(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+
+
+async def deputised(session: AsyncSession, person_id: str, now: datetime) -> tuple[str, ...]:
+    """Persons whose deputy this person is now; a deputy's deputy is not meant."""
+    found = await session.scalars(
+        select(Deputy.person_id)
+        .where(Deputy.deputy_id == person_id, Deputy.revoked_at.is_(None))
+        .where(Deputy.starts_at <= now, Deputy.ends_at > now)
+        .order_by(Deputy.person_id)
+        .limit(limits.DEPUTISED)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[tuple[Role, ...], tuple[str, ...]]:
+    """(roles that count now, persons whose deputy he is)."""
+    persons = await deputised(session, account.person_id, now) if account.person_id else ()
+    found = await session.execute(
+        select(RoleGrant.role, Unit.id, Unit.path, Account.id, Account.person_id)
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .where(in_force(now), Account.active)
+        .where(
+            or_(
+                RoleGrant.account_id == account.id,
+                and_(Account.person_id.in_(persons), RoleGrant.role.in_(DEPUTISED)),
+            )
+        )
+    )
+    roles = {
+        Role(role, unit_id, path, "" if holder == account.id else person or "")
+        for role, unit_id, path, holder, person in found
+    }
+    return tuple(sorted(roles, key=lambda one: (one.for_person, one.unit_path, one.role))), persons
+
+
+async def grants_of(session: AsyncSession, account_ids: Sequence[str], now: datetime) -> list[tuple[RoleGrant, Unit]]:
+    """Grants that count now or will, oldest first."""
+    found = await session.execute(
+        select(RoleGrant, Unit)
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .where(RoleGrant.account_id.in_(account_ids), or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .order_by(RoleGrant.starts_at, RoleGrant.id)
+    )
+    return [(grant, unit) for grant, unit in found]
+
+
+async def require_over(session: AsyncSession, account: Account, action: str, actor: Actor, now: datetime) -> str:
+    """That `actor` may do it to this account: in the unit of its person, and wherever the account has a role, for whoever
+    takes over an account has its roles. The id of the person's unit. Raises Refusal `account_unknown`, `denied`, ….
+    """
+    unit = await _home(session, account)
+    path = unit.path if unit else "/"
+    if not policy.allows(actor, "accounts.read", path):
+        raise unknown()
+    policy.require(actor, action, path)
+    if action not in policy.READS:
+        for _, place in await grants_of(session, [account.id], now):
+            policy.require(actor, action, place.path)
+        for role in (await held(session, account, now))[0]:
+            policy.require(actor, action, role.unit_path)
+    return unit.id if unit else ""
+
+
+def unknown() -> Refusal:
+    return Refusal("account_unknown", "Không có tài khoản này.", "there is no such account")
+
+
+async def grant(
+    session: AsyncSession,
+    account: Account,
+    role: str,
+    unit_id: str,
+    actor: Actor,
+    now: datetime,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> RoleGrant:
+    """Give `account` a role. Raises Refusal `denied`, `unit_unknown`, `role_unknown`, `dates_wrong`, `role_held`, `too_many`."""
+    if role not in policy.ALL:
+        raise Refusal("role_unknown", "Không có vai trò này.", f"roles are {', '.join(policy.ALL)}")
+    await _require_account(session, account, actor)
+    unit = await session.get(Unit, unit_id)
+    if unit is None:
+        raise Refusal("unit_unknown", "Không có đơn vị này.", "there is no such unit")
+    policy.require(actor, "accounts.write", unit.path)
+    starts_at = starts_at or now
+    if ends_at is not None and (ends_at <= starts_at or ends_at <= now):
+        raise Refusal(
+            "dates_wrong", "Ngày hết hạn phải sau ngày bắt đầu và sau bây giờ.", "it has to end after its start and after now"
+        )
+    await _check_room(session, account, role, unit_id, now)
+    row = RoleGrant(
+        id=new_id(),
+        account_id=account.id,
+        role=role,
+        unit_id=unit_id,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        granted_by=actor.id,
+    )
+    session.add(row)
+    await session.flush()
+    detail = {"role": role, "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None}
+    await audit.record(session, now, actor, "accounts.grant", "account", account.id, unit_id, detail)
+    return row
+
+
+async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: Actor, now: datetime) -> None:
+    """End a role now. Raises Refusal `denied`, `grant_unknown`, `last_admin`."""
+    await _require_account(session, account, actor)
+    row = await session.get(RoleGrant, grant_id)
+    if row is None or row.account_id != account.id or (row.ends_at is not None and row.ends_at <= now):
+        raise Refusal("grant_unknown", "Tài khoản không còn vai trò này.", "the account has no such role any more")
+    unit = await session.get_one(Unit, row.unit_id)
+    policy.require(actor, "accounts.write", unit.path)
+    if row.starts_at > now:
+        await session.delete(row)
+    else:
+        row.ends_at = now
+    await session.flush()
+    if row.role == policy.ADMIN and unit.parent_id is None:
+        await keep_one_admin(session, now)
+    await audit.record(session, now, actor, "accounts.revoke", "account", account.id, unit.id, {"role": row.role})
+
+
+async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
+    """After a change and before its commit: somebody still administers the whole. Raises Refusal `last_admin`."""
+    await locks.take(session, locks.Lock.ADMINS)
+    left = await session.scalar(
+        select(func.count())
+        .select_from(RoleGrant)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .where(in_force(now), RoleGrant.role == policy.ADMIN, Account.active, Unit.parent_id.is_(None))
+    )
+    if not left:
+        raise Refusal(
+            "last_admin",
+            "Đây là quản trị viên cuối cùng. Hãy cấp quyền quản trị cho người khác trước.",
+            "this is the last administrator: make somebody else one first",
+        )
+
+
+async def _home(session: AsyncSession, account: Account) -> Unit | None:
+    if account.person_id is None:
+        return None
+    return await session.scalar(
+        select(Unit).join(Person, Person.unit_id == Unit.id).where(Person.id == account.person_id)
+    )
+
+
+async def _require_account(session: AsyncSession, account: Account, actor: Actor) -> None:
+    """Roles are given and taken in one's own units, to and from accounts of one's own people."""
+    unit = await _home(session, account)
+    path = unit.path if unit else "/"
+    if not policy.allows(actor, "accounts.read", path):
+        raise unknown()
+    policy.require(actor, "accounts.write", path)
+
+
+async def _check_room(session: AsyncSession, account: Account, role: str, unit_id: str, now: datetime) -> None:
+    current = await grants_of(session, [account.id], now)
+    if any(row.role == role and row.unit_id == unit_id and row.ends_at is None for row, _ in current):
+        raise Refusal("role_held", "Tài khoản đã có vai trò này.", "the account has this role already")
+    if len(current) >= limits.GRANTS:
+        raise Refusal("too_many", "Tài khoản đã có quá nhiều vai trò.", f"at most {limits.GRANTS} roles at a time")
