@@ -1,0 +1,434 @@
+"""What a letter says, as plain values under fixed names: these are also the fields of an office's own DOCX template.
+
+Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy mời); Party offices have their own header
+(Hướng dẫn 36-HD/VPTW). Nothing here is a secret: no PIN, no password, no personal link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.tables import Reservation
+from rooms.errors import Refusal, Trouble
+from rooms.meetings import attendees, links, wording
+from rooms.meetings.tables import Attendee, DocumentRef, Letter, Meeting, Occurrence
+from rooms.org.names import cleaned
+from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.sites.tables import Hall, Site
+
+KINDS: Final = ("invite", "amend", "cancel")
+Fields = dict[str, Any]
+
+TEXTS: Final[Mapping[str, str]] = {
+    "agency_above": "cơ quan chủ quản, in hoa; có thể trống",
+    "number": "số",
+    "symbol": "ký hiệu, như GM-UBND",
+    "place_date": "địa danh và ngày tháng",
+    "title": "GIẤY MỜI hoặc THÔNG BÁO",
+    "subject": "trích yếu",
+    "replaces": "văn bản được thay thế",
+    "opening": "câu mời",
+    "name": "tên cuộc họp",
+    "content": "nội dung",
+    "form": "hình thức họp",
+    "chair": "chủ trì",
+    "time": "thời gian",
+    "reason": "lý do hủy",
+    "closing": "câu kết",
+    "signer_name": "họ tên người ký",
+    "address": "địa chỉ trang cuộc họp; trống khi họp quan trọng",
+}
+LISTS: Final[Mapping[str, str]] = {
+    "nation": "các dòng quốc hiệu, tiêu ngữ",
+    "agency": "các dòng tên cơ quan, in hoa",
+    "recipients": "thành phần được mời",
+    "times": "các ngày họp khác của lịch lặp",
+    "places": "địa điểm, theo điểm cầu",
+    "agenda": "chương trình",
+    "papers": "tài liệu, văn bản",
+    "requirements": "yêu cầu",
+    "changes": "nội dung thay đổi",
+    "copies": "nơi nhận",
+    "signing": "các dòng quyền hạn, chức vụ người ký",
+}
+SITES = "sites"
+"""The annex: [{"unit", "site", "address"}, …] when there are too many to be named in the text."""
+NATION = ["CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"]
+PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
+PLACES_NAMED = 6
+TIMES_NAMED = 12
+TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
+COLLECTIVE_OF = {"ủy ban nhân dân": "ỦY BAN NHÂN DÂN", "uỷ ban nhân dân": "ỦY BAN NHÂN DÂN"}
+
+
+async def draft(
+    session: AsyncSession,
+    meeting_id: str,
+    kind: str,
+    signer_id: str | None,
+    dated: date,
+    base: str = "",
+    number: str = "",
+    symbol: str = "",
+    note: str = "",
+) -> Fields:
+    """The fields of a letter of `kind` as the meeting stands now; whoever keeps it may change them before.
+
+    `base`: the address of this installation, without a slash, for the QR code of an ordinary meeting. Raises Refusal.
+    """
+    if kind not in KINDS:
+        raise Refusal("bad_letter", "Loại văn bản: giấy mời, thay đổi hoặc hủy.", "no such kind of letter")
+    meeting = await session.get(Meeting, meeting_id)
+    if meeting is None:
+        raise Refusal("unknown_meeting", "Không tìm thấy cuộc họp.", "no such meeting")
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    invited = await attendees.listed(session, meeting.id)
+    fields = _empty()
+    fields |= await _header(session, host, kind, dated, number, symbol)
+    fields |= await _what(session, meeting, host, kind)
+    fields |= await _whom(session, invited, host)
+    fields |= await _where(session, meeting, invited, host)
+    fields |= await _signer(session, host, signer_id or meeting.chair_id, dated)
+    fields["address"] = links.meeting_address(base, meeting.id) if base and meeting.class_ == "ordinary" else ""
+    if note:
+        fields["requirements"] = [*fields["requirements"], cleaned(note)]
+    if kind != "invite":
+        fields |= await _against_last(session, meeting, fields, kind)
+    return checked(fields)
+
+
+def checked(fields: Mapping[str, Any]) -> Fields:
+    """The fields with every name present and every text bounded and cleaned. Raises Refusal `bad_letter` naming the troubles."""
+    troubles = [
+        Trouble("unknown_field", f"Không có trường {name}.", f"no field {name}", name)
+        for name in fields.keys() - TEXTS.keys() - LISTS.keys() - {SITES}
+    ]
+    result: Fields = _empty()
+    for name in TEXTS.keys() & fields.keys():
+        _keep_text(result, name, fields[name], troubles)
+    for name in LISTS.keys() & fields.keys():
+        _keep_list(result, name, fields[name], troubles)
+    _keep_sites(result, fields.get(SITES, []), troubles)
+    if troubles:
+        raise Refusal("bad_letter", "Nội dung văn bản có chỗ chưa đúng.", "the letter cannot be made", troubles[:50])
+    return result
+
+
+def sample() -> Fields:
+    """A letter that stands for any other when a template is tried out."""
+    return checked(
+        {
+            "agency": ["ỦY BAN NHÂN DÂN", "TỈNH LONG AN"],
+            "nation": NATION,
+            "number": "12",
+            "symbol": "GM-UBND",
+            "place_date": wording.place_and_date("Long An", date(2021, 6, 4)),
+            "title": "GIẤY MỜI",
+            "subject": "Họp trực tuyến giao ban tháng 6",
+            "opening": "Ủy ban nhân dân tỉnh Long An trân trọng kính mời:",
+            "recipients": ["Chủ tịch UBND huyện Đức Hòa", "Giám đốc Sở Y tế"],
+            "name": "Họp giao ban tháng 6",
+            "content": "Phòng, chống dịch Covid-19.",
+            "form": "Trực tuyến",
+            "chair": "Đồng chí Phạm Tấn Hòa - Phó Chủ tịch UBND tỉnh",
+            "time": "14 giờ 00 phút, thứ sáu ngày 11/06/2021",
+            "places": ["Điểm cầu chính: Hội trường A"],
+            "requirements": ["Dự họp đúng thành phần."],
+            "closing": "Trân trọng./.",
+            "copies": ["Như trên", "Lưu: VT"],
+            "signing": ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"],
+            "signer_name": "Phạm Tấn Hòa",
+            "sites": [{"unit": "UBND huyện Đức Hòa", "site": "Hội trường UBND", "address": "Hậu Nghĩa"}],
+        }
+    )
+
+
+def _empty() -> Fields:
+    return {**dict.fromkeys(TEXTS, ""), **{name: [] for name in LISTS}, SITES: []}
+
+
+def _keep_text(result: Fields, name: str, value: object, troubles: list[Trouble]) -> None:
+    if not isinstance(value, str) or len(value) > limits.LETTER_TEXT_CHARACTERS:
+        troubles.append(Trouble("bad_field", f"Trường {name} phải là chữ, không quá dài.", "a text, and not long", name))
+        return
+    result[name] = "\n".join(cleaned(line) for line in value.splitlines())
+
+
+def _keep_list(result: Fields, name: str, value: object, troubles: list[Trouble]) -> None:
+    if (
+        not isinstance(value, list)
+        or len(value) > limits.LETTER_LINES
+        or not all(isinstance(line, str) and len(line) <= limits.LETTER_TEXT_CHARACTERS for line in value)
+    ):
+        troubles.append(Trouble("bad_field", f"Trường {name} phải là các dòng chữ.", "lines of text", name))
+        return
+    result[name] = [cleaned(line) for line in value]
+
+
+def _keep_sites(result: Fields, value: object, troubles: list[Trouble]) -> None:
+    names = ("unit", "site", "address")
+    if (
+        not isinstance(value, list)
+        or len(value) > limits.LETTER_LINES
+        or not all(isinstance(row, dict) and all(isinstance(row.get(n, ""), str) for n in names) for row in value)
+    ):
+        troubles.append(Trouble("bad_field", "Danh sách điểm cầu không đúng.", "the sites are wrong", SITES))
+        return
+    result[SITES] = [{name: cleaned(row.get(name, ""))[:300] for name in names} for row in value]
+
+
+async def _header(session: AsyncSession, host: Unit, kind: str, dated: date, number: str, symbol: str) -> Fields:
+    parent = await session.get(Unit, host.parent_id) if host.parent_id else None
+    party = host.block == "party"
+    committee = wording.is_collective(host.name)
+    above = "" if parent is None or parent.tier == 0 or committee else parent.name
+    prefix = "TB" if kind == "cancel" else "GM"
+    place = await _place(session, host)
+    return {
+        "agency_above": above.upper(),
+        "agency": wording.heading(host.name),
+        "nation": PARTY if party else NATION,
+        "number": cleaned(number),
+        "symbol": cleaned(symbol) or f"{prefix}-{host.symbol.split('-')[0] or _initials(host.short_name or host.name)}",
+        "place_date": wording.place_and_date(place, dated) if place else wording.place_and_date("", dated).lstrip(", "),
+        "title": "THÔNG BÁO" if kind == "cancel" else "GIẤY MỜI",
+    }
+
+
+async def _place(session: AsyncSession, unit: Unit) -> str:
+    """The place in the unit's own name, or in that of the nearest one above it."""
+    name = wording.place_name(unit.name)
+    while not name and unit.parent_id:
+        unit = await session.get_one(Unit, unit.parent_id)
+        name = wording.place_name(unit.name)
+    return name
+
+
+def _initials(name: str) -> str:
+    """ "SYT" of "Sở Y tế"; an abbreviation stays itself."""
+    return name if name.isupper() else "".join(word[0] for word in name.split()).upper()
+
+
+async def _what(session: AsyncSession, meeting: Meeting, host: Unit, kind: str) -> Fields:
+    chair = await session.get(Person, meeting.chair_id) if meeting.chair_id else None
+    first, others = await _times(session, meeting)
+    day = wording.local(meeting.first_starts_at).date()
+    papers = await session.scalars(
+        select(DocumentRef).where(DocumentRef.meeting_id == meeting.id).order_by(DocumentRef.number)
+    )
+    calls_off = kind == "cancel"
+    return {
+        "subject": f"Về việc hủy cuộc họp: {meeting.title}" if calls_off else meeting.title,
+        "name": meeting.title,
+        "opening": f"{host.name} thông báo hủy cuộc họp sau đây, kính gửi:"
+        if calls_off
+        else f"{host.name} trân trọng kính mời:",
+        "content": meeting.description,
+        "form": "Trực tuyến trên hệ thống hội nghị truyền hình, tại hội trường các điểm cầu"
+        if meeting.class_ == "important"
+        else "Trực tuyến, tại các điểm cầu và qua trình duyệt",
+        "chair": f"Đồng chí {await attendees.person_label(session, chair, day)}" if chair else "",
+        "time": first,
+        "times": others,
+        "agenda": [_agenda_line(item) for item in meeting.agenda],
+        "papers": [_paper(one) for one in papers],
+        "reason": meeting.reason if calls_off else "",
+        "requirements": [] if calls_off else _requirements(meeting),
+        "closing": "Trân trọng thông báo./." if calls_off else "Trân trọng./.",
+    }
+
+
+async def _times(session: AsyncSession, meeting: Meeting) -> tuple[str, list[str]]:
+    """The first date that stands (or the first at all), and the others of a series."""
+    rows = list(
+        await session.scalars(
+            select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at)
+        )
+    )
+    standing = [one.starts_at for one in rows if one.state in ("planned", "running")] or [one.starts_at for one in rows]
+    if not standing:
+        return wording.moment(meeting.first_starts_at), []
+    others = [wording.moment(at) for at in standing[1 : TIMES_NAMED + 1]]
+    if len(standing) > TIMES_NAMED + 1:
+        last = wording.moment(standing[-1])
+        others.append(f"và {len(standing) - TIMES_NAMED - 1} buổi tiếp theo, buổi cuối: {last}")
+    return wording.moment(standing[0]), others
+
+
+def _agenda_line(item: Mapping[str, Any]) -> str:
+    minutes = f" ({item['minutes']} phút)" if item.get("minutes") else ""
+    presenter = f" - {item['presenter']}" if item.get("presenter") else ""
+    return f"{item.get('title', '')}{presenter}{minutes}"
+
+
+def _paper(document: DocumentRef) -> str:
+    dated = f" ngày {wording.short_date(document.dated)}" if document.dated else ""
+    issuer = f" của {document.issuer}" if document.issuer else ""
+    subject = f" {document.subject}" if document.subject else ""
+    return f"{document.number}{dated}{issuer}{subject}"
+
+
+def _requirements(meeting: Meeting) -> list[str]:
+    if meeting.class_ == "important":
+        return [
+            "Dự họp đúng thành phần, tại hội trường của điểm cầu; cuộc họp quan trọng không dự qua trình duyệt, điện thoại.",
+            "Cán bộ kỹ thuật điểm cầu kiểm tra đường truyền và có mặt trước giờ họp 60 phút.",
+        ]
+    return [
+        "Đại biểu xác nhận dự họp theo liên kết trong thư điện tử công vụ; trường hợp cử người dự thay, đề nghị báo trước.",
+        "Các điểm cầu kết nối, kiểm tra âm thanh, hình ảnh trước giờ họp 15 phút.",
+    ]
+
+
+async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) -> Fields:
+    named = [one for one in invited if one.role != "chair"]
+    recipients = [one.label or one.guest_name for one in named]
+    return {"recipients": recipients[: limits.LETTER_LINES], "copies": ["Như trên", "Lưu: VT"]}
+
+
+async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], host: Unit) -> Fields:
+    halls = list(
+        await session.execute(
+            select(Hall, Site)
+            .join(Site, Hall.site_id == Site.id)
+            .where(
+                Hall.id.in_(
+                    select(Reservation.resource_id)
+                    .join(Occurrence, Reservation.occurrence_id == Occurrence.id)
+                    .where(Occurrence.meeting_id == meeting.id, Reservation.kind == "hall")
+                )
+            )
+            .order_by(Hall.name)
+        )
+    )
+    units = {
+        one.id: one
+        for one in await session.scalars(select(Unit).where(Unit.id.in_({i.unit_id for i in invited if i.unit_id})))
+    }
+    own = {hall.site_id for hall, _ in halls}
+    site_ids = {one.site_id for one in invited if one.site_id}
+    sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
+    rows = [
+        _site_row(units.get(one.unit_id or ""), sites[one.site_id], one)
+        for one in invited
+        if one.site_id and one.site_id not in own
+    ]
+    main = [f"Điểm cầu chính: {hall.name}, {site.name}{_at(site.address)}" for hall, site in halls]
+    if len(rows) <= PLACES_NAMED:
+        return {"places": main + [f"{row['site']}{_at(row['address'])}" for row in rows], SITES: []}
+    by_tier: dict[int, int] = {}
+    for one in invited:
+        if one.site_id and one.site_id not in own:
+            tier = units[one.unit_id].tier if one.unit_id in units else sites_tier(sites[one.site_id])
+            by_tier[tier] = by_tier.get(tier, 0) + 1
+    grouped = [
+        f"Điểm cầu {TIERS.get(tier, 'thành phần')}: {count} điểm cầu tại hội trường các đơn vị (danh sách kèm theo)"
+        for tier, count in sorted(by_tier.items())
+    ]
+    return {"places": main + grouped, SITES: rows[: limits.LETTER_LINES]}
+
+
+def sites_tier(_site: Site) -> int:
+    """A person or guest sits somewhere without a tier of his own."""
+    return -1
+
+
+def _site_row(unit: Unit | None, site: Site, attendee: Attendee) -> dict[str, str]:
+    return {"unit": unit.name if unit else attendee.label, "site": site.name, "address": site.address}
+
+
+def _at(address: str) -> str:
+    return f", {address}" if address else ""
+
+
+async def _signer(session: AsyncSession, host: Unit, signer_id: str | None, on: date) -> Fields:
+    """The signing block from the signer's post: TM., KT., TL., TUQ."""
+    if not signer_id:
+        return {"signing": [], "signer_name": ""}
+    person = await session.get(Person, signer_id)
+    if person is None:
+        raise Refusal("unknown_person", "Không tìm thấy người ký.", "no such signer")
+    row = (
+        await session.execute(
+            select(Post, Unit)
+            .join(Holding, Holding.post_id == Post.id)
+            .join(Unit, Post.unit_id == Unit.id)
+            .where(Holding.person_id == person.id, Holding.valid_from <= on)
+            .where(or_(Holding.valid_to.is_(None), Holding.valid_to > on))
+            .order_by(Unit.id != host.id, Post.rank)
+            .limit(1)
+        )
+    ).first()
+    if row is None:
+        return {"signing": [], "signer_name": person.name}
+    head = await _head_title(session, host, on)
+    return {"signing": signing_block(row[0], row[1], host, head), "signer_name": person.name}
+
+
+def signing_block(post: Post, own: Unit, host: Unit, head_title: str) -> list[str]:
+    """The lines above the signature. `host` is in whose name the letter goes out, `head_title` its head's title."""
+    names = [own.name, own.short_name, host.name, host.short_name]
+    title = wording.bare_title(post.title, names).upper()
+    head = wording.bare_title(head_title, [host.name, host.short_name]).upper() or "THỦ TRƯỞNG"
+    if post.signs_as in ("TL.", "TUQ."):
+        return [f"{post.signs_as} {head}", title]
+    lines = []
+    if wording.is_collective(host.name):
+        lines.append(f"TM. {wording.heading(host.name)[0]}")
+    elif post.signs_as == "TM.":
+        lines.append(f"TM. {host.name.upper()}")
+    if post.signs_as == "KT.":
+        lines.append(f"KT. {head}")
+    return [*lines, title]
+
+
+async def _head_title(session: AsyncSession, host: Unit, on: date) -> str:
+    row = await session.scalar(
+        select(Post.title)
+        .where(Post.unit_id == host.id, Post.is_head, Post.valid_from <= on)
+        .where(or_(Post.valid_to.is_(None), Post.valid_to > on))
+        .order_by(Post.rank)
+        .limit(1)
+    )
+    return row or ""
+
+
+async def _against_last(session: AsyncSession, meeting: Meeting, fields: Fields, kind: str) -> Fields:
+    """Which letter this one replaces, and what is different in it."""
+    last = await session.scalar(
+        select(Letter)
+        .where(Letter.meeting_id == meeting.id, Letter.kind != "cancel")
+        .order_by(Letter.created_at.desc())
+        .limit(1)
+    )
+    if last is None:
+        return {}
+    number = f"số {last.number}/{last.symbol}" if last.number else f"ký hiệu {last.symbol}"
+    replaces = f"Giấy mời {number} ngày {wording.short_date(last.dated)}"
+    return {"replaces": replaces, "changes": differences(last.fields, fields) if kind == "amend" else []}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What invitees have to know anew, in words."""
+    names = {"time": "Thời gian", "chair": "Chủ trì", "name": "Tên cuộc họp", "form": "Hình thức", "places": "Địa điểm"}
+    lines = []
+    for name, word in names.items():
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if isinstance(new, list):
+            lines.append(f"{word}: có thay đổi, như ghi ở trên")
+        else:
+            lines.append(f"{word}: {new} (trước đây: {old})" if old else f"{word}: {new}")
+    before_list, after_list = set(before.get("recipients", [])), set(after.get("recipients", []))
+    if before_list != after_list:
+        lines.append(f"Thành phần: thêm {len(after_list - before_list)}, bớt {len(before_list - after_list)}")
+    return lines
+
+

@@ -1,0 +1,81 @@
+"""The process that fills one DOCX template: an order as JSON on its input, an answer as JSON on its output.
+
+It bounds itself before it reads anything: processor time, memory, no further files or processes. The template language is
+Jinja's immutable sandbox, so that a template reads the fields of a letter and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import resource
+import sys
+import warnings
+from typing import Any
+
+CPU_S = 30
+FILE_BYTES = 64 * 1024 * 1024
+INPUT_BYTES = 64 * 1024 * 1024
+QR_MM = 24
+MESSAGE_CHARACTERS = 300
+
+
+def main() -> None:
+    _bound(resource.RLIMIT_CPU, CPU_S)
+    _bound(resource.RLIMIT_FSIZE, FILE_BYTES)
+    _bound(resource.RLIMIT_CORE, 0)
+    order = json.loads(sys.stdin.buffer.read(INPUT_BYTES))
+    _bound(resource.RLIMIT_CPU, order["cpu_s"])
+    _bound(resource.RLIMIT_AS, order["memory_bytes"])
+    warnings.simplefilter("ignore")
+    try:
+        answer = fill(order)
+    except MemoryError:
+        answer = {"error": "out of memory"}
+    except Exception as error:  # whatever a template can raise is an answer about the template
+        answer = {"error": f"{type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]}
+    sys.stdout.write(json.dumps(answer))
+
+
+def fill(order: dict[str, Any]) -> dict[str, Any]:
+    """{"document", "unknown"}, or {"error"}."""
+    from docxtpl import DocxTemplate
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    template = DocxTemplate(io.BytesIO(base64.b64decode(order["template"])))
+    environment = ImmutableSandboxedEnvironment(autoescape=True)
+    environment.globals.clear()
+    fields = dict(order["fields"])
+    unknown = template.get_undeclared_template_variables(environment) - set(order["known"])
+    fields["qr"] = _picture(template, fields.get("address", ""))
+    template.render(fields, environment, autoescape=True)
+    out = io.BytesIO()
+    template.save(out)
+    document = out.getvalue()
+    if len(document) > order["result_bytes"]:
+        return {"error": "the document is too large"}
+    return {"document": base64.b64encode(document).decode(), "unknown": sorted(unknown)}
+
+
+def _picture(template: Any, address: str) -> Any:
+    if not address:
+        return ""
+    import segno
+    from docx.shared import Mm
+    from docxtpl import InlineImage
+
+    out = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(out, kind="png", scale=8, border=2)
+    out.seek(0)
+    return InlineImage(template, out, width=Mm(QR_MM))
+
+
+def _bound(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (allowed, hard if kind == resource.RLIMIT_CPU else allowed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Letters as PDF, by Typst with the fonts that stand beside this file: nothing of the system is needed.
+
+The words are handed over as data and are never read as markup. Blocks: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import segno
+import typst
+
+from rooms.errors import Refusal
+
+HERE = Path(__file__).parent
+FONTS = HERE / "fonts"
+PAGE = HERE / "letter.typ"
+SET_LETTERS = 300
+
+
+def pdf(fields: Mapping[str, Any]) -> bytes:
+    """One letter, PDF/A-2b. `fields` as `letters.checked` returns them."""
+    return _typeset([_page(fields)])
+
+
+def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str]) -> bytes:
+    """One file with the same letter to each of `recipients`, each on pages of its own with numbers of its own."""
+    if not 0 < len(recipients) <= SET_LETTERS:
+        raise Refusal("too_many_letters", f"Mỗi lần in nhiều nhất {SET_LETTERS} giấy mời.", "too many letters at once")
+    page = _page(fields)
+    return _typeset([{**page, "recipients": [one], "sites": []} for one in recipients])
+
+
+def qr_svg(address: str) -> str:
+    """The code of an address, error correction M; empty for none."""
+    if not address:
+        return ""
+    out = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(out, kind="svg", border=2, xmldecl=False, scale=4)
+    return out.getvalue().decode()
+
+
+def _page(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fields, "qr": qr_svg(fields.get("address", ""))}
+
+
+def _typeset(letters: list[dict[str, Any]]) -> bytes:
+    result = typst.compile(
+        PAGE.read_bytes(),
+        root=str(HERE),
+        fonts=_fonts(),
+        format="pdf",
+        sys_inputs={"letters": json.dumps(letters, ensure_ascii=False)},
+        pdf_standards=["a-2b"],
+    )
+    assert isinstance(result, bytes)
+    return result
+
+
+@functools.cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
+
+

@@ -1,0 +1,138 @@
+"""Letters as DOCX, from the office's own template or the built-in one.
+
+A template comes from outside and may be hostile: its archive is looked through before it is opened, and it is filled by a
+process of its own with a sandboxed template language, bounded time, memory and output. Blocks: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rooms import limits
+from rooms.errors import Refusal, Trouble
+from rooms.meetings.letters.fields import LISTS, SITES, TEXTS, sample
+
+NEEDED = {"[Content_Types].xml", "word/document.xml"}
+KNOWN = TEXTS.keys() | LISTS.keys() | {SITES, "qr", "number_line"}
+"""Names that a template may use; `qr` is a picture, `number_line` the whole "Số: 12/GM-UBND"."""
+_ACTIVE = re.compile(r"(vbaProject|vbaData|activeX|/embeddings/|oleObject|customUI)", re.IGNORECASE)
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]{0,4000}>")
+_OUTSIDE = re.compile(rb'TargetMode\s*=\s*["\']External["\']', re.IGNORECASE)
+_HYPERLINK = re.compile(rb'Type\s*=\s*["\'][^"\']{0,200}/hyperlink["\']', re.IGNORECASE)
+_PROCESS = Path(__file__).with_name("filling.py")
+
+
+def docx(fields: Mapping[str, Any], template: bytes | None = None) -> bytes:
+    """The letter. Raises Refusal `bad_template` when the office's template cannot be filled."""
+    return _fill(built_in() if template is None else template, fields)[0]
+
+
+def check_template(content: bytes) -> list[Trouble]:
+    """Look through an uploaded template and try it out. Raises Refusal `bad_template`; what only deserves a warning (a name
+    that no letter has) is returned.
+    """
+    look_through(content)
+    _, unknown = _fill(content, sample())
+    return [
+        Trouble("unknown_field", f"Mẫu dùng trường {name} không có; chỗ đó sẽ trống.", f"no field {name}", name)
+        for name in unknown[:50]
+    ]
+
+
+def look_through(content: bytes) -> None:
+    """The archive itself: its size, what it unpacks to, that it holds a document and nothing that acts or calls out."""
+    if len(content) > limits.TEMPLATE_BYTES:
+        raise _bad(f"Tệp mẫu lớn hơn {limits.TEMPLATE_BYTES // 1024**2} MB.", "the file is too large")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _look_through(archive)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
+        raise _bad("Tệp mẫu không phải là DOCX đọc được.", f"not a readable DOCX: {type(error).__name__}") from error
+
+
+def _look_through(archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    names = {one.filename for one in entries}
+    if len(entries) > limits.TEMPLATE_ENTRIES or len(names) != len(entries) or not names >= NEEDED:
+        raise _bad("Tệp mẫu không phải là DOCX.", "not a DOCX")
+    if sum(one.file_size for one in entries) > limits.TEMPLATE_UNPACKED_BYTES:
+        raise _bad("Tệp mẫu giải nén ra quá lớn.", "it unpacks to too much")
+    if any(_ACTIVE.search(name) for name in names):
+        raise _bad("Tệp mẫu có macro hoặc đối tượng nhúng. Hãy lưu lại dạng DOCX thường.", "macros or embedded objects")
+    for one in entries:
+        if one.filename.endswith(".rels"):
+            _look_at_relations(_read(archive, one))
+        elif one.filename.endswith(".xml") and b"<!DOCTYPE" in _read(archive, one)[:4096].upper():
+            raise _bad("Tệp mẫu có khai báo DOCTYPE.", "a DOCTYPE")
+
+
+def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """At most what the archive promised, whatever it really holds."""
+    with archive.open(entry) as file:
+        content = file.read(entry.file_size + 1)
+    if len(content) > entry.file_size:
+        raise _bad("Tệp mẫu giải nén ra quá lớn.", "an entry is larger than it says")
+    return content
+
+
+def _look_at_relations(content: bytes) -> None:
+    for relation in _RELATION.findall(content):
+        if _OUTSIDE.search(relation) and not _HYPERLINK.search(relation):
+            raise _bad("Tệp mẫu gọi tài nguyên bên ngoài.", "it refers to something outside")
+
+
+def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]:
+    """(document, names used that no letter has). A process of its own does it."""
+    order = {
+        "template": base64.b64encode(template).decode(),
+        "fields": {**fields, "number_line": _number_line(fields)},
+        "known": sorted(KNOWN),
+        "cpu_s": limits.TEMPLATE_CPU_S,
+        "memory_bytes": limits.TEMPLATE_MEMORY_BYTES,
+        "result_bytes": limits.TEMPLATE_RESULT_BYTES,
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, and nothing of the caller in the command
+            [sys.executable, "-I", str(_PROCESS)],
+            input=json.dumps(order).encode(),
+            capture_output=True,
+            timeout=limits.TEMPLATE_WAIT_S,
+            env={"PATH": "", "LANG": "C.UTF-8"},
+            cwd=os.sep,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _bad("Mẫu chạy quá lâu nên đã bị dừng.", "the template runs too long") from error
+    if done.returncode != 0 or len(done.stdout) > 2 * limits.TEMPLATE_RESULT_BYTES:
+        raise _bad("Mẫu chạy quá lâu hoặc tốn quá nhiều bộ nhớ nên đã bị dừng.", "the template takes too much")
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise _bad(f"Mẫu có lỗi: {answer['error']}", answer["error"])
+    return base64.b64decode(answer["document"]), answer["unknown"]
+
+
+def _number_line(fields: Mapping[str, Any]) -> str:
+    return f"Số: {fields.get('number') or '…'}/{fields.get('symbol', '')}"
+
+
+def _bad(vietnamese: str, english: str) -> Refusal:
+    return Refusal("bad_template", vietnamese, english)
+
+
+@functools.cache
+def built_in() -> bytes:
+    """The template for an office that has none; also the one to start from. Made by code, so that nothing binary is kept."""
+    from rooms.meetings.letters.blank import build
+
+    return build()
