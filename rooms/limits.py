@@ -97,3 +97,8 @@ ENTRY_HOST_MIN = 120
 """For chair, secretary, operator and the host's desk."""
 ENTRY_OVERRUN_MIN = 4 * 60
 """Beyond its end, while it still runs."""
+
+# Sites
+RANGES = 100
+EQUIPMENT = 40
+CODECS = 20

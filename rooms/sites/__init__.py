@@ -1,1 +1,1 @@
-"""Sites (điểm cầu), halls, terminals and networks: where one can meet, and with what."""
+"""Sites (điểm cầu), their halls and terminals, the networks they stand in."""

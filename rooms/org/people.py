@@ -1,0 +1,136 @@
+"""People: who works where, and how a letter names them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.identifiers import new_id
+from rooms.org import refusals, units
+from rooms.org.fields import CODE, EMAIL, PHONE, Field, read
+from rooms.org.names import plain, searched
+from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.policy.actors import Actor
+from rooms.policy.roles import require
+from rooms.store import audit
+
+FIELDS: Final = (
+    Field("code", "Mã", required=True, most=64, pattern=CODE),
+    Field("name", "Họ tên", required=True, most=200),
+    Field("email", "Thư công vụ", most=254, pattern=EMAIL),
+    Field("phone", "Điện thoại", most=40, pattern=PHONE),
+    Field("unit_id", "Đơn vị", required=True, refers="unit"),
+    Field("active", "Đang công tác", "yes", empty=True),
+)
+
+
+async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Person:
+    """Somebody new in a unit."""
+    clean = read(FIELDS, values)
+    unit = await units.get(session, clean["unit_id"])
+    require(actor, "people.write", unit.path)
+    if await by_code(session, clean["code"]) is not None:
+        raise refusals.code_taken("person", clean["code"])
+    person = made(clean)
+    session.add(person)
+    await session.flush()
+    await audit.record(session, now, actor, "person.create", "person", person.id, unit.id, {"code": person.code})
+    return person
+
+
+async def edit(
+    session: AsyncSession,
+    person_id: str,
+    values: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
+) -> Person:
+    """Correct what is given; who moves to another unit needs the right in both."""
+    clean = read(FIELDS, values, partial=True)
+    person = await get(session, person_id)
+    require(actor, "people.write", (await units.get(session, person.unit_id)).path)
+    if expected_version not in (None, person.version):
+        raise refusals.changed_meanwhile()
+    if clean.get("code", person.code) != person.code and await by_code(session, clean["code"]) is not None:
+        raise refusals.code_taken("person", clean["code"])
+    if "unit_id" in clean:
+        require(actor, "people.write", (await units.get(session, clean["unit_id"])).path)
+    changed = change(person, clean)
+    await session.flush()
+    await audit.record(session, now, actor, "person.edit", "person", person.id, person.unit_id, {"fields": changed})
+    return person
+
+
+async def get(session: AsyncSession, person_id: str) -> Person:
+    """Raises Refusal `unknown_person`."""
+    person = await session.get(Person, person_id)
+    if person is None:
+        raise refusals.unknown("person")
+    return person
+
+
+async def by_code(session: AsyncSession, code: str) -> Person | None:
+    return (await session.scalars(select(Person).where(Person.code == code))).first()
+
+
+async def search(
+    session: AsyncSession, text: str, below: str = "", active: bool | None = True, limit: int = limits.FOUND
+) -> list[Person]:
+    """By name, code or address, diacritics ignored. `below`: the beginning of the unit's path."""
+    words = searched(text)
+    wanted = (
+        select(Person)
+        .join(Unit, Unit.id == Person.unit_id)
+        .where(
+            Unit.path.startswith(below, autoescape=True),
+            or_(
+                Person.search_name.contains(words, autoescape=True),
+                Person.code.icontains(words, autoescape=True),
+                Person.email.icontains(words, autoescape=True),
+            ),
+        )
+    )
+    if active is not None:
+        wanted = wanted.where(Person.active.is_(active))
+    return list(await session.scalars(wanted.order_by(Person.search_name, Person.id).limit(limit)))
+
+
+async def titles(session: AsyncSession, person_ids: Collection[str], day: date) -> dict[str, str]:
+    """How each is named in front of the name: "Chủ tịch UBND xã B"; who holds no post: the unit alone."""
+    people = select(Person.id, Unit.name).join(Unit, Unit.id == Person.unit_id).where(Person.id.in_(person_ids))
+    named = {person: unit for person, unit in await session.execute(people)}
+    held = (
+        select(Holding.person_id, Post.title, Unit.name)
+        .join(Post, Post.id == Holding.post_id)
+        .join(Unit, Unit.id == Post.unit_id)
+        .where(
+            Holding.person_id.in_(person_ids),
+            and_(Holding.valid_from <= day, or_(Holding.valid_to.is_(None), Holding.valid_to > day)),
+        )
+        .order_by(Post.rank.desc())
+    )
+    for person, title, unit in await session.execute(held):
+        named[person] = f"{title} {unit}"
+    return named
+
+
+def made(clean: Mapping[str, Any]) -> Person:
+    """A row that is not stored yet, from checked values."""
+    return Person(id=new_id(), search_name=plain(clean["name"]), version=1, **clean)
+
+
+def change(person: Person, clean: Mapping[str, Any]) -> list[str]:
+    """Set checked values; the names of what became different."""
+    changed = [name for name, value in clean.items() if getattr(person, name) != value]
+    for name in changed:
+        setattr(person, name, clean[name])
+    if changed:
+        person.search_name = plain(person.name)
+        person.version += 1
+    return sorted(changed)

@@ -1,0 +1,41 @@
+"""Refusals that units, people and sites share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rooms.errors import Refusal
+
+THINGS: Final = {
+    "unit": "đơn vị",
+    "post": "chức vụ",
+    "person": "người",
+    "holding": "việc giữ chức vụ",
+    "deputy": "ủy quyền",
+    "recipient_set": "nhóm nơi nhận",
+    "site": "điểm cầu",
+    "hall": "phòng họp",
+    "terminal": "thiết bị",
+    "network": "mạng",
+}
+
+
+def unknown(kind: str) -> Refusal:
+    """`unknown_unit`, `unknown_person`, …"""
+    return Refusal(f"unknown_{kind}", f"Không tìm thấy {THINGS[kind]} này. Hãy tải lại trang.", f"no such {kind}")
+
+
+def code_taken(kind: str, code: str) -> Refusal:
+    return Refusal("code_taken", f"Mã {code} đã dùng cho {THINGS[kind]} khác. Hãy chọn mã khác.", f"{code} is taken")
+
+
+def changed_meanwhile() -> Refusal:
+    return Refusal(
+        "version_mismatch",
+        "Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.",
+        "it was changed meanwhile: load it again",
+    )
+
+
+def dates_reversed() -> Refusal:
+    return Refusal("dates_reversed", "Ngày kết thúc phải sau ngày bắt đầu.", "it ends before it begins")

@@ -1,0 +1,158 @@
+"""Terminals: hall video-conference devices, what they speak and where they are reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.org import refusals
+from rooms.org.fields import CODE, Field, read
+from rooms.org.names import searched
+from rooms.org.tables import Unit
+from rooms.policy.actors import Actor
+from rooms.policy.roles import require
+from rooms.sites import halls, networks
+from rooms.sites.tables import Site, Terminal
+from rooms.store import audit
+
+FIELDS: Final = (
+    Field("code", "Mã", required=True, most=64, pattern=CODE),
+    Field("name", "Tên thiết bị", required=True, most=200),
+    Field("site_id", "Điểm cầu", required=True, refers="site"),
+    Field("hall_id", "Phòng họp", refers="hall", empty=None),
+    Field("vendor", "Hãng", most=60),
+    Field("model", "Kiểu máy", most=100),
+    Field("protocols", "Giao thức", "codes", most=2, choices=("sip", "h323"), empty=[]),
+    Field("sip_uri", "Địa chỉ SIP", most=254, pattern=re.compile(r"sips?:[^\s@]{1,120}@[^\s@]{1,120}")),
+    Field("h323_alias", "Tên H.323", most=100),
+    Field("e164", "Số máy", most=20, pattern=re.compile(r"[0-9+*#]{1,20}")),
+    Field("profile", "Chất lượng hình", most=40, choices=("1080p", "720p", "baseline-720p", "cif"), empty="720p"),
+    Field("codecs", "Bộ mã", "codes", most=limits.CODECS, empty=[]),
+    Field("encrypts", "Mã hóa", "yes", empty=False),
+    Field("shows_content", "Nhận trình chiếu", "yes", empty=False),
+    Field("dialled", "Được gọi ra", "yes", empty=True),
+    Field("network_id", "Mạng", refers="network", empty=None),
+    Field("bandwidth_kbps", "Băng thông (kbit/s)", "integer", least=64, most=1_000_000, empty=2000),
+    Field("active", "Đang dùng", "yes", empty=True),
+    Field("tested_at", "Lần thử gần nhất", "instant", empty=None),
+    Field("note", "Ghi chú", most=1000),
+)
+
+
+async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Terminal:
+    """A terminal of a site, in one of its halls or in none."""
+    clean = read(FIELDS, values)
+    unit = await halls.unit_of(session, clean["site_id"])
+    require(actor, "sites.write", unit.path)
+    await _check_references(session, clean["site_id"], clean["hall_id"], clean["network_id"])
+    if await by_code(session, clean["code"]) is not None:
+        raise refusals.code_taken("terminal", clean["code"])
+    terminal = made(clean)
+    session.add(terminal)
+    await session.flush()
+    await audit.record(
+        session, now, actor, "terminal.create", "terminal", terminal.id, unit.id, {"code": terminal.code}
+    )
+    return terminal
+
+
+async def edit(
+    session: AsyncSession,
+    terminal_id: str,
+    values: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    expected_version: int | None = None,
+) -> Terminal:
+    """Correct what is given."""
+    clean = read(FIELDS, values, partial=True)
+    terminal = await get(session, terminal_id)
+    unit = await halls.unit_of(session, terminal.site_id)
+    require(actor, "sites.write", unit.path)
+    if expected_version not in (None, terminal.version):
+        raise refusals.changed_meanwhile()
+    site_id = clean.get("site_id", terminal.site_id)
+    require(actor, "sites.write", (await halls.unit_of(session, site_id)).path)
+    await _check_references(
+        session, site_id, clean.get("hall_id", terminal.hall_id), clean.get("network_id", terminal.network_id)
+    )
+    if clean.get("code", terminal.code) != terminal.code and await by_code(session, clean["code"]) is not None:
+        raise refusals.code_taken("terminal", clean["code"])
+    changed = change(terminal, clean)
+    await session.flush()
+    await audit.record(session, now, actor, "terminal.edit", "terminal", terminal.id, unit.id, {"fields": changed})
+    return terminal
+
+
+async def get(session: AsyncSession, terminal_id: str) -> Terminal:
+    """Raises Refusal `unknown_terminal`."""
+    terminal = await session.get(Terminal, terminal_id)
+    if terminal is None:
+        raise refusals.unknown("terminal")
+    return terminal
+
+
+async def by_code(session: AsyncSession, code: str) -> Terminal | None:
+    return (await session.scalars(select(Terminal).where(Terminal.code == code))).first()
+
+
+async def search(
+    session: AsyncSession,
+    text: str = "",
+    below: str = "",
+    site_id: str | None = None,
+    active: bool | None = True,
+    limit: int = limits.FOUND,
+) -> list[Terminal]:
+    """By the name of the site, the code, the device's name or its addresses, diacritics ignored."""
+    words = searched(text)
+    columns = (Terminal.code, Terminal.name, Terminal.sip_uri, Terminal.h323_alias, Terminal.e164)
+    wanted = (
+        select(Terminal)
+        .join(Site, Site.id == Terminal.site_id)
+        .join(Unit, Unit.id == Site.unit_id)
+        .where(
+            or_(
+                Site.search_name.contains(words, autoescape=True),
+                *(one.icontains(words, autoescape=True) for one in columns),
+            ),
+            Unit.path.startswith(below, autoescape=True),
+        )
+    )
+    if site_id is not None:
+        wanted = wanted.where(Terminal.site_id == site_id)
+    if active is not None:
+        wanted = wanted.where(Terminal.active.is_(active))
+    return list(await session.scalars(wanted.order_by(Unit.tier, Unit.position, Terminal.code).limit(limit)))
+
+
+def made(clean: Mapping[str, Any]) -> Terminal:
+    """A row that is not stored yet, from checked values."""
+    return Terminal(id=new_id(), version=1, **clean)
+
+
+def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
+    """Set checked values; the names of what became different."""
+    changed = [name for name, value in clean.items() if getattr(terminal, name) != value]
+    for name in changed:
+        setattr(terminal, name, clean[name])
+    if changed:
+        terminal.version += 1
+    return sorted(changed)
+
+
+async def _check_references(session: AsyncSession, site_id: str, hall_id: str | None, network_id: str | None) -> None:
+    if network_id is not None:
+        await networks.get(session, network_id)
+    if hall_id is not None and (await halls.get(session, hall_id)).site_id != site_id:
+        raise Refusal(
+            "hall_elsewhere", "Phòng họp này thuộc điểm cầu khác. Hãy chọn lại.", "the hall belongs to another site"
+        )
