@@ -112,7 +112,9 @@ class Request:
         if troubles:
             # A single trouble is its own code: the caller reads one stable word.
             code = troubles[0].code if len({one.code for one in troubles}) == 1 else "bad_request"
-            raise Refusal(code, " ".join(t.vietnamese for t in troubles), "; ".join(t.english for t in troubles), troubles)
+            raise Refusal(
+                code, " ".join(t.vietnamese for t in troubles), "; ".join(t.english for t in troubles), troubles
+            )
         return dataclasses.replace(
             self,
             title=cleaned(self.title),
@@ -196,7 +198,9 @@ def _time(request: Request) -> Iterator[Trouble]:
         yield Trouble("not_a_minute", "Giờ họp phải tròn phút.", "a meeting starts at a whole minute", "starts_at")
     if not limits.DURATION_LEAST_MIN <= request.duration_min <= limits.DURATION_MOST_MIN:
         most = limits.DURATION_MOST_MIN // 60
-        vietnamese = f"Thời lượng phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ. Họp nhiều ngày: đặt lịch lặp."
+        vietnamese = (
+            f"Thời lượng phải từ {limits.DURATION_LEAST_MIN} phút đến {most} giờ. Họp nhiều ngày: đặt lịch lặp."
+        )
         yield Trouble("bad_duration", vietnamese, f"5 minutes to {most} hours", "duration_min")
 
 
@@ -220,7 +224,12 @@ def _entries(request: Request) -> Iterator[Trouble]:
         for text, most in ((one.label, 300), (one.guest_name, 200), (one.guest_email, 254)):
             yield from _text(where, text, most, f"Dòng {place + 1} của thành phần")
     for place, document in enumerate(request.documents[: limits.DOCUMENTS]):
-        for text, most in ((document.number, 100), (document.issuer, 300), (document.subject, 500), (document.link, 1000)):
+        for text, most in (
+            (document.number, 100),
+            (document.issuer, 300),
+            (document.subject, 500),
+            (document.link, 1000),
+        ):
             yield from _text(f"documents.{place}", text, most, f"Văn bản {place + 1}")
     for place, item in enumerate(request.agenda[: limits.AGENDA]):
         yield from _text(f"agenda.{place}", item.title, limits.TITLE, f"Mục {place + 1} của chương trình")

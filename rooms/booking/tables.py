@@ -45,6 +45,8 @@ class Wanted(Row):
     __tablename__ = "wanted"
 
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), primary_key=True)
+    occurrence_id: Mapped[str] = mapped_column(String(32), primary_key=True, default="")
+    """Empty: of every date; else of this one, instead of what the others take."""
     resource_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
     exclusive: Mapped[bool] = mapped_column(default=True)

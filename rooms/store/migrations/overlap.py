@@ -7,6 +7,9 @@ a stable word (`overlap`, `unknown_resource`, `reserved`, `too_long`, `original_
 Capacity is guarded by the CHECK of `capacity_slot`.
 """
 
+# Names in the statements are this file's own.
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from typing import Final
@@ -36,11 +39,16 @@ def _postgresql() -> list[str]:
         "ALTER TABLE reservation ADD CONSTRAINT reservation_too_long "
         f"CHECK (ends_at - starts_at <= interval '{LONGEST_DAYS * 24} hours')",
         "ALTER TABLE meeting ADD CONSTRAINT meeting_unnumbered CHECK (state <> 'approved' OR number IS NOT NULL)",
-        *_function("reservation_resource", f"IF NOT (CASE NEW.kind {known} ELSE false END) THEN", "unknown_resource", "NEW"),
+        *_function(
+            "reservation_resource", f"IF NOT (CASE NEW.kind {known} ELSE false END) THEN", "unknown_resource", "NEW"
+        ),
         "CREATE TRIGGER reservation_resource BEFORE INSERT OR UPDATE OF kind, resource_id ON reservation "
         "FOR EACH ROW EXECUTE FUNCTION reservation_resource()",
         *_function(
-            "resource_reserved", "IF EXISTS (SELECT 1 FROM reservation WHERE resource_id = OLD.id) THEN", "reserved", "OLD"
+            "resource_reserved",
+            "IF EXISTS (SELECT 1 FROM reservation WHERE resource_id = OLD.id) THEN",
+            "reserved",
+            "OLD",
         ),
         *(
             f"CREATE TRIGGER {table}_reserved BEFORE DELETE ON {table} "

@@ -1,0 +1,81 @@
+"""Who may read which meeting: its host's desk, those who made or lead it, those invited, and everybody what is public."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.errors import Refusal
+from rooms.meetings.tables import Attendee, Meeting
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+
+CHUNK = 500
+"""Identifiers in one statement."""
+
+
+async def readable(session: AsyncSession, actor: Actor, meeting_ids: Collection[str]) -> set[str]:
+    """Those of `meeting_ids` that he may read."""
+    wanted = list(dict.fromkeys(meeting_ids))
+    if actor.kind in ("command", "system"):
+        return set(wanted)
+    found: set[str] = set()
+    for place in range(0, len(wanted), CHUNK):
+        found |= await _readable(session, actor, wanted[place : place + CHUNK])
+    return found
+
+
+async def _readable(session: AsyncSession, actor: Actor, wanted: list[str]) -> set[str]:
+    rows = await session.execute(
+        select(
+            Meeting.id,
+            Meeting.public,
+            Meeting.created_by,
+            Meeting.chair_id,
+            Meeting.secretary_id,
+            Meeting.operator_id,
+            Unit.path,
+        )
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Meeting.id.in_(wanted))
+    )
+    found = {
+        id_
+        for id_, public, by, *people, path in rows
+        if public
+        or (actor.kind in ("account", "client") and by == actor.id)
+        or (actor.person_id and actor.person_id in people)
+        or roles.allows(actor, "meetings.read", path)
+    }
+    if len(found) < len(wanted):
+        found |= await _invited(session, actor, wanted)
+    return found
+
+
+async def _invited(session: AsyncSession, actor: Actor, wanted: list[str]) -> set[str]:
+    query = select(Attendee.meeting_id).where(Attendee.meeting_id.in_(wanted))
+    if actor.kind == "link":
+        return set(await session.scalars(query.where(Attendee.id == actor.id)))
+    if not actor.person_id:
+        return set()
+    mine = (Attendee.person_id == actor.person_id) | (
+        (Attendee.substitute_person_id == actor.person_id) & (Attendee.substitute_state == "agreed")
+    )
+    return set(await session.scalars(query.where(mine)))
+
+
+async def meeting_of(session: AsyncSession, meeting_id: str, actor: Actor) -> tuple[Meeting, Unit]:
+    """A meeting that he may read, with its host. Raises `unknown_meeting`, also when he may not know of it."""
+    meeting = await session.get(Meeting, meeting_id)
+    if meeting is None or not await readable(session, actor, [meeting_id]):
+        raise unknown()
+    unit = await session.get(Unit, meeting.host_unit_id)
+    assert unit is not None
+    return meeting, unit
+
+
+def unknown() -> Refusal:
+    return Refusal("unknown_meeting", "Không tìm thấy cuộc họp. Hãy kiểm tra lại đường dẫn.", "no such meeting")

@@ -1,0 +1,184 @@
+"""The dates that a recurrence rule (RFC 5545) means, in local time, as many as are kept and no more.
+
+The rule may come from an enemy: `FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30` means no date at all, and whoever looks for one searches up
+to the year 9999. So the search is done where that year is near: in a twin of the first year among the last ones there are, with
+the same weekdays and leap years around it. What is left to search is at most `TWIN_SPAN` years.
+"""
+
+from __future__ import annotations
+
+import calendar as months
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import icalendar
+import recurring_ical_events
+from dateutil.rrule import rrulestr
+
+from rooms import limits
+from rooms.booking.calendar import ZONE, local
+from rooms.errors import Refusal
+
+FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+PARTS: Final = frozenset(
+    "FREQ INTERVAL COUNT UNTIL WKST BYDAY BYMONTHDAY BYYEARDAY BYWEEKNO BYMONTH BYSETPOS BYHOUR BYMINUTE".split()
+)
+LAST_TWIN: Final = 9990
+TWIN_SPAN: Final = 40
+WINDOW: Final = timedelta(days=92)
+"""Dates are asked for by so much at a time, and asking ends when there are too many."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Instants in UTC, in order. `more`: the rule goes on after the last one."""
+
+    dates: tuple[datetime, ...]
+    more: bool = False
+
+
+def expand(starts_at: datetime, rule: str, until: datetime | None = None) -> Series:
+    """The dates of the rule from `starts_at` on: 24 months (or to `until`, if that is earlier), at most 750.
+
+    Raises Refusal `bad_rule`, `rule_too_often`, `first_date_off_rule`, `series_too_long`.
+    """
+    if not rule:
+        return Series((starts_at,))
+    parts = parsed(rule)
+    first = local(starts_at).replace(tzinfo=None)
+    end = horizon(first)
+    if until is not None:
+        end = min(end, local(until).replace(tzinfo=None))
+    shift = timedelta(days=(date(twin(first.year), 1, 1) - date(first.year, 1, 1)).days)
+    shifted = _shifted(parts, shift, first)
+    _require_first(first + shift, shifted, shift)
+    found = _searched(first + shift, shifted, max(end, first) + shift)
+    dates = tuple((one - shift).replace(tzinfo=ZONE).astimezone(UTC) for one in found)
+    return Series(dates, _goes_on(parts, len(dates), end))
+
+
+def parsed(rule: str) -> icalendar.vRecur:
+    """The parts of a rule that may be asked for. Raises Refusal `bad_rule`, `rule_too_often`, `series_too_long`."""
+    try:
+        parts = icalendar.vRecur.from_ical(rule.removeprefix("RRULE:"))
+        frequency = str(parts["FREQ"][0]).upper()
+        values = [value for name in parts if name.startswith("BY") for value in parts[name]]
+        ok = len(rule) <= limits.RULE and set(parts) <= PARTS and len(values) <= limits.RULE_PARTS
+        counts = [int(value) for name in ("COUNT", "INTERVAL") for value in parts.get(name, ())]
+        times = len(parts.get("BYHOUR", (0,))) * len(parts.get("BYMINUTE", (0,)))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _bad_rule() from error
+    if frequency in ("HOURLY", "MINUTELY", "SECONDLY") or times > limits.TIMES_A_DAY:
+        raise Refusal(
+            "rule_too_often",
+            f"Lịch lặp nhiều nhất {limits.TIMES_A_DAY} lần một ngày. Hãy chọn lặp theo ngày, tuần, tháng hoặc năm.",
+            "a series repeats by days, weeks, months or years",
+        )
+    if not ok or frequency not in FREQUENCIES or any(not 1 <= one <= 100_000 for one in counts):
+        raise _bad_rule()
+    if int(parts.get("COUNT", (1,))[0]) > limits.OCCURRENCES:
+        raise too_long()
+    return parts
+
+
+def _bad_rule() -> Refusal:
+    return Refusal(
+        "bad_rule", "Quy tắc lặp không đúng. Hãy chọn lại cách lặp trong mẫu.", "the recurrence rule is not understood"
+    )
+
+
+def too_long() -> Refusal:
+    return Refusal(
+        "series_too_long",
+        f"Chuỗi họp có quá {limits.OCCURRENCES} buổi trong {limits.HORIZON_MONTHS} tháng. Hãy đặt ngày kết thúc sớm hơn "
+        "hoặc lặp thưa hơn.",
+        f"more than {limits.OCCURRENCES} dates",
+    )
+
+
+def horizon(first: datetime) -> datetime:
+    """24 months later, the same day of the month where there is one."""
+    year, month = divmod(first.month - 1 + limits.HORIZON_MONTHS, 12)
+    year, month = first.year + year, month + 1
+    return first.replace(year=year, month=month, day=min(first.day, months.monthrange(year, month)[1]))
+
+
+@lru_cache(maxsize=64)
+def twin(year: int) -> int:
+    """The last year whose neighbours begin on the same weekdays and leap in the same places."""
+    wanted = _shapes(year)
+    return next(one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
+
+
+def _shapes(year: int) -> list[tuple[int, bool]]:
+    return [(date(one, 1, 1).weekday(), months.isleap(one)) for one in range(year - 1, year + 4)]
+
+
+def _shifted(parts: icalendar.vRecur, shift: timedelta, first: datetime) -> dict[str, Any]:
+    """The rule over there; its end is never beyond what is searched."""
+    shifted = {name: value for name, value in parts.items() if name != "UNTIL"}
+    ends = [_end(value) for value in parts.get("UNTIL", ())]
+    if ends or "COUNT" not in parts:
+        shifted["UNTIL"] = [min([*ends, horizon(first)]) + shift]
+    return shifted
+
+
+def _end(value: date | datetime) -> datetime:
+    """UNTIL as local time: a day means all of it."""
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time(23, 59, 59))
+    return value if value.tzinfo is None else local(value).replace(tzinfo=None)
+
+
+def _searched(first: datetime, rule: dict[str, Any], end: datetime) -> list[datetime]:
+    event = icalendar.Event()
+    event.add("uid", "series")
+    event.add("dtstart", first)
+    event.add("dtend", first + timedelta(minutes=1))
+    event.add("rrule", rule)
+    calendar = icalendar.Calendar()
+    calendar.add_component(event)
+    try:
+        query = recurring_ical_events.of(calendar)
+        return _by_windows(query, first, end)
+    except (ValueError, OverflowError, TypeError, recurring_ical_events.InvalidCalendar) as error:
+        raise _bad_rule() from error
+
+
+def _by_windows(query: Any, first: datetime, end: datetime) -> list[datetime]:
+    found: set[datetime] = set()
+    start = first
+    while start <= end:
+        stop = min(start + WINDOW, end + timedelta(seconds=1))
+        found |= {one["DTSTART"].dt for one in query.between(start, stop)}
+        if len(found) > limits.OCCURRENCES:
+            raise too_long()
+        start = stop
+        if stop > end:
+            break
+    return sorted(one for one in found if first <= one <= end)
+
+
+def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> None:
+    """RFC 5545 leaves open what a series means whose first date is none of its rule's; calendars disagree. So it is refused."""
+    text = icalendar.vRecur(rule).to_ical().decode()
+    try:
+        found = next(iter(rrulestr(text, dtstart=first)), None)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise _bad_rule() from error
+    if found == first:
+        return
+    hint = f" Ngày đầu tiên khớp: {found - shift:%d/%m/%Y %H:%M}." if found else " Quy tắc này không có ngày nào."
+    raise Refusal(
+        "first_date_off_rule",
+        f"Ngày họp đầu tiên không khớp quy tắc lặp. Hãy sửa ngày hoặc quy tắc.{hint}",
+        "the first date is none of the rule's",
+    )
+
+
+def _goes_on(parts: icalendar.vRecur, count: int, end: datetime) -> bool:
+    if "COUNT" in parts:
+        return count < int(parts["COUNT"][0])
+    return all(_end(value) > end for value in parts.get("UNTIL", ()))

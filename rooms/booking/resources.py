@@ -1,0 +1,341 @@
+"""The things that a date keeps for itself: found in the register, locked, taken all or none, given back.
+
+Does not decide whether there is a clash: the database does. Here its word becomes `Taken`, and `clashes` finds the words for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.tables import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
+from rooms.errors import Refusal, Trouble
+from rooms.identifiers import new_id
+from rooms.org.tables import Person
+from rooms.policy import classes
+from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store.columns import EPOCH
+
+SLOT = timedelta(minutes=limits.SLOT_MIN)
+BUFFER_MOST_MIN = 12 * 60
+Kind = Literal["hall", "terminal", "person", "operator"]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A resource by name. A hall is kept `before` and `after` the meeting too (minutes)."""
+
+    kind: str
+    id: str
+    name: str
+    before_min: int = 0
+    after_min: int = 0
+    exclusive: bool = True
+    """False: a terminal that dials in by itself may be expected in two meetings."""
+    seats: int = 0
+    site_id: str = ""
+    equipment: tuple[str, ...] = ()
+    needs_approval: bool = False
+
+    def keeps(self, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+        return starts_at - timedelta(minutes=self.before_min), ends_at + timedelta(minutes=self.after_min)
+
+
+@dataclass(frozen=True)
+class Span:
+    """One date of a meeting, as far as taking is concerned."""
+
+    occurrence_id: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Load:
+    """Legs of a pool. No pool: capacity is not counted."""
+
+    pool: str = ""
+    most: int = 0
+    legs: int = 0
+
+
+class Taken(Exception):
+    """The database refused. `what`: `overlap` or `capacity`. Everything since the savepoint is gone."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
+# Finding
+
+
+async def resolve(
+    session: AsyncSession,
+    hall_ids: Sequence[str],
+    terminal_ids: Sequence[str],
+    chair_id: str | None,
+    operator_id: str | None,
+    class_: str,
+    day: date,
+) -> tuple[Thing, ...]:
+    """What these identifiers name, in a fixed order. Raises Refusal that names everything unknown or not to be had."""
+    troubles: list[Trouble] = []
+    things = await _halls(session, hall_ids, day, troubles)
+    things += await _terminals(session, terminal_ids, class_, troubles)
+    things += await _people(session, chair_id, operator_id, troubles)
+    if troubles:
+        code = troubles[0].code
+        raise Refusal(code, " ".join(one.vietnamese for one in troubles[:10]), troubles[0].english, troubles)
+    unique = {one.id: one for one in reversed(things)}
+    return tuple(sorted(unique.values(), key=lambda one: one.id))
+
+
+async def _halls(session: AsyncSession, ids: Sequence[str], day: date, troubles: list[Trouble]) -> list[Thing]:
+    if not ids:
+        return []
+    rows = await session.execute(select(Hall, Site).join(Site, Site.id == Hall.site_id).where(Hall.id.in_(ids)))
+    found = {hall.id: (hall, site) for hall, site in rows}
+    for one in ids:
+        if one not in found:
+            troubles.append(_unknown("unknown_hall", "Không tìm thấy hội trường. Hãy chọn lại.", "hall_ids"))
+            continue
+        hall, site = found[one]
+        if not hall.bookable or (site.valid_to is not None and site.valid_to <= day):
+            vietnamese = f"{hall.name} không cho đặt. Hãy chọn hội trường khác."
+            troubles.append(Trouble("hall_not_bookable", vietnamese, f"{hall.code} cannot be booked", "hall_ids"))
+    return [hall_thing(hall) for hall, _ in found.values()]
+
+
+def hall_thing(hall: Hall) -> Thing:
+    before, after = (min(max(one, 0), BUFFER_MOST_MIN) for one in (hall.setup_min, hall.clearup_min))
+    return Thing(
+        "hall",
+        hall.id,
+        hall.name,
+        before,
+        after,
+        seats=hall.seats,
+        site_id=hall.site_id,
+        equipment=tuple(hall.equipment),
+        needs_approval=hall.needs_approval,
+    )
+
+
+async def _terminals(session: AsyncSession, ids: Sequence[str], class_: str, troubles: list[Trouble]) -> list[Thing]:
+    if not ids:
+        return []
+    rows = await session.execute(
+        select(Terminal, Network.closed)
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.id.in_(ids), Terminal.active)
+    )
+    found = {terminal.id: (terminal, bool(closed)) for terminal, closed in rows}
+    for one in ids:
+        if one not in found:
+            troubles.append(_unknown("unknown_terminal", "Không tìm thấy thiết bị, hoặc đã ngừng dùng.", "terminal_ids"))
+            continue
+        terminal, closed = found[one]
+        verdict = classes.admission(class_, "dial_out", terminal_registered=True, network_closed=closed, invited=True)
+        if not verdict.allowed:
+            vietnamese = f"{terminal.name}: {verdict.vietnamese}"
+            troubles.append(Trouble(verdict.code, vietnamese, verdict.english, "terminal_ids"))
+    return [Thing("terminal", one.id, one.name, exclusive=one.dialled, site_id=one.site_id) for one, _ in found.values()]
+
+
+async def _people(
+    session: AsyncSession, chair_id: str | None, operator_id: str | None, troubles: list[Trouble]
+) -> list[Thing]:
+    wanted: dict[str, Kind] = {one: kind for one, kind in ((operator_id, "operator"), (chair_id, "person")) if one}  # type: ignore[misc]
+    if not wanted:
+        return []
+    rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted), Person.active))
+    names = {id_: name for id_, name in rows}
+    if set(wanted) - set(names):
+        troubles.append(_unknown("unknown_person", "Không tìm thấy người chủ trì hoặc người điều hành.", "chair_id"))
+    return [Thing(wanted[one], one, name) for one, name in names.items()]
+
+
+def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
+    return Trouble(code, vietnamese, code.replace("_", " "), where)
+
+
+async def load_of(session: AsyncSession, legs: int) -> Load:
+    """`legs` of the pool there is."""
+    pool = (await session.execute(select(Pool.code, Pool.legs).order_by(Pool.code).limit(1))).first()
+    return Load(pool[0], pool[1], legs) if pool and legs else Load()
+
+
+# What a meeting wants
+
+
+async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
+    """Replace what each date (or this one) takes."""
+    await session.execute(
+        delete(Wanted).where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id == occurrence_id)
+    )
+    rows = [
+        {
+            "meeting_id": meeting_id,
+            "occurrence_id": occurrence_id,
+            "resource_id": one.id,
+            "kind": one.kind,
+            "exclusive": one.exclusive,
+            "position": place,
+        }
+        for place, one in enumerate(things)
+    ]
+    if rows:
+        await session.execute(insert(Wanted), rows)
+
+
+async def wanted(session: AsyncSession, meeting_id: str) -> dict[str, list[Wanted]]:
+    """By occurrence; "" is what every date takes that has nothing of its own."""
+    rows = await session.scalars(select(Wanted).where(Wanted.meeting_id == meeting_id).order_by(Wanted.position))
+    found: dict[str, list[Wanted]] = {"": []}
+    for one in rows:
+        found.setdefault(one.occurrence_id, []).append(one)
+    return found
+
+
+async def things_of(session: AsyncSession, rows: Iterable[Wanted], class_: str, day: date) -> tuple[Thing, ...]:
+    """The things that are wanted as they are in the register now."""
+    ids: dict[str, list[str]] = {"hall": [], "terminal": [], "person": [], "operator": []}
+    for one in rows:
+        ids[one.kind].append(one.resource_id)
+    chair, operator = (next(iter(ids[kind]), None) for kind in ("person", "operator"))
+    return await resolve(session, ids["hall"], ids["terminal"], chair, operator, class_, day)
+
+
+# Locking, taking, giving back
+
+
+async def lock(session: AsyncSession, names: Iterable[str]) -> None:
+    """Wait until nobody else takes any of these, in a fixed order, so that nobody waits in a ring. To the end of the
+    transaction. SQLite has one writer and needs none.
+
+    Two transactions that insert clashing rows at once would wait for each other's outcome and end as a deadlock; with this
+    the second one sees the first one's rows.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    keys = sorted({int.from_bytes(hashlib.sha256(one.encode()).digest()[:8], signed=True) for one in names})
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
+    )
+
+
+async def take(
+    session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load
+) -> None:
+    """Take everything for all these dates or raise `Taken`. What they had before was given back."""
+    rows = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
+    try:
+        async with session.begin_nested():
+            if rows:
+                await session.execute(insert(Reservation), rows)
+            await _take_capacity(session, [span for span, _ in wishes], load)
+    except IntegrityError as error:
+        raise Taken(_what(error)) from error
+
+
+def _what(error: IntegrityError) -> str:
+    words = str(error.orig)
+    if "capacity_slot" in words:
+        return "capacity"
+    if "overlap" in words:
+        return "overlap"
+    raise error
+
+
+def _rows(wishes: Sequence[tuple[Span, Sequence[Thing]]]) -> Iterable[dict[str, Any]]:
+    for span, things in wishes:
+        for thing in things:
+            if thing.exclusive:
+                starts_at, ends_at = thing.keeps(span.starts_at, span.ends_at)
+                yield {
+                    "id": new_id(),
+                    "occurrence_id": span.occurrence_id,
+                    "kind": thing.kind,
+                    "resource_id": thing.id,
+                    "starts_at": starts_at,
+                    "ends_at": ends_at,
+                    "active": True,
+                }
+
+
+def slots(starts_at: datetime, ends_at: datetime) -> list[datetime]:
+    """The quarters of an hour that a date touches."""
+    first = EPOCH + (starts_at - EPOCH) // SLOT * SLOT
+    count = -((first - ends_at) // SLOT)
+    return [(first + n * SLOT).astimezone(UTC) for n in range(count)]
+
+
+async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Load) -> None:
+    if not load.legs or not spans:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(CapacitySlot)
+    added = CapacitySlot.used + statement.excluded.used
+    rows = [
+        {"pool": load.pool, "starts_at": at, "used": load.legs, "most": load.most}
+        for at in sorted(at for span in spans for at in slots(span.starts_at, span.ends_at))
+    ]
+    upsert = statement.on_conflict_do_update(
+        index_elements=["pool", "starts_at"], set_={"used": added, "most": statement.excluded.most}
+    )
+    connection = await session.connection()
+    await connection.execute(upsert, rows)
+    uses = [
+        {
+            "occurrence_id": span.occurrence_id,
+            "pool": load.pool,
+            "legs": load.legs,
+            "starts_at": span.starts_at,
+            "ends_at": span.ends_at,
+        }
+        for span in spans
+    ]
+    await session.execute(insert(CapacityUse), uses)
+
+
+async def give_back(session: AsyncSession, occurrence_ids: Sequence[str], forget: bool = False) -> None:
+    """What these dates have taken is free again. `forget`: the reservations are deleted, because others follow; else they stay
+    as inactive rows, as a record of what was.
+    """
+    for place in range(0, len(occurrence_ids), 500):
+        chunk = list(occurrence_ids[place : place + 500])
+        if forget:
+            await session.execute(delete(Reservation).where(Reservation.occurrence_id.in_(chunk)))
+        else:
+            await session.execute(
+                update(Reservation).where(Reservation.occurrence_id.in_(chunk), Reservation.active).values(active=False)
+            )
+        await _give_back_capacity(session, chunk)
+
+
+async def _give_back_capacity(session: AsyncSession, occurrence_ids: list[str]) -> None:
+    uses = list(
+        await session.execute(
+            delete(CapacityUse)
+            .where(CapacityUse.occurrence_id.in_(occurrence_ids))
+            .returning(CapacityUse.pool, CapacityUse.legs, CapacityUse.starts_at, CapacityUse.ends_at)
+        )
+    )
+    for pool, legs, starts_at, ends_at in sorted(uses, key=lambda use: use[2]):
+        touched = slots(starts_at, ends_at)
+        await session.execute(
+            update(CapacitySlot)
+            .where(CapacitySlot.pool == pool, CapacitySlot.starts_at.between(touched[0], touched[-1]))
+            .values(used=CapacitySlot.used - legs)
+            .execution_options(synchronize_session=False)
+        )

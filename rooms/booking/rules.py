@@ -1,0 +1,176 @@
+"""What a unit may book: hours, days, how long ahead, how much. The nearest unit above that has a rule decides; else the defaults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
+from rooms.booking.tables import UnitRule
+from rooms.errors import Refusal, Trouble
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+
+FIELDS = (
+    "opens_min",
+    "closes_min",
+    "weekends",
+    "ahead_min",
+    "ahead_days",
+    "meetings_a_week",
+    "hours_a_month",
+    "approval_hours",
+    "hold_hours",
+    "release_min",
+)
+COUNTED = ("held", "asked", "approved")
+"""States of meetings that use up a quota."""
+GONE = ("skipped", "cancelled", "postponed")
+"""States of dates that do not."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """As `UnitRule`; `unit_id` is the unit whose rule it is, empty for the defaults."""
+
+    unit_id: str = ""
+    opens_min: int = 7 * 60
+    closes_min: int = 18 * 60
+    weekends: bool = False
+    ahead_min: int = 0
+    ahead_days: int = 730
+    meetings_a_week: int = 200
+    hours_a_month: int = 2000
+    approval_hours: int = 24
+    hold_hours: int = 48
+    release_min: int = 30
+
+
+async def rule_of(session: AsyncSession, path: str) -> Rule:
+    """By the path of a unit."""
+    above = [one for one in path.split("/") if one]
+    rows = {one.unit_id: one for one in await session.scalars(select(UnitRule).where(UnitRule.unit_id.in_(above)))}
+    nearest = next((rows[one] for one in reversed(above) if one in rows), None)
+    if nearest is None:
+        return Rule()
+    return Rule(nearest.unit_id, **{name: getattr(nearest, name) for name in FIELDS})
+
+
+def clock(at: datetime) -> str:
+    """ "8:30", local."""
+    return f"{local(at).hour}:{local(at).minute:02}"
+
+
+def _minutes(count: int) -> str:
+    return f"{count // 60}:{count % 60:02}"
+
+
+def trouble_of_hours(rule: Rule, starts_at: datetime, ends_at: datetime) -> Trouble | None:
+    """Whether a date lies outside of the hours of the unit."""
+    begin = midnight(day_of(starts_at))
+    opens, closes = begin + timedelta(minutes=rule.opens_min), begin + timedelta(minutes=rule.closes_min)
+    if opens <= starts_at and ends_at <= closes:
+        return None
+    hours = f"{_minutes(rule.opens_min)}-{_minutes(rule.closes_min)}"
+    vietnamese = f"Giờ đặt họp của đơn vị là {hours}. Hãy chọn giờ khác, hoặc nhờ người điều hành đặt họp đột xuất."
+    return Trouble("outside_hours", vietnamese, f"the unit books from {hours}", "starts_at")
+
+
+def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
+    """Whether nobody works on that day."""
+    off = calendar.off(day)
+    if not off or (off == WEEKEND and rule.weekends):
+        return None
+    name = "ngày nghỉ cuối tuần" if off == WEEKEND else f"ngày nghỉ ({off})"
+    vietnamese = f"{day:%d/%m/%Y} là {name}. Hãy chọn ngày làm việc, hoặc bỏ qua ngày này."
+    return Trouble("day_off", vietnamese, f"{day.isoformat()} is a day off", day.isoformat(), {"off": off})
+
+
+def require_ahead(rule: Rule, starts_at: datetime, now: datetime, urgent: bool) -> None:
+    """Raises `past`, `too_soon`, `too_far`."""
+    if starts_at <= now:
+        raise Refusal("past", "Thời gian họp đã qua. Hãy chọn thời gian sau bây giờ.", "the time has passed")
+    if not urgent and starts_at < now + timedelta(minutes=rule.ahead_min):
+        raise Refusal(
+            "too_soon",
+            f"Đơn vị phải đặt trước ít nhất {rule.ahead_min} phút. Hãy chọn giờ muộn hơn hoặc ghi lý do họp đột xuất.",
+            f"book at least {rule.ahead_min} minutes ahead",
+        )
+    if starts_at > now + timedelta(days=rule.ahead_days):
+        last = day_of(now + timedelta(days=rule.ahead_days))
+        raise Refusal(
+            "too_far",
+            f"Chỉ đặt được đến ngày {last:%d/%m/%Y}. Hãy chọn ngày sớm hơn.",
+            f"book at most {rule.ahead_days} days ahead",
+        )
+
+
+async def require_quota(
+    session: AsyncSession,
+    unit_id: str,
+    rule: Rule,
+    spans: Sequence[tuple[datetime, datetime]],
+    excluding: str = "",
+) -> None:
+    """Raises `over_quota`. The caller holds the lock of the unit. `excluding`: a meeting that is being changed."""
+    if not spans:
+        return
+    wanted_weeks = Counter(week_of(day_of(start)) for start, _ in spans)
+    wanted_hours: Counter[date] = Counter()
+    for start, end in spans:
+        wanted_hours[day_of(start).replace(day=1)] += int((end - start).total_seconds())
+    weeks, seconds = await _used(session, unit_id, spans, excluding)
+    week = next((one for one, n in wanted_weeks.items() if n + weeks[one] > rule.meetings_a_week), None)
+    if week is not None:
+        raise _over(f"{rule.meetings_a_week} cuộc họp trong tuần từ {week:%d/%m/%Y}", f"{rule.meetings_a_week} a week")
+    month = next((one for one, n in wanted_hours.items() if n + seconds[one] > rule.hours_a_month * 3600), None)
+    if month is not None:
+        raise _over(f"{rule.hours_a_month} giờ họp trong tháng {month:%m/%Y}", f"{rule.hours_a_month} h a month")
+
+
+def _over(vietnamese: str, english: str) -> Refusal:
+    return Refusal(
+        "over_quota",
+        f"Đơn vị đã dùng hết hạn mức {vietnamese}. Hãy chọn thời gian khác, hủy cuộc họp không cần nữa, hoặc đề nghị "
+        "người điều hành nâng hạn mức.",
+        f"the unit's quota of {english} is used up",
+    )
+
+
+async def _used(
+    session: AsyncSession, unit_id: str, spans: Sequence[tuple[datetime, datetime]], excluding: str
+) -> tuple[Counter[date], Counter[date]]:
+    """Dates by week and seconds by month that the unit has already, around `spans`."""
+    first, last = min(start for start, _ in spans), max(start for start, _ in spans)
+    begin = min(midnight(week_of(day_of(first))), midnight(day_of(first).replace(day=1)))
+    end = midnight((day_of(last).replace(day=28) + 4 * DAY).replace(day=1)) + 7 * DAY
+    rows = await session.execute(
+        select(Occurrence.starts_at, Occurrence.ends_at)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
+        .where(Occurrence.starts_at >= begin, Occurrence.starts_at < end, Occurrence.state.not_in(GONE))
+    )
+    weeks: Counter[date] = Counter()
+    seconds: Counter[date] = Counter()
+    for start, stop in rows:
+        day = day_of(start)
+        weeks[week_of(day)] += 1
+        seconds[day.replace(day=1)] += int((stop - start).total_seconds())
+    return weeks, seconds
+
+
+async def unit_of(session: AsyncSession, unit_id: str, day: date) -> Unit:
+    """A unit that exists on `day`. Raises `unknown_unit`."""
+    unit = await session.get(Unit, unit_id)
+    if unit is None or unit.valid_from > day or (unit.valid_to is not None and unit.valid_to <= day):
+        raise Refusal(
+            "unknown_unit",
+            "Không tìm thấy đơn vị chủ trì, hoặc đơn vị không còn hoạt động vào ngày đó. Hãy chọn lại đơn vị.",
+            "no such unit on that day",
+        )
+    return unit
