@@ -295,12 +295,14 @@ def post_of(title: str, unit: str) -> str:
 
 
 async def _units(session: AsyncSession, request: Wish, day: date) -> list[Unit]:
-    ids = [request.unit_id] if request.unit_id else await recipients.expand(session, request.set_id or "", day)
+    if request.set_id:
+        return await recipients.expand(session, request.set_id, day)
     rows = await session.scalars(
-        select(Unit).where(Unit.id.in_(ids), Unit.valid_from <= day, or_(Unit.valid_to.is_(None), Unit.valid_to > day))
+        select(Unit)
+        .where(Unit.id == request.unit_id, Unit.valid_from <= day)
+        .where(or_(Unit.valid_to.is_(None), Unit.valid_to > day))
     )
-    found = {one.id: one for one in rows}
-    return [found[one] for one in ids if one in found]
+    return list(rows)
 
 
 async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], day: date) -> list[Invited]:

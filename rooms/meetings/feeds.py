@@ -1,0 +1,288 @@
+"""Calendars to subscribe to: of a hall, a person, a unit; and the public weekly schedule.
+
+A feed is read by a secret address and shows titles only of what its owner may read *now*; everything else is "Bận". Revoking it,
+or switching the account off, closes it. The public schedule holds approved meetings that were marked as public and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.accounts import actors
+from rooms.accounts.tables import Account
+from rooms.booking.tables import Reservation
+from rooms.errors import Refusal
+from rooms.identifiers import digest, new_id, new_secret
+from rooms.meetings import attendees, calendar, links
+from rooms.meetings.calendar import Dated, Entry
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.meetings.wording import local
+from rooms.org.tables import Person, Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Hall, Site
+from rooms.store import audit
+from rooms.store.tables import Feed
+
+KINDS = ("hall", "person", "unit")
+TARGETS = {"hall": Hall, "person": Person, "unit": Unit}
+TAKES = ("held", "asked", "approved")
+SHOWN = ("planned", "running", "ended")
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """One line of the public schedule."""
+
+    occurrence_id: str
+    title: str
+    host: str
+    chair: str
+    place: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+async def create(session: AsyncSession, kind: str, target_id: str, actor: Actor, now: datetime) -> tuple[Feed, str]:
+    """(feed, its secret, which is shown this once). Raises Refusal `denied`, `unknown_target`, `too_many_feeds`."""
+    if actor.kind != "account" or not roles.anywhere(actor, "feeds.write"):
+        raise Refusal("denied", "Chỉ người dùng đã đăng nhập mới tạo được lịch theo dõi.", "only accounts have feeds")
+    if kind not in KINDS or await session.get(TARGETS[kind], target_id) is None:
+        raise Refusal("unknown_target", "Không tìm thấy hội trường, người hoặc đơn vị này.", "no such target")
+    open_ones = await session.scalar(
+        select(func.count()).select_from(Feed).where(Feed.account_id == actor.id, Feed.revoked_at.is_(None))
+    )
+    if (open_ones or 0) >= limits.FEEDS_EACH:
+        raise Refusal("too_many_feeds", "Đã có quá nhiều lịch theo dõi. Hãy thu hồi bớt.", "too many feeds")
+    secret = new_secret()
+    feed = Feed(id=new_id(), digest=digest(secret), kind=kind, target_id=target_id, account_id=actor.id, created_at=now)
+    session.add(feed)
+    await session.flush()
+    await audit.record(session, now, actor, "feed.create", "feed", feed.id, "", {"kind": kind, "target": target_id})
+    return feed, secret
+
+
+async def revoke(session: AsyncSession, feed_id: str, actor: Actor, now: datetime) -> Feed:
+    """It opens no more. Its owner may, and who may change accounts. Raises Refusal `unknown_feed`."""
+    feed = await session.get(Feed, feed_id)
+    if feed is None or not (feed.account_id == actor.id or roles.anywhere(actor, "accounts.write")):
+        raise Refusal("unknown_feed", "Không tìm thấy lịch theo dõi này.", "no such feed")
+    if feed.revoked_at is None:
+        feed.revoked_at = now
+        await audit.record(session, now, actor, "feed.revoke", "feed", feed.id)
+    return feed
+
+
+async def listed(session: AsyncSession, actor: Actor) -> list[Feed]:
+    """One's own, newest first."""
+    rows = await session.scalars(select(Feed).where(Feed.account_id == actor.id).order_by(Feed.created_at.desc()))
+    return list(rows)
+
+
+async def find(session: AsyncSession, secret: str) -> Feed | None:
+    """The feed of this address, when it is open."""
+    if not secret or len(secret) > links.SECRET_CHARACTERS:
+        return None
+    feed: Feed | None = await session.scalar(
+        select(Feed)
+        .join(Account, Account.id == Feed.account_id)
+        .where(Feed.digest == digest(secret), Feed.revoked_at.is_(None), Account.active)
+    )
+    return feed
+
+
+async def ics(session: AsyncSession, feed: Feed, base: str, domain: str, now: datetime) -> bytes:
+    """The feed's calendar: a month behind, a year ahead, at most `FEED_EVENTS` dates."""
+    account = await session.get_one(Account, feed.account_id)
+    reader = Reader(session, await actors.of_account(session, account, now), now)
+    rows = (await session.execute(_dates_of(await _chosen(session, feed, now), now))).all()
+    entries = []
+    for occurrence, meeting, unit in rows:
+        shown = await reader.may_read(meeting, unit)
+        entries.append(_entry(occurrence, meeting, unit, base, domain) if shown else _busy(occurrence, domain))
+    name = await _name(session, feed)
+    return calendar.publish(entries, name, now)
+
+
+async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime) -> list[Scheduled]:
+    """Public meetings that are approved and take place between the two instants. Raises Refusal `too_long`."""
+    if ends_at - starts_at > timedelta(days=limits.SCHEDULE_DAYS):
+        raise Refusal("too_long", f"Lịch công khai xem nhiều nhất {limits.SCHEDULE_DAYS} ngày.", "too many days")
+    rows = await session.execute(_public(starts_at, ends_at))
+    found = [(occurrence, meeting, unit, person) for occurrence, meeting, unit, person in rows]
+    places = await _places(session, [row[0].id for row in found])
+    return [
+        Scheduled(
+            occurrence_id=occurrence.id,
+            title=meeting.title,
+            host=unit.name,
+            chair=await attendees.person_label(session, person, local(occurrence.starts_at).date()) if person else "",
+            place=places.get(occurrence.id, ""),
+            starts_at=occurrence.starts_at,
+            ends_at=occurrence.ends_at,
+        )
+        for occurrence, meeting, unit, person in found
+    ]
+
+
+async def schedule_ics(
+    session: AsyncSession, starts_at: datetime, ends_at: datetime, domain: str, now: datetime
+) -> bytes:
+    """The same as a calendar."""
+    entries = [
+        Entry(
+            uid=calendar.uid(one.occurrence_id, domain),
+            title=one.title,
+            dates=[Dated(one.starts_at, one.starts_at, one.ends_at)],
+            description="\n".join(filter(None, (one.host, one.chair and f"Chủ trì: {one.chair}"))),
+            location=one.place,
+            public=True,
+        )
+        for one in await schedule(session, starts_at, ends_at)
+    ]
+    return calendar.publish(entries, "Lịch họp công khai", now)
+
+
+class Reader:
+    """Which meetings one account may read, asked for many of them in a row."""
+
+    def __init__(self, session: AsyncSession, actor: Actor, now: datetime) -> None:
+        self._session = session
+        self._actor = actor
+        self._persons = {actor.person_id, *actor.deputises} - {""}
+        self._day = local(now).date()
+        self._known: dict[str, bool] = {}
+
+    async def may_read(self, meeting: Meeting, host: Unit) -> bool:
+        if meeting.id not in self._known:
+            self._known[meeting.id] = await self._judge(meeting, host)
+        return self._known[meeting.id]
+
+    async def _judge(self, meeting: Meeting, host: Unit) -> bool:
+        if meeting.public and meeting.state == "approved":
+            return True
+        if roles.allows(self._actor, "meetings.read", host.path) or meeting.created_by == self._actor.id:
+            return True
+        if self._persons & {meeting.chair_id, meeting.secretary_id, meeting.operator_id}:
+            return True
+        return await self._is_invited(meeting)
+
+    async def _is_invited(self, meeting: Meeting) -> bool:
+        if meeting.state != "approved":
+            return False
+        rows = list(
+            await self._session.execute(
+                select(Attendee.person_id, Unit)
+                .outerjoin(Unit, Unit.id == Attendee.unit_id)
+                .where(Attendee.meeting_id == meeting.id)
+            )
+        )
+        if any(person in self._persons for person, _ in rows):
+            return True
+        units = [unit for _, unit in rows if unit is not None]
+        if any(roles.allows(self._actor, "meetings.answers", unit.path) for unit in units):
+            return True
+        heads = await attendees.heads_of(self._session, [unit.id for unit in units], self._day) if self._persons else {}
+        return any(person.id in self._persons for person, _ in heads.values())
+
+
+async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[tuple[str]]:
+    """Identifiers of the dates that belong to the feed's target."""
+    dates = select(Occurrence.id).join(Meeting, Meeting.id == Occurrence.meeting_id)
+    reserved = select(Reservation.occurrence_id).where(Reservation.resource_id == feed.target_id, Reservation.active)
+    if feed.kind == "hall":
+        return reserved
+    if feed.kind == "unit":
+        invited = select(Attendee.meeting_id).where(Attendee.unit_id == feed.target_id)
+        return dates.where(or_(Meeting.host_unit_id == feed.target_id, Meeting.id.in_(invited)))
+    led = await _units_led(session, feed.target_id, now)
+    invited = select(Attendee.meeting_id).where(
+        or_(Attendee.person_id == feed.target_id, Attendee.substitute_person_id == feed.target_id, Attendee.unit_id.in_(led))
+    )
+    return dates.where(
+        or_(
+            Meeting.id.in_(invited),
+            Occurrence.id.in_(reserved),
+            Meeting.chair_id == feed.target_id,
+            Meeting.secretary_id == feed.target_id,
+        )
+    )
+
+
+async def _units_led(session: AsyncSession, person_id: str, now: datetime) -> list[str]:
+    person = await session.get_one(Person, person_id)
+    heads = await attendees.heads_of(session, [person.unit_id], local(now).date())
+    return [unit_id for unit_id, (head, _) in heads.items() if head.id == person_id]
+
+
+def _dates_of(chosen: Select[tuple[str]], now: datetime) -> Select[tuple[Occurrence, Meeting, Unit]]:
+    return (
+        select(Occurrence, Meeting, Unit)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Occurrence.id.in_(chosen), Occurrence.state.in_(SHOWN), Meeting.state.in_(TAKES))
+        .where(Occurrence.starts_at >= now - timedelta(days=limits.FEED_BEHIND_DAYS))
+        .where(Occurrence.starts_at <= now + timedelta(days=limits.FEED_AHEAD_DAYS))
+        .order_by(Occurrence.starts_at, Occurrence.id)
+        .limit(limits.FEED_EVENTS)
+    )
+
+
+def _public(starts_at: datetime, ends_at: datetime) -> Select[tuple[Occurrence, Meeting, Unit, Person]]:
+    return (
+        select(Occurrence, Meeting, Unit, Person)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .outerjoin(Person, Person.id == Meeting.chair_id)
+        .where(Meeting.public, Meeting.state == "approved", Occurrence.state.in_(SHOWN))
+        .where(Occurrence.starts_at < ends_at, Occurrence.ends_at > starts_at)
+        .order_by(Occurrence.starts_at, Meeting.title)
+        .limit(limits.FEED_EVENTS)
+    )
+
+
+async def _places(session: AsyncSession, occurrence_ids: Sequence[str]) -> dict[str, str]:
+    rows = await session.execute(
+        select(Reservation.occurrence_id, Hall.name, Site.name)
+        .join(Hall, Hall.id == Reservation.resource_id)
+        .join(Site, Site.id == Hall.site_id)
+        .where(Reservation.kind == "hall", Reservation.active, Reservation.occurrence_id.in_(occurrence_ids))
+        .order_by(Hall.name)
+    )
+    places: dict[str, str] = {}
+    for occurrence_id, hall, site in rows:
+        text = f"{hall}, {site}"
+        places[occurrence_id] = f"{places[occurrence_id]}; {text}" if occurrence_id in places else text
+    return places
+
+
+def _entry(occurrence: Occurrence, meeting: Meeting, unit: Unit, base: str, domain: str) -> Entry:
+    waits = "" if meeting.state == "approved" else "(Chờ duyệt) "
+    return Entry(
+        uid=calendar.uid(occurrence.id, domain),
+        title=f"{waits}{meeting.title}",
+        dates=[Dated(occurrence.original_at, occurrence.starts_at, occurrence.ends_at)],
+        sequence=meeting.sequence,
+        updated_at=meeting.updated_at,
+        description=unit.name,
+        url=links.meeting_address(base, meeting.id) if base else "",
+        public=meeting.public,
+    )
+
+
+def _busy(occurrence: Occurrence, domain: str) -> Entry:
+    """Neither the title nor an identifier by which the meeting could be found."""
+    dates = [Dated(occurrence.original_at, occurrence.starts_at, occurrence.ends_at)]
+    return Entry(uid=calendar.uid(digest(f"busy:{occurrence.id}")[:32], domain), title="", dates=dates, busy=True)
+
+
+async def _name(session: AsyncSession, feed: Feed) -> str:
+    target = await session.get(TARGETS[feed.kind], feed.target_id)
+    assert isinstance(target, Hall | Person | Unit)
+    return f"Lịch họp: {target.name}"
