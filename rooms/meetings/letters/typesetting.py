@@ -9,6 +9,7 @@ import functools
 import io
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,17 @@ PAGE = HERE / "letter.typ"
 SET_LETTERS = 300
 
 
-def pdf(fields: Mapping[str, Any]) -> bytes:
-    """One letter, PDF/A-2b. `fields` as `letters.checked` returns them."""
-    return _typeset([_page(fields)])
+def pdf(fields: Mapping[str, Any], made_at: datetime) -> bytes:
+    """One letter, PDF/A-2b. `fields` as `letters.checked` returns them; `made_at` stands in the file's own data."""
+    return _typeset([_page(fields)], made_at)
 
 
-def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str]) -> bytes:
+def pdf_set(fields: Mapping[str, Any], recipients: Sequence[str], made_at: datetime) -> bytes:
     """One file with the same letter to each of `recipients`, each on pages of its own with numbers of its own."""
     if not 0 < len(recipients) <= SET_LETTERS:
         raise Refusal("too_many_letters", f"Mỗi lần in nhiều nhất {SET_LETTERS} giấy mời.", "too many letters at once")
     page = _page(fields)
-    return _typeset([{**page, "recipients": [one], "sites": []} for one in recipients])
+    return _typeset([{**page, "recipients": [one], "sites": []} for one in recipients], made_at)
 
 
 def qr_svg(address: str) -> str:
@@ -49,14 +50,15 @@ def _page(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**fields, "qr": qr_svg(fields.get("address", ""))}
 
 
-def _typeset(letters: list[dict[str, Any]]) -> bytes:
+def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
     result = typst.compile(
         PAGE.read_bytes(),
         root=str(HERE),
-        fonts=_fonts(),
+        font_paths=_fonts(),
         format="pdf",
         sys_inputs={"letters": json.dumps(letters, ensure_ascii=False)},
         pdf_standards=["a-2b"],
+        timestamp=made_at.replace(microsecond=0),
     )
     assert isinstance(result, bytes)
     return result
