@@ -347,7 +347,7 @@ class Conference:
     # -- time
 
     def tick(self, now: float, figures: Mapping[int, Figures] | None = None) -> None:
-        """Everything that has a date; about twice a second, with the figures of the media paths about once a second."""
+        """Everything that has a date; about once a second, with the figures of the media paths."""
         for participant in list(self.participants.values()):
             self._alone(participant, partial(self._tick_participant, now=now))
         if figures is not None:

@@ -59,7 +59,7 @@ DEPARTED = 256
 REMOVED_IDENTITIES = 1024
 """Identities removed by an administrator whose old tokens are refused while the conference lives."""
 
-TICK_S = 0.5
+TICK_S = 1.0
 QUALITY_S = 5.0
 MEASURE_S = 1.0
 SPEAKERS_S = 0.4

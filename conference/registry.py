@@ -97,7 +97,7 @@ class Registry:
         conference.close(Reason.CONFERENCE_DELETED)
 
     def tick(self, now: float) -> None:
-        """Everything that has a date, about twice a second."""
+        """Everything that has a date, about once a second."""
         figures = None
         if self._conferences and now - self._measured_at >= limits.MEASURE_S:
             self._measured_at = now

@@ -8,7 +8,8 @@ nature: no name service stands behind them.
 import ipaddress
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -47,9 +48,20 @@ _REFUSALS = {
 class Guard:
     """The outermost ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, names: Iterable[str], origins: Sequence[str] = (), hsts: bool = False) -> None:
-        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        now: Callable[[], float],
+        names: Iterable[str],
+        origins: Sequence[str] = (),
+        hsts: bool = False,
+    ) -> None:
+        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any.
+        `now`: Unix seconds, for the Date of each answer.
+        """
         self._app = app
+        self._now = now
         self._names = frozenset(name.lower() for name in names)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._hsts = hsts
@@ -110,6 +122,7 @@ class Guard:
         for name, value in FIXED_HEADERS.items():
             headers[name] = value
         headers.setdefault("cache-control", "no-store")
+        headers["date"] = formatdate(self._now(), usegmt=True)
         if self._hsts and scope["scheme"] in ("https", "wss"):
             headers["strict-transport-security"] = "max-age=63072000"
         if foreign is not None:

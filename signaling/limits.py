@@ -10,6 +10,10 @@ KEEP_ALIVE_S = 30
 CONNECTIONS = 8192
 BODY_BYTES = 64 * 1024
 """Of an API request; RoomService has its own."""
+DESK_BODY_BYTES = 512 * 1024
+"""A booking with its attendees, agenda and documents."""
+UPLOAD_BODY_BYTES = 6 * 1024 * 1024
+"""A file with its envelope."""
 WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 """An SDP of many tracks passes 64 KiB."""
 WEBSOCKET_QUEUE = 32
@@ -48,5 +52,5 @@ RENEW_CHECK_S = 3600.0
 SUBJECT_NAMES = 100
 """Addresses and names in one certificate."""
 
-DATE_HEADER_S = 1.0
-"""How old the Date header of an answer may be."""
+FAILURE_CHECK_S = 5.0
+"""How often the server looks whether its packet plane still lives; everything else that fails wakes it."""

@@ -135,10 +135,13 @@ class Composition:
         self._certificate = certificate
         self._stopping = False
         self._failed = False
+        self.on_failure: Callable[[], None] = lambda: None
         self._pages = api.Pages(DIST, watch=watch)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(_own_names(settings)).names}
-        self._guard = Guard(self._starlette, names=names, origins=settings.allowed_origins, hsts=settings.hsts)
+        self._guard = Guard(
+            self._starlette, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guard(scope, receive, send)
@@ -182,6 +185,7 @@ class Composition:
         if not task.cancelled() and task.exception() is not None:
             log.critical("a background task failed: the server stops", exc_info=task.exception())
             self._failed = True
+            self.on_failure()
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -297,9 +301,10 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """uvicorn looks ten times a second whether it should stop; an idle server had better sleep."""
-        while not (self._composition.failed or await self.on_tick(0)):
+        self._composition.on_failure = self._stopping.set
+        while not (self._composition.failed or self.should_exit):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), limits.DATE_HEADER_S)
+                await asyncio.wait_for(self._stopping.wait(), limits.FAILURE_CHECK_S)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
@@ -328,6 +333,7 @@ def _uvicorn_config(composition: Composition, certificate: Certificate | None) -
         access_log=False,  # addresses hold tokens
         proxy_headers=False,
         server_header=False,
+        date_header=False,  # the guard says when
         limit_concurrency=limits.CONNECTIONS,
         timeout_keep_alive=limits.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),

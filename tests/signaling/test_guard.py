@@ -20,7 +20,7 @@ async def broken(_request: Request) -> Response:
 
 
 INNER = Starlette(routes=[Route("/", hello, methods=["GET", "POST"]), Route("/broken", broken)])
-GUARD = Guard(INNER, names=["localhost", "hop.example.vn"], origins=["https://app.example.vn"])
+GUARD = Guard(INNER, now=lambda: 0.0, names=["localhost", "hop.example.vn"], origins=["https://app.example.vn"])
 
 
 async def ask(method: str = "GET", path: str = "/", *, app: Guard = GUARD, **headers: str) -> httpx.Response:
@@ -153,7 +153,7 @@ async def test_listed_origins_get_cross_origin_answers_and_others_do_not() -> No
 
 
 async def test_hsts_only_over_tls_and_when_asked_for() -> None:
-    guard = Guard(INNER, names=["localhost"], hsts=True)
+    guard = Guard(INNER, now=lambda: 0.0, names=["localhost"], hsts=True)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="https://localhost") as client:
         assert "max-age" in (await client.get("/")).headers["strict-transport-security"]
     assert "strict-transport-security" not in (await ask(app=guard)).headers
