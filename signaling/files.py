@@ -1,6 +1,7 @@
 """Private files: keys and secrets that only the server's own account can read."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 PRIVATE_MODE = 0o600
@@ -26,3 +27,15 @@ def write_private(path: Path, content: bytes) -> None:
 def is_private(path: Path) -> bool:
     """Nobody but the owner can read or write it."""
     return path.stat().st_mode & 0o077 == 0
+
+
+def kept_key(path: Path, random_bytes: Callable[[int], bytes], count: int = 32) -> bytes:
+    """The key in `path`, made when there is none. Raises ValueError for a file of another length, or that others can read."""
+    if not path.is_file():
+        write_private(path, random_bytes(count))
+    if not is_private(path):
+        raise ValueError(f"{path} can be read by others: chmod 600")
+    key = path.read_bytes()
+    if len(key) != count:
+        raise ValueError(f"{path} does not hold {count} bytes")
+    return key

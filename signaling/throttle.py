@@ -25,6 +25,13 @@ class Throttle:
             self._buckets.popitem(last=False)
         return level >= 1
 
+    def gives_back(self, address: str) -> None:
+        """A request that `takes` counted does not count after all."""
+        source = network(address)
+        if source in self._buckets:
+            level, seen = self._buckets[source]
+            self._buckets[source] = (min(self._most, level + 1), seen)
+
 
 def network(address: str) -> str:
     """One household: the address itself, for IPv6 its /64."""

@@ -53,13 +53,20 @@ async def create(
 
 
 async def change(
-    session: AsyncSession, account_id: str, actor: Actor, now: datetime, changes: dict[str, Any], expected_version: int | None = None
+    session: AsyncSession,
+    account_id: str,
+    actor: Actor,
+    now: datetime,
+    changes: dict[str, Any],
+    expected_version: int | None = None,
 ) -> Account:
     """`changes`: any of name, active, language. Raises Refusal `account_unknown`, `denied`, `version_old`, `name_…`, `last_admin`."""
     account = await found(session, account_id)
     unit_id = await roles.require_over(session, account, "accounts.write", actor, now)
     if expected_version is not None and account.version != expected_version:
-        raise Refusal("version_old", "Tài khoản vừa được người khác sửa. Hãy tải lại.", "it was changed meanwhile: load it again")
+        raise Refusal(
+            "version_old", "Tài khoản vừa được người khác sửa. Hãy tải lại.", "it was changed meanwhile: load it again"
+        )
     if changes.get("name", account.name) != account.name:
         account.name = await _free_name(session, changes["name"])
     if changes.get("language") in LANGUAGES:
@@ -116,7 +123,10 @@ async def listed(
     session: AsyncSession, actor: Actor, now: datetime, search: str = "", after: str = "", limit: int = 50
 ) -> list[Seen]:
     """Accounts of the units that the actor administers, by name; `after`: the name that ended the page before."""
-    wanted = _within(select(Account).outerjoin(Person, Person.id == Account.person_id).outerjoin(Unit, Unit.id == Person.unit_id), actor)
+    wanted = _within(
+        select(Account).outerjoin(Person, Person.id == Account.person_id).outerjoin(Unit, Unit.id == Person.unit_id),
+        actor,
+    )
     if search:
         text = plain(search)
         wanted = wanted.where(
@@ -136,12 +146,22 @@ def _within(wanted: Select[tuple[Account]], actor: Actor) -> Select[tuple[Accoun
 async def _seen(session: AsyncSession, accounts: Sequence[Account], now: datetime) -> list[Seen]:
     ids = [one.id for one in accounts]
     people = await session.execute(
-        select(Person, Unit).join(Unit, Unit.id == Person.unit_id).where(Person.id.in_([a.person_id for a in accounts if a.person_id]))
+        select(Person, Unit)
+        .join(Unit, Unit.id == Person.unit_id)
+        .where(Person.id.in_([a.person_id for a in accounts if a.person_id]))
     )
     homes = {person.id: (person, unit) for person, unit in people}
     grants = await roles.grants_of(session, ids, now)
     last = dict(
-        (await session.execute(select(SignIn.account_id, func.max(SignIn.seen_at)).where(SignIn.account_id.in_(ids)).group_by(SignIn.account_id))).tuples().all()
+        (
+            await session.execute(
+                select(SignIn.account_id, func.max(SignIn.seen_at))
+                .where(SignIn.account_id.in_(ids))
+                .group_by(SignIn.account_id)
+            )
+        )
+        .tuples()
+        .all()
     )
     return [
         Seen(
@@ -181,7 +201,12 @@ async def _switch(session: AsyncSession, account: Account, active: bool, now: da
         select(func.count())
         .select_from(RoleGrant)
         .join(Unit, Unit.id == RoleGrant.unit_id)
-        .where(RoleGrant.account_id == account.id, RoleGrant.role == policy.ADMIN, Unit.parent_id.is_(None), roles.in_force(now))
+        .where(
+            RoleGrant.account_id == account.id,
+            RoleGrant.role == policy.ADMIN,
+            Unit.parent_id.is_(None),
+            roles.in_force(now),
+        )
     )
     account.active = active
     await session.flush()

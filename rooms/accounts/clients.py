@@ -66,7 +66,9 @@ async def revoke(session: AsyncSession, client_id: str, actor: Actor, now: datet
 async def administered(session: AsyncSession, client_id: str, actor: Actor) -> Client:
     """A client of one's own units. Raises Refusal `client_unknown` or, for want of a second factor, `second_factor_needed`."""
     found = (
-        await session.execute(select(Client, Unit.path).join(Unit, Unit.id == Client.unit_id).where(Client.id == client_id))
+        await session.execute(
+            select(Client, Unit.path).join(Unit, Unit.id == Client.unit_id).where(Client.id == client_id)
+        )
     ).first()
     if found is None or not policy.allows(actor, "accounts.read", found[1]):
         raise Refusal("client_unknown", "Không có hệ thống này.", "there is no such client")

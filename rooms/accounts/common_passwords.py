@@ -28,6 +28,13 @@ toiyeuvietnam toiyeuem123 motconvitxoera motconvit motconvitxoerahaicaicanh tron
 namquocsonhanamdecu khongcogiquyhondoclaptudo
 """
 COMMON: Final = frozenset(_WORDS.split())
-_ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "0123456789", "1234567890", "9876543210", "0987654321")
+_ROWS: Final = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "0123456789",
+    "1234567890",
+    "9876543210",
+    "0987654321",
+)
 RUNS: Final = tuple(row * 26 for row in _ROWS)
 """A password that is a piece of one of these is no password."""

@@ -33,7 +33,9 @@ async def administered(session: AsyncSession, now: datetime) -> bool:
     )
 
 
-async def link(session: AsyncSession, actor: Actor, now: datetime, unit_name: str = "Cơ quan của tôi") -> tuple[str, str]:
+async def link(
+    session: AsyncSession, actor: Actor, now: datetime, unit_name: str = "Cơ quan của tôi"
+) -> tuple[str, str]:
     """(name, secret of a sign-in link) of the administrator `quantri`, who is made when he is not there.
 
     Only for whoever runs the program on the server itself: `dev`, and `diemcau user link`.
@@ -42,7 +44,11 @@ async def link(session: AsyncSession, actor: Actor, now: datetime, unit_name: st
     root = await _root(session, now, unit_name)
     if account is None:
         person = Person(
-            id=new_id(), code="quantri", name="Quản trị hệ thống", search_name=plain("Quản trị hệ thống"), unit_id=root.id
+            id=new_id(),
+            code="quantri",
+            name="Quản trị hệ thống",
+            search_name=plain("Quản trị hệ thống"),
+            unit_id=root.id,
         )
         account = Account(id=new_id(), name=NAME, person_id=person.id, recovery=[], created_at=now)
         session.add(person)

@@ -62,7 +62,9 @@ def _is_guessable(text: str, names: tuple[str, ...]) -> bool:
     bare = joined.strip("0123456789!@#$%^&*().,-_=+")
     if len(set(text)) < DISTINCT or any(joined in run for run in RUNS):
         return True
-    return any(one in COMMON for one in (text, joined, bare)) or bare in {plain(name).replace(" ", "") for name in names}
+    return any(one in COMMON for one in (text, joined, bare)) or bare in {
+        plain(name).replace(" ", "") for name in names
+    }
 
 
 def busy() -> Refusal:

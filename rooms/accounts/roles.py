@@ -117,7 +117,9 @@ async def grant(
     starts_at = starts_at or now
     if ends_at is not None and (ends_at <= starts_at or ends_at <= now):
         raise Refusal(
-            "dates_wrong", "Ngày hết hạn phải sau ngày bắt đầu và sau bây giờ.", "it has to end after its start and after now"
+            "dates_wrong",
+            "Ngày hết hạn phải sau ngày bắt đầu và sau bây giờ.",
+            "it has to end after its start and after now",
         )
     await _check_room(session, account, role, unit_id, now)
     row = RoleGrant(

@@ -97,6 +97,11 @@ async def upgrade(session: AsyncSession, signed_in: Signed, now: datetime) -> st
     )
 
 
+async def weaken(session: AsyncSession, row_digest: str) -> None:
+    """The application is gone: this session counts as one with a password only."""
+    await session.execute(update(SignIn).where(SignIn.digest == row_digest).values(factors=1))
+
+
 async def end(session: AsyncSession, row_digest: str) -> None:
     await session.execute(delete(SignIn).where(SignIn.digest == row_digest))
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.columns import Row
 
+
 class Account(Row):
     """Somebody who can sign in; `person_id` is who he is."""
 

@@ -85,18 +85,34 @@ def scopes(actor: Actor, action: str) -> tuple[str, ...] | None:
     )
 
 
+def actions_of(actor: Actor) -> frozenset[str]:
+    """Everything that he may do somewhere."""
+    return frozenset(action for action in ACTIONS if anywhere(actor, action))
+
+
 def require(actor: Actor, action: str, unit_path: str) -> None:
     """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
     if allows(actor, action, unit_path):
         return
     wanted = ACTIONS[action]
-    if any(one.role in wanted and unit_path.startswith(one.unit_path) for one in actor.roles):
-        raise Refusal(
+    raise _refused(any(one.role in wanted and unit_path.startswith(one.unit_path) for one in actor.roles))
+
+
+def require_anywhere(actor: Actor, action: str) -> None:
+    """For lists: that there is a unit in which he may do it. Raises Refusal as `require` does."""
+    if not anywhere(actor, action):
+        wanted = ACTIONS[action]
+        raise _refused(any(one.role in wanted for one in actor.roles))
+
+
+def _refused(but_for_the_factor: bool) -> Refusal:
+    if but_for_the_factor:
+        return Refusal(
             "second_factor_needed",
             "Việc này cần đăng nhập hai bước. Hãy nhập mã từ ứng dụng xác thực rồi thử lại.",
             "this needs a sign-in with a second factor",
         )
-    raise Refusal("denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "not allowed in that unit")
+    return Refusal("denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "not allowed in that unit")
 
 
 def _strong_enough(actor: Actor, role: str, action: str) -> bool:

@@ -2,3 +2,20 @@
 
 Owns cookies, throttles and the routes of all this; what an account may do is decided in `rooms.accounts` and `rooms.policy`.
 """
+
+from fastapi import APIRouter
+
+from signaling.access import administration, routes
+from signaling.access.access import Access, Issuer, Options
+from signaling.access.administration import link_url
+from signaling.access.refusals import STATUS
+
+__all__ = ["STATUS", "Access", "Issuer", "Options", "link_url", "router"]
+
+
+def router(access: Access) -> APIRouter:
+    """Every route of this part, to be included under `/api/v1`."""
+    whole = APIRouter()
+    whole.include_router(routes.routes(access), tags=["session"])
+    whole.include_router(administration.routes(access), tags=["accounts"])
+    return whole

@@ -12,6 +12,7 @@ from signaling.access import limits
 RoleName = Literal["requester", "secretary", "approver", "operator", "admin", "auditor"]
 ClientRole = Literal["requester", "secretary", "operator"]
 Language = Literal["vi", "en"]
+Factor = Literal["none", "needed", "enrol", "done"]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 Password = Annotated[SecretStr, Field(max_length=limits.PASSWORD_CHARACTERS)]
@@ -94,7 +95,7 @@ class Session(_View):
 
     signed_in: bool
     me: Me | None = None
-    second_factor: Literal["none", "needed", "enrol", "done"] = "none"
+    second_factor: Factor = "none"
     totp: bool = Field(False, description="an application is set up")
     has_password: bool = False
     must_change: bool = False

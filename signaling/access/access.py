@@ -1,0 +1,241 @@
+"""Who is asking, and signing in and out: the state that routes share.
+
+Owns the throttles and the hashing threads of this process. The order of a sign-in: network, name, hash, second factor; a
+browser that signed in to the account before has throttles and a queue of its own, so that strangers cannot lock its owner out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from rooms.accounts import actors, clients, second, signing
+from rooms.accounts import limits as accounts
+from rooms.accounts.passwords import Hashing
+from rooms.accounts.signing import Signed
+from rooms.accounts.tables import Account
+from rooms.identifiers import digest
+from rooms.policy.actors import Actor
+from rooms.sealing import Seal
+from rooms.store import audit
+from rooms.store.database import Database
+from signaling.access import limits, origin, refusals
+from signaling.access.backoff import Backoff
+from signaling.access.cookies import Cookies
+from signaling.access.refusals import refused
+from signaling.throttle import Throttle, network
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """A server for single sign-on (OpenID Connect)."""
+
+    url: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    label: str = "SSO"
+    """As the button names it."""
+    unit_code: str = ""
+    """Where people are put whom the issuer knows and we do not; empty: only accounts made here may sign in."""
+    authority: str = ""
+    """File of the authority (PEM) that signed the issuer's certificate, when no public one did."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """`secure`: browsers reach this server by TLS."""
+
+    secure: bool = True
+    public_url: str = ""
+    """What people open, when it is not what the Host header says."""
+    issuer: Issuer | None = None
+
+
+class Access:
+    """Reads sessions and keys, and opens sessions. `clock` gives aware UTC."""
+
+    def __init__(
+        self,
+        database: Database,
+        seal: Seal,
+        clock: Callable[[], datetime],
+        options: Options | None = None,
+        hashing: Hashing | None = None,
+    ) -> None:
+        self.database = database
+        self.seal = seal
+        self.clock = clock
+        self.options = options or Options()
+        self.cookies = Cookies(self.options.secure, seal)
+        self.hashing = hashing or Hashing()
+        self.names = Backoff()
+        self.codes = Backoff()
+        self.networks = Throttle(limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
+
+    def close(self) -> None:
+        """Stop the hashing threads."""
+        self.hashing.close()
+
+    async def actor(self, request: HTTPConnection, now: datetime) -> Actor | None:
+        """Who asks, by key or cookie; None: nobody.
+
+        Raises Refusal `client_key_wrong`, and with a cookie `origin_refused`, `second_factor_needed` (the code of his
+        application is missing), `password_change_needed`.
+        """
+        key = _key(request)
+        if key is not None:
+            return await self._client(key, request)
+        signed = await self.signed(request, now)
+        if signed is None:
+            return None
+        if signed.needs_code:
+            raise refusals.second_factor_needed()
+        if signed.account.must_change:
+            raise refused("password_change_needed")
+        return await self.actor_of(signed, request, now)
+
+    async def required(self, request: HTTPConnection, now: datetime) -> Actor:
+        """As `actor`; raises Refusal `signed_out` for nobody."""
+        found = await self.actor(request, now)
+        if found is None:
+            raise refused("signed_out")
+        return found
+
+    async def signed(self, request: HTTPConnection, now: datetime) -> Signed | None:
+        """The session of the cookie, even when a code or a new password is still missing. Raises Refusal `origin_refused`."""
+        secret = self.cookies.secret(request)
+        if secret is None:
+            return None
+        origin.check(request)
+        async with self.database.reading() as session:
+            found = await signing.signed(session, secret, now)
+        if found is not None and now - found.row.seen_at > timedelta(seconds=limits.SEEN_EVERY_S):
+            await self.database.transact(lambda s: signing.seen(s, digest(secret), now))
+        return found
+
+    async def actor_of(self, signed: Signed, request: HTTPConnection, now: datetime) -> Actor:
+        """Of a session."""
+        async with self.database.reading() as session:
+            return await actors.of_account(
+                session, signed.account, now, factors=signed.row.factors, address=address_of(request)
+            )
+
+    async def sign_in(self, request: HTTPConnection, name: str, password: str, now: datetime) -> tuple[Account, str]:
+        """(account, secret of its session). Raises Refusal `too_many_requests`, `sign_in_slowed`, `sign_in_failed`, `busy`."""
+        name = name.strip().lower()
+        device = self.cookies.known(request, name)
+        self._admit(request, name, device, now)
+        key = _attempt(name, device)
+        try:
+            account = await self._verified(request, name, password, device)
+        except BaseException:
+            self.names.uncount(key, now)
+            raise
+        if account is None:
+            await self._note_failure(name, key, address_of(request), now)
+            raise refused("sign_in_failed")
+        self.names.forgive(key)
+        if device is None:
+            self.networks.gives_back(address_of(request))
+        return account, await self.database.transact(lambda s: self._start(s, account, request, now))
+
+    async def second_step(self, signed: Signed, code: str, now: datetime) -> str:
+        """The secret of the session that takes the place of this one. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
+        await self.prove(signed.account, code, now)
+        return await self.database.transact(lambda s: signing.upgrade(s, signed, now))
+
+    async def prove(self, account: Account, code: str, now: datetime) -> None:
+        """The code of the application, or a paper code. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
+        self.codes.admit(account.id, now)
+
+        async def use(session: AsyncSession) -> bool:
+            row = await session.get_one(Account, account.id, with_for_update=True)
+            return second.check(row, code, self.seal, now)
+
+        if not await self.database.transact(use):
+            raise second.wrong()
+        self.codes.forgive(account.id)
+
+    def _admit(self, request: HTTPConnection, name: str, device: str | None, now: datetime) -> None:
+        if device is None and not self.networks.takes(address_of(request), now.timestamp()):
+            raise refused("too_many_requests")
+        self.names.admit(_attempt(name, device), now)
+
+    async def _verified(self, request: HTTPConnection, name: str, password: str, device: str | None) -> Account | None:
+        """The account when the password is its own; as much work for names that nobody has."""
+        async with self.database.reading() as session:
+            account = await signing.named(session, name)
+        stored = account.password if account is not None and account.active else ""
+        source = device or network(address_of(request))
+        right = await self.hashing.verify(stored, password, source=source, known=device is not None)
+        if account is None or not right:
+            return None
+        if self.hashing.is_old(account.password):
+            await self._rehash(account, password, source)
+        return account
+
+    async def _rehash(self, account: Account, password: str, source: str) -> None:
+        before, renewed = account.password, await self.hashing.hash(password, source)
+
+        async def store(session: AsyncSession) -> None:
+            row = await session.get_one(Account, account.id, with_for_update=True)
+            if row.password == before:
+                row.password = renewed
+
+        await self.database.transact(store)
+
+    async def _start(self, session: AsyncSession, account: Account, request: HTTPConnection, now: datetime) -> str:
+        await signing.forget_ended(session, now)
+        address = address_of(request)
+        actor = Actor("account", account.id, account.person_id or "", address=address)
+        await audit.record(session, now, actor, "session.start", "account", account.id)
+        return await signing.start(session, account, now, address=address, agent=agent_of(request))
+
+    async def _note_failure(self, name: str, key: str, address: str, now: datetime) -> None:
+        """The trail tells of an account that somebody guesses at: once for each pause, so that guessing cannot fill it."""
+        failures = self.names.failures(key)
+        if failures < accounts.FREE_FAILURES:
+            return
+
+        async def note(session: AsyncSession) -> None:
+            account = await signing.named(session, name)
+            if account is not None:
+                watcher = Actor("system", address=address)
+                detail = {"failures": failures}
+                await audit.record(session, now, watcher, "session.guessed", "account", account.id, "", detail)
+
+        await self.database.transact(note)
+
+    async def _client(self, key: str, request: HTTPConnection) -> Actor:
+        async with self.database.reading() as session:
+            found = await clients.by_key(session, key, address_of(request))
+        if found is None:
+            raise refused("client_key_wrong")
+        return found
+
+
+def address_of(request: HTTPConnection) -> str:
+    return request.client.host if request.client else ""
+
+
+def agent_of(request: HTTPConnection) -> str:
+    """What the browser calls itself, printable."""
+    text = request.headers.get("user-agent", "")[: limits.AGENT_CHARACTERS]
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def _key(request: HTTPConnection) -> str | None:
+    """A client key; other bearer tokens (of live conferences) are somebody else's."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key.startswith(clients.PREFIX):
+        return None
+    return key[: limits.KEY_BYTES]
+
+
+def _attempt(name: str, device: str | None) -> str:
+    return f"device:{device}:{name}" if device else f"name:{name[:100]}"
