@@ -17,7 +17,10 @@ class Throttle:
 
     def takes(self, address: str, now: float) -> bool:
         """Counts one request at `now` (seconds that never jump); False: too many."""
-        source = network(address)
+        return self.takes_key(network(address), now)
+
+    def takes_key(self, source: str, now: float) -> bool:
+        """The same for whatever is short: a meeting's number."""
         level, seen = self._buckets.pop(source, (self._most, now))
         level = min(self._most, level + max(0.0, now - seen) * self._rate)
         self._buckets[source] = (max(0.0, level - 1), now)
