@@ -64,6 +64,14 @@ class Settings:
     gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
     gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
     log_level: str = _setting("info", "debug, info, warning or error")
+    smtp_host: str = _setting("", "mail server that takes our mails; empty: none is sent")
+    smtp_port: int = _setting(587, "its port")
+    smtp_tls: str = _setting("starttls", "starttls, tls (from the first byte) or none (only on a trusted network)")
+    smtp_user: str = _setting("", "name at the mail server")
+    smtp_password: str = _setting("", "password at the mail server", secret=True)
+    mail_from: str = _setting("", "address of our mails; answers to invitations come back to it")
+    mail_domains: tuple[str, ...] = _setting((), "domains of official mail; to others only with a reason; empty: none")
+    webhook_private_ranges: tuple[str, ...] = _setting((), "private networks (CIDR) that webhooks may reach")
 
     @property
     def loopback_only(self) -> bool:
@@ -259,6 +267,22 @@ def _check(settings: Settings) -> None:
         raise _wrong("tls_cert, tls_key", "cần cả hai / both are needed")
     if settings.public_url and not _is_url(settings.public_url):
         raise _wrong("public_url", "https://hop.example.vn")
+    _check_mail(settings)
+
+
+def _check_mail(settings: Settings) -> None:
+    _check_range("smtp_port", settings.smtp_port, 1, 65535)
+    if settings.smtp_tls not in ("starttls", "tls", "none"):
+        raise _wrong("smtp_tls", "starttls, tls, none")
+    if settings.smtp_host and "@" not in settings.mail_from:
+        raise _wrong("mail_from", "hop@example.gov.vn")
+    if any("@" in domain or "." not in domain for domain in settings.mail_domains):
+        raise _wrong("mail_domains", "longan.gov.vn")
+    for text in settings.webhook_private_ranges:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise _wrong("webhook_private_ranges", f"{text!r} không phải dải mạng / is not a network") from error
 
 
 def _check_addresses(settings: Settings) -> None:
