@@ -22,9 +22,10 @@ from rooms.meetings.tables import Attendee, Meeting
 from rooms.org import recipients
 from rooms.org.names import cleaned
 from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.sites.tables import Site
-from rooms.store import audit
+from rooms.store import audit, outbox
 
 ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 Key = tuple[str, str, str]
@@ -380,6 +381,14 @@ def _row(meeting_id: str, one: Invited) -> Attendee:
         must_be_head=one.must_be_head,
         link_round=0,
         notified=-1,
+        mail_state="",
+        outside_reason="",
+        answer="none",
+        answered_by="",
+        comment="",
+        substitute_name="",
+        substitute_post="",
+        substitute_state="",
     )
 
 
@@ -408,6 +417,7 @@ def _joined(first: Invited, later: Invited) -> Invited:
 
 async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Actor, now: datetime) -> None:
     if diff.removed:
+        await _tell_removed(session, meeting, diff.removed, now)
         await session.execute(delete(Attendee).where(Attendee.id.in_([one.id for one in diff.removed])))
     session.add_all(diff.added)
     await session.flush()
@@ -416,6 +426,32 @@ async def _write(session: AsyncSession, meeting: Meeting, diff: Diff, actor: Act
         await audit.record(
             session, now, actor, "meeting.attendees", "meeting", meeting.id, meeting.host_unit_id, counts
         )
+
+
+async def _tell_removed(session: AsyncSession, meeting: Meeting, removed: Sequence[Attendee], now: datetime) -> None:
+    """Whoever had a mail gets another one. Where to is kept in the job: the row is about to go."""
+    told = [one for one in removed if one.notified >= 0]
+    reach = await contacts(session, told, now.date())
+    for one in told:
+        payload = {"meeting_id": meeting.id, "attendee_id": one.id, "name": reach[one.id].name}
+        payload |= {"email": reach[one.id].email, "outside_reason": one.outside_reason}
+        await outbox.enqueue(session, "mail.removed", payload, now, now)
+
+
+async def allow_outside(session: AsyncSession, attendee: Attendee, reason: str, actor: Actor, now: datetime) -> None:
+    """Let mail go to this attendee's address though its domain is not official. Raises Refusal `denied`, `reason_needed`."""
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    why = cleaned(reason)[:300]
+    if not why:
+        raise Refusal("reason_needed", "Hãy nêu lý do gửi thư ra ngoài hệ thống thư công vụ.", "a reason is needed")
+    attendee.outside_reason = why
+    await session.flush()
+    await audit.record(session, now, actor, "mail.outside", "attendee", attendee.id, host.id, {"reason": why})
+    payload = {"meeting_id": meeting.id, "attendee_id": attendee.id, "sequence": meeting.sequence}
+    if meeting.state == "approved" and attendee.notified < meeting.sequence:
+        await outbox.enqueue(session, "mail.invite", payload, now, now)
 
 
 def _trouble(code: str, vietnamese: str, where: str) -> Trouble:

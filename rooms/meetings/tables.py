@@ -162,6 +162,10 @@ class Attendee(Row):
     """Rises when the link is revoked, so that the next one differs."""
     notified: Mapped[int] = mapped_column(default=-1)
     """The SEQUENCE of the last invitation that was mailed; -1: none."""
+    mail_state: Mapped[str] = mapped_column(String(12), default="")
+    """`sent`, `failed`, `no_address`, `refused` (not an official domain and no reason given); empty: nothing was due."""
+    outside_reason: Mapped[str] = mapped_column(String(300), default="")
+    """Why mail may go to an address that is not official."""
     answer: Mapped[str] = mapped_column(String(12), default="none")
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str] = mapped_column(String(40), default="")
@@ -172,6 +176,17 @@ class Attendee(Row):
     substitute_post: Mapped[str] = mapped_column(String(200), default="")
     substitute_state: Mapped[str] = mapped_column(String(12), default="")
     """`asked`, `agreed`, `refused`."""
+
+
+class HookSeen(Row):
+    """A webhook that came in: the same one is not taken twice."""
+
+    __tablename__ = "hook_seen"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), primary_key=True)
+    hook_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    meeting_id: Mapped[str] = mapped_column(String(32))
 
 
 class AttendeeList(Row):
