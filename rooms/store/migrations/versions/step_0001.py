@@ -1,0 +1,70 @@
+# fmt: off
+# ruff: noqa
+"""The first shape: every table, no overlap of reservations, an audit trail that is only added to.
+
+Written by `python -m rooms.store.migrations.draft`.
+"""
+
+from alembic import op
+
+from rooms.store.migrations import immutable, overlap
+from rooms.store.migrations.step_0001 import accounts, booking, meetings, org, sites, store
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_tables()
+    connection = op.get_bind()
+    for part in (overlap, immutable):
+        for statement in part.statements(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+
+
+def create_tables() -> None:
+    store.audit_checkpoint()
+    store.audit_entry()
+    booking.capacity_slot()
+    booking.holiday()
+    booking.idempotency()
+    store.job()
+    meetings.meeting_type()
+    sites.network()
+    booking.pool()
+    booking.setting()
+    org.unit()
+    meetings.attendee_list()
+    accounts.client()
+    meetings.letter_template()
+    org.person()
+    org.post()
+    org.recipient_set()
+    sites.site()
+    meetings.template()
+    booking.unit_rule()
+    org.unit_successor()
+    store.webhook()
+    accounts.account()
+    store.delivery()
+    org.deputy()
+    sites.hall()
+    org.holding()
+    meetings.hook_seen()
+    meetings.meeting()
+    org.recipient_rule()
+    meetings.attendee()
+    booking.change()
+    meetings.document_ref()
+    store.feed()
+    meetings.letter()
+    meetings.occurrence()
+    accounts.preference()
+    accounts.role_grant()
+    accounts.sign_in()
+    accounts.sign_in_link()
+    booking.step()
+    sites.terminal()
+    booking.wanted()
+    booking.capacity_use()
+    booking.reservation()
