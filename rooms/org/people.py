@@ -104,7 +104,7 @@ async def search(
 async def titles(session: AsyncSession, person_ids: Collection[str], day: date) -> dict[str, str]:
     """How each is named in front of the name: "Chủ tịch UBND xã B"; who holds no post: the unit alone."""
     people = select(Person.id, Unit.name).join(Unit, Unit.id == Person.unit_id).where(Person.id.in_(person_ids))
-    named = {person: unit for person, unit in await session.execute(people)}
+    named: dict[str, str] = {row.id: row.name for row in await session.execute(people)}
     held = (
         select(Holding.person_id, Post.title, Unit.name)
         .join(Post, Post.id == Holding.post_id)

@@ -1,6 +1,5 @@
 """A migrated, empty database of its own for each test, once on SQLite and once on PostgreSQL, and a small province in it."""
 
-import asyncio
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from rooms.store import migrations
 from rooms.store.database import Database
-from tests.rooms.postgres import Postgres
+from tests.rooms.postgres import Postgres, at_once
 from tests.rooms.province import Province, build
 
 DIALECTS = ("sqlite", "postgresql")
@@ -25,7 +24,7 @@ def postgres() -> Iterator[Postgres]:
     try:
         server.start()
         server.run_now("CREATE DATABASE migrated")
-        asyncio.run(migrations.upgrade(server.url("migrated")))
+        at_once(migrations.upgrade(server.url("migrated")))
         yield server
     finally:
         server.remove()
@@ -34,7 +33,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "migrated.db"
-    asyncio.run(migrations.upgrade(f"sqlite:///{path}"))
+    at_once(migrations.upgrade(f"sqlite:///{path}"))
     return path
 
 

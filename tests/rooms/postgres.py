@@ -8,15 +8,24 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 import asyncpg
 
+T = TypeVar("T")
 BINARIES = Path("/usr/lib/postgresql")
 START_S = 60
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """Nothing of a unit test has to outlive the machine."""
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Its result, from a loop of its own in a thread of its own: the caller may be inside of another loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 class Postgres:
@@ -76,7 +85,7 @@ class Postgres:
             await connection.close()
 
     def run_now(self, *statements: str) -> None:
-        asyncio.run(self.run(*statements))
+        at_once(self.run(*statements))
 
     def _run(self, *command: str) -> None:
         subprocess.run(self._command(*command), check=True, capture_output=True, cwd=self.folder)
