@@ -55,6 +55,11 @@ class Settings:
     api_key: str = _setting("", "name of the API key")
     api_secret: str = _setting("", "secret of the API key, 32 characters or more", secret=True)
     data_dir: Path = _setting(Path("data"), "folder of keys and certificates")
+    database: str = _setting(
+        "", "postgresql://USER@HOST/NAME or sqlite:///PATH; empty: a file in data_dir", secret=True
+    )
+    database_upgrade: bool = _setting(False, "bring the database to the newest shape at the start")
+    demo: bool = _setting(False, "load the demo month into an empty database at the start")
     tls_cert: Path | None = _setting(None, "certificate chain (PEM) in place of the local CA's")
     tls_key: Path | None = _setting(None, "private key (PEM) of tls_cert")
     hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
@@ -83,12 +88,16 @@ class Settings:
         return self.tls_cert is not None or not self.loopback_only
 
     @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{(self.data_dir / 'diemcau.sqlite').absolute()}"
+
+    @property
     def media_addresses(self) -> tuple[str, ...]:
         return self.media_host or self.host
 
 
 PROFILES: dict[Profile, dict[str, Value]] = {
-    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True},
+    "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True, "database_upgrade": True},
     "serve": {},
 }
 
@@ -265,6 +274,8 @@ def _check(settings: Settings) -> None:
         raise _wrong("api_secret", f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl rand -hex 32")
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise _wrong("tls_cert, tls_key", "cần cả hai / both are needed")
+    if settings.database and not settings.database.startswith(("sqlite:///", "postgresql://")):
+        raise _wrong("database", "sqlite:///PATH, postgresql://USER@HOST/NAME")
     if settings.public_url and not _is_url(settings.public_url):
         raise _wrong("public_url", "https://hop.example.vn")
     _check_mail(settings)
