@@ -14,7 +14,7 @@ PUBLIC: Final = "public"
 """Nobody needs to be signed in."""
 OWN: Final = "own"
 """Whoever is signed in, and only about himself: his sessions, his meetings, what he is invited to."""
-SECRET: Final = "secret"
+SECRET: Final = "secret"  # noqa: S105
 """A secret in the address or the body is the right: a personal link, a feed, a number with its PIN."""
 WORDS: Final = (PUBLIC, OWN, SECRET)
 

@@ -1,4 +1,4 @@
-"""Accounts as administrators see and change them. Who may is asked of `rooms.policy` for each; each change leaves an audit row."""
+"""Accounts as administrators see and change them. `rooms.policy` is asked each time; each change leaves an audit row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Seen:
 async def create(
     session: AsyncSession, name: str, person_id: str, actor: Actor, now: datetime, language: str = "vi"
 ) -> Account:
-    """An account without a password or roles. Raises Refusal `denied`, `name_wrong`, `name_taken`, `person_unknown`, `account_present`."""
+    """An account without a password or roles.
+
+    Raises Refusal `denied`, `name_wrong`, `name_taken`, `person_unknown`, `account_present`.
+    """
     person, unit = await _person(session, person_id)
     policy.require(actor, "accounts.write", unit.path)
     name = await _free_name(session, name)
@@ -60,7 +63,10 @@ async def change(
     changes: dict[str, Any],
     expected_version: int | None = None,
 ) -> Account:
-    """`changes`: any of name, active, language. Raises Refusal `account_unknown`, `denied`, `version_old`, `name_…`, `last_admin`."""
+    """`changes`: any of name, active, language.
+
+    Raises Refusal `account_unknown`, `denied`, `version_old`, `name_wrong`, `name_taken`, `last_admin`.
+    """
     account = await found(session, account_id)
     unit_id = await roles.require_over(session, account, "accounts.write", actor, now)
     if expected_version is not None and account.version != expected_version:
@@ -136,7 +142,7 @@ async def listed(
     return await _seen(session, rows.all(), now)
 
 
-def _within(wanted: Select[tuple[Account]], actor: Actor) -> Select[tuple[Account]]:
+def _within(wanted: Select[Account], actor: Actor) -> Select[Account]:
     scopes = policy.scopes(actor, "accounts.read")
     if scopes is None:
         return wanted
@@ -163,15 +169,12 @@ async def _seen(session: AsyncSession, accounts: Sequence[Account], now: datetim
         .tuples()
         .all()
     )
-    return [
-        Seen(
-            one,
-            *homes.get(one.person_id or "", (None, None)),
-            tuple(pair for pair in grants if pair[0].account_id == one.id),
-            last.get(one.id),
-        )
-        for one in accounts
-    ]
+    seen = []
+    for one in accounts:
+        person, unit = homes.get(one.person_id or "", (None, None))
+        own = tuple(pair for pair in grants if pair[0].account_id == one.id)
+        seen.append(Seen(one, person, unit, own, last.get(one.id)))
+    return seen
 
 
 async def _person(session: AsyncSession, person_id: str) -> tuple[Person, Unit]:

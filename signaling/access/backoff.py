@@ -64,4 +64,5 @@ def pause(failures: int) -> timedelta:
     over = failures - accounts.FREE_FAILURES
     if over < 0:
         return timedelta(0)
-    return min(accounts.FIRST_PAUSE * 2 ** min(over, 20), accounts.LONGEST_PAUSE)
+    doubled: timedelta = accounts.FIRST_PAUSE * (1 << min(over, 20))
+    return min(doubled, accounts.LONGEST_PAUSE)

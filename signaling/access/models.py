@@ -96,7 +96,7 @@ class Session(_View):
     signed_in: bool
     me: Me | None = None
     second_factor: Factor = "none"
-    totp: bool = Field(False, description="an application is set up")
+    totp: Annotated[bool, Field(description="an application is set up")] = False
     has_password: bool = False
     must_change: bool = False
     ends_at: datetime | None = None

@@ -1,7 +1,7 @@
 """Requests that change something must come from our own pages: Origin and Sec-Fetch-Site are looked at, and forms are refused.
 
-Browsers send Origin with every request that is not GET or HEAD (Fetch, section 3.2), so one without either header is no browser of
-ours. `Guard` has refused foreign pages before, but lets through the listed origins of other clients: they have no cookie to use.
+Browsers send Origin with every request that is not GET or HEAD (Fetch, section 3.2), so one without either is no browser of ours.
+`Guard` has refused foreign pages before, but lets through the listed origins of other clients: they have no cookie to use.
 """
 
 from __future__ import annotations

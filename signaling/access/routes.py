@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, passwords, second, signing
 from rooms.accounts.signing import Signed
-from rooms.accounts.tables import Account
+from rooms.accounts.tables import Account, SignIn
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
@@ -322,7 +322,7 @@ async def _locked(session: AsyncSession, signed: Signed) -> Account:
     return await session.get_one(Account, signed.account.id, with_for_update=True)
 
 
-def _own_session(row: signing.SignIn, signed: Signed) -> models.OwnSession:
+def _own_session(row: SignIn, signed: Signed) -> models.OwnSession:
     return models.OwnSession(
         id=row.digest[:32],
         created_at=row.created_at,
