@@ -59,7 +59,7 @@ def opens_at(occurrence: Occurrence, *, host: bool = False) -> datetime:
     return occurrence.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN if host else limits.ENTRY_MIN)
 
 
-async def by_link(session: AsyncSession, secret: str, now: datetime, phone: bool = False) -> Entry:
+async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
     """Of the bearer of a personal link: its meeting's date that is on, or else the next, or else the last one.
 
     Raises Refusal `link_wrong`.

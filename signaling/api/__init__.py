@@ -3,8 +3,10 @@
 Owns requests and responses, the invitation secret and the rate limit. What a token allows is decided in `conference`.
 """
 
-from signaling.api.conferences import Surroundings, application
+from signaling.api.application import application
+from signaling.api.conferences import Surroundings
 from signaling.api.invitations import Invitations, new_number
 from signaling.api.pages import Pages
+from signaling.api.visits import Desk, Present
 
-__all__ = ["Invitations", "Pages", "Surroundings", "application", "new_number"]
+__all__ = ["Desk", "Invitations", "Pages", "Present", "Surroundings", "application", "new_number"]

@@ -10,48 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Header, Path, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from conference import Grants, Refusal, cleaned
+from conference import Grants, cleaned
 from signaling import limits
 from signaling.api.invitations import NUMBER, Invitations, new_number
+from signaling.api.problems import refused
 from signaling.auth import Authenticator
+from signaling.declared import PUBLIC, SECRET, needs
 from signaling.throttle import Throttle
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-
-_STATUS = {
-    "request_malformed": (400, "Yêu cầu không đúng dạng.", "the request is malformed"),
-    "name_empty": (400, "Hãy nhập tên.", "a name is needed"),
-    "name_too_long": (400, "Tên quá dài (nhiều nhất 100 ký tự).", "the name is too long (100 characters at most)"),
-    "creation_denied": (
-        403,
-        "Bạn không có quyền mở cuộc họp trên máy chủ này.",
-        "you may not start a meeting on this server",
-    ),
-    "invitation_wrong": (
-        403,
-        "Đường dẫn mời không đúng. Hãy xin lại đường dẫn.",
-        "the invitation is wrong: ask for the link again",
-    ),
-    "conference_unknown": (
-        404,
-        "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
-        "no meeting has this number: check it, or ask for the link",
-    ),
-    "not_found": (404, "Không có địa chỉ này.", "no such address"),
-    "method_refused": (405, "Địa chỉ này không nhận phương thức đó.", "this address does not take that method"),
-    "body_too_long": (413, "Yêu cầu quá dài.", "the request is too long"),
-    "too_many_requests": (429, "Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
-    "internal": (500, "Máy chủ gặp lỗi.", "the server has failed"),
-}
-_BY_NUMBER = {404: "not_found", 405: "method_refused", 413: "body_too_long"}
 
 
 @dataclass
@@ -73,6 +45,8 @@ class Surroundings:
     ready: Callable[[], bool] = lambda: True
     titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """By number, of every meeting started here lately."""
+    booked: Callable[[str], bool] = lambda _: False
+    """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
 
 
 class _Message(BaseModel):
@@ -134,36 +108,15 @@ class Health(_Message):
     ready: bool
 
 
-class Trouble(_Message):
-    """Every error."""
-
-    code: str
-    vi: str
-    en: str
-
-
 Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
 Bearer = Annotated[str, Header()]
 
 
-def application(around: Surroundings) -> FastAPI:
-    """The REST application, to be mounted at `/api/v1`; its description is at `/api/v1/openapi.json`."""
-    app = FastAPI(title="Điểm Cầu", version=around.version, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
-    app.include_router(_conferences(around), responses={"4XX": {"model": Trouble}})
-    app.include_router(_server(around))
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=limits.BODY_BYTES)
-    app.add_exception_handler(Refusal, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_malformed)
-    app.add_exception_handler(HTTPException, _on_status)
-    app.add_exception_handler(Exception, _on_failure)
-    return app
-
-
-def _conferences(around: Surroundings) -> APIRouter:
-    router = APIRouter()
+def routes(around: Surroundings) -> APIRouter:
+    router = APIRouter(tags=["conferences"])
     creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
 
-    @router.post("/conferences", status_code=201)
+    @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
     async def create(request: Request, wanted: NewConference, authorization: Bearer = "") -> Created:
         """Make a number and its invitation. Needs the right to start meetings."""
         _take(creations, request, around.now())
@@ -175,7 +128,7 @@ def _conferences(around: Surroundings) -> APIRouter:
             conference=number, url=invitation.link(_base(around, request), number), invite=invitation.seal(number)
         )
 
-    @router.post("/conferences/{conference}/token")
+    @router.post("/conferences/{conference}/token", openapi_extra=needs(SECRET))
     async def join(request: Request, conference: Number, joining: Joining) -> Pass:
         """A participant's token for whoever holds the invitation, or knows the number of a meeting started here."""
         now = around.now()
@@ -196,10 +149,10 @@ def _conferences(around: Surroundings) -> APIRouter:
     return router
 
 
-def _server(around: Surroundings) -> APIRouter:
-    router = APIRouter()
+def server_routes(around: Surroundings) -> APIRouter:
+    router = APIRouter(tags=["server"])
 
-    @router.get("/about")
+    @router.get("/about", openapi_extra=needs(PUBLIC))
     async def about(request: Request) -> About:
         """Name, version and, with a local authority, what to compare before it is trusted."""
         seal = around.authority()
@@ -207,13 +160,13 @@ def _server(around: Surroundings) -> APIRouter:
         secure = request.url.scheme == "https" or request.url.hostname in ("localhost", *LOOPBACK)
         return About(name="Điểm Cầu", version=around.version, secure=secure, ca=note)
 
-    @router.get("/health", responses={503: {"model": Health}})
+    @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
         """200 while new participants are welcome, else 503."""
         ready = around.ready()
         return JSONResponse(Health(live=True, ready=ready).model_dump(), 200 if ready else 503)
 
-    @router.get("/health/live")
+    @router.get("/health/live", openapi_extra=needs(PUBLIC))
     async def live() -> Health:
         """200 as long as requests are answered at all."""
         return Health(live=True, ready=around.ready())
@@ -221,23 +174,20 @@ def _server(around: Surroundings) -> APIRouter:
     return router
 
 
-def _refused(code: str) -> Refusal:
-    _, vi, en = _STATUS[code]
-    return Refusal(code, vi, en)
-
-
 def _take(throttle: Throttle, request: Request, now: float) -> None:
     if not throttle.takes(request.client.host if request.client else "", now):
-        raise _refused("too_many_requests")
+        raise refused("too_many_requests")
 
 
 def _check_invitation(around: Surroundings, conference: str, invite: str) -> None:
     """A number is typed from a screen or told by telephone: 10 random letters, too many to try out at this rate."""
+    if around.booked(conference):
+        raise refused("conference_unknown")
     if invite:
         if not around.invitations.opens(conference, invite):
-            raise _refused("invitation_wrong")
+            raise refused("invitation_wrong")
     elif conference not in around.titles:
-        raise _refused("conference_unknown")
+        raise refused("conference_unknown")
 
 
 def _check_creation(around: Surroundings, request: Request, authorization: str) -> None:
@@ -247,7 +197,7 @@ def _check_creation(around: Surroundings, request: Request, authorization: str) 
             return
     elif around.open_creation or (around.local_creation and _is_local(request)):
         return
-    raise _refused("creation_denied")
+    raise refused("creation_denied")
 
 
 def _is_local(request: Request) -> bool:
@@ -259,9 +209,9 @@ def _is_local(request: Request) -> bool:
 def _checked(text: str, *, required: bool) -> str:
     name = cleaned(text)
     if required and not name:
-        raise _refused("name_empty")
+        raise refused("name_empty")
     if len(name) > limits.NAME_CHARACTERS:
-        raise _refused("name_too_long")
+        raise refused("name_too_long")
     return name
 
 
@@ -274,29 +224,3 @@ def _remember(titles: OrderedDict[str, str], number: str, title: str) -> None:
 def _base(around: Surroundings, request: Request) -> str:
     """Where people reach this server; the Host header was checked before."""
     return around.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _status(code: str) -> int:
-    return 401 if code.startswith("token_") else _STATUS.get(code, (400, "", ""))[0]
-
-
-def _trouble(code: str, vi: str, en: str) -> JSONResponse:
-    return JSONResponse({"code": code, "vi": vi, "en": en}, _status(code))
-
-
-async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Refusal)
-    return _trouble(error.code, error.vietnamese, error.english)
-
-
-async def _on_malformed(_request: Request, error: Exception) -> JSONResponse:
-    return await _on_refusal(_request, _refused("request_malformed"))
-
-
-async def _on_status(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    return await _on_refusal(_request, _refused(_BY_NUMBER.get(error.status_code, "request_malformed")))
-
-
-async def _on_failure(_request: Request, _error: Exception) -> JSONResponse:
-    return await _on_refusal(_request, _refused("internal"))

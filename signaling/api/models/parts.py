@@ -97,3 +97,12 @@ class Reason(Strict):
     """Why."""
 
     reason: Text500 = ""
+
+
+V = TypeVar("V", bound=View)
+
+
+def shown(model: type[V], row: object, **extra: Any) -> V:
+    """`row` as `model` shows it; `extra`: what the row does not have itself."""
+    own = {name: getattr(row, name) for name in model.model_fields if name not in extra and hasattr(row, name)}
+    return model(**own, **extra)

@@ -85,6 +85,14 @@ class Site(View):
     version: int
 
 
+class Nearest(View):
+    """A site with a hall that another one can use, and why it is proposed (`chosen`, `unit`, `distance`)."""
+
+    site: Site
+    why: str
+    distance_km: float | None
+
+
 class HallFields(Strict):
     """What can be set of a hall."""
 

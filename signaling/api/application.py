@@ -1,0 +1,114 @@
+"""`/api/v1` put together: every route, its description (OpenAPI 3.1), the bounds of bodies and the form of errors."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from signaling import limits
+from signaling.api import conferences, docs, problems
+from signaling.api.conferences import Surroundings
+from signaling.api.models.parts import Problem
+from signaling.api.routes import ROUTERS
+from signaling.api.visits import Desk
+
+DESCRIPTION = """
+Điểm Cầu: đặt lịch, phê duyệt, mời họp và vào họp / booking, approving, inviting, joining.
+
+Sign in with the cookie of `/session`, or with the key of another system: `Authorization: Bearer KEY`.
+Times are RFC 3339 with a zone. Lists give `next`, to be handed back as `cursor`. Every error is `application/problem+json`
+(RFC 9457) with a stable `code` and a sentence in Vietnamese and in English. What has a `version` gives it as ETag and wants
+it back in If-Match.
+"""
+PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
+
+
+def application(
+    around: Surroundings,
+    desk: Desk | None = None,
+    routers: Sequence[APIRouter] = (),
+    statuses: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """The REST application, to be mounted at `/api/v1`; its description is at `/api/v1/openapi.json`.
+
+    `desk`: with the secretariats' routes. `routers`: those of other parts of signaling, with the `statuses` of their refusals.
+    """
+    app = FastAPI(
+        title="Điểm Cầu",
+        version=around.version,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        servers=[{"url": "/api/v1"}],
+        root_path_in_servers=False,
+        responses={"4XX": problem(), "5XX": problem()},
+        generate_unique_id_function=_name,
+        strict_content_type=True,
+    )
+    app.state.desk = desk
+    problems.include(statuses or {})
+    app.include_router(conferences.routes(around))
+    app.include_router(conferences.server_routes(around))
+    for router in (*routers, *(ROUTERS if desk else ())):
+        app.include_router(router)
+    app.include_router(docs.routes(app))
+    app.add_middleware(BoundedBodies)
+    problems.install(app)
+    _describe(app)
+    return app
+
+
+class BoundedBodies:
+    """Bounds each body while it is received: files, bookings, all others."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await RequestBodyLimitMiddleware(self._app, _most(scope.get("path", "")))(scope, receive, send)
+
+
+def _most(path: str) -> int:
+    if "/imports/" in path or path.endswith("/letter-templates"):
+        return limits.UPLOAD_BODY_BYTES
+    if any(part in path for part in ("/meetings", "/preview", "/templates", "/attendee-lists", "/recipient-sets")):
+        return limits.DESK_BODY_BYTES
+    return limits.BODY_BYTES
+
+
+def problem() -> dict[str, Any]:
+    reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"description": "Problem (RFC 9457)", "content": {problems.MEDIA_TYPE: reference}}
+
+
+def _name(route: APIRoute) -> str:
+    """Of an operation in the description: unique and readable."""
+    return re.sub(r"[^a-z0-9_]+", "_", f"{sorted(route.methods)[0].lower()}{route.path_format}").strip("_")
+
+
+def _describe(app: FastAPI) -> None:
+    """The description without the framework's own form of validation errors, which are problems here."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = made()
+            schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = Problem.model_json_schema(
+                ref_template="#/components/schemas/{model}", mode="serialization"
+            )
+            schemas |= schemas["Problem"].pop("$defs", {})
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,222 @@
+"""Every error of the REST API (RFC 9457): the one table from a refusal's code to its HTTP status, and the answer's form.
+
+Owns no refusal of `rooms` itself: those bring their words along. A code that is not in the table is 422: the request was
+understood and cannot be done.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+import conference
+from rooms.errors import Refusal, Trouble
+
+MEDIA_TYPE = "application/problem+json"
+TROUBLES = 500
+UNKNOWN = 422
+EXISTING = "/conferences"
+"""Routes whose answer to a malformed body is older than the rest: 400, without a list of fields."""
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "request_malformed": ("Yêu cầu không đúng dạng.", "the request is malformed"),
+    "fields_wrong": ("Có mục chưa đúng. Hãy xem từng mục được nêu.", "some fields are wrong: see each of them"),
+    "name_empty": ("Hãy nhập tên.", "a name is needed"),
+    "name_too_long": ("Tên quá dài (nhiều nhất 100 ký tự).", "the name is too long (100 characters at most)"),
+    "creation_denied": (
+        "Bạn không có quyền mở cuộc họp trên máy chủ này.",
+        "you may not start a meeting on this server",
+    ),
+    "invitation_wrong": (
+        "Đường dẫn mời không đúng. Hãy xin lại đường dẫn.",
+        "the invitation is wrong: ask for the link again",
+    ),
+    "conference_unknown": (
+        "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
+        "no meeting has this number: check it, or ask for the link",
+    ),
+    "not_found": ("Không có mục này, hoặc đồng chí không được xem.", "no such thing, or you may not see it"),
+    "denied": ("Đồng chí không có quyền xem hoặc làm việc này.", "you may not do this"),
+    "signed_out": ("Hãy đăng nhập.", "sign in first"),
+    "method_refused": ("Địa chỉ này không nhận phương thức đó.", "this address does not take that method"),
+    "body_too_long": ("Yêu cầu quá dài.", "the request is too long"),
+    "file_too_long": ("Tệp quá lớn.", "the file is too large"),
+    "too_many_requests": ("Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
+    "join_words": (
+        "Hãy dùng liên kết cá nhân, hoặc số cuộc họp cùng mã PIN.",
+        "either a personal link, or number and PIN",
+    ),
+    "version_missing": (
+        "Thiếu phiên bản đang sửa (If-Match). Hãy tải lại trang.",
+        "If-Match with the version being changed is needed",
+    ),
+    "version_malformed": ("If-Match không đúng dạng.", "If-Match is malformed"),
+    "version_mismatch": (
+        "Mục này vừa được người khác sửa. Hãy tải lại rồi sửa tiếp.",
+        "somebody has changed this meanwhile: load it again",
+    ),
+    "cursor_wrong": ("Dấu trang không đúng. Hãy tải lại danh sách.", "the cursor is wrong: load the list again"),
+    "key_malformed": ("Idempotency-Key không đúng dạng.", "the Idempotency-Key is malformed"),
+    "internal": ("Máy chủ gặp lỗi.", "the server has failed"),
+    "database_away": (
+        "Cơ sở dữ liệu đang bận hoặc không kết nối được. Hãy thử lại.",
+        "the database cannot be reached: try again",
+    ),
+}
+
+STATUS: dict[str, int] = {
+    "request_malformed": 400,
+    "name_empty": 400,
+    "name_too_long": 400,
+    "version_malformed": 400,
+    "key_malformed": 400,
+    "cursor_wrong": 400,
+    "signed_out": 401,
+    "creation_denied": 403,
+    "invitation_wrong": 403,
+    "denied": 403,
+    "second_factor_needed": 403,
+    "conference_unknown": 404,
+    "link_wrong": 404,
+    "number_or_pin_wrong": 403,
+    "too_early": 403,
+    "ended": 403,
+    "cancelled": 403,
+    "postponed": 403,
+    "held": 403,
+    "class_forbids": 403,
+    "not_invited": 403,
+    "state_secret": 403,
+    "clash": 409,
+    "version_mismatch": 412,
+    "not_found": 404,
+    "method_refused": 405,
+    "body_too_long": 413,
+    "file_too_long": 413,
+    "fields_wrong": 422,
+    "version_missing": 428,
+    "too_many_requests": 429,
+    "internal": 500,
+    "database_away": 503,
+}
+"""Codes of this package; `include` adds those of others."""
+
+FORMS = (
+    (re.compile(r"unknown_.+|.+_unknown"), 404),
+    (re.compile(r".+_(taken|exists|held)"), 409),
+)
+"""Of codes that are not in the table by name."""
+_BY_NUMBER = {
+    401: "signed_out",
+    404: "not_found",
+    405: "method_refused",
+    413: "body_too_long",
+    429: "too_many_requests",
+}
+_FIELDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("Thiếu mục này.", "this is missing"),
+    "extra_forbidden": ("Không có mục mang tên này.", "there is no field of this name"),
+    "string_too_long": ("Dài quá mức cho phép.", "this is too long"),
+    "string_too_short": ("Không được để trống.", "this must not be empty"),
+    "too_long": ("Nhiều mục quá mức cho phép.", "there are too many of these"),
+    "string_pattern_mismatch": ("Không đúng dạng.", "this has not the form that is needed"),
+    "timezone_aware": ("Thời điểm phải kèm múi giờ.", "an instant needs a zone"),
+    "literal_error": ("Không có lựa chọn này.", "this is none of the choices"),
+    "greater_than_equal": ("Số quá nhỏ.", "the number is too small"),
+    "less_than_equal": ("Số quá lớn.", "the number is too large"),
+    "json_invalid": ("Nội dung không phải JSON.", "the body is not JSON"),
+}
+_WRONG = ("Giá trị không hợp lệ.", "the value is not valid")
+
+
+def refused(code: str, troubles: Sequence[Trouble] = ()) -> Refusal:
+    """A refusal of this package."""
+    vi, en = TEXTS[code]
+    return Refusal(code, vi, en, troubles)
+
+
+def include(table: Mapping[str, int]) -> None:
+    """Add another part's table."""
+    STATUS.update(table)
+
+
+def status(code: str) -> int:
+    if code in STATUS:
+        return STATUS[code]
+    if code.startswith("token_"):
+        return 401
+    return next((number for pattern, number in FORMS if pattern.fullmatch(code)), UNKNOWN)
+
+
+def answer(code: str, vi: str, en: str, troubles: Sequence[Trouble] = ()) -> JSONResponse:
+    number = status(code)
+    body: dict[str, Any] = {"type": f"/api/v1/problems/{code}", "title": vi, "status": number, "code": code}
+    body |= {"vi": vi, "en": en, "troubles": [_plain(one) for one in troubles[:TROUBLES]]}
+    headers = {"retry-after": "60"} if number == 429 else {}
+    return JSONResponse(body, number, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every exception of `app` becomes a problem."""
+    app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(conference.Refusal, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_malformed)
+    app.add_exception_handler(HTTPException, _on_status)
+    app.add_exception_handler(DBAPIError, _on_database)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+def _plain(one: Trouble) -> dict[str, Any]:
+    detail = dict(one.detail)
+    return {"code": one.code, "vi": one.vietnamese, "en": one.english, "where": one.where, "detail": detail}
+
+
+async def _on_refusal(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refusal | conference.Refusal)
+    return answer(error.code, error.vietnamese, error.english, getattr(error, "troubles", ()))
+
+
+async def _on_malformed(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    path = str(request.scope.get("path", "")).removeprefix(str(request.scope.get("root_path", "")))
+    faults = error.errors()[:TROUBLES]
+    if path.startswith(EXISTING) or any(one["type"] == "json_invalid" for one in faults):
+        return await _on_refusal(request, refused("request_malformed"))
+    return await _on_refusal(request, refused("fields_wrong", [_trouble(one) for one in faults]))
+
+
+def _trouble(fault: Mapping[str, Any]) -> Trouble:
+    """What was given is not repeated: it may be a password."""
+    vi, en = _FIELDS.get(fault["type"], _WRONG)
+    where = ".".join(str(part)[:60] for part in fault["loc"][1:] or fault["loc"])
+    limit = {
+        name: value
+        for name, value in (fault.get("ctx") or {}).items()
+        if name in ("max_length", "min_length", "ge", "le")
+    }
+    return Trouble(fault["type"], vi, en, where, limit)
+
+
+async def _on_status(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    made = await _on_refusal(request, refused(_BY_NUMBER.get(error.status_code, "request_malformed")))
+    for name, value in (error.headers or {}).items():
+        made.headers[name] = value
+    return made
+
+
+async def _on_database(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DBAPIError)
+    away = error.connection_invalidated or type(error).__name__ in ("OperationalError", "InterfaceError")
+    if not away:
+        raise error
+    return await _on_refusal(request, refused("database_away"))
+
+
+async def _on_failure(request: Request, _error: Exception) -> JSONResponse:
+    return await _on_refusal(request, refused("internal"))

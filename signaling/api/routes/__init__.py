@@ -1,0 +1,20 @@
+"""The routes of the secretariats' desk, a file for each group of resources.
+
+Each states its right (`signaling.declared.needs`), reads with `visit.read` and changes with `visit.write` in one transaction;
+what is allowed and what it means is decided in `rooms`.
+"""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+
+from signaling.api.routes import people, recipients, sites, units
+
+ROUTERS: Sequence[APIRouter] = (
+    units.router,
+    people.router,
+    recipients.router,
+    sites.router,
+)
+
+__all__ = ["ROUTERS"]

@@ -1,0 +1,129 @@
+"""People and their deputies."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.org import deputies, fields, people, units
+from rooms.org.tables import Deputy as DeputyRow
+from rooms.org.tables import Person as PersonRow
+from rooms.policy import roles
+from signaling.api.models import limits
+from signaling.api.models.org import Deputy, DeputyFields, Person, PersonFields
+from signaling.api.models.parts import Id, Page, shown
+from signaling.api.visits import Caller, Rows, Version, Visit, anywhere, tag
+from signaling.declared import OWN, needs
+
+router = APIRouter(tags=["people"])
+Search = Annotated[str, Query(max_length=limits.QUERY_CHARACTERS, description="diacritics and đ/d do not matter")]
+Key = Annotated[Id, Path()]
+
+
+@router.get("/people", openapi_extra=needs("people.read"))
+async def list_people(
+    visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, active: bool | None = True
+) -> Page[Person]:
+    """By name, code or address; of a unit and what is below it."""
+    anywhere(visit, "people.read")
+
+    async def work(session: AsyncSession) -> tuple[list[PersonRow], dict[str, str]]:
+        below = (await units.get(session, unit_id)).path if unit_id else ""
+        found = await people.search(session, q, below, active, rows.reach)
+        part = found[rows.offset :]
+        return part, await people.titles(session, [one.id for one in part], fields.today(visit.now))
+
+    found, titles = await visit.read(work)
+    return rows.page(found, lambda one: shown(Person, one, title=titles.get(one.id, "")))
+
+
+@router.get("/people/{person_id}", openapi_extra=needs("people.read"))
+async def get_person(visit: Caller, response: Response, person_id: Key) -> Person:
+    """One person."""
+    anywhere(visit, "people.read")
+    return await visit.read(lambda session: _shown(session, person_id, visit, response))
+
+
+@router.post("/people", status_code=201, openapi_extra=needs("people.write", of="unit"))
+async def create_person(visit: Caller, response: Response, wanted: PersonFields) -> Person:
+    """Somebody new in a unit."""
+
+    async def work(session: AsyncSession) -> Person:
+        made = await people.create(session, wanted.model_dump(), visit.actor, visit.now)
+        return await _shown(session, made.id, visit, response)
+
+    return await visit.write(work)
+
+
+@router.put("/people/{person_id}", openapi_extra=needs("people.write", of="person"))
+async def edit_person(
+    visit: Caller, response: Response, person_id: Key, wanted: PersonFields, version: Version
+) -> Person:
+    """Correct a person; who moves to another unit needs the right in both."""
+
+    async def work(session: AsyncSession) -> Person:
+        await people.edit(session, person_id, wanted.model_dump(), visit.actor, visit.now, version)
+        return await _shown(session, person_id, visit, response)
+
+    return await visit.write(work)
+
+
+@router.get("/deputies", openapi_extra=needs(OWN))
+async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) -> Page[Deputy]:
+    """Deputyships of or for a person (absent: of oneself; for whoever may grant them, of his units)."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> list[Deputy]:
+        scopes = roles.scopes(actor, "deputies.write")
+        asked = person_id
+        if asked is None and not roles.anywhere(actor, "deputies.write"):
+            asked = actor.person_id or "-"
+        found = await deputies.search(session, asked, limit=limits.SEARCHED)
+        return [
+            one
+            for row in found
+            for one in [await _deputy(session, row, visit)]
+            if await _may_see(session, row, visit, scopes)
+        ]
+
+    return rows.cut(await visit.read(work), lambda one: one)
+
+
+@router.post("/deputies", status_code=201, openapi_extra=needs("deputies.write", of="person"))
+async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
+    """Somebody acts for another between two instants. Whoever is represented may say so himself."""
+
+    async def work(session: AsyncSession) -> Deputy:
+        given = (wanted.person_id, wanted.deputy_id, wanted.starts_at, wanted.ends_at, wanted.reason)
+        made = await deputies.grant(session, *given, visit.actor, visit.now)
+        return await _deputy(session, made, visit)
+
+    return await visit.write(work)
+
+
+@router.delete("/deputies/{deputy_id}", status_code=204, openapi_extra=needs("deputies.write", of="deputy"))
+async def revoke_deputy(visit: Caller, deputy_id: Key) -> None:
+    """From now on he acts no more."""
+    await visit.write(lambda session: deputies.revoke(session, deputy_id, visit.actor, visit.now))
+
+
+async def _shown(session: AsyncSession, person_id: str, visit: Visit, response: Response) -> Person:
+    person = await people.get(session, person_id)
+    unit = await units.get(session, person.unit_id)
+    titles = await people.titles(session, [person_id], fields.today(visit.now))
+    tag(response, person.version)
+    return shown(Person, person, unit_name=unit.name, title=titles.get(person_id, ""))
+
+
+async def _deputy(session: AsyncSession, row: DeputyRow, visit: Visit) -> Deputy:
+    person, deputy = await people.get(session, row.person_id), await people.get(session, row.deputy_id)
+    ended = row.revoked_at is not None and row.revoked_at <= visit.now
+    in_force = row.starts_at <= visit.now < row.ends_at and not ended
+    return shown(Deputy, row, person_name=person.name, deputy_name=deputy.name, in_force=in_force)
+
+
+async def _may_see(session: AsyncSession, row: DeputyRow, visit: Visit, scopes: tuple[str, ...] | None) -> bool:
+    if scopes is None or visit.actor.person_id in (row.person_id, row.deputy_id):
+        return True
+    path = (await units.get(session, (await people.get(session, row.person_id)).unit_id)).path
+    return any(path.startswith(one) for one in scopes)

@@ -1,0 +1,201 @@
+"""What each route of the desk has at hand: the database, who asks and when, versions for ETag and If-Match.
+
+Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.declared.needs` as well, for the tests.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Protocol, TypeVar
+
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Grants
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store.database import Database
+from signaling.api import problems
+from signaling.api.cursors import Cursors, Window, window
+from signaling.api.models import limits
+from signaling.throttle import Throttle
+
+T = TypeVar("T")
+Work = Callable[[AsyncSession], Awaitable[T]]
+_ETAG = re.compile(r'"([0-9]{1,9})"')
+_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+class Doorman(Protocol):
+    """Who asks: `signaling.access` implements it."""
+
+    async def actor(self, request: Request, now: datetime) -> Actor | None:
+        """None: nobody is signed in."""
+
+
+@dataclass(frozen=True)
+class Present:
+    """Somebody in a running meeting. `way`: how he came in."""
+
+    identity: str
+    name: str
+    way: str
+
+
+class LiveMeetings(Protocol):
+    """The running conferences of booked meetings: the composition root implements it."""
+
+    def name_of(self, occurrence_id: str, class_: str) -> str:
+        """The conference of a date; its door asks for this class from now on."""
+
+    def present(self, occurrence_id: str) -> list[Present]: ...
+    def set_class(self, occurrence_id: str, class_: str) -> None:
+        """From now on only those come in whom this class admits."""
+
+    def expel(self, occurrence_id: str, identity: str) -> None:
+        """Its client is told to go; tokens issued before no longer open."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the routes of the desk stand on, handed in by the composition root."""
+
+    database: Database
+    doorman: Doorman
+    live: LiveMeetings
+    sign: Callable[[Grants, float, float], str]
+    """(grants, seconds, now): a token."""
+    now: Callable[[], float]
+    """Unix seconds."""
+    key: bytes
+    """Of this installation: cursors, personal links."""
+    cursors: Cursors
+    seal: Any
+    """`rooms.sealing.Seal`, for secrets that have to be read again."""
+    numbers: Throttle
+    """Tries of number + PIN from one network."""
+    number_tries: Throttle
+    """Tries at one number, from wherever they come."""
+    links: Throttle
+    public_url: str = ""
+    suffix: Callable[[], str] = lambda: ""
+    """Random, for identities."""
+    local_demo: bool = False
+    """`dev`: whoever sits at this machine may load the demo month into an empty organisation."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request."""
+
+    desk: Desk
+    request: Request
+    now: datetime
+    somebody: Actor | None
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks. Raises Refusal `signed_out`."""
+        if self.somebody is None:
+            raise problems.refused("signed_out")
+        return self.somebody
+
+    async def read(self, work: Work[T]) -> T:
+        async with self.desk.database.reading() as session:
+            return await work(session)
+
+    async def write(self, work: Work[T]) -> T:
+        return await self.desk.database.transact(work)
+
+    @property
+    def base(self) -> str:
+        """Where people reach this server; the Host header was checked before."""
+        url = self.request.url
+        return self.desk.public_url.rstrip("/") or f"{url.scheme}://{url.netloc}"
+
+    @property
+    def address(self) -> str:
+        return self.request.client.host if self.request.client else ""
+
+
+async def _visit(request: Request) -> Visit:
+    desk: Desk = request.app.state.desk
+    now = datetime.fromtimestamp(desk.now(), UTC)
+    return Visit(desk, request, now, await desk.doorman.actor(request, now))
+
+
+async def _known(request: Request) -> Visit:
+    visit = await _visit(request)
+    visit.actor  # noqa: B018 - raises
+    return visit
+
+
+async def _stranger(request: Request) -> Visit:
+    """Nobody is looked for: a dead cookie does not keep a guest out."""
+    desk: Desk = request.app.state.desk
+    return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
+
+
+def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')] = "") -> int:
+    """The version that the caller means to change. Raises `version_missing`, `version_malformed`."""
+    if not if_match:
+        raise problems.refused("version_missing")
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise problems.refused("version_malformed")
+    return int(match[1])
+
+
+def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHARACTERS)] = "") -> str:
+    if idempotency_key and not _KEY.fullmatch(idempotency_key):
+        raise problems.refused("key_malformed")
+    return idempotency_key
+
+
+Caller = Annotated[Visit, Depends(_known)]
+Stranger = Annotated[Visit, Depends(_stranger)]
+Version = Annotated[int, Depends(_expected)]
+IdempotencyKey = Annotated[str, Depends(_key)]
+Rows = Annotated[Window, Depends(window)]
+
+
+def tag(response: Response, version: int) -> None:
+    response.headers["etag"] = f'"{version}"'
+
+
+def check_version(expected: int, found: int) -> None:
+    """Raises Refusal `version_mismatch`."""
+    if expected != found:
+        raise problems.refused("version_mismatch")
+
+
+def anywhere(visit: Visit, action: str) -> Actor:
+    """Whoever may do it in some unit: lists and the directory. Raises Refusal `signed_out`, `denied`."""
+    if not roles.anywhere(visit.actor, action):
+        raise problems.refused("denied")
+    return visit.actor
+
+
+def found(thing: T | None) -> T:
+    """Raises Refusal `not_found`."""
+    if thing is None:
+        raise problems.refused("not_found")
+    return thing
+
+
+__all__ = [
+    "Caller",
+    "Desk",
+    "IdempotencyKey",
+    "LiveMeetings",
+    "Present",
+    "Rows",
+    "Stranger",
+    "Version",
+    "Visit",
+    "anywhere",
+    "check_version",
+    "found",
+    "tag",
+]
