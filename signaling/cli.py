@@ -222,6 +222,8 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
         print(f"\n  Điểm Cầu {server.version()}    {address}/")
         if profile == "dev":
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
+            if first := composition.secretariat.first_link(address):
+                print(f"  Quản trị lần đầu / first administrator: {first}")
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")

@@ -37,6 +37,12 @@ ATTRIBUTE_BYTES = 64 * 1024
 
 CREATIONS_PER_MINUTE = 60
 TOKENS_PER_MINUTE = 600
+NUMBERS_PER_MINUTE = 20
+"""Tries of a meeting number with a PIN from one network."""
+TRIES_PER_MINUTE = 30
+"""At one number, wherever they come from: a PIN of six digits holds for weeks."""
+LINKS_PER_MINUTE = 120
+DATABASE_ANSWER_S = 2.0
 TITLES_REMEMBERED = 4096
 SOURCES_REMEMBERED = 4096
 """Addresses that the rate limit remembers; the longest unseen one is forgotten first."""

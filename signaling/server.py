@@ -29,11 +29,12 @@ from starlette.types import Receive, Scope, Send
 
 from conference import Registry
 from media import Node, NodeSettings, StaleLibrary
-from signaling import api, limits, rtc, sockets, tls
+from signaling import access, api, limits, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
 from signaling.intake import BoundedHttp
+from signaling.secretariat import Secretariat
 from web import DIST
 
 log = logging.getLogger(__name__)
@@ -131,6 +132,8 @@ class Composition:
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
         self.invitations = api.Invitations(settings.api_secret)
         self.running: Running | None = None
+        self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time)
+        self._prepared = False
         self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
         self._stopping = False
@@ -146,12 +149,19 @@ class Composition:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._guard(scope, receive, send)
 
+    async def prepare(self) -> None:
+        """What requests need besides media, once. Raises SettingsError."""
+        if not self._prepared:
+            await self.secretariat.prepare()
+            self._prepared = True
+
     def open(self) -> Running:
         """Open the media node in the running loop, once. Raises StaleLibrary, and OSError when a port is taken."""
         if self.running is None:
             loop = asyncio.get_running_loop()
             node = Node.open(node_settings(self.settings), loop)
-            self.running = Running(node, Registry(node, CLOCK, loop))
+            self.running = Running(node, Registry(node, CLOCK, loop, watcher=self.secretariat.live))
+            self.secretariat.open(self.running.registry)
             self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator)
         return self.running
 
@@ -189,6 +199,7 @@ class Composition:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        await self.prepare()
         running = self.open()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run())]
@@ -205,6 +216,7 @@ class Composition:
             await asyncio.gather(*tasks, return_exceptions=True)
             running.node.close()
             self.running = None
+            await self.secretariat.close()
 
     def _routes(self) -> list[BaseRoute]:
         around = api.Surroundings(
@@ -218,10 +230,14 @@ class Composition:
             local_creation=self.settings.local_creation,
             authority=lambda: self.fingerprint,
             ready=self._is_ready,
+            database_ready=self.secretariat.ready,
             titles=self._titles,
+            booked=self.secretariat.live.owns,
         )
+        desk = self.secretariat
+        rest = api.application(around, desk.desk, desk.routers, access.STATUS)
         return [
-            Mount("/api/v1", api.application(around)),
+            Mount("/api/v1", rest),
             Route("/ca.crt", self._authority_file),
             Route("/{path:path}", self._pages.__call__),
         ]
@@ -292,6 +308,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         try:
+            await self._composition.prepare()
             self._composition.open()
         except (StaleLibrary, OSError, ValueError) as error:
             raise SettingsError(f"Không mở được phần truyền hình: {error}.", f"Media cannot start: {error}.") from error

@@ -5,8 +5,9 @@ Owns requests and responses, the invitation secret and the rate limit. What a to
 
 from signaling.api.application import application
 from signaling.api.conferences import Surroundings
+from signaling.api.cursors import Cursors
 from signaling.api.invitations import Invitations, new_number
 from signaling.api.pages import Pages
 from signaling.api.visits import Desk, Present
 
-__all__ = ["Desk", "Invitations", "Pages", "Present", "Surroundings", "application", "new_number"]
+__all__ = ["Cursors", "Desk", "Invitations", "Pages", "Present", "Surroundings", "application", "new_number"]

@@ -6,7 +6,7 @@ state but the numbers made and the titles that people typed, in memory and bound
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -43,6 +43,7 @@ class Surroundings:
     authority: Callable[[], str | None] = lambda: None
     """Fingerprint of the local authority, None without one."""
     ready: Callable[[], bool] = lambda: True
+    database_ready: Callable[[], Awaitable[bool]] | None = None
     titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """By number, of every meeting started here lately."""
     booked: Callable[[str], bool] = lambda _: False
@@ -163,7 +164,7 @@ def server_routes(around: Surroundings) -> APIRouter:
     @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
         """200 while new participants are welcome, else 503."""
-        ready = around.ready()
+        ready = around.ready() and (around.database_ready is None or await around.database_ready())
         return JSONResponse(Health(live=True, ready=ready).model_dump(), 200 if ready else 503)
 
     @router.get("/health/live", openapi_extra=needs(PUBLIC))

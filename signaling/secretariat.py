@@ -1,0 +1,130 @@
+"""The durable side put together: the database, who may sign in, the desk's routes, and what the calendar hears of calls.
+
+Owns the order in which these start and stop. What they do is theirs.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from conference import Registry
+from rooms.accounts import first
+from rooms.errors import Refusal
+from rooms.policy.actors import COMMAND
+from rooms.sealing import Seal
+from rooms.store import migrations
+from rooms.store.database import Database
+from signaling import access, api, limits
+from signaling.auth import Authenticator
+from signaling.booked import BookedMeetings
+from signaling.config import Settings, SettingsError
+from signaling.files import kept_key
+from signaling.throttle import Throttle
+
+log = logging.getLogger(__name__)
+
+
+class Secretariat:
+    """One per process. `prepare` before requests are answered, `close` after the last one."""
+
+    def __init__(self, settings: Settings, authenticator: Authenticator, now: Callable[[], float]) -> None:
+        """`now`: Unix seconds. Nothing is connected yet; the key of the installation is made when there is none."""
+        self.settings = settings
+        self._now = now
+        self.key = kept_key(settings.data_dir / "seal.key", secrets.token_bytes)
+        self.seal = Seal(self.key)
+        self.database = Database.open(settings.database_url)
+        self.live = BookedMeetings(now)
+        self.first_secret = ""
+        """Of the link that makes the first administrator; empty when there is one."""
+        secure = settings.encrypted or settings.public_url.startswith("https:")
+        options = access.Options(secure=secure, public_url=settings.public_url)
+        self.access = access.Access(self.database, self.seal, self.clock, options)
+        self.desk = self._desk(authenticator)
+
+    def clock(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+    @property
+    def routers(self) -> list[APIRouter]:
+        return [access.router(self.access)]
+
+    async def prepare(self) -> None:
+        """The database is there and has the newest shape. Raises SettingsError."""
+        try:
+            await self._migrate()
+            if self.settings.local_creation:
+                await self._invite_first()
+        except (OSError, SQLAlchemyError) as error:
+            reason = str(error.orig) if hasattr(error, "orig") else str(error)
+            raise SettingsError(
+                f"Không mở được cơ sở dữ liệu: {reason}.", f"The database cannot be opened: {reason}."
+            ) from error
+
+    def open(self, registry: Registry) -> None:
+        """Watch over these conferences."""
+        self.live.registry = registry
+
+    async def ready(self) -> bool:
+        """The database answers."""
+        try:
+            async with asyncio.timeout(limits.DATABASE_ANSWER_S), self.database.reading() as session:
+                await session.execute(text("SELECT 1"))
+        except (OSError, SQLAlchemyError, TimeoutError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self.live.settle()
+        self.access.close()
+        await self.database.close()
+
+    async def _migrate(self) -> None:
+        url = self.settings.database_url
+        if url.startswith("sqlite:"):
+            self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            if self.settings.database_upgrade:
+                await migrations.upgrade(url)
+            elif await migrations.current(url) != migrations.newest():
+                raise SettingsError(
+                    "Cơ sở dữ liệu chưa đúng phiên bản của chương trình. Hãy sao lưu rồi chạy: diemcau db upgrade.",
+                    "The database has not the shape that this program needs. Back it up, then run: diemcau db upgrade.",
+                )
+        except Refusal as refusal:
+            raise SettingsError(refusal.vietnamese, refusal.english) from refusal
+
+    async def _invite_first(self) -> None:
+        now = self.clock()
+        async with self.database.reading() as session:
+            if await first.administered(session, now):
+                return
+        _, self.first_secret = await self.database.transact(lambda session: first.link(session, COMMAND, now))
+
+    def first_link(self, address: str) -> str:
+        """What the administrator opens to sign in for the first time; empty when there is one."""
+        return access.link_url(address, self.first_secret) if self.first_secret else ""
+
+    def _desk(self, authenticator: Authenticator) -> api.Desk:
+        return api.Desk(
+            database=self.database,
+            doorman=self.access,
+            live=self.live,
+            sign=authenticator.sign,
+            now=self._now,
+            key=self.key,
+            cursors=api.Cursors(self.key),
+            seal=self.seal,
+            numbers=Throttle(limits.NUMBERS_PER_MINUTE),
+            number_tries=Throttle(limits.TRIES_PER_MINUTE),
+            links=Throttle(limits.LINKS_PER_MINUTE),
+            public_url=self.settings.public_url,
+            suffix=lambda: secrets.token_hex(5),
+            local_demo=self.settings.local_creation,
+        )
