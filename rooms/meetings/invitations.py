@@ -1,0 +1,447 @@
+"""Who has to be told what about a meeting, and when: jobs for each mail, reminders before each date, events for other systems.
+
+Owns what a mail is about, as plain values. Words, MIME and SMTP are `signaling.notify`'s. All jobs bear being done twice: each
+has a key by attendee and SEQUENCE, and an attendee remembers the last one that was mailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking.tables import Reservation, Step
+from rooms.meetings import attendees, calendar, links, wording
+from rooms.meetings.attendees import Contact
+from rooms.meetings.calendar import Dated, Entry, Party
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.tables import Deputy, Person, Unit
+from rooms.policy import classes
+from rooms.sites.tables import Hall, Site
+from rooms.store import outbox, webhooks
+
+Kind = Literal["invite", "cancel", "reminder", "removed", "approval", "substitute", "substitute_decided"]
+MAILS: Final = tuple(
+    f"mail.{kind}"
+    for kind in ("invite", "cancel", "reminder", "removed", "approval", "substitute", "substitute_decided")
+)
+LEADS_MIN: Final = (24 * 60, 60)
+"""Reminders: a day and an hour before."""
+OFF: Final = ("cancelled", "refused", "expired")
+EVENTS: Final = ("meeting.approved", "meeting.changed", "meeting.cancelled", "meeting.refused", "attendee.answered")
+InTransaction = Callable[[AsyncSession, dict[str, Any], datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What this installation is to its mails."""
+
+    key: bytes
+    """From which links are derived."""
+    base: str
+    """Its address, without a slash."""
+    sender: str
+    """The address of its mails."""
+
+    @property
+    def domain(self) -> str:
+        return self.sender.partition("@")[2] or "diemcau.invalid"
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One mail to be, in plain values. Holds no PIN and no password, whatever the class."""
+
+    kind: Kind
+    to: Contact
+    outside_reason: str
+    meeting_id: str
+    title: str
+    host: str
+    chair: str
+    times: list[str]
+    """In words, the first dates that stand."""
+    times_en: list[str]
+    places: list[str]
+    description: str
+    important: bool
+    page: str
+    """The page of the meeting."""
+    link: str = ""
+    """The personal link: to answer, and in ordinary meetings to enter."""
+    joins: bool = False
+    """Whether the personal link also opens the meeting."""
+    again: bool = False
+    """An earlier invitation is replaced."""
+    reason: str = ""
+    must_be_head: bool = False
+    label: str = ""
+    substitute: str = ""
+    agreed: bool = False
+    lead_min: int = 0
+    actions: Mapping[str, str] = field(default_factory=dict)
+    """Approve and refuse: each leads to a page."""
+    deadline: str = ""
+    entry: Entry | None = None
+    attendee_id: str = ""
+    sequence: int = 0
+
+
+async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
+    """Job `meeting.changed`: a job for each mail that this makes necessary, the next reminders, one event."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is None:
+        return
+    if meeting.state == "approved":
+        await _invite(session, meeting, now)
+        await remind(session, meeting, now)
+    elif meeting.state == "asked":
+        await _ask(session, meeting, now)
+    elif meeting.state in OFF:
+        await _call_off(session, meeting, now)
+    event = _event_of(meeting, str(payload.get("action", "")))
+    if event:
+        data = {"state": meeting.state, "sequence": meeting.sequence, "number": meeting.number}
+        await webhooks.fan_out(session, event, meeting.id, meeting.host_unit_id, data, now)
+
+
+async def reminder_due(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
+    """Job `meeting.reminder`: a mail to each who has not declined; then the reminders of the next date."""
+    occurrence = await session.get(Occurrence, payload["occurrence_id"])
+    meeting = await session.get(Meeting, occurrence.meeting_id) if occurrence else None
+    if occurrence is None or meeting is None or meeting.state != "approved":
+        return
+    if occurrence.state == "planned" and occurrence.starts_at.isoformat() == payload["starts_at"]:
+        for one in await attendees.listed(session, meeting.id):
+            if one.answer != "declined":
+                mail = {"attendee_id": one.id, "meeting_id": meeting.id, "occurrence_id": occurrence.id}
+                key = f"mail.reminder:{one.id}:{occurrence.id}:{payload['lead_min']}:{payload['starts_at']}"
+                await outbox.enqueue(
+                    session, "mail.reminder", mail | {"lead_min": payload["lead_min"]}, now, now, dedupe_key=key
+                )
+    await remind(session, meeting, now)
+
+
+async def event_due(session: AsyncSession, payload: dict[str, Any], now: datetime) -> None:
+    """Job `webhook.event`: a delivery to each webhook that wants it."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is not None:
+        await webhooks.fan_out(session, payload["event"], meeting.id, meeting.host_unit_id, payload["data"], now)
+
+
+HANDLERS: Final[Mapping[str, InTransaction]] = {
+    "meeting.changed": changed,
+    "meeting.reminder": reminder_due,
+    "webhook.event": event_due,
+}
+
+
+async def remind(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Have the reminders of the next date made when they are due."""
+    upcoming = await session.scalar(
+        select(Occurrence)
+        .where(Occurrence.meeting_id == meeting.id, Occurrence.state == "planned")
+        .where(Occurrence.starts_at > now + timedelta(minutes=LEADS_MIN[-1]))
+        .order_by(Occurrence.starts_at)
+        .limit(1)
+    )
+    if upcoming is None:
+        return
+    for lead in LEADS_MIN:
+        due = upcoming.starts_at - timedelta(minutes=lead)
+        if due > now:
+            at = upcoming.starts_at.isoformat()
+            payload = {"occurrence_id": upcoming.id, "starts_at": at, "lead_min": lead}
+            key = f"reminder:{upcoming.id}:{lead}:{at}"
+            await outbox.enqueue(session, "meeting.reminder", payload, due, now, dedupe_key=key)
+
+
+async def prepare(
+    session: AsyncSession, kind: str, payload: Mapping[str, Any], around: Around, now: datetime
+) -> list[Outgoing]:
+    """The mails of one job; none when it has become needless meanwhile. Run it in a writing transaction: links are issued."""
+    meeting = await session.get(Meeting, payload["meeting_id"])
+    if meeting is None:
+        return []
+    maker = _MAKERS[kind.removeprefix("mail.")]
+    return await maker(session, meeting, payload, around, now)
+
+
+async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
+    """What became of it, kept with the attendee."""
+    attendee = await session.get(Attendee, mail.attendee_id) if mail.attendee_id else None
+    if attendee is None or mail.kind not in ("invite", "cancel"):
+        return
+    attendee.mail_state = state
+    if state == "sent":
+        attendee.notified = max(attendee.notified, mail.sequence)
+
+
+async def _invite(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    for one in await attendees.listed(session, meeting.id):
+        if one.notified < meeting.sequence:
+            payload = {"attendee_id": one.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
+            key = f"mail.invite:{one.id}:{meeting.sequence}"
+            await outbox.enqueue(session, "mail.invite", payload, now, now, dedupe_key=key)
+
+
+async def _call_off(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    for one in await attendees.listed(session, meeting.id):
+        if one.notified >= 0:
+            payload = {"attendee_id": one.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
+            key = f"mail.cancel:{one.id}:{meeting.sequence}"
+            await outbox.enqueue(session, "mail.cancel", payload, now, now, dedupe_key=key)
+
+
+async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    steps = await session.scalars(
+        select(Step).where(Step.meeting_id == meeting.id, Step.state == "open", Step.opened_at.is_not(None))
+    )
+    for step in steps:
+        payload = {"meeting_id": meeting.id, "step_id": step.id}
+        await outbox.enqueue(session, "mail.approval", payload, now, now, dedupe_key=f"mail.approval:{step.id}")
+
+
+def _event_of(meeting: Meeting, action: str) -> str:
+    if meeting.state == "cancelled":
+        return "meeting.cancelled"
+    if meeting.state == "refused":
+        return "meeting.refused"
+    if meeting.state == "approved":
+        return "meeting.approved" if action.startswith("approve") else "meeting.changed"
+    return ""
+
+
+async def _shown(session: AsyncSession, meeting: Meeting, around: Around) -> dict[str, Any]:
+    """What every mail about this meeting says."""
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    chair = await session.get(Person, meeting.chair_id) if meeting.chair_id else None
+    day = wording.local(meeting.first_starts_at).date()
+    rows = await dates_of(session, meeting.id)
+    standing = [one for one in rows if one.state in ("planned", "running")] or rows
+    times = [one.starts_at for one in standing[: limits.MAIL_TIMES]] or [meeting.first_starts_at]
+    return {
+        "meeting_id": meeting.id,
+        "title": meeting.title,
+        "host": host.name,
+        "chair": await attendees.person_label(session, chair, day) if chair else "",
+        "times": [wording.moment(at) for at in times] + _more(len(standing), "và {} buổi sau"),
+        "times_en": [wording.moment_en(at) for at in times] + _more(len(standing), "and {} more"),
+        "places": await halls_of(session, meeting.id),
+        "description": meeting.description,
+        "important": meeting.class_ == "important",
+        "page": links.meeting_address(around.base, meeting.id),
+        "reason": meeting.reason,
+        "sequence": meeting.sequence,
+    }
+
+
+def _more(count: int, words: str) -> list[str]:
+    return [words.format(count - limits.MAIL_TIMES)] if count > limits.MAIL_TIMES else []
+
+
+async def dates_of(session: AsyncSession, meeting_id: str) -> list[Occurrence]:
+    rows = await session.scalars(
+        select(Occurrence).where(Occurrence.meeting_id == meeting_id).order_by(Occurrence.starts_at)
+    )
+    return list(rows)
+
+
+async def halls_of(session: AsyncSession, meeting_id: str) -> list[str]:
+    rows = await session.execute(
+        select(Hall.name, Site.name, Site.address)
+        .join(Site, Site.id == Hall.site_id)
+        .where(
+            Hall.id.in_(
+                select(Reservation.resource_id)
+                .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+                .where(Occurrence.meeting_id == meeting_id, Reservation.kind == "hall")
+            )
+        )
+        .order_by(Hall.name)
+    )
+    return [", ".join(filter(None, row)) for row in rows]
+
+
+async def entry_of(session: AsyncSession, meeting: Meeting, around: Around, to: Party, places: list[str]) -> Entry:
+    """The meeting for the calendar of one recipient: only he stands in it, so that nobody's address reaches the others."""
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    rows = await dates_of(session, meeting.id)
+    return Entry(
+        uid=calendar.uid(meeting.id, around.domain),
+        title=meeting.title,
+        dates=[Dated(one.original_at, one.starts_at, one.ends_at, one.state) for one in rows],
+        rule=meeting.rule,
+        first_at=meeting.first_starts_at,
+        duration_min=meeting.duration_min,
+        sequence=meeting.sequence,
+        updated_at=meeting.updated_at,
+        description=meeting.description,
+        location="; ".join(places),
+        url=links.meeting_address(around.base, meeting.id),
+        organizer=Party(host.name, around.sender),
+        attendees=[to],
+        public=meeting.public,
+    )
+
+
+async def _to_attendee(
+    session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime, kind: Kind
+) -> list[Outgoing]:
+    """A mail to one attendee with his link and the calendar entry; none when he has had it or is no longer invited."""
+    attendee = await session.get(Attendee, payload["attendee_id"])
+    if attendee is None or _is_needless(kind, meeting, attendee):
+        return []
+    shown = await _shown(session, meeting, around)
+    to = (await attendees.contacts(session, [attendee], now.date()))[attendee.id]
+    party = Party(to.name, to.email, attendee.role, attendee.required, attendee.answer)
+    verdict = classes.admission(meeting.class_, "personal_link", invited=True)
+    extra: dict[str, Any] = {
+        "link": links.address(around.base, links.issue(around.key, attendee)) if kind != "cancel" else "",
+        "joins": verdict.allowed,
+        "again": attendee.notified >= 0,
+        "must_be_head": attendee.must_be_head,
+        "label": attendee.label,
+        "lead_min": payload.get("lead_min", 0),
+    }
+    if kind in ("invite", "cancel"):
+        extra["entry"] = await entry_of(session, meeting, around, party, shown["places"])
+    if kind == "reminder":
+        occurrence = await session.get_one(Occurrence, payload["occurrence_id"])
+        shown |= {
+            "times": [wording.moment(occurrence.starts_at)],
+            "times_en": [wording.moment_en(occurrence.starts_at)],
+        }
+    if kind == "substitute_decided":
+        extra |= {"substitute": attendee.substitute_name, "agreed": attendee.substitute_state == "agreed"}
+    return [
+        Outgoing(
+            kind=kind, to=to, outside_reason=attendee.outside_reason, attendee_id=attendee.id, **{**shown, **extra}
+        )
+    ]
+
+
+def _is_needless(kind: Kind, meeting: Meeting, attendee: Attendee) -> bool:
+    if kind == "invite":
+        return meeting.state != "approved" or attendee.notified >= meeting.sequence
+    if kind == "cancel":
+        return meeting.state not in OFF or attendee.notified < 0
+    return meeting.state != "approved"
+
+
+async def _make_invite(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    return await _to_attendee(s, m, p, a, now, "invite")
+
+
+async def _make_cancel(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    return await _to_attendee(s, m, p, a, now, "cancel")
+
+
+async def _make_reminder(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    return await _to_attendee(s, m, p, a, now, "reminder")
+
+
+async def _make_decided(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    return await _to_attendee(s, m, p, a, now, "substitute_decided")
+
+
+async def _make_removed(
+    session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
+) -> list[Outgoing]:
+    to = Contact(payload["name"], payload["email"], "")
+    shown = await _shown(session, meeting, around)
+    entry = await entry_of(session, meeting, around, Party(to.name, to.email), shown["places"])
+    return [Outgoing(kind="removed", to=to, outside_reason=payload["outside_reason"], entry=entry, **shown)]
+
+
+async def _make_substitute(
+    session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
+) -> list[Outgoing]:
+    """To the chair and the secretary: somebody asks to send another."""
+    attendee = await session.get(Attendee, payload["attendee_id"])
+    if attendee is None or attendee.substitute_state != "asked":
+        return []
+    shown = await _shown(session, meeting, around)
+    shown["reason"] = attendee.comment
+    people = [await session.get(Person, one) for one in dict.fromkeys((meeting.chair_id, meeting.secretary_id)) if one]
+    who = " - ".join(filter(None, (attendee.substitute_name, attendee.substitute_post)))
+    return [
+        Outgoing(
+            kind="substitute",
+            to=Contact(one.name, one.email, one.phone),
+            outside_reason="",
+            label=attendee.label,
+            substitute=who,
+            **shown,
+        )
+        for one in people
+        if one is not None and one.email
+    ]
+
+
+async def _make_approval(
+    session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
+) -> list[Outgoing]:
+    """To everybody who may decide this step."""
+    step = await session.get(Step, payload["step_id"])
+    if step is None or step.state != "open" or meeting.state != "asked":
+        return []
+    shown = await _shown(session, meeting, around)
+    expires = step.deadline or now + timedelta(days=7)
+    actions = {
+        kind: f"{around.base}{links.ACTION_PAGE}#"
+        + links.action_token(around.key, links.Action(kind, meeting.id, step.id, expires))
+        for kind in ("approve", "refuse")
+    }
+    deadline = wording.moment(step.deadline) if step.deadline else ""
+    return [
+        Outgoing(
+            kind="approval",
+            to=Contact(one.name, one.email, one.phone),
+            outside_reason="",
+            actions=actions,
+            deadline=deadline,
+            **shown,
+        )
+        for one in await deciders(session, step, now)
+    ]
+
+
+async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Person]:
+    """Who holds the step's role in its unit or above it, and their deputies; those with a mail address, at most 50."""
+    unit = await session.get_one(Unit, step.unit_id)
+    above = [one for one in unit.path.split("/") if one]
+    holders = (
+        select(Account.person_id)
+        .join(RoleGrant, RoleGrant.account_id == Account.id)
+        .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Account.active)
+        .where(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+    )
+    deputies = select(Deputy.deputy_id).where(
+        Deputy.person_id.in_(holders), Deputy.starts_at <= now, Deputy.ends_at > now, Deputy.revoked_at.is_(None)
+    )
+    rows = await session.scalars(
+        select(Person)
+        .where(or_(Person.id.in_(holders), Person.id.in_(deputies)), Person.active, Person.email != "")
+        .order_by(Person.name)
+        .limit(limits.DECIDERS_MAILED)
+    )
+    return list(rows)
+
+
+_Maker = Callable[[AsyncSession, Meeting, Mapping[str, Any], Around, datetime], Awaitable[list[Outgoing]]]
+_MAKERS: Final[Mapping[str, _Maker]] = {
+    "invite": _make_invite,
+    "cancel": _make_cancel,
+    "reminder": _make_reminder,
+    "removed": _make_removed,
+    "approval": _make_approval,
+    "substitute": _make_substitute,
+    "substitute_decided": _make_decided,
+}
