@@ -165,9 +165,7 @@ async def _seen(session: AsyncSession, accounts: Sequence[Account], now: datetim
                 .where(SignIn.account_id.in_(ids))
                 .group_by(SignIn.account_id)
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     seen = []
     for one in accounts:

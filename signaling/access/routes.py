@@ -232,12 +232,10 @@ async def _me(session: AsyncSession, account: Account, actor: Actor, now: dateti
     """`hidden`: a password alone does not tell what its owner may do."""
     person, unit = await actors.home_of(session, account)
     shown = () if hidden else actor.roles
-    units = dict(
-        (await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_({one.unit_id for one in shown})))).tuples()
-    )
-    principals = dict(
-        (await session.execute(select(Person.id, Person.name).where(Person.id.in_(actor.deputises)))).tuples()
-    )
+    wanted = {one.unit_id for one in shown}
+    units = dict((await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(wanted)))).all())
+    people = select(Person.id, Person.name).where(Person.id.in_(actor.deputises))
+    principals = dict((await session.execute(people)).all())
     return models.Me(
         account_id=account.id,
         name=account.name,
