@@ -58,5 +58,5 @@ def start(level: str, *, as_json: bool) -> None:
     server = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, Strangers) for one in server.filters):
         server.addFilter(Strangers())
-    for name in ("aioice", "aiortc", "asyncio"):
+    for name in ("aioice", "aiortc", "alembic", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -5,7 +5,6 @@ Owns the order in which these start and stop. What they do is theirs.
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from conference import Registry
 from rooms.accounts import first
 from rooms.errors import Refusal
+from rooms.identifiers import new_bytes
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store import migrations
@@ -37,7 +37,7 @@ class Secretariat:
         """`now`: Unix seconds. Nothing is connected yet; the key of the installation is made when there is none."""
         self.settings = settings
         self._now = now
-        self.key = kept_key(settings.data_dir / "seal.key", secrets.token_bytes)
+        self.key = kept_key(settings.data_dir / "seal.key", new_bytes)
         self.seal = Seal(self.key)
         self.database = Database.open(settings.database_url)
         self.live = BookedMeetings(now)
@@ -125,6 +125,6 @@ class Secretariat:
             number_tries=Throttle(limits.TRIES_PER_MINUTE),
             links=Throttle(limits.LINKS_PER_MINUTE),
             public_url=self.settings.public_url,
-            suffix=lambda: secrets.token_hex(5),
+            suffix=lambda: new_bytes(5).hex(),
             local_demo=self.settings.local_creation,
         )

@@ -172,7 +172,7 @@ async def test_malformed_requests(body: bytes, kind: str) -> None:
     async with client(around(open_creation=True)) as asking:
         answer = await asking.post("/conferences", content=body, headers={"content-type": kind})
     assert answer.status_code == 400
-    assert set(answer.json()) == {"code", "vi", "en"}
+    assert set(answer.json()) >= {"code", "vi", "en", "title", "status", "type"}
 
 
 async def test_long_bodies_unknown_addresses_and_methods() -> None:
