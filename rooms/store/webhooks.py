@@ -44,7 +44,7 @@ async def create(
     _check(url, events)
     if (await session.scalar(select(func.count()).select_from(Webhook)) or 0) >= limits.WEBHOOKS:
         raise Refusal("too_many", "Đã có quá nhiều webhook.", f"at most {limits.WEBHOOKS} webhooks")
-    secret = PREFIX + base64.b64encode(new_bytes(SECRET_BYTES)).decode()
+    secret = new_signing_secret()
     row = Webhook(id=new_id(), unit_id=unit_id, url=url, events=sorted(set(events)), active=True, created_at=now)
     row.secret = seal.seal(secret, about(row.id))
     session.add(row)
@@ -117,7 +117,9 @@ async def replay(session: AsyncSession, delivery_id: str, actor: Actor, now: dat
         raise Refusal("unknown_delivery", "Không tìm thấy lần gửi này.", "no such delivery")
     webhook = await administered(session, row.webhook_id, actor)
     await outbox.enqueue(session, "webhook.deliver", {"delivery_id": row.id}, now, now)
-    await audit.record(session, now, actor, "webhook.replay", "webhook", webhook.id, webhook.unit_id, {"delivery": row.id})
+    await audit.record(
+        session, now, actor, "webhook.replay", "webhook", webhook.id, webhook.unit_id, {"delivery": row.id}
+    )
     return row
 
 
@@ -142,6 +144,11 @@ async def fan_out(
     return len(wanting)
 
 
+def new_signing_secret() -> str:
+    """`whsec_` and 256 bits in base64."""
+    return PREFIX + base64.b64encode(new_bytes(SECRET_BYTES)).decode()
+
+
 def about(webhook_id: str) -> str:
     """What a webhook's secret is sealed for."""
     return f"webhook:{webhook_id}"
@@ -156,7 +163,12 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     """The identifier of a webhook that came in. `headers` by lower-case name. Raises Refusal `bad_signature`, `stale_webhook`."""
     identifier = headers.get("webhook-id", "")
     stamp, given = headers.get("webhook-timestamp", ""), headers.get("webhook-signature", "")
-    if not 0 < len(identifier) <= limits.HOOK_ID_CHARACTERS or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+    if (
+        not 0 < len(identifier) <= limits.HOOK_ID_CHARACTERS
+        or not stamp.isascii()
+        or not stamp.isdigit()
+        or len(stamp) > 12
+    ):
         raise bad_signature()
     if abs(now.timestamp() - int(stamp)) > limits.HOOK_WINDOW_S:
         raise Refusal(
@@ -199,6 +211,8 @@ def _check(url: str, events: Sequence[str]) -> None:
     except ValueError:
         good = False
     if not good or len(url) > limits.WEBHOOK_URL_CHARACTERS or any(ord(c) <= 32 or ord(c) == 127 for c in url):
-        raise Refusal("bad_webhook", "Địa chỉ webhook phải là http(s)://…, không có tên và mật khẩu.", "a plain http(s) URL")
+        raise Refusal(
+            "bad_webhook", "Địa chỉ webhook phải là http(s)://…, không có tên và mật khẩu.", "a plain http(s) URL"
+        )
     if not 0 < len(events) <= limits.WEBHOOK_EVENTS or any(len(one) > 60 for one in events):
         raise Refusal("bad_webhook", "Hãy chọn ít nhất một sự kiện.", "choose at least one event")

@@ -1,0 +1,121 @@
+"""Work that is due, on both databases: with its transaction or not at all, by one worker at a time, again when one dies."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal
+from rooms.store import outbox
+from rooms.store.database import Database
+from rooms.store.tables import Job
+
+KIND = "mail.reminder"
+
+
+async def put(database: Database, now: datetime, key: str | None = None, after_s: float = 0, kind: str = KIND) -> None:
+    due = now + timedelta(seconds=after_s)
+    await database.transact(lambda session: outbox.enqueue(session, kind, {"n": 1}, due, now, key))
+
+
+async def take(database: Database, now: datetime, worker: str = "w1", limit: int = 10) -> list[Job]:
+    return await database.transact(lambda session: outbox.claim(session, now, [KIND], worker, 60, limit))
+
+
+async def test_only_what_is_due_and_of_its_kind(database: Database, now: datetime) -> None:
+    await put(database, now, after_s=1)
+    await put(database, now, kind="other")
+    assert await take(database, now) == []
+    (job,) = await take(database, now + timedelta(seconds=1))
+    assert job.payload == {"n": 1} and job.attempts == 1
+
+
+async def test_what_is_rolled_back_is_not_due(database: Database, now: datetime) -> None:
+    async def fails(session: AsyncSession) -> None:
+        await outbox.enqueue(session, KIND, {}, now, now)
+        raise Refusal("no", "", "")
+
+    with pytest.raises(Refusal):
+        await database.transact(fails)
+    assert await take(database, now) == []
+
+
+async def test_the_same_key_is_queued_once(database: Database, now: datetime) -> None:
+    await put(database, now, "k")
+    await put(database, now, "k")
+    (job,) = await take(database, now)
+    assert await database.transact(lambda session: outbox.finish(session, job.id, "w1", now))
+    await put(database, now, "k")
+    assert await take(database, now) == []
+
+
+async def test_cancelled_work_is_not_done_and_its_key_is_free(database: Database, now: datetime) -> None:
+    await put(database, now, "k")
+    (job,) = await take(database, now)
+    assert await database.transact(lambda session: outbox.cancel(session, "k"))
+    assert not await database.transact(lambda session: outbox.cancel(session, "k"))
+    assert not await database.transact(lambda session: outbox.finish(session, job.id, "w1", now))
+    await put(database, now, "k")
+    assert len(await take(database, now)) == 1
+
+
+async def test_another_takes_over_after_the_lease_and_the_first_is_fenced(database: Database, now: datetime) -> None:
+    await put(database, now)
+    (job,) = await take(database, now)
+    assert await take(database, now + timedelta(seconds=59), "w2") == []
+    (again,) = await take(database, now + timedelta(seconds=60), "w2")
+    assert again.id == job.id and again.attempts == 2
+    assert not await database.transact(lambda session: outbox.finish(session, job.id, "w1", now))
+    assert not await database.transact(lambda session: outbox.fail(session, job.id, "w1", now, "late"))
+    assert await database.transact(lambda session: outbox.finish(session, job.id, "w2", now))
+
+
+async def test_it_is_tried_later_and_later_and_then_given_up(database: Database, now: datetime) -> None:
+    await put(database, now)
+    waits = []
+    for _ in range(limits.JOB_ATTEMPTS):
+        (job,) = await take(database, now)
+        await database.transact(lambda session, job=job: outbox.fail(session, job.id, "w1", now, "x" * 501))
+        async with database.reading() as session:
+            kept = (await session.scalars(select(Job))).one()
+        waits.append((kept.due_at - now).total_seconds())
+        now = kept.due_at
+    assert waits[:4] == [30, 60, 120, 240] and waits[-1] == 0
+    assert kept.failed and kept.done_at is not None and len(kept.error) == limits.JOB_ERROR_CHARS
+    assert await take(database, now + timedelta(days=1)) == []
+    assert await database.transact(lambda session: outbox.revive(session, kept.id, now))
+    assert len(await take(database, now)) == 1
+
+
+async def test_what_was_done_long_ago_is_purged(database: Database, now: datetime) -> None:
+    for key in ("done", "failed"):
+        await put(database, now, key)
+        (job,) = await take(database, now)
+        if key == "done":
+            await database.transact(lambda session, job=job: outbox.finish(session, job.id, "w1", now))
+        else:
+            await database.transact(
+                lambda session, job=job: outbox.fail(session, job.id, "w1", now, "x", attempts_most=1)
+            )
+    assert await database.transact(lambda session: outbox.purge(session, now)) == 0
+    assert await database.transact(lambda session: outbox.purge(session, now + timedelta(seconds=1))) == 1
+
+
+async def test_many_workers_never_hold_the_same_job(database: Database, now: datetime) -> None:
+    async def fill(session: AsyncSession) -> None:
+        for _ in range(120):
+            await outbox.enqueue(session, KIND, {}, now, now)
+
+    await database.transact(fill)
+    seen: Counter[str] = Counter()
+
+    async def work(worker: str) -> None:
+        while jobs := await take(database, now, worker, 7):
+            seen.update(job.id for job in jobs)
+
+    await asyncio.gather(*(work(f"w{n}") for n in range(8)))
+    assert len(seen) == 120 and set(seen.values()) == {1}
