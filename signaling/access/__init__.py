@@ -5,7 +5,7 @@ Owns cookies, throttles and the routes of all this; what an account may do is de
 
 from fastapi import APIRouter
 
-from signaling.access import administration, routes
+from signaling.access import administration, oidc, routes
 from signaling.access.access import Access, Issuer, Options
 from signaling.access.administration import link_url
 from signaling.access.refusals import STATUS
@@ -17,5 +17,6 @@ def router(access: Access) -> APIRouter:
     """Every route of this part, to be included under `/api/v1`."""
     whole = APIRouter()
     whole.include_router(routes.routes(access), tags=["session"])
+    whole.include_router(oidc.routes(access), tags=["session"])
     whole.include_router(administration.routes(access), tags=["accounts"])
     return whole

@@ -50,6 +50,19 @@ class LinkUse(_Strict):
     secret: Secret
 
 
+class SingleSignOn(_Strict):
+    """`next`: the page to come back to; `connect`: connect the identity to the account that is signed in."""
+
+    next: str = Field("/", max_length=limits.NEXT_CHARACTERS)
+    connect: bool = False
+
+
+class Departure(_View):
+    """Where the browser goes."""
+
+    url: str
+
+
 class PasswordChange(_Strict):
     """`current` may be empty when the account has no password yet, or right after a sign-in by link."""
 
