@@ -73,9 +73,13 @@ class Succession(Strict):
     """A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of what would move."""
 
     kind: Literal["merge", "rename", "split", "abolish"]
-    into_id: Id | None = Field(None, description="the unit that stands for it from then on")
+    into_id: Id | None = Field(
+        None, description="the unit that stands for it; merge: it may be itself; split: the first part"
+    )
     others: list[Id] = Field(
-        [], max_length=limits.SUCCESSORS, description="merge: further units that become the same one"
+        [],
+        max_length=limits.SUCCESSORS,
+        description="merge: further units that become the same one; split: the other parts",
     )
     name: Text300 = Field("", description="rename: the new name")
     on: date

@@ -37,7 +37,9 @@ def _without_null(value: object) -> object:
 
 
 Clean = BeforeValidator(_without_null)
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(examples=["5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70"])]
+Id = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,32}$"), Field(examples=["5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70"])
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"), Field(examples=["so-nv"])]
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 Text40 = Annotated[str, Clean, StringConstraints(max_length=40)]

@@ -1,12 +1,13 @@
 """Units, how they follow each other, their posts."""
 
+from collections.abc import Awaitable
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.org import fields, posts, units
+from rooms.org import fields, posts, succession, units
 from rooms.org.tables import Unit as UnitRow
 from signaling.api.models import limits
 from signaling.api.models.org import (
@@ -14,11 +15,13 @@ from signaling.api.models.org import (
     HoldingFields,
     Post,
     PostFields,
+    Succession,
+    SuccessionReport,
     Unit,
     UnitFields,
 )
 from signaling.api.models.parts import Id, Page, shown
-from signaling.api.visits import Caller, Rows, Version, anywhere, tag
+from signaling.api.visits import Caller, Rows, Version, Visit, anywhere, tag
 from signaling.declared import needs
 
 router = APIRouter(tags=["units"])
@@ -76,6 +79,31 @@ async def edit_unit(visit: Caller, response: Response, unit_id: Key, wanted: Uni
     unit = await visit.write(lambda session: units.edit(session, unit_id, values, visit.actor, visit.now, version))
     tag(response, unit.version)
     return shown(Unit, unit)
+
+
+@router.post("/units/{unit_id}/succession", openapi_extra=needs("org.write", of="unit"))
+async def succeed(visit: Caller, unit_id: Key, wanted: Succession) -> SuccessionReport:
+    """Merge, rename, split or abolish a unit, or (`preview`) only see what that would move."""
+
+    async def work(session: AsyncSession) -> succession.Report:
+        def change() -> Awaitable[succession.Report]:
+            return _succeeded(session, visit, unit_id, wanted)
+
+        return await (succession.rehearse(session, change) if wanted.preview else change())
+
+    return shown(SuccessionReport, await visit.write(work))
+
+
+def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succession) -> Awaitable[succession.Report]:
+    how = (wanted.on, wanted.decision, visit.actor, visit.now)
+    if wanted.kind == "rename":
+        return succession.rename(session, unit_id, wanted.name, *how)
+    if wanted.kind == "abolish":
+        return succession.abolish(session, unit_id, wanted.into_id, *how)
+    if wanted.kind == "split":
+        parts = [succession.Part(one) for one in ([wanted.into_id] if wanted.into_id else []) + wanted.others]
+        return succession.split(session, unit_id, parts, *how)
+    return succession.merge(session, [unit_id, *wanted.others], wanted.into_id or unit_id, *how)
 
 
 @router.get("/posts", openapi_extra=needs("org.read"))

@@ -1,0 +1,28 @@
+"""The REST application over real databases, with a clock that tests turn, and people who are signed in."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from rooms.store.database import Database
+from tests.rooms.conftest import database, database_url, now, postgres, province, sqlite_template
+from tests.rooms.province import Province
+from tests.signaling.desk.office import Office
+
+__all__ = ["database", "database_url", "now", "office", "postgres", "province", "sqlite_template"]
+
+
+@pytest.fixture
+async def office(
+    database: Database,
+    database_url: str,
+    province: Province,
+    now: datetime,
+    tmp_path: Path,
+) -> AsyncIterator[Office]:
+    """A server of its own without media, with the small province."""
+    made = Office(database, database_url, province, now, tmp_path)
+    yield made
+    await made.close()

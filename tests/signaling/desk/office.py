@@ -1,0 +1,88 @@
+"""A server without media for tests: the real routes behind the real guard, a clock that is turned, people by role."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from conference import Refusal
+from rooms.store.database import Database
+from signaling import access, api
+from signaling.api import Invitations
+from signaling.auth import Authenticator
+from signaling.config import Settings
+from signaling.guard import Guard
+from signaling.secretariat import Secretariat
+from tests.rooms.people import signed_in
+from tests.rooms.province import Province
+
+SECRET = "0123456789abcdef0123456789abcdef"
+BASE = "https://hop.vn"
+
+
+@dataclass
+class Quiet:
+    """A registry in which nobody is."""
+
+    kicked: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> Any:
+        raise Refusal("conference_not_found")
+
+
+class Office:
+    """`client(role, unit, person)` is somebody signed in; times are absolute."""
+
+    def __init__(self, database: Database, url: str, province: Province, now: datetime, folder: Path) -> None:
+        self.database, self.province, self.now = database, province, now
+        self.authenticator = Authenticator({"office": SECRET})
+        settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
+        self.secretariat = Secretariat(settings, self.authenticator, lambda: self.now.timestamp())
+        self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
+        around = api.Surroundings(
+            self.authenticator,
+            Invitations(SECRET),
+            lambda: self.now.timestamp(),
+            lambda n: b"\x07" * n,
+            "1.2.3",
+            public_url=BASE,
+            open_creation=True,
+            booked=self.secretariat.live.owns,
+            database_ready=self.secretariat.ready,
+        )
+        self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        self.app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp())
+        self._clients: list[httpx.AsyncClient] = []
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    def at(self, text: str) -> str:
+        """ "2026-03-04 14:00", as people in Việt Nam read it, as an instant."""
+        return datetime.fromisoformat(text + ":00+07:00").astimezone(UTC).isoformat()
+
+    async def client(self, role: str = "", unit: str = "tinh", person: str = "", factors: int = 2) -> httpx.AsyncClient:
+        unit_id = self.province.units[unit] if role else ""
+        who = self.province.people[person] if person else None
+        signed = await signed_in(self.database, role, unit_id, self.now, person_id=who, factors=factors)
+        made = self.stranger()
+        made.cookies.update(signed.cookies)
+        return made
+
+    def stranger(self, address: str = "192.168.1.9") -> httpx.AsyncClient:
+        made = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=True, client=(address, 5000)),
+            base_url=BASE + "/api/v1",
+            headers={"origin": BASE},
+        )
+        self._clients.append(made)
+        return made
+
+    async def close(self) -> None:
+        for one in self._clients:
+            await one.aclose()
+        await self.secretariat.close()

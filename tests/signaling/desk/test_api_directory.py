@@ -1,0 +1,146 @@
+"""Units, posts, people, deputies, recipient sets and sites over the REST API: reading, changing, being refused."""
+
+import httpx
+
+from tests.signaling.desk.office import Office
+
+UNIT = {"code": "so-nv", "name": "Sở Nội vụ", "kind": "department", "tier": 1, "block": "government"}
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict:
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["status"]) == (status, code, status), body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["title"] == body["vi"]
+    assert body["en"]
+    return body
+
+
+async def test_a_unit_from_creation_to_correction(office: Office) -> None:
+    admin = await office.client("admin")
+    wanted = UNIT | {"parent_id": office.province.units["tinh"]}
+    made = await admin.post("/units", json=wanted)
+    assert made.status_code == 201, made.text
+    assert made.headers["etag"] == '"1"'
+    address = f"/units/{made.json()['id']}"
+    problem(await admin.put(address, json=wanted), 428, "version_missing")
+    problem(await admin.put(address, json=wanted, headers={"if-match": "x"}), 400, "version_malformed")
+    renamed = wanted | {"name": "Sở Nội vụ tỉnh"}
+    changed = await admin.put(address, json=renamed, headers={"if-match": '"1"'})
+    assert (changed.status_code, changed.json()["version"], changed.headers["etag"]) == (200, 2, '"2"')
+    problem(await admin.put(address, json=wanted, headers={"if-match": '"1"'}), 412, "version_mismatch")
+    problem(await admin.post("/units", json=wanted), 409, "code_taken")
+    assert [one["code"] for one in (await admin.get("/units", params={"q": "so noi vu"})).json()["items"]] == ["so-nv"]
+
+
+async def test_who_may_not_is_refused(office: Office) -> None:
+    wanted = UNIT | {"parent_id": office.province.units["tinh"]}
+    problem(await office.stranger().get("/units"), 401, "signed_out")
+    problem(await office.stranger().post("/units", json=wanted), 401, "signed_out")
+    problem(await (await office.client()).get("/units"), 403, "denied")
+    secretary = await office.client("secretary", "khcn")
+    assert (await secretary.get("/units")).status_code == 200
+    problem(await secretary.post("/units", json=wanted), 403, "denied")
+    weak = await office.client("admin", factors=1)
+    problem(await weak.post("/units", json=wanted), 403, "second_factor_needed")
+
+
+async def test_wrong_fields_are_named(office: Office) -> None:
+    admin = await office.client("admin")
+    body = problem(await admin.post("/units", json=UNIT | {"tier": 10, "code": "", "other": 1}), 422, "fields_wrong")
+    assert {one["where"] for one in body["troubles"]} == {"tier", "code", "other"}
+    assert all(one["vi"] and one["en"] for one in body["troubles"])
+    problem(
+        await admin.post("/units", content=b"{", headers={"content-type": "application/json"}), 400, "request_malformed"
+    )
+    problem(await admin.get("/units/nobody"), 404, "unknown_unit")
+    problem(await admin.get("/nowhere"), 404, "not_found")
+    problem(await admin.delete("/units"), 405, "method_refused")
+
+
+async def test_lists_come_in_pages(office: Office) -> None:
+    reader = await office.client("requester", "xa1")
+    seen: list[str] = []
+    params = {"limit": "2"}
+    while True:
+        page = (await reader.get("/units", params=params)).json()
+        assert len(page["items"]) <= 2
+        seen += [one["code"] for one in page["items"]]
+        if page["next"] is None:
+            break
+        params["cursor"] = page["next"]
+    assert seen == [one["code"] for one in (await reader.get("/units")).json()["items"]]
+    assert len(seen) == len(set(seen)) == 6
+    other = {"limit": "2", "cursor": params["cursor"], "tier": "3"}
+    problem(await reader.get("/units", params=other), 400, "cursor_wrong")
+    problem(await reader.get("/units", params={"cursor": "AAAA"}), 400, "cursor_wrong")
+    problem(await reader.get("/units", params={"cursor": "!"}), 422, "fields_wrong")
+    problem(await reader.get("/units", params={"limit": "201"}), 422, "fields_wrong")
+    problem(await reader.get("/units", params={"cursor": "A" * 401}), 422, "fields_wrong")
+
+
+async def test_people_posts_and_deputies(office: Office) -> None:
+    admin, ids = await office.client("admin"), office.province
+    wanted = {"code": "lan", "name": "Nguyễn Thị Lan", "email": "lan@longan.gov.vn", "unit_id": ids.units["khcn"]}
+    person = (await admin.post("/people", json=wanted)).json()
+    assert person["unit_name"] == "Sở Khoa học và Công nghệ"
+    post = (await admin.post("/posts", json={"unit_id": ids.units["khcn"], "title": "Phó Giám đốc", "rank": 2})).json()
+    held = await admin.post(f"/posts/{post['id']}/holder", json={"person_id": person["id"]})
+    assert held.json()["holder_name"] == "Nguyễn Thị Lan"
+    found = (await admin.get("/people", params={"q": "nguyen thi lan"})).json()["items"]
+    assert [one["title"] for one in found] == ["Phó Giám đốc Sở Khoa học và Công nghệ"]
+    starts, ends = office.at("2026-03-04 07:00"), office.at("2026-03-06 17:00")
+    given = {"person_id": ids.people["khcn-1"], "deputy_id": person["id"], "starts_at": starts, "ends_at": ends}
+    head = await office.client("approver", "khcn", "khcn-1")
+    made = await head.post("/deputies", json=given)
+    assert (made.status_code, made.json()["in_force"]) == (201, False)
+    problem(await (await office.client("requester", "yt")).post("/deputies", json=given), 403, "denied")
+    assert [one["id"] for one in (await head.get("/deputies")).json()["items"]] == [made.json()["id"]]
+    assert (await (await office.client("requester", "yt")).get("/deputies")).json()["items"] == []
+    assert (await head.delete(f"/deputies/{made.json()['id']}")).status_code == 204
+
+
+async def test_recipient_sets(office: Office) -> None:
+    desk, ids = await office.client("secretary"), office.province
+    wanted = {"code": "cac-so", "name": "Các sở, ngành", "owner_unit_id": ids.units["tinh"]}
+    wanted |= {"rules": [{"kind": "department"}]}
+    made = (await desk.post("/recipient-sets", json=wanted)).json()
+    assert made["size"] == 2
+    units = (await desk.get(f"/recipient-sets/{made['id']}/units")).json()["items"]
+    assert {one["code"] for one in units} == {"khcn", "yt"}
+    changed = await desk.put(f"/recipient-sets/{made['id']}", json=wanted | {"rules": [{"tier": 3}]})
+    assert changed.json()["size"] == 2
+    problem(await desk.post("/recipient-sets", json=wanted | {"code": "leer", "rules": [{}]}), 422, "invalid")
+    stranger = await office.client("secretary", "xa1")
+    problem(await stranger.delete(f"/recipient-sets/{made['id']}"), 403, "denied")
+    assert (await desk.delete(f"/recipient-sets/{made['id']}")).status_code == 204
+
+
+async def test_sites_halls_and_terminals(office: Office) -> None:
+    operator, ids = await office.client("operator"), office.province
+    site = {"code": "xa2b", "name": "Điểm cầu mới", "unit_id": ids.units["xa2"], "capability": "hall"}
+    made = (await operator.post("/sites", json=site)).json()
+    hall = {"code": "xa2b", "name": "Hội trường", "site_id": made["id"], "seats": 40}
+    placed = (await operator.post("/halls", json=hall)).json()
+    assert (placed["site_name"], placed["unit_id"]) == ("Điểm cầu mới", ids.units["xa2"])
+    device = {"code": "xa2b", "name": "Máy", "site_id": made["id"], "hall_id": placed["id"], "protocols": ["sip"]}
+    assert (await operator.post("/terminals", json=device)).status_code == 201
+    assert len((await operator.get("/halls", params={"unit_id": ids.units["xa2"]})).json()["items"]) == 1
+    assert len((await operator.get("/terminals", params={"site_id": made["id"]})).json()["items"]) == 1
+    nearest = (await operator.get(f"/sites/{ids.sites['yt']}/nearest")).json()
+    assert nearest["site"]["capability"] == "hall"
+    network = {"code": "noi-bo", "name": "Mạng nội bộ", "ranges": ["10.9.0.0/16"], "closed": True}
+    assert (await operator.post("/networks", json=network)).status_code == 201
+    problem(await operator.post("/networks", json=network | {"code": "x", "ranges": ["10.9.0.0/99"]}), 422, "invalid")
+
+
+async def test_a_merger_is_seen_before_it_is_done(office: Office) -> None:
+    admin, ids = await office.client("admin"), office.province
+    wanted = {"kind": "merge", "into_id": ids.units["xa1"], "on": "2026-03-03", "decision": "NQ 1"}
+    address = f"/units/{ids.units['xa2']}/succession"
+    seen = (await admin.post(address, json=wanted)).json()
+    assert (seen["applied"], seen["moved"]["people"]) == (False, 2)
+    assert (await admin.get(f"/units/{ids.units['xa2']}")).json()["valid_to"] is None
+    done = (await admin.post(address, json=wanted | {"preview": False})).json()
+    assert (done["applied"], done["unit"]) == (True, ids.units["xa1"])
+    assert (await admin.get(f"/units/{ids.units['xa2']}")).json()["valid_to"] == "2026-03-03"
