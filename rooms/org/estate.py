@@ -162,8 +162,9 @@ async def meetings(estate: Estate) -> None:
         meeting.host_unit_id = estate.heir.id
         _tell(estate, meeting, "host")
         estate.moved["meetings"] += 1
-    invited = select(Meeting).join(Attendee, Attendee.meeting_id == Meeting.id).where(Attendee.unit_id == estate.old.id)
-    for meeting in list(await estate.session.scalars(invited.where(_to_come(estate)).distinct())):
+    named = select(Attendee.meeting_id).where(Attendee.unit_id == estate.old.id)
+    invited = select(Meeting).where(Meeting.id.in_(named), _to_come(estate))
+    for meeting in list(await estate.session.scalars(invited)):
         await part(estate, meeting)
         await _invite_heir(estate, meeting)
     steps = select(Step).where(Step.unit_id == estate.old.id, Step.state == "open")
