@@ -109,7 +109,9 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
     meeting = await session.get(Meeting, reply.meeting_id)
     found = await _by_address(session, reply, now) if meeting is not None else None
     if meeting is None or found is None:
-        raise Refusal("unknown_attendee", "Thư trả lời không khớp với người được mời nào.", "the reply fits no attendee")
+        raise Refusal(
+            "unknown_attendee", "Thư trả lời không khớp với người được mời nào.", "the reply fits no attendee"
+        )
     if reply.sequence < found.notified:
         raise Refusal(
             "reply_outdated",
@@ -128,7 +130,7 @@ async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
     waiting = await session.scalar(
         select(func.count()).where(Attendee.meeting_id == meeting_id, Attendee.substitute_state == "asked")
     )
-    return {"none": 0, **dict.fromkeys(GIVEN, 0), **{one: count for one, count in rows}, "substitutes": waiting or 0}
+    return {"none": 0, **dict.fromkeys(GIVEN, 0), **{str(one): int(count) for one, count in rows}, "substitutes": waiting or 0}
 
 
 async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> bool:

@@ -232,7 +232,11 @@ async def _of_request(
     session: AsyncSession, request: Wish, day: date, where: str, troubles: list[Trouble]
 ) -> list[Invited]:
     given = (request.set_id, request.unit_id, request.person_id, request.guest_name or request.guest_email)
-    if sum(map(bool, given)) != 1 or request.role not in ROLES or max(len(request.label), len(request.guest_name)) > 300:
+    if (
+        sum(map(bool, given)) != 1
+        or request.role not in ROLES
+        or max(len(request.label), len(request.guest_name)) > 300
+    ):
         troubles.append(_trouble("bad_line", "Mỗi dòng là một nhóm, một đơn vị, một người hoặc một khách mời", where))
         return []
     if request.guest_name or request.guest_email:
@@ -345,7 +349,9 @@ async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[s
         .where(Site.unit_id.in_(unit_ids), Site.valid_from <= day)
         .where(or_(Site.valid_to.is_(None), Site.valid_to > day))
     )
-    worst_first = sorted(rows, key=lambda site: (("hall", "pc", "none").index(site.capability), site.code), reverse=True)
+    worst_first = sorted(
+        rows, key=lambda site: (("hall", "pc", "none").index(site.capability), site.code), reverse=True
+    )
     return {site.unit_id: site.id for site in worst_first}
 
 

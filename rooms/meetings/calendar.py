@@ -132,7 +132,7 @@ def _zone() -> icalendar.Timezone:
     zone = icalendar.Timezone()
     zone.add("tzid", TZID)
     standard = icalendar.TimezoneStandard()
-    standard.add("dtstart", datetime(1975, 6, 13))  # noqa: DTZ001 - local, by definition of VTIMEZONE
+    standard.add("dtstart", datetime(1975, 6, 13))
     standard.add("tzoffsetfrom", timedelta(hours=7))
     standard.add("tzoffsetto", timedelta(hours=7))
     standard.add("tzname", "+07")

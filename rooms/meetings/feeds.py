@@ -203,7 +203,11 @@ async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[tu
         return dates.where(or_(Meeting.host_unit_id == feed.target_id, Meeting.id.in_(invited)))
     led = await _units_led(session, feed.target_id, now)
     invited = select(Attendee.meeting_id).where(
-        or_(Attendee.person_id == feed.target_id, Attendee.substitute_person_id == feed.target_id, Attendee.unit_id.in_(led))
+        or_(
+            Attendee.person_id == feed.target_id,
+            Attendee.substitute_person_id == feed.target_id,
+            Attendee.unit_id.in_(led),
+        )
     )
     return dates.where(
         or_(

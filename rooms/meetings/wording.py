@@ -9,7 +9,14 @@ from zoneinfo import ZoneInfo
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 WEEKDAYS = ("thứ hai", "thứ ba", "thứ tư", "thứ năm", "thứ sáu", "thứ bảy", "chủ nhật")
 WEEKDAYS_EN = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-COLLECTIVE = ("ủy ban nhân dân", "uỷ ban nhân dân", "hội đồng nhân dân", "ban thường vụ", "ủy ban mặt trận", "ban chỉ đạo")
+COLLECTIVE = (
+    "ủy ban nhân dân",
+    "uỷ ban nhân dân",
+    "hội đồng nhân dân",
+    "ban thường vụ",
+    "ủy ban mặt trận",
+    "ban chỉ đạo",
+)
 """Bodies that decide together: who signs, signs on their behalf (TM.)."""
 _PLACE = re.compile(r"(?:^|\s)(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(\S.*)$", re.IGNORECASE)
 _SPLIT = re.compile(r"^(ủy ban nhân dân|uỷ ban nhân dân|hội đồng nhân dân)\s+(\S.*)$", re.IGNORECASE)

@@ -7,7 +7,7 @@ Layout and wording follow Decree 30/2020/NĐ-CP (appendix III, form of giấy m�
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import or_, select
@@ -155,7 +155,9 @@ def _empty() -> Fields:
 
 def _keep_text(result: Fields, name: str, value: object, troubles: list[Trouble]) -> None:
     if not isinstance(value, str) or len(value) > limits.LETTER_TEXT_CHARACTERS:
-        troubles.append(Trouble("bad_field", f"Trường {name} phải là chữ, không quá dài.", "a text, and not long", name))
+        troubles.append(
+            Trouble("bad_field", f"Trường {name} phải là chữ, không quá dài.", "a text, and not long", name)
+        )
         return
     result[name] = "\n".join(cleaned(line) for line in value.splitlines())
 
@@ -430,5 +432,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     if before_list != after_list:
         lines.append(f"Thành phần: thêm {len(after_list - before_list)}, bớt {len(before_list - after_list)}")
     return lines
-
-

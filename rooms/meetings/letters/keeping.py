@@ -68,7 +68,10 @@ async def make(
 async def listed(session: AsyncSession, meeting_id: str) -> list[Letter]:
     """Newest first."""
     rows = await session.scalars(
-        select(Letter).where(Letter.meeting_id == meeting_id).order_by(Letter.created_at.desc()).limit(limits.HISTORY_ROWS)
+        select(Letter)
+        .where(Letter.meeting_id == meeting_id)
+        .order_by(Letter.created_at.desc())
+        .limit(limits.HISTORY_ROWS)
     )
     return list(rows)
 

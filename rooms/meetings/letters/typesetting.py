@@ -67,5 +67,3 @@ def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
 @functools.cache
 def _fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])
-
-

@@ -1,0 +1,31 @@
+"""Every bound of mail and webhooks."""
+
+JOBS_AT_ONCE = 8
+"""Of one worker."""
+LEASE_S = 180.0
+"""A job takes less than this, or is given to another worker."""
+IDLE_S = 5.0
+"""How often an idle worker looks for work that came from another process."""
+GRACE_S = 5.0
+ATTEMPTS = 8
+
+SMTP_WAIT_S = 30.0
+MAILS_AT_ONCE = 4
+"""Connections to the mail server."""
+SUBJECT_CHARACTERS = 200
+MAIL_BYTES = 2 * 1024 * 1024
+
+REPLY_BYTES = 512 * 1024
+REPLY_PARTS = 30
+REPLY_HEADERS = 500
+REPLY_CALENDAR_BYTES = 64 * 1024
+REPLY_LINES = 2000
+
+WEBHOOK_WAIT_S = 10.0
+WEBHOOK_CONNECT_S = 5.0
+WEBHOOK_ANSWER_BYTES = 16 * 1024
+WEBHOOK_TRIES = 8
+WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
+"""Standard Webhooks' recommendation: over about a day."""
+WEBHOOK_ADDRESSES = 16
+WEBHOOK_ERROR_CHARACTERS = 200

@@ -1,0 +1,154 @@
+"""Mails: from plain values to MIME, and to the mail server by SMTP. Official domains only, unless a reason was given.
+
+Subject ASCII-safe (RFC 2047), body UTF-8 as text and HTML, Vietnamese first; invitations carry their calendar entry as iMIP
+(RFC 6047). One mail has one recipient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from rooms.meetings import calendar
+from rooms.meetings.attendees import is_address
+from rooms.meetings.invitations import Outgoing
+from signaling.notify import limits
+from signaling.notify.notices import Notice, notice
+from signaling.notify.worker import GiveUp
+
+POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
+PERMANENT = range(500, 600)
+
+
+class MailRefused(Exception):
+    """This mail may not go out: `state` is kept with the attendee."""
+
+    def __init__(self, state: str, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Where mails are handed in."""
+
+    host: str
+    port: int
+    tls: str = "starttls"
+    """`starttls`, `tls` or `none`."""
+    user: str = ""
+    password: str = ""
+    sender: str = ""
+    name: str = "Điểm Cầu"
+    domains: tuple[str, ...] = ()
+    """Official ones."""
+    trust: ssl.SSLContext | None = None
+    """None: the system's authorities."""
+
+
+class Mailer:
+    """Sends, a few at once."""
+
+    def __init__(self, server: MailServer) -> None:
+        self.server = server
+        self._places = asyncio.Semaphore(limits.MAILS_AT_ONCE)
+
+    def check(self, address: str, reason: str) -> bool:
+        """Whether the address is official; an unofficial one passes with a reason. Raises MailRefused."""
+        if not address:
+            raise MailRefused("no_address", "no address is known")
+        if not is_address(address):
+            raise MailRefused("refused", "not a mail address")
+        if is_official(address, self.server.domains):
+            return True
+        if not reason:
+            raise MailRefused("refused", "not an official domain, and no reason was given")
+        return False
+
+    async def send(self, message: EmailMessage, to: str) -> None:
+        """Hand one mail in. Raises GiveUp when the server will never take it, OSError or SMTPException when it may later."""
+        raw = message.as_bytes(policy=POLICY)
+        if len(raw) > limits.MAIL_BYTES:
+            raise GiveUp("the mail is too large")
+        server = self.server
+        async with self._places:
+            try:
+                await aiosmtplib.send(
+                    raw,
+                    sender=server.sender,
+                    recipients=[to],
+                    hostname=server.host,
+                    port=server.port,
+                    username=server.user or None,
+                    password=server.password or None,
+                    use_tls=server.tls == "tls",
+                    start_tls=server.tls == "starttls",
+                    tls_context=server.trust or (None if server.tls == "none" else ssl.create_default_context()),
+                    timeout=limits.SMTP_WAIT_S,
+                )
+            except aiosmtplib.SMTPRecipientsRefused as error:
+                if all(one.code in PERMANENT for one in error.recipients):
+                    raise GiveUp("the mail server refuses the recipient") from error
+                raise
+            except aiosmtplib.SMTPResponseException as error:
+                if error.code in PERMANENT and not isinstance(error, aiosmtplib.SMTPAuthenticationError):
+                    raise GiveUp(f"the mail server refuses the mail: {error.code}") from error
+                raise
+
+    def compose(self, mail: Outgoing, now: datetime) -> EmailMessage:
+        """The whole mail."""
+        return build(self.server, mail.to.name, mail.to.email, notice(mail), now, *_invitation(mail, now))
+
+
+def build(
+    server: MailServer,
+    name: str,
+    address: str,
+    said: Notice,
+    now: datetime,
+    entry: bytes | None = None,
+    method: str = "",
+) -> EmailMessage:
+    """MIME: text and HTML as alternatives, and the calendar entry beside them (RFC 6047 section 2.4)."""
+    message = EmailMessage(policy=POLICY)
+    user, _, domain = server.sender.partition("@")
+    message["From"] = Address(server.name, user, domain)
+    to_user, _, to_domain = address.partition("@")
+    message["To"] = Address(name, to_user, to_domain)
+    message["Subject"] = said.subject[: limits.SUBJECT_CHARACTERS]
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{said.identifier}@{domain or 'diemcau.invalid'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = "vi, en"
+    message.set_content(said.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    if entry is not None:
+        message.add_alternative(entry.decode(), subtype="calendar", charset="utf-8", cte="base64")
+        part = message.get_payload()[-1]
+        assert isinstance(part, EmailMessage)
+        part.set_param("method", method)
+        part.set_param("component", "VEVENT")
+    return message
+
+
+def is_official(address: str, domains: Sequence[str]) -> bool:
+    """Whether its domain is one of `domains` or below one."""
+    domain = address.rpartition("@")[2].lower().rstrip(".")
+    return any(domain == one.lower() or domain.endswith(f".{one.lower()}") for one in domains)
+
+
+def _invitation(mail: Outgoing, now: datetime) -> tuple[bytes | None, str]:
+    if mail.entry is None:
+        return None, ""
+    if mail.kind == "invite":
+        return calendar.request(mail.entry, now), "REQUEST"
+    return calendar.cancel(mail.entry, now), "CANCEL"

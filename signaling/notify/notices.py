@@ -1,0 +1,218 @@
+"""What each mail says: subject, text and HTML, Vietnamese first and English after it. Pure.
+
+No notice takes a PIN or a password, so none can stand beside a link (letter 5180 point 4; a test scans every one of them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+from rooms.meetings.invitations import Outgoing
+
+Line = tuple[str, str]
+"""(label, text)"""
+Button = tuple[str, str]
+"""(words, address)"""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A mail in words. `identifier`: the same for the same mail, so that one that is sent twice is known as one."""
+
+    subject: str
+    text: str
+    html: str
+    identifier: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language of a notice."""
+
+    opening: str
+    lines: list[Line]
+    buttons: list[Button]
+    closing: str
+
+
+def notice(mail: Outgoing) -> Notice:
+    """The words for one mail."""
+    subject, vietnamese, english = _WRITERS[mail.kind](mail)
+    seed = "|".join((mail.kind, mail.meeting_id, mail.to.email, str(mail.sequence), str(mail.lead_min), *mail.times))
+    identifier = hashlib.sha256(seed.encode()).hexdigest()[:40]
+    return Notice(subject, _text(vietnamese, english), _html(subject, vietnamese, english), identifier)
+
+
+def trial(name: str) -> Notice:
+    """The mail by which an operator tries the settings."""
+    words = Words(
+        f"Đây là thư thử từ Điểm Cầu ({name}). Nếu đọc được đủ dấu tiếng Việt thì cấu hình thư đã đúng.",
+        [("Kiểm tra dấu", "Ắ ằ ẵ ẫ ễ ỗ ữ ợ ỹ đ Đ")],
+        [],
+        "Không cần trả lời thư này.",
+    )
+    english = Words("This is a test mail from Điểm Cầu. The settings of mail work.", [], [], "")
+    identifier = hashlib.sha256(name.encode()).hexdigest()[:40]
+    subject = "Thư thử từ Điểm Cầu / test mail"
+    return Notice(subject, _text(words, english), _html(subject, words, english), identifier)
+
+
+def _facts(mail: Outgoing) -> list[Line]:
+    return [
+        ("Cuộc họp", mail.title),
+        ("Đơn vị chủ trì", mail.host),
+        ("Chủ trì", mail.chair),
+        ("Thời gian", "; ".join(mail.times)),
+        ("Điểm cầu chính", "; ".join(mail.places)),
+        ("Nội dung", mail.description),
+    ]
+
+
+def _facts_en(mail: Outgoing) -> list[Line]:
+    return [("Meeting", mail.title), ("Host", mail.host), ("Time (UTC+7)", "; ".join(mail.times_en))]
+
+
+def _only_halls(mail: Outgoing) -> str:
+    if not mail.important:
+        return ""
+    return "Đây là cuộc họp quan trọng: chỉ dự tại hội trường có thiết bị đã đăng ký, không dự qua trình duyệt hay điện thoại."
+
+
+def _invite(mail: Outgoing) -> tuple[str, Words, Words]:
+    what = "Thay đổi" if mail.again else "Mời họp"
+    opening = (
+        f"Cuộc họp đã thay đổi; lời mời này thay cho lời mời trước. Kính mời: {mail.label}."
+        if mail.again
+        else f"{mail.host} trân trọng kính mời: {mail.label}."
+    )
+    head = "Nếu thủ trưởng không dự được, người dự thay phải được chủ trì đồng ý." if mail.must_be_head else ""
+    closing = " ".join(
+        filter(None, (_only_halls(mail), head, "Liên kết trên dành riêng cho người nhận, không chuyển tiếp."))
+    )
+    buttons = [("Trả lời và vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
+    english = Words(
+        "The meeting has changed; this replaces the earlier invitation."
+        if mail.again
+        else "You are invited to a meeting.",
+        _facts_en(mail),
+        [("Answer and join" if mail.joins else "Answer", mail.link)],
+        "Important meeting: from registered halls only." if mail.important else "",
+    )
+    subject = f"[{what}] {mail.title} - {mail.times[0]}"
+    return subject, Words(opening, _facts(mail), buttons, closing), english
+
+
+def _cancel(mail: Outgoing) -> tuple[str, Words, Words]:
+    lines = [*_facts(mail)[:4], ("Lý do", mail.reason)]
+    words = Words("Cuộc họp sau đây đã bị hủy.", lines, [("Trang cuộc họp", mail.page)], "")
+    return f"[Hủy họp] {mail.title}", words, Words("This meeting is cancelled.", _facts_en(mail), [], "")
+
+
+def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
+    words = Words("Thành phần dự họp đã thay đổi; kính báo không cần dự cuộc họp sau đây.", _facts(mail)[:4], [], "")
+    return f"[Không cần dự] {mail.title}", words, Words("You need not attend this meeting.", _facts_en(mail), [], "")
+
+
+def _reminder(mail: Outgoing) -> tuple[str, Words, Words]:
+    soon = "trong 1 giờ nữa" if mail.lead_min <= 60 else "vào ngày mai"
+    buttons = [("Vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
+    words = Words(f"Nhắc lịch: cuộc họp bắt đầu {soon}.", _facts(mail)[:5], buttons, _only_halls(mail))
+    english = Words(
+        "A reminder of this meeting.", _facts_en(mail), [("Join" if mail.joins else "Answer", mail.link)], ""
+    )
+    return f"[Nhắc họp] {mail.title} - {mail.times[0]}", words, english
+
+
+def _approval(mail: Outgoing) -> tuple[str, Words, Words]:
+    lines = [*_facts(mail), ("Hạn duyệt", mail.deadline)]
+    buttons = [("Xem và duyệt", mail.actions["approve"]), ("Xem và từ chối", mail.actions["refuse"])]
+    words = Words(
+        "Có đề nghị họp đang chờ đồng chí duyệt.",
+        lines,
+        buttons,
+        "Các nút trên chỉ mở trang xem; việc duyệt được ghi nhận sau khi đăng nhập và xác nhận.",
+    )
+    english = Words("A meeting waits for your approval.", _facts_en(mail), [("Open", mail.actions["approve"])], "")
+    return f"[Chờ duyệt] {mail.title}", words, english
+
+
+def _substitute(mail: Outgoing) -> tuple[str, Words, Words]:
+    lines = [
+        ("Cuộc họp", mail.title),
+        ("Thời gian", "; ".join(mail.times)),
+        ("Thành phần", mail.label),
+        ("Đề nghị người dự thay", mail.substitute),
+        ("Lý do", mail.reason),
+    ]
+    words = Words("Có đề nghị cử người dự thay, cần ý kiến của chủ trì.", lines, [("Cho ý kiến", mail.page)], "")
+    english = Words("A substitute needs the chair's consent.", _facts_en(mail), [("Decide", mail.page)], "")
+    return f"[Xin dự thay] {mail.label} - {mail.title}", words, english
+
+
+def _decided(mail: Outgoing) -> tuple[str, Words, Words]:
+    said = "đồng ý" if mail.agreed else "không đồng ý"
+    lines = [*_facts(mail)[:4], ("Người dự thay", mail.substitute)]
+    closing = "" if mail.agreed else "Đề nghị thủ trưởng dự họp, hoặc trả lời lại theo liên kết trên."
+    words = Words(f"Chủ trì {said} việc cử người dự thay.", lines, [("Xem trả lời", mail.link)], closing)
+    english = Words(f"The chair {'agrees' if mail.agreed else 'does not agree'} to the substitute.", [], [], "")
+    return f"[Dự thay: {said}] {mail.title}", words, english
+
+
+_WRITERS: Final[dict[str, Callable[[Outgoing], tuple[str, Words, Words]]]] = {
+    "invite": _invite,
+    "cancel": _cancel,
+    "removed": _removed,
+    "reminder": _reminder,
+    "approval": _approval,
+    "substitute": _substitute,
+    "substitute_decided": _decided,
+}
+
+
+def _text(vietnamese: Words, english: Words) -> str:
+    return _plain(vietnamese) + "\n-- English --\n\n" + _plain(english)
+
+
+def _plain(words: Words) -> str:
+    parts = [words.opening, ""]
+    parts += [f"{label}: {text}" for label, text in words.lines if text]
+    parts += ["", *(f"{label}: {address}" for label, address in words.buttons if address)]
+    if words.closing:
+        parts += ["", words.closing]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _html(subject: str, vietnamese: Words, english: Words) -> str:
+    return (
+        '<!doctype html><html lang="vi"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{escape(subject)}</title></head>"
+        '<body style="margin:0;padding:24px;background:#f4f5f7;color:#1c1f24;font:16px/1.5 Arial,sans-serif">'
+        '<div style="max-width:640px;margin:0 auto;background:#fff;border:1px solid #dfe2e7;border-radius:8px;padding:24px">'
+        f'{_block(vietnamese)}<div lang="en" style="margin-top:24px;padding-top:16px;border-top:1px solid #dfe2e7;'
+        f'font-size:14px;color:#4a4f57">{_block(english)}</div></div></body></html>'
+    )
+
+
+def _block(words: Words) -> str:
+    rows = "".join(
+        f'<tr><td style="padding:4px 16px 4px 0;color:#4a4f57;vertical-align:top;white-space:nowrap">{escape(label)}</td>'
+        f'<td style="padding:4px 0;vertical-align:top">{escape(text)}</td></tr>'
+        for label, text in words.lines
+        if text
+    )
+    buttons = "".join(_button(place, *one) for place, one in enumerate(words.buttons) if one[1])
+    closing = f'<p style="margin:16px 0 0">{escape(words.closing)}</p>' if words.closing else ""
+    table = f'<table role="presentation" style="border-collapse:collapse;margin:12px 0">{rows}</table>' if rows else ""
+    return f'<p style="margin:0 0 8px">{escape(words.opening)}</p>{table}{buttons}{closing}'
+
+
+def _button(place: int, label: str, address: str) -> str:
+    shape = "background:#0b5cad;color:#fff" if place == 0 else "background:#fff;color:#0b5cad"
+    return (
+        f'<a href="{escape(address, quote=True)}" style="display:inline-block;margin:4px 8px 4px 0;padding:12px 20px;'
+        f'border:1px solid #0b5cad;border-radius:6px;text-decoration:none;font-weight:bold;{shape}">{escape(label)}</a>'
+    )

@@ -1,0 +1,107 @@
+"""Answers that come back by mail: one raw mail in, what it says out, or the reason why it says nothing. Sans-IO.
+
+iMIP REPLY (RFC 6047, RFC 5546 section 3.2.3). Mail is hostile: size, parts, headers and lines are bounded before anything is
+parsed. The sender has to be the attendee he answers for; DKIM and SPF are *not* verified here, that is the task of the mail
+server that hands the mail over.
+"""
+
+from __future__ import annotations
+
+import re
+from email import policy
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import getaddresses
+
+import icalendar
+
+from rooms.meetings import calendar
+from rooms.meetings.answers import MailReply
+from signaling.notify import limits
+
+_METHOD = re.compile(r"^METHOD:\s*REPLY\s*$", re.IGNORECASE | re.MULTILINE)
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class NoReply(Exception):
+    """This mail answers nothing: why, for the log. Holds no text of the mail."""
+
+
+def read(raw: bytes) -> MailReply:
+    """Raises NoReply."""
+    if len(raw) > limits.REPLY_BYTES:
+        raise NoReply("the mail is too large")
+    head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
+    if head.count(b"\n") > limits.REPLY_HEADERS:
+        raise NoReply("too many headers")
+    if raw.count(b"\n--") > 4 * limits.REPLY_PARTS:
+        raise NoReply("too many parts")
+    try:
+        message = BytesParser(policy=policy.default.clone(raise_on_defect=False)).parsebytes(raw)
+        return _read(message)
+    except NoReply:
+        raise
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
+        raise NoReply(f"not readable: {type(error).__name__}") from error
+
+
+def _read(message: EmailMessage) -> MailReply:
+    if str(message.get("Auto-Submitted", "no")).split(";")[0].strip().lower() == "auto-replied":
+        raise NoReply("an automatic answer")
+    sender = _sender(message)
+    event = _event(message)
+    attendee, status = _attendee(event)
+    if attendee != sender:
+        raise NoReply("the sender is not the attendee he answers for")
+    meeting_id = calendar.meeting_of(str(event.get("UID", "")))
+    if not _ID.fullmatch(meeting_id):
+        raise NoReply("not an invitation of ours")
+    if status not in calendar.ANSWERS:
+        raise NoReply("no answer that is known")
+    if "RECURRENCE-ID" in event:
+        raise NoReply("an answer to a single date of a series")
+    sequence = int(event.get("SEQUENCE", 0) or 0)
+    comment = event.get("COMMENT", "")
+    words = str(comment[0] if isinstance(comment, list) else comment)[:500]
+    return MailReply(meeting_id, sender, calendar.ANSWERS[status], max(0, min(sequence, 2**31)), words)
+
+
+def _sender(message: EmailMessage) -> str:
+    froms = message.get_all("From", [])
+    found = getaddresses([str(one) for one in froms])
+    if len(froms) != 1 or len(found) != 1 or "@" not in found[0][1]:
+        raise NoReply("not one sender")
+    return found[0][1].lower()
+
+
+def _event(message: EmailMessage) -> icalendar.Component:
+    for count, part in enumerate(message.walk()):
+        if count > limits.REPLY_PARTS:
+            raise NoReply("too many parts")
+        if part.get_content_type() in ("text/calendar", "application/ics"):
+            content = part.get_payload(decode=True)
+            if not isinstance(content, bytes) or len(content) > limits.REPLY_CALENDAR_BYTES:
+                raise NoReply("the calendar entry is too large")
+            text = content.decode("utf-8", "replace")
+            if not _METHOD.search(text):
+                continue
+            if text.count("\n") > limits.REPLY_LINES:
+                raise NoReply("the calendar entry is too long")
+            return _only_event(text)
+    raise NoReply("no calendar entry with METHOD:REPLY")
+
+
+def _only_event(text: str) -> icalendar.Component:
+    events = icalendar.Calendar.from_ical(text).walk("VEVENT")
+    if len(events) != 1:
+        raise NoReply("not one VEVENT")
+    return events[0]
+
+
+def _attendee(event: icalendar.Component) -> tuple[str, str]:
+    given = event.get("ATTENDEE")
+    if given is None or isinstance(given, list):
+        raise NoReply("not one ATTENDEE")
+    address = str(given).strip().lower()
+    return address.removeprefix("mailto:"), str(given.params.get("PARTSTAT", "")).upper()
