@@ -115,5 +115,25 @@ def _refused(but_for_the_factor: bool) -> Refusal:
     return Refusal("denied", "Đồng chí không có quyền làm việc này ở đơn vị đó.", "not allowed in that unit")
 
 
+def everywhere(actor: Actor, action: str) -> bool:
+    """Whether he may do it to what belongs to no unit but to the whole: networks, meeting types, holidays, settings. That is
+    whoever has the role in a unit that has none above it.
+    """
+    wanted = ACTIONS[action]
+    if actor.kind in ("command", "system"):
+        return True
+    return any(
+        one.role in wanted and one.unit_path.count("/") <= 2 and _strong_enough(actor, one.role, action)
+        for one in actor.roles
+    )
+
+
+def require_everywhere(actor: Actor, action: str) -> None:
+    """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
+    if not everywhere(actor, action):
+        tops = [one.unit_path for one in actor.roles if one.unit_path.count("/") <= 2]
+        require(actor, action, next((path for path in tops if not allows(actor, action, path)), "/"))
+
+
 def _strong_enough(actor: Actor, role: str, action: str) -> bool:
     return role not in SECOND_FACTOR or action in READS or actor.kind == "client" or actor.factors >= 2

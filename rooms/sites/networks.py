@@ -17,7 +17,7 @@ from rooms.identifiers import new_id
 from rooms.org import refusals
 from rooms.org.fields import CODE, Field, invalid, read
 from rooms.policy.actors import Actor
-from rooms.policy.roles import require
+from rooms.policy.roles import require_everywhere
 from rooms.sites.tables import Network
 from rooms.store import audit
 
@@ -31,7 +31,7 @@ FIELDS: Final = (
 
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Network:
     """A zone. It belongs to the whole system: only who may write sites everywhere changes it."""
-    require(actor, "sites.write", "/")
+    require_everywhere(actor, "sites.write")
     clean = _checked(read(FIELDS, values))
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("network", clean["code"])
@@ -46,7 +46,7 @@ async def edit(
     session: AsyncSession, network_id: str, values: Mapping[str, Any], actor: Actor, now: datetime
 ) -> Network:
     """Correct what is given."""
-    require(actor, "sites.write", "/")
+    require_everywhere(actor, "sites.write")
     clean = _checked(read(FIELDS, values, partial=True))
     found = await get(session, network_id)
     if clean.get("code", found.code) != found.code and await by_code(session, clean["code"]) is not None:
