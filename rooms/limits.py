@@ -9,6 +9,8 @@ ATTEMPTS = 5
 RETRY_S = 0.02
 
 # Invitations
+ATTENDEE_REQUESTS = 1000
+"""Lines of the list that a secretary makes: sets, units, people, guests."""
 INVITED = 2000
 """Units and people of one meeting, after sets are expanded."""
 MAIL_ADDRESS_CHARACTERS = 254
@@ -117,3 +119,12 @@ ENTRY_OVERRUN_MIN = 4 * 60
 RANGES = 100
 EQUIPMENT = 40
 CODECS = 20
+
+# Files of units, people, sites, …
+SHEET_BYTES = 5 * 1024 * 1024
+SHEET_ROWS = 20_000
+SHEET_COLUMNS = 60
+CELL_CHARS = 2000
+XLSX_UNPACKED_BYTES = 48 * 1024 * 1024
+XLSX_PARTS = 200
+TROUBLES = 500

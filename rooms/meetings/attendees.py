@@ -110,7 +110,7 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
     """Each unit, person and guest once, in the order of the list; the first mention decides its properties, except that a
     later one may make it required or the chair. Raises Refusal `bad_attendees` that names every line that is wrong.
     """
-    if len(requests) > limits.ATTENDEES:
+    if len(requests) > limits.ATTENDEE_REQUESTS:
         raise _too_many()
     troubles: list[Trouble] = []
     found: dict[Key, Invited] = {}
@@ -122,7 +122,7 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
             "bad_attendees",
             "Danh sách thành phần có dòng chưa đúng. Hãy sửa các dòng được nêu rồi gửi lại.",
             "some lines of the list of attendees are wrong",
-            troubles[: limits.ATTENDEES],
+            troubles[: limits.ATTENDEE_REQUESTS],
         )
     if len(found) > limits.INVITED:
         raise _too_many()

@@ -96,7 +96,7 @@ def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
         _span(event, only, only + timedelta(minutes=entry.duration_min or 60))
     event["status"] = vText("CANCELLED")
     calendar.add_component(event)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def publish(entries: Iterable[Entry], name: str, now: datetime) -> bytes:
@@ -114,7 +114,7 @@ def _calendar(method: Method, entries: Iterable[Entry], now: datetime, name: str
     for entry in entries:
         for event in _events(entry, now):
             calendar.add_component(event)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())
 
 
 def _empty(method: Method) -> icalendar.Calendar:
@@ -177,7 +177,7 @@ def _differs(entry: Entry, one: Dated) -> bool:
 
 def _ended(rule: str, last: datetime) -> vRecur:
     """The rule, ending with the last date that was booked."""
-    parts = vRecur.from_ical(rule)
+    parts: vRecur = vRecur.from_ical(rule)
     parts.pop("COUNT", None)
     parts["UNTIL"] = [last.astimezone(UTC)]
     return parts

@@ -192,7 +192,7 @@ class Reader:
         return any(person.id in self._persons for person, _ in heads.values())
 
 
-async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[tuple[str]]:
+async def _chosen(session: AsyncSession, feed: Feed, now: datetime) -> Select[str]:
     """Identifiers of the dates that belong to the feed's target."""
     dates = select(Occurrence.id).join(Meeting, Meeting.id == Occurrence.meeting_id)
     reserved = select(Reservation.occurrence_id).where(Reservation.resource_id == feed.target_id, Reservation.active)
@@ -225,7 +225,7 @@ async def _units_led(session: AsyncSession, person_id: str, now: datetime) -> li
     return [unit_id for unit_id, (head, _) in heads.items() if head.id == person_id]
 
 
-def _dates_of(chosen: Select[tuple[str]], now: datetime) -> Select[tuple[Occurrence, Meeting, Unit]]:
+def _dates_of(chosen: Select[str], now: datetime) -> Select[Occurrence, Meeting, Unit]:
     return (
         select(Occurrence, Meeting, Unit)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
@@ -238,7 +238,7 @@ def _dates_of(chosen: Select[tuple[str]], now: datetime) -> Select[tuple[Occurre
     )
 
 
-def _public(starts_at: datetime, ends_at: datetime) -> Select[tuple[Occurrence, Meeting, Unit, Person]]:
+def _public(starts_at: datetime, ends_at: datetime) -> Select[Occurrence, Meeting, Unit, Person]:
     return (
         select(Occurrence, Meeting, Unit, Person)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)

@@ -177,7 +177,7 @@ def _title(documents: tuple[DocumentRequest, ...], data: Mapping[str, Any]) -> s
 
 def _list(data: Mapping[str, Any], name: str) -> list[Any]:
     value = data.get(name) or []
-    if not isinstance(value, list) or len(value) > limits.ATTENDEES:
+    if not isinstance(value, list) or len(value) > limits.ATTENDEE_REQUESTS:
         raise _bad(name, "Danh sách không đúng hoặc quá dài.", "not a list, or too long")
     return value
 

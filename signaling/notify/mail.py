@@ -133,8 +133,7 @@ def build(
     message.add_alternative(said.html, subtype="html", charset="utf-8", cte="quoted-printable")
     if entry is not None:
         message.add_alternative(entry.decode(), subtype="calendar", charset="utf-8", cte="base64")
-        part = message.get_payload()[-1]
-        assert isinstance(part, EmailMessage)
+        part = list(message.iter_parts())[-1]
         part.set_param("method", method)
         part.set_param("component", "VEVENT")
     return message

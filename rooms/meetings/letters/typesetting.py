@@ -52,12 +52,12 @@ def _page(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
     result = typst.compile(
-        PAGE.read_bytes(),
-        root=str(HERE),
+        PAGE,
+        root=HERE,
         font_paths=_fonts(),
         format="pdf",
         sys_inputs={"letters": json.dumps(letters, ensure_ascii=False)},
-        pdf_standards=["a-2b"],
+        pdf_standards="a-2b",
         timestamp=made_at.replace(microsecond=0),
     )
     assert isinstance(result, bytes)
