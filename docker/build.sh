@@ -76,6 +76,11 @@ case "${1:-all}" in
     python-test) install requirements-test.lock ;;
     web) build_web ;;
     native) build_native ;;
-    all) install requirements.lock && build_web && build_native ;;
+    all)
+        # One after the other: in an `&&` list the shell would not stop at a failure inside.
+        install requirements.lock
+        build_web
+        build_native
+        ;;
     *) fail "Dùng: $0 python|python-test|web|native|all" "Usage: $0 python|python-test|web|native|all" ;;
 esac
