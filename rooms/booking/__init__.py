@@ -1,1 +1,94 @@
-"""Taking halls, terminals, people and capacity for a date, all or none, and giving them back."""
+"""Taking halls, terminals, people and capacity for a date, all or none, and giving them back.
+
+`requests` and `plans` say what is wanted, `clashes` and `previews` what stands in the way, `creation` takes, `approval` gives the
+number, `editing`, `dates`, `restoring` and `precedence` change, `grid` and `views` show, `timers` act by the clock.
+"""
+
+from rooms.booking import calendar, rules, timers
+from rooms.booking.approval import Waiting, decide, submit, waiting
+from rooms.booking.clashes import Clash, FreeTime, Place
+from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
+from rooms.booking.creation import book, create, forget_keys, note_secret
+from rooms.booking.dates import REASONS, cancel, closed, extend, opened, postpone, rebook
+from rooms.booking.editing import edit
+from rooms.booking.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
+from rooms.booking.history import changes
+from rooms.booking.kept import (
+    copy_last,
+    delete_list,
+    delete_template,
+    from_template,
+    last_of_type,
+    lists,
+    save_list,
+    save_template,
+    templates,
+)
+from rooms.booking.precedence import Displaced, Moved, displace
+from rooms.booking.previews import Preview, PreviewDate, Warned, preview
+from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
+from rooms.booking.restoring import undo
+from rooms.booking.views import MeetingView, SearchQuery, meeting_view, next_dates, search
+
+__all__ = [
+    "REASONS",
+    "AgendaItem",
+    "AttendeeRequest",
+    "AvailabilityQuery",
+    "Board",
+    "BoardEntry",
+    "BoardHall",
+    "Clash",
+    "ClassChanged",
+    "Displaced",
+    "DocumentRequest",
+    "FreeTime",
+    "MeetingView",
+    "Moved",
+    "Place",
+    "Preview",
+    "PreviewDate",
+    "Request",
+    "SearchQuery",
+    "Slot",
+    "Waiting",
+    "Warned",
+    "availability",
+    "board",
+    "book",
+    "calendar",
+    "cancel",
+    "changes",
+    "closed",
+    "copy_last",
+    "create",
+    "decide",
+    "delete_list",
+    "delete_template",
+    "displace",
+    "edit",
+    "extend",
+    "forget_keys",
+    "from_template",
+    "last_of_type",
+    "lists",
+    "lower_class",
+    "meeting_view",
+    "mine_of",
+    "next_dates",
+    "note_secret",
+    "opened",
+    "postpone",
+    "preview",
+    "raise_class",
+    "rebook",
+    "rules",
+    "save_list",
+    "save_template",
+    "search",
+    "submit",
+    "templates",
+    "timers",
+    "undo",
+    "waiting",
+]

@@ -77,5 +77,11 @@ async def meeting_of(session: AsyncSession, meeting_id: str, actor: Actor) -> tu
     return meeting, unit
 
 
+async def locked(session: AsyncSession, meeting_id: str, actor: Actor) -> tuple[Meeting, Unit]:
+    """The same, and nobody else changes it before this transaction ends."""
+    await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
+    return await meeting_of(session, meeting_id, actor)
+
+
 def unknown() -> Refusal:
     return Refusal("unknown_meeting", "Không tìm thấy cuộc họp. Hãy kiểm tra lại đường dẫn.", "no such meeting")

@@ -142,14 +142,18 @@ async def _terminals(session: AsyncSession, ids: Sequence[str], class_: str, tro
     found = {terminal.id: (terminal, bool(closed)) for terminal, closed in rows}
     for one in ids:
         if one not in found:
-            troubles.append(_unknown("unknown_terminal", "Không tìm thấy thiết bị, hoặc đã ngừng dùng.", "terminal_ids"))
+            troubles.append(
+                _unknown("unknown_terminal", "Không tìm thấy thiết bị, hoặc đã ngừng dùng.", "terminal_ids")
+            )
             continue
         terminal, closed = found[one]
         verdict = classes.admission(class_, "dial_out", terminal_registered=True, network_closed=closed, invited=True)
         if not verdict.allowed:
             vietnamese = f"{terminal.name}: {verdict.vietnamese}"
             troubles.append(Trouble(verdict.code, vietnamese, verdict.english, "terminal_ids"))
-    return [Thing("terminal", one.id, one.name, exclusive=one.dialled, site_id=one.site_id) for one, _ in found.values()]
+    return [
+        Thing("terminal", one.id, one.name, exclusive=one.dialled, site_id=one.site_id) for one, _ in found.values()
+    ]
 
 
 async def _people(
@@ -159,7 +163,7 @@ async def _people(
     if not wanted:
         return []
     rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted), Person.active))
-    names = {id_: name for id_, name in rows}
+    names = dict(rows)
     if set(wanted) - set(names):
         troubles.append(_unknown("unknown_person", "Không tìm thấy người chủ trì hoặc người điều hành.", "chair_id"))
     return [Thing(wanted[one], one, name) for one, name in names.items()]
@@ -180,9 +184,7 @@ async def load_of(session: AsyncSession, legs: int) -> Load:
 
 async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
     """Replace what each date (or this one) takes."""
-    await session.execute(
-        delete(Wanted).where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id == occurrence_id)
-    )
+    await session.execute(delete(Wanted).where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id == occurrence_id))
     rows = [
         {
             "meeting_id": meeting_id,
@@ -234,9 +236,7 @@ async def lock(session: AsyncSession, names: Iterable[str]) -> None:
     )
 
 
-async def take(
-    session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load
-) -> None:
+async def take(session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load) -> None:
     """Take everything for all these dates or raise `Taken`. What they had before was given back."""
     rows = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
     try:

@@ -1,0 +1,258 @@
+"""From a hold to a number: handed in, decided by the unit's own leadership, then by the operator of the system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking import history, reading, resources, restoring, rules, timing
+from rooms.booking.rules import Rule
+from rooms.booking.tables import Step
+from rooms.errors import Refusal
+from rooms.identifiers import new_id, new_number, new_pin
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
+ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
+TRIES = 20
+
+
+async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+    """Hand a held meeting in. Raises `wrong_state`, `hold_expired`."""
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    if meeting.created_by != (actor.id or actor.kind):
+        roles.require(actor, "meetings.create", unit.path)
+    if meeting.state != "held":
+        raise wrong_state(meeting)
+    if meeting.hold_until is not None and meeting.hold_until <= now:
+        raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
+    rule = await rules.rule_of(session, unit.path)
+    await ask(session, meeting, unit, rule, now)
+    await history.finish(session, meeting, actor, now, "submit", "Trình duyệt", {}, undoable=False, tells=False)
+    await audit.record(session, now, actor, "meeting.submit", "meeting", meeting.id, unit.id)
+    return meeting
+
+
+def wrong_state(meeting: Meeting) -> Refusal:
+    names = {
+        "held": "đang giữ chỗ",
+        "asked": "đang chờ duyệt",
+        "approved": "đã duyệt",
+        "refused": "bị từ chối",
+        "cancelled": "đã hủy",
+        "expired": "đã hết hạn giữ chỗ",
+    }
+    return Refusal(
+        "wrong_state",
+        f"Cuộc họp {names[meeting.state]} nên không làm được việc này. Hãy tải lại trang.",
+        f"the meeting is {meeting.state}",
+    )
+
+
+async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> None:
+    """Open the first step of the next round; the meeting is `asked`."""
+    last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
+    root = next(one for one in unit.path.split("/") if one)
+    steps = [
+        Step(
+            id=new_id(),
+            meeting_id=meeting.id,
+            round=(last or 0) + 1,
+            step=number,
+            unit_id=unit.id if number == 1 else root,
+            role=ROLE_OF[number],
+            state="open",
+        )
+        for number in (1, 2)
+    ]
+    session.add_all(steps)
+    meeting.state, meeting.hold_until = "asked", None
+    await _open(session, meeting, steps[0], rule, now)
+
+
+async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime) -> None:
+    """The deadline is the rule's, but not after the first date that is to come."""
+    await session.flush()
+    first = await session.scalar(
+        select(func.min(Occurrence.starts_at)).where(
+            Occurrence.meeting_id == meeting.id, Occurrence.state == "planned", Occurrence.starts_at > now
+        )
+    )
+    step.opened_at = now
+    wanted = now + timedelta(hours=rule.approval_hours)
+    step.deadline = min(wanted, first) if first else wanted
+    await session.flush()
+    await timing.deadline(session, step, now)
+
+
+async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:
+    """Number and PIN, if it has none yet. The caller notes the history."""
+    if meeting.number is None:
+        meeting.number, meeting.pin = await _free_number(session), new_pin()
+    meeting.state, meeting.hold_until = "approved", None
+    await session.flush()
+    await timing.changed(session, meeting, "approve", now)
+    await timing.next_date(session, meeting, now)
+    await timing.horizon(session, meeting, now)
+    await audit.record(session, now, actor, "meeting.approve", "meeting", meeting.id, meeting.host_unit_id)
+
+
+async def _free_number(session: AsyncSession) -> str:
+    for _ in range(TRIES):
+        number = new_number()
+        if await session.scalar(select(Meeting.id).where(Meeting.number == number)) is None:
+            return number
+    raise AssertionError("no free meeting number among so many")
+
+
+async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
+    """The one that waits for a decision."""
+    return (
+        await session.scalars(
+            select(Step)
+            .where(Step.meeting_id == meeting_id, Step.state == "open", Step.opened_at.is_not(None))
+            .order_by(Step.round.desc(), Step.step)
+            .limit(1)
+        )
+    ).first()
+
+
+async def decide(
+    session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
+) -> Meeting:
+    """An approver's word on the open step. Raises `wrong_state`, `denied`, `reason_missing`, `deadline_passed`."""
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    step = await open_step(session, meeting_id)
+    if meeting.state != "asked" or step is None:
+        raise wrong_state(meeting)
+    at = await session.get(Unit, step.unit_id)
+    assert at is not None
+    roles.require(actor, ACTION_OF[step.step], at.path)
+    if step.deadline is not None and step.deadline <= now:
+        raise Refusal("deadline_passed", "Đã quá hạn duyệt. Hãy đề nghị đặt lại.", "the deadline has passed")
+    if not approve_ and not reason.strip():
+        raise Refusal("reason_missing", "Hãy ghi lý do từ chối.", "a refusal needs a reason")
+    step.state, step.decided_at, step.reason = (
+        "approved" if approve_ else "refused",
+        now,
+        reason.strip()[: limits.REASON],
+    )
+    step.decided_by = (actor.id or actor.kind)[:32]
+    step.decided_for = await _decided_for(session, step, at.path, actor, now)
+    detail = {"step": step.step, "round": step.round, "for": step.decided_for}
+    word = "approve" if approve_ else "refuse"
+    await audit.record(session, now, actor, f"meeting.step.{word}", "meeting", meeting.id, unit.id, detail)
+    if approve_:
+        await _go_on(session, meeting, unit, step, actor, now)
+    else:
+        await _refuse(session, meeting, step, actor, now)
+    return meeting
+
+
+async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step, actor: Actor, now: datetime) -> None:
+    later = (
+        await session.scalars(
+            select(Step)
+            .where(Step.meeting_id == meeting.id, Step.round == step.round, Step.step > step.step)
+            .order_by(Step.step)
+            .limit(1)
+        )
+    ).first()
+    if later is not None:
+        await _open(session, meeting, later, await rules.rule_of(session, unit.path), now)
+        await history.finish(
+            session, meeting, actor, now, "approve.unit", "Đơn vị duyệt", {}, undoable=False, tells=False
+        )
+        return
+    history.touch(meeting, now)
+    await history.note(session, meeting, actor, now, "approve", "Duyệt, cấp mã cuộc họp", {}, undoable=False)
+    await approve(session, meeting, actor, now)
+
+
+async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Actor, now: datetime) -> None:
+    """What was asked for is off. A meeting that was approved before its change goes back to what it was, if that is free."""
+    if step.round > 1 and meeting.number is not None and await restoring.went_back(session, meeting, actor, now):
+        return
+    before = await history.snapshot(session, meeting)
+    await end(session, meeting, "refused", step.reason, now)
+    await history.finish(session, meeting, actor, now, "refuse", f"Từ chối: {step.reason}", before, undoable=False)
+
+
+async def end(session: AsyncSession, meeting: Meeting, state: str, reason: str, now: datetime) -> None:
+    """It does not take place: what it took from now on is free again, open steps are closed."""
+    meeting.state, meeting.reason, meeting.hold_until = state, reason[: limits.REASON], None
+    ids = list(
+        await session.scalars(
+            select(Occurrence.id).where(Occurrence.meeting_id == meeting.id, Occurrence.ends_at > now)
+        )
+    )
+    await resources.give_back(session, ids)
+    await withdraw(session, meeting.id, now)
+
+
+async def withdraw(session: AsyncSession, meeting_id: str, now: datetime) -> None:
+    for step in await session.scalars(select(Step).where(Step.meeting_id == meeting_id, Step.state == "open")):
+        step.state, step.decided_at = "withdrawn", now
+    await session.flush()
+
+
+async def _decided_for(session: AsyncSession, step: Step, path: str, actor: Actor, now: datetime) -> str:
+    """The person whose deputy decides; empty when the actor has the role himself."""
+    if not actor.deputises or actor.kind != "account":
+        return ""
+    rows = await session.execute(
+        select(RoleGrant.account_id, Account.person_id, Unit.path)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .where(RoleGrant.role == step.role, RoleGrant.starts_at <= now)
+        .where(or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .where(or_(RoleGrant.account_id == actor.id, Account.person_id.in_(actor.deputises)))
+    )
+    fitting = [(account, person) for account, person, at in rows if path.startswith(at)]
+    if any(account == actor.id for account, _ in fitting):
+        return ""
+    return next((person or "" for _, person in fitting), "")
+
+
+# What waits for whom
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An open step with its meeting."""
+
+    step: Step
+    meeting: Meeting
+    unit: Unit
+
+
+async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int = limits.SEARCH_ROWS) -> list[Waiting]:
+    """Open steps that he may decide, the nearest deadline first."""
+    found: list[Waiting] = []
+    for number, action in ACTION_OF.items():
+        paths = roles.scopes(actor, action)
+        if paths == ():
+            continue
+        at, host = Unit.__table__.alias("at"), Unit
+        query = (
+            select(Step, Meeting, host)
+            .join(Meeting, Meeting.id == Step.meeting_id)
+            .join(host, host.id == Meeting.host_unit_id)
+            .join(at, at.c.id == Step.unit_id)
+            .where(Step.state == "open", Step.step == number, Step.opened_at.is_not(None), Meeting.state == "asked")
+            .where(Step.deadline > now)
+        )
+        if paths is not None:
+            query = query.where(or_(*(at.c.path.startswith(one, autoescape=True) for one in paths)))
+        rows = await session.execute(query.order_by(Step.deadline).limit(limit))
+        found += [Waiting(step, meeting, unit) for step, meeting, unit in rows]
+    return sorted(found, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]

@@ -1,0 +1,392 @@
+"""What stands in the way of a date, in plain words, and the ways out: free times of the same day, halls that would do as well.
+
+Only tells; whether something is taken is decided by the database (`resources.take`).
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import reading, resources
+from rooms.booking.calendar import DAY, day_of, local, midnight
+from rooms.booking.resources import Load, Span, Thing
+from rooms.booking.rules import Rule, clock
+from rooms.booking.tables import CapacitySlot, Reservation
+from rooms.errors import Refusal, Trouble
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Hall, Site
+
+LONGEST = timedelta(days=3)
+"""No reservation is longer (`store/migrations/overlap`)."""
+WINDOWS = 100
+"""Ranges in one statement."""
+STEP = timedelta(minutes=30)
+NAMES = {"hall": "", "terminal": "Thiết bị ", "person": "Đồng chí ", "operator": "Đồng chí "}
+
+
+@dataclass(frozen=True)
+class FreeTime:
+    """When all that was asked for is free."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Place:
+    """A hall by name."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Clash:
+    """One thing that is taken. `meeting_id` and `title` are empty when the asker may not know them."""
+
+    kind: str
+    """`hall`, `terminal`, `person`, `operator`, `capacity`."""
+    resource_id: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    """Of what is there, with its time to set up and clear up."""
+    meeting_id: str = ""
+    title: str = ""
+    unit: str = ""
+    free: int = 0
+    """`capacity`: legs that are left."""
+    free_times: tuple[FreeTime, ...] = ()
+    equivalent_halls: tuple[Place, ...] = ()
+
+    @property
+    def vi(self) -> str:
+        hours = _hours(self.starts_at, self.ends_at)
+        if self.kind == "capacity":
+            return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}.{self._ways_out()}"
+        whose = ", ".join(part for part in (self.title, self.unit) if part)
+        named = f"{NAMES[self.kind]}{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
+        return named + self._ways_out()
+
+    @property
+    def en(self) -> str:
+        free = ", ".join(clock(one.starts_at) for one in self.free_times)
+        halls = ", ".join(one.name for one in self.equivalent_halls)
+        said = f"{self.name or 'media capacity'} is taken {_hours(self.starts_at, self.ends_at)}"
+        return said + (f"; free: {free}" if free else "") + (f"; instead: {halls}" if halls else "")
+
+    def _ways_out(self) -> str:
+        ways = []
+        if self.free_times:
+            ways.append("Trống: " + ", ".join(clock(one.starts_at) for one in self.free_times))
+        if self.equivalent_halls:
+            word = "phòng tương đương: " if ways else "Phòng tương đương: "
+            ways.append(word + ", ".join(one.name for one in self.equivalent_halls))
+        return " " + "; ".join(ways) + "." if ways else " Hãy chọn ngày khác hoặc giảm yêu cầu."
+
+    def trouble(self, where: str, dated: bool) -> Trouble:
+        detail = {
+            "kind": self.kind,
+            "resource_id": self.resource_id,
+            "name": self.name,
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat(),
+            "meeting_id": self.meeting_id,
+            "title": self.title,
+            "free_times": [one.starts_at.isoformat() for one in self.free_times],
+            "equivalent_halls": [{"id": one.id, "name": one.name} for one in self.equivalent_halls],
+        }
+        day = f"Ngày {date.fromisoformat(where):%d/%m/%Y}: " if dated else ""
+        return Trouble("capacity" if self.kind == "capacity" else "overlap", day + self.vi, self.en, where, detail)
+
+
+def _hours(starts_at: datetime, ends_at: datetime) -> str:
+    if day_of(starts_at) == day_of(ends_at - timedelta(microseconds=1)):
+        return f"{clock(starts_at)}-{clock(ends_at)}"
+    return f"{clock(starts_at)} {local(starts_at):%d/%m} - {clock(ends_at)} {local(ends_at):%d/%m}"
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A reservation that is there."""
+
+    starts_at: datetime
+    ends_at: datetime
+    meeting_id: str
+    occurrence_id: str
+
+
+Timetable = Mapping[str, Sequence[Busy]]
+"""By resource, in order of time; active reservations of one resource do not overlap."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether these dates are free, for whom it is asked, and what counts as a way out."""
+
+    wishes: Sequence[tuple[Span, Sequence[Thing]]]
+    load: Load
+    actor: Actor
+    rule: Rule
+    excluding: str = ""
+    """A meeting whose own reservations do not count."""
+
+
+async def find(session: AsyncSession, question: Question) -> list[tuple[Clash, ...]]:
+    """For each wish its clashes, in the order of its things. Ways out are told for the first `CLASHES_TOLD` of them."""
+    days = [(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s, _ in question.wishes]
+    ids = {thing.id for _, things in question.wishes for thing in things if thing.exclusive}
+    timetable = await timetable_of(session, ids, days, question.excluding)
+    used = await _used(session, question)
+    found = [_of_wish(wish, timetable, used, question.load) for wish in question.wishes]
+    if not any(found):
+        return [()] * len(found)
+    told = [place for place, clashes in enumerate(found) if clashes][: limits.CLASHES_TOLD]
+    named = await _named(session, question.actor, found)
+    others = await _other_halls(session, question, told, found)
+    for place in told:
+        span, things = question.wishes[place]
+        free = _free_times(span, things, timetable, used, question)
+        halls = others.get(place, {})
+        named[place] = tuple(
+            replace(one, free_times=free, equivalent_halls=halls.get(one.resource_id, ())) for one in named[place]
+        )
+    return named
+
+
+async def timetable_of(
+    session: AsyncSession,
+    resource_ids: Iterable[str],
+    windows: Sequence[tuple[datetime, datetime]],
+    excluding: str = "",
+) -> dict[str, list[Busy]]:
+    """Active reservations of these that touch one of the windows."""
+    ids = sorted(resource_ids)
+    found: dict[str, list[Busy]] = defaultdict(list)
+    seen: set[str] = set()
+    merged = _merged(windows)
+    for place in range(0, len(merged) if ids else 0, WINDOWS):
+        touches = or_(
+            *(
+                and_(Reservation.starts_at > start - LONGEST, Reservation.starts_at < end, Reservation.ends_at > start)
+                for start, end in merged[place : place + WINDOWS]
+            )
+        )
+        rows = await session.execute(
+            select(
+                Reservation.id,
+                Reservation.resource_id,
+                Reservation.starts_at,
+                Reservation.ends_at,
+                Occurrence.meeting_id,
+                Occurrence.id,
+            )
+            .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+            .where(Reservation.resource_id.in_(ids), Reservation.active, touches, Occurrence.meeting_id != excluding)
+        )
+        for id_, resource_id, starts_at, ends_at, meeting_id, occurrence_id in rows:
+            if id_ not in seen:
+                seen.add(id_)
+                found[resource_id].append(Busy(starts_at, ends_at, meeting_id, occurrence_id))
+    for rows_of_one in found.values():
+        rows_of_one.sort(key=lambda one: one.starts_at)
+    return found
+
+
+def _merged(windows: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """In order, touching ones joined."""
+    merged: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(windows):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def meets(rows: Sequence[Busy], starts_at: datetime, ends_at: datetime) -> Busy | None:
+    """The first that overlaps."""
+    place = bisect.bisect_right(rows, starts_at, key=lambda one: one.ends_at)
+    return rows[place] if place < len(rows) and rows[place].starts_at < ends_at else None
+
+
+def _of_wish(
+    wish: tuple[Span, Sequence[Thing]], timetable: Timetable, used: Mapping[datetime, int], load: Load
+) -> tuple[Clash, ...]:
+    span, things = wish
+    found = []
+    for thing in things:
+        taken = (
+            meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)) if thing.exclusive else None
+        )
+        if taken:
+            found.append(Clash(thing.kind, thing.id, thing.name, taken.starts_at, taken.ends_at, taken.meeting_id))
+    return (*found, *_short(span, used, load))
+
+
+def _short(span: Span, used: Mapping[datetime, int], load: Load) -> tuple[Clash, ...]:
+    if not load.legs:
+        return ()
+    full = [at for at in resources.slots(span.starts_at, span.ends_at) if used.get(at, 0) + load.legs > load.most]
+    if not full:
+        return ()
+    free = max(0, load.most - max(used.get(at, 0) for at in full))
+    return (Clash("capacity", load.pool, "", full[0], full[-1] + resources.SLOT, free=free),)
+
+
+async def _used(session: AsyncSession, question: Question) -> dict[datetime, int]:
+    """Legs by quarter of an hour on the days in question, without those of the meeting that is being changed."""
+    load, wishes = question.load, question.wishes
+    if not load.legs or not wishes:
+        return {}
+    windows = _merged([(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s, _ in wishes])
+    found: dict[datetime, int] = {}
+    for place in range(0, len(windows), WINDOWS):
+        inside = or_(
+            *(
+                and_(CapacitySlot.starts_at >= start, CapacitySlot.starts_at < end)
+                for start, end in windows[place : place + WINDOWS]
+            )
+        )
+        rows = await session.execute(
+            select(CapacitySlot.starts_at, CapacitySlot.used).where(CapacitySlot.pool == load.pool, inside)
+        )
+        found.update(dict(rows))
+    return found
+
+
+async def _named(session: AsyncSession, actor: Actor, found: Sequence[tuple[Clash, ...]]) -> list[tuple[Clash, ...]]:
+    """With title and unit, as far as `actor` may read them."""
+    ids = {one.meeting_id for clashes in found for one in clashes if one.meeting_id}
+    may = await reading.readable(session, actor, ids)
+    names: dict[str, tuple[str, str]] = {}
+    for chunk in (sorted(ids)[at : at + 500] for at in range(0, len(ids), 500)):
+        rows = await session.execute(
+            select(Meeting.id, Meeting.title, Unit.short_name, Unit.name)
+            .join(Unit, Unit.id == Meeting.host_unit_id)
+            .where(Meeting.id.in_(chunk))
+        )
+        names |= {id_: (title, short or name) for id_, title, short, name in rows}
+
+    def named(one: Clash) -> Clash:
+        title, unit = names.get(one.meeting_id, ("", ""))
+        if one.meeting_id in may:
+            return replace(one, title=title, unit=unit)
+        return replace(one, meeting_id="", unit=unit)
+
+    return [tuple(named(one) for one in clashes) for clashes in found]
+
+
+# Ways out
+
+
+def _free_times(
+    span: Span, things: Sequence[Thing], timetable: Timetable, used: Mapping[datetime, int], question: Question
+) -> tuple[FreeTime, ...]:
+    """Times of the same day, within the unit's hours, at which everything is free; the nearest to what was asked for."""
+    length = span.ends_at - span.starts_at
+    begin = midnight(day_of(span.starts_at))
+    first = begin + timedelta(minutes=question.rule.opens_min)
+    last = begin + timedelta(minutes=question.rule.closes_min) - length
+    tried = [first + n * STEP for n in range(max(0, (last - first) // STEP + 1))]
+    free = []
+    for at in sorted(tried, key=lambda one: (abs(one - span.starts_at), one)):
+        wish = (Span("", at, at + length), things)
+        if at != span.starts_at and not _of_wish(wish, timetable, used, question.load):
+            free.append(FreeTime(at, at + length))
+            if len(free) == limits.FREE_TIMES_TOLD:
+                break
+    return tuple(sorted(free, key=lambda one: one.starts_at))
+
+
+async def _other_halls(
+    session: AsyncSession, question: Question, told: Sequence[int], found: Sequence[tuple[Clash, ...]]
+) -> dict[int, dict[str, tuple[Place, ...]]]:
+    """For each told wish: the halls that are free and would do instead of a clashing one."""
+    clashing = {one.resource_id for place in told for one in found[place] if one.kind == "hall"}
+    if not clashing:
+        return {}
+    halls = {thing.id: thing for _, things in question.wishes for thing in things if thing.id in clashing}
+    wanted = {thing.id for _, things in question.wishes for thing in things}
+    day = day_of(question.wishes[told[0]][0].starts_at)
+    compared = await _compared(session, list(halls.values()), wanted, day)
+    ids = {one.id for several in compared.values() for one in several}
+    windows = [
+        (midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY)
+        for s, _ in map(question.wishes.__getitem__, told)
+    ]
+    timetable = await timetable_of(session, ids, windows, question.excluding)
+
+    def free(hall_id: str, span: Span) -> tuple[Place, ...]:
+        several = (
+            one
+            for one in compared[hall_id]
+            if not meets(timetable.get(one.id, ()), *one.keeps(span.starts_at, span.ends_at))
+        )
+        return tuple(Place(one.id, one.name) for one, _ in zip(several, range(limits.HALLS_TOLD), strict=False))
+
+    return {
+        place: {
+            one.resource_id: free(one.resource_id, question.wishes[place][0])
+            for one in found[place]
+            if one.kind == "hall"
+        }
+        for place in told
+    }
+
+
+async def _compared(
+    session: AsyncSession, halls: Sequence[Thing], wanted: set[str], day: date
+) -> dict[str, list[Thing]]:
+    """For each hall those with as many seats and its equipment: first of the same site, then of the same unit, then the
+    smallest.
+    """
+    rows = list(
+        await session.execute(
+            select(Hall, Site.unit_id)
+            .join(Site, Site.id == Hall.site_id)
+            .where(Hall.bookable, Hall.id.not_in(wanted), Hall.seats >= min(one.seats for one in halls))
+            .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
+        )
+    )
+    units = dict(await session.execute(select(Site.id, Site.unit_id)))
+
+    def best(wish: Thing) -> list[Thing]:
+        fits = [
+            (hall.site_id != wish.site_id, unit != units.get(wish.site_id), hall.seats, hall.code, hall)
+            for hall, unit in rows
+            if hall.seats >= wish.seats and set(wish.equipment) <= set(hall.equipment)
+        ]
+        ordered = sorted(fits, key=lambda row: row[:4])[: limits.HALLS_COMPARED]
+        return [resources.hall_thing(row[4]) for row in ordered]
+
+    return {one.id: best(one) for one in halls}
+
+
+# As a refusal
+
+
+def refusal(wishes: Sequence[tuple[Span, Sequence[Thing]]], found: Sequence[tuple[Clash, ...]]) -> Refusal:
+    """Names every clash of every date."""
+    several = len(wishes) > 1
+    troubles = [
+        one.trouble(day_of(span.starts_at).isoformat(), several)
+        for (span, _), clashes in zip(wishes, found, strict=True)
+        for one in clashes
+    ]
+    code = "capacity" if troubles and all(one.code == "capacity" for one in troubles) else "overlap"
+    if not troubles:
+        return Refusal("overlap", "Có người vừa đặt trước. Hãy xem lại giờ trống rồi đặt lại.", "it was just taken")
+    more = f" Và {len(troubles) - 3} trùng lịch khác." if len(troubles) > 3 else ""
+    vietnamese = " ".join(one.vietnamese for one in troubles[:3]) + more
+    return Refusal(code, vietnamese, "; ".join(one.english for one in troubles[:3]), troubles)

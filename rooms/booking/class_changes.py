@@ -1,0 +1,127 @@
+"""A meeting's class is raised by host or operator at any time, and lowered only by the leadership of the host, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import history, reading, resources, restoring
+from rooms.booking.approval import wrong_state
+from rooms.booking.calendar import day_of
+from rooms.errors import Refusal
+from rooms.meetings.tables import Attendee, Meeting
+from rooms.org.tables import Holding, Post, Unit
+from rooms.policy import classes, roles
+from rooms.policy.actors import Actor
+from rooms.policy.classes import Dropped, Presence
+from rooms.sites.tables import Network, Terminal
+from rooms.store import audit
+
+
+@dataclass(frozen=True)
+class ClassChanged:
+    """`dropped`: of those who are in, whom the new class does not admit; `excluded`: of those planned, likewise."""
+
+    meeting: Meeting
+    applied: bool
+    class_: str
+    dropped: tuple[Dropped, ...] = ()
+    excluded: tuple[Dropped, ...] = ()
+
+
+async def raise_class(
+    session: AsyncSession,
+    meeting_id: str,
+    class_: str,
+    actor: Actor,
+    now: datetime,
+    present: Sequence[Presence] = (),
+    preview: bool = False,
+) -> ClassChanged:
+    """`present`: who is in now. `preview` only tells. A state secret cannot be raised to: such a meeting is stopped."""
+    wanted = classes.resolved(class_, class_)
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    if not _hosts(meeting, actor):
+        roles.require(actor, "meetings.raise_class", unit.path)
+    if meeting.state not in restoring.TAKES:
+        raise wrong_state(meeting)
+    if not classes.raises(meeting.class_, wanted):
+        raise Refusal("not_raised", "Mức mới phải cao hơn mức hiện tại.", "the new class is not higher")
+    dropped = classes.dropped(wanted, present)
+    excluded = classes.dropped(wanted, await expected(session, meeting))
+    if preview:
+        return ClassChanged(meeting, False, wanted, dropped, excluded)
+    before = await history.snapshot(session, meeting)
+    meeting.class_, meeting.lobby = wanted, True
+    # Going back would lower it without the word of the leadership.
+    summary = f"Nâng mức: {classes.NAMES[wanted][0]}"
+    await history.finish(session, meeting, actor, now, "raise_class", summary, before, undoable=False)
+    detail = {"to": wanted, "dropped": len(dropped)}
+    await audit.record(session, now, actor, "meeting.raise_class", "meeting", meeting.id, unit.id, detail)
+    return ClassChanged(meeting, True, wanted, dropped, excluded)
+
+
+async def lower_class(
+    session: AsyncSession, meeting_id: str, class_: str, reason: str, actor: Actor, now: datetime
+) -> ClassChanged:
+    """By an approver of the host or its head. The operator may raise, never lower. Raises `denied`, `reason_missing`."""
+    wanted = classes.resolved(class_, class_)
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    if not await _heads(session, unit, actor, now):
+        roles.require(actor, "meetings.lower_class", unit.path)
+    if not reason.strip():
+        raise Refusal("reason_missing", "Hãy ghi lý do hạ mức.", "lowering needs a reason")
+    if meeting.state not in restoring.TAKES:
+        raise wrong_state(meeting)
+    if not classes.lowers(meeting.class_, wanted):
+        raise Refusal("not_lowered", "Mức mới phải thấp hơn mức hiện tại.", "the new class is not lower")
+    before = await history.snapshot(session, meeting)
+    meeting.class_ = wanted
+    summary = f"Hạ mức: {classes.NAMES[wanted][0]}. {reason.strip()}"
+    await history.finish(session, meeting, actor, now, "lower_class", summary, before)
+    detail = {"to": wanted, "reason": reason.strip()[: limits.REASON]}
+    await audit.record(session, now, actor, "meeting.lower_class", "meeting", meeting.id, unit.id, detail)
+    return ClassChanged(meeting, True, wanted)
+
+
+async def expected(session: AsyncSession, meeting: Meeting) -> list[Presence]:
+    """Terminals that are planned, and guests, who can only come by a link."""
+    rows = (await resources.wanted(session, meeting.id))[""]
+    ids = [one.resource_id for one in rows if one.kind == "terminal"]
+    terminals = await session.execute(
+        select(Terminal.name, Network.closed)
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.id.in_(ids))
+    )
+    guests = await session.scalars(
+        select(Attendee.label).where(
+            Attendee.meeting_id == meeting.id, Attendee.unit_id.is_(None), Attendee.person_id.is_(None)
+        )
+    )
+    planned = [Presence(name, "hall_terminal", True, bool(closed), invited=True) for name, closed in terminals]
+    return planned + [Presence(label, "guest", invited=True) for label in guests]
+
+
+def _hosts(meeting: Meeting, actor: Actor) -> bool:
+    return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
+
+
+async def _heads(session: AsyncSession, unit: Unit, actor: Actor, now: datetime) -> bool:
+    """Whether he, or somebody whose deputy he is, leads this unit today."""
+    people = [one for one in (actor.person_id, *actor.deputises) if one]
+    if not people:
+        return False
+    day = day_of(now)
+    found = await session.scalar(
+        select(Holding.id)
+        .join(Post, Post.id == Holding.post_id)
+        .where(Post.unit_id == unit.id, Post.is_head, Holding.person_id.in_(people), Holding.valid_from <= day)
+        .where(or_(Holding.valid_to.is_(None), Holding.valid_to > day))
+        .limit(1)
+    )
+    return found is not None

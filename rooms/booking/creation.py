@@ -1,0 +1,238 @@
+"""Booking: a request becomes a meeting with its dates and all they take, in one transaction, or nothing of it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import approval, clashes, history, plans, resources, rules, timing
+from rooms.booking.plans import Plan
+from rooms.booking.requests import DocumentRequest, Request
+from rooms.booking.resources import Span, Taken
+from rooms.booking.tables import Idempotency
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings import attendees
+from rooms.meetings.tables import DocumentRef, Meeting, Occurrence
+from rooms.org.names import plain
+from rooms.policy import classes
+from rooms.policy.actors import Actor
+from rooms.store import audit
+from rooms.store.database import Database
+
+SECRET = "state_secret"  # noqa: S105 (a code)
+
+
+async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
+    """`create` in a transaction of its own. A secret request leaves one entry in the audit trail: who asked, and nothing else."""
+    try:
+        return await database.transact(lambda session: create(session, request, actor, now, key))
+    except Refusal as refusal:
+        if refusal.code == SECRET:
+            await database.transact(lambda session: note_secret(session, actor, now))
+        raise
+
+
+async def note_secret(session: AsyncSession, actor: Actor, now: datetime) -> None:
+    """That he asked for a secret meeting and was refused. No word of the request."""
+    await audit.record(session, now, actor, "meeting.secret_refused", "meeting", "")
+
+
+async def create(session: AsyncSession, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
+    """A meeting that is held, asked for or (when it needs no approval) approved.
+
+    `key`: the same key of the same account with the same request gives the same meeting; with another request it is refused
+    (`idempotency_key_reused`). Raises `overlap`, `capacity` and whatever `plans` refuses.
+    """
+    request = request.checked()
+    meeting_id = new_id()
+    if key:
+        earlier = await _claim(session, key, request, actor, meeting_id, now)
+        if earlier is not None:
+            return earlier
+    plan = await plans.make(session, request, actor, now)
+    await resources.lock(session, plan.lock_names())
+    skipped = await skips(session, plan, actor)
+    kept = [span for span in plan.spans if span.occurrence_id not in skipped]
+    await rules.require_quota(session, plan.unit.id, plan.rule, [(one.starts_at, one.ends_at) for one in kept])
+    meeting = await store(session, plan, meeting_id, skipped, actor, now)
+    await take_or_refuse(session, plan, kept, actor)
+    await _begin(session, meeting, plan, actor, now)
+    return meeting
+
+
+async def _claim(
+    session: AsyncSession, key: str, request: Request, actor: Actor, meeting_id: str, now: datetime
+) -> Meeting | None:
+    """The meeting that this key made already. A second one at the same time waits here for the first."""
+    if len(key) > limits.IDEMPOTENCY_KEY:
+        raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")
+    account, digest = account_of(actor), request.digest()
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    values = {"account_id": account, "key": key, "request_digest": digest, "meeting_id": meeting_id, "at": now}
+    added = await session.execute(
+        dialect.insert(Idempotency).values(values).on_conflict_do_nothing().returning(Idempotency.key)
+    )
+    if added.first() is not None:
+        return None
+    earlier = await session.get(Idempotency, (account, key))
+    if earlier is None or earlier.request_digest != digest:
+        raise Refusal(
+            "idempotency_key_reused",
+            "Khóa chống gửi trùng đã dùng cho một đề nghị khác. Hãy tải lại trang rồi gửi lại.",
+            "this idempotency key was used for another request",
+        )
+    return await session.get(Meeting, earlier.meeting_id)
+
+
+def account_of(actor: Actor) -> str:
+    return (actor.id or actor.kind)[:32]
+
+
+async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str = "") -> dict[str, str]:
+    """Dates that are listed but not booked, by occurrence, with the reason. The plan's things are locked."""
+    skipped = plans.skips_of(plan, actor)
+    if plan.request.skip_clashes and plan.request.rule:
+        kept = [(span, plan.things) for span in plan.spans if span.occurrence_id not in skipped]
+        found = await clashes.find(session, clashes.Question(kept, plan.load, actor, plan.rule, excluding))
+        for (span, _), several in zip(kept, found, strict=True):
+            if several:
+                skipped[span.occurrence_id] = " ".join(one.vi for one in several)[:1000]
+        if len(skipped) == len(plan.spans):
+            raise clashes.refusal(kept, found) if kept else _nothing_left()
+    elif len(skipped) == len(plan.spans):
+        raise _nothing_left()
+    return skipped
+
+
+def _nothing_left() -> Refusal:
+    return Refusal("nothing_left", "Không còn buổi nào để đặt. Hãy chọn ít nhất một ngày.", "every date is skipped")
+
+
+async def take_or_refuse(
+    session: AsyncSession, plan: Plan, spans: Sequence[Span], actor: Actor, excluding: str = ""
+) -> None:
+    """The database decides; only when it refuses, the clashes are looked for and named."""
+    wishes = [(span, plan.things) for span in spans]
+    try:
+        await resources.take(session, wishes, plan.load)
+    except Taken:
+        found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
+        raise clashes.refusal(wishes, found) from None
+
+
+async def store(
+    session: AsyncSession, plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime
+) -> Meeting:
+    meeting = new_meeting(plan, meeting_id, actor, now)
+    session.add(meeting)
+    await session.flush()
+    await session.execute(insert(Occurrence), [date_row(meeting_id, span, skipped) for span in plan.spans])
+    await resources.keep_wanted(session, meeting_id, plan.things)
+    await keep_documents(session, meeting_id, plan.request.documents)
+    if plan.invited:
+        await attendees.replace(session, meeting, plan.invited, actor, now)
+    return meeting
+
+
+def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+    request = plan.request
+    return Meeting(
+        id=meeting_id,
+        title=request.title,
+        search_title=plain(request.title)[: limits.TITLE],
+        type_code=plan.type_.code,
+        class_=plan.class_,
+        state="held",
+        host_unit_id=plan.unit.id,
+        chair_id=request.chair_id or None,
+        secretary_id=request.secretary_id or None,
+        operator_id=request.operator_id or None,
+        created_by=account_of(actor),
+        created_at=now,
+        updated_at=now,
+        description=request.description,
+        agenda=agenda_of(request),
+        public=request.public,
+        lobby=request.lobby or plan.class_ == classes.IMPORTANT,
+        connect=request.connect,
+        legs=plan.legs,
+        first_starts_at=plan.spans[0].starts_at,
+        duration_min=request.duration_min,
+        rule=request.rule,
+        hold_until=None,
+        precedence=plan.type_.precedence if request.precedence is None else request.precedence,
+        precedence_reason=request.precedence_reason or request.urgent_reason[:300],
+        sequence=0,
+        version=1,
+    )
+
+
+def agenda_of(request: Request) -> list[Any]:
+    return [{"title": one.title, "presenter": one.presenter, "minutes": one.minutes} for one in request.agenda]
+
+
+def date_row(meeting_id: str, span: Span, skipped: dict[str, str]) -> dict[str, Any]:
+    reason = skipped.get(span.occurrence_id, "")
+    return {
+        "id": span.occurrence_id,
+        "meeting_id": meeting_id,
+        "original_at": span.starts_at,
+        "starts_at": span.starts_at,
+        "ends_at": span.ends_at,
+        "state": "skipped" if reason else "planned",
+        "moved": False,
+        "reason_code": "",
+        "reason": reason,
+    }
+
+
+async def keep_documents(session: AsyncSession, meeting_id: str, documents: Sequence[DocumentRequest]) -> None:
+    rows = [
+        {
+            "id": new_id(),
+            "meeting_id": meeting_id,
+            "number": one.number,
+            "search_number": search_number(one.number),
+            "dated": one.dated,
+            "issuer": one.issuer,
+            "subject": one.subject,
+            "link": one.link,
+        }
+        for one in documents
+    ]
+    if rows:
+        await session.execute(insert(DocumentRef), rows)
+
+
+def search_number(number: str) -> str:
+    """ "5180 /UBND-VHXH" and "5180/ubnd-vhxh" are the same."""
+    return plain(number).replace(" ", "")
+
+
+async def _begin(session: AsyncSession, meeting: Meeting, plan: Plan, actor: Actor, now: datetime) -> None:
+    """Held, asked for or approved at once; history, audit and what is due."""
+    if not plan.needs_approval:
+        await approval.approve(session, meeting, actor, now)
+    elif plan.request.submit:
+        await approval.ask(session, meeting, plan.unit, plan.rule, now)
+    else:
+        first = plan.spans[0].starts_at
+        meeting.hold_until = min(now + timedelta(hours=plan.rule.hold_hours), first)
+        await timing.hold(session, meeting, now)
+    await history.note(session, meeting, actor, now, "create", "Đặt lịch họp", before={}, undoable=False)
+    detail = {"class": meeting.class_, "state": meeting.state, "dates": len(plan.spans), "things": len(plan.things)}
+    await audit.record(session, now, actor, "meeting.create", "meeting", meeting.id, meeting.host_unit_id, detail)
+
+
+async def forget_keys(session: AsyncSession, now: datetime) -> None:
+    """Keys of requests that nobody repeats any more."""
+    old = now - timedelta(days=limits.IDEMPOTENCY_DAYS)
+    for one in await session.scalars(select(Idempotency).where(Idempotency.at < old).limit(5000)):
+        await session.delete(one)

@@ -1,0 +1,260 @@
+"""One date lives: called off, put off, extended while it runs, booked after all, begun, ended, released when nobody comes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import approval, editing, history, reading, resources, restoring, timing
+from rooms.booking.rules import clock
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import SYSTEM, Actor
+from rooms.store import audit
+
+REASONS: Final[Mapping[str, tuple[str, str]]] = {
+    "force_majeure": ("Vì lý do bất khả kháng", "force majeure"),
+    "superior_order": ("Theo ý kiến chỉ đạo của cấp trên", "by order of a superior"),
+    "not_ready": ("Chưa bảo đảm điều kiện chuẩn bị", "not sufficiently prepared"),
+    "other": ("Lý do khác", "another reason"),
+}
+"""Decision 45/2018/QĐ-TTg: when a meeting may be put off, called off or changed."""
+
+
+def _require_reason(code: str, reason: str) -> str:
+    """In words. Raises `bad_reason`, `reason_missing`."""
+    if code not in REASONS:
+        raise Refusal("bad_reason", "Hãy chọn lý do có trong danh sách.", "no such reason")
+    if code == "other" and not reason.strip():
+        raise Refusal("reason_missing", "Hãy ghi rõ lý do.", "another reason has to be told")
+    return REASONS[code][0] + (f": {reason.strip()}" if reason.strip() else "")
+
+
+async def cancel(
+    session: AsyncSession,
+    meeting_id: str,
+    reason_code: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    occurrence_id: str | None = None,
+) -> Meeting:
+    """Call off one date, or all that are still to come. What they took is free at once."""
+    words = _require_reason(reason_code, reason)
+    meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.cancel")
+    before = await history.snapshot(session, meeting)
+    if occurrence_id:
+        dates = [await editing.date_of(session, meeting, occurrence_id)]
+        if dates[0].state in restoring.OVER:
+            raise editing.begun()
+    else:
+        dates = await _open_dates(session, meeting.id, now)
+    for one in dates:
+        one.state, one.reason_code, one.reason = "cancelled", reason_code, reason.strip()[: limits.REASON]
+    await session.flush()
+    await resources.give_back(session, [one.id for one in dates])
+    if not occurrence_id or not await _has_future(session, meeting.id, now):
+        meeting.state, meeting.reason_code = "cancelled", reason_code
+        await approval.end(session, meeting, "cancelled", reason.strip(), now)
+    await history.finish(session, meeting, actor, now, "cancel", f"Hủy. {words}", before)
+    detail = {"reason": reason_code, "dates": len(dates)}
+    await audit.record(session, now, actor, "meeting.cancel", "meeting", meeting.id, unit.id, detail)
+    return meeting
+
+
+async def _changed_by(session: AsyncSession, meeting_id: str, actor: Actor, action: str) -> tuple[Meeting, Unit]:
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    if meeting.created_by != (actor.id or actor.kind):
+        roles.require(actor, action, unit.path)
+    if meeting.state not in restoring.TAKES:
+        raise approval.wrong_state(meeting)
+    return meeting, unit
+
+
+async def _open_dates(session: AsyncSession, meeting_id: str, now: datetime) -> list[Occurrence]:
+    rows = await session.scalars(
+        select(Occurrence).where(
+            Occurrence.meeting_id == meeting_id,
+            Occurrence.ends_at > now,
+            Occurrence.state.in_(("planned", "skipped", "postponed")),
+        )
+    )
+    return list(rows)
+
+
+async def _has_future(session: AsyncSession, meeting_id: str, now: datetime) -> bool:
+    return bool(
+        await session.scalar(
+            select(Occurrence.id)
+            .where(
+                Occurrence.meeting_id == meeting_id,
+                Occurrence.state.in_(("planned", "running", "postponed", "skipped")),
+            )
+            .limit(1)
+        )
+    )
+
+
+async def postpone(
+    session: AsyncSession,
+    meeting_id: str,
+    occurrence_id: str,
+    reason_code: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    starts_at: datetime | None = None,
+) -> Meeting:
+    """Put one date off to `starts_at`, or until further notice. Raises what an edit refuses."""
+    words = _require_reason(reason_code, reason)
+    meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")
+    date = await editing.date_of(session, meeting, occurrence_id)
+    before = await history.snapshot(session, meeting)
+    await put_off(session, meeting, date, starts_at, actor, now)
+    date.reason_code, date.reason = reason_code, reason.strip()[: limits.REASON]
+    await session.flush()
+    await history.finish(session, meeting, actor, now, "postpone", f"Hoãn. {words}", before)
+    detail = {"reason": reason_code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
+    await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
+    return meeting
+
+
+async def put_off(
+    session: AsyncSession,
+    meeting: Meeting,
+    date: Occurrence,
+    starts_at: datetime | None,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Without history: of `postpone` and of a meeting that goes before."""
+    if date.state in restoring.OVER:
+        raise editing.begun()
+    if starts_at is None:
+        date.state = "postponed"
+        await session.flush()
+        await resources.give_back(session, [date.id])
+        return
+    request = await editing.current(session, meeting)
+    minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
+    own = (await resources.wanted(session, meeting.id)).get(date.id)
+    if own is not None:
+        ids = {kind: tuple(one.resource_id for one in own if one.kind == kind) for kind in ("hall", "terminal")}
+        request = dataclasses.replace(request, hall_ids=ids["hall"], terminal_ids=ids["terminal"])
+    request = dataclasses.replace(request, starts_at=starts_at, duration_min=minutes).checked()
+    await editing.move(session, meeting, date, request.starts_at, request, actor, now)
+
+
+async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime) -> Meeting:
+    """A date that was skipped, put off or called off takes place after all, at its time. Raises `overlap`, `past`."""
+    meeting, date, unit = await _date(session, occurrence_id, actor)
+    if meeting.created_by != (actor.id or actor.kind):
+        roles.require(actor, "meetings.edit", unit.path)
+    if meeting.state not in restoring.TAKES:
+        raise approval.wrong_state(meeting)
+    if date.state not in ("skipped", "postponed", "cancelled"):
+        raise Refusal("already_booked", "Buổi họp này đã được đặt.", "the date is booked already")
+    if date.starts_at <= now:
+        raise Refusal("past", "Thời gian của buổi họp đã qua. Hãy hoãn sang ngày khác.", "the time has passed")
+    before = await history.snapshot(session, meeting)
+    date.state, date.reason, date.reason_code = "planned", "", ""
+    await restoring.retake(session, meeting, [date], actor)
+    await history.finish(session, meeting, actor, now, "rebook", f"Đặt lại buổi {clock(date.starts_at)}", before)
+    await audit.record(session, now, actor, "meeting.rebook", "occurrence", date.id, unit.id)
+    return meeting
+
+
+async def _date(session: AsyncSession, occurrence_id: str, actor: Actor) -> tuple[Meeting, Occurrence, Unit]:
+    row = await session.get(Occurrence, occurrence_id)
+    if row is None:
+        raise reading.unknown()
+    meeting, unit = await reading.locked(session, row.meeting_id, actor)
+    date = await session.get(Occurrence, occurrence_id, populate_existing=True)
+    assert date is not None
+    return meeting, date, unit
+
+
+async def extend(session: AsyncSession, occurrence_id: str, minutes: int, actor: Actor, now: datetime) -> Occurrence:
+    """A running date goes on, if what it has is free that long. Raises `overlap` with who comes next, `not_running`."""
+    meeting, date, unit = await _date(session, occurrence_id, actor)
+    if not _leads(meeting, actor):
+        roles.require(actor, "meetings.edit", unit.path)
+    if not 1 <= minutes <= limits.EXTEND_MOST_MIN:
+        raise Refusal("bad_duration", f"Kéo dài từ 1 đến {limits.EXTEND_MOST_MIN} phút.", "a bad number of minutes")
+    if date.state not in ("planned", "running") or not date.starts_at <= now:
+        raise Refusal(
+            "not_running", "Buổi họp chưa bắt đầu hoặc đã kết thúc. Hãy sửa lịch họp.", "the date is not running"
+        )
+    end = date.ends_at + timedelta(minutes=minutes)
+    if end - date.starts_at > timedelta(minutes=limits.DURATION_MOST_MIN):
+        raise Refusal("bad_duration", "Buổi họp không thể dài quá 24 giờ.", "no date is longer than 24 hours")
+    date.ends_at = end
+    await restoring.retake(session, meeting, [date], actor)
+    await history.finish(session, meeting, actor, now, "extend", f"Kéo dài {minutes} phút", {}, False, tells=False)
+    await audit.record(session, now, actor, "meeting.extend", "occurrence", date.id, unit.id, {"minutes": minutes})
+    return date
+
+
+def _leads(meeting: Meeting, actor: Actor) -> bool:
+    return bool(actor.person_id) and actor.person_id in (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
+
+
+# Told by the live side
+
+
+async def opened(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
+    """The first participant came. An unknown date is ignored: it was called off meanwhile."""
+    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
+    if date is None or date.state not in ("planned", "released", "running", "ended"):
+        return
+    date.state, date.closed_at = "running", None
+    if date.opened_at is None:
+        date.opened_at = now
+        await audit.record(session, now, SYSTEM, "meeting.opened", "occurrence", date.id)
+
+
+async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> None:
+    """The last participant has left."""
+    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
+    if date is None or date.state != "running":
+        return
+    date.closed_at = now
+    if now >= date.ends_at:
+        date.state = "ended"
+    await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
+
+
+async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
+    """What is due of a meeting's dates: nobody came, so the halls are free again; or the time is over."""
+    meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
+    if meeting is None or meeting.state != "approved":
+        return
+    rule = await timing.rule_of_meeting(session, meeting)
+    rows = await session.scalars(
+        select(Occurrence).where(
+            Occurrence.meeting_id == meeting.id, Occurrence.state.in_(timing.LIVE), Occurrence.starts_at <= now
+        )
+    )
+    for date in rows:
+        nobody = date.opened_at is None and date.state == "planned"
+        if date.ends_at <= now and (date.closed_at is not None or nobody or date.opened_at is None):
+            date.state = "ended"
+        elif nobody and rule.release_min and date.starts_at + timedelta(minutes=rule.release_min) <= now:
+            await _release(session, meeting, date, now)
+    await session.flush()
+    await timing.next_date(session, meeting, now)
+
+
+async def _release(session: AsyncSession, meeting: Meeting, date: Occurrence, now: datetime) -> None:
+    date.state, date.reason = "released", "Không có ai kết nối nên hội trường được trả lại."
+    await session.flush()
+    await resources.give_back(session, [date.id])
+    await audit.record(session, now, SYSTEM, "meeting.release", "occurrence", date.id, meeting.host_unit_id)

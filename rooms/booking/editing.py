@@ -1,0 +1,423 @@
+"""Changing a booking: of all dates, of one, of one and those that follow. One transaction; the old booking is only given up for the
+new one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import icalendar
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import approval, creation, history, plans, reading, resources, restoring, rules
+from rooms.booking.calendar import day_of
+from rooms.booking.plans import Plan
+from rooms.booking.recurrence import parsed
+from rooms.booking.requests import AgendaItem, DocumentRequest, Request
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings import attendees
+from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+Scope = Literal["this", "following", "all"]
+TIME = ("starts_at", "duration_min", "rule")
+THINGS = ("hall_ids", "terminal_ids", "chair_id", "operator_id", "legs")
+WORDS = (
+    "title",
+    "type_code",
+    "secretary_id",
+    "description",
+    "agenda",
+    "documents",
+    "attendees",
+    "public",
+    "lobby",
+    "connect",
+)
+CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
+OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
+NAMES = {
+    "starts_at": "thời gian",
+    "duration_min": "thời lượng",
+    "rule": "cách lặp",
+    "hall_ids": "hội trường",
+    "terminal_ids": "thiết bị",
+    "chair_id": "chủ trì",
+    "operator_id": "người điều hành",
+    "legs": "số kết nối",
+    "title": "tên",
+    "type_code": "loại",
+    "secretary_id": "thư ký",
+    "description": "nội dung",
+    "agenda": "chương trình",
+    "documents": "văn bản",
+    "attendees": "thành phần",
+    "public": "công khai",
+    "lobby": "phòng chờ",
+    "connect": "cách kết nối",
+}
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """One change on its way."""
+
+    meeting: Meeting
+    unit: Unit
+    old: Request
+    new: Request
+    changed: frozenset[str]
+    actor: Actor
+    now: datetime
+
+    @property
+    def time(self) -> bool:
+        return bool(self.changed & set(TIME))
+
+    @property
+    def takes(self) -> bool:
+        """What is taken differs, so that it has to be taken and approved anew."""
+        return self.time or bool(self.changed & {*THINGS, "attendees"})
+
+    @property
+    def summary(self) -> str:
+        return "Sửa " + ", ".join(NAMES[one] for one in NAMES if one in self.changed)
+
+
+async def edit(
+    session: AsyncSession,
+    meeting_id: str,
+    changes: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    expected_version: int,
+    scope: Scope = "all",
+    occurrence_id: str | None = None,
+) -> Meeting:
+    """`changes`: fields of `Request` by name; what is absent stays. The meeting, or with `following` the new series.
+
+    Raises `version_conflict`, `bad_field`, `wrong_state`, `unknown_date`, and what creation refuses; then nothing has changed.
+    """
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
+        roles.require(actor, "meetings.edit", unit.path)
+    if meeting.version != expected_version:
+        raise conflict(meeting)
+    if meeting.state not in restoring.TAKES:
+        raise approval.wrong_state(meeting)
+    if not set(changes) <= CHANGEABLE:
+        raise Refusal("bad_field", "Có mục không sửa được ở đây.", "a field that cannot be changed")
+    old = await current(session, meeting)
+    new = dataclasses.replace(old, **changes).checked()
+    changed = frozenset(name for name in changes if getattr(new, name) != getattr(old, name))
+    one = _Edit(meeting, unit, old, new, changed, actor, now)
+    if not changed:
+        return meeting
+    if scope == "all" or not meeting.rule:
+        return await _all(session, one)
+    date = await date_of(session, meeting, occurrence_id)
+    if scope == "this":
+        return await _this(session, one, date)
+    return await _following(session, one, date)
+
+
+def conflict(meeting: Meeting) -> Refusal:
+    return Refusal(
+        "version_conflict",
+        "Cuộc họp vừa được người khác sửa. Hãy tải lại trang, xem thay đổi rồi sửa tiếp.",
+        f"the meeting has version {meeting.version} now",
+    )
+
+
+async def date_of(session: AsyncSession, meeting: Meeting, occurrence_id: str | None) -> Occurrence:
+    """Raises `unknown_date`."""
+    date = await session.get(Occurrence, occurrence_id, with_for_update=True) if occurrence_id else None
+    if date is None or date.meeting_id != meeting.id:
+        raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
+    return date
+
+
+async def current(session: AsyncSession, meeting: Meeting) -> Request:
+    """The meeting as a request; without attendees, who have answered meanwhile."""
+    wanted = (await resources.wanted(session, meeting.id))[""]
+    documents = await session.scalars(select(DocumentRef).where(DocumentRef.meeting_id == meeting.id))
+    return Request(
+        title=meeting.title,
+        type_code=meeting.type_code,
+        host_unit_id=meeting.host_unit_id,
+        starts_at=meeting.first_starts_at,
+        duration_min=meeting.duration_min,
+        class_=meeting.class_,
+        rule=meeting.rule,
+        hall_ids=tuple(one.resource_id for one in wanted if one.kind == "hall"),
+        terminal_ids=tuple(one.resource_id for one in wanted if one.kind == "terminal"),
+        chair_id=meeting.chair_id,
+        secretary_id=meeting.secretary_id,
+        operator_id=meeting.operator_id,
+        documents=tuple(DocumentRequest(d.number, d.dated, d.issuer, d.subject, d.link) for d in documents),
+        agenda=tuple(AgendaItem(**item) for item in meeting.agenda),
+        description=meeting.description,
+        public=meeting.public,
+        lobby=meeting.lobby,
+        connect=meeting.connect,
+        legs=meeting.legs,
+    )
+
+
+# All dates
+
+
+async def _all(session: AsyncSession, one: _Edit) -> Meeting:
+    meeting, actor, now = one.meeting, one.actor, one.now
+    before = await history.snapshot(session, meeting)
+    plan = await _plan(session, one, one.new)
+    await resources.lock(session, plan.lock_names())
+    if one.time:
+        await _move_dates(session, one, plan)
+    await _apply(session, meeting, plan, one)
+    if one.takes:
+        await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
+    await _ask_again(session, one, plan)
+    await history.finish(session, meeting, actor, now, "edit", one.summary, before)
+    await _record(session, one, "all")
+    return meeting
+
+
+async def _plan(session: AsyncSession, one: _Edit, request: Request) -> Plan:
+    begun = one.meeting.first_starts_at <= one.now
+    ahead = "starts_at" in one.changed and not (begun and one.meeting.rule)
+    if "attendees" in one.changed and "legs" not in one.changed:
+        request = dataclasses.replace(request, legs=0)
+    return await plans.make(session, request, one.actor, one.now, action="", ahead=ahead)
+
+
+async def _record(session: AsyncSession, one: _Edit, scope: str) -> None:
+    detail = {"fields": sorted(one.changed), "scope": scope, "version": one.meeting.version}
+    await audit.record(session, one.now, one.actor, "meeting.edit", "meeting", one.meeting.id, one.unit.id, detail)
+
+
+async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit) -> None:
+    """Everything but the dates."""
+    fresh = creation.new_meeting(plan, meeting.id, one.actor, one.now)
+    for name in (
+        "title",
+        "search_title",
+        "type_code",
+        "chair_id",
+        "secretary_id",
+        "operator_id",
+        "description",
+        "agenda",
+    ):
+        setattr(meeting, name, getattr(fresh, name))
+    for name in ("public", "lobby", "connect", "duration_min", "rule"):
+        setattr(meeting, name, getattr(fresh, name))
+    if "legs" in one.changed or "attendees" in one.changed:
+        meeting.legs = plan.legs
+    if "starts_at" in one.changed:
+        meeting.first_starts_at = one.new.starts_at
+    if one.changed & set(THINGS):
+        await resources.keep_wanted(session, meeting.id, plan.things)
+    if "documents" in one.changed:
+        await session.execute(delete(DocumentRef).where(DocumentRef.meeting_id == meeting.id))
+        await creation.keep_documents(session, meeting.id, one.new.documents)
+    if "attendees" in one.changed:
+        await attendees.replace(session, meeting, plan.invited, one.actor, one.now)
+
+
+async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
+    """One date moves as it is. Of a series what has begun, was moved by hand or called off stays; the others are made anew."""
+    meeting, now = one.meeting, one.now
+    rows = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id)))
+    if not one.old.rule and not one.new.rule:
+        plans.skips_of(plan, one.actor)
+        date, span = rows[0], plan.spans[0]
+        if date.state in restoring.OVER:
+            raise begun()
+        date.starts_at, date.ends_at, date.state, date.reason, date.reason_code = (
+            span.starts_at,
+            span.ends_at,
+            "planned",
+            "",
+            "",
+        )
+        await rules.require_quota(session, one.unit.id, plan.rule, [(span.starts_at, span.ends_at)], meeting.id)
+        return
+    stay = [row for row in rows if _stays(row, now)]
+    gone = [row for row in rows if not _stays(row, now)]
+    await resources.give_back(session, [row.id for row in gone], forget=True)
+    await session.execute(delete(Occurrence).where(Occurrence.id.in_([row.id for row in gone])))
+    for row in gone:
+        session.expunge(row)
+    days = {day_of(row.original_at) for row in stay}
+    spans = tuple(s for s in plan.spans if s.starts_at > now and day_of(s.starts_at) not in days)
+    await _add_dates(session, meeting, dataclasses.replace(plan, spans=spans), one.actor)
+
+
+def _stays(row: Occurrence, now: datetime) -> bool:
+    if row.starts_at <= now or row.moved or row.state in (*restoring.OVER, "cancelled", "postponed"):
+        return True
+    return row.state == "skipped" and row.reason == plans.SKIPPED_BY_WISH
+
+
+async def _add_dates(session: AsyncSession, meeting: Meeting, plan: Plan, actor: Actor) -> None:
+    if not plan.spans:
+        return
+    skipped = await creation.skips(session, plan, actor, excluding=meeting.id)
+    kept = [(s.starts_at, s.ends_at) for s in plan.spans if s.occurrence_id not in skipped]
+    await rules.require_quota(session, plan.unit.id, plan.rule, kept, meeting.id)
+    await session.execute(insert(Occurrence), [creation.date_row(meeting.id, s, skipped) for s in plan.spans])
+
+
+def begun() -> Refusal:
+    return Refusal("already_begun", "Buổi họp đã bắt đầu hoặc đã xong nên không đổi được.", "the date has begun")
+
+
+async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
+    """Who may approve himself need not ask; what takes other things or time is approved anew."""
+    meeting = one.meeting
+    if not one.takes or meeting.state == "held" or not plan.needs_approval:
+        return
+    if meeting.state == "approved" and roles.allows(one.actor, "meetings.approve.system", one.unit.path):
+        return
+    await approval.withdraw(session, meeting.id, one.now)
+    await approval.ask(session, meeting, one.unit, plan.rule, one.now)
+
+
+# One date
+
+
+async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
+    if not one.changed <= OF_ONE_DATE:
+        raise Refusal(
+            "bad_scope",
+            "Với một buổi chỉ đổi được thời gian, hội trường và thiết bị. Hãy chọn sửa cả chuỗi.",
+            "only time, halls and terminals of one date can be changed",
+        )
+    before = await history.snapshot(session, one.meeting)
+    starts_at = one.new.starts_at if "starts_at" in one.changed else date.starts_at
+    await move(session, one.meeting, date, starts_at, one.new, one.actor, one.now)
+    plan = await _one_plan(session, one, starts_at)
+    await _ask_again(session, one, plan)
+    await history.finish(session, one.meeting, one.actor, one.now, "edit.one", one.summary, before)
+    await _record(session, one, "this")
+    return one.meeting
+
+
+async def _one_plan(session: AsyncSession, one: _Edit, starts_at: datetime) -> Plan:
+    request = dataclasses.replace(one.new, starts_at=starts_at, rule="")
+    return await plans.make(session, request, one.actor, one.now, action="")
+
+
+async def move(
+    session: AsyncSession,
+    meeting: Meeting,
+    date: Occurrence,
+    starts_at: datetime,
+    request: Request,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Give one date another time, length or other things. Raises what creation refuses."""
+    if date.state in restoring.OVER or date.starts_at <= now < date.ends_at:
+        raise begun()
+    plan = await plans.make(session, dataclasses.replace(request, starts_at=starts_at, rule=""), actor, now, action="")
+    await resources.lock(session, plan.lock_names())
+    plans.skips_of(plan, actor)
+    wanted = await resources.wanted(session, meeting.id)
+    now_takes = {one.resource_id for one in wanted.get(date.id, wanted[""])}
+    if now_takes != {one.id for one in plan.things}:
+        await resources.keep_wanted(session, meeting.id, plan.things, date.id)
+    date.starts_at, date.ends_at = starts_at, starts_at + timedelta(minutes=request.duration_min)
+    date.state, date.moved, date.reason, date.reason_code = "planned", True, "", ""
+    await restoring.retake(session, meeting, [date], actor)
+
+
+# One date and those that follow
+
+
+async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
+    """The series ends before `date`; from there on it is a series of its own, with a number of its own."""
+    meeting, now = one.meeting, one.now
+    rows = list(
+        await session.scalars(
+            select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.original_at)
+        )
+    )
+    place = next(n for n, row in enumerate(rows) if row.id == date.id)
+    if place == 0:
+        return await _all(session, one)
+    if date.starts_at <= now:
+        raise begun()
+    before = await history.snapshot(session, meeting)
+    starts_at = one.new.starts_at if "starts_at" in one.changed else date.original_at
+    rule = one.new.rule if "rule" in one.changed else rest_of(meeting.rule, place)
+    gone = rows[place:]
+    await resources.give_back(session, [row.id for row in gone], forget=True)
+    await session.execute(delete(Occurrence).where(Occurrence.id.in_([row.id for row in gone])))
+    meeting.rule = ended(meeting.rule, date.original_at)
+    made = await _split(session, one, dataclasses.replace(one.new, starts_at=starts_at, rule=rule))
+    await history.finish(
+        session, meeting, one.actor, now, "split", f"Tách chuỗi: {one.summary}", before, undoable=False
+    )
+    await _record(session, one, "following")
+    return made
+
+
+async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting:
+    meeting, actor, now = one.meeting, one.actor, one.now
+    plan = await plans.make(session, request, actor, now, action="")
+    if "attendees" not in one.changed:
+        plan = dataclasses.replace(plan, invited=await _same_attendees(session, meeting.id))
+    await resources.lock(session, plan.lock_names())
+    skipped = await creation.skips(session, plan, actor)
+    kept = [span for span in plan.spans if span.occurrence_id not in skipped]
+    await rules.require_quota(session, plan.unit.id, plan.rule, [(s.starts_at, s.ends_at) for s in kept])
+    made = await creation.store(session, plan, new_id(), skipped, actor, now)
+    made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
+    await creation.take_or_refuse(session, plan, kept, actor)
+    stays = not one.takes or not plan.needs_approval or roles.allows(actor, "meetings.approve.system", one.unit.path)
+    if meeting.state == "approved" and stays:
+        await approval.approve(session, made, actor, now)
+    elif meeting.state == "held":
+        made.hold_until = meeting.hold_until
+    else:
+        await approval.ask(session, made, one.unit, plan.rule, now)
+    await history.note(session, made, actor, now, "create", "Tách từ chuỗi họp", {}, undoable=False)
+    return made
+
+
+async def _same_attendees(session: AsyncSession, meeting_id: str) -> tuple[attendees.Invited, ...]:
+    rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting_id))
+    names = attendees.Invited.__dataclass_fields__
+    return tuple(attendees.Invited(**{name: getattr(row, name) for name in names}) for row in rows)
+
+
+def rest_of(rule: str, before: int) -> str:
+    """The rule of what follows the first `before` dates."""
+    parts = parsed(rule)
+    if "COUNT" not in parts:
+        return rule
+    parts["COUNT"] = [max(1, int(parts["COUNT"][0]) - before)]
+    return written(parts)
+
+
+def ended(rule: str, at: datetime) -> str:
+    """The same rule with its end just before `at`."""
+    parts = parsed(rule)
+    parts.pop("COUNT", None)
+    parts["UNTIL"] = [at.astimezone(UTC) - timedelta(seconds=1)]
+    return written(parts)
+
+
+def written(parts: icalendar.vRecur) -> str:
+    return str(icalendar.vRecur(parts).to_ical().decode())

@@ -1,0 +1,356 @@
+"""Halls by time, and the search for a hall and a time: fast enough to be asked at every keystroke.
+
+Reads reservations by their beginning only: none is longer than three days, so the past behind that is never looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Row as Found
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import calendar, clashes, reading, resources, rules
+from rooms.booking.calendar import DAY, day_of, midnight
+from rooms.booking.clashes import LONGEST, Busy
+from rooms.booking.tables import CapacitySlot, Pool, Reservation
+from rooms.errors import Refusal
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Hall, Site
+
+TAKEN = "Đã có lịch"
+STEP = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class BoardHall:
+    """A row."""
+
+    id: str
+    name: str
+    site_id: str
+    site_name: str
+    unit_id: str
+    unit_name: str
+    seats: int
+    bookable: bool
+
+
+@dataclass(frozen=True)
+class BoardEntry:
+    """One date in one hall. What may not be read has the title "Đã có lịch" and no identifiers."""
+
+    occurrence_id: str
+    meeting_id: str
+    hall_id: str
+    title: str
+    class_: str
+    state: str
+    meeting_state: str
+    starts_at: datetime
+    ends_at: datetime
+    reserved_from: datetime
+    reserved_to: datetime
+    host_unit_name: str
+    mine: bool
+
+
+@dataclass(frozen=True)
+class Board:
+    """`off`: holidays of the span by day."""
+
+    starts_at: datetime
+    ends_at: datetime
+    halls: tuple[BoardHall, ...]
+    entries: tuple[BoardEntry, ...]
+    off: Mapping[date, str]
+
+
+async def board(
+    session: AsyncSession,
+    starts_at: datetime,
+    ends_at: datetime,
+    actor: Actor,
+    now: datetime,
+    unit_id: str = "",
+    site_id: str = "",
+    hall_ids: Sequence[str] = (),
+) -> Board:
+    """At most six weeks. Raises `bad_span`, `denied`."""
+    if not roles.anywhere(actor, "board.read"):
+        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
+    if not starts_at < ends_at <= starts_at + limits.BOARD_DAYS * DAY:
+        raise Refusal("bad_span", f"Hãy chọn tối đa {limits.BOARD_DAYS} ngày.", f"at most {limits.BOARD_DAYS} days")
+    halls = await halls_of(session, day_of(starts_at), unit_id, site_id, hall_ids)
+    entries = await _entries(session, {one.id for one in halls}, starts_at, ends_at, actor)
+    known = await calendar.load(session)
+    span = [day_of(starts_at) + n * DAY for n in range((ends_at - starts_at) // DAY + 2)]
+    off = {day: name for day in span if midnight(day) < ends_at and (name := known.holiday(day))}
+    return Board(starts_at, ends_at, tuple(halls), tuple(entries), off)
+
+
+async def halls_of(
+    session: AsyncSession, day: date, unit_id: str = "", site_id: str = "", hall_ids: Sequence[str] = ()
+) -> list[BoardHall]:
+    """Halls of sites that exist on `day`, in official order. `unit_id`: of this unit and below it."""
+    query = (
+        select(Hall.id, Hall.name, Hall.site_id, Site.name, Site.unit_id, Unit.name, Hall.seats, Hall.bookable)
+        .join(Site, Site.id == Hall.site_id)
+        .join(Unit, Unit.id == Site.unit_id)
+        .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
+        .order_by(Unit.tier, Unit.position, Unit.name, Hall.name)
+    )
+    if unit_id:
+        path = await session.scalar(select(Unit.path).where(Unit.id == unit_id))
+        query = query.where(Unit.path.startswith(path or "-", autoescape=True))
+    if site_id:
+        query = query.where(Hall.site_id == site_id)
+    if hall_ids:
+        query = query.where(Hall.id.in_(list(hall_ids)[: limits.HALLS]))
+    return [BoardHall(*row) for row in await session.execute(query)]
+
+
+async def _entries(
+    session: AsyncSession, halls: set[str], starts_at: datetime, ends_at: datetime, actor: Actor
+) -> list[BoardEntry]:
+    rows = list(
+        await session.execute(
+            select(
+                Reservation.resource_id,
+                Reservation.starts_at.label("kept_from"),
+                Reservation.ends_at.label("kept_to"),
+                Occurrence.id.label("occurrence_id"),
+                Occurrence.starts_at,
+                Occurrence.ends_at,
+                Occurrence.state,
+                Meeting.id.label("meeting_id"),
+                Meeting.title,
+                Meeting.class_,
+                Meeting.state.label("meeting_state"),
+                Meeting.created_by,
+                Unit.short_name,
+                Unit.name,
+            )
+            .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+            .join(Meeting, Meeting.id == Occurrence.meeting_id)
+            .join(Unit, Unit.id == Meeting.host_unit_id)
+            .where(Reservation.kind == "hall", Reservation.active)
+            .where(Reservation.starts_at > starts_at - LONGEST, Reservation.starts_at < ends_at)
+            .where(Reservation.ends_at > starts_at)
+            .order_by(Reservation.starts_at)
+            .limit(limits.BOARD_ROWS)
+        )
+    )
+    may = await reading.readable(session, actor, {row.meeting_id for row in rows})
+    return [_entry(row, row.meeting_id in may, actor) for row in rows if row.resource_id in halls]
+
+
+def _entry(row: Found[tuple[object, ...]], may: bool, actor: Actor) -> BoardEntry:
+    return BoardEntry(
+        occurrence_id=row.occurrence_id if may else "",
+        meeting_id=row.meeting_id if may else "",
+        hall_id=row.resource_id,
+        title=row.title if may else TAKEN,
+        class_=row.class_,
+        state=row.state,
+        meeting_state=row.meeting_state,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        reserved_from=row.kept_from,
+        reserved_to=row.kept_to,
+        host_unit_name=row.short_name or row.name,
+        mine=bool(actor.id) and row.created_by == actor.id,
+    )
+
+
+# A hall and a time
+
+
+@dataclass(frozen=True)
+class AvailabilityQuery:
+    """What is looked for between two instants: a hall big enough, at a time when these people and terminals are free too."""
+
+    starts_at: datetime
+    ends_at: datetime
+    duration_min: int
+    seats: int = 0
+    equipment: tuple[str, ...] = ()
+    unit_id: str | None = None
+    site_id: str | None = None
+    hall_ids: tuple[str, ...] = ()
+    person_ids: tuple[str, ...] = ()
+    terminal_ids: tuple[str, ...] = ()
+    legs: int = 0
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A hall and the first time at which it and all others are free."""
+
+    hall_id: str
+    hall_name: str
+    site_name: str
+    seats: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass
+class _Tables:
+    """What is taken in the span."""
+
+    busy: Mapping[str, Sequence[Busy]]
+    others: Sequence[str]
+    full: set[datetime] = field(default_factory=set)
+
+
+async def availability(session: AsyncSession, query: AvailabilityQuery, actor: Actor, now: datetime) -> list[Slot]:
+    """For each fitting hall its first free time, within the hours of the unit asked for: earliest first, then the smallest
+    hall. Raises `bad_span`, `bad_duration`.
+    """
+    if not roles.anywhere(actor, "board.read"):
+        raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
+    if not query.starts_at < query.ends_at <= query.starts_at + limits.AVAILABILITY_DAYS * DAY:
+        raise Refusal("bad_span", f"Hãy tìm trong tối đa {limits.AVAILABILITY_DAYS} ngày.", "the span is too long")
+    if not limits.DURATION_LEAST_MIN <= query.duration_min <= limits.DURATION_MOST_MIN:
+        raise Refusal("bad_duration", "Thời lượng phải từ 5 phút đến 24 giờ.", "5 minutes to 24 hours")
+    halls = await _fitting(session, query)
+    tables = await _tables(session, query, {hall.id for hall, _ in halls})
+    rule = await _rule(session, query)
+    starts = await _starts(session, query, rule, now)
+    found = [slot for hall, site in halls if (slot := _first(hall, site, starts, query, tables))]
+    return sorted(found, key=lambda one: (one.starts_at, one.seats, one.hall_name))[
+        : min(query.limit, limits.SEARCH_ROWS)
+    ]
+
+
+async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str]]:
+    day = day_of(query.starts_at)
+    statement = (
+        select(Hall, Site.name)
+        .join(Site, Site.id == Hall.site_id)
+        .where(Hall.bookable, Hall.seats >= query.seats)
+        .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
+    )
+    if query.unit_id:
+        path = await session.scalar(select(Unit.path).where(Unit.id == query.unit_id))
+        below = Unit.path.startswith(path or "-", autoescape=True)
+        statement = statement.join(Unit, Unit.id == Site.unit_id).where(below)
+    if query.site_id:
+        statement = statement.where(Hall.site_id == query.site_id)
+    if query.hall_ids:
+        statement = statement.where(Hall.id.in_(query.hall_ids[: limits.HALLS]))
+    rows = await session.execute(statement)
+    wanted = set(query.equipment)
+    return [(resources.hall_thing(hall), site) for hall, site in rows if wanted <= set(hall.equipment)]
+
+
+async def _tables(session: AsyncSession, query: AvailabilityQuery, hall_ids: set[str]) -> _Tables:
+    """One look at everything that begins in the span; picking the halls out of it is cheaper than asking for each."""
+    margin = timedelta(minutes=2 * resources.BUFFER_MOST_MIN)
+    others = [*query.person_ids[:50], *query.terminal_ids[: limits.TERMINALS]]
+    kinds = Reservation.kind == "hall"
+    if others:
+        kinds = or_(kinds, Reservation.resource_id.in_(others))
+    rows = await session.execute(
+        select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at)
+        .where(kinds, Reservation.active)
+        .where(Reservation.starts_at > query.starts_at - LONGEST, Reservation.starts_at < query.ends_at + margin)
+        .where(Reservation.ends_at > query.starts_at - margin)
+        .order_by(Reservation.starts_at)
+    )
+    busy: dict[str, list[Busy]] = {}
+    for resource_id, starts_at, ends_at in rows:
+        if resource_id in hall_ids or resource_id in others:
+            busy.setdefault(resource_id, []).append(Busy(starts_at, ends_at, "", ""))
+    return _Tables(busy, others, await _full(session, query))
+
+
+async def _full(session: AsyncSession, query: AvailabilityQuery) -> set[datetime]:
+    if not query.legs:
+        return set()
+    rows = await session.scalars(
+        select(CapacitySlot.starts_at)
+        .join(Pool, Pool.code == CapacitySlot.pool)
+        .where(CapacitySlot.starts_at >= query.starts_at - DAY, CapacitySlot.starts_at < query.ends_at + DAY)
+        .where(CapacitySlot.used + query.legs > Pool.legs)
+    )
+    return set(rows)
+
+
+async def _rule(session: AsyncSession, query: AvailabilityQuery) -> rules.Rule:
+    if not query.unit_id:
+        return rules.Rule()
+    path = await session.scalar(select(Unit.path).where(Unit.id == query.unit_id))
+    return await rules.rule_of(session, path or "")
+
+
+async def _starts(session: AsyncSession, query: AvailabilityQuery, rule: rules.Rule, now: datetime) -> list[datetime]:
+    """Quarters of an hour of working days within the unit's hours."""
+    known = await calendar.load(session)
+    length = timedelta(minutes=query.duration_min)
+    found = []
+    for n in range((query.ends_at - query.starts_at) // DAY + 2):
+        day = day_of(query.starts_at) + n * DAY
+        if rules.trouble_of_day(rule, known, day):
+            continue
+        begin = midnight(day)
+        at, last = begin + timedelta(minutes=rule.opens_min), begin + timedelta(minutes=rule.closes_min) - length
+        while at <= last:
+            if at >= query.starts_at and at + length <= query.ends_at and at > now:
+                found.append(at)
+            at += STEP
+    return found
+
+
+def _first(
+    hall: resources.Thing, site: str, starts: Sequence[datetime], query: AvailabilityQuery, tables: _Tables
+) -> Slot | None:
+    length = timedelta(minutes=query.duration_min)
+    until: datetime | None = None
+    for at in starts:
+        if until is not None and at < until:
+            continue
+        taken = clashes.meets(tables.busy.get(hall.id, ()), *hall.keeps(at, at + length))
+        if taken:
+            until = taken.ends_at + timedelta(minutes=hall.before_min)
+            continue
+        other = next(
+            (b for one in tables.others if (b := clashes.meets(tables.busy.get(one, ()), at, at + length))), None
+        )
+        if other:
+            until = other.ends_at
+        elif not tables.full.intersection(resources.slots(at, at + length) if tables.full else ()):
+            return Slot(hall.id, hall.name, site, hall.seats, at, at + length)
+    return None
+
+
+async def mine_of(session: AsyncSession, actor: Actor, starts_at: datetime, ends_at: datetime) -> list[str]:
+    """Occurrences between two instants to which he is invited or which he leads."""
+    if not actor.person_id:
+        return []
+    invited = select(Attendee.meeting_id).where(Attendee.person_id == actor.person_id)
+    rows = await session.scalars(
+        select(Occurrence.id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Occurrence.starts_at < ends_at, Occurrence.ends_at > starts_at)
+        .where(
+            or_(
+                Meeting.id.in_(invited),
+                Meeting.chair_id == actor.person_id,
+                Meeting.secretary_id == actor.person_id,
+                Meeting.operator_id == actor.person_id,
+            )
+        )
+        .order_by(Occurrence.starts_at)
+        .limit(limits.SEARCH_ROWS)
+    )
+    return list(rows)

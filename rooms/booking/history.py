@@ -1,0 +1,138 @@
+"""What a meeting was before each change: for people to read, and to go back to within a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import reading, timing
+from rooms.booking.tables import Change, Wanted
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.policy.actors import Actor
+from rooms.store.columns import Row
+
+NEVER_RESTORED = frozenset({"id", "version", "sequence", "created_at", "created_by", "updated_at", "number", "pin"})
+
+
+async def snapshot(session: AsyncSession, meeting: Meeting) -> dict[str, Any]:
+    """The meeting with its dates, things, documents and attendees, as JSON."""
+    await session.flush()
+
+    async def rows(table: type[Row]) -> list[dict[str, Any]]:
+        found = await session.scalars(select(table).where(table.meeting_id == meeting.id))  # type: ignore[attr-defined]
+        return [as_json(one) for one in found]
+
+    return {
+        "meeting": as_json(meeting),
+        "occurrences": await rows(Occurrence),
+        "wanted": await rows(Wanted),
+        "documents": await rows(DocumentRef),
+        "attendees": await rows(Attendee),
+    }
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """By the names of the attributes; times as ISO 8601."""
+    values = {one.key: getattr(row, one.key) for one in inspect(type(row)).mapper.column_attrs}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def from_json(table: type[Row], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The opposite, for the columns that the table has now."""
+    found = {}
+    for one in inspect(table).mapper.column_attrs:
+        if one.key in values:
+            value, wanted = values[one.key], one.columns[0].type.python_type
+            if isinstance(value, str) and wanted is datetime:
+                value = datetime.fromisoformat(value)
+            elif isinstance(value, str) and wanted is date:
+                value = date.fromisoformat(value)
+            found[one.key] = value
+    return found
+
+
+async def note(
+    session: AsyncSession,
+    meeting: Meeting,
+    actor: Actor,
+    now: datetime,
+    action: str,
+    summary: str,
+    before: dict[str, Any],
+    undoable: bool = True,
+) -> None:
+    """One line of the history; `before` is a snapshot, or empty."""
+    session.add(
+        Change(
+            id=new_id(),
+            meeting_id=meeting.id,
+            version=meeting.version,
+            at=now,
+            by=(actor.id or actor.kind)[:32],
+            action=action,
+            summary=summary[:1000],
+            before=before,
+            undo_until=now + timedelta(hours=limits.UNDO_HOURS) if undoable else None,
+        )
+    )
+    await session.flush()
+
+
+def touch(meeting: Meeting, now: datetime, tells: bool = True) -> None:
+    """A new version; `tells`: invitees get a new SEQUENCE."""
+    meeting.version += 1
+    meeting.updated_at = now
+    if tells and meeting.number is not None:
+        meeting.sequence += 1
+
+
+async def finish(
+    session: AsyncSession,
+    meeting: Meeting,
+    actor: Actor,
+    now: datetime,
+    action: str,
+    summary: str,
+    before: dict[str, Any],
+    undoable: bool = True,
+    tells: bool = True,
+) -> None:
+    """What follows every change: version, history, what is due next, word to the invitees."""
+    touch(meeting, now, tells)
+    await note(session, meeting, actor, now, action, summary, before, undoable)
+    if tells:
+        await timing.changed(session, meeting, action, now)
+    if meeting.state == "approved":
+        await timing.next_date(session, meeting, now)
+
+
+async def changes(session: AsyncSession, meeting_id: str, actor: Actor) -> list[Change]:
+    """Newest first, `HISTORY_ROWS` at most."""
+    await reading.meeting_of(session, meeting_id, actor)
+    rows = await session.scalars(
+        select(Change).where(Change.meeting_id == meeting_id).order_by(Change.version.desc()).limit(limits.HISTORY_ROWS)
+    )
+    return list(rows)
+
+
+async def last_undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change:
+    """The newest change, if it may be taken back. Raises `nothing_to_undo`."""
+    change = (
+        await session.scalars(
+            select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(1)
+        )
+    ).first()
+    if change is None or change.undone or change.undo_until is None or change.undo_until <= now or not change.before:
+        raise Refusal(
+            "nothing_to_undo",
+            f"Không có thay đổi nào hoàn tác được (chỉ trong {limits.UNDO_HOURS} giờ sau thay đổi mới nhất).",
+            "there is no change that can be undone",
+        )
+    return change

@@ -1,0 +1,178 @@
+"""What a unit keeps for the next time: templates of bookings, lists of attendees; and the last meeting as a new request."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import editing, reading, requests
+from rooms.booking.requests import AttendeeRequest, Request
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
+from rooms.org.names import cleaned
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+TIMELESS = ("starts_at", "skip", "skip_clashes", "submit", "urgent_reason")
+WEEK = timedelta(days=7)
+
+
+async def copy_last(
+    session: AsyncSession, meeting_id: str, actor: Actor, now: datetime, starts_at: datetime | None = None
+) -> Request:
+    """ "Same as last time": the meeting as a request of one date. Without `starts_at` the same weekday and hour, in the first week
+    that is still to come after its last date.
+    """
+    meeting, _ = await reading.meeting_of(session, meeting_id, actor)
+    request = await editing.current(session, meeting)
+    last = await session.scalar(select(func.max(Occurrence.starts_at)).where(Occurrence.meeting_id == meeting.id))
+    at = starts_at or (last or meeting.first_starts_at) + WEEK
+    while starts_at is None and at <= now:
+        at += WEEK * max(1, (now - at) // WEEK)
+    entries = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id))
+    return dataclasses.replace(
+        request, starts_at=at, rule="", skip=(), submit=False, attendees=tuple(_entry(one) for one in entries)
+    )
+
+
+def _entry(one: Attendee) -> AttendeeRequest:
+    common = {"site_id": one.site_id, "label": one.label, "role": one.role, "required": one.required}
+    if one.person_id:
+        return AttendeeRequest(person_id=one.person_id, must_be_head=one.must_be_head, **common)  # type: ignore[arg-type]
+    if one.unit_id:
+        return AttendeeRequest(unit_id=one.unit_id, must_be_head=one.must_be_head, **common)  # type: ignore[arg-type]
+    return AttendeeRequest(guest_name=one.guest_name, guest_email=one.guest_email, **common)  # type: ignore[arg-type]
+
+
+async def last_of_type(session: AsyncSession, unit_id: str, type_code: str, actor: Actor) -> Meeting | None:
+    """The unit's latest meeting of a type, to be copied."""
+    found = (
+        await session.scalars(
+            select(Meeting)
+            .where(Meeting.host_unit_id == unit_id, Meeting.type_code == type_code)
+            .order_by(Meeting.first_starts_at.desc(), Meeting.id)
+            .limit(1)
+        )
+    ).first()
+    return found if found is not None and await reading.readable(session, actor, [found.id]) else None
+
+
+# Templates
+
+
+async def save_template(
+    session: AsyncSession, unit_id: str, name: str, request: Mapping[str, Any], actor: Actor, now: datetime
+) -> Template:
+    """Kept without its time; the same name of the same unit is replaced. Raises `bad_template`."""
+    unit = await _unit(session, unit_id, actor)
+    kept = {key: value for key, value in request.items() if key not in TIMELESS}
+    if kept.get("class_") == "secret":
+        raise Refusal("state_secret", "Không lưu mẫu có nội dung bí mật nhà nước.", "no template of a secret meeting")
+    try:
+        requests.from_json({**kept, "starts_at": now.isoformat()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refusal("bad_template", "Mẫu đặt lịch không đúng. Hãy lưu lại từ mẫu nhập.", "not a booking") from error
+    found = await _named(session, Template, unit_id, name)
+    template = found or Template(id=new_id(), unit_id=unit_id, name=_name(name))
+    template.request = kept
+    session.add(template)
+    await session.flush()
+    await audit.record(session, now, actor, "template.save", "template", template.id, unit.id)
+    return template
+
+
+def from_template(template: Template, starts_at: datetime) -> Request:
+    """A request at that time. Raises `bad_template` when it was kept by an older program."""
+    try:
+        return requests.from_json({**template.request, "starts_at": starts_at.isoformat()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refusal(
+            "bad_template", "Mẫu này đã cũ, không dùng được. Hãy tạo mẫu mới.", "the template is too old"
+        ) from error
+
+
+async def templates(session: AsyncSession, actor: Actor) -> list[Template]:
+    """Those of his units and of the units above them."""
+    return list(await session.scalars(_of_mine(Template, actor).limit(limits.TEMPLATES)))
+
+
+async def delete_template(session: AsyncSession, template_id: str, actor: Actor, now: datetime) -> None:
+    await _delete(session, await session.get(Template, template_id), "template", actor, now)
+
+
+# Lists of attendees
+
+
+async def save_list(
+    session: AsyncSession, unit_id: str, name: str, entries: Sequence[Mapping[str, Any]], actor: Actor, now: datetime
+) -> AttendeeList:
+    """`entries`: what `AttendeeRequest` takes. The same name of the same unit is replaced. Raises `bad_attendee`, `too_many`."""
+    unit = await _unit(session, unit_id, actor)
+    try:
+        known = requests.attendees_from_json(entries)
+    except TypeError as error:
+        raise Refusal("bad_attendee", "Danh sách có mục không đúng.", "an entry is not understood") from error
+    if len(known) > limits.ATTENDEE_REQUESTS:
+        raise Refusal("too_many", "Danh sách quá dài.", "the list is too long")
+    if any(one.kinds != 1 for one in known):
+        raise Refusal("bad_attendee", "Mỗi dòng chọn đúng một đơn vị, nhóm, cá nhân hoặc khách.", "one of each")
+    found = await _named(session, AttendeeList, unit_id, name)
+    kept = found or AttendeeList(id=new_id(), unit_id=unit_id, name=_name(name))
+    kept.entries = [dataclasses.asdict(one) for one in known]
+    session.add(kept)
+    await session.flush()
+    await audit.record(session, now, actor, "attendee_list.save", "attendee_list", kept.id, unit.id)
+    return kept
+
+
+async def lists(session: AsyncSession, actor: Actor) -> list[AttendeeList]:
+    return list(await session.scalars(_of_mine(AttendeeList, actor).limit(limits.TEMPLATES)))
+
+
+async def delete_list(session: AsyncSession, list_id: str, actor: Actor, now: datetime) -> None:
+    await _delete(session, await session.get(AttendeeList, list_id), "attendee_list", actor, now)
+
+
+async def _unit(session: AsyncSession, unit_id: str, actor: Actor) -> Unit:
+    unit = await session.get(Unit, unit_id)
+    if unit is None:
+        raise Refusal("unknown_unit", "Không tìm thấy đơn vị. Hãy chọn lại.", "no such unit")
+    roles.require(actor, "templates.write", unit.path)
+    return unit
+
+
+def _name(name: str) -> str:
+    kept = cleaned(name)
+    if not kept or len(kept) > 200:
+        raise Refusal("bad_name", "Hãy đặt tên từ 1 đến 200 ký tự.", "a name of 1 to 200 characters")
+    return kept
+
+
+async def _named(session: AsyncSession, table: Any, unit_id: str, name: str) -> Any:
+    return (await session.scalars(select(table).where(table.unit_id == unit_id, table.name == _name(name)))).first()
+
+
+def _of_mine(table: Any, actor: Actor) -> Any:
+    query = select(table).order_by(table.name)
+    if actor.kind in ("command", "system"):
+        return query
+    above = {part for one in actor.roles for part in one.unit_path.split("/") if part}
+    below = [Unit.path.startswith(one.unit_path, autoescape=True) for one in actor.roles]
+    return query.join(Unit, Unit.id == table.unit_id).where(or_(table.unit_id.in_(above), *below))
+
+
+async def _delete(session: AsyncSession, row: Any, kind: str, actor: Actor, now: datetime) -> None:
+    if row is None:
+        raise Refusal("not_found", "Không tìm thấy mục này.", "no such entry")
+    await _unit(session, row.unit_id, actor)
+    await session.delete(row)
+    await audit.record(session, now, actor, f"{kind}.delete", kind, row.id, row.unit_id)

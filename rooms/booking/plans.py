@@ -1,0 +1,166 @@
+"""A request brought together with the register: its unit, type, class, rule, things, dates and attendees. Nothing is taken.
+
+`make` refuses what cannot be at all; what only clashes on some dates is told by `preview` and decided by `creation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import calendar, recurrence, resources, rules
+from rooms.booking.calendar import Calendar, day_of
+from rooms.booking.requests import Request
+from rooms.booking.resources import Load, Span, Thing
+from rooms.booking.rules import Rule
+from rooms.errors import Refusal, Trouble
+from rooms.identifiers import new_id
+from rooms.meetings import attendees
+from rooms.meetings.tables import MeetingType
+from rooms.org.tables import Unit
+from rooms.policy import classes, roles
+from rooms.policy.actors import Actor
+
+SKIPPED_BY_WISH = "Bỏ qua theo yêu cầu."
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`spans`: every date of the series, also those to be skipped."""
+
+    request: Request
+    unit: Unit
+    type_: MeetingType
+    class_: str
+    rule: Rule
+    calendar: Calendar
+    things: tuple[Thing, ...]
+    spans: tuple[Span, ...]
+    more: bool
+    """The series goes on after the last date that is kept."""
+    invited: tuple[attendees.Invited, ...]
+    load: Load
+
+    @property
+    def legs(self) -> int:
+        return self.load.legs or wanted_legs(self.request, self.class_, self.things, len(self.invited))
+
+    @property
+    def needs_approval(self) -> bool:
+        """An internal meeting without halls and terminals needs none."""
+        only_people = all(one.kind in ("person", "operator") for one in self.things)
+        return not (self.type_.internal and only_people and self.class_ == classes.ORDINARY)
+
+    def trouble_of(self, span: Span) -> Trouble | None:
+        """Why the unit does not meet on that date: its hours, or a day off."""
+        day = day_of(span.starts_at)
+        return rules.trouble_of_day(self.rule, self.calendar, day) or rules.trouble_of_hours(
+            self.rule, span.starts_at, span.ends_at
+        )
+
+    def lock_names(self) -> list[str]:
+        return [f"unit:{self.unit.id}", *(one.id for one in self.things if one.exclusive)]
+
+
+async def make(
+    session: AsyncSession,
+    request: Request,
+    actor: Actor,
+    now: datetime,
+    action: str = "meetings.create",
+    ahead: bool = True,
+) -> Plan:
+    """`request` is checked. `action`: the right that is asked for, empty when that is done. `ahead`: whether the time has to be
+    one that may be booked now. Raises what `requests`, `rules`, `resources`, `recurrence` and `meetings.attendees` refuse."""
+    day = day_of(request.starts_at)
+    unit = await rules.unit_of(session, request.host_unit_id, day_of(now))
+    if action:
+        roles.require(actor, action, unit.path)
+    await rules.unit_of(session, request.host_unit_id, day)
+    type_ = await type_of(session, request.type_code)
+    class_ = classes.resolved(request.class_, type_.default_class)
+    rule = await rules.rule_of(session, unit.path)
+    if ahead:
+        rules.require_ahead(rule, request.starts_at, now, bool(request.urgent_reason))
+    if request.precedence is not None:
+        roles.require(actor, "meetings.precedence", unit.path)
+    until = now + timedelta(days=rule.ahead_days)
+    series = recurrence.expand(request.starts_at, request.rule, until if request.rule else None)
+    things = await resources.resolve(
+        session, request.hall_ids, request.terminal_ids, request.chair_id, request.operator_id, class_, day
+    )
+    _require_apart(series.dates, request.duration_min, things)
+    invited = await attendees.expand(session, request.attendees, day) if request.attendees else []
+    length = timedelta(minutes=request.duration_min)
+    return Plan(
+        request=request,
+        unit=unit,
+        type_=type_,
+        class_=class_,
+        rule=rule,
+        calendar=await calendar.load(session),
+        things=things,
+        spans=tuple(Span(new_id(), at, at + length) for at in series.dates),
+        more=series.more,
+        invited=tuple(invited),
+        load=await resources.load_of(session, wanted_legs(request, class_, things, len(invited))),
+    )
+
+
+def wanted_legs(request: Request, class_: str, things: Sequence[Thing], invited: int) -> int:
+    """One for each terminal and, where they may come from anywhere, each attendee; two at least."""
+    if request.legs:
+        return request.legs
+    terminals = sum(one.kind == "terminal" for one in things)
+    return max(2, terminals if class_ == classes.IMPORTANT and terminals else terminals + invited)
+
+
+def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequence[Thing]) -> None:
+    """The dates of a series must leave each other the time they need."""
+    before, after = (max((getattr(one, name) for one in things), default=0) for name in ("before_min", "after_min"))
+    needed = timedelta(minutes=before + duration_min + after)
+    if any(later - earlier < needed for earlier, later in pairwise(dates)):
+        raise Refusal(
+            "series_overlaps_itself",
+            "Các buổi của chuỗi họp chồng lên nhau (tính cả thời gian chuẩn bị, dọn dẹp). Hãy lặp thưa hơn hoặc họp ngắn hơn.",
+            "dates of the series overlap each other",
+        )
+
+
+async def type_of(session: AsyncSession, code: str) -> MeetingType:
+    """Raises `unknown_type`."""
+    found = await session.get(MeetingType, code)
+    if found is None:
+        raise Refusal("unknown_type", "Hãy chọn loại cuộc họp có trong danh sách.", "no such meeting type")
+    return found
+
+
+def may_leave_hours(actor: Actor, unit: Unit, request: Request) -> bool:
+    """An operator with a reason, and the server's own command."""
+    if actor.kind in ("command", "system"):
+        return True
+    return bool(request.urgent_reason) and roles.allows(actor, "meetings.precedence", unit.path)
+
+
+def skips_of(plan: Plan, actor: Actor) -> dict[str, str]:
+    """Dates to be skipped whatever is free, by occurrence, with the reason. Raises `outside_hours`, `day_off` when they may not
+    be skipped.
+    """
+    request, wished = plan.request, set(plan.request.skip)
+    skipped = {one.occurrence_id: SKIPPED_BY_WISH for one in plan.spans if day_of(one.starts_at) in wished}
+    if may_leave_hours(actor, plan.unit, request):
+        return skipped
+    troubles = []
+    for span in plan.spans:
+        trouble = None if span.occurrence_id in skipped else plan.trouble_of(span)
+        if trouble and trouble.code == "day_off" and request.skip_clashes and request.rule:
+            skipped[span.occurrence_id] = trouble.vietnamese
+        elif trouble:
+            troubles.append(trouble)
+    if troubles:
+        raise Refusal(troubles[0].code, troubles[0].vietnamese, troubles[0].english, troubles)
+    return skipped

@@ -1,0 +1,145 @@
+"""Which meeting goes before which, as a setting; and the operator's explicit act that moves or puts off a lower one for a higher.
+
+Nothing is ever displaced by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import clashes, creation, dates, history, plans
+from rooms.booking.calendar import DAY, day_of, local, midnight
+from rooms.booking.requests import Request
+from rooms.booking.tables import Setting
+from rooms.errors import Refusal, Trouble
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+SETTING: Final = "precedence"
+TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}
+"""Added to a meeting's own precedence by the tier of its host; the setting `precedence` {"tiers": {…}} replaces it."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One date that gave way. `to` is None: put off until further notice."""
+
+    occurrence_id: str
+    meeting_id: str
+    title: str
+    unit: str
+    was: datetime
+    to: datetime | None
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """The meeting that goes before, and the report of what gave way."""
+
+    meeting: Meeting
+    moved: tuple[Moved, ...]
+
+
+async def rank_of(session: AsyncSession, precedence: int, unit: Unit) -> int:
+    """Lower goes first."""
+    setting = await session.get(Setting, SETTING)
+    tiers: Mapping[str, Any] = setting.value.get("tiers", TIERS) if setting else TIERS
+    return precedence + int(tiers.get(str(unit.tier), TIERS["3"]))
+
+
+async def displace(
+    session: AsyncSession,
+    request: Request,
+    moves: Mapping[str, datetime | None],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    key: str = "",
+) -> Displaced:
+    """Book `request`, and for it give each clashing date of a lower meeting the time in `moves` (by occurrence; None: put off).
+
+    Raises `move_missing` naming the clashing dates that `moves` says nothing of, `precedence_too_low`, and what creation refuses.
+    """
+    request = request.checked()
+    plan = await plans.make(session, request, actor, now)
+    roles.require(actor, "meetings.precedence", plan.unit.path)
+    if not reason.strip():
+        raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "displacing needs a reason")
+    mine = await rank_of(
+        session, plan.type_.precedence if request.precedence is None else request.precedence, plan.unit
+    )
+    found = await _clashing(session, plan)
+    missing = [one for one, _, _ in found if one.id not in moves]
+    if missing:
+        raise Refusal(
+            "move_missing",
+            "Hãy chọn thời gian mới hoặc hoãn cho từng cuộc họp bị trùng.",
+            "say for each clashing date where it moves",
+            [_trouble(one) for one in missing],
+        )
+    moved = [await _give_way(session, one, mine, moves[one[0].id], reason, actor, now) for one in found]
+    meeting = await creation.create(session, dataclasses.replace(request, submit=request.submit), actor, now, key)
+    detail = {"moved": [one.occurrence_id for one in moved][:100], "reason": reason.strip()[:300]}
+    await audit.record(session, now, actor, "meeting.displace", "meeting", meeting.id, plan.unit.id, detail)
+    return Displaced(meeting, tuple(moved))
+
+
+def _trouble(date: Occurrence) -> Trouble:
+    at = local(date.starts_at)
+    return Trouble("move_missing", f"Buổi họp {at:%H:%M %d/%m/%Y}.", f"the date at {at.isoformat()}", date.id)
+
+
+async def _clashing(session: AsyncSession, plan: plans.Plan) -> list[tuple[Occurrence, Meeting, Unit]]:
+    ids = {thing.id for thing in plan.things if thing.exclusive}
+    windows = [(midnight(day_of(s.starts_at)), midnight(day_of(s.ends_at)) + DAY) for s in plan.spans]
+    timetable = await clashes.timetable_of(session, ids, windows)
+    taken = {
+        busy.occurrence_id
+        for span in plan.spans
+        for thing in plan.things
+        if (busy := clashes.meets(timetable.get(thing.id, ()), *thing.keeps(span.starts_at, span.ends_at)))
+    }
+    rows = await session.execute(
+        select(Occurrence, Meeting, Unit)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Occurrence.id.in_(taken))
+        .order_by(Occurrence.starts_at)
+    )
+    return [(date, meeting, unit) for date, meeting, unit in rows]
+
+
+async def _give_way(
+    session: AsyncSession,
+    clashing: tuple[Occurrence, Meeting, Unit],
+    mine: int,
+    to: datetime | None,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> Moved:
+    date, meeting, unit = clashing
+    if await rank_of(session, meeting.precedence, unit) <= mine:
+        raise Refusal(
+            "precedence_too_low",
+            f"{meeting.title} ({unit.short_name or unit.name}) có thứ tự ưu tiên không thấp hơn nên không dời được.",
+            "a meeting of the same or a higher precedence is not moved",
+        )
+    roles.require(actor, "meetings.precedence", unit.path)
+    was = date.starts_at
+    before = await history.snapshot(session, meeting)
+    await dates.put_off(session, meeting, date, to, actor, now)
+    date.reason_code, date.reason = "superior_order", reason.strip()[:500]
+    await session.flush()
+    await history.finish(session, meeting, actor, now, "displaced", f"Nhường lịch: {reason.strip()}", before)
+    return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

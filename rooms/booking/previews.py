@@ -1,0 +1,111 @@
+"""Every date that a request means with everything that stands in its way, before anything is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import calendar, clashes, plans
+from rooms.booking.calendar import day_of
+from rooms.booking.clashes import Clash
+from rooms.booking.plans import Plan
+from rooms.booking.requests import Request
+from rooms.policy.actors import Actor
+
+
+@dataclass(frozen=True)
+class Warned:
+    """What does not stand in the way but should be known."""
+
+    code: str
+    vi: str
+    en: str
+
+
+@dataclass(frozen=True)
+class PreviewDate:
+    """One date. `off`: the name of the holiday, or `weekend`; `trouble`: why the unit does not meet then."""
+
+    starts_at: datetime
+    ends_at: datetime
+    clashes: tuple[Clash, ...]
+    off: str = ""
+    trouble: str = ""
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`bookable`: it would go through as it is. `clashing`: dates with a clash or a trouble that are not skipped."""
+
+    dates: tuple[PreviewDate, ...]
+    clashing: int
+    bookable: bool
+    needs_approval: bool
+    class_: str
+    warnings: tuple[Warned, ...]
+    attendees: int
+    legs: int
+
+
+async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
+    """Takes nothing. `excluding`: a meeting that is being changed, whose own reservations do not count."""
+    plan = await plans.make(session, request.checked(), actor, now)
+    wishes = [(span, plan.things) for span in plan.spans]
+    found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
+    free = plans.may_leave_hours(actor, plan.unit, request)
+    dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
+    bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
+    ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
+    return Preview(
+        dates=dates,
+        clashing=len(bad),
+        bookable=not bad or ignored,
+        needs_approval=plan.needs_approval,
+        class_=plan.class_,
+        warnings=tuple(warnings_of(plan, now)),
+        attendees=len(plan.invited),
+        legs=plan.legs,
+    )
+
+
+def _date(plan: Plan, place: int, found: tuple[Clash, ...], free: bool) -> PreviewDate:
+    span = plan.spans[place]
+    day = day_of(span.starts_at)
+    trouble = None if free else plan.trouble_of(span)
+    return PreviewDate(
+        span.starts_at,
+        span.ends_at,
+        found,
+        off=plan.calendar.off(day),
+        trouble=trouble.vietnamese if trouble else "",
+        skipped=day in plan.request.skip,
+    )
+
+
+def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
+    found = []
+    days = plan.type_.notice_days
+    due = calendar.notice_due(plan.calendar, plan.request.starts_at, days)
+    if days and day_of(now) > due:
+        found.append(
+            Warned(
+                "short_notice",
+                f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi rõ "
+                "là họp đột xuất.",
+                f"less than {days} working days of notice",
+            )
+        )
+    if plan.more:
+        last = day_of(plan.spans[-1].starts_at)
+        found.append(
+            Warned(
+                "horizon",
+                f"Chuỗi họp được giữ chỗ đến ngày {last:%d/%m/%Y} (nhiều nhất {limits.HORIZON_MONTHS} tháng).",
+                f"booked until {last.isoformat()}",
+            )
+        )
+    return found

@@ -1,0 +1,115 @@
+"""What happens to bookings by the clock, as handlers of jobs: a hold or a deadline runs out, a date is released or over, a series is
+carried on. Each may be run twice and judges by what is there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import approval, creation, dates, editing, history, plans, reading, resources, restoring, timing
+from rooms.booking.resources import Taken
+from rooms.booking.tables import Step
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy.actors import SYSTEM
+from rooms.store import audit
+
+Payload = Mapping[str, Any]
+
+
+async def hold_over(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """A hold that was not handed in in time is given up."""
+    meeting = await _locked(session, payload["meeting_id"])
+    if meeting is None or meeting.state != "held" or meeting.hold_until is None or meeting.hold_until > now:
+        return
+    await _expire(session, meeting, "Hết thời hạn giữ chỗ", now)
+
+
+async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Nobody decided: what was asked for is off. An approved meeting whose change lapsed goes back to what was approved."""
+    meeting = await _locked(session, payload["meeting_id"])
+    step = await session.get(Step, payload["step_id"], populate_existing=True)
+    if meeting is None or step is None or step.state != "open" or meeting.state != "asked":
+        return
+    if step.deadline is None or step.deadline > now:
+        return
+    step.state, step.decided_at = "lapsed", now
+    await session.flush()
+    if step.round > 1 and meeting.number and await restoring.went_back(session, meeting, SYSTEM, now):
+        await approval.withdraw(session, meeting.id, now)
+        return
+    await _expire(session, meeting, "Quá hạn duyệt", now)
+
+
+async def _expire(session: AsyncSession, meeting: Meeting, why: str, now: datetime) -> None:
+    await approval.end(session, meeting, "expired", why, now)
+    await history.finish(session, meeting, SYSTEM, now, "expire", why, {}, undoable=False)
+    await audit.record(session, now, SYSTEM, "meeting.expire", "meeting", meeting.id, meeting.host_unit_id)
+
+
+async def _locked(session: AsyncSession, meeting_id: str) -> Meeting | None:
+    return await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)
+
+
+async def dates_due(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    await dates.go_on(session, payload["meeting_id"], now)
+
+
+async def carry_on(session: AsyncSession, payload: Payload, now: datetime) -> None:
+    """Dates of a series that came into reach are booked; what clashes is listed as skipped, with the clash."""
+    meeting = await _locked(session, payload["meeting_id"])
+    if meeting is None or meeting.state != "approved" or not meeting.rule:
+        return
+    unit = (await reading.meeting_of(session, meeting.id, SYSTEM))[1]
+    request = replace(await editing.current(session, meeting), skip_clashes=True)
+    known = set(await session.scalars(select(Occurrence.original_at).where(Occurrence.meeting_id == meeting.id)))
+    try:
+        request = await _from_now(request, known, now)
+        plan = await plans.make(session, request, SYSTEM, now, action="", ahead=False)
+    except Refusal:
+        # Its unit or a hall is no more: the desk sees that when the next date is edited.
+        return
+    spans = tuple(one for one in plan.spans if one.starts_at > max(known))
+    if spans:
+        await _book(session, meeting, replace(plan, spans=spans), now)
+    await timing.horizon(session, meeting, now)
+    await audit.record(session, now, SYSTEM, "meeting.carry_on", "meeting", meeting.id, unit.id, {"dates": len(spans)})
+
+
+async def _from_now(request: Any, known: set[datetime], now: datetime) -> Any:
+    """The series from its latest past date on, so that the 24 months count from about now. A COUNT counts from the first."""
+    past = [at for at in known if at <= now]
+    if not past or "COUNT" in request.rule.upper():
+        return request
+    return replace(request, starts_at=max(past))
+
+
+async def _book(session: AsyncSession, meeting: Meeting, plan: plans.Plan, now: datetime) -> None:
+    await resources.lock(session, plan.lock_names())
+    try:
+        skipped = await creation.skips(session, plan, SYSTEM, excluding=meeting.id)
+    except Refusal as refusal:
+        skipped = {one.occurrence_id: refusal.vietnamese[:1000] for one in plan.spans}
+    await session.execute(insert(Occurrence), [creation.date_row(meeting.id, one, skipped) for one in plan.spans])
+    kept = [(one, plan.things) for one in plan.spans if one.occurrence_id not in skipped]
+    try:
+        await resources.take(session, kept, plan.load)
+    except Taken as taken:
+        raise AssertionError("taken in spite of the lock") from taken
+    await history.finish(
+        session, meeting, SYSTEM, now, "carry_on", "Kéo dài chuỗi họp", {}, undoable=False, tells=False
+    )
+
+
+HANDLERS: Final[Mapping[str, Callable[[AsyncSession, Payload, datetime], Awaitable[None]]]] = {
+    timing.HOLD: hold_over,
+    timing.DEADLINE: deadline_over,
+    timing.DATES: dates_due,
+    timing.HORIZON: carry_on,
+}

@@ -1,0 +1,89 @@
+"""What becomes due with a meeting, as jobs: the end of a hold, a deadline, its next date. Each is judged anew when it is due, so a
+job that outlived its reason does nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import rules
+from rooms.booking.rules import Rule
+from rooms.booking.tables import Step
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.store import outbox
+
+HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
+CHANGED = "meeting.changed"
+APPROVAL = "mail.approval"
+LIVE = ("planned", "running")
+HORIZON_STEP = timedelta(days=30)
+
+
+async def hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    assert meeting.hold_until is not None
+    key = f"hold:{meeting.id}:{meeting.hold_until.isoformat()}"
+    await outbox.enqueue(session, HOLD, {"meeting_id": meeting.id}, meeting.hold_until, now, key)
+
+
+async def deadline(session: AsyncSession, step: Step, now: datetime) -> None:
+    """Its approvers are written to, and it lapses when nobody decides."""
+    assert step.deadline is not None
+    payload = {"meeting_id": step.meeting_id, "step_id": step.id}
+    await outbox.enqueue(session, APPROVAL, payload, now, now, f"approval:{step.id}")
+    await outbox.enqueue(session, DEADLINE, payload, step.deadline, now, f"deadline:{step.id}")
+
+
+async def changed(session: AsyncSession, meeting: Meeting, action: str, now: datetime) -> None:
+    """Invitees must know. Only of meetings that have a number: before that nobody was invited."""
+    if meeting.number is None:
+        return
+    payload = {
+        "meeting_id": meeting.id,
+        "action": action,
+        "version": meeting.version,
+        "sequence": meeting.sequence,
+    }
+    await outbox.enqueue(session, CHANGED, payload, now, now, f"changed:{meeting.id}:{meeting.version}")
+
+
+async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Look at its dates when the next one could be released or has ended."""
+    row = (
+        await session.execute(
+            select(Occurrence)
+            .where(Occurrence.meeting_id == meeting.id, Occurrence.state.in_(LIVE), Occurrence.ends_at > now)
+            .order_by(Occurrence.starts_at)
+            .limit(1)
+        )
+    ).scalar_one_or_none()
+    if row is None:
+        return
+    rule = await rule_of_meeting(session, meeting)
+    due = due_of(row, rule, now)
+    key = f"dates:{meeting.id}:{due.isoformat()}"
+    await outbox.enqueue(session, DATES, {"meeting_id": meeting.id}, due, now, key)
+
+
+def due_of(date: Occurrence, rule: Rule, now: datetime) -> datetime:
+    """When it is released if nobody has come, else its end."""
+    release = date.starts_at + timedelta(minutes=rule.release_min)
+    waits = rule.release_min and date.opened_at is None and date.state == "planned" and now < release < date.ends_at
+    return release if waits else date.ends_at
+
+
+async def rule_of_meeting(session: AsyncSession, meeting: Meeting) -> Rule:
+    unit = await session.get(Unit, meeting.host_unit_id)
+    assert unit is not None
+    return await rules.rule_of(session, unit.path)
+
+
+async def horizon(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """A series that goes on is carried on month by month."""
+    if meeting.rule:
+        due = now + HORIZON_STEP
+        key = f"horizon:{meeting.id}:{due.date().isoformat()}"
+        await outbox.enqueue(session, HORIZON, {"meeting_id": meeting.id}, due, now, key)

@@ -1,0 +1,239 @@
+"""A meeting as it is shown, and the search for meetings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking import approval, calendar, reading, resources, restoring
+from rooms.booking.creation import search_number
+from rooms.booking.tables import Change, Reservation, Step, Wanted
+from rooms.meetings import attendees
+from rooms.meetings.tables import Attendee, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.org.names import plain
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+
+
+@dataclass(frozen=True)
+class MeetingView:
+    """All of a meeting that the asker may see. `pin` is empty for those who may not know it."""
+
+    meeting: Meeting
+    unit: Unit
+    type_: MeetingType
+    occurrences: tuple[Occurrence, ...]
+    reservations: tuple[Reservation, ...]
+    wanted: tuple[Wanted, ...]
+    steps: tuple[Step, ...]
+    attendees: tuple[Attendee, ...]
+    documents: tuple[DocumentRef, ...]
+    pin: str
+    notice_due: date | None
+    conclusion_due: date | None
+    undo_until: datetime | None
+    can: tuple[str, ...]
+    """Actions open to the asker now."""
+
+
+async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> MeetingView:
+    """Raises `unknown_meeting`."""
+    meeting, unit = await reading.meeting_of(session, meeting_id, actor)
+    type_ = await session.get(MeetingType, meeting.type_code)
+    assert type_ is not None
+    dates = await session.scalars(
+        select(Occurrence).where(Occurrence.meeting_id == meeting_id).order_by(Occurrence.starts_at)
+    )
+    occurrences = tuple(dates)
+    reservations = await session.scalars(
+        select(Reservation)
+        .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+        .where(Occurrence.meeting_id == meeting_id, Reservation.active)
+        .order_by(Reservation.starts_at)
+    )
+    steps = await session.scalars(select(Step).where(Step.meeting_id == meeting_id).order_by(Step.round, Step.step))
+    documents = await session.scalars(select(DocumentRef).where(DocumentRef.meeting_id == meeting_id))
+    days = await calendar.load(session)
+    coming = next((one for one in occurrences if one.ends_at > now and one.state in ("planned", "running")), None)
+    shown = coming or (occurrences[-1] if occurrences else None)
+    undo_until = await _undo_until(session, meeting, now)
+    desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
+    return MeetingView(
+        meeting=meeting,
+        unit=unit,
+        type_=type_,
+        occurrences=occurrences,
+        reservations=tuple(reservations),
+        wanted=tuple(one for rows in (await resources.wanted(session, meeting_id)).values() for one in rows),
+        steps=tuple(steps),
+        attendees=tuple(await attendees.listed(session, meeting_id)),
+        documents=tuple(documents),
+        pin=meeting.pin if desk else "",
+        notice_due=calendar.notice_due(days, shown.starts_at, type_.notice_days)
+        if shown and type_.notice_days
+        else None,
+        conclusion_due=calendar.conclusion_due(days, shown.ends_at, type_.conclusion_days) if shown else None,
+        undo_until=undo_until,
+        can=await _can(session, meeting, unit, actor, undo_until),
+    )
+
+
+def _leads(meeting: Meeting, actor: Actor) -> bool:
+    people = (meeting.chair_id, meeting.secretary_id, meeting.operator_id)
+    return bool(actor.person_id) and actor.person_id in people
+
+
+async def _undo_until(session: AsyncSession, meeting: Meeting, now: datetime) -> datetime | None:
+    change = (
+        await session.scalars(
+            select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(1)
+        )
+    ).first()
+    if change is None or change.undone or change.undo_until is None or change.undo_until <= now:
+        return None
+    return change.undo_until
+
+
+async def _can(
+    session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, undo_until: datetime | None
+) -> tuple[str, ...]:
+    own = bool(actor.id) and meeting.created_by == actor.id
+    open_ = meeting.state in restoring.TAKES
+
+    def may(action: str) -> bool:
+        return roles.allows(actor, action, unit.path)
+
+    can = {
+        "submit": meeting.state == "held" and (own or may("meetings.create")),
+        "edit": open_ and (may("meetings.edit") or (own and meeting.state != "approved")),
+        "cancel": open_ and (own or may("meetings.cancel")),
+        "postpone": open_ and (own or may("meetings.edit")),
+        "extend": meeting.state == "approved" and (may("meetings.edit") or _leads(meeting, actor)),
+        "undo": undo_until is not None and (own or may("meetings.edit")),
+        "raise_class": open_
+        and meeting.class_ == "ordinary"
+        and (may("meetings.raise_class") or _leads(meeting, actor)),
+        "lower_class": open_ and meeting.class_ == "important" and may("meetings.lower_class"),
+        "letters": meeting.state == "approved" and may("meetings.letters"),
+        "answers": may("meetings.answers"),
+        "decide": await _may_decide(session, meeting, actor),
+    }
+    return tuple(name for name, allowed in can.items() if allowed)
+
+
+async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:
+    step = await approval.open_step(session, meeting.id) if meeting.state == "asked" else None
+    if step is None:
+        return False
+    path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id))
+    return roles.allows(actor, approval.ACTION_OF[step.step], path or "")
+
+
+# Search
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """`text`: in the title, the number of the meeting or of a document, whatever the diacritics. Times are of any date."""
+
+    text: str = ""
+    states: tuple[str, ...] = ()
+    host_unit_id: str = ""
+    type_code: str = ""
+    class_: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    created_by: str = ""
+    after: tuple[datetime, str] | None = None
+    """Cursor: (first_starts_at, id) of the last one of the page before."""
+    limit: int = 50
+
+
+async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: datetime) -> list[Meeting]:
+    """What `actor` may read, the latest first date first."""
+    statement = select(Meeting).join(Unit, Unit.id == Meeting.host_unit_id)
+    may = _may_read(actor)
+    if may is not None:
+        statement = statement.where(may)
+    if query.text.strip():
+        statement = statement.where(_says(query.text[: limits.SEARCH_TEXT]))
+    if query.states:
+        statement = statement.where(Meeting.state.in_(query.states))
+    for column, value in (
+        (Meeting.host_unit_id, query.host_unit_id),
+        (Meeting.type_code, query.type_code),
+        (Meeting.class_, query.class_),
+        (Meeting.created_by, query.created_by),
+    ):
+        if value:
+            statement = statement.where(column == value)
+    if query.starts_at or query.ends_at:
+        statement = statement.where(Meeting.id.in_(_dated(query)))
+    if query.after:
+        at, id_ = query.after
+        before = or_(Meeting.first_starts_at < at, and_(Meeting.first_starts_at == at, Meeting.id < id_))
+        statement = statement.where(before)
+    limit = max(1, min(query.limit, limits.SEARCH_ROWS))
+    ordered = statement.order_by(Meeting.first_starts_at.desc(), Meeting.id.desc()).limit(limit)
+    return list(await session.scalars(ordered))
+
+
+def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
+    """The condition; None: everything."""
+    paths = roles.scopes(actor, "meetings.read")
+    if paths is None:
+        return None
+    allowed = [Meeting.public, *(Unit.path.startswith(one, autoescape=True) for one in paths)]
+    if actor.id and actor.kind in ("account", "client"):
+        allowed.append(Meeting.created_by == actor.id)
+    if actor.person_id:
+        person = actor.person_id
+        allowed += [column == person for column in (Meeting.chair_id, Meeting.secretary_id, Meeting.operator_id)]
+        allowed.append(Meeting.id.in_(select(Attendee.meeting_id).where(Attendee.person_id == person)))
+    return or_(*allowed)
+
+
+def _says(text: str):  # type: ignore[no-untyped-def]
+    number = search_number(text)
+    documents = select(DocumentRef.meeting_id).where(DocumentRef.search_number.contains(number, autoescape=True))
+    found = [Meeting.search_title.contains(plain(text), autoescape=True), Meeting.id.in_(documents)]
+    digits = "".join(letter for letter in text if letter.isdigit())
+    if digits and not any(letter.isalpha() for letter in text):
+        found.append(Meeting.number == digits)
+    return or_(*found)
+
+
+def _dated(query: SearchQuery):  # type: ignore[no-untyped-def]
+    dates = select(Occurrence.meeting_id)
+    if query.starts_at:
+        dates = dates.where(Occurrence.ends_at > query.starts_at)
+    if query.ends_at:
+        dates = dates.where(Occurrence.starts_at < query.ends_at)
+    return dates
+
+
+async def next_dates(
+    session: AsyncSession, meeting_ids: Sequence[str], now: datetime
+) -> dict[str, tuple[datetime, datetime]]:
+    """By meeting: its next date, or the last one when all are over."""
+    ids = list(meeting_ids)[: limits.SEARCH_ROWS]
+    coming = select(Occurrence.meeting_id, func.min(Occurrence.starts_at).label("at")).where(
+        Occurrence.meeting_id.in_(ids), Occurrence.ends_at > now, Occurrence.state.in_(("planned", "running"))
+    )
+    last = select(Occurrence.meeting_id, func.max(Occurrence.starts_at).label("at")).where(
+        Occurrence.meeting_id.in_(ids)
+    )
+    at = dict(await session.execute(last.group_by(Occurrence.meeting_id)))
+    at |= dict(await session.execute(coming.group_by(Occurrence.meeting_id)))
+    rows = await session.execute(
+        select(Occurrence.meeting_id, Occurrence.starts_at, Occurrence.ends_at).where(
+            Occurrence.meeting_id.in_(ids), Occurrence.starts_at.in_(list(at.values()))
+        )
+    )
+    return {id_: (start, end) for id_, start, end in rows if at[id_] == start}
