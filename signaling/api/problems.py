@@ -47,6 +47,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "body_too_long": ("Yêu cầu quá dài.", "the request is too long"),
     "file_too_long": ("Tệp quá lớn.", "the file is too large"),
     "too_many_requests": ("Bạn thử quá nhanh. Hãy chờ một phút.", "too many requests: wait a minute"),
+    "link_wrong": (
+        "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
+        "this link opens nothing any more: ask for a new one",
+    ),
     "join_words": (
         "Hãy dùng liên kết cá nhân, hoặc số cuộc họp cùng mã PIN.",
         "either a personal link, or number and PIN",

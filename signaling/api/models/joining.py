@@ -68,8 +68,8 @@ class AnswerView(View):
     host_unit_name: str
     starts_at: datetime
     ends_at: datetime
+    meeting_state: str
     label: str
-    place: str = ""
     required: bool
     must_be_head: bool
     answer: str
@@ -83,12 +83,13 @@ class AnswerView(View):
 class PublicMeeting(View):
     """A date of a public meeting."""
 
+    occurrence_id: str
     title: str
     host_unit_name: str
+    chair: str = ""
     starts_at: datetime
     ends_at: datetime
     place: str = ""
-    state: str
 
 
 class PublicSchedule(View):
@@ -97,3 +98,10 @@ class PublicSchedule(View):
     starts_at: datetime
     ends_at: datetime
     meetings: list[PublicMeeting]
+
+
+class Taken(View):
+    """A message of another system has opened a meeting."""
+
+    meeting_id: str
+    state: str

@@ -92,3 +92,9 @@ class PreferenceFields(Strict):
     """What one account keeps for its screens, whole."""
 
     value: dict[Text100, Any] = Field(max_length=50)
+
+
+class Preferences(View):
+    """What one account keeps for its screens."""
+
+    value: dict[str, Any]

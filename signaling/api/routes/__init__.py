@@ -8,13 +8,16 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from signaling.api.routes import people, recipients, sites, units
+from signaling.api.routes import joining, people, published, recipients, records, sites, units
 
 ROUTERS: Sequence[APIRouter] = (
     units.router,
     people.router,
     recipients.router,
     sites.router,
+    joining.router,
+    records.router,
+    published.router,
 )
 
 __all__ = ["ROUTERS"]

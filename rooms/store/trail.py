@@ -1,0 +1,60 @@
+"""Reading the audit trail: what its reader may see, the newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.errors import Refusal
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store.tables import AuditEntry
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for; empty: everything."""
+
+    action: str = ""
+    """Of one action, or with a dot at its end of all that begin so: `meeting.`."""
+    object_id: str = ""
+    actor: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    before: int | None = None
+    """Only entries with a smaller number."""
+
+
+async def search(session: AsyncSession, wanted: Wanted, actor: Actor, limit: int) -> list[AuditEntry]:
+    """Entries of the reader's units and what is below them; those of no unit only for who reads everything.
+
+    Raises Refusal `denied`.
+    """
+    if not roles.anywhere(actor, "audit.read"):
+        raise Refusal("denied", "Đồng chí không có quyền xem nhật ký.", "not allowed")
+    query = select(AuditEntry)
+    if not roles.everywhere(actor, "audit.read"):
+        paths = roles.scopes(actor, "audit.read") or ()
+        own = select(Unit.id).where(or_(*(Unit.path.startswith(one, autoescape=True) for one in paths)))
+        query = query.where(AuditEntry.unit_id.in_(own))
+    if wanted.action:
+        whole = wanted.action.endswith(".")
+        query = query.where(
+            AuditEntry.action.startswith(wanted.action, autoescape=True)
+            if whole
+            else AuditEntry.action == wanted.action
+        )
+    for column, value in ((AuditEntry.object_id, wanted.object_id), (AuditEntry.actor, wanted.actor)):
+        if value:
+            query = query.where(column == value)
+    if wanted.starts_at is not None:
+        query = query.where(AuditEntry.at >= wanted.starts_at)
+    if wanted.ends_at is not None:
+        query = query.where(AuditEntry.at < wanted.ends_at)
+    if wanted.before is not None:
+        query = query.where(AuditEntry.seq < wanted.before)
+    return list(await session.scalars(query.order_by(AuditEntry.seq.desc()).limit(limit)))
