@@ -62,14 +62,23 @@ def place_name(unit_name: str) -> str:
     return found[2] if found else ""
 
 
+def in_full(unit_name: str) -> str:
+    """ "Ủy ban nhân dân tỉnh Long An" of "UBND tỉnh Long An": letters do not abbreviate who writes them."""
+    for short, long in (("UBND ", "Ủy ban nhân dân "), ("HĐND ", "Hội đồng nhân dân ")):
+        if unit_name.startswith(short):
+            return long + unit_name[len(short) :]
+    return unit_name
+
+
 def is_collective(unit_name: str) -> bool:
-    return unit_name.lower().startswith(COLLECTIVE)
+    return in_full(unit_name).lower().startswith(COLLECTIVE)
 
 
 def heading(unit_name: str) -> list[str]:
     """The name of an agency in capitals, over two lines where a committee's place follows its kind."""
-    found = _SPLIT.match(unit_name)
-    return [found[1].upper(), found[2].upper()] if found else [unit_name.upper()]
+    name = in_full(unit_name)
+    found = _SPLIT.match(name)
+    return [found[1].upper(), found[2].upper()] if found else [name.upper()]
 
 
 def bare_title(title: str, unit_names: list[str]) -> str:

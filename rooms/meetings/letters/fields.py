@@ -64,7 +64,8 @@ PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
 PLACES_NAMED = 6
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
-COLLECTIVE_OF = {"ủy ban nhân dân": "ỦY BAN NHÂN DÂN", "uỷ ban nhân dân": "ỦY BAN NHÂN DÂN"}
+PERSONS = 9
+"""People and guests sit somewhere without a tier of their own."""
 
 
 async def draft(
@@ -193,7 +194,7 @@ async def _header(session: AsyncSession, host: Unit, kind: str, dated: date, num
     prefix = "TB" if kind == "cancel" else "GM"
     place = await _place(session, host)
     return {
-        "agency_above": above.upper(),
+        "agency_above": wording.in_full(above).upper(),
         "agency": wording.heading(host.name),
         "nation": PARTY if party else NATION,
         "number": cleaned(number),
@@ -213,7 +214,9 @@ async def _place(session: AsyncSession, unit: Unit) -> str:
 
 
 def _initials(name: str) -> str:
-    """ "SYT" of "Sở Y tế"; an abbreviation stays itself."""
+    """ "SYT" of "Sở Y tế", "UBND" of any people's committee; an abbreviation stays itself."""
+    if name.startswith(("UBND", "Ủy ban nhân dân")):
+        return "UBND"
     return name if name.isupper() else "".join(word[0] for word in name.split()).upper()
 
 
@@ -228,9 +231,9 @@ async def _what(session: AsyncSession, meeting: Meeting, host: Unit, kind: str) 
     return {
         "subject": f"Về việc hủy cuộc họp: {meeting.title}" if calls_off else meeting.title,
         "name": meeting.title,
-        "opening": f"{host.name} thông báo hủy cuộc họp sau đây, kính gửi:"
+        "opening": f"{wording.in_full(host.name)} thông báo hủy cuộc họp sau đây, kính gửi:"
         if calls_off
-        else f"{host.name} trân trọng kính mời:",
+        else f"{wording.in_full(host.name)} trân trọng kính mời:",
         "content": meeting.description,
         "form": "Trực tuyến trên hệ thống hội nghị truyền hình, tại hội trường các điểm cầu"
         if meeting.class_ == "important"
@@ -327,18 +330,13 @@ async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Atte
     by_tier: dict[int, int] = {}
     for one in invited:
         if one.site_id and one.site_id not in own:
-            tier = units[one.unit_id].tier if one.unit_id in units else sites_tier(sites[one.site_id])
+            tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
             by_tier[tier] = by_tier.get(tier, 0) + 1
     grouped = [
         f"Điểm cầu {TIERS.get(tier, 'thành phần')}: {count} điểm cầu tại hội trường các đơn vị (danh sách kèm theo)"
         for tier, count in sorted(by_tier.items())
     ]
     return {"places": main + grouped, SITES: rows[: limits.LETTER_LINES]}
-
-
-def sites_tier(_site: Site) -> int:
-    """A person or guest sits somewhere without a tier of his own."""
-    return -1
 
 
 def _site_row(unit: Unit | None, site: Site, attendee: Attendee) -> dict[str, str]:
