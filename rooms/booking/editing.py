@@ -1,5 +1,5 @@
-"""Changing a booking: of all dates, of one, of one and those that follow. One transaction; the old booking is only given up for the
-new one.
+"""Changing a booking: of all dates, of one, of one and those that follow. One transaction; the old booking is only given
+up for the new one.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import icalendar
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import approval, creation, history, plans, reading, resources, restoring, rules
 from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
-from rooms.booking.recurrence import parsed
+from rooms.booking.recurrence import parsed, written
 from rooms.booking.requests import AgendaItem, DocumentRequest, Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -417,7 +416,3 @@ def ended(rule: str, at: datetime) -> str:
     parts.pop("COUNT", None)
     parts["UNTIL"] = [at.astimezone(UTC) - timedelta(seconds=1)]
     return written(parts)
-
-
-def written(parts: icalendar.vRecur) -> str:
-    return str(icalendar.vRecur(parts).to_ical().decode())

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Row as Found
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -152,7 +152,7 @@ async def _entries(
     return [_entry(row, row.meeting_id in may, actor) for row in rows if row.resource_id in halls]
 
 
-def _entry(row: Found[tuple[object, ...]], may: bool, actor: Actor) -> BoardEntry:
+def _entry(row: Any, may: bool, actor: Actor) -> BoardEntry:
     return BoardEntry(
         occurrence_id=row.occurrence_id if may else "",
         meeting_id=row.meeting_id if may else "",

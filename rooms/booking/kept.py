@@ -29,8 +29,8 @@ WEEK = timedelta(days=7)
 async def copy_last(
     session: AsyncSession, meeting_id: str, actor: Actor, now: datetime, starts_at: datetime | None = None
 ) -> Request:
-    """ "Same as last time": the meeting as a request of one date. Without `starts_at` the same weekday and hour, in the first week
-    that is still to come after its last date.
+    """ "Same as last time": the meeting as a request of one date. Without `starts_at` the same weekday and hour, in the first
+    week that is still to come after its last date.
     """
     meeting, _ = await reading.meeting_of(session, meeting_id, actor)
     request = await editing.current(session, meeting)

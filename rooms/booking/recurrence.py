@@ -8,6 +8,7 @@ the same weekdays and leap years around it. What is left to search is at most `T
 from __future__ import annotations
 
 import calendar as months
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -23,7 +24,7 @@ from rooms.errors import Refusal
 
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 PARTS: Final = frozenset(
-    [
+    (
         "FREQ",
         "INTERVAL",
         "COUNT",
@@ -35,10 +36,8 @@ PARTS: Final = frozenset(
         "BYWEEKNO",
         "BYMONTH",
         "BYSETPOS",
-        "BYHOUR",
-        "BYMINUTE",
-    ]
-)
+    )
+) | {"BYHOUR", "BYMINUTE"}
 LAST_TWIN: Final = 9990
 TWIN_SPAN: Final = 40
 WINDOW: Final = timedelta(days=92)
@@ -94,7 +93,13 @@ def parsed(rule: str) -> icalendar.vRecur:
         raise _bad_rule()
     if int(parts.get("COUNT", (1,))[0]) > limits.OCCURRENCES:
         raise too_long()
-    return parts
+    return icalendar.vRecur(parts)
+
+
+def written(parts: Mapping[str, Any]) -> str:
+    """As text again."""
+    text: bytes = icalendar.vRecur(parts).to_ical()  # type: ignore[no-untyped-call]
+    return text.decode()
 
 
 def _bad_rule() -> Refusal:
@@ -177,7 +182,7 @@ def _by_windows(query: Any, first: datetime, end: datetime) -> list[datetime]:
 
 def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> None:
     """RFC 5545 leaves open what a series means whose first date is none of its rule's; calendars disagree. So it is refused."""
-    text = icalendar.vRecur(rule).to_ical().decode()
+    text = written(rule)
     try:
         found = next(iter(rrulestr(text, dtstart=first)), None)
     except (ValueError, OverflowError, TypeError) as error:

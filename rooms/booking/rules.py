@@ -1,4 +1,4 @@
-"""What a unit may book: hours, days, how long ahead, how much. The nearest unit above that has a rule decides; else the defaults."""
+"""What a unit may book: hours, days, how long ahead, how much. The nearest unit above that has a rule decides, else defaults."""
 
 from __future__ import annotations
 

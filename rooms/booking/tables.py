@@ -40,7 +40,7 @@ class Reservation(Row):
 
 
 class Wanted(Row):
-    """What each date of a meeting takes. Kept apart from `reservation`, so that a skipped or cancelled date can be booked again."""
+    """What each date of a meeting takes; apart from `reservation`, so that a skipped or cancelled date can be booked again."""
 
     __tablename__ = "wanted"
 

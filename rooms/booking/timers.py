@@ -1,5 +1,5 @@
-"""What happens to bookings by the clock, as handlers of jobs: a hold or a deadline runs out, a date is released or over, a series is
-carried on. Each may be run twice and judges by what is there now.
+"""What happens to bookings by the clock, as handlers of jobs: a hold or a deadline runs out, a date is released or over, a
+series is carried on. Each may be run twice and judges by what is there now.
 """
 
 from __future__ import annotations

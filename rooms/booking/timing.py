@@ -1,5 +1,5 @@
-"""What becomes due with a meeting, as jobs: the end of a hold, a deadline, its next date. Each is judged anew when it is due, so a
-job that outlived its reason does nothing.
+"""What becomes due with a meeting, as jobs: the end of a hold, a deadline, its next date. Each is judged anew when it is due,
+so a job that outlived its reason does nothing.
 """
 
 from __future__ import annotations

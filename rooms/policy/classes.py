@@ -17,7 +17,7 @@ Way = Literal[
     "browser", "phone_browser", "personal_link", "number_pin", "hall_terminal", "dial_out", "share_link", "guest"
 ]
 
-SECRET: Final = "secret"
+SECRET: Final = "secret"  # noqa: S105 (a class)
 IMPORTANT: Final = "important"
 ORDINARY: Final = "ordinary"
 RANK: Final[Mapping[str, int]] = {ORDINARY: 0, IMPORTANT: 1, SECRET: 2}
