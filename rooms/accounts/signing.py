@@ -50,6 +50,7 @@ async def start(
 ) -> str:
     """The secret of a new session. The account's longest unseen one ends when there are too many."""
     secret = new_secret()
+    await _keep_few(session, account.id, now)
     session.add(
         SignIn(
             digest=digest(secret),
@@ -64,7 +65,6 @@ async def start(
         )
     )
     await session.flush()
-    await _keep_few(session, account.id, now)
     return secret
 
 
@@ -181,5 +181,6 @@ async def set_password(
 
 
 async def _keep_few(session: AsyncSession, account_id: str, now: datetime) -> None:
-    kept = [row.digest for row in await sessions(session, account_id, now)][: limits.SESSIONS]
+    """And room for one more."""
+    kept = [row.digest for row in await sessions(session, account_id, now)][: limits.SESSIONS - 1]
     await session.execute(delete(SignIn).where(SignIn.account_id == account_id, SignIn.digest.not_in(kept)))

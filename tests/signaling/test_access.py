@@ -1,0 +1,505 @@
+"""Signing in by HTTP: cookies, throttles, second factors, own sessions, and what a request of another origin gets."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from rooms.accounts import limits as accounts
+from rooms.accounts import signing
+from rooms.accounts.passwords import Hashing
+from rooms.accounts.tables import SignIn
+from rooms.policy.actors import COMMAND
+from rooms.store.database import Database
+from rooms.store.tables import AuditEntry
+from signaling import access
+from signaling.access import limits
+from signaling.access.backoff import Backoff, pause
+from tests.rooms.province import Province
+from tests.rooms.test_accounts import code_at
+from tests.signaling.office import CHEAP, HASHED, PASSWORD, Office, sign_in
+
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what asks nothing special of it."""
+NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+NEW = "mưa rơi trên mái ngói đỏ"
+
+
+@pytest.fixture
+async def office(database: Database, province: Province) -> AsyncIterator[Office]:
+    opened = Office(database, NOW)
+    yield opened
+    opened.access.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+def code_of(answer: httpx.Response) -> str:
+    body = answer.json()
+    assert body["vi"]
+    assert body["en"]
+    return str(body["code"])
+
+
+async def test_signing_in_and_out(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
+    async with office.client() as browser:
+        assert (await browser.get("/session")).json()["signed_in"] is False
+        answer = await sign_in(browser, " LAN ")
+        assert answer.status_code == 200
+        state = answer.json()
+        assert state["me"]["person_name"] == "Nguyễn Văn VP"
+        assert state["me"]["title"] == "Chánh Văn phòng"
+        assert [(one["role"], one["unit_name"]) for one in state["me"]["roles"]] == [
+            ("secretary", "Văn phòng UBND tỉnh")
+        ]
+        assert "meetings.create" in state["me"]["actions"]
+        assert "accounts.read" not in state["me"]["actions"]
+        assert (state["second_factor"], state["must_change"], state["issuer"]) == ("none", False, None)
+        again = (await browser.get("/session")).json()
+        assert again == state
+        assert (await browser.delete("/session")).status_code == 204
+        assert (await browser.get("/session")).json()["signed_in"] is False
+    async with office.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(SignIn)) == 0
+
+
+@ONE_DATABASE
+async def test_the_cookie_is_bound_to_this_host_to_tls_and_kept_from_scripts(
+    office: Office, province: Province
+) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as browser:
+        answer = await sign_in(browser, "lan")
+    for name in ("__Host-diemcau", "__Host-diemcau-device"):
+        written = next(one for one in answer.headers.get_list("set-cookie") if one.startswith(f"{name}="))
+        parts = {part.strip().lower() for part in written.split(";")[1:]}
+        assert {"secure", "httponly", "samesite=lax", "path=/"} <= parts
+        assert not any(part.startswith("domain") for part in parts)
+    local = Office(office.database, NOW, access.Options(secure=False), base="http://localhost:7880")
+    async with local.client() as browser:
+        answer = await sign_in(browser, "lan")
+        written = answer.headers.get_list("set-cookie")
+        assert all(one.startswith("diemcau-local") and "secure" not in one.lower() for one in written)
+        assert (await browser.get("/session")).json()["signed_in"]
+    async with office.client(cookie="diemcau-local=" + re.split("[=;]", written[0])[1]) as browser:
+        assert not (await browser.get("/session")).json()["signed_in"]
+    local.access.close()
+
+
+async def test_wrong_passwords_and_unknown_names_look_alike_and_cost_alike(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    off = await office.account("cu", province.people["vp-2"])
+    await office.change(off.id, active=False)
+    await office.account("sso", province.people["yt-1"], password="")
+    answers = []
+    async with office.client() as browser:
+        for name in ("lan", "nobody", "cu", "sso"):
+            before = office.hashing.computed
+            answer = await sign_in(browser, name, PASSWORD if name != "lan" else "sai")
+            answers.append((answer.status_code, answer.content, tuple(answer.headers.get_list("set-cookie"))))
+            assert office.hashing.computed == before + 1
+    assert len(set(answers)) == 1
+    assert answers[0][0] == 401
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("name", ["lan", "nobody"])
+async def test_guessing_at_one_name_waits_longer_and_longer(office: Office, province: Province, name: str) -> None:
+    await office.account("lan", province.people["vp-1"])
+    hosts = iter(range(1, 250))
+
+    async def guess(password: str = "sai") -> httpx.Response:
+        async with office.client(f"10.9.9.{next(hosts)}") as browser:
+            return await sign_in(browser, name, password)
+
+    for _ in range(accounts.FREE_FAILURES):
+        assert code_of(await guess()) == "sign_in_failed"
+    hashed = office.hashing.computed
+    waited = []
+    for _ in range(12):
+        slowed = await guess(PASSWORD)
+        assert (slowed.status_code, code_of(slowed)) == (429, "sign_in_slowed")
+        seconds = int(re.findall(r"\d+", slowed.json()["en"])[0])
+        waited.append(seconds)
+        office.pass_time(seconds=seconds)
+        assert code_of(await guess()) == "sign_in_failed"
+    assert office.hashing.computed == hashed + 12
+    assert waited == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    async with office.database.reading() as session:
+        noted = await session.scalar(
+            select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "session.guessed")
+        )
+    assert noted == (13 if name == "lan" else 0)
+
+
+@ONE_DATABASE
+async def test_a_browser_that_signed_in_before_is_not_locked_out_by_strangers(
+    office: Office, province: Province
+) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as own:
+        await sign_in(own, "lan")
+        await own.delete("/session")
+        for host in range(8):
+            async with office.client(f"10.9.9.{host}") as stranger:
+                await sign_in(stranger, "lan", "sai")
+        async with office.client("10.9.9.99") as stranger:
+            assert code_of(await sign_in(stranger, "lan")) == "sign_in_slowed"
+        assert (await sign_in(own, "lan")).status_code == 200
+        for _ in range(accounts.FREE_FAILURES):
+            await sign_in(own, "lan", "sai")
+        assert code_of(await sign_in(own, "lan")) == "sign_in_slowed"  # nor may that browser guess for ever
+
+
+async def test_one_network_guesses_at_many_names_for_a_while_only(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client("10.4.4.4") as browser:
+        codes = [code_of(await sign_in(browser, f"name{n}", "sai")) for n in range(limits.FAILURES_PER_MINUTE + 1)]
+        assert codes[:-1] == ["sign_in_failed"] * limits.FAILURES_PER_MINUTE
+        assert codes[-1] == "too_many_requests"
+        computed = office.hashing.computed
+        assert (await sign_in(browser, "lan")).status_code == 429
+        assert office.hashing.computed == computed
+        office.pass_time(seconds=2.5)
+        assert (await sign_in(browser, "lan")).status_code == 200
+    async with office.client("10.4.4.5") as other:
+        assert (await sign_in(other, "lan")).status_code == 200
+
+
+@ONE_DATABASE
+async def test_right_passwords_of_a_whole_office_do_not_count(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    for _ in range(limits.FAILURES_PER_MINUTE + 20):
+        async with office.client("10.4.4.4") as browser:
+            assert (await sign_in(browser, "lan")).status_code == 200
+
+
+class Counting:
+    """A hasher that tells what it was asked, and takes its time."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self.go = threading.Event()
+        self.asked: list[str] = []
+
+    def verify(self, stored: str, text: str) -> bool:
+        self.go.wait(30)
+        self.asked.append(text)
+        return stored == HASHED and CHEAP.verify(stored, text)
+
+    def check_needs_rehash(self, _stored: str) -> bool:
+        return False
+
+
+async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(database: Database, province: Province) -> None:
+    """Told by what is done, not by a clock: few of the thousand are hashed, and the right ones are among the first."""
+    counting = Counting()
+    office = Office(database, NOW, hashing=Hashing(1, counting))  # type: ignore[arg-type]
+    await office.account("lan", province.people["vp-1"])
+    await office.account("minh", province.people["vp-2"])
+    async with office.client("10.0.0.1") as own, office.client("10.0.0.2") as stranger:
+        counting.go.set()
+        await sign_in(own, "lan")
+        counting.go.clear()
+        counting.asked.clear()
+        browsers = [office.client(f"10.7.{n // 250}.{n % 250}") for n in range(4)]
+        floods = [asyncio.create_task(sign_in(browsers[n % 4], f"name{n}", "sai")) for n in range(1000)]
+        while not any(task.done() for task in floods):
+            await asyncio.sleep(0.01)
+        rights = [asyncio.create_task(sign_in(own, "lan")), asyncio.create_task(sign_in(stranger, "minh"))]
+        await asyncio.sleep(0.5)
+        assert office.hashing.waiting <= 2 * accounts.HASH_WAITING
+        counting.go.set()
+        assert [(await right).status_code for right in rights] == [200, 200]
+        outcomes = [(await task).status_code for task in floods]
+        for browser in browsers:
+            await browser.aclose()
+    assert set(outcomes) <= {401, 429, 503}
+    assert len(counting.asked) <= 4 * (accounts.HASH_WAITING_OF_ONE + limits.FAILURES_PER_MINUTE) + 2
+    office.access.close()
+
+
+async def test_a_hash_of_older_parameters_is_renewed_at_the_next_sign_in(office: Office, province: Province) -> None:
+    old = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
+    account = await office.account("lan", province.people["vp-1"], password=old)
+    async with office.client() as browser:
+        assert (await sign_in(browser, "lan")).status_code == 200
+        renewed = (await office.stored(account.id)).password
+        assert renewed != old
+        assert "m=8,t=1" in renewed
+        assert (await sign_in(browser, "lan")).status_code == 200
+
+
+async def enrol(office: Office, browser: httpx.AsyncClient) -> tuple[str, list[str]]:
+    """(secret of the application, paper codes)."""
+    made = (await browser.post("/session/totp/enrolment")).json()
+    assert made["uri"].startswith("otpauth://totp/")
+    assert made["svg"].startswith("<svg")
+    assert "style=" not in made["svg"]
+    assert "<script" not in made["svg"]
+    answer = await browser.put("/session/totp/enrolment", json={"code": code_at(made["secret"], office.now)})
+    assert answer.status_code == 200, answer.text
+    office.pass_time(seconds=30)
+    return made["secret"], answer.json()["codes"]
+
+
+async def test_an_administrator_sets_up_the_second_factor_and_uses_it(office: Office, province: Province) -> None:
+    await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
+    async with office.client() as browser:
+        assert (await sign_in(browser, "an")).json()["second_factor"] == "enrol"
+        assert (await browser.get("/accounts")).status_code == 200
+        new = {"name": "ba", "person_id": "0" * 32}
+        assert (
+            code_of(await browser.post("/clients", json={"name": "X", "unit_id": "0" * 32, "roles": ["requester"]}))
+            == "unit_unknown"
+        )
+        del new
+        before = browser.cookies["__Host-diemcau"]
+        secret, codes = await enrol(office, browser)
+        assert browser.cookies["__Host-diemcau"] != before
+        assert (await browser.get("/session")).json()["second_factor"] == "done"
+    async with office.client(cookie=f"__Host-diemcau={before}") as thief:
+        assert not (await thief.get("/session")).json()["signed_in"]
+    async with office.client() as browser:
+        state = (await sign_in(browser, "an")).json()
+        assert state["second_factor"] == "needed"
+        assert (state["me"]["roles"], state["me"]["actions"]) == ([], [])
+        for path in ("/accounts", "/sessions"):
+            assert code_of(await browser.get(path)) == "second_factor_needed"
+        assert (
+            code_of(await browser.put("/session/password", json={"current": PASSWORD, "new": NEW}))
+            == "second_factor_needed"
+        )
+        assert code_of(await browser.post("/session/totp", json={"code": "000000"})) == "second_factor_wrong"
+        half = browser.cookies["__Host-diemcau"]
+        code = code_at(secret, office.now)
+        assert (await browser.post("/session/totp", json={"code": code})).json()["second_factor"] == "done"
+        assert browser.cookies["__Host-diemcau"] != half
+        assert (await browser.get("/accounts")).status_code == 200
+    async with office.client() as browser:
+        wrong = await sign_in(browser, "an", code=code)
+        assert code_of(wrong) == "second_factor_wrong"  # a code counts once
+    async with office.client() as browser:
+        assert (await sign_in(browser, "an", code=codes[0])).json()["second_factor"] == "done"
+    async with office.client() as browser:
+        assert code_of(await sign_in(browser, "an", code=codes[0])) == "second_factor_wrong"
+
+
+async def test_codes_cannot_be_tried_out(office: Office, province: Province) -> None:
+    await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
+    async with office.client() as browser:
+        await sign_in(browser, "an")
+        secret, _ = await enrol(office, browser)
+    async with office.client() as browser:
+        await sign_in(browser, "an")
+        codes = [code_of(await browser.post("/session/totp", json={"code": f"{n:06}"})) for n in range(7)]
+        assert codes[-2:] == ["sign_in_slowed"] * 2
+        answer = await browser.post("/session/totp", json={"code": code_at(secret, office.now)})
+        assert code_of(answer) == "sign_in_slowed"
+
+
+async def test_a_new_telephone(office: Office, province: Province) -> None:
+    await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
+    async with office.client() as browser, office.client() as second:
+        await sign_in(browser, "an")
+        secret, codes = await enrol(office, browser)
+        assert code_of(await browser.post("/session/totp/enrolment")) == "totp_present"
+        await sign_in(second, "an", code=codes[0])
+        renewed = await browser.post("/session/totp/recovery", json={"code": code_at(secret, office.now)})
+        assert not set(renewed.json()["codes"]) & set(codes)
+        office.pass_time(seconds=30)
+        assert code_of(await browser.post("/session/totp/removal", json={"code": codes[1]})) == "second_factor_wrong"
+        removed = await browser.post("/session/totp/removal", json={"code": code_at(secret, office.now)})
+        assert (removed.json()["totp"], removed.json()["second_factor"]) == (False, "enrol")
+        assert not (await second.get("/session")).json()["signed_in"]
+        await enrol(office, browser)
+
+
+async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, province: Province) -> None:
+    account = await office.account("lan", province.people["vp-1"], password="")
+    secret, _ = await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW))
+    async with office.client() as browser:
+        state = (await browser.post("/session/link", json={"secret": secret})).json()
+        assert (state["signed_in"], state["must_change"], state["has_password"]) == (True, True, False)
+        assert code_of(await browser.get("/accounts")) == "password_change_needed"
+        short = await browser.put("/session/password", json={"new": "ngắn"})
+        assert (short.status_code, code_of(short)) == (422, "password_short")
+        for easy in ("lan lan lan lan lan", "vietnam123456"):
+            assert code_of(await browser.put("/session/password", json={"new": easy})) == "password_common"
+        done = (await browser.put("/session/password", json={"new": NEW})).json()
+        assert (done["must_change"], done["has_password"]) == (False, True)
+        assert code_of(await browser.put("/session/password", json={"new": PASSWORD})) == "password_wrong"
+    async with office.client() as browser:
+        assert code_of(await browser.post("/session/link", json={"secret": secret})) == "link_dead"
+        assert (await sign_in(browser, "lan", NEW)).status_code == 200
+
+
+async def test_a_new_password_signs_out_every_other_browser(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as here, office.client() as there:
+        await sign_in(here, "lan")
+        await sign_in(there, "lan")
+        old = here.cookies["__Host-diemcau"]
+        assert (
+            code_of(await here.put("/session/password", json={"current": PASSWORD, "new": PASSWORD})) == "password_same"
+        )
+        assert (await here.put("/session/password", json={"current": PASSWORD, "new": NEW})).status_code == 200
+        assert here.cookies["__Host-diemcau"] != old
+        assert (await here.get("/session")).json()["signed_in"]
+        assert not (await there.get("/session")).json()["signed_in"]
+        for _ in range(accounts.FREE_FAILURES):
+            answer = await here.put("/session/password", json={"current": "sai", "new": PASSWORD})
+            assert code_of(answer) == "password_wrong"
+        assert code_of(await here.put("/session/password", json={"current": NEW, "new": PASSWORD})) == "sign_in_slowed"
+
+
+async def test_own_sessions_are_seen_and_ended(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    await office.account("minh", province.people["vp-2"])
+    async with office.client("10.1.1.1") as here, office.client("10.1.1.2") as there, office.client() as other:
+        await sign_in(here, "lan")
+        await sign_in(there, "lan")
+        await sign_in(other, "minh")
+        seen = (await here.get("/sessions")).json()
+        assert {(one["address"], one["current"]) for one in seen} == {("10.1.1.1", True), ("10.1.1.2", False)}
+        assert all(one["agent"] == "Firefox/140" for one in seen)
+        foreign = (await other.get("/sessions")).json()[0]["id"]
+        assert code_of(await here.delete(f"/sessions/{foreign}")) == "session_unknown"
+        far = next(one["id"] for one in seen if not one["current"])
+        assert (await here.delete(f"/sessions/{far}")).status_code == 204
+        assert not (await there.get("/session")).json()["signed_in"]
+        await sign_in(there, "lan")
+        assert (await here.delete("/sessions")).status_code == 204
+        assert not (await there.get("/session")).json()["signed_in"]
+        assert (await here.get("/session")).json()["signed_in"]
+        assert (await other.get("/session")).json()["signed_in"]
+        assert (await here.patch("/session", json={"language": "en"})).json()["me"]["language"] == "en"
+
+
+async def test_use_keeps_a_session_and_idleness_ends_it(office: Office, province: Province) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as browser:
+        await sign_in(browser, "lan")
+        for _ in range(3):
+            office.now += accounts.SESSION_IDLE - timedelta(minutes=1)
+            assert (await browser.get("/session")).json()["signed_in"]
+        office.now += accounts.SESSION_IDLE
+        assert not (await browser.get("/session")).json()["signed_in"]
+
+
+ORIGINS = [
+    (None, None, False),
+    ("https://hop.vn", None, True),
+    ("https://hop.vn:443", None, True),
+    (None, "same-origin", True),
+    ("https://hop.vn", "same-origin", True),
+    ("https://hop.vn", "cross-site", False),
+    ("https://hop.vn", "same-site", False),
+    ("https://hop.vn", "none", False),
+    (None, "cross-site", False),
+    ("null", None, False),
+    ("", None, False),
+    ("https://evil.vn", None, False),
+    ("https://hop.vn.evil.vn", None, False),
+    ("https://evil-hop.vn", None, False),
+    ("https://hop.vn@evil.vn", None, False),
+    ("https://hop.vn:8443", None, False),
+    ("https://HOP.VN", None, False),
+    ("https://hop.vn/", None, False),
+    ("ftp://hop.vn", None, False),
+    ("https://[::1", None, False),
+    ("file://", None, False),
+    ("https://evil.vn", "same-origin", False),
+]
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(("origin", "site", "welcome"), ORIGINS)
+async def test_changing_requests_come_from_our_own_pages(
+    office: Office, province: Province, origin: str | None, site: str | None, welcome: bool
+) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as browser:
+        await sign_in(browser, "lan")
+        headers = {"content-type": "application/json"}
+        headers |= {name: value for name, value in (("origin", origin), ("sec-fetch-site", site)) if value is not None}
+        for name in ("origin",):
+            del browser.headers[name]
+        for method, path, body in (
+            ("PATCH", "/session", b'{"language": "en"}'),
+            ("POST", "/session", b'{"name": "lan", "password": "sai"}'),
+            ("DELETE", "/sessions", b""),
+        ):
+            answer = await browser.request(method, path, content=body, headers=headers)
+            refused = answer.status_code == 403 and code_of(answer) == "origin_refused"
+            assert refused is not welcome, (method, path, answer.text)
+        assert (await browser.get("/session", headers=headers)).json()["signed_in"]
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "text/plain; charset=utf-8", ""])
+async def test_what_a_form_can_send_is_not_taken(office: Office, province: Province, kind: str) -> None:
+    await office.account("lan", province.people["vp-1"])
+    async with office.client() as browser:
+        await sign_in(browser, "lan")
+        answer = await browser.patch("/session", content=b'{"language": "en"}', headers={"content-type": kind})
+        assert answer.status_code in (415, 422)
+        assert (await browser.get("/session")).json()["me"]["language"] == "vi"
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/session", {"name": "lan", "password": "x" * (limits.PASSWORD_CHARACTERS + 1)}),
+        ("/session", {"name": "x" * 101, "password": "x"}),
+        ("/session", {"name": "lan"}),
+        ("/session", {"name": "lan", "password": "x", "role": "admin"}),
+        ("/session", {"name": ["lan"], "password": {"$ne": ""}}),
+        ("/session/link", {"secret": "short"}),
+        ("/session/link", {"secret": "x" * 101}),
+    ],
+)
+async def test_malformed_sign_ins_are_refused_before_anything_is_hashed(
+    office: Office, path: str, body: object
+) -> None:
+    async with office.client() as browser:
+        assert (await browser.post(path, json=body)).status_code == 422
+    assert office.hashing.computed == 0
+
+
+@ONE_DATABASE
+async def test_odd_cookies_are_nobody(office: Office) -> None:
+    for value in ("", "x", "a" * (limits.COOKIE_BYTES + 1), "é", "..", "%00", "a=b"):
+        async with office.client() as browser:
+            cookie = f"__Host-diemcau={value}; __Host-diemcau-device={value}".encode()
+            answer = await browser.get("/session", headers={"cookie": cookie})  # type: ignore[dict-item]
+            assert answer.json()["signed_in"] is False
+            assert (await browser.get("/accounts", headers={"cookie": cookie})).status_code == 401  # type: ignore[dict-item]
+
+
+def test_waits_double_up_to_a_quarter_of_an_hour() -> None:
+    waits = [pause(n).total_seconds() for n in range(1, 40)]
+    assert waits[:7] == [0, 0, 0, 0, 2, 4, 8]
+    assert waits == sorted(waits)
+    assert waits[-1] == 900
+
+
+def test_the_names_remembered_are_bounded() -> None:
+    backoff = Backoff(remembered=10)
+    for number in range(11):
+        backoff.admit(f"name{number}", NOW)
+    assert backoff.failures("name0") == 0
+    assert backoff.failures("name10") == 1
