@@ -205,7 +205,7 @@ def _codes(field: Field, value: Any) -> list[str]:
 
 def _read_number(field: Field, text: str) -> float:
     plain = text.replace(" ", "").replace(",", ".")
-    if not re.fullmatch(r"-?\d{1,12}(\.\d{1,20})?(e-?\d{1,2})?", plain):
+    if not re.fullmatch(r"-?\d{1,12}(\.\d{1,20})?(e-?\d{1,3})?", plain):
         raise wrong(field, "not_a_number", "phải là số", "is not a number")
     return float(plain) if "." in plain or "e" in plain else int(plain)
 

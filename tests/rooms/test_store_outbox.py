@@ -79,7 +79,7 @@ async def test_it_is_tried_later_and_later_and_then_given_up(database: Database,
     waits = []
     for _ in range(limits.JOB_ATTEMPTS):
         (job,) = await take(database, now)
-        await database.transact(lambda session, job=job: outbox.fail(session, job.id, "w1", now, "x" * 501))
+        await database.transact(lambda session, job=job, now=now: outbox.fail(session, job.id, "w1", now, "x" * 501))
         async with database.reading() as session:
             kept = (await session.scalars(select(Job))).one()
         waits.append((kept.due_at - now).total_seconds())

@@ -1,0 +1,377 @@
+"""Reading a file into the register: every error by line and column before anything is written, then all of it or nothing.
+
+Rows are matched by code (posts: by unit and title). A column that is absent leaves existing values alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.errors import Refusal, Trouble
+from rooms.exchange.forms import Form, Register, column, form, heading, load, needed, recognised
+from rooms.exchange.sheets import Sheet
+from rooms.identifiers import new_id
+from rooms.org import posts, units
+from rooms.org.fields import Field, Wrong, checked, from_text, today
+from rooms.org.names import plain
+from rooms.org.tables import Holding, Unit
+from rooms.policy.actors import Actor
+from rooms.policy.roles import allows
+from rooms.store import audit
+from rooms.store.audit import canonical
+from rooms.store.locks import Lock, take
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a file would do, or has done. `digest` is of the file and of what it meets: hand it to `apply`."""
+
+    kind: str
+    rows: int
+    created: int
+    changed: int
+    unchanged: int
+    troubles: Sequence[Trouble]
+    digest: str
+    applied: bool = False
+
+
+@dataclass
+class Entry:
+    """One line, checked. `row` is what exists already."""
+
+    line: int
+    values: dict[str, Any]
+    row: Any = None
+    id: str = ""
+    differs: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """A whole file against the register."""
+
+    form: Form
+    register: Register
+    actor: Actor
+    now: datetime
+    holders: dict[str, str] = field(default_factory=dict)
+    """Posts: who holds each today."""
+    entries: list[Entry] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    pending: dict[str, str] = field(default_factory=dict)
+    """Units of this file that are new: code -> identifier."""
+
+    def wrong(self, line: int, where: str, code: str, vietnamese: str, english: str) -> None:
+        self.troubles.append(Trouble(code, f"Dòng {line}: {vietnamese}", f"line {line}: {english}", f"{line}:{where}"))
+
+
+async def preview(session: AsyncSession, kind: str, sheet: Sheet, actor: Actor, now: datetime) -> Outcome:
+    """Nothing is written. Raises Refusal `unknown_kind`; what is wrong in the file stands in `troubles`."""
+    return _outcome(kind, sheet, await _plan(session, form(kind), sheet, actor, now))
+
+
+async def apply(
+    session: AsyncSession, kind: str, sheet: Sheet, actor: Actor, now: datetime, digest: str | None = None
+) -> Outcome:
+    """Write all of it. Raises Refusal `import_has_errors` with every trouble, `import_outdated` when `digest` is of another
+    file or the register has changed since the preview.
+    """
+    await take(session, Lock.TREE)
+    plan = await _plan(session, form(kind), sheet, actor, now)
+    outcome = _outcome(kind, sheet, plan)
+    if outcome.troubles:
+        count = len(plan.troubles)
+        raise Refusal(
+            "import_has_errors",
+            f"Tệp có {count} lỗi, chưa ghi gì. Hãy sửa rồi nạp lại.",
+            f"{count} errors; nothing was written",
+            outcome.troubles,
+        )
+    if digest is not None and digest != outcome.digest:
+        raise Refusal(
+            "import_outdated",
+            "Tệp hoặc dữ liệu đã thay đổi từ lúc xem trước. Hãy xem trước lại.",
+            "the file or the register has changed since the preview",
+        )
+    await _write(session, plan)
+    counts = {"rows": outcome.rows, "created": outcome.created, "changed": outcome.changed}
+    await audit.record(session, now, actor, f"import.{kind}", plan.form.kind, "", detail=counts)
+    return Outcome(
+        kind, outcome.rows, outcome.created, outcome.changed, outcome.unchanged, (), outcome.digest, applied=True
+    )
+
+
+async def _plan(session: AsyncSession, one: Form, sheet: Sheet, actor: Actor, now: datetime) -> Plan:
+    plan = Plan(one, await load(session, needed(one)), actor, now)
+    if one.kind == "post":
+        plan.holders = await _holders(session, now)
+    columns = _columns(plan, sheet)
+    if plan.troubles:
+        return plan
+    plan.pending = _pending(plan, columns, sheet)
+    seen: dict[str, int] = {}
+    for line, cells in sheet.rows:
+        entry = _entry(plan, columns, line, cells)
+        if entry is not None and _once(plan, entry, seen):
+            _check(plan, entry)
+            plan.entries.append(entry)
+    if one.kind == "unit":
+        _check_tree(plan)
+    return plan
+
+
+def _columns(plan: Plan, sheet: Sheet) -> list[Field | None]:
+    known = recognised(plan.form.fields)
+    found: list[Field | None] = []
+    for number, name in enumerate(sheet.headings, 1):
+        one = known.get(plain(name))
+        if one is None and (name or any(len(cells) >= number and cells[number - 1] for _, cells in sheet.rows)):
+            shown = name[:60] or f"cột {number}"
+            plan.wrong(1, shown, "unknown_column", f"không có cột “{shown}”.", f"no column “{shown}”")
+        if one is not None and one in found:
+            plan.wrong(
+                1, column(one), "column_repeated", f"cột “{name[:60]}” lặp lại.", f"“{name[:60]}” is there twice"
+            )
+        found.append(one)
+    for one in plan.form.fields:
+        if one.required and one not in found:
+            words = f"thiếu cột “{heading(one)}”."
+            plan.wrong(1, column(one), "column_missing", words, f"the column “{column(one)}” is missing")
+    return found
+
+
+def _pending(plan: Plan, columns: Sequence[Field | None], sheet: Sheet) -> dict[str, str]:
+    if plan.form.kind not in ("unit", "site"):
+        return {}
+    place = next(n for n, one in enumerate(columns) if one is not None and one.name == "code")
+    codes = [cells[place] for _, cells in sheet.rows if len(cells) > place]
+    return {code: new_id() for code in codes if code and code not in plan.register.by_code[plan.form.kind]}
+
+
+def _entry(plan: Plan, columns: Sequence[Field | None], line: int, cells: Sequence[str]) -> Entry | None:
+    values: dict[str, Any] = {}
+    good = True
+    for number, one in enumerate(columns):
+        if one is None:
+            continue
+        try:
+            values[one.name] = _value(plan, one, cells[number] if number < len(cells) else "")
+        except Wrong as wrong:
+            trouble = wrong.trouble
+            plan.wrong(line, column(one), trouble.code, trouble.vietnamese, trouble.english)
+            good = False
+    if not good:
+        return None
+    row = _existing(plan, values)
+    if row is None:
+        values = {one.name: checked(one, None) for one in plan.form.fields if one.name not in values} | values
+    return Entry(line, values, row, row.id if row is not None else plan.pending.get(values.get("code", ""), ""))
+
+
+def _value(plan: Plan, one: Field, text: str) -> Any:
+    if not one.refers or not text.strip():
+        return checked(one, from_text(one, text))
+    code = text.strip()
+    row = plan.register.by_code[one.refers].get(code)
+    if row is not None:
+        return row.id
+    if one.refers == plan.form.kind and code in plan.pending:
+        return plan.pending[code]
+    shown = code[:64]
+    raise Wrong(Trouble("unknown_code", f"{one.title}: không có mã {shown}.", f"no {one.refers} {shown}", one.name))
+
+
+def _existing(plan: Plan, values: Mapping[str, Any]) -> Any:
+    if plan.form.kind != "post":
+        return plan.register.by_code[plan.form.kind].get(values["code"])
+    day = today(plan.now)
+    return next(
+        (
+            one
+            for one in plan.register.by_id["post"].values()
+            if (one.unit_id, one.title) == (values["unit_id"], values["title"])
+            and (one.valid_to is None or one.valid_to > day)
+        ),
+        None,
+    )
+
+
+def _once(plan: Plan, entry: Entry, seen: dict[str, int]) -> bool:
+    post = plan.form.kind == "post"
+    key = f"{entry.values['unit_id']} {entry.values['title']}" if post else entry.values["code"]
+    first = seen.setdefault(key, entry.line)
+    if first == entry.line:
+        return True
+    name = "title" if post else "code"
+    plan.wrong(entry.line, name, "row_repeated", f"trùng với dòng {first}.", f"the same as line {first}")
+    return False
+
+
+def _check(plan: Plan, entry: Entry) -> None:
+    """What needs more than one value: rights, dates, a hall of another site; and what is different from the row."""
+    values, row = entry.values, entry.row
+    for path in _paths(plan, entry):
+        if not allows(plan.actor, plan.form.writes, path):
+            plan.wrong(entry.line, "code", "denied", "không có quyền ở đơn vị này.", "not allowed in that unit")
+            return
+    start = values.get("valid_from") or (row.valid_from if row is not None and hasattr(row, "valid_from") else None)
+    end = values.get("valid_to", getattr(row, "valid_to", None))
+    if "valid_to" in values and end is not None and end <= (start or today(plan.now)):
+        plan.wrong(
+            entry.line, "valid_to", "dates_reversed", "ngày kết thúc phải sau ngày bắt đầu.", "it ends too early"
+        )
+    if plan.form.kind == "terminal":
+        hall_id, site_id = values.get("hall_id", getattr(row, "hall_id", None)), values["site_id"]
+        if hall_id is not None and plan.register.by_id["hall"][hall_id].site_id != site_id:
+            words = "phòng họp thuộc điểm cầu khác."
+            plan.wrong(entry.line, "hall_code", "hall_elsewhere", words, "the hall belongs to another site")
+    if plan.form.kind == "site" and entry.id and values.get("nearest_site_id") == entry.id:
+        words = "điểm cầu gần nhất phải là điểm cầu khác."
+        plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "it is the site itself")
+    if row is not None:
+        entry.differs = [name for name, value in values.items() if _stored(plan, row, name) != _kept(row, name, value)]
+
+
+def _kept(row: Any, name: str, value: Any) -> Any:
+    return row.valid_from if name == "valid_from" and value is None else value
+
+
+def _stored(plan: Plan, row: Any, name: str) -> Any:
+    return plan.holders.get(row.id) if name == "person_id" else getattr(row, name)
+
+
+def _paths(plan: Plan, entry: Entry) -> Iterator[str]:
+    """Of the units that the line takes from and gives to."""
+    kind, register, values = plan.form.kind, plan.register, entry.values
+    if entry.row is not None:
+        yield register.path(kind, entry.row)
+    if kind == "unit":
+        if "parent_id" in values and values["parent_id"] not in plan.pending.values():
+            moves = entry.row is None or entry.row.parent_id != values["parent_id"]
+            if moves:
+                yield register.by_id["unit"][values["parent_id"]].path if values["parent_id"] else "/"
+    elif "site_id" in values:
+        yield register.path("site", register.by_id["site"][values["site_id"]])
+    elif "unit_id" in values:
+        yield register.by_id["unit"][values["unit_id"]].path
+
+
+def _check_tree(plan: Plan) -> None:
+    """No unit may come to hang below itself, nor too deep."""
+    parents: dict[str, str | None] = {one.id: one.parent_id for one in plan.register.by_id["unit"].values()}
+    lines = {entry.id: entry.line for entry in plan.entries}
+    for entry in plan.entries:
+        if "parent_id" in entry.values:
+            parents[entry.id] = entry.values["parent_id"]
+    depths: dict[str, int] = {}
+    for start in list(parents):
+        trail: list[str] = []
+        one: str | None = start
+        while one is not None and one not in depths and one not in trail:
+            trail.append(one)
+            one = parents.get(one)
+        ring = one is not None and one in trail
+        depth = 0 if one is None or ring else depths[one]
+        for below in reversed(trail):
+            depth += 1
+            depths[below] = depth
+            if below in lines and ring and below in trail[trail.index(one or "") :]:
+                words = "đơn vị nằm dưới chính nó."
+                plan.wrong(lines[below], "parent_code", "unit_cycle", words, "the unit hangs below itself")
+            elif below in lines and depth > limits.UNIT_DEPTH:
+                words = f"cây đơn vị sâu quá {limits.UNIT_DEPTH} cấp."
+                plan.wrong(lines[below], "parent_code", "unit_too_deep", words, "the tree would be too deep")
+
+
+async def _write(session: AsyncSession, plan: Plan) -> None:
+    if plan.form.kind == "unit":
+        await _write_units(session, plan)
+        return
+    for entry in plan.entries:
+        values = {name: value for name, value in entry.values.items() if name != "person_id"}
+        if entry.row is None:
+            entry.row = plan.form.made({k: v for k, v in values.items() if k != "nearest_site_id"}, plan.now)
+            entry.row.id = entry.id or entry.row.id
+            session.add(entry.row)
+        elif entry.differs:
+            plan.form.change(entry.row, {k: v for k, v in values.items() if k != "nearest_site_id"})
+    await session.flush()
+    for entry in plan.entries:
+        if "nearest_site_id" in entry.values:
+            entry.row.nearest_site_id = entry.values["nearest_site_id"]
+        if plan.form.kind == "post" and "person_id" in entry.values:
+            await _hold(session, plan, entry)
+    await session.flush()
+
+
+async def _hold(session: AsyncSession, plan: Plan, entry: Entry) -> None:
+    wanted, holds = entry.values["person_id"], plan.holders.get(entry.row.id)
+    if wanted == holds:
+        return
+    if wanted is None:
+        await posts.end_holdings(session, [entry.row.id], today(plan.now))
+        return
+    start = max(entry.row.valid_from, today(plan.now)) if holds else entry.row.valid_from
+    await posts.end_holdings(session, [entry.row.id], start)
+    session.add(Holding(id=new_id(), post_id=entry.row.id, person_id=wanted, valid_from=start))
+
+
+async def _write_units(session: AsyncSession, plan: Plan) -> None:
+    """Parents first, whatever the order of the lines."""
+    waiting = {entry.id: entry for entry in plan.entries}
+    rows: dict[str, Unit] = dict(plan.register.by_id["unit"])
+
+    async def settle(entry: Entry) -> None:
+        values, parent_id = dict(entry.values), entry.values.get("parent_id")
+        parent = rows[parent_id] if parent_id else None
+        if entry.row is None:
+            unit = units.made(values, parent, plan.now)
+            unit.id, unit.path = entry.id, f"{parent.path if parent else '/'}{entry.id}/"
+            session.add(unit)
+            await session.flush()
+            rows[entry.id] = unit
+        elif entry.differs:
+            units.change(entry.row, values)
+            if "parent_id" in values and entry.row.parent_id != parent_id:
+                await units.rehang(session, entry.row, parent)
+
+    while waiting:
+        ready = [one for one in waiting.values() if one.values.get("parent_id") not in waiting]
+        assert ready, "a ring was let through"
+        for entry in ready:
+            del waiting[entry.id]
+            await settle(entry)
+    await session.flush()
+
+
+async def _holders(session: AsyncSession, now: datetime) -> dict[str, str]:
+    rows = await session.execute(select(Holding.post_id, Holding.person_id).where(posts.holding_on(today(now))))
+    return {row.post_id: row.person_id for row in rows}
+
+
+def _outcome(kind: str, sheet: Sheet, plan: Plan) -> Outcome:
+    created = sum(one.row is None for one in plan.entries)
+    changed = sum(one.row is not None and bool(one.differs) for one in plan.entries)
+    meets = [
+        [one.line, getattr(one.row, "version", 0) if one.row is not None else -1, one.differs] for one in plan.entries
+    ]
+    text = canonical([kind, sheet.headings, sheet.rows, meets])
+    troubles = sorted(plan.troubles, key=lambda one: int(one.where.partition(":")[0]))
+    return Outcome(
+        kind,
+        len(sheet.rows),
+        created,
+        changed,
+        len(plan.entries) - created - changed,
+        tuple(troubles[: limits.TROUBLES]),
+        hashlib.sha256(text.encode()).hexdigest(),
+    )

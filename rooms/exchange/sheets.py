@@ -1,0 +1,195 @@
+"""CSV and XLSX as rows of text, in and out. Knows nothing of what stands in them.
+
+Whoever uploads a file is a stranger: everything is bounded before it is unpacked. Reading takes time: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import openpyxl
+from openpyxl.cell import WriteOnlyCell
+
+from rooms import limits
+from rooms.errors import Refusal
+
+STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
+"""What Excel and others may run when it stands first in a cell (CWE-1236)."""
+NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+SEPARATORS: Final = (",", ";", "\t")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`rows`: (line in the file, cells); empty lines are left out. `headings` are as typed; all are equally wide."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def read(content: bytes) -> Sheet:
+    """A CSV (UTF-8, with or without mark; comma, semicolon or tab) or XLSX file (its first sheet); told by its content.
+
+    Raises Refusal: `file_too_large`, `file_empty`, `encoding_unknown`, `file_malformed`, `too_many_rows`, `too_many_columns`,
+    `cell_too_long`.
+    """
+    if len(content) > limits.SHEET_BYTES:
+        most = limits.SHEET_BYTES // 2**20
+        raise Refusal("file_too_large", f"Tệp lớn quá {most} MB.", f"the file is larger than {most} MB")
+    if not content.strip():
+        raise Refusal("file_empty", "Tệp trống.", "the file is empty")
+    lines = _xlsx(content) if content.startswith(b"PK\x03\x04") else _csv(content)
+    return _bounded(lines)
+
+
+def to_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """UTF-8 with its mark, so that Excel reads it; nothing in it is taken for a formula."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([guarded(one) for one in headings])
+    writer.writerows([guarded(one) for one in row] for row in rows)
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Every cell is text; nothing in it is taken for a formula."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet(title[:31])
+    for row in (headings, *rows):
+        sheet.append([_cell(sheet, guarded(one)) for one in row])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
+
+
+def guarded(text: str) -> str:
+    """With an apostrophe in front where the text would be run, or would lose an apostrophe of its own. Pure."""
+    first, second = text[:1], text[1:2]
+    runs = first in STARTS_FORMULA and not NUMBER.fullmatch(text)
+    return f"'{text}" if first and (runs or (first == "'" and second and _guards(second))) else text
+
+
+def unguarded(text: str) -> str:
+    """What was given to `guarded`."""
+    return text[1:] if text[:1] == "'" and text[1:2] and _guards(text[1]) else text
+
+
+def _guards(second: str) -> bool:
+    return second in STARTS_FORMULA or second == "'"
+
+
+def _bounded(lines: Iterable[tuple[int, Sequence[str]]]) -> Sheet:
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for number, cells in lines:
+        if len(cells) > limits.SHEET_COLUMNS and any(cells[limits.SHEET_COLUMNS :]):
+            most = limits.SHEET_COLUMNS
+            raise Refusal("too_many_columns", f"Dòng {number}: quá {most} cột.", f"line {number}: over {most} columns")
+        kept = tuple(unguarded(one).strip() for one in cells[: limits.SHEET_COLUMNS])
+        if any(len(one) > limits.CELL_CHARS for one in kept):
+            most = limits.CELL_CHARS
+            raise Refusal(
+                "cell_too_long", f"Dòng {number}: có ô dài quá {most} ký tự.", f"line {number}: a cell too long"
+            )
+        while kept and not kept[-1]:
+            kept = kept[:-1]
+        if kept:
+            found.append((number, kept))
+        if len(found) > limits.SHEET_ROWS + 1:
+            raise _too_many_rows()
+    if not found:
+        raise Refusal("file_empty", "Tệp không có dòng nào.", "there is no row in the file")
+    width = max(len(cells) for _, cells in found)
+    rows = [(number, cells + ("",) * (width - len(cells))) for number, cells in found]
+    return Sheet(rows[0][1], tuple(rows[1:]))
+
+
+def _csv(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _encoding() from None
+    if "\0" in text:
+        raise _encoding()
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error:
+        line = reader.line_num
+        raise Refusal("file_malformed", f"Dòng {line} không đúng dạng CSV.", f"line {line} is no CSV") from None
+
+
+def _too_many_rows() -> Refusal:
+    most = limits.SHEET_ROWS
+    return Refusal("too_many_rows", f"Tệp có quá {most} dòng. Hãy chia nhỏ.", f"more than {most} rows")
+
+
+def _encoding() -> Refusal:
+    return Refusal(
+        "encoding_unknown",
+        "Tệp không phải UTF-8. Trong Excel hãy chọn “Lưu thành”, kiểu “CSV UTF-8”, hoặc dùng tệp .xlsx.",
+        "the file is not UTF-8: save it as “CSV UTF-8” or as .xlsx",
+    )
+
+
+def _separator(text: str) -> str:
+    first = re.sub(r'"[^"]*"', "", text.lstrip("\r\n").split("\n", 1)[0])
+    return max(SEPARATORS, key=first.count)
+
+
+def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
+    malformed = Refusal("file_malformed", "Tệp Excel bị hỏng hoặc không đúng dạng .xlsx.", "the file is no .xlsx")
+    try:
+        _check_parts(content)
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        last = limits.SHEET_ROWS * 2
+        rows = sheet.iter_rows(max_row=last, max_col=limits.SHEET_COLUMNS + 1, values_only=True)
+        for number, cells in enumerate(rows, 1):
+            if number == last:
+                raise _too_many_rows()
+            yield number, [_text(one) for one in cells]
+        book.close()
+    except Refusal:
+        raise
+    except Exception:
+        raise malformed from None
+
+
+def _check_parts(content: bytes) -> None:
+    """What it would unpack to is bounded by what its directory says: the reader never unpacks more of a part than that."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = archive.infolist()
+        if len(parts) > limits.XLSX_PARTS or sum(one.file_size for one in parts) > limits.XLSX_UNPACKED_BYTES:
+            raise Refusal("file_too_large", "Tệp Excel quá lớn khi giải nén.", "the file unpacks to too much")
+        for one in parts:
+            head = archive.read(one) if one.filename.endswith((".xml", ".rels")) else b""
+            if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+                raise Refusal("file_malformed", "Tệp Excel có nội dung không được phép.", "the file declares entities")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "có" if value else "không"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    if isinstance(value, datetime) and (value.hour, value.minute, value.second) == (0, 0, 0):
+        return f"{value:%d/%m/%Y}"
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return f"{value:%d/%m/%Y}"
+    return str(value)
+
+
+def _cell(sheet: Any, text: str) -> Any:
+    cell = WriteOnlyCell(sheet, value=text)
+    cell.data_type = "s"
+    return cell
