@@ -130,7 +130,12 @@ async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
     waiting = await session.scalar(
         select(func.count()).where(Attendee.meeting_id == meeting_id, Attendee.substitute_state == "asked")
     )
-    return {"none": 0, **dict.fromkeys(GIVEN, 0), **{str(one): int(count) for one, count in rows}, "substitutes": waiting or 0}
+    return {
+        "none": 0,
+        **dict.fromkeys(GIVEN, 0),
+        **{str(one): int(count) for one, count in rows},
+        "substitutes": waiting or 0,
+    }
 
 
 async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> bool:

@@ -163,7 +163,7 @@ class Attendee(Row):
     notified: Mapped[int] = mapped_column(default=-1)
     """The SEQUENCE of the last invitation that was mailed; -1: none."""
     mail_state: Mapped[str] = mapped_column(String(12), default="")
-    """`sent`, `failed`, `no_address`, `refused` (not an official domain and no reason given), `off` (no mail server is set); empty: nothing
+    """`sent`, `failed`, `no_address`, `refused` (not an official domain, no reason given), `off` (no mail server); empty: nothing
     was due yet."""
     outside_reason: Mapped[str] = mapped_column(String(300), default="")
     """Why mail may go to an address that is not official."""

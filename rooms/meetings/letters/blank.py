@@ -118,7 +118,7 @@ def _annex(document: Any) -> None:
     table.style = "Table Grid"
     table.autofit = False
     texts = (
-        ("STT", "Đơn vị", "Điểm cầu", "Địa chỉ"),
+        ("STT", "Thành phần", "Điểm cầu", "Địa chỉ"),
         ("{%tr for row in sites %}", "", "", ""),
         ("{{ loop.index }}", "{{ row.unit }}", "{{ row.site }}", "{{ row.address }}"),
         ("{%tr endfor %}", "", "", ""),

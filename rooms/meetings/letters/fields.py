@@ -61,7 +61,10 @@ SITES = "sites"
 """The annex: [{"unit", "site", "address"}, …] when there are too many to be named in the text."""
 NATION = ["CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc"]
 PARTY = ["ĐẢNG CỘNG SẢN VIỆT NAM"]
+RECIPIENTS_NAMED = 16
 PLACES_NAMED = 6
+GROUP_LEAST = 5
+"""So many of a tier are still named one by one."""
 TIMES_NAMED = 12
 TIERS = {1: "cấp tỉnh", 2: "cấp huyện", 3: "cấp xã"}
 PERSONS = 9
@@ -293,8 +296,34 @@ def _requirements(meeting: Meeting) -> list[str]:
 
 async def _whom(session: AsyncSession, invited: Sequence[Attendee], host: Unit) -> Fields:
     named = [one for one in invited if one.role != "chair"]
-    recipients = [one.label or one.guest_name for one in named]
-    return {"recipients": recipients[: limits.LETTER_LINES], "copies": ["Như trên", "Lưu: VT"]}
+    copies = ["Như trên", "Lưu: VT"]
+    if len(named) <= RECIPIENTS_NAMED:
+        return {"recipients": [one.label or one.guest_name for one in named], "copies": copies}
+    units = await _units(session, named)
+    groups: dict[int, list[str]] = {}
+    for one in named:
+        tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
+        groups.setdefault(tier, []).append(one.label or one.guest_name)
+    lines = [line for tier, labels in sorted(groups.items()) for line in grouped(labels, TIERS.get(tier, ""))]
+    return {"recipients": lines, "copies": copies}
+
+
+def grouped(labels: Sequence[str], tier: str) -> list[str]:
+    """Many labels as one line that points at the annex: "Chủ tịch UBND xã (96 đơn vị cấp xã, danh sách kèm theo)"."""
+    if len(labels) <= GROUP_LEAST:
+        return list(labels)
+    words = [one.split() for one in labels]
+    shared = 0
+    while all(len(one) > shared + 1 and one[shared] == words[0][shared] for one in words):
+        shared += 1
+    prefix = " ".join(words[0][:shared])
+    count = f"{len(labels)} đơn vị {tier}".strip() if tier else f"{len(labels)} đại biểu"
+    return [f"{prefix} ({count}, danh sách kèm theo)" if prefix else f"{count} (danh sách kèm theo)"]
+
+
+async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str | None, Unit]:
+    ids = {one.unit_id for one in invited if one.unit_id}
+    return {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(ids)))}
 
 
 async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], host: Unit) -> Fields:
@@ -312,35 +341,33 @@ async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Atte
             .order_by(Hall.name)
         )
     )
-    units = {
-        one.id: one
-        for one in await session.scalars(select(Unit).where(Unit.id.in_({i.unit_id for i in invited if i.unit_id})))
-    }
-    own = {hall.site_id for hall, _ in halls}
+    units = await _units(session, invited)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}
-    rows = [
-        _site_row(units.get(one.unit_id or ""), sites[one.site_id], one)
-        for one in invited
-        if one.site_id and one.site_id not in own
-    ]
+    own = {hall.site_id for hall, _ in halls}
     main = [f"Điểm cầu chính: {hall.name}, {site.name}{_at(site.address)}" for hall, site in halls]
-    if len(rows) <= PLACES_NAMED:
-        return {"places": main + [f"{row['site']}{_at(row['address'])}" for row in rows], SITES: []}
-    by_tier: dict[int, int] = {}
-    for one in invited:
-        if one.site_id and one.site_id not in own:
-            tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
-            by_tier[tier] = by_tier.get(tier, 0) + 1
-    grouped = [
-        f"Điểm cầu {TIERS.get(tier, 'thành phần')}: {count} điểm cầu tại hội trường các đơn vị (danh sách kèm theo)"
-        for tier, count in sorted(by_tier.items())
+    named = [one for one in invited if one.role != "chair"]
+    away = [one for one in named if one.site_id and one.site_id not in own]
+    if len(named) <= RECIPIENTS_NAMED and len(away) <= PLACES_NAMED:
+        others = dict.fromkeys(
+            f"{sites[one.site_id].name}{_at(sites[one.site_id].address)}" for one in away if one.site_id
+        )
+        return {"places": [*main, *others], SITES: []}
+    by_tier: dict[int, set[str]] = {}
+    for one in away:
+        tier = units[one.unit_id].tier if one.unit_id in units else PERSONS
+        by_tier.setdefault(tier, set()).add(one.site_id or "")
+    counted = [
+        f"Điểm cầu {TIERS.get(tier, 'khác')}: {len(found)} điểm cầu (danh sách kèm theo)"
+        for tier, found in sorted(by_tier.items())
     ]
-    return {"places": main + grouped, SITES: rows[: limits.LETTER_LINES]}
+    rows = [_site_row(one, sites.get(one.site_id or "")) for one in named]
+    return {"places": main + counted, SITES: rows[: limits.LETTER_LINES]}
 
 
-def _site_row(unit: Unit | None, site: Site, attendee: Attendee) -> dict[str, str]:
-    return {"unit": unit.name if unit else attendee.label, "site": site.name, "address": site.address}
+def _site_row(attendee: Attendee, site: Site | None) -> dict[str, str]:
+    label = attendee.label or attendee.guest_name
+    return {"unit": label, "site": site.name if site else "", "address": site.address if site else ""}
 
 
 def _at(address: str) -> str:
