@@ -31,7 +31,7 @@ LONGEST = timedelta(days=3)
 WINDOWS = 100
 """Ranges in one statement."""
 STEP = timedelta(minutes=30)
-NAMES = {"hall": "", "terminal": "Thiết bị ", "person": "Đồng chí ", "operator": "Đồng chí "}
+NAMES = {"hall": "", "terminal": "", "person": "Đồng chí ", "operator": "Đồng chí "}
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ async def _used(session: AsyncSession, question: Question) -> dict[datetime, int
         rows = await session.execute(
             select(CapacitySlot.starts_at, CapacitySlot.used).where(CapacitySlot.pool == load.pool, inside)
         )
-        found.update(dict(rows))
+        found.update(dict(rows.all()))
     return found
 
 
@@ -359,7 +359,7 @@ async def _compared(
             .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
         )
     )
-    units = dict(await session.execute(select(Site.id, Site.unit_id)))
+    units = dict((await session.execute(select(Site.id, Site.unit_id))).all())
 
     def best(wish: Thing) -> list[Thing]:
         fits = [

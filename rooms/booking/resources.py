@@ -163,7 +163,7 @@ async def _people(
     if not wanted:
         return []
     rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted), Person.active))
-    names = dict(rows)
+    names = dict(rows.all())
     if set(wanted) - set(names):
         troubles.append(_unknown("unknown_person", "Không tìm thấy người chủ trì hoặc người điều hành.", "chair_id"))
     return [Thing(wanted[one], one, name) for one, name in names.items()]

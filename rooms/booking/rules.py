@@ -87,7 +87,7 @@ def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
     if not off or (off == WEEKEND and rule.weekends):
         return None
     name = "ngày nghỉ cuối tuần" if off == WEEKEND else f"ngày nghỉ ({off})"
-    vietnamese = f"{day:%d/%m/%Y} là {name}. Hãy chọn ngày làm việc, hoặc bỏ qua ngày này."
+    vietnamese = f"Ngày {day:%d/%m/%Y} là {name}. Hãy chọn ngày làm việc, hoặc bỏ qua ngày này."
     return Trouble("day_off", vietnamese, f"{day.isoformat()} is a day off", day.isoformat(), {"off": off})
 
 

@@ -229,8 +229,8 @@ async def next_dates(
     last = select(Occurrence.meeting_id, func.max(Occurrence.starts_at).label("at")).where(
         Occurrence.meeting_id.in_(ids)
     )
-    at = dict(await session.execute(last.group_by(Occurrence.meeting_id)))
-    at |= dict(await session.execute(coming.group_by(Occurrence.meeting_id)))
+    at = dict((await session.execute(last.group_by(Occurrence.meeting_id))).all())
+    at |= dict((await session.execute(coming.group_by(Occurrence.meeting_id))).all())
     rows = await session.execute(
         select(Occurrence.meeting_id, Occurrence.starts_at, Occurrence.ends_at).where(
             Occurrence.meeting_id.in_(ids), Occurrence.starts_at.in_(list(at.values()))

@@ -1,0 +1,366 @@
+"""Booking: all or nothing, clashes in plain words, idempotency, the table of bad input. On SQLite and PostgreSQL."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from rooms import booking, limits
+from rooms.booking import plans, resources
+from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
+from rooms.booking.tables import CapacitySlot, CapacityUse, Change, Holiday, Idempotency, Reservation, UnitRule, Wanted
+from rooms.errors import Refusal
+from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.policy.actors import Actor
+from rooms.store.database import Database
+from rooms.store.tables import AuditEntry, Job
+from tests.rooms.province import Province
+
+TABLES = (
+    Meeting, Occurrence, Reservation, Wanted, CapacitySlot, CapacityUse, Attendee, DocumentRef, Change, Idempotency, Job,
+    AuditEntry,
+)  # fmt: skip
+TITLE = "Giao ban tuần"
+
+
+def wish(province: Province, now: datetime, **changes: Any) -> Request:
+    """Thursday 09:00-11:00 in the hall of 60, with its terminal and the head of the province."""
+    base = Request(
+        title=TITLE,
+        type_code="briefing",
+        host_unit_id=province.units["vp"],
+        starts_at=now + timedelta(days=2, hours=1),
+        duration_min=120,
+        hall_ids=(province.halls["tinh-a"],),
+        terminal_ids=(province.terminals["tinh-a"],),
+        chair_id=province.people["tinh-1"],
+        attendees=(AttendeeRequest(unit_id=province.units["khcn"]), AttendeeRequest(unit_id=province.units["yt"])),
+    )
+    return dataclasses.replace(base, **changes)
+
+
+async def counts(database: Database) -> dict[str, int]:
+    async with database.reading() as session:
+        return {one.__tablename__: await session.scalar(select(func.count()).select_from(one)) or 0 for one in TABLES}
+
+
+async def make(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
+    return await booking.book(database, request, actor, now, key)
+
+
+async def refused(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Refusal:
+    """The refusal; nothing half-written is left."""
+    before = await counts(database)
+    with pytest.raises(Refusal) as caught:
+        await make(database, request, actor, now, key)
+    assert await counts(database) == before
+    return caught.value
+
+
+async def test_everything_of_a_booking_is_there(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "vp")
+    documents = (DocumentRequest("5180 /UBND-VHXH", date(2021, 6, 4)),)
+    meeting = await make(database, wish(province, now, documents=documents), secretary, now)
+    assert (meeting.state, meeting.number, meeting.version) == ("held", None, 1)
+    assert meeting.hold_until == now + timedelta(hours=48)
+    async with database.reading() as session:
+        rows = {one.kind: one for one in await session.scalars(select(Reservation))}
+        assert set(rows) == {"hall", "terminal", "person"}
+        assert rows["hall"].starts_at == meeting.first_starts_at - timedelta(minutes=15)
+        assert rows["hall"].ends_at == meeting.first_starts_at + timedelta(minutes=135)
+        assert rows["person"].starts_at == meeting.first_starts_at
+        slots = list(await session.scalars(select(CapacitySlot)))
+        assert len(slots) == 8 and {one.used for one in slots} == {meeting.legs}
+        assert await session.scalar(select(DocumentRef.search_number)) == "5180/ubnd-vhxh"
+        assert {one.kind for one in await session.scalars(select(Job))} == {"booking.hold"}
+        actions = list(await session.scalars(select(AuditEntry.action)))
+    assert "meeting.create" in actions
+
+
+async def test_an_internal_meeting_without_a_hall_has_its_number_at_once(
+    database: Database, province: Province, now: datetime
+) -> None:
+    request = wish(province, now, type_code="internal", hall_ids=(), terminal_ids=())
+    meeting = await make(database, request, province.actor("requester", "vp"), now)
+    assert meeting.state == "approved"
+    assert (
+        meeting.number is not None and len(meeting.number) == 9 and meeting.number[0] != "0" and len(meeting.pin) == 6
+    )
+
+
+async def test_a_clash_is_named_with_free_times_and_other_halls(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "vp")
+    await make(database, wish(province, now), secretary, now)
+    other = wish(
+        province, now, starts_at=now + timedelta(days=2, hours=2), chair_id=None, terminal_ids=(), title="Khác"
+    )
+    said = await refused(database, other, secretary, now)
+    assert said.code == "overlap"
+    trouble = said.troubles[0]
+    assert trouble.vietnamese == (
+        "Phòng họp tinh-a bận 8:45-11:15 (Giao ban tuần, Văn phòng UBND tỉnh). Trống: 11:30, 12:00, 12:30; "
+        "phòng tương đương: Phòng họp tinh."
+    )
+    assert trouble.detail["equivalent_halls"] == [{"id": province.halls["tinh"], "name": "Phòng họp tinh"}]
+    times = [datetime.fromisoformat(one) for one in trouble.detail["free_times"]]
+    for at in times:  # what is said to be free is free
+        async with database.reading() as session:
+            shown = await booking.preview(session, dataclasses.replace(other, starts_at=at), secretary, now)
+        assert shown.bookable
+
+
+async def test_titles_that_he_may_not_read_are_not_told(database: Database, province: Province, now: datetime) -> None:
+    await make(database, wish(province, now), province.actor("secretary", "vp"), now)
+    stranger = province.actor("secretary", "yt")
+    request = wish(province, now, host_unit_id=province.units["yt"], attendees=())
+    said = await refused(database, request, stranger, now)
+    words = said.vietnamese + said.english + repr(said.troubles)
+    assert TITLE not in words and "Văn phòng UBND tỉnh" in words
+    assert all(not one.detail["meeting_id"] for one in said.troubles)
+
+
+async def test_leader_and_terminal_cannot_be_in_two_meetings(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "tinh")
+    await make(database, wish(province, now), secretary, now)
+    leader = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=())
+    assert "Đồng chí Nguyễn Văn TINH bận 9:00-11:00" in (await refused(database, leader, secretary, now)).vietnamese
+    terminal = wish(province, now, hall_ids=(), chair_id=None)
+    assert "Thiết bị tinh-a bận" in (await refused(database, terminal, secretary, now)).vietnamese
+
+
+async def test_he_who_leads_and_operates_is_taken_once(database: Database, province: Province, now: datetime) -> None:
+    request = wish(province, now, operator_id=province.people["tinh-1"])
+    await make(database, request, province.actor("secretary", "vp"), now)
+
+
+async def test_capacity_is_not_promised_twice(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    await make(database, wish(province, now, legs=30), secretary, now)
+    other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None, legs=11)
+    said = await refused(database, other, secretary, now)
+    assert said.code == "capacity" and "chỉ còn 10 kết nối lúc 9:00-11:00" in said.vietnamese
+    await make(database, dataclasses.replace(other, legs=10), secretary, now)
+
+
+async def test_neighbours_do_not_clash(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "vp")
+    first = wish(province, now)
+    await make(database, first, secretary, now)
+    after = dataclasses.replace(first, starts_at=first.ends_at + timedelta(minutes=30))
+    await make(database, after, secretary, now)
+
+
+async def test_the_same_key_gives_the_same_meeting(database: Database, province: Province, now: datetime) -> None:
+    secretary, request = province.actor("secretary", "vp"), wish(province, now)
+    first = await make(database, request, secretary, now, "key-1")
+    before = await counts(database)
+    again = await make(database, request, secretary, now + timedelta(minutes=1), "key-1")
+    assert again.id == first.id and await counts(database) == before
+    other = await refused(database, dataclasses.replace(request, title="Khác"), secretary, now, "key-1")
+    assert other.code == "idempotency_key_reused"
+    assert (
+        await refused(database, request, secretary, now, "k" * (limits.IDEMPOTENCY_KEY + 1))
+    ).code == "bad_idempotency_key"
+    # A refusal keeps no key: the same request may be tried again when the hall is free.
+    assert (await refused(database, request, province.actor("secretary", "tinh"), now, "key-2")).code == "overlap"
+
+
+async def test_the_same_key_at_the_same_time_books_once(database: Database, province: Province, now: datetime) -> None:
+    secretary, request = province.actor("secretary", "vp"), wish(province, now)
+    made = await asyncio.gather(*(make(database, request, secretary, now, "key") for _ in range(8)))
+    assert len({one.id for one in made}) == 1
+
+
+async def test_one_of_many_who_ask_at_once_gets_the_hall(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "vp")
+
+    async def one(place: int) -> str:
+        shifted = wish(province, now, starts_at=now + timedelta(days=2, hours=1, minutes=5 * place))
+        try:
+            await make(database, shifted, secretary, now)
+        except Refusal as refusal:
+            return refusal.code
+        return "booked"
+
+    answers = await asyncio.gather(*(one(place) for place in range(10)))
+    assert sorted(answers) == ["booked"] + ["overlap"] * 9
+
+
+async def test_a_secret_meeting_leaves_nothing_but_that_it_was_refused(
+    database: Database, province: Province, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    secretary = province.actor("secretary", "vp")
+    caplog.set_level(0)
+    request = wish(province, now, class_="secret", title="Phương án ABC")
+    before = await counts(database)
+    with pytest.raises(Refusal) as caught:
+        await make(database, request, secretary, now, "key")
+    assert caught.value.code == "state_secret" and "ABC" not in repr(caught.value) + caught.value.vietnamese
+    assert await counts(database) == before | {"audit_entry": before["audit_entry"] + 1}
+    async with database.reading() as session:
+        entry = (await session.scalars(select(AuditEntry).order_by(AuditEntry.seq.desc()).limit(1))).one()
+        assert entry.action == "meeting.secret_refused" and entry.actor == secretary.label and entry.detail == {}
+        with pytest.raises(Refusal):
+            await booking.preview(session, request, secretary, now)
+    assert "ABC" not in caplog.text
+
+
+async def set_rule(database: Database, province: Province, **fields: Any) -> None:
+    async def work(session: Any) -> None:
+        session.add(UnitRule(unit_id=province.units["tinh"], **fields))
+
+    await database.transact(work)
+
+
+Change_ = Callable[[Province, datetime], dict[str, Any]]
+BAD: dict[str, tuple[str, Change_]] = {
+    "past": ("past", lambda p, now: {"starts_at": now - timedelta(hours=1)}),
+    "now": ("past", lambda p, now: {"starts_at": now}),
+    "too soon": ("too_soon", lambda p, now: {"starts_at": now + timedelta(minutes=30)}),
+    "too far": ("too_far", lambda p, now: {"starts_at": now + timedelta(days=500)}),
+    "at night": ("outside_hours", lambda p, now: {"starts_at": now + timedelta(days=2, hours=12)}),
+    "over the closing hour": ("outside_hours", lambda p, now: {"starts_at": now + timedelta(days=2, hours=9)}),
+    "over midnight": ("outside_hours", lambda p, now: {"duration_min": 1300}),
+    "Saturday": ("day_off", lambda p, now: {"starts_at": now + timedelta(days=4, hours=1)}),
+    "holiday": ("day_off", lambda p, now: {"starts_at": datetime(2026, 4, 30, 2, 0, tzinfo=UTC)}),
+    "day off that was set": ("day_off", lambda p, now: {"starts_at": now + timedelta(days=3, hours=1)}),
+    "unknown unit": ("unknown_unit", lambda p, now: {"host_unit_id": "nobody"}),
+    "unknown hall": ("unknown_hall", lambda p, now: {"hall_ids": ("nowhere",)}),
+    "unknown terminal": ("unknown_terminal", lambda p, now: {"terminal_ids": ("nothing",)}),
+    "unknown chair": ("unknown_person", lambda p, now: {"chair_id": "nobody"}),
+    "unknown type": ("unknown_type", lambda p, now: {"type_code": "party"}),
+    "unknown class": ("unknown_class", lambda p, now: {"class_": "casual"}),
+    "unknown attendee": ("bad_attendees", lambda p, now: {"attendees": (AttendeeRequest(unit_id="nobody"),)}),
+    "two in one": ("bad_attendee", lambda p, now: {"attendees": (AttendeeRequest(unit_id="a", person_id="b"),)}),
+    "no title": ("title_missing", lambda p, now: {"title": " \u200b "}),
+    "long title": ("too_long", lambda p, now: {"title": "x" * (limits.TITLE + 1)}),
+    "long text": ("too_long", lambda p, now: {"description": "x" * (limits.DESCRIPTION + 1)}),
+    "long rule": ("too_long", lambda p, now: {"rule": "FREQ=DAILY;" * 50}),
+    "too short": ("bad_duration", lambda p, now: {"duration_min": limits.DURATION_LEAST_MIN - 1}),
+    "too long": ("bad_duration", lambda p, now: {"duration_min": limits.DURATION_MOST_MIN + 1}),
+    "seconds": ("not_a_minute", lambda p, now: {"starts_at": now + timedelta(days=2, seconds=1)}),
+    "no zone": ("zone_missing", lambda p, now: {"starts_at": datetime(2026, 3, 5, 9, 0)}),
+    "too many halls": ("too_many", lambda p, now: {"hall_ids": ("h",) * (limits.HALLS + 1)}),
+    "too many terminals": ("too_many", lambda p, now: {"terminal_ids": ("t",) * (limits.TERMINALS + 1)}),
+    "too many documents": ("too_many", lambda p, now: {"documents": (DocumentRequest("1"),) * (limits.DOCUMENTS + 1)}),
+    "too many attendees": (
+        "too_many",
+        lambda p, now: {"attendees": (AttendeeRequest(unit_id="u"),) * (limits.ATTENDEE_REQUESTS + 1)},
+    ),
+    "bad rule": ("bad_rule", lambda p, now: {"rule": "FREQ=OFTEN"}),
+    "too often": ("rule_too_often", lambda p, now: {"rule": "FREQ=MINUTELY"}),
+    "too long a series": ("series_too_long", lambda p, now: {"rule": f"FREQ=DAILY;COUNT={limits.OCCURRENCES + 1}"}),
+    "off its rule": ("first_date_off_rule", lambda p, now: {"rule": "FREQ=WEEKLY;BYDAY=MO"}),
+    "overlaps itself": ("series_overlaps_itself", lambda p, now: {"rule": "FREQ=DAILY;BYHOUR=9,10;COUNT=4"}),
+    "connects oddly": ("bad_connect", lambda p, now: {"connect": "shout"}),
+    "too many legs": ("bad_legs", lambda p, now: {"legs": limits.LEGS + 1}),
+    "more legs than there are": ("capacity", lambda p, now: {"legs": 41}),
+    "precedence without reason": ("reason_missing", lambda p, now: {"precedence": 1}),
+    "long identifier": ("bad_identifier", lambda p, now: {"hall_ids": ("h" * 33,)}),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_bad_input(case: str, database: Database, province: Province, now: datetime) -> None:
+    await set_rule(database, province, ahead_min=60, ahead_days=400)
+
+    async def work(session: Any) -> None:
+        session.add(Holiday(day=(now + timedelta(days=3)).date(), name="Nghỉ bù"))
+
+    await database.transact(work)
+    code, change = BAD[case]
+    said = await refused(database, wish(province, now, **change(province, now)), province.actor("secretary", "vp"), now)
+    assert said.code == code
+    assert said.vietnamese and said.vietnamese[0].isupper() and said.vietnamese.rstrip()[-1] == "."
+
+
+async def test_quota_by_week_and_by_month(database: Database, province: Province, now: datetime) -> None:
+    await set_rule(database, province, meetings_a_week=2, hours_a_month=5)
+    secretary = province.actor("secretary", "vp")
+    bare = wish(province, now, hall_ids=(), terminal_ids=(), chair_id=None)
+    await make(database, bare, secretary, now)
+    await make(database, bare, secretary, now)
+    said = await refused(database, bare, secretary, now)
+    assert said.code == "over_quota" and "2 cuộc họp trong tuần từ 02/03/2026" in said.vietnamese
+    next_week = dataclasses.replace(bare, starts_at=bare.starts_at + timedelta(days=7))
+    said = await refused(database, next_week, secretary, now)
+    assert said.code == "over_quota" and "5 giờ họp trong tháng 03/2026" in said.vietnamese
+    await make(database, dataclasses.replace(next_week, duration_min=60), secretary, now)
+    # Another unit has a quota of its own.
+    await make(
+        database, dataclasses.replace(bare, host_unit_id=province.units["yt"]), province.actor("secretary", "yt"), now
+    )
+
+
+async def test_the_nearest_rule_above_decides(database: Database, province: Province, now: datetime) -> None:
+    await set_rule(database, province, opens_min=9 * 60)
+
+    async def work(session: Any) -> None:
+        session.add(UnitRule(unit_id=province.units["yt"], opens_min=6 * 60, weekends=True))
+
+    await database.transact(work)
+    early = {"starts_at": now + timedelta(days=4, hours=-1), "hall_ids": (), "terminal_ids": ()}
+    assert (
+        await refused(database, wish(province, now, **early), province.actor("secretary", "vp"), now)
+    ).code == "day_off"
+    request = wish(province, now, **early, host_unit_id=province.units["yt"])
+    await make(database, request, province.actor("secretary", "yt"), now)
+
+
+async def test_an_operator_with_a_reason_may_book_at_night(
+    database: Database, province: Province, now: datetime
+) -> None:
+    await set_rule(database, province, ahead_min=180)
+    night = wish(province, now, starts_at=now + timedelta(hours=12))
+    operator = province.actor("operator", "tinh")
+    assert (await refused(database, night, operator, now)).code == "outside_hours"
+    await make(database, dataclasses.replace(night, urgent_reason="Ứng phó bão số 3"), operator, now)
+    soon = wish(province, now, starts_at=now + timedelta(minutes=60), hall_ids=(), terminal_ids=(), chair_id=None)
+    secretary = province.actor("secretary", "vp")
+    assert (await refused(database, soon, secretary, now)).code == "too_soon"
+    await make(database, dataclasses.replace(soon, urgent_reason="Họp đột xuất"), secretary, now)
+
+
+async def test_who_may_book(database: Database, province: Province, now: datetime) -> None:
+    for role, unit in (("auditor", "vp"), ("approver", "vp"), ("secretary", "yt"), ("requester", "xa1")):
+        assert (await refused(database, wish(province, now), province.actor(role, unit), now)).code == "denied"
+    single = dataclasses.replace(province.actor("operator", "tinh"), factors=1)
+    assert (await refused(database, wish(province, now), single, now)).code == "second_factor_needed"
+
+
+async def test_an_important_meeting_takes_terminals_of_closed_networks_only(
+    database: Database, province: Province, now: datetime
+) -> None:
+    async def work(session: Any) -> None:
+        from rooms.sites.tables import Terminal
+
+        terminal = await session.get(Terminal, province.terminals["tinh-a"])
+        terminal.network_id = None
+
+    await database.transact(work)
+    secretary = province.actor("secretary", "vp")
+    assert (await refused(database, wish(province, now), secretary, now)).code == "network_open"
+    await make(database, wish(province, now, class_="ordinary"), secretary, now)
+
+
+def test_slots_are_the_quarters_that_a_date_touches() -> None:
+    at = datetime(2026, 3, 3, 1, 10, tzinfo=UTC)
+    assert resources.slots(at, at + timedelta(minutes=5)) == [at.replace(minute=0)]
+    assert len(resources.slots(at, at + timedelta(minutes=6))) == 2
+    assert len(resources.slots(at.replace(minute=0), at.replace(minute=30))) == 2
+
+
+def test_legs_follow_from_who_comes() -> None:
+    request = Request("x", "t", "u", datetime(2026, 3, 3, tzinfo=UTC), 60)
+    things = [resources.Thing("terminal", str(n), "") for n in range(3)]
+    assert plans.wanted_legs(request, "important", things, 50) == 3
+    assert plans.wanted_legs(request, "ordinary", things, 50) == 53
+    assert plans.wanted_legs(request, "ordinary", [], 0) == 2
