@@ -131,13 +131,13 @@ async def invited_as(session: AsyncSession, meeting_id: str, actor: Actor) -> At
     rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting_id).order_by(Attendee.id))
     best: tuple[int, Attendee] | None = None
     for one in rows:
-        rank = _fit(one, own, unit_id)
+        rank = fit(one, own, unit_id)
         if rank and (best is None or rank < best[0]):
             best = (rank, one)
     return best[1] if best else None
 
 
-def _fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
+def fit(one: Attendee, own: set[str], unit_id: str | None) -> int:
     """1 is the best; 0: not he."""
     if one.person_id in own:
         return 1
@@ -182,10 +182,11 @@ async def _entry(
 ) -> Entry:
     unit = await session.get_one(Unit, meeting.host_unit_id)
     known = attendee.id if attendee else ""
-    return Entry(meeting, occurrence, unit.name, way, name, known, host or _leads(attendee), attendee is not None)
+    return Entry(meeting, occurrence, unit.name, way, name, known, host or leads(attendee), attendee is not None)
 
 
-def _leads(attendee: Attendee | None) -> bool:
+def leads(attendee: Attendee | None) -> bool:
+    """Chair and secretary of the list of attendees prepare the meeting too."""
     return attendee is not None and attendee.role in ("chair", "secretary")
 
 

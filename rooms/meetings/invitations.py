@@ -205,7 +205,7 @@ async def _ask(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
     )
     for step in steps:
         payload = {"meeting_id": meeting.id, "step_id": step.id}
-        await outbox.enqueue(session, "mail.approval", payload, now, now, dedupe_key=f"mail.approval:{step.id}")
+        await outbox.enqueue(session, "mail.approval", payload, now, now, dedupe_key=f"approval:{step.id}")
 
 
 def _event_of(meeting: Meeting, action: str) -> str:

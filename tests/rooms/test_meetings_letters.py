@@ -1,0 +1,396 @@
+"""Letters: what they say, their PDF read back, their DOCX filled from good and hostile templates."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import unicodedata
+import zipfile
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from docx import Document
+from pypdf import PdfReader
+
+from rooms import limits
+from rooms.booking.requests import AttendeeRequest
+from rooms.errors import Refusal
+from rooms.meetings import attendees, letters, wording
+from rooms.meetings.letters import fields as filling
+from rooms.meetings.letters import word
+from rooms.meetings.tables import Meeting
+from rooms.org.tables import Holding, Person, Post, Unit
+from rooms.policy.actors import SYSTEM
+from rooms.store.database import Database
+from tests.rooms.invited import BASE, Wanted, meeting
+from tests.rooms.province import Province
+
+MADE = datetime(2026, 3, 3, 1, tzinfo=UTC)
+VOWELS = "aăâeêioôơuưy"
+TONES = ("", "\u0300", "\u0301", "\u0309", "\u0303", "\u0323")
+ALPHABET = [unicodedata.normalize("NFC", vowel + tone) for vowel in VOWELS for tone in TONES] + ["đ"]
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+def words_of(docx: bytes) -> str:
+    document = Document(io.BytesIO(docx))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(one.text for one in document.paragraphs), *cells])
+
+
+async def drafted(database: Database, province: Province, now: datetime, wanted: Wanted, **more: Any) -> filling.Fields:
+    async def work(session: Any) -> filling.Fields:
+        made = await meeting(session, province, wanted, now)
+        return await letters.draft(
+            session, made.id, more.get("kind", "invite"), more.get("signer"), date(2026, 3, 4), BASE, number="12"
+        )
+
+    return await database.transact(work)
+
+
+def test_dates_as_decree_30_writes_them() -> None:
+    at = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    assert wording.moment(at) == "14 giờ 00 phút, thứ ba ngày 24/11/2026"
+    assert wording.place_and_date("Long An", date(2021, 6, 4)) == "Long An, ngày 04 tháng 6 năm 2021"
+    assert wording.place_and_date("Tây Ninh", date(2026, 2, 14)) == "Tây Ninh, ngày 14 tháng 02 năm 2026"
+    assert wording.heading("UBND tỉnh Long An") == ["ỦY BAN NHÂN DÂN", "TỈNH LONG AN"]
+    assert wording.heading("Sở Y tế") == ["SỞ Y TẾ"]
+    assert wording.place_name("Ủy ban nhân dân phường Tân An") == "Tân An"
+    assert wording.place_name("Sở Y tế") == ""
+
+
+async def test_a_draft_says_what_the_meeting_is(database: Database, province: Province, now: datetime) -> None:
+    fields = await drafted(database, province, now, Wanted())
+    assert fields["agency"] == ["ỦY BAN NHÂN DÂN", "TỈNH LONG AN"]
+    assert fields["nation"][0] == "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"
+    assert (fields["number"], fields["symbol"]) == ("12", "GM-UBND")
+    assert fields["place_date"] == "Long An, ngày 04 tháng 3 năm 2026"
+    assert fields["time"] == "14 giờ 00 phút, thứ ba ngày 10/03/2026"
+    assert fields["chair"] == "Đồng chí Nguyễn Văn TINH - Chủ tịch UBND tỉnh Long An"
+    assert fields["signing"] == ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"]
+    assert set(fields["recipients"][:2]) == {"UBND xã Đức Lập", "Chủ tịch UBND xã Mỹ Hạnh"}
+    assert fields["places"][0].startswith("Điểm cầu chính: Phòng họp tinh")
+    assert fields["papers"] == ["5180/UBND-VHXH"]
+    assert fields["address"].startswith(f"{BASE}/hop/")
+
+
+async def test_no_letter_holds_a_pin_or_a_personal_link(database: Database, province: Province, now: datetime) -> None:
+    async def work(session: Any) -> tuple[Meeting, filling.Fields, filling.Fields]:
+        ordinary = await meeting(session, province, Wanted(hall=""), now)
+        important = await meeting(session, province, Wanted(class_="important", hall=""), now)
+        made = [
+            await letters.draft(session, one.id, "invite", None, date(2026, 3, 4), BASE)
+            for one in (ordinary, important)
+        ]
+        return ordinary, made[0], made[1]
+
+    row, ordinary, important = await database.transact(work)
+    said = text_of(letters.pdf(ordinary, MADE)) + words_of(letters.docx(ordinary))
+    assert row.pin and row.number
+    assert row.pin not in said.replace(row.id, "") and row.number not in said
+    assert not re.search(r"(?i)\bpin\b|mật khẩu|password|/moi#", said)
+    assert important["address"] == ""
+    assert "Quét mã" not in text_of(letters.pdf(important, MADE))
+
+
+async def test_the_signing_block_follows_the_post(database: Database, province: Province, now: datetime) -> None:
+    posts = {
+        "KT.": ("Phó Chủ tịch UBND tỉnh", ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"]),
+        "TL.": ("Chánh Văn phòng", ["TL. CHỦ TỊCH", "CHÁNH VĂN PHÒNG"]),
+        "TUQ.": ("Phó Chánh Văn phòng", ["TUQ. CHỦ TỊCH", "PHÓ CHÁNH VĂN PHÒNG"]),
+        "": ("Ủy viên", ["TM. ỦY BAN NHÂN DÂN", "ỦY VIÊN"]),
+    }
+
+    async def work(session: Any) -> dict[str, list[str]]:
+        made = await meeting(session, province, Wanted(), now)
+        found = {}
+        for place, (signs_as, (title, _)) in enumerate(posts.items()):
+            person = Person(id=f"signer{place}", code=f"s{place}", name="Phạm Tấn Hòa", search_name="pham tan hoa")
+            person.unit_id = province.units["tinh"]
+            post = Post(id=f"p{place}", unit_id=province.units["tinh"], title=title, rank=50, signs_as=signs_as)
+            post.valid_from = date(2020, 1, 1)
+            session.add_all([person, post])
+            await session.flush()
+            session.add(Holding(id=f"h{place}", post_id=post.id, person_id=person.id, valid_from=date(2020, 1, 1)))
+            await session.flush()
+            found[signs_as] = (await letters.draft(session, made.id, "invite", person.id, date(2026, 3, 4)))["signing"]
+        return found
+
+    assert await database.transact(work) == {signs_as: lines for signs_as, (_, lines) in posts.items()}
+
+
+def test_a_department_signs_without_tm() -> None:
+    unit = Unit(name="Sở Y tế", short_name="SYT")
+    deputy = Post(title="Phó Giám đốc Sở Y tế", signs_as="KT.")
+    assert filling.signing_block(deputy, unit, unit, "Giám đốc") == ["KT. GIÁM ĐỐC", "PHÓ GIÁM ĐỐC"]
+    head = Post(title="Giám đốc", signs_as="")
+    assert filling.signing_block(head, unit, unit, "Giám đốc") == ["GIÁM ĐỐC"]
+
+
+def test_the_pdf_keeps_every_vietnamese_letter() -> None:
+    fields = letters.sample()
+    line = " ".join(ALPHABET)
+    fields["content"] = f"{line} {line.upper()}"
+    fields["recipients"] = [line]
+    pdf = letters.pdf(fields, MADE)
+    said = unicodedata.normalize("NFC", text_of(pdf))
+    missing = [one for one in (*ALPHABET, *(one.upper() for one in ALPHABET)) if one not in said]
+    assert not missing
+    for wanted in ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "KT. CHỦ TỊCH", "Nơi nhận:"):
+        assert wanted in said
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for page in PdfReader(io.BytesIO(pdf)).pages
+        for font in page["/Resources"]["/Font"].values()  # type: ignore[index]
+    }
+    assert all(re.fullmatch(r"/[A-Z]{6}\+LiberationSerif.*", one) for one in fonts), fonts
+
+
+def test_markup_in_the_words_stays_words() -> None:
+    fields = letters.sample()
+    hostile = '#read("/etc/passwd") *đậm* $x$ #sys.inputs \\ ] } <a> @b {{ 7*7 }} {% for %}'
+    fields["content"] = hostile
+    assert '#read("/etc/passwd")' in text_of(letters.pdf(fields, MADE)).replace("\n", " ")
+    said = words_of(letters.docx(fields))
+    assert hostile in said and "49" not in said
+
+
+def test_a_set_has_pages_and_numbers_of_its_own() -> None:
+    fields = letters.sample()
+    fields["content"] = "Nội dung dài. " * 300
+    names = [f"Chủ tịch UBND xã số {number}" for number in range(3)]
+    reader = PdfReader(io.BytesIO(letters.pdf_set(fields, names, MADE)))
+    pages = [page.extract_text() for page in reader.pages]
+    assert len(pages) == 6
+    for place, name in enumerate(names):
+        assert name in pages[2 * place]
+        assert pages[2 * place + 1].lstrip().startswith("2")
+    for wrong in ([], ["x"] * 301):
+        with pytest.raises(Refusal, match="too_many_letters"):
+            letters.pdf_set(fields, wrong, MADE)
+
+
+async def test_many_invitees_become_one_line_and_an_annex(
+    database: Database, province: Province, now: datetime
+) -> None:
+    labels = [f"Chủ tịch UBND xã Thứ {number}" for number in range(96)]
+    assert filling.grouped(labels, "cấp xã") == ["Chủ tịch UBND xã Thứ (96 đơn vị cấp xã, danh sách kèm theo)"]
+    assert filling.grouped(labels[:5], "cấp xã") == labels[:5]
+    guests = tuple(AttendeeRequest(guest_name=f"Khách {n}") for n in range(30))
+    fields = await drafted(database, province, now, Wanted(attendees=guests))
+    assert fields["recipients"] == ["Khách (30 đại biểu, danh sách kèm theo)"]
+    assert len(fields["sites"]) == 30
+    assert "Khách 29" in text_of(letters.pdf(fields, MADE))
+
+
+async def test_amended_and_cancelled_letters(database: Database, province: Province, now: datetime) -> None:
+    async def work(session: Any) -> tuple[filling.Fields, filling.Fields]:
+        made = await meeting(session, province, Wanted(), now)
+        first = await letters.draft(session, made.id, "invite", None, date(2026, 3, 4), BASE)
+        await letters.make(
+            session, made.id, "invite", first, "12", "GM-UBND", date(2026, 3, 4), None, None, SYSTEM, now
+        )
+        made.title = "Giao ban tháng 3 (mở rộng)"
+        await attendees.add(
+            session, made, [AttendeeRequest(unit_id=province.units["khcn"])], date(2026, 3, 10), SYSTEM, now
+        )
+        amended = await letters.draft(session, made.id, "amend", None, date(2026, 3, 6), BASE)
+        made.reason = "Theo ý kiến chỉ đạo của cấp trên"
+        called_off = await letters.draft(session, made.id, "cancel", None, date(2026, 3, 7), BASE)
+        assert [one.number for one in await letters.listed(session, made.id)] == ["12"]
+        return amended, called_off
+
+    amended, called_off = await database.transact(work)
+    assert amended["replaces"] == "Giấy mời số 12/GM-UBND ngày 04/03/2026"
+    assert "Thành phần: thêm 1, bớt 0" in amended["changes"]
+    assert any("mở rộng" in line and "trước đây" in line for line in amended["changes"])
+    said = text_of(letters.pdf(called_off, MADE))
+    assert "THÔNG BÁO" in said and "Theo ý kiến chỉ đạo của cấp trên" in said and "Yêu cầu" not in said
+    assert "hủy" in words_of(letters.docx(called_off))
+
+
+def test_fields_are_bounded() -> None:
+    sample = letters.sample()
+    for name, value in (
+        ("content", "x" * (limits.LETTER_TEXT_CHARACTERS + 1)),
+        ("recipients", ["x"] * (limits.LETTER_LINES + 1)),
+        ("sites", [{"unit": "x"}] * (limits.LETTER_LINES + 1)),
+        ("time", 7),
+        ("agenda", "no list"),
+        ("sites", [1]),
+        ("what", "unknown"),
+    ):
+        with pytest.raises(Refusal, match="bad_letter"):
+            letters.checked({**sample, name: value})
+    longest = letters.checked({**sample, "content": "x" * limits.LETTER_TEXT_CHARACTERS})
+    assert len(longest["content"]) == limits.LETTER_TEXT_CHARACTERS
+
+
+def test_the_built_in_template_says_everything() -> None:
+    fields = letters.sample()
+    fields["address"] = f"{BASE}/hop/{'0' * 32}"
+    made = letters.docx(fields)
+    said = words_of(made)
+    for wanted in (
+        "GIẤY MỜI",
+        "Số: 12/GM-UBND",
+        "Chủ tịch UBND huyện Đức Hòa;",
+        "KT. CHỦ TỊCH",
+        "Lưu: VT.",
+        "Hậu Nghĩa",
+    ):
+        assert wanted in said
+    assert "{" not in said
+    with zipfile.ZipFile(io.BytesIO(made)) as archive:
+        assert any(name.startswith("word/media/") for name in archive.namelist())
+    without = letters.docx({**fields, "address": ""})
+    with zipfile.ZipFile(io.BytesIO(without)) as archive:
+        assert not any(name.startswith("word/media/") for name in archive.namelist())
+
+
+def template(*lines: str) -> bytes:
+    document = Document()
+    for line in lines:
+        document.add_paragraph(line)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def rewritten(content: bytes, change: dict[str, bytes]) -> bytes:
+    """The same archive with other entries."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name not in change:
+                new.writestr(name, old.read(name))
+        for name, body in change.items():
+            new.writestr(name, body)
+    return out.getvalue()
+
+
+def test_an_office_template_is_filled_and_looked_at() -> None:
+    own = template(
+        "{{ title }} số {{ number }}", "{% for one in recipients %}{{ one }} | {% endfor %}", "{{ khong_co }}"
+    )
+    warned = letters.check_template(own)
+    assert [one.where for one in warned] == ["khong_co"]
+    assert "GIẤY MỜI số 12" in words_of(letters.docx(letters.sample(), own))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ title.__class__ }}{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ lipsum.__globals__ }}",
+        "{% for a in recipients.__class__.__base__.__subclasses__() %}{{ a }}{% endfor %}",
+        "{{ '%c' % 65 }}{{ title.format.__globals__ }}",
+        "{% include '/etc/passwd' %}",
+        "{% import 'os' as os %}",
+        "{{ recipients.append('x') }}",
+    ],
+)
+def test_a_template_reaches_nothing_but_the_fields(line: str) -> None:
+    try:
+        said = words_of(letters.docx(letters.sample(), template(line)))
+    except Refusal as refused:
+        assert refused.code == "bad_template"
+        return
+    assert not re.search(r"subclass|<class|uid=|root:|globals", said)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{% for a in range(10) %}{% endfor %}",
+        "{% set x = 'a' * 10**9 %}{{ (x ~ x)|length }}{{ x * 100 }}",
+        "{{ 9**(9**9) }}",
+        "{% for a in recipients * 100000000 %}{{ a }}{% endfor %}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{{ title",
+    ],
+)
+def test_a_template_that_takes_too_much_is_stopped(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TEMPLATE_CPU_S", 3)
+    monkeypatch.setattr(limits, "TEMPLATE_WAIT_S", 15.0)
+    monkeypatch.setattr(limits, "TEMPLATE_MEMORY_BYTES", 400 * 1024 * 1024)
+    with pytest.raises(Refusal, match="bad_template"):
+        letters.docx(letters.sample(), template(line))
+
+
+def test_archives_are_looked_through() -> None:
+    good = template("{{ title }}")
+    word.look_through(good)
+    rels = b'<Relationships xmlns="x"><Relationship Id="r" Type="http://x/%s" Target="http://evil/x" TargetMode="External"/></Relationships>'
+    bomb = rewritten(good, {"word/media/a.bin": b"\0" * (limits.TEMPLATE_UNPACKED_BYTES + 1)})
+    assert len(bomb) < limits.TEMPLATE_BYTES
+    wrong = [
+        b"",
+        b"not a zip",
+        good[: len(good) // 2],
+        b"\0" * (limits.TEMPLATE_BYTES + 1),
+        bomb,
+        rewritten(good, {f"word/media/{n}": b"" for n in range(limits.TEMPLATE_ENTRIES + 1)}),
+        rewritten(good, {"word/vbaProject.bin": b"x"}),
+        rewritten(good, {"word/embeddings/oleObject1.bin": b"x"}),
+        rewritten(good, {"word/_rels/settings.xml.rels": rels % b"attachedTemplate"}),
+        rewritten(good, {"word/document.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}),
+    ]
+    for content in wrong:
+        with pytest.raises(Refusal, match="bad_template"):
+            word.look_through(content)
+    word.look_through(rewritten(good, {"word/_rels/x.rels": rels % b"hyperlink"}))
+
+
+def test_an_archive_that_lies_about_its_size() -> None:
+    good = bytearray(rewritten(template("x"), {"word/media/a.xml": b"a" * 100_000}))
+    with zipfile.ZipFile(io.BytesIO(bytes(good))) as archive:
+        size = archive.getinfo("word/media/a.xml").file_size.to_bytes(4, "little")
+    lie = bytes(good).replace(size, (10).to_bytes(4, "little"))
+    with pytest.raises(Refusal, match="bad_template"):
+        word.look_through(lie)
+
+
+async def test_templates_belong_to_units(database: Database, province: Province, now: datetime) -> None:
+    content = template("{{ title }}")
+
+    async def work(session: Any) -> None:
+        secretary = province.actor("secretary", "tinh")
+        kept = await letters.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
+        again = await letters.upload(session, province.units["tinh"], "invite", "Mẫu tỉnh", content, secretary, now)
+        assert again.id == kept.id
+        host = await session.get_one(Unit, province.units["khcn"])
+        assert (await letters.template_of(session, kept.id, host)).id == kept.id  # from above
+        own = await letters.upload(session, province.units["yt"], "invite", "Mẫu Sở", content, secretary, now)
+        with pytest.raises(Refusal, match="unknown_template"):
+            await letters.template_of(session, own.id, host)
+        with pytest.raises(Refusal, match="denied"):
+            await letters.upload(
+                session, province.units["tinh"], "invite", "x", content, province.actor("secretary", "yt"), now
+            )
+
+    await database.transact(work)
+
+
+def test_nothing_of_the_system_is_needed() -> None:
+    """The page is set with the fonts beside it, in a process that finds no others."""
+    script = (
+        "import sys; sys.path.insert(0, '.');"
+        "from datetime import datetime, UTC;"
+        "from rooms.meetings import letters;"
+        "sys.stdout.buffer.write(letters.pdf(letters.sample(), datetime(2026, 1, 1, tzinfo=UTC)))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"HOME": "/nonexistent", "FONTCONFIG_FILE": "/nonexistent", "PATH": ""},
+        capture_output=True,
+        check=True,
+    ).stdout
+    assert "GIẤY MỜI" in text_of(made)
