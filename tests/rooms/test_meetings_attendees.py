@@ -357,7 +357,7 @@ async def test_an_answer_by_mail(database: Database, province: Province, now: da
 
 
 async def test_mail_outside_needs_a_reason_and_a_right(database: Database, province: Province, now: datetime) -> None:
-    meeting_id, attendee_id = await one_of(database, province, now)
+    _, attendee_id = await one_of(database, province, now)
 
     def allow(reason: str, actor: Actor) -> Any:
         async def work(session: Any) -> Attendee:
