@@ -46,7 +46,7 @@ def build() -> bytes:
 
 
 def _head(document: Any) -> None:
-    table = _columns(document, Mm(72), Mm(93))
+    table = _columns(document, Mm(68), Mm(97))
     left, right = table.rows[0].cells
     _write(left.paragraphs[0], "{%p if agency_above %}")
     _write(left.add_paragraph(), "{{ agency_above }}", 13, CENTRE)
@@ -56,9 +56,9 @@ def _head(document: Any) -> None:
     _write(left.add_paragraph(), "{%p endfor %}")
     _rule(left.add_paragraph(), 20)
     _write(right.paragraphs[0], "{%p for line in nation %}")
-    _write(right.add_paragraph(), "{{ line }}", 13, CENTRE, bold=True)
+    _write(right.add_paragraph(), "{{ line }}", 12, CENTRE, bold=True)
     _write(right.add_paragraph(), "{%p endfor %}")
-    _rule(right.add_paragraph(), 20)
+    _rule(right.add_paragraph(), 24)
     below = table.add_row().cells
     _write(below[0].paragraphs[0], "{{ number_line }}", 13, CENTRE)
     _write(below[1].paragraphs[0], "{{ place_date }}", 13, CENTRE, italic=True)
