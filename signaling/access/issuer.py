@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -111,7 +111,7 @@ class Provider:
             raise IssuerBroken("the issuer has to be reached by https")
         try:
             async with self._client("") as client:
-                answer = await client.get(url, withhold_token=True)
+                answer = await client.request("GET", url, withhold_token=True)
                 content = json.loads(answer.content) if answer.status_code == 200 else None
         except (httpx2.HTTPError, ValueError, UnicodeError, RecursionError) as error:
             raise IssuerBroken(f"no answer: {type(error).__name__}") from error
@@ -124,7 +124,7 @@ class Provider:
         context = ssl.create_default_context(cafile=settings.authority or None)
         return AsyncOAuth2Client(
             settings.client_id,
-            settings.client_secret or None,
+            quote_plus(settings.client_secret) or None,  # RFC 6749 section 2.3.1; the library leaves it to us
             token_endpoint_auth_method="client_secret_basic" if settings.client_secret else "none",
             scope=SCOPE,
             redirect_uri=redirect,

@@ -89,10 +89,10 @@ async def test_the_cookie_is_bound_to_this_host_to_tls_and_kept_from_scripts(
     local = Office(office.database, NOW, access.Options(secure=False), base="http://localhost:7880")
     async with local.client() as browser:
         answer = await sign_in(browser, "lan")
-        written = answer.headers.get_list("set-cookie")
-        assert all(one.startswith("diemcau-local") and "secure" not in one.lower() for one in written)
+        cookies = answer.headers.get_list("set-cookie")
+        assert all(one.startswith("diemcau-local") and "secure" not in one.lower() for one in cookies)
         assert (await browser.get("/session")).json()["signed_in"]
-    async with office.client(cookie="diemcau-local=" + re.split("[=;]", written[0])[1]) as browser:
+    async with office.client(cookie="diemcau-local=" + re.split("[=;]", cookies[0])[1]) as browser:
         assert not (await browser.get("/session")).json()["signed_in"]
     local.access.close()
 
@@ -484,10 +484,10 @@ async def test_malformed_sign_ins_are_refused_before_anything_is_hashed(
 async def test_odd_cookies_are_nobody(office: Office) -> None:
     for value in ("", "x", "a" * (limits.COOKIE_BYTES + 1), "é", "..", "%00", "a=b"):
         async with office.client() as browser:
-            cookie = f"__Host-diemcau={value}; __Host-diemcau-device={value}".encode()
-            answer = await browser.get("/session", headers={"cookie": cookie})  # type: ignore[dict-item]
+            cookie = {b"cookie": f"__Host-diemcau={value}; __Host-diemcau-device={value}".encode()}
+            answer = await browser.get("/session", headers=cookie)
             assert answer.json()["signed_in"] is False
-            assert (await browser.get("/accounts", headers={"cookie": cookie})).status_code == 401  # type: ignore[dict-item]
+            assert (await browser.get("/accounts", headers=cookie)).status_code == 401
 
 
 def test_waits_double_up_to_a_quarter_of_an_hour() -> None:

@@ -1,0 +1,298 @@
+"""Single sign-on against a real issuer in a process of its own, behaving well and badly."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from rooms.accounts.tables import Account
+from rooms.store.database import Database
+from signaling import access
+from signaling.access import limits
+from tests.rooms.province import Province
+from tests.signaling.issuer_server import CLIENT, SECRET
+from tests.signaling.office import Office, sign_in
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """Its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            httpx.get(f"{url}/jwks")
+            break
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    yield url
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The clock that the issuer reads too."""
+    return datetime.fromtimestamp(int(time.time()), UTC)
+
+
+@pytest.fixture
+async def office(database: Database, province: Province, issuer: str, now: datetime) -> AsyncIterator[Office]:
+    opened = office_with(database, now, issuer)
+    await behave(issuer)
+    yield opened
+    opened.access.close()
+
+
+def office_with(database: Database, now: datetime, issuer: str, unit_code: str = "", secret: str = SECRET) -> Office:
+    settings = access.Issuer(issuer, CLIENT, secret, "Đăng nhập tỉnh", unit_code)
+    return Office(database, now, access.Options(issuer=settings))
+
+
+async def behave(issuer: str, **how: object) -> None:
+    async with httpx.AsyncClient() as control:
+        await control.post(f"{issuer}/behave", json=how)
+
+
+async def go(browser: httpx.AsyncClient, **body: object) -> httpx.Response:
+    """To the issuer and back: the answer of our callback."""
+    left = await browser.post("/session/oidc", json=body)
+    if left.status_code != 200:
+        return left
+    return await browser.get(await returned(left.json()["url"]))
+
+
+async def returned(url: str) -> str:
+    """Where the issuer sends the browser."""
+    async with httpx.AsyncClient() as outside:
+        answer = await outside.get(url)
+    assert answer.status_code == 307, answer.text
+    return answer.headers["location"]
+
+
+def trouble(answer: httpx.Response) -> str:
+    if answer.status_code != 303:
+        return str(answer.json()["code"])
+    return parse_qs(urlsplit(answer.headers["location"]).query).get("trouble", [""])[0]
+
+
+async def connected(office: Office, province: Province) -> Account:
+    """The account of the issuer's person, connected by himself."""
+    account = await office.account("lan", province.people["vp-1"], secretary=province.units["vp"])
+    async with office.client() as browser:
+        await sign_in(browser, "lan")
+        assert trouble(await go(browser, connect=True)) == ""
+    return account
+
+
+async def test_an_identity_that_was_connected_signs_in(office: Office, province: Province, issuer: str) -> None:
+    account = await connected(office, province)
+    async with office.client() as browser:
+        assert (await browser.get("/session")).json()["issuer"] == "Đăng nhập tỉnh"
+        answer = await go(browser, next="/board?day=2026-03-03")
+        assert answer.headers["location"] == "/board?day=2026-03-03"
+        state = (await browser.get("/session")).json()
+        assert (state["me"]["account_id"], state["second_factor"]) == (account.id, "none")
+        assert not [name for name in browser.cookies if "flow" in name]
+    stored = await office.stored(account.id)
+    assert (stored.issuer, stored.subject) == (issuer, "u-1")
+
+
+async def test_whom_nobody_connected_stays_outside_unless_the_settings_say_where_to_put_him(
+    office: Office, province: Province, issuer: str, now: datetime
+) -> None:
+    async with office.client() as browser:
+        assert trouble(await go(browser)) == "identity_unknown"
+        assert not (await browser.get("/session")).json()["signed_in"]
+    open_office = office_with(office.database, now, issuer, "khcn")
+    async with open_office.client() as browser:
+        assert trouble(await go(browser)) == ""
+        me = (await browser.get("/session")).json()["me"]
+        assert (me["name"], me["person_name"], me["unit_id"]) == ("lan.vp", "Trần Thị Lan", province.units["khcn"])
+        assert (me["roles"], me["actions"]) == ([], [])
+    async with open_office.client() as browser:
+        await go(browser)
+        assert (await browser.get("/session")).json()["me"]["account_id"] == me["account_id"]
+    astray = office_with(office.database, now, issuer, "no-such-unit")
+    await behave(issuer, person={"sub": "u-2"})
+    async with astray.client() as browser:
+        assert trouble(await go(browser)) == "identity_unknown"
+
+
+async def test_a_mail_address_or_a_name_of_somebody_else_gives_nothing(
+    office: Office, province: Province, issuer: str, now: datetime
+) -> None:
+    """Accounts are found by subject: whoever may choose his name at the issuer becomes nobody else here."""
+    await office.account("lan.vp", province.people["vp-1"], admin=province.units["tinh"])
+    open_office = office_with(office.database, now, issuer, "khcn")
+    claims = {"sub": "evil", "preferred_username": "lan.vp", "email": "vp-1@longan.gov.vn", "email_verified": True}
+    await behave(issuer, person=claims)
+    async with open_office.client() as browser:
+        await go(browser)
+        me = (await browser.get("/session")).json()["me"]
+    assert me["name"].startswith("lan.vp-")
+    assert me["roles"] == []
+    assert me["person_id"] != province.people["vp-1"]
+
+
+async def test_an_identity_belongs_to_one_account(office: Office, province: Province) -> None:
+    await connected(office, province)
+    await office.account("minh", province.people["vp-2"])
+    async with office.client() as browser:
+        await sign_in(browser, "minh")
+        assert trouble(await go(browser, connect=True)) == "identity_taken"
+    async with office.client() as browser:
+        assert trouble(await go(browser, connect=True)) == "signed_out"
+
+
+async def test_an_account_that_is_switched_off_stays_outside(office: Office, province: Province) -> None:
+    account = await connected(office, province)
+    await office.change(account.id, active=False)
+    async with office.client() as browser:
+        assert trouble(await go(browser)) == "identity_unknown"
+
+
+@pytest.mark.parametrize(
+    ("methods", "state"), [(["pwd"], "enrol"), (["pwd", "otp"], "done"), ("otp", "enrol"), ([1], "enrol")]
+)
+async def test_two_factors_at_the_issuer_are_two_here(
+    office: Office, province: Province, issuer: str, methods: object, state: str
+) -> None:
+    await connected(office, province)
+    async with office.database.reading() as session:
+        account = await session.scalar(select(Account))
+    assert account is not None
+    from rooms.accounts import roles
+    from rooms.policy.actors import COMMAND
+
+    await office.database.transact(
+        lambda s: roles.grant(s, account, "operator", province.units["vp"], COMMAND, office.now)
+    )
+    await behave(issuer, claims={"amr": methods})
+    async with office.client() as browser:
+        await go(browser)
+        assert (await browser.get("/session")).json().get("second_factor") == state
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+async def test_new_keys_of_the_issuer_are_found(
+    office: Office, province: Province, issuer: str, algorithm: str
+) -> None:
+    await connected(office, province)
+    await behave(issuer, rotate=True, algorithm=algorithm)
+    async with office.client() as browser:
+        assert trouble(await go(browser)) == ""
+
+
+WRONG = [
+    {"wrong": wrong}
+    for wrong in (
+        "unsigned", "public_key_as_secret", "shared_key", "foreign_key", "own_key_inside", "damaged", "no_id_token",
+        "denied", "mixed_up", "discovery_issuer", "jwks_elsewhere", "redirected", "endless", "packed", "no_json", "status",
+        "no_keys",
+    )
+] + [
+    {"claims": {"iss": "https://evil.vn"}},
+    {"claims": {"aud": "another"}},
+    {"claims": {"aud": [CLIENT, "another"]}},
+    {"claims": {"aud": [CLIENT, "another"], "azp": "another"}},
+    {"claims": {"azp": "another"}},
+    {"claims": {"nonce": "another"}},
+    {"claims": {"sub": ""}},
+    {"claims": {"sub": 7}},
+    {"claims": {"sub": "x" * 256}},
+    {"claims": {"exp": "soon"}},
+    {"without": ["nonce"]},
+    {"without": ["exp"]},
+    {"without": ["sub"]},
+    {"without": ["iss"]},
+    {"without": ["aud"]},
+    {"without": ["iat"]},
+    {"late_s": limits.LEEWAY_S + 5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", WRONG, ids=str)
+async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
+    office: Office, province: Province, issuer: str, how: dict[str, object]
+) -> None:
+    await connected(office, province)
+    fresh = office_with(office.database, office.now, issuer)  # nothing is remembered of the issuer
+    await behave(issuer, **how)
+    async with fresh.client() as browser:
+        assert trouble(await go(browser)) == "issuer_failed"
+        assert not (await browser.get("/session")).json()["signed_in"]
+    fresh.access.close()
+
+
+async def test_what_comes_back_must_belong_to_what_was_sent(office: Office, province: Province, issuer: str) -> None:
+    await connected(office, province)
+    async with office.client() as own, office.client() as thief, office.client() as empty:
+        url = (await own.post("/session/oidc", json={})).json()["url"]
+        assert "code_challenge=" in url
+        back = await returned(url)
+        await thief.post("/session/oidc", json={})
+        assert trouble(await empty.get(back)) == "flow_broken"  # a browser that never left
+        assert trouble(await thief.get(back)) == "flow_broken"  # somebody else's code and state
+        state = parse_qs(urlsplit(back).query)["state"][0]
+        assert trouble(await own.get(back.replace(state, state[:-1] + "x"))) == "flow_broken"
+    async with office.client() as own:
+        back = await returned((await own.post("/session/oidc", json={})).json()["url"])
+        flow = own.cookies["__Host-diemcau-flow"]
+        assert trouble(await own.get(back)) == ""
+        own.cookies.set("__Host-diemcau-flow", flow)
+        assert trouble(await own.get(back)) == "issuer_failed"  # a code counts once
+    async with office.client() as own:
+        back = await returned((await own.post("/session/oidc", json={})).json()["url"])
+        office.now += timedelta(seconds=limits.FLOW_S + 1)
+        assert trouble(await own.get(back)) == "flow_broken"
+    async with office.client() as own:
+        await own.post("/session/oidc", json={})
+        own.cookies.set("__Host-diemcau-flow", "1.forged")
+        assert trouble(await own.get("/session/oidc/callback", params={"code": "x", "state": "y"})) == "flow_broken"
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.vn", "https://evil.vn", "/\\evil.vn", "javascript:alert(1)", "/a\r\nset-cookie: x=1", ""]
+)
+async def test_the_way_back_leads_to_our_own_pages_only(office: Office, province: Province, path: str) -> None:
+    await connected(office, province)
+    async with office.client() as browser:
+        assert (await go(browser, next=path)).headers["location"] == "/"
+
+
+async def test_a_wrong_client_secret_and_an_absent_issuer(
+    office: Office, province: Province, issuer: str, now: datetime
+) -> None:
+    wrong = office_with(office.database, now, issuer, secret="another")
+    async with wrong.client() as browser:
+        assert trouble(await go(browser)) == "issuer_failed"
+    away = office_with(office.database, now, "http://127.0.0.1:1")
+    async with away.client() as browser:
+        left = await browser.post("/session/oidc", json={})
+        assert (left.status_code, left.json()["code"]) == (502, "issuer_failed")
+    plain = office_with(office.database, now, "http://10.0.0.1")  # not by TLS: nothing is sent
+    async with plain.client() as browser:
+        assert (await browser.post("/session/oidc", json={})).status_code == 502
+    none = Office(office.database, now)
+    async with none.client() as browser:
+        assert (await browser.post("/session/oidc", json={})).status_code == 404
+        assert trouble(await browser.get("/session/oidc/callback")) == "issuer_absent"
+    async with office.client(origin="https://evil.vn") as browser:
+        assert (await browser.post("/session/oidc", json={})).status_code == 403
