@@ -123,6 +123,8 @@ def _annex(document: Any) -> None:
         ("{{ loop.index }}", "{{ row.unit }}", "{{ row.site }}", "{{ row.address }}"),
         ("{%tr endfor %}", "", "", ""),
     )
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     for row, cells in zip(table.rows, texts, strict=True):
         for cell, text, width in zip(row.cells, cells, widths, strict=True):
             cell.width = width
@@ -153,8 +155,8 @@ def _columns(document: Any, *widths: Any) -> Any:
     table = document.add_table(rows=1, cols=len(widths))
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
-    for cell, width in zip(table.rows[0].cells, widths, strict=True):
-        cell.width = width
+    for column, cell, width in zip(table.columns, table.rows[0].cells, widths, strict=True):
+        column.width = cell.width = width
     return table
 
 
