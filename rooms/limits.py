@@ -112,6 +112,9 @@ ENTRY_MIN = 30
 """Minutes before its start."""
 ENTRY_HOST_MIN = 120
 """For chair, secretary, operator and the host's desk."""
+MINE_DAYS = 92
+MINE_DATES = 1000
+"""My meetings."""
 ENTRY_OVERRUN_MIN = 4 * 60
 """Beyond its end, while it still runs."""
 

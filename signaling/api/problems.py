@@ -51,6 +51,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Liên kết này không còn dùng được. Hãy xin liên kết mới ở thư ký cuộc họp.",
         "this link opens nothing any more: ask for a new one",
     ),
+    "nothing_to_preview": ("Hạ mức không có gì để xem trước.", "lowering the class has no preview"),
     "join_words": (
         "Hãy dùng liên kết cá nhân, hoặc số cuộc họp cùng mã PIN.",
         "either a personal link, or number and PIN",

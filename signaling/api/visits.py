@@ -3,9 +3,10 @@
 Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.declared.needs` as well, for the tests.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -23,6 +24,7 @@ from signaling.throttle import Throttle
 
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
+FILES_AT_ONCE = 2
 _ETAG = re.compile(r'"([0-9]{1,9})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
@@ -78,9 +80,13 @@ class Desk:
     number_tries: Throttle
     """Tries at one number, from wherever they come."""
     links: Throttle
+    wake: Callable[[], None] = lambda: None
+    """Work that is due was just written."""
     public_url: str = ""
     suffix: Callable[[], str] = lambda: ""
     """Random, for identities."""
+    printing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
+    """Letters that are made at the same time."""
     local_demo: bool = False
     """`dev`: whoever sits at this machine may load the demo month into an empty organisation."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from signaling.api.models import limits
-from signaling.api.models.parts import Id, Instant, Name200, Reference, Strict, View, Word
+from signaling.api.models.parts import Id, Instant, MeetingClass, Name200, Reference, Strict, View, Word
 
 
 class FreeTime(View):
@@ -26,6 +26,8 @@ class Clash(View):
     ends_at: datetime
     meeting_id: str = Field("", description="empty when the caller may not know it")
     title: str = ""
+    unit: str = ""
+    free: int = Field(0, description="`capacity`: legs that are left")
     vi: str
     en: str
     free_times: list[FreeTime] = Field(default_factory=list)
@@ -39,6 +41,8 @@ class PreviewDate(View):
     ends_at: datetime
     clashes: list[Clash]
     off: str = ""
+    trouble: str = Field("", description="why the unit does not meet then, in Vietnamese")
+    skipped: bool = False
 
 
 class Warned(View):
@@ -59,6 +63,7 @@ class Preview(View):
     class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     warnings: list[Warned] = Field(default_factory=list)
     attendees: int = 0
+    legs: int = 0
 
 
 class BoardHall(View):
@@ -137,7 +142,7 @@ class Availability(View):
 
 
 class Approval(View):
-    """One thing that waits for the caller. `deputy_for`: the person for whom he may decide."""
+    """One thing that waits for the caller. `step` 1: of the unit's own leadership, 2: of the operator of the system."""
 
     step_id: str
     step: int
@@ -148,10 +153,9 @@ class Approval(View):
     host_unit_name: str
     starts_at: datetime
     ends_at: datetime
-    dates: int
-    requested_by: str
+    rule: str
+    requested_by: str = Field(description="account")
     deadline: datetime | None
-    deputy_for: str = ""
     version: int
 
 
@@ -265,3 +269,27 @@ class DemoReport(View):
 
     counts: dict[str, int]
     accounts: list[str] = Field(description="names to sign in with, each by a link of its own")
+
+
+class ClassQuestion(View):
+    """A plain question; a yes leads to the class `yes`."""
+
+    code: str
+    vi: str
+    en: str
+    yes: str
+
+
+class ClassAnswers(Strict):
+    """Answers by the code of the question. `default`: the class of the meeting's type."""
+
+    answers: dict[Word, bool] = Field(max_length=20)
+    default: MeetingClass = "ordinary"
+
+
+class ClassProposal(View):
+    """The class that follows (`secret`: it is not met here), the questions that led to it, and those that speak against it."""
+
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    because: list[str]
+    against: list[str]

@@ -199,12 +199,49 @@ class Dropped(View):
     way: str = Field(description="`browser`, `phone_browser`, …")
 
 
+class Excluded(View):
+    """Somebody who is expected and whom the new class does not admit."""
+
+    name: str
+    code: str
+    vi: str
+    en: str
+
+
 class ClassChanged(View):
-    """`dropped`: who leaves (or, in a preview, would leave) the running meeting."""
+    """`dropped`: who leaves (or, in a preview, would leave) the running meeting; `excluded`: of those expected, likewise."""
 
     applied: bool
+    version: int
     class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     dropped: list[Dropped]
+    excluded: list[Excluded] = Field(default_factory=list)
+
+
+class Move(Strict):
+    """Where a date goes that gives way: another time, or (without `starts_at`) put off until further notice."""
+
+    occurrence_id: Id
+    starts_at: Instant | None = None
+
+
+class DisplaceFields(Strict):
+    """A booking that goes before lower ones: the operator says for each clashing date where it goes, and why."""
+
+    request: MeetingFields
+    moves: list[Move] = Field(max_length=limits.DATES)
+    reason: Text500
+
+
+class Moved(View):
+    """A date that gave way. `to` null: put off until further notice."""
+
+    occurrence_id: str
+    meeting_id: str
+    title: str
+    unit: str
+    was: datetime
+    to: datetime | None
 
 
 class ExtendFields(Strict):
@@ -349,14 +386,28 @@ class Meeting(View):
     version: int
     reason_code: str
     reason: str
+    notice_due: date | None = Field(None, description="the last day on which the invitation is in time")
+    conclusion_due: date | None = None
     hall_ids: list[str] = Field(default_factory=list)
     terminal_ids: list[str] = Field(default_factory=list)
     occurrences: list[Occurrence] = Field([], description="the first 50; all by /meetings/{id}/occurrences")
     steps: list[Step] = Field(default_factory=list)
     attendees: list[Attendee] = Field(default_factory=list)
-    warnings: list[dict[str, Any]] = Field([], description="notice shorter than the working days asked for, …")
     undo_until: datetime | None = None
     can: list[str] = Field(default_factory=list)
+
+
+class Displaced(View):
+    """The meeting that goes before, and what gave way."""
+
+    meeting: Meeting
+    moved: list[Moved]
+
+
+class Draft(View):
+    """A booking request to open the form with, as `MeetingFields` takes it."""
+
+    request: dict[str, Any]
 
 
 class Change(View):
@@ -387,6 +438,17 @@ class Consent(Strict):
 
     agree: bool
     told_by: Text300 = Field("", description="how the chair's word came, when somebody else records it")
+
+
+class MissingAttendee(View):
+    """A required attendee who has not said that he comes, why, and how to reach him."""
+
+    attendee_id: str
+    label: str
+    why: str
+    name: str
+    email: str
+    phone: str
 
 
 class LetterFields(Strict):

@@ -8,14 +8,30 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from signaling.api.routes import joining, people, published, recipients, records, sites, units
+from signaling.api.routes import (
+    inviting,
+    joining,
+    keeping,
+    meetings,
+    people,
+    planning,
+    published,
+    recipients,
+    records,
+    sites,
+    units,
+)
 
 ROUTERS: Sequence[APIRouter] = (
+    meetings.router,
+    planning.router,
+    inviting.router,
+    joining.router,
+    keeping.router,
     units.router,
     people.router,
     recipients.router,
     sites.router,
-    joining.router,
     records.router,
     published.router,
 )

@@ -1,0 +1,40 @@
+"""What identifiers are called: units, people, halls and terminals, for screens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.org.tables import Person, Unit
+from rooms.sites.tables import Hall, Terminal
+
+CHUNK = 500
+"""Identifiers in one statement."""
+
+
+async def units(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
+    return await _names(session, Unit, ids)
+
+
+async def people(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
+    return await _names(session, Person, ids)
+
+
+async def halls(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
+    return await _names(session, Hall, ids)
+
+
+async def terminals(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
+    return await _names(session, Terminal, ids)
+
+
+async def _names(session: AsyncSession, table: Any, ids: Iterable[str | None]) -> dict[str, str]:
+    wanted = sorted({one for one in ids if one})
+    found: dict[str, str] = {}
+    for place in range(0, len(wanted), CHUNK):
+        rows = await session.execute(select(table.id, table.name).where(table.id.in_(wanted[place : place + CHUNK])))
+        found |= {id_: name for id_, name in rows}  # noqa: C416 (rows are no mapping)
+    return found

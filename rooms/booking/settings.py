@@ -1,0 +1,190 @@
+"""What the province sets for all bookings: kinds of meetings, rules of units, holidays, capacity, precedence between tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import calendar, rules
+from rooms.booking.precedence import SETTING as PRECEDENCE
+from rooms.booking.precedence import TIERS
+from rooms.booking.tables import Holiday, Pool, Setting, UnitRule
+from rooms.errors import Refusal
+from rooms.meetings.tables import MeetingType
+from rooms.org import units
+from rooms.org.names import cleaned
+from rooms.policy.actors import Actor
+from rooms.policy.roles import require, require_everywhere
+from rooms.store import audit
+
+MOST_TIERS = 10
+HIGHEST = 1_000_000
+TYPES = 200
+POOLS = 50
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the calendar. `official`: of the public calendar; otherwise of the overlay, which goes before."""
+
+    day: date
+    name: str
+    works: bool
+    official: bool
+
+
+async def set_type(
+    session: AsyncSession, code: str, values: Mapping[str, Any], actor: Actor, now: datetime
+) -> MeetingType:
+    """A kind of meeting, new or changed. Raises Refusal `denied`, `bad_name`, `too_many`."""
+    require_everywhere(actor, "settings.write")
+    row = await session.get(MeetingType, code)
+    if row is None:
+        if len(list(await session.scalars(select(MeetingType.code)))) >= TYPES:
+            raise Refusal("too_many", "Đã có quá nhiều loại họp.", f"at most {TYPES} types")
+        row = MeetingType(code=code)
+        session.add(row)
+    for name, value in values.items():
+        setattr(row, name, cleaned(value) if isinstance(value, str) else value)
+    if not row.name:
+        raise Refusal("bad_name", "Hãy đặt tên loại họp.", "a name is needed")
+    await session.flush()
+    await audit.record(session, now, actor, "settings.type", "meeting_type", code)
+    return row
+
+
+async def rule_of(session: AsyncSession, unit_id: str) -> rules.Rule:
+    """What counts for a unit. Raises `unknown_unit`."""
+    return await rules.rule_of(session, (await units.get(session, unit_id)).path)
+
+
+async def set_rule(
+    session: AsyncSession, unit_id: str, values: Mapping[str, Any], actor: Actor, now: datetime
+) -> rules.Rule:
+    """A rule of its own for a unit. Raises Refusal `denied`, `unknown_unit`, `bad_hours`."""
+    unit = await units.get(session, unit_id)
+    require(actor, "rules.write", unit.path)
+    if values["closes_min"] <= values["opens_min"]:
+        raise Refusal("bad_hours", "Giờ kết thúc phải sau giờ bắt đầu.", "it has to close after it opens")
+    row = await session.get(UnitRule, unit_id)
+    if row is None:
+        row = UnitRule(unit_id=unit_id)
+        session.add(row)
+    for name in rules.FIELDS:
+        setattr(row, name, values[name])
+    await session.flush()
+    await audit.record(session, now, actor, "settings.rule", "rule", unit_id, unit_id, dict(values))
+    return await rules.rule_of(session, unit.path)
+
+
+async def holidays(session: AsyncSession, year: int) -> list[Day]:
+    """The public calendar of a year with what is set over it, in order."""
+    overlay = await session.scalars(
+        select(Holiday).where(Holiday.day >= date(year, 1, 1), Holiday.day <= date(year, 12, 31))
+    )
+    found = {day: Day(day, name, False, True) for day, name in calendar.public_holidays(year).items()}
+    found |= {one.day: Day(one.day, one.name, one.works, False) for one in overlay}
+    return [found[day] for day in sorted(found)]
+
+
+async def set_holiday(session: AsyncSession, day: date, name: str, works: bool, actor: Actor, now: datetime) -> Day:
+    """A day off, or a day worked instead. Raises Refusal `denied`, `bad_name`."""
+    require_everywhere(actor, "settings.write")
+    called = cleaned(name)[:200]
+    if not called:
+        raise Refusal("bad_name", "Hãy ghi tên ngày nghỉ.", "a name is needed")
+    row = await session.get(Holiday, day)
+    if row is None:
+        row = Holiday(day=day, name=called, works=works)
+        session.add(row)
+    row.name, row.works = called, works
+    await session.flush()
+    await audit.record(session, now, actor, "settings.holiday", "holiday", day.isoformat(), "", {"works": works})
+    return Day(day, called, works, False)
+
+
+async def remove_holiday(session: AsyncSession, day: date, actor: Actor, now: datetime) -> None:
+    """The public calendar counts again. Raises Refusal `denied`, `holiday_unknown`."""
+    require_everywhere(actor, "settings.write")
+    row = await session.get(Holiday, day)
+    if row is None:
+        raise Refusal("holiday_unknown", "Ngày này không có trong lịch riêng của tỉnh.", "nothing is set for that day")
+    await session.delete(row)
+    await session.flush()
+    await audit.record(session, now, actor, "settings.holiday", "holiday", day.isoformat(), "", {"removed": True})
+
+
+async def pools(session: AsyncSession) -> list[Pool]:
+    return list(await session.scalars(select(Pool).order_by(Pool.code)))
+
+
+async def set_pool(session: AsyncSession, code: str, name: str, legs: int, actor: Actor, now: datetime) -> Pool:
+    """How many legs there are at once; what is promised already stays. Raises Refusal `denied`, `too_many`."""
+    require_everywhere(actor, "settings.write")
+    row = await session.get(Pool, code)
+    if row is None:
+        if len(await pools(session)) >= POOLS:
+            raise Refusal("too_many", "Đã có quá nhiều nhóm máy chủ.", f"at most {POOLS} pools")
+        row = Pool(code=code, name=name, legs=legs)
+        session.add(row)
+    row.name, row.legs = cleaned(name)[:200] or code, legs
+    await session.flush()
+    await audit.record(session, now, actor, "settings.pool", "pool", code, "", {"legs": legs})
+    return row
+
+
+async def values(session: AsyncSession) -> list[Setting]:
+    """Every setting, with its default where nothing was set."""
+    kept = {one.name: one for one in await session.scalars(select(Setting).order_by(Setting.name))}
+    return [kept.get(name) or Setting(name=name, value=dict(default), version=0) for name, default in DEFAULTS.items()]
+
+
+async def set_value(
+    session: AsyncSession, name: str, value: Mapping[str, Any], actor: Actor, now: datetime, expected_version: int
+) -> Setting:
+    """The whole value. Raises Refusal `denied`, `setting_unknown`, `version_mismatch`, `bad_setting`."""
+    require_everywhere(actor, "settings.write")
+    if name not in DEFAULTS:
+        raise Refusal("setting_unknown", "Không có cài đặt này.", "there is no such setting")
+    _check(name, value)
+    row = await session.get(Setting, name, with_for_update=True)
+    if expected_version != (row.version if row else 0):
+        raise Refusal(
+            "version_mismatch",
+            "Người khác vừa sửa cài đặt này. Hãy tải lại rồi sửa tiếp.",
+            "it was changed meanwhile: load it again",
+        )
+    if row is None:
+        row = Setting(name=name, value=dict(value), version=1)
+        session.add(row)
+    else:
+        row.value, row.version = dict(value), row.version + 1
+    await session.flush()
+    await audit.record(session, now, actor, "settings.value", "setting", name, "", {"version": row.version})
+    return row
+
+
+def _check(name: str, value: Mapping[str, Any]) -> None:
+    tiers = value.get("tiers")
+    good = (
+        name == PRECEDENCE
+        and set(value) == {"tiers"}
+        and isinstance(tiers, dict)
+        and 0 < len(tiers) <= MOST_TIERS
+        and all(tier in map(str, range(MOST_TIERS)) for tier in tiers)
+        and all(type(rank) is int and 0 <= rank <= HIGHEST for rank in tiers.values())
+    )
+    if not good:
+        raise Refusal(
+            "bad_setting",
+            'Cài đặt thứ tự ưu tiên có dạng {"tiers": {"0": 0, "1": 1000, …}}.',
+            'precedence is {"tiers": {"0": 0, "1": 1000, …}}',
+        )
+
+
+DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {PRECEDENCE: {"tiers": dict(TIERS)}}

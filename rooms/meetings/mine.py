@@ -1,0 +1,161 @@
+"""My meetings: the dates to which somebody is invited or that he leads, or that are of his desk, and whether he may enter now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.tables import Reservation
+from rooms.errors import Refusal
+from rooms.meetings import entry
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.fields import midnight, today
+from rooms.org.tables import Person, Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.policy.classes import Way
+from rooms.sites.tables import Hall
+
+SHOWN = ("held", "asked", "approved", "cancelled")
+WAY: Way = "browser"
+
+
+@dataclass(frozen=True)
+class Mine:
+    """One date. `role` and `attendee_id`: as an invitee; empty: only of his desk. `why_not`: a refusal's code."""
+
+    occurrence_id: str
+    meeting_id: str
+    title: str
+    class_: str
+    state: str
+    meeting_state: str
+    starts_at: datetime
+    ends_at: datetime
+    opens_at: datetime
+    host_unit_name: str
+    role: str
+    answer: str
+    attendee_id: str
+    place: str
+    can_enter: bool
+    why_not: str
+
+
+async def dates(
+    session: AsyncSession,
+    actor: Actor,
+    now: datetime,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> list[Mine]:
+    """From the beginning of today (or `starts_at`) on, for `MINE_DAYS` at most, the earliest first.
+
+    Raises Refusal `bad_span`.
+    """
+    first = starts_at or midnight(today(now))
+    last = ends_at or first + timedelta(days=limits.MINE_DAYS)
+    if not first < last <= first + timedelta(days=limits.MINE_DAYS):
+        raise Refusal("bad_span", f"Xem nhiều nhất {limits.MINE_DAYS} ngày.", f"at most {limits.MINE_DAYS} days")
+    unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
+    rows = (await session.execute(_query(actor, unit_id, first, last))).all()
+    invited = await _invited(session, actor, {meeting.id for _, meeting, _ in rows})
+    places = await _places(session, [date.id for date, _, _ in rows])
+    return [
+        _mine(date, meeting, unit, invited.get(meeting.id), places.get(date.id, ""), actor, now)
+        for date, meeting, unit in rows
+    ]
+
+
+def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -> Any:
+    own = [one for one in (actor.person_id, *actor.deputises) if one]
+    named = select(Attendee.meeting_id).where(
+        or_(
+            Attendee.person_id.in_(own),
+            Attendee.substitute_person_id.in_(own),
+            (Attendee.unit_id == (unit_id or "-")) & Attendee.person_id.is_(None),
+        )
+    )
+    leads = [column.in_(own) for column in (Meeting.chair_id, Meeting.secretary_id, Meeting.operator_id)]
+    mine: list[ColumnElement[bool]] = [Meeting.id.in_(named), *leads]
+    if actor.id:
+        mine.append(Meeting.created_by == actor.id)
+    desks = [one.unit_id for one in actor.roles if one.role == roles.SECRETARY]
+    mine.append(Meeting.host_unit_id.in_(desks))
+    return (
+        select(Occurrence, Meeting, Unit)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(or_(*mine), Meeting.state.in_(SHOWN), Occurrence.ends_at > first, Occurrence.starts_at < last)
+        .order_by(Occurrence.starts_at, Occurrence.id)
+        .limit(limits.MINE_DATES)
+    )
+
+
+async def _invited(session: AsyncSession, actor: Actor, meeting_ids: set[str]) -> dict[str, Attendee]:
+    """As whom he comes, by meeting: himself before a place that he takes for another or for his unit."""
+    own = {actor.person_id, *actor.deputises} - {""}
+    unit_id = await session.scalar(select(Person.unit_id).where(Person.id == actor.person_id))
+    rows = await session.scalars(
+        select(Attendee)
+        .where(Attendee.meeting_id.in_(meeting_ids))
+        .where(
+            or_(
+                Attendee.person_id.in_(own),
+                Attendee.substitute_person_id.in_(own),
+                Attendee.unit_id == (unit_id or "-"),
+            )
+        )
+        .order_by(Attendee.id)
+    )
+    best: dict[str, tuple[int, Attendee]] = {}
+    for one in rows:
+        rank = entry.fit(one, own, unit_id)
+        if rank and rank < best.get(one.meeting_id, (9, one))[0]:
+            best[one.meeting_id] = (rank, one)
+    return {meeting_id: one for meeting_id, (_, one) in best.items()}
+
+
+async def _places(session: AsyncSession, occurrence_ids: list[str]) -> dict[str, str]:
+    rows = await session.execute(
+        select(Reservation.occurrence_id, Hall.name)
+        .join(Hall, Hall.id == Reservation.resource_id)
+        .where(Reservation.occurrence_id.in_(occurrence_ids), Reservation.kind == "hall", Reservation.active)
+        .order_by(Hall.name)
+    )
+    found: dict[str, str] = {}
+    for occurrence_id, name in rows:
+        found[occurrence_id] = f"{found[occurrence_id]}; {name}" if occurrence_id in found else name
+    return found
+
+
+def _mine(
+    date: Occurrence, meeting: Meeting, unit: Unit, attendee: Attendee | None, place: str, actor: Actor, now: datetime
+) -> Mine:
+    leads = {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""})
+    host = bool(leads) or roles.allows(actor, "meetings.edit", unit.path) or entry.leads(attendee)
+    door = entry.Entry(meeting, date, unit.name, WAY, "", "", host, attendee is not None)
+    refusal = door.refusal(now) if host or attendee is not None else entry.not_invited()
+    return Mine(
+        occurrence_id=date.id,
+        meeting_id=meeting.id,
+        title=meeting.title,
+        class_=meeting.class_,
+        state=date.state,
+        meeting_state=meeting.state,
+        starts_at=date.starts_at,
+        ends_at=date.ends_at,
+        opens_at=door.opens_at,
+        host_unit_name=unit.name,
+        role=attendee.role if attendee else "",
+        answer=attendee.answer if attendee else "",
+        attendee_id=attendee.id if attendee else "",
+        place=place,
+        can_enter=refusal is None,
+        why_not=refusal.code if refusal else "",
+    )

@@ -1,0 +1,93 @@
+"""Between the models of the API and the plain objects of `rooms.booking`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rooms import booking
+from rooms.booking import MeetingView
+from rooms.booking.tables import Reservation
+from rooms.meetings import entry
+from rooms.meetings.tables import Meeting as MeetingRow
+from rooms.meetings.tables import Occurrence as OccurrenceRow
+from signaling.api.models import limits
+from signaling.api.models import meetings as models
+from signaling.api.models.parts import shown
+
+
+def request_of(wanted: models.MeetingFields) -> booking.Request:
+    """What `rooms.booking` takes. A secret request is refused there before anything of it is looked at."""
+    values = wanted.model_dump(exclude={"attendees", "documents", "agenda", "class_"})
+    return booking.Request(
+        **{**values, **_lists(wanted), **_tuples(values, ("hall_ids", "terminal_ids", "skip"))},
+        class_=wanted.class_ or "",
+    )
+
+
+def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
+    """Fields that are given, as `rooms.booking.edit` takes them."""
+    given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
+    return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids"))}
+
+
+def _lists(wanted: Any) -> dict[str, Any]:
+    kinds = {
+        "attendees": booking.AttendeeRequest,
+        "documents": booking.DocumentRequest,
+        "agenda": booking.AgendaItem,
+    }
+    return {
+        name: tuple(kind(**one.model_dump()) for one in getattr(wanted, name))
+        for name, kind in kinds.items()
+        if getattr(wanted, name) is not None
+    }
+
+
+def _tuples(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: tuple(values[name]) for name in names if name in values}
+
+
+def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
+    """`names`: of units and people by identifier."""
+    row = view.meeting
+    kept = _reservations(view.reservations, names)
+    dates = [occurrence_of(one, kept.get(one.id, [])) for one in view.occurrences[: limits.PAGE]]
+    whole = [one for one in view.wanted if not one.occurrence_id]
+    return shown(
+        models.Meeting,
+        row,
+        pin=view.pin,
+        type_name=view.type_.name,
+        host_unit_name=view.unit.name,
+        chair_name=names.get(row.chair_id or "", ""),
+        starts_at=row.first_starts_at,
+        agenda=[models.AgendaItem(**one) for one in row.agenda],
+        documents=[shown(models.Document, one) for one in view.documents],
+        occurrences=dates,
+        steps=[shown(models.Step, one, unit_name=names.get(one.unit_id, "")) for one in view.steps],
+        attendees=[shown(models.Attendee, one, unit_name=names.get(one.unit_id or "", "")) for one in view.attendees],
+        hall_ids=[one.resource_id for one in whole if one.kind == "hall"],
+        terminal_ids=[one.resource_id for one in whole if one.kind == "terminal"],
+        notice_due=view.notice_due,
+        conclusion_due=view.conclusion_due,
+        undo_until=view.undo_until,
+        can=list(view.can),
+    )
+
+
+def occurrence_of(row: OccurrenceRow, reservations: Sequence[models.Reservation] = ()) -> models.Occurrence:
+    return shown(models.Occurrence, row, opens_at=entry.opens_at(row), reservations=list(reservations))
+
+
+def _reservations(rows: Sequence[Reservation], names: Mapping[str, str]) -> dict[str, list[models.Reservation]]:
+    found: dict[str, list[models.Reservation]] = {}
+    for one in rows:
+        made = shown(models.Reservation, one, name=names.get(one.resource_id, ""))
+        found.setdefault(one.occurrence_id, []).append(made)
+    return found
+
+
+def summary_of(row: MeetingRow, dates: Mapping[str, Any], names: Mapping[str, str]) -> models.MeetingSummary:
+    """`dates`: (start, end) of the next date by meeting."""
+    starts_at, ends_at = dates.get(row.id, (row.first_starts_at, row.first_starts_at))
+    unit = names.get(row.host_unit_id, "")
+    return shown(models.MeetingSummary, row, starts_at=starts_at, ends_at=ends_at, host_unit_name=unit)
