@@ -13,14 +13,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Registry
+from rooms import booking
 from rooms.accounts import first
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
+from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store import migrations
 from rooms.store.database import Database
-from signaling import access, api, limits
+from signaling import access, api, limits, notify
 from signaling.auth import Authenticator
 from signaling.booked import BookedMeetings
 from signaling.config import Settings, SettingsError
@@ -46,7 +48,10 @@ class Secretariat:
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = access.Options(secure=secure, public_url=settings.public_url)
         self.access = access.Access(self.database, self.seal, self.clock, options)
+        self.worker = notify.Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
+        self.live.on_opened = self._opened
+        self.live.on_closed = self._closed
 
     def clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
@@ -70,6 +75,10 @@ class Secretariat:
     def open(self, registry: Registry) -> None:
         """Watch over these conferences."""
         self.live.registry = registry
+
+    async def work(self) -> None:
+        """Do what is due, until cancelled."""
+        await self.worker.run()
 
     async def ready(self) -> bool:
         """The database answers."""
@@ -111,6 +120,28 @@ class Secretariat:
         """What the administrator opens to sign in for the first time; empty when there is one."""
         return access.link_url(address, self.first_secret) if self.first_secret else ""
 
+    async def _opened(self, occurrence_id: str, at: datetime) -> None:
+        await self.database.transact(lambda session: booking.opened(session, occurrence_id, at))
+
+    async def _closed(self, occurrence_id: str, at: datetime) -> None:
+        await self.database.transact(lambda session: booking.closed(session, occurrence_id, at))
+
+    def _works(self) -> dict[str, notify.Work]:
+        settings = self.settings
+        server = notify.MailServer(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            tls=settings.smtp_tls,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+            sender=settings.mail_from,
+            domains=settings.mail_domains,
+        )
+        mailer = notify.Mailer(server) if settings.smtp_host else None
+        around = Around(key=self.key, base=settings.public_url.rstrip("/"), sender=settings.mail_from)
+        ranges = settings.webhook_private_ranges
+        return notify.works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
+
     def _desk(self, authenticator: Authenticator) -> api.Desk:
         return api.Desk(
             database=self.database,
@@ -124,6 +155,7 @@ class Secretariat:
             numbers=Throttle(limits.NUMBERS_PER_MINUTE),
             number_tries=Throttle(limits.TRIES_PER_MINUTE),
             links=Throttle(limits.LINKS_PER_MINUTE),
+            wake=self.worker.wake,
             public_url=self.settings.public_url,
             suffix=lambda: new_bytes(5).hex(),
             local_demo=self.settings.local_creation,

@@ -202,7 +202,7 @@ class Composition:
         await self.prepare()
         running = self.open()
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(running.registry.run())]
+        tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         for task in tasks:

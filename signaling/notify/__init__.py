@@ -6,7 +6,7 @@ Who is told what is decided in `rooms.meetings.invitations`.
 
 from signaling.notify.mail import Mailer, MailServer
 from signaling.notify.replies import NoReply, read
-from signaling.notify.worker import GiveUp, Later, Worker, in_transaction
+from signaling.notify.worker import GiveUp, Later, Work, Worker, in_transaction
 from signaling.notify.works import works
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "MailServer",
     "Mailer",
     "NoReply",
+    "Work",
     "Worker",
     "in_transaction",
     "read",

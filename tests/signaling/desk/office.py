@@ -55,7 +55,9 @@ class Office:
             database_ready=self.secretariat.ready,
         )
         self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
-        self.app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp())
+        self.app = Guard(
+            Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp()
+        )
         self._clients: list[httpx.AsyncClient] = []
 
     def pass_minutes(self, minutes: float) -> None:

@@ -1,0 +1,267 @@
+"""Meetings over the REST API: from a preview to approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.store.tables import AuditEntry
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def wanted(office: Office, **changes: Any) -> dict[str, Any]:
+    """A booking of the hall of khcn, tomorrow at two."""
+    return {
+        "title": "Họp góp ý dự thảo",
+        "type_code": "briefing",
+        "class": "ordinary",
+        "host_unit_id": office.province.units["khcn"],
+        "starts_at": office.at("2026-03-04 14:00"),
+        "duration_min": 60,
+        "hall_ids": [office.province.halls["khcn"]],
+        "attendees": [{"unit_id": office.province.units["yt"]}, {"person_id": office.province.people["vp-2"]}],
+    } | changes
+
+
+async def book(desk: httpx.AsyncClient, request: dict[str, Any], **headers: str) -> dict[str, Any]:
+    made = await desk.post("/meetings", json=request, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+async def act(who: httpx.AsyncClient, meeting: dict[str, Any], action: str, **body: Any) -> httpx.Response:
+    headers = {"if-match": f'"{meeting["version"]}"'}
+    return await who.post(f"/meetings/{meeting['id']}/{action}", json=body, headers=headers)
+
+
+async def approved(office: Office, **changes: Any) -> dict[str, Any]:
+    """A meeting that both steps have approved."""
+    desk = await office.client("secretary", "khcn", "khcn-2")
+    meeting = await book(desk, wanted(office, submit=True, **changes))
+    for role, unit in (("approver", "khcn"), ("operator", "tinh")):
+        answer = await act(await office.client(role, unit), meeting, "decide", approve=True)
+        assert answer.status_code == 200, answer.text
+        meeting = answer.json()
+    assert (meeting["state"], len(meeting["number"])) == ("approved", 9)
+    return meeting
+
+
+async def test_from_preview_to_number(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    seen = (await desk.post("/preview", json=wanted(office))).json()
+    assert (seen["bookable"], seen["clashing"], seen["class"], seen["attendees"]) == (True, 0, "ordinary", 2)
+    assert [one["code"] for one in seen["warnings"]] == ["short_notice"]
+    held = await book(desk, wanted(office))
+    assert (held["state"], held["version"], held["number"], held["hall_ids"]) == ("held", 1, None, ["hall-khcn"])
+    assert {"submit", "edit", "cancel"} <= set(held["can"])
+    asked = (await act(desk, held, "submit")).json()
+    assert (asked["state"], [one["state"] for one in asked["steps"]]) == ("asked", ["open", "open"])
+    approver = await office.client("approver", "khcn")
+    waiting = (await approver.get("/approvals")).json()["items"]
+    assert [(one["meeting_id"], one["step"]) for one in waiting] == [(held["id"], 1)]
+    problem(await act(desk, asked, "decide", approve=True), 403, "denied")
+    problem(await act(approver, asked, "decide", approve=False), 422, "reason_missing")
+    once = (await act(approver, asked, "decide", approve=True)).json()
+    operator = await office.client("operator")
+    done = (await act(operator, once, "decide", approve=True)).json()
+    assert (done["state"], len(done["number"]), len(done["pin"])) == ("approved", 9, 6)
+    assert done["occurrences"][0]["reservations"][0]["name"] == "Phòng họp khcn"
+    history = (await desk.get(f"/meetings/{held['id']}/history")).json()["items"]
+    assert [one["action"] for one in history][-1] == "create"
+    found = (await desk.get("/meetings", params={"q": "gop y du thao"})).json()["items"]
+    assert [one["id"] for one in found] == [held["id"]]
+    assert (await desk.get("/meetings", params={"state": "held"})).json()["items"] == []
+    board = (
+        await desk.get(
+            "/board", params={"starts_at": office.at("2026-03-02 00:00"), "ends_at": office.at("2026-03-09 00:00")}
+        )
+    ).json()
+    assert [one["title"] for one in board["entries"]] == ["Họp góp ý dự thảo"]
+    other = await office.client("requester", "xa1")
+    board = (
+        await other.get(
+            "/board", params={"starts_at": office.at("2026-03-02 00:00"), "ends_at": office.at("2026-03-09 00:00")}
+        )
+    ).json()
+    assert [(one["title"], one["meeting_id"]) for one in board["entries"]] == [("Đã có lịch", "")]
+
+
+async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> None:
+    desk = await office.client("secretary", "tinh")
+    await book(desk, wanted(office))
+    body = problem(await desk.post("/meetings", json=wanted(office, title="Khác")), 409, "overlap")
+    (trouble,) = body["troubles"]
+    assert "Phòng họp khcn bận 13:45-15:15" in trouble["vi"]
+    assert trouble["detail"]["free_times"]
+    seen = (await desk.post("/preview", json=wanted(office))).json()
+    assert (seen["bookable"], seen["clashing"]) == (False, 1)
+    assert seen["dates"][0]["clashes"][0]["equivalent_halls"]
+    free = {"starts_at": office.at("2026-03-04 07:00"), "ends_at": office.at("2026-03-04 18:00"), "duration_min": 60}
+    slots = (await desk.post("/availability", json=free | {"hall_ids": ["hall-khcn"]})).json()["slots"]
+    assert slots[0]["hall_id"] == "hall-khcn"
+
+
+async def test_the_same_key_makes_one_meeting(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    first = await book(desk, wanted(office), idempotency_key="k-1")
+    again = await book(desk, wanted(office), idempotency_key="k-1")
+    assert first["id"] == again["id"]
+    reused = await desk.post("/meetings", json=wanted(office, title="Khác"), headers={"idempotency-key": "k-1"})
+    problem(reused, 409, "idempotency_key_reused")
+    for key, status, code in (("k" * 101, 422, "fields_wrong"), ("a b", 400, "key_malformed")):
+        problem(await desk.post("/meetings", json=wanted(office), headers={"idempotency-key": key}), status, code)
+
+
+async def test_a_secret_meeting_is_refused_and_nothing_of_it_is_kept(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    secret = wanted(office, title="Tên tuyệt mật", **{"class": "secret"})
+    problem(await desk.post("/meetings", json=secret), 403, "state_secret")
+    problem(await desk.post("/preview", json=secret), 403, "state_secret")
+    async with office.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Meeting)) == 0
+        entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action.like("meeting.%"))))
+    assert [(one.action, one.object_id, one.detail) for one in entries] == [("meeting.secret_refused", "", {})]
+
+
+async def test_edits_need_the_version_and_can_be_undone(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    meeting = await book(desk, wanted(office))
+    address = f"/meetings/{meeting['id']}"
+    changed = await desk.patch(address, json={"title": "Tên mới"}, headers={"if-match": '"1"'})
+    assert (changed.json()["title"], changed.headers["etag"]) == ("Tên mới", '"2"')
+    problem(await desk.patch(address, json={"title": "x"}, headers={"if-match": '"1"'}), 412, "version_conflict")
+    problem(await desk.patch(address, json={"title": "x"}), 428, "version_missing")
+    problem(await act(desk, meeting, "submit"), 412, "version_mismatch")
+    undone = await act(desk, changed.json(), "undo")
+    assert undone.json()["title"] == "Họp góp ý dự thảo"
+
+
+async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
+    meeting = await approved(office)
+    desk = await office.client("secretary", "khcn")
+    (date,) = meeting["occurrences"]
+    why = {"reason_code": "superior_order"}
+    later = await act(
+        desk, meeting, "postpone", occurrence_id=date["id"], starts_at=office.at("2026-03-05 14:00"), **why
+    )
+    assert later.status_code == 200, later.text
+    assert later.json()["occurrences"][0]["starts_at"].startswith("2026-03-05T07:00")
+    problem(await act(desk, later.json(), "cancel", reason_code="other"), 422, "reason_missing")
+    off = await act(desk, later.json(), "cancel", reason_code="force_majeure")
+    assert off.json()["state"] == "cancelled"
+
+
+async def test_a_series_and_one_of_its_dates(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    series = await book(desk, wanted(office, rule="FREQ=WEEKLY;BYDAY=WE;COUNT=4"))
+    assert len(series["occurrences"]) == 4
+    second = series["occurrences"][1]
+    change = {"scope": "this", "occurrence_id": second["id"], "starts_at": office.at("2026-03-12 09:00")}
+    moved = await desk.patch(f"/meetings/{series['id']}", json=change, headers={"if-match": '"1"'})
+    assert moved.status_code == 200, moved.text
+    dates = (await desk.get(f"/meetings/{series['id']}/occurrences", params={"limit": "3"})).json()
+    assert len(dates["items"]) == 3
+    assert dates["next"]
+    draft = (await desk.get(f"/meetings/{series['id']}/copy")).json()["request"]
+    assert draft["starts_at"] > second["starts_at"]
+    again = await book(desk, draft)
+    assert again["title"] == series["title"]
+
+
+async def test_the_class_is_raised_by_the_desk_and_lowered_by_the_head_only(office: Office) -> None:
+    meeting = await approved(office)
+    desk = await office.client("secretary", "khcn")
+    seen = (await act(desk, meeting, "class", **{"class": "important", "preview": True})).json()
+    assert (seen["applied"], seen["class"]) == (False, "important")
+    raised = await act(desk, meeting, "class", **{"class": "important"})
+    assert raised.json()["applied"]
+    meeting["version"] = raised.json()["version"]
+    problem(await act(desk, meeting, "class", **{"class": "ordinary", "reason": "x"}), 403, "denied")
+    head = await office.client("approver", "khcn", "khcn-1")
+    problem(await act(head, meeting, "class", **{"class": "ordinary"}), 422, "reason_missing")
+    assert (await act(head, meeting, "class", **{"class": "ordinary", "reason": "Họp rộng rãi"})).json()["applied"]
+
+
+async def test_who_may_not_read_does_not_know_of_it(office: Office) -> None:
+    meeting = await book(await office.client("secretary", "khcn"), wanted(office))
+    stranger = await office.client("secretary", "xa1")
+    for part in ("", "/history", "/occurrences", "/attendees", "/letters", "/copy"):
+        problem(await stranger.get(f"/meetings/{meeting['id']}{part}"), 404, "unknown_meeting")
+    invited = await office.client("requester", "vp", "vp-2")
+    seen = (await invited.get(f"/meetings/{meeting['id']}")).json()
+    assert (seen["title"], seen["pin"]) == ("Họp góp ý dự thảo", "")
+    problem(await stranger.post("/meetings", json=wanted(office)), 403, "denied")
+
+
+async def test_answers_letters_and_who_is_missing(office: Office) -> None:
+    meeting = await approved(office)
+    desk = await office.client("secretary", "khcn")
+    everybody = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]
+    assert {one["unit_name"] for one in everybody} == {"Sở Y tế", ""}
+    address = f"/meetings/{meeting['id']}/attendees/{everybody[0]['id']}/answer"
+    taken = await desk.put(address, json={"answer": "accepted", "comment": "qua điện thoại"})
+    assert (taken.json()["answer"], taken.json()["answered_by"][:10]) == ("accepted", "secretary:")
+    missing = (await desk.get(f"/meetings/{meeting['id']}/missing")).json()["items"]
+    assert [one["attendee_id"] for one in missing] == [everybody[1]["id"]]
+    letter = (await desk.post(f"/meetings/{meeting['id']}/letters", json={"number": "12"})).json()
+    pdf = await desk.get(f"/meetings/{meeting['id']}/letters/{letter['id']}.pdf")
+    assert (pdf.content[:5], pdf.headers["content-type"]) == (b"%PDF-", "application/pdf")
+    docx = await desk.get(f"/meetings/{meeting['id']}/letters/{letter['id']}.docx")
+    assert docx.content[:2] == b"PK"
+    again = await desk.post(
+        "/letter-templates",
+        data={"unit_id": office.province.units["khcn"], "kind": "invite", "name": "Mẫu sở"},
+        files={"file": ("mau.docx", docx.content)},
+    )
+    assert again.status_code in (201, 422), again.text
+
+
+async def test_my_meetings_show_what_can_be_entered(office: Office) -> None:
+    await approved(office)
+    invited = await office.client("requester", "vp", "vp-2")
+    (mine,) = (await invited.get("/my-meetings")).json()["items"]
+    assert (mine["can_enter"], mine["why_not"], mine["role"]) == (False, "too_early", "delegate")
+    office.now = office.now.replace(day=4, hour=6, minute=45)
+    (mine,) = (await invited.get("/my-meetings")).json()["items"]
+    assert (mine["can_enter"], mine["place"]) == (True, "Phòng họp khcn")
+    assert (await (await office.client("requester", "xa1", "xa1-2")).get("/my-meetings")).json()["items"] == []
+
+
+async def test_what_is_kept_and_what_is_set(office: Office) -> None:
+    desk, admin = await office.client("secretary", "khcn"), await office.client("admin")
+    unit = office.province.units["khcn"]
+    draft = {"title": "Giao ban tuần", "type_code": "internal", "host_unit_id": unit, "duration_min": 60}
+    kept = (await desk.post("/templates", json={"unit_id": unit, "name": "Giao ban", "request": draft})).json()
+    assert [one["name"] for one in (await desk.get("/templates")).json()["items"]] == ["Giao ban"]
+    renamed = await desk.put(
+        f"/templates/{kept['id']}", json={"unit_id": unit, "name": "Giao ban sở", "request": draft}
+    )
+    assert renamed.json()["name"] == "Giao ban sở"
+    entries = {"unit_id": unit, "name": "Các xã", "entries": [{"unit_id": office.province.units["xa1"]}]}
+    assert (await desk.post("/attendee-lists", json=entries)).status_code == 201
+    problem(await desk.post("/attendee-lists", json=entries | {"entries": [{}]}), 422, "bad_attendee")
+    rule = (await desk.get(f"/rules/{unit}")).json()
+    assert rule["inherited_from"] == ""
+    fields = {"opens_min": 420, "closes_min": 1020, "meetings_a_week": 5}
+    problem(await desk.put(f"/rules/{unit}", json=fields), 403, "denied")
+    assert (await admin.put(f"/rules/{unit}", json=fields)).json()["meetings_a_week"] == 5
+    assert (await admin.put("/holidays/2026-03-06", json={"name": "Ngày hội"})).json()["works"] is False
+    days = (await desk.get("/holidays", params={"year": "2026"})).json()["items"]
+    assert any(one["day"] == "2026-03-06" and not one["official"] for one in days)
+    assert any(one["official"] for one in days)
+    assert (await admin.delete("/holidays/2026-03-06")).status_code == 204
+    assert (await admin.put("/pools/main", json={"name": "Máy chủ", "legs": 100})).json()["legs"] == 100
+    (setting,) = (await admin.get("/settings")).json()["items"]
+    assert setting["version"] == 0
+    value = {"value": {"tiers": {"0": 0, "1": 10}}}
+    changed = await admin.put("/settings/precedence", json=value, headers={"if-match": '"0"'})
+    assert changed.json()["version"] == 1
+    problem(await admin.put("/settings/precedence", json=value, headers={"if-match": '"0"'}), 412, "version_mismatch")
+    problem(await admin.put("/settings/nothing", json=value, headers={"if-match": '"0"'}), 404, "setting_unknown")
+    async with office.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(Occurrence)) == 0
