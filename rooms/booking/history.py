@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Date, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -16,7 +16,7 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy.actors import Actor
-from rooms.store.columns import Row
+from rooms.store.columns import Row, Utc
 
 NEVER_RESTORED = frozenset({"id", "version", "sequence", "created_at", "created_by", "updated_at", "number", "pin"})
 
@@ -49,10 +49,10 @@ def from_json(table: type[Row], values: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for one in inspect(table).mapper.column_attrs:
         if one.key in values:
-            value, wanted = values[one.key], one.columns[0].type.python_type
-            if isinstance(value, str) and wanted is datetime:
+            value, kind = values[one.key], one.columns[0].type
+            if isinstance(value, str) and isinstance(kind, Utc):
                 value = datetime.fromisoformat(value)
-            elif isinstance(value, str) and wanted is date:
+            elif isinstance(value, str) and isinstance(kind, Date):
                 value = date.fromisoformat(value)
             found[one.key] = value
     return found

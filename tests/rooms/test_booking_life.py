@@ -1,0 +1,658 @@
+"""A booking lives: approval with deputies and deadlines, edits, series, undo, postponing, classes, precedence. On both databases."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking import timing
+from rooms.booking.calendar import local
+from rooms.booking.requests import AttendeeRequest, Request
+from rooms.booking.tables import CapacitySlot, Reservation, Setting, Step
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy.actors import Actor
+from rooms.policy.classes import Presence
+from rooms.store.database import Database
+from rooms.store.tables import Job
+from tests.rooms.province import Province
+from tests.rooms.test_booking_create import counts, make, refused, wish
+
+T = TypeVar("T")
+WEEKLY = "FREQ=WEEKLY;COUNT=6"
+
+
+async def do(database: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    return await database.transact(work)
+
+
+async def denied(database: Database, work: Callable[[AsyncSession], Awaitable[object]]) -> Refusal:
+    """The refusal; nothing has changed."""
+    before = await counts(database), await everything(database)
+    with pytest.raises(Refusal) as caught:
+        await database.transact(work)
+    assert (await counts(database), await everything(database)) == before
+    return caught.value
+
+
+async def everything(database: Database) -> list[Any]:
+    async with database.reading() as session:
+        meetings = await session.execute(
+            select(Meeting.id, Meeting.version, Meeting.state, Meeting.title, Meeting.class_)
+        )
+        dates = await session.execute(select(Occurrence.id, Occurrence.starts_at, Occurrence.ends_at, Occurrence.state))
+        taken = await session.execute(
+            select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at).where(Reservation.active)
+        )
+        used = await session.execute(select(CapacitySlot.starts_at, CapacitySlot.used).where(CapacitySlot.used > 0))
+        return [sorted(map(tuple, rows)) for rows in (meetings, dates, taken, used)]
+
+
+async def taken(database: Database) -> list[tuple[str, datetime, datetime]]:
+    return list((await everything(database))[2])
+
+
+async def dates(database: Database, meeting: Meeting) -> list[Occurrence]:
+    async with database.reading() as session:
+        rows = await session.scalars(
+            select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at)
+        )
+        return list(rows)
+
+
+async def due(database: Database, kind: str, now: datetime) -> int:
+    """Run the jobs of this kind that are due, each twice, as a worker that died once would."""
+    async with database.reading() as session:
+        rows = await session.scalars(select(Job).where(Job.kind == kind, Job.due_at <= now, Job.done_at.is_(None)))
+        jobs = [(one.id, one.payload) for one in rows]
+    for id_, payload in jobs:
+        for _ in range(2):
+            await database.transact(lambda s, p=payload: booking.timers.HANDLERS[kind](s, p, now))
+
+        async def done(session: AsyncSession, id_: str = id_) -> None:
+            job = await session.get(Job, id_)
+            assert job is not None
+            job.done_at = now
+
+        await database.transact(done)
+    return len(jobs)
+
+
+async def approved(database: Database, province: Province, request: Request, now: datetime) -> Meeting:
+    meeting = await make(database, dataclasses.replace(request, submit=True), province.actor("secretary", "tinh"), now)
+    approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
+    await do(database, lambda s: booking.decide(s, meeting.id, True, "", approver, now))
+    return await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))
+
+
+async def kinds(database: Database) -> list[str]:
+    async with database.reading() as session:
+        return sorted(await session.scalars(select(Job.kind).where(Job.done_at.is_(None))))
+
+
+# Approval
+
+
+async def test_two_steps_to_a_number(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "vp")
+    held = await make(database, wish(province, now), secretary, now)
+    asked = await do(database, lambda s: booking.submit(s, held.id, secretary, now))
+    assert (asked.state, asked.version, asked.hold_until) == ("asked", 2, None)
+    approver, operator = province.actor("approver", "vp"), province.actor("operator", "tinh")
+    assert (await denied(database, lambda s: booking.decide(s, held.id, True, "", secretary, now))).code == "denied"
+    assert (await denied(database, lambda s: booking.decide(s, held.id, True, "", operator, now))).code == "denied"
+    assert (await denied(database, lambda s: booking.submit(s, held.id, secretary, now))).code == "wrong_state"
+    async with database.reading() as session:
+        assert [one.meeting.id for one in await booking.waiting(session, approver, now)] == [held.id]
+        assert await booking.waiting(session, operator, now) == []
+    first = await do(database, lambda s: booking.decide(s, held.id, True, "", approver, now))
+    assert (first.state, first.number) == ("asked", None)
+    second = await do(database, lambda s: booking.decide(s, held.id, True, "", operator, now))
+    assert second.state == "approved" and second.number and second.pin
+    assert "meeting.changed" in await kinds(database)
+    assert len(await taken(database)) == 3
+
+
+async def test_a_deputy_decides_for_whom_he_stands(database: Database, province: Province, now: datetime) -> None:
+    head, deputy = province.people["vp-1"], province.people["vp-2"]
+
+    async def accounts(session: AsyncSession) -> None:
+        for id_, person in (("head", head), ("deputy", deputy)):
+            session.add(Account(id=id_, name=id_, person_id=person, created_at=now, recovery=[]))
+        await session.flush()
+        unit = province.units["vp"]
+        session.add(RoleGrant(id="g", account_id="head", role="approver", unit_id=unit, starts_at=now, granted_by="x"))
+
+    await database.transact(accounts)
+    meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
+    actor = dataclasses.replace(province.actor("approver", "vp"), id="deputy", person_id=deputy, deputises=(head,))
+    await do(database, lambda s: booking.decide(s, meeting.id, True, "", actor, now))
+    async with database.reading() as session:
+        step = (await session.scalars(select(Step).where(Step.step == 1))).one()
+    assert (step.decided_by, step.decided_for) == ("deputy", head)
+
+
+async def test_a_refusal_needs_a_reason_and_frees_everything(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
+    approver = province.actor("approver", "vp")
+    assert (
+        await denied(database, lambda s: booking.decide(s, meeting.id, False, " ", approver, now))
+    ).code == "reason_missing"
+    gone = await do(database, lambda s: booking.decide(s, meeting.id, False, "Trùng việc", approver, now))
+    assert (gone.state, gone.reason) == ("refused", "Trùng việc")
+    assert await taken(database) == [] and (await everything(database))[3] == []
+    await make(database, wish(province, now), province.actor("secretary", "vp"), now)
+
+
+async def test_a_hold_runs_out(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "vp")
+    far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))
+    meeting = await make(database, far, secretary, now)
+    assert await due(database, timing.HOLD, now + timedelta(hours=47)) == 0
+    later = now + timedelta(hours=48)
+    assert (await denied(database, lambda s: booking.submit(s, meeting.id, secretary, later))).code == "hold_expired"
+    assert await due(database, timing.HOLD, later) == 1
+    assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
+
+
+async def test_a_hold_that_was_handed_in_does_not_run_out(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "vp")
+    meeting = await make(database, wish(province, now, starts_at=now + timedelta(days=7, hours=1)), secretary, now)
+    await do(database, lambda s: booking.submit(s, meeting.id, secretary, now))
+    await due(database, timing.HOLD, now + timedelta(hours=49))
+    assert (await everything(database))[0][0][2] == "asked"
+
+
+async def test_a_deadline_passes(database: Database, province: Province, now: datetime) -> None:
+    meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
+    later = now + timedelta(hours=24)
+    approver = province.actor("approver", "vp")
+    assert (
+        await denied(database, lambda s: booking.decide(s, meeting.id, True, "", approver, later))
+    ).code == "deadline_passed"
+    assert await due(database, timing.DEADLINE, later) == 1
+    assert (await everything(database))[0][0][2] == "expired" and await taken(database) == []
+    async with database.reading() as session:
+        assert sorted(await session.scalars(select(Step.state))) == ["lapsed", "withdrawn"]
+
+
+# Edits
+
+
+async def test_an_edit_never_loses_the_old_booking(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    mine = await make(database, wish(province, now), secretary, now)
+    other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None)
+    await make(database, other, secretary, now)
+    changes: dict[str, Any] = {"hall_ids": (province.halls["tinh"],), "title": "Mới"}
+    said = await denied(database, lambda s: booking.edit(s, mine.id, changes, secretary, now, 1))
+    assert said.code == "overlap"
+    moved = await do(
+        database,
+        lambda s: booking.edit(
+            s, mine.id, changes | {"starts_at": mine.first_starts_at + timedelta(hours=3)}, secretary, now, 1
+        ),
+    )
+    assert (moved.version, moved.title) == (2, "Mới")
+    assert (
+        await denied(database, lambda s: booking.edit(s, mine.id, {"title": "x"}, secretary, now, 1))
+    ).code == "version_conflict"
+    assert (
+        await denied(database, lambda s: booking.edit(s, mine.id, {"state": "x"}, secretary, now, 2))
+    ).code == "bad_field"
+    assert (await do(database, lambda s: booking.edit(s, mine.id, {"title": "Mới"}, secretary, now, 2))).version == 2
+    shift = {"starts_at": mine.first_starts_at + timedelta(minutes=190)}  # overlaps itself only
+    assert (await do(database, lambda s: booking.edit(s, mine.id, shift, secretary, now, 2))).version == 3
+
+
+async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    before = await everything(database)
+    secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
+    asked = await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    assert asked.state == "asked" and asked.number == meeting.number and asked.sequence > meeting.sequence
+    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
+    assert (back.state, back.number, back.first_starts_at) == ("approved", meeting.number, meeting.first_starts_at)
+    after = await everything(database)
+    assert after[1:] == before[1:]
+
+
+async def test_words_are_changed_without_approval(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    secretary = province.actor("secretary", "tinh")
+    changes = {"title": "Giao ban tháng", "description": "Nội dung", "public": True}
+    changed = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    assert (changed.state, changed.search_title, changed.public) == ("approved", "giao ban thang", True)
+    requester = province.actor("requester", "tinh")
+    assert (
+        await denied(database, lambda s: booking.edit(s, meeting.id, {"title": "x"}, requester, now, changed.version))
+    ).code == "denied"
+
+
+async def test_undo_within_a_day(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    request = wish(province, now, starts_at=now + timedelta(days=6, hours=1), rule=WEEKLY)
+    meeting = await make(database, request, secretary, now)
+    before = await everything(database)
+    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, now))).code == "nothing_to_undo"
+    changes = {
+        "starts_at": meeting.first_starts_at + timedelta(days=1),
+        "hall_ids": (province.halls["tinh"],),
+        "attendees": (),
+    }
+    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1))
+    assert await everything(database) != before
+    late = now + timedelta(hours=24)
+    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, late))).code == "nothing_to_undo"
+    await do(database, lambda s: booking.undo(s, meeting.id, secretary, now + timedelta(hours=23)))
+    assert (await everything(database))[1:] == before[1:]
+    async with database.reading() as session:
+        view = await booking.meeting_view(session, meeting.id, secretary, now)
+        assert len(view.attendees) == 2 and view.undo_until is None and view.meeting.version == 3
+        assert [one.action for one in await booking.changes(session, meeting.id, secretary)] == [
+            "undo",
+            "edit",
+            "create",
+        ]
+
+
+async def test_undo_does_not_take_what_others_have_now(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now), secretary, now)
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now))
+    await make(database, wish(province, now), secretary, now)
+    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, now))).code == "overlap"
+
+
+# Calling off, putting off, running
+
+
+async def test_cancelling_frees_and_undo_takes_again(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    before = await everything(database)
+    secretary = province.actor("secretary", "tinh")
+    for code, reason, wrong in (("rain", "", "bad_reason"), ("other", " ", "reason_missing")):
+        said = await denied(database, lambda s, c=code, r=reason: booking.cancel(s, meeting.id, c, r, secretary, now))  # type: ignore[misc]
+        assert said.code == wrong
+    gone = await do(database, lambda s: booking.cancel(s, meeting.id, "force_majeure", "Bão", secretary, now))
+    assert (gone.state, gone.reason_code, gone.sequence) == ("cancelled", "force_majeure", meeting.sequence + 1)
+    assert await taken(database) == []
+    back = await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))
+    assert back.state == "approved"
+    assert (await everything(database))[1:] == before[1:]
+
+
+async def test_postponing_to_a_time_and_until_further_notice(
+    database: Database, province: Province, now: datetime
+) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now), secretary, now)
+    (date,) = await dates(database, meeting)
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now))
+    assert (await dates(database, meeting))[0].state == "postponed" and await taken(database) == []
+    to = date.starts_at + timedelta(days=5)
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", secretary, now, to))
+    (moved,) = await dates(database, meeting)
+    assert (moved.state, moved.starts_at, moved.original_at, moved.moved) == ("planned", to, date.original_at, True)
+    assert len(await taken(database)) == 3
+
+
+async def test_extending_while_it_runs(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await approved(database, province, wish(province, now), now)
+    (date,) = await dates(database, meeting)
+    await make(
+        database, wish(province, now, starts_at=date.ends_at + timedelta(minutes=60), chair_id=None), secretary, now
+    )
+    assert (await denied(database, lambda s: booking.extend(s, date.id, 30, secretary, now))).code == "not_running"
+    late = date.ends_at - timedelta(minutes=5)
+    await do(database, lambda s: booking.opened(s, date.id, date.starts_at))
+    await do(database, lambda s: booking.extend(s, date.id, 30, secretary, late))
+    said = await denied(database, lambda s: booking.extend(s, date.id, 15, secretary, late))
+    assert said.code == "overlap" and "Giao ban tuần" in said.vietnamese
+    chair = Actor("account", "chair", person_id=province.people["tinh-1"])
+    said = await denied(database, lambda s: booking.extend(s, date.id, 481, chair, late))
+    assert said.code == "bad_duration"
+
+
+async def test_nobody_comes(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    (date,) = await dates(database, meeting)
+    assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=29)) == 0
+    assert await due(database, timing.DATES, date.starts_at + timedelta(minutes=30)) == 1
+    assert (await dates(database, meeting))[0].state == "released" and await taken(database) == []
+
+
+async def test_somebody_comes(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now, rule="FREQ=DAILY;COUNT=2"), now)
+    first, second = await dates(database, meeting)
+    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    await due(database, timing.DATES, first.starts_at + timedelta(minutes=30))
+    assert (await dates(database, meeting))[0].state == "running"
+    await do(database, lambda s: booking.closed(s, first.id, first.ends_at - timedelta(minutes=1)))
+    await due(database, timing.DATES, first.ends_at)
+    assert (await dates(database, meeting))[0].state == "ended"
+    assert await due(database, timing.DATES, second.starts_at + timedelta(minutes=30)) == 1
+    assert (await dates(database, meeting))[1].state == "released"
+
+
+# Series
+
+
+async def test_a_series_with_clashes(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    request = wish(province, now, rule=WEEKLY)
+    blocking = wish(province, now, starts_at=request.starts_at + timedelta(days=14), chair_id=None, terminal_ids=())
+    other = await make(database, blocking, secretary, now)
+    async with database.reading() as session:
+        shown = await booking.preview(session, request, secretary, now)
+    assert (len(shown.dates), shown.clashing, shown.bookable) == (6, 1, False)
+    clash = shown.dates[2].clashes[0]
+    assert clash.title == "Giao ban tuần" and clash.free_times and clash.equivalent_halls
+    said = await refused(database, request, secretary, now)
+    assert said.code == "overlap" and said.vietnamese.startswith("Ngày 19/03/2026: Phòng họp tinh-a bận")
+    skipping = dataclasses.replace(request, skip_clashes=True)
+    async with database.reading() as session:
+        assert (await booking.preview(session, skipping, secretary, now)).bookable
+    meeting = await make(database, skipping, secretary, now)
+    rows = await dates(database, meeting)
+    assert [one.state for one in rows] == ["planned", "planned", "skipped", "planned", "planned", "planned"]
+    assert "bận" in rows[2].reason
+    said = await denied(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))
+    assert said.code == "overlap"
+    await do(database, lambda s: booking.cancel(s, other.id, "not_ready", "", secretary, now))
+    await do(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))
+    assert {one.state for one in await dates(database, meeting)} == {"planned"}
+    assert (await denied(database, lambda s: booking.rebook(s, rows[2].id, secretary, now))).code == "already_booked"
+
+
+async def test_dates_are_skipped_by_wish_and_on_holidays(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    start = datetime.fromisoformat("2026-04-16T02:00:00+00:00")
+    request = wish(province, now, starts_at=start, rule="FREQ=WEEKLY;COUNT=4")
+    assert (await refused(database, request, secretary, now)).code == "day_off"  # 30 April
+    skip = (local(start).date(),)
+    meeting = await make(database, dataclasses.replace(request, skip=skip, skip_clashes=True), secretary, now)
+    rows = await dates(database, meeting)
+    assert [one.state for one in rows] == ["skipped", "planned", "skipped", "planned"]
+    assert "30/04/2026 là ngày nghỉ" in rows[2].reason
+    everything_skipped = dataclasses.replace(request, skip=tuple(local(one.original_at).date() for one in rows))
+    assert (await refused(database, everything_skipped, secretary, now)).code == "nothing_left"
+
+
+async def test_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
+    third = (await dates(database, meeting))[2]
+    changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(days=1), "hall_ids": (province.halls["tinh"],)}
+    assert (
+        await denied(
+            database, lambda s: booking.edit(s, meeting.id, {"title": "x"}, secretary, now, 1, "this", third.id)
+        )
+    ).code == "bad_scope"
+    assert (
+        await denied(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1, "this", "none"))
+    ).code == "unknown_date"
+    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, 1, "this", third.id))
+    halls = [row for row in await taken(database) if row[0] == province.halls["tinh"]]
+    assert len(halls) == 1 and halls[0][1] == third.starts_at + timedelta(days=1, minutes=-15)
+    # All others move; this one stays where it was put.
+    shift = {"starts_at": meeting.first_starts_at + timedelta(hours=4)}
+    await do(database, lambda s: booking.edit(s, meeting.id, shift, secretary, now, 2))
+    rows = await dates(database, meeting)
+    assert len(rows) == 6 and [local(one.starts_at).hour for one in rows] == [13, 13, 9, 13, 13, 13]
+    assert len(await taken(database)) == 18
+
+
+async def test_this_and_following(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
+    operator, rows = province.actor("operator", "tinh"), await dates(database, meeting)
+    changes = {"starts_at": rows[2].starts_at + timedelta(hours=4), "title": "Giao ban chiều"}
+    made = await do(
+        database,
+        lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
+    )
+    assert made.id != meeting.id and made.split_from_id == meeting.id and made.number not in (None, meeting.number)
+    assert made.rule == "FREQ=WEEKLY;COUNT=4" and made.state == "approved"
+    before, after = await dates(database, meeting), await dates(database, made)
+    assert len(before) == 2 and len(after) == 4 and {local(one.starts_at).hour for one in after} == {13}
+    async with database.reading() as session:
+        view = await booking.meeting_view(session, made.id, operator, now)
+        old = await booking.meeting_view(session, meeting.id, operator, now)
+    assert len(view.attendees) == 2 and old.meeting.rule.startswith("FREQ=WEEKLY;UNTIL=20260319T015959Z")
+    assert len(await taken(database)) == 18
+
+
+async def test_cancelling_one_date_of_a_series(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now, rule=WEEKLY), secretary, now)
+    rows = await dates(database, meeting)
+    still = await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id))
+    assert still.state == "held" and len(await taken(database)) == 15
+    for one in (*rows[:1], *rows[2:]):
+        still = await do(
+            database, lambda s, o=one: booking.cancel(s, meeting.id, "not_ready", "", secretary, now, o.id)
+        )  # type: ignore[misc]
+    assert still.state == "cancelled" and await taken(database) == []
+
+
+async def test_an_endless_series_is_carried_on(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now, rule="FREQ=WEEKLY", skip_clashes=True), now)
+    rows = await dates(database, meeting)
+    assert len(rows) == 104  # 730 days ahead
+    later = now + timedelta(days=60)
+    for _ in range(2):
+        await due(database, timing.HORIZON, later)
+    more = await dates(database, meeting)
+    assert len(more) == 113 and len({one.original_at for one in more}) == 113
+    assert more[-1].starts_at > rows[-1].starts_at + timedelta(days=50)
+
+
+# Class
+
+
+async def test_raising_tells_who_would_be_dropped(database: Database, province: Province, now: datetime) -> None:
+    request = wish(province, now, class_="ordinary", attendees=(AttendeeRequest(guest_name="Bà Khách"),))
+    meeting = await make(database, request, province.actor("secretary", "tinh"), now)
+    operator = province.actor("operator", "tinh")
+    present = [
+        Presence("Điện thoại", "phone_browser", invited=True),
+        Presence("Hội trường", "hall_terminal", True, True, invited=True),
+    ]
+    shown = await do(
+        database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now, present, preview=True)
+    )
+    assert not shown.applied and [one.label for one in shown.dropped] == ["Điện thoại"]
+    assert [one.label for one in shown.excluded] == ["Bà Khách"]
+    raised = await do(database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now, present))
+    assert raised.applied and raised.meeting.class_ == "important" and raised.meeting.lobby
+    assert (
+        await denied(database, lambda s: booking.undo(s, meeting.id, province.actor("secretary", "tinh"), now))
+    ).code == "nothing_to_undo"
+    assert (
+        await denied(database, lambda s: booking.raise_class(s, meeting.id, "secret", operator, now))
+    ).code == "state_secret"
+    assert (
+        await denied(database, lambda s: booking.raise_class(s, meeting.id, "important", operator, now))
+    ).code == "not_raised"
+
+
+async def test_lowering_is_for_the_head_with_a_reason(database: Database, province: Province, now: datetime) -> None:
+    meeting = await make(database, wish(province, now), province.actor("secretary", "vp"), now)
+    operator, secretary = province.actor("operator", "tinh"), province.actor("secretary", "vp")
+    head = dataclasses.replace(secretary, person_id=province.people["vp-1"])
+    for actor in (operator, secretary):
+        said = await denied(database, lambda s, a=actor: booking.lower_class(s, meeting.id, "ordinary", "vì", a, now))  # type: ignore[misc]
+        assert said.code == "denied"
+    assert (
+        await denied(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", " ", head, now))
+    ).code == "reason_missing"
+    lowered = await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Có người ở nhà", head, now))
+    assert lowered.meeting.class_ == "ordinary"
+    approver = province.actor("approver", "vp")
+    await do(database, lambda s: booking.raise_class(s, meeting.id, "important", approver, now))
+    await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Như trên", approver, now))
+
+
+# Precedence
+
+
+async def test_only_an_operator_moves_a_lower_meeting(database: Database, province: Province, now: datetime) -> None:
+    lower = wish(province, now, host_unit_id=province.units["yt"], type_code="briefing", chair_id=None)
+    other = await make(database, lower, province.actor("secretary", "yt"), now)
+    (date,) = await dates(database, other)
+    higher = wish(province, now, type_code="session", title="Phiên họp UBND")
+    operator, secretary = province.actor("operator", "tinh"), province.actor("secretary", "tinh")
+    assert (await refused(database, higher, operator, now)).code == "overlap"  # never by itself
+    moves = {date.id: date.starts_at + timedelta(days=1)}
+    assert (
+        await denied(database, lambda s: booking.displace(s, higher, moves, "Chỉ đạo", secretary, now))
+    ).code == "denied"
+    said = await denied(database, lambda s: booking.displace(s, higher, {}, "Chỉ đạo", operator, now))
+    assert said.code == "move_missing" and said.troubles[0].where == date.id
+    done = await do(database, lambda s: booking.displace(s, higher, moves, "Chỉ đạo", operator, now))
+    (moved,) = done.moved
+    assert (moved.title, moved.unit, moved.was, moved.to) == (
+        "Giao ban tuần",
+        "Sở Y tế",
+        date.starts_at,
+        moves[date.id],
+    )
+    assert (await dates(database, other))[0].starts_at == moves[date.id]
+    back = dataclasses.replace(lower, title="Lại")
+    said = await denied(database, lambda s: booking.displace(s, back, {(done.meeting.id): None}, "x", operator, now))
+    assert said.code == "move_missing"
+    (mine,) = await dates(database, done.meeting)
+    said = await denied(database, lambda s: booking.displace(s, back, {mine.id: None}, "x", operator, now))
+    assert said.code == "precedence_too_low"
+
+
+async def test_the_order_of_tiers_can_be_set(database: Database, province: Province, now: datetime) -> None:
+    commune = wish(
+        province,
+        now,
+        host_unit_id=province.units["xa1"],
+        hall_ids=(province.halls["xa1"],),
+        terminal_ids=(),
+        chair_id=None,
+    )
+    await make(
+        database,
+        wish(province, now, hall_ids=(province.halls["xa1"],), terminal_ids=(), chair_id=None),
+        province.actor("secretary", "vp"),
+        now,
+    )
+    operator = province.actor("operator", "tinh")
+    async with database.reading() as session:
+        (date,) = await session.scalars(select(Occurrence))
+    said = await denied(database, lambda s: booking.displace(s, commune, {date.id: None}, "x", operator, now))
+    assert said.code == "precedence_too_low"
+
+    async def set_order(session: AsyncSession) -> None:
+        session.add(Setting(name="precedence", value={"tiers": {"1": 3000, "3": 0}}))
+
+    await database.transact(set_order)
+    done = await do(database, lambda s: booking.displace(s, commune, {date.id: None}, "Bão", operator, now))
+    assert done.moved[0].to is None
+
+
+# Kept for the next time
+
+
+async def test_copy_templates_and_lists(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now), secretary, now)
+    async with database.reading() as session:
+        copied = await booking.copy_last(session, meeting.id, secretary, now + timedelta(days=20))
+    assert copied.starts_at == meeting.first_starts_at + timedelta(days=21)
+    assert {one.unit_id for one in copied.attendees} == {province.units["khcn"], province.units["yt"]}
+    await make(database, copied, secretary, now)
+    from rooms.booking.requests import as_json
+
+    kept = await do(
+        database,
+        lambda s: booking.save_template(s, province.units["tinh"], "Giao ban", as_json(copied), secretary, now),
+    )
+    assert "starts_at" not in kept.request
+    again = booking.from_template(kept, copied.starts_at + timedelta(days=7))
+    assert again.attendees == copied.attendees and again.hall_ids == copied.hall_ids
+    await make(database, again, secretary, now)
+    bad = {**as_json(copied), "class_": "secret"}
+    said = await denied(database, lambda s: booking.save_template(s, province.units["tinh"], "x", bad, secretary, now))
+    assert said.code == "state_secret"
+    entries = [{"unit_id": province.units["yt"]}]
+    await do(database, lambda s: booking.save_list(s, province.units["tinh"], "Sở", entries, secretary, now))
+    async with database.reading() as session:
+        assert [one.name for one in await booking.lists(session, province.actor("secretary", "yt"))] == ["Sở"]
+        assert [one.name for one in await booking.templates(session, secretary)] == ["Giao ban"]
+    said = await denied(
+        database, lambda s: booking.save_list(s, province.units["tinh"], "y", [{"x": 1}], secretary, now)
+    )
+    assert said.code == "bad_attendee"
+
+
+# Seeing
+
+
+async def test_board_and_availability(database: Database, province: Province, now: datetime) -> None:
+    request = wish(province, now)
+    await make(database, request, province.actor("secretary", "vp"), now)
+    day = request.starts_at.replace(hour=0)
+    stranger, desk = province.actor("requester", "yt"), province.actor("secretary", "vp")
+    async with database.reading() as session:
+        seen = await booking.board(session, day, day + timedelta(days=1), stranger, now)
+        known = await booking.board(session, day, day + timedelta(days=1), desk, now)
+        query = booking.AvailabilityQuery(day, day + timedelta(days=1), 120, seats=60)
+        free = await booking.availability(session, query, stranger, now)
+        person = dataclasses.replace(query, person_ids=(province.people["tinh-1"],), hall_ids=(province.halls["tinh"],))
+        with_leader = await booking.availability(session, person, stranger, now)
+        for bad in ({"ends_at": day}, {"ends_at": day + timedelta(days=32)}, {"duration_min": 1}):
+            with pytest.raises(Refusal):
+                await booking.availability(session, dataclasses.replace(query, **bad), stranger, now)  # type: ignore[arg-type]
+        with pytest.raises(Refusal):
+            await booking.board(session, day, day + timedelta(days=43), stranger, now)
+    assert len(seen.halls) == 4 and (seen.entries[0].title, seen.entries[0].meeting_id) == ("Đã có lịch", "")
+    assert known.entries[0].title == "Giao ban tuần" and known.entries[0].mine
+    assert [(one.hall_id, local(one.starts_at).strftime("%H:%M")) for one in free] == [
+        (province.halls["tinh-a"], "11:30"),
+        (province.halls["tinh"], "07:00"),
+    ] or [one.hall_id for one in free] == [province.halls["tinh"], province.halls["tinh-a"]]
+    assert local(with_leader[0].starts_at).strftime("%H:%M") == "07:00"
+
+
+async def test_search_ignores_diacritics_and_shows_only_what_may_be_read(
+    database: Database, province: Province, now: datetime
+) -> None:
+    from rooms.booking.requests import DocumentRequest
+
+    desk = province.actor("secretary", "vp")
+    await make(
+        database,
+        wish(province, now, title="Họp về Đức Hòa", documents=(DocumentRequest("5180 /UBND-VHXH"),)),
+        desk,
+        now,
+    )
+    async with database.reading() as session:
+
+        async def found(text: str, actor: Actor) -> int:
+            return len(await booking.search(session, booking.SearchQuery(text), actor, now))
+
+        assert await found("duc hoa", desk) == await found("ĐỨC HÒA", desk) == await found("5180/ubnd-vhxh", desk) == 1
+        assert await found("%", desk) == 0 and await found("", desk) == 1
+        assert await found("duc hoa", province.actor("secretary", "yt")) == 0
+        with pytest.raises(Refusal) as caught:
+            await booking.meeting_view(session, "none", desk, now)
+        assert caught.value.code == "unknown_meeting"
