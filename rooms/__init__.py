@@ -11,6 +11,8 @@ __all__ = [
     "booking",
     "demo",
     "errors",
+    "exchange",
+    "fixtures",
     "identifiers",
     "limits",
     "meetings",

@@ -100,14 +100,17 @@ async def rename(
     now: datetime,
     changes: Mapping[str, Any] | None = None,
 ) -> Report:
-    """The unit goes on under another name, as a row of its own that takes over the code; the old row's code gets the day."""
+    """The unit goes on under another name, as a row of its own. It takes over the code, and the old row's code gets the day,
+    unless `changes` has another code.
+    """
     await take(session, Lock.TREE)
     old = await _ending(session, unit_id, on, actor, now)
     values = {one.name: getattr(old, one.name) for one in units.FIELDS if one.name not in ("valid_from", "valid_to")}
     values |= {"name": name} | dict(changes or {})
     read(units.FIELDS, values)
-    old.code = f"{old.code[:54]}.{on:%Y%m%d}"
-    await session.flush()
+    if values["code"] == old.code:
+        old.code = f"{old.code[:54]}.{on:%Y%m%d}"
+        await session.flush()
     heir = await _heir(session, values, on, actor, now)
     return await _succeed(session, "rename", [old], heir, on, decision, actor, now)
 
