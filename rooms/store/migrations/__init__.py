@@ -42,7 +42,7 @@ async def current(url: str) -> str:
     database = Database.open(url)
     try:
         async with database.engine.connect() as connection:
-            return await connection.run_sync(_revision)
+            return await connection.run_sync(revision)
     finally:
         await database.close()
 
@@ -57,7 +57,7 @@ def upgrade_connection(connection: Connection) -> str:
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({SPACE}, {int(Lock.MIGRATION)})"))
     known = {step.revision for step in ScriptDirectory.from_config(settings()).walk_revisions()}
-    found = _revision(connection)
+    found = revision(connection)
     if found and found not in known:
         raise Refusal(
             "database_is_newer",
@@ -65,7 +65,7 @@ def upgrade_connection(connection: Connection) -> str:
             f"the database has revision {found}, which this program does not know: install a newer one",
         )
     command.upgrade(settings(connection), "head")
-    return _revision(connection)
+    return revision(connection)
 
 
 def settings(connection: Connection | None = None) -> Config:
@@ -77,7 +77,8 @@ def settings(connection: Connection | None = None) -> Config:
     return config
 
 
-def _revision(connection: Connection) -> str:
+def revision(connection: Connection) -> str:
+    """Of the database behind this connection; "": none."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 

@@ -1,0 +1,294 @@
+"""Backup and restore of the whole database, while it is in use.
+
+A backup is a folder: one file of the database and `manifest.json` with its hash, the rows of each table and the end of the audit
+trail, all of one instant. It is written last: a folder without it is no backup. Keys (`audit.key` and others of the data folder)
+are never in it: keep them elsewhere.
+
+SQLite: `VACUUM INTO`. PostgreSQL: `pg_dump` and `pg_restore` over an exported snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, func, inspect, make_url, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import limits
+from rooms.errors import Refusal
+from rooms.store import audit, migrations
+from rooms.store.database import Database
+from rooms.store.schema import METADATA
+from rooms.store.tables import AuditEntry
+
+FORMAT: Final = "diemcau-backup-1"
+MANIFEST: Final = "manifest.json"
+FILES: Final = {"sqlite": "database.sqlite", "postgresql": "database.dump"}
+TOOLS: Final = Path("/usr/lib/postgresql")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup holds. `rows` by table; `audit_hash` is the seal of the last of `audit_entries`."""
+
+    dialect: str
+    revision: str
+    made_at: str
+    file: str
+    size: int
+    sha256: str
+    rows: Mapping[str, int]
+    audit_entries: int
+    audit_hash: str
+
+
+async def backup(url: str, folder: Path, now: datetime) -> Manifest:
+    """Write a backup into a folder that does not exist yet or is empty.
+
+    Raises Refusal `backup_folder`, `database_empty`, `pg_tools_missing`, `backup_failed`.
+    """
+    target = make_url(url)
+    dialect = target.get_backend_name()
+    path = await asyncio.to_thread(_new_folder, folder, FILES[dialect])
+    if dialect == "sqlite":
+        await asyncio.to_thread(_vacuum, target, path)
+        contents = await _look(f"sqlite:///{path}")
+    else:
+        contents = await _dump(url, path)
+    revision, rows, entries, seal = contents
+    if not revision:
+        raise Refusal("database_empty", "Cơ sở dữ liệu chưa có gì để sao lưu.", "there is nothing to back up")
+    size, digest = await asyncio.to_thread(_digest, path)
+    made = Manifest(dialect, revision, now.isoformat(), path.name, size, digest, rows, entries, seal)
+    await asyncio.to_thread(_write_manifest, folder, made)
+    return made
+
+
+async def restore(url: str, folder: Path) -> Manifest:
+    """Fill an empty database (SQLite: a file that is not there) and compare it with the manifest.
+
+    Raises Refusal `backup_bad`, `restore_not_empty`, `restore_other_dialect`, `restore_differs`, `pg_tools_missing`,
+    `restore_failed`.
+    """
+    made = await asyncio.to_thread(check, folder)
+    target = make_url(url)
+    if target.get_backend_name() != made.dialect:
+        raise Refusal(
+            "restore_other_dialect",
+            f"Bản sao lưu là của {made.dialect}; hãy phục hồi vào cơ sở dữ liệu cùng loại.",
+            f"the backup is of {made.dialect}",
+        )
+    if made.dialect == "sqlite":
+        await asyncio.to_thread(_copy_in, target, folder / made.file)
+    else:
+        await _load(url, folder / made.file)
+    found = await _look(url)
+    if found != (made.revision, dict(made.rows), made.audit_entries, made.audit_hash):
+        raise Refusal(
+            "restore_differs",
+            "Dữ liệu phục hồi không khớp với bản kê của bản sao lưu.",
+            "what was restored differs from the manifest",
+        )
+    return made
+
+
+def check(folder: Path) -> Manifest:
+    """Its manifest, after its file has been compared with it. Raises Refusal `backup_bad`."""
+    try:
+        path = folder / MANIFEST
+        if path.stat().st_size > limits.MANIFEST_BYTES:
+            raise _bad("manifest")
+        value = json.loads(path.read_text("utf-8"))
+        if value.pop("format") != FORMAT:
+            raise _bad("format")
+        made = Manifest(**value)
+        if made.file != FILES[made.dialect]:
+            raise _bad("file")
+        size, digest = _digest(folder / made.file)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _bad("manifest") from None
+    if (size, digest) != (made.size, made.sha256):
+        raise _bad(made.file)
+    return made
+
+
+def tool(name: str) -> Path:
+    """`pg_dump` or `pg_restore`, the newest of the machine. Raises Refusal `pg_tools_missing`."""
+    found = sorted(TOOLS.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0)
+    plain = shutil.which(name)
+    if found or plain:
+        return found[-1] if found else Path(plain or "")
+    raise Refusal(
+        "pg_tools_missing",
+        f"Thiếu lệnh {name}. Hãy cài gói postgresql-client cùng phiên bản với máy chủ.",
+        f"{name} is missing: install postgresql-client of the server's version",
+    )
+
+
+Contents = tuple[str, dict[str, int], int, str]
+
+
+async def _look(url: str) -> Contents:
+    """Revision, rows by table, and the end of the audit trail, as one transaction sees them."""
+    database = Database.open(url)
+    try:
+        async with database.engine.connect() as connection:
+            if database.dialect == "postgresql":
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            return await connection.run_sync(_contents)
+    finally:
+        await database.close()
+
+
+def _contents(connection: Connection) -> Contents:
+    revision = migrations.revision(connection)
+    known = set(inspect(connection).get_table_names())
+    tables = [table for table in METADATA.sorted_tables if table.name in known]
+    rows = {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
+    seal = audit.FIRST
+    if AuditEntry.__tablename__ in known:
+        newest = select(AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)
+        seal = connection.scalar(newest) or audit.FIRST
+    return revision, rows, rows.get(AuditEntry.__tablename__, 0), seal
+
+
+async def _dump(url: str, path: Path) -> Contents:
+    command = tool("pg_dump")
+    database = Database.open(url)
+    try:
+        async with database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            snapshot = await _snapshot(connection)
+            contents = await connection.run_sync(_contents)
+            options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={path}"]
+            await _run("backup_failed", url, [str(command), *options])
+            return contents
+    finally:
+        await database.close()
+
+
+async def _snapshot(connection: AsyncConnection) -> str:
+    return str(await connection.scalar(text("SELECT pg_export_snapshot()")))
+
+
+async def _load(url: str, path: Path) -> None:
+    command = tool("pg_restore")
+    _, rows, _, _ = await _look(url)
+    if rows:
+        raise _not_empty()
+    options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
+    await _run("restore_failed", url, [str(command), *options], str(path))
+
+
+async def _run(code: str, url: str, command: Sequence[str], *after: str) -> None:
+    """The password goes by the environment: arguments are seen by everybody on the machine."""
+    target = make_url(url)
+    environ = dict(os.environ) | ({"PGPASSWORD": str(target.password)} if target.password else {})
+    address = target.set(password=None).render_as_string(hide_password=False)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        f"--dbname={address}",
+        *after,
+        env=environ,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, errors = await asyncio.wait_for(process.communicate(), limits.TOOL_S)
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        told = errors.decode(errors="replace")[-500:]
+        raise Refusal(code, f"{Path(command[0]).name} báo lỗi: {told}", f"{Path(command[0]).name} failed: {told}")
+
+
+def _vacuum(target: URL, path: Path) -> None:
+    source = Path(target.database or "")
+    if not source.is_file():
+        raise Refusal("database_empty", f"Không có tệp {source}.", f"there is no file {source}")
+    connection = sqlite3.connect(source, timeout=limits.BUSY_S)
+    try:
+        connection.execute("VACUUM INTO ?", (str(path),))
+    except sqlite3.Error as error:
+        raise Refusal("backup_failed", f"SQLite báo lỗi: {error}", f"SQLite failed: {error}") from None
+    finally:
+        connection.close()
+    _keep_private(path)
+
+
+def _copy_in(target: URL, source: Path) -> None:
+    path = Path(target.database or "")
+    if path.exists() and path.stat().st_size:
+        raise _not_empty()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.restoring")
+    shutil.copyfile(source, partial)
+    _keep_private(partial)
+    connection = sqlite3.connect(partial)
+    try:
+        whole = connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    except sqlite3.Error:
+        whole = False
+    finally:
+        connection.close()
+    if not whole:
+        partial.unlink()
+        raise _bad(source.name)
+    partial.replace(path)
+
+
+def _new_folder(folder: Path, name: str) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise Refusal("backup_folder", f"Thư mục {folder} không trống.", f"{folder} is not empty")
+    path = folder / name
+    if name == FILES["postgresql"]:
+        path.touch(0o600)
+    return path
+
+
+def _keep_private(path: Path) -> None:
+    path.chmod(0o600)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_manifest(folder: Path, made: Manifest) -> None:
+    value: dict[str, Any] = {"format": FORMAT} | asdict(made)
+    partial = folder / f".{MANIFEST}"
+    partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _keep_private(partial)
+    partial.replace(folder / MANIFEST)
+
+
+def _bad(what: str) -> Refusal:
+    return Refusal("backup_bad", f"Bản sao lưu không nguyên vẹn ({what}).", f"the backup is not whole ({what})")
+
+
+def _not_empty() -> Refusal:
+    return Refusal(
+        "restore_not_empty",
+        "Nơi phục hồi đã có dữ liệu. Hãy chọn cơ sở dữ liệu trống.",
+        "there is data already: restore into an empty database",
+    )
