@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from signaling import config, limits
+from signaling.commands import user
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ bots = typer.Typer(no_args_is_help=True, help="Người dự thử / test partic
 shown = typer.Typer(no_args_is_help=True, help="Cấu hình / settings")
 app.add_typer(bots, name="bot")
 app.add_typer(shown, name="config")
+app.add_typer(user.app, name="user")
 
 
 def _option(name: str) -> Any:

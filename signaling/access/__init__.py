@@ -7,8 +7,8 @@ from fastapi import APIRouter
 
 from signaling.access import administration, oidc, routes
 from signaling.access.access import Access, Issuer, Options
-from signaling.access.administration import link_url
 from signaling.access.refusals import STATUS
+from signaling.addresses import sign_in_link as link_url
 
 __all__ = ["STATUS", "Access", "Issuer", "Options", "link_url", "router"]
 

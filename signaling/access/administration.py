@@ -17,6 +17,7 @@ from rooms.org.tables import Unit
 from rooms.policy import roles as policy
 from signaling.access import limits, models
 from signaling.access.access import Access
+from signaling.addresses import sign_in_link
 from signaling.declared import needs
 
 NOTHING = 204
@@ -92,7 +93,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
         now = access.clock()
         actor = await access.required(request, now)
         secret, ends_at = await access.database.transact(lambda s: administration.link(s, account_id, actor, now))
-        return models.SignInLinkView(url=link_url(base_of(access, request), secret), ends_at=ends_at)
+        return models.SignInLinkView(url=sign_in_link(base_of(access, request), secret), ends_at=ends_at)
 
     @router.post(
         "/accounts/{account_id}/sign-out", status_code=NOTHING, openapi_extra=needs("accounts.write", of="account")
@@ -177,11 +178,6 @@ def _clients(router: APIRouter, access: Access) -> None:
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: clients.revoke(s, client_id, actor, now))
-
-
-def link_url(base: str, secret: str) -> str:
-    """The secret stands behind `#`: servers and logs never see it."""
-    return f"{base}/sign-in#link={secret}"
 
 
 def base_of(access: Access, request: Request) -> str:

@@ -1,0 +1,231 @@
+"""`diemcau user …`: accounts from the command line, for the first administrator and for when nobody else can sign in.
+
+Whoever may run it on the server owns its data anyway, so it asks for no sign-in. The audit trail calls him `command`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import administration, first, roles, signing
+from rooms.accounts.tables import Account
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.org.names import cleaned, plain
+from rooms.org.tables import Person, Unit
+from rooms.policy.actors import COMMAND
+from rooms.store.database import Database
+from signaling import config
+from signaling.addresses import sign_in_link
+
+T = TypeVar("T")
+app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts")
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help=config.meaning("data_dir"), show_default=False)]
+File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
+Name = Annotated[str, typer.Argument(help="tên đăng nhập / name")]
+UnitCode = Annotated[str, typer.Option("--unit", help="mã đơn vị / code of the unit")]
+
+
+@app.command("add")
+def add(
+    name: Name,
+    unit: UnitCode = "",
+    person: Annotated[str, typer.Option(help="mã cán bộ đã có / code of a person")] = "",
+    full_name: Annotated[str, typer.Option(help="họ tên, nếu chưa có / name of a new person")] = "",
+    role: Annotated[
+        str, typer.Option(help="vai trò / role: requester, secretary, approver, operator, admin, auditor")
+    ] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Tạo tài khoản và đường dẫn đăng nhập / an account, and a link to sign in once."""
+
+    async def work(session: AsyncSession, now: datetime) -> str:
+        found = await _person(session, person, full_name, unit, name)
+        account = await administration.create(session, name, found.id, COMMAND, now)
+        if role:
+            place = (await _unit(session, unit)).id if unit else found.unit_id
+            await roles.grant(session, account, role, place, COMMAND, now)
+        secret, _ = await signing.new_link(session, account, COMMAND, now)
+        return secret
+
+    _show_link(name, data_dir, file, work)
+
+
+@app.command("list")
+def show(
+    search: Annotated[str, typer.Argument(help="tên / part of a name")] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Các tài khoản và vai trò / accounts and their roles."""
+
+    async def work(session: AsyncSession, now: datetime) -> list[administration.Seen]:
+        return await administration.listed(session, COMMAND, now, search, limit=10_000)
+
+    for one in _run(data_dir, file, work):
+        held = ", ".join(f"{grant.role}@{place.code}" for grant, place in one.grants)
+        state = "" if one.account.active else "  [khóa / off]"
+        person = one.person.name if one.person else "-"
+        typer.echo(f"{one.account.name:24} {person:28} {held}{state}")
+
+
+@app.command("role")
+def role(
+    name: Name,
+    role: Annotated[str, typer.Argument(help="requester, secretary, approver, operator, admin, auditor")],
+    unit: UnitCode,
+    until: Annotated[datetime | None, typer.Option(help="đến hết ngày / last day", formats=["%Y-%m-%d"])] = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="thu hồi / take away")] = False,
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Cấp hoặc thu hồi vai trò / give a role in a unit and what is below it, or take it away."""
+
+    async def work(session: AsyncSession, now: datetime) -> None:
+        account, place = await _account(session, name), await _unit(session, unit)
+        if not revoke:
+            await roles.grant(session, account, role, place.id, COMMAND, now, ends_at=_end_of(until))
+            return
+        held = await roles.grants_of(session, [account.id], now)
+        grants = [grant for grant, at in held if grant.role == role and at.id == place.id]
+        if not grants:
+            raise Refusal("grant_unknown", "Tài khoản không có vai trò này.", "the account has no such role")
+        for grant in grants:
+            await roles.revoke(session, account, grant.id, COMMAND, now)
+
+    _run(data_dir, file, work)
+    typer.echo("Đã ghi / done")
+
+
+@app.command("link")
+def link(
+    name: Annotated[str, typer.Argument(help="để trống: quản trị viên đầu tiên / empty: the first administrator")] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Đường dẫn đăng nhập một lần / a link to sign in once and choose a new password."""
+
+    async def work(session: AsyncSession, now: datetime) -> str:
+        if not name:
+            return (await first.link(session, COMMAND, now))[1]
+        return (await administration.link(session, (await _account(session, name)).id, COMMAND, now))[0]
+
+    _show_link(name or first.NAME, data_dir, file, work)
+
+
+@app.command("disable")
+def disable(
+    name: Name,
+    enable: Annotated[bool, typer.Option("--enable", help="mở lại / switch on again")] = False,
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Khóa tài khoản và đăng xuất mọi nơi / switch an account off and sign it out everywhere."""
+
+    async def work(session: AsyncSession, now: datetime) -> None:
+        account = await _account(session, name)
+        await administration.change(session, account.id, COMMAND, now, {"active": enable})
+
+    _run(data_dir, file, work)
+    typer.echo("Đã mở / on" if enable else "Đã khóa / off")
+
+
+@app.command("totp-reset")
+def totp_reset(name: Name, data_dir: DataDir = None, file: File = None) -> None:
+    """Gỡ ứng dụng xác thực khi mất điện thoại / forget the second factor of a lost telephone."""
+
+    async def work(session: AsyncSession, now: datetime) -> None:
+        account = await _account(session, name)
+        await administration.reset_second_factor(session, account.id, COMMAND, now)
+
+    _run(data_dir, file, work)
+    typer.echo("Đã gỡ / done")
+
+
+def _show_link(
+    name: str, data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[str]]
+) -> None:
+    from signaling import server
+
+    settings = _settings(data_dir, file)
+    secret = _run(data_dir, file, work)
+    typer.echo(f"{name}: mở một lần, trong 72 giờ / opens once, within 72 hours:")
+    typer.echo(sign_in_link(server.address(settings, settings.http_port), secret))
+
+
+def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
+    """In one transaction; a refusal is printed, and the exit code is 1."""
+    from signaling import server
+
+    url, now = _settings(data_dir, file).database_url, datetime.fromtimestamp(server.CLOCK.time(), UTC)
+
+    async def whole() -> T:
+        database = Database.open(url)
+        try:
+            return await database.transact(lambda session: work(session, now))
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(whole())
+    except Refusal as refusal:
+        typer.echo(refusal.vietnamese, err=True)
+        typer.echo(refusal.english, err=True)
+        raise typer.Exit(1) from refusal
+
+
+def _settings(data_dir: Path | None, file: Path | None) -> config.Settings:
+    try:
+        return config.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
+    except config.SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+async def _account(session: AsyncSession, name: str) -> Account:
+    account = await signing.named(session, name)
+    if account is None:
+        raise roles.unknown()
+    return account
+
+
+async def _unit(session: AsyncSession, code: str) -> Unit:
+    unit = await session.scalar(select(Unit).where(Unit.code == code))
+    if unit is None:
+        raise Refusal("unit_unknown", f"Không có đơn vị mang mã {code!r}.", f"no unit has the code {code!r}")
+    return unit
+
+
+async def _person(session: AsyncSession, code: str, full_name: str, unit_code: str, name: str) -> Person:
+    """The person of `code`, or a new one in a unit."""
+    found = await session.scalar(select(Person).where(Person.code == (code or name)))
+    if found is not None:
+        return found
+    if not full_name or not unit_code:
+        raise Refusal(
+            "person_unknown",
+            "Không có cán bộ mang mã này. Người mới cần --full-name và --unit.",
+            "no person has this code; a new one needs --full-name and --unit",
+        )
+    called = cleaned(full_name)[:200]
+    unit = await _unit(session, unit_code)
+    made = Person(id=new_id(), code=code or name, name=called, search_name=plain(called), unit_id=unit.id)
+    session.add(made)
+    await session.flush()
+    return made
+
+
+def _end_of(day: datetime | None) -> datetime | None:
+    """The end of a local day (UTC+7)."""
+    return day.replace(hour=17, tzinfo=UTC) if day else None
