@@ -216,7 +216,7 @@ def _door(entry: Entry, now: datetime) -> Refusal | None:
         return Refusal("cancelled", "Cuộc họp này đã hủy. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off")
     if date.state == "postponed":
         return Refusal("postponed", "Cuộc họp này đã hoãn. Hãy chờ giấy mời mới.", "the meeting was put off")
-    if now < entry.opens_at:
+    if now < entry.opens_at and date.state not in OVER:
         moment = wording.moment(entry.opens_at)
         detail = {"opens_at": entry.opens_at.isoformat(), "starts_at": date.starts_at.isoformat()}
         vi = f"Chưa đến giờ. Phòng họp mở lúc {moment}."

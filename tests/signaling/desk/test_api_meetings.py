@@ -1,4 +1,4 @@
-"""Meetings over the REST API: from a preview to approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
+"""Meetings over the REST API: preview, approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def act(who: httpx.AsyncClient, meeting: dict[str, Any], action: str, **bo
 
 async def approved(office: Office, **changes: Any) -> dict[str, Any]:
     """A meeting that both steps have approved."""
-    desk = await office.client("secretary", "khcn", "khcn-2")
+    desk = await office.client("secretary", "khcn")
     meeting = await book(desk, wanted(office, submit=True, **changes))
     for role, unit in (("approver", "khcn"), ("operator", "tinh")):
         answer = await act(await office.client(role, unit), meeting, "decide", approve=True)
@@ -222,11 +222,11 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
 
 
 async def test_my_meetings_show_what_can_be_entered(office: Office) -> None:
-    await approved(office)
+    await approved(office, starts_at=office.at("2026-03-03 11:00"))
     invited = await office.client("requester", "vp", "vp-2")
     (mine,) = (await invited.get("/my-meetings")).json()["items"]
     assert (mine["can_enter"], mine["why_not"], mine["role"]) == (False, "too_early", "delegate")
-    office.now = office.now.replace(day=4, hour=6, minute=45)
+    office.pass_minutes(165)
     (mine,) = (await invited.get("/my-meetings")).json()["items"]
     assert (mine["can_enter"], mine["place"]) == (True, "Phòng họp khcn")
     assert (await (await office.client("requester", "xa1", "xa1-2")).get("/my-meetings")).json()["items"] == []

@@ -1,0 +1,211 @@
+"""Entering a booked meeting by every way, and every refusal with its code. The live side is asked by real tokens elsewhere."""
+
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from conference import Grants, Refusal
+from rooms.meetings import links
+from rooms.meetings.tables import Attendee, Occurrence
+from rooms.store.tables import AuditEntry
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
+
+START = "2026-03-03 11:00"
+"""Three hours after the beginning of each test."""
+
+
+async def secrets(office: Office, meeting: dict[str, Any]) -> dict[str, str]:
+    """Of the personal links, by the label of the attendee."""
+
+    async def work(session: Any) -> dict[str, str]:
+        rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting["id"]))
+        return {one.label: links.issue(office.secretariat.key, one) for one in rows}
+
+    return await office.database.transact(work)
+
+
+async def link_of(office: Office, meeting: dict[str, Any]) -> str:
+    return next(iter((await secrets(office, meeting)).values()))
+
+
+async def enter(office: Office, **body: Any) -> httpx.Response:
+    return await office.stranger().post("/join", json=body)
+
+
+async def set_state(office: Office, meeting: dict[str, Any], state: str) -> None:
+    async def work(session: Any) -> None:
+        row = await session.get(Occurrence, meeting["occurrences"][0]["id"])
+        row.state = state
+
+    await office.database.transact(work)
+
+
+async def test_by_personal_link(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    found = await secrets(office, meeting)
+    label = next(one for one in found if one.startswith("Trần Thị VP"))
+    early = problem(await enter(office, link=found[label]), 403, "too_early")
+    assert "Phòng họp mở lúc 10 giờ 30 phút" in early["vi"]
+    assert early["troubles"][0]["detail"]["opens_at"] == "2026-03-03T03:30:00+00:00"
+    seen = (await office.stranger().post("/join/look", json={"link": found[label]})).json()
+    assert (seen["title"], seen["code"], seen["name"]) == (meeting["title"], "too_early", label)
+    office.pass_minutes(155)
+    given = (await enter(office, link=found[label])).json()
+    grants = office.authenticator.verify(given["token"], office.now.timestamp())
+    assert (grants.name, grants.conference) == (label, f"o-{meeting['occurrences'][0]['id']}")
+    assert grants.identity.startswith("personal_link.")
+    assert (given["url"], given["title"], given["lobby"]) == ("wss://hop.vn", meeting["title"], True)
+    assert grants.join
+    assert not (grants.admin or grants.create)
+    office.secretariat.live.admit(grants)
+    async with office.database.reading() as session:
+        (entry,) = await session.scalars(select(AuditEntry).where(AuditEntry.action == "meeting.pass"))
+    assert entry.detail["way"] == "personal_link"
+    assert found[label] not in str(entry.detail)
+    office.pass_minutes(90)
+    problem(await enter(office, link=found[label]), 403, "ended")
+    problem(await enter(office, link="A" * 32), 404, "link_wrong")
+
+
+async def test_by_number_and_pin(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    number, pin = meeting["number"], (await pin_of(office, meeting))
+    office.pass_minutes(155)
+    shown = f"{number[:3]} {number[3:6]} {number[6:]}"
+    given = (await enter(office, number=shown, pin=pin, name="Chị Lan")).json()
+    assert (given["name"], given["lobby"]) == ("Chị Lan", True)
+    wrong = str((int(pin) + 1) % 10**6).zfill(6)
+    problem(await enter(office, number=number, pin=wrong, name="x"), 403, "number_or_pin_wrong")
+    problem(await enter(office, number="999999999", pin=pin, name="x"), 403, "number_or_pin_wrong")
+    problem(await enter(office, number=number, pin=pin, name=" "), 400, "name_empty")
+    problem(await enter(office, number=number, name="x"), 422, "join_words")
+    problem(await enter(office), 422, "join_words")
+
+
+async def pin_of(office: Office, meeting: dict[str, Any]) -> str:
+    operator = await office.client("operator")
+    return (await operator.get(f"/meetings/{meeting['id']}")).json()["pin"]
+
+
+async def test_guessing_is_slowed_by_network_and_by_number(office: Office) -> None:
+    tries = [(await enter(office, number="123456789", pin="000000", name="x")).status_code for _ in range(21)]
+    assert tries == [403] * 20 + [429]
+    for address in range(1, 12):
+        other = office.stranger(f"10.0.0.{address}")
+        answer = await other.post("/join", json={"number": "123456789", "pin": "000000", "name": "x"})
+    problem(answer, 429, "too_many_requests")
+    fresh = office.stranger("10.0.0.1")
+    answer = await fresh.post("/join", json={"number": "987654321", "pin": "000000", "name": "x"})
+    problem(answer, 403, "number_or_pin_wrong")
+
+
+async def test_signed_in(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    address = f"/occurrences/{meeting['occurrences'][0]['id']}/pass"
+    invited = await office.client("requester", "vp", "vp-2")
+    problem(await invited.post(address, json={}), 403, "too_early")
+    desk = await office.client("secretary", "khcn", "khcn-1")
+    office.pass_minutes(70)
+    assert (await desk.post(address, json={})).json()["name"] == "Nguyễn Văn KHCN - Giám đốc Sở Khoa học và Công nghệ"
+    problem(await invited.post(address, json={}), 403, "too_early")
+    office.pass_minutes(90)
+    given = (await invited.post(address, json={"phone": True})).json()
+    assert given["identity"].startswith("phone_browser.")
+    assert given["name"].startswith("Trần Thị VP")
+    of_unit = await office.client("requester", "yt", "yt-2")
+    assert (await of_unit.post(address, json={})).status_code == 200
+    problem(await (await office.client("secretary", "xa1", "xa1-2")).post(address, json={}), 403, "not_invited")
+    problem(await office.stranger().post(address, json={}), 401, "signed_out")
+    problem(await invited.post("/occurrences/none/pass", json={}), 404, "occurrence_unknown")
+
+
+async def test_not_approved_called_off_and_put_off(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    held = await book(desk, wanted(office, starts_at=office.at(START)))
+    link = await link_of(office, held)
+    problem(await enter(office, link=link), 403, "held")
+    off = await act(desk, held, "cancel", reason_code="not_ready")
+    assert off.status_code == 200, off.text
+    problem(await enter(office, link=link), 403, "cancelled")
+    meeting = await approved(office, starts_at=office.at("2026-03-03 15:00"))
+    for state, code in (("postponed", "postponed"), ("skipped", "cancelled"), ("ended", "ended")):
+        await set_state(office, meeting, state)
+        problem(await enter(office, link=await link_of(office, meeting)), 403, code)
+
+
+async def test_an_important_meeting_is_entered_from_halls_only(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START), **{"class": "important"})
+    office.pass_minutes(165)
+    body = problem(await enter(office, link=await link_of(office, meeting)), 403, "class_forbids")
+    assert "thiết bị hội trường" in body["vi"]
+    assert body["troubles"][0]["code"] == "halls_only"
+    pin = await pin_of(office, meeting)
+    problem(await enter(office, number=meeting["number"], pin=pin, name="x"), 403, "class_forbids")
+    invited = await office.client("requester", "vp", "vp-2")
+    address = f"/occurrences/{meeting['occurrences'][0]['id']}/pass"
+    problem(await invited.post(address, json={}), 403, "class_forbids")
+
+
+async def test_the_open_ways_do_not_lead_into_a_booked_meeting(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    name = f"o-{meeting['occurrences'][0]['id']}"
+    seal = api_seal(name)
+    for body in ({"name": "An"}, {"name": "An", "invite": seal}):
+        problem(await office.stranger().post(f"/conferences/{name}/token", json=body), 404, "conference_unknown")
+    for identity in ("p-1234", "browser", "captain.x.y"):
+        with pytest.raises(Refusal):
+            office.secretariat.live.admit(Grants(identity=identity, conference=name, join=True))
+
+
+def api_seal(name: str) -> str:
+    from signaling.api import Invitations
+    from tests.signaling.desk.office import SECRET
+
+    return Invitations(SECRET).seal(name)
+
+
+async def test_a_token_from_before_the_class_was_raised_opens_no_more(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    office.pass_minutes(165)
+    given = (await enter(office, link=await link_of(office, meeting))).json()
+    grants = office.authenticator.verify(given["token"], office.now.timestamp())
+    office.secretariat.live.admit(grants)
+    operator = await office.client("operator")
+    raised = await act(operator, meeting, "class", **{"class": "important"})
+    assert raised.json()["applied"], raised.text
+    with pytest.raises(Refusal) as caught:
+        office.secretariat.live.admit(grants)
+    assert caught.value.code == "class_forbids"
+
+
+async def test_answers_by_link(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START))
+    link = await link_of(office, meeting)
+    guest = office.stranger()
+    seen = (await guest.get(f"/answers/{link}")).json()
+    assert (seen["answer"], seen["open"], seen["title"]) == ("none", True, meeting["title"])
+    given = await guest.post(f"/answers/{link}", json={"answer": "accepted", "substitute_name": "Lê Văn B"})
+    assert (given.json()["answer"], given.json()["substitute_state"]) == ("accepted", "agreed")
+    problem(await guest.get(f"/answers/{'B' * 32}"), 404, "link_wrong")
+    office.pass_minutes(300)
+    problem(await guest.post(f"/answers/{link}", json={"answer": "declined"}), 409, "meeting_over")
+
+
+async def test_the_public_schedule_holds_public_meetings_only(office: Office) -> None:
+    await approved(office)
+    await approved(office, title="Họp báo", public=True, starts_at=office.at("2026-03-05 08:00"))
+    guest = office.stranger()
+    week = (await guest.get("/public/schedule.json", params={"week": "2026-03-05"})).json()
+    assert [one["title"] for one in week["meetings"]] == ["Họp báo"]
+    calendar = await guest.get("/public/schedule.ics")
+    assert calendar.text.count("BEGIN:VEVENT") == 1
+    reader = await office.client("secretary", "khcn")
+    made = (await reader.post("/feeds", json={"kind": "hall", "target_id": "hall-khcn"})).json()
+    feed = await guest.get(made["url"].removeprefix("https://hop.vn/api/v1"))
+    assert feed.text.count("BEGIN:VEVENT") == 2
+    assert (await reader.delete(f"/feeds/{made['id']}")).status_code == 204
+    problem(await guest.get(made["url"].removeprefix("https://hop.vn/api/v1")), 404, "not_found")
