@@ -13,7 +13,7 @@ SECONDS_EACH ?= 10
 # Cargo checks and tests link against the same Python as the library does.
 export PYO3_PYTHON := $(abspath $(PYTHON))
 
-web_sources := $(shell find web -not \( -path 'web/node_modules' -prune \) -not \( -path 'web/dist' -prune \) -not \( -path 'web/tests' -prune \) -type f -not -name '*.md' -not -name '*.py' -not -name '*.pyc')
+web_sources := $(shell find web -not \( -path 'web/node_modules' -prune \) -not \( -path 'web/dist' -prune \) -not \( -path 'web/tests' -prune \) -type f -not -name DESIGN.md -not -name '*.py' -not -name '*.pyc')
 native_sources := $(shell find $(PLANE) -not \( -name target -prune \) -not \( -name fuzz -prune \) -type f \( -name '*.rs' -o -name 'Cargo.*' \))
 
 run: build

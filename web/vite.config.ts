@@ -1,10 +1,11 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { guides } from './tools/guides';
 
 // Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
 export default defineConfig({
   base: '/',
-  plugins: [svelte()],
+  plugins: [guides(), svelte()],
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   build: {
     target: ['chrome109', 'safari15.4', 'firefox115'],

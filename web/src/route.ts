@@ -2,16 +2,56 @@
 export type Route =
   | { page: 'home' }
   | { page: 'trust' }
+  | { page: 'desk'; place: Place }
   | { page: 'meeting'; conference: string; invite: string | null };
+
+/** What stands before the first `/` of a page of the desk. The server gives its page at the same addresses. */
+export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
+export type Desk = (typeof DESKS)[number];
+
+/** Short addresses in mails and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, the page of a meeting. */
+export const SHORT: Record<string, Desk> = { moi: 'answer', duyet: 'approvals', hop: 'meetings' };
+
+/** A page of the desk: `/meetings/17?tab=letters` is `{ desk: 'meetings', parts: ['17'] }`; `secret` came in the fragment. */
+export interface Place {
+  desk: Desk;
+  parts: string[];
+  query: URLSearchParams;
+  secret: string | null;
+}
 
 const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function parseRoute(address: URL): Route {
   if (address.pathname === '/trust') return { page: 'trust' };
+  const place = placeOf(address);
+  if (place !== null) return { page: 'desk', place };
   const match = /^\/m\/([^/]+)\/?$/.exec(address.pathname);
   const conference = match?.[1] === undefined ? null : meetingNumber(match[1]);
   if (conference === null) return { page: 'home' };
   return { page: 'meeting', conference, invite: inviteOf(address) };
+}
+
+function placeOf(address: URL): Place | null {
+  const [first = '', ...parts] = address.pathname.split('/').filter((part) => part !== '');
+  const desk = SHORT[first] ?? DESKS.find((name) => name === first);
+  if (desk === undefined || parts.length > 3) return null;
+  return { desk, parts: parts.map(decoded), query: address.searchParams, secret: secretOf(address) };
+}
+
+/** `#k=…`, `#link=…` of a sign-in link, or the bare secret of a personal link. */
+function secretOf(address: URL): string | null {
+  const fragment = address.hash.slice(1);
+  if (/^[A-Za-z0-9_-]{16,100}$/.test(fragment)) return fragment;
+  return new URLSearchParams(fragment).get('link') ?? inviteOf(address);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`; nothing else holds a text for people. */
+/** Owns the language of the page. Texts live in `vi.ts` and `en.ts`, those of the desk in `desk-*.ts`; nothing else holds a text for people. */
 import { recall, remember } from '../memory';
 import { en } from './en';
 import { vi, type Key } from './vi';
@@ -22,5 +22,9 @@ export function speak(next: Language): void {
 
 /** The text of a key in the chosen language, with its `{values}` filled in. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  return TEXTS[state.language][key].replace(/\{(\w+)\}/g, (mark, name: string) => String(values[name] ?? mark));
+  return filled(TEXTS[state.language][key], values);
+}
+
+export function filled(text: string, values: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (mark, name: string) => String(values[name] ?? mark));
 }

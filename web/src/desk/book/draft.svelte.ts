@@ -1,0 +1,155 @@
+/** What the booking form holds, and what it sends. A draft that is a state secret is never sent: it is emptied. */
+import { me } from '../session.svelte';
+import type { AgendaItem, AttendeeFields, ClassName, DocumentFields, Meeting, MeetingFields, MeetingType } from '../model';
+import type { Option } from '../parts/Picker.svelte';
+import { clockOf, dayOf, instant, nextStart } from '../time';
+import { fromRule, once, toRule, type Repeat } from './rule';
+
+export interface Guest {
+  key: string;
+  name: string;
+  hint: string;
+  fields: AttendeeFields;
+}
+
+export class Draft {
+  title = $state('');
+  type = $state.raw<MeetingType | null>(null);
+  secret = $state<'' | 'no' | 'yes'>('');
+  class = $state<ClassName>('ordinary');
+  host = $state.raw<Option | null>(null);
+  day = $state('');
+  clock = $state('08:00');
+  duration = $state(60);
+  repeat = $state.raw<Repeat>(once('2026-01-01'));
+  halls = $state.raw<Option[]>([]);
+  terminals = $state.raw<string[]>([]);
+  chair = $state.raw<Option | null>(null);
+  guests = $state.raw<Guest[]>([]);
+  agenda = $state<AgendaItem[]>([]);
+  documents = $state<DocumentFields[]>([]);
+  description = $state('');
+  public = $state(false);
+  lobby = $state(true);
+  connect = $state('manual');
+  skips = $state(false);
+
+  constructor(now: Date) {
+    const next = nextStart(now);
+    this.day = next.day;
+    this.clock = next.clock;
+    this.repeat = once(next.day);
+    const who = me();
+    if (who.unit_id) this.host = { id: who.unit_id, name: who.unit_name };
+  }
+
+  get startsAt(): Date {
+    return instant(this.day, this.clock);
+  }
+
+  /** What the type says about class and length; what was raised by hand stays raised. */
+  choose(type: MeetingType): void {
+    this.type = type;
+    this.class = type.default_class;
+    this.duration = type.duration_min;
+  }
+
+  invite(guest: Guest): void {
+    if (!this.guests.some((one) => one.key === guest.key)) this.guests = [...this.guests, guest];
+  }
+
+  dismiss(key: string): void {
+    this.guests = this.guests.filter((one) => one.key !== key);
+  }
+
+  take(hall: Option): void {
+    if (!this.halls.some((one) => one.id === hall.id)) this.halls = [...this.halls, hall];
+  }
+
+  leave(id: string): void {
+    this.halls = this.halls.filter((one) => one.id !== id);
+  }
+
+  /** Enough is there for the server to say whether it would go through. */
+  get asks(): boolean {
+    return this.secret !== 'yes' && this.type !== null && this.host !== null && this.day !== '' && this.duration >= 5;
+  }
+
+  fields(submit: boolean): MeetingFields {
+    return {
+      title: this.title.trim(),
+      type_code: this.type?.code ?? '',
+      class: this.class,
+      host_unit_id: this.host?.id ?? '',
+      starts_at: this.startsAt.toISOString(),
+      duration_min: this.duration,
+      rule: toRule(this.repeat, this.day),
+      chair_id: this.chair?.id ?? null,
+      secretary_id: null,
+      operator_id: null,
+      hall_ids: this.halls.map((hall) => hall.id),
+      terminal_ids: this.terminals,
+      attendees: this.guests.map((guest) => guest.fields),
+      documents: this.documents.filter((document) => document.number.trim() !== ''),
+      agenda: this.agenda.filter((item) => item.title.trim() !== ''),
+      description: this.description.trim(),
+      public: this.public,
+      lobby: this.lobby,
+      connect: this.connect,
+      skip_clashes: this.skips,
+      submit,
+    };
+  }
+
+  /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */
+  fill(request: Partial<MeetingFields>, types: MeetingType[], names: (id: string) => string, keepsTime: boolean): void {
+    this.title = request.title ?? this.title;
+    const type = types.find((one) => one.code === request.type_code);
+    if (type !== undefined) this.choose(type);
+    if (request.class === 'important') this.class = 'important';
+    this.duration = request.duration_min ?? this.duration;
+    if (keepsTime && request.starts_at) {
+      this.day = dayOf(request.starts_at);
+      this.clock = clockOf(request.starts_at);
+      this.repeat = fromRule(request.rule ?? '', this.day);
+    }
+    if (request.host_unit_id) this.host = { id: request.host_unit_id, name: names(request.host_unit_id) };
+    this.halls = (request.hall_ids ?? []).map((id) => ({ id, name: names(id) }));
+    this.terminals = request.terminal_ids ?? [];
+    this.chair = request.chair_id ? { id: request.chair_id, name: names(request.chair_id) } : null;
+    this.guests = (request.attendees ?? []).map((fields) => guestOf(fields, names));
+    this.agenda = (request.agenda ?? []).map((item) => ({ ...item }));
+    this.documents = (request.documents ?? []).map((document) => ({ ...document }));
+    this.description = request.description ?? '';
+    this.public = request.public ?? false;
+    this.lobby = request.lobby ?? true;
+    this.connect = request.connect ?? 'manual';
+  }
+}
+
+export function guestOf(fields: AttendeeFields, names: (id: string) => string): Guest {
+  const id = fields.unit_id ?? fields.person_id ?? fields.set_id ?? fields.guest_email ?? '';
+  return { key: id, name: fields.label || fields.guest_name || names(id), hint: '', fields };
+}
+
+/** A meeting that stands, as a request that would book it. */
+export function requestOf(meeting: Meeting): Partial<MeetingFields> {
+  const attendees = meeting.attendees.map((one): AttendeeFields => {
+    const who = one.unit_id !== null && one.person_id === null ? { unit_id: one.unit_id } : one.person_id !== null ? { person_id: one.person_id } : { guest_name: one.guest_name, guest_email: one.guest_email };
+    return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
+  });
+  const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, lobby } = meeting;
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, lobby, public: meeting.public, attendees };
+}
+
+/** All identifiers in a request whose names a form shows. */
+export function pointedTo(request: Partial<MeetingFields>): { units: string[]; people: string[]; halls: string[]; sets: string[] } {
+  const guests = (request.attendees ?? []).filter((one) => !one.label);
+  const some = (ids: (string | null | undefined)[]) => [...new Set(ids.filter((id): id is string => typeof id === 'string' && id !== ''))];
+  return {
+    units: some([request.host_unit_id, ...guests.map((one) => one.unit_id)]),
+    people: some([request.chair_id, ...guests.map((one) => one.person_id)]),
+    halls: some(request.hall_ids ?? []),
+    sets: some(guests.map((one) => one.set_id)),
+  };
+}

@@ -1,0 +1,51 @@
+/** Asks, while the form changes, whether it would go through. Only the newest answer counts; nothing is taken by asking. */
+import { send } from '../client';
+import type { Preview } from '../model';
+import type { Draft } from './draft.svelte';
+
+const WAIT_MS = 350;
+
+export class Live {
+  answer = $state.raw<Preview | null>(null);
+  error = $state.raw<unknown>(null);
+  asking = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running: AbortController | null = null;
+
+  constructor(private draft: Draft) {}
+
+  ask(): void {
+    clearTimeout(this.#timer);
+    if (!this.draft.asks) {
+      this.stop();
+      return;
+    }
+    this.asking = true;
+    this.#timer = setTimeout(() => void this.#send(), WAIT_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#running?.abort();
+    this.answer = null;
+    this.error = null;
+    this.asking = false;
+  }
+
+  async #send(): Promise<void> {
+    this.#running?.abort();
+    const mine = (this.#running = new AbortController());
+    const fields = this.draft.fields(true);
+    try {
+      const answer = await send<Preview>('POST', '/preview', { ...fields, title: fields.title || '…' }, { signal: mine.signal });
+      if (mine.signal.aborted) return;
+      this.answer = answer;
+      this.error = null;
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      this.error = error;
+      this.answer = null;
+    }
+    this.asking = false;
+  }
+}

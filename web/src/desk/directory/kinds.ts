@@ -1,0 +1,229 @@
+/** What the directory keeps, as columns and fields: one form and one table serve all of them. */
+import type { AnyKey } from '../../i18n/desk.svelte';
+import { findHalls, findSites, findUnits } from '../lookups';
+import type { Option } from '../parts/Picker.svelte';
+
+export type Row = Record<string, unknown> & { id: string; version?: number };
+
+export interface Field {
+  name: string;
+  label: AnyKey;
+  kind: 'text' | 'long' | 'number' | 'tick' | 'choice' | 'ticks' | 'day' | 'pick' | 'lines';
+  required?: boolean;
+  /** Codes of a choice; their words are `${words}.${code}`. */
+  choices?: readonly string[];
+  words?: string;
+  find?: (typed: string) => Promise<Option[]>;
+  /** Where the name behind an identifier is asked for. */
+  path?: string;
+  initial?: unknown;
+  hint?: AnyKey;
+}
+
+export interface Column {
+  name: string;
+  label: AnyKey;
+  words?: string;
+}
+
+export interface Kind {
+  id: string;
+  path: string;
+  title: AnyKey;
+  one: AnyKey;
+  columns: Column[];
+  fields: Field[];
+  writes: string;
+  imports: boolean;
+}
+
+const BLOCKS = ['party', 'council', 'government', 'front', 'other'] as const;
+const CODE: Field = { name: 'code', label: 'field.code', kind: 'text', required: true, hint: 'field.codeHint' };
+const NOTE: Field = { name: 'note', label: 'field.note', kind: 'long' };
+const unitField = (name: string, label: AnyKey, required = false): Field => ({ name, label, kind: 'pick', find: findUnits, path: '/units', required });
+const siteField: Field = { name: 'site_id', label: 'field.site', kind: 'pick', find: findSites, path: '/sites', required: true };
+
+export const KINDS: Kind[] = [
+  {
+    id: 'units',
+    path: '/units',
+    title: 'dir.units',
+    one: 'dir.unit',
+    writes: 'org.write',
+    imports: true,
+    columns: [
+      { name: 'name', label: 'field.name' },
+      { name: 'tier', label: 'field.tier', words: 'tier' },
+      { name: 'block', label: 'field.block', words: 'block' },
+      { name: 'symbol', label: 'field.symbol' },
+      { name: 'phone', label: 'field.phone' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.name', kind: 'text', required: true },
+      { name: 'short_name', label: 'field.shortName', kind: 'text' },
+      unitField('parent_id', 'field.parent'),
+      { name: 'tier', label: 'field.tier', kind: 'choice', choices: ['0', '1', '2', '3'], words: 'tier', initial: '1' },
+      { name: 'block', label: 'field.block', kind: 'choice', choices: BLOCKS, words: 'block', initial: 'government' },
+      { name: 'kind', label: 'field.kind', kind: 'text', required: true, initial: 'department', hint: 'field.kindHint' },
+      { name: 'symbol', label: 'field.symbol', kind: 'text', hint: 'field.symbolHint' },
+      { name: 'address', label: 'field.address', kind: 'text' },
+      { name: 'email', label: 'field.email', kind: 'text' },
+      { name: 'phone', label: 'field.phone', kind: 'text' },
+      { name: 'distance_km', label: 'field.distance', kind: 'number', initial: 0 },
+      { name: 'position', label: 'field.position', kind: 'number', initial: 0 },
+      { name: 'valid_from', label: 'field.validFrom', kind: 'day' },
+      { name: 'valid_to', label: 'field.validTo', kind: 'day' },
+    ],
+  },
+  {
+    id: 'people',
+    path: '/people',
+    title: 'dir.people',
+    one: 'dir.person',
+    writes: 'people.write',
+    imports: true,
+    columns: [
+      { name: 'name', label: 'field.personName' },
+      { name: 'title', label: 'field.post' },
+      { name: 'unit_name', label: 'field.unit' },
+      { name: 'email', label: 'field.email' },
+      { name: 'phone', label: 'field.phone' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.personName', kind: 'text', required: true },
+      unitField('unit_id', 'field.unit', true),
+      { name: 'email', label: 'field.email', kind: 'text' },
+      { name: 'phone', label: 'field.phone', kind: 'text' },
+      { name: 'active', label: 'field.active', kind: 'tick', initial: true },
+    ],
+  },
+  {
+    id: 'posts',
+    path: '/posts',
+    title: 'dir.posts',
+    one: 'dir.post',
+    writes: 'org.write',
+    imports: true,
+    columns: [
+      { name: 'title', label: 'field.post' },
+      { name: 'unit_name', label: 'field.unit' },
+      { name: 'holder_name', label: 'field.holder' },
+      { name: 'signs_as', label: 'field.signsAs' },
+    ],
+    fields: [
+      unitField('unit_id', 'field.unit', true),
+      { name: 'title', label: 'field.post', kind: 'text', required: true },
+      { name: 'rank', label: 'field.rank', kind: 'number', initial: 100 },
+      { name: 'is_head', label: 'field.isHead', kind: 'tick', initial: false },
+      { name: 'signs_as', label: 'field.signsAs', kind: 'choice', choices: ['', 'TM.', 'KT.', 'TL.', 'TUQ.'], initial: '' },
+    ],
+  },
+  {
+    id: 'sites',
+    path: '/sites',
+    title: 'dir.sites',
+    one: 'dir.site',
+    writes: 'sites.write',
+    imports: true,
+    columns: [
+      { name: 'name', label: 'field.name' },
+      { name: 'unit_name', label: 'field.unit' },
+      { name: 'capability', label: 'field.capability', words: 'capability' },
+      { name: 'technician', label: 'field.technician' },
+      { name: 'technician_phone', label: 'field.phone' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.name', kind: 'text', required: true },
+      unitField('unit_id', 'field.unit', true),
+      { name: 'capability', label: 'field.capability', kind: 'choice', choices: ['hall', 'pc', 'none'], words: 'capability', initial: 'hall' },
+      { name: 'address', label: 'field.address', kind: 'text' },
+      { name: 'technician', label: 'field.technician', kind: 'text' },
+      { name: 'technician_phone', label: 'field.technicianPhone', kind: 'text' },
+      { name: 'nearest_site_id', label: 'field.nearest', kind: 'pick', find: findSites, path: '/sites' },
+      NOTE,
+    ],
+  },
+  {
+    id: 'halls',
+    path: '/halls',
+    title: 'dir.halls',
+    one: 'dir.hall',
+    writes: 'sites.write',
+    imports: true,
+    columns: [
+      { name: 'name', label: 'field.name' },
+      { name: 'site_name', label: 'field.site' },
+      { name: 'seats', label: 'field.seats' },
+      { name: 'bookable', label: 'field.bookable' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.name', kind: 'text', required: true },
+      siteField,
+      { name: 'seats', label: 'field.seats', kind: 'number', required: true, initial: 40 },
+      { name: 'equipment', label: 'field.equipment', kind: 'ticks', choices: ['projector', 'second_screen', 'interpreter', 'recorder', 'microphones'], words: 'equipment', initial: [] },
+      { name: 'setup_min', label: 'field.setup', kind: 'number', initial: 15 },
+      { name: 'clearup_min', label: 'field.clearup', kind: 'number', initial: 15 },
+      { name: 'bookable', label: 'field.bookable', kind: 'tick', initial: true },
+      { name: 'needs_approval', label: 'field.needsApproval', kind: 'tick', initial: true },
+      NOTE,
+    ],
+  },
+  {
+    id: 'terminals',
+    path: '/terminals',
+    title: 'dir.terminals',
+    one: 'dir.terminal',
+    writes: 'sites.write',
+    imports: true,
+    columns: [
+      { name: 'name', label: 'field.name' },
+      { name: 'site_name', label: 'field.site' },
+      { name: 'model', label: 'field.model' },
+      { name: 'protocols', label: 'field.protocols', words: 'protocol' },
+      { name: 'sip_uri', label: 'field.sip' },
+      { name: 'active', label: 'field.inUse' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.name', kind: 'text', required: true },
+      siteField,
+      { name: 'hall_id', label: 'dir.hall', kind: 'pick', find: findHalls, path: '/halls' },
+      { name: 'vendor', label: 'field.vendor', kind: 'text' },
+      { name: 'model', label: 'field.model', kind: 'text' },
+      { name: 'protocols', label: 'field.protocols', kind: 'ticks', choices: ['sip', 'h323'], words: 'protocol', initial: ['sip'] },
+      { name: 'sip_uri', label: 'field.sip', kind: 'text', hint: 'field.sipHint' },
+      { name: 'h323_alias', label: 'field.h323', kind: 'text' },
+      { name: 'e164', label: 'field.e164', kind: 'text' },
+      { name: 'profile', label: 'field.profile', kind: 'choice', choices: ['1080p', '720p', 'baseline-720p', 'cif'], initial: '720p' },
+      { name: 'encrypts', label: 'field.encrypts', kind: 'tick', initial: false },
+      { name: 'shows_content', label: 'field.content', kind: 'tick', initial: false },
+      { name: 'dialled', label: 'field.dialled', kind: 'tick', initial: true },
+      { name: 'bandwidth_kbps', label: 'field.bandwidth', kind: 'number', initial: 2000 },
+      { name: 'active', label: 'field.inUse', kind: 'tick', initial: true },
+      NOTE,
+    ],
+  },
+  {
+    id: 'networks',
+    path: '/networks',
+    title: 'dir.networks',
+    one: 'dir.network',
+    writes: 'sites.write',
+    imports: false,
+    columns: [
+      { name: 'name', label: 'field.name' },
+      { name: 'ranges', label: 'field.ranges' },
+      { name: 'closed', label: 'field.closed' },
+    ],
+    fields: [
+      CODE,
+      { name: 'name', label: 'field.name', kind: 'text', required: true },
+      { name: 'ranges', label: 'field.ranges', kind: 'lines', initial: [], hint: 'field.rangesHint' },
+      { name: 'closed', label: 'field.closedLong', kind: 'tick', initial: false },
+    ],
+  },
+];

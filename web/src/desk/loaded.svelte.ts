@@ -1,0 +1,28 @@
+/** Something of the server that a screen shows: on its way, there, or failed with words. */
+export class Loaded<T> {
+  value = $state.raw<T | null>(null);
+  error = $state.raw<unknown>(null);
+  loading = $state(true);
+  #round = 0;
+  #ask: () => Promise<T>;
+
+  constructor(ask: () => Promise<T>) {
+    this.#ask = ask;
+    void this.refresh();
+  }
+
+  /** Keeps what is shown until the new answer is there; an older answer never replaces a newer one. */
+  async refresh(): Promise<void> {
+    const round = ++this.#round;
+    this.loading = true;
+    try {
+      const value = await this.#ask();
+      if (round !== this.#round) return;
+      this.value = value;
+      this.error = null;
+    } catch (error) {
+      if (round === this.#round) this.error = error;
+    }
+    if (round === this.#round) this.loading = false;
+  }
+}

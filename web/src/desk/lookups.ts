@@ -1,0 +1,69 @@
+/** Searches that several forms use. The server ignores diacritics and đ/d. */
+import { all, get, type Page } from './client';
+import type { Hall, MeetingType, Person, RecipientSet, Unit } from './model';
+import type { Option } from './parts/Picker.svelte';
+
+const FEW = 20;
+
+export async function findPeople(typed: string, unit: string | null = null): Promise<Option[]> {
+  const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: FEW });
+  return page.items.map(personOption);
+}
+
+export async function findUnits(typed: string): Promise<Option[]> {
+  const page = await get<Page<Unit>>('/units', { q: typed, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export async function findHalls(typed: string): Promise<Option[]> {
+  const page = await get<Page<Hall>>('/halls', { q: typed, limit: FEW });
+  return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seats}` }));
+}
+
+export async function findSites(typed: string): Promise<Option[]> {
+  const page = await get<Page<{ id: string; name: string; code: string }>>('/sites', { q: typed, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export function personOption(person: Person): Option {
+  return { id: person.id, name: person.name, hint: person.title || person.unit_name };
+}
+
+let types: Promise<MeetingType[]> | null = null;
+export function meetingTypes(): Promise<MeetingType[]> {
+  types ??= all<MeetingType>('/meeting-types').catch((error: unknown) => {
+    types = null;
+    throw error;
+  });
+  return types;
+}
+
+export function recipientSets(): Promise<RecipientSet[]> {
+  return all<RecipientSet>('/recipient-sets');
+}
+
+let tree: Promise<Unit[]> | null = null;
+/** Every unit of today, for trees; asked for once. */
+export function allUnits(): Promise<Unit[]> {
+  tree ??= all<Unit>('/units').catch((error: unknown) => {
+    tree = null;
+    throw error;
+  });
+  return tree;
+}
+
+export function forgetUnits(): void {
+  tree = null;
+}
+
+/** The names behind identifiers, each asked for once; what is not there keeps its identifier. */
+export async function namesOf(wanted: { units: string[]; people: string[]; halls: string[]; sets: string[] }): Promise<(id: string) => string> {
+  const names = new Map<string, string>();
+  const one = async (path: string, id: string) => {
+    const found = await get<{ name: string }>(`${path}/${id}`).catch(() => null);
+    if (found !== null) names.set(id, found.name);
+  };
+  const units = wanted.units.length > 5 ? allUnits().then((known) => known.forEach((unit) => names.set(unit.id, unit.name)), () => undefined) : Promise.all(wanted.units.map((id) => one('/units', id)));
+  await Promise.all([units, ...wanted.people.map((id) => one('/people', id)), ...wanted.halls.map((id) => one('/halls', id)), ...wanted.sets.map((id) => one('/recipient-sets', id))]);
+  return (id) => names.get(id) ?? id;
+}

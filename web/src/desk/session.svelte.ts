@@ -1,0 +1,43 @@
+/** Who is signed in, for all screens of the desk. What he may do is decided by the server; this only shows and hides. */
+import { get } from './client';
+import type { Me, Session } from './model';
+
+const state = $state({ session: null as Session | null });
+
+export function session(): Session | null {
+  return state.session;
+}
+
+/** Of a screen that is only shown to somebody signed in. */
+export function me(): Me {
+  const found = state.session?.me;
+  if (!found) throw new Error('nobody is signed in');
+  return found;
+}
+
+export function may(action: string): boolean {
+  return state.session?.me?.actions.includes(action) ?? false;
+}
+
+export function holds(role: string): boolean {
+  return state.session?.me?.roles.some((held) => held.role === role) ?? false;
+}
+
+export async function loadSession(): Promise<Session> {
+  const found = await get<Session>('/session');
+  take(found);
+  return found;
+}
+
+export function take(found: Session): void {
+  state.session = found;
+}
+
+export function forget(): void {
+  state.session = null;
+}
+
+/** All is done that has to be done before the desk opens. */
+export function ready(found: Session | null): boolean {
+  return found !== null && found.signed_in && !found.must_change && found.second_factor !== 'needed' && found.second_factor !== 'enrol';
+}

@@ -1,0 +1,104 @@
+/** Time as an office in Vietnam writes it. Pure; everything that goes to the server is UTC, everything shown is UTC+7. */
+
+/** Asia/Ho_Chi_Minh has had no other offset since 1975. */
+const OFFSET_MS = 7 * 3_600_000;
+export const MINUTE_MS = 60_000;
+export const DAY_MS = 86_400_000;
+
+/** `2026-11-30` and `14:05` in Vietnam, as an instant. */
+export function instant(day: string, clock: string): Date {
+  return new Date(`${day}T${clock.padStart(5, '0')}:00+07:00`);
+}
+
+/** The day in Vietnam, as `<input type=date>` has it. */
+export function dayOf(at: Date | string): string {
+  return local(at).toISOString().slice(0, 10);
+}
+
+/** `14:05`. */
+export function clockOf(at: Date | string): string {
+  return local(at).toISOString().slice(11, 16);
+}
+
+/** A date whose UTC parts read as the Vietnamese clock; for showing and for arithmetic with days only. */
+export function local(at: Date | string): Date {
+  return new Date(new Date(at).getTime() + OFFSET_MS);
+}
+
+export function addDays(day: string, days: number): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** 1 Monday … 7 Sunday. */
+export function weekday(day: string): number {
+  return ((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7) + 1;
+}
+
+export function mondayOf(day: string): string {
+  return addDays(day, 1 - weekday(day));
+}
+
+/** dd/mm/yyyy. */
+export function shownDay(day: string): string {
+  const [year, month, date] = day.split('-');
+  return `${date}/${month}/${year}`;
+}
+
+const WEEKDAYS = {
+  vi: ['Thứ Hai', 'Thứ Ba', 'Thứ Tư', 'Thứ Năm', 'Thứ Sáu', 'Thứ Bảy', 'Chủ nhật'],
+  en: ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'],
+};
+const SHORT = { vi: ['T2', 'T3', 'T4', 'T5', 'T6', 'T7', 'CN'], en: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'] };
+export type Tongue = keyof typeof WEEKDAYS;
+
+export function weekdayName(day: string, tongue: Tongue): string {
+  return WEEKDAYS[tongue][weekday(day) - 1]!;
+}
+
+export function weekdayShort(day: string, tongue: Tongue): string {
+  return SHORT[tongue][weekday(day) - 1]!;
+}
+
+/** Thứ Hai, 30/11/2026. */
+export function longDay(at: Date | string, tongue: Tongue): string {
+  const day = typeof at === 'string' && at.length === 10 ? at : dayOf(at);
+  return `${weekdayName(day, tongue)}, ${shownDay(day)}`;
+}
+
+/** 08:00 - 10:30. */
+export function span(startsAt: string, endsAt: string): string {
+  return `${clockOf(startsAt)} - ${clockOf(endsAt)}`;
+}
+
+/** Thứ Hai, 30/11/2026, 08:00 - 10:30. */
+export function longSpan(startsAt: string, endsAt: string, tongue: Tongue): string {
+  return `${longDay(startsAt, tongue)}, ${span(startsAt, endsAt)}`;
+}
+
+/** 30/11/2026 08:00. */
+export function stamp(at: string): string {
+  return `${shownDay(dayOf(at))} ${clockOf(at)}`;
+}
+
+export function plusMinutes(at: Date, minutes: number): Date {
+  return new Date(at.getTime() + minutes * MINUTE_MS);
+}
+
+/** The quarters of an hour that a meeting may start at: `06:00` … `21:45`. */
+export const QUARTERS = Array.from({ length: 64 }, (_, n) => {
+  const minutes = 6 * 60 + n * 15;
+  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+});
+
+/** The next start that suits: at least half an hour from now, in working time, on a working day. */
+export function nextStart(now: Date): { day: string; clock: string } {
+  const soon = plusMinutes(now, 30);
+  const half = new Date(Math.ceil(soon.getTime() / (30 * MINUTE_MS)) * 30 * MINUTE_MS);
+  let day = dayOf(half);
+  let clock = clockOf(half);
+  if (clock > '16:00') [day, clock] = [addDays(day, 1), '08:00'];
+  if (clock < '07:30') clock = '08:00';
+  if (clock > '10:30' && clock < '13:30') clock = '13:30';
+  while (weekday(day) > 5) [day, clock] = [addDays(day, 1), '08:00'];
+  return { day, clock };
+}
