@@ -48,7 +48,7 @@ class BookedMeetings:
 
     def present(self, occurrence_id: str) -> list[Present]:
         here = self._participants(occurrence_id)
-        return [Present(one.identity, one.name, way_of(one.identity)) for one in here]
+        return [Present(one.identity, one.grants.name, way_of(one.identity)) for one in here]
 
     def expel(self, occurrence_id: str, identity: str) -> None:
         assert self.registry is not None

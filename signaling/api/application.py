@@ -88,7 +88,7 @@ def problem() -> dict[str, Any]:
 
 def _name(route: APIRoute) -> str:
     """Of an operation in the description: unique and readable."""
-    return re.sub(r"[^a-z0-9_]+", "_", f"{sorted(route.methods)[0].lower()}{route.path_format}").strip("_")
+    return re.sub(r"[^a-z0-9_]+", "_", f"{sorted(route.methods or ())[0].lower()}{route.path_format}").strip("_")
 
 
 def _describe(app: FastAPI) -> None:

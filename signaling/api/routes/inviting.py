@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, File, Form, Path, Response, UploadFile
 from sqlalchemy import delete, or_, select
@@ -38,7 +38,7 @@ router = APIRouter(tags=["inviting"])
 Key = Annotated[Id, Path()]
 LetterKind = Literal["invite", "amend", "cancel"]
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-FILES = {
+FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "the file",
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("application/pdf", DOCX)},
@@ -134,8 +134,10 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
         fields = await letters.draft(
             session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, wanted.note
         )
-        whose = (dated, wanted.signer_id, wanted.template_id)
-        return await letters.make(session, meeting_id, wanted.kind, fields, *text, *whose, actor, visit.now)
+        signer, template = wanted.signer_id, wanted.template_id
+        return await letters.make(
+            session, meeting_id, wanted.kind, fields, *text, dated, signer, template, actor, visit.now
+        )
 
     return shown(Letter, await visit.write(work))
 

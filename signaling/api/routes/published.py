@@ -3,7 +3,7 @@ other systems.
 """
 
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
@@ -24,7 +24,7 @@ from signaling.declared import PUBLIC, SECRET, needs
 router = APIRouter(tags=["public"])
 Secret = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Week = Annotated[date | None, Query(description="any day of the week; absent: this week")]
-CALENDAR = {200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}}
+CALENDAR: dict[int | str, dict[str, Any]] = {200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}}
 WEEK = timedelta(days=7)
 
 

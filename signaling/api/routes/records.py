@@ -54,8 +54,8 @@ async def create_webhook(visit: Caller, wanted: WebhookFields) -> NewWebhook:
 @router.put("/webhooks/{webhook_id}", openapi_extra=needs("webhooks.write", of="webhook"))
 async def change_webhook(visit: Caller, webhook_id: Key, wanted: WebhookFields) -> Webhook:
     """Address, events, on or off; its unit stays."""
-    given = {"url": wanted.url, "events": wanted.events, "active": wanted.active}
-    row = await visit.write(lambda session: webhooks.change(session, webhook_id, visit.actor, visit.now, **given))
+    given = (visit.actor, visit.now, wanted.url, wanted.events, wanted.active)
+    row = await visit.write(lambda session: webhooks.change(session, webhook_id, *given))
     return shown(Webhook, row)
 
 

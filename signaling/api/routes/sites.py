@@ -228,7 +228,7 @@ async def _below(session: AsyncSession, unit_id: str | None) -> str:
 
 async def _unit_names(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, str]:
     rows = await session.execute(select(UnitRow.id, UnitRow.name).where(UnitRow.id.in_(set(unit_ids))))
-    return dict(rows.all())  # type: ignore[arg-type]
+    return dict(rows.all())
 
 
 async def _sites(session: AsyncSession, site_ids: Sequence[str]) -> dict[str, SiteRow]:

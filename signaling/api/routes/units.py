@@ -137,7 +137,7 @@ async def edit_post(visit: Caller, post_id: Key, wanted: PostFields) -> Post:
 async def appoint(visit: Caller, post_id: Key, wanted: HoldingFields) -> Post:
     """Somebody takes the post from a day on; whoever held it leaves it that day."""
 
-    async def work(session: AsyncSession) -> posts.Held | None:
+    async def work(session: AsyncSession) -> posts.Held:
         taken = (wanted.person_id, wanted.valid_from, visit.actor, visit.now, wanted.valid_to)
         await posts.appoint(session, post_id, *taken)
         post = await posts.get(session, post_id)

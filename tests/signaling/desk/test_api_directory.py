@@ -103,8 +103,8 @@ async def test_people_posts_and_deputies(office: Office) -> None:
 async def test_recipient_sets(office: Office) -> None:
     desk, ids = await office.client("secretary"), office.province
     wanted = {"code": "cac-so", "name": "Các sở, ngành", "owner_unit_id": ids.units["tinh"]}
-    wanted |= {"rules": [{"kind": "department"}]}
-    made = (await desk.post("/recipient-sets", json=wanted)).json()
+    rules = [{"kind": "department"}]
+    made = (await desk.post("/recipient-sets", json=wanted | {"rules": rules})).json()
     assert made["size"] == 2
     units = (await desk.get(f"/recipient-sets/{made['id']}/units")).json()["items"]
     assert {one["code"] for one in units} == {"khcn", "yt"}
