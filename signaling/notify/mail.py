@@ -21,6 +21,7 @@ import aiosmtplib
 from rooms.meetings import calendar
 from rooms.meetings.attendees import is_address
 from rooms.meetings.invitations import Outgoing
+from rooms.org.names import cleaned
 from signaling.notify import limits
 from signaling.notify.notices import Notice, notice
 from signaling.notify.worker import GiveUp
@@ -123,8 +124,8 @@ def build(
     user, _, domain = server.sender.partition("@")
     message["From"] = Address(server.name, user, domain)
     to_user, _, to_domain = address.partition("@")
-    message["To"] = Address(name, to_user, to_domain)
-    message["Subject"] = said.subject[: limits.SUBJECT_CHARACTERS]
+    message["To"] = Address(cleaned(name), to_user, to_domain)
+    message["Subject"] = cleaned(said.subject)[: limits.SUBJECT_CHARACTERS]
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{said.identifier}@{domain or 'diemcau.invalid'}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -141,8 +142,8 @@ def build(
 
 def is_official(address: str, domains: Sequence[str]) -> bool:
     """Whether its domain is one of `domains` or below one."""
-    domain = address.rpartition("@")[2].lower().rstrip(".")
-    return any(domain == one.lower() or domain.endswith(f".{one.lower()}") for one in domains)
+    name, _, domain = address.lower().rpartition("@")
+    return bool(name) and any(domain == one.lower() or domain.endswith(f".{one.lower()}") for one in domains)
 
 
 def _invitation(mail: Outgoing, now: datetime) -> tuple[bytes | None, str]:
