@@ -1,4 +1,4 @@
-"""A booking lives: approval with deputies and deadlines, edits, series, undo, postponing, classes, precedence. On both databases."""
+"""A booking lives: approval, deputies, deadlines, edits, series, undo, postponing, classes, precedence. On both databases."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable

@@ -1,0 +1,274 @@
+"""Many clients book at once, from several processes that may be killed: the clients, what they write down, and the checker.
+
+    python -m tests.rooms.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS
+
+A client writes down what it asks before it asks and the answer after it has it. It asks again, with the same key, until it has an
+answer; a process that is started again goes on with what the killed one had not heard back.
+"""
+
+import asyncio
+import collections
+import os
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking import resources
+from rooms.booking.requests import Request
+from rooms.booking.tables import CapacitySlot, CapacityUse, Idempotency, Pool, Reservation, UnitRule
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, MeetingType, Occurrence
+from rooms.org.tables import Person, Unit
+from rooms.policy.actors import Actor, Role
+from rooms.sites.tables import Hall, Site
+from rooms.store.database import Database
+from rooms.store.tables import AuditEntry
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HALLS, DAYS, SLOTS, PEOPLE = 40, 600, 8, 20
+OVERLAPPING, REPEATED = 0.3, 0.1
+LEGS = 100_000
+ACTOR = Actor("account", "chaos", roles=(Role("operator", "u", "/u/"),), factors=2)
+RETRY_S = 0.2
+
+
+async def prepare(database: Database) -> None:
+    """One unit that may book at any hour, its halls and people."""
+
+    async def work(session: AsyncSession) -> None:
+        since = date(2020, 1, 1)
+        session.add(
+            Unit(
+                id="u",
+                code="u",
+                name="U",
+                search_name="u",
+                kind="x",
+                tier=1,
+                block="other",
+                path="/u/",
+                valid_from=since,
+            )
+        )
+        await session.flush()
+        session.add(Site(id="s", code="s", name="S", search_name="s", unit_id="u", capability="hall", valid_from=since))
+        session.add(MeetingType(code="t", name="T", default_class="ordinary"))
+        session.add(Pool(code="main", name="P", legs=LEGS))
+        free = {
+            "opens_min": 0,
+            "closes_min": 1440,
+            "weekends": True,
+            "meetings_a_week": 100_000,
+            "hours_a_month": 100_000,
+        }
+        session.add(UnitRule(unit_id="u", **free))
+        session.add_all(
+            Person(id=f"p{n}", code=f"p{n}", name=f"P{n}", search_name="p", unit_id="u") for n in range(PEOPLE)
+        )
+        await session.flush()
+        halls = (
+            Hall(id=f"h{n}", code=f"h{n}", name=f"H{n}", search_name="h", site_id="s", seats=10, equipment=[])
+            for n in range(HALLS)
+        )
+        session.add_all(halls)
+
+    await database.transact(work)
+
+
+def request_of(client: int, clients: int, place: int) -> Request:
+    """Deterministic: 70 % have a hall and a time of their own, the others meet in few halls within a week."""
+    chance = random.Random(client * 1_000_003 + place)
+    if chance.random() < OVERLAPPING:
+        hours = chance.randrange(7 * 20)
+        at = NOW + timedelta(days=DAYS + 10 + hours // 20, hours=hours % 20, minutes=chance.choice((0, 15, 30)))
+        halls = tuple({f"h{chance.randrange(3)}" for _ in range(2)})
+        return booked(at, chance.choice((30, 60, 90)), halls, f"p{chance.randrange(PEOPLE)}")
+    cell = place * clients + client
+    hall, slot, day = cell % HALLS, cell // HALLS % SLOTS, 2 + cell // (HALLS * SLOTS)
+    return booked(NOW + timedelta(days=day, hours=3 * slot), 120, (f"h{hall}",), None)
+
+
+def booked(at: datetime, minutes: int, halls: tuple[str, ...], chair: str | None) -> Request:
+    return Request("Họp", "t", "u", at, minutes, hall_ids=halls, chair_id=chair, urgent_reason="x", legs=2)
+
+
+class History:
+    """Lines that outlive the process: each is one write to a file that is only added to."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+
+    def note(self, *words: object) -> None:
+        os.write(self.file, (" ".join(map(str, words)) + "\n").encode())
+
+
+@dataclass
+class Record:
+    """What one key was answered. `answers`: `ok MEETING` or `no CODE`."""
+
+    asked: int = 0
+    answers: set[tuple[str, str]] = field(default_factory=set)
+    answered_ms: float = 0.0
+
+
+def read(path: Path) -> dict[str, Record]:
+    found: dict[str, Record] = collections.defaultdict(Record)
+    text = path.read_text() if path.exists() else ""
+    for line in text.splitlines():
+        word, key, *rest = line.split()
+        if word == "ask":
+            found[key].asked += 1
+        else:
+            found[key].answers.add((word, rest[0]))
+            found[key].answered_ms = float(rest[1])
+    return found
+
+
+async def run_client(
+    database: Database, history: History, before: dict[str, Record], client: int, clients: int, most: int
+) -> None:
+    chance = random.Random(client)
+    for place in range(most):
+        key = f"{client}-{place}"
+        if before.get(key, Record()).answers:
+            continue
+        await ask(database, history, key, request_of(client, clients, place))
+        if chance.random() < REPEATED:
+            await ask(database, history, key, request_of(client, clients, place))
+
+
+async def ask(database: Database, history: History, key: str, request: Request) -> None:
+    history.note("ask", key)
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    while True:
+        try:
+            meeting = await booking.book(database, request, ACTOR, NOW, key)
+        except Refusal as refusal:
+            history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
+        except (SQLAlchemyError, OSError):
+            await asyncio.sleep(RETRY_S)
+            continue
+        else:
+            history.note("ok", key, meeting.id, (loop.time() - begin) * 1000)
+        return
+
+
+async def run(url: str, path: Path, place: int, processes: int, clients: int, requests: int) -> None:
+    database, before, history = Database.open(url), read(path), History(path)
+    mine = range(place, clients, processes)
+    await asyncio.gather(*(run_client(database, history, before, one, clients, requests // clients) for one in mine))
+    await database.close()
+
+
+# The checker
+
+
+async def check(url: str, paths: list[Path], requests: int) -> list[str]:
+    """Everything that is wrong, in words; empty when nothing is."""
+    database = Database.open(url)
+    records = {key: one for path in paths for key, one in read(path).items()}
+    wrong = [f"{len(records)} keys instead of {requests}"] if len(records) != requests else []
+    wrong += [f"{key} was answered {one.answers}" for key, one in records.items() if len(one.answers) != 1]
+    made = {key: word[1] for key, one in records.items() for word in one.answers if word[0] == "ok"}
+    async with database.reading() as session:
+        wrong += await _lost(session, made)
+        wrong += await _doubled(session)
+        wrong += await _orphans(session)
+        wrong += await _capacity(session)
+        wrong += await _unjust(session, records)
+    await database.close()
+    return wrong
+
+
+async def _lost(session: AsyncSession, made: dict[str, str]) -> Iterator[str]:
+    """Acknowledged but not there, and there but not acknowledged."""
+    stored = dict((await session.execute(select(Idempotency.key, Idempotency.meeting_id))).all())
+    meetings = set(await session.scalars(select(Meeting.id)))
+    lost = [f"lost: {key} {id_}" for key, id_ in made.items() if stored.get(key) != id_ or id_ not in meetings]
+    return iter(lost + [f"not acknowledged: {id_}" for id_ in meetings - set(made.values())])
+
+
+async def _doubled(session: AsyncSession) -> Iterator[str]:
+    """Two reservations of one resource at one time, found without the database's help."""
+    rows = await session.execute(
+        select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at).where(Reservation.active)
+    )
+    by_resource: dict[str, list[tuple[datetime, datetime]]] = collections.defaultdict(list)
+    for id_, start, end in rows:
+        by_resource[id_].append((start, end))
+    return (
+        f"double booking: {id_} {one} {other}"
+        for id_, spans in by_resource.items()
+        for one, other in pairwise(sorted(spans))
+        if other[0] < one[1]
+    )
+
+
+async def _orphans(session: AsyncSession) -> Iterator[str]:
+    """Every meeting has one date, every date what it wants; one entry of the audit trail each; nothing else is there."""
+    meetings = await session.scalar(select(func.count()).select_from(Meeting)) or 0
+    for name, count in (
+        ("dates", select(func.count()).select_from(Occurrence)),
+        ("capacity", select(func.count()).select_from(CapacityUse)),
+        ("keys", select(func.count()).select_from(Idempotency)),
+        ("audit", select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "meeting.create")),
+        ("dates with reservations", select(func.count(func.distinct(Reservation.occurrence_id)))),
+    ):
+        found = await session.scalar(count)
+        if found != meetings:
+            return iter([f"{found} {name} of {meetings} meetings"])
+    return iter(())
+
+
+async def _capacity(session: AsyncSession) -> Iterator[str]:
+    used: collections.Counter[datetime] = collections.Counter()
+    for start, end, legs in await session.execute(select(CapacityUse.starts_at, CapacityUse.ends_at, CapacityUse.legs)):
+        for at in resources.slots(start, end):
+            used[at] += legs
+    counted = dict((await session.execute(select(CapacitySlot.starts_at, CapacitySlot.used))).all())
+    return (f"capacity at {at}: {n} instead of {used[at]}" for at, n in counted.items() if n != used[at])
+
+
+async def _unjust(session: AsyncSession, records: dict[str, Record]) -> Iterator[str]:
+    """Refused although it was free: nothing is ever given back here, so what was taken then is taken now."""
+    rows = await session.execute(select(Reservation.resource_id, Reservation.starts_at, Reservation.ends_at))
+    taken = collections.defaultdict(list)
+    for id_, start, end in rows:
+        taken[id_].append((start, end))
+    clients = max((int(key.split("-")[0]) for key in records), default=0) + 1
+    found = []
+    for key, record in records.items():
+        code = next((word[1] for word in record.answers if word[0] == "no"), "")
+        if not code:
+            continue
+        request = request_of(*_of(key, clients))
+        margin = timedelta(minutes=15)
+        wanted = [(hall, request.starts_at - margin, request.ends_at + margin) for hall in request.hall_ids]
+        wanted += [(request.chair_id, request.starts_at, request.ends_at)] if request.chair_id else []
+        if code != "overlap" or not any(s < end and e > start for id_, start, end in wanted for s, e in taken[id_]):
+            found.append(f"refused without a reason: {key} {code}")
+    return iter(found)
+
+
+def _of(key: str, clients: int) -> tuple[int, int, int]:
+    client, place = key.split("-")
+    return int(client), clients, int(place)
+
+
+def main() -> None:
+    url, path, *numbers = sys.argv[1:]
+    asyncio.run(run(url, Path(path), *map(int, numbers)))
+
+
+if __name__ == "__main__":
+    main()
