@@ -26,6 +26,8 @@ _METADATA = tuple(
     for text in ("169.254.0.0/16", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32")
 )
 """Never allowed, whatever the operator's ranges are."""
+_NOT_PUBLIC = tuple(ipaddress.ip_network(text) for text in ("fec0::/10", "3fff::/20", "5f00::/16", "192.88.99.0/24"))
+"""That Python's own table may not know yet: site-local, documentation (RFC 9637), SRv6, the old 6to4 relays."""
 
 
 class TargetRefused(Exception):
@@ -78,4 +80,6 @@ def _may_reach(address: Ip, allowed: Sequence[Network]) -> bool:
         return True
     if isinstance(address, ipaddress.IPv6Address) and next(embedded(address), None) is not None:
         return True  # judged by the IPv4 address inside
+    if any(address in network for network in _NOT_PUBLIC):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
