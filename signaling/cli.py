@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from signaling import config, limits
-from signaling.commands import user
+from signaling.commands import audit, db, org, user
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ shown = typer.Typer(no_args_is_help=True, help="Cấu hình / settings")
 app.add_typer(bots, name="bot")
 app.add_typer(shown, name="config")
 app.add_typer(user.app, name="user")
+app.add_typer(audit.app, name="audit")
+app.add_typer(org.app, name="org")
+app.add_typer(db.app, name="db")
 
 
 def _option(name: str) -> Any:
