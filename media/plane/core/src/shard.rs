@@ -146,9 +146,8 @@ impl Shard {
 
     /// A path proved to be this transport's; those that its agent forgot are dropped.
     fn adopt(&mut self, path: Path, key: usize) {
-        if let Some(before) = self.paths.insert(path, key)
-            && let Some(other) = self.transports.get_mut(before)
-        {
+        let before = self.paths.insert(path, key);
+        if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
             other.agent.forget(path);
         }
         let agent = &self.transports[key].agent;

@@ -127,7 +127,7 @@ fn fixed<const LEN: usize>(value: &[u8]) -> Result<[u8; LEN], StunError> {
 
 /// The attributes of a Binding request whose header is right.
 fn body(datagram: &[u8]) -> Result<Attributes<'_>, StunError> {
-    let whole = (HEADER..=REQUEST_MAX).contains(&datagram.len()) && datagram.len().is_multiple_of(4);
+    let whole = (HEADER..=REQUEST_MAX).contains(&datagram.len()) && datagram.len() % 4 == 0;
     if whole
         && u16_at(datagram, 0) == BINDING_REQUEST
         && usize::from(u16_at(datagram, 2)) == datagram.len() - HEADER

@@ -61,12 +61,12 @@ impl Statuses {
         for arrival in arrivals.iter().take(STATUSES_MAX) {
             let mut symbol = NOT_RECEIVED;
             if let Some(at_us) = arrival {
-                let delta_us = at_us.cast_signed() - last_us.cast_signed();
-                let ticks = (delta_us + TICK_US.cast_signed() / 2).div_euclid(TICK_US.cast_signed());
+                let delta_us = *at_us as i64 - last_us as i64;
+                let ticks = (delta_us + TICK_US as i64 / 2).div_euclid(TICK_US as i64);
                 let Ok(delta) = i16::try_from(ticks) else { return };
                 symbol = if (0..=255).contains(&delta) { SMALL } else { LARGE };
                 self.deltas[self.len] = delta;
-                last_us = last_us.wrapping_add_signed(ticks * TICK_US.cast_signed());
+                last_us = last_us.wrapping_add_signed(ticks * TICK_US as i64);
             }
             delta_bytes += usize::from(symbol);
             if delta_bytes + 2 * (self.len + 1).div_ceil(TWO_BIT_SYMBOLS) > room {
@@ -182,7 +182,7 @@ impl<'a> Feedback<'a> {
                 [high, low] => i64::from(i16::from_be_bytes([*high, *low])),
                 _ => return (here, None),
             };
-            at_us += ticks * TICK_US.cast_signed();
+            at_us += ticks * TICK_US as i64;
             (here, Some(at_us))
         })
     }

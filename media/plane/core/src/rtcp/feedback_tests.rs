@@ -20,8 +20,8 @@ fn check(out: &[u8], base: u16, arrivals: &[Option<u64>]) {
         assert_eq!(sequence, base.wrapping_add(n as u16));
         assert_eq!(at_us.is_some(), arrivals[n].is_some(), "packet {n}");
         if let (Some(told), Some(real)) = (at_us, arrivals[n]) {
-            let real = real.cast_signed() - (start_us * REFERENCE_US).cast_signed();
-            assert!((told - real).abs() <= TICK_US.cast_signed() / 2, "packet {n}: {told} for {real}");
+            let real = real as i64 - (start_us * REFERENCE_US) as i64;
+            assert!((told - real).abs() <= TICK_US as i64 / 2, "packet {n}: {told} for {real}");
         }
     }
 }
