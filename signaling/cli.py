@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from signaling import config, limits
-from signaling.commands import audit, db, org, user
+from signaling.commands import audit, db, mail, org, user
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(audit.app, name="audit")
 app.add_typer(org.app, name="org")
 app.add_typer(db.app, name="db")
+app.add_typer(mail.app, name="mail")
 
 
 def _option(name: str) -> Any:

@@ -287,6 +287,8 @@ def _check_mail(settings: Settings) -> None:
         raise _wrong("smtp_tls", "starttls, tls, none")
     if settings.smtp_host and "@" not in settings.mail_from:
         raise _wrong("mail_from", "hop@example.gov.vn")
+    if settings.smtp_host and not settings.public_url:
+        raise _wrong("public_url", "cần cho liên kết trong thư / links in mails need it: https://hop.example.vn")
     if any("@" in domain or "." not in domain for domain in settings.mail_domains):
         raise _wrong("mail_domains", "longan.gov.vn")
     for text in settings.webhook_private_ranges:

@@ -363,7 +363,7 @@ async def test_mail_outside_needs_a_reason_and_a_right(database: Database, provi
         async def work(session: Any) -> Attendee:
             attendee = await session.get_one(Attendee, attendee_id)
             await attendees.allow_outside(session, attendee, reason, actor, now)
-            return attendee  # type: ignore[no-any-return]
+            return attendee
 
         return database.transact(work)
 

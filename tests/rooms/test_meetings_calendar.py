@@ -59,7 +59,8 @@ def starts(raw: bytes, until: datetime = FIRST + 60 * WEEK) -> list[tuple[dateti
     """What a calendar program would show, by the second reader."""
     read = IcsCalendarStream.calendar_from_ics(raw.decode())
     shown = read.timeline.included(FIRST - WEEK, until)
-    return sorted((one.dtstart.astimezone(UTC), one.dtend.astimezone(UTC)) for one in shown)
+    spans: list[tuple[Any, Any]] = [(one.dtstart, one.dtend) for one in shown]
+    return sorted((start.astimezone(UTC), end.astimezone(UTC)) for start, end in spans)
 
 
 def test_an_invitation_is_read_as_it_was_meant() -> None:

@@ -46,8 +46,12 @@ class Receiver:
     wait_s: float = 0.0
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     port: int = 0
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.append(task)
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         lines = head.split("\r\n")
         names = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
@@ -59,6 +63,8 @@ class Receiver:
         with contextlib.suppress(ConnectionError):
             await writer.drain()
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @pytest.fixture
@@ -68,6 +74,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     made.port = server.sockets[0].getsockname()[1]
     async with server:
         yield made
+        await asyncio.gather(*made.tasks, return_exceptions=True)
 
 
 @pytest.fixture

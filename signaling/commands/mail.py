@@ -1,0 +1,95 @@
+"""`diemcau mail …`: try the mail settings, and take in answers that a mail server pipes to it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rooms.store.database import Database
+from signaling import notify
+from signaling.commands.ground import DataDir, File, ground, with_database
+from signaling.config import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Thư điện tử / mail")
+TEMPORARY = 75
+"""EX_TEMPFAIL of sysexits.h: the mail server keeps the mail and tries again."""
+
+
+@app.command("test")
+def test(
+    address: Annotated[str, typer.Argument(help="gửi đến / to")],
+    reason: Annotated[str, typer.Option(help="lý do, nếu không phải thư công vụ / why, if it is not official")] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Gửi một thư thử / send a test mail; exit code 1 and the reason when it does not go out."""
+    import asyncio
+
+    import aiosmtplib
+
+    standing = ground(data_dir, file)
+    settings = standing.settings
+    if not settings.smtp_host:
+        typer.echo("Chưa cấu hình smtp_host và mail_from / smtp_host and mail_from are not set", err=True)
+        raise typer.Exit(1)
+    mailer = notify.Mailer(server_of(settings))
+    try:
+        mailer.check(address, reason)
+        said = notify.trial(settings.public_url or settings.smtp_host)
+        message = notify.build(mailer.server, "", address, said, standing.now)
+        asyncio.run(mailer.send(message, address))
+    except notify.MailRefused as error:
+        typer.echo(f"{address}: {error}. mail_domains: {', '.join(settings.mail_domains) or '-'}; --reason", err=True)
+        raise typer.Exit(1) from error
+    except (notify.GiveUp, OSError, aiosmtplib.SMTPException) as error:
+        typer.echo(f"{settings.smtp_host}:{settings.smtp_port}: {type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"Đã gửi / sent: {address}")
+
+
+@app.command("receive")
+def receive(data_dir: DataDir = None, file: File = None) -> None:
+    """Đọc một thư trả lời từ đầu vào chuẩn / read one answer (iMIP REPLY) from standard input.
+
+    For a pipe of the mail server, such as Postfix' `pipe(8)` or `|diemcau mail receive` in aliases. Exit code 0 also when the
+    mail answers nothing (it is dropped, the reason is printed), 75 when it should be tried again.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from rooms.errors import Refusal
+    from rooms.meetings import answers
+
+    standing = ground(data_dir, file)
+    raw = sys.stdin.buffer.read(notify.REPLY_BYTES + 1)
+    try:
+        reply = notify.read(raw)
+    except notify.NoReply as error:
+        typer.echo(f"Bỏ qua / dropped: {error}", err=True)
+        return
+
+    async def work(database: Database) -> str:
+        try:
+            found = await database.transact(lambda session: answers.by_mail(session, reply, standing.now))
+        except Refusal as refusal:
+            return f"Bỏ qua / dropped: {refusal.code}"
+        return f"{found.label}: {found.answer}"
+
+    try:
+        typer.echo(with_database(standing, work))
+    except (OSError, SQLAlchemyError) as error:
+        typer.echo(f"{type(error).__name__}", err=True)
+        raise typer.Exit(TEMPORARY) from error
+
+
+def server_of(settings: Settings) -> notify.MailServer:
+    return notify.MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        sender=settings.mail_from,
+        domains=settings.mail_domains,
+    )
