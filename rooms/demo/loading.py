@@ -1,0 +1,115 @@
+"""Puts the demonstration into an empty installation: units and people, accounts, then the month, event by event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import actors, roles, signing
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking import defaults, timers
+from rooms.demo.month import Month
+from rooms.errors import Refusal
+from rooms.fixtures import tayninh
+from rooms.fixtures.draft import identifier, insert_all
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Person, Unit
+from rooms.policy.actors import SYSTEM, Actor
+from rooms.policy.roles import require_everywhere
+from rooms.store import audit, locks
+from rooms.store.tables import Job
+
+PEOPLE: Final = 400
+STARTER: Final = "goc"
+"""The unit that the first administrator of a new installation is put into."""
+ACCOUNTS: Final = (
+    # name, role, unit, what he is
+    ("vanthu", "secretary", "TN", "TN.VP"),
+    ("lanhdao", "approver", "TN", "TN.VP"),
+    ("vanhanh", "operator", "TN", "TN.KHCN"),
+    ("chuyenvien", "requester", "TN.KHCN", "TN.KHCN"),
+    ("vanthu.xa", "secretary", "TN.05", "TN.05"),
+    ("kiemtoan", "auditor", "TN", "TN.VP"),
+)
+
+
+@dataclass
+class Loaded:
+    """`links`: a sign-in link's secret by account name, each for once."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+
+async def offered(session: AsyncSession) -> bool:
+    """There are no units but the starter, and no meetings."""
+    others = await session.scalar(select(func.count()).select_from(Unit).where(Unit.code != STARTER))
+    meetings = await session.scalar(select(func.count()).select_from(Meeting))
+    return not others and not meetings
+
+
+async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
+    """Everything, or nothing. Raises Refusal `denied`, `demo_not_empty`."""
+    require_everywhere(actor, "org.write")
+    await locks.take(session, locks.Lock.TREE)
+    if not await offered(session):
+        raise Refusal(
+            "demo_not_empty",
+            "Đã có đơn vị hoặc cuộc họp. Dữ liệu mẫu chỉ nạp được vào hệ thống trống.",
+            "there are units or meetings already: the demonstration is for an empty installation",
+        )
+    await insert_all(session, tayninh.draft(PEOPLE))
+    await defaults.keep_types(session)
+    await _take_over_starter(session)
+    done = Loaded()
+    people = {name: await _account(session, name, role, at, of, now, done) for name, role, at, of in ACCOUNTS}
+    acting = [await actors.of_account(session, people[one], now, factors=2) for one in ("vanthu", "lanhdao", "vanhanh")]
+    await Month(session, *acting, now).run()
+    await _tidy(session, actor, now, done)
+    return done
+
+
+async def _take_over_starter(session: AsyncSession) -> None:
+    """Whoever administers the empty installation administers the province."""
+    starter = await session.scalar(select(Unit).where(Unit.code == STARTER))
+    if starter is None:
+        return
+    root = identifier("unit", "TN")
+    await session.execute(update(Person).where(Person.unit_id == starter.id).values(unit_id=root))
+    await session.execute(update(RoleGrant).where(RoleGrant.unit_id == starter.id).values(unit_id=root))
+    await session.delete(starter)
+    await session.flush()
+
+
+async def _account(
+    session: AsyncSession, name: str, role: str, at: str, of: str, now: datetime, done: Loaded
+) -> Account:
+    """An account of the last person of a unit who has none yet."""
+    taken = select(Account.person_id).where(Account.person_id.is_not(None))
+    person = await session.scalar(
+        select(Person)
+        .where(Person.unit_id == identifier("unit", of), Person.id.not_in(taken))
+        .order_by(Person.code.desc())
+        .limit(1)
+    )
+    assert person is not None, of
+    account = Account(id=new_id(), name=name, person_id=person.id, recovery=[], created_at=now)
+    session.add(account)
+    await session.flush()
+    await roles.grant(session, account, role, identifier("unit", at), SYSTEM, now)
+    done.links[name], _ = await signing.new_link(session, account, SYSTEM, now)
+    return account
+
+
+async def _tidy(session: AsyncSession, actor: Actor, now: datetime, done: Loaded) -> None:
+    """Nobody gets mail about an invented past; timers that are still to come stay."""
+    await session.execute(delete(Job).where(or_(Job.kind.not_in(tuple(timers.HANDLERS)), Job.due_at <= now)))
+    for name, table in (("units", Unit), ("people", Person), ("meetings", Meeting), ("occurrences", Occurrence)):
+        done.counts[name] = await session.scalar(select(func.count()).select_from(table)) or 0
+    await audit.record(session, now, actor, "demo.load", "unit", identifier("unit", "TN"), detail=dict(done.counts))
+    audit.date_all(session, now)
