@@ -52,7 +52,7 @@ pub fn stun(data: &[u8]) {
     }
     // The same bytes as a user name, under a right signature.
     let name = &data[..data.len().min(508)];
-    let datagram = check(name, data.len() as u32, data.len().is_multiple_of(2));
+    let datagram = check(name, data.len() as u32, data.len() % 2 == 0);
     let request = stun::parse_request(&datagram, PWD.as_bytes()).expect("our own request");
     assert_eq!(request.username, name);
 }
@@ -66,8 +66,8 @@ pub fn ice(data: &[u8]) {
         match byte & 7 {
             0 => now_us += u64::from(argument) * 1_000_000,
             1 => drop(agent.timeout(now_us)),
-            2 => agent.restart(if argument.is_multiple_of(2) { OURS } else { "newer" }, PWD, now_us),
-            3 => agent.set_remote_ufrag(if argument.is_multiple_of(4) { "another" } else { "theirs" }),
+            2 => agent.restart(if argument % 2 == 0 { OURS } else { "newer" }, PWD, now_us),
+            3 => agent.set_remote_ufrag(if argument % 4 == 0 { "another" } else { "theirs" }),
             4 => drop(agent.forget(udp(u16::from(argument)))),
             kind => {
                 let datagram = check(if kind == 5 { b"newer:theirs" } else { b"ours:theirs" }, n as u32, kind == 6);
@@ -140,7 +140,7 @@ fn feedback(body: &[u8]) {
     let Ok(feedback) = rtcp::feedback::parse(body) else { return };
     assert_eq!(feedback.arrivals().count(), usize::from(feedback.statuses));
     let times: Vec<_> = feedback.arrivals().take(512).map(|(_, at_us)| at_us).collect();
-    let arrivals: Vec<_> = times.iter().map(|at_us| at_us.map(|at_us| (at_us + (1 << 40)).cast_unsigned())).collect();
+    let arrivals: Vec<_> = times.iter().map(|at_us| at_us.map(|at_us| (at_us + (1 << 40)) as u64)).collect();
     let mut out = [0; 1200];
     let (len, told) = rtcp::write_transport_feedback(&mut out, 1, 2, feedback.base, 0, &arrivals);
     assert!(told <= arrivals.len());
