@@ -135,8 +135,8 @@ impl World {
             0..=3 => self.media(layer, b, c),
             4 => self.advance(u64::from(a) * u64::from(b) * 100),
             5 => self.command(Command::SetLayers { consumer: 20, layer: a % 4, temporal: b % 4 }),
-            6 => self.command(Command::PauseConsumer { consumer: 20, paused: a.is_multiple_of(2) }),
-            7 => self.command(Command::PauseProducer { producer: 10, paused: a.is_multiple_of(4) }),
+            6 => self.command(Command::PauseConsumer { consumer: 20, paused: a % 2 == 0 }),
+            7 => self.command(Command::PauseProducer { producer: 10, paused: a % 4 == 0 }),
             8 => self.nack(u16::from_be_bytes([a, b])),
             _ => self.rtcp(&[0x80 | (a & 0x1f), 200 + b % 8, 0, c % 8, a, b, c, 0, 0, 0, 3, 132, a, b, c, 9]),
         }
