@@ -18,7 +18,7 @@ TEMPORARY = 75
 
 
 @app.command("test")
-def test(
+def try_out(
     address: Annotated[str, typer.Argument(help="gửi đến / to")],
     reason: Annotated[str, typer.Option(help="lý do, nếu không phải thư công vụ / why, if it is not official")] = "",
     data_dir: DataDir = None,

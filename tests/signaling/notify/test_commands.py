@@ -1,0 +1,97 @@
+"""`diemcau mail` as an operator and a mail server use it: processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rooms.meetings import attendees
+from rooms.meetings.tables import Attendee
+from rooms.store.database import Database
+from tests.rooms.invited import BASE, SENDER, Wanted, meeting
+from tests.rooms.province import Province
+from tests.signaling.notify.mailbox import Mailbox
+from tests.signaling.notify.test_replies import CALENDAR, MEETING, mail
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC).replace(second=0, microsecond=0)  # the command has the real clock
+
+
+async def command(
+    *words: str, environ: dict[str, str], given: bytes = b"", folder: Path
+) -> subprocess.CompletedProcess[bytes]:
+    arguments = [sys.executable, "-m", "signaling", "mail", *words, "--data-dir", str(folder)]
+    root = Path(__file__).resolve().parents[3]
+    return await asyncio.to_thread(
+        subprocess.run,
+        arguments,
+        input=given,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(root), "HOME": str(folder), **environ},
+        cwd=folder,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_a_test_mail(tmp_path: Path) -> None:
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    mailbox = Mailbox.open(folder)
+    environ = {
+        "DIEMCAU_SMTP_HOST": "127.0.0.1",
+        "DIEMCAU_SMTP_PORT": str(mailbox.port),
+        "DIEMCAU_SMTP_TLS": "none",
+        "DIEMCAU_MAIL_FROM": SENDER,
+        "DIEMCAU_MAIL_DOMAINS": "longan.gov.vn",
+        "DIEMCAU_PUBLIC_URL": BASE,
+    }
+    try:
+        done = await command("test", "a@longan.gov.vn", environ=environ, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        (received,) = mailbox.wait(1)
+        assert "Ắ ằ ẵ ẫ ễ ỗ ữ ợ ỹ đ Đ" in received.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        refused = await command("test", "a@gmail.example", environ=environ, folder=tmp_path)
+        assert refused.returncode == 1 and b"longan.gov.vn" in refused.stderr
+        forced = await command("test", "a@gmail.example", "--reason", "thử", environ=environ, folder=tmp_path)
+        assert forced.returncode == 0 and len(mailbox.wait(2)) == 2
+    finally:
+        mailbox.close()
+    away = await command("test", "a@longan.gov.vn", environ=environ, folder=tmp_path)
+    assert away.returncode == 1 and b"127.0.0.1" in away.stderr
+    unset = await command("test", "a@longan.gov.vn", environ={}, folder=tmp_path)
+    assert unset.returncode == 1 and b"smtp_host" in unset.stderr
+    wrong = await command("test", "a@b.vn", environ=environ | {"DIEMCAU_SMTP_TLS": "maybe"}, folder=tmp_path)
+    assert wrong.returncode == 2
+
+
+async def test_an_answer_is_piped_in(
+    database: Database, database_url: str, province: Province, now: datetime, tmp_path: Path
+) -> None:
+    async def work(session: Any) -> tuple[str, str]:
+        made = await meeting(session, province, Wanted(starts=(now + timedelta(days=7),)), now)
+        found = next(one for one in await attendees.listed(session, made.id) if one.unit_id == province.units["xa1"])
+        return made.id, found.id
+
+    meeting_id, attendee_id = await database.transact(work)
+    environ = {"DIEMCAU_DATABASE": database_url}
+    raw = mail(CALENDAR.replace(MEETING, meeting_id))
+    done = await command("receive", environ=environ, given=raw, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    async with database.reading() as session:
+        row = await session.get_one(Attendee, attendee_id)
+        assert (row.answer, row.answered_by, row.comment) == ("accepted", "mail", "Sẽ dự đủ thành phần")
+    for wrong in (b"", b"From: x\r\n\r\nOK", mail(CALENDAR)):
+        dropped = await command("receive", environ=environ, given=wrong, folder=tmp_path)
+        assert dropped.returncode == 0 and b"dropped" in dropped.stderr + dropped.stdout
+    nowhere = {"DIEMCAU_DATABASE": f"sqlite:///{tmp_path}/no/such/folder/x.db"}
+    later = await command("receive", environ=nowhere, given=raw, folder=tmp_path)
+    assert later.returncode == 75
