@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from signaling import config, limits
-from signaling.commands import audit, db, mail, org, user
+from signaling.commands import audit, booking, db, demo, mail, org, user
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(org.app, name="org")
 app.add_typer(db.app, name="db")
 app.add_typer(mail.app, name="mail")
+app.add_typer(booking.app, name="booking")
+app.add_typer(demo.app, name="demo")
 
 
 def _option(name: str) -> Any:
@@ -49,6 +51,7 @@ DataDir = Annotated[Path | None, _option("data_dir")]
 TlsCert = Annotated[Path | None, _option("tls_cert")]
 TlsKey = Annotated[Path | None, _option("tls_key")]
 LogLevel = Annotated[str | None, _option("log_level")]
+Demo = Annotated[bool | None, typer.Option("--demo", help=config.meaning("demo"), show_default=False)]
 
 
 @app.command()
@@ -62,10 +65,11 @@ def dev(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     log_level: LogLevel = None,
+    demo_month: Demo = None,
     file: File = None,
 ) -> None:
     """Chạy thử trên máy này / run on this machine, everything set up."""
-    overrides = {k: v for k, v in locals().items() if k != "file"}
+    overrides = {k: v for k, v in locals().items() if k not in ("file", "demo_month")} | {"demo": demo_month}
     _run("dev", overrides, file)
 
 
@@ -230,6 +234,8 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
             if first := composition.secretariat.first_link(address):
                 print(f"  Quản trị lần đầu / first administrator: {first}")
+            for name, link in composition.secretariat.demo_links(address).items():
+                print(f"  Dữ liệu mẫu / demonstration, {name}: {link}")
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from conference import Registry
-from rooms import booking
+from rooms import booking, demo
 from rooms.accounts import first
+from rooms.booking import defaults
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings.invitations import Around
@@ -45,6 +46,8 @@ class Secretariat:
         self.live = BookedMeetings(now)
         self.first_secret = ""
         """Of the link that makes the first administrator; empty when there is one."""
+        self.demo_secrets: dict[str, str] = {}
+        """Of links by account, right after the demonstration was loaded."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = access.Options(secure=secure, public_url=settings.public_url)
         self.access = access.Access(self.database, self.seal, self.clock, options)
@@ -64,6 +67,9 @@ class Secretariat:
         """The database is there and has the newest shape. Raises SettingsError."""
         try:
             await self._migrate()
+            await self.database.transact(defaults.keep_types)
+            if self.settings.demo:
+                await self._load_demo()
             if self.settings.local_creation:
                 await self._invite_first()
         except (OSError, SQLAlchemyError) as error:
@@ -109,6 +115,14 @@ class Secretariat:
         except Refusal as refusal:
             raise SettingsError(refusal.vietnamese, refusal.english) from refusal
 
+    async def _load_demo(self) -> None:
+        now = self.clock()
+        async with self.database.reading() as session:
+            if not await demo.offered(session):
+                return
+        done = await self.database.transact(lambda session: demo.load(session, COMMAND, now))
+        self.demo_secrets = {f"{name} ({done.roles[name]})": secret for name, secret in done.links.items()}
+
     async def _invite_first(self) -> None:
         now = self.clock()
         async with self.database.reading() as session:
@@ -141,6 +155,10 @@ class Secretariat:
         around = Around(key=self.key, base=settings.public_url.rstrip("/"), sender=settings.mail_from)
         ranges = settings.webhook_private_ranges
         return notify.works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
+
+    def demo_links(self, address: str) -> dict[str, str]:
+        """What signs in once as somebody of the demonstration, right after it was loaded."""
+        return {name: access.link_url(address, secret) for name, secret in self.demo_secrets.items()}
 
     def _desk(self, authenticator: Authenticator) -> api.Desk:
         return api.Desk(

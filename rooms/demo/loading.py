@@ -44,6 +44,7 @@ class Loaded:
 
     counts: dict[str, int] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
 
 
 async def offered(session: AsyncSession) -> bool:
@@ -102,6 +103,7 @@ async def _account(
     session.add(account)
     await session.flush()
     await roles.grant(session, account, role, identifier("unit", at), SYSTEM, now)
+    done.roles[name] = role
     done.links[name], _ = await signing.new_link(session, account, SYSTEM, now)
     return account
 

@@ -196,12 +196,12 @@ def _check_creation(around: Surroundings, request: Request, authorization: str) 
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and around.authenticator.verify(token.strip(), around.now()).create:
             return
-    elif around.open_creation or (around.local_creation and _is_local(request)):
+    elif around.open_creation or (around.local_creation and is_local(request)):
         return
     raise refused("creation_denied")
 
 
-def _is_local(request: Request) -> bool:
+def is_local(request: Request) -> bool:
     """From this machine, and not through a proxy on it."""
     direct = not any(name in request.headers for name in FORWARDED)
     return direct and request.client is not None and request.client.host in LOOPBACK

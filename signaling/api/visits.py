@@ -160,6 +160,7 @@ def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHARACTERS
 
 
 Caller = Annotated[Visit, Depends(_known)]
+Anybody = Annotated[Visit, Depends(_visit)]
 Stranger = Annotated[Visit, Depends(_stranger)]
 Version = Annotated[int, Depends(_expected)]
 IdempotencyKey = Annotated[str, Depends(_key)]
@@ -191,6 +192,7 @@ def found(thing: T | None) -> T:
 
 
 __all__ = [
+    "Anybody",
     "Caller",
     "Desk",
     "IdempotencyKey",

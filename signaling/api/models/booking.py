@@ -258,17 +258,25 @@ class Setting(View):
 
 
 class DemoState(View):
-    """Whether the demo month can be loaded (an empty organisation), or is there."""
+    """`offered`: the caller may load the demonstration now. `empty`: there are neither units nor meetings."""
 
     offered: bool
-    loaded: bool
+    empty: bool
+
+
+class DemoAccount(View):
+    """Somebody to look at it as. `url` signs in once."""
+
+    name: str
+    role: str
+    url: str
 
 
 class DemoReport(View):
-    """What the demo month has brought."""
+    """What the demonstration has brought."""
 
     counts: dict[str, int]
-    accounts: list[str] = Field(description="names to sign in with, each by a link of its own")
+    accounts: list[DemoAccount]
 
 
 class ClassQuestion(View):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from signaling.api.routes import (
+    exchange,
     inviting,
     joining,
     keeping,
@@ -32,6 +33,7 @@ ROUTERS: Sequence[APIRouter] = (
     people.router,
     recipients.router,
     sites.router,
+    exchange.router,
     records.router,
     published.router,
 )

@@ -36,7 +36,7 @@ from signaling.api.models.meetings import (
 from signaling.api.models.parts import Code, Id, Instant, MeetingClass, Page, shown
 from signaling.api.routes import shapes
 from signaling.api.visits import Caller, IdempotencyKey, Rows, Version, Visit, anywhere, check_version, tag
-from signaling.declared import needs
+from signaling.declared import OWN, needs
 
 router = APIRouter(tags=["meetings"])
 Key = Annotated[Id, Path()]
@@ -63,7 +63,7 @@ async def set_type(visit: Caller, code: Annotated[Code, Path()], wanted: Meeting
     return shown(MeetingType, row)
 
 
-@router.get("/meetings", openapi_extra=needs("meetings.read"))
+@router.get("/meetings", openapi_extra=needs(OWN))
 async def search_meetings(
     visit: Caller,
     rows: Rows,

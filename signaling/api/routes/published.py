@@ -24,7 +24,11 @@ from signaling.declared import PUBLIC, SECRET, needs
 router = APIRouter(tags=["public"])
 Secret = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Week = Annotated[date | None, Query(description="any day of the week; absent: this week")]
-CALENDAR: dict[int | str, dict[str, Any]] = {200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}}
+CALENDAR: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
+}
+    200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
+}
 WEEK = timedelta(days=7)
 
 

@@ -1,0 +1,37 @@
+"""`diemcau demo load`: a month of meetings of an invented province, to try everything with."""
+
+from __future__ import annotations
+
+import typer
+
+from rooms import demo
+from rooms.policy.actors import COMMAND
+from rooms.store import migrations
+from signaling.addresses import sign_in_link
+from signaling.commands.ground import DataDir, File, carried_out, ground, with_database
+
+app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / demonstration")
+
+
+@app.callback()
+def _group() -> None:
+    """A group of one command keeps its name."""
+
+
+@app.command("load")
+def load(data_dir: DataDir = None, file: File = None) -> None:
+    """Nạp một tháng họp của một tỉnh mẫu vào hệ thống trống / an invented month into an empty installation."""
+    from signaling import server
+
+    standing = ground(data_dir, file)
+    standing.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    carried_out(lambda: migrations.upgrade(standing.url))
+    done = with_database(
+        standing, lambda database: database.transact(lambda session: demo.load(session, COMMAND, standing.now))
+    )
+    for name, count in done.counts.items():
+        typer.echo(f"{name:12} {count}")
+    typer.echo("Đường dẫn đăng nhập, mỗi đường dẫn dùng một lần / links that sign in once:")
+    base = server.address(standing.settings, standing.settings.http_port)
+    for name, secret in done.links.items():
+        typer.echo(f"  {name:12} {done.roles[name]:10} {sign_in_link(base, secret)}")
