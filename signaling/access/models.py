@@ -13,7 +13,7 @@ RoleName = Literal["requester", "secretary", "approver", "operator", "admin", "a
 ClientRole = Literal["requester", "secretary", "operator"]
 Language = Literal["vi", "en"]
 Factor = Literal["none", "needed", "enrol", "done"]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,32}$")]
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
 Password = Annotated[SecretStr, Field(max_length=limits.PASSWORD_CHARACTERS)]
 TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]

@@ -1,0 +1,388 @@
+"""A province in which the same things stand in five places, and people of every role in one of them, for the access matrix.
+
+Places, seen from the caller's own unit: `own`, `below`, `sibling` (beside it), `above` (the province), `foreign` (another one).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from rooms import booking
+from rooms.accounts import clients, signing
+from rooms.accounts.tables import Client, RoleGrant, SignIn
+from rooms.booking.tables import Pool
+from rooms.identifiers import digest
+from rooms.meetings.tables import Attendee, AttendeeList, Letter, LetterTemplate, MeetingType, Occurrence, Template
+from rooms.org.names import plain
+from rooms.org.tables import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
+from rooms.policy.actors import COMMAND
+from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store.columns import Row
+from rooms.store.database import Database
+from rooms.store.tables import Delivery, Feed, Webhook
+from signaling import access, api
+from signaling.api import Invitations
+from signaling.auth import Authenticator
+from signaling.config import Settings
+from signaling.guard import Guard
+from signaling.secretariat import Secretariat
+from tests.rooms.people import add_account
+from tests.signaling.desk.office import BASE, SECRET, Quiet
+
+NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+SINCE = date(2020, 1, 1)
+PLACES = {"above": None, "own": "above", "sibling": "above", "below": "own", "foreign": None}
+"""Parent by place."""
+REACH = {"own": {"own", "below"}, "above": {"above", "own", "sibling", "below"}, "": set()}
+"""Where a role counts that is held in a place."""
+TITLE = "Cuộc họp kín của"
+KEY = "dck_" + "k" * 32
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. `place`: where his role is held; `kind`: account, client, or out (nobody is signed in)."""
+
+    name: str
+    role: str = ""
+    place: str = "own"
+    factors: int = 2
+    kind: str = "account"
+
+    def holds(self, roles: tuple[str, ...]) -> bool:
+        return self.role in roles
+
+
+CALLERS = (
+    Caller("out", place="", kind="out"),
+    Caller("nobody", place=""),
+    *(Caller(role, role) for role in ("requester", "secretary", "approver", "operator", "admin", "auditor")),
+    Caller("operator-1", "operator", factors=1),
+    Caller("admin-1", "admin", factors=1),
+    Caller("client", "secretary", kind="client"),
+    Caller("chief", "admin", "above"),
+    Caller("center", "operator", "above"),
+    Caller("leader", "approver", "above"),
+)
+
+
+class World:
+    """The application over a database of its own, and how it was before anybody asked."""
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        self.path, self._kept = folder / "world.sqlite", folder / "kept.sqlite"
+        shutil.copy(template, self.path)
+        url = f"sqlite:///{self.path}"
+        self.database = Database.open(url)
+        authenticator = Authenticator({"office": SECRET})
+        settings = Settings(data_dir=folder / "data", database=url, public_url=BASE)
+        self.secretariat = Secretariat(settings, authenticator, NOW.timestamp)
+        self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
+        around = api.Surroundings(
+            authenticator, Invitations(SECRET), NOW.timestamp, lambda n: b"\x07" * n, "1", public_url=BASE
+        )
+        self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.168.1.9", 5000))
+        self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})
+        self.ids: dict[tuple[str, str], str] = {}
+        self._secrets: dict[str, str] = {}
+        self._plain = ""
+
+    async def build(self) -> None:
+        """Fill it and keep a copy."""
+        await self.database.transact(self._build)
+        await self._settle()
+        shutil.copy(self.path, self._kept)
+        self._plain = await self.dump()
+
+    async def ask(self, caller: Caller, method: str, path: str, **how: object) -> httpx.Response:
+        headers: dict[str, str] = dict(how.pop("headers", None) or {})  # type: ignore[call-overload]
+        if caller.kind == "client":
+            headers["authorization"] = f"Bearer {KEY}"
+        if caller.kind == "account":
+            headers["cookie"] = f"__Host-diemcau={self._secrets[caller.name]}"
+        return await self._client.request(method, path, headers=headers, **how)  # type: ignore[arg-type]
+
+    async def restore(self) -> None:
+        """As before anybody asked."""
+        for database in (self.database, self.secretariat.database):
+            await database.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        shutil.copy(self._kept, self.path)
+
+    async def changed(self) -> list[str]:
+        """Rows that are there now and were not before, or the other way round."""
+        now = await self.dump()
+        return sorted(set(now.splitlines()) ^ set(self._plain.splitlines()))
+
+    async def dump(self) -> str:
+        async with self.database.reading() as session:
+            names = await session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+            rows = []
+            for name in sorted(names):
+                found = await session.execute(text(f'SELECT * FROM "{name}"'))
+                rows += [f"{name} {tuple(row)!r}" for row in found]
+        return "\n".join(rows)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+        await self.secretariat.close()
+        await self.database.close()
+
+    async def _settle(self) -> None:
+        async with self.database.engine.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        await self.database.engine.dispose()
+
+    async def _build(self, session: AsyncSession) -> None:
+        await _store(session, Pool(code="main", name="Máy chủ họp", legs=4000))
+        await _store(session, MeetingType(code="briefing", name="Giao ban", default_class="ordinary", notice_days=0))
+        await _store(session, Network(id="m-network", code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True))
+        paths: dict[str, str] = {}
+        for number, (place, parent) in enumerate(PLACES.items()):
+            self._note("network", place, "m-network")
+            paths[place] = f"{paths.get(parent or '', '/')}m-unit-{place}/"
+            for row in self._organisation(place, parent, paths[place]):
+                await _store(session, row)
+            for row in self._sites(place):
+                await _store(session, row)
+            await self._accounts(session, place)
+            await self._meetings(session, place, number)
+            for row in self._kept_things(place):
+                await _store(session, row)
+        for caller in CALLERS:
+            await self._sign_in(session, caller)
+
+    def _note(self, kind: str, place: str, made: str = "") -> str:
+        self.ids[kind, place] = made or f"m-{kind}-{place}".replace("_", "-")[:32]
+        return self.ids[kind, place]
+
+    def _organisation(self, place: str, parent: str | None, path: str) -> list[Row]:
+        unit = self._note("unit", place)
+        rows: list[Row] = [
+            Unit(
+                id=unit,
+                code=f"u-{place}",
+                name=f"Đơn vị {place}",
+                search_name=f"don vi {place}",
+                kind="department",
+                tier=1,
+                block="government",
+                parent_id=self.ids["unit", parent] if parent else None,
+                path=path,
+                email=f"{place}@longan.gov.vn",
+                valid_from=SINCE,
+            )
+        ]
+        for kind in ("person", "second", "third"):
+            name = f"Người {kind} {place}"
+            rows.append(
+                Person(
+                    id=self._note(kind, place), code=f"{kind}-{place}", name=name, search_name=plain(name), unit_id=unit
+                )
+            )
+        post = self._note("post", place)
+        rows.append(Post(id=post, unit_id=unit, title="Giám đốc", rank=1, is_head=True, valid_from=SINCE))
+        rows.append(
+            Holding(id=f"m-holding-{place}", post_id=post, person_id=self.ids["person", place], valid_from=SINCE)
+        )
+        rows.append(
+            Deputy(
+                id=self._note("deputy", place),
+                person_id=self.ids["person", place],
+                deputy_id=self.ids["second", place],
+                starts_at=NOW + timedelta(days=400),
+                ends_at=NOW + timedelta(days=401),
+                granted_by="test",
+            )
+        )
+        group = self._note("recipient_set", place)
+        rows.append(
+            RecipientSet(id=group, code=f"set-{place}", name="Các sở", search_name="cac so", owner_unit_id=unit)
+        )
+        rows.append(RecipientRule(id=f"m-rule-{place}", set_id=group, unit_id=unit, below=True))
+        return rows
+
+    def _sites(self, place: str) -> list[Row]:
+        site, hall = self._note("site", place), self._note("hall", place)
+        unit = self.ids["unit", place]
+        return [
+            Site(
+                id=site,
+                code=f"s-{place}",
+                name=f"Điểm cầu {place}",
+                search_name=f"diem cau {place}",
+                unit_id=unit,
+                capability="hall",
+                network_id="m-network",
+                valid_from=SINCE,
+            ),
+            Hall(
+                id=hall,
+                code=f"h-{place}",
+                name=f"Phòng {place}",
+                search_name=f"phong {place}",
+                site_id=site,
+                seats=40,
+                equipment=[],
+            ),
+            Terminal(
+                id=self._note("terminal", place),
+                code=f"t-{place}",
+                name=f"Thiết bị {place}",
+                site_id=site,
+                hall_id=hall,
+                protocols=["sip"],
+                sip_uri=f"sip:{place}@10.0.0.1",
+                codecs=["h264"],
+                network_id="m-network",
+            ),
+        ]
+
+    async def _accounts(self, session: AsyncSession, place: str) -> None:
+        unit = self.ids["unit", place]
+        account = await add_account(session, f"acc-{place}", self.ids["second", place], {"secretary": unit}, NOW)
+        self._note("account", place, account.id)
+        grant = await session.scalar(select(RoleGrant.id).where(RoleGrant.account_id == account.id))
+        self._note("grant", place, grant or "")
+        session.add(
+            Client(
+                id=self._note("client", place),
+                name=f"Hệ thống {place}",
+                unit_id=unit,
+                roles=["requester"],
+                key_digest=digest(f"dck_{place}"),
+                created_at=NOW,
+            )
+        )
+        session.add(
+            Feed(
+                id=self._note("feed", place),
+                digest=digest(f"feed-{place}"),
+                kind="unit",
+                target_id=unit,
+                account_id=account.id,
+                created_at=NOW,
+            )
+        )
+        hook = self._note("webhook", place)
+        seal = self.secretariat.seal
+        session.add(
+            Webhook(
+                id=hook,
+                unit_id=unit,
+                url="https://vanban.longan.gov.vn/hook",
+                events=["meeting.approved"],
+                secret=seal.seal("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", f"webhook:{hook}"),
+                created_at=NOW,
+            )
+        )
+        await session.flush()
+        delivery = Delivery(
+            id=self._note("delivery", place),
+            webhook_id=hook,
+            event="meeting.approved",
+            body=json.dumps({"type": "meeting.approved"}),
+            created_at=NOW,
+            tries=[],
+        )
+        await _store(session, delivery)
+
+    async def _meetings(self, session: AsyncSession, place: str, number: int) -> None:
+        for hour, kind in enumerate(("held", "meeting", "approved", "series", "running")):
+            request = booking.Request(
+                title=f"{TITLE} {place}",
+                type_code="briefing",
+                host_unit_id=self.ids["unit", place],
+                starts_at=NOW
+                + (timedelta(minutes=15) if kind == "running" else timedelta(days=1 + number % 3, hours=hour)),
+                duration_min=60,
+                class_="ordinary",
+                rule="FREQ=WEEKLY;COUNT=3" if kind == "series" else "",
+                chair_id=self.ids["person", place] if kind == "approved" else None,
+                attendees=(booking.AttendeeRequest(unit_id=self.ids["unit", place]),),
+                submit=kind != "held",
+            )
+            made = await booking.create(session, request, COMMAND, NOW)
+            if kind in ("approved", "series", "running"):
+                for _ in range(2):
+                    await booking.decide(session, made.id, True, "", COMMAND, NOW)
+            self._note(kind, place, made.id)
+            dates = await session.scalars(
+                select(Occurrence).where(Occurrence.meeting_id == made.id).order_by(Occurrence.starts_at)
+            )
+            found = dates.all()
+            self._note(f"occurrence-{kind}", place, found[0].id)
+            if kind == "series":
+                await booking.cancel(session, made.id, "other", "Hoãn một buổi", COMMAND, NOW, found[1].id)
+                self._note("occurrence-off", place, found[1].id)
+            if kind == "running":
+                await booking.opened(session, found[0].id, NOW)
+            self._note(f"version-{kind}", place, str(made.version))
+        self._note("occurrence", place, self.ids["occurrence-approved", place])
+        attendees = await session.scalars(select(Attendee).where(Attendee.meeting_id == self.ids["approved", place]))
+        attendee = attendees.one()
+        attendee.substitute_name, attendee.substitute_state = "Trần Văn Thay", "asked"
+        self._note("attendee", place, attendee.id)
+
+    def _kept_things(self, place: str) -> list[Row]:
+        unit = self.ids["unit", place]
+        request = {"title": "Giao ban", "type_code": "briefing", "host_unit_id": unit, "duration_min": 60}
+        return [
+            Template(id=self._note("template", place), unit_id=unit, name="Giao ban", request=request),
+            AttendeeList(id=self._note("attendee_list", place), unit_id=unit, name="Các phòng", entries=[]),
+            LetterTemplate(
+                id=self._note("letter_template", place),
+                unit_id=unit,
+                kind="invite",
+                name="Mẫu",
+                docx=b"PK",
+                uploaded_at=NOW,
+            ),
+            Letter(
+                id=self._note("letter", place),
+                meeting_id=self.ids["approved", place],
+                kind="invite",
+                dated=NOW.date(),
+                fields={},
+                created_at=NOW,
+                created_by="test",
+            ),
+        ]
+
+    async def _sign_in(self, session: AsyncSession, caller: Caller) -> None:
+        if caller.kind == "client":
+            client = Client(
+                id="m-caller",
+                name="Người gọi",
+                unit_id=self.ids["unit", caller.place],
+                roles=[caller.role],
+                key_digest=digest(KEY),
+                created_at=NOW,
+            )
+            await _store(session, client)
+        if caller.kind == "account":
+            roles = {caller.role: self.ids["unit", caller.place]} if caller.role else {}
+            account = await add_account(session, f"caller-{caller.name}", None, roles, NOW)
+            self._secrets[caller.name] = await signing.start(session, account, NOW, factors=caller.factors)
+
+
+async def _store(session: AsyncSession, row: Row) -> None:
+    session.add(row)
+    await session.flush()
+
+
+assert KEY.startswith(clients.PREFIX)
+assert SignIn.__tablename__
