@@ -87,9 +87,9 @@ async def decide_substitute(
     chair's word came. Raises Refusal `denied`, `told_by_needed`, `nothing_asked`, `meeting_over`, `meeting_not_open`.
     """
     meeting = await _open_meeting(session, attendee, now)
+    await _require_chair(session, meeting, actor, cleaned(told_by))
     if attendee.substitute_state != "asked":
         raise Refusal("nothing_asked", "Không có đề nghị cử người dự thay nào đang chờ.", "no substitute is waiting")
-    await _require_chair(session, meeting, actor, cleaned(told_by))
     attendee.substitute_state = "agreed" if agrees else "refused"
     attendee.answer = "accepted" if agrees else "none"
     await session.flush()

@@ -37,10 +37,11 @@ async def search(session: AsyncSession, wanted: Wanted, actor: Actor, limit: int
     if not roles.anywhere(actor, "audit.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem nhật ký.", "not allowed")
     query = select(AuditEntry)
-    if not roles.everywhere(actor, "audit.read"):
-        paths = roles.scopes(actor, "audit.read") or ()
+    paths = roles.scopes(actor, "audit.read")
+    if paths is not None:
         own = select(Unit.id).where(or_(*(Unit.path.startswith(one, autoescape=True) for one in paths)))
-        query = query.where(AuditEntry.unit_id.in_(own))
+        mine = AuditEntry.unit_id.in_(own)
+        query = query.where(or_(mine, AuditEntry.unit_id == "") if roles.everywhere(actor, "audit.read") else mine)
     if wanted.action:
         whole = wanted.action.endswith(".")
         query = query.where(
