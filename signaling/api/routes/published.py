@@ -27,8 +27,6 @@ Week = Annotated[date | None, Query(description="any day of the week; absent: th
 CALENDAR: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
 }
-    200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
-}
 WEEK = timedelta(days=7)
 
 
