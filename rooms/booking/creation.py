@@ -19,7 +19,7 @@ from rooms.booking.tables import Idempotency
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
-from rooms.meetings.tables import DocumentRef, Meeting, Occurrence
+from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.org.names import plain
 from rooms.policy import classes
 from rooms.policy.actors import Actor
@@ -30,13 +30,32 @@ SECRET = "state_secret"  # noqa: S105 (a code)
 
 
 async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
-    """`create` in a transaction of its own. A secret request leaves one entry in the audit trail: who asked, and nothing else."""
+    """`create` in a transaction of its own, which is short: what only reads is done before it, the words of a refusal after it.
+
+    A secret request leaves one entry in the audit trail: who asked, and nothing else.
+    """
     try:
-        return await database.transact(lambda session: create(session, request, actor, now, key))
+        request = request.checked()
+        return await _book(database, request, actor, now, key)
     except Refusal as refusal:
         if refusal.code == SECRET:
             await database.transact(lambda session: note_secret(session, actor, now))
         raise
+
+
+async def _book(database: Database, request: Request, actor: Actor, now: datetime, key: str) -> Meeting:
+    async with database.reading() as session:
+        earlier = await _earlier(session, key, request, actor) if key else None
+        if earlier is not None:
+            return earlier
+        plan = await plans.make(session, request, actor, now)
+    try:
+        return await database.transact(lambda session: _write(session, plan, actor, now, key, False))
+    except Taken:
+        wishes = [(span, plan.things) for span in plan.spans]
+        async with database.reading() as session:
+            found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule))
+        raise clashes.refusal(wishes, found) from None
 
 
 async def note_secret(session: AsyncSession, actor: Actor, now: datetime) -> None:
@@ -51,38 +70,59 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
     (`idempotency_key_reused`). Raises `overlap`, `capacity` and whatever `plans` refuses.
     """
     request = request.checked()
-    meeting_id = new_id()
-    if key:
-        earlier = await _claim(session, key, request, actor, meeting_id, now)
-        if earlier is not None:
-            return earlier
+    earlier = await _earlier(session, key, request, actor) if key else None
+    if earlier is not None:
+        return earlier
     plan = await plans.make(session, request, actor, now)
+    return await _write(session, plan, actor, now, key, True)
+
+
+async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str, named: bool) -> Meeting:
+    """`named`: a refusal names the clashes; else it is `Taken`, and the transaction is over."""
+    meeting_id = new_id()
+    if key and not await _claim(session, key, plan.request, actor, meeting_id, now):
+        earlier = await _earlier(session, key, plan.request, actor)
+        assert earlier is not None
+        return earlier
     await resources.lock(session, plan.lock_names())
     skipped = await skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
     await rules.require_quota(session, plan.unit.id, plan.rule, [(one.starts_at, one.ends_at) for one in kept])
     meeting = await store(session, plan, meeting_id, skipped, actor, now)
-    await take_or_refuse(session, plan, kept, actor)
+    if named:
+        await take_or_refuse(session, plan, kept, actor)
+    else:
+        await resources.take(session, [(span, plan.things) for span in kept], plan.load, nested=False)
     await _begin(session, meeting, plan, actor, now)
     return meeting
 
 
 async def _claim(
     session: AsyncSession, key: str, request: Request, actor: Actor, meeting_id: str, now: datetime
-) -> Meeting | None:
-    """The meeting that this key made already. A second one at the same time waits here for the first."""
-    if len(key) > limits.IDEMPOTENCY_KEY:
-        raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")
-    account, digest = account_of(actor), request.digest()
+) -> bool:
+    """Whether the key is new. A second one at the same time waits here for the first."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    values = {"account_id": account, "key": key, "request_digest": digest, "meeting_id": meeting_id, "at": now}
+    values = {
+        "account_id": account_of(actor),
+        "key": key,
+        "request_digest": request.digest(),
+        "meeting_id": meeting_id,
+        "at": now,
+    }
     added = await session.execute(
         dialect.insert(Idempotency).values(values).on_conflict_do_nothing().returning(Idempotency.key)
     )
-    if added.first() is not None:
+    return added.first() is not None
+
+
+async def _earlier(session: AsyncSession, key: str, request: Request, actor: Actor) -> Meeting | None:
+    """The meeting that this key made already."""
+    if len(key) > limits.IDEMPOTENCY_KEY:
+        raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")
+    earlier = await session.get(Idempotency, (account_of(actor), key))
+    if earlier is None:
         return None
-    earlier = await session.get(Idempotency, (account, key))
-    if earlier is None or earlier.request_digest != digest:
+    if earlier.request_digest != request.digest():
         raise Refusal(
             "idempotency_key_reused",
             "Khóa chống gửi trùng đã dùng cho một đề nghị khác. Hãy tải lại trang rồi gửi lại.",
@@ -132,13 +172,18 @@ async def store(
 ) -> Meeting:
     meeting = new_meeting(plan, meeting_id, actor, now)
     session.add(meeting)
-    await session.flush()
+    await history.note(session, meeting, actor, now, "create", "Đặt lịch họp", before={}, undoable=False)
     await session.execute(insert(Occurrence), [date_row(meeting_id, span, skipped) for span in plan.spans])
-    await resources.keep_wanted(session, meeting_id, plan.things)
+    await resources.add_wanted(session, meeting_id, plan.things)
     await keep_documents(session, meeting_id, plan.request.documents)
     if plan.invited:
-        await attendees.replace(session, meeting, plan.invited, actor, now)
+        await session.execute(insert(Attendee), [_attendee_row(meeting_id, one) for one in plan.invited])
     return meeting
+
+
+def _attendee_row(meeting_id: str, one: attendees.Invited) -> dict[str, Any]:
+    values = {name: getattr(one, name) for name in attendees.Invited.__dataclass_fields__}
+    return {"id": new_id(), "meeting_id": meeting_id, "link_round": 0, "notified": -1, **values}
 
 
 def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
@@ -166,7 +211,7 @@ def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Mee
         first_starts_at=plan.spans[0].starts_at,
         duration_min=request.duration_min,
         rule=request.rule,
-        hold_until=None,
+        hold_until=min(now + timedelta(hours=plan.rule.hold_hours), plan.spans[0].starts_at),
         precedence=plan.type_.precedence if request.precedence is None else request.precedence,
         precedence_reason=request.precedence_reason or request.urgent_reason[:300],
         sequence=0,
@@ -223,10 +268,7 @@ async def _begin(session: AsyncSession, meeting: Meeting, plan: Plan, actor: Act
     elif plan.request.submit:
         await approval.ask(session, meeting, plan.unit, plan.rule, now)
     else:
-        first = plan.spans[0].starts_at
-        meeting.hold_until = min(now + timedelta(hours=plan.rule.hold_hours), first)
         await timing.hold(session, meeting, now)
-    await history.note(session, meeting, actor, now, "create", "Đặt lịch họp", before={}, undoable=False)
     detail = {"class": meeting.class_, "state": meeting.state, "dates": len(plan.spans), "things": len(plan.things)}
     await audit.record(session, now, actor, "meeting.create", "meeting", meeting.id, meeting.host_unit_id, detail)
 

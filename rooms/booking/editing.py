@@ -391,7 +391,6 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
         made.hold_until = meeting.hold_until
     else:
         await approval.ask(session, made, one.unit, plan.rule, now)
-    await history.note(session, made, actor, now, "create", "Tách từ chuỗi họp", {}, undoable=False)
     return made
 
 

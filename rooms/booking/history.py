@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Date, inspect, select
+from sqlalchemy import Date, insert, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -69,20 +69,19 @@ async def note(
     undoable: bool = True,
 ) -> None:
     """One line of the history; `before` is a snapshot, or empty."""
-    session.add(
-        Change(
-            id=new_id(),
-            meeting_id=meeting.id,
-            version=meeting.version,
-            at=now,
-            by=(actor.id or actor.kind)[:32],
-            action=action,
-            summary=summary[:1000],
-            before=before,
-            undo_until=now + timedelta(hours=limits.UNDO_HOURS) if undoable else None,
-        )
-    )
-    await session.flush()
+    values = {
+        "id": new_id(),
+        "meeting_id": meeting.id,
+        "version": meeting.version,
+        "at": now,
+        "by": (actor.id or actor.kind)[:32],
+        "action": action,
+        "summary": summary[:1000],
+        "before": before,
+        "undo_until": now + timedelta(hours=limits.UNDO_HOURS) if undoable else None,
+        "undone": False,
+    }
+    await session.execute(insert(Change), [values])
 
 
 def touch(meeting: Meeting, now: datetime, tells: bool = True) -> None:

@@ -63,7 +63,8 @@ class Plan:
         )
 
     def lock_names(self) -> list[str]:
-        return [f"unit:{self.unit.id}", *(one.id for one in self.things if one.exclusive)]
+        quota = [f"unit:{self.unit.id}"] if self.rule.counts else []
+        return [*quota, *(one.id for one in self.things if one.exclusive)]
 
 
 async def make(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
@@ -185,6 +186,11 @@ async def load_of(session: AsyncSession, legs: int) -> Load:
 async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
     """Replace what each date (or this one) takes."""
     await session.execute(delete(Wanted).where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id == occurrence_id))
+    await add_wanted(session, meeting_id, things, occurrence_id)
+
+
+async def add_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
+    """Of a new meeting."""
     rows = [
         {
             "meeting_id": meeting_id,
@@ -236,11 +242,15 @@ async def lock(session: AsyncSession, names: Iterable[str]) -> None:
     )
 
 
-async def take(session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load) -> None:
-    """Take everything for all these dates or raise `Taken`. What they had before was given back."""
+async def take(
+    session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, nested: bool = True
+) -> None:
+    """Take everything for all these dates or raise `Taken`. What they had before was given back. Not `nested`: the transaction
+    cannot be used any more after `Taken`.
+    """
     rows = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
     try:
-        async with session.begin_nested():
+        async with session.begin_nested() if nested else nullcontext():
             if rows:
                 await session.execute(insert(Reservation), rows)
             await _take_capacity(session, [span for span, _ in wishes], load)

@@ -52,6 +52,11 @@ class Rule:
     hold_hours: int = 48
     release_min: int = 30
 
+    @property
+    def counts(self) -> bool:
+        """Whether there is a quota at all."""
+        return self.meetings_a_week < UNCOUNTED or self.hours_a_month < UNCOUNTED
+
 
 async def rule_of(session: AsyncSession, path: str) -> Rule:
     """By the path of a unit."""
@@ -120,7 +125,7 @@ async def require_quota(
     excluding: str = "",
 ) -> None:
     """Raises `over_quota`. The caller holds the lock of the unit. `excluding`: a meeting that is being changed."""
-    if not spans or (rule.meetings_a_week >= UNCOUNTED and rule.hours_a_month >= UNCOUNTED):
+    if not spans or not rule.counts:
         return
     wanted_weeks = Counter(week_of(day_of(start)) for start, _ in spans)
     wanted_hours: Counter[date] = Counter()

@@ -1,0 +1,332 @@
+"""Booking on both databases: availability search and board over 240 halls and five years, creation under 64 clients.
+
+    python tests/bench/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000]
+
+Prints a table in Markdown. A row fails its budget in words only: the figures are what they are.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking.calendar import Calendar
+from rooms.booking.requests import AttendeeRequest, Request
+from rooms.booking.tables import Pool, Reservation
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Meeting, MeetingType, Occurrence
+from rooms.org.tables import Person, Unit
+from rooms.policy.actors import Actor, Role
+from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store import migrations
+from rooms.store.database import Database
+from tests.rooms.postgres import Postgres
+
+HALLS, UNITS, WEEKS = 240, 96, 260
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
+"""Monday 08:00 in Việt Nam."""
+SINCE = date(2020, 1, 1)
+ASKED = 300
+BUDGET_AVAILABILITY_MS, BUDGET_CREATION_MS = 20, 300
+
+
+async def fill(database: Database) -> None:
+    """Units with halls and terminals, and of each hall five series a week over five years: 312,000 dates."""
+    await database.transact(_register)
+    for hall in range(HALLS):
+        await database.transact(lambda session, hall=hall: _series(session, hall))
+    async with database.engine.connect() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+        await connection.commit()
+
+
+async def _register(session: AsyncSession) -> None:
+    session.add(MeetingType(code="t", name="Giao ban", default_class="ordinary"))
+    session.add(Pool(code="main", name="P", legs=5000))
+    session.add(Network(id="n", code="n", name="TSLCD", ranges=[], closed=True))
+    root = {"kind": "x", "tier": 1, "block": "government", "valid_from": SINCE}
+    session.add(Unit(id="u", code="u", name="Tỉnh", search_name="tinh", path="/u/", **root))
+    await session.flush()
+    for n in range(UNITS):
+        session.add(
+            Unit(
+                id=f"u{n}", code=f"u{n}", name=f"Xã {n}", search_name=f"xa {n}", path=f"/u/u{n}/", parent_id="u", **root
+            )
+        )
+    await session.flush()
+    for n in range(UNITS):
+        session.add(Person(id=f"p{n}", code=f"p{n}", name=f"Người {n}", search_name="nguoi", unit_id=f"u{n}"))
+        session.add(
+            Site(
+                id=f"s{n}",
+                code=f"s{n}",
+                name=f"Điểm cầu {n}",
+                search_name="x",
+                unit_id=f"u{n}",
+                capability="hall",
+                valid_from=SINCE,
+            )
+        )
+    await session.flush()
+    for n in range(HALLS):
+        session.add(
+            Hall(
+                id=f"h{n}",
+                code=f"h{n}",
+                name=f"Hội trường {n}",
+                search_name="h",
+                site_id=f"s{n % UNITS}",
+                seats=30 + n,
+                equipment=["projector"],
+            )
+        )
+    await session.flush()
+    for n in range(HALLS):
+        session.add(
+            Terminal(
+                id=f"t{n}",
+                code=f"t{n}",
+                name=f"T{n}",
+                site_id=f"s{n % UNITS}",
+                hall_id=f"h{n}",
+                protocols=[],
+                codecs=[],
+                network_id="n",
+            )
+        )
+
+
+async def _series(session: AsyncSession, hall: int) -> None:
+    quarter = timedelta(minutes=15)
+    meetings, dates, taken = [], [], []
+    for day in range(5):
+        first = NOW - timedelta(weeks=WEEKS // 2) + timedelta(days=day, hours=(hall + day) % 3 * 3)
+        meeting = _meeting(hall, first)
+        meetings.append(meeting)
+        for week in range(WEEKS):
+            at, id_ = first + timedelta(weeks=week), new_id()
+            end = at + timedelta(hours=2)
+            dates.append(
+                {
+                    "id": id_,
+                    "meeting_id": meeting["id"],
+                    "original_at": at,
+                    "starts_at": at,
+                    "ends_at": end,
+                    "reason": "",
+                }
+            )
+            row = {"kind": "hall", "resource_id": f"h{hall}", "starts_at": at - quarter, "ends_at": end + quarter}
+            taken.append({"id": new_id(), "occurrence_id": id_, "active": True, **row})
+    await session.execute(insert(Meeting), meetings)
+    await session.execute(insert(Occurrence), dates)
+    await session.execute(insert(Reservation), taken)
+
+
+def _meeting(hall: int, first: datetime) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "number": f"{10**8 + random.randrange(9 * 10**8)}",
+        "title": f"Giao ban {hall}",
+        "search_title": f"giao ban {hall}",
+        "type_code": "t",
+        "class_": "ordinary",
+        "state": "approved",
+        "host_unit_id": f"u{hall % UNITS}",
+        "created_by": "x",
+        "created_at": NOW,
+        "updated_at": NOW,
+        "agenda": [],
+        "first_starts_at": first,
+        "duration_min": 120,
+        "rule": "FREQ=WEEKLY",
+    }
+
+
+def actor_of(unit: int) -> Actor:
+    return Actor("account", f"a{unit}", roles=(Role("secretary", f"u{unit}", f"/u/u{unit}/"),))
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def said(values: list[float]) -> str:
+    return (
+        f"p50 {percentile(values, 0.5):.1f}, p95 {percentile(values, 0.95):.1f}, p99 {percentile(values, 0.99):.1f} ms"
+    )
+
+
+async def timed(work: Callable[[int], Awaitable[object]], count: int) -> list[float]:
+    found = []
+    for n in range(count):
+        begin = time.perf_counter()
+        await work(n)
+        found.append((time.perf_counter() - begin) * 1000)
+    return found[10:]
+
+
+async def look(database: Database) -> dict[str, str]:
+    """Searches one after the other, as one person asks."""
+    chance = random.Random(1)
+
+    async def search(span: timedelta, **more: object) -> None:
+        start = NOW + timedelta(days=chance.randrange(300))
+        query = booking.AvailabilityQuery(start, start + span, 120, seats=chance.randrange(200), **more)  # type: ignore[arg-type]
+        async with database.reading() as session:
+            await booking.availability(session, query, actor_of(1), NOW)
+
+    async def board(span: timedelta) -> None:
+        start = NOW + timedelta(days=chance.randrange(300))
+        async with database.reading() as session:
+            await booking.board(session, start, start + span, actor_of(1), NOW)
+
+    day, week = timedelta(days=1), timedelta(days=7)
+    with_people = {"person_ids": ("p1", "p2"), "terminal_ids": ("t1",), "legs": 50}
+    return {
+        f"availability, one day, 240 halls (p95 ≤ {BUDGET_AVAILABILITY_MS} ms)": said(
+            await timed(lambda n: search(day), ASKED)
+        ),
+        "availability, one week, 240 halls": said(await timed(lambda n: search(week), ASKED)),
+        "availability, one week, with people and legs": said(await timed(lambda n: search(week, **with_people), ASKED)),
+        "board, 240 halls x a day": said(await timed(lambda n: board(day), 60)),
+        "board, 240 halls x a week": said(await timed(lambda n: board(week), 60)),
+    }
+
+
+# Creation: a process of clients writes its latencies, one a line
+
+
+async def clients(url: str, path: Path, numbers: range, seconds: float, pause_s: float) -> None:
+    database = Database.open(url)
+    stop = time.monotonic() + seconds
+    found: list[float] = []
+    await asyncio.gather(*(_client(database, n, stop, pause_s, found) for n in numbers))
+    await database.close()
+    path.write_text("\n".join(map(str, found)))
+
+
+async def _client(database: Database, client: int, stop: float, pause_s: float, found: list[float]) -> None:
+    chance = random.Random(f"{client} {time.time()}")
+    await asyncio.sleep(chance.random() * pause_s)
+    while time.monotonic() < stop:
+        request = _request(client, chance)
+        begin = time.perf_counter()
+        try:
+            await booking.book(database, request, actor_of(client % UNITS), NOW, new_id())
+        except Refusal as refusal:
+            if refusal.code not in ("overlap", "capacity", "over_quota"):
+                raise
+        spent = time.perf_counter() - begin
+        found.append(spent * 1000)
+        await asyncio.sleep(max(0.0, chance.uniform(0.5, 1.5) * pause_s - spent))
+
+
+def _request(client: int, chance: random.Random) -> Request:
+    """A hall, its terminal, the chair and four units; a working hour within two years."""
+    hall = chance.randrange(HALLS)
+    day = Calendar().later(NOW.date(), chance.randrange(3, 450))
+    at = NOW + timedelta(days=(day - NOW.date()).days, minutes=15 * chance.randrange(36))
+    who = tuple(AttendeeRequest(unit_id=f"u{chance.randrange(UNITS)}") for _ in range(4))
+    return Request(
+        "Họp chuyên đề", "t", f"u{client % UNITS}", at, 30, hall_ids=(f"h{hall}",), terminal_ids=(f"t{hall}",),
+        chair_id=f"p{client % UNITS}", attendees=who,
+    )  # fmt: skip
+
+
+def create(url: str, folder: Path, count: int, processes: int, seconds: float, pause_ms: float) -> str:
+    paths = [folder / f"{time.time_ns()}-{n}" for n in range(processes)]
+    running = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                __file__,
+                "--client",
+                url,
+                str(path),
+                str(n),
+                str(processes),
+                str(count),
+                str(seconds),
+                str(pause_ms),
+            ],
+            cwd=Path(__file__).parents[2],
+        )
+        for n, path in enumerate(paths)
+    ]
+    assert [one.wait() for one in running] == [0] * processes
+    found = [float(line) for path in paths for line in path.read_text().split()]
+    return f"{said(found)}, {len(found) / seconds:.0f}/s"
+
+
+def measure(dialect: str, options: argparse.Namespace) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        server = Postgres(durable=True) if dialect == "postgresql" else None
+        try:
+            url = f"sqlite:///{folder}/bench.db"
+            if server:
+                server.start()
+                server.run_now("CREATE DATABASE bench")
+                url = server.url("bench")
+            return _measure(dialect, url, Path(folder), options)
+        finally:
+            if server:
+                server.remove()
+
+
+def _measure(dialect: str, url: str, folder: Path, options: argparse.Namespace) -> dict[str, str]:
+    async def first() -> dict[str, str]:
+        await migrations.upgrade(url)
+        database = Database.open(url)
+        begin = time.perf_counter()
+        await fill(database)
+        found = {"filling, 312,000 dates": f"{time.perf_counter() - begin:.0f} s"}
+        found |= await look(database)
+        print(dialect, found, file=sys.stderr)
+        await database.close()
+        return found
+
+    found = asyncio.run(first())
+    count = options.clients
+    found[f"creation, {count} clients, one in {options.pause_ms / 1000:g} s each (p99 ≤ {BUDGET_CREATION_MS} ms)"] = (
+        create(url, folder, count, 2, options.seconds, options.pause_ms)
+    )
+    found[f"creation, {count} clients, without a pause"] = create(url, folder, count, 2, options.seconds, 0)
+    return found
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--client"]:
+        url, path, place, processes, count, seconds, pause_ms = sys.argv[2:]
+        numbers = range(int(place), int(count), int(processes))
+        asyncio.run(clients(url, Path(path), numbers, float(seconds), float(pause_ms) / 1000))
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dialects", nargs="*", default=["sqlite", "postgresql"])
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--pause-ms", type=float, default=1000)
+    options = parser.parse_args()
+    results = {dialect: measure(dialect, options) for dialect in options.dialects}
+    print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print("| Booking | " + " | ".join(results) + " |\n|---|" + "---|" * len(results))
+    for title in next(iter(results.values())):
+        print(f"| {title} | " + " | ".join(one[title] for one in results.values()) + " |")
+
+
+if __name__ == "__main__":
+    main()
