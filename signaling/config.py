@@ -76,6 +76,13 @@ class Settings:
     smtp_password: str = _setting("", "password at the mail server", secret=True)
     mail_from: str = _setting("", "address of our mails; answers to invitations come back to it")
     mail_domains: tuple[str, ...] = _setting((), "domains of official mail; to others only with a reason; empty: none")
+    oidc_issuer: str = _setting("", "address of the single sign-on (OpenID Connect issuer); empty: none")
+    oidc_client_id: str = _setting("", "our name there")
+    oidc_client_secret: str = _setting("", "our secret there; empty: a public client", secret=True)
+    oidc_label: str = _setting("SSO", "how the button calls it")
+    oidc_unit: str = _setting("", "code of the unit for people whom only the issuer knows; empty: they are refused")
+    oidc_ca: Path | None = _setting(None, "authority (PEM) of the issuer's certificate, when it is no public one")
+    trusted_proxies: tuple[str, ...] = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is believed")
     webhook_private_ranges: tuple[str, ...] = _setting((), "private networks (CIDR) that webhooks may reach")
 
     @property
@@ -279,6 +286,13 @@ def _check(settings: Settings) -> None:
     if settings.public_url and not _is_url(settings.public_url):
         raise _wrong("public_url", "https://hop.example.vn")
     _check_mail(settings)
+    _check_access(settings)
+
+
+def _check_access(settings: Settings) -> None:
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        raise _wrong("oidc_client_id", "cần khi có oidc_issuer / needed with oidc_issuer")
+    _check_networks("trusted_proxies", settings.trusted_proxies)
 
 
 def _check_mail(settings: Settings) -> None:
@@ -291,11 +305,15 @@ def _check_mail(settings: Settings) -> None:
         raise _wrong("public_url", "cần cho liên kết trong thư / links in mails need it: https://hop.example.vn")
     if any("@" in domain or "." not in domain for domain in settings.mail_domains):
         raise _wrong("mail_domains", "longan.gov.vn")
-    for text in settings.webhook_private_ranges:
+    _check_networks("webhook_private_ranges", settings.webhook_private_ranges)
+
+
+def _check_networks(name: str, ranges: tuple[str, ...]) -> None:
+    for text in ranges:
         try:
             ipaddress.ip_network(text)
         except ValueError as error:
-            raise _wrong("webhook_private_ranges", f"{text!r} không phải dải mạng / is not a network") from error
+            raise _wrong(name, f"{text!r} không phải dải mạng / is not a network") from error
 
 
 def _check_addresses(settings: Settings) -> None:

@@ -49,7 +49,7 @@ class Secretariat:
         self.demo_secrets: dict[str, str] = {}
         """Of links by account, right after the demonstration was loaded."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
-        options = access.Options(secure=secure, public_url=settings.public_url)
+        options = access.Options(secure=secure, public_url=settings.public_url, issuer=_issuer(settings))
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
@@ -178,3 +178,17 @@ class Secretariat:
             suffix=lambda: new_bytes(5).hex(),
             local_demo=self.settings.local_creation,
         )
+
+
+def _issuer(settings: Settings) -> access.Issuer | None:
+    """The single sign-on of the settings."""
+    if not settings.oidc_issuer:
+        return None
+    return access.Issuer(
+        url=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        label=settings.oidc_label,
+        unit_code=settings.oidc_unit,
+        authority=str(settings.oidc_ca or ""),
+    )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -26,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from media import Node, NodeSettings, StaleLibrary
@@ -145,9 +147,13 @@ class Composition:
         self._guard = Guard(
             self._starlette, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts
         )
+        self._outermost: Any = self._guard
+        if settings.trusted_proxies:
+            # Throttles and the audit trail want the address of the person and not that of the proxy.
+            self._outermost = ProxyHeadersMiddleware(self._guard, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._guard(scope, receive, send)
+        await self._outermost(scope, receive, send)
 
     async def prepare(self) -> None:
         """What requests need besides media, once. Raises SettingsError."""
