@@ -211,7 +211,8 @@ async def recipients(estate: Estate) -> None:
 async def office(estate: Estate) -> None:
     """Templates, lists, letters' templates, keys of other systems, webhooks, feeds, and the rule of what it may book."""
     session, old, heir = estate.session, estate.old.id, estate.heir.id
-    for table in (Template, AttendeeList):
+    kept: tuple[type[Template | AttendeeList], ...] = (Template, AttendeeList)
+    for table in kept:
         taken = set(await session.scalars(select(table.name).where(table.unit_id == heir)))
         for one in await session.scalars(select(table).where(table.unit_id == old)):
             one.name = one.name if one.name not in taken else f"{one.name[:130]} ({estate.old.code})"
@@ -219,10 +220,11 @@ async def office(estate: Estate) -> None:
             estate.moved["templates"] += 1
     for one in await session.scalars(select(AttendeeList).where(AttendeeList.unit_id == heir)):
         one.entries = renamed(one.entries, old, heir)
-    for table in (LetterTemplate, Client, Webhook):
-        for row in await session.scalars(select(table).where(table.unit_id == old)):
+    owned: tuple[type[LetterTemplate | Client | Webhook], ...] = (LetterTemplate, Client, Webhook)
+    for other in owned:
+        for row in await session.scalars(select(other).where(other.unit_id == old)):
             row.unit_id = heir
-            estate.moved["keys" if table is not LetterTemplate else "templates"] += 1
+            estate.moved["templates" if other is LetterTemplate else "keys"] += 1
     for feed in await session.scalars(select(Feed).where(Feed.kind == "unit", Feed.target_id == old)):
         feed.target_id = heir
     rule = await session.get(UnitRule, old)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
@@ -239,7 +239,7 @@ def _read_instant(field: Field, text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=ZONE)
 
 
-CHECKS: Final = {
+CHECKS: Final[Mapping[str, Callable[[Field, Any], Any]]] = {
     "text": _text,
     "integer": _number,
     "number": _number,
@@ -248,7 +248,7 @@ CHECKS: Final = {
     "instant": _instant,
     "codes": _codes,
 }
-READERS: Final = {
+READERS: Final[Mapping[str, Callable[[Field, str], Any]]] = {
     "text": lambda _field, text: text,
     "integer": _read_number,
     "number": _read_number,

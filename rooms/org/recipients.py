@@ -149,7 +149,8 @@ def matches(rule: RecipientRule, unit: Unit, paths: Mapping[str, str]) -> bool:
 def _placed(rule: RecipientRule, unit: Unit, paths: Mapping[str, str]) -> bool:
     if not rule.below:
         return unit.id == rule.unit_id
-    return rule.unit_id in paths and unit.path.startswith(paths[rule.unit_id])
+    above = paths.get(rule.unit_id or "")
+    return above is not None and unit.path.startswith(above)
 
 
 async def _store_rules(session: AsyncSession, set_id: str, rules: Sequence[Mapping[str, Any]]) -> None:

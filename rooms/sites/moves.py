@@ -55,7 +55,8 @@ async def merge(
 
 
 async def _move_things(session: AsyncSession, ids: Sequence[str], heir: Site, moved: Counter[str]) -> None:
-    for name, table in (("halls", Hall), ("terminals", Terminal)):
+    tables: tuple[tuple[str, type[Hall | Terminal]], ...] = (("halls", Hall), ("terminals", Terminal))
+    for name, table in tables:
         for one in await session.scalars(select(table).where(table.site_id.in_(ids))):
             one.site_id = heir.id
             one.version += 1

@@ -144,18 +144,18 @@ COLUMNS: Final = ("seq", "at", *TEXTS)
 
 async def _entries(session: AsyncSession) -> AsyncIterator[Mapping[str, Any]]:
     # Types are left out: a tampered row may hold anything. JSON comes as the text that is stored.
-    raw = [literal_column(f'"{name}"').label(name) for name in COLUMNS]
+    raw: list[Any] = [literal_column(f'"{name}"').label(name) for name in COLUMNS]
     wanted = select(*raw, cast(literal_column("detail"), Text).label("detail")).select_from(AuditEntry.__table__)
     result = await session.stream(
         wanted.order_by(literal_column("seq")).execution_options(yield_per=limits.AUDIT_BATCH)
     )
     async for row in result:
-        yield row._mapping
+        yield dict(row._mapping)
 
 
 async def _checkpoints(session: AsyncSession, verdict: Verdict) -> list[Checkpoint]:
     names = ("size", "at", "hash", "key_id", "signature")
-    raw = [literal_column(f'"{name}"').label(name) for name in names]
+    raw: list[Any] = [literal_column(f'"{name}"').label(name) for name in names]
     found = []
     for row in await session.execute(select(*raw).select_from(AuditCheckpoint.__table__).order_by(literal_column("1"))):
         at_us = _microseconds(row.at)

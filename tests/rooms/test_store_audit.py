@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,6 +37,10 @@ async def write(database: Database, now: datetime, count: int, first: int = 0) -
             await audit.record(session, at, WHO, "hall.edit", "hall", f"h{number}", "u1", {"n": number, "tên": "Đức"})
 
         await database.transact(one)
+
+
+async def noted(database: Database, now: datetime, detail: dict[str, Any]) -> None:
+    await database.transact(lambda session: audit.record(session, now, WHO, "a", "hall", "h", detail=detail))
 
 
 async def examined(database: Database, key: Ed25519PrivateKey, outside: list[Checkpoint] | None = None) -> Verdict:
@@ -104,18 +108,13 @@ async def test_many_writers_make_one_chain(database: Database, now: datetime, ke
 async def test_a_long_detail_is_cut_and_an_odd_one_refused(database: Database, now: datetime) -> None:
     frame = len(audit.canonical({"text": ""}))
     for extra in (0, 1):
-        detail = {"text": "x" * (limits.AUDIT_DETAIL_CHARS - frame + extra)}
-        await database.transact(
-            lambda session, detail=detail: audit.record(session, now, WHO, "a", "hall", "h", detail=detail)
-        )
+        await noted(database, now, {"text": "x" * (limits.AUDIT_DETAIL_CHARS - frame + extra)})
     async with database.reading() as session:
         kept, cut = await session.scalars(select(AuditEntry.detail).order_by(AuditEntry.seq))
     assert len(kept["text"]) == limits.AUDIT_DETAIL_CHARS - frame
     assert cut == {"cut": True, "parts": ["text"]}
     with pytest.raises(ValueError):
-        await database.transact(
-            lambda session: audit.record(session, now, WHO, "a", "hall", "h", detail={"x": float("nan")})
-        )
+        await noted(database, now, {"x": float("nan")})
 
 
 @pytest.mark.parametrize(
@@ -196,7 +195,7 @@ class Burglar:
 
     def put(self, rows: list[dict[str, Any]]) -> None:
         self.do("DELETE FROM audit_entry")
-        self.connection.execute(AuditEntry.__table__.insert(), rows)
+        self.connection.execute(insert(AuditEntry), rows)
 
     def reseal(self, rows: list[dict[str, Any]]) -> None:
         """Number and seal everything anew, as one would who has read the source."""

@@ -81,11 +81,15 @@ def say(folder: Path, **values: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
+def spoil(folder: Path) -> None:
+    (folder / backup.MANIFEST).write_text("[]")
+
+
 DAMAGES: dict[str, Callable[[Path, str], None]] = {
     "file missing": drop,
     "one bit": flip,
     "no manifest": lambda folder, _: drop(folder, backup.MANIFEST),
-    "manifest is no object": lambda folder, _: (folder / backup.MANIFEST).write_text("[]") and None,
+    "manifest is no object": lambda folder, _: spoil(folder),
     "another format": lambda folder, _: say(folder, format="x"),
     "a path": lambda folder, _: say(folder, file="../../etc/passwd"),
     "an unknown database": lambda folder, _: say(folder, dialect="oracle"),

@@ -26,6 +26,18 @@ async def take(database: Database, now: datetime, worker: str = "w1", limit: int
     return await database.transact(lambda session: outbox.claim(session, now, [KIND], worker, 60, limit))
 
 
+async def failed(database: Database, job_id: str, now: datetime, error: str, **more: int) -> bool:
+    return await database.transact(
+        lambda session: outbox.fail(
+            session, job_id, "w1", now, error, None, more.get("attempts_most", limits.JOB_ATTEMPTS)
+        )
+    )
+
+
+async def finished(database: Database, job_id: str, now: datetime) -> bool:
+    return await database.transact(lambda session: outbox.finish(session, job_id, "w1", now))
+
+
 async def test_only_what_is_due_and_of_its_kind(database: Database, now: datetime) -> None:
     await put(database, now, after_s=1)
     await put(database, now, kind="other")
@@ -79,7 +91,7 @@ async def test_it_is_tried_later_and_later_and_then_given_up(database: Database,
     waits = []
     for _ in range(limits.JOB_ATTEMPTS):
         (job,) = await take(database, now)
-        await database.transact(lambda session, job=job, now=now: outbox.fail(session, job.id, "w1", now, "x" * 501))
+        await failed(database, job.id, now, "x" * 501)
         async with database.reading() as session:
             kept = (await session.scalars(select(Job))).one()
         waits.append((kept.due_at - now).total_seconds())
@@ -96,11 +108,9 @@ async def test_what_was_done_long_ago_is_purged(database: Database, now: datetim
         await put(database, now, key)
         (job,) = await take(database, now)
         if key == "done":
-            await database.transact(lambda session, job=job: outbox.finish(session, job.id, "w1", now))
+            await finished(database, job.id, now)
         else:
-            await database.transact(
-                lambda session, job=job: outbox.fail(session, job.id, "w1", now, "x", attempts_most=1)
-            )
+            await failed(database, job.id, now, "x", attempts_most=1)
     assert await database.transact(lambda session: outbox.purge(session, now)) == 0
     assert await database.transact(lambda session: outbox.purge(session, now + timedelta(seconds=1))) == 1
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.autogenerate.api import AutogenContext
@@ -100,7 +101,7 @@ def _in_files(tables: dict[str, list[str]]) -> dict[Path, str]:
     return files
 
 
-def _type(kind: str, item: object, _context: AutogenContext) -> str | bool:
+def _type(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:
     return "Utc()" if kind == "type" and isinstance(item, Utc) else False
 
 
