@@ -1,0 +1,95 @@
+"""The letters of one meeting with 96 communes: as one file, as a file each, as DOCX. Time and memory of a fresh process.
+
+    python tests/bench/letters.py [--communes 96]
+
+Prints a table in Markdown. Each row is measured by a process of its own: its time is that of the work (imports and fonts
+included for the first letter), its memory the peak of the whole process and, for DOCX, of the process that fills the template.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from rooms.meetings import letters
+
+MADE = datetime(2026, 3, 3, 1, tzinfo=UTC)
+
+
+def fields(communes: int) -> tuple[letters.Fields, list[str]]:
+    """An invitation with a line for all, and their sites in the annex."""
+    heads = [f"Chủ tịch UBND xã Thứ {number}" for number in range(communes)]
+    sites = [
+        {"unit": head, "site": f"Điểm cầu UBND xã Thứ {number}", "address": f"Ấp {number}, xã Thứ {number}"}
+        for number, head in enumerate(heads)
+    ]
+    said = letters.checked(
+        {
+            **letters.sample(),
+            "address": "https://hop.example.vn/hop/" + "0" * 32,
+            "recipients": [f"Chủ tịch UBND xã ({communes} đơn vị cấp xã, danh sách kèm theo)"],
+            "sites": sites,
+        }
+    )
+    return said, heads
+
+
+def one_file(communes: int) -> int:
+    said, heads = fields(communes)
+    return len(letters.pdf_set(said, heads, MADE))
+
+
+def a_file_each(communes: int) -> int:
+    said, heads = fields(communes)
+    return sum(len(letters.pdf({**said, "recipients": [head], "sites": []}, MADE)) for head in heads)
+
+
+def with_annex(communes: int) -> int:
+    return len(letters.pdf(fields(communes)[0], MADE))
+
+
+def as_docx(communes: int) -> int:
+    return len(letters.docx(fields(communes)[0]))
+
+
+ROWS: dict[str, tuple[str, Callable[[int], int]]] = {
+    "annex": ("one letter to all, with the annex (PDF)", with_annex),
+    "set": ("a letter to each, in one file (PDF)", one_file),
+    "each": ("a letter to each, a file each (PDF)", a_file_each),
+    "docx": ("one letter to all, with the annex (DOCX)", as_docx),
+}
+
+
+def measure(row: str, communes: int) -> None:
+    started = time.perf_counter()
+    size = ROWS[row][1](communes)
+    seconds = time.perf_counter() - started
+    own, child = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(json.dumps({"seconds": seconds, "bytes": size, "own_mib": own, "child_mib": child}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--communes", type=int, default=96)
+    parser.add_argument("--row", choices=ROWS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.row:
+        measure(given.row, given.communes)
+        return
+    print(f"| {given.communes} communes | seconds | MiB at the peak | MiB made |\n|---|---|---|---|")
+    for row, (title, _) in ROWS.items():
+        command = [sys.executable, __file__, "--row", row, "--communes", str(given.communes)]
+        found = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+        memory = f"{found['own_mib']}" + (f" + {found['child_mib']}" if row == "docx" else "")
+        print(f"| {title} | {found['seconds']:.2f} | {memory} | {found['bytes'] / 1024**2:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
