@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, inspect, or_, select
+from sqlalchemy import ColumnElement, Text, cast, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts.tables import Account, Client, RoleGrant
@@ -214,15 +214,16 @@ async def office(estate: Estate) -> None:
     kept: tuple[type[Template | AttendeeList], ...] = (Template, AttendeeList)
     for table in kept:
         taken = set(await session.scalars(select(table.name).where(table.unit_id == heir)))
-        for one in await session.scalars(select(table).where(table.unit_id == old)):
+        saved: Iterable[Any] = await session.scalars(select(table).where(table.unit_id == old))
+        for one in saved:
             one.name = one.name if one.name not in taken else f"{one.name[:130]} ({estate.old.code})"
             one.unit_id = heir
             estate.moved["templates"] += 1
-    for one in await session.scalars(select(AttendeeList).where(AttendeeList.unit_id == heir)):
-        one.entries = renamed(one.entries, old, heir)
+    await _rename_in_saved(session, old, heir)
     owned: tuple[type[LetterTemplate | Client | Webhook], ...] = (LetterTemplate, Client, Webhook)
     for other in owned:
-        for row in await session.scalars(select(other).where(other.unit_id == old)):
+        rows: Iterable[Any] = await session.scalars(select(other).where(other.unit_id == old))
+        for row in rows:
             row.unit_id = heir
             estate.moved["templates" if other is LetterTemplate else "keys"] += 1
     for feed in await session.scalars(select(Feed).where(Feed.kind == "unit", Feed.target_id == old)):
@@ -231,6 +232,19 @@ async def office(estate: Estate) -> None:
     if rule is not None and await session.get(UnitRule, heir) is None:
         session.add(_copy(rule, unit_id=heir))
     await session.flush()
+
+
+async def _rename_in_saved(session: AsyncSession, old: str, heir: str) -> None:
+    """Lists and templates of every unit, not of these two only."""
+    for saved in await session.scalars(select(AttendeeList).where(cast(AttendeeList.entries, Text).contains(old))):
+        saved.entries = renamed(saved.entries, old, heir)
+    for one in await session.scalars(select(Template).where(cast(Template.request, Text).contains(old))):
+        request = dict(one.request)
+        if request.get("host_unit_id") == old:
+            request["host_unit_id"] = heir
+        if isinstance(request.get("attendees"), list):
+            request["attendees"] = renamed(request["attendees"], old, heir)
+        one.request = request
 
 
 def renamed(entries: Sequence[Any], old: str, heir: str) -> list[Any]:

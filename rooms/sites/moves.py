@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -57,7 +57,8 @@ async def merge(
 async def _move_things(session: AsyncSession, ids: Sequence[str], heir: Site, moved: Counter[str]) -> None:
     tables: tuple[tuple[str, type[Hall | Terminal]], ...] = (("halls", Hall), ("terminals", Terminal))
     for name, table in tables:
-        for one in await session.scalars(select(table).where(table.site_id.in_(ids))):
+        rows: Iterable[Any] = await session.scalars(select(table).where(table.site_id.in_(ids)))
+        for one in rows:
             one.site_id = heir.id
             one.version += 1
             moved[name] += 1
