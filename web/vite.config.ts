@@ -1,6 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { guides } from './tools/guides';
+import { guides } from './tools/guides.ts';
 
 // Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
 export default defineConfig({

@@ -2,8 +2,8 @@
  * is not among the texts fails the build, so that no guide speaks of a button that is called otherwise. */
 import { readFileSync } from 'node:fs';
 import type { Plugin } from 'vite';
-import { deskVi } from '../src/i18n/desk-vi';
-import { vi } from '../src/i18n/vi';
+import { deskVi } from '../src/i18n/desk-vi.ts';
+import { vi } from '../src/i18n/vi.ts';
 
 /** Words as they are, words that stand out, or the label of something on a screen. */
 export type Part = { text: string } | { strong: string } | { key: string };

@@ -101,7 +101,9 @@ export function address(path: string, query: Query = {}): string {
 
 /** What a person reads of any failure. */
 export function wordsOf(error: unknown): string {
-  return error instanceof Refused ? error.message : t('app.offline');
+  if (error instanceof Refused) return error.message;
+  console.error('Uncaught in the desk', error);
+  return t('app.broken');
 }
 
 export function troublesOf(error: unknown): Trouble[] {

@@ -211,6 +211,8 @@ export interface MeetingFields {
   public: boolean;
   lobby: boolean;
   connect: string;
+  /** Local days of a series that are listed but not booked. */
+  skip: string[];
   skip_clashes: boolean;
   submit: boolean;
 }
@@ -319,7 +321,8 @@ export interface Meeting {
   occurrences: Occurrence[];
   steps: Step[];
   attendees: Attendee[];
-  warnings: { code: string; vi: string; en: string }[];
+  /** The last day on which the invitation is in time. */
+  notice_due: string | null;
   undo_until: string | null;
   can: string[];
   version: number;
@@ -361,6 +364,7 @@ export interface PreviewDate {
   ends_at: string;
   clashes: Clash[];
   off: string;
+  skipped: boolean;
 }
 export interface Preview {
   dates: PreviewDate[];
@@ -421,10 +425,8 @@ export interface Approval {
   host_unit_name: string;
   starts_at: string;
   ends_at: string;
-  dates: number;
-  requested_by: string;
+  rule: string;
   deadline: string | null;
-  deputy_for: string;
   version: number;
 }
 export interface MyMeeting {
@@ -484,7 +486,7 @@ export interface AnswerView {
 export interface PublicSchedule {
   starts_at: string;
   ends_at: string;
-  meetings: { title: string; host_unit_name: string; starts_at: string; ends_at: string; place: string; state: string }[];
+  meetings: { title: string; host_unit_name: string; starts_at: string; ends_at: string; place: string; chair: string; occurrence_id: string }[];
 }
 export interface KeptRequest {
   id: string;

@@ -15,7 +15,6 @@ export const deskVi = {
   'app.no': 'Không',
   'app.all': 'Tất cả',
   'app.none': 'Không có',
-  'app.optional': 'không bắt buộc',
   'app.more': 'Xem thêm',
   'app.filter': 'Lọc',
   'app.actions': 'Thao tác',
@@ -222,7 +221,7 @@ export const deskVi = {
   'when.weekend': 'Ngày này là thứ Bảy hoặc Chủ nhật.',
   'halls.pick': 'Chọn hội trường, phòng họp',
   'halls.hint': 'Gõ tên, không cần dấu',
-  'halls.seats': 'Số chỗ cần',
+  'halls.seats': 'Số chỗ',
   'halls.find': 'Tìm phòng trống',
   'halls.free': 'Phòng trống vào giờ này',
   'halls.none': 'Không còn phòng nào đủ chỗ trống vào giờ này. Hãy thử giờ khác.',
@@ -373,9 +372,7 @@ export const deskVi = {
   'approvals.title': 'Chờ duyệt',
   'approvals.lead': 'Các lịch họp đang chờ đồng chí quyết định.',
   'approvals.step': 'Bước {n}',
-  'approvals.dates': '{n} ngày',
   'approvals.before': 'Hạn {at}',
-  'approvals.by': 'Người đăng ký: {name}',
   'approvals.deputy': 'Quyết định thay {name}',
   'approvals.more': 'Địa điểm, thành phần, trùng lịch',
   'approvals.clashes': 'Các ngày trùng lịch, sẽ bỏ qua',
@@ -763,6 +760,18 @@ export const deskVi = {
   'guides.lead': 'In ra được. Tên nút trong hướng dẫn luôn đúng với màn hình.',
   'guides.vietnamese': 'Hướng dẫn bằng tiếng Việt.',
   'guides.technician': 'Cán bộ kỹ thuật điểm cầu',
+
+  'app.broken': 'Trang này gặp lỗi. Hãy tải lại trang; nếu vẫn lỗi, báo quản trị hệ thống.',
+
+  'live.skipDate': 'Bỏ qua ngày này',
+  'live.keepDate': 'Vẫn đăng ký ngày này',
+  'live.see': 'Trùng lịch: xem cách xử lý',
+  'live.fine': 'Không trùng lịch',
+  'meeting.short': 'Báo trước ngắn hơn quy định: giấy mời phải gửi trước ngày {day}.',
+  'class.excluded': '{n} thành phần được mời chưa có hội trường phù hợp',
+  'demo.done': 'Đã nạp tháng họp mẫu',
+  'demo.accounts': 'Mở từng đường dẫn trong cửa sổ ẩn danh để xem với vai trò đó. Mỗi đường dẫn dùng một lần.',
+  'demo.enter': 'Đăng nhập với vai trò này',
 } as const;
 
 export type DeskKey = keyof typeof deskVi;

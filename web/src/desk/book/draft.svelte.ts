@@ -33,6 +33,8 @@ export class Draft {
   lobby = $state(true);
   connect = $state('manual');
   skips = $state(false);
+  /** Local days of the series that are left out by wish. */
+  skip = $state.raw<string[]>([]);
 
   constructor(now: Date) {
     const next = nextStart(now);
@@ -96,6 +98,7 @@ export class Draft {
       public: this.public,
       lobby: this.lobby,
       connect: this.connect,
+      skip: this.repeat.every === 'none' ? [] : this.skip,
       skip_clashes: this.skips,
       submit,
     };

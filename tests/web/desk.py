@@ -1,0 +1,157 @@
+"""A province of 96 communes in a database of its own, with a secretary, an approver, an operator and an administrator who can sign in,
+and some meetings; then a real server on it. What the pages of the secretariat are tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from argon2 import PasswordHasher
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.accounts.tables import Account
+from rooms.fixtures import loading
+from rooms.meetings.tables import MeetingType
+from rooms.org.tables import Person, Unit
+from rooms.policy.actors import COMMAND, Actor, Role
+from rooms.sites.tables import Hall
+from rooms.store import migrations
+from rooms.store.database import Database
+from tests.rooms.people import add_account
+
+PASSWORD = "con gà trống cất tiếng gáy"
+HASHED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+ACCOUNTS: Mapping[str, tuple[str, str]] = {
+    "thuky": ("secretary", "office"),
+    "lanhdao": ("approver", "root"),
+    "dieuhanh": ("operator", "root"),
+    "quantri": ("admin", "root"),
+}
+"""Name -> (role, where)."""
+TYPES = (
+    ("internal", "Họp nội bộ đơn vị", "ordinary", 60, 0, True, 100),
+    ("crossunit", "Họp liên ngành góp ý dự thảo", "ordinary", 120, 3, False, 80),
+    ("training", "Tập huấn nghiệp vụ", "ordinary", 180, 3, False, 90),
+    ("briefing", "Giao ban Chủ tịch tỉnh với xã, phường", "important", 120, 3, False, 40),
+    ("session", "Phiên họp UBND tỉnh thường kỳ", "important", 240, 5, False, 20),
+)
+
+
+@dataclass
+class Desk:
+    """Identifiers that tests use."""
+
+    root: str = ""
+    office: str = ""
+    halls: list[str] = field(default_factory=list)
+    people: dict[str, str] = field(default_factory=dict)
+    """Of the accounts, by name."""
+
+
+def working_day(after: int, now: datetime) -> datetime:
+    """08:00 of the working day that comes `after` working days from today."""
+    day = now.astimezone(ZONE).replace(hour=8, minute=0, second=0, microsecond=0)
+    while after > 0 or day.weekday() > 4:
+        day += timedelta(days=1)
+        after -= day.weekday() <= 4
+    return day
+
+
+async def furnish(data_dir: Path, now: datetime) -> Desk:
+    """A migrated database with all that is said above, in `data_dir`, ready for `diemcau dev --data-dir`."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{(data_dir / 'diemcau.sqlite').absolute()}"
+    await migrations.upgrade(url)
+    database = Database.open(url)
+    try:
+        await database.transact(lambda session: loading.load(session, "tayninh-2025", COMMAND, now))
+        made = await database.transact(lambda session: _staff(session, now))
+        for number, request in enumerate(_wanted(made, now)):
+            actor = _actor(made)
+            await database.transact(lambda s, r=request, n=number: booking.create(s, r, actor, now, key=f"seed-{n}"))
+    finally:
+        await database.close()
+    return made
+
+
+async def _staff(session: AsyncSession, now: datetime) -> Desk:
+    made = Desk()
+    for code, name, class_, minutes, notice, internal, precedence in TYPES:
+        if await session.get(MeetingType, code) is None:
+            session.add(
+                MeetingType(
+                    code=code,
+                    name=name,
+                    default_class=class_,
+                    duration_min=minutes,
+                    notice_days=notice,
+                    internal=internal,
+                    precedence=precedence,
+                )
+            )
+    root = (await session.scalars(select(Unit).where(Unit.parent_id.is_(None)))).one()
+    office = (await session.scalars(select(Unit).where(Unit.name.like("Văn phòng UBND%")))).first() or root
+    made.root, made.office = root.id, office.id
+    people = list(await session.scalars(select(Person).order_by(Person.code).limit(40)))
+    own = [one for one in people if one.unit_id == office.id] + people
+    for number, (name, (role, where)) in enumerate(ACCOUNTS.items()):
+        person = own[number]
+        if where == "office":
+            person.unit_id = office.id
+        made.people[name] = person.id
+        await add_account(
+            session, name, person.id, {role: root.id if where == "root" else office.id}, now, password=HASHED
+        )
+    made.halls = list(await session.scalars(select(Hall.id).order_by(Hall.seats.desc(), Hall.code).limit(20)))
+    return made
+
+
+def _actor(made: Desk) -> Actor:
+    return Actor(
+        "account",
+        id="",
+        person_id=made.people["thuky"],
+        name="Văn phòng",
+        roles=(Role("admin", made.root, f"/{made.root}/"), Role("secretary", made.root, f"/{made.root}/")),
+        factors=2,
+    )
+
+
+def _wanted(made: Desk, now: datetime) -> list[booking.Request]:
+    """A few meetings of the days to come: approved, waiting, held, a series."""
+    seeds = (
+        ("Họp giao ban Văn phòng", "internal", 0, (), "", 60),
+        ("Họp góp ý dự thảo quy chế làm việc", "crossunit", 1, (0,), "", 120),
+        ("Tập huấn nghiệp vụ văn thư, lưu trữ", "training", 2, (1,), "", 180),
+        ("Giao ban Chủ tịch tỉnh với xã, phường", "briefing", 3, (2,), "FREQ=WEEKLY;COUNT=6", 120),
+        ("Phiên họp UBND tỉnh thường kỳ tháng này", "session", 4, (0,), "", 240),
+    )
+    return [
+        booking.Request(
+            title=title,
+            type_code=code,
+            host_unit_id=made.office,
+            starts_at=working_day(after + 1, now).astimezone(UTC),
+            duration_min=minutes,
+            rule=rule,
+            hall_ids=tuple(made.halls[n] for n in halls),
+            attendees=(booking.AttendeeRequest(unit_id=made.office),),
+            submit=after != 2,
+            chair_id=made.people["lanhdao"] if code != "internal" else None,
+            agenda=(booking.AgendaItem("Báo cáo kết quả công tác tháng", "Chánh Văn phòng", 20),),
+            public=code == "session",
+        )
+        for title, code, after, halls, rule, minutes in seeds
+    ]
+
+
+async def account_id(database: Database, name: str) -> str:
+    async with database.reading() as session:
+        return (await session.scalars(select(Account.id).where(Account.name == name))).one()

@@ -1,0 +1,186 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bookPath, entriesOf, filteredHalls, gapsOf, wallClock } from '../src/desk/board/rows';
+import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
+import { address, problemOf } from '../src/desk/client';
+import { grouped } from '../src/desk/group';
+import type { Board, BoardEntry } from '../src/desk/model';
+import { matches, plain } from '../src/desk/plain';
+import { dateStanding } from '../src/desk/states';
+import { addDays, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, weekday } from '../src/desk/time';
+import { t } from '../src/i18n/desk.svelte';
+import { speak } from '../src/i18n/index.svelte';
+import { parseRoute } from '../src/route';
+import { parseGuide } from '../tools/guides';
+
+describe('time in Vietnam', () => {
+  it('is seven hours ahead, whatever the browser thinks', () => {
+    expect(instant('2026-12-01', '06:30').toISOString()).toBe('2026-11-30T23:30:00.000Z');
+    expect(dayOf('2026-11-30T23:30:00Z')).toBe('2026-12-01');
+    expect(clockOf('2026-11-30T17:00:00Z')).toBe('00:00');
+    expect(longSpan('2026-11-30T01:00:00Z', '2026-11-30T03:30:00Z', 'vi')).toBe('Thứ Hai, 30/11/2026, 08:00 - 10:30');
+  });
+
+  it('counts days over months and weeks from Monday', () => {
+    expect(addDays('2026-02-28', 1)).toBe('2026-03-01');
+    expect(addDays('2028-02-28', 1)).toBe('2028-02-29');
+    expect([weekday('2026-11-30'), weekday('2026-12-06')]).toEqual([1, 7]);
+    expect(mondayOf('2026-12-06')).toBe('2026-11-30');
+  });
+
+  it.each([
+    ['2026-11-25T01:10:00Z', '2026-11-25', '09:00'],
+    ['2026-11-25T04:10:00Z', '2026-11-25', '13:30'],
+    ['2026-11-25T10:00:00Z', '2026-11-26', '08:00'],
+    ['2026-11-27T10:00:00Z', '2026-11-30', '08:00'],
+    ['2026-11-28T03:00:00Z', '2026-11-30', '08:00'],
+  ])('proposes a start after %s', (now, day, clock) => {
+    expect(nextStart(new Date(now))).toEqual({ day, clock });
+    expect(QUARTERS).toContain(clock);
+  });
+});
+
+describe('searching', () => {
+  it('ignores diacritics and đ', () => {
+    expect(plain('  Đức  HÒA ')).toBe('duc hoa');
+    expect(matches('Sở Nội vụ tỉnh Tây Ninh', 'noi vu so')).toBe(true);
+    expect(matches('Sở Nội vụ', 'y te')).toBe(false);
+  });
+});
+
+describe('repeating', () => {
+  const day = '2026-12-01';
+  it.each([
+    ['FREQ=DAILY;COUNT=5', 'day'],
+    ['FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=20', 'workday'],
+    ['FREQ=WEEKLY;BYDAY=TU,TH;COUNT=12', 'week'],
+    ['FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;UNTIL=20270228T165959Z', 'week'],
+    ['FREQ=MONTHLY;BYMONTHDAY=1;COUNT=6', 'monthday'],
+    ['FREQ=MONTHLY;BYDAY=1TU;COUNT=6', 'monthweek'],
+    ['FREQ=YEARLY;COUNT=3', 'year'],
+  ])('%s is read and written again', (rule, every) => {
+    const repeat = fromRule(rule, day);
+    expect(repeat.every).toBe(every);
+    expect(toRule(repeat, day)).toBe(rule);
+  });
+
+  it.each(['FREQ=MONTHLY;BYSETPOS=-1;BYDAY=MO;COUNT=3', 'FREQ=HOURLY;COUNT=3', 'FREQ=DAILY', 'FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=2'])('%s is kept as it is', (rule) => {
+    const repeat = fromRule(rule, day);
+    expect(repeat.every).toBe('other');
+    expect(toRule(repeat, day)).toBe(rule);
+  });
+
+  it('has words', () => {
+    speak('vi');
+    expect(ruleWords('FREQ=WEEKLY;BYDAY=TU,TH;COUNT=12', day, 'vi', t)).toBe('Hằng tuần vào T3, T5; 12 lần');
+    expect(ruleWords('FREQ=MONTHLY;BYDAY=-1MO;COUNT=2', '2026-11-30', 'vi', t)).toBe('Hằng tháng vào Thứ Hai cuối cùng của tháng; 2 lần');
+    expect(ruleWords('', day, 'vi', t)).toBe('Một lần');
+  });
+
+  it('once is once, and a fifth weekday is the last one', () => {
+    expect(toRule(once(day), day)).toBe('');
+    expect([weekOfMonth('2026-12-01'), weekOfMonth('2026-12-31')]).toEqual([1, -1]);
+  });
+});
+
+describe('the board', () => {
+  const entry = (from: string, to: string, more: Partial<BoardEntry> = {}): BoardEntry => ({
+    occurrence_id: from, meeting_id: 'm', hall_id: 'h', title: 'Giao ban', class: 'ordinary', state: 'planned', meeting_state: 'approved',
+    starts_at: instant('2026-12-01', from).toISOString(), ends_at: instant('2026-12-01', to).toISOString(),
+    reserved_from: instant('2026-12-01', from).toISOString(), reserved_to: instant('2026-12-01', to).toISOString(), host_unit_name: '', mine: false, ...more,
+  });
+  const board: Board = {
+    starts_at: '', ends_at: '', off: {},
+    halls: [{ id: 'h', name: 'Hội trường lớn', site_id: 's', site_name: 'UBND tỉnh', unit_id: 'u', unit_name: '', seats: 300, bookable: true }],
+    entries: [entry('14:00', '16:00'), entry('08:00', '10:00'), entry('10:00', '11:00', { state: 'cancelled' })],
+  };
+
+  it('lists what stands, in the order of time', () => {
+    expect(entriesOf(board, 'h', '2026-12-01').map((one) => clockOf(one.starts_at))).toEqual(['08:00', '14:00']);
+    expect(entriesOf(board, 'h', '2026-12-02')).toEqual([]);
+  });
+
+  it('offers the gaps between, none shorter than half an hour', () => {
+    const gaps = gapsOf(entriesOf(board, 'h', '2026-12-01'), '2026-12-01');
+    expect(gaps).toEqual([{ from: '07:00', to: '08:00' }, { from: '10:00', to: '14:00' }, { from: '16:00', to: '18:00' }]);
+    expect(gapsOf([entry('07:15', '18:00')], '2026-12-01')).toEqual([]);
+    expect(gapsOf([], '2026-12-01')).toEqual([{ from: '07:00', to: '18:00' }]);
+  });
+
+  it('filters by words and level', () => {
+    const tier = (unit: string) => (unit === 'u' ? 1 : null);
+    expect(filteredHalls(board, 'hoi truong', tier, '1')).toHaveLength(1);
+    expect(filteredHalls(board, 'hoi truong', tier, '3')).toHaveLength(0);
+    expect(filteredHalls(board, 'y te', tier, '')).toHaveLength(0);
+  });
+
+  it('speaks the clock of Vietnam to the picture and to the form', () => {
+    expect(wallClock('2026-11-30T23:30:00Z')).toBe('2026-12-01T06:30:00');
+    const place = parseRoute(new URL(bookPath({ id: 'h', name: 'Hội trường lớn' }, instant('2026-12-01', '08:00'), 90), 'https://hop.vn'));
+    expect(place.page === 'desk' && Object.fromEntries(place.place.query)).toEqual({ hall: 'h', name: 'Hội trường lớn', at: '2026-12-01T01:00:00.000Z', min: '90' });
+  });
+
+  it('says a planned date as its meeting stands', () => {
+    expect(dateStanding('planned', 'asked').text).toBe('state.asked');
+    expect(dateStanding('running', 'approved').text).toBe('state.running');
+  });
+});
+
+describe('asking the server', () => {
+  it('leaves out what is empty', () => {
+    expect(address('/units', { q: 'sở', tier: null, limit: 5, state: '' })).toBe('/api/v1/units?q=s%E1%BB%9F&limit=5');
+  });
+
+  it('reads problems in the language of the page', () => {
+    const body = { code: 'clash', vi: 'Trùng lịch.', en: 'a clash', troubles: [{ code: 'hall', vi: 'Bận', en: 'busy', where: '', detail: {} }] };
+    speak('en');
+    expect(problemOf(409, body)).toMatchObject({ status: 409, code: 'clash', message: 'a clash' });
+    speak('vi');
+    expect(problemOf(409, body).troubles[0]?.vi).toBe('Bận');
+    expect(problemOf(500, null)).toMatchObject({ code: 'http-500', message: expect.stringContaining('500') as string });
+  });
+
+  it('groups in the order of coming', () => {
+    expect(grouped([3, 1, 4, 1, 5], (n) => n % 2)).toEqual([[1, [3, 1, 1, 5]], [0, [4]]]);
+  });
+});
+
+describe('addresses of the desk', () => {
+  const place = (path: string) => {
+    const route = parseRoute(new URL(path, 'https://hop.example.vn'));
+    return route.page === 'desk' ? route.place : null;
+  };
+
+  it('knows its pages, short ones too', () => {
+    expect(place('/meetings/17?new=booked')).toMatchObject({ desk: 'meetings', parts: ['17'] });
+    expect(place('/moi#abcdefghijklmnopqrst')).toMatchObject({ desk: 'answer', secret: 'abcdefghijklmnopqrst' });
+    expect(place('/duyet#abc')).toMatchObject({ desk: 'approvals' });
+    expect(place('/hop/17')).toMatchObject({ desk: 'meetings', parts: ['17'] });
+    expect(place('/sign-in#link=secretsecretsecret')).toMatchObject({ desk: 'sign-in', secret: 'secretsecretsecret' });
+    expect(place('/meetings/%E0%A4%A')).toMatchObject({ parts: ['%E0%A4%A'] });
+    expect(place('/my/a/b/c/d')).toBeNull();
+    expect(place('/mys')).toBeNull();
+  });
+});
+
+describe('guides', () => {
+  const folder = join(import.meta.dirname, '../guides');
+
+  it('name only what stands on a screen', () => {
+    const names = readdirSync(folder).filter((name) => name.endsWith('.md'));
+    expect(names).toHaveLength(6);
+    for (const name of names) expect(parseGuide(readFileSync(join(folder, name), 'utf8'), name).length).toBeGreaterThan(5);
+  });
+
+  it('fail the build on a renamed button', () => {
+    expect(() => parseGuide('1. Bấm {t:book.gone}.', 'thu-ky.md')).toThrow('thu-ky.md:1: no text has the key book.gone');
+  });
+
+  it('are blocks of words, labels and what stands out', () => {
+    expect(parseGuide('# Một\n\n1. Bấm {t:book.do}.\n2. **Xong**', 'x.md')).toEqual([
+      { kind: 'h1', parts: [{ text: 'Một' }] },
+      { kind: 'ol', items: [[{ text: 'Bấm ' }, { key: 'book.do' }, { text: '.' }], [{ strong: 'Xong' }]] },
+    ]);
+  });
+});
