@@ -114,8 +114,9 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
         raise _too_many()
     troubles: list[Trouble] = []
     found: dict[Key, Invited] = {}
+    known = await _named(session, [one.unit_id for one in requests if one.unit_id], day)
     for position, request in enumerate(requests):
-        for one in await _of_request(session, request, day, f"attendees.{position}", troubles):
+        for one in await _of_request(session, request, known, day, f"attendees.{position}", troubles):
             found[one.key] = _joined(found[one.key], one) if one.key in found else one
     if troubles:
         raise Refusal(
@@ -229,7 +230,7 @@ def _why(attendee: Attendee) -> Why | None:
 
 
 async def _of_request(
-    session: AsyncSession, request: Wish, day: date, where: str, troubles: list[Trouble]
+    session: AsyncSession, request: Wish, known: _Named, day: date, where: str, troubles: list[Trouble]
 ) -> list[Invited]:
     given = (request.set_id, request.unit_id, request.person_id, request.guest_name or request.guest_email)
     if (
@@ -243,10 +244,10 @@ async def _of_request(
         return _guest(request, where, troubles)
     if request.person_id:
         return await _person(session, request, day, where, troubles)
-    units = await _units(session, request, day)
+    units = await _units(session, request, known, day)
     if not units:
         troubles.append(_trouble("unknown_unit", "Không tìm thấy đơn vị, hoặc đơn vị không còn hoạt động", where))
-    return await _of_units(session, request, units, day)
+    return await _of_units(session, request, units, known, day)
 
 
 def _guest(request: Wish, where: str, troubles: list[Trouble]) -> list[Invited]:
@@ -299,20 +300,36 @@ def post_of(title: str, unit: str) -> str:
     return f"{title} {unit}"
 
 
-async def _units(session: AsyncSession, request: Wish, day: date) -> list[Unit]:
-    if request.set_id:
-        return await recipients.expand(session, request.set_id, day)
+@dataclass(frozen=True)
+class _Named:
+    """Units that the list names one by one, with their sites: asked for once, not line by line."""
+
+    units: dict[str, Unit]
+    sites: dict[str, str]
+
+
+async def _named(session: AsyncSession, ids: Sequence[str], day: date) -> _Named:
+    if not ids:
+        return _Named({}, {})
     rows = await session.scalars(
         select(Unit)
-        .where(Unit.id == request.unit_id, Unit.valid_from <= day)
+        .where(Unit.id.in_(set(ids)), Unit.valid_from <= day)
         .where(or_(Unit.valid_to.is_(None), Unit.valid_to > day))
     )
-    return list(rows)
+    units = {one.id: one for one in rows}
+    return _Named(units, await _sites(session, set(units), day))
 
 
-async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], day: date) -> list[Invited]:
+async def _units(session: AsyncSession, request: Wish, known: _Named, day: date) -> list[Unit]:
+    if request.set_id:
+        return await recipients.expand(session, request.set_id, day)
+    unit = known.units.get(request.unit_id or "")
+    return [unit] if unit else []
+
+
+async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], known: _Named, day: date) -> list[Invited]:
     ids = {one.id for one in units}
-    sites = await _sites(session, ids, day)
+    sites = await _sites(session, ids, day) if request.set_id else known.sites
     heads = await heads_of(session, ids, day) if request.must_be_head else {}
 
     def label(unit: Unit) -> str:
