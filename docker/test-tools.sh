@@ -2,9 +2,9 @@
 # Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
 set -euo pipefail
 
-# What the tests use now: a browser, network namespaces, a packet filter, a database.
-packages=(chromium iproute2 nftables postgresql)
-# For the parts that come later: redis-server baresip-core baresip-ffmpeg sip-tester ffmpeg espeak-ng coturn slapd.
+# What the tests use now: a browser, network namespaces, a packet filter, a database, a directory.
+packages=(chromium iproute2 ldap-utils nftables postgresql slapd)
+# For the parts that come later: redis-server baresip-core baresip-ffmpeg sip-tester ffmpeg espeak-ng coturn.
 
 missing=()
 for package in "${packages[@]}"; do

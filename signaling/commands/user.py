@@ -17,14 +17,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import administration, first, roles, signing
+from rooms.accounts import directory as accounts_directory
 from rooms.accounts.tables import Account
 from rooms.errors import Refusal
+from rooms.exchange import ldif
 from rooms.identifiers import new_id
 from rooms.org.names import cleaned, plain
 from rooms.org.tables import Person, Unit
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from signaling import config
+from signaling import config, directory
 from signaling.addresses import sign_in_link
 
 T = TypeVar("T")
@@ -153,6 +155,38 @@ def totp_reset(name: Name, data_dir: DataDir = None, file: File = None) -> None:
     typer.echo("Đã gỡ / done")
 
 
+@app.command("import")
+def take_over(
+    ldif_file: Annotated[Path | None, typer.Option("--ldif", help="tệp LDIF đã xuất / an exported file")] = None,
+    ldap: Annotated[str, typer.Option(help="ldaps://…")] = "",
+    base: Annotated[str, typer.Option(help="nhánh / base: dc=longan,dc=gov,dc=vn")] = "",
+    bind_dn: Annotated[str, typer.Option(help="đăng nhập danh bạ / bind as")] = "",
+    password_file: Annotated[Path | None, typer.Option(help="tệp mật khẩu / its password")] = None,
+    search: Annotated[str, typer.Option("--filter", help="bộ lọc / filter")] = "(objectClass=person)",
+    authority: Annotated[Path | None, typer.Option("--ca", help="chứng thư gốc / authority (PEM)")] = None,
+    schema: Annotated[str, typer.Option(help="posix | ad")] = "posix",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="ghi / write; không có: chỉ xem trước / without: preview")
+    ] = False,
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Nhập cán bộ và tài khoản từ danh bạ LDAP / people and accounts out of a directory."""
+    names = accounts_directory.ACTIVE_DIRECTORY if schema == "ad" else accounts_directory.POSIX
+    asked = directory.Directory(ldap, base, search, bind_dn, password_file, authority)
+    entries = _said(lambda: ldif.read(ldif_file.read_bytes()) if ldif_file else directory.entries(asked, names.all))
+    work = accounts_directory.apply if apply else accounts_directory.preview
+    taken = _run(data_dir, file, lambda session, now: work(session, entries, names, COMMAND, now))
+    for trouble in taken.troubles:
+        typer.echo(trouble.vietnamese, err=True)
+    typer.echo(
+        f"Cán bộ / people: {taken.people.rows}, mới / new {taken.people.created}, đổi / changed {taken.people.changed}; "
+        f"tài khoản mới / new accounts {taken.accounts}, khóa / off {taken.switched_off}"
+    )
+    typer.echo("Đã ghi / written" if apply else "Xem trước, chưa ghi; thêm --apply / a preview: nothing was written")
+    raise typer.Exit(1 if taken.troubles else 0)
+
+
 def _show_link(
     name: str, data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[str]]
 ) -> None:
@@ -177,12 +211,20 @@ def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession,
         finally:
             await database.close()
 
+    return _said(lambda: asyncio.run(whole()))
+
+
+def _said(work: Callable[[], T]) -> T:
+    """A refusal is printed, with every trouble that it names, and the exit code is 1."""
     try:
-        return asyncio.run(whole())
+        return work()
     except Refusal as refusal:
-        typer.echo(refusal.vietnamese, err=True)
-        typer.echo(refusal.english, err=True)
+        for words in (refusal.vietnamese, refusal.english, *(one.vietnamese for one in refusal.troubles[:200])):
+            typer.echo(words, err=True)
         raise typer.Exit(1) from refusal
+    except OSError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 def _settings(data_dir: Path | None, file: Path | None) -> config.Settings:
