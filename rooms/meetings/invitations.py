@@ -17,14 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.accounts.tables import Account, RoleGrant
 from rooms.booking.tables import Reservation, Step
+from rooms.errors import Refusal
 from rooms.meetings import attendees, calendar, links, wording
 from rooms.meetings.attendees import Contact
 from rooms.meetings.calendar import Dated, Entry, Party
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import Deputy, Person, Unit
-from rooms.policy import classes
+from rooms.policy import classes, roles
+from rooms.policy.actors import Actor
 from rooms.sites.tables import Hall, Site
-from rooms.store import outbox, webhooks
+from rooms.store import audit, outbox, webhooks
 
 Kind = Literal["invite", "cancel", "reminder", "removed", "approval", "substitute", "substitute_decided"]
 MAILS: Final = tuple(
@@ -181,6 +183,30 @@ async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
     attendee.mail_state = state
     if state == "sent":
         attendee.notified = max(attendee.notified, mail.sequence)
+
+
+async def resend(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
+    """Mail the invitation once more. Raises Refusal `denied`, `meeting_not_open`."""
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    if meeting.state != "approved":
+        raise Refusal("meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved")
+    attendee.notified = -1
+    await session.flush()
+    payload = {"attendee_id": attendee.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
+    await outbox.enqueue(session, "mail.invite", payload, now, now)
+    await audit.record(session, now, actor, "attendee.invite_again", "attendee", attendee.id, host.id)
+
+
+async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
+    """The personal link opens no more; the next mail has another. Raises Refusal `denied`."""
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    links.revoke(attendee)
+    await session.flush()
+    await audit.record(session, now, actor, "attendee.link_back", "attendee", attendee.id, host.id)
 
 
 async def _invite(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

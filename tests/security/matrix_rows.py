@@ -175,6 +175,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/accounts/{account_id}/roles/{grant_id}"): Row(),
     ("POST", "/clients"): Row(lambda w, p: {"name": f"Mới {p}", "unit_id": w.ids["unit", p], "roles": ["requester"]}),
     ("POST", "/clients/{client_id}/key"): Row(),
+    ("POST", "/clients/{client_id}/hook-secret"): Row(),
     ("DELETE", "/clients/{client_id}"): Row(),
     # Conferences that need no booking: rights of their own, in a token
     ("POST", "/conferences"): Row(of(), proven=False),
@@ -253,6 +254,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(proven=False),  # its fields are empty here
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
+    ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
+    ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
+    ("DELETE", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(),
     ("POST", "/letter-templates"): Row(
         lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"}, upload=True, proven=False
     ),  # the file is no real DOCX
@@ -282,6 +287,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/deliveries/{delivery_id}/replay"): Row(),
     ("POST", "/feeds"): Row(lambda w, p: {"kind": "unit", "target_id": w.ids["unit", p]}),
     ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # none is the caller's
+    ("POST", "/imports/preview"): Row(of(kind="halls"), upload=True, proven=False),  # the file is no real sheet
+    ("POST", "/imports/apply"): Row(of(kind="halls", digest="0" * 64), upload=True, proven=False),
+    ("POST", "/demo"): Row(proven=False),  # there are units already
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
     ("POST", "/answers/{secret}"): Row(of(answer="accepted"), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
