@@ -38,6 +38,16 @@ PARTS: Final = frozenset(
         "BYSETPOS",
     )
 ) | {"BYHOUR", "BYMINUTE"}
+RANGES: Final[Mapping[str, tuple[int, int, bool]]] = {
+    "BYMONTHDAY": (1, 31, True),
+    "BYYEARDAY": (1, 366, True),
+    "BYWEEKNO": (1, 53, True),
+    "BYMONTH": (1, 12, False),
+    "BYSETPOS": (1, 366, True),
+    "BYHOUR": (0, 23, False),
+    "BYMINUTE": (0, 59, False),
+}
+"""Least, most, and whether it may count from the end (RFC 5545, 3.3.10)."""
 LAST_TWIN: Final = 9990
 TWIN_SPAN: Final = 40
 WINDOW: Final = timedelta(days=92)
@@ -79,6 +89,7 @@ def parsed(rule: str) -> icalendar.vRecur:
         frequency = str(parts["FREQ"][0]).upper()
         values = [value for name in parts if name.startswith("BY") for value in parts[name]]
         ok = len(rule) <= limits.RULE and set(parts) <= PARTS and len(values) <= limits.RULE_PARTS
+        ok = ok and rule.count("=") == len(parts) and _within(parts, frequency)
         counts = [int(value) for name in ("COUNT", "INTERVAL") for value in parts.get(name, ())]
         times = len(parts.get("BYHOUR", (0,))) * len(parts.get("BYMINUTE", (0,)))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
@@ -94,6 +105,18 @@ def parsed(rule: str) -> icalendar.vRecur:
     if int(parts.get("COUNT", (1,))[0]) > limits.OCCURRENCES:
         raise too_long()
     return icalendar.vRecur(parts)
+
+
+def _within(parts: Mapping[str, Any], frequency: str) -> bool:
+    """Whether every number is one that a year, a month, a day has."""
+    for name, (least, most, negative) in RANGES.items():
+        for value in parts.get(name, ()):
+            number = -int(value) if negative and int(value) < 0 else int(value)
+            if not least <= number <= most:
+                return False
+    ordinals = [abs(int(one.relative)) for one in parts.get("BYDAY", ()) if one.relative is not None]
+    most = {"MONTHLY": 5, "YEARLY": 53}.get(frequency, 0)
+    return all(1 <= one <= most for one in ordinals)
 
 
 def written(parts: Mapping[str, Any]) -> str:
@@ -128,7 +151,9 @@ def horizon(first: datetime) -> datetime:
 def twin(year: int) -> int:
     """The last year whose neighbours begin on the same weekdays and leap in the same places."""
     wanted = _shapes(year)
-    return next(one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
+    near = (one for one in range(LAST_TWIN, LAST_TWIN - TWIN_SPAN, -1) if _shapes(one) == wanted)
+    # Around 2100, which does not leap, there is none: every 400 years the calendar is the same.
+    return next(near, year + (LAST_TWIN - year) // 400 * 400)
 
 
 def _shapes(year: int) -> list[tuple[int, bool]]:
@@ -162,7 +187,7 @@ def _searched(first: datetime, rule: dict[str, Any], end: datetime) -> list[date
     try:
         query = recurring_ical_events.of(calendar)
         return _by_windows(query, first, end)
-    except (ValueError, OverflowError, TypeError, recurring_ical_events.InvalidCalendar) as error:
+    except (ValueError, OverflowError, TypeError, LookupError, recurring_ical_events.InvalidCalendar) as error:
         raise _bad_rule() from error
 
 
@@ -185,7 +210,7 @@ def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> N
     text = written(rule)
     try:
         found = next(iter(rrulestr(text, dtstart=first)), None)
-    except (ValueError, OverflowError, TypeError) as error:
+    except (ValueError, OverflowError, TypeError, LookupError) as error:
         raise _bad_rule() from error
     if found == first:
         return
