@@ -30,7 +30,16 @@ class Row:
     kinds: Mapping[str, str] = field(default_factory=dict)
     version: str = "1"
     """For If-Match; with a name of a kind of meeting, that meeting's."""
-    upload: bool = False
+    upload: Make | None = None
+    """A file, {"name", "content"}; the body goes along as form fields."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Parameters of the path that are not as in FIXED."""
+    anywhere: bool = False
+    """Whoever holds a fitting role somewhere may: what it means is decided line by line."""
+    of: str = ""
+    """Kind of the thing whose unit decides, when only the content of a file names it."""
+    refused: frozenset[str] = frozenset()
+    """Codes that are refusals here besides 401, 403 and 404."""
     proven: bool = True
     """False: no caller of the matrix can succeed; the comment says why."""
 
@@ -63,6 +72,8 @@ FIXED: Final[Mapping[str, str]] = {
     "day": "2026-04-01",
     "name": "precedence",
     "form": "docx",
+    "suffix": "csv",
+    "kind": "units",
     "session_id": "0" * 32,
     "secret": "x" * 32,
     "conference": "abc-defg-hij",
@@ -144,6 +155,11 @@ def of(**values: Any) -> Make:
 
 def span(_world: World, _place: str) -> Values:
     return {"starts_at": at(0), "ends_at": at(14)}
+
+
+def sheet(world: World, place: str) -> Values:
+    """A file with one new site of the unit."""
+    return {"name": "sites.csv", "content": world.sheet(place)}
 
 
 HELD = {"meeting_id": "held"}
@@ -253,17 +269,29 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of(agree=True, told_by="Điện thoại của chủ tọa"), version="approved"
     ),
     ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
-    ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(proven=False),  # its fields are empty here
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(
+        fixed={"form": "docx"}, proven=False
+    ),  # its fields are empty here
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
     ("DELETE", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(),
     ("POST", "/letter-templates"): Row(
-        lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"}, upload=True, proven=False
+        lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},
+        upload=of(name="a.docx", content=b"PK"),
+        proven=False,
     ),  # the file is no real DOCX
     ("DELETE", "/letter-templates/{template_id}"): Row(kinds={"template_id": "letter_template"}),
     ("POST", "/join/look"): Row(of(number="123456789", pin="123456"), proven=False),
     ("POST", "/join"): Row(of(number="123456789", pin="123456"), proven=False),
+    ("POST", "/imports/preview"): Row(of(kind="sites"), upload=sheet, anywhere=True),
+    ("POST", "/imports/apply"): Row(
+        lambda w, p: {"kind": "sites", "digest": w.ids["digest", p]},
+        upload=sheet,
+        of="unit",
+        refused=frozenset({"import_has_errors"}),
+    ),
+    ("POST", "/demo"): Row(proven=False),  # only into an empty organisation
     # What is kept
     ("POST", "/templates"): Row(lambda w, p: kept(w, p, "Mới")),
     ("PUT", "/templates/{template_id}"): Row(lambda w, p: kept(w, p, "Giao ban"), kinds={"template_id": "template"}),

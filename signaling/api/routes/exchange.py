@@ -44,19 +44,19 @@ async def apply_import(
 
 
 @router.get(
-    "/exports/{kind}.{form}",
+    "/exports/{kind}.{suffix}",
     openapi_extra=needs("org.read"),
     response_class=Response,
     responses={200: {"description": "the file", "content": {"text/csv": {}, XLSX: {}}}},
 )
 async def export(
-    visit: Caller, kind: Annotated[ImportKind, Path()], form: Annotated[Literal["csv", "xlsx"], Path()]
+    visit: Caller, kind: Annotated[ImportKind, Path()], suffix: Annotated[Literal["csv", "xlsx"], Path()]
 ) -> Response:
     """What `/imports` reads back."""
     actor = anywhere(visit, "org.read")
-    content = await visit.read(lambda session: exports.export(session, kind, actor, visit.now, form))
-    media_type = "text/csv; charset=utf-8" if form == "csv" else XLSX
-    name = f'attachment; filename="{kind}.{form}"'
+    content = await visit.read(lambda session: exports.export(session, kind, actor, visit.now, suffix))
+    media_type = "text/csv; charset=utf-8" if suffix == "csv" else XLSX
+    name = f'attachment; filename="{kind}.{suffix}"'
     return Response(content, media_type=media_type, headers={"content-disposition": name})
 
 
@@ -67,7 +67,7 @@ async def demo_state(visit: Anybody) -> DemoState:
     return DemoState(offered=empty and _loader(visit) is not None, empty=empty)
 
 
-@router.post("/demo", status_code=201, openapi_extra=needs(PUBLIC))
+@router.post("/demo", status_code=201, openapi_extra=needs("org.write"))
 async def load_demo(visit: Anybody) -> DemoReport:
     """An invented province with a month of meetings, and accounts to look at it as each role sees it. Each link signs in once."""
     actor = _loader(visit)
