@@ -60,6 +60,9 @@ class Settings:
     )
     database_upgrade: bool = _setting(False, "bring the database to the newest shape at the start")
     demo: bool = _setting(False, "load the demo month into an empty database at the start")
+    audit_dir: Path | None = _setting(
+        None, "folder outside of this host for signed audit checkpoints; empty: data_dir/audit"
+    )
     tls_cert: Path | None = _setting(None, "certificate chain (PEM) in place of the local CA's")
     tls_key: Path | None = _setting(None, "private key (PEM) of tls_cert")
     hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")

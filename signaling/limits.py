@@ -60,3 +60,5 @@ SUBJECT_NAMES = 100
 
 FAILURE_CHECK_S = 5.0
 """How often the server looks whether its packet plane still lives; everything else that fails wakes it."""
+KEEP_S = 300.0
+"""Between two signed checkpoints of the audit trail."""

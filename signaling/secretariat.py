@@ -21,7 +21,7 @@ from rooms.identifiers import new_bytes
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
-from rooms.store import migrations
+from rooms.store import keeping, migrations
 from rooms.store.database import Database
 from signaling import access, api, limits, notify
 from signaling.auth import Authenticator
@@ -84,7 +84,19 @@ class Secretariat:
 
     async def work(self) -> None:
         """Do what is due, until cancelled."""
-        await self.worker.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.worker.run())
+            group.create_task(self._keep_records())
+
+    async def _keep_records(self) -> None:
+        """Sign the audit trail and put its checkpoints where they can leave the host; a full disk does not end it."""
+        folder = self.settings.audit_dir or self.settings.data_dir / "audit"
+        while True:
+            try:
+                await keeping.keep(self.database, self.settings.data_dir, folder, self.clock())
+            except (OSError, SQLAlchemyError, Refusal) as error:
+                log.warning("audit checkpoints could not be written: %s", error)
+            await asyncio.sleep(limits.KEEP_S)
 
     async def ready(self) -> bool:
         """The database answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Any, Literal
 
@@ -23,7 +24,9 @@ async def export(
     """Everything of a kind that the actor may read, by code. Raises Refusal `unknown_kind`."""
     one = form(kind)
     headings, rows = [heading(each) for each in one.fields], await lines(session, one, actor, now)
-    return sheets.to_csv(headings, rows) if form_of_file == "csv" else sheets.to_xlsx(one.title, headings, rows)
+    if form_of_file == "csv":
+        return await asyncio.to_thread(sheets.to_csv, headings, rows)
+    return await asyncio.to_thread(sheets.to_xlsx, one.title, headings, rows)
 
 
 async def lines(session: AsyncSession, one: Form, actor: Actor, now: datetime) -> list[list[str]]:

@@ -5,6 +5,7 @@ Rows are matched by code (posts: by unit and title). A column that is absent lea
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -114,9 +115,15 @@ async def _plan(session: AsyncSession, one: Form, sheet: Sheet, actor: Actor, no
     plan = Plan(one, await load(session, needed(one)), actor, now)
     if one.kind == "post":
         plan.holders = await _holders(session, now)
+    await asyncio.to_thread(_examine, plan, sheet)
+    return plan
+
+
+def _examine(plan: Plan, sheet: Sheet) -> None:
+    """Every line against the register; seconds for a long file, so away from the event loop. Asks the database nothing."""
     columns = _columns(plan, sheet)
     if plan.troubles:
-        return plan
+        return
     plan.pending = _pending(plan, columns, sheet)
     seen: dict[str, int] = {}
     for line, cells in sheet.rows:
@@ -124,9 +131,8 @@ async def _plan(session: AsyncSession, one: Form, sheet: Sheet, actor: Actor, no
         if entry is not None and _once(plan, entry, seen):
             _check(plan, entry)
             plan.entries.append(entry)
-    if one.kind == "unit":
+    if plan.form.kind == "unit":
         _check_tree(plan)
-    return plan
 
 
 def _columns(plan: Plan, sheet: Sheet) -> list[Field | None]:

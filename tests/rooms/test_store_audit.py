@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND, Actor
-from rooms.store import audit, checkpoints
+from rooms.store import audit, checkpoints, keeping, outbox
 from rooms.store.checkpoints import Checkpoint
 from rooms.store.database import Database
 from rooms.store.migrations import immutable
-from rooms.store.tables import AuditEntry
+from rooms.store.tables import AuditEntry, Job
 from rooms.store.verification import Verdict, verify
 
 WHO = Actor("account", id="a1", address="203.0.113.7")
@@ -368,3 +368,22 @@ async def tampered(database: Database, work: Callable[[Connection], object]) -> 
 
 def test_twenty_kinds_and_more() -> None:
     assert len(TAMPERINGS) >= 20
+
+
+async def test_keeping_signs_and_exports_and_forgets(database: Database, now: datetime, tmp_path: Path) -> None:
+    await write(database, now, 3)
+    await database.transact(lambda session: outbox.enqueue(session, "x", {}, now, now))
+    (job,) = await database.transact(lambda session: outbox.claim(session, now, ["x"], "w", 60, 1))
+    await database.transact(lambda session: outbox.finish(session, job.id, "w", now))
+    assert await keeping.keep(database, tmp_path / "keys", tmp_path / "out", now) == 1
+    assert await keeping.keep(database, tmp_path / "keys", tmp_path / "out", now) == 0
+    outside = checkpoints.read_folder(tmp_path / "out")
+    verdict = await examined(database, checkpoints.key_at(tmp_path / "keys"), outside)
+    assert verdict.whole and verdict.sealed == 3
+    async with database.reading() as session:
+        assert await session.get(Job, job.id) is not None
+    await keeping.keep(
+        database, tmp_path / "keys", tmp_path / "out", now + timedelta(days=limits.JOB_KEPT_DAYS, seconds=1)
+    )
+    async with database.reading() as session:
+        assert await session.get(Job, job.id) is None
