@@ -204,6 +204,17 @@ async def test_a_tree_that_is_too_deep(database: Database, province: Province) -
     assert trouble.code == "unit_too_deep" and trouble.where == f"{limits.UNIT_DEPTH + 1}:parent_code"
 
 
+async def test_only_so_many_errors_are_told(
+    database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TROUBLES", 3)
+    outcome = await previewed(database, "people", PEOPLE + "".join(f"p{n},,,xa1\n" for n in range(4)))
+    assert [one.where for one in outcome.troubles] == ["2:name", "3:name", "4:name"]
+    with pytest.raises(Refusal) as caught:
+        await applied(database, "people", PEOPLE + "".join(f"p{n},,,xa1\n" for n in range(4)))
+    assert "4 lỗi" in caught.value.vietnamese and len(caught.value.troubles) == 3
+
+
 async def test_rights_are_asked_for_each_line(database: Database, province: Province) -> None:
     clerk = province.actor("admin", "xa1")
     content = PEOPLE + "n1,Người một,,xa1\nn2,Người hai,,xa2\nxa2-1,Người ba,,xa1\n"

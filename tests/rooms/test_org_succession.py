@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.accounts.tables import Account, Client, RoleGrant
 from rooms.booking.tables import Change, Step, UnitRule
 from rooms.errors import Refusal
@@ -258,6 +259,9 @@ async def test_what_is_refused(database: Database, province: Province, now: date
 
         assert await code_of(lambda: merge(khcn, on=DAY + timedelta(days=1))) == "succession_ahead"
         assert await code_of(lambda: merge()) == "succession_units"
+        many = [f"u{n}" for n in range(limits.SUCCESSION_UNITS + 1)]
+        assert await code_of(lambda: merge(*many)) == "succession_units"
+        assert await code_of(lambda: merge(*many[:-1])) == "unknown_unit"
         assert await code_of(lambda: merge("nowhere")) == "unknown_unit"
         assert await code_of(lambda: merge(khcn, into="nowhere")) == "unknown_unit"
         assert await code_of(lambda: merge(khcn, on=date(2020, 1, 1))) == "unit_not_in_force"

@@ -86,7 +86,8 @@ async def test_terminals(database: Database, province: Province, now: datetime) 
         assert await code_of(lambda: terminals.edit(session, made.id, moved, COMMAND, now)) == "hall_elsewhere"
         await terminals.edit(session, made.id, moved | other, COMMAND, now, expected_version=1)
         assert await code_of(lambda: terminals.edit(session, made.id, {}, COMMAND, now, 1)) == "version_mismatch"
-        for wrong in ({"sip_uri": "http://x"}, {"protocols": ["x"]}, {"e164": "abc"}, {"profile": "8k"}):
+        many = {"codecs": [f"c{n}" for n in range(limits.CODECS + 1)]}
+        for wrong in (many, {"sip_uri": "http://x"}, {"protocols": ["x"]}, {"e164": "abc"}, {"profile": "8k"}):
             assert await code_of(partial(terminals.edit, session, made.id, wrong, COMMAND, now)) == "invalid"
         for text in ("12345", "codec", "diem cau khcn"):
             assert made in await terminals.search(session, text)

@@ -366,6 +366,24 @@ async def tampered(database: Database, work: Callable[[Connection], object]) -> 
         await connection.run_sync(without_triggers)
 
 
+async def test_findings_and_checkpoints_have_bounds(
+    database: Database, now: datetime, key: Ed25519PrivateKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "AUDIT_FINDINGS", 3)
+    monkeypatch.setattr(limits, "CHECKPOINTS", 2)
+    monkeypatch.setattr(limits, "AUDIT_BATCH", 2)
+    await write(database, now, 6)
+    await tampered(database, lambda one: Burglar(one, []).do("UPDATE audit_entry SET actor = 'x'"))
+    assert len((await examined(database, key)).findings) == 3
+    for number in range(3):
+        one = Checkpoint(number, 0, "", "", "")
+        (tmp_path / f"checkpoint-{number}.json").write_text(checkpoints.to_json(one))
+        if number == 1:
+            assert len(checkpoints.read_folder(tmp_path)) == 2
+    with pytest.raises(Refusal):
+        checkpoints.read_folder(tmp_path)
+
+
 def test_twenty_kinds_and_more() -> None:
     assert len(TAMPERINGS) >= 20
 
