@@ -1,0 +1,68 @@
+"""The demonstration month: it loads on any day, holds every case that has to be seen, and only into an empty installation."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from rooms import demo
+from rooms.accounts import first
+from rooms.booking.tables import Change, Step
+from rooms.errors import Refusal
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.policy.actors import COMMAND
+from rooms.store.database import Database
+from rooms.store.tables import AuditEntry, Job
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_the_month_holds_what_has_to_be_seen(database: Database, now: datetime) -> None:
+    await database.transact(lambda session: first.link(session, COMMAND, now))
+    done = await database.transact(lambda session: demo.load(session, COMMAND, now))
+    assert done.counts["units"] > 120
+    assert 150 <= done.counts["meetings"] <= 250
+    assert set(done.links) == set(done.roles) == {"vanthu", "lanhdao", "vanhanh", "chuyenvien", "vanthu.xa", "kiemtoan"}
+    async with database.reading() as session:
+
+        async def titles(*conditions: object) -> list[str]:
+            query = select(Meeting.title).join(Occurrence, Occurrence.meeting_id == Meeting.id)
+            return list(await session.scalars(query.where(*conditions)))  # type: ignore[arg-type]
+
+        async def actions(action: str) -> int:
+            return await session.scalar(select(func.count()).where(Change.action == action)) or 0
+
+        assert "Tập huấn nghiệp vụ văn thư" in await titles(Meeting.state == "cancelled")
+        assert await titles(Occurrence.state == "postponed") == ["Hội nghị quán triệt nghị quyết"]
+        assert await actions("displaced") == 1
+        assert await actions("raise_class") == 1
+        assert len(await titles(Meeting.state == "asked")) == 3
+        assert len(await titles(Meeting.state == "held")) == 1
+        assert "Sơ kết công tác chuyển đổi số" in await titles(Meeting.public)
+        assert await titles(Meeting.precedence_reason == "Mưa lớn, triều cường")
+        states = select(Attendee.substitute_state, func.count()).group_by(Attendee.substitute_state)
+        substitutes = {state: count for state, count in await session.execute(states)}  # noqa: C416
+        assert (substitutes["agreed"], substitutes["refused"]) == (4, 1)
+        assert await session.scalar(select(func.count()).where(Step.state == "open")) or 0 >= 3
+        secret = await session.scalar(select(func.count()).where(AuditEntry.action == "meeting.secret_refused"))
+        assert secret == 1
+        held = await session.scalar(select(func.count()).where(Occurrence.closed_at.is_not(None)))
+        assert held and held > 50
+        assert not await session.scalar(select(func.count()).where(Job.kind.like("mail.%")))
+        assert {one for one in await session.scalars(select(AuditEntry.at))} == {now}  # noqa: C416
+    with pytest.raises(Refusal, match="demo_not_empty"):
+        await database.transact(lambda session: demo.load(session, COMMAND, now))
+
+
+@pytest.mark.parametrize("day", ["2026-02-14", "2026-04-30", "2027-01-02"])
+async def test_it_loads_on_holidays_and_weekends_too(sqlite_template: Path, tmp_path: Path, day: str) -> None:
+    shutil.copy(sqlite_template, tmp_path / "rooms.db")
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=9)
+    opened = Database.open(f"sqlite:///{tmp_path / 'rooms.db'}")
+    try:
+        done = await opened.transact(lambda session: demo.load(session, COMMAND, at))
+    finally:
+        await opened.close()
+    assert done.counts["meetings"] > 150

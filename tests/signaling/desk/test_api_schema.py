@@ -1,0 +1,108 @@
+"""What schemathesis makes of the description is sent to a real server as an administrator: it never fails, and each answer is of
+the form that the description promises.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from sqlalchemy import delete
+
+from rooms.meetings.tables import MeetingType
+from rooms.store.database import Database
+from tests.conftest import LiveServer, start_server
+from tests.rooms.people import SignedIn, signed_in
+from tests.rooms.province import Province, build
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    unsupported_method,
+]
+EXAMPLES = 8
+"""Of each operation."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    started = start_server(tmp_path_factory.mktemp("fuzzed"))
+    yield started
+    assert started.process.poll() is None
+    started.stop()
+    assert not [line for line in started.output if "Traceback" in line]
+
+
+@pytest.fixture(scope="module")
+def province(server: LiveServer) -> Province:
+    async def work(session: Any) -> Province:
+        await session.execute(delete(MeetingType))
+        return await build(session, datetime.now(UTC))
+
+    return asyncio.run(in_database(server, lambda database: database.transact(work)))
+
+
+def sign_in(server: LiveServer, province: Province) -> SignedIn:
+    """An administrator, a fresh one for each operation: some of them end sessions."""
+    now = datetime.now(UTC)
+    unit = province.units["tinh"]
+    return asyncio.run(in_database(server, lambda database: signed_in(database, "admin", unit, now)))
+
+
+@pytest.fixture(scope="module")
+def described(server: LiveServer) -> Any:
+    return schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
+
+
+async def in_database(server: LiveServer, work: Any) -> Any:
+    database = Database.open(f"sqlite:///{server.data_dir / 'diemcau.sqlite'}")
+    try:
+        return await work(database)
+    finally:
+        await database.close()
+
+
+def test_every_operation_keeps_its_description(described: Any, server: LiveServer, province: Province) -> None:
+    wrong = []
+    for found in described.get_all_operations():
+        operation = found.ok()
+        try:
+            walk(operation, server, sign_in(server, province))
+        except FailureGroup as failures:
+            wrong += [f"{operation.label}: {one}" for one in failures.exceptions]
+    assert not wrong, "\n\n".join(wrong)
+
+
+def walk(operation: Any, server: LiveServer, admin: SignedIn) -> None:
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )
+    def ask(case: schemathesis.Case) -> None:
+        case.call_and_validate(
+            base_url=f"{server.url}/api/v1",
+            headers={"origin": server.url},
+            cookies=admin.cookies,
+            checks=CHECKS,
+        )
+
+    ask()
