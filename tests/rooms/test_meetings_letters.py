@@ -255,6 +255,14 @@ def test_the_built_in_template_says_everything() -> None:
         assert not any(name.startswith("word/media/") for name in archive.namelist())
 
 
+def test_a_letter_of_which_nothing_is_known_yet() -> None:
+    assert "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in text_of(letters.pdf({}, MADE))
+    assert "{" not in words_of(letters.docx(letters.checked({})))
+    party = letters.checked({**letters.sample(), "nation": filling.PARTY, "agency": ["TỈNH ỦY LONG AN", "VĂN PHÒNG"]})
+    said = text_of(letters.pdf(party, MADE))
+    assert "ĐẢNG CỘNG SẢN VIỆT NAM" in said and "Số 12-GM-UBND" in said and "Độc lập" not in said
+
+
 def template(*lines: str) -> bytes:
     document = Document()
     for line in lines:

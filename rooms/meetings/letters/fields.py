@@ -121,6 +121,7 @@ def checked(fields: Mapping[str, Any]) -> Fields:
     _keep_sites(result, fields.get(SITES, []), troubles)
     if troubles:
         raise Refusal("bad_letter", "Nội dung văn bản có chỗ chưa đúng.", "the letter cannot be made", troubles[:50])
+    result["nation"] = result["nation"][:2] or NATION
     return result
 
 

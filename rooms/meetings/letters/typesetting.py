@@ -17,6 +17,7 @@ import segno
 import typst
 
 from rooms.errors import Refusal
+from rooms.meetings.letters.fields import checked
 
 HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
@@ -47,7 +48,8 @@ def qr_svg(address: str) -> str:
 
 
 def _page(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fields, "qr": qr_svg(fields.get("address", ""))}
+    whole = checked(fields)
+    return {**whole, "qr": qr_svg(whole["address"])}
 
 
 def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
