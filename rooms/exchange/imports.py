@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -98,16 +99,23 @@ async def apply(
             outcome.troubles,
         )
     if digest is not None and digest != outcome.digest:
-        raise Refusal(
-            "import_outdated",
-            "Tệp hoặc dữ liệu đã thay đổi từ lúc xem trước. Hãy xem trước lại.",
-            "the file or the register has changed since the preview",
-        )
-    await _write(session, plan)
+        raise _outdated()
+    try:
+        await _write(session, plan)
+    except IntegrityError:
+        raise _outdated() from None
     counts = {"rows": outcome.rows, "created": outcome.created, "changed": outcome.changed}
     await audit.record(session, now, actor, f"import.{kind}", plan.form.kind, "", detail=counts)
     return Outcome(
         kind, outcome.rows, outcome.created, outcome.changed, outcome.unchanged, (), outcome.digest, applied=True
+    )
+
+
+def _outdated() -> Refusal:
+    return Refusal(
+        "import_outdated",
+        "Tệp hoặc dữ liệu đã thay đổi từ lúc xem trước. Hãy xem trước lại.",
+        "the file or the register has changed since the preview",
     )
 
 

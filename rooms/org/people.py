@@ -37,8 +37,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("person", clean["code"])
     person = made(clean)
-    session.add(person)
-    await session.flush()
+    await refusals.store(session, person, "person")
     await audit.record(session, now, actor, "person.create", "person", person.id, unit.id, {"code": person.code})
     return person
 
@@ -53,7 +52,7 @@ async def edit(
 ) -> Person:
     """Correct what is given; who moves to another unit needs the right in both."""
     clean = read(FIELDS, values, partial=True)
-    person = await get(session, person_id)
+    person = await get(session, person_id, locked=True)
     require(actor, "people.write", (await units.get(session, person.unit_id)).path)
     if expected_version not in (None, person.version):
         raise refusals.changed_meanwhile()
@@ -67,9 +66,9 @@ async def edit(
     return person
 
 
-async def get(session: AsyncSession, person_id: str) -> Person:
-    """Raises Refusal `unknown_person`."""
-    person = await session.get(Person, person_id)
+async def get(session: AsyncSession, person_id: str, locked: bool = False) -> Person:
+    """Raises Refusal `unknown_person`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    person = await session.get(Person, person_id, populate_existing=locked, with_for_update=locked or None)
     if person is None:
         raise refusals.unknown("person")
     return person

@@ -53,7 +53,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
 async def edit(session: AsyncSession, post_id: str, values: Mapping[str, Any], actor: Actor, now: datetime) -> Post:
     """Correct what is given. With `valid_to` it ends, and with it whoever holds it."""
     clean = read(FIELDS, values, partial=True)
-    post = await get(session, post_id)
+    post = await get(session, post_id, locked=True)
     require(actor, "org.write", (await units.get(session, post.unit_id)).path)
     if "unit_id" in clean:
         require(actor, "org.write", (await units.get(session, clean["unit_id"])).path)
@@ -78,7 +78,7 @@ async def appoint(
 
     Raises Refusal `post_taken` when somebody is to hold it from a later day that this one runs into.
     """
-    post, person = await get(session, post_id), await people.get(session, person_id)
+    post, person = await get(session, post_id, locked=True), await people.get(session, person_id)
     require(actor, "people.write", (await units.get(session, post.unit_id)).path)
     start = valid_from or today(now)
     if valid_to is not None and valid_to <= start:
@@ -103,16 +103,16 @@ async def appoint(
 
 async def vacate(session: AsyncSession, post_id: str, on: date | None, actor: Actor, now: datetime) -> int:
     """Nobody holds it from `on` (None: today). How many holdings ended."""
-    post = await get(session, post_id)
+    post = await get(session, post_id, locked=True)
     require(actor, "people.write", (await units.get(session, post.unit_id)).path)
     ended = await end_holdings(session, [post_id], on or today(now))
     await audit.record(session, now, actor, "post.vacate", "post", post_id, post.unit_id)
     return ended
 
 
-async def get(session: AsyncSession, post_id: str) -> Post:
-    """Raises Refusal `unknown_post`."""
-    post = await session.get(Post, post_id)
+async def get(session: AsyncSession, post_id: str, locked: bool = False) -> Post:
+    """Raises Refusal `unknown_post`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    post = await session.get(Post, post_id, populate_existing=locked, with_for_update=locked or None)
     if post is None:
         raise refusals.unknown("post")
     return post

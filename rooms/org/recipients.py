@@ -47,8 +47,7 @@ async def create(
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("recipient_set", clean["code"])
     made = RecipientSet(id=new_id(), search_name=plain(clean["name"]), **clean)
-    session.add(made)
-    await session.flush()
+    await refusals.store(session, made, "recipient_set")
     await _store_rules(session, made.id, rules)
     await audit.record(session, now, actor, "recipients.create", "recipient_set", made.id, made.owner_unit_id)
     return made

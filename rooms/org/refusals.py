@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
 
@@ -39,3 +42,13 @@ def changed_meanwhile() -> Refusal:
 
 def dates_reversed() -> Refusal:
     return Refusal("dates_reversed", "Ngày kết thúc phải sau ngày bắt đầu.", "it ends before it begins")
+
+
+async def store(session: AsyncSession, row: Any, kind: str) -> None:
+    """Write a new row; somebody may have taken its code since it was looked for: `code_taken`."""
+    session.add(row)
+    code = row.code
+    try:
+        await session.flush()
+    except IntegrityError:
+        raise code_taken(kind, code) from None

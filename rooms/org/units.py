@@ -49,8 +49,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("unit", clean["code"])
     unit = made(clean, parent, now)
-    session.add(unit)
-    await session.flush()
+    await refusals.store(session, unit, "unit")
     await audit.record(session, now, actor, "unit.create", "unit", unit.id, unit.id, {"code": unit.code})
     return unit
 
@@ -65,7 +64,7 @@ async def edit(
 ) -> Unit:
     """Correct what is given; another `parent_id` moves it with all that is below."""
     clean = read(FIELDS, values, partial=True)
-    unit = await get(session, unit_id)
+    unit = await get(session, unit_id, locked=True)
     require(actor, "org.write", unit.path)
     if expected_version not in (None, unit.version):
         raise refusals.changed_meanwhile()
@@ -94,9 +93,9 @@ async def move(session: AsyncSession, unit_id: str, parent_id: str | None, actor
     return count
 
 
-async def get(session: AsyncSession, unit_id: str, fresh: bool = False) -> Unit:
-    """Raises Refusal `unknown_unit`."""
-    unit = await session.get(Unit, unit_id, populate_existing=fresh)
+async def get(session: AsyncSession, unit_id: str, fresh: bool = False, locked: bool = False) -> Unit:
+    """Raises Refusal `unknown_unit`. `fresh`: as it is now; `locked`: and nobody else changes it before this transaction ends."""
+    unit = await session.get(Unit, unit_id, populate_existing=fresh or locked, with_for_update=locked or None)
     if unit is None:
         raise refusals.unknown("unit")
     return unit

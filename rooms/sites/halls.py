@@ -43,8 +43,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("hall", clean["code"])
     hall = made(clean)
-    session.add(hall)
-    await session.flush()
+    await refusals.store(session, hall, "hall")
     await audit.record(session, now, actor, "hall.create", "hall", hall.id, unit.id, {"code": hall.code})
     return hall
 
@@ -59,7 +58,7 @@ async def edit(
 ) -> Hall:
     """Correct what is given. What is booked stays booked."""
     clean = read(FIELDS, values, partial=True)
-    hall = await get(session, hall_id)
+    hall = await get(session, hall_id, locked=True)
     unit = await unit_of(session, hall.site_id)
     require(actor, "sites.write", unit.path)
     if expected_version not in (None, hall.version):
@@ -74,9 +73,9 @@ async def edit(
     return hall
 
 
-async def get(session: AsyncSession, hall_id: str) -> Hall:
-    """Raises Refusal `unknown_hall`."""
-    hall = await session.get(Hall, hall_id)
+async def get(session: AsyncSession, hall_id: str, locked: bool = False) -> Hall:
+    """Raises Refusal `unknown_hall`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    hall = await session.get(Hall, hall_id, populate_existing=locked, with_for_update=locked or None)
     if hall is None:
         raise refusals.unknown("hall")
     return hall

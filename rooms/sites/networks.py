@@ -36,8 +36,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("network", clean["code"])
     made = Network(id=new_id(), **clean)
-    session.add(made)
-    await session.flush()
+    await refusals.store(session, made, "network")
     await audit.record(session, now, actor, "network.create", "network", made.id, detail={"code": made.code})
     return made
 

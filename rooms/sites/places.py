@@ -61,8 +61,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("site", clean["code"])
     site = made(clean, now)
-    session.add(site)
-    await session.flush()
+    await refusals.store(session, site, "site")
     await audit.record(session, now, actor, "site.create", "site", site.id, unit.id, {"code": site.code})
     return site
 
@@ -77,7 +76,7 @@ async def edit(
 ) -> Site:
     """Correct what is given; to give it to another unit needs the right in both."""
     clean = read(FIELDS, values, partial=True)
-    site = await get(session, site_id)
+    site = await get(session, site_id, locked=True)
     require(actor, "sites.write", (await units.get(session, site.unit_id)).path)
     if expected_version not in (None, site.version):
         raise refusals.changed_meanwhile()
@@ -92,9 +91,9 @@ async def edit(
     return site
 
 
-async def get(session: AsyncSession, site_id: str) -> Site:
-    """Raises Refusal `unknown_site`."""
-    site = await session.get(Site, site_id)
+async def get(session: AsyncSession, site_id: str, locked: bool = False) -> Site:
+    """Raises Refusal `unknown_site`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    site = await session.get(Site, site_id, populate_existing=locked, with_for_update=locked or None)
     if site is None:
         raise refusals.unknown("site")
     return site
@@ -137,7 +136,7 @@ async def nearest(session: AsyncSession, site_id: str, day: date) -> Nearest | N
     Itself when it has a hall; else the one set by hand; else the site whose unit is fewest steps away in the tree, and among
     equals the one at the shortest distance.
     """
-    site = await get(session, site_id)
+    site = await get(session, site_id, locked=True)
     halls = select(Hall.id).where(Hall.site_id == Site.id, Hall.bookable).exists()
     rows = select(Site, Unit.path).join(Unit, Unit.id == Site.unit_id).where(existing(day), halls)
     found = [(one, path) for one, path in await session.execute(rows)]

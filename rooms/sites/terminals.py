@@ -56,8 +56,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("terminal", clean["code"])
     terminal = made(clean)
-    session.add(terminal)
-    await session.flush()
+    await refusals.store(session, terminal, "terminal")
     await audit.record(
         session, now, actor, "terminal.create", "terminal", terminal.id, unit.id, {"code": terminal.code}
     )
@@ -74,7 +73,7 @@ async def edit(
 ) -> Terminal:
     """Correct what is given."""
     clean = read(FIELDS, values, partial=True)
-    terminal = await get(session, terminal_id)
+    terminal = await get(session, terminal_id, locked=True)
     unit = await halls.unit_of(session, terminal.site_id)
     require(actor, "sites.write", unit.path)
     if expected_version not in (None, terminal.version):
@@ -92,9 +91,9 @@ async def edit(
     return terminal
 
 
-async def get(session: AsyncSession, terminal_id: str) -> Terminal:
-    """Raises Refusal `unknown_terminal`."""
-    terminal = await session.get(Terminal, terminal_id)
+async def get(session: AsyncSession, terminal_id: str, locked: bool = False) -> Terminal:
+    """Raises Refusal `unknown_terminal`. `locked`: as it is now, and nobody else changes it before this transaction ends."""
+    terminal = await session.get(Terminal, terminal_id, populate_existing=locked, with_for_update=locked or None)
     if terminal is None:
         raise refusals.unknown("terminal")
     return terminal

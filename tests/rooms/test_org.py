@@ -1,5 +1,6 @@
 """Units, people, posts, deputies and recipient sets on both databases."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from rooms.org.fields import Field, Wrong, checked, from_text, midnight, read, t
 from rooms.org.names import cleaned, plain, searched
 from rooms.org.tables import RecipientRule, Unit
 from rooms.policy.actors import COMMAND, Actor
+from rooms.sites import halls, places, terminals
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry
 from tests.rooms.province import Province
@@ -381,3 +383,53 @@ def test_expansion_is_what_the_rules_say(forest: list[Unit], rules: list[Recipie
         and not any(fits(one, unit) for one in rules if one.excludes)
     ]
     assert [one.id for one in recipients.chosen(rules, ordered)] == wanted
+
+
+# Two at once
+
+
+async def outcomes(database: Database, *works: Callable[[AsyncSession], Awaitable[object]]) -> list[str]:
+    async def one(work: Callable[[AsyncSession], Awaitable[object]]) -> str:
+        try:
+            await database.transact(work)
+        except Refusal as refusal:
+            return refusal.code
+        return "done"
+
+    return sorted(await asyncio.gather(*(one(work) for work in works)))
+
+
+async def test_of_two_edits_of_one_version_one_wins(database: Database, province: Province, now: datetime) -> None:
+    def edit(kind: str, number: int) -> Callable[[AsyncSession], Awaitable[object]]:
+        change = {"name": f"Tên {number}"}
+        works: dict[str, Callable[[AsyncSession], Awaitable[object]]] = {
+            "unit": lambda session: units.edit(session, province.units["yt"], change, COMMAND, now, 1),
+            "person": lambda session: people.edit(session, province.people["yt-1"], change, COMMAND, now, 1),
+            "site": lambda session: places.edit(session, province.sites["yt"], change, COMMAND, now, 1),
+            "hall": lambda session: halls.edit(session, province.halls["khcn"], change, COMMAND, now, 1),
+            "terminal": lambda session: terminals.edit(session, province.terminals["khcn"], change, COMMAND, now, 1),
+        }
+        return works[kind]
+
+    for kind in ("unit", "person", "site", "hall", "terminal"):
+        found = await outcomes(database, *(edit(kind, number) for number in range(5)))
+        assert found == ["done", *["version_mismatch"] * 4], kind
+
+
+async def test_of_two_that_take_one_code_one_wins(database: Database, province: Province, now: datetime) -> None:
+    person = {"code": "same", "name": "Người", "unit_id": province.units["xa1"]}
+    site = {"code": "same", "name": "Điểm cầu", "unit_id": province.units["xa1"], "capability": "pc"}
+    found = await outcomes(database, *[lambda session: people.create(session, person, COMMAND, now)] * 4)
+    assert found == ["code_taken"] * 3 + ["done"]
+    found = await outcomes(database, *[lambda session: places.create(session, site, COMMAND, now)] * 4)
+    assert found == ["code_taken"] * 3 + ["done"]
+
+
+async def test_a_post_is_never_held_twice(database: Database, province: Province, now: datetime) -> None:
+    def appoint(person: str) -> Callable[[AsyncSession], Awaitable[object]]:
+        return lambda session: posts.appoint(session, province.posts["vp"], province.people[person], DAY, COMMAND, now)
+
+    await outcomes(database, *(appoint(one) for one in ("vp-1", "vp-2", "yt-1", "yt-2")))
+    async with database.reading() as session:
+        held = await posts.of_unit(session, province.units["vp"], DAY)
+    assert len(held) == 1 and held[0].person is not None
