@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
 from rooms.meetings.tables import Attendee, Meeting
-from rooms.org.tables import Unit
+from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 
@@ -61,8 +61,12 @@ async def _invited(session: AsyncSession, actor: Actor, wanted: list[str]) -> se
         return set(await session.scalars(query.where(Attendee.id == actor.id)))
     if not actor.person_id:
         return set()
-    mine = (Attendee.person_id == actor.person_id) | (
-        (Attendee.substitute_person_id == actor.person_id) & (Attendee.substitute_state == "agreed")
+    own = (actor.person_id, *actor.deputises)
+    unit = select(Person.unit_id).where(Person.id == actor.person_id).scalar_subquery()
+    mine = (
+        Attendee.person_id.in_(own)
+        | (Attendee.substitute_person_id.in_(own) & (Attendee.substitute_state == "agreed"))
+        | (Attendee.unit_id == unit)
     )
     return set(await session.scalars(query.where(mine)))
 

@@ -223,6 +223,8 @@ async def _on_malformed(request: Request, error: Exception) -> JSONResponse:
     faults = error.errors()[:TROUBLES]
     if path.startswith(EXISTING) or any(one["type"] == "json_invalid" for one in faults):
         return await _on_refusal(request, refused("request_malformed"))
+    if any(one["type"] == "missing" and one["loc"][-1] == "if-match" for one in faults):
+        return await _on_refusal(request, refused("version_missing"))
     return await _on_refusal(request, refused("fields_wrong", [_trouble(one) for one in faults]))
 
 

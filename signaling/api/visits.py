@@ -143,10 +143,8 @@ async def _stranger(request: Request) -> Visit:
     return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
 
 
-def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')] = "") -> int:
-    """The version that the caller means to change. Raises `version_missing`, `version_malformed`."""
-    if not if_match:
-        raise problems.refused("version_missing")
+def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
+    """The version that the caller means to change. Raises `version_malformed`; `version_missing` when there is none."""
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
         raise problems.refused("version_malformed")

@@ -209,3 +209,10 @@ async def test_the_public_schedule_holds_public_meetings_only(office: Office) ->
     assert feed.text.count("BEGIN:VEVENT") == 2
     assert (await reader.delete(f"/feeds/{made['id']}")).status_code == 204
     problem(await guest.get(made["url"].removeprefix("https://hop.vn/api/v1")), 404, "not_found")
+
+
+async def test_whoever_may_enter_may_read_the_page_of_the_meeting(office: Office) -> None:
+    meeting = await approved(office)
+    of_unit = await office.client("requester", "yt", "yt-2")
+    assert (await of_unit.get(f"/meetings/{meeting['id']}")).json()["title"] == meeting["title"]
+    assert len((await of_unit.get("/my-meetings")).json()["items"]) == 1
