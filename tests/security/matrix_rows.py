@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tests.security.matrix_world import NOW, World
 
-Values = Mapping[str, Any]
+Values = dict[str, Any]
 Make = Callable[[World, str], Values]
 
 
@@ -269,9 +269,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         of(agree=True, told_by="Điện thoại của chủ tọa"), version="approved"
     ),
     ("POST", "/meetings/{meeting_id}/letters"): Row(of(number="12"), version="approved"),
-    ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(
-        fixed={"form": "docx"}, proven=False
-    ),  # its fields are empty here
+    ("GET", "/meetings/{meeting_id}/letters/{letter_id}.{form}"): Row(fixed={"form": "docx"}),
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
@@ -315,9 +313,6 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/deliveries/{delivery_id}/replay"): Row(),
     ("POST", "/feeds"): Row(lambda w, p: {"kind": "unit", "target_id": w.ids["unit", p]}),
     ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # none is the caller's
-    ("POST", "/imports/preview"): Row(of(kind="halls"), upload=True, proven=False),  # the file is no real sheet
-    ("POST", "/imports/apply"): Row(of(kind="halls", digest="0" * 64), upload=True, proven=False),
-    ("POST", "/demo"): Row(proven=False),  # there are units already
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
     ("POST", "/answers/{secret}"): Row(of(answer="accepted"), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),

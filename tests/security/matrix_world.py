@@ -21,7 +21,9 @@ from rooms import booking
 from rooms.accounts import clients, signing
 from rooms.accounts.tables import Client, RoleGrant, SignIn
 from rooms.booking.tables import Pool
+from rooms.exchange import imports, sheets
 from rooms.identifiers import digest
+from rooms.meetings.letters.fields import sample
 from rooms.meetings.tables import Attendee, AttendeeList, Letter, LetterTemplate, MeetingType, Occurrence, Template
 from rooms.org.names import plain
 from rooms.org.tables import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
@@ -106,6 +108,10 @@ class World:
         shutil.copy(self.path, self._kept)
         self._plain = await self.dump()
 
+    def sheet(self, place: str) -> bytes:
+        """A file that would add a site to the unit of that place."""
+        return f"code,name,unit_code,capability\nnew-{place},Điểm cầu mới,u-{place},none\n".encode()
+
     async def ask(self, caller: Caller, method: str, path: str, **how: object) -> httpx.Response:
         headers: dict[str, str] = dict(how.pop("headers", None) or {})  # type: ignore[call-overload]
         if caller.kind == "client":
@@ -162,6 +168,9 @@ class World:
             await self._meetings(session, place, number)
             for row in self._kept_things(place):
                 await _store(session, row)
+        for place in PLACES:
+            outcome = await imports.preview(session, "sites", sheets.read(self.sheet(place)), COMMAND, NOW)
+            self._note("digest", place, outcome.digest)
         for caller in CALLERS:
             await self._sign_in(session, caller)
 
@@ -330,6 +339,7 @@ class World:
                 self._note("occurrence-off", place, found[1].id)
             if kind == "running":
                 await booking.opened(session, found[0].id, NOW)
+                found[0].starts_at = NOW - timedelta(minutes=5)
             self._note(f"version-{kind}", place, str(made.version))
         self._note("occurrence", place, self.ids["occurrence-approved", place])
         attendees = await session.scalars(select(Attendee).where(Attendee.meeting_id == self.ids["approved", place]))
@@ -356,7 +366,7 @@ class World:
                 meeting_id=self.ids["approved", place],
                 kind="invite",
                 dated=NOW.date(),
-                fields={},
+                fields=sample(),
                 created_at=NOW,
                 created_by="test",
             ),
