@@ -247,6 +247,9 @@ def _copy_in(target: URL, source: Path) -> None:
     if not whole:
         partial.unlink()
         raise _bad(source.name)
+    for left in ("-wal", "-shm"):
+        # Of a file that is gone: they would be played into the new one.
+        path.with_name(path.name + left).unlink(missing_ok=True)
     partial.replace(path)
 
 

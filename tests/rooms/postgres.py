@@ -47,6 +47,7 @@ class Postgres:
         settings = [part for option in self.options for part in ("-c", option)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
+                # It ends with us, even when we are killed.
                 self._command("postgres", "-D", str(self.folder / "data"), *settings),
                 stdout=log,
                 stderr=log,
@@ -94,5 +95,6 @@ class Postgres:
         found = sorted(BINARIES.glob(f"*/bin/{name}"))
         if not found:
             raise RuntimeError("PostgreSQL is missing: docker/test-tools.sh")
-        as_owner = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        return [*as_owner, str(found[-1]), *arguments]
+        owner = ["--reuid", "postgres", "--regid", "postgres", "--init-groups"] if os.getuid() == 0 else []
+        with_us = ["--pdeathsig", "INT"] if name == "postgres" else []
+        return ["setpriv", *owner, *with_us, "--", str(found[-1]), *arguments]

@@ -26,6 +26,8 @@ from tests.rooms.province import Province
 async def empty_url(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty place of the same kind."""
     if database.dialect == "sqlite":
+        (tmp_path / "new").mkdir()
+        (tmp_path / "new" / "place.db-wal").write_bytes(b"of a database that is gone")
         return f"sqlite:///{tmp_path}/new/place.db"
     server: Postgres = request.getfixturevalue("postgres")
     await server.run("DROP DATABASE IF EXISTS restored WITH (FORCE)", "CREATE DATABASE restored")
