@@ -156,6 +156,26 @@ async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: 
     await audit.record(session, now, actor, "accounts.revoke", "account", account.id, unit.id, {"role": row.role})
 
 
+async def require_passing_on(
+    session: AsyncSession, person_id: str, deputy_id: str, actor: Actor, now: datetime
+) -> None:
+    """Whoever names a deputy passes on the working roles of the person represented: not to himself, and only roles in units
+    where he may name deputies. The person himself may name whom he likes. Raises Refusal `own_deputy`, `denied`.
+    """
+    if actor.kind in ("command", "system") or actor.person_id == person_id:
+        return
+    if actor.person_id == deputy_id:
+        raise Refusal(
+            "own_deputy",
+            "Đồng chí không thể tự cử mình làm người thay. Hãy để người được thay hoặc người khác ghi việc này.",
+            "nobody makes himself a deputy: let the person represented or somebody else enter it",
+        )
+    accounts = (await session.scalars(select(Account.id).where(Account.person_id == person_id))).all()
+    for row, unit in await grants_of(session, accounts, now):
+        if row.role in DEPUTISED:
+            policy.require(actor, "deputies.write", unit.path)
+
+
 async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
     """After a change and before its commit: somebody still administers the whole. Raises Refusal `last_admin`."""
     await locks.take(session, locks.Lock.ADMINS)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts import roles
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import people, refusals, units
@@ -30,10 +31,11 @@ async def grant(
 ) -> Deputy:
     """`deputy_id` acts for `person_id` between the two. Whoever is represented may say so himself.
 
-    Raises Refusal `deputy_of_himself`, `deputy_dates`, `deputy_exists`.
+    Raises Refusal `deputy_of_himself`, `own_deputy`, `deputy_dates`, `deputy_exists`.
     """
     person, _ = await people.get(session, person_id), await people.get(session, deputy_id)
     await _require(session, person, actor)
+    await roles.require_passing_on(session, person_id, deputy_id, actor, now)
     if person_id == deputy_id:
         raise Refusal("deputy_of_himself", "Không thể ủy quyền cho chính mình.", "nobody is his own deputy")
     if not starts_at < ends_at or ends_at <= now or ends_at - starts_at > timedelta(days=limits.DEPUTY_DAYS):

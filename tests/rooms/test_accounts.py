@@ -17,6 +17,7 @@ from rooms.accounts.passwords import Hashing
 from rooms.accounts.tables import Account, RoleGrant, SignIn, SignInLink
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
+from rooms.org import deputies
 from rooms.org.tables import Deputy, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import COMMAND, Actor
@@ -423,6 +424,26 @@ async def test_a_deputy_has_the_working_roles_of_whom_he_stands_in_for_and_no_ot
     third = await account_in(database, province, now, "vp-2")
     await deputy(database, province, "khcn-2", "vp-2", now, now + day)
     assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}  # not a deputy's deputy
+
+
+async def test_naming_a_deputy_gives_nobody_more_than_he_may_pass_on(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The head approves for the province; the secretary of his office may not hand that on, and never to himself."""
+    people = province.people
+    await account_in(database, province, now, "vp-1", approver="vp")
+    secretary = await actor_of(database, await account_in(database, province, now, "vp-2", secretary="vp"), now)
+    name = deputies.grant
+    day = timedelta(days=1)
+    given = (now, now + day, "", secretary, now)
+    own = lambda s: name(s, people["vp-1"], people["vp-2"], *given)  # noqa: E731
+    assert await refusal(database, own) == "own_deputy"
+    await database.transact(lambda s: name(s, people["vp-1"], people["yt-1"], *given))
+    head = await account_in(database, province, now, "khcn-1", approver="tinh")
+    desk = await actor_of(database, await account_in(database, province, now, "khcn-2", secretary="khcn"), now)
+    passed = lambda who: lambda s: name(s, people["khcn-1"], people["yt-2"], now, now + day, "", who, now)  # noqa: E731
+    assert await refusal(database, passed(desk)) == "denied"
+    await database.transact(passed(await actor_of(database, head, now)))
 
 
 async def refusal(database: Database, work: object) -> str:
