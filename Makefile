@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
+.PHONY: run test build lint bench bench-booking fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -76,6 +76,10 @@ test: build $(STAMPS)/python-test
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking.py
+
+bench-booking: $(STAMPS)/python-test
+	$(PYTHON) tests/bench/booking.py $(ARGS)
 
 fuzz: $(STAMPS)/python
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH); done

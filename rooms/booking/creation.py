@@ -84,16 +84,22 @@ async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
         earlier = await _earlier(session, key, plan.request, actor)
         assert earlier is not None
         return earlier
-    await resources.lock(session, plan.lock_names())
+    looks = plan.request.skip_clashes and plan.request.rule
+    if looks:
+        await resources.lock(session, plan.lock_names())
     skipped = await skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
-    await rules.require_quota(session, plan.unit.id, plan.rule, [(one.starts_at, one.ends_at) for one in kept])
     meeting = await store(session, plan, meeting_id, skipped, actor, now)
+    await _begin(session, meeting, plan, actor, now)
+    if not looks:
+        # As late as can be: others wait for it until the commit.
+        await resources.lock(session, plan.lock_names())
+    times = [(one.starts_at, one.ends_at) for one in kept]
+    await rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
     if named:
         await take_or_refuse(session, plan, kept, actor)
     else:
         await resources.take(session, [(span, plan.things) for span in kept], plan.load, nested=False)
-    await _begin(session, meeting, plan, actor, now)
     return meeting
 
 

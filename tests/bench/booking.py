@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -48,7 +49,7 @@ async def fill(database: Database) -> None:
     """Units with halls and terminals, and of each hall five series a week over five years: 312,000 dates."""
     await database.transact(_register)
     for hall in range(HALLS):
-        await database.transact(lambda session, hall=hall: _series(session, hall))
+        await database.transact(partial(_series, hall=hall))
     async with database.engine.connect() as connection:
         await connection.exec_driver_sql("ANALYZE")
         await connection.commit()

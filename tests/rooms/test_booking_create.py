@@ -300,6 +300,21 @@ async def test_quota_by_week_and_by_month(database: Database, province: Province
     )
 
 
+async def test_a_quota_holds_when_many_ask_at_once(database: Database, province: Province, now: datetime) -> None:
+    await set_rule(database, province, meetings_a_week=3)
+    secretary = province.actor("secretary", "vp")
+    bare = wish(province, now, hall_ids=(), terminal_ids=(), chair_id=None)
+
+    async def one() -> str:
+        try:
+            await make(database, bare, secretary, now)
+        except Refusal as refusal:
+            return refusal.code
+        return "booked"
+
+    assert sorted(await asyncio.gather(*(one() for _ in range(9)))) == ["booked"] * 3 + ["over_quota"] * 6
+
+
 async def test_the_nearest_rule_above_decides(database: Database, province: Province, now: datetime) -> None:
     await set_rule(database, province, opens_min=9 * 60)
 

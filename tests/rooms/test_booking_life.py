@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import pytest
@@ -73,7 +74,7 @@ async def due(database: Database, kind: str, now: datetime) -> int:
         jobs = [(one.id, one.payload) for one in rows]
     for id_, payload in jobs:
         for _ in range(2):
-            await database.transact(lambda s, p=payload: booking.timers.HANDLERS[kind](s, p, now))
+            await database.transact(partial(booking.timers.HANDLERS[kind], payload=payload, now=now))
 
         async def done(session: AsyncSession, id_: str = id_) -> None:
             job = await session.get(Job, id_)
@@ -443,9 +444,10 @@ async def test_cancelling_one_date_of_a_series(database: Database, province: Pro
     still = await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now, rows[1].id))
     assert still.state == "held" and len(await taken(database)) == 15
     for one in (*rows[:1], *rows[2:]):
-        still = await do(
-            database, lambda s, o=one: booking.cancel(s, meeting.id, "not_ready", "", secretary, now, o.id)
-        )  # type: ignore[misc]
+        call = partial(
+            booking.cancel, meeting_id=meeting.id, reason_code="not_ready", reason="", actor=secretary, now=now
+        )
+        still = await do(database, partial(call, occurrence_id=one.id))
     assert still.state == "cancelled" and await taken(database) == []
 
 
@@ -621,7 +623,7 @@ async def test_board_and_availability(database: Database, province: Province, no
         with_leader = await booking.availability(session, person, stranger, now)
         for bad in ({"ends_at": day}, {"ends_at": day + timedelta(days=32)}, {"duration_min": 1}):
             with pytest.raises(Refusal):
-                await booking.availability(session, dataclasses.replace(query, **bad), stranger, now)  # type: ignore[arg-type]
+                await booking.availability(session, dataclasses.replace(query, **bad), stranger, now)
         with pytest.raises(Refusal):
             await booking.board(session, day, day + timedelta(days=43), stranger, now)
     assert len(seen.halls) == 4 and (seen.entries[0].title, seen.entries[0].meeting_id) == ("Đã có lịch", "")
