@@ -1,5 +1,5 @@
-"""A province of 96 communes in a database of its own, with a secretary, an approver, an operator and an administrator who can sign in,
-and some meetings; then a real server on it. What the pages of the secretariat are tested against.
+"""A province of 96 communes in a database of its own, with a secretary, an approver, an operator and an administrator who
+can sign in, and some meetings. What the pages of the secretariat are tested against.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.accounts.tables import Account
 from rooms.fixtures import loading
 from rooms.meetings.tables import MeetingType
 from rooms.org.tables import Person, Unit
@@ -73,9 +72,8 @@ async def furnish(data_dir: Path, now: datetime) -> Desk:
     try:
         await database.transact(lambda session: loading.load(session, "tayninh-2025", COMMAND, now))
         made = await database.transact(lambda session: _staff(session, now))
-        for number, request in enumerate(_wanted(made, now)):
-            actor = _actor(made)
-            await database.transact(lambda s, r=request, n=number: booking.create(s, r, actor, now, key=f"seed-{n}"))
+        for request in _wanted(made, now):
+            await booking.book(database, request, _actor(made), now)
     finally:
         await database.close()
     return made
@@ -150,8 +148,3 @@ def _wanted(made: Desk, now: datetime) -> list[booking.Request]:
         )
         for title, code, after, halls, rule, minutes in seeds
     ]
-
-
-async def account_id(database: Database, name: str) -> str:
-    async with database.reading() as session:
-        return (await session.scalars(select(Account.id).where(Account.name == name))).one()

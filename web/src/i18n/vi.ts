@@ -22,6 +22,8 @@ export const vi = {
   'home.joinNumber': 'Mã cuộc họp hoặc đường dẫn trong giấy mời',
   'home.joinButton': 'Tiếp tục',
   'home.joinBad': 'Mã cuộc họp chưa đúng. Mã có dạng abc-defg-hij, ghi trong giấy mời họp.',
+  'home.signIn': 'Đăng nhập, đăng ký lịch họp',
+  'home.schedule': 'Lịch họp công khai',
   'home.trust': 'Cài chứng thư của máy chủ',
   'home.picture': 'Nhiều điểm cầu cùng nối về một nhịp cầu',
 

@@ -43,6 +43,11 @@ export function minutes(clock: string): number {
   return Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5));
 }
 
+/** The first gap that is worth an hour, else the first. */
+export function bestGap(gaps: Gap[]): Gap | undefined {
+  return gaps.find((gap) => minutes(gap.to) - minutes(gap.from) >= 60) ?? gaps[0];
+}
+
 /** The clock of Vietnam without a zone, as the picture takes it. */
 export function wallClock(at: string): string {
   return local(at).toISOString().slice(0, 19);

@@ -2,7 +2,7 @@
 import { me } from '../session.svelte';
 import type { AgendaItem, AttendeeFields, ClassName, DocumentFields, Meeting, MeetingFields, MeetingType } from '../model';
 import type { Option } from '../parts/Picker.svelte';
-import { clockOf, dayOf, instant, nextStart } from '../time';
+import { clockOf, dayOf, instant, nextStart, weekday } from '../time';
 import { fromRule, once, toRule, type Repeat } from './rule';
 
 export interface Guest {
@@ -47,6 +47,15 @@ export class Draft {
 
   get startsAt(): Date {
     return instant(this.day, this.clock);
+  }
+
+  /** A weekly series on the very day of the first date goes with it. */
+  moveTo(day: string): void {
+    const before = this.day;
+    this.day = day;
+    if (day === '') return;
+    if (this.repeat.every === 'none') this.repeat = once(day);
+    else if (before !== '' && String(this.repeat.days) === String([weekday(before)])) this.repeat = { ...this.repeat, days: [weekday(day)] };
   }
 
   /** What the type says about class and length; what was raised by hand stays raised. */
@@ -102,6 +111,12 @@ export class Draft {
       skip_clashes: this.skips,
       submit,
     };
+  }
+
+  /** What is asked while the form is filled: no word of its content, and nobody's name before it is said to be no state secret. */
+  question(): MeetingFields {
+    const known = this.secret === 'no';
+    return { ...this.fields(true), title: '…', description: '', agenda: [], documents: [], attendees: known ? this.guests.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
   }
 
   /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */

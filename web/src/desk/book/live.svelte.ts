@@ -35,9 +35,8 @@ export class Live {
   async #send(): Promise<void> {
     this.#running?.abort();
     const mine = (this.#running = new AbortController());
-    const fields = this.draft.fields(true);
     try {
-      const answer = await send<Preview>('POST', '/preview', { ...fields, title: fields.title || '…' }, { signal: mine.signal });
+      const answer = await send<Preview>('POST', '/preview', this.draft.question(), { signal: mine.signal });
       if (mine.signal.aborted) return;
       this.answer = answer;
       this.error = null;

@@ -1,0 +1,472 @@
+"""The pages of the secretariat as people use them: signing in, booking in under a minute, what clashes, approving, answering
+by link, entering by number; and axe on every page, wide and narrow, in both languages. A real server, 96 communes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import struct
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import select
+
+from rooms.booking.tables import Reservation
+from rooms.meetings import links
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.store.database import Database
+from tests.conftest import LiveServer, start_server
+from tests.rooms.postgres import at_once
+from tests.web.conftest import Visit, Visitor
+from tests.web.desk import PASSWORD, Desk, furnish, working_day
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_MS = 15_000
+COUNT_PRESSES = "window.presses = 0; addEventListener('pointerdown', () => { window.presses += 1; }, true);"
+SECRETARY = ("/my", "/board", "/board?view=table", "/board?view=table&span=day", "/book", "/book?kind=conference")
+SECRETARY += ("/meetings", "/directory/units", "/directory/halls", "/directory/sets", "/directory/deputies")
+SECRETARY += ("/settings/rules", "/settings/types", "/settings/holidays", "/guides/thu-ky", "/account")
+ADMINISTRATOR = (
+    "/settings/accounts",
+    "/settings/systems",
+    "/settings/audit",
+    "/directory/import",
+    "/directory/terminals",
+)
+PUBLIC = ("/sign-in", "/join", "/schedule", "/moi#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+
+
+@dataclass
+class Served:
+    """The server, what it was furnished with, and the ways past the browser."""
+
+    server: LiveServer
+    desk: Desk
+    now: datetime
+    secrets: dict[str, str]
+    """Of the second factor, by account, once it was set up."""
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{(self.server.data_dir / 'diemcau.sqlite').absolute()}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("desk")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    desk = at_once(furnish(folder, now))
+    server = start_server(folder)
+    yield Served(server, desk, now, {})
+    server.stop()
+
+
+@pytest.fixture
+async def database(served: Served) -> AsyncIterator[Database]:
+    """The server's own, opened beside it."""
+    opened = Database.open(served.database_url)
+    yield opened
+    await opened.close()
+
+
+def code_of(secret: str, at: float) -> str:
+    """Six digits (RFC 6238: SHA-1, 30 s)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(at) // 30), hashlib.sha1).digest()
+    start = digest[-1] & 15
+    return f"{(int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF) % 10**6:06d}"
+
+
+async def sign_in(visitor: Visitor, served: Served, name: str = "thuky") -> None:
+    """By password; operators and administrators set up their second factor the first time."""
+    await visitor.page.goto(served.url + "/sign-in")
+    await visitor.part("signin-name").fill(name)
+    await visitor.part("signin-password").fill(PASSWORD)
+    await visitor.part("signin-button").click()
+    if name in ("dieuhanh", "quantri"):
+        await _second_step(visitor, served, name)
+    await visitor.part("my-page").wait_for()
+
+
+async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
+    if name in served.secrets:
+        step = int(time.time()) // 30
+        while int(time.time()) // 30 == step:  # a code counts once
+            await visitor.page.wait_for_timeout(500)
+        await visitor.part("signin-code").fill(code_of(served.secrets[name], time.time()))
+        await visitor.part("code-button").click()
+        return
+    await visitor.part("totp-qr").wait_for()
+    width = await visitor.part("totp-qr").evaluate("(image) => image.decode().then(() => image.naturalWidth)")
+    assert width > 0
+    served.secrets[name] = (await visitor.part("totp-secret").inner_text()).replace(" ", "")
+    await visitor.part("totp-code").fill(code_of(served.secrets[name], time.time()))
+    await visitor.part("totp-button").click()
+    await expect(visitor.part("recovery")).to_be_visible()
+    assert await visitor.barriers() == []
+    await visitor.part("recovery-kept").click()
+
+
+async def settled(visitor: Visitor) -> None:
+    """Nothing is on its way any more."""
+    await visitor.page.wait_for_load_state("networkidle")
+    await expect(visitor.part("loading")).to_have_count(0)
+
+
+async def reads_well(visitor: Visitor, width: int, path: str) -> None:
+    for language in ("vi", "en"):
+        await visitor.page.evaluate(f"localStorage.setItem('diemcau.language', '{language}')")
+        await visitor.page.reload()
+        await settled(visitor)
+        assert await visitor.page.get_attribute("html", "lang") == language
+        assert await visitor.barriers() == [], path
+        assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert await visitor.page.locator("h1").count() == 1, path
+        assert "undefined" not in await visitor.page.inner_text("main"), path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_pages_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
+    visitor = await visit(width=width, height=800)
+    for path in PUBLIC:
+        await visitor.page.goto(served.url + path)
+        await settled(visitor)
+        await reads_well(visitor, width, path)
+    await sign_in(visitor, served)
+    for path in SECRETARY:
+        await visitor.page.goto(served.url + path)
+        await settled(visitor)
+        await reads_well(visitor, width, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_pages_of_the_administrator_have_no_barriers(visit: Visit, served: Served, width: int) -> None:
+    visitor = await visit(width=width, height=800)
+    await sign_in(visitor, served, "quantri")
+    for path in ADMINISTRATOR:
+        await visitor.page.goto(served.url + path)
+        await settled(visitor)
+        await reads_well(visitor, width, path)
+
+
+async def test_a_wrong_password_is_told_and_a_right_one_opens(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await visitor.page.goto(served.url + "/board")
+    await visitor.part("signin-name").fill("thuky")
+    await visitor.part("signin-password").fill("không phải mật khẩu này")
+    await visitor.part("signin-button").click()
+    await expect(visitor.part("signin-trouble")).to_be_visible()
+    await visitor.part("signin-password").fill(PASSWORD)
+    await visitor.part("signin-button").click()
+    await visitor.part("board-page").wait_for()
+    await visitor.part("sign-out").click()
+    await visitor.part("sign-in").wait_for()
+
+
+async def test_a_new_secretary_books_an_internal_meeting(visit: Visit, served: Served) -> None:
+    """Under a minute and without help: from the first page to the meeting's number, at most eight presses."""
+    visitor = await visit(script=COUNT_PRESSES)
+    await sign_in(visitor, served)
+    await visitor.page.evaluate("window.presses = 0")
+    began = time.monotonic()
+    await visitor.part("nav-book").click()
+    await expect(visitor.part("book-title")).to_be_focused()
+    await visitor.page.keyboard.type("Họp rút kinh nghiệm tuần")
+    await visitor.part("secret-no").check()
+    await expect(visitor.part("live-free")).to_be_visible()
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("meeting-number")).to_have_text(re.compile(r"^\d{3} \d{3} \d{3}$"))
+    assert await visitor.page.evaluate("window.presses") <= 4
+    assert time.monotonic() - began < 30
+    assert await visitor.barriers() == []
+
+
+async def test_the_same_by_keyboard_on_a_phone(visit: Visit, served: Served) -> None:
+    visitor = await visit(width=360, height=740, touch=True)
+    await sign_in(visitor, served)
+    await visitor.part("thumb-book").click()
+    await visitor.page.keyboard.type("Họp chi bộ tháng này")
+    await visitor.page.keyboard.press("Tab")
+    await visitor.page.keyboard.press("Space")
+    await expect(visitor.part("secret-no")).to_be_checked()
+    await visitor.part("book-title").focus()
+    await visitor.page.keyboard.press("Enter")
+    await visitor.part("meeting-number").wait_for()
+
+
+async def test_a_state_secret_is_refused_and_nothing_was_sent(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    sent: list[str] = []
+    visitor.page.on("request", lambda request: sent.append(request.post_data or ""))
+    await sign_in(visitor, served)
+    await visitor.page.goto(served.url + "/book?kind=conference")
+    await visitor.part("book-title").fill("Phương án tác chiến")
+    await visitor.part("invite-own").click()
+    await visitor.page.wait_for_timeout(800)
+    await visitor.part("secret-yes").click()
+    await expect(visitor.part("secret-refused")).to_contain_text("bí mật nhà nước")
+    assert await visitor.barriers() == []
+    await visitor.page.wait_for_timeout(800)
+    assert not [body for body in sent if "tác chiến" in body or '"secret"' in body]
+    await visitor.page.get_by_role("button", name="Đăng ký cuộc họp khác").click()
+    await expect(visitor.part("book-title")).to_have_value("")
+
+
+async def test_nothing_is_booked_before_the_question_is_answered(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served)
+    await visitor.page.goto(served.url + "/book")
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("book-title")).to_be_focused()
+    await visitor.part("book-title").fill("Họp")
+    await visitor.part("book-submit").click()
+    await expect(visitor.page.get_by_text("Hãy trả lời câu hỏi về bí mật nhà nước.")).to_be_visible()
+    assert "/book" in visitor.page.url
+
+
+async def taken(database: Database, title: str) -> tuple[str, datetime]:
+    """Hall and start of the first date of the meeting with this title."""
+    async with database.reading() as session:
+        row = (
+            await session.execute(
+                select(Reservation.resource_id, Occurrence.starts_at)
+                .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+                .join(Meeting, Meeting.id == Occurrence.meeting_id)
+                .where(Meeting.title == title, Reservation.kind == "hall")
+                .order_by(Occurrence.starts_at)
+            )
+        ).first()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def test_a_clash_names_its_way_out(visit: Visit, served: Served, database: Database) -> None:
+    hall, starts = await taken(database, "Họp góp ý dự thảo quy chế làm việc")
+    visitor = await visit()
+    await sign_in(visitor, served)
+    at = starts.isoformat().replace("+00:00", "Z")
+    await visitor.page.goto(f"{served.url}/book?hall={hall}&name=Hội trường&at={at}&min=60")
+    await visitor.part("book-title").fill("Họp bàn về chuyển đổi số")
+    await visitor.part("secret-no").check()
+    await expect(visitor.part("live-clash")).to_be_visible()
+    await expect(visitor.part("live")).to_contain_text("Họp góp ý dự thảo")
+    assert await visitor.barriers() == []
+    await visitor.part("take-equivalent").first.click()
+    await expect(visitor.part("live-free")).to_be_visible()
+    await visitor.part("book-hold").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("giữ chỗ")
+
+
+async def test_a_series_shows_every_clash_and_leaves_dates_out(
+    visit: Visit, served: Served, database: Database
+) -> None:
+    hall, starts = await taken(database, "Giao ban Chủ tịch tỉnh với xã, phường")
+    visitor = await visit()
+    await sign_in(visitor, served)
+    at = starts.isoformat().replace("+00:00", "Z")
+    await visitor.page.goto(f"{served.url}/book?hall={hall}&name=Hội trường&at={at}&min=60")
+    await visitor.part("book-title").fill("Giao ban hằng tuần")
+    await visitor.part("secret-no").check()
+    await visitor.part("book-repeat").select_option("week")
+    await visitor.part("book-count").fill("8")
+    await visitor.part("book-count").press("Tab")
+    await expect(visitor.part("live-clash")).to_contain_text("8 ngày, trong đó 6 ngày trùng lịch")
+    await visitor.part("skip-date").first.click()
+    await expect(visitor.part("live-clash")).to_contain_text("5 ngày trùng lịch")
+    await visitor.part("skip-clashes").check()
+    await visitor.part("book-submit").click()
+    await expect(visitor.part("dates")).to_contain_text("6 ngày bị bỏ qua")
+    await expect(visitor.part("rebook").first).to_be_visible()
+
+
+async def test_the_board_and_its_table_say_the_same(visit: Visit, served: Served) -> None:
+    visitor = await visit(width=1400, height=900)
+    await sign_in(visitor, served)
+    day = working_day(5, served.now).date().isoformat()
+    await visitor.page.goto(f"{served.url}/board?day={day}&span=day&view=picture")
+    await expect(visitor.part("timeline")).to_contain_text("Phiên họp UBND tỉnh thường kỳ tháng này")
+    await visitor.part("board-find").fill("hoi truong lon")
+    await expect(visitor.part("timeline")).not_to_contain_text("Hội trường Xã 04")
+    await visitor.part("view-table").click()
+    table = visitor.part("board-table")
+    await expect(table).to_contain_text("Phiên họp UBND tỉnh thường kỳ tháng này")
+    assert await table.locator("tbody tr").count() < 5
+    await table.get_by_role("link", name=re.compile("Đăng ký Hội trường lớn")).first.click()
+    await expect(visitor.part("halls")).to_contain_text("Hội trường lớn")
+
+
+async def test_dragging_on_the_board_opens_the_form(visit: Visit, served: Served) -> None:
+    visitor = await visit(width=1400, height=900)
+    await sign_in(visitor, served)
+    day = working_day(6, served.now).date().isoformat()
+    await visitor.page.goto(f"{served.url}/board?day={day}&span=day&view=picture")
+    row = visitor.page.locator(".ec-body .ec-day").first
+    await row.scroll_into_view_if_needed()
+    box = await row.bounding_box()
+    assert box is not None
+    await visitor.page.mouse.move(box["x"] + 100, box["y"] + box["height"] / 2)
+    await visitor.page.mouse.down()
+    await visitor.page.mouse.move(box["x"] + 280, box["y"] + box["height"] / 2, steps=8)
+    await visitor.page.mouse.up()
+    await visitor.part("book-page").wait_for()
+    await expect(visitor.part("halls").locator("li")).to_have_count(1)
+    await expect(visitor.part("book-day")).to_have_value(day)
+
+
+async def test_an_approver_decides_with_a_reason(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "lanhdao")
+    await visitor.part("nav-approvals").click()
+    session = visitor.part("approval").filter(has_text="Phiên họp UBND tỉnh thường kỳ tháng này")
+    await session.locator("summary").click()
+    await expect(session).to_contain_text("Không trùng lịch")
+    assert await visitor.barriers() == []
+    await session.get_by_test_id("approve").click()
+    await expect(visitor.part("decided")).to_contain_text("Đã duyệt")
+    other = visitor.part("approval").filter(has_text="Họp góp ý dự thảo")
+    await other.get_by_test_id("refuse").click()
+    await expect(other.get_by_test_id("refuse-sure")).to_be_disabled()
+    await other.get_by_test_id("refuse-reason").fill("Trùng với chương trình công tác của Thường trực")
+    await other.get_by_test_id("refuse-sure").click()
+    await expect(visitor.part("decided")).to_contain_text("Đã trả lại")
+
+
+async def test_an_operator_gives_the_number_after_the_second_step(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "dieuhanh")
+    await visitor.part("nav-approvals").click()
+    await visitor.part("approval").first.get_by_test_id("approve").click()
+    await expect(visitor.part("decided")).to_be_visible()
+
+
+async def personal_link(served: Served, database: Database, title: str) -> str:
+    """The secret of the first invitee's link, as the mail holds it."""
+    key = (served.server.data_dir / "seal.key").read_bytes()
+
+    async def issue(session: object) -> str:
+        found = await session.scalars(  # type: ignore[attr-defined]
+            select(Attendee).join(Meeting).where(Meeting.title == title, Meeting.state == "approved")
+        )
+        return links.issue(key, found.first())
+
+    return await database.transact(issue)
+
+
+async def test_an_invitee_answers_by_link_without_an_account(visit: Visit, served: Served, database: Database) -> None:
+    secret = await personal_link(served, database, "Họp giao ban Văn phòng")
+    visitor = await visit(width=360, height=740, touch=True)
+    await visitor.page.goto(f"{served.url}/moi#{secret}")
+    await visitor.part("rsvp-substitute").check()
+    await visitor.part("rsvp-name").fill("Trần Thị Bình")
+    await visitor.part("rsvp-send").click()
+    await expect(visitor.part("answer-sent")).to_be_visible()
+    await expect(visitor.part("answer-page")).to_contain_text("Trần Thị Bình")
+    assert await visitor.barriers() == []
+    await visitor.page.get_by_role("link", name="Tới trang vào họp").click()
+    await expect(visitor.part("join-not")).to_have_attribute("data-code", "too_early")
+    assert await visitor.barriers() == []
+
+
+async def test_entering_by_number_and_pin(visit: Visit, served: Served, database: Database) -> None:
+    async with database.reading() as session:
+        meeting = (await session.scalars(select(Meeting).where(Meeting.title == "Họp giao ban Văn phòng"))).first()
+    assert meeting is not None and meeting.number is not None
+    visitor = await visit()
+    await visitor.page.goto(served.url)
+    await visitor.part("join-number").fill(meeting.number)
+    await visitor.part("number-button").click()
+    await expect(visitor.part("join-by-number")).to_have_value(meeting.number)
+    await visitor.part("join-pin").fill("0000" if meeting.pin != "0000" else "1111")
+    await visitor.part("join-as").fill("Trần Thị Bình")
+    await visitor.part("join-look").click()
+    await expect(visitor.part("failure")).to_be_visible()
+    await visitor.part("join-pin").fill(meeting.pin)
+    await visitor.part("join-look").click()
+    await expect(visitor.part("join-page")).to_contain_text("Họp giao ban Văn phòng")
+
+
+async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: Served) -> None:
+    """Booked for the next half hour, it opens at once: pre-join, then the call."""
+    visitor = await visit()
+    await sign_in(visitor, served)
+    await visitor.page.goto(f"{served.url}/book")
+    await visitor.part("book-title").fill("Họp ngay")
+    await visitor.part("secret-no").check()
+    await visitor.part("invite-own").click()
+    await visitor.part("book-submit").click()
+    await visitor.part("meeting-number").wait_for()
+    if await visitor.part("enter-button").count() == 0:
+        pytest.skip("the next half hour is outside of office hours: it opens later")
+    await visitor.part("enter-button").click()
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+    await visitor.part("stage").wait_for(timeout=PATIENCE_MS)
+    await visitor.part("leave-button").click()
+    await visitor.part("home-button").click()
+    await visitor.part("meeting-page").wait_for()
+
+
+async def test_a_file_is_seen_through_before_it_is_written(visit: Visit, served: Served, tmp_path: Path) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri")
+    await visitor.page.goto(served.url + "/directory/halls")
+    async with visitor.page.expect_download() as waiting:
+        await visitor.page.get_by_role("button", name="CSV").click()
+    exported = await (await waiting.value).path()
+    lines = exported.read_text(encoding="utf-8-sig").splitlines()
+    bad = tmp_path / "halls.csv"
+    bad.write_text("\n".join([lines[0], lines[1].replace(lines[1].split(",")[0], "", 1)]), encoding="utf-8")
+    await visitor.page.goto(served.url + "/directory/import?kind=halls")
+    await visitor.part("import-file").set_input_files(str(bad))
+    await visitor.part("import-preview").click()
+    await expect(visitor.part("import-report")).to_contain_text("Dòng 2")
+    assert await visitor.barriers() == []
+    good = tmp_path / "same.csv"
+    good.write_text("\n".join(lines[:3]), encoding="utf-8")
+    await visitor.part("import-file").set_input_files(str(good))
+    await visitor.part("import-preview").click()
+    await expect(visitor.part("import-report")).to_contain_text("Không có lỗi")
+
+
+async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served)
+    await visitor.page.goto(served.url + "/meetings")
+    await visitor.part("find-text").fill("giao ban van phong")
+    await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
+    await visitor.part("postpone").click()
+    await visitor.part("reason-superior_order").check()
+    assert await visitor.barriers() == []
+    await visitor.part("call-off-sure").click()
+    await expect(visitor.part("history")).to_contain_text("Hoãn họp")
+    await visitor.part("undo").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("hoàn tác")
+
+
+async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served)
+    await visitor.page.goto(served.url + "/meetings")
+    await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
+    await visitor.part("new-letter").click()
+    await visitor.part("letter-number").fill("125")
+    await visitor.part("make-letter").click()
+    for form, begins in (("pdf", b"%PDF"), ("docx", b"PK")):
+        async with visitor.page.expect_download() as waiting:
+            await visitor.part(f"letter-{form}").first.click()
+        assert (await (await waiting.value).path()).read_bytes().startswith(begins)
