@@ -1,0 +1,66 @@
+"""Whoever planned a meeting keeps people out at the door, and hears when its conference begins and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from conference import Grants, Refusal
+from conference.events import Reason
+from tests.conference.doubles import World
+from tests.conference.parties import Party
+
+
+@dataclass
+class Diary:
+    """Writes down what it hears; refuses whoever is called `stranger`."""
+
+    heard: list[tuple[str, str]] = field(default_factory=list)
+
+    def admit(self, grants: Grants) -> None:
+        if grants.identity == "stranger":
+            raise Refusal("join_denied")
+
+    def opened(self, conference: str) -> None:
+        self.heard.append(("opened", conference))
+
+    def closed(self, conference: str, reason: Reason) -> None:
+        self.heard.append((reason.name, conference))
+
+
+@pytest.fixture
+def watched() -> tuple[World, Diary]:
+    world, diary = World(), Diary()
+    world.registry.around = replace(world.registry.around, watcher=diary)
+    return world, diary
+
+
+def test_a_stranger_stays_outside_and_opens_nothing(watched: tuple[World, Diary]) -> None:
+    world, diary = watched
+    with pytest.raises(Refusal, match="join_denied"):
+        Party(world, "stranger")
+    assert (len(world.registry), diary.heard) == (0, [])
+
+
+def test_beginning_and_end_are_told_once(watched: tuple[World, Diary]) -> None:
+    world, diary = watched
+    ann, _ = Party(world, "ann"), Party(world, "ben")
+    assert diary.heard == [("opened", "c")]
+    world.registry.get("c").remove(ann.participant, Reason.CLIENT_INITIATED)
+    world.registry.delete("c")
+    assert diary.heard[1:] == [("CONFERENCE_DELETED", "c")]
+
+
+def test_a_conference_in_which_nobody_was_is_not_told_of(watched: tuple[World, Diary]) -> None:
+    world, diary = watched
+    world.registry.create("empty")
+    world.registry.tick(1e9)
+    assert diary.heard == []
+
+
+def test_the_end_of_the_server_is_told_as_such(watched: tuple[World, Diary]) -> None:
+    world, diary = watched
+    Party(world, "ann")
+    world.registry.close()
+    assert diary.heard[-1] == ("SERVER_SHUTDOWN", "c")
