@@ -234,8 +234,10 @@ async def availability(session: AsyncSession, query: AvailabilityQuery, actor: A
 
 async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str]]:
     day = day_of(query.starts_at)
+    # Columns, not rows of `Hall`: making those is a third of the whole search.
+    columns = (Hall.id, Hall.name, Hall.setup_min, Hall.clearup_min, Hall.seats, Hall.equipment)
     statement = (
-        select(Hall, Site.name)
+        select(*columns, Site.name)
         .join(Site, Site.id == Hall.site_id)
         .where(Hall.bookable, Hall.seats >= query.seats)
         .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
@@ -248,9 +250,12 @@ async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tupl
         statement = statement.where(Hall.site_id == query.site_id)
     if query.hall_ids:
         statement = statement.where(Hall.id.in_(query.hall_ids[: limits.HALLS]))
-    rows = await session.execute(statement)
     wanted = set(query.equipment)
-    return [(resources.hall_thing(hall), site) for hall, site in rows if wanted <= set(hall.equipment)]
+    return [
+        (resources.Thing("hall", id_, name, resources.buffer(setup), resources.buffer(clearup), seats=seats), site)
+        for id_, name, setup, clearup, seats, equipment, site in await session.execute(statement)
+        if not wanted or wanted <= set(equipment)
+    ]
 
 
 async def _tables(session: AsyncSession, query: AvailabilityQuery, hall_ids: set[str]) -> _Tables:

@@ -117,14 +117,18 @@ async def _halls(session: AsyncSession, ids: Sequence[str], day: date, troubles:
     return [hall_thing(hall) for hall, _ in found.values()]
 
 
+def buffer(minutes: int) -> int:
+    """The time to set up or clear up, within what a reservation may last."""
+    return min(max(minutes, 0), BUFFER_MOST_MIN)
+
+
 def hall_thing(hall: Hall) -> Thing:
-    before, after = (min(max(one, 0), BUFFER_MOST_MIN) for one in (hall.setup_min, hall.clearup_min))
     return Thing(
         "hall",
         hall.id,
         hall.name,
-        before,
-        after,
+        buffer(hall.setup_min),
+        buffer(hall.clearup_min),
         seats=hall.seats,
         site_id=hall.site_id,
         equipment=tuple(hall.equipment),

@@ -67,6 +67,10 @@ async def dates(database: Database, meeting: Meeting) -> list[Occurrence]:
         return list(rows)
 
 
+async def handled(session: AsyncSession, kind: str, payload: dict[str, Any], now: datetime) -> None:
+    await booking.timers.HANDLERS[kind](session, payload, now)
+
+
 async def due(database: Database, kind: str, now: datetime) -> int:
     """Run the jobs of this kind that are due, each twice, as a worker that died once would."""
     async with database.reading() as session:
@@ -74,7 +78,7 @@ async def due(database: Database, kind: str, now: datetime) -> int:
         jobs = [(one.id, one.payload) for one in rows]
     for id_, payload in jobs:
         for _ in range(2):
-            await database.transact(partial(booking.timers.HANDLERS[kind], payload=payload, now=now))
+            await database.transact(partial(handled, kind=kind, payload=payload, now=now))
 
         async def done(session: AsyncSession, id_: str = id_) -> None:
             job = await session.get(Job, id_)
@@ -229,6 +233,31 @@ async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
     assert (back.state, back.number, back.first_starts_at) == ("approved", meeting.number, meeting.first_starts_at)
     after = await everything(database)
     assert after[1:] == before[1:]
+
+
+async def test_a_refused_change_whose_old_time_is_taken(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
+    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    other = await make(database, wish(province, now), secretary, now)
+    gone = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
+    assert gone.state == "refused"
+    (date,) = await dates(database, other)
+    assert {row[1:] for row in await taken(database) if row[0] == province.people["tinh-1"]} == {
+        (date.starts_at, date.ends_at)
+    }
+
+
+async def test_a_lapsed_change_keeps_what_was_approved(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    before = await everything(database)
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
+    secretary = province.actor("secretary", "tinh")
+    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    await due(database, timing.DEADLINE, now + timedelta(hours=25))
+    after = await everything(database)
+    assert after[1:] == before[1:] and after[0][0][2] == "approved"
 
 
 async def test_words_are_changed_without_approval(database: Database, province: Province, now: datetime) -> None:
