@@ -224,11 +224,12 @@ WRONG = [
     {"without": ["iss"]},
     {"without": ["aud"]},
     {"without": ["iat"]},
+    {"claims": {"padding": "x" * limits.ID_TOKEN_BYTES}},
     {"late_s": limits.LEEWAY_S + 5},
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("how", WRONG, ids=str)
+@pytest.mark.parametrize("how", WRONG, ids=lambda how: str(how)[:60])
 async def test_an_issuer_that_does_one_thing_wrong_signs_nobody_in(
     office: Office, province: Province, issuer: str, how: dict[str, object]
 ) -> None:
@@ -294,5 +295,9 @@ async def test_a_wrong_client_secret_and_an_absent_issuer(
     async with none.client() as browser:
         assert (await browser.post("/session/oidc", json={})).status_code == 404
         assert trouble(await browser.get("/session/oidc/callback")) == "issuer_absent"
+    async with office.client() as browser:
+        for count, status in ((limits.NEXT_CHARACTERS, 200), (limits.NEXT_CHARACTERS + 1, 422)):
+            answer = await browser.post("/session/oidc", json={"next": "/" + "x" * (count - 1)})
+            assert answer.status_code == status
     async with office.client(origin="https://evil.vn") as browser:
         assert (await browser.post("/session/oidc", json={})).status_code == 403
