@@ -113,6 +113,7 @@ ENTRY_MIN = 30
 """Minutes before its start."""
 ENTRY_HOST_MIN = 120
 """For chair, secretary, operator and the host's desk."""
+STRICT_DATES = 5000
 MINE_DAYS = 92
 MINE_DATES = 1000
 """My meetings."""

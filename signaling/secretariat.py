@@ -18,7 +18,9 @@ from rooms.accounts import first
 from rooms.booking import defaults
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
+from rooms.meetings import entry
 from rooms.meetings.invitations import Around
+from rooms.policy import classes
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store import keeping, migrations
@@ -72,6 +74,7 @@ class Secretariat:
                 await self._load_demo()
             if self.settings.local_creation:
                 await self._invite_first()
+            await self._remember_classes()
         except (OSError, SQLAlchemyError) as error:
             reason = str(error.orig) if hasattr(error, "orig") else str(error)
             raise SettingsError(
@@ -126,6 +129,12 @@ class Secretariat:
                 )
         except Refusal as refusal:
             raise SettingsError(refusal.vietnamese, refusal.english) from refusal
+
+    async def _remember_classes(self) -> None:
+        """Tokens from before a restart meet the same door."""
+        async with self.database.reading() as session:
+            for occurrence_id in await entry.strict_dates(session, self.clock()):
+                self.live.set_class(occurrence_id, classes.IMPORTANT)
 
     async def _load_demo(self) -> None:
         now = self.clock()

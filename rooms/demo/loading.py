@@ -69,8 +69,10 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
     await _take_over_starter(session)
     done = Loaded()
     people = {name: await _account(session, name, role, at, of, now, done) for name, role, at, of in ACCOUNTS}
-    acting = [await actors.of_account(session, people[one], now, factors=2) for one in ("vanthu", "lanhdao", "vanhanh")]
-    await Month(session, *acting, now).run()
+    secretary, approver, operator = [
+        await actors.of_account(session, people[one], now, factors=2) for one in ("vanthu", "lanhdao", "vanhanh")
+    ]
+    await Month(session, secretary, approver, operator, now).run()
     await _tidy(session, actor, now, done)
     return done
 

@@ -22,7 +22,7 @@ from rooms.org.names import cleaned
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.policy.classes import Verdict, Way, admission
+from rooms.policy.classes import IMPORTANT, Verdict, Way, admission
 
 OVER = ("ended", "released")
 
@@ -110,6 +110,19 @@ async def by_account(
     name = await actor_name(session, actor, now)
     way: Way = "phone_browser" if phone else "browser"
     return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
+
+
+async def strict_dates(session: AsyncSession, now: datetime) -> list[str]:
+    """Dates of important meetings that may be on, or will be soon: what the door of the call has to know after a restart."""
+    near = timedelta(days=1)
+    rows = await session.scalars(
+        select(Occurrence.id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Meeting.class_ == IMPORTANT, Occurrence.starts_at > now - near, Occurrence.starts_at < now + near)
+        .order_by(Occurrence.starts_at)
+        .limit(limits.STRICT_DATES)
+    )
+    return list(rows)
 
 
 def not_invited() -> Refusal:

@@ -10,6 +10,7 @@ from conference import Grants, Refusal
 from rooms.meetings import links
 from rooms.meetings.tables import Attendee, Occurrence
 from rooms.store.tables import AuditEntry
+from signaling.secretariat import Secretariat
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
@@ -180,6 +181,13 @@ async def test_a_token_from_before_the_class_was_raised_opens_no_more(office: Of
     with pytest.raises(Refusal) as caught:
         office.secretariat.live.admit(grants)
     assert caught.value.code == "class_forbids"
+    restarted = Secretariat(office.secretariat.settings, office.authenticator, lambda: office.now.timestamp())
+    try:
+        await restarted.prepare()
+        with pytest.raises(Refusal):
+            restarted.live.admit(grants)
+    finally:
+        await restarted.close()
 
 
 async def test_answers_by_link(office: Office) -> None:
