@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, StringConstraints
+from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
 from signaling.api.models.parts import Clean, Strict, View
 
@@ -15,6 +15,10 @@ Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
 
 class JoinFields(Strict):
     """Either the secret of a personal link, or number and PIN. `name`: for a guest; invitees have theirs."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"number": "123 456 789", "pin": "482913", "name": "Nguyễn Thị Lan"}]}
+    )
 
     link: Secret | None = None
     number: Digits | None = None

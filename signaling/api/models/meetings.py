@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, StringConstraints
+from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
 from signaling.api.models import limits
 from signaling.api.models.parts import (
@@ -103,6 +103,25 @@ class DocumentFields(Strict):
 
 class MeetingFields(Strict):
     """A booking: one meeting or a series, with all that it takes for itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Giao ban tháng 3",
+                    "type_code": "briefing",
+                    "class": "ordinary",
+                    "host_unit_id": "5f0c9d0e4b7a4c0f9d3a2b1c0d9e8f70",
+                    "starts_at": "2026-03-02T07:30:00+07:00",
+                    "duration_min": 120,
+                    "hall_ids": ["0d9e8f705f0c9d0e4b7a4c0f9d3a2b1c"],
+                    "attendees": [{"unit_id": "9d3a2b1c0d9e8f705f0c9d0e4b7a4c0f", "must_be_head": True}],
+                    "agenda": [{"title": "Tình hình kinh tế - xã hội", "minutes": 30}],
+                    "submit": True,
+                }
+            ]
+        }
+    )
 
     title: Name300
     type_code: Code
