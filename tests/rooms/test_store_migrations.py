@@ -1,6 +1,8 @@
 """The shape of the database: what the steps make is what the tables say, on both databases and from nothing."""
 
 import asyncio
+import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,22 @@ async def test_upgrading_again_does_nothing(database_url: str) -> None:
 
 async def test_an_empty_database_has_no_revision(tmp_path: Path) -> None:
     assert await migrations.current(f"sqlite:///{tmp_path}/new.db") == ""
+    assert not (tmp_path / "new.db").exists()
+
+
+async def test_a_database_file_is_its_owners_alone(open_file: Path) -> None:
+    assert {stat.S_IMODE(path.stat().st_mode) for path in open_file.parent.glob("own.db*")} == {0o600}
+
+
+@pytest.fixture
+async def open_file(tmp_path: Path) -> AsyncIterator[Path]:
+    """While it is open, with what SQLite keeps beside it."""
+    path = tmp_path / "own.db"
+    await migrations.upgrade(f"sqlite:///{path}")
+    database = Database.open(f"sqlite:///{path}")
+    await database.transact(lambda session: session.execute(text("UPDATE pool SET legs = 1")))
+    yield path
+    await database.close()
 
 
 async def test_a_newer_database_is_refused_and_left_alone(database: Database, database_url: str) -> None:

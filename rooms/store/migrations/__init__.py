@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 
 from rooms.errors import Refusal
 from rooms.store.database import Database
@@ -27,6 +28,10 @@ async def upgrade(url: str) -> str:
 
     Raises Refusal `database_is_newer` when a newer program has written it.
     """
+    file = _file(url)
+    if file is not None:
+        # Password digests and mail addresses are in it: its owner's alone. What SQLite puts beside it has the same mode.
+        await asyncio.to_thread(file.touch, 0o600)
     database = Database.open(url)
     try:
         async with database.engine.connect() as connection:
@@ -38,13 +43,21 @@ async def upgrade(url: str) -> str:
 
 
 async def current(url: str) -> str:
-    """Its revision; "" for an empty database."""
+    """Its revision; "" for an empty database, or a file that is not there."""
+    file = _file(url)
+    if file is not None and not await asyncio.to_thread(file.is_file):
+        return ""
     database = Database.open(url)
     try:
         async with database.engine.connect() as connection:
             return await connection.run_sync(revision)
     finally:
         await database.close()
+
+
+def _file(url: str) -> Path | None:
+    name = make_url(url).database if url.startswith("sqlite:") else None
+    return Path(name) if name and name != ":memory:" else None
 
 
 def newest() -> str:
