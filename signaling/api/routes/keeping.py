@@ -1,7 +1,7 @@
 """What is kept for the next time (templates, lists of attendees) and what counts for all bookings (rules, holidays, settings)."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,14 +34,14 @@ async def list_templates(visit: Caller, rows: Rows) -> Page[Template]:
     """Those of one's units, of what is below and above them."""
     actor = anywhere(visit, "board.read")
     kept = await visit.read(lambda session: booking.templates(session, actor))
-    return rows.cut(kept, lambda one: shown(Template, one))
+    return rows.cut(kept, _template)
 
 
 @router.post("/templates", status_code=201, openapi_extra=needs("templates.write", of="unit"))
 async def save_template(visit: Caller, wanted: TemplateFields) -> Template:
     """Keep a booking under a name, without its time; the same name of the same unit is replaced."""
-    given = (wanted.unit_id, wanted.name, wanted.request, visit.actor, visit.now)
-    return shown(Template, await visit.write(lambda session: booking.save_template(session, *given)))
+    given = (wanted.unit_id, wanted.name, _request(wanted), visit.actor, visit.now)
+    return _template(await visit.write(lambda session: booking.save_template(session, *given)))
 
 
 @router.put("/templates/{template_id}", openapi_extra=needs("templates.write", of="template"))
@@ -53,9 +53,9 @@ async def replace_template(visit: Caller, template_id: Key, wanted: TemplateFiel
         row = found(await session.get(TemplateRow, template_id))
         if (row.unit_id, row.name) != (wanted.unit_id, wanted.name):
             await booking.delete_template(session, template_id, actor, visit.now)
-        return await booking.save_template(session, wanted.unit_id, wanted.name, wanted.request, actor, visit.now)
+        return await booking.save_template(session, wanted.unit_id, wanted.name, _request(wanted), actor, visit.now)
 
-    return shown(Template, await visit.write(work))
+    return _template(await visit.write(work))
 
 
 @router.delete("/templates/{template_id}", status_code=204, openapi_extra=needs("templates.write", of="template"))
@@ -168,3 +168,18 @@ async def set_setting(
 
 def _rule(unit_id: str, rule: rules.Rule) -> Rule:
     return shown(Rule, rule, unit_id=unit_id, inherited_from=None if rule.unit_id == unit_id else rule.unit_id)
+
+
+def _request(wanted: TemplateFields) -> dict[str, Any]:
+    """As `rooms.booking` keeps it: there the class has a name that Python allows."""
+    values = dict(wanted.request)
+    if "class" in values:
+        values["class_"] = values.pop("class") or ""
+    return values
+
+
+def _template(row: TemplateRow) -> Template:
+    values = dict(row.request)
+    if "class_" in values:
+        values["class"] = values.pop("class_") or None
+    return shown(Template, row, request=values)

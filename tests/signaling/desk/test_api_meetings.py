@@ -238,6 +238,11 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     draft = {"title": "Giao ban tuần", "type_code": "internal", "host_unit_id": unit, "duration_min": 60}
     kept = (await desk.post("/templates", json={"unit_id": unit, "name": "Giao ban", "request": draft})).json()
     assert [one["name"] for one in (await desk.get("/templates")).json()["items"]] == ["Giao ban"]
+    strict = draft | {"class": "important"}
+    saved = await desk.post("/templates", json={"unit_id": unit, "name": "Quan trọng", "request": strict})
+    assert saved.json()["request"]["class"] == "important"
+    secret = {"unit_id": unit, "name": "Mật", "request": draft | {"class": "secret"}}
+    problem(await desk.post("/templates", json=secret), 403, "state_secret")
     renamed = await desk.put(
         f"/templates/{kept['id']}", json={"unit_id": unit, "name": "Giao ban sở", "request": draft}
     )
