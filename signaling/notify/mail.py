@@ -7,10 +7,12 @@ Subject ASCII-safe (RFC 2047), body UTF-8 as text and HTML, Vietnamese first; in
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -28,6 +30,7 @@ from signaling.notify.worker import GiveUp
 
 POLICY = SMTP.clone(cte_type="7bit", max_line_length=76)
 PERMANENT = range(500, 600)
+_SUBJECT = re.compile(rb"^Subject: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", re.MULTILINE)
 
 
 class MailRefused(Exception):
@@ -77,7 +80,7 @@ class Mailer:
 
     async def send(self, message: EmailMessage, to: str) -> None:
         """Hand one mail in. Raises GiveUp when the server will never take it, OSError or SMTPException when it may later."""
-        raw = message.as_bytes(policy=POLICY)
+        raw = serialised(message)
         if len(raw) > limits.MAIL_BYTES:
             raise GiveUp("the mail is too large")
         server = self.server
@@ -138,6 +141,15 @@ def build(
         part.set_param("method", method)
         part.set_param("component", "VEVENT")
     return message
+
+
+def serialised(message: EmailMessage) -> bytes:
+    """As it goes out: ASCII. The subject is encoded as a whole, because the folding of Python's `email` loses blanks between
+    plain and encoded words ("07giờ").
+    """
+    raw = message.as_bytes(policy=POLICY)
+    subject = Header(str(message["Subject"]), "utf-8", header_name="Subject", maxlinelen=76).encode(linesep="\r\n")
+    return _SUBJECT.sub(lambda _: f"Subject: {subject}\r\n".encode("ascii"), raw, count=1)
 
 
 def is_official(address: str, domains: Sequence[str]) -> bool:

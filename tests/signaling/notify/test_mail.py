@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import policy
 from email.message import EmailMessage
+from email.parser import BytesParser
 from typing import Any
 
 import pytest
 import vobject
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from rooms.booking.requests import AttendeeRequest
@@ -27,7 +31,7 @@ from rooms.store import outbox
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry, Job
 from signaling.notify import Mailer, MailServer, Worker, notices, works
-from signaling.notify.mail import is_official
+from signaling.notify.mail import build, is_official, serialised
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting
 from tests.rooms.people import add_account
 from tests.rooms.province import Province
@@ -340,6 +344,8 @@ async def test_no_mail_of_any_kind_holds_a_pin_or_a_password(office: Office, pro
         assert not FORBIDDEN.search(bare)
 
 
+WORDS = ["07", "giờ", "30", "phút,", "thứ", "hai", "ngày", "14/12/2026", "-", "[Mời", "họp]", "UBND", "xã"]
+WORDS += ["(mở", "rộng)", "Giao", "ban", "🙂", "a", "b"]
 FORBIDDEN = re.compile(r"(?i)\bpin\b|mật khẩu|password|passcode|mã số bí mật")
 
 
@@ -382,6 +388,17 @@ def test_one_mail_is_known_as_one() -> None:
     first, again = notices.notice(outgoing("invite")), notices.notice(outgoing("invite"))
     assert first.identifier == again.identifier
     assert notices.notice(outgoing("invite", sequence=1)).identifier != first.identifier
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30))
+def test_a_long_subject_keeps_its_blanks(words: list[str]) -> None:
+    wanted = " ".join(words)[:190].strip()
+    said = notices.Notice(wanted, "x", "<p>x</p>", "id")
+    raw = serialised(build(MailServer("h", 25, sender=SENDER), "UBND xã", "xa1@longan.gov.vn", said, START))
+    raw.decode("ascii")
+    assert BytesParser(policy=policy.default).parsebytes(raw)["Subject"] == wanted
+    assert all(len(line) <= 78 for line in raw.split(b"\r\n\r\n")[0].split(b"\r\n"))
 
 
 def test_official_domains() -> None:
