@@ -23,6 +23,8 @@ from rooms.errors import Refusal
 STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%＝＋－＠")
 """What Excel and others may run when it stands first in a cell (CWE-1236)."""
 NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
+NO_XML: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML 1.0 cannot hold."""
 SEPARATORS: Final = (",", ";", "\t")
 
 
@@ -190,6 +192,6 @@ def _text(value: Any) -> str:
 
 
 def _cell(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=text)
+    cell = WriteOnlyCell(sheet, value=NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
     cell.data_type = "s"
     return cell

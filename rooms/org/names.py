@@ -8,7 +8,7 @@ import unicodedata
 from rooms import limits
 
 _BLANKS = re.compile(r"\s+")
-_REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_REFUSED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
 
 
 def plain(text: str) -> str:

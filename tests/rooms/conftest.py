@@ -47,7 +47,7 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"test{next(_numbers)}"
-    await server.run(f"CREATE DATABASE {name} TEMPLATE migrated")
+    await server.run(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
     yield server.url(name)
     await server.run(f"DROP DATABASE {name} WITH (FORCE)")
 

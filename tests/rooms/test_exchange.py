@@ -318,6 +318,12 @@ def test_a_workbook_that_lies() -> None:
     assert refused(b"PK\x03\x04" + b"x" * 100) == "file_malformed"
 
 
+def test_a_workbook_is_made_of_any_text() -> None:
+    content = sheets.to_xlsx("x", ["h"], [[f"a{sign}b"] for sign in "\x00\x0b\x1f\ufffe\uffff"])
+    assert [cells for _, cells in sheets.read(content).rows] == [("a\ufffdb",)] * 5
+    assert cleaned("a\uffffb\ufffe") == "a b"
+
+
 def test_nothing_in_a_file_is_run() -> None:
     rows = [["=1+1", "+84 272", "-5", "@x", "\t=1", "'=1", "a=1", "＝1", "-2+3", "|calc", ""]]
     text = sheets.to_csv(["h"] * 11, rows).decode("utf-8-sig").splitlines()[1]
