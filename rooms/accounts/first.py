@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles, signing
@@ -28,7 +28,7 @@ async def administered(session: AsyncSession, now: datetime) -> bool:
             .join(Account, Account.id == RoleGrant.account_id)
             .join(Unit, Unit.id == RoleGrant.unit_id)
             .where(roles.in_force(now), RoleGrant.role == policy.ADMIN, Account.active, Unit.parent_id.is_(None))
-            .where(Account.password != "")
+            .where(or_(Account.password != "", Account.issuer.is_not(None)))
         )
     )
 

@@ -129,15 +129,17 @@ async def forget_ended(session: AsyncSession, now: datetime) -> None:
 
 async def new_link(session: AsyncSession, account: Account, actor: Actor, now: datetime) -> tuple[str, datetime]:
     """(secret, its end). Who may ask is checked by the caller."""
+    open_ones = (
+        await session.scalars(
+            select(SignInLink.digest)
+            .where(SignInLink.account_id == account.id, SignInLink.used_at.is_(None), SignInLink.ends_at > now)
+            .order_by(SignInLink.ends_at.desc())
+        )
+    ).all()
+    await session.execute(delete(SignInLink).where(SignInLink.digest.in_(open_ones[limits.LINKS - 1 :])))
     secret, ends_at = new_secret(), now + limits.LINK_LIFE
     session.add(SignInLink(digest=digest(secret), account_id=account.id, ends_at=ends_at))
     await session.flush()
-    links = (
-        await session.scalars(
-            select(SignInLink.digest).where(SignInLink.account_id == account.id).order_by(SignInLink.ends_at.desc())
-        )
-    ).all()
-    await session.execute(delete(SignInLink).where(SignInLink.digest.in_(links[limits.LINKS :])))
     await audit.record(session, now, actor, "accounts.link", "account", account.id)
     return secret, ends_at
 

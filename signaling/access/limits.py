@@ -16,6 +16,8 @@ NAMES_REMEMBERED = 16_384
 DEVICE_S = 365 * 24 * 3600
 """How long a browser is known to have signed in before."""
 
+FLOWS_PER_MINUTE = 120
+"""Departures to the single sign-on from one network: each asks something of the issuer."""
 ISSUER_BYTES = 256 * 1024
 """Of one answer of the single sign-on's server."""
 ISSUER_S = 10.0

@@ -28,6 +28,7 @@ from signaling.access.administration import base_of
 from signaling.access.issuer import IssuerBroken, Provider
 from signaling.access.refusals import refused
 from signaling.declared import PUBLIC, needs
+from signaling.throttle import Throttle
 
 log = logging.getLogger(__name__)
 CALLBACK = "/api/v1/session/oidc/callback"
@@ -50,6 +51,7 @@ class Flow:
 def routes(access: Access) -> APIRouter:
     """To be mounted under `/api/v1`."""
     router = APIRouter(dependencies=[Depends(origin.check_route)])
+    flows = Throttle(limits.FLOWS_PER_MINUTE, limits.NETWORKS_REMEMBERED)
     provider = Provider(access.options.issuer) if access.options.issuer else None
 
     @router.post("/session/oidc", openapi_extra=needs(PUBLIC))
@@ -58,6 +60,8 @@ def routes(access: Access) -> APIRouter:
         if provider is None:
             raise refused("issuer_absent")
         now = access.clock()
+        if not flows.takes(address_of(request), now.timestamp()):
+            raise refused("too_many_requests")
         account_id = (await access.required(request, now)).id if body.connect else ""
         verifier = new_secret() + new_secret()
         flow = Flow(new_secret(), new_secret(), verifier, _local(body.next), now.timestamp(), account_id)

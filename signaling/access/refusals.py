@@ -60,8 +60,8 @@ _TEXTS: Final = {
     "password_same": ("Mật khẩu mới phải khác mật khẩu cũ.", "the new password has to differ from the old one"),
     "session_unknown": ("Phiên đăng nhập này đã kết thúc.", "this session is over"),
     "too_many_requests": (
-        "Có quá nhiều lần đăng nhập sai từ mạng này. Hãy chờ một phút.",
-        "too many wrong sign-ins from this network: wait a minute",
+        "Có quá nhiều lượt đăng nhập từ mạng này. Hãy chờ một phút.",
+        "too many sign-ins from this network: wait a minute",
     ),
     "issuer_absent": ("Máy chủ này không có đăng nhập một lần.", "this server has no single sign-on"),
     "issuer_failed": (

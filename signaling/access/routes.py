@@ -53,6 +53,7 @@ def _signing(router: APIRouter, access: Access) -> None:
         account, secret = await access.database.transact(
             lambda s: signing.use_link(s, body.secret, now, address=address_of(request), agent=agent_of(request))
         )
+        access.networks.gives_back(address_of(request))
         access.cookies.sign_in(response, secret, account.name)
         return await state(access, request, await _fresh(access, secret, now), now)
 

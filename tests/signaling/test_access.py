@@ -346,6 +346,20 @@ async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, prov
         assert (await sign_in(browser, "lan", NEW)).status_code == 200
 
 
+@ONE_DATABASE
+async def test_links_are_not_tried_out_and_right_ones_do_not_count(office: Office, province: Province) -> None:
+    account = await office.account("lan", province.people["vp-1"], password="")
+    async with office.client("10.4.4.4") as browser:
+        for _ in range(limits.FAILURES_PER_MINUTE + 5):
+            secret, _ = await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW))
+            assert (await browser.post("/session/link", json={"secret": secret})).status_code == 200
+        codes = [
+            code_of(await browser.post("/session/link", json={"secret": "x" * 32}))
+            for _ in range(limits.FAILURES_PER_MINUTE + 1)
+        ]
+    assert codes == ["link_dead"] * limits.FAILURES_PER_MINUTE + ["too_many_requests"]
+
+
 async def test_a_new_password_signs_out_every_other_browser(office: Office, province: Province) -> None:
     await office.account("lan", province.people["vp-1"])
     async with office.client() as here, office.client() as there:

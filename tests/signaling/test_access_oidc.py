@@ -278,6 +278,13 @@ async def test_the_way_back_leads_to_our_own_pages_only(office: Office, province
         assert (await go(browser, next=path)).headers["location"] == "/"
 
 
+async def test_one_network_leaves_so_often_only(office: Office, province: Province) -> None:
+    async with office.client("10.8.8.8") as browser:
+        for _ in range(limits.FLOWS_PER_MINUTE):
+            assert (await browser.post("/session/oidc", json={})).status_code == 200
+        assert (await browser.post("/session/oidc", json={})).status_code == 429
+
+
 async def test_a_wrong_client_secret_and_an_absent_issuer(
     office: Office, province: Province, issuer: str, now: datetime
 ) -> None:
