@@ -208,7 +208,8 @@ async def test_amended_and_cancelled_letters(database: Database, province: Provi
         return amended, called_off
 
     amended, called_off = await database.transact(work)
-    assert amended["replaces"] == "Giấy mời số 12/GM-UBND ngày 04/03/2026"
+    assert amended["replaces"] == "Thay thế Giấy mời số 12/GM-UBND ngày 04/03/2026"
+    assert called_off["replaces"].startswith("Hủy Giấy mời số 12/GM-UBND")
     assert "Thành phần: thêm 1, bớt 0" in amended["changes"]
     assert any("mở rộng" in line and "trước đây" in line for line in amended["changes"])
     said = text_of(letters.pdf(called_off, MADE))

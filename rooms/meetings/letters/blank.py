@@ -68,7 +68,7 @@ def _title(document: Any) -> None:
     _write(document.add_paragraph(), "{{ title }}", 15, CENTRE, bold=True, before=14)
     _write(document.add_paragraph(), "{{ subject }}", 14, CENTRE, bold=True)
     _write(document.add_paragraph(), "{%p if replaces %}")
-    _write(document.add_paragraph(), "(Thay thế {{ replaces }})", 13, CENTRE, italic=True)
+    _write(document.add_paragraph(), "({{ replaces }})", 13, CENTRE, italic=True)
     _write(document.add_paragraph(), "{%p endif %}")
     _rule(document.add_paragraph(), 62)
 

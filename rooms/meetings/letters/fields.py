@@ -32,7 +32,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "place_date": "địa danh và ngày tháng",
     "title": "GIẤY MỜI hoặc THÔNG BÁO",
     "subject": "trích yếu",
-    "replaces": "văn bản được thay thế",
+    "replaces": "văn bản được thay thế hoặc bị hủy",
     "opening": "câu mời",
     "name": "tên cuộc họp",
     "content": "nội dung",
@@ -202,7 +202,8 @@ async def _header(session: AsyncSession, host: Unit, kind: str, dated: date, num
         "agency": wording.heading(host.name),
         "nation": PARTY if party else NATION,
         "number": cleaned(number),
-        "symbol": cleaned(symbol) or f"{prefix}-{host.symbol.split('-')[0] or _initials(host.short_name or host.name)}",
+        "symbol": cleaned(symbol)
+        or f"{prefix}{'/' if party else '-'}{host.symbol.split('-')[0] or _initials(host.short_name or host.name)}",
         "place_date": wording.place_and_date(place, dated) if place else wording.place_and_date("", dated).lstrip(", "),
         "title": "THÔNG BÁO" if kind == "cancel" else "GIẤY MỜI",
     }
@@ -438,7 +439,8 @@ async def _against_last(session: AsyncSession, meeting: Meeting, fields: Fields,
     if last is None:
         return {}
     number = f"số {last.number}/{last.symbol}" if last.number else f"ký hiệu {last.symbol}"
-    replaces = f"Giấy mời {number} ngày {wording.short_date(last.dated)}"
+    word = "Hủy" if kind == "cancel" else "Thay thế"
+    replaces = f"{word} Giấy mời {number} ngày {wording.short_date(last.dated)}"
     return {"replaces": replaces, "changes": differences(last.fields, fields) if kind == "amend" else []}
 
 
