@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,7 +24,7 @@ from rooms.identifiers import new_id
 from rooms.org.tables import Person
 from rooms.policy import classes
 from rooms.sites.tables import Hall, Network, Site, Terminal
-from rooms.store.columns import EPOCH
+from rooms.store.columns import EPOCH, Utc
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
 BUFFER_MOST_MIN = 12 * 60
@@ -345,11 +345,22 @@ async def _give_back_capacity(session: AsyncSession, occurrence_ids: list[str]) 
             .returning(CapacityUse.pool, CapacityUse.legs, CapacityUse.starts_at, CapacityUse.ends_at)
         )
     )
+    if not uses:
+        return
+    rows = []
     for pool, legs, starts_at, ends_at in sorted(uses, key=lambda use: use[2]):
         touched = slots(starts_at, ends_at)
-        await session.execute(
-            update(CapacitySlot)
-            .where(CapacitySlot.pool == pool, CapacitySlot.starts_at.between(touched[0], touched[-1]))
-            .values(used=CapacitySlot.used - legs)
-            .execution_options(synchronize_session=False)
-        )
+        rows.append({"of": pool, "first": touched[0], "last": touched[-1], "back": legs})
+    connection = await session.connection()
+    await connection.execute(_GIVE_BACK, rows)
+
+
+_GIVE_BACK: Final = (
+    update(CapacitySlot)
+    .where(
+        CapacitySlot.pool == bindparam("of"),
+        CapacitySlot.starts_at >= bindparam("first", type_=Utc()),
+        CapacitySlot.starts_at <= bindparam("last", type_=Utc()),
+    )
+    .values(used=CapacitySlot.used - bindparam("back"))
+)
