@@ -19,7 +19,7 @@ from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_bytes, new_recovery_code
 from rooms.policy.actors import Actor
-from rooms.sealing import Seal
+from rooms.sealing import Seal, SealBroken
 from rooms.store import audit
 
 DIGITS = 6
@@ -98,7 +98,14 @@ def wrong() -> Refusal:
 
 
 def _takes(account: Account, code: str, seal: Seal, now: datetime) -> bool:
-    totp = _totp(bytes.fromhex(seal.open(account.totp_secret, _about(account))))
+    try:
+        totp = _totp(bytes.fromhex(seal.open(account.totp_secret, _about(account))))
+    except SealBroken as error:
+        raise Refusal(
+            "seal_broken",
+            "Máy chủ không còn khóa để đọc ứng dụng xác thực này. Hãy nhờ quản trị viên gỡ rồi cài lại.",
+            "the server has lost the key of this second factor: ask an administrator to reset it",
+        ) from error
     current = int(now.timestamp()) // limits.TOTP_STEP_S
     for step in range(current - BEFORE, current + AFTER + 1):
         right = totp.generate(step * limits.TOTP_STEP_S).decode()

@@ -31,6 +31,8 @@ STATUS: Final = {
     "totp_present": 409,
     "totp_absent": 409,
     "identity_taken": 409,
+    "seal_broken": 409,
+    "own_deputy": 403,
     "version_old": 412,
     "type_refused": 415,
     "password_wrong": 422,

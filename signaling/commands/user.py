@@ -6,7 +6,6 @@ Whoever may run it on the server owns its data anyway, so it asks for no sign-in
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,15 +24,13 @@ from rooms.identifiers import new_id
 from rooms.org.names import cleaned, plain
 from rooms.org.tables import Person, Unit
 from rooms.policy.actors import COMMAND
-from rooms.store.database import Database
-from signaling import config, directory
+from signaling import directory
 from signaling.addresses import sign_in_link
+from signaling.commands.ground import DataDir, File, carried_out, ground, with_database
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts")
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help=config.meaning("data_dir"), show_default=False)]
-File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settings file", show_default=False)]
 Name = Annotated[str, typer.Argument(help="tên đăng nhập / name")]
 UnitCode = Annotated[str, typer.Option("--unit", help="mã đơn vị / code of the unit")]
 
@@ -157,7 +154,9 @@ def totp_reset(name: Name, data_dir: DataDir = None, file: File = None) -> None:
 
 @app.command("import")
 def take_over(
-    ldif_file: Annotated[Path | None, typer.Option("--ldif", help="tệp LDIF đã xuất / an exported file")] = None,
+    ldif_file: Annotated[
+        Path | None, typer.Option("--ldif", help="tệp LDIF đã xuất / an exported file", exists=True, dir_okay=False)
+    ] = None,
     ldap: Annotated[str, typer.Option(help="ldaps://…")] = "",
     base: Annotated[str, typer.Option(help="nhánh / base: dc=longan,dc=gov,dc=vn")] = "",
     bind_dn: Annotated[str, typer.Option(help="đăng nhập danh bạ / bind as")] = "",
@@ -174,7 +173,13 @@ def take_over(
     """Nhập cán bộ và tài khoản từ danh bạ LDAP / people and accounts out of a directory."""
     names = accounts_directory.ACTIVE_DIRECTORY if schema == "ad" else accounts_directory.POSIX
     asked = directory.Directory(ldap, base, search, bind_dn, password_file, authority)
-    entries = _said(lambda: ldif.read(ldif_file.read_bytes()) if ldif_file else directory.entries(asked, names.all))
+
+    async def read() -> list[ldif.Entry]:
+        if ldif_file is None:
+            return await asyncio.to_thread(directory.entries, asked, names.all)
+        return ldif.read(ldif_file.read_bytes())
+
+    entries = carried_out(read)
     work = accounts_directory.apply if apply else accounts_directory.preview
     taken = _run(data_dir, file, lambda session, now: work(session, entries, names, COMMAND, now))
     for trouble in taken.troubles:
@@ -192,47 +197,16 @@ def _show_link(
 ) -> None:
     from signaling import server
 
-    settings = _settings(data_dir, file)
+    settings = ground(data_dir, file).settings
     secret = _run(data_dir, file, work)
     typer.echo(f"{name}: mở một lần, trong 72 giờ / opens once, within 72 hours:")
     typer.echo(sign_in_link(server.address(settings, settings.http_port), secret))
 
 
 def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:
-    """In one transaction; a refusal is printed, and the exit code is 1."""
-    from signaling import server
-
-    url, now = _settings(data_dir, file).database_url, datetime.fromtimestamp(server.CLOCK.time(), UTC)
-
-    async def whole() -> T:
-        database = Database.open(url)
-        try:
-            return await database.transact(lambda session: work(session, now))
-        finally:
-            await database.close()
-
-    return _said(lambda: asyncio.run(whole()))
-
-
-def _said(work: Callable[[], T]) -> T:
-    """A refusal is printed, with every trouble that it names, and the exit code is 1."""
-    try:
-        return work()
-    except Refusal as refusal:
-        for words in (refusal.vietnamese, refusal.english, *(one.vietnamese for one in refusal.troubles[:200])):
-            typer.echo(words, err=True)
-        raise typer.Exit(1) from refusal
-    except OSError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-
-
-def _settings(data_dir: Path | None, file: Path | None) -> config.Settings:
-    try:
-        return config.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
-    except config.SettingsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    """In one transaction."""
+    standing = ground(data_dir, file)
+    return with_database(standing, lambda database: database.transact(lambda session: work(session, standing.now)))
 
 
 async def _account(session: AsyncSession, name: str) -> Account:

@@ -337,6 +337,16 @@ def test_a_code_counts_once_and_for_a_minute_and_a_half(now: datetime) -> None:
     assert second.check(account, code_at(secret, now + timedelta(seconds=30)), SEAL, now)
 
 
+def test_a_lost_key_of_the_installation_is_said_and_paper_codes_still_count(now: datetime) -> None:
+    account, secret = enrolled()
+    account.totp_confirmed = True
+    codes = second.renew_recovery(account)
+    with pytest.raises(Refusal) as error:
+        second.check(account, code_at(secret, now), Seal(bytes(32)), now)
+    assert code_of(error) == "seal_broken"
+    assert second.check(account, codes[0], Seal(bytes(32)), now)
+
+
 def test_paper_codes_replace_the_telephone_once_each(now: datetime) -> None:
     account, _ = enrolled()
     account.totp_confirmed = True

@@ -218,7 +218,7 @@ def test_the_command(tmp_path: Path, slapd: Slapd) -> None:
     assert "lan " not in typed("list").output
     assert typed("import", "--ldif", str(exported), "--apply").exit_code == 0
     assert "lan " in typed("list").output
-    assert typed("import", "--ldif", str(tmp_path / "absent")).exit_code == 1
+    assert typed("import", "--ldif", str(tmp_path / "absent")).exit_code == 2
     refused = typed(
         "import", "--ldap", slapd.url, "--base", BASE, "--bind-dn", ADMIN, "--password-file", str(slapd.password_file)
     )
