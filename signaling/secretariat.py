@@ -38,9 +38,14 @@ log = logging.getLogger(__name__)
 class Secretariat:
     """One per process. `prepare` before requests are answered, `close` after the last one."""
 
-    def __init__(self, settings: Settings, authenticator: Authenticator, now: Callable[[], float]) -> None:
-        """`now`: Unix seconds. Nothing is connected yet; the key of the installation is made when there is none."""
+    def __init__(
+        self, settings: Settings, authenticator: Authenticator, now: Callable[[], float], base: str = ""
+    ) -> None:
+        """`now`: Unix seconds; `base`: what people open, for links in mails. Nothing is connected yet; the key of the
+        installation is made when there is none.
+        """
         self.settings = settings
+        self._base = settings.public_url.rstrip("/") or base
         self._now = now
         self.key = kept_key(settings.data_dir / "seal.key", new_bytes)
         self.seal = Seal(self.key)
@@ -173,7 +178,7 @@ class Secretariat:
             domains=settings.mail_domains,
         )
         mailer = notify.Mailer(server) if settings.smtp_host else None
-        around = Around(key=self.key, base=settings.public_url.rstrip("/"), sender=settings.mail_from)
+        around = Around(key=self.key, base=self._base, sender=settings.mail_from)
         ranges = settings.webhook_private_ranges
         return notify.works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
 

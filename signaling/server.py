@@ -134,7 +134,7 @@ class Composition:
         self.authenticator = Authenticator({settings.api_key: settings.api_secret})
         self.invitations = api.Invitations(settings.api_secret)
         self.running: Running | None = None
-        self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time)
+        self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
         self._prepared = False
         self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
