@@ -105,7 +105,7 @@ def prepared(url: str) -> None:
     asyncio.run(work())
 
 
-@pytest.mark.timeout(6 * 3600 if REQUESTS > 10_000 else 400)
+@pytest.mark.timeout(6 * 3600 if REQUESTS > 10_000 else 900)
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_nothing_is_lost_doubled_or_left_over(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     server: Postgres | None = request.getfixturevalue("server") if dialect == "postgresql" else None
