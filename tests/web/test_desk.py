@@ -129,10 +129,10 @@ async def settled(visitor: Visitor) -> None:
 async def barriers_of(visitor: Visitor, width: int, path: str) -> list[str]:
     """What is wrong with the page in either language: axe, its width, its heading, a value that was not there."""
     found = []
-    for language in ("vi", "en"):
-        await visitor.page.evaluate(f"localStorage.setItem('diemcau.language', '{language}')")
-        await visitor.page.reload()
-        await settled(visitor)
+    await settled(visitor)
+    for language in ("en", "vi"):
+        # On phones the switch is in a menu that is shut.
+        await visitor.page.evaluate(f"document.querySelector('[data-testid=language-{language}]').click()")
         where = f"{path} {language}"
         found += [f"{where}: {one}" for one in await visitor.barriers()]
         if await visitor.page.evaluate("document.documentElement.scrollWidth") > width:
