@@ -35,6 +35,8 @@ def read(raw: bytes) -> MailReply:
     head = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     if head.count(b"\n") > limits.REPLY_HEADERS:
         raise NoReply("too many headers")
+    if _longest_header(raw) > limits.REPLY_HEADER_BYTES:
+        raise NoReply("a header is too long")
     if raw.count(b"\n--") > 4 * limits.REPLY_PARTS:
         raise NoReply("too many parts")
     try:
@@ -65,6 +67,20 @@ def _read(message: EmailMessage) -> MailReply:
     comment = event.get("COMMENT", "")
     words = str(comment[0] if isinstance(comment, list) else comment)[:500]
     return MailReply(meeting_id, sender, calendar.ANSWERS[status], max(0, min(sequence, 2**31)), words)
+
+
+def _longest_header(raw: bytes) -> int:
+    """Of those that are parsed, with their folded lines, in the mail and in its parts: their parsing is not linear."""
+    longest = current = 0
+    for line in raw.split(b"\n"):
+        if line[:8].lower().startswith((b"from:", b"auto-sub", b"content-")):
+            current = len(line)
+        elif current and line[:1] in (b" ", b"\t"):
+            current += len(line)
+        else:
+            current = 0
+        longest = max(longest, current)
+    return longest
 
 
 def _sender(message: EmailMessage) -> str:

@@ -106,12 +106,15 @@ def test_bounds() -> None:
         b"(" * 100_000,
         b"From: " + b"(" * 100_000 + b"\r\n\r\n",
         b"From: " + b"<" * 100_000 + b"\r\n\r\n",
+        b"From: " + b"a@b," * 100_000 + b"\r\n\r\n",
+        b"From: " + b"=?utf-8?q?a?= " * 30_000 + b"\r\n\r\n",
+        b"Content-Type: text/plain" + b"\r\n ;a=b" * 300 + b"\r\n\r\n",
     ]
     for raw in beyond:
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(NoReply):
             read(raw)
-        assert time.perf_counter() - started < 2.0
+        assert time.process_time() - started < 2.0
 
 
 @settings(max_examples=200, deadline=None)
