@@ -23,6 +23,7 @@ from rooms.booking.tables import Reservation
 from rooms.meetings import links
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.store.database import Database
+from signaling.api import pages
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
 from tests.web.conftest import Visit, Visitor
@@ -80,6 +81,15 @@ async def database(served: Served) -> AsyncIterator[Database]:
     opened = Database.open(served.database_url)
     yield opened
     await opened.close()
+
+
+def test_the_server_gives_every_page_that_the_browser_knows() -> None:
+    source = (Path(__file__).parents[2] / "web" / "src" / "route.ts").read_text()
+    listed = re.search(r"DESKS = \[(.*?)\]", source, re.S)
+    short = re.search(r"SHORT[^=]*= \{(.*?)\}", source, re.S)
+    assert listed is not None and short is not None
+    names = re.findall(r"'([a-z-]+)'", listed[1]) + re.findall(r"(\w+):", short[1])
+    assert sorted(names) == sorted(pages._DESK.split("|"))
 
 
 def code_of(secret: str, at: float) -> str:

@@ -774,4 +774,9 @@ export const deskEn: Record<DeskKey, string> = {
   'demo.done': 'The sample month is loaded',
   'demo.accounts': 'Open a link in a private window to look as that role. Each works once.',
   'demo.enter': 'Sign in as this role',
+
+  'my.whose': 'Whose meetings',
+  'my.mine': 'I am invited',
+  'my.desk': 'My desk',
+  'board.busyOnly': 'Only halls with bookings',
 };

@@ -772,6 +772,11 @@ export const deskVi = {
   'demo.done': 'Đã nạp tháng họp mẫu',
   'demo.accounts': 'Mở từng đường dẫn trong cửa sổ ẩn danh để xem với vai trò đó. Mỗi đường dẫn dùng một lần.',
   'demo.enter': 'Đăng nhập với vai trò này',
+
+  'my.whose': 'Xem cuộc họp của',
+  'my.mine': 'Tôi được mời',
+  'my.desk': 'Cả đơn vị',
+  'board.busyOnly': 'Chỉ hội trường có lịch',
 } as const;
 
 export type DeskKey = keyof typeof deskVi;
