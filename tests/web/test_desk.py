@@ -10,7 +10,7 @@ import hmac
 import re
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -490,3 +490,24 @@ async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:
         async with visitor.page.expect_download() as waiting:
             await visitor.part(f"letter-{form}").first.click()
         assert (await (await waiting.value).path()).read_bytes().startswith(begins)
+
+
+@pytest.mark.slow
+async def test_an_empty_installation_offers_the_sample_month(
+    visit: Visit, own_server: Callable[..., LiveServer]
+) -> None:
+    """One click on the first screen, then a link for each role."""
+    server = own_server()
+    visitor = await visit()
+    await visitor.page.goto(server.url + "/my")
+    await visitor.part("demo-load").click()
+    await visitor.part("demo-accounts").wait_for(timeout=90_000)
+    assert await visitor.barriers() == []
+    link = await visitor.part("demo-approver").get_attribute("href")
+    assert link is not None
+    await visitor.page.goto(link)
+    await visitor.part("password-new").fill("một câu ngắn dễ nhớ")
+    await visitor.part("password-again").fill("một câu ngắn dễ nhớ")
+    await visitor.part("password-button").click()
+    await visitor.part("my-page").wait_for()
+    await expect(visitor.part("next-meeting").or_(visitor.part("waits")).first).to_be_visible()
