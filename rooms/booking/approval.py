@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts.tables import Account, RoleGrant
-from rooms.booking import history, reading, resources, restoring, rules, timing
+from rooms.booking import history, reading, rejoining, resources, restoring, rules, timing
 from rooms.booking.rules import Rule
-from rooms.booking.tables import Step
+from rooms.booking.tables import Setting, Step, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
 from rooms.meetings.tables import Meeting, Occurrence
@@ -24,6 +25,10 @@ from rooms.store import audit
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
 TRIES = 20
+SETTING: Final = "approval"
+HALLS, ALWAYS, NEVER = "halls", "always", "never"
+"""For which meetings two people have to decide, not one who has both roles: those with halls or terminals, all, none."""
+FOUR_EYES: Final = (HALLS, ALWAYS, NEVER)
 
 
 async def submit(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
@@ -129,7 +134,7 @@ async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
 async def decide(
     session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
 ) -> Meeting:
-    """An approver's word on the open step. Raises `wrong_state`, `denied`, `reason_missing`, `deadline_passed`."""
+    """An approver's word on the open step. Raises `wrong_state`, `denied`, `four_eyes`, `reason_missing`, `deadline_passed`."""
     meeting, unit = await reading.locked(session, meeting_id, actor)
     step = await open_step(session, meeting_id)
     if meeting.state != "asked" or step is None:
@@ -137,6 +142,12 @@ async def decide(
     at = await session.get(Unit, step.unit_id)
     assert at is not None
     roles.require(actor, ACTION_OF[step.step], at.path)
+    if await blind(session, step, actor):
+        raise Refusal(
+            "four_eyes",
+            "Đồng chí đã duyệt bước trước của cuộc họp này. Bước này phải do người khác duyệt.",
+            "whoever decided the step before does not decide this one",
+        )
     if step.deadline is not None and step.deadline <= now:
         raise Refusal("deadline_passed", "Đã quá hạn duyệt. Hãy đề nghị đặt lại.", "the deadline has passed")
     if not approve_ and not reason.strip():
@@ -146,7 +157,7 @@ async def decide(
         now,
         reason.strip()[: limits.REASON],
     )
-    step.decided_by = (actor.id or actor.kind)[:32]
+    step.decided_by = _by(actor)
     step.decided_for = await _decided_for(session, step, at.path, actor, now)
     detail = {"step": step.step, "round": step.round, "for": step.decided_for}
     word = "approve" if approve_ else "refuse"
@@ -156,6 +167,26 @@ async def decide(
     else:
         await _refuse(session, meeting, step, actor, now)
     return meeting
+
+
+async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
+    """Whether four eyes are wanted for this meeting (setting `approval`) and two of them are his already."""
+    if step.step == 1 or actor.kind in ("command", "system"):
+        return False
+    setting = await session.get(Setting, SETTING)
+    mode = setting.value.get("four_eyes", HALLS) if setting else HALLS
+    if mode == NEVER:
+        return False
+    mine = select(Step.id).where(Step.meeting_id == step.meeting_id, Step.round == step.round, Step.id != step.id)
+    if await session.scalar(mine.where(Step.state == "approved", Step.decided_by == _by(actor)).limit(1)) is None:
+        return False
+    takes = select(Wanted.resource_id).where(Wanted.meeting_id == step.meeting_id)
+    halls = takes.where(Wanted.kind.in_(("hall", "terminal"))).limit(1)
+    return mode == ALWAYS or await session.scalar(halls) is not None
+
+
+def _by(actor: Actor) -> str:
+    return (actor.id or actor.kind)[:32]
 
 
 async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step, actor: Actor, now: datetime) -> None:
@@ -185,14 +216,19 @@ async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Ac
     before = await history.snapshot(session, meeting)
     await end(session, meeting, "refused", step.reason, now)
     await history.finish(session, meeting, actor, now, "refuse", f"Từ chối: {step.reason}", before, undoable=False)
+    await rejoining.rejoin(session, meeting, actor, now)
 
 
 async def end(session: AsyncSession, meeting: Meeting, state: str, reason: str, now: datetime) -> None:
-    """It does not take place: what it took from now on is free again, open steps are closed."""
+    """It does not take place: what it took from now on is free again, open steps are closed. A date that is on keeps its
+    halls: people sit there.
+    """
     meeting.state, meeting.reason, meeting.hold_until = state, reason[: limits.REASON], None
     ids = list(
         await session.scalars(
-            select(Occurrence.id).where(Occurrence.meeting_id == meeting.id, Occurrence.ends_at > now)
+            select(Occurrence.id).where(
+                Occurrence.meeting_id == meeting.id, Occurrence.ends_at > now, Occurrence.state != "running"
+            )
         )
     )
     await resources.give_back(session, ids)
@@ -255,4 +291,5 @@ async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int
             query = query.where(or_(*(at.c.path.startswith(one, autoescape=True) for one in paths)))
         rows = await session.execute(query.order_by(Step.deadline).limit(limit))
         found += [Waiting(step, meeting, unit) for step, meeting, unit in rows]
-    return sorted(found, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]
+    seen = [one for one in found if not await blind(session, one.step, actor)]
+    return sorted(seen, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -149,7 +150,9 @@ async def skips(session: AsyncSession, plan: Plan, actor: Actor, excluding: str 
         found = await clashes.find(session, clashes.Question(kept, plan.load, actor, plan.rule, excluding))
         for (span, _), several in zip(kept, found, strict=True):
             if several:
-                skipped[span.occurrence_id] = " ".join(one.vi for one in several)[:1000]
+                # Others read this too, who may not know the titles that this actor may.
+                told = (replace(one, title="", unit="").vi for one in several)
+                skipped[span.occurrence_id] = " ".join(told)[:1000]
         if len(skipped) == len(plan.spans):
             raise clashes.refusal(kept, found) if kept else _nothing_left()
     elif len(skipped) == len(plan.spans):

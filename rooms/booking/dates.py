@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking import approval, editing, history, reading, resources, restoring, timing
+from rooms.booking.plans import Plan
 from rooms.booking.rules import clock
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
@@ -72,7 +73,7 @@ async def cancel(
 
 async def _changed_by(session: AsyncSession, meeting_id: str, actor: Actor, action: str) -> tuple[Meeting, Unit]:
     meeting, unit = await reading.locked(session, meeting_id, actor)
-    if meeting.created_by != (actor.id or actor.kind):
+    if meeting.created_by != (actor.id or actor.kind) or (meeting.state == "approved" and action == "meetings.edit"):
         roles.require(actor, action, unit.path)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
@@ -113,14 +114,16 @@ async def postpone(
     now: datetime,
     starts_at: datetime | None = None,
 ) -> Meeting:
-    """Put one date off to `starts_at`, or until further notice. Raises what an edit refuses."""
+    """Put one date off to `starts_at`, or until further notice. Another time is approved anew. Raises what an edit refuses."""
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")
     date = await editing.date_of(session, meeting, occurrence_id)
     before = await history.snapshot(session, meeting)
-    await put_off(session, meeting, date, starts_at, actor, now)
+    plan = await put_off(session, meeting, date, starts_at, actor, now)
     date.reason_code, date.reason = reason_code, reason.strip()[: limits.REASON]
     await session.flush()
+    if plan is not None:
+        await editing.ask_again(session, meeting, unit, plan, actor, now)
     await history.finish(session, meeting, actor, now, "postpone", f"Hoãn. {words}", before)
     detail = {"reason": reason_code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
     await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
@@ -134,15 +137,15 @@ async def put_off(
     starts_at: datetime | None,
     actor: Actor,
     now: datetime,
-) -> None:
-    """Without history: of `postpone` and of a meeting that goes before."""
+) -> Plan | None:
+    """Without history and approval: of `postpone` and of a meeting that goes before. What it takes at its new time."""
     if date.state in restoring.OVER:
         raise editing.begun()
     if starts_at is None:
         date.state = "postponed"
         await session.flush()
         await resources.give_back(session, [date.id])
-        return
+        return None
     request = await editing.current(session, meeting)
     minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
     own = (await resources.wanted(session, meeting.id)).get(date.id)
@@ -150,13 +153,13 @@ async def put_off(
         ids = {kind: tuple(one.resource_id for one in own if one.kind == kind) for kind in ("hall", "terminal")}
         request = dataclasses.replace(request, hall_ids=ids["hall"], terminal_ids=ids["terminal"])
     request = dataclasses.replace(request, starts_at=starts_at, duration_min=minutes).checked()
-    await editing.move(session, meeting, date, request.starts_at, request, actor, now)
+    return await editing.move(session, meeting, date, request.starts_at, request, actor, now)
 
 
 async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime) -> Meeting:
     """A date that was skipped, put off or called off takes place after all, at its time. Raises `overlap`, `past`."""
     meeting, date, unit = await _date(session, occurrence_id, actor)
-    if meeting.created_by != (actor.id or actor.kind):
+    if meeting.created_by != (actor.id or actor.kind) or meeting.state == "approved":
         roles.require(actor, "meetings.edit", unit.path)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import delete, insert, select
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking import approval, creation, history, plans, reading, resources, restoring, rules
 from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
-from rooms.booking.recurrence import parsed, written
+from rooms.booking.recurrence import ended, parsed, written
 from rooms.booking.requests import AgendaItem, DocumentRequest, Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -86,6 +86,11 @@ class _Edit:
     def takes(self) -> bool:
         """What is taken differs, so that it has to be taken and approved anew."""
         return self.time or bool(self.changed & {*THINGS, "attendees"})
+
+    @property
+    def asks(self) -> bool:
+        """It is another meeting than the one that was approved."""
+        return self.takes or "type_code" in self.changed
 
     @property
     def summary(self) -> str:
@@ -282,14 +287,21 @@ def begun() -> Refusal:
 
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """Who may approve himself need not ask; what takes other things or time is approved anew."""
-    meeting = one.meeting
-    if not one.takes or meeting.state == "held" or not plan.needs_approval:
+    """Who may approve himself need not ask; what takes other things or time, or is of another type, is approved anew."""
+    if one.asks:
+        await ask_again(session, one.meeting, one.unit, plan, one.actor, one.now)
+
+
+async def ask_again(
+    session: AsyncSession, meeting: Meeting, unit: Unit, plan: Plan, actor: Actor, now: datetime
+) -> None:
+    """Of a meeting that takes other things or time than before."""
+    if meeting.state == "held" or not plan.needs_approval:
         return
-    if meeting.state == "approved" and roles.allows(one.actor, "meetings.approve.system", one.unit.path):
+    if meeting.state == "approved" and roles.allows(actor, "meetings.approve.system", unit.path):
         return
-    await approval.withdraw(session, meeting.id, one.now)
-    await approval.ask(session, meeting, one.unit, plan.rule, one.now)
+    await approval.withdraw(session, meeting.id, now)
+    await approval.ask(session, meeting, unit, plan.rule, now)
 
 
 # One date
@@ -325,7 +337,7 @@ async def move(
     request: Request,
     actor: Actor,
     now: datetime,
-) -> None:
+) -> Plan:
     """Give one date another time, length or other things. Raises what creation refuses."""
     if date.state in restoring.OVER or date.starts_at <= now < date.ends_at:
         raise begun()
@@ -339,6 +351,7 @@ async def move(
     date.starts_at, date.ends_at = starts_at, starts_at + timedelta(minutes=request.duration_min)
     date.state, date.moved, date.reason, date.reason_code = "planned", True, "", ""
     await restoring.retake(session, meeting, [date], actor)
+    return plan
 
 
 # One date and those that follow
@@ -384,7 +397,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
-    stays = not one.takes or not plan.needs_approval or roles.allows(actor, "meetings.approve.system", one.unit.path)
+    stays = not one.asks or not plan.needs_approval or roles.allows(actor, "meetings.approve.system", one.unit.path)
     if meeting.state == "approved" and stays:
         await approval.approve(session, made, actor, now)
     elif meeting.state == "held":
@@ -406,12 +419,4 @@ def rest_of(rule: str, before: int) -> str:
     if "COUNT" not in parts:
         return rule
     parts["COUNT"] = [max(1, int(parts["COUNT"][0]) - before)]
-    return written(parts)
-
-
-def ended(rule: str, at: datetime) -> str:
-    """The same rule with its end just before `at`."""
-    parts = parsed(rule)
-    parts.pop("COUNT", None)
-    parts["UNTIL"] = [at.astimezone(UTC) - timedelta(seconds=1)]
     return written(parts)

@@ -125,6 +125,14 @@ def written(parts: Mapping[str, Any]) -> str:
     return text.decode()
 
 
+def ended(rule: str, at: datetime) -> str:
+    """The same rule with its end just before `at`."""
+    parts = parsed(rule)
+    parts.pop("COUNT", None)
+    parts["UNTIL"] = [at.astimezone(UTC) - timedelta(seconds=1)]
+    return written(parts)
+
+
 def _bad_rule() -> Refusal:
     return Refusal(
         "bad_rule", "Quy tắc lặp không đúng. Hãy chọn lại cách lặp trong mẫu.", "the recurrence rule is not understood"

@@ -16,7 +16,7 @@ from rooms.booking.tables import Change, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import attendees
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
-from rooms.policy import roles
+from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 
@@ -50,15 +50,23 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     free.
     """
     meeting, unit = await reading.locked(session, meeting_id, actor)
-    if meeting.created_by != (actor.id or actor.kind):
+    own = meeting.created_by == (actor.id or actor.kind)
+    if not own:
         roles.require(actor, "meetings.edit", unit.path)
     change = await history.last_undoable(session, meeting, now)
+    if own and not of_maker(change, actor):
+        roles.require(actor, "meetings.edit", unit.path)
     before = await history.snapshot(session, meeting)
     await restore(session, meeting, change.before, actor, now)
     change.undone = True
     await history.finish(session, meeting, actor, now, "undo", f"Hoàn tác: {change.summary}", before, undoable=False)
     await audit.record(session, now, actor, "meeting.undo", "meeting", meeting.id, unit.id, {"version": change.version})
     return meeting
+
+
+def of_maker(change: Change, actor: Actor) -> bool:
+    """Whether whoever made the booking may take this change of it back: until it is approved each, afterwards his own."""
+    return change.before["meeting"]["state"] != "approved" or change.by == (actor.id or actor.kind)[:32]
 
 
 async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> bool:
@@ -89,9 +97,13 @@ async def _approved_before(session: AsyncSession, meeting_id: str) -> Change | N
 async def restore(
     session: AsyncSession, meeting: Meeting, before: Mapping[str, Any], actor: Actor, now: datetime
 ) -> None:
-    """Everything of the snapshot but number, versions and what has begun meanwhile."""
+    """Everything of the snapshot but number, versions and what has begun meanwhile. The class is never lowered by this: that
+    needs the word of the leadership, and somebody may have raised it since.
+    """
+    raised = classes.lowers(meeting.class_, before["meeting"]["class_"])
+    kept = history.NEVER_RESTORED | ({"class_", "lobby"} if raised else set())
     for name, value in history.from_json(Meeting, before["meeting"]).items():
-        if name not in history.NEVER_RESTORED:
+        if name not in kept:
             setattr(meeting, name, value)
     await _replace(session, Wanted, meeting.id, before["wanted"])
     await _replace(session, DocumentRef, meeting.id, before["documents"])

@@ -1,4 +1,6 @@
-"""What the province sets for all bookings: kinds of meetings, rules of units, holidays, capacity, precedence between tiers."""
+"""What the province sets for all bookings: kinds of meetings, rules of units, holidays, capacity, precedence between tiers,
+whether two people decide.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import calendar, rules
+from rooms.booking.approval import FOUR_EYES, HALLS
+from rooms.booking.approval import SETTING as APPROVAL
 from rooms.booking.precedence import SETTING as PRECEDENCE
 from rooms.booking.precedence import TIERS
 from rooms.booking.tables import Holiday, Pool, Setting, UnitRule
@@ -170,10 +174,25 @@ async def set_value(
 
 
 def _check(name: str, value: Mapping[str, Any]) -> None:
+    if name == APPROVAL:
+        _check_approval(value)
+    else:
+        _check_precedence(value)
+
+
+def _check_approval(value: Mapping[str, Any]) -> None:
+    if set(value) != {"four_eyes"} or value["four_eyes"] not in FOUR_EYES:
+        raise Refusal(
+            "bad_setting",
+            'Cài đặt phê duyệt có dạng {"four_eyes": "halls"}: "halls" (họp có hội trường, thiết bị), "always" hoặc "never".',
+            'approval is {"four_eyes": "halls"}, "always" or "never"',
+        )
+
+
+def _check_precedence(value: Mapping[str, Any]) -> None:
     tiers = value.get("tiers")
     good = (
-        name == PRECEDENCE
-        and set(value) == {"tiers"}
+        set(value) == {"tiers"}
         and isinstance(tiers, dict)
         and 0 < len(tiers) <= MOST_TIERS
         and all(tier in map(str, range(MOST_TIERS)) for tier in tiers)
@@ -187,4 +206,7 @@ def _check(name: str, value: Mapping[str, Any]) -> None:
         )
 
 
-DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {PRECEDENCE: {"tiers": dict(TIERS)}}
+DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    PRECEDENCE: {"tiers": dict(TIERS)},
+    APPROVAL: {"four_eyes": HALLS},
+}

@@ -12,7 +12,19 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, creation, dates, editing, history, plans, reading, resources, restoring, timing
+from rooms.booking import (
+    approval,
+    creation,
+    dates,
+    editing,
+    history,
+    plans,
+    reading,
+    rejoining,
+    resources,
+    restoring,
+    timing,
+)
 from rooms.booking.resources import Taken
 from rooms.booking.tables import Step
 from rooms.errors import Refusal
@@ -51,6 +63,7 @@ async def _expire(session: AsyncSession, meeting: Meeting, why: str, now: dateti
     await approval.end(session, meeting, "expired", why, now)
     await history.finish(session, meeting, SYSTEM, now, "expire", why, {}, undoable=False)
     await audit.record(session, now, SYSTEM, "meeting.expire", "meeting", meeting.id, meeting.host_unit_id)
+    await rejoining.rejoin(session, meeting, SYSTEM, now)
 
 
 async def _locked(session: AsyncSession, meeting_id: str) -> Meeting | None:

@@ -10,9 +10,10 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, calendar, reading, resources, restoring
+from rooms.booking import approval, calendar, history, reading, resources, restoring
 from rooms.booking.creation import search_number
 from rooms.booking.tables import Change, Reservation, Step, Wanted
+from rooms.errors import Refusal
 from rooms.meetings import attendees
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.org.names import plain
@@ -62,7 +63,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     days = await calendar.load(session)
     coming = next((one for one in occurrences if one.ends_at > now and one.state in ("planned", "running")), None)
     shown = coming or (occurrences[-1] if occurrences else None)
-    undo_until = await _undo_until(session, meeting, now)
+    change = await _undoable(session, meeting, now)
     desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
     return MeetingView(
         meeting=meeting,
@@ -79,8 +80,8 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         if shown and type_.notice_days
         else None,
         conclusion_due=calendar.conclusion_due(days, shown.ends_at, type_.conclusion_days) if shown else None,
-        undo_until=undo_until,
-        can=await _can(session, meeting, unit, actor, undo_until),
+        undo_until=change.undo_until if change else None,
+        can=await _can(session, meeting, unit, actor, change),
     )
 
 
@@ -89,19 +90,15 @@ def _leads(meeting: Meeting, actor: Actor) -> bool:
     return bool(actor.person_id) and actor.person_id in people
 
 
-async def _undo_until(session: AsyncSession, meeting: Meeting, now: datetime) -> datetime | None:
-    change = (
-        await session.scalars(
-            select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(1)
-        )
-    ).first()
-    if change is None or change.undone or change.undo_until is None or change.undo_until <= now:
+async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change | None:
+    try:
+        return await history.last_undoable(session, meeting, now)
+    except Refusal:
         return None
-    return change.undo_until
 
 
 async def _can(
-    session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, undo_until: datetime | None
+    session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, change: Change | None
 ) -> tuple[str, ...]:
     own = bool(actor.id) and meeting.created_by == actor.id
     open_ = meeting.state in restoring.TAKES
@@ -113,9 +110,9 @@ async def _can(
         "submit": meeting.state == "held" and (own or may("meetings.create")),
         "edit": open_ and (may("meetings.edit") or (own and meeting.state != "approved")),
         "cancel": open_ and (own or may("meetings.cancel")),
-        "postpone": open_ and (own or may("meetings.edit")),
+        "postpone": open_ and (may("meetings.edit") or (own and meeting.state != "approved")),
         "extend": meeting.state == "approved" and (may("meetings.edit") or _leads(meeting, actor)),
-        "undo": undo_until is not None and (own or may("meetings.edit")),
+        "undo": change is not None and (may("meetings.edit") or (own and restoring.of_maker(change, actor))),
         "raise_class": open_
         and meeting.class_ == "ordinary"
         and (may("meetings.raise_class") or _leads(meeting, actor)),
@@ -132,7 +129,8 @@ async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> 
     if step is None:
         return False
     path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id))
-    return roles.allows(actor, approval.ACTION_OF[step.step], path or "")
+    allowed = roles.allows(actor, approval.ACTION_OF[step.step], path or "")
+    return allowed and not await approval.blind(session, step, actor)
 
 
 # Search

@@ -83,6 +83,7 @@ STATUS: dict[str, int] = {
     "cursor_wrong": 400,
     "signed_out": 401,
     "creation_denied": 403,
+    "four_eyes": 403,
     "invitation_wrong": 403,
     "denied": 403,
     "second_factor_needed": 403,

@@ -1,0 +1,226 @@
+"""Ways around an approval, around the class and around the old booking that must not be there. On both databases."""
+
+import dataclasses
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from rooms import booking
+from rooms.booking import settings, timing
+from rooms.booking.tables import Reservation
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting
+from rooms.store.database import Database
+from tests.rooms.province import Province
+from tests.rooms.test_booking_create import make, wish
+from tests.rooms.test_booking_life import WEEKLY, approved, dates, denied, do, due, everything, taken
+
+
+async def reread(database: Database, meeting: Meeting) -> Meeting:
+    async with database.reading() as session:
+        return await session.get_one(Meeting, meeting.id)
+
+
+# The class
+
+
+async def test_a_refused_change_does_not_lower_the_class(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now, class_="ordinary", lobby=False), now)
+    secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
+    await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    await do(database, lambda s: booking.raise_class(s, meeting.id, "important", secretary, now))
+    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
+    assert (back.state, back.first_starts_at) == ("approved", meeting.first_starts_at)
+    assert (back.class_, back.lobby) == ("important", True)
+
+
+async def test_undoing_a_lowering_raises_again(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    approver, secretary = province.actor("approver", "tinh"), province.actor("secretary", "tinh")
+    await do(database, lambda s: booking.lower_class(s, meeting.id, "ordinary", "Mời rộng hơn", approver, now))
+    assert (await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))).class_ == "important"
+
+
+# Approval
+
+
+async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    before = await everything(database)
+    secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
+    (date,) = await dates(database, meeting)
+    to = date.starts_at + timedelta(days=5)
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now, to))
+    assert (await reread(database, meeting)).state == "asked"
+    back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Giữ ngày cũ", approver, now))
+    assert back.state == "approved"
+    assert (await everything(database))[1:] == before[1:]
+
+
+async def test_putting_off_until_further_notice_asks_nobody(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    secretary = province.actor("secretary", "tinh")
+    (date,) = await dates(database, meeting)
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now))
+    assert (await reread(database, meeting)).state == "approved"
+
+
+async def test_an_operator_puts_off_by_himself(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    operator = province.actor("operator", "tinh")
+    (date,) = await dates(database, meeting)
+    to = date.starts_at + timedelta(days=5)
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", operator, now, to))
+    assert (await reread(database, meeting)).state == "approved"
+
+
+async def test_who_only_asked_does_not_change_what_was_approved(
+    database: Database, province: Province, now: datetime
+) -> None:
+    requester, desk = province.actor("requester", "vp"), province.actor("secretary", "vp")
+    meeting = await make(database, wish(province, now, submit=True), requester, now)
+    for step in (province.actor("approver", "vp"), province.actor("operator", "tinh")):
+        await do(database, lambda s, a=step: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    (date,) = await dates(database, meeting)
+    to = date.starts_at + timedelta(days=5)
+    said = await denied(
+        database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", requester, now, to)
+    )
+    assert said.code == "denied"
+    await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "superior_order", "", desk, now))
+    assert (await denied(database, lambda s: booking.undo(s, meeting.id, requester, now))).code == "denied"
+    assert (await denied(database, lambda s: booking.rebook(s, date.id, requester, now))).code == "denied"
+    async with database.reading() as session:
+        can = (await booking.meeting_view(session, meeting.id, requester, now)).can
+        assert not {"undo", "postpone"} & set(can)
+        assert {"undo", "postpone"} <= set((await booking.meeting_view(session, meeting.id, desk, now)).can)
+    await do(database, lambda s: booking.undo(s, meeting.id, desk, now))
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", requester, now))
+    back = await do(database, lambda s: booking.undo(s, meeting.id, requester, now))  # his own change
+    assert back.state == "approved"
+
+
+async def test_another_type_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
+    request = wish(province, now, type_code="internal", class_="ordinary", hall_ids=(), terminal_ids=())
+    secretary = province.actor("secretary", "vp")
+    meeting = await make(database, request, secretary, now)
+    assert meeting.state == "approved"
+    changes = {"type_code": "session"}
+    asked = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    assert asked.state == "asked"
+
+
+# The old booking
+
+
+async def test_a_refused_split_gives_its_dates_back(database: Database, province: Province, now: datetime) -> None:
+    meeting, made = await split(database, province, now)
+    before = await dates(database, meeting)
+    approver = province.actor("approver", "tinh")
+    gone = await do(database, lambda s: booking.decide(s, made.id, False, "Không đổi", approver, now))
+    assert gone.state == "refused"
+    after = await dates(database, meeting)
+    assert len(before) == 2 and len(after) == 6
+    assert {one.state for one in after} == {"planned"}
+    assert (await reread(database, meeting)).rule == WEEKLY
+    async with database.reading() as session:
+        held = await session.scalars(select(Reservation).where(Reservation.active, Reservation.kind == "hall"))
+        assert sorted(one.occurrence_id for one in held) == sorted(one.id for one in after)
+
+
+async def test_a_lapsed_split_gives_its_dates_back(database: Database, province: Province, now: datetime) -> None:
+    meeting, made = await split(database, province, now)
+    await due(database, timing.DEADLINE, now + timedelta(hours=25))
+    assert (await reread(database, made)).state == "expired"
+    assert [one.state for one in await dates(database, meeting)] == ["planned"] * 6
+
+
+async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, province: Province, now: datetime) -> None:
+    meeting, made = await split(database, province, now)
+    third = meeting.first_starts_at + timedelta(weeks=2)
+    await make(database, wish(province, now, starts_at=third), province.actor("secretary", "tinh"), now)
+    approver = province.actor("approver", "tinh")
+    await do(database, lambda s: booking.decide(s, made.id, False, "Không đổi", approver, now))
+    after = await dates(database, meeting)
+    assert [one.state for one in after] == ["planned", "planned", "skipped", "planned", "planned", "planned"]
+    assert after[2].reason and "Giao ban" not in after[2].reason
+
+
+async def split(database: Database, province: Province, now: datetime) -> tuple[Meeting, Meeting]:
+    """An approved series of six, and the last four of it asked for five hours later."""
+    meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
+    third = (await dates(database, meeting))[2]
+    changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(hours=5)}
+    secretary = province.actor("secretary", "tinh")
+    given = (changes, secretary, now, meeting.version, "following", third.id)
+    made = await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
+    assert made.id != meeting.id and made.state == "asked"
+    return meeting, made
+
+
+async def test_calling_off_a_series_leaves_the_date_that_is_on(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
+    first = (await dates(database, meeting))[0]
+    during = first.starts_at + timedelta(minutes=30)
+    await do(database, lambda s: booking.opened(s, first.id, during))
+    secretary = province.actor("secretary", "tinh")
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, during))
+    assert {row[0] for row in await taken(database)} == {
+        province.halls["tinh-a"],
+        province.terminals["tinh-a"],
+        province.people["tinh-1"],
+    }
+    other = wish(province, now, starts_at=during + timedelta(minutes=30), chair_id=None, terminal_ids=())
+    assert (await denied(database, lambda s: booking.create(s, other, secretary, during))).code == "overlap"
+
+
+# Four eyes
+
+
+async def test_one_person_does_not_decide_both_steps(database: Database, province: Province, now: datetime) -> None:
+    meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "tinh"), now)
+    approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
+    both = dataclasses.replace(approver, roles=approver.roles + operator.roles)
+    await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+    async with database.reading() as session:
+        assert await booking.waiting(session, both, now) == []
+        assert "decide" not in (await booking.meeting_view(session, meeting.id, both, now)).can
+    said = await denied(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+    assert said.code == "four_eyes"
+    assert (await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))).state == "approved"
+
+
+async def test_four_eyes_can_be_set(database: Database, province: Province, now: datetime) -> None:
+    admin = province.actor("admin", "tinh")
+    approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
+    both = dataclasses.replace(approver, roles=approver.roles + operator.roles)
+    bare = wish(province, now, submit=True, hall_ids=(), terminal_ids=(), chair_id=None)
+    secretary = province.actor("secretary", "tinh")
+
+    async def decided(mode: str, version: int, request: Any) -> str:
+        if version >= 0:
+            value = {"four_eyes": mode}
+            await do(database, lambda s: settings.set_value(s, "approval", value, admin, now, version))
+        meeting = await make(database, request, secretary, now)
+        await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))
+        try:
+            return (await do(database, lambda s: booking.decide(s, meeting.id, True, "", both, now))).state
+        except Refusal as refusal:
+            return refusal.code
+
+    assert await decided("", -1, bare) == "approved"
+    assert await decided("always", 0, bare) == "four_eyes"
+    hall = wish(province, now, submit=True, terminal_ids=(), chair_id=None)
+    assert await decided("never", 1, hall) == "approved"
+    for wrong in ({"four_eyes": "sometimes"}, {}, {"four_eyes": "never", "x": 1}, {"tiers": {"0": 1}}):
+        said = await denied(
+            database,
+            lambda s, v=wrong: settings.set_value(s, "approval", v, admin, now, 2),  # type: ignore[misc]
+        )
+        assert said.code == "bad_setting"
