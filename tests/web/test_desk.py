@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.tables import Reservation
 from rooms.meetings import links
@@ -33,7 +34,14 @@ pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 15_000
 COUNT_PRESSES = "window.presses = 0; addEventListener('pointerdown', () => { window.presses += 1; }, true);"
-SECRETARY = ("/my", "/board", "/board?view=table", "/board?view=table&span=day", "/book", "/book?kind=conference")
+SECRETARY: tuple[str, ...] = (
+    "/my",
+    "/board",
+    "/board?view=table",
+    "/board?view=table&span=day",
+    "/book",
+    "/book?kind=conference",
+)
 SECRETARY += ("/meetings", "/directory/units", "/directory/halls", "/directory/sets", "/directory/deputies")
 SECRETARY += ("/settings/rules", "/settings/types", "/settings/holidays", "/guides/thu-ky", "/account")
 ADMINISTRATOR = (
@@ -378,11 +386,11 @@ async def personal_link(served: Served, database: Database, title: str) -> str:
     """The secret of the first invitee's link, as the mail holds it."""
     key = (served.server.data_dir / "seal.key").read_bytes()
 
-    async def issue(session: object) -> str:
-        found = await session.scalars(  # type: ignore[attr-defined]
+    async def issue(session: AsyncSession) -> str:
+        found = await session.scalars(
             select(Attendee).join(Meeting).where(Meeting.title == title, Meeting.state == "approved")
         )
-        return links.issue(key, found.first())
+        return links.issue(key, found.all()[0])
 
     return await database.transact(issue)
 
