@@ -234,8 +234,11 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
             if first := composition.secretariat.first_link(address):
                 print(f"  Quản trị lần đầu / first administrator: {first}")
-            for name, link in composition.secretariat.demo_links(address).items():
+            demonstration = composition.secretariat.demo_links(address)
+            for name, link in demonstration.items():
                 print(f"  Dữ liệu mẫu / demonstration, {name}: {link}")
+            if first or demonstration:
+                print("  Mỗi đường dẫn đăng nhập dùng được một lần / each link to sign in works once")
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")

@@ -54,7 +54,7 @@ class Secretariat:
         self.first_secret = ""
         """Of the link that makes the first administrator; empty when there is one."""
         self.demo_secrets: dict[str, str] = {}
-        """Of links by account, right after the demonstration was loaded."""
+        """Of links by account of the demonstration, while it has no password."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = access.Options(secure=secure, public_url=settings.public_url, issuer=_issuer(settings))
         self.access = access.Access(self.database, self.seal, self.clock, options)
@@ -144,9 +144,13 @@ class Secretariat:
     async def _load_demo(self) -> None:
         now = self.clock()
         async with self.database.reading() as session:
-            if not await demo.offered(session):
-                return
-        done = await self.database.transact(lambda session: demo.load(session, COMMAND, now))
+            empty = await demo.offered(session)
+        if empty:
+            done = await self.database.transact(lambda session: demo.load(session, COMMAND, now))
+        elif self.settings.local_creation:
+            done = await self.database.transact(lambda session: demo.unused(session, COMMAND, now))
+        else:
+            return
         self.demo_secrets = {f"{name} ({done.roles[name]})": secret for name, secret in done.links.items()}
 
     async def _invite_first(self) -> None:
@@ -183,7 +187,7 @@ class Secretariat:
         return notify.works(self.database, mailer, around, self.seal, ranges, booking.timers.HANDLERS)
 
     def demo_links(self, address: str) -> dict[str, str]:
-        """What signs in once as somebody of the demonstration, right after it was loaded."""
+        """What signs in once as somebody of the demonstration who has no password yet."""
         return {name: access.link_url(address, secret) for name, secret in self.demo_secrets.items()}
 
     def _desk(self, authenticator: Authenticator) -> api.Desk:

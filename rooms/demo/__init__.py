@@ -3,6 +3,6 @@
 The same for the same day. `load` puts it into an empty installation in one transaction; `offered` tells whether it may.
 """
 
-from rooms.demo.loading import Loaded, load, offered
+from rooms.demo.loading import Loaded, load, offered, unused
 
-__all__ = ["Loaded", "load", "offered"]
+__all__ = ["Loaded", "load", "offered", "unused"]

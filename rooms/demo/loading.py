@@ -54,6 +54,22 @@ async def offered(session: AsyncSession) -> bool:
     return not others and not meetings
 
 
+async def unused(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
+    """New links for the demonstration's accounts that nobody has chosen a password for yet: those of its loading are gone
+    from the screen. Only for whoever runs the program on the server itself."""
+    done = Loaded()
+    for name, role, _, _ in ACCOUNTS:
+        account = await session.scalar(
+            select(Account).where(
+                Account.name == name, Account.active, Account.password == "", Account.issuer.is_(None)
+            )
+        )
+        if account is not None:
+            done.roles[name] = role
+            done.links[name], _ = await signing.new_link(session, account, actor, now)
+    return done
+
+
 async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
     """Everything, or nothing. Raises Refusal `denied`, `demo_not_empty`."""
     require_everywhere(actor, "org.write")

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from rooms import demo
 from rooms.accounts import first
+from rooms.accounts.tables import Account
 from rooms.booking.tables import Change, Step
 from rooms.errors import Refusal
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
@@ -54,6 +55,12 @@ async def test_the_month_holds_what_has_to_be_seen(database: Database, now: date
         assert {one for one in await session.scalars(select(AuditEntry.at))} == {now}  # noqa: C416
     with pytest.raises(Refusal, match="demo_not_empty"):
         await database.transact(lambda session: demo.load(session, COMMAND, now))
+    await database.transact(
+        lambda session: session.execute(update(Account).filter_by(name="vanthu").values(password="x"))
+    )
+    again = await database.transact(lambda session: demo.unused(session, COMMAND, now))
+    assert set(again.links) == set(again.roles) == set(done.links) - {"vanthu"}
+    assert again.links["lanhdao"] != done.links["lanhdao"]
 
 
 @pytest.mark.parametrize("day", ["2026-02-14", "2026-04-30", "2027-01-02"])
