@@ -125,9 +125,11 @@ class Secretariat:
         if url.startswith("sqlite:"):
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            if self.settings.database_upgrade:
+            found = await migrations.current(url)
+            # An empty one has nothing to lose: the first start needs no command before it.
+            if self.settings.database_upgrade or not found:
                 await migrations.upgrade(url)
-            elif await migrations.current(url) != migrations.newest():
+            elif found != migrations.newest():
                 raise SettingsError(
                     "Cơ sở dữ liệu chưa đúng phiên bản của chương trình. Hãy sao lưu rồi chạy: diemcau db upgrade.",
                     "The database has not the shape that this program needs. Back it up, then run: diemcau db upgrade.",
