@@ -1,6 +1,8 @@
 """The durable side of the real command: first start, the demonstration, a database that is behind, the commands over it."""
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,6 +65,9 @@ def test_the_first_start_prints_a_link_that_makes_the_administrator(own_server: 
 
 def test_serve_does_not_touch_a_database_that_is_behind(tmp_path: Path) -> None:
     arguments = ("serve", "--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path))
+    with contextlib.closing(sqlite3.connect(tmp_path / "diemcau.sqlite")) as old, old:
+        old.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        old.execute("INSERT INTO alembic_version VALUES ('an older step')")
     done = run(*arguments, DIEMCAU_API_KEY="k", DIEMCAU_API_SECRET=SECRET)
     assert done.returncode == 1
     assert "diemcau db upgrade" in done.stderr

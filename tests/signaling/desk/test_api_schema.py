@@ -65,7 +65,7 @@ def sign_in(server: LiveServer, province: Province) -> SignedIn:
 
 @pytest.fixture(scope="module")
 def described(server: LiveServer) -> Any:
-    return schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
+    return schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json", wait_for_schema=60, timeout=60)
 
 
 async def in_database(server: LiveServer, work: Any) -> Any:
