@@ -1,25 +1,40 @@
 """The conferences of booked meetings: their names, who is let in at the door of the call, and what the calendar hears of them.
 
 A conference named `o-…` belongs to the date with that identifier. It is entered only with a token that was made for it here,
-whose identity tells the way (`browser.…`), and the class policy is asked once more when the token is used: it may have been
-raised since. Implements `conference.ports.Watcher` and what `signaling.api` asks of running meetings.
+whose identity tells the way (`browser.…`), and the door is asked once more when the token is used: the class may have been
+raised since, the date called off, the invitation taken back. Implements `conference.ports.Watcher` and what `signaling.api` asks
+of running meetings.
 """
 
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from conference import Grants, Refusal, Registry, events
 from rooms.policy import classes
 from signaling.api import Present
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 PREFIX = "o-"
 REMEMBERED = 8192
-"""Dates whose class is known by heart; the longest unasked one is forgotten first."""
+"""Dates whose door is known by heart, and bearers who are barred; the longest unasked one is forgotten first."""
+CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
+NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")
 Told = Callable[[str, datetime], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Of a date, as its meeting of this version has it."""
+
+    class_: str
+    version: int
+    open: bool = True
 
 
 class BookedMeetings:
@@ -30,7 +45,8 @@ class BookedMeetings:
         self.on_opened: Told | None = None
         self.on_closed: Told | None = None
         self._now = now
-        self._classes: OrderedDict[str, str] = OrderedDict()
+        self._doors: OrderedDict[str, Door] = OrderedDict()
+        self._barred: OrderedDict[str, float] = OrderedDict()
         self._telling: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -39,12 +55,19 @@ class BookedMeetings:
 
     # What the API asks
 
-    def name_of(self, occurrence_id: str, class_: str) -> str:
-        self._remember(occurrence_id, class_)
+    def name_of(self, occurrence_id: str, class_: str, version: int) -> str:
+        self.set_door(occurrence_id, class_, version)
         return PREFIX + occurrence_id
 
-    def set_class(self, occurrence_id: str, class_: str) -> None:
-        self._remember(occurrence_id, class_)
+    def set_door(self, occurrence_id: str, class_: str, version: int, open_: bool = True) -> None:
+        known, door = self._doors.pop(occurrence_id, None), Door(class_, version, open_)
+        # Whoever read an older version of the meeting comes too late to open its door.
+        _keep(self._doors, occurrence_id, door if known is None or version >= known.version else known)
+
+    def bar(self, bearers: Iterable[str], at: float) -> None:
+        for one in bearers:
+            self._barred.pop(one, None)
+            _keep(self._barred, one, at)
 
     def present(self, occurrence_id: str) -> list[Present]:
         here = self._participants(occurrence_id)
@@ -66,10 +89,15 @@ class BookedMeetings:
         way = way_of(grants.identity)
         if not way:
             raise Refusal("join_denied")
-        class_ = self._classes.get(grants.conference.removeprefix(PREFIX))
-        if class_ == classes.IMPORTANT and way not in classes.HALL_WAYS:
+        door = self._doors.get(grants.conference.removeprefix(PREFIX))
+        if door is not None and not door.open:
+            raise Refusal("cancelled", *CALLED_OFF)
+        if door is not None and door.class_ == classes.IMPORTANT and way not in classes.HALL_WAYS:
             words = classes.REFUSALS["halls_only"]
             raise Refusal("class_forbids", *words)
+        who = grants.identity.split(".")[1]
+        if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
+            raise Refusal("not_invited", *NOT_INVITED)
 
     def opened(self, conference: str) -> None:
         self._tell(conference, self.on_opened)
@@ -107,11 +135,11 @@ class BookedMeetings:
             return []
         return [one.view() for one in conference.participants.values()]
 
-    def _remember(self, occurrence_id: str, class_: str) -> None:
-        self._classes[occurrence_id] = class_
-        self._classes.move_to_end(occurrence_id)
-        if len(self._classes) > REMEMBERED:
-            self._classes.popitem(last=False)
+
+def _keep(known: OrderedDict[str, T], name: str, value: T) -> None:
+    known[name] = value
+    if len(known) > REMEMBERED:
+        known.popitem(last=False)
 
 
 def way_of(identity: str) -> str:

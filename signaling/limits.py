@@ -42,8 +42,12 @@ NUMBERS_PER_MINUTE = 20
 TRIES_PER_MINUTE = 30
 """At one number, wherever they come from: a PIN of six digits holds for weeks."""
 LINKS_PER_MINUTE = 120
+PASSES_PER_MINUTE = 600
+"""Of guests from one network: a whole province may come through one address."""
 DATABASE_ANSWER_S = 2.0
 TITLES_REMEMBERED = 4096
+NUMBERS_REMEMBERED = 65_536
+"""Meeting numbers that somebody tried: so many that trying others does not make the limit of one forgotten."""
 SOURCES_REMEMBERED = 4096
 """Addresses that the rate limit remembers; the longest unseen one is forgotten first."""
 

@@ -20,7 +20,6 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings import entry
 from rooms.meetings.invitations import Around
-from rooms.policy import classes
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store import keeping, migrations
@@ -79,7 +78,7 @@ class Secretariat:
                 await self._load_demo()
             if self.settings.local_creation:
                 await self._invite_first()
-            await self._remember_classes()
+            await self._remember_doors()
         except (OSError, SQLAlchemyError) as error:
             reason = str(error.orig) if hasattr(error, "orig") else str(error)
             raise SettingsError(
@@ -137,11 +136,11 @@ class Secretariat:
         except Refusal as refusal:
             raise SettingsError(refusal.vietnamese, refusal.english) from refusal
 
-    async def _remember_classes(self) -> None:
+    async def _remember_doors(self) -> None:
         """Tokens from before a restart meet the same door."""
         async with self.database.reading() as session:
-            for occurrence_id in await entry.strict_dates(session, self.clock()):
-                self.live.set_class(occurrence_id, classes.IMPORTANT)
+            for one in await entry.doors(session, self.clock()):
+                self.live.set_door(*one)
 
     async def _load_demo(self) -> None:
         now = self.clock()
@@ -203,8 +202,9 @@ class Secretariat:
             cursors=api.Cursors(self.key),
             seal=self.seal,
             numbers=Throttle(limits.NUMBERS_PER_MINUTE),
-            number_tries=Throttle(limits.TRIES_PER_MINUTE),
+            number_tries=Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED),
             links=Throttle(limits.LINKS_PER_MINUTE),
+            passes=Throttle(limits.PASSES_PER_MINUTE),
             wake=self.worker.wake,
             public_url=self.settings.public_url,
             suffix=lambda: new_bytes(5).hex(),

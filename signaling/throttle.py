@@ -30,7 +30,9 @@ class Throttle:
 
     def gives_back(self, address: str) -> None:
         """A request that `takes` counted does not count after all."""
-        source = network(address)
+        self.gives_back_key(network(address))
+
+    def gives_back_key(self, source: str) -> None:
         if source in self._buckets:
             level, seen = self._buckets[source]
             self._buckets[source] = (min(self._most, level + 1), seen)

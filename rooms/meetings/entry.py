@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -112,17 +112,26 @@ async def by_account(
     return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
 
 
-async def strict_dates(session: AsyncSession, now: datetime) -> list[str]:
-    """Dates of important meetings that may be on, or will be soon: what the door of the call has to know after a restart."""
+async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool]]:
+    """(date, class, version of the meeting, whether it takes place) of dates that may be on, or will be soon: of one meeting, or
+    of all that are important or called off: what the door of the call has to know after a restart.
+    """
     near = timedelta(days=1)
-    rows = await session.scalars(
-        select(Occurrence.id)
+    stands = or_(Meeting.state == "approved", and_(Meeting.state == "asked", Occurrence.state == "running"))
+    on = Occurrence.state.not_in(("cancelled", "skipped", "postponed"))
+    takes_place = and_(stands, on, Occurrence.starts_at < now + near)
+    query = (
+        select(Occurrence.id, Meeting.class_, Meeting.version, takes_place)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
-        .where(Meeting.class_ == IMPORTANT, Occurrence.starts_at > now - near, Occurrence.starts_at < now + near)
+        .where(Occurrence.starts_at > now - near)
+        .where(or_(Occurrence.starts_at < now + near, Occurrence.original_at < now + near))
         .order_by(Occurrence.starts_at)
         .limit(limits.STRICT_DATES)
     )
-    return list(rows)
+    own = Meeting.id == meeting_id if meeting_id else or_(Meeting.class_ == IMPORTANT, not_(takes_place))
+    return [
+        (id_, class_, version, bool(open_)) for id_, class_, version, open_ in await session.execute(query.where(own))
+    ]
 
 
 def not_invited() -> Refusal:
@@ -218,14 +227,16 @@ def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
 
 
 def _door(entry: Entry, now: datetime) -> Refusal | None:
+    """A date that is on stays open while a change of the others waits for its approval."""
     meeting, date = entry.meeting, entry.occurrence
-    if meeting.state in ("held", "asked"):
+    stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
+    if meeting.state in ("held", "asked") and not stands:
         return Refusal(
             "held",
             "Cuộc họp chưa được duyệt. Hãy chờ thư ký báo khi cuộc họp được duyệt.",
             "the meeting is not approved yet",
         )
-    if meeting.state != "approved" or date.state in ("cancelled", "skipped"):
+    if not stands or date.state in ("cancelled", "skipped"):
         return Refusal("cancelled", "Cuộc họp này đã hủy. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off")
     if date.state == "postponed":
         return Refusal("postponed", "Cuộc họp này đã hoãn. Hãy chờ giấy mời mới.", "the meeting was put off")

@@ -5,7 +5,7 @@ Owns no rule: `rooms` decides who may do what. A route states its right by `sign
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -48,12 +48,15 @@ class Present:
 class LiveMeetings(Protocol):
     """The running conferences of booked meetings: the composition root implements it."""
 
-    def name_of(self, occurrence_id: str, class_: str) -> str:
-        """The conference of a date; its door asks for this class from now on."""
+    def name_of(self, occurrence_id: str, class_: str, version: int) -> str:
+        """The conference of a date; its door is open from now on to those whom this class admits."""
 
     def present(self, occurrence_id: str) -> list[Present]: ...
-    def set_class(self, occurrence_id: str, class_: str) -> None:
-        """From now on only those come in whom this class admits."""
+    def set_door(self, occurrence_id: str, class_: str, version: int, open_: bool = True) -> None:
+        """From now on only those come in whom this class admits, or nobody: what a newer version of the meeting said counts."""
+
+    def bar(self, bearers: Iterable[str], at: float) -> None:
+        """Tokens that were given to these attendees (or `WAY.attendee`) until `at` (Unix seconds) open nothing any more."""
 
     def expel(self, occurrence_id: str, identity: str) -> None:
         """Its client is told to go; tokens issued before no longer open."""
@@ -80,6 +83,8 @@ class Desk:
     number_tries: Throttle
     """Tries at one number, from wherever they come."""
     links: Throttle
+    passes: Throttle
+    """Right ones from one network: each is written down."""
     wake: Callable[[], None] = lambda: None
     """Work that is due was just written."""
     public_url: str = ""

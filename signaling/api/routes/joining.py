@@ -44,6 +44,8 @@ async def join(visit: Stranger, wanted: JoinFields) -> Pass:
 
     async def work(session: AsyncSession) -> Pass:
         found = await _by_secret(session, visit, wanted)
+        if not visit.desk.passes.takes(visit.address, visit.now.timestamp()):
+            raise problems.refused("too_many_requests")
         actor = Actor("link", found.attendee_id or "number", name=found.name, address=visit.address)
         return await _let_in(session, visit, found, actor, found.attendee_id)
 
@@ -68,13 +70,19 @@ async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) ->
     if wanted.link is not None and wanted.number is None and wanted.pin is None:
         if not desk.links.takes(visit.address, at):
             raise problems.refused("too_many_requests")
-        return await entry.by_link(session, wanted.link, visit.now)
+        found = await entry.by_link(session, wanted.link, visit.now)
+        desk.links.gives_back(visit.address)
+        return found
     if wanted.number is None or wanted.pin is None or wanted.link is not None:
         raise problems.refused("join_words")
     number = "".join(one for one in wanted.number if one.isdigit())
     if not (desk.numbers.takes(visit.address, at) and desk.number_tries.takes_key(number, at)):
         raise problems.refused("too_many_requests")
-    return await entry.by_number(session, number, wanted.pin, wanted.name, visit.now)
+    found = await entry.by_number(session, number, wanted.pin, wanted.name, visit.now)
+    # A whole province comes at the same minute, much of it through one address.
+    desk.numbers.gives_back(visit.address)
+    desk.number_tries.gives_back_key(number)
+    return found
 
 
 async def _let_in(session: AsyncSession, visit: Visit, found: entry.Entry, actor: Actor, who: str) -> Pass:
@@ -86,7 +94,7 @@ async def _let_in(session: AsyncSession, visit: Visit, found: entry.Entry, actor
     detail = {"way": found.way, "attendee": found.attendee_id}
     await audit.record(session, visit.now, actor, "meeting.pass", "occurrence", date.id, meeting.host_unit_id, detail)
     identity = f"{found.way}.{who or 'guest'}.{visit.desk.suffix()}"
-    name = visit.desk.live.name_of(date.id, meeting.class_)
+    name = visit.desk.live.name_of(date.id, meeting.class_, meeting.version)
     grants = Grants(
         identity=identity, name=_shown(found.name), conference=name, join=True, can_update_own_metadata=True
     )

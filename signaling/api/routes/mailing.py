@@ -81,13 +81,14 @@ async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> Mail
     openapi_extra=needs("meetings.answers", of="meeting"),
 )
 async def take_link_back(visit: Caller, meeting_id: Key, attendee_id: Key) -> None:
-    """The personal link opens no more."""
+    """The personal link opens no more, nor does what it was exchanged for."""
 
     async def work(session: AsyncSession) -> None:
         row = await _attendee(session, visit, meeting_id, attendee_id)
         await invitations.take_link_back(session, row, visit.actor, visit.now)
 
     await visit.write(work)
+    visit.desk.live.bar([f"personal_link.{attendee_id}"], visit.now.timestamp())
 
 
 @router.get(

@@ -1,5 +1,6 @@
 """Meetings: found, booked, changed, decided, called off, put off; their dates and history."""
 
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import booking
 from rooms.accounts.tables import Account
 from rooms.booking import named, reading, requests, settings
+from rooms.meetings import entry
+from rooms.meetings.tables import Attendee as AttendeeRow
 from rooms.meetings.tables import MeetingType as TypeRow
 from rooms.meetings.tables import Occurrence as OccurrenceRow
 from signaling.api.models import limits
@@ -143,8 +146,15 @@ async def edit_meeting(
     """Change what is given. An edit that clashes leaves the old booking as it is. `following` answers with the new series."""
     actor = visit.actor
     given = (shapes.changes_of(wanted), actor, visit.now, version, wanted.scope, wanted.occurrence_id)
+    before = (
+        await visit.read(lambda session: _attendees(session, meeting_id)) if wanted.attendees is not None else set()
+    )
     row = await visit.write(lambda session: booking.edit(session, meeting_id, *given))
     visit.desk.wake()
+    if before:
+        gone = before - await visit.read(lambda session: _attendees(session, meeting_id))
+        visit.desk.live.bar(gone, math.inf)
+    await _set_doors(visit, meeting_id)
     return await _answer(visit, response, row.id)
 
 
@@ -182,12 +192,9 @@ async def postpone(
 @router.post("/meetings/{meeting_id}/undo", openapi_extra=needs("meetings.edit", of="meeting"))
 async def undo(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
     """Take back the newest change, within 24 hours."""
-    made = await _act(
+    return await _act(
         visit, response, meeting_id, version, lambda s: booking.undo(s, meeting_id, visit.actor, visit.now)
     )
-    for date in made.occurrences:
-        visit.desk.live.set_class(date.id, made.class_)
-    return made
 
 
 @router.get("/meetings/{meeting_id}/history", openapi_extra=needs("meetings.read", of="meeting"))
@@ -237,6 +244,7 @@ async def rebook(visit: Caller, response: Response, occurrence_id: Key) -> Meeti
     """A date that was skipped, put off or called off takes place after all, at its time."""
     row = await visit.write(lambda session: booking.rebook(session, occurrence_id, visit.actor, visit.now))
     visit.desk.wake()
+    await _set_doors(visit, row.id)
     return await _answer(visit, response, row.id)
 
 
@@ -258,7 +266,18 @@ async def _act(visit: Visit, response: Response, meeting_id: str, version: int, 
 
     await visit.write(work)
     visit.desk.wake()
+    await _set_doors(visit, meeting_id)
     return await _answer(visit, response, meeting_id)
+
+
+async def _set_doors(visit: Visit, meeting_id: str) -> None:
+    """Tokens that were given before the change meet the door as it is now."""
+    for one in await visit.read(lambda session: entry.doors(session, visit.now, meeting_id)):
+        visit.desk.live.set_door(*one)
+
+
+async def _attendees(session: AsyncSession, meeting_id: str) -> set[str]:
+    return set(await session.scalars(select(AttendeeRow.id).where(AttendeeRow.meeting_id == meeting_id)))
 
 
 async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:

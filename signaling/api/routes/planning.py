@@ -27,7 +27,7 @@ from signaling.api.models.booking import (
 from signaling.api.models.meetings import ClassChange, ClassChanged, Dropped, Excluded, MeetingFields
 from signaling.api.models.parts import Id, Instant, Page, shown
 from signaling.api.routes import shapes
-from signaling.api.visits import Caller, Rows, Version, Visit, anywhere, check_version, tag
+from signaling.api.visits import Caller, Present, Rows, Version, Visit, anywhere, check_version, tag
 from signaling.declared import OWN, PUBLIC, needs
 
 router = APIRouter(tags=["planning"])
@@ -100,14 +100,15 @@ async def change_class(
     which only the leadership of the host may, with a reason.
     """
     made, dates = await visit.write(lambda session: _change_class(session, visit, meeting_id, wanted, version))
-    here = {one.identity: (date, one) for date in dates for one in visit.desk.live.present(date)}
-    leaving = [here[one.label] for one in made.dropped if one.label in here]
     if made.applied:
         for date in dates:
-            visit.desk.live.set_class(date, made.class_)
+            visit.desk.live.set_door(date, made.class_, made.meeting.version)
+        visit.desk.wake()
+    # Only now: while it was written, somebody may still have come through the old door.
+    leaving = _leaving(visit, dates, made.class_)
+    if made.applied:
         for date, one in leaving:
             visit.desk.live.expel(date, one.identity)
-        visit.desk.wake()
     tag(response, made.meeting.version)
     return ClassChanged(
         applied=made.applied,
@@ -142,14 +143,23 @@ async def _change_class(
     meeting, _ = await reading.locked(session, meeting_id, actor)
     check_version(version, meeting.version)
     view = await booking.meeting_view(session, meeting_id, actor, visit.now)
-    dates = [one.id for one in view.occurrences if one.state in ("planned", "running", "released")]
+    dates = [one.id for one in view.occurrences if one.state not in ("cancelled", "skipped", "postponed")]
     if not classes.lowers(meeting.class_, wanted.class_):
-        present = [_presence(one.identity, one.way) for date in dates for one in visit.desk.live.present(date)]
-        given = (wanted.class_, actor, visit.now, present, wanted.preview)
+        given = (wanted.class_, actor, visit.now, [one for _, one in _present(visit, dates)], wanted.preview)
         return await booking.raise_class(session, meeting_id, *given), dates
     if wanted.preview:
         raise problems.refused("nothing_to_preview")
     return await booking.lower_class(session, meeting_id, wanted.class_, wanted.reason, actor, visit.now), dates
+
+
+def _present(visit: Visit, dates: list[str]) -> list[tuple[str, Presence]]:
+    return [(date, _presence(one.identity, one.way)) for date in dates for one in visit.desk.live.present(date)]
+
+
+def _leaving(visit: Visit, dates: list[str], class_: str) -> list[tuple[str, Present]]:
+    """Who is in now and is not admitted by this class."""
+    here = [(date, one) for date in dates for one in visit.desk.live.present(date)]
+    return [(date, one) for date, one in here if classes.dropped(class_, [_presence(one.identity, one.way)])]
 
 
 def _presence(identity: str, way: str) -> Presence:

@@ -1,0 +1,182 @@
+"""The door of the call: a token opens what it was given for only as long as the desk has not decided otherwise."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from conference import Grants, Refusal
+from rooms import booking
+from signaling.booked import BookedMeetings
+from signaling.secretariat import Secretariat
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.desk.test_api_joining import START, enter, pin_of, secrets, set_state
+from tests.signaling.desk.test_api_meetings import act, approved
+
+
+async def token(office: Office, link: str) -> Grants:
+    given = await enter(office, link=link)
+    assert given.status_code == 200, given.text
+    return office.authenticator.verify(given.json()["token"], office.now.timestamp())
+
+
+def shut(office: Office, grants: Grants) -> str:
+    with pytest.raises(Refusal) as caught:
+        office.secretariat.live.admit(grants)
+    return caught.value.code
+
+
+@pytest.fixture
+async def begun(office: Office) -> dict[str, Any]:
+    """A meeting whose door is open now."""
+    meeting = await approved(office, starts_at=office.at(START))
+    office.pass_minutes(165)
+    return meeting
+
+
+async def test_a_token_from_before_the_meeting_was_called_off(office: Office, begun: dict[str, Any]) -> None:
+    grants = await token(office, next(iter((await secrets(office, begun)).values())))
+    office.secretariat.live.admit(grants)
+    desk = await office.client("secretary", "khcn")
+    off = await act(desk, begun, "cancel", reason_code="not_ready")
+    assert shut(office, grants) == "cancelled"
+    restarted = Secretariat(office.secretariat.settings, office.authenticator, lambda: office.now.timestamp())
+    try:
+        await restarted.prepare()
+        with pytest.raises(Refusal):
+            restarted.live.admit(grants)
+    finally:
+        await restarted.close()
+    assert (await act(desk, off.json(), "undo")).status_code == 200
+    office.secretariat.live.admit(grants)
+
+
+async def test_a_token_from_before_the_date_was_put_off(office: Office, begun: dict[str, Any]) -> None:
+    grants = await token(office, next(iter((await secrets(office, begun)).values())))
+    date = begun["occurrences"][0]["id"]
+    moved = {"occurrence_id": date, "reason_code": "not_ready", "starts_at": office.at("2026-03-10 14:00")}
+    answer = await act(await office.client("operator"), begun, "postpone", **moved)
+    assert answer.json()["state"] == "approved", answer.text
+    assert shut(office, grants) == "cancelled"
+
+
+async def test_a_token_of_a_link_that_was_taken_back(office: Office, begun: dict[str, Any]) -> None:
+    desk = await office.client("secretary", "khcn")
+    found = await secrets(office, begun)
+    link = next(iter(found.values()))
+    grants = await token(office, link)
+    who = grants.identity.split(".")[1]
+    assert (await desk.delete(f"/meetings/{begun['id']}/attendees/{who}/link")).status_code == 204
+    assert shut(office, grants) == "not_invited"
+    office.pass_minutes(1)
+    again = next(one for one in (await secrets(office, begun)).values() if one not in found.values())
+    office.secretariat.live.admit(await token(office, again))
+    assert shut(office, grants) == "not_invited"
+
+
+async def test_a_token_of_somebody_who_is_no_longer_invited(office: Office, begun: dict[str, Any]) -> None:
+    grants = [await token(office, one) for one in (await secrets(office, begun)).values()]
+    kept, gone = sorted(grants, key=lambda one: one.name.startswith("Trần"))
+    fewer = [{"unit_id": office.province.units["yt"]}]
+    headers = {"if-match": f'"{begun["version"]}"'}
+    edited = await (await office.client("operator")).patch(
+        f"/meetings/{begun['id']}", json={"attendees": fewer}, headers=headers
+    )
+    assert edited.status_code == 200, edited.text
+    assert shut(office, gone) == "not_invited"
+    office.secretariat.live.admit(kept)
+
+
+async def test_whoever_comes_while_the_class_is_raised_has_to_go(
+    office: Office, begun: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd()
+    office.secretariat.live.registry = crowd  # type: ignore[assignment]
+    raises = booking.raise_class
+
+    async def slow(*given: Any) -> booking.ClassChanged:
+        made = await raises(*given)
+        crowd.come("browser.late.1")
+        return made
+
+    monkeypatch.setattr(booking, "raise_class", slow)
+    operator = await office.client("operator")
+    raised = await act(operator, begun, "class", **{"class": "important"})
+    assert [one["identity"] for one in raised.json()["dropped"]] == ["browser.late.1"], raised.text
+    assert crowd.kicked == ["browser.late.1"]
+
+
+def test_a_pass_that_was_read_before_the_class_was_raised_opens_nothing() -> None:
+    live = BookedMeetings(lambda: 0.0)
+    live.set_door("a", "important", 5)
+    live.name_of("a", "ordinary", 4)
+    with pytest.raises(Refusal):
+        live.admit(Grants(identity="browser.x.y", conference="o-a", join=True, issued_at=1.0))
+    live.set_door("a", "ordinary", 6)
+    live.admit(Grants(identity="browser.x.y", conference="o-a", join=True, issued_at=1.0))
+
+
+async def test_a_date_that_is_on_stays_open_while_a_change_waits(office: Office, begun: dict[str, Any]) -> None:
+    desk = await office.client("secretary", "khcn")
+    link = next(iter((await secrets(office, begun)).values()))
+    await set_state(office, begun, "running")
+    edit = {"type_code": "session"}
+    headers = {"if-match": f'"{begun["version"]}"'}
+    edited = await desk.patch(f"/meetings/{begun['id']}", json=edit, headers=headers)
+    assert edited.json()["state"] == "asked", edited.text
+    office.secretariat.live.admit(await token(office, link))
+    await set_state(office, begun, "planned")
+    problem(await enter(office, link=link), 403, "held")
+
+
+async def test_right_numbers_do_not_count_as_tries(office: Office, begun: dict[str, Any]) -> None:
+    body = {"number": begun["number"], "pin": await pin_of(office, begun), "name": "Xã Mỹ Hạnh"}
+    for _ in range(50):
+        assert (await office.stranger().post("/join", json=body)).status_code == 200
+    wrong = body | {"pin": str((int(body["pin"]) + 1) % 10**6).zfill(6)}
+    codes = [(await office.stranger().post("/join", json=wrong)).status_code for _ in range(21)]
+    assert codes == [403] * 20 + [429]
+
+
+async def test_passes_of_one_network_are_bounded(office: Office, begun: dict[str, Any]) -> None:
+    office.secretariat.desk.passes._most = 3.0
+    office.secretariat.desk.passes._buckets.clear()
+    link = next(iter((await secrets(office, begun)).values()))
+    codes = [(await enter(office, link=link)).status_code for _ in range(4)]
+    assert codes == [200] * 3 + [429]
+
+
+@dataclass
+class Crowd:
+    """A registry with one conference of which everybody is a member."""
+
+    identities: list[str] = field(default_factory=list)
+    kicked: list[str] = field(default_factory=list)
+
+    def get(self, _name: str) -> "Crowd":
+        return self
+
+    @property
+    def participants(self) -> dict[str, "Member"]:
+        return {one: Member(one) for one in self.identities}
+
+    def come(self, identity: str) -> None:
+        self.identities.append(identity)
+
+    def kick(self, identity: str) -> None:
+        self.kicked.append(identity)
+
+
+@dataclass
+class Member:
+    """Only what the desk looks at."""
+
+    identity: str
+
+    @property
+    def grants(self) -> Grants:
+        return Grants(identity=self.identity, name="Ai đó")
+
+    def view(self) -> "Member":
+        return self
