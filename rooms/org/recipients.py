@@ -124,6 +124,16 @@ async def expand(session: AsyncSession, set_id: str, day: date) -> list[Unit]:
     return chosen(await rules_of(session, set_id), await units.tree(session, day))
 
 
+async def sizes(session: AsyncSession, sets: Sequence[RecipientSet], day: date) -> dict[str, int]:
+    """How many units each is on a day; one look at the tree for all of them."""
+    tree = await units.tree(session, day)
+    wanted = RecipientRule.set_id.in_([one.id for one in sets])
+    rules: dict[str, list[RecipientRule]] = {one.id: [] for one in sets}
+    for rule in await session.scalars(select(RecipientRule).where(wanted)):
+        rules[rule.set_id].append(rule)
+    return {key: len(chosen(kept, tree)) for key, kept in rules.items()}
+
+
 def chosen(rules: Iterable[RecipientRule], among: Sequence[Unit]) -> list[Unit]:
     """Those of `among` that a rule takes and none excludes, in the order of `among`. Pure."""
     paths = {one.id: one.path for one in among}

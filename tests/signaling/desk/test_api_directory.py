@@ -107,6 +107,8 @@ async def test_recipient_sets(office: Office) -> None:
     made = (await desk.post("/recipient-sets", json=wanted | {"rules": rules})).json()
     assert made["size"] == 2
     units = (await desk.get(f"/recipient-sets/{made['id']}/units")).json()["items"]
+    listed = {one["id"]: one["size"] for one in (await desk.get("/recipient-sets")).json()["items"]}
+    assert listed[made["id"]] == made["size"] == len(units) > 0
     assert {one["code"] for one in units} == {"khcn", "yt"}
     changed = await desk.put(f"/recipient-sets/{made['id']}", json=wanted | {"rules": [{"tier": 3}]})
     assert changed.json()["size"] == 2
