@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -110,6 +110,7 @@ def _actor(client: Client, unit: Unit, address: str) -> Actor:
 def _message(body: bytes) -> dict[str, Any]:
     try:
         message = json.loads(body)
+        json.dumps(message, ensure_ascii=False).encode()  # no halves of characters, which no database takes
     except (ValueError, RecursionError) as error:
         raise _bad("body", "Nội dung không phải JSON.", "not JSON") from error
     if not isinstance(message, dict) or message.get("type") != TYPE or not isinstance(message.get("data"), dict):
@@ -124,9 +125,10 @@ def _message(body: bytes) -> dict[str, Any]:
 async def _request(session: AsyncSession, data: Mapping[str, Any], own: Unit, now: datetime) -> Request:
     try:
         starts_at = datetime.fromisoformat(str(data["starts_at"]))
+        starts_at.astimezone(UTC)
         duration = int(data["duration_min"])
         type_code = str(data["type_code"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _bad("starts_at", "Cần starts_at (có múi giờ), duration_min và type_code.", "time and type") from error
     documents = _documents(data)
     host = await _unit(session, str(data["host_unit"]), "host_unit", now) if data.get("host_unit") else own

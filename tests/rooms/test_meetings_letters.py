@@ -351,11 +351,27 @@ def test_archives_are_looked_through() -> None:
         rewritten(good, {"word/embeddings/oleObject1.bin": b"x"}),
         rewritten(good, {"word/_rels/settings.xml.rels": rels % b"attachedTemplate"}),
         rewritten(good, {"word/document.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}),
+        rewritten(good, {"word/document.xml": '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'.encode("utf-16")}),
+        *(rewritten(good, {"word/_rels/settings.xml.rels": rels % b"attachedTemplate"}) for rels in hidden(rels)),
     ]
     for content in wrong:
         with pytest.raises(Refusal, match="bad_template"):
             word.look_through(content)
     word.look_through(rewritten(good, {"word/_rels/x.rels": rels % b"hyperlink"}))
+
+
+def hidden(rels: bytes) -> list[bytes]:
+    """The same relation as XML lets it be written."""
+    plain = rels.replace(b"%", b"%%").replace(b"%%s", b"%s")
+    return [
+        plain.replace(b'Id="r"', b'Id="a>b"'),
+        plain.replace(b"External", b"Ex&#116;ernal"),
+        plain.replace(b"External", b" external "),
+        plain.replace(b"External", b"Elsewhere"),
+        plain.replace(b'Id="r"', b"Id=\"Type='x/hyperlink'\""),
+        plain.replace(b"http://evil/x", b"http://evil/" + b"x" * 5000),
+        plain.replace(b"<Relationship ", b"<Relationship\n\n"),
+    ]
 
 
 def test_an_archive_that_lies_about_its_size() -> None:

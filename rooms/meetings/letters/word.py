@@ -15,9 +15,10 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.parsers import expat
 
 from rooms import limits
 from rooms.errors import Refusal, Trouble
@@ -27,9 +28,6 @@ NEEDED = {"[Content_Types].xml", "word/document.xml"}
 KNOWN = TEXTS.keys() | LISTS.keys() | {SITES, "qr", "number_line"}
 """Names that a template may use; `qr` is a picture, `number_line` the whole "Số: 12/GM-UBND"."""
 _ACTIVE = re.compile(r"(vbaProject|vbaData|activeX|/embeddings/|oleObject|customUI)", re.IGNORECASE)
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]{0,4000}>")
-_OUTSIDE = re.compile(rb'TargetMode\s*=\s*["\']External["\']', re.IGNORECASE)
-_HYPERLINK = re.compile(rb'Type\s*=\s*["\'][^"\']{0,200}/hyperlink["\']', re.IGNORECASE)
 _PROCESS = Path(__file__).with_name("filling.py")
 
 
@@ -71,10 +69,11 @@ def _look_through(archive: zipfile.ZipFile) -> None:
     if any(_ACTIVE.search(name) for name in names):
         raise _bad("Tệp mẫu có macro hoặc đối tượng nhúng. Hãy lưu lại dạng DOCX thường.", "macros or embedded objects")
     for one in entries:
-        if one.filename.endswith(".rels"):
-            _look_at_relations(_read(archive, one))
-        elif one.filename.endswith(".xml") and b"<!DOCTYPE" in _read(archive, one)[:4096].upper():
-            raise _bad("Tệp mẫu có khai báo DOCTYPE.", "a DOCTYPE")
+        name = one.filename.lower()
+        if name.endswith(".rels"):
+            _parse(_read(archive, one), _look_at_relation)
+        elif name.endswith(".xml"):
+            _parse(_read(archive, one))
 
 
 def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -86,10 +85,36 @@ def _read(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return content
 
 
-def _look_at_relations(content: bytes) -> None:
-    for relation in _RELATION.findall(content):
-        if _OUTSIDE.search(relation) and not _HYPERLINK.search(relation):
-            raise _bad("Tệp mẫu gọi tài nguyên bên ngoài.", "it refers to something outside")
+def _parse(content: bytes, look: Callable[[str, dict[str, str]], None] | None = None) -> None:
+    """As a reader of XML sees it, whatever its encoding, quotes and entities are. Without `look` up to the first element."""
+
+    def doctype(*_: object) -> None:
+        raise _bad("Tệp mẫu có khai báo DOCTYPE.", "a DOCTYPE")
+
+    def element(name: str, attributes: dict[str, str]) -> None:
+        if look is None:
+            raise _Enough
+        look(name, attributes)
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = doctype, element
+    try:
+        parser.Parse(content, True)
+    except _Enough:
+        return
+    except (expat.ExpatError, LookupError) as error:
+        raise _bad("Tệp mẫu không phải là DOCX đọc được.", "a part is not XML") from error
+
+
+class _Enough(Exception):
+    pass
+
+
+def _look_at_relation(name: str, attributes: dict[str, str]) -> None:
+    given = {key.rpartition(":")[2].lower(): value.strip() for key, value in attributes.items()}
+    outside = name.rpartition(":")[2] == "Relationship" and given.get("targetmode", "Internal").lower() != "internal"
+    if outside and not given.get("type", "").endswith("/hyperlink"):
+        raise _bad("Tệp mẫu gọi tài nguyên bên ngoài.", "it refers to something outside")
 
 
 def _fill(template: bytes, fields: Mapping[str, Any]) -> tuple[bytes, list[str]]:
