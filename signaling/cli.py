@@ -242,7 +242,8 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")
-            print(f"       {composition.fingerprint}")
+            pairs = composition.fingerprint.replace(":", "")  # in groups of four, as the page shows it
+            print(f"       {' '.join(pairs[at : at + 4] for at in range(0, len(pairs), 4))}")
             print("    2. Tải và cài chứng thư / download and install the certificate")
         print("  Dừng / stop: Ctrl+C\n", flush=True)
 

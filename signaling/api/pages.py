@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from signaling import limits
 
@@ -22,6 +22,10 @@ _PACKED = {".woff2", ".png", ".jpg", ".webp", ".mp3", ".gz", ".br"}
 _DESK = "sign-in|my|account|board|book|approvals|meetings|directory|settings|guides|answer|join|schedule|moi|duyet|hop"
 """The pages of the secretariat: `DESKS` and `SHORT` of `web/src/route.ts`; a test compares the two."""
 _PAGES = re.compile(rf"/|/trust/?|/m/[^/]{{1,200}}/?|/(?:{_DESK})(?:/[^/]{{1,200}}){{0,3}}/?")
+
+_MISSING = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Điểm Cầu</title><h1>Không có trang này</h1><p>Not found.</p><p><a href="/">Về trang đầu / to the first page</a></p></html>
+"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Pages:
         path = request.url.path
         file = self._files.get("/index.html" if _PAGES.fullmatch(path) else path)
         if file is None:
-            return PlainTextResponse("Không có trang này / not found\n", 404)
+            return HTMLResponse(_MISSING, 404)
         headers = {"etag": file.etag, "cache-control": file.cache_control, "vary": "accept-encoding"}
         if file.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
