@@ -98,6 +98,10 @@ SEARCH_ROWS = 200
 SEARCH_TEXT = 200
 AVAILABILITY_DAYS = 31
 TEMPLATES = 500
+KEPT_EACH = 100
+"""Templates of bookings, and lists of attendees, that a unit keeps."""
+KEPT_CHARACTERS = 200_000
+"""Of one template, as JSON."""
 HISTORY_ROWS = 200
 
 # Organisation

@@ -5,7 +5,7 @@ number, `editing`, `dates`, `restoring` and `precedence` change, `grid` and `vie
 """
 
 from rooms.booking import calendar, rules, timers
-from rooms.booking.approval import Waiting, decide, submit, waiting
+from rooms.booking.approval import Waiting, decide, require_open, submit, waiting
 from rooms.booking.clashes import Clash, FreeTime, Place
 from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
 from rooms.booking.creation import book, create, forget_keys, note_secret
@@ -82,6 +82,7 @@ __all__ = [
     "preview",
     "raise_class",
     "rebook",
+    "require_open",
     "rules",
     "save_list",
     "save_template",

@@ -131,6 +131,17 @@ async def open_step(session: AsyncSession, meeting_id: str) -> Step | None:
     ).first()
 
 
+async def require_open(session: AsyncSession, meeting_id: str, named_id: str, step_id: str) -> None:
+    """That what a link in a mail names is what waits for a decision now. Raises `link_outdated`."""
+    step = await open_step(session, meeting_id)
+    if named_id != meeting_id or step is None or step.id != step_id:
+        raise Refusal(
+            "link_outdated",
+            "Liên kết trong thư là của một bước duyệt khác. Hãy xem lại cuộc họp rồi duyệt từ mục Phê duyệt.",
+            "the link in the mail is of another step: look at the meeting again",
+        )
+
+
 async def decide(
     session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
 ) -> Meeting:

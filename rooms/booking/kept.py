@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from rooms.identifiers import new_id
 from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
 from rooms.org.names import cleaned
 from rooms.org.tables import Unit
-from rooms.policy import roles
+from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 
@@ -74,14 +75,20 @@ async def save_template(
 ) -> Template:
     """Kept without its time; the same name of the same unit is replaced. Raises `bad_template`."""
     unit = await _unit(session, unit_id, actor)
-    kept = {key: value for key, value in request.items() if key not in TIMELESS}
-    if kept.get("class_") == "secret":
+    names = {one.name for one in dataclasses.fields(Request)} - set(TIMELESS)
+    kept = {key: value for key, value in request.items() if key in names}
+    if kept.get("class_") == classes.SECRET:
         raise Refusal("state_secret", "Không lưu mẫu có nội dung bí mật nhà nước.", "no template of a secret meeting")
     try:
         requests.from_json({**kept, "starts_at": now.isoformat()})
-    except (KeyError, TypeError, ValueError) as error:
-        raise Refusal("bad_template", "Mẫu đặt lịch không đúng. Hãy lưu lại từ mẫu nhập.", "not a booking") from error
+        good = not kept.get("class_") or kept["class_"] in classes.RANK
+    except (KeyError, TypeError, ValueError):
+        good = False
+    if not good or len(json.dumps(kept, ensure_ascii=False)) > limits.KEPT_CHARACTERS:
+        raise Refusal("bad_template", "Mẫu đặt lịch không đúng. Hãy lưu lại từ mẫu nhập.", "not a booking")
     found = await _named(session, Template, unit_id, name)
+    if found is None:
+        await _room(session, Template, unit_id)
     template = found or Template(id=new_id(), unit_id=unit_id, name=_name(name))
     template.request = kept
     session.add(template)
@@ -126,6 +133,8 @@ async def save_list(
     if any(one.kinds != 1 for one in known):
         raise Refusal("bad_attendee", "Mỗi dòng chọn đúng một đơn vị, nhóm, cá nhân hoặc khách.", "one of each")
     found = await _named(session, AttendeeList, unit_id, name)
+    if found is None:
+        await _room(session, AttendeeList, unit_id)
     kept = found or AttendeeList(id=new_id(), unit_id=unit_id, name=_name(name))
     kept.entries = [dataclasses.asdict(one) for one in known]
     session.add(kept)
@@ -159,6 +168,16 @@ def _name(name: str) -> str:
 
 async def _named(session: AsyncSession, table: Any, unit_id: str, name: str) -> Any:
     return (await session.scalars(select(table).where(table.unit_id == unit_id, table.name == _name(name)))).first()
+
+
+async def _room(session: AsyncSession, table: Any, unit_id: str) -> None:
+    """For one more. Raises `too_many`."""
+    if (await session.scalar(select(func.count()).where(table.unit_id == unit_id)) or 0) >= limits.KEPT_EACH:
+        raise Refusal(
+            "too_many",
+            f"Một đơn vị lưu nhiều nhất {limits.KEPT_EACH} mẫu. Hãy xóa bớt mẫu cũ.",
+            f"a unit keeps {limits.KEPT_EACH} at most",
+        )
 
 
 def _of_mine(table: Any, actor: Actor) -> Any:

@@ -173,7 +173,7 @@ def _check_parts(content: bytes) -> None:
             raise Refusal("file_too_large", "Tệp Excel quá lớn khi giải nén.", "the file unpacks to too much")
         for one in parts:
             head = archive.read(one) if one.filename.endswith((".xml", ".rels")) else b""
-            if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"<!DOCTYPE" in head or b"<!ENTITY" in head:
+            if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head or b"<!DOCTYPE" in head or b"<!ENTITY" in head:
                 raise Refusal("file_malformed", "Tệp Excel có nội dung không được phép.", "the file declares entities")
 
 

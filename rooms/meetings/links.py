@@ -30,7 +30,9 @@ MEETING_PAGE = "/hop"
 
 @dataclass(frozen=True)
 class Action:
-    """What a button in a mail points at. It saves searching, it is no right: whoever follows it signs in and then decides."""
+    """What a button in a mail points at. It saves searching, it is no right: whoever follows it signs in and then decides,
+    and when he does so the link has to be ours and of the step that is open.
+    """
 
     kind: str
     """`approve` or `refuse`."""

@@ -4,10 +4,12 @@ import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
-from rooms import booking
+from rooms import booking, limits
 from rooms.booking import settings, timing
+from rooms.booking.requests import as_json
 from rooms.booking.tables import Reservation
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting
@@ -224,3 +226,26 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
             lambda s, v=wrong: settings.set_value(s, "approval", v, admin, now, 2),  # type: ignore[misc]
         )
         assert said.code == "bad_setting"
+
+
+# What is kept
+
+
+async def test_templates_keep_bookings_and_nothing_else(
+    database: Database, province: Province, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secretary, unit = province.actor("secretary", "tinh"), province.units["tinh"]
+    good = as_json(wish(province, now))
+    for wrong in ({"class_": "Mật"}, {"class_": ["secret"]}, {"description": "x" * limits.KEPT_CHARACTERS}):
+        said = await denied(
+            database,
+            lambda s, w=wrong: booking.save_template(s, unit, "x", good | w, secretary, now),  # type: ignore[misc]
+        )
+        assert said.code == "bad_template"
+    more = good | {"note": "ghi chú", "class": "secret"}
+    kept = await do(database, lambda s: booking.save_template(s, unit, "x", more, secretary, now))
+    assert not {"note", "class", "starts_at"} & kept.request.keys()
+    monkeypatch.setattr(limits, "KEPT_EACH", 1)
+    await do(database, lambda s: booking.save_template(s, unit, "x", good, secretary, now))  # the same once more
+    said = await denied(database, lambda s: booking.save_template(s, unit, "y", good, secretary, now))
+    assert said.code == "too_many"

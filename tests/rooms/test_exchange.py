@@ -310,6 +310,8 @@ def test_a_workbook_that_lies() -> None:
     laughs = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     assert refused(repacked(book, part, laughs)) == "file_malformed"
     assert refused(repacked(book, part, laughs.decode().encode("utf-16"))) == "file_malformed"
+    with pytest.raises(Refusal, match="file_malformed"):
+        sheets._check_parts(repacked(book, part, laughs.decode().encode("utf-16-le")))  # told by its zeros
     far = f'<worksheet {ns}><sheetData><row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData></worksheet>'
     assert refused(repacked(book, part, far.encode())) == "too_many_rows"
     wide = f'<worksheet {ns}><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'

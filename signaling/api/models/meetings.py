@@ -183,6 +183,7 @@ class Decision(Strict):
 
     approve: bool
     reason: Text500 = ""
+    link: str = Field("", max_length=1000, description="what followed # in a mail's link: it has to fit the open step")
 
 
 class Cancellation(Strict):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import booking
 from rooms.accounts.tables import Account
 from rooms.booking import named, reading, requests, settings
-from rooms.meetings import entry
+from rooms.meetings import entry, links
 from rooms.meetings.tables import Attendee as AttendeeRow
 from rooms.meetings.tables import MeetingType as TypeRow
 from rooms.meetings.tables import Occurrence as OccurrenceRow
@@ -170,7 +170,14 @@ async def submit(visit: Caller, response: Response, meeting_id: Key, version: Ve
 async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Decision, version: Version) -> Meeting:
     """An approver's word on the open step: first the unit's leadership, then the operator of the system."""
     given = (wanted.approve, wanted.reason, visit.actor, visit.now)
-    return await _act(visit, response, meeting_id, version, lambda s: booking.decide(s, meeting_id, *given))
+
+    async def work(session: AsyncSession) -> None:
+        if wanted.link:
+            action = links.read_action(visit.desk.key, wanted.link, visit.now)
+            await booking.require_open(session, meeting_id, action.meeting_id, action.step_id)
+        await booking.decide(session, meeting_id, *given)
+
+    return await _act(visit, response, meeting_id, version, work)
 
 
 @router.post("/meetings/{meeting_id}/cancel", openapi_extra=needs("meetings.cancel", of="meeting"))

@@ -1,18 +1,20 @@
 """The door of the call: a token opens what it was given for only as long as the desk has not decided otherwise."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from conference import Grants, Refusal
 from rooms import booking
+from rooms.meetings import links
 from signaling.booked import BookedMeetings
 from signaling.secretariat import Secretariat
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 from tests.signaling.desk.test_api_joining import START, enter, pin_of, secrets, set_state
-from tests.signaling.desk.test_api_meetings import act, approved
+from tests.signaling.desk.test_api_meetings import act, approved, book, wanted
 
 
 async def token(office: Office, link: str) -> Grants:
@@ -145,6 +147,31 @@ async def test_passes_of_one_network_are_bounded(office: Office, begun: dict[str
     link = next(iter((await secrets(office, begun)).values()))
     codes = [(await enter(office, link=link)).status_code for _ in range(4)]
     assert codes == [200] * 3 + [429]
+
+
+async def test_a_mail_s_link_decides_only_what_it_names(office: Office) -> None:
+    desk = await office.client("secretary", "khcn")
+    meeting = await book(desk, wanted(office, submit=True))
+    step = next(one for one in meeting["steps"] if one["step"] == 1)
+
+    def link(meeting_id: str, step_id: str, minutes: int = 60) -> str:
+        action = links.Action("approve", meeting_id, step_id, office.now + timedelta(minutes=minutes))
+        return links.action_token(office.secretariat.key, action)
+
+    good = link(meeting["id"], step["id"])
+    head = await office.client("approver", "khcn")
+    for wrong, status, code in (
+        (good[:-1], 403, "link_invalid"),
+        (good.replace("approve", "refuse"), 403, "link_invalid"),
+        (link(meeting["id"], step["id"], -1), 403, "link_expired"),
+        (link("0" * 32, step["id"]), 409, "link_outdated"),
+        (link(meeting["id"], "0" * 32), 409, "link_outdated"),
+    ):
+        problem(await act(head, meeting, "decide", approve=True, link=wrong), status, code)
+    decided = await act(head, meeting, "decide", approve=True, link=good)
+    assert decided.status_code == 200, decided.text
+    operator = await office.client("operator")
+    problem(await act(operator, decided.json(), "decide", approve=True, link=good), 409, "link_outdated")
 
 
 @dataclass
