@@ -39,7 +39,8 @@ async def copy_last(
     at = starts_at or (last or meeting.first_starts_at) + WEEK
     while starts_at is None and at <= now:
         at += WEEK * max(1, (now - at) // WEEK)
-    entries = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id))
+    known = await reading.belongs(session, actor, meeting.id)
+    entries = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting.id)) if known else ()
     return dataclasses.replace(
         request, starts_at=at, rule="", skip=(), submit=False, attendees=tuple(_entry(one) for one in entries)
     )

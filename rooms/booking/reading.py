@@ -28,7 +28,22 @@ async def readable(session: AsyncSession, actor: Actor, meeting_ids: Collection[
     return found
 
 
-async def _readable(session: AsyncSession, actor: Actor, wanted: list[str]) -> set[str]:
+async def belongs(session: AsyncSession, actor: Actor, meeting_id: str) -> bool:
+    """Whether he may read it though it were not public: who comes, with their addresses and words, and its letters."""
+    return actor.kind in ("command", "system") or bool(await _readable(session, actor, [meeting_id], public=False))
+
+
+async def require_belongs(session: AsyncSession, actor: Actor, meeting_id: str) -> None:
+    """Raises `denied`."""
+    if not await belongs(session, actor, meeting_id):
+        raise Refusal(
+            "denied",
+            "Thư mời và thành phần chỉ dành cho đơn vị chủ trì và người được mời.",
+            "letters and invitees are for the host and those invited",
+        )
+
+
+async def _readable(session: AsyncSession, actor: Actor, wanted: list[str], public: bool = True) -> set[str]:
     rows = await session.execute(
         select(
             Meeting.id,
@@ -44,8 +59,8 @@ async def _readable(session: AsyncSession, actor: Actor, wanted: list[str]) -> s
     )
     found = {
         id_
-        for id_, public, by, *people, path in rows
-        if public
+        for id_, open_, by, *people, path in rows
+        if (public and open_)
         or (actor.kind in ("account", "client") and by == actor.id)
         or (actor.person_id and actor.person_id in people)
         or roles.allows(actor, "meetings.read", path)

@@ -65,6 +65,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     shown = coming or (occurrences[-1] if occurrences else None)
     change = await _undoable(session, meeting, now)
     desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
+    belongs = await reading.belongs(session, actor, meeting_id)
     return MeetingView(
         meeting=meeting,
         unit=unit,
@@ -73,7 +74,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         reservations=tuple(reservations),
         wanted=tuple(one for rows in (await resources.wanted(session, meeting_id)).values() for one in rows),
         steps=tuple(steps),
-        attendees=tuple(await attendees.listed(session, meeting_id)),
+        attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
         documents=tuple(documents),
         pin=meeting.pin if desk else "",
         notice_due=calendar.notice_due(days, shown.starts_at, type_.notice_days)

@@ -77,7 +77,7 @@ def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -
     named = select(Attendee.meeting_id).where(
         or_(
             Attendee.person_id.in_(own),
-            Attendee.substitute_person_id.in_(own),
+            Attendee.substitute_person_id.in_(own) & (Attendee.substitute_state == "agreed"),
             (Attendee.unit_id == (unit_id or "-")) & Attendee.person_id.is_(None),
         )
     )

@@ -314,6 +314,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/feeds"): Row(lambda w, p: {"kind": "unit", "target_id": w.ids["unit", p]}),
     ("DELETE", "/feeds/{feed_id}"): Row(proven=False),  # none is the caller's
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
+    ("POST", "/answers"): Row(of(link="A" * 32, answer="accepted"), proven=False),
+    ("POST", "/answers/look"): Row(of(link="A" * 32), proven=False),
     ("POST", "/answers/{secret}"): Row(of(answer="accepted"), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
     ("GET", "/answers/{secret}"): Row(proven=False),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
+from signaling.api.models.meetings import AnswerFields
 from signaling.api.models.parts import Clean, Strict, View
 
 Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
@@ -63,6 +64,18 @@ class JoinView(View):
     code: str = Field("", description="`too_early`, `ended`, `class_forbids`, `not_invited`, `cancelled`, `held`")
     vi: str = ""
     en: str = ""
+
+
+class LinkFields(Strict):
+    """The secret of a personal link."""
+
+    link: Secret
+
+
+class LinkAnswer(AnswerFields):
+    """An answer with the secret of the personal link by which it comes."""
+
+    link: Secret
 
 
 class AnswerView(View):

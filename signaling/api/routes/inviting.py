@@ -53,6 +53,7 @@ async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Att
 
     async def work(session: AsyncSession) -> tuple[list[AttendeeRow], dict[str, str]]:
         await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
         everybody = await attendees.listed(session, meeting_id)
         return everybody, await named.units(session, [one.unit_id for one in everybody])
 
@@ -117,6 +118,7 @@ async def list_letters(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Lette
 
     async def work(session: AsyncSession) -> list[LetterRow]:
         await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
         return await letters.listed(session, meeting_id)
 
     return rows.cut(await visit.read(work), lambda one: shown(Letter, one))
@@ -154,6 +156,7 @@ async def get_letter(visit: Caller, meeting_id: Key, letter_id: Key, form: Liter
 
     async def work(session: AsyncSession) -> tuple[LetterRow, bytes | None]:
         await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
         letter = await session.get(LetterRow, letter_id)
         if letter is None or letter.meeting_id != meeting_id:
             raise problems.refused("not_found")

@@ -103,6 +103,7 @@ async def letter_set(visit: Caller, meeting_id: Key, letter_id: Key) -> Response
 
     async def work(session: AsyncSession) -> tuple[LetterRow, list[str]]:
         await reading.meeting_of(session, meeting_id, actor)
+        await reading.require_belongs(session, actor, meeting_id)
         letter = await session.get(LetterRow, letter_id)
         if letter is None or letter.meeting_id != meeting_id:
             raise problems.refused("not_found")

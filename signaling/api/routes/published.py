@@ -15,7 +15,7 @@ from rooms.org.fields import midnight, today
 from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
 from signaling.api import problems
-from signaling.api.models.joining import AnswerView, PublicMeeting, PublicSchedule, Taken
+from signaling.api.models.joining import AnswerView, LinkAnswer, LinkFields, PublicMeeting, PublicSchedule, Taken
 from signaling.api.models.meetings import AnswerFields
 from signaling.api.models.parts import Id
 from signaling.api.visits import Stranger, Visit
@@ -77,16 +77,31 @@ async def feed(visit: Stranger, secret: Secret) -> Response:
     return Response(content, media_type="text/calendar; charset=utf-8")
 
 
-@router.get("/answers/{secret}", openapi_extra=needs(SECRET))
+@router.post("/answers/look", openapi_extra=needs(SECRET))
+async def look_at_invitation(visit: Stranger, wanted: LinkFields) -> AnswerView:
+    """What the bearer of a personal link is invited to, and what he has answered. The secret is in no address, which servers
+    in front of this one would write down.
+    """
+    _throttle(visit)
+    return await visit.read(lambda session: _invitation(session, visit, wanted.link))
+
+
+@router.post("/answers", openapi_extra=needs(SECRET))
+async def answer_by_link(visit: Stranger, wanted: LinkAnswer) -> AnswerView:
+    """An answer of the bearer of a personal link; the last one counts."""
+    return await answer(visit, wanted.link, wanted)
+
+
+@router.get("/answers/{secret}", deprecated=True, openapi_extra=needs(SECRET))
 async def see_invitation(visit: Stranger, secret: Secret) -> AnswerView:
-    """What the bearer of a personal link is invited to, and what he has answered."""
+    """As `/answers/look`, for pages of before."""
     _throttle(visit)
     return await visit.read(lambda session: _invitation(session, visit, secret))
 
 
-@router.post("/answers/{secret}", openapi_extra=needs(SECRET))
+@router.post("/answers/{secret}", deprecated=True, openapi_extra=needs(SECRET))
 async def answer(visit: Stranger, secret: Secret, wanted: AnswerFields) -> AnswerView:
-    """An answer; the last one counts. A substitute for a head waits for the chair's consent."""
+    """As `/answers`, for pages of before. A substitute for a head waits for the chair's consent."""
     _throttle(visit)
 
     async def work(session: AsyncSession) -> AnswerView:

@@ -174,6 +174,47 @@ async def test_a_mail_s_link_decides_only_what_it_names(office: Office) -> None:
     problem(await act(operator, decided.json(), "decide", approve=True, link=good), 409, "link_outdated")
 
 
+async def test_a_public_meeting_shows_neither_invitees_nor_letters(office: Office) -> None:
+    guest = {"guest_name": "Lê Thị Ước", "guest_email": "uoc@longan.gov.vn"}
+    meeting = await approved(office, public=True, attendees=[guest, {"unit_id": office.province.units["yt"]}])
+    stranger = await office.client("requester", "xa1", "xa1-2")
+    address = f"/meetings/{meeting['id']}"
+    seen = await stranger.get(address)
+    assert (seen.json()["title"], seen.json()["attendees"], seen.json()["pin"]) == (meeting["title"], [], "")
+    copied = await stranger.get(f"{address}/copy")
+    assert "uoc@longan.gov.vn" not in seen.text + copied.text
+    for page in ("attendees", "letters"):
+        problem(await stranger.get(f"{address}/{page}"), 403, "denied")
+    desk = await office.client("secretary", "khcn")
+    assert len((await desk.get(f"{address}/attendees")).json()["items"]) == 2
+    assert "uoc@longan.gov.vn" in (await desk.get(f"{address}/copy")).text
+    invited = await office.client("requester", "yt", "yt-2")
+    assert len((await invited.get(address)).json()["attendees"]) == 2
+
+
+async def test_a_substitute_who_is_not_agreed_to_sees_nothing(office: Office) -> None:
+    meeting = await approved(office, attendees=[{"unit_id": office.province.units["yt"], "must_be_head": True}])
+    link = next(iter((await secrets(office, meeting)).values()))
+    who = office.province.people["xa2-2"]
+    body = {"link": link, "answer": "accepted", "substitute_person_id": who}
+    assert (await office.stranger().post("/answers", json=body)).json()["substitute_state"] == "asked"
+    named = await office.client("requester", "xa2", "xa2-2")
+    assert (await named.get("/my-meetings")).json()["items"] == []
+    problem(await named.get(f"/meetings/{meeting['id']}"), 404, "unknown_meeting")
+
+
+async def test_the_secret_of_a_link_stands_in_no_address(office: Office) -> None:
+    meeting = await approved(office)
+    link = next(iter((await secrets(office, meeting)).values()))
+    guest = office.stranger()
+    seen = await guest.post("/answers/look", json={"link": link})
+    assert (seen.json()["title"], seen.json()["answer"]) == (meeting["title"], "none")
+    given = await guest.post("/answers", json={"link": link, "answer": "declined", "comment": "Bận"})
+    assert (given.json()["answer"], given.json()["comment"]) == ("declined", "Bận")
+    problem(await guest.post("/answers/look", json={"link": "B" * 32}), 404, "link_wrong")
+    problem(await guest.post("/answers", json={"link": "B" * 32, "answer": "declined"}), 404, "link_wrong")
+
+
 @dataclass
 class Crowd:
     """A registry with one conference of which everybody is a member."""
