@@ -27,7 +27,7 @@ from rooms.booking.kept import (
 from rooms.booking.precedence import Displaced, Moved, displace
 from rooms.booking.previews import Preview, PreviewDate, Warned, preview
 from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
-from rooms.booking.restoring import undo
+from rooms.booking.undoing import undo
 from rooms.booking.views import MeetingView, SearchQuery, meeting_view, next_dates, search
 
 __all__ = [

@@ -9,16 +9,15 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import clashes, history, reading, resources, timing
+from rooms.booking import clashes, history, resources, timing
 from rooms.booking.calendar import day_of
 from rooms.booking.resources import Span, Taken, Thing
 from rooms.booking.tables import Change, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import attendees
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
-from rooms.policy import classes, roles
+from rooms.policy import classes
 from rooms.policy.actors import Actor
-from rooms.store import audit
 
 TAKES = ("held", "asked", "approved")
 OVER = ("running", "ended", "released")
@@ -43,25 +42,6 @@ async def retake(session: AsyncSession, meeting: Meeting, dates: Sequence[Occurr
         rule = await timing.rule_of_meeting(session, meeting)
         found = await clashes.find(session, clashes.Question(wishes, load, actor, rule))
         raise clashes.refusal(wishes, found) from None
-
-
-async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
-    """Take back the newest change, within 24 hours of it. Raises `nothing_to_undo`, and `overlap` when what it had is no longer
-    free.
-    """
-    meeting, unit = await reading.locked(session, meeting_id, actor)
-    own = meeting.created_by == (actor.id or actor.kind)
-    if not own:
-        roles.require(actor, "meetings.edit", unit.path)
-    change = await history.last_undoable(session, meeting, now)
-    if own and not of_maker(change, actor):
-        roles.require(actor, "meetings.edit", unit.path)
-    before = await history.snapshot(session, meeting)
-    await restore(session, meeting, change.before, actor, now)
-    change.undone = True
-    await history.finish(session, meeting, actor, now, "undo", f"Hoàn tác: {change.summary}", before, undoable=False)
-    await audit.record(session, now, actor, "meeting.undo", "meeting", meeting.id, unit.id, {"version": change.version})
-    return meeting
 
 
 def of_maker(change: Change, actor: Actor) -> bool:

@@ -249,3 +249,28 @@ async def test_templates_keep_bookings_and_nothing_else(
     await do(database, lambda s: booking.save_template(s, unit, "x", good, secretary, now))  # the same once more
     said = await denied(database, lambda s: booking.save_template(s, unit, "y", good, secretary, now))
     assert said.code == "too_many"
+
+
+# Undo
+
+
+async def test_undoing_a_cancellation_asks_again(database: Database, province: Province, now: datetime) -> None:
+    secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
+    meeting = await make(database, wish(province, now, submit=True), secretary, now)
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, now))
+    assert (await do(database, lambda s: booking.undo(s, meeting.id, secretary, now))).state == "asked"
+    async with database.reading() as session:
+        assert [one.meeting.id for one in await booking.waiting(session, approver, now)] == [meeting.id]
+    await do(database, lambda s: booking.decide(s, meeting.id, True, "", approver, now))
+    assert await due(database, timing.DEADLINE, now + timedelta(hours=25)) > 0
+    assert (await reread(database, meeting)).state == "expired" and await taken(database) == []
+
+
+async def test_a_hold_that_has_run_out_is_not_undone(database: Database, province: Province, now: datetime) -> None:
+    secretary = province.actor("secretary", "tinh")
+    far = wish(province, now, starts_at=now + timedelta(days=7, hours=1))
+    meeting = await make(database, far, secretary, now)
+    early, late = now + timedelta(hours=40), now + timedelta(hours=50)
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, early))
+    await due(database, timing.HOLD, late)
+    assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, late))).code == "hold_expired"

@@ -1,0 +1,45 @@
+"""Taking the newest change of a meeting back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import approval, history, reading, restoring, rules
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.store import audit
+
+
+async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+    """Take back the newest change, within 24 hours of it. Raises `nothing_to_undo`, `hold_expired`, and `overlap` when what
+    it had is no longer free.
+    """
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    own = meeting.created_by == (actor.id or actor.kind)
+    if not own:
+        roles.require(actor, "meetings.edit", unit.path)
+    change = await history.last_undoable(session, meeting, now)
+    if own and not restoring.of_maker(change, actor):
+        roles.require(actor, "meetings.edit", unit.path)
+    before = await history.snapshot(session, meeting)
+    await restoring.restore(session, meeting, change.before, actor, now)
+    await _go_on(session, meeting, unit, now)
+    change.undone = True
+    await history.finish(session, meeting, actor, now, "undo", f"Hoàn tác: {change.summary}", before, undoable=False)
+    await audit.record(session, now, actor, "meeting.undo", "meeting", meeting.id, unit.id, {"version": change.version})
+    return meeting
+
+
+async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, now: datetime) -> None:
+    """Somebody has to decide again about what waited for a decision; nobody about what does not; a hold does not begin anew."""
+    if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
+        raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
+    if meeting.state != "asked":
+        await approval.withdraw(session, meeting.id, now)
+    elif await approval.open_step(session, meeting.id) is None:
+        await approval.ask(session, meeting, unit, await rules.rule_of(session, unit.path), now)
