@@ -46,7 +46,7 @@ async def book(database: Database, request: Request, actor: Actor, now: datetime
 
 async def _book(database: Database, request: Request, actor: Actor, now: datetime, key: str) -> Meeting:
     async with database.reading() as session:
-        earlier = await _earlier(session, key, request, actor) if key else None
+        earlier = await earlier_of(session, key, request, actor) if key else None
         if earlier is not None:
             return earlier
         plan = await plans.make(session, request, actor, now)
@@ -71,7 +71,7 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
     (`idempotency_key_reused`). Raises `overlap`, `capacity` and whatever `plans` refuses.
     """
     request = request.checked()
-    earlier = await _earlier(session, key, request, actor) if key else None
+    earlier = await earlier_of(session, key, request, actor) if key else None
     if earlier is not None:
         return earlier
     plan = await plans.make(session, request, actor, now)
@@ -82,7 +82,7 @@ async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
     """`named`: a refusal names the clashes; else it is `Taken`, and the transaction is over."""
     meeting_id = new_id()
     if key and not await _claim(session, key, plan.request, actor, meeting_id, now):
-        earlier = await _earlier(session, key, plan.request, actor)
+        earlier = await earlier_of(session, key, plan.request, actor)
         assert earlier is not None
         return earlier
     looks = plan.request.skip_clashes and plan.request.rule
@@ -122,7 +122,7 @@ async def _claim(
     return added.first() is not None
 
 
-async def _earlier(session: AsyncSession, key: str, request: Request, actor: Actor) -> Meeting | None:
+async def earlier_of(session: AsyncSession, key: str, request: Request, actor: Actor) -> Meeting | None:
     """The meeting that this key made already."""
     if len(key) > limits.IDEMPOTENCY_KEY:
         raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")

@@ -29,6 +29,8 @@ SETTING: Final = "precedence"
 TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}
 """Added to a meeting's own precedence by the tier of its host; the setting `precedence` {"tiers": {…}} replaces it."""
 
+BY_ORDER: Final = "superior_order"
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -71,6 +73,9 @@ async def displace(
     Raises `move_missing` naming the clashing dates that `moves` says nothing of, `precedence_too_low`, and what creation refuses.
     """
     request = request.checked()
+    earlier = await creation.earlier_of(session, key, request, actor) if key else None
+    if earlier is not None:
+        return Displaced(earlier, await _moved_before(session, moves, actor))
     plan = await plans.make(session, request, actor, now)
     roles.require(actor, "meetings.precedence", plan.unit.path)
     if not reason.strip():
@@ -92,6 +97,22 @@ async def displace(
     detail = {"moved": [one.occurrence_id for one in moved][:100], "reason": reason.strip()[:300]}
     await audit.record(session, now, actor, "meeting.displace", "meeting", meeting.id, plan.unit.id, detail)
     return Displaced(meeting, tuple(moved))
+
+
+async def _moved_before(session: AsyncSession, moves: Mapping[str, datetime | None], actor: Actor) -> tuple[Moved, ...]:
+    """What gave way when the same request came the first time; `was` is when the date was first planned."""
+    rows = await session.execute(
+        select(Occurrence, Meeting, Unit)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Occurrence.id.in_(moves), Occurrence.reason_code == BY_ORDER)
+        .order_by(Occurrence.original_at)
+    )
+    return tuple(
+        Moved(one.id, meeting.id, meeting.title, unit.short_name or unit.name, one.original_at, moves[one.id])
+        for one, meeting, unit in rows
+        if roles.allows(actor, "meetings.precedence", unit.path)
+    )
 
 
 def _trouble(date: Occurrence) -> Trouble:
@@ -139,7 +160,7 @@ async def _give_way(
     was = date.starts_at
     before = await history.snapshot(session, meeting)
     await dates.put_off(session, meeting, date, to, actor, now)
-    date.reason_code, date.reason = "superior_order", reason.strip()[:500]
+    date.reason_code, date.reason = BY_ORDER, reason.strip()[:500]
     await session.flush()
     await history.finish(session, meeting, actor, now, "displaced", f"Nhường lịch: {reason.strip()}", before)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

@@ -274,3 +274,24 @@ async def test_a_hold_that_has_run_out_is_not_undone(database: Database, provinc
     await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "", secretary, early))
     await due(database, timing.HOLD, late)
     assert (await denied(database, lambda s: booking.undo(s, meeting.id, secretary, late))).code == "hold_expired"
+
+
+# The same request twice
+
+
+async def test_the_same_key_displaces_once(database: Database, province: Province, now: datetime) -> None:
+    lower = wish(province, now, hall_ids=(province.halls["xa1"],), terminal_ids=(), chair_id=None, type_code="internal")
+    lower = dataclasses.replace(lower, host_unit_id=province.units["xa1"])
+    first = await make(database, lower, province.actor("secretary", "xa1"), now)
+    (date,) = await dates(database, first)
+    higher = wish(province, now, hall_ids=(province.halls["xa1"],), terminal_ids=(), chair_id=None)
+    operator = province.actor("operator", "tinh")
+
+    async def displaced() -> booking.Displaced:
+        return await do(database, lambda s: booking.displace(s, higher, {date.id: None}, "Bão", operator, now, "key-1"))
+
+    made = await displaced()
+    before = await everything(database)
+    again = await displaced()
+    assert again == booking.Displaced(again.meeting, made.moved) and again.meeting.id == made.meeting.id
+    assert await everything(database) == before
