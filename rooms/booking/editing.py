@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import approval, creation, history, plans, reading, resources, restoring, rules
@@ -18,6 +18,7 @@ from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.recurrence import ended, parsed, written
 from rooms.booking.requests import AgendaItem, DocumentRequest, Request
+from rooms.booking.tables import Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
@@ -241,7 +242,8 @@ async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit
 async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     """One date moves as it is. Of a series what has begun, was moved by hand or called off stays; the others are made anew."""
     meeting, now = one.meeting, one.now
-    rows = list(await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id)))
+    dated = select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.original_at)
+    rows = list(await session.scalars(dated))
     if not one.old.rule and not one.new.rule:
         plans.skips_of(plan, one.actor)
         date, span = rows[0], plan.spans[0]
@@ -256,15 +258,55 @@ async def _move_dates(session: AsyncSession, one: _Edit, plan: Plan) -> None:
         )
         await rules.require_quota(session, one.unit.id, plan.rule, [(span.starts_at, span.ends_at)], meeting.id)
         return
-    stay = [row for row in rows if _stays(row, now)]
+    stay = {place: row for place, row in enumerate(rows) if _stays(row, now)}
     gone = [row for row in rows if not _stays(row, now)]
-    await resources.give_back(session, [row.id for row in gone], forget=True)
-    await session.execute(delete(Occurrence).where(Occurrence.id.in_([row.id for row in gone])))
+    ahead = {place: span for place, span in enumerate(plan.spans) if span.starts_at > now}
+    if "rule" not in one.changed and rows[0].original_at == one.old.starts_at:
+        moving = {place: row for place, row in stay.items() if place in ahead and _waits(row, now)}
+        await _carry(session, meeting, [(row, ahead[place]) for place, row in moving.items()], gone)
+        spans = tuple(span for place, span in ahead.items() if place not in stay)
+    else:
+        await _forget(session, gone)
+        days = {day_of(row.original_at) for row in stay.values()}
+        spans = tuple(span for span in ahead.values() if day_of(span.starts_at) not in days)
+    await _add_dates(session, meeting, dataclasses.replace(plan, spans=spans), one.actor)
+
+
+def _waits(row: Occurrence, now: datetime) -> bool:
+    return row.starts_at > now and row.state not in restoring.OVER
+
+
+async def _forget(session: AsyncSession, gone: list[Occurrence]) -> None:
+    ids = [row.id for row in gone]
+    await resources.give_back(session, ids, forget=True)
+    await session.execute(delete(Occurrence).where(Occurrence.id.in_(ids)))
     for row in gone:
         session.expunge(row)
-    days = {day_of(row.original_at) for row in stay}
-    spans = tuple(s for s in plan.spans if s.starts_at > now and day_of(s.starts_at) not in days)
-    await _add_dates(session, meeting, dataclasses.replace(plan, spans=spans), one.actor)
+
+
+async def _carry(
+    session: AsyncSession, meeting: Meeting, moving: list[tuple[Occurrence, resources.Span]], gone: list[Occurrence]
+) -> None:
+    """Dates that were moved by hand or called off stand for the dates of the series at their place, wherever that is now: the
+    third one stays called off when Thursdays become Fridays. What takes place is taken anew by the caller.
+    """
+    anew = [
+        {
+            **creation.date_row(meeting.id, span, {}),
+            **({"starts_at": row.starts_at, "ends_at": row.ends_at} if row.moved and row.state == "planned" else {}),
+            "state": row.state,
+            "moved": row.moved,
+            "reason": row.reason,
+            "reason_code": row.reason_code,
+        }
+        for row, span in moving
+    ]
+    await _forget(session, [*gone, *(row for row, _ in moving)])
+    for row, span in moving:
+        of_row = (Wanted.meeting_id == meeting.id, Wanted.occurrence_id == row.id)
+        await session.execute(update(Wanted).where(*of_row).values(occurrence_id=span.occurrence_id))
+    if anew:
+        await session.execute(insert(Occurrence), anew)
 
 
 def _stays(row: Occurrence, now: datetime) -> bool:

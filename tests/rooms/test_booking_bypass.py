@@ -295,3 +295,33 @@ async def test_the_same_key_displaces_once(database: Database, province: Provinc
     again = await displaced()
     assert again == booking.Displaced(again.meeting, made.moved) and again.meeting.id == made.meeting.id
     assert await everything(database) == before
+
+
+# A series on another day
+
+
+async def test_another_day_for_a_series_keeps_what_was_decided_of_its_dates(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now, rule="FREQ=WEEKLY;COUNT=4"), now)
+    operator = province.actor("operator", "tinh")
+    _, second, third, _ = await dates(database, meeting)
+    by_hand = {"starts_at": second.starts_at + timedelta(hours=3), "hall_ids": (province.halls["tinh"],)}
+    given = (by_hand, operator, now, meeting.version, "this", second.id)
+    await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
+    await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "Chưa xong", operator, now, third.id))
+    before, version = await everything(database), (await reread(database, meeting)).version
+    first = meeting.first_starts_at + timedelta(days=1)
+    await do(database, lambda s: booking.edit(s, meeting.id, {"starts_at": first}, operator, now, version))
+    after = sorted(await dates(database, meeting), key=lambda one: one.original_at)
+    assert [one.original_at for one in after] == [first + timedelta(weeks=n) for n in range(4)]
+    assert [one.state for one in after] == ["planned", "planned", "cancelled", "planned"]
+    assert (after[1].starts_at, after[1].moved) == (by_hand["starts_at"], True)
+    assert (after[2].starts_at, after[2].reason) == (after[2].original_at, "Chưa xong")
+    async with database.reading() as session:
+        rows = await session.scalars(select(Reservation).where(Reservation.active, Reservation.kind == "hall"))
+        halls = {one.occurrence_id: one.resource_id for one in rows}
+    small, large = province.halls["tinh-a"], province.halls["tinh"]
+    assert halls == {after[0].id: small, after[1].id: large, after[3].id: small}
+    await do(database, lambda s: booking.undo(s, meeting.id, operator, now))
+    assert (await everything(database))[1:] == before[1:]
