@@ -79,8 +79,8 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
 }
 
 /** A file of the server, for saving or showing; its name when the server gave one. */
-export async function fetchFile(path: string, query: Query = {}): Promise<{ content: Blob; name: string }> {
-  const response = await reach(address(path, query), {});
+export async function fetchFile(path: string, query: Query = {}, patience = PATIENCE_MS): Promise<{ content: Blob; name: string }> {
+  const response = await reach(address(path, query), {}, patience);
   if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
   const given = /filename\*?=(?:UTF-8'')?"?([^";]+)/i.exec(response.headers.get('content-disposition') ?? '');
   return { content: await response.blob(), name: given?.[1] === undefined ? '' : decodeURIComponent(given[1]) };
@@ -130,8 +130,8 @@ async function exchange(path: string, init: RequestInit): Promise<Tagged<unknown
   return { value, etag: response.headers.get('etag') ?? '' };
 }
 
-async function reach(path: string, init: RequestInit): Promise<Response> {
-  const patience = AbortSignal.timeout?.(PATIENCE_MS);
+async function reach(path: string, init: RequestInit, wait = PATIENCE_MS): Promise<Response> {
+  const patience = AbortSignal.timeout?.(wait);
   const signals = [init.signal, patience].filter((signal): signal is AbortSignal => signal instanceof AbortSignal);
   const signal = signals.length > 1 && 'any' in AbortSignal ? AbortSignal.any(signals) : (signals[0] ?? null);
   try {

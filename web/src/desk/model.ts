@@ -346,6 +346,13 @@ export interface Letter {
   sequence: number;
   created_at: string;
 }
+export interface LetterTemplate {
+  id: string;
+  unit_id: string;
+  kind: string;
+  name: string;
+  uploaded_at: string;
+}
 export interface Clash {
   kind: string;
   resource_id: string;

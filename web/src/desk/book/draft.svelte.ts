@@ -135,7 +135,8 @@ export class Draft {
     this.halls = (request.hall_ids ?? []).map((id) => ({ id, name: names(id) }));
     this.terminals = request.terminal_ids ?? [];
     this.chair = request.chair_id ? { id: request.chair_id, name: names(request.chair_id) } : null;
-    this.guests = (request.attendees ?? []).map((fields) => guestOf(fields, names));
+    this.guests = [];
+    for (const fields of request.attendees ?? []) this.invite(guestOf(fields, names));
     this.agenda = (request.agenda ?? []).map((item) => ({ ...item }));
     this.documents = (request.documents ?? []).map((document) => ({ ...document }));
     this.description = request.description ?? '';
@@ -146,7 +147,7 @@ export class Draft {
 }
 
 export function guestOf(fields: AttendeeFields, names: (id: string) => string): Guest {
-  const id = fields.unit_id ?? fields.person_id ?? fields.set_id ?? fields.guest_email ?? '';
+  const id = fields.unit_id || fields.person_id || fields.set_id || fields.guest_email || fields.guest_name || '';
   return { key: id, name: fields.label || fields.guest_name || names(id), hint: '', fields };
 }
 
