@@ -250,6 +250,18 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     await visitor.part("book-save").click()
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text(f"{SERIES} từ nay")
     await expect(visitor.part("dates").locator("li")).to_have_count(2)
+    await _cancels_a_date_and_books_it_again(visitor)
+
+
+async def _cancels_a_date_and_books_it_again(visitor: Visitor) -> None:
+    await visitor.part("cancel-meeting").click()
+    await visitor.part("reason-not_ready").check()
+    assert await visitor.barriers() == []
+    await visitor.part("call-off-sure").click()
+    first = visitor.part("dates").locator("li").first
+    await first.get_by_test_id("rebook").click()
+    await expect(visitor.part("history")).to_contain_text("Đặt lại buổi")
+    await expect(first.get_by_test_id("rebook")).to_have_count(0)
 
 
 async def test_a_session_that_lapses_loses_nothing_that_was_typed(visit: Visit, served: Served) -> None:
@@ -339,8 +351,23 @@ async def _renames_a_unit(visitor: Visitor, served: Served) -> None:
     assert await visitor.barriers() == []
     await dialog.locator("button.button:not(.quiet)").click()
     await expect(dialog).to_have_count(0)
+    await _merges_three_units(visitor)
     await visitor.part("records-find").fill("tan hoa")
     await expect(visitor.part("records")).to_contain_text("Xã Tân Hòa")
+
+
+async def _merges_three_units(visitor: Visitor) -> None:
+    """Only looked at: nothing moves before the report was seen."""
+    await visitor.part("records-find").fill("Xã 10")
+    await expect(visitor.part("records").locator("tbody tr").first).to_contain_text("10")
+    await visitor.part("records").get_by_role("button", name=re.compile("Sáp nhập")).first.click()
+    await choose(visitor, "succession-into", "Xã 11")
+    await choose(visitor, "succession-others", "Xã 12")
+    await expect(visitor.part("succession-list")).to_contain_text("Xã 12")
+    await visitor.part("succession").locator("button.button:not(.quiet)").click()
+    await expect(visitor.part("succession-report")).to_contain_text("2 hội trường")
+    assert await visitor.barriers() == []
+    await visitor.part("succession-close").click()
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -401,6 +428,7 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
     await expect(visitor.part("who-told")).to_contain_text("Đã thu hồi")
     await visitor.part("invite-again").click()
     await expect(visitor.part("who-told")).to_contain_text("hàng gửi")
+    await expect(visitor.part("who-before")).to_contain_text("chưa cấu hình thư")
     assert await visitor.barriers() == []
     stranger = await visit(width=360, height=740)
     await stranger.page.goto(f"{served.url}/moi#{secret}")
