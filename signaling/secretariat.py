@@ -96,13 +96,16 @@ class Secretariat:
             group.create_task(self._keep_records())
 
     async def _keep_records(self) -> None:
-        """Sign the audit trail and put its checkpoints where they can leave the host; a full disk does not end it."""
+        """Sign the audit trail and put its checkpoints where they can leave the host, forget keys of requests that nobody
+        repeats any more; a full disk does not end it.
+        """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
             try:
                 await keeping.keep(self.database, self.settings.data_dir, folder, self.clock())
+                await self.database.transact(lambda session: booking.forget_keys(session, self.clock()))
             except (OSError, SQLAlchemyError, Refusal) as error:
-                log.warning("audit checkpoints could not be written: %s", error)
+                log.warning("records could not be kept: %s", error)
             await asyncio.sleep(limits.KEEP_S)
 
     async def ready(self) -> bool:
