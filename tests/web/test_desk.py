@@ -225,6 +225,7 @@ async def test_the_same_by_keyboard_on_a_phone(visit: Visit, served: Served) -> 
     visitor = await visit(width=360, height=740, touch=True)
     await sign_in(visitor, served)
     await visitor.part("thumb-book").click()
+    await expect(visitor.part("book-title")).to_be_focused()
     await visitor.page.keyboard.type("Họp chi bộ tháng này")
     await visitor.page.keyboard.press("Tab")
     await visitor.page.keyboard.press("Space")
