@@ -4,8 +4,9 @@ JOBS_AT_ONCE = 8
 """Of one worker."""
 LEASE_S = 180.0
 """A job takes less than this, or is given to another worker."""
-IDLE_S = 5.0
-"""How often an idle worker looks for work that came from another process."""
+IDLE_S = 20.0
+"""How often an idle worker looks for what has come due or came from another process; work of this process wakes it. Each look
+costs some 4 ms of CPU with cold caches."""
 GRACE_S = 5.0
 ATTEMPTS = 8
 
