@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -20,30 +16,18 @@ from rooms.store.database import Database
 from signaling import access
 from signaling.access import limits
 from tests.rooms.province import Province
+from tests.signaling import issuer as issuer_process
 from tests.signaling.issuer_server import CLIENT, SECRET
 from tests.signaling.office import Office, sign_in
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
     """Its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/jwks")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    yield url
-    process.terminate()
-    process.wait(20)
+    with issuer_process.running() as url:
+        yield url
 
 
 @pytest.fixture

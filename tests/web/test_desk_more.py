@@ -5,9 +5,6 @@ next time, changes to a series, a session that lapses while somebody types, keys
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,8 +22,9 @@ from rooms.booking.tables import Reservation
 from rooms.meetings.letters import word
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.store.database import Database
-from tests.conftest import ROOT, LiveServer, start_server
+from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
+from tests.signaling import issuer as issuer_process
 from tests.signaling.issuer_server import CLIENT, SECRET
 from tests.web import desk as furniture
 from tests.web.conftest import Visit, Visitor
@@ -440,20 +438,8 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
 @pytest.fixture
 def issuer() -> Iterator[str]:
     """The address of a real issuer in a process of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            httpx.get(f"{url}/jwks")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    yield url
-    process.terminate()
-    process.wait(20)
+    with issuer_process.running() as url:
+        yield url
 
 
 async def test_the_single_sign_on_of_the_province(

@@ -1,0 +1,37 @@
+"""The issuer of `issuer_server` in a process of its own."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.conftest import ROOT, START_S
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Its address. Raises RuntimeError when it does not answer."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
+    try:
+        yield _answering(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answering(url: str) -> str:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(f"{url}/jwks")
+            return url
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise RuntimeError("the issuer did not start")
