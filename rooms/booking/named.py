@@ -1,4 +1,4 @@
-"""What identifiers are called: units, people, halls and terminals, for screens."""
+"""What identifiers are called: units, people, accounts, halls and terminals, for screens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.accounts.tables import Account
 from rooms.org.tables import Person, Unit
 from rooms.sites.tables import Hall, Terminal
 
@@ -21,6 +22,17 @@ async def units(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, s
 
 async def people(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
     return await _names(session, Person, ids)
+
+
+async def accounts(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:
+    """Of the people behind them; an account that is nobody's has its own name."""
+    wanted = sorted({one for one in ids if one})
+    found: dict[str, str] = {}
+    for place in range(0, len(wanted), CHUNK):
+        query = select(Account.id, Account.name, Person.name).outerjoin(Person, Person.id == Account.person_id)
+        rows = await session.execute(query.where(Account.id.in_(wanted[place : place + CHUNK])))
+        found |= {id_: person or login for id_, login, person in rows}
+    return found
 
 
 async def halls(session: AsyncSession, ids: Iterable[str | None]) -> dict[str, str]:

@@ -187,16 +187,32 @@ async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
 
 async def resend(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
     """Mail the invitation once more. Raises Refusal `denied`, `meeting_not_open`."""
+    host = await _open_host(session, attendee, actor)
     meeting = await session.get_one(Meeting, attendee.meeting_id)
-    host = await session.get_one(Unit, meeting.host_unit_id)
-    roles.require(actor, "meetings.answers", host.path)
-    if meeting.state != "approved":
-        raise Refusal("meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved")
     attendee.notified = -1
     await session.flush()
     payload = {"attendee_id": attendee.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
     await outbox.enqueue(session, "mail.invite", payload, now, now)
     await audit.record(session, now, actor, "attendee.invite_again", "attendee", attendee.id, host.id)
+
+
+async def hand_over_link(session: AsyncSession, key: bytes, attendee: Attendee, actor: Actor, now: datetime) -> str:
+    """The secret of a guest's personal link, for the desk to pass on where mail does not reach him. Whoever has an account
+    signs in, so there is none for him: nobody shall come in under a colleague's name.
+
+    Raises Refusal `denied`, `meeting_not_open`, `link_of_guests_only`.
+    """
+    host = await _open_host(session, attendee, actor)
+    if attendee.person_id is not None or not attendee.guest_name:
+        raise Refusal(
+            "link_of_guests_only",
+            "Chỉ khách mời ngoài danh bạ mới nhận đường dẫn cá nhân từ thư ký. Người trong danh bạ đăng nhập để vào họp.",
+            "the desk passes on the links of guests only; people of the register sign in",
+        )
+    secret = links.issue(key, attendee)
+    await session.flush()
+    await audit.record(session, now, actor, "attendee.link", "attendee", attendee.id, host.id)
+    return secret
 
 
 async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor, now: datetime) -> None:
@@ -207,6 +223,16 @@ async def take_link_back(session: AsyncSession, attendee: Attendee, actor: Actor
     links.revoke(attendee)
     await session.flush()
     await audit.record(session, now, actor, "attendee.link_back", "attendee", attendee.id, host.id)
+
+
+async def _open_host(session: AsyncSession, attendee: Attendee, actor: Actor) -> Unit:
+    """The host of an approved meeting whose answers are the actor's to keep."""
+    meeting = await session.get_one(Meeting, attendee.meeting_id)
+    host = await session.get_one(Unit, meeting.host_unit_id)
+    roles.require(actor, "meetings.answers", host.path)
+    if meeting.state != "approved":
+        raise Refusal("meeting_not_open", "Cuộc họp chưa được duyệt hoặc đã hủy.", "the meeting is not approved")
+    return host
 
 
 async def _invite(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

@@ -111,6 +111,7 @@ STATUS: dict[str, int] = {
             "idempotency_key_reused",
             "meeting_not_open",
             "meeting_over",
+            "link_of_guests_only",
             "link_outdated",
             "move_missing",
             "not_running",

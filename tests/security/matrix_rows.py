@@ -273,6 +273,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/meetings/{meeting_id}/letters/{letter_id}/set"): Row(proven=False),  # the same
     ("PUT", "/meetings/{meeting_id}/attendees/{attendee_id}/outside"): Row(of(reason="Chuyên gia mời dự")),
     ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/invitation"): Row(),
+    ("POST", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(proven=False),  # a unit has no link to pass on
     ("DELETE", "/meetings/{meeting_id}/attendees/{attendee_id}/link"): Row(),
     ("POST", "/letter-templates"): Row(
         lambda w, p: {"unit_id": w.ids["unit", p], "kind": "invite", "name": "Mẫu"},

@@ -412,6 +412,24 @@ async def test_an_office_letter_from_its_own_template(
     await expect(visitor.part("letter-templates")).to_contain_text("Đã xóa mẫu")
 
 
+async def test_a_guest_without_mail_comes_by_the_link_that_the_secretary_passes_on(
+    visit: Visit, served: Served, database: Database
+) -> None:
+    visitor = await visit(width=360, height=740)
+    await sign_in(visitor, served)
+    await page_of(visitor, served, database, LETTERS)
+    guest = visitor.part("attendees").locator("li", has_text="Trần Thị Bình")
+    await guest.get_by_test_id("record-answer").click()
+    await visitor.part("who-mail").locator("summary").click()
+    await visitor.part("hand-link").click()
+    link = await visitor.part("copy-once").locator("input").input_value()
+    assert await visitor.barriers() == []
+    stranger = await visit(width=360, height=740)
+    await stranger.page.goto(link)
+    await expect(stranger.page.locator("h1")).to_contain_text(LETTERS)
+    assert await stranger.barriers() == []
+
+
 async def test_an_invitation_goes_again_and_its_link_is_taken_back(
     visit: Visit, served: Served, database: Database
 ) -> None:

@@ -155,6 +155,7 @@ class Approval(View):
     ends_at: datetime
     rule: str
     requested_by: str = Field(description="account")
+    requested_by_name: str = ""
     deadline: datetime | None
     version: int
 

@@ -312,6 +312,7 @@ class Step(View):
     deadline: datetime | None
     decided_at: datetime | None
     decided_by: str = ""
+    decided_by_name: str = ""
     decided_for: str = ""
     reason: str = ""
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
 from rooms.booking import reading
-from rooms.meetings import attendees, intake, invitations, letters
+from rooms.meetings import attendees, intake, invitations, letters, links
 from rooms.meetings.tables import Attendee as AttendeeRow
 from rooms.meetings.tables import Letter as LetterRow
 from signaling.api import problems
@@ -34,6 +34,13 @@ class MailStanding(View):
     mail_state: str
     outside_reason: str
     has_link: bool
+
+
+class PersonalLink(View):
+    """A guest's personal link: whoever has it answers and enters as him."""
+
+    attendee_id: str
+    url: str
 
 
 class HookSecret(View):
@@ -73,6 +80,19 @@ async def invite_again(visit: Caller, meeting_id: Key, attendee_id: Key) -> Mail
     row = await visit.write(work)
     visit.desk.wake()
     return _standing(row)
+
+
+@router.post(
+    "/meetings/{meeting_id}/attendees/{attendee_id}/link", openapi_extra=needs("meetings.answers", of="meeting")
+)
+async def hand_over_link(visit: Caller, meeting_id: Key, attendee_id: Key) -> PersonalLink:
+    """The personal link of a guest, to be passed on by other ways than mail. In the audit trail it stands that it was taken."""
+
+    async def work(session: AsyncSession) -> str:
+        row = await _attendee(session, visit, meeting_id, attendee_id)
+        return await invitations.hand_over_link(session, visit.desk.key, row, visit.actor, visit.now)
+
+    return PersonalLink(attendee_id=attendee_id, url=links.address(visit.base, await visit.write(work)))
 
 
 @router.delete(

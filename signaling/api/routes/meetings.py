@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.accounts.tables import Account
 from rooms.booking import named, reading, requests, settings
 from rooms.meetings import entry, links
 from rooms.meetings.tables import Attendee as AttendeeRow
@@ -211,8 +210,7 @@ async def get_history(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Change
 
     async def work(session: AsyncSession) -> list[Change]:
         changes = await booking.changes(session, meeting_id, actor)
-        accounts = select(Account.id, Account.name).where(Account.id.in_({one.by for one in changes}))
-        names = {id_: name for id_, name in await session.execute(accounts)}  # noqa: C416
+        names = await named.accounts(session, [one.by for one in changes])
         return [shown(Change, one, by_name=names.get(one.by, "")) for one in changes]
 
     return rows.cut(await visit.read(work), lambda one: one)
@@ -297,6 +295,7 @@ async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
             session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
         )
         names |= await named.people(session, [row.chair_id, row.secretary_id, row.operator_id])
+        names |= await named.accounts(session, [one.decided_by for one in view.steps])
         names |= await named.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
         names |= await named.terminals(
             session, [one.resource_id for one in view.reservations if one.kind == "terminal"]

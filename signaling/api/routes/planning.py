@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking import reading
+from rooms.booking import named, reading
 from rooms.meetings import mine
 from rooms.policy import classes
 from rooms.policy.classes import Presence
@@ -77,7 +77,8 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
     async def work(session: AsyncSession) -> list[Approval]:
         found = await booking.waiting(session, actor, visit.now)
         dates = await booking.next_dates(session, [one.meeting.id for one in found], visit.now)
-        return [_approval(one, dates) for one in found]
+        names = await named.accounts(session, [one.meeting.created_by for one in found])
+        return [_approval(one, dates, names) for one in found]
 
     return rows.cut(await visit.read(work), lambda one: one)
 
@@ -172,7 +173,7 @@ def _way(way: str) -> classes.Way:
     return next((one for one in classes.WAYS if one == way), "browser")
 
 
-def _approval(one: booking.Waiting, dates: dict[str, tuple]) -> Approval:  # type: ignore[type-arg]
+def _approval(one: booking.Waiting, dates: dict[str, tuple], names: dict[str, str]) -> Approval:  # type: ignore[type-arg]
     meeting = one.meeting
     starts_at, ends_at = dates.get(meeting.id, (meeting.first_starts_at, meeting.first_starts_at))
     return Approval(
@@ -187,6 +188,7 @@ def _approval(one: booking.Waiting, dates: dict[str, tuple]) -> Approval:  # typ
         ends_at=ends_at,
         rule=meeting.rule,
         requested_by=meeting.created_by,
+        requested_by_name=names.get(meeting.created_by, ""),
         deadline=one.step.deadline,
         version=meeting.version,
     )

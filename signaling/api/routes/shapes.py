@@ -63,7 +63,15 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         agenda=[models.AgendaItem(**one) for one in row.agenda],
         documents=[shown(models.Document, one) for one in view.documents],
         occurrences=dates,
-        steps=[shown(models.Step, one, unit_name=names.get(one.unit_id, "")) for one in view.steps],
+        steps=[
+            shown(
+                models.Step,
+                one,
+                unit_name=names.get(one.unit_id, ""),
+                decided_by_name=names.get(one.decided_by, ""),
+            )
+            for one in view.steps
+        ],
         attendees=[shown(models.Attendee, one, unit_name=names.get(one.unit_id or "", "")) for one in view.attendees],
         hall_ids=[one.resource_id for one in whole if one.kind == "hall"],
         terminal_ids=[one.resource_id for one in whole if one.kind == "terminal"],

@@ -248,3 +248,30 @@ class Member:
 
     def view(self) -> "Member":
         return self
+
+
+async def test_the_desk_passes_on_the_link_of_a_guest_and_of_nobody_else(office: Office) -> None:
+    invited = [
+        {"guest_name": "Ông Nguyễn Văn Khách", "guest_email": ""},
+        {"person_id": office.province.people["vp-2"]},
+        {"unit_id": office.province.units["yt"]},
+    ]
+    meeting = await approved(office, starts_at=office.at(START), attendees=invited)
+    office.pass_minutes(165)
+    desk = await office.client("secretary", "khcn")
+    listed = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]
+    guest = next(one for one in listed if one["guest_name"])
+    at = f"/meetings/{meeting['id']}/attendees"
+    problem(await (await office.client("secretary", "xa1")).post(f"{at}/{guest['id']}/link"), 404, "unknown_meeting")
+    for other in listed:
+        if other is not guest:
+            problem(await desk.post(f"{at}/{other['id']}/link"), 409, "link_of_guests_only")
+    given = await desk.post(f"{at}/{guest['id']}/link")
+    assert given.status_code == 200, given.text
+    page, _, secret = given.json()["url"].partition("#")
+    assert page.endswith("/moi")
+    grants = await token(office, secret)
+    assert "Nguyễn Văn Khách" in grants.name
+    office.secretariat.live.admit(grants)
+    assert (await desk.delete(f"{at}/{guest['id']}/link")).status_code == 204
+    assert shut(office, grants) == "not_invited"

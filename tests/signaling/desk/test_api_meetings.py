@@ -39,6 +39,12 @@ async def act(who: httpx.AsyncClient, meeting: dict[str, Any], action: str, **bo
     return await who.post(f"/meetings/{meeting['id']}/{action}", json=body, headers=headers)
 
 
+async def name_of(who: httpx.AsyncClient) -> str:
+    """As the screens call him."""
+    me = (await who.get("/session")).json()["me"]
+    return str(me["person_name"] or me["name"])
+
+
 async def approved(office: Office, **changes: Any) -> dict[str, Any]:
     """A meeting that both steps have approved."""
     desk = await office.client("secretary", "khcn")
@@ -64,6 +70,7 @@ async def test_from_preview_to_number(office: Office) -> None:
     approver = await office.client("approver", "khcn")
     waiting = (await approver.get("/approvals")).json()["items"]
     assert [(one["meeting_id"], one["step"]) for one in waiting] == [(held["id"], 1)]
+    assert waiting[0]["requested_by_name"] == await name_of(desk)
     problem(await act(desk, asked, "decide", approve=True), 403, "denied")
     problem(await act(approver, asked, "decide", approve=False), 422, "reason_missing")
     once = (await act(approver, asked, "decide", approve=True)).json()
@@ -71,7 +78,9 @@ async def test_from_preview_to_number(office: Office) -> None:
     done = (await act(operator, once, "decide", approve=True)).json()
     assert (done["state"], len(done["number"]), len(done["pin"])) == ("approved", 9, 6)
     assert done["occurrences"][0]["reservations"][0]["name"] == "Phòng họp khcn"
+    assert [one["decided_by_name"] for one in done["steps"]] == [await name_of(approver), await name_of(operator)]
     history = (await desk.get(f"/meetings/{held['id']}/history")).json()["items"]
+    assert history[-1]["by_name"] == await name_of(desk)
     assert [one["action"] for one in history][-1] == "create"
     found = (await desk.get("/meetings", params={"q": "gop y du thao"})).json()["items"]
     assert [one["id"] for one in found] == [held["id"]]

@@ -248,6 +248,7 @@ export interface Step {
   deadline: string | null;
   decided_at: string | null;
   decided_by: string;
+  decided_by_name: string;
   decided_for: string;
   reason: string;
 }
@@ -433,6 +434,7 @@ export interface Approval {
   starts_at: string;
   ends_at: string;
   rule: string;
+  requested_by_name: string;
   deadline: string | null;
   version: number;
 }
