@@ -5,7 +5,7 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import data, events, limits, ports
+from conference import data, events, limits, plan, ports
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
@@ -35,5 +35,6 @@ __all__ = [
     "data",
     "events",
     "limits",
+    "plan",
     "ports",
 ]
