@@ -372,7 +372,8 @@ class Conference:
         if participant.unclaimed and participant.pending:
             publishing.match_leftovers(participant, now)
         for track in participant.tracks.values():
-            subscriptions.update_wish(track)
+            if track.wish.dated:
+                subscriptions.update_wish(track)
         if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
 

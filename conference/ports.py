@@ -7,7 +7,7 @@ test stand in for packets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +15,7 @@ from conference import events
 from conference.permissions import Grants
 
 if TYPE_CHECKING:
-    from media import Acceptance, Answer, Offer, OfferedTrack, Statistics
+    from media import Acceptance, Answer, Offer, OfferedTrack
 
 
 class Client(Protocol):
@@ -88,6 +88,12 @@ class Figures(Protocol):
     def down_jitter_ms(self) -> float: ...
 
 
+class Measured(Protocol):
+    @property
+    def peers(self) -> Mapping[int, Figures]:
+        """By `Peer.id`."""
+
+
 class Producer(Protocol):
     @property
     def kind(self) -> str: ...
@@ -138,7 +144,7 @@ class Media(Protocol):
     """The media node as conferences see it."""
 
     def open_router(self) -> Router: ...
-    def statistics(self) -> Statistics: ...
+    def statistics(self) -> Measured: ...
 
 
 @dataclass(frozen=True, slots=True)

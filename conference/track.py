@@ -183,6 +183,11 @@ class Wish:
     lower_since: float | None = None
     repeat_at: float | None = None
 
+    @property
+    def dated(self) -> bool:
+        """Something happens by time alone; else only a subscription's change can bring anything new."""
+        return self.lower_since is not None or self.repeat_at is not None
+
     def update(self, wanted: Quality | None, now: float) -> bool:
         """True: tell the publisher `told` now."""
         if _rank(wanted) > _rank(self.told):

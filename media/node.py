@@ -108,7 +108,7 @@ class Node:
         return router
 
     def statistics(self) -> stats.Statistics:
-        return stats.read(self.plane.snapshot())
+        return stats.Statistics(self.plane.snapshot())
 
     def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
         """How the path of each peer fared in the last second; None: nothing known yet."""

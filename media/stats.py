@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,26 +53,30 @@ class ConsumerFigures:
     keyframes_asked: int
 
 
-@dataclass(frozen=True, slots=True)
 class Statistics:
-    """Of the last second; the keys are `Peer.id`, `Producer.id` and `Consumer.id`."""
+    """Of the last second; the keys are `Peer.id`, `Producer.id` and `Consumer.id`. Each table is made when it is first read:
+    there are as many consumers as pairs of participants, and most readers want the peers.
+    """
 
-    taken_at_us: int
-    totals: Mapping[str, int]
-    peers: Mapping[int, PeerFigures]
-    producers: Mapping[int, list[LayerFigures]]
-    consumers: Mapping[int, ConsumerFigures]
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.taken_at_us = snapshot.taken_at_us
 
+    @cached_property
+    def totals(self) -> Mapping[str, int]:
+        return self._snapshot.totals
 
-def read(snapshot: Snapshot) -> Statistics:
-    layers: dict[int, list[LayerFigures]] = {}
-    for producer, *figures in snapshot.producers():
-        layer, packets, bitrate_bps, jitter_ms = figures
-        layers.setdefault(producer, []).append(LayerFigures(int(layer), int(packets), int(bitrate_bps), jitter_ms))
-    return Statistics(
-        taken_at_us=snapshot.taken_at_us,
-        totals=snapshot.totals,
-        peers={row[0]: PeerFigures(*row[1:]) for row in snapshot.transports()},
-        producers=layers,
-        consumers={row[0]: ConsumerFigures(*row[1:]) for row in snapshot.consumers()},
-    )
+    @cached_property
+    def peers(self) -> Mapping[int, PeerFigures]:
+        return {row[0]: PeerFigures(*row[1:]) for row in self._snapshot.transports()}
+
+    @cached_property
+    def producers(self) -> Mapping[int, list[LayerFigures]]:
+        layers: dict[int, list[LayerFigures]] = {}
+        for producer, layer, packets, bitrate_bps, jitter_ms in self._snapshot.producers():
+            layers.setdefault(producer, []).append(LayerFigures(layer, packets, bitrate_bps, jitter_ms))
+        return layers
+
+    @cached_property
+    def consumers(self) -> Mapping[int, ConsumerFigures]:
+        return {row[0]: ConsumerFigures(*row[1:]) for row in self._snapshot.consumers()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from conference import Registry, events
-from media import Acceptance, Answer, Offer, OfferedTrack, PeerError, PeerFigures, Published, Statistics
+from media import Acceptance, Answer, Offer, OfferedTrack, PeerError, PeerFigures, Published
 
 E = TypeVar("E")
 
@@ -277,6 +277,11 @@ class FakeRouter:
         self.closed = True
 
 
+@dataclass(frozen=True)
+class Measured:
+    peers: dict[int, PeerFigures]
+
+
 class FakeMedia:
     def __init__(self) -> None:
         self.routers: list[FakeRouter] = []
@@ -286,8 +291,8 @@ class FakeMedia:
         self.routers.append(FakeRouter())
         return self.routers[-1]
 
-    def statistics(self) -> Statistics:
-        return Statistics(0, {}, dict(self.figures), {}, {})
+    def statistics(self) -> Measured:
+        return Measured(dict(self.figures))
 
 
 def figures(*, up: float = 0.0, down: float = 0.0, rtt_ms: float = 20.0, jitter_ms: float = 1.0) -> PeerFigures:
