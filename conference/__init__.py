@@ -5,7 +5,7 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import data, events, limits, plan, ports
+from conference import data, dialout, events, limits, plan, ports
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
@@ -33,6 +33,7 @@ __all__ = [
     "check_token",
     "cleaned",
     "data",
+    "dialout",
     "events",
     "limits",
     "plan",

@@ -71,3 +71,24 @@ SECTIONS_REPEAT_S = 3.0
 """A client that has not offered the sections it was asked for is asked again."""
 CONFERENCE_UPDATE_S = 1.0
 """Counts of participants are told at most this often."""
+
+# Halls
+INVITES_PER_S = 5
+"""Calls that begin in one second, over all conferences."""
+ATTEMPTS = 40
+"""Tries of one epoch of a leg, whatever they failed of."""
+BUSY_RETRY_S = 30.0
+BUSY_TRIES = 20
+NO_ANSWER_RETRY_S = 60.0
+NO_ANSWER_TRIES = 5
+RUNG_RETRY_S = 1.0
+RUNGS = 8
+"""Profiles of one terminal's ladder."""
+OVERLOAD_RETRY_S = 60.0
+OVERLOAD_TRIES = 10
+RETRY_AFTER_LEAST_S = 5.0
+RETRY_AFTER_MOST_S = 600.0
+MERGED_RETRY_S = 40.0
+"""After 482 the terminal still holds the earlier call; without an ACK it gives that up after 32 s (RFC 3261 §13.3.1.4)."""
+LOST_RETRY_S = 5.0
+HUNG_UP_RETRY_S = 5.0

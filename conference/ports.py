@@ -156,3 +156,31 @@ class Surroundings:
     turns: Turns
     suffix: Callable[[], str]
     watcher: Watcher | None = None
+
+
+# Halls
+
+
+@dataclass(frozen=True, slots=True)
+class DialOrder:
+    """One try at calling one hall. The same order twice is the same call: its Call-ID says so."""
+
+    leg_id: str
+    occurrence: str
+    terminal: str
+    call_id: str
+    rung: int = 0
+    """Of the terminal's ladder of profiles."""
+
+
+class Dialer(Protocol):
+    """Calls terminals: implemented by the composition. Returns at once; what becomes of a call is told by events."""
+
+    def dial(self, order: DialOrder) -> None: ...
+    def probe(self, order: DialOrder) -> None: ...
+    def cancel(self, leg_id: str) -> None:
+        """A call that is not answered yet. Unknown ones are ignored."""
+
+    def hang_up(self, leg_id: str) -> None: ...
+    def live(self) -> frozenset[str]:
+        """Legs with a call of this process, answered or not."""

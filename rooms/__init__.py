@@ -10,6 +10,7 @@ __all__ = [
     "accounts",
     "booking",
     "demo",
+    "dialling",
     "errors",
     "exchange",
     "fixtures",

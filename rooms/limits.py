@@ -141,3 +141,14 @@ TROUBLES = 500
 # Backup
 MANIFEST_BYTES = 1024 * 1024
 TOOL_S = 3600.0
+
+# Calling halls
+PROBE_AHEAD_MIN = 15
+"""Before the start: halls are looked at, and their legs are made."""
+DIAL_AHEAD_MIN = 3
+"""Before the start: halls are called."""
+DATES_DIALLED = 200
+"""Dates whose halls are called at the same time."""
+LEGS_OF_A_DATE = 500
+LEGS_CLAIMED = 2000
+ALARMS_OF_A_LEG = 50

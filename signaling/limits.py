@@ -66,3 +66,9 @@ FAILURE_CHECK_S = 5.0
 """How often the server looks whether its packet plane still lives; everything else that fails wakes it."""
 KEEP_S = 300.0
 """Between two signed checkpoints of the audit trail."""
+
+# Halls
+LEG_LEASE_S = 20.0
+"""After so long a leg of a server that was killed goes on."""
+CALLER_TICK_S = 1.0
+CALLER_PLAN_S = 15.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rooms.accounts.tables
 import rooms.booking.tables
+import rooms.dialling.tables
 import rooms.meetings.tables
 import rooms.org.tables
 import rooms.sites.tables

@@ -8,7 +8,7 @@ Written by `python -m rooms.store.migrations.draft`.
 from alembic import op
 
 from rooms.store.migrations import immutable, overlap
-from rooms.store.migrations.step_0001 import accounts, booking, meetings, org, sites, store
+from rooms.store.migrations.step_0001 import accounts, booking, dialling, meetings, org, sites, store
 
 revision = "0001"
 down_revision = None
@@ -67,4 +67,6 @@ def create_tables() -> None:
     sites.terminal()
     booking.wanted()
     booking.capacity_use()
+    dialling.dial_leg()
     booking.reservation()
+    dialling.leg_alarm()

@@ -1,0 +1,223 @@
+"""Legs as they go: who holds them, what is due, and each change as one transaction. Does not decide what happens to a leg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.dialling.tables import DialLeg, LegAlarm
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Site, Terminal
+
+WAITING = ("idle", "probing", "failed")
+OPEN = (*WAITING, "calling", "ringing", "connected")
+"""States of which something may still come by itself."""
+Change = Callable[[DialLeg], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A leg with where it belongs."""
+
+    leg: DialLeg
+    terminal: Terminal
+    site: Site
+    unit: Unit
+
+
+async def claim(session: AsyncSession, now: datetime, worker: str, lease_s: float) -> list[tuple[str, str]]:
+    """Legs that nobody holds any more are this worker's from now on: (identifier, state). What another one was doing with them
+    when it died is not known.
+    """
+    free = or_(DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
+    found = await session.scalars(
+        select(DialLeg)
+        .where(DialLeg.state.in_(OPEN), free)
+        .order_by(DialLeg.next_try_at, DialLeg.id)
+        .limit(limits.LEGS_CLAIMED)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    rows = list(found)
+    for one in rows:
+        one.leased_by, one.lease_until = worker, now + timedelta(seconds=lease_s)
+    await session.flush()
+    return [(one.id, one.state) for one in rows]
+
+
+async def renew(session: AsyncSession, now: datetime, worker: str, lease_s: float) -> None:
+    """Of a worker that lives. What it has lost by being late stays lost."""
+    await session.execute(
+        update(DialLeg)
+        .where(DialLeg.leased_by == worker, DialLeg.lease_until > now)
+        .values(lease_until=now + timedelta(seconds=lease_s))
+    )
+
+
+async def held(session: AsyncSession, now: datetime, worker: str) -> frozenset[str]:
+    """Legs whose lease this worker has."""
+    rows = await session.scalars(select(DialLeg.id).where(DialLeg.leased_by == worker, DialLeg.lease_until > now))
+    return frozenset(rows)
+
+
+async def hand_back(session: AsyncSession, worker: str) -> None:
+    """The server stops in order: whoever comes next need not wait."""
+    await session.execute(update(DialLeg).where(DialLeg.leased_by == worker).values(leased_by="", lease_until=None))
+
+
+async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg]:
+    """This worker's legs whose next try has come."""
+    rows = await session.scalars(
+        select(DialLeg)
+        .where(DialLeg.leased_by == worker, DialLeg.lease_until > now)
+        .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now)
+        .order_by(DialLeg.next_try_at, DialLeg.id)
+        .limit(limits.LEGS_CLAIMED)
+    )
+    return list(rows)
+
+
+async def to_probe(session: AsyncSession, now: datetime, worker: str, limit: int) -> list[DialLeg]:
+    """Those that have not been looked at and whose date comes near."""
+    soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
+    rows = await session.scalars(
+        select(DialLeg)
+        .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, DialLeg.state == "idle")
+        .where(DialLeg.readiness_at.is_(None), DialLeg.next_try_at > now, Occurrence.starts_at <= soon)
+        .order_by(DialLeg.next_try_at, DialLeg.id)
+        .limit(limit)
+    )
+    return list(rows)
+
+
+async def over(session: AsyncSession, now: datetime, worker: str) -> list[str]:
+    """Open legs of this worker whose date is over, called off or put off."""
+    stands = or_(Meeting.state == "approved", Meeting.state == "asked")
+    late = now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN)
+    ended = or_(
+        Occurrence.state.not_in(("planned", "running")),
+        ~stands,
+        Occurrence.ends_at <= late,
+        (Occurrence.ends_at <= now) & (Occurrence.state == "planned"),
+    )
+    rows = await session.scalars(
+        select(DialLeg.id)
+        .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(DialLeg.leased_by == worker, DialLeg.state.in_(OPEN), ended)
+        .limit(limits.LEGS_CLAIMED)
+    )
+    return list(rows)
+
+
+async def change(
+    session: AsyncSession, leg_id: str, worker: str, now: datetime, lease_s: float, change: Change
+) -> DialLeg | None:
+    """Read, decide, write, with nobody in between. None: another worker holds it now (fencing), or it is gone.
+
+    A leg that nobody holds becomes this worker's with it.
+    """
+    row = await session.get(DialLeg, leg_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        return None
+    held = row.lease_until is not None and row.lease_until > now
+    if held and row.leased_by != worker:
+        return None
+    values = change(row)
+    if values is None:
+        return row
+    for name, value in values.items():
+        setattr(row, name, value)
+    if row.state == "connected" and row.answered_at is None:
+        row.answered_at = now
+    row.leased_by, row.lease_until = worker, now + timedelta(seconds=lease_s)
+    await session.flush()
+    return row
+
+
+async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, now: datetime) -> None:
+    values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": now}
+    await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(values))
+
+
+async def of_date(session: AsyncSession, occurrence_id: str) -> list[Standing]:
+    """All legs of a date, in the order of the unit tree."""
+    return await _standing(session, DialLeg.occurrence_id == occurrence_id)
+
+
+async def of_terminals(session: AsyncSession, terminal_ids: Collection[str]) -> dict[str, DialLeg]:
+    """The last leg of each terminal that was answered."""
+    rows = await session.scalars(
+        select(DialLeg)
+        .where(DialLeg.terminal_id.in_(terminal_ids), DialLeg.answered_at.is_not(None))
+        .order_by(DialLeg.answered_at)
+    )
+    return {one.terminal_id: one for one in rows}
+
+
+async def standing(session: AsyncSession, leg_id: str) -> Standing | None:
+    found = await _standing(session, DialLeg.id == leg_id)
+    return found[0] if found else None
+
+
+async def _standing(session: AsyncSession, which: Any) -> list[Standing]:
+    rows = await session.execute(
+        select(DialLeg, Terminal, Site, Unit)
+        .join(Terminal, Terminal.id == DialLeg.terminal_id)
+        .join(Site, Site.id == Terminal.site_id)
+        .join(Unit, Unit.id == Site.unit_id)
+        .where(which)
+        .order_by(Unit.tier, Unit.position, Site.search_name, Terminal.code)
+        .execution_options(populate_existing=True)
+    )
+    return [Standing(leg, terminal, site, unit) for leg, terminal, site, unit in rows.all()]
+
+
+# Alarms
+
+
+async def raise_alarm(session: AsyncSession, leg_id: str, code: str, now: datetime) -> bool:
+    """False: the same one is open already, or the leg has too many."""
+    known = list(await session.scalars(select(LegAlarm).where(LegAlarm.leg_id == leg_id)))
+    if any(one.code == code and one.acknowledged_at is None for one in known) or len(known) >= limits.ALARMS_OF_A_LEG:
+        return False
+    session.add(LegAlarm(id=new_id(), leg_id=leg_id, code=code[:40], at=now))
+    await session.flush()
+    return True
+
+
+async def alarms_of(session: AsyncSession, leg_ids: Iterable[str]) -> dict[str, list[LegAlarm]]:
+    rows = await session.scalars(select(LegAlarm).where(LegAlarm.leg_id.in_(list(leg_ids))).order_by(LegAlarm.at))
+    found: dict[str, list[LegAlarm]] = {}
+    for one in rows:
+        found.setdefault(one.leg_id, []).append(one)
+    return found
+
+
+async def acknowledge(
+    session: AsyncSession, alarm_id: str, occurrence_id: str, actor: Actor, now: datetime
+) -> LegAlarm:
+    """Somebody has seen it; the first one counts. Raises Refusal `unknown_alarm`."""
+    alarm = await session.scalar(
+        select(LegAlarm)
+        .join(DialLeg, DialLeg.id == LegAlarm.leg_id)
+        .where(LegAlarm.id == alarm_id, DialLeg.occurrence_id == occurrence_id)
+        .with_for_update(of=LegAlarm)
+    )
+    if alarm is None:
+        raise Refusal("unknown_alarm", "Không có cảnh báo này.", "no such alarm")
+    if alarm.acknowledged_at is None:
+        alarm.acknowledged_at, alarm.acknowledged_by, alarm.acknowledged_name = now, actor.label, actor.name[:200]
+        await session.flush()
+    return alarm

@@ -1,0 +1,260 @@
+"""Which legs a date has: made when it comes near, once, whoever asks and however often.
+
+Every terminal asks `rooms.policy.classes.admission` by the way `dial_out`; what it forbids stands there as given up, with an
+entry of the audit trail, and is never called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.booking.tables import Wanted
+from rooms.dialling.tables import DialLeg
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.policy.actors import SYSTEM, Actor
+from rooms.policy.classes import Verdict, admission
+from rooms.sites import networks
+from rooms.sites.tables import Network, Terminal
+from rooms.store import audit
+
+DIAL = "dial"
+"""`Meeting.connect` of those whose halls are called."""
+LIVE = ("planned", "running")
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A terminal with what is known of where it stands."""
+
+    terminal: Terminal
+    closed: bool
+
+
+async def plan(session: AsyncSession, now: datetime) -> int:
+    """Legs of dates that begin soon or are on and whose booking says that halls are called. How many are new."""
+    soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
+    dates = await session.execute(
+        select(Occurrence, Meeting)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .where(Meeting.connect == DIAL, Meeting.state == "approved", Occurrence.state.in_(LIVE))
+        .where(Occurrence.starts_at <= soon, Occurrence.ends_at > now)
+        .order_by(Occurrence.starts_at, Occurrence.id)
+        .limit(limits.DATES_DIALLED)
+    )
+    made = 0
+    for date, meeting in dates.all():
+        made += await _of_date(session, date, meeting, now)
+    return made
+
+
+async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
+    when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
+    known = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date.id)))
+    await _moved(session, date, when)
+    new = [one for one in await _terminals(session, date, meeting) if one.terminal.id not in known]
+    for one in new:
+        verdict = judge(meeting, one.closed, invited=True)
+        await _insert(session, date.id, one.terminal.id, "schedule", when, now, verdict)
+        if not verdict.allowed:
+            await _forbidden(session, date, one.terminal, meeting, verdict, SYSTEM, now)
+    return len(new)
+
+
+async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
+    """An operator wants this hall in. The leg as it is, made when there is none. Raises Refusal `occurrence_unknown`,
+    `unknown_terminal`, `terminal_inactive`, `class_forbids`, `not_on_now`.
+    """
+    date, meeting = await date_of(session, occurrence_id)
+    require_on(date, meeting, now)
+    one = await reached(session, terminal_id)
+    verdict = judge(meeting, one.closed, invited=True, host=True)
+    if not verdict.allowed:
+        raise forbidden(verdict)
+    known = await leg_of(session, occurrence_id, terminal_id)
+    if known is None:
+        await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
+        known = await leg_of(session, occurrence_id, terminal_id)
+        assert known is not None
+    await audit.record(
+        session,
+        now,
+        actor,
+        "hall.call",
+        "occurrence",
+        occurrence_id,
+        meeting.host_unit_id,
+        {"terminal": one.terminal.code},
+    )
+    return known
+
+
+async def came(session: AsyncSession, occurrence_id: str, terminal_id: str, now: datetime) -> DialLeg:
+    """A hall has dialled in by itself: its leg, made when there is none."""
+    known = await leg_of(session, occurrence_id, terminal_id)
+    if known is None:
+        await _insert(session, occurrence_id, terminal_id, "dial_in", None, now, Verdict(True))
+        known = await leg_of(session, occurrence_id, terminal_id)
+        assert known is not None
+    return known
+
+
+async def leg_of(session: AsyncSession, occurrence_id: str, terminal_id: str) -> DialLeg | None:
+    return (
+        await session.scalars(
+            select(DialLeg).where(DialLeg.occurrence_id == occurrence_id, DialLeg.terminal_id == terminal_id)
+        )
+    ).first()
+
+
+async def date_of(session: AsyncSession, occurrence_id: str) -> tuple[Occurrence, Meeting]:
+    """Raises Refusal `occurrence_unknown`."""
+    date = await session.get(Occurrence, occurrence_id)
+    if date is None:
+        raise Refusal("occurrence_unknown", "Không có buổi họp này.", "there is no such date")
+    return date, await session.get_one(Meeting, date.meeting_id)
+
+
+def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
+    """Halls are called while a meeting is on, or about to be. Raises Refusal `not_on_now`."""
+    begins = date.starts_at - timedelta(minutes=limits.ENTRY_HOST_MIN)
+    over = date.ends_at + timedelta(minutes=limits.ENTRY_OVERRUN_MIN if date.state == "running" else 0)
+    stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")
+    if not stands or date.state not in LIVE or not begins <= now < over:
+        raise Refusal(
+            "not_on_now",
+            "Chỉ gọi được điểm cầu khi cuộc họp đang mở hoặc sắp bắt đầu.",
+            "halls are called only while the meeting is on or about to begin",
+        )
+
+
+async def reached(session: AsyncSession, terminal_id: str) -> Reached:
+    """Raises Refusal `unknown_terminal`, `terminal_inactive`."""
+    row = (
+        await session.execute(
+            select(Terminal, Network.closed)
+            .outerjoin(Network, Network.id == Terminal.network_id)
+            .where(Terminal.id == terminal_id)
+        )
+    ).first()
+    if row is None:
+        raise Refusal("unknown_terminal", "Không tìm thấy thiết bị.", "no such terminal")
+    terminal, closed = row
+    if not terminal.active or "sip" not in terminal.protocols:
+        raise Refusal(
+            "terminal_inactive",
+            "Thiết bị này đang ngừng dùng hoặc không có SIP.",
+            "this terminal is out of use or has no SIP",
+        )
+    return Reached(terminal, bool(closed))
+
+
+def judge(meeting: Meeting, closed: bool, *, invited: bool, host: bool = False) -> Verdict:
+    """Whether a registered terminal may be called into this meeting."""
+    return admission(
+        meeting.class_, "dial_out", terminal_registered=True, network_closed=closed, invited=invited, host=host
+    )
+
+
+def forbidden(verdict: Verdict) -> Refusal:
+    return Refusal("class_forbids", verdict.vietnamese, verdict.english)
+
+
+async def closed_at(session: AsyncSession, address: str) -> bool:
+    """Whether this IPv4 or IPv6 literal lies in a closed network."""
+    return networks.closed_zone(await networks.every(session), address) is not None
+
+
+async def invited(session: AsyncSession, meeting_id: str, occurrence_id: str, terminal: Terminal) -> bool:
+    """Whether this terminal is booked for the date, or its site is among those invited."""
+    mine = or_(Wanted.occurrence_id == occurrence_id, Wanted.occurrence_id == "")
+    booked = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id, Wanted.resource_id == terminal.id, mine)
+    if await session.scalar(booked.limit(1)) is not None:
+        return True
+    site = select(Attendee.id).where(Attendee.meeting_id == meeting_id, Attendee.site_id == terminal.site_id)
+    return await session.scalar(site.limit(1)) is not None
+
+
+async def _terminals(session: AsyncSession, date: Occurrence, meeting: Meeting) -> Sequence[Reached]:
+    """Those that the date has booked, and those of the sites that are invited."""
+    own = select(Wanted.resource_id).where(Wanted.meeting_id == meeting.id, Wanted.kind == "terminal")
+    here = list(await session.scalars(own.where(Wanted.occurrence_id == date.id)))
+    booked = here or list(await session.scalars(own.where(Wanted.occurrence_id == "")))
+    sites = select(Attendee.site_id).where(Attendee.meeting_id == meeting.id, Attendee.site_id.is_not(None))
+    of_sites = and_(Terminal.site_id.in_(sites), Terminal.dialled)
+    rows = await session.execute(
+        select(Terminal, Network.closed)
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.active, or_(Terminal.id.in_(booked), of_sites))
+        .order_by(Terminal.code)
+        .limit(limits.LEGS_OF_A_DATE)
+    )
+    return [Reached(one, bool(closed)) for one, closed in rows.all() if "sip" in one.protocols]
+
+
+async def _insert(
+    session: AsyncSession,
+    occurrence_id: str,
+    terminal_id: str,
+    asked_by: str,
+    next_try_at: datetime | None,
+    now: datetime,
+    verdict: Verdict,
+) -> None:
+    """Once: whoever else makes it at the same moment has made it."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "occurrence_id": occurrence_id,
+        "terminal_id": terminal_id,
+        "asked_by": asked_by,
+        "state": "idle" if verdict.allowed else "given_up",
+        "reason": "" if verdict.allowed else "class_forbids",
+        "next_try_at": next_try_at if verdict.allowed else None,
+        "since": now,
+        "epoch": 1,
+        "attempt": 1,
+        "rung": 0,
+        "failure": "",
+        "failures": 0,
+        "status": 0,
+        "redialled": False,
+        "readiness": "unknown",
+        "readiness_reason": "",
+        "leased_by": "",
+    }
+    await session.execute(
+        insert(DialLeg).values(values).on_conflict_do_nothing(index_elements=["occurrence_id", "terminal_id"])
+    )
+
+
+async def _moved(session: AsyncSession, date: Occurrence, when: datetime) -> None:
+    """The date was put to another time before anybody was called."""
+    untouched = (DialLeg.state == "idle", DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
+    await session.execute(
+        update(DialLeg)
+        .where(DialLeg.occurrence_id == date.id, *untouched, DialLeg.next_try_at < when)
+        .values(next_try_at=when)
+    )
+
+
+async def _forbidden(
+    session: AsyncSession,
+    date: Occurrence,
+    terminal: Terminal,
+    meeting: Meeting,
+    verdict: Verdict,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    detail = {"terminal": terminal.code, "way": "dial_out", "code": verdict.code}
+    await audit.record(session, now, actor, "hall.refuse", "occurrence", date.id, meeting.host_unit_id, detail)

@@ -1,0 +1,72 @@
+"""Legs of dates and their alarms, as rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from rooms.store.columns import Row
+
+STATES = ("idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left")
+READINESS = ("unknown", "green", "amber", "red")
+ASKED_BY = ("schedule", "operator", "dial_in")
+
+
+class DialLeg(Row):
+    """One terminal of one date."""
+
+    __tablename__ = "dial_leg"
+    __table_args__ = (
+        UniqueConstraint("occurrence_id", "terminal_id"),
+        CheckConstraint(
+            "state IN ('idle', 'probing', 'calling', 'ringing', 'connected', 'failed', 'given_up', 'left')",
+            name="state",
+        ),
+        CheckConstraint("readiness IN ('unknown', 'green', 'amber', 'red')", name="readiness"),
+        Index("ix_dial_leg_due", "state", "next_try_at"),
+        Index("ix_dial_leg_lease", "leased_by", "lease_until"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    occurrence_id: Mapped[str] = mapped_column(ForeignKey("occurrence.id", ondelete="CASCADE"))
+    terminal_id: Mapped[str] = mapped_column(ForeignKey("terminal.id", ondelete="CASCADE"), index=True)
+    asked_by: Mapped[str] = mapped_column(String(10), default="schedule")
+    """`schedule`, `operator`, `dial_in`."""
+    state: Mapped[str] = mapped_column(String(10), default="idle")
+    epoch: Mapped[int] = mapped_column(default=1)
+    """Rises with each call that is wanted anew; with `attempt` it makes the Call-ID."""
+    attempt: Mapped[int] = mapped_column(default=1)
+    """The try that is made now or next."""
+    rung: Mapped[int] = mapped_column(default=0)
+    """Of the ladder of profiles."""
+    failure: Mapped[str] = mapped_column(String(20), default="")
+    failures: Mapped[int] = mapped_column(default=0)
+    status: Mapped[int] = mapped_column(default=0)
+    """The last final answer; 0: none came."""
+    reason: Mapped[str] = mapped_column(String(40), default="")
+    next_try_at: Mapped[datetime | None]
+    since: Mapped[datetime]
+    redialled: Mapped[bool] = mapped_column(default=False)
+    answered_at: Mapped[datetime | None]
+    """The first time."""
+    readiness: Mapped[str] = mapped_column(String(8), default="unknown")
+    readiness_at: Mapped[datetime | None]
+    readiness_reason: Mapped[str] = mapped_column(String(40), default="")
+    leased_by: Mapped[str] = mapped_column(String(32), default="")
+    lease_until: Mapped[datetime | None]
+
+
+class LegAlarm(Row):
+    """Something about a leg that an operator has to know. Open until it is acknowledged; the same one is raised once a time."""
+
+    __tablename__ = "leg_alarm"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    leg_id: Mapped[str] = mapped_column(ForeignKey("dial_leg.id", ondelete="CASCADE"), index=True)
+    code: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
+    acknowledged_name: Mapped[str] = mapped_column(String(200), default="")

@@ -1,0 +1,58 @@
+# fmt: off
+# ruff: noqa
+"""Tables of `rooms.dialling` as step 0001 makes them. Written by `python -m rooms.store.migrations.draft`."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from rooms.store.columns import Utc
+
+
+def dial_leg() -> None:
+    op.create_table('dial_leg',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('occurrence_id', sa.String(length=32), nullable=False),
+    sa.Column('terminal_id', sa.String(length=32), nullable=False),
+    sa.Column('asked_by', sa.String(length=10), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('rung', sa.Integer(), nullable=False),
+    sa.Column('failure', sa.String(length=20), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(length=40), nullable=False),
+    sa.Column('next_try_at', Utc(), nullable=True),
+    sa.Column('since', Utc(), nullable=False),
+    sa.Column('redialled', sa.Boolean(), nullable=False),
+    sa.Column('answered_at', Utc(), nullable=True),
+    sa.Column('readiness', sa.String(length=8), nullable=False),
+    sa.Column('readiness_at', Utc(), nullable=True),
+    sa.Column('readiness_reason', sa.String(length=40), nullable=False),
+    sa.Column('leased_by', sa.String(length=32), nullable=False),
+    sa.Column('lease_until', Utc(), nullable=True),
+    sa.CheckConstraint("readiness IN ('unknown', 'green', 'amber', 'red')", name=op.f('ck_dial_leg_readiness')),
+    sa.CheckConstraint("state IN ('idle', 'probing', 'calling', 'ringing', 'connected', 'failed', 'given_up', 'left')", name=op.f('ck_dial_leg_state')),
+    sa.ForeignKeyConstraint(['occurrence_id'], ['occurrence.id'], name=op.f('fk_dial_leg_occurrence_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['terminal_id'], ['terminal.id'], name=op.f('fk_dial_leg_terminal_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dial_leg')),
+    sa.UniqueConstraint('occurrence_id', 'terminal_id', name=op.f('uq_dial_leg_occurrence_id_terminal_id'))
+    )
+    op.create_index('ix_dial_leg_due', 'dial_leg', ['state', 'next_try_at'], unique=False)
+    op.create_index('ix_dial_leg_lease', 'dial_leg', ['leased_by', 'lease_until'], unique=False)
+    op.create_index(op.f('ix_dial_leg_terminal_id'), 'dial_leg', ['terminal_id'], unique=False)
+
+
+def leg_alarm() -> None:
+    op.create_table('leg_alarm',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('leg_id', sa.String(length=32), nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False),
+    sa.Column('at', Utc(), nullable=False),
+    sa.Column('acknowledged_at', Utc(), nullable=True),
+    sa.Column('acknowledged_by', sa.String(length=64), nullable=False),
+    sa.Column('acknowledged_name', sa.String(length=200), nullable=False),
+    sa.ForeignKeyConstraint(['leg_id'], ['dial_leg.id'], name=op.f('fk_leg_alarm_leg_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_leg_alarm'))
+    )
+    op.create_index(op.f('ix_leg_alarm_leg_id'), 'leg_alarm', ['leg_id'], unique=False)

@@ -1,0 +1,273 @@
+"""Calls halls when they are due, once: legs in the database, decisions in `conference.dialout`, calls by a Dialer.
+
+A decision is committed before it is carried out. Whoever calls holds the leg's lease; a worker that has lost it (it was killed,
+or late) writes nothing more and ends its calls. A new one repeats an unfinished try under the same Call-ID, so that a terminal
+never gets two calls of it. Owns the loop; the composition root owns its start and end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import dialout
+from conference.dialout import Action, Event, Happening, Leg, State
+from conference.ports import Dialer, DialOrder
+from rooms.dialling import legs, planning
+from rooms.dialling.tables import DialLeg
+from rooms.store.database import Database
+from signaling import limits
+
+log = logging.getLogger(__name__)
+Changed = Callable[[str], None]
+UNSURE = ("probing", "calling", "ringing", "connected")
+"""States of which only the worker that died knew how they went on."""
+
+
+class Caller:
+    """One per process. `worker`: random, of this process alone."""
+
+    def __init__(
+        self,
+        database: Database,
+        dialer: Dialer,
+        *,
+        key: bytes,
+        worker: str,
+        now: Callable[[], float],
+        ramp: dialout.Ramp | None = None,
+        lease_s: float = limits.LEG_LEASE_S,
+        changed: Changed = lambda occurrence_id: None,
+    ) -> None:
+        """`now`: Unix seconds. `changed` is told the date of each leg that moved."""
+        self.worker = worker
+        self.dialer = dialer
+        self._database = database
+        self._key = key
+        self._now = now
+        self._ramp = ramp or dialout.Ramp()
+        self._probes = dialout.Ramp()
+        self._lease_s = lease_s
+        self._changed = changed
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._told: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._planned_at = self._renewed_at = float("-inf")
+        self._unsure: set[str] = set()
+        """Legs that another worker was calling when it died."""
+        self._holds = False
+
+    # -- what happens to calls
+
+    def tell(self, order: DialOrder, event: Event, **more: Any) -> None:
+        """The dialer's news of one try; taken up in its turn. `more`: of `Happening`."""
+        self._later(self._told_of(order, event, more))
+
+    def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
+        self._later(self._take_probe(order, readiness, reason))
+
+    async def happen(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> Leg | None:
+        """The leg as it is after this event. None: it is another worker's, or there is none. `order`: of which try; an older one
+        changes nothing.
+        """
+        lock = self._locks.setdefault(leg_id, asyncio.Lock())
+        async with lock:
+            return await self._happen(leg_id, Happening(event, self._now(), **more), order)
+
+    async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None) -> Leg | None:
+        actions: tuple[Action, ...] = ()
+        before: State | None = None
+
+        def decide(row: DialLeg) -> Mapping[str, Any] | None:
+            nonlocal actions, before
+            leg = leg_of(row)
+            before, actions = leg.state, ()
+            if order is not None and order.call_id != dialout.call_id(leg, self._key):
+                actions = (Action.HANG_UP,) if one.event is Event.ANSWERED else ()
+                return None
+            after, actions = dialout.step(leg, one)
+            return None if after == leg else values_of(after)
+
+        async def work(session: AsyncSession) -> DialLeg | None:
+            row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, decide)
+            if row is not None and Action.ALARM in actions:
+                await legs.raise_alarm(session, leg_id, row.reason, self._clock())
+            return row
+
+        row = await self._database.transact(work)
+        if row is None:
+            self.dialer.hang_up(leg_id)  # fencing: it is another worker's now, or nobody's
+            return None
+        leg = leg_of(row)
+        self._carry_out(row, leg, actions)
+        if leg.state is not before or actions:
+            self._changed(leg.occurrence)
+        return leg
+
+    def _carry_out(self, row: DialLeg, leg: Leg, actions: tuple[Action, ...]) -> None:
+        order = self.order(row)
+        for action in actions:
+            if action is Action.DIAL:
+                self.dialer.dial(order)
+            elif action is Action.PROBE:
+                self.dialer.probe(order)
+            elif action is Action.CANCEL:
+                self.dialer.cancel(row.id)
+            elif action is Action.HANG_UP:
+                self.dialer.hang_up(row.id)
+        if leg.next_try_at is not None and leg.next_try_at <= self._now():
+            self._wake.set()
+
+    def order(self, row: DialLeg) -> DialOrder:
+        leg = leg_of(row)
+        return DialOrder(row.id, leg.occurrence, leg.terminal, dialout.call_id(leg, self._key), leg.rung)
+
+    # -- the clockwork
+
+    def wake(self) -> None:
+        """Something may be due now."""
+        self._planned_at = float("-inf")
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled. A database that is away for a while ends nothing."""
+        while True:
+            try:
+                await self.tick()
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("halls cannot be called: %s", error)
+            wait_s = limits.CALLER_TICK_S if self._holds else limits.CALLER_PLAN_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait_s)
+            self._wake.clear()
+
+    async def tick(self) -> None:
+        """Everything that is due now."""
+        now = self._now()
+        renews, plans = now - self._renewed_at >= self._lease_s / 3, now - self._planned_at >= limits.CALLER_PLAN_S
+        if plans:
+            self._planned_at = now
+            await self._database.transact(lambda session: planning.plan(session, self._clock()))
+        if renews and self._holds:
+            self._renewed_at = now
+            await self._keep_leases()
+        if plans or (renews and self._holds):
+            await self._claim()
+        for leg_id in tuple(self._unsure):
+            await self.happen(leg_id, Event.RECOVER)
+            self._unsure.discard(leg_id)
+        if self._holds:
+            await self._end_those_over()
+            await self._begin()
+
+    async def _claim(self) -> None:
+        claimed = await self._database.transact(
+            lambda session: legs.claim(session, self._clock(), self.worker, self._lease_s)
+        )
+        self._unsure |= {leg_id for leg_id, state in claimed if state in UNSURE}
+        async with self._database.reading() as session:
+            self._holds = bool(await legs.held(session, self._clock(), self.worker))
+
+    async def close(self) -> None:
+        """Calls stay to whoever owns them; the leases are given back."""
+        while self._told:
+            await asyncio.gather(*self._told, return_exceptions=True)
+        with suppress(OSError, SQLAlchemyError):
+            await self._database.transact(lambda session: legs.hand_back(session, self.worker))
+
+    async def _keep_leases(self) -> None:
+        async def work(session: AsyncSession) -> frozenset[str]:
+            await legs.renew(session, self._clock(), self.worker, self._lease_s)
+            return await legs.held(session, self._clock(), self.worker)
+
+        mine = await self._database.transact(work)
+        for leg_id in self.dialer.live() - mine:
+            self.dialer.hang_up(leg_id)
+
+    async def _end_those_over(self) -> None:
+        async with self._database.reading() as session:
+            over = await legs.over(session, self._clock(), self.worker)
+        for leg_id in over:
+            await self.happen(leg_id, Event.END)
+
+    async def _begin(self) -> None:
+        async with self._database.reading() as session:
+            due = await legs.due(session, self._clock(), self.worker)
+            looks = await legs.to_probe(session, self._clock(), self.worker, self._probes.room(self._now()))
+        for row in looks:
+            if self._probes.take(self._now()):
+                await self.happen(row.id, Event.PROBE)
+        due.sort(key=lambda row: dialout.urgency(leg_of(row), row.readiness))
+        for row in due:
+            if not self._ramp.take(self._now()):
+                return
+            await self.happen(row.id, Event.DUE)
+
+    async def _told_of(self, order: DialOrder, event: Event, more: Mapping[str, Any]) -> None:
+        await self.happen(order.leg_id, event, order, **more)
+
+    async def _take_probe(self, order: DialOrder, readiness: str, reason: str) -> None:
+        await self._database.transact(
+            lambda session: legs.set_readiness(session, order.leg_id, readiness, reason, self._clock())
+        )
+        await self.happen(order.leg_id, Event.PROBED, order)
+        self._changed(order.occurrence)
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(_logged(work))
+        self._told.add(task)
+        task.add_done_callback(self._told.discard)
+
+    def _clock(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+async def _logged(work: Any) -> None:
+    try:
+        await work
+    except Exception:  # one leg's news must not end the caller
+        log.exception("news of a leg could not be written")
+
+
+def leg_of(row: DialLeg) -> Leg:
+    """What `conference.dialout` decides about."""
+    return Leg(
+        occurrence=row.occurrence_id,
+        terminal=row.terminal_id,
+        epoch=row.epoch,
+        attempt=row.attempt,
+        state=State(row.state),
+        rung=row.rung,
+        failure=row.failure,
+        failures=row.failures,
+        status=row.status,
+        reason=row.reason,
+        next_try_at=None if row.next_try_at is None else row.next_try_at.timestamp(),
+        since=row.since.timestamp(),
+        redialled=row.redialled,
+    )
+
+
+def values_of(leg: Leg) -> dict[str, Any]:
+    """The columns of a leg."""
+    return {
+        "epoch": leg.epoch,
+        "attempt": leg.attempt,
+        "state": leg.state.value,
+        "rung": leg.rung,
+        "failure": leg.failure,
+        "failures": leg.failures,
+        "status": leg.status,
+        "reason": leg.reason,
+        "next_try_at": None if leg.next_try_at is None else datetime.fromtimestamp(leg.next_try_at, UTC),
+        "since": datetime.fromtimestamp(leg.since, UTC),
+        "redialled": leg.redialled,
+    }

@@ -1,0 +1,298 @@
+"""The machine of one leg: every event in every state, the retry table, and the ramp."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference import limits
+from conference.dialout import (
+    REASONS,
+    RETRIES,
+    Action,
+    Event,
+    Happening,
+    Leg,
+    Ramp,
+    State,
+    call_id,
+    due,
+    step,
+    urgency,
+)
+
+KEY = b"k" * 32
+LEG = Leg("date", "hall")
+
+TABLE = """
+state      event     next        actions
+idle       probe     probing     probe
+idle       probed    idle
+idle       call      idle
+idle       due       calling     dial
+idle       rang      idle
+idle       answered  idle        hang_up
+idle       refused   idle
+idle       hung_up   idle
+idle       lost      idle
+idle       came      connected
+idle       drop      left
+idle       redial    idle
+idle       end       left
+idle       recover   idle
+probing    probe     probing
+probing    probed    idle
+probing    call      idle
+probing    due       calling     dial
+probing    rang      probing
+probing    answered  probing     hang_up
+probing    refused   probing
+probing    hung_up   probing
+probing    lost      probing
+probing    came      connected
+probing    drop      left
+probing    redial    idle
+probing    end       left
+probing    recover   idle
+calling    probe     calling
+calling    probed    calling
+calling    call      calling
+calling    due       calling
+calling    rang      ringing
+calling    answered  connected
+calling    refused   failed
+calling    hung_up   failed
+calling    lost      failed
+calling    came      connected   cancel
+calling    drop      left        cancel
+calling    redial    idle        cancel
+calling    end       left        cancel
+calling    recover   idle
+ringing    probe     ringing
+ringing    probed    ringing
+ringing    call      ringing
+ringing    due       ringing
+ringing    rang      ringing
+ringing    answered  connected
+ringing    refused   failed
+ringing    hung_up   failed
+ringing    lost      failed
+ringing    came      connected   cancel
+ringing    drop      left        cancel
+ringing    redial    idle        cancel
+ringing    end       left        cancel
+ringing    recover   idle
+connected  probe     connected
+connected  probed    connected
+connected  call      connected
+connected  due       connected
+connected  rang      connected
+connected  answered  connected
+connected  refused   connected
+connected  hung_up   failed
+connected  lost      failed
+connected  came      connected
+connected  drop      left        hang_up
+connected  redial    idle        hang_up
+connected  end       left        hang_up
+connected  recover   idle
+failed     probe     failed
+failed     probed    failed
+failed     call      failed
+failed     due       calling     dial
+failed     rang      failed
+failed     answered  failed      hang_up
+failed     refused   failed
+failed     hung_up   failed
+failed     lost      failed
+failed     came      connected
+failed     drop      left
+failed     redial    idle
+failed     end       left
+failed     recover   failed
+given_up   probe     given_up
+given_up   probed    given_up
+given_up   call      idle
+given_up   due       given_up
+given_up   rang      given_up
+given_up   answered  given_up    hang_up
+given_up   refused   given_up
+given_up   hung_up   given_up
+given_up   lost      given_up
+given_up   came      connected
+given_up   drop      left
+given_up   redial    idle
+given_up   end       left
+given_up   recover   given_up
+left       probe     left
+left       probed    left
+left       call      idle
+left       due       left
+left       rang      left
+left       answered  left        hang_up
+left       refused   left
+left       hung_up   left
+left       lost      left
+left       came      connected
+left       drop      left
+left       redial    idle
+left       end       left
+left       recover   left
+"""
+ROWS = [line.split() for line in TABLE.strip().splitlines()[1:]]
+
+
+def happen(event: Event, now: float = 100.0, **more: float) -> Happening:
+    return Happening(event, now, status=int(more.get("status", 0)), retry_after_s=more.get("retry_after_s", 0.0))
+
+
+def test_the_table_has_every_state_and_event() -> None:
+    assert {(row[0], row[1]) for row in ROWS} == {(state.value, event.value) for state in State for event in Event}
+    assert len(ROWS) == len(State) * len(Event)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_each_event_in_each_state(row: list[str]) -> None:
+    before = replace(LEG, state=State(row[0]))
+    after, actions = step(before, happen(Event(row[1])))
+    assert after.state is State(row[2])
+    assert [one.value for one in actions] == row[3:]
+    if row[0] == row[2] and row[1] not in ("call", "redial"):
+        assert after == before  # ignored means untouched
+
+
+@pytest.mark.parametrize("status", sorted(RETRIES))
+def test_each_final_answer_has_words(status: int) -> None:
+    assert RETRIES[status].kind in REASONS and all(REASONS[RETRIES[status].kind])
+
+
+def refuse(leg: Leg, now: float, status: int, rungs: int = 1, **more: float) -> tuple[Leg, tuple[Action, ...]]:
+    calling = replace(leg, state=State.CALLING)
+    return step(calling, Happening(Event.REFUSED, now, status, more.get("retry_after_s", 0.0), rungs))
+
+
+@pytest.mark.parametrize(
+    ("status", "after_s"), [(486, 30), (408, 60), (480, 60), (0, 60), (500, 60), (482, 40), (503, 60)]
+)
+def test_when_it_is_tried_again(status: int, after_s: float) -> None:
+    leg, actions = refuse(LEG, 1000.0, status)
+    assert leg.state is State.FAILED and leg.next_try_at == 1000.0 + after_s and actions == ()
+    assert leg.attempt == 2
+
+
+@pytest.mark.parametrize("status", [404, 410, 484, 604, 401, 403, 407, 603])
+def test_what_only_an_operator_can_mend(status: int) -> None:
+    leg, actions = refuse(LEG, 0.0, status)
+    assert leg.state is State.GIVEN_UP and actions == (Action.ALARM,) and leg.next_try_at is None
+
+
+def test_no_answer_five_times_more_and_then_never_again() -> None:
+    leg, tries = LEG, 0
+    while leg.state is not State.GIVEN_UP:
+        leg, _ = refuse(leg, 0.0, 408)
+        tries += 1
+    assert tries == limits.NO_ANSWER_TRIES + 1
+
+
+def test_a_profile_that_is_not_understood_goes_down_the_ladder_and_stays_there() -> None:
+    leg, _ = refuse(LEG, 10.0, 488, rungs=3)
+    assert (leg.rung, leg.next_try_at) == (1, 10.0 + limits.RUNG_RETRY_S)
+    leg, _ = refuse(leg, 11.0, 486, rungs=3)
+    assert leg.rung == 1
+    leg, _ = refuse(leg, 50.0, 488, rungs=3)
+    assert (leg.rung, leg.state) == (2, State.FAILED)
+    leg, actions = refuse(leg, 60.0, 488, rungs=3)
+    assert leg.state is State.GIVEN_UP and actions == (Action.ALARM,)
+
+
+@pytest.mark.parametrize(("told_s", "waits_s"), [(0, 60), (1, 5), (90, 90), (100_000, 600)])
+def test_retry_after_is_obeyed_within_bounds(told_s: float, waits_s: float) -> None:
+    leg, _ = refuse(LEG, 0.0, 503, retry_after_s=told_s)
+    assert leg.next_try_at == waits_s
+
+
+def test_a_hall_that_hangs_up_is_called_once_more() -> None:
+    connected = replace(LEG, state=State.CONNECTED)
+    leg, actions = step(connected, happen(Event.HUNG_UP))
+    assert (leg.state, leg.next_try_at, actions) == (State.FAILED, 100.0 + limits.HUNG_UP_RETRY_S, ())
+    leg, actions = step(replace(leg, state=State.CONNECTED), happen(Event.HUNG_UP))
+    assert (leg.state, leg.next_try_at, actions) == (State.LEFT, None, (Action.ALARM,))
+
+
+def test_an_operators_redial_is_another_call_with_all_its_tries() -> None:
+    worn = replace(LEG, state=State.GIVEN_UP, attempt=6, failure="busy", failures=6, redialled=True, rung=1)
+    leg, _ = step(worn, happen(Event.REDIAL))
+    assert (leg.epoch, leg.attempt, leg.failures, leg.redialled, leg.rung) == (2, 1, 0, False, 1)
+
+
+def test_a_restart_repeats_the_same_try_and_calls_anew_what_was_connected() -> None:
+    calling = replace(LEG, state=State.CALLING, attempt=3)
+    leg, _ = step(calling, happen(Event.RECOVER))
+    assert call_id(leg, KEY) == call_id(calling, KEY) and leg.next_try_at == 100.0
+    connected = replace(LEG, state=State.CONNECTED)
+    leg, _ = step(connected, happen(Event.RECOVER))
+    assert call_id(leg, KEY) != call_id(connected, KEY) and leg.next_try_at == 100.0 and leg.reason == "restarted"
+
+
+def test_a_probe_does_not_forget_when_the_call_is_due() -> None:
+    planned = replace(LEG, next_try_at=900.0)
+    probing, _ = step(planned, happen(Event.PROBE))
+    back, _ = step(probing, happen(Event.PROBED))
+    assert probing.next_try_at == back.next_try_at == 900.0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(list(Event)), st.sampled_from([0, 408, 486, 488, 503, 404, 482, 603]), st.integers(1, 4)
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_happens_a_call_id_is_dialled_once_unless_the_server_was_killed(
+    events: list[tuple[Event, int, int]],
+) -> None:
+    leg, now, dialled, unsure = LEG, 0.0, set(), False
+    for event, status, rungs in events:
+        now += 1
+        leg, actions = step(leg, Happening(event, now, status, rungs=rungs))
+        unsure = unsure or event is Event.RECOVER
+        if Action.DIAL in actions:
+            name = call_id(leg, KEY)
+            assert name not in dialled or unsure
+            dialled.add(name)
+            unsure = False
+        assert (leg.next_try_at is None) or leg.state in (State.IDLE, State.PROBING, State.FAILED)
+        assert leg.state is not State.FAILED or leg.next_try_at is not None
+        assert leg.attempt <= limits.ATTEMPTS + 1
+
+
+def test_the_ramp_lets_five_through_in_any_second() -> None:
+    ramp = Ramp()
+    taken = [now / 10 for now in range(100) if ramp.take(now / 10)]
+    assert len(taken) == 50
+    for start in range(91):
+        assert sum(start / 10 <= at < start / 10 + 0.999 for at in taken) <= limits.INVITES_PER_S
+
+
+def test_a_clock_that_goes_back_opens_no_gate() -> None:
+    ramp = Ramp()
+    assert sum(ramp.take(100.0) for _ in range(10)) == 5
+    assert not ramp.take(50.0)
+
+
+def test_the_worst_are_called_first() -> None:
+    legs = {
+        "green": replace(LEG, terminal="green", next_try_at=1.0),
+        "red": replace(LEG, terminal="red", next_try_at=5.0),
+        "amber": replace(LEG, terminal="amber", next_try_at=5.0),
+        "unknown": replace(LEG, terminal="unknown", next_try_at=2.0),
+        "tired": replace(LEG, terminal="tired", next_try_at=5.0, failures=3, state=State.FAILED),
+    }
+    readiness = {name: name for name in ("green", "red", "amber")}
+    ordered = sorted(due(legs.values(), 5.0), key=lambda leg: urgency(leg, readiness.get(leg.terminal, "unknown")))
+    assert [one.terminal for one in ordered] == ["red", "amber", "tired", "unknown", "green"]
+    assert due(legs.values(), 0.5) == []
