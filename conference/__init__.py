@@ -5,7 +5,7 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import data, dialout, events, limits, plan, ports
+from conference import announcements, data, dialout, events, keypad, layout, limits, plan, ports
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
@@ -30,11 +30,14 @@ __all__ = [
     "Settings",
     "Source",
     "Terms",
+    "announcements",
     "check_token",
     "cleaned",
     "data",
     "dialout",
     "events",
+    "keypad",
+    "layout",
     "limits",
     "plan",
     "ports",

@@ -92,3 +92,23 @@ MERGED_RETRY_S = 40.0
 """After 482 the terminal still holds the earlier call; without an ACK it gives that up after 32 s (RFC 3261 §13.3.1.4)."""
 LOST_RETRY_S = 5.0
 HUNG_UP_RETRY_S = 5.0
+HOLD_S = 3.0
+"""A speaker stays in front of the halls at least so long."""
+HOLD_LEAST_S, HOLD_MOST_S = 1.0, 60.0
+RECENT_SPEAKERS = 16
+PAGE_S = 10.0
+"""The lecturer looks at so many listeners so long."""
+KEY_PAUSE_S = 4.0
+"""Between two keys of one command."""
+MENU_DIGITS = 16
+MENU_TRIES = 3
+HALLS = 500
+"""Halls in one conference."""
+GROUPS = 6
+"""Programs that one conference encodes: what differs more gets the nearest one that is there."""
+MICROPHONES = 64
+"""Open at once; beyond that those who spoke last stay open."""
+HALL_TEXT_CHARACTERS = 300
+FLOOR_REQUESTS = 500
+SILENT_S = 30.0
+"""A hall without packets so long is asked whether it is still there."""

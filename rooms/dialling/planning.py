@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,6 +51,7 @@ async def plan(session: AsyncSession, now: datetime) -> int:
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
     )
+    await _moved(session, now)
     made = 0
     for date, meeting in dates.all():
         made += await _of_date(session, date, meeting, now)
@@ -60,7 +61,6 @@ async def plan(session: AsyncSession, now: datetime) -> int:
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
     when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
     known = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date.id)))
-    await _moved(session, date, when)
     new = [one for one in await _terminals(session, date, meeting) if one.terminal.id not in known]
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
@@ -237,14 +237,20 @@ async def _insert(
     )
 
 
-async def _moved(session: AsyncSession, date: Occurrence, when: datetime) -> None:
-    """The date was put to another time before anybody was called."""
-    untouched = (DialLeg.state == "idle", DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
-    await session.execute(
-        update(DialLeg)
-        .where(DialLeg.occurrence_id == date.id, *untouched, DialLeg.next_try_at < when)
-        .values(next_try_at=when)
+async def _moved(session: AsyncSession, now: datetime) -> None:
+    """Dates that were put to another time before anybody was called: their legs go along."""
+    untouched = (DialLeg.epoch == 1, DialLeg.attempt == 1, DialLeg.asked_by == "schedule")
+    rows = await session.execute(
+        select(DialLeg, Occurrence.starts_at)
+        .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .where(DialLeg.state.in_(("idle", "probing")), DialLeg.next_try_at.is_not(None), *untouched)
+        .limit(limits.LEGS_CLAIMED)
     )
+    for leg, starts_at in rows.all():
+        when = starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN)
+        if when != leg.next_try_at and max(when, leg.next_try_at) > now:
+            leg.next_try_at = max(when, now)
+    await session.flush()
 
 
 async def _forbidden(

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import sys
 import time
+from typing import cast
 
 from conference.dialout import Event
 from conference.ports import DialOrder
@@ -30,8 +31,7 @@ class Wire(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         status, call_id = data.decode().split()

@@ -1,5 +1,5 @@
 """Databases with a small province."""
 
-from tests.rooms.conftest import database, database_url, postgres, province, sqlite_template
+from tests.rooms.conftest import database, database_url, now, postgres, province, sqlite_template
 
-__all__ = ["database", "database_url", "postgres", "province", "sqlite_template"]
+__all__ = ["database", "database_url", "now", "postgres", "province", "sqlite_template"]

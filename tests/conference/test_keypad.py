@@ -1,0 +1,87 @@
+"""Keys of a hall: commands in the meeting, number and PIN before it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference import announcements, keypad, limits
+from conference.keypad import COMMANDS, KEYS, Asks, Command, Keypad, Menu
+
+
+def type_keys(keys: str, pause_s: float = 0.5) -> list[Command]:
+    pad, found = Keypad(), []
+    for place, key in enumerate(keys):
+        pad, command = keypad.press(pad, key, place * pause_s)
+        if command:
+            found.append(command)
+    return found
+
+
+@pytest.mark.parametrize(("keys", "command"), COMMANDS.items())
+def test_each_command(keys: str, command: Command) -> None:
+    assert type_keys(keys) == [command]
+
+
+def test_stray_keys_do_nothing_and_the_next_command_works() -> None:
+    assert type_keys("12345#6*6") == [Command.MICROPHONE]
+    assert type_keys("*9*6") == [Command.MICROPHONE]
+    assert type_keys("*6*6") == [Command.MICROPHONE] * 2
+
+
+def test_a_command_that_is_not_ended_is_forgotten() -> None:
+    assert type_keys("*6", pause_s=limits.KEY_PAUSE_S) == [Command.MICROPHONE]
+    assert type_keys("*6", pause_s=limits.KEY_PAUSE_S + 0.1) == []
+
+
+def test_what_the_announcement_says_is_what_the_keys_do() -> None:
+    words = announcements.text("help", "en")
+    spoken = {"Star six": "*6", "Star five": "*5", "Star four": "*4", "Star zero": "*0"}
+    assert all(name in words and keys in COMMANDS for name, keys in spoken.items())
+
+
+def through(menu: Menu, keys: str) -> Menu:
+    for key in keys:
+        menu = keypad.dial(menu, key)
+    return menu
+
+
+def test_number_and_pin() -> None:
+    menu = through(Menu(), "123456789#654321#")
+    assert (menu.asks, menu.number, menu.digits) == (Asks.CHECK, "123456789", "654321")
+    assert keypad.judged(menu, right=True) == menu
+
+
+def test_a_star_takes_back_what_was_typed() -> None:
+    assert through(Menu(), "999*123456789#").number == "123456789"
+
+
+def test_nothing_typed_is_no_try() -> None:
+    assert through(Menu(), "###").asks is Asks.NUMBER and through(Menu(), "###").tries == 0
+
+
+def test_three_tries() -> None:
+    menu, heard = Menu(), []
+    for _ in range(limits.MENU_TRIES):
+        menu = keypad.judged(through(menu, "111111111#222222#"), right=False)
+        heard.append(menu.asks)
+    assert heard == [Asks.WRONG, Asks.WRONG, Asks.TOO_MANY] and menu.over
+    assert through(menu, "123456789#123456#") == menu
+
+
+def test_codes_are_recorded() -> None:
+    assert all(one.value in announcements.TEXTS for one in Asks if one is not Asks.CHECK)
+
+
+@given(st.text(alphabet=[*sorted(KEYS), "x", " "], max_size=200), st.lists(st.booleans(), max_size=20))
+def test_whatever_is_typed_tries_and_digits_are_bounded(keys: str, answers: list[bool]) -> None:
+    menu, left = Menu(), list(answers)
+    for key in keys:
+        menu = keypad.dial(menu, key)
+        assert len(menu.digits) <= limits.MENU_DIGITS and len(menu.number) <= limits.MENU_DIGITS
+        if menu.asks is Asks.CHECK:
+            menu = keypad.judged(menu, left.pop() if left else False)
+            if menu.asks is Asks.CHECK:
+                return
+    assert menu.tries <= limits.MENU_TRIES

@@ -1,0 +1,92 @@
+"""Who is in which place of a hall's picture, and for how long."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conference import layout, limits
+from conference.layout import PLACES, Layout, Stage, cells
+
+SITES = [f"s{number}" for number in range(20)]
+LAYOUTS: list[Layout] = list(PLACES)
+
+
+def speak(stage: Stage, *turns: tuple[float, str]) -> Stage:
+    for now, site in turns:
+        stage = layout.heard(stage, site, now)
+    return stage
+
+
+def test_a_speaker_keeps_the_front_for_the_hold_time() -> None:
+    stage = speak(Stage(), (0.0, "s1"), (1.0, "s2"))
+    assert stage.front == "s1"
+    assert layout.next_due(stage) == limits.HOLD_S
+    assert layout.settled(stage, limits.HOLD_S - 0.01).front == "s1"
+    stage = layout.settled(stage, limits.HOLD_S)
+    assert (stage.front, stage.recent) == ("s2", ("s1",))
+    assert layout.next_due(stage) is None
+
+
+def test_silence_leaves_the_last_speaker_in_front_and_forgets_who_coughed() -> None:
+    stage = speak(Stage(), (0.0, "s1"), (1.0, "s2"), (1.2, ""))
+    assert layout.settled(stage, 100.0).front == "s1"
+
+
+def test_who_is_pinned_stays_whoever_speaks() -> None:
+    stage = speak(Stage(mode="pinned", site="s9"), (0.0, "s1"), (10.0, "s2"))
+    assert cells("1", SITES, stage) == ("s9",)
+    assert cells("1+5", SITES, stage)[:3] == ("s9", "s2", "s1")
+
+
+def test_the_one_in_front_sees_whoever_was_there_before() -> None:
+    stage = speak(Stage(), (0.0, "s1"), (10.0, "s2"))
+    assert cells("1", SITES, stage) == ("s2",)
+    assert layout.sees_himself("1", stage, "s2") and not layout.sees_himself("1", stage, "s1")
+    assert cells("1", SITES, stage, viewer="s2") == ("s1",)
+    assert not layout.sees_himself("3x3", stage, "s2")
+
+
+def test_the_lecturer_sees_his_listeners_page_by_page() -> None:
+    stage = Stage(mode="lecture", site="s0")
+    assert cells("lecture", SITES, stage)[0] == "s0"
+    pages = [cells("lecture", SITES, stage, viewer="s0", page=page) for page in range(5)]
+    assert pages[0] == tuple(SITES[1:7]) and pages[4] == pages[0]
+    assert {one for page in pages for one in page} == set(SITES[1:])
+
+
+def test_in_a_grid_nobody_jumps_about_and_the_speaker_is_always_seen() -> None:
+    stage = speak(Stage(), (0.0, "s3"))
+    assert cells("3x3", SITES, stage) == tuple(SITES[:9])
+    stage = speak(stage, (10.0, "s15"))
+    assert cells("3x3", SITES, stage) == (*SITES[:8], "s15")
+
+
+def test_who_leaves_is_gone_from_everywhere() -> None:
+    stage = speak(Stage(mode="pinned", site="s2"), (0.0, "s1"), (10.0, "s2"), (20.0, "s3"), (30.0, "s2"))
+    gone = layout.without(stage, "s2")
+    assert (gone.mode, gone.site, gone.speaker, gone.front) == ("auto", "", "s3", "s3")
+    assert "s2" not in gone.recent
+
+
+def test_what_suits_so_many() -> None:
+    assert [layout.automatic(n) for n in (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 240)] == [
+        *("1", "1", "1", "2x2", "2x2", "1+5", "1+5", "3x3", "1+7", "4x4", "4x4")
+    ]
+
+
+@given(
+    st.sampled_from(LAYOUTS),
+    st.integers(0, 20),
+    st.lists(st.tuples(st.floats(0, 100), st.sampled_from([*SITES, ""])), max_size=20),
+    st.sampled_from(["", *SITES]),
+    st.integers(0, 9),
+)
+def test_nobody_twice_and_never_more_than_there_are_places(
+    name: Layout, present: int, turns: list[tuple[float, str]], viewer: str, page: int
+) -> None:
+    stage = speak(Stage(), *sorted(turns))
+    shown = cells(name, SITES[:present], stage, viewer, page)
+    assert len(shown) <= PLACES[name] and len(set(shown)) == len(shown) and set(shown) <= set(SITES[:present])
+    assert name not in layout.LARGE_FIRST or viewer not in shown
+    assert len(stage.recent) <= limits.RECENT_SPEAKERS

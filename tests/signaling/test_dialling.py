@@ -1,0 +1,352 @@
+"""The caller of halls on both databases: when it calls, how fast, who may not be called, and what an older lease may still do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import limits
+from conference.dialout import Event, State
+from conference.ports import DialOrder
+from rooms import limits as room_limits
+from rooms.booking.requests import AttendeeRequest
+from rooms.booking.tables import Wanted
+from rooms.dialling import legs, planning
+from rooms.dialling.tables import DialLeg, LegAlarm
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy.actors import COMMAND
+from rooms.sites.tables import Terminal
+from rooms.store.database import Database
+from rooms.store.tables import AuditEntry
+from signaling import limits as bounds
+from signaling.dialling import Caller
+from tests.rooms import invited
+from tests.rooms.province import Province
+
+KEY = b"k" * 32
+
+
+class Wire:
+    """A dialer that remembers."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+        self.orders: dict[str, DialOrder] = {}
+        self.probed: list[DialOrder] = []
+
+    def dial(self, order: DialOrder) -> None:
+        self.done.append(("dial", order.terminal))
+        self.orders[order.leg_id] = order
+
+    def probe(self, order: DialOrder) -> None:
+        self.done.append(("probe", order.terminal))
+        self.probed.append(order)
+
+    def cancel(self, leg_id: str) -> None:
+        self._end("cancel", leg_id)
+
+    def hang_up(self, leg_id: str) -> None:
+        self._end("hang_up", leg_id)
+
+    def _end(self, verb: str, leg_id: str) -> None:
+        if leg_id in self.orders:
+            self.done.append((verb, self.orders.pop(leg_id).terminal))
+
+    def live(self) -> frozenset[str]:
+        return frozenset(self.orders)
+
+    def calls(self) -> int:
+        return sum(verb == "dial" for verb, _ in self.done)
+
+
+class Clock:
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+
+    def __call__(self) -> float:
+        return self.at.timestamp()
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+Make = Callable[..., Caller]
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def make(database: Database, clock: Clock, wire: Wire) -> AsyncIterator[Make]:
+    made: list[Caller] = []
+
+    def build(worker: str = "one", dialer: Any = None) -> Caller:
+        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, now=clock))
+        return made[-1]
+
+    yield build
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.fromisoformat("2026-03-03T01:00:00+00:00")
+
+
+async def book(
+    session: AsyncSession, province: Province, starts_at: datetime, halls: int, **changes: Any
+) -> tuple[Meeting, str]:
+    """A meeting that calls so many halls; its date."""
+    guest = AttendeeRequest(person_id=province.people["yt-1"])  # a site would bring its own terminal
+    wanted = invited.Wanted(starts=(starts_at,), attendees=(guest,))
+    meeting = await invited.meeting(session, province, wanted, starts_at)
+    meeting.connect = changes.get("connect", "dial")
+    meeting.class_ = changes.get("class_", "ordinary")
+    for place in range(halls):
+        code = f"{changes.get('prefix', 'h')}{place:03}"
+        network = changes.get("network", province.networks["tslcd"])
+        session.add(
+            Terminal(
+                id=code,
+                code=code,
+                name=f"Thiết bị {place}",
+                site_id=province.sites["yt"],
+                protocols=["sip"],
+                codecs=[],
+                sip_uri="sip:hall@10.0.0.1",
+                network_id=network,
+                dialled=False,
+            )
+        )
+        session.add(Wanted(meeting_id=meeting.id, resource_id=code, kind="terminal", exclusive=False))
+    await session.flush()
+    date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+    return meeting, date
+
+
+async def rows(database: Database) -> dict[str, DialLeg]:
+    async with database.reading() as session:
+        found = await session.scalars(select(DialLeg).where(DialLeg.terminal_id.like("h%")))
+        return {one.terminal_id: one for one in found}
+
+
+async def test_probed_a_quarter_before_called_three_minutes_before(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    starts_at = clock.at + timedelta(minutes=20)
+    await database.transact(lambda session: book(session, province, starts_at, 3))
+    caller = make()
+    await caller.tick()
+    assert wire.done == []
+    clock.pass_s(6 * 60)
+    await caller.tick()
+    assert sorted(one for one in wire.done if one[1].startswith("h")) == [("probe", f"h00{n}") for n in range(3)]
+    for order, seen in zip(list(wire.probed), ("green", "red", "amber"), strict=False):
+        caller.probed(order, seen, "")
+    await caller.close()
+    assert {one.state for one in (await rows(database)).values()} == {"idle"}
+    clock.pass_s(10 * 60)
+    await caller.tick()
+    assert wire.calls() == 0
+    clock.pass_s(2 * 60)
+    await caller.tick()
+    dialled = [name for verb, name in wire.done if verb == "dial"]
+    red, amber, green = (wire.probed[place].terminal for place in (1, 2, 0))
+    assert [one for one in dialled if one.startswith("h")] == [red, amber, green]  # the worst first
+
+
+async def test_five_a_second_over_all_dates(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 23))
+    caller = make()
+    counts = []
+    for _ in range(6):
+        await caller.tick()
+        counts.append(wire.calls())
+        await caller.tick()
+        assert wire.calls() == counts[-1]
+        clock.pass_s(1)
+    assert counts[:4] == [5, 10, 15, 20] and max(b - a for a, b in pairwise(counts)) <= 5
+
+
+@pytest.mark.parametrize("connect", ["manual", "push", "none", "hold"])
+async def test_only_bookings_that_say_so_are_dialled(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, connect: str
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2, connect=connect))
+    await make().tick()
+    assert wire.done == [] and not await rows(database)
+
+
+async def test_an_important_meeting_calls_nobody_outside_of_closed_networks(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2, class_="important", network=None))
+    await make().tick()
+    found = await rows(database)
+    assert {(one.state, one.reason) for one in found.values()} == {("given_up", "class_forbids")}
+    assert not [one for one in wire.done if one[1].startswith("h")]
+    async with database.reading() as session:
+        entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action == "hall.refuse")))
+    assert {one.detail["terminal"] for one in entries} >= {"h000", "h001"}
+    assert {one.detail["code"] for one in entries} == {"network_open"}
+
+
+async def test_an_operator_cannot_call_what_the_class_forbids_nor_too_early(
+    database: Database, province: Province, clock: Clock
+) -> None:
+    _, date = await database.transact(
+        lambda session: book(session, province, clock.at, 1, class_="important", network=None)
+    )
+    with pytest.raises(Refusal, match="class_forbids"):
+        await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, clock.at))
+    early = clock.at - timedelta(hours=3)
+    with pytest.raises(Refusal, match="not_on_now"):
+        await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, early))
+
+
+async def test_refused_and_given_up_raises_one_alarm(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    leg_id = (await rows(database))["h000"].id
+    leg = await caller.happen(leg_id, Event.REFUSED, wire.orders[leg_id], status=404)
+    assert leg is not None and leg.state is State.GIVEN_UP
+    async with database.reading() as session:
+        (alarm,) = await session.scalars(select(LegAlarm).where(LegAlarm.leg_id == leg_id))
+    assert alarm.code == "unknown_there"
+    for _ in range(2):
+        seen = await database.transact(lambda session: legs.acknowledge(session, alarm.id, date, COMMAND, clock.at))
+        assert seen.acknowledged_by == "command"
+    with pytest.raises(Refusal, match="unknown_alarm"):
+        await database.transact(lambda session: legs.acknowledge(session, alarm.id, "x", COMMAND, clock.at))
+
+
+async def test_news_of_an_older_try_changes_nothing(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    leg_id = (await rows(database))["h000"].id
+    old = wire.orders[leg_id]
+    await caller.happen(leg_id, Event.REFUSED, old, status=486)
+    clock.pass_s(limits.BUSY_RETRY_S)
+    await caller.tick()
+    assert wire.orders[leg_id].call_id != old.call_id
+    await caller.happen(leg_id, Event.REFUSED, old, status=404)
+    assert (await rows(database))["h000"].state == "calling"
+
+
+async def test_another_worker_waits_for_the_lease_then_repeats_the_same_try(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    first, other_wire = make("one"), Wire()
+    await first.tick()
+    leg_id = (await rows(database))["h000"].id
+    called = wire.orders[leg_id]
+    second = make("two", other_wire)
+    await second.tick()
+    assert other_wire.done == []
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    await second.tick()
+    assert other_wire.orders[leg_id].call_id == called.call_id
+
+
+async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    sleeper, other_wire = make("one"), Wire()
+    await sleeper.tick()
+    (one, two) = (leg for name, leg in (await rows(database)).items() if name.startswith("h"))
+    await sleeper.happen(one.id, Event.ANSWERED, wire.orders[one.id])
+    order = wire.orders[two.id]
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    other = make("two", other_wire)
+    await other.tick()
+    before = {name: (leg.state, leg.epoch, leg.leased_by) for name, leg in (await rows(database)).items()}
+    assert await sleeper.happen(two.id, Event.ANSWERED, order) is None
+    await sleeper.tick()
+    assert not wire.orders  # both calls are ended
+    after = {name: (leg.state, leg.epoch, leg.leased_by) for name, leg in (await rows(database)).items()}
+    assert after == before
+    assert {leg.leased_by for leg in (await rows(database)).values()} == {"two"}
+    assert (await rows(database))[one.terminal_id].epoch == 2  # what was connected is called anew
+
+
+async def test_a_date_that_is_called_off_ends_its_calls(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    leg_id = (await rows(database))["h000"].id
+    await caller.happen(leg_id, Event.ANSWERED, wire.orders[leg_id])
+
+    async def call_off(session: AsyncSession) -> None:
+        (await session.get_one(Occurrence, date)).state = "cancelled"
+
+    await database.transact(call_off)
+    await caller.tick()
+    assert ("hang_up", "h000") in wire.done
+    assert (await rows(database))["h000"].state == "left"
+    clock.pass_s(3600)
+    await caller.tick()
+    assert wire.calls() == sum(verb == "dial" for verb, _ in wire.done)
+
+
+@pytest.mark.parametrize("later_min", [4, 300, -6])
+async def test_a_date_that_moves_before_anybody_was_called_takes_its_halls_along(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, later_min: int
+) -> None:
+    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 1))
+    caller = make()
+    await caller.tick()
+
+    async def move(session: AsyncSession) -> None:
+        found = await session.get_one(Occurrence, date)
+        found.starts_at += timedelta(minutes=later_min)
+        found.ends_at += timedelta(minutes=later_min)
+
+    await database.transact(move)
+    begins = clock.at + timedelta(minutes=10 + later_min - 3)
+    while clock.at < begins - timedelta(minutes=1):
+        clock.pass_s(min(60, (begins - clock.at).total_seconds() - 1))
+        await caller.tick()
+    assert wire.calls() == 0
+    clock.pass_s(62)
+    await caller.tick()
+    assert ("dial", "h000") in wire.done
+
+
+async def test_alarms_of_a_leg_are_bounded(database: Database, province: Province, clock: Clock, make: Make) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    await make().tick()
+    leg_id = (await rows(database))["h000"].id
+    raised = [
+        await database.transact(
+            lambda session, number=number: legs.raise_alarm(session, leg_id, f"a{number}", clock.at)
+        )
+        for number in range(room_limits.ALARMS_OF_A_LEG + 1)
+    ]
+    assert raised == [True] * room_limits.ALARMS_OF_A_LEG + [False]
