@@ -248,7 +248,8 @@ async def _moved(session: AsyncSession, now: datetime) -> None:
     )
     for leg, starts_at in rows.all():
         when = starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN)
-        if when != leg.next_try_at and max(when, leg.next_try_at) > now:
+        planned = leg.next_try_at or when
+        if when != planned and max(when, planned) > now:
             leg.next_try_at = max(when, now)
     await session.flush()
 

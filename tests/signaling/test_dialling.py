@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -343,10 +344,8 @@ async def test_alarms_of_a_leg_are_bounded(database: Database, province: Provinc
     await database.transact(lambda session: book(session, province, clock.at, 1))
     await make().tick()
     leg_id = (await rows(database))["h000"].id
-    raised = [
-        await database.transact(
-            lambda session, number=number: legs.raise_alarm(session, leg_id, f"a{number}", clock.at)
-        )
-        for number in range(room_limits.ALARMS_OF_A_LEG + 1)
-    ]
+    raised = []
+    for number in range(room_limits.ALARMS_OF_A_LEG + 1):
+        code = f"a{number}"
+        raised.append(await database.transact(partial(legs.raise_alarm, leg_id=leg_id, code=code, now=clock.at)))
     assert raised == [True] * room_limits.ALARMS_OF_A_LEG + [False]

@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import dialout
+from conference import dialout, limits
 from rooms.booking.tables import Wanted
 from rooms.dialling import planning
 from rooms.dialling.tables import DialLeg
@@ -186,7 +186,7 @@ async def check(database: Database, terminals: Terminals, kills: int) -> None:
         possible = {
             dialout.call_id(dialout.Leg(one.occurrence_id, one.terminal_id, epoch=epoch, attempt=attempt), KEY)
             for epoch in range(1, one.epoch + 1)
-            for attempt in range(1, dialout.limits.BUSY_TRIES + 2)
+            for attempt in range(1, limits.BUSY_TRIES + 2)
         }
         assert set(calls) <= possible and len(calls) == len(set(calls))
         assert one.epoch <= KILLS + 1
