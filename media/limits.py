@@ -45,3 +45,30 @@ LOSSY_BUFFER_BYTES = 65_536
 ENDINGS_S = 0.01  # after which closing commands that found the plane busy are given again
 EVENTS_A_POLL = 256
 EVENTS_A_TURN = 1024  # events of the plane handled before other tasks get their turn
+
+# The mixer: what one conference may ask for
+MIXER_SOURCES = 1024  # streams forwarded to it; only those shown or heard are decoded
+MIXER_SITES = 600
+MIXER_GROUPS = 16
+MIXER_MIXES = 600
+MIXER_VOICES = 64
+MIXER_MICROPHONES = 64  # open at once
+MIXER_PROMPTS = 64  # played at once
+MIXER_PROMPT_S = 120  # of one announcement; what is longer is cut
+MIXER_CELLS = 16
+MIXER_LABEL_CHARACTERS = 200
+MIXER_TEXT_CHARACTERS = 300
+MIXER_PICTURE_WIDTH, MIXER_PICTURE_HEIGHT = 1920, 1200
+MIXER_FPS = 60
+MIXER_BITRATE_BPS = (64_000, 20_000_000)
+MIXER_SOURCE_PIXELS = 4096 * 2304  # of a picture that comes in; a larger one is not decoded
+
+# The mixer: inside its process
+MIXER_MESSAGE_BYTES = 1 << 20  # of the control channel: the largest scene has about half of it
+MIXER_MESSAGES_WAITING_BYTES = 4 << 20  # towards a process that does not read: it is ended
+MIXER_FRAMES_WAITING = 60  # of one source not yet decoded; more: all are dropped and a key frame is asked for
+MIXER_PACKETS_WAITING = 50  # of one microphone not yet decoded: one second
+MIXER_PLAYOUT_S = 1.0  # of sound ahead of its time
+MIXER_AUDIO_DELAY_S = 0.3  # the most that sound is held back for its picture
+MIXER_PLATES = 512  # pre-rendered texts kept
+MIXER_LATE_TICKS = 5  # of 20 ms made up for at once; what is later is silence

@@ -1,0 +1,4 @@
+"""The mixer of one conference: composed pictures and mixed sound for halls, made in a process of its own.
+
+`Mixer` is the parent's side; `python -m media.mixer` is the process. A `Scene` says all that it is to make.
+"""

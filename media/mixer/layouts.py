@@ -1,0 +1,100 @@
+"""Where the places of each layout are, as fractions of the picture. Pure; who is in which place is decided elsewhere.
+
+The shapes are those that hall multipoint units have taught people: nothing overlaps, every place has the picture's own
+aspect, and the first place is the largest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from media.mixer.scene import Layout
+
+GAP = 4
+"""Pixels between two places at 720 lines; grows with the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Fractions of width and height, from the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """Pixels; all four even, so that chroma of 4:2:0 falls on whole samples."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def meets(self, other: Rect) -> bool:
+        across = self.x < other.x + other.width and other.x < self.x + self.width
+        return across and self.y < other.y + other.height and other.y < self.y + self.height
+
+
+def _grid(side: int) -> tuple[Place, ...]:
+    part = 1 / side
+    return tuple(Place(column * part, row * part, part, part) for row in range(side) for column in range(side))
+
+
+def _around(parts: int) -> tuple[Place, ...]:
+    """One large place, and small ones of 1/`parts` down its right side and along its foot."""
+    part = 1 / parts
+    large = Place(0, 0, 1 - part, 1 - part)
+    right = [Place(1 - part, row * part, part, part) for row in range(parts)]
+    foot = [Place(column * part, 1 - part, part, part) for column in range(parts - 1)]
+    return (large, *right[:-1], *foot, right[-1])
+
+
+LAYOUTS: dict[Layout, tuple[Place, ...]] = {
+    "1": (Place(0, 0, 1, 1),),
+    "1+5": _around(3),
+    "1+7": _around(4),
+    "2x2": _grid(2),
+    "3x3": _grid(3),
+    "4x4": _grid(4),
+    # The lecturer large, a row of listeners at the foot.
+    "lecture": (Place(0.1, 0, 0.8, 0.8), *(Place(column / 5, 0.8, 0.2, 0.2) for column in range(5))),
+    # The presentation large and whole, people beside it: nothing covers a slide.
+    "slides": (Place(0, 0.1, 0.8, 0.8), *(Place(0.8, row / 5, 0.2, 0.2) for row in range(5))),
+}
+
+FEWER: dict[Layout, Layout] = {"4x4": "3x3", "3x3": "2x2", "1+7": "1+5"}
+"""What a layout becomes when there is no power for all its tiles: the first places stay."""
+
+
+@cache
+def rects(layout: Layout, width: int, height: int) -> tuple[Rect, ...]:
+    """The places in pixels, with a gap between them and none at the edge of a full picture."""
+    gap = max(2, round(GAP * height / 720 / 2) * 2) if len(LAYOUTS[layout]) > 1 else 0
+    return tuple(_rect(place, width, height, gap) for place in LAYOUTS[layout])
+
+
+def _rect(place: Place, width: int, height: int, gap: int) -> Rect:
+    left, right = _edges(place.x, place.width, width, gap)
+    top, bottom = _edges(place.y, place.height, height, gap)
+    return Rect(left, top, right - left, bottom - top)
+
+
+def _edges(start: float, length: float, size: int, gap: int) -> tuple[int, int]:
+    """Both are even: half a gap (whole samples of chroma) off each inner edge."""
+    half = max(2, gap // 2 // 2 * 2) if gap else 0
+    first, last = (round(at * size / 2) * 2 for at in (start, start + length))
+    return first + (half if first > 0 else 0), last - (half if last < size else 0)
+
+
+def cells_of(layout: Layout, cells: tuple[str, ...], content: str, without: str) -> tuple[tuple[str, bool], ...]:
+    """(site or "", whether its presentation is meant) for each place of `layout`."""
+    wanted = [(site, False) for site in cells]
+    if layout == "slides":
+        wanted.insert(0, (content, True))
+    places = len(LAYOUTS[layout])
+    wanted = [("", False) if site == without and not shared else (site, shared) for site, shared in wanted]
+    return tuple((wanted + [("", False)] * places)[:places])

@@ -1,0 +1,97 @@
+"""One group's picture, kept from tick to tick: only what changed is pasted, and what lies over it is drawn again.
+
+Owns the frame that the encoder takes, its size and background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from media.mixer.layouts import Rect
+from media.mixer.picture.planes import Overlay, Planes, new_picture
+from media.mixer.picture.plates import STAGE_YUV
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A tile in its place. `version` 0: nobody, only background."""
+
+    rect: Rect
+    version: int
+    planes: Planes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """An overlay in its place, upper left corner, even."""
+
+    overlay: Overlay
+    x: int
+    y: int
+
+    @property
+    def rect(self) -> Rect:
+        return Rect(self.x, self.y, self.overlay.width, self.overlay.height)
+
+
+class Canvas:
+    """Even width and height, in pixels."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.frame, self._planes = new_picture(width, height)
+        self.pasted = 0
+        """Tiles pasted since the start: what the cache saves is what a test sees here."""
+        self._rects: tuple[Rect, ...] = ()
+        self._versions: list[int] = []
+        self._drawn: tuple[Drawn, ...] = ()
+
+    def compose(self, parts: Sequence[Part], drawn: Sequence[Drawn]) -> bool:
+        """Whether anything changed. Parts do not meet each other; overlays lie above them."""
+        rects = tuple(part.rect for part in parts)
+        whole = rects != self._rects
+        dirty = {i for i, part in enumerate(parts) if whole or self._versions[i] != part.version}
+        again = self._overlays(parts, drawn, dirty)
+        if whole:
+            self._planes.fill(STAGE_YUV)
+            again = list(drawn)
+        elif not dirty and not again and len(drawn) == len(self._drawn):
+            return False
+        for index in sorted(dirty):
+            part, below = parts[index], self._planes.part(parts[index].rect)
+            if part.planes is None:
+                below.fill(STAGE_YUV)
+            else:
+                below.paste(part.planes)
+            self.pasted += 1
+        for one in again:
+            one.overlay.blend(self._planes, one.x, one.y)
+        self._rects, self._versions, self._drawn = rects, [part.version for part in parts], tuple(drawn)
+        return True
+
+    def _overlays(self, parts: Sequence[Part], drawn: Sequence[Drawn], dirty: set[int]) -> list[Drawn]:
+        """Those to be drawn again. What lies below them becomes dirty as a whole: blending twice would darken it."""
+        before = {(one.overlay, one.x, one.y) for one in self._drawn}
+        now = {(one.overlay, one.x, one.y) for one in drawn}
+        gone = [one for one in self._drawn if (one.overlay, one.x, one.y) not in now]
+        again = [one for one in drawn if (one.overlay, one.x, one.y) not in before]
+        rest = [one for one in drawn if one not in again]
+        touched = [one.rect for one in (*gone, *again)]
+        while True:
+            dirty |= {i for i, part in enumerate(parts) if any(part.rect.meets(rect) for rect in touched)}
+            more = [
+                one
+                for one in rest
+                if any(parts[i].rect.meets(one.rect) for i in dirty) or any(one.rect.meets(r) for r in touched)
+            ]
+            if not more:
+                break
+            rest = [one for one in rest if one not in more]
+            again += more
+            touched += [one.rect for one in more]
+        height, width = self._planes.height, self._planes.width
+        for rect in touched:  # the gaps between tiles
+            x, y = max(0, rect.x), max(0, rect.y)
+            inside = Rect(x, y, min(rect.width, width - x), min(rect.height, height - y))
+            self._planes.part(inside).fill(STAGE_YUV)
+        return again

@@ -1,0 +1,199 @@
+"""One group at work: a thread that composes and encodes at the group's rate. Frames lie on a grid of monotonic time, so that
+two programs and a restarted process agree on timestamps.
+
+Owns the group's canvas, encoder and the answer to key frame requests; knows tiles by `Tiles`, frames by `Frames`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from media.mixer.frames import Frames
+from media.mixer.layouts import cells_of, rects
+from media.mixer.load import Effective
+from media.mixer.picture.canvas import Canvas, Drawn, Part
+from media.mixer.picture.encoding import Encoder, EncoderSettings
+from media.mixer.picture.plates import CONTENT, Label, Plates, line_height
+from media.mixer.picture.tiles import Tiles
+from media.mixer.scene import Scene
+
+logger = logging.getLogger(__name__)
+
+KEY_PACE_US = 500_000
+"""Between two key frames that were asked for: a hundred halls that ask at once get one."""
+STILL_TICKS = 5
+"""A picture in which nothing moves is encoded at a fifth of the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a program shows: the group as it is made now, in the scene that it is of."""
+
+    effective: Effective
+    scene: Scene
+
+
+class Composer:
+    """A view to a picture. Used by one thread; Vietnam's clock is handed in as text."""
+
+    def __init__(self, tiles: Tiles) -> None:
+        self._tiles = tiles
+        self._plates = Plates()
+        self.canvas: Canvas | None = None
+
+    def compose(self, view: View, clock: str, now_us: int) -> bool:
+        """Whether the picture in `canvas` changed."""
+        group = view.effective.group
+        if self.canvas is None or (self.canvas.frame.width, self.canvas.frame.height) != (group.width, group.height):
+            self.canvas = Canvas(group.width, group.height)
+        return self.canvas.compose(self._parts(view, now_us), self._drawn(view, clock))
+
+    def _parts(self, view: View, now_us: int) -> list[Part]:
+        group, info = view.effective.group, view.scene.info()
+        parts = []
+        cells = cells_of(group.layout, group.cells, group.content, group.without)
+        for rect, (site, shared) in zip(rects(group.layout, group.width, group.height), cells, strict=True):
+            told = info.get(site)
+            if told is None:
+                parts.append(Part(rect, 0, None))
+                continue
+            source = view.scene.source_of(site, "video", shared) if told.picture or shared else None
+            label = Label(told.label, told.muted, told.speaking, told.floor_wanted)
+            if shared:
+                label = Label(f"{CONTENT}: {told.label}", content=True)
+            tile = self._tiles.tile(source.ssrc if source else 0, label, rect.width, rect.height, now_us)
+            parts.append(Part(rect, tile.version, tile.planes))
+        return parts
+
+    def _drawn(self, view: View, clock: str) -> list[Drawn]:
+        group = view.effective.group
+        edge = max(4, line_height(group.height) // 4 // 2 * 2)
+        drawn = []
+        if group.notice and view.scene.recording:
+            drawn.append(Drawn(self._plates.notice(group.height), edge, edge))
+        if group.clock:
+            plate = self._plates.clock(clock, group.height)
+            drawn.append(Drawn(plate, group.width - plate.width - edge, edge))
+        if group.text.strip():
+            plate = self._plates.message(group.text, group.width, group.height)
+            foot = group.height - plate.height - line_height(group.height) * 3 // 2
+            drawn.append(Drawn(plate, (group.width - plate.width) // 4 * 2, max(0, foot // 2 * 2)))
+        return drawn
+
+
+@dataclass(slots=True)
+class Work:
+    """Totals since the start of a program."""
+
+    ticks: int = 0
+    late: int = 0
+    frames: int = 0
+    keys: int = 0
+    sent_bytes: int = 0
+    encode_us: int = 0
+
+
+class Program:
+    """`clock_us` is monotonic; `wall` gives the text of the clock."""
+
+    def __init__(
+        self, frames: Frames, tiles: Tiles, view: View, clock_us: Callable[[], int], wall: Callable[[], str]
+    ) -> None:
+        self.work = Work()
+        self.failed = False
+        self._frames = frames
+        self._view = view
+        self._composer = Composer(tiles)
+        self._clock_us = clock_us
+        self._wall = wall
+        self._encoder: Encoder | None = None
+        self._key_wanted = True
+        self._last_key_us = 0
+        self._still = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"program-{view.effective.group.id}", daemon=True)
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def show(self, view: View) -> None:
+        self._view = view
+
+    def request_keyframe(self) -> None:
+        self._key_wanted = True
+
+    def tick(self, now_us: int) -> None:
+        """One frame: compose, encode, send. `now_us` is its place on the grid."""
+        view = self._view
+        changed = self._composer.compose(view, self._wall(), now_us)
+        encoder = self._fitting(view)
+        key = self._key_wanted and now_us - self._last_key_us >= KEY_PACE_US
+        if key:
+            self._key_wanted = False  # before encoding: whoever asks meanwhile has not seen this one
+        self._still = 0 if changed else self._still + 1
+        if not changed and not key and self._still % STILL_TICKS:
+            return
+        assert self._composer.canvas is not None
+        started_us = self._clock_us()
+        unit, is_key = encoder.encode(self._composer.canvas.frame, now_us * 9 // 100, key)
+        self.work.encode_us += self._clock_us() - started_us
+        if not unit:
+            return
+        group = view.effective.group
+        self._frames.send_video(group.ssrc, group.payload_type, now_us * 9 // 100 & 0xFFFFFFFF, unit, now_us)
+        self.work.frames += 1
+        self.work.sent_bytes += len(unit)
+        if is_key:
+            self.work.keys += 1
+            self._last_key_us = now_us
+
+    def _fitting(self, view: View) -> Encoder:
+        group = view.effective.group
+        settings = EncoderSettings(
+            group.codec,
+            group.profile,
+            group.width,
+            group.height,
+            group.fps,
+            group.bitrate_bps,
+            view.effective.preset,
+        )
+        if self._encoder is None or self._encoder.settings != settings:
+            self._encoder = Encoder(settings)
+            self._last_key_us = 0
+        return self._encoder
+
+    def _run(self) -> None:
+        try:
+            self._keep_time()
+        except Exception:
+            logger.exception("program %s", self._view.effective.group.id)
+            self.failed = True
+
+    def _keep_time(self) -> None:
+        """Ticks stand at multiples of the period. One that cannot be begun before the next is left out and counted."""
+        last = 0
+        while not self._stopping.is_set():
+            period_us = 1_000_000 // self._view.effective.group.fps
+            now_us = self._clock_us()
+            number = now_us // period_us
+            due_us = (number + 1) * period_us
+            if self._stopping.wait((due_us - now_us) / 1e6):
+                return
+            number += 1
+            self.work.ticks += 1
+            if last and 1 < number - last < 100:
+                self.work.late += number - last - 1
+            last = number
+            self.tick(due_us)

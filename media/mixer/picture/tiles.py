@@ -1,0 +1,144 @@
+"""Finished tiles: a source's newest picture, scaled, framed and labelled once for all groups that show it in that size.
+
+Owns the cache by (source, size, label). A tile is never changed after it is made; a newer picture makes a newer tile.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from media.mixer.layouts import Rect
+from media.mixer.picture.decoding import Picture
+from media.mixer.picture.planes import Planes, planes_of
+from media.mixer.picture.plates import SPEAKING_YUV, STAGE_YUV, TILE_YUV, Label, Plates, line_height
+
+STALE_US = 5_000_000
+"""So long a camera stands still before its tile says that there is no picture."""
+_ASPECT_TOLERANCE = 0.04
+"""A picture that differs so little from its place is stretched: bars of two pixels look like a fault."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    planes: Planes
+    version: int
+    """Different for any two tiles ever made."""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    scaler: VideoReformatter = field(default_factory=VideoReformatter)
+    shown: tuple[object, ...] = ()
+    tile: Tile | None = None
+    used_us: int = 0
+
+
+class Tiles:
+    """`latest` gives a source's newest picture. Called from the threads of all groups."""
+
+    def __init__(self, latest: Callable[[int], Picture | None]) -> None:
+        self._latest = latest
+        self._entries: dict[tuple[int, str, int, int], _Entry] = {}
+        self._lock = threading.Lock()
+        self._plates = Plates()
+        self._versions = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def tile(self, ssrc: int, label: Label, width: int, height: int, now_us: int) -> Tile:
+        """Of a source (0: the site sends no picture, its name fills the tile); `width` and `height` are even."""
+        key = (ssrc, label.text if not ssrc else "", width, height)
+        with self._lock:
+            entry = self._entries.setdefault(key, _Entry())
+        with entry.lock:
+            entry.used_us = now_us
+            picture = self._fresh(ssrc, label, now_us)
+            shown = (picture.serial if picture else 0, label)
+            if entry.tile is None or entry.shown != shown:
+                entry.tile = self._make(entry.scaler, picture, label, width, height)
+                entry.shown = shown
+            return entry.tile
+
+    def sweep(self, now_us: int) -> None:
+        """Forgets tiles that nobody has looked at for two seconds."""
+        with self._lock:
+            self._entries = {key: one for key, one in self._entries.items() if now_us - one.used_us < 2_000_000}
+
+    def _fresh(self, ssrc: int, label: Label, now_us: int) -> Picture | None:
+        picture = self._latest(ssrc) if ssrc else None
+        if picture is not None and not label.content and now_us - picture.arrival_us > STALE_US:
+            return None  # a presentation may rightly stand still
+        return picture
+
+    def _make(self, scaler: VideoReformatter, picture: Picture | None, label: Label, width: int, height: int) -> Tile:
+        if picture is None:
+            planes = _empty(width, height, TILE_YUV)
+            with self._lock:
+                self._plates.blank(label.text, width, height).blend(planes, 0, 0)
+            shown = Label("", label.muted, label.speaking, label.hand, label.content)
+        else:
+            planes, shown = scale(scaler, picture.frame, width, height), label
+        if shown.speaking and not shown.muted:
+            _ring(planes)
+        if shown.text or shown.signs:
+            line = line_height(height)
+            inset = max(4, line // 4 // 2 * 2)
+            with self._lock:
+                plate = self._plates.label(shown, width, height)
+            plate.blend(planes, inset, height - line - inset)
+        return Tile(planes, next(self._versions))
+
+
+def scale(scaler: VideoReformatter, frame: av.VideoFrame, width: int, height: int) -> Planes:
+    """The whole picture in the middle of width x height, bars where its shape differs; square samples are assumed."""
+    inner = fit(frame.width, frame.height, width, height)
+    scaled = scaler.reformat(
+        frame, inner.width, inner.height, "yuv420p", interpolation=Interpolation.FAST_BILINEAR, threads=1
+    )
+    planes = planes_of(scaled)
+    if scaled is frame:  # of the right size already: a label must not be written into the decoder's own memory
+        planes = Planes(planes.y.copy(), planes.u.copy(), planes.v.copy())
+    if (inner.width, inner.height) == (width, height):
+        return planes
+    whole = _empty(width, height, STAGE_YUV)
+    whole.part(inner).paste(planes)
+    return whole
+
+
+def fit(source_width: int, source_height: int, width: int, height: int) -> Rect:
+    """The largest even rectangle of the source's shape inside width x height, in its middle."""
+    ratio = (source_width * height) / (source_height * width)
+    if abs(ratio - 1) <= _ASPECT_TOLERANCE:
+        return Rect(0, 0, width, height)
+    inner_width = width if ratio > 1 else max(2, round(width * ratio / 2) * 2)
+    inner_height = height if ratio < 1 else max(2, round(height / ratio / 2) * 2)
+    return Rect((width - inner_width) // 4 * 2, (height - inner_height) // 4 * 2, inner_width, inner_height)
+
+
+def _empty(width: int, height: int, colour: tuple[int, int, int]) -> Planes:
+    half = (height // 2, width // 2)
+    planes = Planes(np.empty((height, width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8))
+    planes.fill(colour)
+    return planes
+
+
+def _ring(planes: Planes) -> None:
+    """Inside the edge of the tile of who speaks."""
+    width, height = planes.width, planes.height
+    thick = 6 if height >= 400 else 4 if height >= 150 else 2
+    for rect in (
+        Rect(0, 0, width, thick),
+        Rect(0, height - thick, width, thick),
+        Rect(0, 0, thick, height),
+        Rect(width - thick, 0, thick, height),
+    ):
+        planes.part(rect).fill(SPEAKING_YUV)

@@ -1,0 +1,1 @@
+"""Sound of the mixer: codecs, playout, lip sync, mixing, announcements."""

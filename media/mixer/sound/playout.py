@@ -1,0 +1,188 @@
+"""One microphone's sound in time: packets in by their timestamps, exactly 20 ms out a tick.
+
+Owns the delay at which a site is heard: enough for its jitter, following its clock, and held back for its picture. What is
+missing is concealed. Positions count samples at 48 kHz on the sender's timestamp.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from media import limits
+from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
+
+FLOOR = RATE_HZ // 100
+"""Sound at hand beyond what a tick takes, at the worst packet: 10 ms."""
+START = RATE_HZ // 50 * 2
+"""The same at the first packet, before the jitter is known: 40 ms."""
+_MOST = int(limits.MIXER_PLAYOUT_S * RATE_HZ)
+_WINDOW_TICKS = 50
+_QUIET = 200.0  # peak of a block in which a cut is not heard
+_SLEW, _SLEW_QUIET = 6, 240  # samples a tick that the delay may change by: 0.6 % of pitch, or 5 ms of silence
+_DEAD = 96  # an error of 2 ms is left alone
+_SPARE = RATE_HZ * 3 // 100  # while somebody speaks, so is a delay of 30 ms too much: it goes in the next pause
+_FADE_IN = 120
+_HOLD, _VANISH = RATE_HZ // 100, RATE_HZ * 6 // 100  # concealment: full for 10 ms, gone after 60 ms
+_HISTORY = RATE_HZ * 6 // 100
+
+
+class Playout:
+    """Used by one thread."""
+
+    def __init__(self) -> None:
+        self.goal = FLOOR
+        """Samples that the worst packet should be early by; raised to hold sound back for its picture."""
+        self.late = 0
+        self.concealed = 0
+        """Samples, since the start, that had to be made up while sound was expected."""
+        self.level = 0.0
+        self._segments: deque[tuple[int, Samples]] = deque()
+        self._cursor: int | None = None
+        self._worst = _MOST
+        self._last_worst: int | None = None
+        self._ticks = 0
+        self._history = np.zeros(_HISTORY, np.float32)
+        self._missing = _VANISH
+        self._period = BLOCK
+        self._quiet = True
+
+    @property
+    def position(self) -> int | None:
+        """Of the sample that the next tick begins with; None before the first packet."""
+        return self._cursor
+
+    @property
+    def margin(self) -> int:
+        """How early the worst packet of the last one to two seconds was, in samples."""
+        return min(self._worst, self._last_worst if self._last_worst is not None else _MOST)
+
+    def push(self, position: int, samples: Samples) -> None:
+        """A packet's samples. What is out of the window begins a new timeline: the sender has started again."""
+        if not len(samples):
+            return
+        if self._cursor is None or not -_MOST <= position - self._cursor <= _MOST:
+            self._segments.clear()
+            self._cursor = position - max(self.goal, START)
+            self._worst, self._last_worst, self._ticks = _MOST, None, 0
+        margin = position - self._cursor
+        self._worst = min(self._worst, margin)
+        if margin + len(samples) <= 0:
+            self.late += 1
+            return
+        place = len(self._segments)
+        while place and self._segments[place - 1][0] > position:
+            place -= 1
+        self._segments.insert(place, (position, samples))
+        while len(self._segments) > limits.MIXER_PACKETS_WAITING:
+            self._segments.popleft()
+
+    def pull(self) -> Samples:
+        """The next 20 ms. Silence before the first packet and long after the last."""
+        if self._cursor is None:
+            return np.zeros(BLOCK, np.float32)
+        change = self._change()
+        taken = self._take(BLOCK + change)
+        if change:
+            at = np.linspace(0, len(taken) - 1, BLOCK, dtype=np.float32)
+            taken = np.interp(at, np.arange(len(taken)), taken).astype(np.float32)
+        peak = float(np.max(np.abs(taken)))
+        self._quiet = peak < _QUIET
+        power = float(np.sqrt(np.dot(taken, taken) / BLOCK)) / 32768
+        self.level += (power - self.level) * (0.5 if power > self.level else 0.1)
+        self._ticks += 1
+        if self._ticks % _WINDOW_TICKS == 0:
+            self._last_worst, self._worst = self._worst, _MOST
+        return taken
+
+    def _change(self) -> int:
+        """Samples that this tick consumes above 20 ms; negative: it waits."""
+        margin = self.margin
+        if margin == _MOST:
+            return 0
+        error = margin - self.goal
+        if margin < 0:
+            error = margin - FLOOR  # too late already: the window's worst packet counts at once
+        if -_DEAD <= error <= (_DEAD if self._quiet else _SPARE) or (error > 0 and self._last_worst is None):
+            return 0  # the delay shrinks only after a second that shows how much of it was not needed
+        slew = _SLEW_QUIET if self._quiet else _SLEW
+        change = max(-slew, min(slew, error))
+        self._move(-change)
+        return change
+
+    def _move(self, later: int) -> None:
+        """The cursor is to lag so much more: what was measured against it moves too."""
+        self._worst += later if self._worst != _MOST else 0
+        if self._last_worst is not None and self._last_worst != _MOST:
+            self._last_worst += later
+
+    def _take(self, length: int) -> Samples:
+        assert self._cursor is not None
+        out = np.zeros(length, np.float32)
+        filled = 0
+        while self._segments and filled < length:
+            start, samples = self._segments[0]
+            offset = self._cursor + filled - start
+            if offset >= len(samples):
+                self._segments.popleft()
+                continue
+            if offset < 0:
+                gap = min(-offset, length - filled)
+                self._conceal(out, filled, gap)
+                filled += gap
+                continue
+            count = min(len(samples) - offset, length - filled)
+            out[filled : filled + count] = samples[offset : offset + count]
+            self._resume(out, filled, count)
+            filled += count
+        self._cursor += length
+        if filled < length:
+            # Nothing is there at all: it is late rather than lost, so time stands still for it, but not for a pause.
+            held = min(length - filled, max(0, _VANISH - self._missing))
+            self._cursor -= held
+            self._move(held)
+            self._conceal(out, filled, length - filled)
+        return out
+
+    def _conceal(self, out: Samples, start: int, count: int) -> None:
+        """Repeats the last period of the voice, fading (the idea of ITU-T G.711 Appendix I); writes `count` samples."""
+        made = self._made(count)
+        out[start : start + count] = made
+        if self._missing < _VANISH:
+            self.concealed += min(count, _VANISH - self._missing)
+        self._missing += count
+
+    def _made(self, count: int) -> Samples:
+        if self._missing >= _VANISH:
+            return np.zeros(count, np.float32)
+        if self._missing == 0:
+            self._period = _pitch(self._history)
+        at = np.arange(self._missing, self._missing + count)
+        repeated = self._history[len(self._history) - self._period + at % self._period]
+        gain = np.clip(1 - (at - _HOLD) / (_VANISH - _HOLD), 0, 1)
+        return (repeated * gain).astype(np.float32)
+
+    def _resume(self, out: Samples, start: int, count: int) -> None:
+        """After a gap the real sound comes in over the end of the made-up one; then it is remembered."""
+        if self._missing:
+            fade = min(_FADE_IN, count)
+            ramp = np.linspace(0, 1, fade, dtype=np.float32)
+            part = out[start : start + fade]
+            part[:] = part * ramp + self._made(fade) * (1 - ramp)
+            self._missing = 0
+        new = out[start : start + count][-_HISTORY:]
+        self._history = np.concatenate((self._history[len(new) :], new))
+
+
+def _pitch(history: Samples) -> int:
+    """The period of the last 20 ms, between 2.5 and 20 ms (50 to 400 Hz), by autocorrelation at 12 kHz."""
+    coarse = history[-(len(history) // 4) * 4 :].reshape(-1, 4).mean(1)
+    end = coarse[-240:]
+    energy = float(np.dot(end, end))
+    if energy < 1:
+        return BLOCK
+    lags = np.arange(30, 241)
+    windows = np.lib.stride_tricks.sliding_window_view(coarse, 240)[len(coarse) - 240 - lags]
+    norms = np.sqrt((windows * windows).sum(1) * energy) + 1
+    return int(lags[int(np.argmax(windows @ end / norms))]) * 4

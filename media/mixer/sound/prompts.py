@@ -1,0 +1,70 @@
+"""Recorded announcements: read once by a thread of their own, then played into one site's mix."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import av
+import numpy as np
+from av.error import FFmpegError
+
+from media import limits
+from media.mixer.scene import Prompt
+from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
+
+logger = logging.getLogger(__name__)
+
+DUCKED = 0.25
+"""What is left of the conference (-12 dB) while one is told something."""
+
+
+class Player:
+    """One announcement. `block` is called by the thread that mixes."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+        self.failed = False
+        self._samples: Samples | None = None
+        self._at = 0
+        threading.Thread(target=self._load, name=f"prompt-{prompt.id}", daemon=True).start()
+
+    @property
+    def playing(self) -> bool:
+        return self._samples is not None and self._at < len(self._samples)
+
+    @property
+    def done(self) -> bool:
+        return self.failed or (self._samples is not None and self._at >= len(self._samples))
+
+    def block(self) -> Samples:
+        """The next 20 ms; the last one is filled up with silence."""
+        out = np.zeros(BLOCK, np.float32)
+        if self._samples is not None:
+            part = self._samples[self._at : self._at + BLOCK]
+            out[: len(part)] = part
+            self._at += BLOCK
+        return out
+
+    def _load(self) -> None:
+        try:
+            self._samples = read(self.prompt.path)
+        except (OSError, FFmpegError, ValueError, IndexError) as error:
+            logger.warning("announcement %s: %s", self.prompt.path, error)
+            self.failed = True
+
+
+def read(path: str) -> Samples:
+    """The first audio stream of the file as 48 kHz mono, at most `limits.MIXER_PROMPT_S` of it."""
+    most = limits.MIXER_PROMPT_S * RATE_HZ
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+    blocks, length = [], 0
+    with av.open(path) as file:
+        for frame in file.decode(file.streams.audio[0]):
+            for part in resampler.resample(frame):
+                blocks.append(part.to_ndarray()[0].astype(np.float32))
+                length += part.samples
+            if length >= most:
+                break
+    blocks += [part.to_ndarray()[0].astype(np.float32) for part in resampler.resample(None)]
+    return np.concatenate(blocks)[:most] if blocks else np.zeros(0, np.float32)

@@ -1,0 +1,92 @@
+"""Lips and sound: how long ago what is shown, and what is heard, was captured; so how long sound has to be held back.
+
+By the sender reports of both streams (RFC 3550 §6.4.1: one clock for all of a site), and until those come by the quickest
+arrival of each, which takes the network to be equally quick for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PIPE_US = 25_000
+"""From a decoded picture to its packets: half a period of waiting for the tick, and the encoder. Sound is stamped as old as
+pictures are, so that halls which follow our reports and halls which just play what comes see the same."""
+_FORGET_US_A_S = 200.0
+_AVERAGE = 0.1
+
+
+@dataclass(slots=True)
+class SenderClock:
+    """Of one stream: RTP timestamps (unwrapped) to the time of capture in µs, on the sender's clock or on ours."""
+
+    clock_hz: int
+    _report: tuple[int, int] | None = None
+    _offset_us: float | None = None
+    _arrived_us: int = 0
+
+    @property
+    def reported(self) -> bool:
+        return self._report is not None
+
+    def report(self, rtp_timestamp: int, ntp_us: int) -> None:
+        self._report = (rtp_timestamp, ntp_us)
+
+    def arrive(self, rtp_timestamp: int, arrival_us: int) -> None:
+        """The quickest arrival counts; it is forgotten slowly, to follow a sender whose clock is slower than ours."""
+        transit = arrival_us - rtp_timestamp * 1e6 / self.clock_hz
+        if self._offset_us is None or abs(transit - self._offset_us) > 5e6:  # a new timeline
+            self._offset_us = transit
+        else:
+            forgotten = self._offset_us + (arrival_us - self._arrived_us) * _FORGET_US_A_S / 1e6
+            self._offset_us = min(transit, forgotten)
+        self._arrived_us = arrival_us
+
+    def capture_us(self, rtp_timestamp: float, by_report: bool) -> float | None:
+        if by_report:
+            if self._report is None:
+                return None
+            return self._report[1] + (rtp_timestamp - self._report[0]) * 1e6 / self.clock_hz
+        return None if self._offset_us is None else self._offset_us + rtp_timestamp * 1e6 / self.clock_hz
+
+
+@dataclass(slots=True)
+class LipSync:
+    """Fed by the threads that take frames in and decode; asked by the one that mixes. Single values, each written by one."""
+
+    _clocks: dict[int, SenderClock] = field(default_factory=dict)
+    _ages_us: dict[tuple[int, bool], float] = field(default_factory=dict)
+
+    def expect(self, ssrc: int, clock_hz: int) -> None:
+        self._clocks[ssrc] = SenderClock(clock_hz)
+
+    def forget(self, ssrc: int) -> None:
+        self._clocks.pop(ssrc, None)
+        for by_report in (False, True):
+            self._ages_us.pop((ssrc, by_report), None)
+
+    def report(self, ssrc: int, rtp_timestamp: int, ntp_us: int) -> None:
+        if clock := self._clocks.get(ssrc):
+            clock.report(rtp_timestamp, ntp_us)
+
+    def arrive(self, ssrc: int, rtp_timestamp: int, arrival_us: int) -> None:
+        if clock := self._clocks.get(ssrc):
+            clock.arrive(rtp_timestamp, arrival_us)
+
+    def show(self, ssrc: int, rtp_timestamp: int, now_us: int) -> None:
+        """A picture is ready."""
+        clock = self._clocks.get(ssrc)
+        for by_report in (False, True):
+            captured = clock.capture_us(rtp_timestamp, by_report) if clock else None
+            if captured is not None:
+                age, key = now_us - captured, (ssrc, by_report)
+                before = self._ages_us.get(key, age)
+                self._ages_us[key] = age if abs(age - before) > 1e6 else before + (age - before) * _AVERAGE
+
+    def early_us(self, video: int, audio: int, rtp_timestamp: float, now_us: int) -> float | None:
+        """How much older the picture is than the sound of `rtp_timestamp` that is mixed now; positive: hold it back."""
+        picture, sound = self._clocks.get(video), self._clocks.get(audio)
+        if picture is None or sound is None:
+            return None
+        by_report = picture.reported and sound.reported
+        age, captured = self._ages_us.get((video, by_report)), sound.capture_us(rtp_timestamp, by_report)
+        return None if age is None or captured is None else age + PIPE_US - (now_us - captured)
