@@ -49,7 +49,8 @@ class Stream:
     """What every RTP medium has: where it goes, which way, under which keys."""
 
     remote: Endpoint
-    """Where the terminal takes our RTP. The host "0.0.0.0" never stands here: that is a hold."""
+    """Where the terminal takes our RTP. While it holds us by an address of zeros: where it took it before; an empty host when
+    that was never told."""
     remote_rtcp: Endpoint
     rtcp_mux: bool = False
     we_send: bool = True
@@ -74,7 +75,9 @@ class AudioPlan:
     """RFC 4733 events; -1: none agreed."""
     dtmf_receive_payload_type: int = -1
     packet_ms: int = 20
-    channels: int = 1
+    """How much the terminal wants in one packet."""
+    also_receive: tuple[tuple[int, AudioCodec], ...] = ()
+    """Further payload types it may change to: some answer with several codecs. The first is what to expect."""
 
     @property
     def clock_hz(self) -> int:
@@ -94,7 +97,7 @@ class VideoPlan:
     mode: Literal[0, 1]
     """packetization-mode of what we send: 0 allows single NAL units alone."""
     level: int
-    """Ten times the number of the level that our stream may declare (31: level 3.1); 9 is 1b."""
+    """The agreed level, ten times its number (31: level 3.1); 9 is 1b. The bounds below may allow more."""
     max_fs: int
     """Macroblocks in one picture."""
     max_mbps: int
@@ -232,3 +235,5 @@ class Policy:
     we_send: bool = True
     """False holds the terminal: it hears and sees nothing."""
     we_receive: bool = True
+    media_networks: tuple[str, ...] = ()
+    """Where media may be sent, as "10.20.0.0/16"; empty: anywhere that is one machine."""
