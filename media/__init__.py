@@ -1,10 +1,12 @@
-"""Media: nodes, routers, peers, producers and consumers; below them the packet plane in Rust.
+"""Media: nodes, routers, peers, lines, producers and consumers; below them the packet plane in Rust.
 
 Knows packets, sections and keys; knows nothing of people, meetings or policy. Other packages import from here alone.
 """
 
 from media.consumer import Consumer
 from media.errors import PeerError, StaleLibrary
+from media.frames import FrameEvent, Frames, connect
+from media.line import Line, LineConsumer, LineEvents, line_codec
 from media.node import Node, NodeSettings
 from media.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack, Published
 from media.peer import Peer, PeerEvents
@@ -18,7 +20,12 @@ __all__ = [
     "Candidate",
     "Consumer",
     "ConsumerFigures",
+    "FrameEvent",
+    "Frames",
     "LayerFigures",
+    "Line",
+    "LineConsumer",
+    "LineEvents",
     "Link",
     "Node",
     "NodeSettings",
@@ -33,4 +40,6 @@ __all__ = [
     "Router",
     "StaleLibrary",
     "Statistics",
+    "connect",
+    "line_codec",
 ]

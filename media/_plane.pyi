@@ -16,8 +16,9 @@ SOURCES_DIGEST: str
 """SHA-256 (hex) over the Rust sources this library was built from; `media/node.py` refuses a stale one."""
 
 Kind = Literal["audio", "video"]
-Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "vp8", "vp9", "h264", "av1"]
-Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
+Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "av1"]
+Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80", "AES128_CM_SHA1_32"]
+Feedback = Literal["nack", "pli", "fir", "tmmbr"]
 Extension = Literal[
     "mid", "rid", "repaired-rid", "audio-level", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"
 ]
@@ -32,7 +33,26 @@ Event = (
     | tuple[Literal["speakers"], int, list[tuple[int, float]]]
     # router, [(producer, level 0..1)] of those who speak, the dominant one first; only when it changed
     | tuple[Literal["bye"], int]  # producer: RTCP BYE came
+    # Of lines:
+    | tuple[Literal["line"], int, Literal["first", "silent", "alive"]]
+    # transport, state. first: its first RTP packet came; silent: 30 s without RTP and RTCP; alive: something came again
+    | tuple[Literal["dtmf"], int, str, int]
+    # transport, one of 0..9 * # A..D or ! (hook flash), how long in ms: RFC 4733, once per press, when it ends
+    | tuple[Literal["keyframe"], int]
+    # transport: no key frame came a second after asking (each second), or the far end knows neither PLI nor FIR
+    | tuple[Literal["limit"], int, int]  # consumer, bit/s that its peer wants at most (TMMBR; it has been confirmed)
+    | tuple[Literal["unfit"], int]
+    # consumer opened with `single_nal`: its source sends FU-A or STAP-A, so nothing of it is sent any more
 )
+
+FrameEvent = tuple[Literal["frame", "lost", "keyframe", "clock", "bye"], int, int, int, bytes]
+"""(kind, SSRC, timestamp, time, bytes), the timestamp counted on beyond 32 bits.
+
+frame: one whole frame (an H.264 picture as a byte stream with start codes, a VP8 frame, one packet of sound); time: when
+its first packet came, us of CLOCK_MONOTONIC. lost: packets before the next frame are missing for good. keyframe: the
+peer wants a key frame of this SSRC of ours. clock: a sender report, this timestamp was at this time, us of Unix time.
+bye: the source ended. Fields that a kind does not have are 0 and b"".
+"""
 
 @final
 class Plane:
@@ -72,6 +92,28 @@ class Plane:
         """New credentials of ours. The selected path goes on until the first nominated check with the new ones."""
     def set_remote_ufrag(self, transport: int, ufrag: str) -> None:
         """The peer's ufrag: checks with another one are refused. Until it is set every remote ufrag passes."""
+    def open_line(
+        self, router: int, transport: int, rtp_fd: int, rtcp_fd: int = -1, latch: bool = True, cname: str = ""
+    ) -> None:
+        """A transport without ICE and DTLS, over bound UDP sockets that it has alone (the descriptors are duplicated).
+
+        `rtcp_fd` -1: RTCP shares the port of RTP (RFC 5761). `latch`: symmetric RTP (RFC 4961), once: until then what
+        authenticates by SRTP is taken from anywhere, and without SRTP RTP of a known payload type from the IP address
+        that was told, any port; afterwards from the address latched alone. Without `latch` only the exact address told.
+        `cname` (at most 64 visible ASCII characters) is the RTCP name of all that is sent here (RFC 3550 §6.5.1).
+        Producers are bound by payload type and their SSRC may change, unless `encodings` tells the SSRC.
+        """
+    def set_line_remote(self, transport: int, rtp: tuple[str, int] | None, rtcp: tuple[str, int] | None = None) -> None:
+        """Where the far end is, as its session description says. None: hold, nothing is sent and nothing taken.
+
+        `rtcp` None: the port above that of RTP. Another address than before is latched anew; the same one changes nothing.
+        A line without keys is plain RTP from here on: with SRTP, `set_keys` comes first.
+        """
+    def set_feedback(self, transport: int, kinds: Sequence[Feedback]) -> None:
+        """What the far end of a line understands; before this PLI and FIR. Without "nack" losses are not asked for."""
+    def set_bitrate_limit(self, transport: int, bitrate_bps: int) -> None:
+        """The far end of a line is asked to send video of at most so much (TMMBR, RFC 5104, where "tmmbr" is among
+        the feedback), each second until it confirms, at most ten times. 0: no longer."""
     def set_extensions(self, transport: int, extensions: Sequence[tuple[int, Extension]]) -> None:
         """Header extension ids 1..14 (15..255: two-byte form) agreed for this connection, both directions."""
     def set_keys(
@@ -83,7 +125,10 @@ class Plane:
         send_key: bytes,
         send_salt: bytes,
     ) -> None:
-        """SRTP master keys and salts (RFC 5764, RFC 7714). Media before this is dropped."""
+        """SRTP master keys and salts (RFC 5764, RFC 7714, RFC 4568). Media before this is dropped.
+
+        Not the same keys twice: RTCP would count its packets from 0 again under the same key stream.
+        """
     def send_dtls(self, transport: int, datagram: bytes) -> None:
         """One DTLS datagram (<= 1500 bytes) to the path selected now, or before selection to the last checked one."""
     def close_transport(self, transport: int) -> None: ...
@@ -119,14 +164,20 @@ class Plane:
         strip_red: bool = False,
         red_blocks: Sequence[tuple[int, int]] = ...,
         paused: bool = False,
+        single_nal: bool = False,
     ) -> None:
         """One forwarded track on `transport`, which belongs to the same router as `producer`.
 
         `payloads`: (the producer's payload type, payload type to send, RTX payload type or -1: resend on the media SSRC).
         A producer's payload type that is not listed is not forwarded. `rtx_ssrc` 0: none. RED (RFC 2198) is forwarded whole,
         its block payload types rewritten by `red_blocks` (producer's, this consumer's); with `strip_red` only its
-        primary block is sent, under the payload type that `payloads` gives for the RED one.
+        primary block is sent, under the payload type that `payloads` gives for the RED one. `single_nal`: the receiver
+        takes H.264 of packetization mode 0 only; a source that sends anything else is refused (event "unfit").
         """
+    def switch_source(self, consumer: int, producer: int, payloads: Sequence[tuple[int, int, int]]) -> None:
+        """Another producer of the same router and kind under the same SSRC; `payloads` as for `open_consumer`.
+
+        Sequence numbers and timestamps go on; video waits for a key frame, which is asked for."""
     def close_consumer(self, consumer: int) -> None:
         """Sends an RTCP BYE for its SSRC."""
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
@@ -134,6 +185,61 @@ class Plane:
         """Highest layer index and VP8 temporal id wanted; the switch waits for a key frame, which is asked for."""
     def snapshot(self) -> Snapshot:
         """The statistics taken in the last second (one per second and shard, made by the shard threads)."""
+
+@final
+class FramePort:
+    """Whole frames over plain RTP, for the process that decodes and encodes. One thread on one UDP socket.
+
+    Every method may be called from any thread. Errors: `ValueError` for an argument out of range, `RuntimeError` after
+    `close()`, `OSError` from the socket.
+    """
+
+    def __new__(cls, fd: int, *, cname: str = "mixer") -> FramePort:
+        """`fd`: a bound UDP socket that is connected to the mixer's line; duplicated."""
+    def expect(self, ssrc: int, codec: Codec, clock_hz: int, jitter_ms: int) -> None:
+        """Frames of this SSRC are wanted (opus, pcmu, pcma, g722, h264, vp8). `jitter_ms` is how long a packet waits
+        for one before it. Told again, the SSRC starts anew. `OverflowError` above 1024 of them."""
+    def forget(self, ssrc: int) -> None: ...
+    def poll(self, timeout_ms: int, limit: int = 256) -> list[FrameEvent]:
+        """Up to `limit` events as soon as there is one; empty after `timeout_ms`. Releases the GIL while it waits."""
+    def send_video(
+        self,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        access_unit: bytes,
+        capture_us: int,
+        *,
+        codec: Literal["h264", "vp8"] = "h264",
+        mode: int = 1,
+    ) -> None:
+        """One coded picture: H.264 as a byte stream with start codes, or a VP8 frame; 90 kHz. Long ones are paced.
+
+        A NAL unit goes alone up to 1200 bytes, longer in FU-A; with `mode` 0 a longer one is a `ValueError`.
+        `capture_us`: CLOCK_MONOTONIC of the picture, for sender reports. `BlockingIOError`: 2048 packets wait already
+        and the picture was not taken; the next one must be a key frame.
+        """
+    def send_audio(
+        self,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        payload: bytes,
+        capture_us: int,
+        *,
+        clock_hz: int = 48000,
+        marker: bool = False,
+        level: int = -1,
+        level_id: int = 1,
+    ) -> None:
+        """One packet of sound. `level`: RFC 6464, 0 (loudest) .. 127 -dBov in header extension `level_id`; -1: none."""
+    def end(self, ssrc: int) -> None:
+        """Nothing more is sent under this SSRC; the other end is told (BYE)."""
+    def request_keyframe(self, ssrc: int) -> None:
+        """A PLI for an expected SSRC, now."""
+    def dropped(self) -> int:
+        """Events that found the queue full (4096 of them, 64 MiB): nobody polled."""
+    def close(self) -> None: ...
 
 @final
 class Snapshot:

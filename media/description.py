@@ -42,7 +42,8 @@ EXTENSION_URIS: dict[str, ExtensionName] = {
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": "dependency-descriptor",
 }
 
-_NAMES: dict[str, CodecName] = {mime.lower(): name for name, mime in MIME.items()}
+# Keys pressed are a matter of terminals on lines: browsers offer the format too, and nobody there would get them.
+_NAMES: dict[str, CodecName] = {mime.lower(): name for name, mime in MIME.items() if name != "telephone-event"}
 _H264 = {H264Profile.PROFILE_CONSTRAINED_BASELINE: "constrained", H264Profile.PROFILE_BASELINE: "baseline"}
 _DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
 _CODEC_LINES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")

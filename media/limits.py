@@ -27,6 +27,11 @@ ANSWER_SETTLES_S = 0.15
 """A track that joins a running connection starts so long after the answer that names it: a packet that meets libwebrtc just
 while it takes the answer in leaves the picture without a viewer for good."""
 
+# Lines
+LINES = 2000  # of one router
+LINE_PRODUCERS = 1024  # of one line; a terminal has one to three, the mixer one for each program
+LINE_CONSUMERS = 1024
+
 # DTLS handshake
 HANDSHAKE_S = 15.0
 HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from media import _plane
     from media.consumer import Consumer
+    from media.line import Line, LineConsumer
     from media.peer import Peer
     from media.transport import Transport
 
@@ -58,7 +59,7 @@ class Node:
     """One per process. Lives in one event loop; every method is called from it."""
 
     def __init__(self, settings: NodeSettings, loop: asyncio.AbstractEventLoop, random: Random) -> None:
-        native = _load()
+        native = load_plane()
         self.loop = loop
         self.random = random
         self.certificate = Certificate.new()
@@ -76,6 +77,8 @@ class Node:
         self.transports: dict[int, Transport] = {}
         self.producers: dict[int, Producer] = {}
         self.consumers: dict[int, Consumer] = {}
+        self.lines: dict[int, Line] = {}
+        self.line_consumers: dict[int, LineConsumer] = {}
         self.endings = Endings(loop)
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
@@ -191,9 +194,7 @@ class Node:
             self._faults += 1
             logger.exception("event %s of the plane", event[0])
 
-    def _dispatch(
-        self, name: Literal["dtls", "ice", "layer", "switched", "speakers", "bye"], number: int, *rest: Any
-    ) -> None:
+    def _dispatch(self, name: str, number: int, *rest: Any) -> None:
         if name == "dtls":
             if transport := self.transports.get(number):
                 transport.datagram_received(*rest)
@@ -204,15 +205,28 @@ class Node:
             if producer := self.producers.get(number):
                 producer.layer_started(*rest)
         elif name == "switched":
-            if consumer := self.consumers.get(number):
+            if consumer := self.consumers.get(number) or self.line_consumers.get(number):
                 consumer.switched(*rest)
-        elif name == "speakers" and (router := self._routers.get(number)):
-            levels: list[tuple[int, float]] = rest[0]
-            router.on_speakers([(self.producers[one], level) for one, level in levels if one in self.producers])
-        # "bye" needs nothing: the next description says what the publisher has ended.
+        elif name == "speakers":
+            if router := self._routers.get(number):
+                levels: list[tuple[int, float]] = rest[0]
+                router.on_speakers([(self.producers[one], level) for one, level in levels if one in self.producers])
+        else:
+            self._dispatch_line(name, number, *rest)
+
+    def _dispatch_line(self, name: str, number: int, *rest: Any) -> None:
+        if name == "bye":
+            # Of a peer it needs nothing: the next description says what the publisher has ended.
+            if (producer := self.producers.get(number)) and producer.on_bye is not None:
+                producer.on_bye(producer)
+        elif name in ("line", "dtmf", "keyframe"):
+            if line := self.lines.get(number):
+                line.take_event(name, *rest)
+        elif name in ("limit", "unfit") and (follower := self.line_consumers.get(number)):
+            follower.take_event(name, *rest)
 
 
-def _load() -> ModuleType:
+def load_plane() -> ModuleType:
     """Not at import: what needs no sockets (SDP, tests of the layers above) needs no library either."""
     try:
         from media import _plane

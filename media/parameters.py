@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from media.producer import Producer
 
 Kind = Literal["audio", "video"]
-CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "vp8", "vp9", "h264", "av1"]
+CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "av1"]
 ExtensionName = Literal[
     "mid", "rid", "repaired-rid", "audio-level", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"
 ]
@@ -26,6 +26,7 @@ MIME: dict[CodecName, str] = {
     "pcmu": "audio/PCMU",
     "pcma": "audio/PCMA",
     "g722": "audio/G722",
+    "telephone-event": "audio/telephone-event",
     "vp8": "video/VP8",
     "vp9": "video/VP9",
     "h264": "video/H264",

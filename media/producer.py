@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from media.parameters import Codec, Encoding, Kind
 
 if TYPE_CHECKING:
     from media._plane import Plane
-    from media.consumer import Consumer
     from media.endings import Endings
 
 
+class Follower(Protocol):
+    """What forwards a producer: closed together with it."""
+
+    def close(self) -> None: ...
+
+
 class Producer:
-    """Made by `Peer.answer`; lives until it is closed, its section ends, or its peer or router closes."""
+    """Made by `Peer.answer` or `Line.receive`; lives until it is closed, its section ends, or its peer or router closes."""
 
     def __init__(
         self,
@@ -36,11 +41,13 @@ class Producer:
         self.on_layer: Callable[[Producer, int], None] | None = None
         """Told when the first packet of a layer comes."""
         self.on_close: Callable[[Producer], None] | None = None
+        self.on_bye: Callable[[Producer], None] | None = None
+        """Told when an RTCP BYE came; of a line alone."""
         self.active_layers: set[int] = set()
         self._plane = plane
         self._endings = endings
         self._forget = forget
-        self._consumers: set[Consumer] = set()
+        self._consumers: set[Follower] = set()
 
     @property
     def mime(self) -> str:
@@ -77,8 +84,8 @@ class Producer:
         if self.on_layer is not None:
             self.on_layer(self, layer)
 
-    def attach(self, consumer: Consumer) -> None:
+    def attach(self, consumer: Follower) -> None:
         self._consumers.add(consumer)
 
-    def detach(self, consumer: Consumer) -> None:
+    def detach(self, consumer: Follower) -> None:
         self._consumers.discard(consumer)

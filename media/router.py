@@ -1,10 +1,12 @@
-"""One conference's corner of the packet plane: its peers, and the numbers of their producers and consumers."""
+"""One conference's corner of the packet plane: its peers and lines, and the numbers of their producers and consumers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from media import limits
+from media.line import Line, LineEvents
 from media.peer import Peer, PeerEvents
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Router:
         self.closed = False
         self._node = node
         self._peers: set[Peer] = set()
+        self._lines: set[Line] = set()
+        self._cname = f"{node.random.getrandbits(64):016x}"
 
     def open_peer(self, events: PeerEvents) -> Peer:
         assert not self.closed
@@ -34,10 +38,27 @@ class Router:
         self._peers.add(peer)
         return peer
 
+    def open_line(
+        self, events: LineEvents, *, host: str, ports: Sequence[int], rtcp_mux: bool = False, latch: bool = True
+    ) -> Line:
+        """A transport without ICE and DTLS on `host` (an IP literal of this machine), its ports among `ports`: an even
+        one and the odd one above it, or any with `rtcp_mux`. All lines of a router send under one RTCP name and clock.
+
+        Raises `OSError` when no port is free, `OverflowError` above `limits.LINES`.
+        """
+        assert not self.closed
+        if len(self._lines) >= limits.LINES:
+            raise OverflowError(f"{limits.LINES} lines are open already")
+        line = Line(self._node, self, events, (host, ports, rtcp_mux, latch), self._cname, self._lines.discard)
+        self._lines.add(line)
+        return line
+
     def close(self) -> None:
         if self.closed:
             return
         self.closed = True
         for peer in tuple(self._peers):
             peer.close()
+        for line in tuple(self._lines):
+            line.close()
         self._node.forget_router(self)

@@ -59,7 +59,7 @@ def real_parameters(function: Callable[..., object]) -> list[tuple[str, str, obj
 
 
 def test_stub_and_library_have_the_same_methods_and_parameters() -> None:
-    for name in ("Plane", "Snapshot"):
+    for name in ("Plane", "FramePort", "Snapshot"):
         native = getattr(_plane, name)
         stub = stub_functions(name)
         public = {member for member in vars(native) if not member.startswith("_")}
@@ -73,7 +73,7 @@ def test_stub_and_library_have_the_same_methods_and_parameters() -> None:
 
 
 def test_classes_are_final_and_named() -> None:
-    for native in (_plane.Plane, _plane.Snapshot):
+    for native in (_plane.Plane, _plane.FramePort, _plane.Snapshot):
         assert native.__module__ == "media._plane"
         with pytest.raises(TypeError):
             type("Child", (native,), {})
@@ -147,6 +147,20 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
     ("open_consumer", (10, 1001, 100, "0", 7, 0, [(111, 111, -1)], False, [(111, 300)])),
     ("open_consumer", (10, 1000, 100, "0", 7, 0, [(111, 111, -1)])),
     ("open_consumer", (20, 1001, 100, "0", 7, 0, [(111, 111, -1)])),
+    ("open_consumer", (10, 1001, 100, "0", 7, 0, [(111, 111, -1)], False, [(111, 300)])),
+    ("switch_source", (1000, 100, [(111, 128, -1)])),
+    ("switch_source", (1000, 200, [(111, 111, -1)])),
+    ("open_line", (1, 12, -1)),
+    ("open_line", (1, 12, 2**31)),
+    ("set_line_remote", (10, ("0.0.0.0", 5))),
+    ("set_line_remote", (10, ("224.0.0.1", 5))),
+    ("set_line_remote", (10, ("127.0.0.1", 0))),
+    ("set_line_remote", (10, ("127.0.0.1", 65_536))),
+    ("set_line_remote", (10, ("hall.example", 5))),
+    ("set_feedback", (10, ["pli", "remb"])),
+    ("set_feedback", (10, ["pli"] * 5)),
+    ("set_bitrate_limit", (10, -1)),
+    ("set_bitrate_limit", (10, 1_000_000_001)),
     ("set_layers", (1000, 4, 0)),
     ("set_layers", (1000, 0, 8)),
     ("poll", (0,)),
@@ -154,11 +168,12 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
 
 
 def furnish(plane: Plane) -> None:
-    """Routers 1 and 2; transports 10 (in 1), 20 (in 2); producer 100 and consumer 1000 on 10."""
+    """Routers 1 and 2; transports 10 (in 1), 20 (in 2); producer 100 and consumer 1000 on 10, producer 200 on 20."""
     plane.open_router(1)
     plane.open_router(2)
     plane.open_transport(1, 10, UFRAG, PWD)
     plane.open_transport(2, 20, "bufrag", PWD)
+    plane.open_producer(20, 200, "audio", "0", [("", 1, 0)], [(111, "opus", 48_000, -1)])
     plane.open_producer(10, 100, "audio", "0", [("", 1, 0)], [(111, "opus", 48_000, -1)])
     plane.open_consumer(10, 1000, 100, "1", 7, 0, [(111, 111, -1)])
 
@@ -379,3 +394,26 @@ def test_an_answer_leaves_from_the_address_that_was_asked(wildcard: str, asked: 
         peer.sendto(check(), (asked, plane.udp_ports()[0]))
         assert peer.recvfrom(1500)[1][0] == asked
     plane.close()
+
+
+# Lines
+
+
+def test_a_line_wants_a_bound_udp_socket(plane: Plane) -> None:
+    plane.open_router(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unbound, pytest.raises(OSError):
+        plane.open_line(1, 30, unbound.fileno())
+    with socket.create_server(("127.0.0.1", 0)) as stream, pytest.raises(OSError):
+        plane.open_line(1, 30, stream.fileno())
+    with pytest.raises(OSError):
+        plane.open_line(1, 30, 1_000_000)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(ValueError):
+            plane.open_line(1, 30, bound.fileno(), cname="n" * 65)
+        plane.open_line(1, 30, bound.fileno())
+        with pytest.raises(ValueError, match="open already"):
+            plane.open_line(1, 30, bound.fileno())
+        # Commands of ICE are not for lines.
+        plane.restart_ice(30, UFRAG, PWD)
+    plane.close_transport(30)

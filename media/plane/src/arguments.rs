@@ -1,6 +1,7 @@
 //! Checks of what Python passes: a wrong type is a TypeError, everything else out of range a ValueError that names it.
 
 use plane_core::command::{Codec, Encoding, Extension, Payload, PayloadMap};
+use plane_core::line::{CNAME_BYTES_MAX, Feedback};
 use plane_core::srtp::Profile;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
@@ -15,11 +16,15 @@ pub const RECEIVE_BUFFER_BYTES_MAX: i64 = 1 << 30;
 pub const LAYERS_MAX: usize = 4;
 pub const DTLS_BYTES_MAX: usize = 1500;
 const PAYLOADS_MAX: usize = 64;
+const FEEDBACK_KINDS: usize = 4;
+pub const BITRATE_BPS_MAX: i64 = 1_000_000_000;
+/// What one terminal or one mixer sends in a moment.
+pub const LINE_BUFFER_BYTES: usize = 1 << 20;
 const EXTENSIONS_MAX: usize = 32;
 /// One-byte header extensions carry 16 bytes.
 const MID_BYTES_MAX: usize = 16;
 const PAYLOAD_TYPE_MAX: i64 = 127;
-const CLOCK_HZ_MAX: i64 = 192_000;
+pub const CLOCK_HZ_MAX: i64 = 192_000;
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
 
@@ -72,6 +77,38 @@ pub fn entries(value: Any, what: &str) -> PyResult<Vec<SocketAddr>> {
     entries.into_iter().map(|(address, port)| entry(&address, port, what)).collect()
 }
 
+/// Where a line's datagrams go; None: nowhere.
+pub fn remote(value: Option<(String, i64)>, what: &str) -> PyResult<Option<SocketAddr>> {
+    let Some((address, port)) = value else { return Ok(None) };
+    let remote = entry(&address, port, what)?;
+    if remote.port() == 0 || remote.ip().is_unspecified() || remote.ip().is_multicast() {
+        return refuse(format!("{what}: {remote} is not the address of one terminal"));
+    }
+    Ok(Some(remote))
+}
+
+pub fn cname(text: String) -> PyResult<String> {
+    if text.len() > CNAME_BYTES_MAX || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return refuse(format!("cname must be at most {CNAME_BYTES_MAX} visible ASCII characters"));
+    }
+    Ok(text)
+}
+
+pub fn feedback(value: Any) -> PyResult<Feedback> {
+    let kinds: Vec<String> = sequence(value, "kinds", FEEDBACK_KINDS)?;
+    let mut feedback = Feedback { nack: false, pli: false, fir: false, tmmbr: false };
+    for kind in kinds {
+        *match kind.as_str() {
+            "nack" => &mut feedback.nack,
+            "pli" => &mut feedback.pli,
+            "fir" => &mut feedback.fir,
+            "tmmbr" => &mut feedback.tmmbr,
+            _ => return refuse(format!("feedback {kind:?} is not known")),
+        } = true;
+    }
+    Ok(feedback)
+}
+
 fn entry(address: &str, port: i64, what: &str) -> PyResult<SocketAddr> {
     let port = in_range(port, &format!("{what} port"), 0, u16::MAX.into())? as u16;
     match address.parse::<IpAddr>() {
@@ -119,6 +156,7 @@ pub fn profile(name: &str) -> PyResult<Profile> {
     match name {
         "AEAD_AES_128_GCM" => Ok(Profile::AeadAes128Gcm),
         "AES128_CM_SHA1_80" => Ok(Profile::Aes128CmSha1_80),
+        "AES128_CM_SHA1_32" => Ok(Profile::Aes128CmSha1_32),
         _ => refuse(format!("profile {name:?} is not known")),
     }
 }
@@ -188,13 +226,14 @@ fn payload((number, name, clock_hz, rtx): (i64, String, i64, i64)) -> PyResult<P
     })
 }
 
-fn codec(name: &str) -> PyResult<Codec> {
+pub fn codec(name: &str) -> PyResult<Codec> {
     Ok(match name {
         "opus" => Codec::Opus,
         "red" => Codec::Red,
         "pcmu" => Codec::Pcmu,
         "pcma" => Codec::Pcma,
         "g722" => Codec::G722,
+        "telephone-event" => Codec::TelephoneEvent,
         "vp8" => Codec::Vp8,
         "vp9" => Codec::Vp9,
         "h264" => Codec::H264,

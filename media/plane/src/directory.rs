@@ -113,6 +113,28 @@ impl Directory {
         }
     }
 
+    /// `consumer` gets another producer of its router.
+    pub fn may_switch(&self, consumer: u32, producer: u32) -> Result<usize, Refused> {
+        let (transport, _) = self.consumers.get(&consumer).ok_or(Refused::Stale)?;
+        let router = |transport: &u32| self.transports.get(transport).map(|transport| transport.router);
+        let source = self.producers.get(&producer).ok_or(Refused::Stale)?;
+        if router(&source.transport) != router(transport) {
+            return Err(Refused::Apart);
+        }
+        self.transport(*transport).ok_or(Refused::Stale)
+    }
+
+    pub fn switch(&mut self, consumer: u32, producer: u32) {
+        let Some((_, source)) = self.consumers.get_mut(&consumer) else { return };
+        let before = std::mem::replace(source, producer);
+        if let Some(before) = self.producers.get_mut(&before) {
+            before.consumers.remove(&consumer);
+        }
+        if let Some(producer) = self.producers.get_mut(&producer) {
+            producer.consumers.insert(consumer);
+        }
+    }
+
     pub fn close_router(&mut self, router: u32) {
         for transport in self.routers.remove(&router).map(|router| router.transports).unwrap_or_default() {
             self.close_transport(transport);
@@ -187,6 +209,21 @@ mod tests {
         assert_eq!(directory.may_open_transport(3, 30), Err(Refused::Stale));
         assert_eq!(directory.may_open_consumer(20, 1001, 100), Err(Refused::Apart));
         assert_eq!(directory.may_open_consumer(11, 1001, 100), Ok(0));
+    }
+
+    #[test]
+    fn a_consumer_that_switched_closes_with_its_new_producer() {
+        let mut directory = two_routers();
+        directory.open_producer(11, 101);
+        directory.open_producer(20, 200);
+        assert_eq!(directory.may_switch(1000, 200), Err(Refused::Apart));
+        assert_eq!(directory.may_switch(1001, 101), Err(Refused::Stale));
+        assert_eq!(directory.may_switch(1000, 101), Ok(0));
+        directory.switch(1000, 101);
+        directory.close_producer(100);
+        assert_eq!(directory.consumer(1000), Some(0));
+        directory.close_producer(101);
+        assert_eq!(directory.consumer(1000), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Events as the tuples that `_plane.pyi` describes.
 
-use plane_core::event::{Event, IceState};
+use plane_core::event::{Event, IceState, LineState};
 use plane_core::ice::Path;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -15,6 +15,11 @@ pub fn to_python<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTu
         Event::Switched { consumer, layer } => ("switched", consumer, layer.map_or(-1, i16::from)).into_pyobject(py),
         Event::Speakers { router, speakers } => ("speakers", router, speakers).into_pyobject(py),
         Event::Bye { producer } => ("bye", producer).into_pyobject(py),
+        Event::Line { transport, state } => ("line", transport, line_state_name(state)).into_pyobject(py),
+        Event::Dtmf { transport, digit, duration_ms } => ("dtmf", transport, digit, duration_ms).into_pyobject(py),
+        Event::Keyframe { transport } => ("keyframe", transport).into_pyobject(py),
+        Event::Limit { consumer, bitrate_bps } => ("limit", consumer, bitrate_bps).into_pyobject(py),
+        Event::Unfit { consumer } => ("unfit", consumer).into_pyobject(py),
     }
 }
 
@@ -24,6 +29,14 @@ fn state_name(state: IceState) -> &'static str {
         IceState::Moved => "moved",
         IceState::Disconnected => "disconnected",
         IceState::Failed => "failed",
+    }
+}
+
+fn line_state_name(state: LineState) -> &'static str {
+    match state {
+        LineState::First => "first",
+        LineState::Silent => "silent",
+        LineState::Alive => "alive",
     }
 }
 

@@ -4,6 +4,7 @@
 mod arguments;
 mod directory;
 mod events;
+mod frame_port;
 mod plane;
 mod queues;
 mod snapshot;
@@ -13,6 +14,8 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _plane {
+    #[pymodule_export]
+    use crate::frame_port::FramePort;
     #[pymodule_export]
     use crate::plane::Plane;
     #[pymodule_export]

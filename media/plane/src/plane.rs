@@ -3,7 +3,7 @@
 use crate::arguments as check;
 use crate::directory::{Directory, Refused};
 use crate::events;
-use crate::queues::{COMMANDS_MAX, Commands, Events};
+use crate::queues::{COMMANDS_MAX, Commands, Events, Order};
 use crate::snapshot::{Outside, Snapshot};
 use crate::thread::{self, Published, Seat};
 use plane_core::command::Command;
@@ -129,6 +129,52 @@ impl Plane {
         Ok(())
     }
 
+    #[pyo3(signature = (router, transport, rtp_fd, rtcp_fd=None, latch=true, cname=None),
+        text_signature = "($self, router, transport, rtp_fd, rtcp_fd=-1, latch=True, cname='')")]
+    fn open_line(
+        &self,
+        router: Any,
+        transport: Any,
+        rtp_fd: Any,
+        rtcp_fd: Option<Any>,
+        latch: bool,
+        cname: Option<String>,
+    ) -> PyResult<()> {
+        let (router, transport) = (check::id(router, "router")?, check::id(transport, "transport")?);
+        let socket = |fd| UdpSocket::adopt(fd as RawFd, check::LINE_BUFFER_BYTES);
+        let rtp = socket(check::number(rtp_fd, "rtp_fd", 0, i32::MAX.into())?)?;
+        let rtcp_fd = rtcp_fd.map_or(Ok(-1), |fd| check::number(fd, "rtcp_fd", -1, i32::MAX.into()))?;
+        let rtcp = if rtcp_fd < 0 { None } else { Some(socket(rtcp_fd)?) };
+        let cname = check::cname(cname.unwrap_or_default())?;
+        let mut directory = self.directory()?;
+        let place = directory.may_open_transport(router, transport);
+        let command = Command::OpenLine { router, transport, rtp_socket: 0, rtcp_socket: None, latch, cname };
+        let order = Order::Line { command: Box::new(command), rtp, rtcp };
+        if self.order_at(place, "transport", transport, order)? {
+            directory.open_transport(router, transport);
+        }
+        Ok(())
+    }
+
+    #[pyo3(signature = (transport, rtp, rtcp=None), text_signature = "($self, transport, rtp, rtcp=None)")]
+    fn set_line_remote(&self, transport: Any, rtp: Option<(String, i64)>, rtcp: Option<(String, i64)>) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let (rtp, rtcp) = (check::remote(rtp, "rtp")?, check::remote(rtcp, "rtcp")?);
+        self.to_transport(transport, Command::SetLineRemote { transport, rtp, rtcp })
+    }
+
+    fn set_feedback(&self, transport: Any, kinds: Any) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let feedback = check::feedback(kinds)?;
+        self.to_transport(transport, Command::SetLineFeedback { transport, feedback })
+    }
+
+    fn set_bitrate_limit(&self, transport: Any, bitrate_bps: Any) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let bitrate_bps = check::number(bitrate_bps, "bitrate_bps", 0, check::BITRATE_BPS_MAX)? as u64;
+        self.to_transport(transport, Command::SetBitrateLimit { transport, bitrate_bps })
+    }
+
     fn restart_ice(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
         let transport = check::id(transport, "transport")?;
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
@@ -230,8 +276,8 @@ impl Plane {
         self.send(self.directory()?.producer(producer), Command::RequestKeyframe { producer, layer })
     }
 
-    #[pyo3(signature = (transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=false, red_blocks=None, paused=false),
-        text_signature = "($self, transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=False, red_blocks=..., paused=False)")]
+    #[pyo3(signature = (transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=false, red_blocks=None, paused=false, single_nal=false),
+        text_signature = "($self, transport, consumer, producer, mid, ssrc, rtx_ssrc, payloads, strip_red=False, red_blocks=..., paused=False, single_nal=False)")]
     #[allow(clippy::too_many_arguments, reason = "the seam names them all")]
     fn open_consumer(
         &self,
@@ -245,6 +291,7 @@ impl Plane {
         strip_red: bool,
         red_blocks: Option<Any>,
         paused: bool,
+        single_nal: bool,
     ) -> PyResult<()> {
         let (transport, consumer) = (check::id(transport, "transport")?, check::id(consumer, "consumer")?);
         let producer = check::id(producer, "producer")?;
@@ -259,11 +306,23 @@ impl Plane {
             strip_red,
             red_blocks: red_blocks.map_or(Ok(Vec::new()), |blocks| check::red_blocks(blocks))?,
             paused,
+            single_nal,
         };
         let mut directory = self.directory()?;
         let place = directory.may_open_consumer(transport, consumer, producer);
         if self.open_at(place, "consumer", consumer, command)? {
             directory.open_consumer(transport, consumer, producer);
+        }
+        Ok(())
+    }
+
+    fn switch_source(&self, consumer: Any, producer: Any, payloads: Any) -> PyResult<()> {
+        let (consumer, producer) = (check::id(consumer, "consumer")?, check::id(producer, "producer")?);
+        let command = Command::SwitchSource { consumer, producer, payloads: check::payload_maps(payloads)? };
+        let mut directory = self.directory()?;
+        let place = directory.may_switch(consumer, producer);
+        if self.open_at(place, "consumer", consumer, command)? {
+            directory.switch(consumer, producer);
         }
         Ok(())
     }
@@ -358,11 +417,15 @@ impl Plane {
 
     /// Without a shard the thing is gone: that is counted, not told.
     fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
+        self.order(shard, Order::Core(command))
+    }
+
+    fn order(&self, shard: Option<usize>, order: Order) -> PyResult<()> {
         let Some(shard) = shard else {
             self.stale_commands.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         };
-        if self.shards[shard].commands.push(command) {
+        if self.shards[shard].commands.push(order) {
             return Ok(());
         }
         Err(PyOverflowError::new_err(format!("{COMMANDS_MAX} commands wait already")))
@@ -370,9 +433,13 @@ impl Plane {
 
     /// True: the thing is opened and has to be written into the directory.
     fn open_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, command: Command) -> PyResult<bool> {
+        self.order_at(place, noun, id, Order::Core(command))
+    }
+
+    fn order_at(&self, place: Result<usize, Refused>, noun: &str, id: u32, order: Order) -> PyResult<bool> {
         match place {
-            Ok(shard) => self.send(Some(shard), command).map(|()| true),
-            Err(Refused::Stale) => self.send(None, command).map(|()| false),
+            Ok(shard) => self.order(Some(shard), order).map(|()| true),
+            Err(Refused::Stale) => self.order(None, order).map(|()| false),
             Err(Refused::Open) => check::refuse(format!("{noun} {id} is open already")),
             Err(Refused::Apart) => check::refuse(format!("{noun} {id}: its producer is of another router")),
             Err(Refused::Full) => Err(PyOverflowError::new_err(format!("too many open: no {noun} {id}"))),

@@ -3,7 +3,7 @@
 use crossbeam_queue::ArrayQueue;
 use plane_core::command::Command;
 use plane_core::event::Event;
-use plane_udp::Bell;
+use plane_udp::{Bell, UdpSocket};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,9 +16,20 @@ const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
 /// What a thread keeps for a Python that does not come to poll.
 const BACKLOG_MAX: usize = 16_384;
 
+/// What Python wants of a shard thread.
+pub enum Order {
+    Core(Command),
+    /// `Command::OpenLine` without the numbers of its sockets, and these.
+    Line {
+        command: Box<Command>,
+        rtp: UdpSocket,
+        rtcp: Option<UdpSocket>,
+    },
+}
+
 /// Commands for one shard.
 pub struct Commands {
-    queue: ArrayQueue<Command>,
+    queue: ArrayQueue<Order>,
     rung: AtomicBool,
     stop: AtomicBool,
     pub bell: Bell,
@@ -35,8 +46,8 @@ impl Commands {
     }
 
     /// False: the queue is full and the command is lost.
-    pub fn push(&self, command: Command) -> bool {
-        let taken = self.queue.push(command).is_ok();
+    pub fn push(&self, order: Order) -> bool {
+        let taken = self.queue.push(order).is_ok();
         self.ring();
         taken
     }
@@ -57,7 +68,7 @@ impl Commands {
         self.rung.store(false, Ordering::SeqCst);
     }
 
-    pub fn pop(&self) -> Option<Command> {
+    pub fn pop(&self) -> Option<Order> {
         self.queue.pop()
     }
 
@@ -227,10 +238,11 @@ mod tests {
     #[test]
     fn a_full_command_queue_refuses() {
         let commands = Commands::new().unwrap();
-        assert!((0..COMMANDS_MAX).all(|_| commands.push(Command::OpenRouter { router: 1 })));
-        assert!(!commands.push(Command::OpenRouter { router: 1 }));
+        let order = || Order::Core(Command::OpenRouter { router: 1 });
+        assert!((0..COMMANDS_MAX).all(|_| commands.push(order())));
+        assert!(!commands.push(order()));
         commands.heard();
         assert_eq!(std::iter::from_fn(|| commands.pop()).count(), COMMANDS_MAX);
-        assert!(commands.push(Command::OpenRouter { router: 1 }));
+        assert!(commands.push(order()));
     }
 }

@@ -1,6 +1,7 @@
 //! The thread of one shard: waits, reads, lets the shard work, sends, reports. Owns the sockets while it lives.
 
-use crate::queues::{Commands, Events, Outgoing};
+use crate::queues::{Commands, Events, Order, Outgoing};
+use plane_core::command::Command;
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
@@ -69,12 +70,12 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 /// What to add to the monotonic clock for Unix time.
-fn wall_offset_us() -> i64 {
+pub fn wall_offset_us() -> i64 {
     let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     unix.as_micros() as i64 - now_us() as i64
 }
 
-fn random() -> io::Result<u64> {
+pub fn random() -> io::Result<u64> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u64::from_ne_bytes(bytes))
@@ -104,7 +105,7 @@ impl Rounds {
         let poller = Rc::new(poller);
         poller.add(Bell::fd(&seat.commands.bell), Source::Bell)?;
         for (index, socket) in seat.udp.iter().enumerate() {
-            poller.add(socket.fd(), Source::Udp(index as u8))?;
+            poller.add(socket.fd(), Source::Udp(index as u16))?;
         }
         let udp: Arc<[UdpSocket]> = seat.udp.into();
         let tcp = Tcp::new(poller.clone(), seat.listeners)?;
@@ -183,8 +184,47 @@ impl Rounds {
     }
 
     fn shard_commands(&mut self) {
-        while let Some(command) = self.commands.pop() {
-            self.shard.command(command, self.now_us, &mut self.outbox);
+        while let Some(order) = self.commands.pop() {
+            match order {
+                Order::Core(command) => self.shard.command(command, self.now_us, &mut self.outbox),
+                Order::Line { command, rtp, rtcp } => self.open_line(*command, rtp, rtcp),
+            }
+            self.close_sockets();
+        }
+    }
+
+    fn open_line(&mut self, mut command: Command, rtp: UdpSocket, rtcp: Option<UdpSocket>) {
+        let Command::OpenLine { rtp_socket, rtcp_socket, .. } = &mut command else { return };
+        let wants_rtcp = rtcp.is_some();
+        let Some(number) = self.take_socket(rtp) else { return };
+        *rtp_socket = number;
+        *rtcp_socket = rtcp.and_then(|socket| self.take_socket(socket));
+        if wants_rtcp && rtcp_socket.is_none() {
+            return self.outbox.sink.close_line(number);
+        }
+        self.shard.command(command, self.now_us, &mut self.outbox);
+    }
+
+    /// Its number. The directory on Python's side keeps lines below what there are numbers for.
+    fn take_socket(&mut self, socket: UdpSocket) -> Option<u16> {
+        let fd = socket.fd();
+        let number = self.outbox.sink.open_line(socket)?;
+        if self.poller.add(fd, Source::Udp(number)).is_err() {
+            self.outbox.sink.close_line(number);
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Of lines that closed, after their farewells.
+    fn close_sockets(&mut self) {
+        if self.shard.released().is_empty() {
+            return;
+        }
+        self.shard.flush(self.now_us, &mut self.outbox);
+        self.outbox.flush();
+        for number in self.shard.released().drain(..) {
+            self.outbox.sink.close_line(number);
         }
     }
 
@@ -229,8 +269,9 @@ impl Rounds {
     }
 
     /// False: there is more.
-    fn drain(&mut self, index: u8) -> bool {
-        let socket = &self.udp[usize::from(index)];
+    fn drain(&mut self, index: u16) -> bool {
+        let line = self.outbox.sink.line(index).cloned();
+        let Some(socket) = self.udp.get(usize::from(index)).or(line.as_deref()) else { return true };
         let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
         for _ in 0..BATCHES_MAX {
             let take = |path: Path, datagram: &mut [u8]| shard.receive(path, datagram, now_us, outbox);

@@ -1,5 +1,8 @@
 //! What the control side may ask of a shard. Each command names things by the identifiers of the seam (`_plane.pyi`).
 
+use std::net::SocketAddr;
+
+use crate::line::Feedback;
 use crate::srtp::Profile;
 
 /// What a payload holds; decides key frame tests and rewriting.
@@ -10,6 +13,8 @@ pub enum Codec {
     Pcmu,
     Pcma,
     G722,
+    /// Keys pressed at a terminal (RFC 4733); told, never forwarded.
+    TelephoneEvent,
     Vp8,
     Vp9,
     H264,
@@ -67,6 +72,35 @@ pub enum Command {
         transport: u32,
         ufrag: String,
         pwd: String,
+    },
+    /// The sockets are numbers of the side that owns them; this transport has them alone.
+    OpenLine {
+        router: u32,
+        transport: u32,
+        rtp_socket: u16,
+        rtcp_socket: Option<u16>,
+        latch: bool,
+        cname: String,
+    },
+    /// None: nothing is sent and nothing is taken (hold, or no answer yet).
+    SetLineRemote {
+        transport: u32,
+        rtp: Option<SocketAddr>,
+        rtcp: Option<SocketAddr>,
+    },
+    SetLineFeedback {
+        transport: u32,
+        feedback: Feedback,
+    },
+    /// 0: no limit is asked for any more.
+    SetBitrateLimit {
+        transport: u32,
+        bitrate_bps: u64,
+    },
+    SwitchSource {
+        consumer: u32,
+        producer: u32,
+        payloads: Vec<PayloadMap>,
     },
     RestartIce {
         transport: u32,
@@ -126,6 +160,8 @@ pub enum Command {
         strip_red: bool,
         red_blocks: Vec<(u8, u8)>,
         paused: bool,
+        /// The receiver of this H.264 takes single NAL units only (RFC 6184 packetization mode 0).
+        single_nal: bool,
     },
     CloseConsumer {
         consumer: u32,

@@ -10,6 +10,8 @@ use crate::srtp::RocTx;
 const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
+/// NAL unit types from here on join or split others (RFC 6184 §5.2).
+const FIRST_COMBINED_NAL: u8 = 24;
 
 pub struct Consumer {
     pub id: u32,
@@ -52,6 +54,12 @@ pub struct Consumer {
     pub keyframes_asked: u64,
     pub clock_hz: u32,
     pub report_due_us: u64,
+    /// What the peer asked us not to exceed; 0: nothing yet.
+    pub limit_bps: u64,
+    /// H.264 in single NAL units only.
+    pub single_nal: bool,
+    /// The source sends what this one's receiver cannot take.
+    unfit: bool,
 }
 
 /// What to do with one packet.
@@ -74,6 +82,7 @@ pub struct Opening {
     pub strip_red: bool,
     pub red_blocks: Vec<(u8, u8)>,
     pub paused: bool,
+    pub single_nal: bool,
 }
 
 impl Consumer {
@@ -115,6 +124,9 @@ impl Consumer {
             keyframes_asked: 0,
             clock_hz: if opening.video { 90_000 } else { 48_000 },
             report_due_us: 0,
+            limit_bps: 0,
+            single_nal: opening.single_nal,
+            unfit: false,
         }
     }
 
@@ -156,18 +168,42 @@ impl Consumer {
         self.forget_sent();
     }
 
+    /// Another producer, whose packets stand in another cache under other numbers.
+    pub fn change_source(&mut self, producer: usize, payloads: Vec<PayloadMap>, clock_hz: u32) {
+        self.forget_source();
+        self.producer = producer;
+        self.payloads = payloads;
+        self.clock_hz = clock_hz;
+        self.unfit = false;
+    }
+
+    /// Nothing was sent of the source that it has now.
+    pub fn is_new_to_source(&self) -> bool {
+        self.current_or_previous().is_none()
+    }
+
+    /// Here is a packet that a receiver of single NAL units cannot take, or there was one.
+    pub fn refuses(&self, payload: &[u8]) -> bool {
+        self.unfit || payload.first().is_some_and(|head| head & 0x1f >= FIRST_COMBINED_NAL)
+    }
+
+    /// It gets nothing of this source any more. True the first time.
+    pub fn turn_unfit(&mut self) -> bool {
+        !std::mem::replace(&mut self.unfit, true)
+    }
+
     pub fn current_or_previous(&self) -> Option<u8> {
         self.current.or(self.previous)
     }
 
     pub fn wants_keyframe(&self) -> bool {
-        self.video && !self.paused && self.current != Some(self.target)
+        self.video && !self.paused && !self.unfit && self.current != Some(self.target)
     }
 
     /// Whether packets of this layer can matter to this consumer at all.
     #[inline]
     pub fn looks_at(&self, layer: u8) -> bool {
-        !self.paused && (self.current == Some(layer) || self.target == layer || !self.video)
+        !self.paused && !self.unfit && (self.current == Some(layer) || self.target == layer || !self.video)
     }
 
     /// Decides on the next packet of `layer`. `elapsed`: what the outgoing timestamp moves by if the layer is

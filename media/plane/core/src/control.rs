@@ -1,6 +1,6 @@
 //! Commands carried out: things opened, changed and closed, with all that hangs on them.
 
-use crate::command::{Command, Encoding, Extension, Payload};
+use crate::command::{Codec, Command, Encoding, Extension, Payload};
 use crate::consumer::{Consumer, Opening};
 use crate::ice::Agent;
 use crate::outbox::{Outbox, Sink};
@@ -8,7 +8,7 @@ use crate::producer::{Layer, Producer};
 use crate::router::Router;
 use crate::shard::Shard;
 use crate::srtp::{Inbound, Outbound, Profile};
-use crate::transport::{Source, Transport};
+use crate::transport::{Source, Transport, Way};
 
 /// The keys are here before the peer has our last handshake flight, and with it its own: media waits for that.
 const START_DELAY_US: u64 = 5_000;
@@ -30,7 +30,7 @@ impl Shard {
             }
             Command::RestartIce { transport, ufrag, pwd } => self.restart_ice(transport, &ufrag, &pwd, now_us),
             Command::SetRemoteUfrag { transport, ufrag } => {
-                self.transport(transport).map(|t| t.agent.set_remote_ufrag(&ufrag))
+                self.transport(transport).and_then(Transport::agent).map(|agent| agent.set_remote_ufrag(&ufrag))
             }
             Command::SetExtensions { transport, extensions } => self.set_extensions(transport, &extensions),
             Command::SetKeys { transport, profile, receive_key, receive_salt, send_key, send_salt } => {
@@ -40,6 +40,21 @@ impl Shard {
             Command::CloseTransport { transport } => self.close_transport(transport, out),
             Command::OpenProducer { transport, producer, video, mid, encodings, payloads } => {
                 self.open_producer((transport, producer), video, mid, encodings, payloads)
+            }
+            other => self.carry_out_on_line(other, now_us, out),
+        }
+    }
+
+    fn carry_out_on_line<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        match command {
+            Command::OpenLine { router, transport, rtp_socket, rtcp_socket, latch, cname } => {
+                self.open_line((router, transport), (rtp_socket, rtcp_socket), latch, &cname, now_us)
+            }
+            Command::SetLineRemote { transport, rtp, rtcp } => self.set_line_remote(transport, rtp, rtcp, now_us),
+            Command::SetLineFeedback { transport, feedback } => self.set_line_feedback(transport, feedback),
+            Command::SetBitrateLimit { transport, bitrate_bps } => self.set_bitrate_limit(transport, bitrate_bps, out),
+            Command::SwitchSource { consumer, producer, payloads } => {
+                self.switch_source(consumer, producer, payloads, now_us, out)
             }
             other => self.carry_out_on_track(other, now_us, out),
         }
@@ -94,8 +109,8 @@ impl Shard {
             return None;
         }
         let ssrc = self.random() as u32 | 1;
-        let agent = Agent::new(ufrag, pwd, now_us);
-        let key = self.transports.insert(Transport::new(transport, router, agent, ssrc, now_us));
+        let way = Way::Ice(Agent::new(ufrag, pwd, now_us));
+        let key = self.transports.insert(Transport::new(transport, router, way, ssrc, now_us));
         self.ids.transports.insert(transport, key);
         self.routers[router].transports.push(key);
         self.index_ufrags(key);
@@ -104,7 +119,7 @@ impl Shard {
     }
 
     fn restart_ice(&mut self, transport: u32, ufrag: &str, pwd: &str, now_us: u64) -> Option<()> {
-        self.transport(transport)?.agent.restart(ufrag, pwd, now_us);
+        self.transport(transport)?.agent()?.restart(ufrag, pwd, now_us);
         self.index_ufrags(self.ids.transports[&transport]);
         self.wake_within(1_000_000, now_us);
         Some(())
@@ -140,7 +155,7 @@ impl Shard {
 
     fn send_dtls<S: Sink>(&mut self, transport: u32, datagram: &[u8], out: &mut Outbox<S>) -> Option<()> {
         let transport = self.transport(transport)?;
-        if let Some(path) = transport.agent.path() {
+        if let Some(path) = transport.agent()?.path() {
             out.put(path, datagram);
             transport.count_sent(1, datagram.len() as u64);
         }
@@ -157,6 +172,7 @@ impl Shard {
         }
         self.ufrags.retain(|_, owner| *owner != key);
         self.paths.retain(|_, owner| *owner != key);
+        self.release_sockets(key);
         let router = self.transports.remove(key).router;
         self.routers[router].transports.retain(|t| *t != key);
         Some(())
@@ -175,9 +191,13 @@ impl Shard {
             return None;
         }
         let router = self.transports[key].router;
+        let payloads_have_sets = video && payloads.iter().any(|payload| payload.codec == Codec::H264);
         let opened = Producer::new((producer, key, router), video, mid, encodings, payloads);
         let place = self.producers.insert(opened);
         let transport = &mut self.transports[key];
+        if transport.line().is_some() && payloads_have_sets {
+            self.producers[place].layers.iter_mut().for_each(|layer| layer.sets = Some(Default::default()));
+        }
         for (index, layer) in self.producers[place].layers.iter().enumerate() {
             for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {
                 if ssrc != 0 {
@@ -258,6 +278,7 @@ impl Shard {
             strip_red,
             red_blocks,
             paused,
+            single_nal,
         } = command
         else {
             return None;
@@ -285,6 +306,7 @@ impl Shard {
             strip_red,
             red_blocks,
             paused,
+            single_nal,
         };
         let mut opened = Consumer::new(opening, (random as u16, (random >> 16) as u16));
         opened.clock_hz = clock_hz;
@@ -305,7 +327,7 @@ impl Shard {
 
     /// Asks for what a new consumer will need, though its transport may still be connecting: the key frame is in the
     /// cache by then.
-    fn ask_ahead<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+    pub(crate) fn ask_ahead<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let consumer = &self.consumers[key];
         let (producer, target) = (consumer.producer, consumer.target);
         let cached = |layer: &Layer| layer.recent(now_us).is_some();

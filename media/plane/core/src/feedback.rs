@@ -12,7 +12,7 @@ use crate::shard::Shard;
 use crate::srtp::RTCP_OVERHEAD_MAX;
 
 /// One RTCP datagram.
-const COMPOUND_BYTES: usize = 1_200;
+pub(crate) const COMPOUND_BYTES: usize = 1_200;
 const SENDER_REPORT_BYTES: usize = 28;
 /// A packet is resent at most once in a round trip, and in this time at least.
 const RESEND_US_MIN: u64 = 10_000;
@@ -24,20 +24,28 @@ const RTT_US_MAX: u64 = 30_000_000;
 const NTP_EPOCH_S: i64 = 2_208_988_800;
 
 impl Shard {
-    pub(crate) fn receive_rtcp<S: Sink>(&mut self, key: usize, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
+    /// False: it is not the peer's, or not RTCP to its end.
+    pub(crate) fn receive_rtcp<S: Sink>(
+        &mut self,
+        key: usize,
+        datagram: &mut [u8],
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) -> bool {
         let transport = &mut self.transports[key];
-        let Some(inbound) = &mut transport.inbound else { return };
+        let Some(inbound) = &mut transport.inbound else { return false };
         let Ok(len) = inbound.open_rtcp(datagram) else {
             self.totals.bad_srtp += 1;
-            return;
+            return false;
         };
         for packet in rtcp::packets(&datagram[..len]) {
             let Ok(packet) = packet else {
                 self.totals.malformed += 1;
-                return;
+                return false;
             };
             self.receive_report(key, packet, now_us, out);
         }
+        true
     }
 
     fn receive_report<S: Sink>(&mut self, key: usize, packet: Packet, now_us: u64, out: &mut Outbox<S>) {
@@ -53,6 +61,8 @@ impl Shard {
             Packet::Pli { media } => self.keyframe_asked(key, media, now_us, out),
             Packet::Fir { entries } => entries.for_each(|(media, _)| self.keyframe_asked(key, media, now_us, out)),
             Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| self.note_bye(key, ssrc)),
+            Packet::Tmmbr { sender, entries } => self.limit_asked(key, sender, entries, out),
+            Packet::Tmmbn { .. } => self.limit_confirmed(key),
             // Estimation of the way down is not done here yet.
             Packet::Remb { .. } | Packet::TransportFeedback(_) | Packet::Sdes | Packet::Other(_) => {}
         }
@@ -150,17 +160,27 @@ impl Shard {
 
     /// Asks the publisher for a key frame unless that was done a moment ago.
     pub(crate) fn ask_keyframe<S: Sink>(&mut self, producer: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
-        let Some(producer) = self.producers.get_mut(producer) else { return };
-        let Some(layer) = producer.layers.get_mut(usize::from(layer)) else { return };
+        let at = (producer, usize::from(layer));
+        let Some(producer) = self.producers.get_mut(at.0) else { return };
+        let Some(layer) = producer.layers.get_mut(at.1) else { return };
         if !producer.video || layer.ssrc == 0 || !layer.keyframe.wish(now_us) {
             return;
         }
-        let (transport, ssrc) = (producer.transport, layer.ssrc);
-        self.send_pli(transport, ssrc, out);
+        let transport = producer.transport;
+        self.send_keyframe_request(transport, at, out);
         self.wake_within(BUSY_TICK_US, now_us);
     }
 
-    pub(crate) fn send_pli<S: Sink>(&mut self, transport: usize, ssrc: u32, out: &mut Outbox<S>) {
+    /// Asks in the way that the publisher understands.
+    pub(crate) fn send_keyframe_request<S: Sink>(&mut self, transport: usize, at: (usize, usize), out: &mut Outbox<S>) {
+        if self.transports[transport].line().is_some() {
+            return self.ask_line_for_keyframe(transport, at, out);
+        }
+        let ssrc = self.producers[at.0].layers[at.1].ssrc;
+        self.send_pli(transport, ssrc, out);
+    }
+
+    fn send_pli<S: Sink>(&mut self, transport: usize, ssrc: u32, out: &mut Outbox<S>) {
         let mut buffer = [0; 64];
         let len = rtcp::write_pli(&mut buffer, self.transports[transport].ssrc, ssrc);
         self.send_rtcp(transport, &mut buffer, len, out);
@@ -203,6 +223,9 @@ impl Shard {
 
     /// The regular compound: a sender report for each track sent, a receiver report for all that is received.
     pub(crate) fn send_reports<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        if self.transports[key].line().is_some() {
+            return self.send_line_reports(key, now_us, out);
+        }
         let mut buffer = [0; COMPOUND_BYTES + RTCP_OVERHEAD_MAX];
         let mut len = 0;
         for at in 0..self.transports[key].consumers.len() {
@@ -227,25 +250,29 @@ impl Shard {
     }
 
     /// The publisher's clock carried over to ours, so that a viewer plays tracks of one publisher in step.
-    fn sender_info(&self, consumer: usize, now_us: u64) -> Option<SenderInfo> {
+    pub(crate) fn sender_info(&self, consumer: usize, now_us: u64) -> Option<SenderInfo> {
         let consumer = &self.consumers[consumer];
         let producer = &self.producers[consumer.producer];
         let layer = &producer.layers[usize::from(consumer.current?)];
-        let clock = layer.clock()?;
-        let offset_us = self.transports[producer.transport].clock_offset_us?;
+        let publisher = &self.transports[producer.transport];
         let wall_us = self.wall_us(now_us);
-        let since_us = wall_us - (unix_us(clock.ntp) + offset_us);
+        let (rtp, since_us) = match (layer.clock(), publisher.clock_offset_us) {
+            (Some(clock), Some(offset_us)) => (clock.rtp, wall_us - (unix_us(clock.ntp) + offset_us)),
+            // A terminal without sender reports, or before its first: its packets tell the time.
+            _ if publisher.line().is_some() => (layer.newest_timestamp?, (now_us - layer.last_us) as i64),
+            _ => return None,
+        };
         let ticks = i128::from(since_us) * i128::from(layer.clock_hz.max(1)) / 1_000_000;
         Some(SenderInfo {
             ssrc: consumer.ssrc,
             ntp: ntp(wall_us),
-            rtp: consumer.continuity.timestamp(clock.rtp.wrapping_add(ticks as u32)),
+            rtp: consumer.continuity.timestamp(rtp.wrapping_add(ticks as u32)),
             packets: consumer.packets as u32,
             bytes: consumer.bytes as u32,
         })
     }
 
-    fn report_blocks(&mut self, key: usize, now_us: u64) -> Vec<ReportBlock> {
+    pub(crate) fn report_blocks(&mut self, key: usize, now_us: u64) -> Vec<ReportBlock> {
         let mut blocks = Vec::new();
         for producer in &self.transports[key].producers {
             for layer in &mut self.producers[*producer].layers {
@@ -259,6 +286,9 @@ impl Shard {
 
     fn send_rtcp<S: Sink>(&mut self, key: usize, buffer: &mut [u8], len: usize, out: &mut Outbox<S>) {
         let transport = &mut self.transports[key];
+        if transport.line().is_some() {
+            return self.send_line_rtcp(key, &buffer[..len], out);
+        }
         let (Some(path), Some(outbound)) = (transport.path(), &mut transport.outbound) else { return };
         let sealed = outbound.seal_rtcp(buffer, len);
         if sealed > 0 {
@@ -285,13 +315,13 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
 }
 
 /// NTP 32.32 of a Unix time.
-fn ntp(unix_us: i64) -> u64 {
+pub(crate) fn ntp(unix_us: i64) -> u64 {
     let seconds = unix_us.div_euclid(1_000_000) + NTP_EPOCH_S;
     let fraction = (unix_us.rem_euclid(1_000_000) as u64) << 32;
     ((seconds as u64) << 32) | (fraction / 1_000_000)
 }
 
-fn unix_us(ntp: u64) -> i64 {
+pub(crate) fn unix_us(ntp: u64) -> i64 {
     let seconds = (ntp >> 32) as i64 - NTP_EPOCH_S;
     seconds * 1_000_000 + (((ntp & 0xffff_ffff) * 1_000_000) >> 32) as i64
 }

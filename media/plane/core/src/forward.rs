@@ -64,7 +64,7 @@ impl Shard {
         }
         let fits = |layer: u8| {
             let (pending, at_us) = producer.layers.get(usize::from(layer))?.recent(now_us)?;
-            (consumer.packets == 0 || at_us > consumer.last_sent_us).then_some((layer, pending))
+            (consumer.is_new_to_source() || at_us > consumer.last_sent_us).then_some((layer, pending))
         };
         let target = consumer.target.min(producer.layers.len() as u8);
         let Some((layer, mut pending)) = fits(target).or_else(|| (0..target).rev().find_map(fits)) else {
@@ -98,6 +98,7 @@ struct Feed<'a> {
 #[derive(Default)]
 struct Fed {
     switched: bool,
+    unfit: bool,
     packets: u64,
     bytes: u64,
     padding_bytes: u64,
@@ -106,6 +107,9 @@ struct Fed {
 impl Fed {
     fn tell(&self, consumer: &Consumer, totals: &mut Totals, events: &mut Vec<Event>) {
         totals.padding_bytes += self.padding_bytes;
+        if self.unfit {
+            events.push(Event::Unfit { consumer: consumer.id });
+        }
         if self.switched {
             events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
         }
@@ -153,6 +157,8 @@ impl Feed<'_> {
         let layer = &self.producer.layers[self.layer as usize];
         let mut fed = Fed::default();
         let Some(cache) = &layer.cache else { return fed };
+        // Browsers take padded media packets; of the decoders in halls nobody knows.
+        let pads = transport.line().is_none();
         for run in planned.runs {
             let pending = &planned.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.size() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
@@ -160,15 +166,20 @@ impl Feed<'_> {
             let mut burst = Burst::default();
             for waiting in pending {
                 let Some(entry) = cache.get(waiting.sequence) else { continue };
+                if consumer.single_nal && consumer.refuses(cache.payload(entry)) {
+                    fed.unfit |= consumer.turn_unfit();
+                    break;
+                }
                 let (offsets, switched) = self.decide(consumer, entry);
                 fed.switched |= switched;
                 let Some(offsets) = offsets else { continue };
                 let space = &mut out.space()[burst.len..];
-                let packet = Packet { cache, entry, offsets, padding: waiting.padding };
+                let padding = if pads { waiting.padding } else { 0 };
+                let packet = Packet { cache, entry, offsets, padding };
                 let Some(len) = packet.write(consumer, self.layer, transport, space) else { continue };
                 fed.packets += 1;
                 fed.bytes += len as u64;
-                fed.padding_bytes += u64::from(waiting.padding);
+                fed.padding_bytes += u64::from(padding);
                 consumer.count(len, self.now_us);
                 burst.add(len, self.path, consumer.video, out);
             }

@@ -11,7 +11,7 @@ use crate::stun::{self, Request, StunError};
 /// Where datagrams come from and go to. Two are equal if socket and remote address are; `local` is only told.
 #[derive(Clone, Copy, Debug)]
 pub enum Path {
-    Udp { socket: u8, remote: SocketAddr, local: Option<IpAddr> },
+    Udp { socket: u16, remote: SocketAddr, local: Option<IpAddr> },
     Tcp { connection: u32, remote: SocketAddr },
 }
 

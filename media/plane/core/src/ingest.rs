@@ -26,43 +26,58 @@ pub const ASKING_TICK_US: u64 = 20_000;
 const GAP_TICK_US: u64 = 6_000;
 
 /// One media packet in clear.
-struct Incoming<'a> {
-    sequence: u16,
-    timestamp: u32,
-    marker: bool,
-    payload_type: u8,
-    codec: Codec,
-    payload: &'a [u8],
-    marks: Marks<'a>,
-    repaired: bool,
+pub(crate) struct Incoming<'a> {
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload_type: u8,
+    pub codec: Codec,
+    pub payload: &'a [u8],
+    pub marks: Marks<'a>,
+    pub repaired: bool,
 }
 
 impl Shard {
     pub(crate) fn receive_rtp<S: Sink>(&mut self, key: usize, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
+        if let Some((header, len)) = self.open_rtp(key, datagram, now_us) {
+            self.receive_clear(key, &header, &datagram[..len], now_us, out);
+        }
+    }
+
+    /// Its header, and its length in clear.
+    #[inline]
+    pub(crate) fn open_rtp(&mut self, key: usize, datagram: &mut [u8], now_us: u64) -> Option<(Header, usize)> {
         let transport = &mut self.transports[key];
-        let Some(inbound) = &mut transport.inbound else { return };
+        let inbound = transport.inbound.as_mut()?;
         let Ok(header) = rtp::parse(datagram) else {
             self.totals.malformed += 1;
-            return;
+            return None;
         };
         let len = match inbound.open_rtp(datagram, &header) {
             Ok(len) => len,
             Err(SrtpError::Replay) => {
                 self.totals.replayed += 1;
-                return;
+                return None;
             }
             Err(_) => {
                 self.totals.bad_srtp += 1;
-                return;
+                return None;
             }
         };
         transport.received_packets += 1;
         transport.received_bytes += len as u64;
         self.wake_within(BUSY_TICK_US, now_us);
-        self.receive_clear(key, &header, &datagram[..len], now_us, out);
+        Some((header, len))
     }
 
-    fn receive_clear<S: Sink>(&mut self, key: usize, header: &Header, packet: &[u8], now_us: u64, out: &mut Outbox<S>) {
+    pub(crate) fn receive_clear<S: Sink>(
+        &mut self,
+        key: usize,
+        header: &Header,
+        packet: &[u8],
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) {
         let transport = &mut self.transports[key];
         let marks = transport.extensions.read(header, packet);
         if let Some(sequence) = marks.transport_sequence {
@@ -77,16 +92,26 @@ impl Shard {
             self.totals.malformed += 1;
             return;
         };
-        let Some(source) = self.source(key, header, &marks) else { return };
+        let Some(source) = self.source(key, header, &marks, now_us) else { return };
         let Some(incoming) = self.understand(source, header, packet, range, marks) else { return };
+        if incoming.codec == Codec::TelephoneEvent {
+            self.note_press(source, &incoming, now_us);
+        }
         self.accept(source, &incoming, now_us, out);
     }
 
     /// What this SSRC is; latched from MID and RID the first time.
-    fn source(&mut self, key: usize, header: &Header, marks: &Marks) -> Option<Source> {
+    fn source(&mut self, key: usize, header: &Header, marks: &Marks, now_us: u64) -> Option<Source> {
         let transport = &mut self.transports[key];
-        if let Some(source) = transport.sources.get(&header.ssrc) {
-            return Some(*source);
+        if let Some(source) = transport.sources.get(&header.ssrc).copied() {
+            if let Some(line) = transport.line_mut() {
+                // The one in use is alive: another one does not take its place.
+                line.newcomer = line.newcomer.filter(|newcomer| newcomer.producer != source.producer);
+            }
+            return Some(source);
+        }
+        if transport.line().is_some() {
+            return self.source_on_line(key, header, now_us);
         }
         if transport.sources.len() >= SOURCES_MAX {
             return None;
@@ -109,13 +134,15 @@ impl Shard {
     }
 
     /// The publisher gave a layer another SSRC: numbers and clock start anew.
-    fn restart_layer(&mut self, source: Source) {
+    pub(crate) fn restart_layer(&mut self, source: Source) {
         let producer = &mut self.producers[source.producer];
         let layer = &mut producer.layers[source.layer as usize];
         layer.clear_pending();
         layer.cache = None;
         layer.forget_keyframe();
         layer.reception = Reception::default();
+        layer.moved = 0;
+        layer.sets = layer.sets.is_some().then(Default::default);
         for key in &producer.consumers {
             let consumer = &mut self.consumers[*key];
             if consumer.current == Some(source.layer) {
@@ -188,8 +215,17 @@ impl Shard {
                 Arrival::Late
             }
         };
-        if arrival == Arrival::Late && !is_useful(layer, incoming.sequence) {
+        let mut entry = entry;
+        if layer.sets.is_some() {
+            entry.sequence = self.number_on_line(source, incoming, arrival, now_us, out);
+        }
+        let producer = &mut self.producers[source.producer];
+        let layer = &mut producer.layers[source.layer as usize];
+        if arrival == Arrival::Late && !is_useful(layer, entry.sequence) {
             return;
+        }
+        if arrival != Arrival::Late {
+            layer.newest_timestamp = Some(incoming.timestamp);
         }
         layer.last_us = now_us;
         layer.ended = false;
@@ -197,10 +233,9 @@ impl Shard {
         layer.bytes += incoming.payload.len() as u64;
         if entry.keyframe {
             layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
-            layer.reception.give_up_before(entry.sequence);
+            layer.reception.give_up_before(incoming.sequence);
         }
         let missing = layer.reception.is_missing_any();
-        let full = !layer.has_room(incoming.payload.len() + incoming.marks.descriptor.len());
         let id = producer.id;
         if first {
             self.events.push(Event::Layer { producer: id, layer: source.layer });
@@ -208,14 +243,7 @@ impl Shard {
         if woke && video {
             self.retarget(source.producer, now_us, out);
         }
-        if full {
-            self.forward(source.producer, source.layer, now_us, out);
-        }
-        let layer = &mut self.producers[source.producer].layers[source.layer as usize];
-        if layer.pending.is_empty() {
-            self.dirty.push((source.producer, source.layer));
-        }
-        layer.take(entry, incoming.payload, incoming.marks.descriptor, video, now_us);
+        self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
         if missing {
             self.wake_within(GAP_TICK_US, now_us);
         }
@@ -223,17 +251,38 @@ impl Shard {
             self.ask_keyframe(source.producer, source.layer, now_us, out);
         }
     }
+
+    /// Keeps a packet for those who ask again, and for the next flush.
+    pub(crate) fn queue<S: Sink>(
+        &mut self,
+        source: Source,
+        entry: Entry,
+        (payload, descriptor): (&[u8], &[u8]),
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) {
+        let producer = &mut self.producers[source.producer];
+        if !producer.layers[source.layer as usize].has_room(payload.len() + descriptor.len()) {
+            self.forward(source.producer, source.layer, now_us, out);
+        }
+        let producer = &mut self.producers[source.producer];
+        let (video, layer) = (producer.video, &mut producer.layers[source.layer as usize]);
+        if layer.pending.is_empty() {
+            self.dirty.push((source.producer, source.layer));
+        }
+        layer.take(entry, payload, descriptor, video, now_us);
+    }
 }
 
 /// A late packet that is not there yet and would not push a newer one out of the table.
 fn is_useful(layer: &crate::producer::Layer, sequence: u16) -> bool {
     layer.cache.as_ref().is_some_and(|cache| {
-        let oldest = layer.reception.highest.wrapping_sub(cache.safe_packets() as u16);
+        let oldest = layer.newest().wrapping_sub(cache.safe_packets() as u16);
         !cache.contains(sequence) && !is_before(sequence, oldest)
     })
 }
 
-fn entry(incoming: &Incoming) -> Option<Entry> {
+pub(crate) fn entry(incoming: &Incoming) -> Option<Entry> {
     let mut entry = Entry {
         sequence: incoming.sequence,
         timestamp: incoming.timestamp,

@@ -11,7 +11,7 @@ pub fn starts_keyframe(codec: Codec, payload: &[u8], dependency_descriptor: Opti
         Codec::Vp9 => vp9(payload),
         Codec::H264 => h264(payload),
         Codec::Av1 => av1(payload) || dependency_descriptor.is_some_and(brings_structure),
-        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 => false,
+        Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::TelephoneEvent => false,
     }
 }
 

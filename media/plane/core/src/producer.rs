@@ -4,6 +4,7 @@ use crate::cache::{Cache, Entry};
 use crate::command::{Encoding, Payload};
 use crate::levels::Level;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
+use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
 use crate::sequence::is_before;
 
@@ -70,6 +71,12 @@ pub struct Layer {
     bytes_at_snapshot: u64,
     pub bitrate_bps: u64,
     pub clock_hz: u32,
+    /// As its source gave it.
+    pub newest_timestamp: Option<u32>,
+    /// Of H.264 from a line.
+    pub sets: Option<Box<ParameterSets>>,
+    /// By how much the numbers in the cache are ahead of the source's.
+    pub moved: u16,
 }
 
 /// Where the newest key frame began, and when.
@@ -86,11 +93,18 @@ pub struct KeyframeWish {
     wanted: bool,
     asked_us: Option<u64>,
     asks: u8,
+    /// 0: [`KEYFRAME_INTERVAL_US`].
+    again_us: u64,
+    /// Counts wishes, not their repetitions (RFC 5104 §4.3.1.1).
+    pub serial: u8,
 }
 
 impl KeyframeWish {
     /// Someone needs a key frame. `true`: send the request now.
     pub fn wish(&mut self, now_us: u64) -> bool {
+        if !self.wanted {
+            self.serial = self.serial.wrapping_add(1);
+        }
         self.wanted = true;
         self.asks = 0;
         self.is_due(now_us) && self.note(now_us)
@@ -98,13 +112,25 @@ impl KeyframeWish {
 
     /// `true`: the request got no answer yet and is to be sent again.
     pub fn again(&mut self, now_us: u64) -> bool {
-        self.wanted && self.asks < KEYFRAME_ASKS_MAX && self.is_due(now_us) && self.note(now_us)
+        let due =
+            self.asked_us.is_none_or(|asked| now_us.saturating_sub(asked) >= self.again_us.max(KEYFRAME_INTERVAL_US));
+        self.wanted && self.asks < KEYFRAME_ASKS_MAX && due && self.note(now_us)
     }
 
     /// Someone needs a key frame; the next tick asks.
     pub fn want_later(&mut self) {
         self.wanted = true;
         self.asks = 0;
+    }
+
+    /// How long to wait for an answer before asking again.
+    pub fn repeat_after(&mut self, us: u64) {
+        self.again_us = us;
+    }
+
+    /// How often the wish of now was asked for.
+    pub fn asks(&self) -> u8 {
+        self.asks
     }
 
     pub fn came(&mut self) {
@@ -137,6 +163,8 @@ pub struct Producer {
     pub consumers: Vec<usize>,
     pub paused: bool,
     pub level: Level,
+    /// No SSRC was told: on a line the one that comes is followed, and the next one too.
+    pub follows: bool,
 }
 
 impl Producer {
@@ -147,7 +175,8 @@ impl Producer {
         encodings: Vec<Encoding>,
         payloads: Vec<Payload>,
     ) -> Self {
-        let layers = encodings.into_iter().take(LAYERS_MAX).map(Layer::new).collect();
+        let layers: Vec<_> = encodings.into_iter().take(LAYERS_MAX).map(Layer::new).collect();
+        let follows = matches!(&layers[..], [layer] if layer.ssrc == 0);
         Producer {
             id,
             transport,
@@ -159,6 +188,7 @@ impl Producer {
             consumers: Vec::new(),
             paused: false,
             level: Level::default(),
+            follows,
         }
     }
 
@@ -192,6 +222,12 @@ impl Layer {
 
     pub fn is_active(&self, now_us: u64) -> bool {
         self.packets > 0 && now_us.saturating_sub(self.last_us) < LAYER_SILENT_US
+    }
+
+    /// The highest number in the cache.
+    #[inline]
+    pub fn newest(&self) -> u16 {
+        self.reception.highest.wrapping_add(self.moved)
     }
 
     /// The publisher's clock, from its last sender report.
@@ -239,7 +275,7 @@ impl Layer {
         let (first, at_us) = (newest.sequence, newest.at_us);
         let cache = self.cache.as_ref()?;
         cache.get(first)?;
-        let count = self.reception.highest.wrapping_sub(first).wrapping_add(1);
+        let count = self.newest().wrapping_sub(first).wrapping_add(1);
         if count > REPLAY_PACKETS_MAX {
             return None;
         }

@@ -60,6 +60,10 @@ impl Reception {
         Reception { clock_hz, ..Reception::default() }
     }
 
+    pub fn clock_hz(&self) -> u32 {
+        self.clock_hz
+    }
+
     /// Starts counting; a sender's clock that came before stays.
     pub fn start(&mut self, clock_hz: u32) {
         *self = Reception { clock: self.clock, ..Reception::new(clock_hz) };
@@ -146,6 +150,13 @@ impl Reception {
             m.due_us = now_us + again * u64::from(m.asked);
         }
         self.missing.len() < before
+    }
+
+    /// Nobody can be asked: what is missing stays so. False: to whoever needs the packet it is lost, and the one who
+    /// misses it asks for a key frame.
+    pub fn give_up(&mut self) -> bool {
+        self.missing.clear();
+        false
     }
 
     /// Nothing before this packet is worth asking for any more: it begins a key frame.

@@ -20,6 +20,8 @@ const BYE: u8 = 203;
 const TRANSPORT_SPECIFIC: u8 = 205;
 const PAYLOAD_SPECIFIC: u8 = 206;
 const NACK: u8 = 1;
+const TMMBR: u8 = 3;
+const TMMBN: u8 = 4;
 const TRANSPORT_WIDE: u8 = 15;
 const PLI: u8 = 1;
 const FIR: u8 = 4;
@@ -76,6 +78,16 @@ pub enum Packet<'a> {
     },
     Fir {
         entries: FirEntries<'a>,
+    },
+    /// The sender wants at most so much of each SSRC (RFC 5104 §4.2.1).
+    Tmmbr {
+        sender: u32,
+        entries: TmmbrEntries<'a>,
+    },
+    /// The limits that a sender of media obeys; the SSRC of each is of who asked (RFC 5104 §4.2.2).
+    Tmmbn {
+        sender: u32,
+        entries: TmmbrEntries<'a>,
     },
     Remb {
         bitrate_bps: u64,
@@ -151,6 +163,12 @@ fn read(count: u8, kind: u8, body: &[u8]) -> Result<Packet<'_>, Malformed> {
             Ok(Packet::Nack { sender: u32_at(body, 0), media: u32_at(body, 4), items })
         }
         (TRANSPORT_SPECIFIC, TRANSPORT_WIDE) => Ok(Packet::TransportFeedback(body)),
+        (TRANSPORT_SPECIFIC, TMMBR) => {
+            Ok(Packet::Tmmbr { sender: u32_at(body, 0), entries: TmmbrEntries { bytes: &body[8..] } })
+        }
+        (TRANSPORT_SPECIFIC, TMMBN) => {
+            Ok(Packet::Tmmbn { sender: u32_at(body, 0), entries: TmmbrEntries { bytes: &body[8..] } })
+        }
         (PAYLOAD_SPECIFIC, PLI) => Ok(Packet::Pli { media: u32_at(body, 4) }),
         (PAYLOAD_SPECIFIC, FIR) => Ok(Packet::Fir { entries: FirEntries { bytes: &body[8..] } }),
         (PAYLOAD_SPECIFIC, APPLICATION) if body[8..].starts_with(b"REMB") => remb(&body[12..]),
@@ -264,6 +282,37 @@ impl Iterator for FirEntries<'_> {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TmmbrEntry {
+    pub ssrc: u32,
+    /// Written with 17 bits of precision, rounded down.
+    pub bitrate_bps: u64,
+    /// Of each packet below the payload; 9 bits.
+    pub overhead_bytes: u16,
+}
+
+#[derive(Clone, Debug)]
+pub struct TmmbrEntries<'a> {
+    bytes: &'a [u8],
+}
+
+impl Iterator for TmmbrEntries<'_> {
+    type Item = TmmbrEntry;
+
+    fn next(&mut self) -> Option<TmmbrEntry> {
+        let (entry, rest) = self.bytes.split_at_checked(8)?;
+        self.bytes = rest;
+        let word = u32_at(entry, 4);
+        let (exponent, mantissa) = (word >> 26, u64::from(word >> 9 & 0x1_ffff));
+        let bitrate_bps = if mantissa == 0 || mantissa.leading_zeros() > exponent {
+            mantissa.checked_shl(exponent).unwrap_or(0)
+        } else {
+            u64::MAX
+        };
+        Some(TmmbrEntry { ssrc: u32_at(entry, 0), bitrate_bps, overhead_bytes: (word & 0x1ff) as u16 })
+    }
+}
+
 /// At most `BLOCKS_MAX` blocks are written. `out` holds 28 bytes and 24 for each.
 pub fn write_sr(out: &mut [u8], info: &SenderInfo, blocks: &[ReportBlock]) -> usize {
     let blocks = &blocks[..blocks.len().min(BLOCKS_MAX)];
@@ -366,6 +415,26 @@ pub fn write_fir(out: &mut [u8], sender: u32, media: u32, command: u8) -> usize 
     put(out, 12, media);
     put(out, 16, u32::from(command) << 24);
     finish(out, FIR, PAYLOAD_SPECIFIC, 20)
+}
+
+/// `out` holds 20 bytes.
+pub fn write_tmmbr(out: &mut [u8], sender: u32, entry: &TmmbrEntry) -> usize {
+    write_limit(out, TMMBR, sender, entry)
+}
+
+/// `out` holds 20 bytes.
+pub fn write_tmmbn(out: &mut [u8], sender: u32, entry: &TmmbrEntry) -> usize {
+    write_limit(out, TMMBN, sender, entry)
+}
+
+fn write_limit(out: &mut [u8], format: u8, sender: u32, entry: &TmmbrEntry) -> usize {
+    let exponent = (64 - entry.bitrate_bps.leading_zeros()).saturating_sub(17);
+    put(out, 4, sender);
+    put(out, 8, 0);
+    put(out, 12, entry.ssrc);
+    let mantissa = (entry.bitrate_bps >> exponent) as u32;
+    put(out, 16, exponent << 26 | mantissa << 9 | u32::from(entry.overhead_bytes & 0x1ff));
+    finish(out, format, TRANSPORT_SPECIFIC, 20)
 }
 
 /// At most 255 SSRCs are written. `out` holds 20 bytes and 4 for each.

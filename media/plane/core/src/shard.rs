@@ -11,6 +11,7 @@ use crate::event::{Event, IceState};
 use crate::ice::Path;
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::levels::WINDOW_US;
+use crate::line::Part;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Producer, Run};
 use crate::router::Router;
@@ -42,6 +43,9 @@ pub struct Shard {
     pub(crate) consumers: Slab<Consumer>,
     pub(crate) ufrags: FxHashMap<Box<[u8]>, usize>,
     pub(crate) paths: FxHashMap<Path, usize>,
+    /// By socket number: the line that has it alone.
+    pub(crate) lines: Vec<Option<(usize, Part)>>,
+    pub(crate) released: Vec<u16>,
     pub(crate) dirty: Vec<(usize, u8)>,
     pub(crate) runs: Vec<Run>,
     pub(crate) events: Vec<Event>,
@@ -67,6 +71,8 @@ impl Shard {
             consumers: Slab::new(),
             ufrags: FxHashMap::default(),
             paths: FxHashMap::default(),
+            lines: Vec::new(),
+            released: Vec::new(),
             dirty: Vec::new(),
             runs: Vec::new(),
             events: Vec::new(),
@@ -89,10 +95,18 @@ impl Shard {
         &mut self.events
     }
 
+    /// Sockets of lines that closed since the caller drained it last; what is in the outbox may still go there.
+    pub fn released(&mut self) -> &mut Vec<u16> {
+        &mut self.released
+    }
+
     /// One datagram, or one frame of a TCP connection; opened in place.
     pub fn receive<S: Sink>(&mut self, path: Path, datagram: &mut [u8], now_us: u64, out: &mut Outbox<S>) {
         self.totals.received_packets += 1;
         self.totals.received_bytes += datagram.len() as u64;
+        if let Some((key, part)) = self.line_at(path) {
+            return self.receive_on_line((key, part), path, datagram, now_us, out);
+        }
         let class = classify(datagram);
         if class == Class::Stun {
             return self.receive_check(path, datagram, now_us, out);
@@ -104,7 +118,9 @@ impl Shard {
         };
         match class {
             Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
-            Class::Rtcp => self.receive_rtcp(key, datagram, now_us, out),
+            Class::Rtcp => {
+                self.receive_rtcp(key, datagram, now_us, out);
+            }
             Class::Dtls => {
                 let transport = &mut self.transports[key];
                 if transport.dtls.take(now_us) {
@@ -124,12 +140,13 @@ impl Shard {
         };
         let transport = &mut self.transports[key];
         let mut reply = [0; stun::REPLY_MAX];
-        let Ok((len, outcome)) = transport.agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
+        let Some(agent) = transport.agent() else { return };
+        let Ok((len, outcome)) = agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
             self.totals.bad_stun += 1;
             return;
         };
         out.put(path, &reply[..len]);
-        if transport.agent.knows(path) && self.paths.get(&path) != Some(&key) {
+        if agent.knows(path) && self.paths.get(&path) != Some(&key) {
             self.adopt(path, key);
         }
         let transport = &mut self.transports[key];
@@ -148,9 +165,9 @@ impl Shard {
     fn adopt(&mut self, path: Path, key: usize) {
         let before = self.paths.insert(path, key);
         if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
-            other.agent.forget(path);
+            other.agent().map(|agent| agent.forget(path));
         }
-        let agent = &self.transports[key].agent;
+        let Some(agent) = self.transports[key].agent() else { return };
         self.paths.retain(|path, owner| *owner != key || agent.knows(*path));
     }
 
@@ -161,7 +178,8 @@ impl Shard {
 
     pub(crate) fn index_ufrags(&mut self, key: usize) {
         self.ufrags.retain(|_, owner| *owner != key);
-        for ufrag in self.transports[key].agent.local_ufrags() {
+        let Some(agent) = self.transports[key].agent() else { return };
+        for ufrag in agent.local_ufrags() {
             self.ufrags.insert(ufrag.into(), key);
         }
     }
@@ -177,7 +195,7 @@ impl Shard {
         for (path, key) in ended {
             self.paths.remove(&path);
             let transport = &mut self.transports[key];
-            if transport.agent.forget(path) {
+            if transport.agent().is_some_and(|agent| agent.forget(path)) {
                 let id = transport.id;
                 self.events.push(Event::Ice { transport: id, state: IceState::Disconnected, path });
             }
@@ -216,18 +234,23 @@ impl Shard {
             let Some(producer) = self.producers.get(at) else { continue };
             let transport = producer.transport;
             let rtt_us = self.transports[transport].rtt_or_guess_us();
+            let repairs = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
             for index in 0..producer.layers.len() {
                 let layer = &mut self.producers[at].layers[index];
                 let ssrc = layer.ssrc;
                 asked.clear();
-                let given_up = layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked);
+                let given_up = if repairs {
+                    layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked)
+                } else {
+                    layer.reception.give_up()
+                };
                 let again = layer.keyframe.again(now_us);
                 asking |= layer.reception.is_missing_any();
                 if !asked.is_empty() {
                     self.send_nack(transport, ssrc, &asked, out);
                 }
                 if again {
-                    self.send_pli(transport, ssrc, out);
+                    self.send_keyframe_request(transport, (at, index), out);
                 }
                 if given_up {
                     self.ask_keyframe(at, index as u8, now_us, out);
@@ -253,6 +276,9 @@ impl Shard {
             busy |= logged;
             if due {
                 self.send_arrivals(key, out);
+            }
+            if self.transports[key].line().is_some() {
+                self.tick_line(key, report, now_us, out);
             }
             if report {
                 busy |= self.is_flowing(key, now_us);
@@ -291,11 +317,10 @@ impl Shard {
 
     fn tick_consent(&mut self, key: usize, now_us: u64) {
         let transport = &mut self.transports[key];
-        if now_us < transport.agent.deadline() {
-            return;
-        }
-        let (id, before) = (transport.id, transport.agent.path());
-        let Some(state) = transport.agent.timeout(now_us) else { return };
+        let id = transport.id;
+        let Some(agent) = transport.agent().filter(|agent| now_us >= agent.deadline()) else { return };
+        let before = agent.path();
+        let Some(state) = agent.timeout(now_us) else { return };
         if state == IceState::Failed {
             self.paths.retain(|_, owner| *owner != key);
         }

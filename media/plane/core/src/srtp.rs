@@ -1,6 +1,7 @@
 //! SRTP and SRTCP (RFC 3711, RFC 7714): packets opened and sealed in place, replay windows, rollover counters.
 //!
-//! One [`Inbound`] and one [`Outbound`] per transport. Keys come from outside (DTLS) and never leave.
+//! One [`Inbound`] and one [`Outbound`] per transport. Keys come from outside (DTLS, SDES) and never leave. A line whose
+//! session description has no keys uses the same two with the null cipher: its packets pass as they are.
 
 mod cipher;
 mod replay;
@@ -13,6 +14,8 @@ use replay::{RtcpWindow, RtpWindow, Sources};
 pub enum Profile {
     AeadAes128Gcm,
     Aes128CmSha1_80,
+    /// The tag of RTP is cut to 32 bits, that of RTCP is not (RFC 4568 §6.2.2).
+    Aes128CmSha1_32,
 }
 
 impl Profile {
@@ -23,7 +26,7 @@ impl Profile {
     pub const fn salt_bytes(self) -> usize {
         match self {
             Profile::AeadAes128Gcm => 12,
-            Profile::Aes128CmSha1_80 => 14,
+            Profile::Aes128CmSha1_80 | Profile::Aes128CmSha1_32 => 14,
         }
     }
 
@@ -32,6 +35,7 @@ impl Profile {
         match self {
             Profile::AeadAes128Gcm => 16,
             Profile::Aes128CmSha1_80 => 10,
+            Profile::Aes128CmSha1_32 => 4,
         }
     }
 }
@@ -74,6 +78,16 @@ impl Inbound {
         Ok(Inbound { rtp, rtcp, rtp_sources: Sources::default(), rtcp_sources: Sources::default() })
     }
 
+    /// Takes packets as they are: plain RTP.
+    pub fn clear() -> Self {
+        let sources = (Sources::default(), Sources::default());
+        Inbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtp_sources: sources.0, rtcp_sources: sources.1 }
+    }
+
+    pub fn is_clear(&self) -> bool {
+        self.rtp.is_null()
+    }
+
     /// Decrypts an RTP packet in place; `header` is its parsed header. Gives the length in clear.
     ///
     /// Replay is checked before the tag and committed after it; a new SSRC takes room only then.
@@ -81,6 +95,9 @@ impl Inbound {
     pub fn open_rtp(&mut self, packet: &mut [u8], header: &crate::rtp::Header) -> Result<usize, SrtpError> {
         if header.payload_offset < RTP_HEADER || packet.len() < header.payload_offset + self.rtp.tag_bytes() {
             return Err(SrtpError::TooShort);
+        }
+        if self.is_clear() {
+            return Ok(packet.len());
         }
         let place = self.rtp_sources.find(header.ssrc);
         let highest = self.rtp_sources.highest(&place);
@@ -95,6 +112,9 @@ impl Inbound {
 
     /// Decrypts an RTCP compound in place; gives its length in clear.
     pub fn open_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        if self.rtcp.is_null() {
+            return Ok(packet.len());
+        }
         if packet.len() < RTCP_HEADER + self.rtcp.tag_bytes() + INDEX_WORD {
             return Err(SrtpError::TooShort);
         }
@@ -139,6 +159,11 @@ impl Outbound {
         Ok(Outbound { rtp, rtcp, rtcp_index: 0 })
     }
 
+    /// Leaves packets as they are: plain RTP.
+    pub fn clear() -> Self {
+        Outbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtcp_index: 0 }
+    }
+
     /// What `seal_rtp` adds.
     #[inline]
     pub fn rtp_overhead(&self) -> usize {
@@ -148,7 +173,7 @@ impl Outbound {
     /// What `seal_rtcp` adds.
     #[inline]
     pub fn rtcp_overhead(&self) -> usize {
-        self.rtcp.tag_bytes() + INDEX_WORD
+        if self.rtcp.is_null() { 0 } else { self.rtcp.tag_bytes() + INDEX_WORD }
     }
 
     /// Encrypts `buffer[..plain_len]` in place and adds the tag; gives the whole length.
@@ -164,6 +189,9 @@ impl Outbound {
     /// Encrypts the compound in `buffer[..plain_len]`, adds tag and index; gives the whole length, or 0 when all
     /// 2^31 indices of the key are used up (RFC 3711 §9.2) and nothing may be sent.
     pub fn seal_rtcp(&mut self, buffer: &mut [u8], plain_len: usize) -> usize {
+        if self.rtcp.is_null() {
+            return plain_len;
+        }
         if self.rtcp_index == ENCRYPTED {
             return 0;
         }

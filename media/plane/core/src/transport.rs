@@ -1,10 +1,11 @@
-//! One peer connection: its ICE agent, SRTP contexts, agreed header extensions, and which SSRC is what.
+//! One peer connection: its ICE agent or line, SRTP contexts, agreed header extensions, and which SSRC is what.
 
 use rustc_hash::FxHashMap;
 
 use crate::arrivals::Arrivals;
 use crate::command::Extension;
 use crate::ice::{Agent, Path};
+use crate::line::Line;
 use crate::rtp::Header;
 use crate::srtp::{Inbound, Outbound};
 
@@ -118,10 +119,17 @@ impl ExtensionIds {
     }
 }
 
+/// How the path to the peer is found.
+#[allow(clippy::large_enum_variant, reason = "the common one is read for every run of packets, so it lies here")]
+pub enum Way {
+    Ice(Agent),
+    Line(Box<Line>),
+}
+
 pub struct Transport {
     pub id: u32,
     pub router: usize,
-    pub agent: Agent,
+    pub way: Way,
     pub inbound: Option<Inbound>,
     pub outbound: Option<Outbound>,
     pub extensions: ExtensionIds,
@@ -146,11 +154,11 @@ pub struct Transport {
 }
 
 impl Transport {
-    pub fn new(id: u32, router: usize, agent: Agent, ssrc: u32, now_us: u64) -> Self {
+    pub fn new(id: u32, router: usize, way: Way, ssrc: u32, now_us: u64) -> Self {
         Transport {
             id,
             router,
-            agent,
+            way,
             inbound: None,
             outbound: None,
             extensions: ExtensionIds::default(),
@@ -191,7 +199,45 @@ impl Transport {
 
     #[inline]
     pub fn path(&self) -> Option<Path> {
-        self.agent.selected()
+        match &self.way {
+            Way::Ice(agent) => agent.selected(),
+            Way::Line(line) => line.path(),
+        }
+    }
+
+    pub fn rtcp_path(&self) -> Option<Path> {
+        match &self.way {
+            Way::Ice(agent) => agent.selected(),
+            Way::Line(line) => line.rtcp_path(),
+        }
+    }
+
+    pub fn agent(&mut self) -> Option<&mut Agent> {
+        match &mut self.way {
+            Way::Ice(agent) => Some(agent),
+            Way::Line(_) => None,
+        }
+    }
+
+    #[inline]
+    pub fn line(&self) -> Option<&Line> {
+        match &self.way {
+            Way::Ice(_) => None,
+            Way::Line(line) => Some(line),
+        }
+    }
+
+    #[inline]
+    pub fn line_mut(&mut self) -> Option<&mut Line> {
+        match &mut self.way {
+            Way::Ice(_) => None,
+            Way::Line(line) => Some(line),
+        }
+    }
+
+    /// Its packets are authenticated.
+    pub fn is_secured(&self) -> bool {
+        self.inbound.as_ref().is_some_and(|inbound| !inbound.is_clear())
     }
 
     #[inline]
@@ -205,6 +251,7 @@ impl Transport {
         const WINDOW: usize = 160;
         size_of::<Self>()
             + CIPHERS
+            + self.line().map_or(0, Line::memory_bytes)
             + self.sources.len() * (size_of::<Source>() + 8 + WINDOW)
             + (self.outgoing.capacity() + self.producers.capacity() + self.consumers.capacity()) * 16
     }

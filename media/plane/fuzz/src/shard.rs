@@ -122,6 +122,7 @@ impl World {
             strip_red: false,
             red_blocks: vec![],
             paused: false,
+            single_nal: false,
         });
     }
 

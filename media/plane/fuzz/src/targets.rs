@@ -131,9 +131,24 @@ pub fn rtcp(data: &[u8]) {
             Ok(Packet::Fir { entries }) => assert!(entries.count() <= data.len() / 8),
             Ok(Packet::Remb { ssrcs, .. }) => assert!(ssrcs.count() <= 255),
             Ok(Packet::TransportFeedback(body)) => feedback(body),
+            Ok(Packet::Tmmbr { sender, entries } | Packet::Tmmbn { sender, entries }) => {
+                entries.for_each(|entry| limit(sender, entry));
+            }
             Ok(Packet::Sdes | Packet::Pli { .. } | Packet::Other(_)) | Err(_) => {}
         }
     }
+}
+
+/// What is written has 17 bits of the bitrate, and never more than was asked for.
+fn limit(sender: u32, entry: rtcp::TmmbrEntry) {
+    let mut out = [0; 20];
+    let len = rtcp::write_tmmbr(&mut out, sender, &entry);
+    let Some(Ok(Packet::Tmmbr { mut entries, .. })) = rtcp::packets(&out[..len]).next() else { panic!("our own") };
+    let again = entries.next().expect("one entry");
+    assert_eq!((again.ssrc, again.overhead_bytes), (entry.ssrc, entry.overhead_bytes));
+    assert!(
+        again.bitrate_bps <= entry.bitrate_bps && again.bitrate_bps >= entry.bitrate_bps - (entry.bitrate_bps >> 16)
+    );
 }
 
 fn feedback(body: &[u8]) {

@@ -12,7 +12,7 @@ mod tcp;
 mod udp;
 mod wait;
 
-pub use network::{Counters, Network};
+pub use network::{Counters, LINE_SOCKETS_MAX, Network};
 pub use receive::{DATAGRAM_MAX, Received, Receiver};
 pub use send::{gso_in_use, refuse_gso};
 pub use tcp::{CONNECTIONS_MAX, Closed, Intake, Listener, STRANGERS_PER_ADDRESS_MAX, Tcp};

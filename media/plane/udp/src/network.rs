@@ -4,8 +4,13 @@ use crate::receive::Received;
 use crate::send::Sender;
 use crate::tcp::Tcp;
 use crate::udp::UdpSocket;
+use plane_core::ice::Path;
 use plane_core::outbox::{Message, Sink};
 use std::sync::Arc;
+
+const SHARED_MAX: usize = 256;
+/// Two for each line at most.
+pub const LINE_SOCKETS_MAX: usize = 32_768;
 
 /// Totals since the start.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +31,9 @@ pub struct Counters {
 
 pub struct Network {
     udp: Arc<[UdpSocket]>,
+    /// Sockets that one line has alone, numbered behind the shared ones.
+    lines: Vec<Option<Arc<UdpSocket>>>,
+    free: Vec<u16>,
     /// What each socket had dropped when it was last asked.
     drops_seen: Vec<u32>,
     sender: Sender,
@@ -34,11 +42,52 @@ pub struct Network {
 }
 
 impl Network {
-    /// At most 256 sockets: a path names its socket by one byte.
     pub fn new(udp: Arc<[UdpSocket]>, tcp: Tcp) -> Self {
-        assert!(udp.len() <= 256);
+        assert!(udp.len() <= SHARED_MAX);
+        let (lines, free) = (Vec::new(), Vec::new());
         let drops_seen = vec![0; udp.len()];
-        Network { udp, drops_seen, sender: Sender::new(), tcp, counters: Counters::default() }
+        Network { udp, lines, free, drops_seen, sender: Sender::new(), tcp, counters: Counters::default() }
+    }
+
+    /// Takes a line's socket and gives its number; None: as many as there are numbers for are open.
+    pub fn open_line(&mut self, socket: UdpSocket) -> Option<u16> {
+        let number = match self.free.pop() {
+            Some(number) => number,
+            None if self.lines.len() >= LINE_SOCKETS_MAX => return None,
+            None => {
+                self.lines.push(None);
+                (self.udp.len() + self.lines.len() - 1) as u16
+            }
+        };
+        self.lines[usize::from(number) - self.udp.len()] = Some(Arc::new(socket));
+        Some(number)
+    }
+
+    /// Its descriptor closes when nobody reads from it any more.
+    pub fn close_line(&mut self, number: u16) {
+        let place = usize::from(number).checked_sub(self.udp.len());
+        if place.and_then(|place| self.lines.get_mut(place)?.take()).is_some() {
+            self.free.push(number);
+        }
+    }
+
+    pub fn line(&self, number: u16) -> Option<&Arc<UdpSocket>> {
+        self.lines.get(usize::from(number).checked_sub(self.udp.len())?)?.as_ref()
+    }
+
+    /// Neighbours for one socket go together.
+    fn send_on_lines(&mut self, arena: &[u8], messages: &[Message]) {
+        let mut rest = messages;
+        while let Some(first) = rest.first() {
+            let number = number_of(first);
+            let same = rest.iter().take_while(|message| number_of(message) == number).count();
+            let (now, later) = rest.split_at(same);
+            rest = later;
+            let socket = number.and_then(|number| Some((number, self.line(number)?.clone())));
+            if let Some((number, socket)) = socket {
+                self.sender.send(&socket, number, arena, now, &mut self.counters);
+            }
+        }
     }
 
     /// Asks the kernel too: not for every packet.
@@ -69,10 +118,20 @@ impl Network {
     }
 }
 
+fn number_of(message: &Message) -> Option<u16> {
+    match message.path {
+        Path::Udp { socket, .. } => Some(socket),
+        Path::Tcp { .. } => None,
+    }
+}
+
 impl Sink for Network {
     fn send(&mut self, arena: &[u8], messages: &[Message]) {
         for (index, socket) in self.udp.iter().enumerate() {
-            self.sender.send(socket, index as u8, arena, messages, &mut self.counters);
+            self.sender.send(socket, index as u16, arena, messages, &mut self.counters);
+        }
+        if self.free.len() < self.lines.len() {
+            self.send_on_lines(arena, messages);
         }
         self.tcp.send(arena, messages, &mut self.counters);
     }

@@ -47,7 +47,7 @@ impl Receiver {
     pub fn receive(
         &mut self,
         socket: &UdpSocket,
-        index: u8,
+        index: u16,
         mut take: impl FnMut(Path, &mut [u8]),
     ) -> io::Result<Received> {
         let slots = self.arena.as_mut_ptr();

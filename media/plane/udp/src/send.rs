@@ -56,7 +56,14 @@ impl Sender {
     }
 
     /// Sends those of `messages` that leave by `socket`, the `index`th.
-    pub fn send(&mut self, socket: &UdpSocket, index: u8, arena: &[u8], messages: &[Message], counters: &mut Counters) {
+    pub fn send(
+        &mut self,
+        socket: &UdpSocket,
+        index: u16,
+        arena: &[u8],
+        messages: &[Message],
+        counters: &mut Counters,
+    ) {
         for message in messages {
             if !matches!(message.path, Path::Udp { socket, .. } if socket == index) {
                 continue;

@@ -3,7 +3,7 @@
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -29,18 +29,33 @@ impl UdpSocket {
         if options.reuse_port {
             socket.set_reuse_port(true)?;
         }
-        let fd = socket.as_raw_fd();
-        set_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, options.receive_buffer_bytes)?;
-        set_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SEND_BUFFER_BYTES)?;
-        if address.ip().is_unspecified() {
-            tell_local_address(fd, &address)?;
-        }
-        // Older kernels do without.
-        let _ = set(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
-        socket.set_nonblocking(true)?;
+        prepare(&socket, &address, options.receive_buffer_bytes)?;
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(UdpSocket { socket, address })
+    }
+
+    /// A socket that somebody else opened and bound; its descriptor is duplicated.
+    ///
+    /// `InvalidInput`: it is no UDP socket, or not bound.
+    pub fn adopt(fd: RawFd, receive_buffer_bytes: usize) -> io::Result<Self> {
+        let socket = Socket::from(duplicate(fd)?);
+        let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+        let address = address.filter(|address| address.port() != 0).ok_or(io::ErrorKind::InvalidInput)?;
+        if socket.r#type()? != Type::DGRAM {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        prepare(&socket, &address, receive_buffer_bytes)?;
+        Ok(UdpSocket { socket, address })
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.socket.peer_addr().is_ok()
+    }
+
+    /// One datagram on a connected socket; lost where there is no room, or the other end is not there (yet).
+    pub fn send(&self, datagram: &[u8]) {
+        let _ = self.socket.send(datagram);
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -65,6 +80,23 @@ impl UdpSocket {
             unsafe { libc::getsockopt(self.fd(), libc::SOL_SOCKET, SO_MEMINFO, values.as_mut_ptr().cast(), &mut len) };
         if result == 0 { values[DROPS] } else { 0 }
     }
+}
+
+fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; a number that is no descriptor gives EBADF. The copy is ours alone.
+    unsafe { crate::wait::owned(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0)) }
+}
+
+fn prepare(socket: &Socket, address: &SocketAddr, receive_buffer_bytes: usize) -> io::Result<()> {
+    let fd = socket.as_raw_fd();
+    set_buffer(fd, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF, receive_buffer_bytes)?;
+    set_buffer(fd, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF, SEND_BUFFER_BYTES)?;
+    if address.ip().is_unspecified() {
+        tell_local_address(fd, address)?;
+    }
+    // Older kernels do without.
+    let _ = set(fd, libc::SOL_UDP, libc::UDP_GRO, 1);
+    socket.set_nonblocking(true)
 }
 
 /// On a wildcard socket each datagram tells where it was sent to, so that the answer leaves from there.

@@ -29,7 +29,7 @@ fn outbox(addresses: &[&str]) -> Outbox<Network> {
     Outbox::new(Network::new(sockets.into(), tcp))
 }
 
-fn to(socket: u8, remote: SocketAddr) -> Path {
+fn to(socket: u16, remote: SocketAddr) -> Path {
     Path::Udp { socket, remote, local: None }
 }
 
@@ -190,7 +190,7 @@ fn each_message_leaves_by_its_socket() {
     let mut outbox = outbox(&["127.0.0.1:0", "[::1]:0", "127.0.0.1:0"]);
     let (v4, v6, mut receiver) = (open("127.0.0.1:0"), open("[::1]:0"), Receiver::new());
     for socket in [2, 0, 2] {
-        outbox.put(to(socket, v4.address()), &[socket]);
+        outbox.put(to(socket, v4.address()), &[socket as u8]);
         outbox.put(to(1, v6.address()), &[1]);
     }
     outbox.flush();

@@ -20,7 +20,7 @@ pub fn sleep_us(duration_us: u64) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     Bell,
-    Udp(u8),
+    Udp(u16),
     Listener(u8),
     Connection(u32),
 }
@@ -38,7 +38,7 @@ impl Source {
     fn of(token: u64) -> Self {
         match token >> 32 {
             0 => Source::Bell,
-            1 => Source::Udp(token as u8),
+            1 => Source::Udp(token as u16),
             2 => Source::Listener(token as u8),
             _ => Source::Connection(token as u32),
         }
@@ -162,7 +162,7 @@ impl Bell {
 
 /// # Safety
 /// `fd` is -1 or a descriptor that nobody else owns.
-unsafe fn owned(fd: RawFd) -> io::Result<OwnedFd> {
+pub(crate) unsafe fn owned(fd: RawFd) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn sources_survive_the_token() {
-        for source in [Source::Bell, Source::Udp(255), Source::Listener(3), Source::Connection(u32::MAX)] {
+        for source in [Source::Bell, Source::Udp(65_535), Source::Listener(3), Source::Connection(u32::MAX)] {
             assert_eq!(Source::of(source.token()), source);
         }
     }

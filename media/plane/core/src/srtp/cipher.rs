@@ -10,12 +10,15 @@ use super::{BadKey, INDEX_WORD, Profile, RTCP_HEADER, SrtpError};
 
 const GCM_TAG: usize = 16;
 const SHA1_TAG: usize = 10;
+const SHA1_TAG_SHORT: usize = 4;
 const SALT_MAX: usize = 14;
 
 /// One direction of one protocol: session key, session salt and, for the older suite, the HMAC state.
 pub enum Cipher {
     Gcm(Box<Gcm>),
     CmSha1(Box<CmSha1>),
+    /// Plain RTP: nothing is encrypted, nothing is added.
+    Null,
 }
 
 /// The ciphers for RTP and for RTCP under one master key.
@@ -48,7 +51,11 @@ impl Cipher {
         let (key, session_salt) = (derive(master, salt, label), derive(master, salt, label + 2));
         match profile {
             Profile::AeadAes128Gcm => Cipher::gcm(key, session_salt[..12].try_into().map_err(|_| BadKey)?),
-            Profile::Aes128CmSha1_80 => Cipher::cm_sha1(key, derive(master, salt, label + 1), session_salt),
+            Profile::Aes128CmSha1_80 => Cipher::cm_sha1(key, derive(master, salt, label + 1), session_salt, SHA1_TAG),
+            Profile::Aes128CmSha1_32 => {
+                let tag = if label == 0 { SHA1_TAG_SHORT } else { SHA1_TAG };
+                Cipher::cm_sha1(key, derive(master, salt, label + 1), session_salt, tag)
+            }
         }
     }
 
@@ -57,17 +64,23 @@ impl Cipher {
         Ok(Cipher::Gcm(Box::new(Gcm { key: LessSafeKey::new(key), salt })))
     }
 
-    fn cm_sha1(key: [u8; 16], hmac: [u8; 20], salt: [u8; SALT_MAX]) -> Result<Self, BadKey> {
+    fn cm_sha1(key: [u8; 16], hmac: [u8; 20], salt: [u8; SALT_MAX], tag_bytes: usize) -> Result<Self, BadKey> {
         let hmac = <Hmac<Sha1> as Mac>::new_from_slice(&hmac).map_err(|_| BadKey)?;
-        Ok(Cipher::CmSha1(Box::new(CmSha1 { key: Aes128::new(&key.into()), hmac, salt })))
+        Ok(Cipher::CmSha1(Box::new(CmSha1 { key: Aes128::new(&key.into()), hmac, salt, tag_bytes })))
     }
 
     #[inline]
     pub fn tag_bytes(&self) -> usize {
         match self {
             Cipher::Gcm(_) => GCM_TAG,
-            Cipher::CmSha1(_) => SHA1_TAG,
+            Cipher::CmSha1(cm) => cm.tag_bytes,
+            Cipher::Null => 0,
         }
+    }
+
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Cipher::Null)
     }
 
     /// SRTCP: the index word follows the tag (RFC 7714 §9.2) or precedes it (RFC 3711 §3.4).
@@ -86,9 +99,10 @@ impl Cipher {
             Cipher::CmSha1(cm) => {
                 cm.apply(&mut buffer[header_len..plain_len], ssrc, index);
                 let tag = cm.tag(&buffer[..plain_len], roc(index)).finalize().into_bytes();
-                buffer[plain_len..plain_len + SHA1_TAG].copy_from_slice(&tag[..SHA1_TAG]);
-                plain_len + SHA1_TAG
+                buffer[plain_len..plain_len + cm.tag_bytes].copy_from_slice(&tag[..cm.tag_bytes]);
+                plain_len + cm.tag_bytes
             }
+            Cipher::Null => plain_len,
         }
     }
 
@@ -100,11 +114,12 @@ impl Cipher {
                 Ok(gcm.open(body, header, gcm.rtp_nonce(ssrc, index))? + header_len)
             }
             Cipher::CmSha1(cm) => {
-                let (plain, tag) = packet.split_at_mut(packet.len() - SHA1_TAG);
+                let (plain, tag) = packet.split_at_mut(packet.len() - cm.tag_bytes);
                 cm.tag(plain, roc(index)).verify_truncated_left(tag).map_err(|_| SrtpError::Auth)?;
                 cm.apply(&mut plain[header_len..], ssrc, index);
                 Ok(plain.len())
             }
+            Cipher::Null => Ok(packet.len()),
         }
     }
 
@@ -127,6 +142,7 @@ impl Cipher {
                 buffer[tag_at..tag_at + SHA1_TAG].copy_from_slice(&tag[..SHA1_TAG]);
                 tag_at + SHA1_TAG
             }
+            Cipher::Null => plain_len,
         }
     }
 
@@ -146,6 +162,7 @@ impl Cipher {
                 cm.apply(&mut plain[RTCP_HEADER..], ssrc, index(word));
                 Ok(plain_len)
             }
+            Cipher::Null => Ok(packet.len()),
         }
     }
 }
@@ -209,11 +226,12 @@ impl Gcm {
     }
 }
 
-/// AES-128 in counter mode with HMAC-SHA1, tag cut to 80 bits.
+/// AES-128 in counter mode with HMAC-SHA1, tag cut to 80 bits, or 32.
 pub struct CmSha1 {
     key: Aes128,
     hmac: Hmac<Sha1>,
     salt: [u8; SALT_MAX],
+    tag_bytes: usize,
 }
 
 impl CmSha1 {

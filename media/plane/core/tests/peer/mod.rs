@@ -186,6 +186,7 @@ impl Stage {
             strip_red: false,
             red_blocks: vec![],
             paused: false,
+            single_nal: false,
         });
     }
 
@@ -242,6 +243,7 @@ impl Stage {
             strip_red: false,
             red_blocks: vec![],
             paused: false,
+            single_nal: false,
         });
     }
 
