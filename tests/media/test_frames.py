@@ -72,7 +72,7 @@ async def test_a_program_goes_to_a_hall_in_packets_that_fit(mixer: Mixer, hall: 
     picture = START + SPS + START + PPS + START + IDR + bytes(range(1, 251)) * 20
     capture_us = time.monotonic_ns() // 1000
     assert mixer.frames.send_video(900, 96, 2**32 + 90_000, picture, capture_us)
-    got = []
+    got: list[bytes] = []
     while not got or not got[-1][1] & 0x80:
         got.append(await hall.terminal.receive())
     assert all(len(one) <= 1212 for one in got)
