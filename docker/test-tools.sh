@@ -3,8 +3,8 @@
 set -euo pipefail
 
 # What the tests use now: a browser, network namespaces, a packet filter, a database, a directory.
-packages=(chromium iproute2 ldap-utils nftables postgresql slapd)
-# For the parts that come later: redis-server baresip-core baresip-ffmpeg sip-tester ffmpeg espeak-ng coturn.
+packages=(chromium iproute2 ldap-utils nftables postgresql sip-tester sipvicious slapd)
+# For the parts that come later: redis-server baresip-core baresip-ffmpeg ffmpeg espeak-ng coturn.
 
 missing=()
 for package in "${packages[@]}"; do

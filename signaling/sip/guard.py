@@ -1,0 +1,207 @@
+"""Who may speak at all: networks, bans with growing length, challenges that nobody answers.
+
+Owns the counting; nothing is remembered of a source outside of the networks. `now` of bans is Unix time, because a ban
+outlives the process; the store is handed in. Does not check passwords (`digest`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from signaling.sip import limits
+from signaling.sip.transport import Hop, plain_address
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Networks:
+    """Membership of an address in a few networks, without a walk over all of them."""
+
+    def __init__(self, networks: Iterable[Network | str] = ()) -> None:
+        self._masks: dict[tuple[int, int], set[int]] = {}
+        for one in networks:
+            network = ipaddress.ip_network(one, strict=False) if isinstance(one, str) else one
+            key = network.version, network.prefixlen
+            self._masks.setdefault(key, set()).add(int(network.network_address))
+
+    def __contains__(self, host: object) -> bool:
+        try:
+            address = ipaddress.ip_address(str(host))
+        except ValueError:
+            return False
+        value, bits = int(address), address.max_prefixlen
+        return any(
+            version == address.version and (value >> (bits - length)) << (bits - length) in places
+            for (version, length), places in self._masks.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """`subject`: "source:ADDRESS" or "alias:NAME". Unix seconds."""
+
+    subject: str
+    until: float
+    times: int
+    """How often in a row: each doubles the next."""
+    reason: str
+
+
+class BanStore(Protocol):
+    """Keeps bans over a restart. Each call returns at once; what cannot be written is the store's to tell."""
+
+    def load(self) -> Sequence[Ban]: ...
+    def save(self, ban: Ban) -> None: ...
+    def remove(self, subject: str) -> None: ...
+
+
+class MemoryBans:
+    """A store that forgets with the process."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Ban] = {}
+
+    def load(self) -> Sequence[Ban]:
+        return list(self.kept.values())
+
+    def save(self, ban: Ban) -> None:
+        self.kept[ban.subject] = ban
+
+    def remove(self, subject: str) -> None:
+        self.kept.pop(subject, None)
+
+
+@dataclass
+class _Record:
+    failures: int = 0
+    last: float = 0.0
+    unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    """Call-IDs that were challenged and have not proven anything since."""
+    level: float = limits.MESSAGES_AT_ONCE
+    seen: float = 0.0
+
+
+class Guard:
+    """Bans by source and by alias, and a rate for each source."""
+
+    def __init__(self, store: BanStore, now: float) -> None:
+        self._store = store
+        self._bans: OrderedDict[str, Ban] = OrderedDict()
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self.networks = Networks()
+        for ban in store.load()[-limits.BANS :]:
+            if ban.until + limits.FORGET_FAILURES_S > now:
+                self._bans[ban.subject] = ban
+
+    def knows(self, host: str) -> bool:
+        return plain_address(host) in self.networks
+
+    def banned(self, subject: str, now: float) -> bool:
+        ban = self._bans.get(subject)
+        return ban is not None and now < ban.until
+
+    def admits(self, host: str, now: float) -> bool:
+        """The rate of one source of our networks. Counts one message."""
+        record = self._record(f"rate:{host}")
+        passed = max(0.0, now - record.seen)
+        record.level = min(limits.MESSAGES_AT_ONCE, record.level + passed * limits.MESSAGES_PER_SECOND) - 1
+        record.seen = now
+        if record.level < 0:
+            record.level = 0.0
+            return False
+        return True
+
+    def challenged(self, hop: Hop, call_id: str, share: int, now: float) -> bool:
+        """A challenge goes out. The first are no failure, a terminal has to ask in order to be asked; whoever never
+        answers is scanning, and it does not matter whether the names it tries exist. `share`: accounts that may stand
+        behind this address. True: the source is banned now.
+        """
+        free = min(max(limits.FREE_CHALLENGES, share), limits.SHARED_CHALLENGES_MOST)
+        one = self._wait(self._record(f"flow:{hop.host}:{hop.port}"), call_id, limits.FREE_CHALLENGES)
+        all_ = self._wait(self._record(f"source:{hop.host}"), f"{hop.port} {call_id}", free)
+        return self.failed(f"source:{hop.host}", now, "challenges left unanswered") if one or all_ else False
+
+    def pinged(self, hop: Hop, call_id: str, now: float, unix: float) -> bool:
+        """An OPTIONS of somebody unknown. One now and then is a sign of life, many within seconds are a search. True:
+        banned now.
+        """
+        record = self._record(f"ping:{hop.host}")
+        if now - record.seen > limits.PING_SPACING_S:
+            record.unanswered.clear()
+        record.seen = now
+        too_many = self._wait(record, f"{hop.port} {call_id}", limits.FREE_CHALLENGES)
+        return too_many and self.failed(f"source:{hop.host}", unix, "OPTIONS again and again")
+
+    def find(self, subject: str) -> Ban | None:
+        return self._bans.get(subject)
+
+    @staticmethod
+    def _wait(record: _Record, call_id: str, free: int) -> bool:
+        """True: one too many waits. The same request repeated is the same one."""
+        if call_id in record.unanswered:
+            return False
+        record.unanswered[call_id] = None
+        if len(record.unanswered) <= free:
+            return False
+        record.unanswered.popitem(last=False)
+        return True
+
+    def failed(self, subject: str, now: float, reason: str) -> bool:
+        """One failure; True: it was one too many."""
+        record = self._record(subject)
+        if now - record.last > limits.FORGET_FAILURES_S:
+            record.failures = 0
+        record.failures += 1
+        record.last = now
+        if record.failures < limits.FAILURES_TO_BAN:
+            return False
+        record.failures = 0
+        self.ban(subject, now, reason)
+        return True
+
+    def ban(self, subject: str, now: float, reason: str) -> Ban:
+        """60 s, and twice as long each time in a row, up to an hour."""
+        before = self._bans.pop(subject, None)
+        times = 1
+        if before is not None and now - before.until <= limits.FORGET_FAILURES_S:
+            times = before.times + 1
+        length = min(limits.BAN_FIRST_S << min(times - 1, 16), limits.BAN_MOST_S)
+        made = Ban(subject, now + length, times, reason)
+        self._bans[subject] = made
+        if len(self._bans) > limits.BANS:
+            self._store.remove(self._bans.popitem(last=False)[0])
+        self._store.save(made)
+        return made
+
+    def proven(self, hop: Hop) -> None:
+        """A right answer: what this address and port left open does not count."""
+        self._records.pop(f"flow:{hop.host}:{hop.port}", None)
+        record = self._records.get(f"source:{hop.host}")
+        if record is not None:
+            for key in [key for key in record.unanswered if key.startswith(f"{hop.port} ")]:
+                del record.unanswered[key]
+
+    def unban(self, subject: str) -> bool:
+        """By the operator: as if nothing had been."""
+        self._records.pop(subject, None)
+        known = self._bans.pop(subject, None) is not None
+        self._store.remove(subject)
+        if subject.startswith("source:"):
+            host = subject.removeprefix("source:")
+            for key in [key for key in self._records if key.startswith(f"flow:{host}:")]:
+                del self._records[key]
+        return known
+
+    def bans(self, now: float) -> list[Ban]:
+        return [ban for ban in self._bans.values() if now < ban.until]
+
+    def _record(self, key: str) -> _Record:
+        record = self._records.pop(key, None) or _Record()
+        self._records[key] = record
+        if len(self._records) > limits.SOURCES_REMEMBERED * 2:
+            self._records.popitem(last=False)
+        return record
