@@ -39,6 +39,7 @@ from signaling.sip.transport import (
 )
 
 log = logging.getLogger(__name__)
+ALGORITHMS: Final[tuple[Algorithm, ...]] = ("MD5", "SHA-256")
 ORDER: Final = ("tls", "tcp", "udp")
 TAKEN: Final = frozenset({"REGISTER", "INVITE", "SUBSCRIBE"})
 """Methods that begin something."""
@@ -93,6 +94,9 @@ class Agent:
         self.guard = Guard(bans or MemoryBans(), clock.time())
         self.registrar = Registrar(self.core.timers, self._registered)
         self.verifier = Verifier(config.key, config.realm, random_bytes)
+        self._nobody: dict[Algorithm, str] = {
+            name: digest_of(name, "nobody", config.realm, config.key.hex()) for name in ALGORITHMS
+        }
         self._clock = clock
         self._calls: dict[tuple[str, str], Call] = {}
         self._inbound: dict[tuple[str, str], Call] = {}
@@ -388,12 +392,9 @@ class Agent:
         if account is not None and hop.host not in account.networks:
             account = None
         now, subject = self._clock.time(), f"alias:{alias}"
-        algorithm = account.algorithm if account else self._decoy(alias)
-        secret = (
-            account.secret
-            if account
-            else digest_of(algorithm, "nobody", self.verifier.realm, self.core.config.key.hex())
-        )
+        decoy = self._decoy(alias)
+        algorithm = account.algorithm if account else decoy
+        secret = account.secret if account else self._nobody[algorithm]
         blocked = self.guard.banned(subject, now) and not self.registrar.holds(hop, alias)
         verdict = self.verifier.judge(request, secret, algorithm, alias, hop.host, now)
         if verdict is Verdict.RIGHT and account is not None and not blocked:
@@ -403,6 +404,7 @@ class Agent:
             self._challenge(request, hop, algorithm, stale=verdict is Verdict.STALE)
             return None
         self.core.reply(request, hop, 403, most=self._most(request, hop))
+        self.guard.answered(hop, request.call_id)
         if account is not None and self.guard.failed(subject, now, "wrong password"):
             self._tell_ban(subject)
         if self.guard.failed(f"source:{hop.host}", now, "wrong alias or password"):
@@ -482,6 +484,8 @@ class Agent:
         self._peers[hop.host] += 1
         try:
             call.events = self.events.incoming(call)
+            if call.state is State.CLOSED:
+                call.told("ended", call.cause)  # refused at once, before there was anybody to tell
         except Exception:
             log.exception("a call could not be taken")
             self.core.defects += 1
@@ -614,7 +618,7 @@ class Agent:
         """Bytes of an answer to somebody unproven by UDP: not more than he sent, his address may be another's."""
         if hop.reliable or self._is_peer(hop.host) or self.registrar.holds(hop):
             return 0
-        return len(request.write())
+        return request.size
 
     def _serve(self, request: Request, hop: Hop) -> ServerTransaction | None:
         """None: there is no room, and that was said."""

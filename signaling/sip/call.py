@@ -8,6 +8,7 @@ nothing about who may call (`agent`) or what is in a body.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -122,7 +123,8 @@ class Call:
         self._early_answer = b""
         self._ack: dict[str, tuple[bytes, Hop]] = {}
         self._reason = ""
-        self._refer: bool = False
+        self._refer = False
+        self._queue: deque[tuple[str, tuple[tuple[str, str], ...], bytes, Callable[[int], None]]] = deque()
 
     # --- what its user does
 
@@ -513,11 +515,24 @@ class Call:
     def _inside(
         self, method: str, headers: Sequence[tuple[str, str]], body: bytes, done: Callable[[int], None]
     ) -> None:
-        """A request in the standing dialog that changes nothing of the session."""
-        dialog = self.dialog
-        if dialog is None or self.state is not S.STANDING:
-            self.core.timers.after(0.0, lambda: done(481))
+        """A request in the standing dialog that changes nothing of the session. One after the other: datagrams that
+        overtake one another are out of order for whoever counts.
+        """
+        if self.dialog is None or self.state is not S.STANDING or len(self._queue) >= limits.BODY_QUEUE:
+            status = 503 if self.state is S.STANDING else 481
+            self.core.timers.after(0.0, lambda: done(status))
             return
+        self._queue.append((method, tuple(headers), body, done))
+        if len(self._queue) == 1:
+            self._send_inside()
+
+    def _send_inside(self) -> None:
+        if not self._queue or self.dialog is None or self.state is not S.STANDING:
+            for *_, done in self._queue:
+                done(481)
+            self._queue.clear()
+            return
+        (method, headers, body, done), dialog = self._queue[0], self.dialog
 
         def make() -> Request:
             made = dialog.request(method, self.core.contact(dialog.hop))
@@ -525,13 +540,19 @@ class Call:
             made.body = body
             return made
 
+        def finished(status: int) -> None:
+            if self._queue:
+                self._queue.popleft()
+            done(status)
+            if status == 481:
+                self.gone(Cause(Kind.EXPIRED, 481))
+            self._send_inside()
+
         def answered(response: Response) -> None:
             if response.is_final:
-                done(response.status)
-            if response.status == 481:
-                self.gone(Cause(Kind.EXPIRED, 481))
+                finished(response.status)
 
-        self.exchange(make, answered, lambda _: done(408))
+        self.exchange(make, answered, lambda _: finished(408))
 
     def exchange(
         self, make: Callable[[], Request], answered: Callable[[Response], None], failed: Callable[[Do], None]

@@ -185,6 +185,13 @@ class Guard:
             for key in [key for key in record.unanswered if key.startswith(f"{hop.port} ")]:
                 del record.unanswered[key]
 
+    def answered(self, hop: Hop, call_id: str) -> None:
+        """A challenge was answered wrongly: that is counted for itself."""
+        for subject, key in ((f"flow:{hop.host}:{hop.port}", call_id), (f"source:{hop.host}", f"{hop.port} {call_id}")):
+            record = self._records.get(subject)
+            if record is not None:
+                record.unanswered.pop(key, None)
+
     def unban(self, subject: str) -> bool:
         """By the operator: as if nothing had been."""
         self._records.pop(subject, None)

@@ -131,6 +131,8 @@ class Headers:
 class Message:
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    size: int = 0
+    """Bytes that it had when it came."""
 
     @cached_property
     def via(self) -> Via:
@@ -263,6 +265,7 @@ def parse(data: bytes, *, stream: bool = False) -> Request | Response:
     message = read_start(first)
     message.headers.rows = rows
     message.body = body
+    message.size = len(data)
     if isinstance(message, Response):
         check(message)
         frame_body(message, stream)

@@ -46,7 +46,7 @@ class Repeating:
             return
         self._core.transactions.answer(self._served, self._response)
         self._spacing = min(self._spacing * 2, timing.t2)
-        self._timer = self._core.timers.after(min(self._spacing, self._until - self._core.now), self._ring)
+        self._timer = self._core.timers.at(min(self._core.now + self._spacing, self._until), self._ring)
 
     def stop(self) -> None:
         if self._timer is not None:
@@ -133,7 +133,8 @@ class Renegotiation:
             self._agreed(response, body, method)
             return
         self._ours = None
-        if response.status == 491 and self._glares < limits.GLARE_TRIES:
+        later = response.status == 491 or (response.status == 500 and "retry-after" in response.headers)
+        if later and self._glares < limits.GLARE_TRIES:
             self._wait(body, method)
         elif response.status in {408, 481}:
             self._call.gone(Cause(Kind.EXPIRED, response.status))

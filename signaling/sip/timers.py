@@ -41,9 +41,13 @@ class Timers:
         """Called when the next deadline has come nearer."""
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
+        return self.at(self.now() + max(0.0, delay_s), call)
+
+    def at(self, due: float, call: Callable[[], None]) -> Timer:
+        """At that very moment: a difference that is added again would miss it by a rounding."""
         if len(self) >= limits.TIMERS:
             raise OverflowError("too many timers")
-        timer = Timer(self, self.now() + max(0.0, delay_s), call)
+        timer = Timer(self, due, call)
         heapq.heappush(self._heap, (timer.due, next(self._order), timer))
         if self._heap[0][2] is timer:
             self.on_earlier()

@@ -354,10 +354,7 @@ class Transactions:
 
     def answer(self, served: ServerTransaction, response: Response) -> None:
         """Ignored once a final answer was given, but for the repeated 2xx of an INVITE."""
-        if response.status < 200:
-            event = V.SEND_PROVISIONAL
-        else:
-            event = V.SEND_SUCCESS if response.status < 300 else V.SEND_FAILURE
+        event = (V.SEND_PROVISIONAL, V.SEND_SUCCESS, V.SEND_FAILURE)[_class(response)]
         if (served.machine.state, event) not in TABLES[served.machine.kind]:
             return
         served.last = response.write()
@@ -370,11 +367,7 @@ class Transactions:
             return False
         if response.cseq != found.request.cseq or response.call_id != found.request.call_id:
             return False
-        if response.status < 200:
-            event = V.PROVISIONAL
-        else:
-            event = V.SUCCESS if response.status < 300 else V.FAILURE
-        self._take(found, event, response)
+        self._take(found, (V.PROVISIONAL, V.SUCCESS, V.FAILURE)[_class(response)], response)
         return True
 
     def unreachable(self, hop: Hop) -> None:
@@ -425,7 +418,7 @@ class Transactions:
             one.timer.cancel()
             one.timer = None
         if (due := one.machine.deadline) is not None:
-            one.timer = self._timers.after(due - self._timers.now(), lambda: self._ring(one))
+            one.timer = self._timers.at(due, lambda: self._ring(one))
 
     def _ring(self, one: ClientTransaction | ServerTransaction) -> None:
         event = one.machine.due(self._timers.now())
@@ -438,14 +431,16 @@ class Transactions:
         if one.timer is not None:
             one.timer.cancel()
             one.timer = None
-        if isinstance(one, ClientTransaction):
-            gone = self.clients.pop(one.key, None)
-        else:
-            gone = self.servers.pop(one.key, None)  # type: ignore[assignment]
-        if gone is not None:
+        client = isinstance(one, ClientTransaction) and self.clients.pop(one.key, None)
+        if client or (isinstance(one, ServerTransaction) and self.servers.pop(one.key, None)):
             self.per_source[one.hop.host] -= 1
             if self.per_source[one.hop.host] <= 0:
                 del self.per_source[one.hop.host]
+
+
+def _class(response: Response) -> int:
+    """0: provisional, 1: success, 2: failure."""
+    return 0 if response.status < 200 else 1 if response.status < 300 else 2
 
 
 def acknowledgement(request: Request, response: Response) -> Request:

@@ -1,0 +1,610 @@
+"""Who may ask for what: registrations, proofs, bans, strangers; rows S04 to S09 of the threat list."""
+
+import pytest
+
+from signaling.sip import limits
+from signaling.sip.digest import Credentials, Prover
+from signaling.sip.fields import read_uri
+from signaling.sip.guard import Ban, Guard, MemoryBans, Networks
+from signaling.sip.message import Request, Response, parse
+from signaling.sip.transport import Hop
+from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World
+
+T = "192.0.2.50"
+
+
+class Terminal:
+    """A scripted peer at an address: writes requests, keeps answers, proves itself."""
+
+    def __init__(self, node: Node, host: str = T, port: int = 5060, transport: str = "udp", flow: int = 0) -> None:
+        self.node = node
+        self.hop = Hop(transport, host, port, flow)
+        self.number = 0
+        self.branch = 0
+
+    def write(
+        self,
+        method: str,
+        alias: str = "hall1",
+        *,
+        to: str = "",
+        more: tuple[str, ...] = (),
+        body: bytes = b"",
+        call_id: str = "c1",
+        contact: str = "",
+    ) -> Request:
+        self.number += 1
+        self.branch += 1
+        to = to or f"<sip:{alias if method == 'REGISTER' else 'room'}@{REALM}>"
+        contact = contact or f"<sip:{alias}@{self.hop.host}:{self.hop.port}>"
+        target = REALM if method == "REGISTER" else f"room@{REALM}"
+        rows = [
+            f"{method} sip:{target} SIP/2.0",
+            f"Via: SIP/2.0/{self.hop.transport.upper()} {self.hop.host}:{self.hop.port};branch=z9hG4bK{self.hop.port}-{self.branch};rport",
+            f"From: <sip:{alias}@{REALM}>;tag=f1",
+            f"To: {to}",
+            f"Call-ID: {call_id}",
+            f"CSeq: {self.number} {method}",
+            f"Contact: {contact}",
+            "Max-Forwards: 70",
+            "User-Agent: Terminal 1.0 with a name that is long enough to make the request longer than its answer is",
+            *more,
+            *(["Content-Type: application/sdp"] if body else []),
+            f"Content-Length: {len(body)}",
+        ]
+        message = parse("\r\n".join([*rows, "", ""]).encode() + body)
+        assert isinstance(message, Request) and message.fault is None
+        return message
+
+    def ask(self, request: Request | bytes) -> list[Response]:
+        data = request if isinstance(request, bytes) else request.write()
+        before = len(self.node.world.wire)
+        self.node.take(data, self.hop)
+        found = [parse(row[2]) for row in self.node.world.wire[before:] if row[0] == self.node.host]
+        return [one for one in found if isinstance(one, Response)]
+
+    def ack(self, tagged: str, **more: str) -> None:
+        """Of the INVITE just answered."""
+        self.number -= 1
+        self.ask(self.write("ACK", to=tagged, **more))  # type: ignore[arg-type]
+
+    def status(self, request: Request | bytes) -> int:
+        """Of the last answer; 0: none came."""
+        return ([0] + [one.status for one in self.ask(request)])[-1]
+
+    def proven(self, method: str, alias: str = "hall1", password: str = "right", **more: object) -> list[Response]:
+        """Asks, is challenged, asks again."""
+        call_id = str(more.get("call_id", "c1"))
+        challenged = self.ask(self.write(method, alias, **more))  # type: ignore[arg-type]
+        assert [one.status for one in challenged] == [401], [one.status for one in challenged]
+        again = self.write(method, alias, **more)  # type: ignore[arg-type]
+        assert again.call_id == call_id
+        prover = Prover(Credentials(alias, password, REALM, "x"), lambda n: b"\x07" * n)
+        proof = prover.answer(challenged[0], again, "x")
+        assert proof is not None
+        again.headers.add(*proof)
+        self.last = again
+        return self.ask(again)
+
+
+@pytest.fixture
+def node() -> Node:
+    made = Node(World(), A, packages=("conference",))
+    made.rooms.add("hall1", "right", ["192.0.2.0/24"])
+    made.rooms.add("hall2", "right", ["192.0.2.77/32"])
+    return made
+
+
+def test_register_and_expiry(node: Node) -> None:
+    terminal = Terminal(node)
+    answers = terminal.proven("REGISTER", more=("Expires: 120",))
+    assert [one.status for one in answers] == [200]
+    assert answers[0].headers.get("contact") == f"<sip:hall1@{T}:5060>;expires=120"
+    binding = node.user.bindings["hall1"]
+    assert binding is not None and binding.hop == Hop("udp", T, 5060)
+    node.world.run(125)
+    assert node.user.bindings["hall1"] is None and node.agent.registrar.find("hall1") is None
+
+
+def test_register_can_be_taken_back_and_asked_for(node: Node) -> None:
+    terminal = Terminal(node)
+    terminal.proven("REGISTER")
+    assert terminal.proven("REGISTER", more=("Expires: 0",), call_id="c1")[0].status == 200
+    assert node.agent.registrar.find("hall1") is None
+    terminal.proven("REGISTER")
+    assert terminal.proven("REGISTER", contact="*", more=("Expires: 0",))[0].status == 200
+    assert node.agent.registrar.find("hall1") is None
+
+
+@pytest.mark.parametrize(
+    ("more", "status"), [(("Expires: 59",), 423), (("Expires: 60",), 200), (("Expires: 99999999999999",), 200)]
+)
+def test_register_for_how_long(node: Node, more: tuple[str, ...], status: int) -> None:
+    answers = Terminal(node).proven("REGISTER", more=more)
+    assert answers[0].status == status
+    binding = node.agent.registrar.find("hall1")
+    assert binding is None or binding.until - node.world.clock.now <= limits.EXPIRES_MOST_S
+
+
+def test_bindings_of_an_alias_are_bounded(node: Node) -> None:
+    for port in range(5060, 5060 + limits.BINDINGS_PER_ALIAS + 1):
+        assert Terminal(node, port=port).proven("REGISTER", call_id=f"c{port}")[0].status == 200
+    rows = node.agent.registrar.all("hall1")
+    assert len(rows) == limits.BINDINGS_PER_ALIAS and rows[-1].hop.port == 5060 + limits.BINDINGS_PER_ALIAS
+
+
+def test_an_older_register_changes_nothing(node: Node) -> None:
+    terminal = Terminal(node)
+    terminal.proven("REGISTER")
+    terminal.number -= 2
+    assert terminal.proven("REGISTER")[0].status == 500
+
+
+def test_contact_has_to_be_where_it_comes_from(node: Node) -> None:
+    for contact in ("<sip:hall1@127.0.0.1>", "<sip:hall1@192.0.2.51>", "<sip:hall1@evil.example>", "<tel:113>"):
+        assert Terminal(node).proven("REGISTER", contact=contact, call_id=contact[5:12])[0].status in {400, 403}
+        assert Terminal(node).proven("INVITE", contact=contact, body=OFFER, call_id=contact[5:13])[-1].status in {
+            400,
+            403,
+        }
+    assert node.agent.registrar.find("hall1") is None and not node.user.calls
+    node.rooms.add("hall1", "right", ["192.0.2.0/24"], nat=True)
+    assert (
+        Terminal(node, port=40000).proven("REGISTER", contact="<sip:hall1@10.0.0.9:5060>", call_id="n")[0].status == 200
+    )
+    assert node.user.bindings["hall1"].hop == Hop("udp", T, 40000)  # type: ignore[union-attr]
+
+
+def test_a_dial_goes_to_where_the_registration_came_from(node: Node) -> None:
+    terminal = Terminal(node, transport="tcp", flow=7)
+    terminal.proven("REGISTER")
+    binding = node.agent.registrar.find("hall1")
+    assert binding is not None and binding.hop.flow == 7
+    node.dial(str(binding.contact), binding=binding)
+    assert node.world.wire[-1][1] == T and node.world.wire[-1][2].startswith(b"INVITE")
+    node.agent.unreachable(binding.hop)
+    after = node.agent.registrar.find("hall1")
+    assert after is not None and after.hop == Hop("tcp", T, 5060)
+
+
+# S05: what wants a proof
+
+
+@pytest.mark.parametrize(
+    "method", ["REGISTER", "INVITE", "SUBSCRIBE", "MESSAGE", "NOTIFY", "PUBLISH", "REFER", "INFO", "BYE", "FOO"]
+)
+def test_every_method_wants_a_proof(node: Node, method: str) -> None:
+    answers = Terminal(node).ask(Terminal(node).write(method))
+    assert [one.status for one in answers] == [401]
+    assert len(node.agent.core.transactions) == 0 and not node.agent.calls
+    assert Terminal(node).ask(Terminal(node).write("ACK")) == []
+
+
+def test_what_is_not_taken_is_refused_after_the_proof(node: Node) -> None:
+    for number, (method, status) in enumerate(
+        [("MESSAGE", 405), ("REFER", 405), ("PUBLISH", 405), ("BYE", 481), ("INFO", 481)]
+    ):
+        assert Terminal(node, port=6000 + number).proven(method, call_id=f"m{number}")[-1].status == status
+
+
+def test_an_invite_of_a_terminal_reaches_the_user(node: Node) -> None:
+    terminal = Terminal(node)
+    answers = terminal.proven("INVITE", body=OFFER)
+    assert [one.status for one in answers] == [100, 200] and answers[1].body == ANSWER
+    call = node.user.calls[0]
+    assert call.identity == "hall1" and call.request is not None and call.request.uri.alias == "room"
+
+
+def test_a_replayed_proof_is_stale(node: Node) -> None:
+    terminal = Terminal(node)
+    terminal.proven("REGISTER")
+    replay = terminal.write("REGISTER")
+    replay.headers.add("authorization", terminal.last.headers.get("authorization"))
+    answers = terminal.ask(replay)
+    assert answers[0].status == 401 and "stale=true" in answers[0].headers.get("www-authenticate")
+
+
+def test_a_nonce_lives_for_half_a_minute_and_for_one_address(node: Node) -> None:
+    terminal = Terminal(node)
+    challenged = terminal.ask(terminal.write("REGISTER"))[0]
+    for wait, status in ((limits.NONCE_S - 1, 200), (2, 401)):
+        node.world.clock.now += wait
+        again = terminal.write("REGISTER")
+        proof = Prover(Credentials("hall1", "right", REALM, "x"), lambda n: bytes(n)).answer(challenged, again, "x")
+        assert proof is not None
+        again.headers.add(proof[0], proof[1].replace("nc=00000001", f"nc=0000000{terminal.number}"))
+        assert terminal.status(again) in {status, 403}
+    other = Terminal(node, host="192.0.2.51")
+    assert other.status(other.write("REGISTER")) == 401
+
+
+# Equal answers
+
+
+def shape(answers: list[Response]) -> list[tuple[object, ...]]:
+    """What an observer can tell apart: status and field names, with values that do not depend on chance."""
+    hidden = {"www-authenticate", "to", "from", "via", "call-id", "cseq"}
+    rows = []
+    for one in answers:
+        challenge = one.headers.get("www-authenticate")
+        fields = [(name, value if name not in hidden else "") for name, value in one.headers.rows]
+        rows.append((one.status, one.reason, fields, len(challenge), challenge.partition("nonce")[0], challenge[-20:]))
+    return rows
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+def test_wrong_alias_wrong_password_and_wrong_network_look_alike(method: str) -> None:
+    seen = []
+    for alias, password in (("hall1", "wrong"), ("hall9", "right"), ("hall2", "right")):
+        node = Node(World(), A)
+        node.rooms.add("hall1", "right", ["192.0.2.0/24"])
+        node.rooms.add("hall2", "right", ["192.0.2.77/32"])
+        terminal = Terminal(node)
+        first = terminal.ask(terminal.write(method, alias))
+        terminal.number = terminal.branch = 0
+        seen.append((shape(first), shape(terminal.proven(method, alias, password))))
+        assert len(node.agent.core.transactions) == 0
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_the_same_work_is_done_for_an_alias_that_does_not_exist(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    from signaling.sip import digest
+
+    counted: list[int] = []
+    real = digest._HASHES["MD5"]
+    monkeypatch.setitem(digest._HASHES, "MD5", lambda data: counted.append(len(data)) or real(data))  # type: ignore[index,func-returns-value]
+    numbers = []
+    for alias in ("hall1", "hall9"):
+        counted.clear()
+        Terminal(node, port=7000 + len(numbers)).proven("REGISTER", alias, "wrong", call_id=alias)
+        numbers.append(len(counted))
+    assert numbers[0] == numbers[1] > 0
+
+
+def test_an_alias_that_does_not_exist_shows_no_algorithm_of_its_own(node: Node) -> None:
+    node.rooms.add("strong", "right", ["192.0.2.0/24"], "SHA-256")
+    assert Terminal(node).proven("REGISTER", "strong", call_id="s")[0].status == 200
+    found = set()
+    for number in range(40):
+        node.agent.guard = Guard(MemoryBans(), 0)
+        node.agent.allow(Networks(["192.0.2.0/24"]))
+        terminal = Terminal(node, port=8000 + number)
+        kinds = {
+            "SHA-256" in terminal.ask(terminal.write("REGISTER", f"x{number}"))[0].headers.get("www-authenticate")
+            for _ in range(2)
+        }
+        assert len(kinds) == 1, "the same alias is asked alike"
+        found |= kinds
+    assert found == {True, False}
+
+
+# Strangers and scanners
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_stranger_gets_nothing(node: Node, transport: str) -> None:
+    stranger = Terminal(node, host="198.51.100.1", transport=transport)
+    sizes = len(node.agent.guard._records), len(node.agent.core.timers)
+    for method in ("OPTIONS", "REGISTER", "INVITE", "ACK", "BYE"):
+        assert stranger.ask(stranger.write(method)) == []
+    assert stranger.ask(b"rubbish") == []
+    assert (len(node.agent.guard._records), len(node.agent.core.timers)) == sizes
+    assert node.drops == 6  # a connection is closed
+
+
+def test_a_scanner_of_aliases_is_banned_within_ten(node: Node) -> None:
+    terminal = Terminal(node)
+    statuses = [
+        terminal.status(terminal.write("REGISTER", f"{number}", call_id=f"c{number}")) for number in range(100, 130)
+    ]
+    answered = [status for status in statuses if status]
+    assert set(answered) == {401} and len(answered) < 10
+    assert node.user.bans == [f"source:{T}"]
+    assert len(node.agent.core.transactions) == 0
+    # It does not matter whether they exist.
+    other = Node(World(), A)
+    for number in range(100, 130):
+        other.rooms.add(str(number), "x", ["192.0.2.50/32"])
+    other.rooms.share = lambda host: 1  # type: ignore[method-assign]
+    again = Terminal(other)
+    assert statuses == [
+        again.status(again.write("REGISTER", f"{number}", call_id=f"c{number}")) for number in range(100, 130)
+    ]
+
+
+def test_a_scanner_with_many_ports_is_banned_within_ten(node: Node) -> None:
+    statuses = []
+    for number in range(30):
+        terminal = Terminal(node, port=20000 + number)
+        statuses.append(terminal.status(terminal.write("REGISTER", f"{number}", call_id=f"c{number}")))
+    assert sum(map(bool, statuses)) < 10
+
+
+def test_a_guesser_of_passwords_is_banned_within_ten(node: Node) -> None:
+    tries = 0
+    for number in range(30):
+        terminal = Terminal(node, port=20000 + number)
+        if terminal.status(terminal.write("REGISTER", call_id=f"c{number}")) != 401:
+            break
+        node.agent.guard.proven(terminal.hop)
+        terminal.proven("REGISTER", password=f"guess{number}", call_id=f"d{number}")
+        tries += 1
+    assert tries <= limits.FAILURES_TO_BAN
+    assert set(node.user.bans) == {f"source:{T}", "alias:hall1"}
+
+
+@pytest.mark.parametrize("name", ["friendly-scanner", "sipvicious 0.3", "SIPcli/v1.8"])
+def test_a_scanner_that_says_so_is_banned_at_once(node: Node, name: str) -> None:
+    terminal = Terminal(node)
+    request = terminal.write("OPTIONS")
+    request.headers.set("user-agent", name)
+    assert terminal.ask(request) == [] and node.user.bans == [f"source:{T}"]
+
+
+def test_options_in_a_hurry_are_a_search(node: Node) -> None:
+    terminal = Terminal(node)
+    statuses = [terminal.status(terminal.write("OPTIONS", call_id=f"o{number}")) for number in range(20)]
+    assert sum(map(bool, statuses)) < 10 and not statuses[-1]
+
+
+def test_options_now_and_then_are_a_sign_of_life(node: Node) -> None:
+    terminal = Terminal(node)
+    for number in range(50):
+        assert terminal.status(terminal.write("OPTIONS", call_id=f"o{number}")) == 200
+        node.world.clock.now += 30
+
+
+def test_an_answer_to_somebody_unproven_is_not_longer_than_his_question(node: Node) -> None:
+    short = b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.50;branch=z9hG4bK1\r\nf:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n"
+    before = len(node.world.wire)
+    node.take(short, Hop("udp", T, 5060))
+    node.take(short.replace(b"OPTIONS sip:a ", b"OPTIONS si "), Hop("udp", T, 5060))
+    for _, _, data in node.world.wire[before:]:
+        assert len(data) <= len(short)
+
+
+def test_a_terminal_that_asks_and_proves_itself_again_and_again_is_never_banned(node: Node) -> None:
+    terminal = Terminal(node)
+    for number in range(60):
+        assert terminal.proven("REGISTER", call_id=f"c{number}")[0].status == 200
+        node.world.run(2)
+    assert not node.user.bans
+
+
+def test_a_province_behind_one_address_is_not_a_scanner(node: Node) -> None:
+    halls = 40
+    for number in range(halls):
+        node.rooms.add(f"h{number}", "right", ["192.0.2.0/24"])
+    terminals = [Terminal(node, port=30000 + number) for number in range(halls)]
+    for number, terminal in enumerate(terminals):
+        assert terminal.status(terminal.write("REGISTER", f"h{number}", call_id=f"c{number}")) == 401
+    for number, terminal in enumerate(terminals):
+        assert terminal.proven("REGISTER", f"h{number}", call_id=f"c{number}")[0].status == 200
+    assert not node.user.bans
+
+
+def test_a_registered_terminal_goes_on_while_its_address_is_banned(node: Node) -> None:
+    good, bad = Terminal(node), Terminal(node, port=9999)
+    good.proven("REGISTER")
+    for number in range(20):
+        bad.status(bad.write("REGISTER", f"{number}", call_id=f"x{number}"))
+    assert bad.status(bad.write("REGISTER", "hall1", call_id="y")) == 0
+    assert good.proven("REGISTER")[0].status == 200
+    node.world.clock.now += limits.BAN_FIRST_S + 1
+    assert bad.status(bad.write("REGISTER", "hall1", call_id="z")) == 401
+
+
+def test_bans_double_up_to_an_hour_outlive_the_process_and_are_lifted() -> None:
+    store = MemoryBans()
+    guard = Guard(store, 0)
+    now, lengths = 0.0, []
+    for _ in range(9):
+        for _ in range(limits.FAILURES_TO_BAN):
+            banned = guard.failed("source:192.0.2.1", now, "x")
+        assert banned
+        lengths.append(guard.bans(now)[0].until - now)
+        now += lengths[-1]
+    assert lengths == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    for _ in range(limits.FAILURES_TO_BAN - 1):
+        assert not guard.failed("source:192.0.2.1", now, "x")
+    guard.ban("source:192.0.2.1", now, "x")
+    again = Guard(store, now + 5)
+    assert again.banned("source:192.0.2.1", now + 5)
+    assert again.unban("source:192.0.2.1") and not again.banned("source:192.0.2.1", now + 5)
+    assert store.load() == []
+
+
+def test_what_is_remembered_of_sources_and_bans_is_bounded() -> None:
+    guard = Guard(MemoryBans(), 0)
+    for number in range(limits.BANS + 1):
+        guard.ban(f"source:{number}", 0, "x")
+    assert len(guard.bans(1)) == limits.BANS
+    for number in range(limits.SOURCES_REMEMBERED * 2 + 1):
+        guard.admits(str(number), 0)
+    assert len(guard._records) == limits.SOURCES_REMEMBERED * 2
+    assert (
+        len(
+            Guard(
+                type(
+                    "Store", (), {"load": lambda self: [Ban(f"source:{n}", 99, 1, "") for n in range(limits.BANS + 1)]}
+                )(),
+                0,
+            ).bans(1)
+        )
+        == limits.BANS
+    )
+
+
+def test_a_flood_of_one_source_is_thinned(node: Node) -> None:
+    terminal = Terminal(node)
+    terminal.proven("REGISTER")
+    heard = sum(
+        bool(terminal.ask(terminal.write("OPTIONS", call_id=f"f{number}")))
+        for number in range(limits.MESSAGES_AT_ONCE + 50)
+    )
+    assert heard < limits.MESSAGES_AT_ONCE
+    node.world.clock.now += 1
+    assert terminal.ask(terminal.write("OPTIONS", call_id="g"))
+
+
+# S06 and S09: ours as client
+
+
+def trunk_challenge(realm: str, algorithm: str = "") -> str:
+    return f'Digest realm="{realm}",nonce="abc",qop="auth,auth-int"{algorithm}'
+
+
+@pytest.mark.parametrize(
+    ("realm", "host", "status", "proves"),
+    [("trunk", B, 407, True), ("trunk", B, 401, True), ("other", B, 407, False), ("trunk", "192.0.2.3", 407, False)],
+)
+def test_a_challenge_is_answered_for_its_realm_and_host_only(realm: str, host: str, status: int, proves: bool) -> None:
+    world = World()
+    one = Node(world, A)
+    Node(world, B)
+    one.dial(f"sip:hall@{B}", credentials=Credentials("us", "secret", "trunk", host))
+    invite = world.sent(A, "INVITE")[0]
+    from signaling.sip.message import answer
+
+    name = "proxy-authenticate" if status == 407 else "www-authenticate"
+    assert isinstance(invite, Request)
+    one.take(answer(invite, status, tag="t", headers=[(name, trunk_challenge(realm))]).write(), Hop("udp", B, 5060))
+    invites = world.sent(A, "INVITE")
+    assert len(invites) == (2 if proves else 1)
+    if proves:
+        proof = invites[1].headers.get("proxy-authorization" if status == 407 else "authorization")
+        assert 'username="us"' in proof and "secret" not in proof and invites[1].cseq[0] == 2
+        # Once more for the same reason: given up.
+        again = invites[1]
+        assert isinstance(again, Request)
+        one.take(answer(again, status, tag="t", headers=[(name, trunk_challenge(realm))]).write(), Hop("udp", B, 5060))
+        assert len(world.sent(A, "INVITE")) == 2
+    assert one.user.cause.kind.value == "unauthorised"
+    assert "secret" not in repr(Credentials("us", "secret", "trunk", host))
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.169.254", "169.254.1.1", "224.0.0.1", "255.255.255.255", "100.100.100.200", "[::1]",
+     "[fe80::1]", "[fd00:ec2::254]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]", "[::]", "evil.example", "0.1.2.3",
+     "nowhere.example"],
+)  # fmt: skip
+def test_where_nobody_is_called(host: str) -> None:
+    world = World()
+    one = Node(world, A)
+    one.names = {"evil.example": ["127.0.0.1", "169.254.169.254"]}
+    one.dial(f"sip:x@{host}", transports=("udp", "tcp", "tls"))
+    world.run(1)
+    assert not world.wire and one.user.cause.kind.value == "forbidden_target"
+
+
+def test_loopback_is_called_where_tests_allow_it() -> None:
+    world = World()
+    one = Node(world, A, loopback=True)
+    one.dial("sip:x@127.0.0.1")
+    assert world.wire[0][1] == "127.0.0.1"
+
+
+def test_record_route_and_contact_lead_nowhere_else(node: Node) -> None:
+    node.rooms.add("hall1", "right", ["192.0.2.0/24"], nat=True)
+    terminal = Terminal(node)
+    terminal.proven(
+        "INVITE", body=OFFER, contact="<sip:x@127.0.0.1:22>", more=("Record-Route: <sip:169.254.169.254;lr>",)
+    )
+    call = node.user.calls[0]
+    terminal.ack(f"<sip:room@{REALM}>;tag={call.local.tag}")
+    call.hang_up()
+    bye = node.world.wire[-1]
+    assert (
+        bye[1] == T and b"Route: <sip:169.254.169.254;lr>" in bye[2] and bye[2].startswith(b"BYE sip:x@127.0.0.1:22 ")
+    )
+
+
+def test_nobody_ends_a_call_from_elsewhere(node: Node) -> None:
+    terminal = Terminal(node)
+    terminal.proven("INVITE", body=OFFER)
+    call = node.user.calls[0]
+    tagged = f"<sip:room@{REALM}>;tag={call.local.tag}"
+    terminal.ack(tagged)
+    other = Terminal(node, host="192.0.2.51")
+    other.number = 50
+    assert other.status(other.write("BYE", to=tagged)) == 481
+    wrong = terminal.write("BYE", to=tagged)
+    wrong.headers.set("from", f"<sip:hall1@{REALM}>;tag=f2")
+    assert terminal.status(parse(wrong.write()).write()) == 481
+    assert call.state.name == "STANDING"
+    assert terminal.status(terminal.write("BYE", to=tagged)) == 200
+
+
+def test_dialogs_per_source(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DIALOGS_PER_SOURCE", 3)
+    statuses = [
+        Terminal(node, port=5060 + n).proven("INVITE", body=OFFER, call_id=f"c{n}")[-1].status for n in range(4)
+    ]
+    assert statuses == [200, 200, 200, 503]
+
+
+def test_dialogs_in_all(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DIALOGS", 2)
+    statuses = [
+        Terminal(node, port=5060 + n).proven("INVITE", body=OFFER, call_id=f"c{n}")[-1].status for n in range(3)
+    ]
+    assert statuses == [200, 200, 503]
+    node.dial(f"sip:x@{B}")
+    node.world.run(0.1)
+    assert node.user.cause.kind.value == "local"
+
+
+def test_subscription(node: Node) -> None:
+    terminal = Terminal(node)
+    answers = terminal.proven("SUBSCRIBE", more=("Event: conference", "Expires: 120"))
+    assert answers[0].status == 200 and answers[0].headers.get("expires") == "120"
+    notify = node.world.sent(A, "NOTIFY")[0]
+    assert isinstance(notify, Request)
+    assert (
+        notify.headers.get("subscription-state").startswith("active;expires=") and notify.body == b"<conference-info/>"
+    )
+    from signaling.sip.message import answer
+
+    node.take(answer(notify, 200).write(), terminal.hop)
+    node.world.run(125)
+    last = node.world.sent(A, "NOTIFY")[-1]
+    assert last.headers.get("subscription-state") == "terminated;reason=timeout"
+    assert "unsubscribed" in node.user.names()
+    node.world.run(40)
+    assert node.quiet()
+    assert terminal.proven("SUBSCRIBE", more=("Event: presence",), call_id="p")[0].status == 489
+
+
+def test_subscriptions_are_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SUBSCRIPTIONS_PER_SOURCE", 2)
+    rows = [
+        Terminal(node, port=5060 + n).proven("SUBSCRIBE", more=("Event: conference",), call_id=f"c{n}")[0].status
+        for n in range(3)
+    ]
+    assert rows == [200, 200, 503]
+
+
+def test_no_secret_and_no_version_is_told(node: Node) -> None:
+    terminal = Terminal(node)
+    text = b"".join(one.write() for one in terminal.proven("REGISTER"))
+    assert b"Server:" not in text and b"DiemCau\r\n" in text
+    assert "right" not in repr(node.rooms.accounts["hall1"]) and node.rooms.accounts["hall1"].secret not in repr(
+        node.rooms.accounts
+    )
+
+
+def test_a_probe_tells_whether_somebody_answers() -> None:
+    from signaling.sip.agent import Target
+
+    world = World()
+    one, other = Node(world, A), Node(world, B)
+    other.trusts(A)
+    got: list[object] = []
+    one.agent.probe(Target(read_uri(f"sip:hall@{B}"), ("udp",)), lambda cause, response: got.append(cause))
+    one.agent.probe(
+        Target(read_uri("sip:hall@192.0.2.99"), ("tcp", "udp")),
+        lambda cause, response: got.append(cause and cause.kind.value),
+    )
+    world.run(40)
+    assert got == [None, "unreachable"]

@@ -1,0 +1,306 @@
+"""Two agents against each other: calls begin, change and end, over links that lose and double datagrams."""
+
+import pytest
+
+from signaling.sip import limits
+from signaling.sip.call import Call, Refused
+from signaling.sip.causes import Kind
+from signaling.sip.message import Request, Response
+from signaling.sip.states import State
+from tests.signaling.sip.world import ANSWER, OFFER, A, B, Link, Node, World, pair
+
+MORE = OFFER.replace(b"- 1 1", b"- 1 2")
+LOSSY = Link(loss=0.3, double=0.2, delay_s=(0.01, 0.4))
+
+
+def standing(
+    seed: int = 1, link: Link | None = None, transport: str = "udp", **settings: object
+) -> tuple[World, Node, Node, Call]:
+    world, one, other = pair(seed, link, **settings)
+    call = one.dial(f"sip:hall@{B}", transports=(transport,))
+    world.run(
+        40,
+        lambda: call.state is State.STANDING and bool(other.user.calls) and other.user.calls[0].state is State.STANDING,
+    )
+    assert call.state is State.STANDING
+    return world, one, other, call
+
+
+def rest(world: World, *nodes: Node) -> None:
+    world.run(200)
+    for node in nodes:
+        assert node.quiet(), (
+            node.agent.calls,
+            node.agent.core.transactions.clients,
+            node.agent.core.transactions.servers,
+        )
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_call_from_ring_to_hang_up(transport: str) -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.ring()
+    call = one.dial(f"sip:hall@{B}", transports=(transport,))
+    world.run(5)
+    assert one.user.names() == ["ringing"] and call.state is State.RINGING
+    other.user.calls[0].accept(ANSWER)
+    world.run(5)
+    assert one.user.seen[1:] == [("answered", ANSWER)]
+    assert other.user.seen == [("incoming", OFFER), ("answered", b"")]
+    call.hang_up("xong")
+    world.run(5)
+    assert one.user.cause.kind is other.user.cause.kind is Kind.NORMAL
+    bye = world.sent(A, "BYE")[0]
+    assert bye.headers.get("reason") == 'SIP;cause=200;text="xong"'
+    rest(world, one, other)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_call_over_a_bad_link(seed: int) -> None:
+    world, one, other, call = standing(seed, LOSSY)
+    answerer = other.user.calls[0]
+    call.reinvite(MORE)
+    world.run(40, lambda: "renegotiated" in one.user.names())
+    assert ("renegotiated", ANSWER, 200) in one.user.seen and ("reoffered", MORE) in other.user.seen
+    answerer.hang_up()
+    world.run(40)
+    assert (
+        one.user.names().count("answered") == one.user.names().count("ended") == other.user.names().count("ended") == 1
+    )
+    assert [len(other.user.calls)] == [1]
+    rest(world, one, other)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_late_offer(seed: int) -> None:
+    world, one, other = pair(seed, LOSSY if seed else None)
+    call = one.dial(f"sip:hall@{B}", offer=b"")
+    other.user.on_incoming = lambda call: call.accept(OFFER)
+    world.run(60, lambda: "answered" in other.user.names() and "answered" in one.user.names())
+    assert other.user.seen == [("incoming", b""), ("answered", ANSWER)]
+    assert one.user.seen == [("reoffered", OFFER), ("answered", OFFER)]
+    # re-INVITE without SDP from the other side: we offer, the ACK answers.
+    assert call.state is State.STANDING
+
+
+def test_a_late_offer_that_cannot_be_answered_ends_the_call() -> None:
+    world, one, other = pair()
+    one.user.reply = Refused(488)
+    one.dial(f"sip:hall@{B}", offer=b"")
+    other.user.on_incoming = lambda call: call.accept(OFFER)
+    world.run(10)
+    assert one.user.cause.kind is Kind.NOT_ACCEPTABLE
+    assert "ended" in other.user.names()
+    rest(world, one, other)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(486, Kind.BUSY), (600, Kind.BUSY), (603, Kind.DECLINED), (404, Kind.NOT_FOUND), (480, Kind.UNAVAILABLE), (488, Kind.NOT_ACCEPTABLE),
+     (403, Kind.UNAUTHORISED), (503, Kind.OVERLOADED), (302, Kind.MOVED), (500, Kind.FAILED), (408, Kind.NO_ANSWER)],
+)  # fmt: skip
+def test_why_it_did_not_stand(status: int, kind: Kind) -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.refuse(
+        status, [("retry-after", "17 (later)"), ("contact", "<sip:x@198.51.100.9>")]
+    )
+    one.dial(f"sip:hall@{B}")
+    world.run(2)
+    assert (one.user.cause.kind, one.user.cause.status, one.user.cause.retry_after_s) == (kind, status, 17)
+    assert not [row for row in world.wire if row[1] == "198.51.100.9"]
+    rest(world, one, other)
+
+
+def test_nobody_answers() -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.ring()
+    one.dial(f"sip:hall@{B}")
+    world.run(limits.RING_S + 5)
+    assert one.user.cause.kind is Kind.NO_ANSWER
+    assert other.user.cause.kind is Kind.CANCELLED
+    rest(world, one, other)
+
+
+def test_nobody_is_there() -> None:
+    world, one, _ = pair(link=Link(loss=1.0))
+    one.dial(f"sip:hall@{B}")
+    world.run(31)
+    assert "ended" not in one.user.names()
+    world.run(2)
+    assert one.user.cause.kind is Kind.UNREACHABLE
+    assert len(world.sent(A, "INVITE")) == 7  # 0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 s
+    rest(world, one)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_given_up_while_it_rings(seed: int) -> None:
+    world, one, other = pair(seed, LOSSY if seed else None)
+    other.user.on_incoming = lambda call: call.ring()
+    call = one.dial(f"sip:hall@{B}")
+    world.run(20, lambda: call.state is State.RINGING)
+    call.hang_up()
+    world.run(100)
+    assert one.user.cause.kind is Kind.CANCELLED and other.user.cause.kind is Kind.CANCELLED
+    rest(world, one, other)
+
+
+def test_given_up_before_anything_came_back() -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.ring()
+    call = one.dial(f"sip:hall@{B}")
+    call.hang_up()
+    assert not world.sent(A, "CANCEL")
+    world.run(5)
+    assert one.user.cause.kind is other.user.cause.kind is Kind.CANCELLED
+    rest(world, one, other)
+
+
+def test_an_answer_that_crosses_cancel_is_acknowledged_and_left() -> None:
+    world, one, other = pair(link=Link(delay_s=(0.1, 0.1)))
+    other.user.on_incoming = lambda call: call.ring()
+    call = one.dial(f"sip:hall@{B}")
+    world.run(1)
+    other.user.calls[0].accept(ANSWER)
+    call.hang_up()
+    world.run(5)
+    assert one.user.cause.kind is Kind.CANCELLED
+    assert world.sent(A, "ACK") and world.sent(A, "BYE")
+    assert other.user.cause.kind is Kind.NORMAL
+    rest(world, one, other)
+
+
+def test_without_ack_the_call_ends() -> None:
+    world, one, other, _ = standing()
+    other.user.seen.clear()
+    one.user.seen.clear()
+    call = one.dial(f"sip:hall@{B}", call_id="leg-2")
+    world.run(1, lambda: len(other.user.calls) == 2)
+    del world.nodes[A]  # gone from the face of the earth
+    world.run(40)
+    assert other.user.calls[1].state is State.CLOSED
+    assert other.user.cause.kind is Kind.PROTOCOL
+    assert call.state is State.DIALLING
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_glare(seed: int) -> None:
+    world, one, other, call = standing(seed)
+    other.user.calls[0].reinvite(MORE)
+    call.reinvite(MORE)
+    world.run(10)
+    assert len(world.sent(A, "SIP/2.0 491") + world.sent(B, "SIP/2.0 491")) >= 1
+    for node in (one, other):
+        assert ("renegotiated", ANSWER, 200) in node.user.seen and ("reoffered", MORE) in node.user.seen
+    assert call.state is State.STANDING
+
+
+def test_a_refused_offer_changes_nothing() -> None:
+    world, one, other, call = standing()
+    other.user.reply = Refused(488, (("warning", '304 h "no"'),))
+    call.reinvite(MORE)
+    world.run(2)
+    assert ("renegotiated", b"", 488) in one.user.seen and call.state is State.STANDING
+    assert call.renegotiation.local == OFFER
+
+
+def test_offers_wait_for_one_another_and_the_last_counts() -> None:
+    world, one, other, call = standing()
+    for number in range(2, 30):
+        call.reinvite(OFFER.replace(b"- 1 1", b"- 1 %d" % number))
+    world.run(5)
+    offers = [row[1] for row in other.user.seen if row[0] == "reoffered"]
+    assert len(offers) == 2 and offers[-1] == OFFER.replace(b"- 1 1", b"- 1 29")
+
+
+@pytest.mark.parametrize("allow_update", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_session_is_refreshed(allow_update: bool, seed: int) -> None:
+    world, one, other, call = standing(seed, session_expires_s=120)
+    method = "UPDATE" if allow_update else "INVITE"
+    if not allow_update:
+        call.allow = frozenset(call.allow - {"update"})
+    before = len(world.sent(A, method))
+    world.run(1000)
+    assert call.state is State.STANDING and other.user.calls[0].state is State.STANDING
+    assert 14 <= len(world.sent(A, method)) - before <= 17
+    assert not world.sent(B, "UPDATE") and "renegotiated" not in one.user.names()
+
+
+def test_session_that_is_not_refreshed_ends() -> None:
+    world, _, other, _ = standing(session_expires_s=120)
+    del world.nodes[A]
+    world.run(70)
+    assert other.user.calls[0].state is State.STANDING
+    world.run(60)
+    assert other.user.cause.kind is Kind.EXPIRED
+
+
+def test_a_refresher_whose_peer_is_gone_ends_too() -> None:
+    world, one, _, _ = standing(session_expires_s=120)
+    del world.nodes[B]
+    world.run(160)
+    assert one.user.cause.kind in {Kind.EXPIRED, Kind.UNREACHABLE}
+
+
+def test_info_and_dtmf() -> None:
+    world, one, other, call = standing()
+    got: list[int] = []
+    call.info("application/media_control+xml", b"<media_control/>", got.append)
+    call.info("application/dtmf-relay", b"Signal=5\r\nDuration=240\r\n", got.append)
+    call.info("application/dtmf-relay", b"Signal= *\r\n", got.append)
+    call.info("application/dtmf", b"#", got.append)
+    call.info("application/dtmf", b"55", got.append)
+    world.run(3)
+    assert sorted(got) == [200, 200, 200, 200, 400]
+    assert ("info", "application/media_control+xml", b"<media_control/>") in other.user.seen
+    assert {row for row in other.user.seen if row[0] == "dtmf"} == {
+        ("dtmf", "5", 240),
+        ("dtmf", "*", 160),
+        ("dtmf", "#", 160),
+    }
+
+
+def test_refer_is_refused_inbound_and_told_outbound() -> None:
+    from signaling.sip.fields import read_uri
+
+    world, one, other, call = standing()
+    call.refer(read_uri("sip:next@192.0.2.9"))
+    world.run(3)
+    assert ("transferred", 603) in one.user.seen
+
+
+def test_what_a_user_of_a_call_raises_ends_that_call_only() -> None:
+    world, one, other, call = standing()
+    second = one.dial(f"sip:hall@{B}", call_id="leg-2")
+    world.run(3)
+    assert second.state is State.STANDING
+
+    def raises(*_: object) -> bytes:
+        raise RuntimeError("a defect above")
+
+    other.user.reoffered = raises  # type: ignore[method-assign]
+    world.nodes[B].take = lambda data, hop: other.agent.receive(data, hop)  # type: ignore[method-assign,assignment]
+    call.reinvite(MORE)
+    world.run(5)
+    assert call.state is State.CLOSED and second.state is State.STANDING
+    assert other.agent.core.defects == 1
+
+
+def test_the_same_invite_by_two_ways_is_one_call() -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.ring()
+    one.dial(f"sip:hall@{B}")
+    world.run(1)
+    invite = world.sent(A, "INVITE")[0]
+    assert isinstance(invite, Request)
+    invite.headers.set("via", f"SIP/2.0/UDP {A}:5060;branch=z9hG4bKother")
+    other.agent.receive(invite.write(), world_hop(A))
+    world.run(1)
+    assert len(other.user.calls) == 1
+    assert [m for m in world.sent(B, "SIP/2.0 482") if isinstance(m, Response)]
+
+
+def world_hop(host: str):  # type: ignore[no-untyped-def]
+    from signaling.sip.transport import Hop
+
+    return Hop("udp", host, 5060)
