@@ -431,11 +431,15 @@ class Transactions:
         if one.timer is not None:
             one.timer.cancel()
             one.timer = None
-        client = isinstance(one, ClientTransaction) and self.clients.pop(one.key, None)
-        if client or (isinstance(one, ServerTransaction) and self.servers.pop(one.key, None)):
+        if self._remove(one):
             self.per_source[one.hop.host] -= 1
             if self.per_source[one.hop.host] <= 0:
                 del self.per_source[one.hop.host]
+
+    def _remove(self, one: ClientTransaction | ServerTransaction) -> bool:
+        if isinstance(one, ClientTransaction):
+            return self.clients.pop(one.key, None) is not None
+        return self.servers.pop(one.key, None) is not None
 
 
 def _class(response: Response) -> int:

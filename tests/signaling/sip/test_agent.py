@@ -40,7 +40,8 @@ class Terminal:
         target = REALM if method == "REGISTER" else f"room@{REALM}"
         rows = [
             f"{method} sip:{target} SIP/2.0",
-            f"Via: SIP/2.0/{self.hop.transport.upper()} {self.hop.host}:{self.hop.port};branch=z9hG4bK{self.hop.port}-{self.branch};rport",
+            f"Via: SIP/2.0/{self.hop.transport.upper()} {self.hop.host}:{self.hop.port}"
+            f";branch=z9hG4bK{self.hop.port}-{self.branch};rport",
             f"From: <sip:{alias}@{REALM}>;tag=f1",
             f"To: {to}",
             f"Call-ID: {call_id}",
@@ -224,7 +225,7 @@ def test_a_nonce_lives_for_half_a_minute_and_for_one_address(node: Node) -> None
 def shape(answers: list[Response]) -> list[tuple[object, ...]]:
     """What an observer can tell apart: status and field names, with values that do not depend on chance."""
     hidden = {"www-authenticate", "to", "from", "via", "call-id", "cseq"}
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for one in answers:
         challenge = one.headers.get("www-authenticate")
         fields = [(name, value if name not in hidden else "") for name, value in one.headers.rows]
@@ -252,8 +253,8 @@ def test_the_same_work_is_done_for_an_alias_that_does_not_exist(node: Node, monk
 
     counted: list[int] = []
     real = digest._HASHES["MD5"]
-    monkeypatch.setitem(digest._HASHES, "MD5", lambda data: counted.append(len(data)) or real(data))  # type: ignore[index,func-returns-value]
-    numbers = []
+    monkeypatch.setitem(digest._HASHES, "MD5", lambda data: counted.append(len(data)) or real(data))  # type: ignore[func-returns-value]
+    numbers: list[int] = []
     for alias in ("hall1", "hall9"):
         counted.clear()
         Terminal(node, port=7000 + len(numbers)).proven("REGISTER", alias, "wrong", call_id=alias)
@@ -355,7 +356,8 @@ def test_options_now_and_then_are_a_sign_of_life(node: Node) -> None:
 
 
 def test_an_answer_to_somebody_unproven_is_not_longer_than_his_question(node: Node) -> None:
-    short = b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.50;branch=z9hG4bK1\r\nf:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n"
+    short = b"OPTIONS sip:a SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.50;branch=z9hG4bK1\r\n"
+    short += b"f:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 OPTIONS\r\n\r\n"
     before = len(node.world.wire)
     node.take(short, Hop("udp", T, 5060))
     node.take(short.replace(b"OPTIONS sip:a ", b"OPTIONS si "), Hop("udp", T, 5060))
@@ -485,10 +487,12 @@ def test_a_challenge_is_answered_for_its_realm_and_host_only(realm: str, host: s
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.169.254", "169.254.1.1", "224.0.0.1", "255.255.255.255", "100.100.100.200", "[::1]",
-     "[fe80::1]", "[fd00:ec2::254]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]", "[::]", "evil.example", "0.1.2.3",
-     "nowhere.example"],
-)  # fmt: skip
+    [
+        *("127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.169.254", "169.254.1.1", "224.0.0.1", "255.255.255.255"),
+        *("100.100.100.200", "0.1.2.3", "[::1]", "[fe80::1]", "[fd00:ec2::254]", "[::ffff:127.0.0.1]", "[::]"),
+        *("[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]", "evil.example", "nowhere.example"),
+    ],
+)
 def test_where_nobody_is_called(host: str) -> None:
     world = World()
     one = Node(world, A)

@@ -1,12 +1,16 @@
 """Two agents against each other: calls begin, change and end, over links that lose and double datagrams."""
 
+from typing import Any
+
 import pytest
 
 from signaling.sip import limits
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Kind
+from signaling.sip.fields import read_uri
 from signaling.sip.message import Request, Response
 from signaling.sip.states import State
+from signaling.sip.transport import Hop
 from tests.signaling.sip.world import ANSWER, OFFER, A, B, Link, Node, World, pair
 
 MORE = OFFER.replace(b"- 1 1", b"- 1 2")
@@ -14,7 +18,7 @@ LOSSY = Link(loss=0.3, double=0.2, delay_s=(0.01, 0.4))
 
 
 def standing(
-    seed: int = 1, link: Link | None = None, transport: str = "udp", **settings: object
+    seed: int = 1, link: Link | None = None, transport: str = "udp", **settings: Any
 ) -> tuple[World, Node, Node, Call]:
     world, one, other = pair(seed, link, **settings)
     call = one.dial(f"sip:hall@{B}", transports=(transport,))
@@ -96,9 +100,12 @@ def test_a_late_offer_that_cannot_be_answered_ends_the_call() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(486, Kind.BUSY), (600, Kind.BUSY), (603, Kind.DECLINED), (404, Kind.NOT_FOUND), (480, Kind.UNAVAILABLE), (488, Kind.NOT_ACCEPTABLE),
-     (403, Kind.UNAUTHORISED), (503, Kind.OVERLOADED), (302, Kind.MOVED), (500, Kind.FAILED), (408, Kind.NO_ANSWER)],
-)  # fmt: skip
+    [
+        *((486, Kind.BUSY), (600, Kind.BUSY), (603, Kind.DECLINED), (404, Kind.NOT_FOUND), (480, Kind.UNAVAILABLE)),
+        *((488, Kind.NOT_ACCEPTABLE), (403, Kind.UNAUTHORISED), (503, Kind.OVERLOADED), (302, Kind.MOVED)),
+        *((500, Kind.FAILED), (408, Kind.NO_ANSWER)),
+    ],
+)
 def test_why_it_did_not_stand(status: int, kind: Kind) -> None:
     world, one, other = pair()
     other.user.on_incoming = lambda call: call.refuse(
@@ -204,7 +211,7 @@ def test_a_refused_offer_changes_nothing() -> None:
 
 
 def test_offers_wait_for_one_another_and_the_last_counts() -> None:
-    world, one, other, call = standing()
+    world, _, other, call = standing()
     for number in range(2, 30):
         call.reinvite(OFFER.replace(b"- 1 1", b"- 1 %d" % number))
     world.run(5)
@@ -243,7 +250,7 @@ def test_a_refresher_whose_peer_is_gone_ends_too() -> None:
 
 
 def test_info_and_dtmf() -> None:
-    world, one, other, call = standing()
+    world, _, other, call = standing()
     got: list[int] = []
     call.info("application/media_control+xml", b"<media_control/>", got.append)
     call.info("application/dtmf-relay", b"Signal=5\r\nDuration=240\r\n", got.append)
@@ -261,9 +268,7 @@ def test_info_and_dtmf() -> None:
 
 
 def test_refer_is_refused_inbound_and_told_outbound() -> None:
-    from signaling.sip.fields import read_uri
-
-    world, one, other, call = standing()
+    world, one, _, call = standing()
     call.refer(read_uri("sip:next@192.0.2.9"))
     world.run(3)
     assert ("transferred", 603) in one.user.seen
@@ -278,7 +283,7 @@ def test_what_a_user_of_a_call_raises_ends_that_call_only() -> None:
     def raises(*_: object) -> bytes:
         raise RuntimeError("a defect above")
 
-    other.user.reoffered = raises  # type: ignore[method-assign]
+    other.user.reoffered = raises  # type: ignore[method-assign,assignment]
     world.nodes[B].take = lambda data, hop: other.agent.receive(data, hop)  # type: ignore[method-assign,assignment]
     call.reinvite(MORE)
     world.run(5)
@@ -294,13 +299,7 @@ def test_the_same_invite_by_two_ways_is_one_call() -> None:
     invite = world.sent(A, "INVITE")[0]
     assert isinstance(invite, Request)
     invite.headers.set("via", f"SIP/2.0/UDP {A}:5060;branch=z9hG4bKother")
-    other.agent.receive(invite.write(), world_hop(A))
+    other.agent.receive(invite.write(), Hop("udp", A, 5060))
     world.run(1)
     assert len(other.user.calls) == 1
     assert [m for m in world.sent(B, "SIP/2.0 482") if isinstance(m, Response)]
-
-
-def world_hop(host: str):  # type: ignore[no-untyped-def]
-    from signaling.sip.transport import Hop
-
-    return Hop("udp", host, 5060)

@@ -106,9 +106,31 @@ def test_number_of_values_and_parameters() -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["sip:", "sip:@h", "sip:a@", "sip:a@h:0", "sip:a@h:65536", "sip:a@h;;", "sip:a b@h", "sip:[::1", "sip:[::1%eth0]", "sip:::1",
-     "sip:a@h\r\n", "sip:a%zz@h", "x", "sip:a@h?", "sip:a@[1.2.3.4]", "sip:a@h:5060x", "tel:", "sip:a@h;p=ü"],
-)  # fmt: skip
+    [
+        *(
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a@h:0",
+            "sip:a@h:65536",
+            "sip:a@h;;",
+            "sip:a b@h",
+            "sip:[::1",
+            "sip:[::1%eth0]",
+        ),
+        *(
+            "sip:::1",
+            "sip:a@h\r\n",
+            "sip:a%zz@h",
+            "x",
+            "sip:a@h?",
+            "sip:a@[1.2.3.4]",
+            "sip:a@h:5060x",
+            "tel:",
+            "sip:a@h;p=ü",
+        ),
+    ],
+)
 def test_bad_uris(uri: str) -> None:
     with pytest.raises(Malformed):
         read_uri(uri)
@@ -116,9 +138,11 @@ def test_bad_uris(uri: str) -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["sip:h", "sips:a:pw@h.example:5061;transport=tls;lr", "sip:+84@[2001:db8::1]:5060", "sip:a@h?Subject=x", "tel:+84;phone-context=x",
-     "sip:100;x=1@h", "sip:a@h;p=[::1]"],
-)  # fmt: skip
+    [
+        *("sip:h", "sips:a:pw@h.example:5061;transport=tls;lr", "sip:+84@[2001:db8::1]:5060", "sip:a@h?Subject=x"),
+        *("tel:+84;phone-context=x", "sip:100;x=1@h", "sip:a@h;p=[::1]"),
+    ],
+)
 def test_uris_are_written_as_they_were_read(uri: str) -> None:
     assert str(read_uri(uri)) == uri
 

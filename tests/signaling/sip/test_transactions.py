@@ -40,7 +40,7 @@ EVERY = [(kind, state, event) for kind in Kind for state, event in product(STATE
 def machine(kind: Kind, state: State, reliable: bool = False) -> Machine:
     made = Machine(kind, TIMING, reliable, 0.0)
     made.state = state
-    made.deadlines = {event: delay for event, delay in armed(kind, state, TIMING, reliable).items()}
+    made.deadlines = dict(armed(kind, state, TIMING, reliable))
     return made
 
 
@@ -150,7 +150,8 @@ class Layer:
 
 
 def incoming(method: str, branch: str = "z9hG4bK1", more: str = "") -> Request:
-    text = f"{method} sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch={branch}\r\nFrom: <sip:b@h>;tag=f\r\nTo: <sip:a@h>{more}\r\n"
+    text = f"{method} sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch={branch}\r\n"
+    text += f"From: <sip:b@h>;tag=f\r\nTo: <sip:a@h>{more}\r\n"
     message = parse((text + f"Call-ID: c\r\nCSeq: 1 {method}\r\n\r\n").encode())
     assert isinstance(message, Request)
     return message

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from signaling.sip.agent import Agent, Target
 from signaling.sip.call import Call, Refused
@@ -204,7 +205,7 @@ class Node:
     """One agent at an address of the world. Implements `Transports`."""
 
     def __init__(
-        self, world: World, host: str, *, networks: Sequence[str] = ("192.0.2.0/24",), **settings: object
+        self, world: World, host: str, *, networks: Sequence[str] = ("192.0.2.0/24",), **settings: Any
     ) -> None:
         self.world = world
         self.host = host
@@ -214,7 +215,7 @@ class Node:
         self.drops = 0
         self.bans = MemoryBans()
         world.nodes[host] = self
-        config = Config(REALM, b"key of " + host.encode(), **settings)  # type: ignore[arg-type]
+        config = Config(REALM, b"key of " + host.encode(), **settings)
         self.agent = Agent(config, self, world.clock, world.chance.randbytes, self.user, self.rooms, self.bans)
         self.agent.allow(Networks(networks))
 
@@ -261,7 +262,7 @@ class Node:
 A, B = "192.0.2.1", "192.0.2.2"
 
 
-def pair(seed: int = 1, link: Link | None = None, **settings: object) -> tuple[World, Node, Node]:
+def pair(seed: int = 1, link: Link | None = None, **settings: Any) -> tuple[World, Node, Node]:
     """Two agents that know each other as trunks."""
     world = World(seed, link)
     one, other = Node(world, A, **settings), Node(world, B, **settings)

@@ -1,0 +1,94 @@
+"""A listening agent on 127.0.0.1 and what talks to it: sockets, SIPp, SIPVicious."""
+
+import asyncio
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from signaling.sip.agent import Agent
+from signaling.sip.core import Config
+from signaling.sip.driver import Driver, Listen
+from signaling.sip.guard import MemoryBans, Networks
+from tests.signaling.sip.world import REALM, Rooms, User
+
+
+class SystemClock:
+    def time(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class Station:
+    """Agent, driver and their user."""
+
+    def __init__(self, driver: Driver, networks: Sequence[str], **settings: object) -> None:
+        self.driver = driver
+        self.user = User()
+        self.rooms = Rooms()
+        config = Config(REALM, secrets.token_bytes(32), loopback=True, **settings)  # type: ignore[arg-type]
+        self.agent = Agent(config, driver, SystemClock(), secrets.token_bytes, self.user, self.rooms, MemoryBans())
+        self.agent.allow(Networks(networks))
+
+    def port(self, transport: str = "udp") -> int:
+        return self.driver.port(transport)
+
+
+@asynccontextmanager
+async def station(
+    transports: Sequence[str] = ("udp", "tcp"),
+    networks: Sequence[str] = ("127.0.0.0/8",),
+    *,
+    server_tls: ssl.SSLContext | None = None,
+    client_tls: ssl.SSLContext | None = None,
+    **settings: object,
+) -> AsyncIterator[Station]:
+    """UDP and TCP share one port as in life."""
+    port = free_port()
+    listens = [Listen(name, "127.0.0.1", port if name != "tls" else 0) for name in transports]
+    made = Station(Driver(listens, server_tls=server_tls, client_tls=client_tls), networks, **settings)
+    await made.driver.open(made.agent)
+    try:
+        yield made
+    finally:
+        await made.driver.close()
+        assert made.agent.core.defects == 0
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", one.getsockname()[1]))
+        return int(one.getsockname()[1])
+
+
+async def until(ready: Callable[[], object], seconds: float = 20) -> None:
+    """Waits for a fact; the bound is only there to fail instead of hanging."""
+    for _ in range(int(seconds / 0.01)):
+        if ready():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never became true")
+
+
+async def run(*command: str, cwd: Path | None = None, seconds: float = 60) -> tuple[int, str]:
+    """(exit code, what it wrote)"""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    return process.returncode or 0, output.decode(errors="replace")

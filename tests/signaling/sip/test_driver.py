@@ -1,0 +1,222 @@
+"""Real sockets on loopback: datagrams, streams, TLS, and the bounds of connections."""
+
+import asyncio
+import socket
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from signaling import tls
+from signaling.sip import limits
+from signaling.sip.agent import Target
+from signaling.sip.causes import Kind
+from signaling.sip.fields import read_uri
+from signaling.sip.guard import Networks
+from signaling.sip.registrar import Trunk
+from signaling.sip.states import State
+from signaling.sip.transport import Framer
+from tests.signaling.sip.loopback import Station, free_port, station, until
+from tests.signaling.sip.world import ANSWER, OFFER
+
+OPTIONS = (
+    "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK{n};rport\r\nFrom: <sip:b@h>;tag=1\r\n"
+    "To: <sip:a@h>\r\nCall-ID: c{n}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def options(number: int) -> bytes:
+    return OPTIONS.format(n=number).encode()
+
+
+def trusting(one: Station) -> Station:
+    one.rooms.trunks.append(Trunk("trunk", Networks(["127.0.0.0/8"])))
+    return one
+
+
+def contexts(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """(server, client) of the local authority."""
+    issued = tls.issue(folder, tls.Subject.of_this_machine(["127.0.0.1"]), datetime.now(UTC))
+    server = tls.context(issued.chain, issued.key)
+    client = ssl.create_default_context(cafile=str(issued.authority))
+    return server, client
+
+
+async def call_between(one: Station, other: Station, transport: str) -> None:
+    trusting(other)
+    target = Target(read_uri(f"sip:hall@127.0.0.1:{other.port(transport)}"), (transport,))
+    call = one.agent.dial(target, OFFER, one.user, call_id="leg-1")
+    await until(lambda: "answered" in one.user.names() and "answered" in other.user.names())
+    assert ("answered", ANSWER) in one.user.seen
+    answerer = other.user.calls[0]
+    answerer.reinvite(OFFER + b"a=more\r\n")
+    await until(lambda: "renegotiated" in other.user.names())
+    assert ("reoffered", OFFER + b"a=more\r\n") in one.user.seen
+    answerer.hang_up()
+    await until(lambda: call.state is State.CLOSED)
+    assert one.user.cause.kind is Kind.NORMAL
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_call(transport: str) -> None:
+    async with station() as one, station() as other:
+        await call_between(one, other, transport)
+
+
+async def test_a_call_by_tls_checks_the_certificate(tmp_path: Path) -> None:
+    server, client = contexts(tmp_path)
+    async with (
+        station(("tls",), server_tls=server, client_tls=client) as one,
+        station(("tls",), server_tls=server) as other,
+    ):
+        await call_between(one, other, "tls")
+    async with (
+        station(("tls",), server_tls=server, client_tls=ssl.create_default_context()) as one,
+        station(("tls",), server_tls=server) as other,
+    ):
+        one.agent.dial(Target(read_uri(f"sip:x@127.0.0.1:{other.port('tls')}"), ("tls",)), OFFER, one.user, call_id="x")
+        await until(lambda: "ended" in one.user.names())
+        assert one.user.cause.kind is Kind.UNREACHABLE and not other.user.calls
+
+
+async def test_transports_are_tried_in_order() -> None:
+    async with station() as one, station(("udp",)) as other:
+        trusting(other)
+        uri = read_uri(f"sip:hall@127.0.0.1:{other.port('udp')}")
+        one.agent.dial(Target(uri, ("tls", "tcp", "udp")), OFFER, one.user, call_id="leg-1")
+        await until(lambda: "answered" in one.user.names())
+        assert other.user.calls[0].request is not None and other.user.calls[0].request.via.transport == "udp"
+
+
+@pytest.mark.parametrize("tcp", [True, False])
+async def test_a_long_request_goes_by_tcp_and_without_it_by_udp(tcp: bool) -> None:
+    async with station() as one, station(("udp", "tcp") if tcp else ("udp",)) as other:
+        trusting(other)
+        long = OFFER + b"a=x\r\n" * 300
+        uri = read_uri(f"sip:hall@127.0.0.1:{other.port('udp')}")
+        one.agent.dial(Target(uri, ("udp",)), long, one.user, call_id="leg-1")
+        await until(lambda: "answered" in one.user.names())
+        request = other.user.calls[0].request
+        assert (
+            request is not None
+            and request.via.transport == ("tcp" if tcp else "udp")
+            and other.user.calls[0].offer == long
+        )
+
+
+async def test_one_connection_carries_everything_and_pings_are_answered() -> None:
+    async with station() as one:
+        trusting(one)
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        data = options(1) + b"\r\n\r\n" + options(2) + options(3)
+        for at in range(0, len(data), 7):
+            writer.write(data[at : at + 7])
+            await writer.drain()
+        got = b""
+        while got.count(b"SIP/2.0 200 OK") < 3 or not (got.startswith(b"\r\n") or b"\r\n\r\n\r\n" in got):
+            got += await asyncio.wait_for(reader.read(65536), 10)
+        writer.close()
+
+
+async def test_a_stranger_is_closed_and_not_answered(tmp_path: Path) -> None:
+    server, _ = contexts(tmp_path)
+    async with station(("udp", "tcp", "tls"), networks=("192.0.2.0/24",), server_tls=server) as one:
+        for transport in ("tcp", "tls"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", one.port(transport))
+            writer.write(options(1))
+            assert await closed(reader) == b""
+            writer.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+            made.connect(("127.0.0.1", one.port("udp")))
+            made.send(options(1))
+            await until(lambda: not one.agent.guard._records)
+            made.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                await asyncio.to_thread(made.recv, 1000)
+        assert not one.driver._flows and not one.driver.per_source
+
+
+async def closed(reader: asyncio.StreamReader) -> bytes:
+    """What came before the end."""
+    try:
+        return await asyncio.wait_for(reader.read(), 10)
+    except ConnectionError:
+        return b""
+
+
+async def test_connections_per_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS_PER_SOURCE", 3)
+    async with station() as one:
+        made = [await asyncio.open_connection("127.0.0.1", one.port("tcp")) for _ in range(3)]
+        await until(lambda: one.driver.per_source["127.0.0.1"] == 3)
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        assert await closed(reader) == b""
+        writer.close()
+        made[0][1].close()
+        await until(lambda: one.driver.per_source["127.0.0.1"] == 2)
+        for _, each in made[1:]:
+            each.close()
+        await until(lambda: not one.driver.per_source)
+
+
+async def test_who_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 0.1)
+    async with station() as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        assert await closed(reader) == b""
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"x" * (limits.MESSAGE_BYTES + 1),
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        options(1).replace(b"Content-Length: 0\r\n", b""),
+    ],
+)
+async def test_a_stream_that_cannot_be_followed_is_closed(data: bytes) -> None:
+    async with station() as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        writer.write(data)
+        assert await closed(reader) == b""
+        writer.close()
+
+
+async def test_nobody_listens_there() -> None:
+    async with station() as one:
+        for transport in ("tcp", "tls"):
+            one.user.seen.clear()
+            target = Target(read_uri(f"sip:x@127.0.0.1:{free_port()}"), (transport,))
+            one.agent.dial(target, OFFER, one.user, call_id=transport)
+            await until(lambda: "ended" in one.user.names())
+            assert one.user.cause.kind is Kind.UNREACHABLE
+
+
+async def test_a_name_is_resolved_and_checked() -> None:
+    async with station() as one, station() as other:
+        trusting(other)
+        target = Target(read_uri(f"sip:x@localhost:{other.port('tcp')}"), ("tcp",))
+        one.agent.dial(target, OFFER, one.user, call_id="named")
+        await until(lambda: "answered" in one.user.names())
+        one.user.seen.clear()
+        one.agent.dial(Target(read_uri("sip:x@does-not-exist.invalid"), ("tcp",)), OFFER, one.user, call_id="unnamed")
+        await until(lambda: "ended" in one.user.names())
+        assert one.user.cause.kind is Kind.FORBIDDEN_TARGET
+
+
+def test_a_stream_cut_anywhere_gives_the_same_messages() -> None:
+    data = options(1) + b"\r\n\r\n" + options(2)
+    for at in range(len(data)):
+        framer = Framer()
+        found = framer.take(data[:at]) + framer.take(data[at:])
+        assert found == [options(1), options(2)] and framer.pings == 1 and framer.held_bytes == 0
+
+
+def test_a_stream_holds_one_message_at_most() -> None:
+    head = options(1).replace(b"Content-Length: 0", b"Content-Length: %d")
+    fits = limits.MESSAGE_BYTES - len(head % 10000)
+    assert len(Framer().take(head % fits + b"x" * fits)) == 1
+    with pytest.raises(Exception, match="too long"):
+        Framer().take(head % (fits + 1))
