@@ -32,6 +32,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "handle_unknown": ("Không có luồng dữ liệu này", "data track does not exist"),
     "name_bad": ("Tên luồng dữ liệu không hợp lệ", "invalid name"),
     "name_taken": ("Tên luồng dữ liệu đã dùng", "name is already in use"),
+    "hall_ports_taken": ("Máy chủ hết cổng cho điểm cầu", "no port is free for one more hall"),
+    "hall_limit": ("Cuộc họp đã đủ số điểm cầu", "the conference holds no more halls"),
+    "halls_off": ("Máy chủ này không nối thiết bị hội trường", "this server connects no hall terminals"),
     "data_too_long": ("Gói dữ liệu quá lớn", "the data packet is too large"),
 }
 

@@ -19,3 +19,8 @@ _LENGTH: Final = 14  # 83 bits: not to be guessed
 
 def random_suffix() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+def random_bytes(count: int) -> bytes:
+    """Keys of lines."""
+    return secrets.token_bytes(count)

@@ -112,3 +112,17 @@ HALL_TEXT_CHARACTERS = 300
 FLOOR_REQUESTS = 500
 SILENT_S = 30.0
 """A hall without packets so long is asked whether it is still there."""
+SCENE_S = 0.05
+"""Changes of one moment make one scene."""
+CONTENT_GROUPS = 3
+CONTENT_HEIGHT = 1080
+PROMPTS = 32
+THUMBNAILS = 12
+"""Halls whose small picture is made at the same time, the others in turn."""
+THUMBNAIL_BYTES = 64 * 1024
+LABEL_CHARACTERS = 200
+AUDIO_BPS = 80_000
+"""Of a hall's link, kept for sound."""
+UP_FULL_BPS = 2_000_000
+UP_TILE_BPS = 640_000
+"""What a hall is asked to send while it is large somewhere, and while it is not."""

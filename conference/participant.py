@@ -92,7 +92,10 @@ class Participant:
         self.left = False
         self._version = 0
         self._view: ParticipantView | None = None
-        self.connection = Connection(conference.router, self, around.clock, dual=entry.dual)
+        self.connection = self._connect()
+
+    def _connect(self) -> Connection:
+        return Connection(self.conference.router, self, self.conference.around.clock, dual=self.entry.dual)
 
     @property
     def identity(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conference import events
+from conference.identifiers import random_bytes
 from conference.permissions import Grants
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Producer(Protocol):
     @property
     def kind(self) -> str: ...
     @property
+    def codecs(self) -> Sequence[Any]: ...
+    @property
     def mime(self) -> str: ...
     @property
     def layers(self) -> Sequence[str]: ...
@@ -147,18 +150,75 @@ class Media(Protocol):
     def statistics(self) -> Measured: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a conference stands in: media, time and identifiers, made once by the composition root."""
-
-    media: Media
-    clock: Clock
-    turns: Turns
-    suffix: Callable[[], str]
-    watcher: Watcher | None = None
-
-
 # Halls
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """Where lines of halls are opened: an IP literal of this machine, and its ports. `announced`: what halls are told instead."""
+
+    host: str
+    ports: Sequence[int]
+    announced: str = ""
+
+
+class LineConsumer(Protocol):
+    """A track forwarded to a hall, or to the mixer, under an SSRC that never changes: see `media.LineConsumer`."""
+
+    def switch(self, producer: Any, payload_types: Mapping[int, int]) -> None: ...
+    def pause(self, paused: bool) -> None: ...
+    def close(self) -> None: ...
+
+
+class Line(Protocol):
+    """One medium of a hall as plain RTP or SRTP: see `media.Line`."""
+
+    id: int
+    local: tuple[str, int]
+    local_rtcp: tuple[str, int]
+
+    def set_remote(self, rtp: Any, rtcp: Any = None) -> None: ...
+    def set_keys(self, profile: str, receive: bytes, send: bytes) -> None: ...
+    def set_feedback(self, kinds: Any) -> None: ...
+    def receive(self, kind: Any, codecs: Sequence[Any], ssrc: int = 0) -> Any: ...
+    def send(
+        self, producer: Any, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
+    ) -> LineConsumer: ...
+    def limit(self, bitrate_bps: int) -> None: ...
+    def close(self) -> None: ...
+
+
+class FedSource(Protocol):
+    """A source on its way to the mixer."""
+
+    def close(self) -> None: ...
+
+
+class MixerDoor(Protocol):
+    """The mixer of one conference: see `media.mixer.Mixer`."""
+
+    def set_scene(self, scene: Any) -> None: ...
+    def request_keyframe(self, ssrc: int) -> None: ...
+    def output(self, ssrc: int) -> Producer: ...
+    def feed(self, producer: Any, ssrc: int) -> FedSource: ...
+    def close(self) -> None: ...
+
+
+class HallSignal(Protocol):
+    """The signalling of one hall's call: implemented by the composition on SIP or H.323. Returns at once."""
+
+    def request_keyframe(self) -> None:
+        """Packets did not help: ask over the signalling connection (RFC 5168)."""
+
+    def hang_up(self, code: str) -> None: ...
+    def renegotiate(self) -> None:
+        """What we send or want has changed: offer again."""
+
+    def grant_floor(self, granted: bool) -> None:
+        """The content token (BFCP)."""
+
+    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
+        """-1, 0 or 1 each: far end camera control (H.281); all 0: stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +244,31 @@ class Dialer(Protocol):
     def hang_up(self, leg_id: str) -> None: ...
     def live(self) -> frozenset[str]:
         """Legs with a call of this process, answered or not."""
+
+
+class HallPorts(Protocol):
+    """What the halls of all conferences need from the composition."""
+
+    def open_mixer(self, router: Any, events: Any) -> MixerDoor: ...
+    def announcement(self, code: str) -> str:
+        """The file of a recorded announcement."""
+
+    def wished(self, conference: str, wished: Any) -> None:
+        """A hall asked for the floor, an operator, …: `conference.hall.Wished`."""
+
+    def silent(self, conference: str, hall: Any) -> None:
+        """Nothing has come from it for half a minute: its signalling shall be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a conference stands in: media, time and identifiers, made once by the composition root."""
+
+    media: Media
+    clock: Clock
+    turns: Turns
+    suffix: Callable[[], str]
+    watcher: Watcher | None = None
+    random_bytes: Callable[[int], bytes] = random_bytes
+    halls: HallPorts | None = None
+    """What halls need; None: there are none here."""

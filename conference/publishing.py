@@ -83,6 +83,18 @@ def take_answer(publisher: Participant, answer: Answer) -> None:
         subscriptions.repeat_wish(track)
 
 
+def publish(publisher: Participant, announcement: Announcement, producer: Producer) -> Track:
+    """A track whose packets come already, without a section: a hall's. Raises Refusal `publish_denied`, `track_limit`."""
+    if not publisher.grants.may_publish(announcement.source):
+        raise Refusal("publish_denied")
+    if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
+        raise Refusal("track_limit")
+    around = publisher.conference.around
+    track = Track(TrackSid(sid_prefix(announcement) + around.suffix()), publisher, announcement, around.clock.monotonic())
+    _go_live(publisher, track, PendingSection(producer, "", producer.mime, announcement.kind, "", track.since))
+    return track
+
+
 def mute(publisher: Participant, track_sid: str, muted: bool) -> None:
     track = publisher.tracks.get(track_sid)
     if track is None:

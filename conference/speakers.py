@@ -35,6 +35,10 @@ class Speakers:
         self._latest = latest
         self._schedule()
 
+    def names(self) -> frozenset[str]:
+        """The sids of those who speak now."""
+        return frozenset(self._latest)
+
     def gone(self, sid: str) -> None:
         """A participant left: its roster update says so, nothing more is told."""
         self._latest.pop(sid, None)

@@ -1,0 +1,376 @@
+"""A hall terminal as a participant: its lines, what it publishes, and what it is given to see and hear.
+
+For browsers it is a participant like any other, with a camera, a microphone and at times a presentation. It has no browser
+connection: its media are lines of the packet plane, opened before the call is offered (`prepare`) and set by what was agreed
+(`apply`). Owns its keypad and its wishes. Does not know SDP or SIP (`HallSignal`) nor what the program looks like (`program.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from conference import keypad, limits, lines, publishing
+from conference.connection import Connection
+from conference.events import Event, LayersWanted, Left, MuteAsked, Presence, Quality, Reason
+from conference.identifiers import ParticipantSid
+from conference.keypad import Command, Keypad
+from conference.layout import CYCLE, Layout
+from conference.lines import Lines, Medium
+from conference.participant import Entry, Participant
+from conference.permissions import Source
+from conference.plan import AudioPlan, MediaPlan, OwnEnds
+from conference.ports import Clock, HallSignal, LineOptions, Producer
+from conference.program import OPUS, Program, Served
+from conference.track import Announcement, Track
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+
+Wants = Literal["operator", "floor", "mute", "layout"]
+
+CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
+MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=False)
+CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=1920, height=1080)
+
+
+class LineConnection(Connection):
+    """What a conference asks of a participant's connection, answered by lines: nothing is ever negotiated with a hall, and data
+    packets end here.
+    """
+
+    def __init__(self, owner: Any, clock: Clock) -> None:
+        self.dual = False
+        self.dropped_packets = 0
+        self._owner = owner
+        self._clock = clock
+        self._quiet_since: float | None = clock.monotonic()
+        self._ever_connected = False
+        self._failed_since: float | None = None
+        self._closed = False
+        self.alive_lines: set[Medium] = set()
+        self.lines: Lines | None = None
+
+    @property
+    def missing_sections(self) -> tuple[int, int]:
+        return 0, 0
+
+    def negotiate(self, now: float) -> None:
+        return None
+
+    def restart(self) -> None:
+        return
+
+    def is_overdue(self, now: float) -> bool:
+        return False
+
+    def consume(self, producer: Producer, *, stream_id: str, track_id: str) -> Any:
+        raise AssertionError("a hall receives programs, not tracks")
+
+    def stop(self, consumer: Any) -> None:
+        return
+
+    def send(self, label: str, data: bytes) -> None:
+        return
+
+    def flush(self) -> None:
+        return
+
+    def peers(self) -> tuple[Any, ...]:
+        """Lines count as peers for statistics."""
+        return self.lines.opened() if self.lines is not None else ()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            if self.lines is not None:
+                self.lines.close()
+
+    def line_alive(self, medium: Medium, alive: bool) -> None:
+        """Packets come, or have not come for a while."""
+        (self.alive_lines.add if alive else self.alive_lines.discard)(medium)
+        if self.alive_lines:
+            self._quiet_since = None
+            if not self._ever_connected:
+                self._ever_connected = True
+                self._owner.media_connected()
+        elif self._quiet_since is None:
+            self._quiet_since = self._clock.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """The hall asked for something by its keypad or its own menus."""
+
+    hall: Hall
+    what: Wants
+    on: bool = True
+
+
+class Hall(Participant):
+    """Made by `enter`. All methods belong to the conference's event loop."""
+
+    def __init__(
+        self,
+        conference: Conference,
+        sid: ParticipantSid,
+        entry: Entry,
+        program: Program,
+        signal: HallSignal,
+        options: LineOptions,
+    ) -> None:
+        self.program = program
+        self.signal = signal
+        self.plan: MediaPlan | None = None
+        self.layout: Layout | None = None
+        self.text = ""
+        self.muted = False
+        self.locked = False
+        """Muted by the chair: it cannot unmute itself."""
+        self.deafened = False
+        self.floor_wanted_at: float | None = None
+        self.position = 10_000
+        """In the list of attendees."""
+        self.served = Served(None, None, None)
+        self.microphone: Producer | None = None
+        """Its sound as it sends it; what browsers get is a track."""
+        self.camera: Producer | None = None
+        self._pad = Keypad()
+        self._content: Producer | None = None
+        self.content_allowed = False
+        self._wishes: tuple[int, int] = (0, 0)
+        super().__init__(conference, sid, entry, self)
+        self.lines = Lines(conference.router, self, options, conference.around.random_bytes)
+        self.line_connection.lines = self.lines
+
+    def _connect(self) -> Connection:
+        return LineConnection(self, self.conference.around.clock)
+
+    @property
+    def line_connection(self) -> LineConnection:
+        assert isinstance(self.connection, LineConnection)
+        return self.connection
+
+    @property
+    def audio(self) -> AudioPlan | None:
+        """What it hears, when it takes sound."""
+        plan = self.plan.audio if self.plan is not None else None
+        return plan if plan is not None and plan.stream.we_send else None
+
+    @property
+    def speaks_through_mixer(self) -> bool:
+        """Its codec is not what browsers understand."""
+        return self.plan is not None and self.plan.audio is not None and self.plan.audio.codec != "opus"
+
+    def video_budget_bps(self, sharing: bool) -> int:
+        """0: no bound for all media together was told."""
+        if self.plan is None or self.plan.limit_bps == 0:
+            return 0
+        rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
+        return rest // 2 if sharing and self.plan.content is not None else rest
+
+    def content_budget_bps(self) -> int:
+        return self.video_budget_bps(sharing=True)
+
+    # -- the call
+
+    def prepare(self, *, floor: Any = None, content: bool = True) -> OwnEnds:
+        """Opens what an offer or an answer names. Raises Refusal `hall_ports_taken`."""
+        return self.lines.prepare(floor=floor, content=content, call_number=abs(hash(self.sid)) % (1 << 31) + 1)
+
+    def apply(self, plan: MediaPlan) -> None:
+        """What was agreed now, the first time or again. What it no longer names ends."""
+        before, self.plan = self.plan, plan
+        self.lines.apply(plan)
+        self._publish(before)
+        self.program.changed()
+        self._tell_wishes()
+
+    def _publish(self, before: MediaPlan | None) -> None:
+        audio, video = self.lines.producer("audio"), self.lines.producer("video")
+        if audio is not self.microphone or (before is not None and self._codec_changed(before)):
+            self.microphone = audio
+            self._replace(MICROPHONE, self._voice(audio))
+        if video is not self.camera:
+            self.camera = video
+            self._replace(CAMERA, video)
+        content = self.lines.producer("content")
+        if content is not self._content:
+            self._content = content
+            self._replace(CONTENT, content if self.content_allowed else None)
+
+    def _codec_changed(self, before: MediaPlan) -> bool:
+        return (before.audio and before.audio.codec) != (self.plan and self.plan.audio and self.plan.audio.codec)
+
+    def _voice(self, producer: Producer | None) -> Producer | None:
+        """As browsers take it."""
+        if producer is None or not self.speaks_through_mixer:
+            return producer
+        return self.program.voice(self)
+
+    def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
+        old = self.track(announcement.source)
+        if old is not None:
+            if announcement is not MICROPHONE or not self.speaks_through_mixer:
+                publishing.unpublish(self, old, tell=False)
+            elif old.producer is producer:
+                return
+            else:
+                publishing.unpublish(self, old, tell=False)
+        if producer is not None:
+            track = publishing.publish(self, announcement, producer)
+            if announcement is MICROPHONE and self.muted:
+                publishing.mute(self, track.sid, True)
+
+    def track(self, source: Source) -> Track | None:
+        return next((one for one in self.tracks.values() if one.source is source), None)
+
+    def let_present(self, allowed: bool) -> None:
+        """Whether it has the content token: only then others see its second picture."""
+        if self.content_allowed != allowed:
+            self.content_allowed = allowed
+            self._replace(CONTENT, self._content if allowed else None)
+            self.program.changed()
+            self.signal.grant_floor(allowed)
+
+    def serve(self, served: Served) -> None:
+        """What it gets from now on."""
+        self.served = served
+        self.lines.serve(served, deafened=self.deafened)
+
+    # -- what is done to it
+
+    def set_muted(self, muted: bool, *, locked: bool = False) -> None:
+        """`locked`: it cannot undo that by its keypad."""
+        self.locked = locked and muted
+        if self.muted == muted:
+            return
+        self.muted = muted
+        track = self.track(Source.MICROPHONE)
+        if track is not None:
+            publishing.mute(self, track.sid, muted)
+        self.program.changed()
+
+    def set_deafened(self, deafened: bool) -> None:
+        self.deafened = deafened
+        self.lines.serve(self.served, deafened=deafened)
+
+    def set_layout(self, name: Layout | None) -> None:
+        """Its own; None: as the others."""
+        self.layout = name
+        self.program.changed()
+
+    def set_text(self, text: str) -> None:
+        """Over its own picture."""
+        self.text = text[: limits.HALL_TEXT_CHARACTERS]
+        self.program.changed()
+
+    def set_floor_wanted(self, wanted: bool) -> None:
+        now = self.conference.around.clock.time()
+        self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
+        self.program.changed()
+
+    # -- its client (ports.Client): what the conference tells it
+
+    def deliver(self, event: Event) -> None:
+        if isinstance(event, Left):
+            self.signal.hang_up(event.reason.value)
+        elif isinstance(event, LayersWanted):
+            self._wishes = (0 if event.highest is None else event.highest.value + 1, self._wishes[1])
+            self._tell_wishes()
+        elif isinstance(event, MuteAsked):
+            self.set_muted(event.muted, locked=event.muted)
+
+    def shown_large(self, large: bool) -> None:
+        if self._wishes[1] != int(large):
+            self._wishes = (self._wishes[0], int(large))
+            self._tell_wishes()
+
+    def _tell_wishes(self) -> None:
+        """It sends only what somebody looks at: whole for a stage or a large tile of a browser, else little."""
+        if self.plan is None or self.plan.video is None:
+            return
+        quality, large = self._wishes
+        full = large or quality > Quality.MEDIUM.value
+        self.lines.limit("video", limits.UP_FULL_BPS if full else limits.UP_TILE_BPS)
+
+    # -- what its lines tell (lines.LineOwner)
+
+    def line_alive(self, medium: Medium, alive: bool) -> None:
+        self.line_connection.line_alive(medium, alive)
+        if not self.line_connection.alive_lines and self.line_connection.ever_connected:
+            self.conference.hall_silent(self)
+
+    def line_wants_keyframe(self, medium: Medium) -> None:
+        """Asked by packets in vain."""
+        self.signal.request_keyframe()
+
+    def line_pressed(self, key: str) -> None:
+        self.press(key)
+
+    def press(self, key: str) -> None:
+        """A key of its remote control, by RFC 4733 or by the signalling."""
+        self._pad, command = keypad.press(self._pad, key, self.conference.around.clock.monotonic())
+        if command is not None:
+            self._do(command)
+
+    def _do(self, command: Command) -> None:
+        if command is Command.MICROPHONE:
+            self._toggle_microphone()
+        elif command is Command.FLOOR:
+            wanted = self.floor_wanted_at is None
+            self.set_floor_wanted(wanted)
+            self._say("floor_asked" if wanted else "floor_withdrawn")
+            self._wish("floor", wanted)
+        elif command is Command.LAYOUT:
+            self.set_layout(_next_layout(self.layout))
+            self._say("layout")
+            self._wish("layout")
+        elif command is Command.OPERATOR:
+            self._say("operator")
+            self._wish("operator")
+        else:
+            self._say("help")
+
+    def _toggle_microphone(self) -> None:
+        if self.muted and self.locked:
+            self._say("unmute_denied")
+            return
+        self.set_muted(not self.muted)
+        self._say("muted" if self.muted else "unmuted")
+        self._wish("mute", self.muted)
+
+    def _say(self, code: str) -> None:
+        self.conference.announce_to(self, code)
+
+    def _wish(self, what: Wants, on: bool = True) -> None:
+        self.conference.hall_wished(Wished(self, what, on))
+
+    # -- its end
+
+    def hung_up(self) -> None:
+        """By the hall."""
+        self.client = None
+        if not self.left:
+            self.conference.remove(self, Reason.CLIENT_INITIATED)
+
+    def dismiss(self, reason: Reason, action: Any) -> None:
+        client, self.client = self.client, None
+        if client is not None:
+            self.signal.hang_up(reason.value)
+
+    def media_connected(self) -> None:
+        if self.presence is Presence.JOINED:
+            self.presence = Presence.ACTIVE
+            self.changed()
+
+
+def _next_layout(name: Layout | None) -> Layout | None:
+    """Through what is offered, and back to what all others have."""
+    if name is None:
+        return CYCLE[0]
+    place = CYCLE.index(name) + 1 if name in CYCLE else 0
+    return CYCLE[place] if place < len(CYCLE) else None
+
+
+_ = OPUS, lines

@@ -1,0 +1,439 @@
+"""What the halls of one conference see and hear: keeps the mixer's scene true to who is there, who speaks and what was set.
+
+Declarative: whatever changes, the whole scene is made anew at most SCENE_S later and sent if it differs, so that a mixer that
+was restarted needs nothing else. Owns which sources are fed to the mixer and which program, mix and presentation each hall gets.
+Does not decode, and knows no SDP.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from conference import groups, layout, limits
+from conference.errors import Refusal
+from conference.groups import Key, View, Wish
+from conference.layout import Layout, Stage
+from conference.permissions import Source
+from conference.ports import Cancellable, LineConsumer, MixerDoor, Producer
+from media.mixer import scene as pictures
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+    from conference.hall import Hall
+    from conference.participant import Participant
+    from conference.track import Track
+
+CODECS: Final[Mapping[str, str]] = {
+    "video/h264": "h264",
+    "video/vp8": "vp8",
+    "audio/opus": "opus",
+    "audio/red": "opus",
+    "audio/g722": "g722",
+    "audio/pcma": "pcma",
+    "audio/pcmu": "pcmu",
+}
+"""What the mixer understands, by MIME type in small letters. Of RED it gets the primary block alone."""
+PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
+"""On the line between the plane and the mixer."""
+OPUS: Final = PAYLOAD_TYPES["opus"]
+
+
+class Seen(NamedTuple):
+    """One site as it is now. `camera`, `microphone`, `content` None: it sends none."""
+
+    participant: Participant
+    camera: Producer | None
+    microphone: Producer | None
+    content: Producer | None
+    muted: bool
+
+    @property
+    def site(self) -> str:
+        return self.participant.sid
+
+
+class FeedKey(NamedTuple):
+    site: str
+    kind: str
+    content: bool
+
+
+@dataclass(slots=True)
+class Feed:
+    """A source on its way to the mixer."""
+
+    producer: Producer
+    ssrc: int
+    consumer: LineConsumer
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a hall gets. `program` None: nothing it could decode is made."""
+
+    program: Producer | None
+    mix: Producer | None
+    content: Producer | None
+
+
+class Program:
+    """One per conference with halls. `open_mixer` starts the mixer and hands it this object for its events."""
+
+    def __init__(self, conference: Conference, open_mixer: Callable[[Any, Any], MixerDoor]) -> None:
+        self.conference = conference
+        self.stage = Stage()
+        self.layout: Layout | None = None
+        """None: what suits the number of pictures."""
+        self.text = ""
+        self.recording = False
+        self.most_height = 720
+        self.halls: dict[str, Hall] = {}  # by sid
+        self.watched = False
+        """Somebody looks at the board: thumbnails are wanted."""
+        self.thumbnails: dict[str, bytes] = {}
+        self.health = "starting"  # "ready", "lost", "degraded"
+        self.closed = False
+        self._most_groups = limits.GROUPS
+        self._page = 0
+        self._version = itertools.count(1)
+        self._numbers = itertools.count(0x1001)
+        self._outputs: dict[str, tuple[int, Producer]] = {}
+        self._feeds: dict[FeedKey, Feed] = {}
+        self._prompts: list[pictures.Prompt] = []
+        self._scene = pictures.Scene(0)
+        self._timer: Cancellable | None = None
+        self._stage_timer: Cancellable | None = None
+        self._page_timer: Cancellable | None = None
+        self.mixer = open_mixer(conference.router, self)
+
+    # -- who is there
+
+    def enter(self, hall: Hall) -> None:
+        self.halls[hall.sid] = hall
+        self.changed()
+
+    def leave(self, hall: Hall) -> None:
+        self.halls.pop(hall.sid, None)
+        self.thumbnails.pop(hall.sid, None)
+        self.gone(hall.sid)
+
+    def gone(self, sid: str) -> None:
+        """Somebody has left, hall or not."""
+        self.stage = layout.without(self.stage, sid)
+        self.changed()
+
+    def voice(self, hall: Hall) -> Producer:
+        """A hall's sound as Opus, for browsers."""
+        return self._output(f"voice {hall.sid}")[1]
+
+    def heard(self, sid: str) -> None:
+        """Who speaks now, "" nobody."""
+        now = self.conference.around.clock.monotonic()
+        before, self.stage = self.stage, layout.heard(self.stage, sid, now)
+        if self.stage.front != before.front:
+            self.changed()
+        due = layout.next_due(self.stage)
+        if due is not None and self._stage_timer is None:
+            self._stage_timer = self.conference.around.turns.call_later(max(0.0, due - now), self._settle_stage)
+
+    def _settle_stage(self) -> None:
+        self._stage_timer = None
+        self.heard(self.stage.loudest)
+
+    def changed(self) -> None:
+        """Something that the scene is made of may be different."""
+        if self._timer is None and not self.closed:
+            self._timer = self.conference.around.turns.call_later(limits.SCENE_S, self._rebuild)
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        for timer in (self._timer, self._stage_timer, self._page_timer):
+            if timer is not None:
+                timer.cancel()
+        for feed in self._feeds.values():
+            feed.consumer.close()
+        self._feeds.clear()
+        self.mixer.close()
+
+    # -- what operators set
+
+    def set_layout(self, name: Layout | None) -> None:
+        self.layout = name
+        self.changed()
+
+    def set_stage(self, mode: layout.Mode, site: str = "", hold_s: float | None = None) -> None:
+        """Raises Refusal `participant_not_found`."""
+        if mode != "auto" and not any(one.sid == site for one in self.conference.participants.values()):
+            raise Refusal("participant_not_found")
+        hold = self.stage.hold_s if hold_s is None else min(max(hold_s, limits.HOLD_LEAST_S), limits.HOLD_MOST_S)
+        self.stage = replace(self.stage, mode=mode, site="" if mode == "auto" else site, hold_s=hold)
+        self.changed()
+
+    def set_text(self, text: str) -> None:
+        """Over the picture of all halls; "" takes it away."""
+        self.text = text[: limits.HALL_TEXT_CHARACTERS]
+        self.changed()
+
+    def say(self, hall: Hall, code: str, path: str) -> None:
+        """A recorded announcement into this hall's sound alone."""
+        self._prompts.append(pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, path))
+        del self._prompts[: -limits.PROMPTS]
+        self.changed()
+
+    def watch(self, watched: bool) -> None:
+        if self.watched != watched:
+            self.watched = watched
+            self.changed()
+
+    # -- what the mixer tells
+
+    def ready(self) -> None:
+        self.health = "ready"
+
+    def lost(self) -> None:
+        """The process has ended; it is started again and gets the scene."""
+        self.health = "lost"
+
+    def degraded(self, step: str) -> None:
+        self.health = f"degraded {step}" if step else "ready"
+
+    def refused(self, group: str, code: str) -> None:
+        """No power for one more program: its halls get one of the others."""
+        self._most_groups = max(1, min(self._most_groups, len(self._scene.groups)) - 1)
+        self.changed()
+
+    def thumbnail(self, site: str, jpeg: bytes) -> None:
+        if site in self.halls and len(jpeg) <= limits.THUMBNAIL_BYTES:
+            self.thumbnails[site] = jpeg
+
+    # -- the scene
+
+    def _rebuild(self) -> None:
+        self._timer = None
+        if self.closed:
+            return
+        seen = list(self._seen())
+        sharing = next((one for one in seen if one.content is not None), None)
+        programs = groups.gather(self._wishes(seen, sharing), self._most_groups, self.most_height)
+        contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, limits.CONTENT_HEIGHT)
+        made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
+        opened = self._open_microphones(seen)
+        self._feed(seen, made, opened, sharing)
+        mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
+        self._send(self._make(seen, tuple(made), tuple(dict.fromkeys(mixes.values())), opened, sharing))
+        self._serve(made, mixes)
+        self._turn_pages(seen)
+
+    def _seen(self) -> Iterator[Seen]:
+        for one in self.conference.participants.values():
+            if not one.grants.hidden and not one.left:
+                yield _look(one, self.halls.get(one.sid))
+
+    def _wishes(self, seen: Sequence[Seen], sharing: Seen | None) -> Iterator[Wish]:
+        name = self.layout or layout.automatic(sum(one.camera is not None for one in seen))
+        for hall in self.halls.values():
+            if hall.plan is None or hall.plan.video is None or not hall.plan.video.stream.we_send:
+                continue
+            text = hall.text or self.text
+            own = hall.layout or name
+            if sharing is not None and hall.plan.content is None and sharing.site != hall.sid:
+                view = View(f"slides {text}", "slides", content=sharing.site, text=text)
+            elif layout.sees_himself(own, self.stage, hall.sid):
+                view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
+            else:
+                view = View(f"all {own} {text}", own, text=text)
+            yield Wish(hall.sid, view, hall.plan.video, hall.video_budget_bps(sharing is not None))
+
+    def _content_wishes(self, sharing: Seen | None) -> Iterator[Wish]:
+        """The presentation whole, for those who take a second picture; nobody gets his own back."""
+        if sharing is None:
+            return
+        view = View("content", "1", content=sharing.site)
+        for hall in self.halls.values():
+            if hall.sid != sharing.site and hall.plan is not None and hall.plan.content is not None:
+                yield Wish(hall.sid, view, hall.plan.content, hall.content_budget_bps())
+
+    def _group(self, key: Key, wishes: Sequence[Wish], seen: Sequence[Seen]) -> pictures.Group:
+        view, shape = key
+        shown = [one.site for one in seen if one.camera is not None]
+        cells: tuple[str, ...] = ()
+        if view.role != "content":
+            name: Any = view.layout
+            cells = layout.cells(name, shown, self.stage, view.viewer, self._page)
+        name = f"{view.role} {shape.name}"
+        return pictures.Group(
+            id=name,
+            ssrc=self._output(name)[0],
+            payload_type=PAYLOAD_TYPES["h264"],
+            codec="h264",
+            width=shape.width,
+            height=shape.height,
+            fps=shape.fps,
+            bitrate_bps=shape.bitrate_bps,
+            layout=view.layout,  # type: ignore[arg-type]
+            cells=cells,
+            profile=shape.profile,
+            mode=groups.mode_of(wishes),
+            without=view.viewer,
+            content=view.content,
+            clock=view.role != "content",
+            notice=view.role != "content",
+            text=view.text,
+        )
+
+    def _open_microphones(self, seen: Sequence[Seen]) -> tuple[str, ...]:
+        """Those who spoke last first, when there are too many."""
+        able = [one.site for one in seen if one.microphone is not None and not one.muted]
+        if len(able) > limits.MICROPHONES:
+            able = layout.ordered(able, self.stage)[: limits.MICROPHONES]
+        return tuple(able)
+
+    def _mix(self, hall: Hall, speaks: bool) -> pictures.Mix:
+        """Its own, without its own voice, while it may speak or something is said to it alone; else that of all who listen in its
+        codec.
+        """
+        audio = hall.audio
+        assert audio is not None
+        alone = speaks or any(prompt.site == hall.sid for prompt in self._prompts)
+        name = f"mix {hall.sid}" if alone else f"mix {audio.codec}"
+        number = self._output(name)[0]
+        return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, hall.sid if alone else "")
+
+    def _feed(
+        self,
+        seen: Sequence[Seen],
+        made: Mapping[pictures.Group, Sequence[Wish]],
+        opened: Sequence[str],
+        sharing: Seen | None,
+    ) -> None:
+        """Exactly the sources that are shown or heard go to the mixer."""
+        shown = {site for group in made for site in group.cells} | set(self._thumbnail_sites())
+        wanted: dict[FeedKey, Producer] = {}
+        for one in seen:
+            if one.camera is not None and one.site in shown:
+                wanted[FeedKey(one.site, "video", False)] = one.camera
+            if one.microphone is not None and one.site in opened:
+                wanted[FeedKey(one.site, "audio", False)] = one.microphone
+        if sharing is not None and sharing.content is not None and any(group.content for group in made):
+            wanted[FeedKey(sharing.site, "video", True)] = sharing.content
+        for key, feed in list(self._feeds.items()):
+            if wanted.get(key) is not feed.producer:
+                del self._feeds[key]
+                feed.consumer.close()
+        for key, producer in wanted.items():
+            if key not in self._feeds:
+                number = next(self._numbers)
+                self._feeds[key] = Feed(producer, number, self.mixer.feed(producer, number))
+
+    def _make(
+        self,
+        seen: Sequence[Seen],
+        made: tuple[pictures.Group, ...],
+        mixes: tuple[pictures.Mix, ...],
+        opened: tuple[str, ...],
+        sharing: Seen | None,
+    ) -> pictures.Scene:
+        speaking = self.conference.speakers.names()
+        return pictures.Scene(
+            version=self._scene.version,
+            sources=tuple(_source(key, feed) for key, feed in self._feeds.items()),
+            sites=tuple(_info(one, one.site in speaking, self.halls.get(one.site)) for one in seen),
+            groups=made,
+            mixes=mixes,
+            voices=tuple(self._voices(opened)),
+            open_microphones=opened,
+            content=sharing.site if sharing is not None else "",
+            recording=self.recording,
+            prompts=tuple(self._prompts),
+            thumbnails=self._thumbnail_sites(),
+        )
+
+    def _voices(self, opened: Sequence[str]) -> Iterator[pictures.Voice]:
+        for sid in opened:
+            hall, feed = self.halls.get(sid), self._feeds.get(FeedKey(sid, "audio", False))
+            if hall is not None and feed is not None and hall.speaks_through_mixer:
+                yield pictures.Voice(sid, feed.ssrc, self._output(f"voice {sid}")[0], OPUS)
+
+    def _thumbnail_sites(self) -> tuple[str, ...]:
+        """A few at a time: whatever is decoded costs."""
+        if not self.watched or not self.halls:
+            return ()
+        able = [sid for sid, hall in self.halls.items() if hall.camera is not None]
+        start = self._page * limits.THUMBNAILS % max(1, len(able))
+        return tuple((able + able)[start : start + limits.THUMBNAILS][: len(able)])
+
+    def _send(self, scene: pictures.Scene) -> None:
+        if scene != self._scene:
+            self._scene = replace(scene, version=next(self._version))
+            self.mixer.set_scene(self._scene)
+
+    def _serve(
+        self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]
+    ) -> None:
+        program = {wish.hall: self._outputs[group.id][1] for group, wishes in made.items() for wish in wishes if group.clock}
+        content = {
+            wish.hall: self._outputs[group.id][1] for group, wishes in made.items() for wish in wishes if not group.clock
+        }
+        for sid, hall in list(self.halls.items()):
+            mix = self._outputs[mixes[sid].id][1] if sid in mixes else None
+            hall.serve(Served(program.get(sid), mix, content.get(sid)))
+        self._forget({group.id for group in made} | {mix.id for mix in mixes.values()})
+
+    def _forget(self, used: set[str]) -> None:
+        """Outputs that nobody gets any more. Voices end with their hall."""
+        for name in [one for one in self._outputs if one not in used]:
+            if name.startswith("voice ") and name.removeprefix("voice ") in self.halls:
+                continue
+            self._outputs.pop(name)[1].close()
+
+    def _output(self, name: str) -> tuple[int, Producer]:
+        if name not in self._outputs:
+            number = next(self._numbers)
+            self._outputs[name] = (number, self.mixer.output(number))
+        return self._outputs[name]
+
+    def _turn_pages(self, seen: Sequence[Seen]) -> None:
+        """While a lecturer looks at many listeners, or thumbnails are shown in turn."""
+        turns = self.watched or any(group.layout == "lecture" and group.without for group in self._scene.groups)
+        if turns and self._page_timer is None:
+            self._page_timer = self.conference.around.turns.call_later(limits.PAGE_S, self._next_page)
+
+    def _next_page(self) -> None:
+        self._page_timer = None
+        self._page += 1
+        self.changed()
+
+
+def _look(participant: Participant, hall: Hall | None) -> Seen:
+    tracks = list(participant.tracks.values())
+    camera = _live(tracks, Source.CAMERA)
+    content = _live(tracks, Source.SCREEN_SHARE)
+    if hall is not None:
+        return Seen(participant, camera, hall.microphone, content, hall.muted)
+    microphone = _live(tracks, Source.MICROPHONE)
+    return Seen(participant, camera, microphone, content, microphone is None)
+
+
+def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
+    """The producer of the first such track that sends something the mixer understands."""
+    for track in tracks:
+        if track.source is source and track.producer is not None and not track.muted and track.mime.lower() in CODECS:
+            return track.producer
+    return None
+
+
+def _source(key: FeedKey, feed: Feed) -> pictures.Source:
+    codec: Any = CODECS[feed.producer.mime.lower()]
+    kind: Any = key.kind
+    return pictures.Source(feed.ssrc, kind, codec, PAYLOAD_TYPES[codec], key.site, key.content)
+
+
+def _info(one: Seen, speaking: bool, hall: Hall | None) -> pictures.SiteInfo:
+    label = (one.participant.grants.name or one.participant.identity)[: limits.LABEL_CHARACTERS]
+    wants = hall is not None and hall.floor_wanted_at is not None
+    return pictures.SiteInfo(one.site, label, one.muted, speaking, wants, one.camera is not None)
