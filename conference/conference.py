@@ -27,9 +27,11 @@ from conference.events import (
     Superseded,
     Welcome,
 )
+from conference.hall import Hall
 from conference.identifiers import ConferenceSid, ParticipantSid
 from conference.participant import Entry, Participant, check_facts
-from conference.ports import Client, Figures, Producer, Surroundings
+from conference.ports import Client, Figures, HallSignal, LineOptions, Producer, Surroundings
+from conference.program import Program
 from conference.quality import Meter
 from conference.speakers import Speakers
 from conference.track import Track
@@ -69,6 +71,8 @@ class Conference:
         self.closed = False
         self.speakers = Speakers(self)
         self.meter = Meter(self)
+        self.program: Program | None = None
+        """What halls see; there is one from the first hall on."""
         self.joins = 0
         self._empty_since = around.clock.monotonic()
         self._changed: dict[str, Participant] = {}
@@ -96,19 +100,41 @@ class Conference:
         """Welcomes the newcomer and subscribes it to what is there; an older session of the identity ends. Raises
         Refusal.
         """
+        sid = self._admit(entry)
+        participant = Participant(self, sid, entry, client)
+        self._bring_in(participant)
+        return participant
+
+    def join_hall(self, entry: Entry, signal: HallSignal, options: LineOptions) -> Hall:
+        """A terminal comes in: its lines are opened by `prepare`, its media come with `apply`. Raises Refusal."""
+        if self.around.halls is None:
+            raise Refusal("halls_off")
+        if self.program is not None and len(self.program.halls) >= limits.HALLS:
+            raise Refusal("hall_limit")
+        sid = self._admit(entry)
+        if self.program is None:
+            self.program = Program(self, self.around.halls)
+        hall = Hall(self, sid, entry, self.program, signal, options)
+        self._bring_in(hall)
+        self.program.enter(hall)
+        return hall
+
+    def _admit(self, entry: Entry) -> ParticipantSid:
+        """Makes room for the newcomer. Raises Refusal."""
         self.check(entry.grants)
         check_facts(entry.grants)
         older = self.participants.get(entry.grants.identity)
         if older is not None:
             self.expel(older, Reason.DUPLICATE_IDENTITY)
         self.tell_roster()
-        participant = Participant(self, ParticipantSid("PA_" + self.around.suffix()), entry, client)
+        return ParticipantSid("PA_" + self.around.suffix())
+
+    def _bring_in(self, participant: Participant) -> None:
         self.joins += 1
         with self._whole(participant):
             self._welcome(participant)
         if self.joins == 1 and self.around.watcher is not None:
             self.around.watcher.opened(self.name)
-        return participant
 
     def _welcome(self, participant: Participant) -> None:
         others = tuple(self._visible_views())
@@ -186,6 +212,7 @@ class Conference:
         self.speakers.gone(participant.sid)
         self.meter.gone(participant.sid)
         participant.connection.close()
+        self._tell_program(participant)
         now = self.around.clock.monotonic()
         if not participant.grants.hidden:
             view = participant.last_view(reason)
@@ -195,12 +222,26 @@ class Conference:
         if not self.participants:
             self._empty_since = now
 
+    def _tell_program(self, gone: Participant) -> None:
+        """Without halls nothing is composed: their mixer ends with the last one."""
+        if self.program is None:
+            return
+        if isinstance(gone, Hall):
+            self.program.leave(gone)
+        else:
+            self.program.gone(gone.sid)
+        if not self.program.halls:
+            self.program.close()
+            self.program = None
+
     def close(self, reason: Reason) -> None:
         if self.closed:
             return
         self.closed = True
         for participant in list(self.participants.values()):
             self.expel(participant, reason)
+        if self.program is not None:
+            self.program.close()
         self.router.close()
         if self.joins and self.around.watcher is not None:
             self.around.watcher.closed(self.name, reason)
@@ -258,6 +299,8 @@ class Conference:
         if not participant.left:
             self._changed[participant.sid] = participant
             self._schedule()
+            if self.program is not None:
+                self.program.changed()
 
     def visibility_changed(self, participant: Participant) -> None:
         """For the others, whoever is hidden is gone; its tracks go or come with it."""
@@ -343,6 +386,10 @@ class Conference:
 
     def _heard(self, speakers: list[tuple[Any, float]]) -> None:
         self.speakers.heard(speakers)
+        if self.program is not None:
+            owners = (self.tracks_by_producer.get(producer) for producer, _ in speakers)
+            self.program.heard(next((one.owner.sid for one in owners if one and not one.owner.grants.hidden), ""))
+            self.program.changed()
 
     # -- time
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from conference import keypad, limits, lines, publishing
+from conference import keypad, limits, publishing
 from conference.connection import Connection
 from conference.events import Event, LayersWanted, Left, MuteAsked, Presence, Quality, Reason
 from conference.identifiers import ParticipantSid
@@ -19,9 +19,9 @@ from conference.layout import CYCLE, Layout
 from conference.lines import Lines, Medium
 from conference.participant import Entry, Participant
 from conference.permissions import Source
-from conference.plan import AudioPlan, MediaPlan, OwnEnds
+from conference.plan import AudioPlan, MediaPlan, OwnEnds, OwnFloor
 from conference.ports import Clock, HallSignal, LineOptions, Producer
-from conference.program import OPUS, Program, Served
+from conference.program import Program, Served
 from conference.track import Announcement, Track
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class LineConnection(Connection):
     packets end here.
     """
 
-    def __init__(self, owner: Any, clock: Clock) -> None:
+    def __init__(self, owner: Hall, lines: Lines, clock: Clock) -> None:
         self.dual = False
         self.dropped_packets = 0
         self._owner = owner
@@ -48,8 +48,9 @@ class LineConnection(Connection):
         self._ever_connected = False
         self._failed_since: float | None = None
         self._closed = False
-        self.alive_lines: set[Medium] = set()
-        self.lines: Lines | None = None
+        self._lines = lines
+        self.alive: set[Medium] = set()
+        """Lines that packets come on."""
 
     @property
     def missing_sections(self) -> tuple[int, int]:
@@ -78,18 +79,17 @@ class LineConnection(Connection):
 
     def peers(self) -> tuple[Any, ...]:
         """Lines count as peers for statistics."""
-        return self.lines.opened() if self.lines is not None else ()
+        return self._lines.opened()
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            if self.lines is not None:
-                self.lines.close()
+            self._lines.close()
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
         """Packets come, or have not come for a while."""
-        (self.alive_lines.add if alive else self.alive_lines.discard)(medium)
-        if self.alive_lines:
+        (self.alive.add if alive else self.alive.discard)(medium)
+        if self.alive:
             self._quiet_since = None
             if not self._ever_connected:
                 self._ever_connected = True
@@ -138,13 +138,14 @@ class Hall(Participant):
         self._pad = Keypad()
         self._content: Producer | None = None
         self.content_allowed = False
+        self.narrowed: dict[Medium, int] = {}
+        """What it has asked for since (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
-        super().__init__(conference, sid, entry, self)
         self.lines = Lines(conference.router, self, options, conference.around.random_bytes)
-        self.line_connection.lines = self.lines
+        super().__init__(conference, sid, entry, self)
 
     def _connect(self) -> Connection:
-        return LineConnection(self, self.conference.around.clock)
+        return LineConnection(self, self.lines, self.conference.around.clock)
 
     @property
     def line_connection(self) -> LineConnection:
@@ -162,21 +163,19 @@ class Hall(Participant):
         """Its codec is not what browsers understand."""
         return self.plan is not None and self.plan.audio is not None and self.plan.audio.codec != "opus"
 
-    def video_budget_bps(self, sharing: bool) -> int:
-        """0: no bound for all media together was told."""
-        if self.plan is None or self.plan.limit_bps == 0:
-            return 0
-        rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
-        return rest // 2 if sharing and self.plan.content is not None else rest
-
-    def content_budget_bps(self) -> int:
-        return self.video_budget_bps(sharing=True)
+    def budget_bps(self, medium: Medium, sharing: bool) -> int:
+        """For one picture; 0: it told no bound for all media together and asked for none since."""
+        bounds = [self.narrowed.get(medium, 0)]
+        if self.plan is not None and self.plan.limit_bps:
+            rest = max(self.plan.limit_bps - limits.AUDIO_BPS, 1)
+            bounds.append(rest // 2 if sharing and self.plan.content is not None else rest)
+        return min((one for one in bounds if one), default=0)
 
     # -- the call
 
-    def prepare(self, *, floor: Any = None, content: bool = True) -> OwnEnds:
+    def prepare(self, *, floor: OwnFloor | None = None, content: bool = True, call_number: int = 1) -> OwnEnds:
         """Opens what an offer or an answer names. Raises Refusal `hall_ports_taken`."""
-        return self.lines.prepare(floor=floor, content=content, call_number=abs(hash(self.sid)) % (1 << 31) + 1)
+        return self.lines.prepare(floor=floor, content=content, call_number=call_number)
 
     def apply(self, plan: MediaPlan) -> None:
         """What was agreed now, the first time or again. What it no longer names ends."""
@@ -209,14 +208,12 @@ class Hall(Participant):
         return self.program.voice(self)
 
     def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
+        """What others get of one kind. Its packets are the lines' and the mixer's to end."""
         old = self.track(announcement.source)
+        if old is not None and old.producer is producer:
+            return
         if old is not None:
-            if announcement is not MICROPHONE or not self.speaks_through_mixer:
-                publishing.unpublish(self, old, tell=False)
-            elif old.producer is producer:
-                return
-            else:
-                publishing.unpublish(self, old, tell=False)
+            publishing.unpublish(self, old, tell=False, ends=False)
         if producer is not None:
             track = publishing.publish(self, announcement, producer)
             if announcement is MICROPHONE and self.muted:
@@ -282,6 +279,7 @@ class Hall(Participant):
             self.set_muted(event.muted, locked=event.muted)
 
     def shown_large(self, large: bool) -> None:
+        """On stage, or alone in the picture."""
         if self._wishes[1] != int(large):
             self._wishes = (self._wishes[0], int(large))
             self._tell_wishes()
@@ -298,12 +296,18 @@ class Hall(Participant):
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
         self.line_connection.line_alive(medium, alive)
-        if not self.line_connection.alive_lines and self.line_connection.ever_connected:
-            self.conference.hall_silent(self)
+        if not alive and not self.line_connection.alive:
+            self.program.ports.silent(self.conference.name, self)
 
     def line_wants_keyframe(self, medium: Medium) -> None:
         """Asked by packets in vain."""
         self.signal.request_keyframe()
+
+    def line_limited(self, medium: Medium, bitrate_bps: int) -> None:
+        """Its link is narrower than it said: it gets another program."""
+        if medium != "audio" and self.narrowed.get(medium) != bitrate_bps:
+            self.narrowed[medium] = bitrate_bps
+            self.program.changed()
 
     def line_pressed(self, key: str) -> None:
         self.press(key)
@@ -341,10 +345,10 @@ class Hall(Participant):
         self._wish("mute", self.muted)
 
     def _say(self, code: str) -> None:
-        self.conference.announce_to(self, code)
+        self.program.say(self, code)
 
     def _wish(self, what: Wants, on: bool = True) -> None:
-        self.conference.hall_wished(Wished(self, what, on))
+        self.program.ports.wished(self.conference.name, Wished(self, what, on))
 
     # -- its end
 
@@ -371,6 +375,3 @@ def _next_layout(name: Layout | None) -> Layout | None:
         return CYCLE[0]
     place = CYCLE.index(name) + 1 if name in CYCLE else 0
     return CYCLE[place] if place < len(CYCLE) else None
-
-
-_ = OPUS, lines

@@ -117,6 +117,8 @@ SCENE_S = 0.05
 CONTENT_GROUPS = 3
 CONTENT_HEIGHT = 1080
 PROMPTS = 32
+PROMPT_S = 20.0
+"""After that an announcement has been said, and its hall listens with the others again."""
 THUMBNAILS = 12
 """Halls whose small picture is made at the same time, the others in turn."""
 THUMBNAIL_BYTES = 64 * 1024

@@ -165,11 +165,12 @@ class Lines:
 
     def _carry(self, medium: Medium) -> None:
         plan, source, consumer = self._plans.get(medium), self._sources.get(medium), self._consumers.get(medium)
-        if plan is None or source is None or not plan.stream.we_send:
+        types = _payload_types(source, plan) if plan is not None and source is not None else {}
+        if plan is None or source is None or not types or not plan.stream.we_send:
+            # Nothing of the agreed codec is made yet, or the hall wants nothing.
             if consumer is not None:
                 consumer.pause(True)
             return
-        types = _payload_types(source, plan)
         if consumer is None:
             single = isinstance(plan, VideoPlan) and plan.mode == 0
             consumer = self._consumers[medium] = self._lines[medium].send(source, types, single_nal=single)

@@ -8,7 +8,7 @@ Does not decode, and knows no SDP.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,7 +17,7 @@ from conference.errors import Refusal
 from conference.groups import Key, View, Wish
 from conference.layout import Layout, Stage
 from conference.permissions import Source
-from conference.ports import Cancellable, LineConsumer, MixerDoor, Producer
+from conference.ports import Cancellable, FedSource, HallPorts, MixerDoor, Producer
 from media.mixer import scene as pictures
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Feed:
 
     producer: Producer
     ssrc: int
-    consumer: LineConsumer
+    consumer: FedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,11 @@ class Served:
 
 
 class Program:
-    """One per conference with halls. `open_mixer` starts the mixer and hands it this object for its events."""
+    """One per conference with halls. Implements what the mixer tells (`media.mixer.MixerEvents`)."""
 
-    def __init__(self, conference: Conference, open_mixer: Callable[[Any, Any], MixerDoor]) -> None:
+    def __init__(self, conference: Conference, ports: HallPorts) -> None:
         self.conference = conference
+        self.ports = ports
         self.stage = Stage()
         self.layout: Layout | None = None
         """None: what suits the number of pictures."""
@@ -102,12 +103,12 @@ class Program:
         self._numbers = itertools.count(0x1001)
         self._outputs: dict[str, tuple[int, Producer]] = {}
         self._feeds: dict[FeedKey, Feed] = {}
-        self._prompts: list[pictures.Prompt] = []
+        self._prompts: list[tuple[float, pictures.Prompt]] = []
         self._scene = pictures.Scene(0)
         self._timer: Cancellable | None = None
         self._stage_timer: Cancellable | None = None
         self._page_timer: Cancellable | None = None
-        self.mixer = open_mixer(conference.router, self)
+        self.mixer: MixerDoor = ports.open_mixer(conference.router, self)
 
     # -- who is there
 
@@ -179,11 +180,15 @@ class Program:
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.changed()
 
-    def say(self, hall: Hall, code: str, path: str) -> None:
+    def say(self, hall: Hall, code: str) -> None:
         """A recorded announcement into this hall's sound alone."""
-        self._prompts.append(pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, path))
+        path = self.ports.announcement(code)
+        around = self.conference.around
+        prompt = pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, path)
+        self._prompts.append((around.clock.monotonic(), prompt))
         del self._prompts[: -limits.PROMPTS]
         self.changed()
+        around.turns.call_later(limits.PROMPT_S, self.changed)
 
     def watch(self, watched: bool) -> None:
         if self.watched != watched:
@@ -217,7 +222,9 @@ class Program:
         self._timer = None
         if self.closed:
             return
-        seen = list(self._seen())
+        now = self.conference.around.clock.monotonic()
+        self._prompts = [(at, one) for at, one in self._prompts if now - at < limits.PROMPT_S]
+        seen = self._seen()
         sharing = next((one for one in seen if one.content is not None), None)
         programs = groups.gather(self._wishes(seen, sharing), self._most_groups, self.most_height)
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, limits.CONTENT_HEIGHT)
@@ -229,10 +236,14 @@ class Program:
         self._serve(made, mixes)
         self._turn_pages(seen)
 
-    def _seen(self) -> Iterator[Seen]:
-        for one in self.conference.participants.values():
-            if not one.grants.hidden and not one.left:
-                yield _look(one, self.halls.get(one.sid))
+    def _seen(self) -> list[Seen]:
+        """In the order of the list of attendees, browsers after the halls."""
+        here = [one for one in self.conference.participants.values() if not one.grants.hidden and not one.left]
+        return sorted((_look(one, self.halls.get(one.sid)) for one in here), key=self._position)
+
+    def _position(self, one: Seen) -> int:
+        hall = self.halls.get(one.site)
+        return hall.position if hall is not None else limits.HALLS
 
     def _wishes(self, seen: Sequence[Seen], sharing: Seen | None) -> Iterator[Wish]:
         name = self.layout or layout.automatic(sum(one.camera is not None for one in seen))
@@ -247,7 +258,7 @@ class Program:
                 view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
             else:
                 view = View(f"all {own} {text}", own, text=text)
-            yield Wish(hall.sid, view, hall.plan.video, hall.video_budget_bps(sharing is not None))
+            yield Wish(hall.sid, view, hall.plan.video, hall.budget_bps("video", sharing is not None))
 
     def _content_wishes(self, sharing: Seen | None) -> Iterator[Wish]:
         """The presentation whole, for those who take a second picture; nobody gets his own back."""
@@ -256,7 +267,7 @@ class Program:
         view = View("content", "1", content=sharing.site)
         for hall in self.halls.values():
             if hall.sid != sharing.site and hall.plan is not None and hall.plan.content is not None:
-                yield Wish(hall.sid, view, hall.plan.content, hall.content_budget_bps())
+                yield Wish(hall.sid, view, hall.plan.content, hall.budget_bps("content", True))
 
     def _group(self, key: Key, wishes: Sequence[Wish], seen: Sequence[Seen]) -> pictures.Group:
         view, shape = key
@@ -299,7 +310,7 @@ class Program:
         """
         audio = hall.audio
         assert audio is not None
-        alone = speaks or any(prompt.site == hall.sid for prompt in self._prompts)
+        alone = speaks or any(prompt.site == hall.sid for _, prompt in self._prompts)
         name = f"mix {hall.sid}" if alone else f"mix {audio.codec}"
         number = self._output(name)[0]
         return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, hall.sid if alone else "")
@@ -349,7 +360,7 @@ class Program:
             open_microphones=opened,
             content=sharing.site if sharing is not None else "",
             recording=self.recording,
-            prompts=tuple(self._prompts),
+            prompts=tuple(prompt for _, prompt in self._prompts),
             thumbnails=self._thumbnail_sites(),
         )
 
@@ -372,16 +383,17 @@ class Program:
             self._scene = replace(scene, version=next(self._version))
             self.mixer.set_scene(self._scene)
 
-    def _serve(
-        self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]
-    ) -> None:
-        program = {wish.hall: self._outputs[group.id][1] for group, wishes in made.items() for wish in wishes if group.clock}
-        content = {
-            wish.hall: self._outputs[group.id][1] for group, wishes in made.items() for wish in wishes if not group.clock
-        }
+    def _serve(self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]) -> None:
+        program: dict[str, Producer] = {}
+        content: dict[str, Producer] = {}
+        for group, wishes in made.items():
+            # Only the presentation alone has no clock.
+            (program if group.clock else content).update((wish.hall, self._outputs[group.id][1]) for wish in wishes)
+        large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
         for sid, hall in list(self.halls.items()):
             mix = self._outputs[mixes[sid].id][1] if sid in mixes else None
             hall.serve(Served(program.get(sid), mix, content.get(sid)))
+            hall.shown_large(sid in large)
         self._forget({group.id for group in made} | {mix.id for mix in mixes.values()})
 
     def _forget(self, used: set[str]) -> None:

@@ -90,7 +90,9 @@ def publish(publisher: Participant, announcement: Announcement, producer: Produc
     if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
         raise Refusal("track_limit")
     around = publisher.conference.around
-    track = Track(TrackSid(sid_prefix(announcement) + around.suffix()), publisher, announcement, around.clock.monotonic())
+    track = Track(
+        TrackSid(sid_prefix(announcement) + around.suffix()), publisher, announcement, around.clock.monotonic()
+    )
     _go_live(publisher, track, PendingSection(producer, "", producer.mime, announcement.kind, "", track.since))
     return track
 
@@ -116,15 +118,16 @@ def mute_from_outside(publisher: Participant, track_sid: str, muted: bool) -> Tr
     return track
 
 
-def unpublish(publisher: Participant, track: Track, *, tell: bool) -> None:
-    """`tell`: the server's doing, so its publisher must hear of it."""
+def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = True) -> None:
+    """`tell`: the server's doing, so its publisher must hear of it. `ends`: its packets too, not only its being public."""
     if publisher.tracks.pop(track.sid, None) is None:
         return
     subscriptions.withdraw(track)
     if track.producer is not None:
         publisher.conference.tracks_by_producer.pop(track.producer, None)
         publisher.conference.tracks_by_sid.pop(track.sid, None)
-        track.producer.close()
+        if ends:
+            track.producer.close()
         track.producer = None
     publisher.changed()
     if tell:

@@ -13,7 +13,7 @@ from conference.errors import Refusal
 from conference.events import Reason
 from conference.identifiers import random_suffix
 from conference.permissions import Grants
-from conference.ports import Clock, Media, Surroundings, Turns, Watcher
+from conference.ports import Clock, HallPorts, Media, Surroundings, Turns, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,11 @@ class Registry:
         auto_create: bool = True,
         remote_unmute: bool = False,
         watcher: Watcher | None = None,
+        halls: HallPorts | None = None,
     ) -> None:
-        self.around = Surroundings(media=media, clock=clock, turns=turns, suffix=random_suffix, watcher=watcher)
+        self.around = Surroundings(
+            media=media, clock=clock, turns=turns, suffix=random_suffix, watcher=watcher, halls=halls
+        )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
         self._conferences: dict[str, Conference] = {}

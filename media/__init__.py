@@ -3,6 +3,7 @@
 Knows packets, sections and keys; knows nothing of people, meetings or policy. Other packages import from here alone.
 """
 
+from media import mixer
 from media.consumer import Consumer
 from media.errors import PeerError, StaleLibrary
 from media.frames import FrameEvent, Frames, connect
@@ -42,4 +43,5 @@ __all__ = [
     "Statistics",
     "connect",
     "line_codec",
+    "mixer",
 ]

@@ -93,7 +93,7 @@ def _edges(start: float, length: float, size: int, gap: int) -> tuple[int, int]:
 def cells_of(layout: Layout, cells: tuple[str, ...], content: str, without: str) -> tuple[tuple[str, bool], ...]:
     """(site or "", whether its presentation is meant) for each place of `layout`."""
     wanted = [(site, False) for site in cells]
-    if layout == "slides":
+    if layout == "slides" or (layout == "1" and content):
         wanted.insert(0, (content, True))
     places = len(LAYOUTS[layout])
     wanted = [("", False) if site == without and not shared else (site, shared) for site, shared in wanted]

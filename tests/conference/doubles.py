@@ -66,6 +66,7 @@ class FakeProducer:
     def __init__(self, kind: str, mime: str, layers: tuple[str, ...]) -> None:
         self.id = next(_numbers)
         self.kind, self.mime, self.layers = kind, mime, layers
+        self.codecs: tuple[Any, ...] = ()
         self.paused = self.closed = False
         self.keyframes = 0
 
@@ -267,11 +268,21 @@ class FakeRouter:
     def __init__(self) -> None:
         self.on_speakers: Callable[[list[tuple[Any, float]]], None] = lambda speakers: None
         self.peers: list[FakePeer] = []
+        self.lines: list[Any] = []
+        self.full = False
         self.closed = False
 
     def open_peer(self, owner: Any) -> FakePeer:
         self.peers.append(FakePeer(owner))
         return self.peers[-1]
+
+    def open_line(self, events: Any, *, host: str, ports: Sequence[int]) -> Any:
+        from tests.conference.hall_doubles import FakeLine
+
+        if self.full:
+            raise OSError("all ports are taken")
+        self.lines.append(FakeLine(events, host, ports[2 * len(self.lines)]))
+        return self.lines[-1]
 
     def close(self) -> None:
         self.closed = True

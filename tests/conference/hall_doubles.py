@@ -1,0 +1,255 @@
+"""Stand-ins of lines, of the mixer and of a hall's signalling, and halls that join a conference on them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conference import Conference, Entry, Grants, Kind
+from conference.hall import Hall, Wished
+from conference.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
+from conference.ports import LineOptions
+from media import line_codec
+from media.mixer.scene import Scene, check
+from tests.conference.doubles import FakeProducer, World
+from tests.conference.parties import Format
+
+_numbers = itertools.count(1)
+OPTIONS = LineOptions("10.0.0.9", range(20_000, 21_000))
+
+
+class FakeLineConsumer:
+    def __init__(self, producer: Any, payload_types: Mapping[int, int], single_nal: bool) -> None:
+        self.producer, self.payload_types, self.single_nal = producer, payload_types, single_nal
+        self.switched: list[Any] = []
+        self.paused = self.closed = False
+
+    def switch(self, producer: Any, payload_types: Mapping[int, int]) -> None:
+        self.producer, self.payload_types = producer, payload_types
+        self.switched.append(producer)
+
+    def pause(self, paused: bool) -> None:
+        self.paused = paused
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeLine:
+    """Remembers; refuses what the real one refuses."""
+
+    def __init__(self, events: Any, host: str, port: int) -> None:
+        self.id = next(_numbers)
+        self.events = events
+        self.local, self.local_rtcp = (host, port), (host, port + 1)
+        self.said: list[tuple[str, Any]] = []
+        self.producers: list[FakeProducer] = []
+        self.consumers: list[FakeLineConsumer] = []
+        self.limits: list[int] = []
+        self.feedback: list[str] = []
+        self.closed = False
+
+    def set_remote(self, rtp: Any, rtcp: Any = None) -> None:
+        self.said.append(("remote", rtp))
+
+    def set_keys(self, profile: str, receive: bytes, send: bytes) -> None:
+        assert profile.startswith(("AES_CM_128", "AEAD_AES"))
+        assert receive != send
+        assert not any(name == "remote" for name, _ in self.said), "a line without keys is plain from its address on"
+        self.said.append(("keys", profile))
+
+    def set_feedback(self, kinds: Any) -> None:
+        self.feedback = list(kinds)
+
+    def receive(self, kind: Any, codecs: Sequence[Any], ssrc: int = 0) -> FakeProducer:
+        assert not self.closed
+        made = FakeProducer(kind, codecs[0].mime, ("",))
+        made.codecs = tuple(codecs)
+        self.producers.append(made)
+        return made
+
+    def send(
+        self, producer: Any, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
+    ) -> FakeLineConsumer:
+        assert not self.closed
+        assert not producer.closed
+        assert payload_types, "nothing would be sent"
+        self.consumers.append(FakeLineConsumer(producer, dict(payload_types), single_nal))
+        return self.consumers[-1]
+
+    def limit(self, bitrate_bps: int) -> None:
+        self.limits.append(bitrate_bps)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeFeed:
+    def __init__(self, producer: Any, ssrc: int) -> None:
+        self.producer, self.ssrc, self.closed = producer, ssrc, False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeMixer:
+    """Checks each scene as the real one does."""
+
+    def __init__(self, events: Any) -> None:
+        self.events = events
+        self.scenes: list[Scene] = []
+        self.fed: list[FakeFeed] = []
+        self.outputs: dict[int, FakeProducer] = {}
+        self.closed = False
+
+    @property
+    def scene(self) -> Scene:
+        return self.scenes[-1]
+
+    def set_scene(self, scene: Scene) -> None:
+        check(scene)
+        live = {feed.ssrc for feed in self.fed if not feed.closed}
+        assert {source.ssrc for source in scene.sources} == live, "sources and feeds differ"
+        assert not self.scenes or scene.version > self.scenes[-1].version
+        self.scenes.append(scene)
+        for ssrc, made in scene.outputs().items():
+            assert not self.outputs[ssrc].closed, "what is made goes nowhere"
+            self.outputs[ssrc].codecs = (line_codec(made.payload_type, getattr(made, "codec", "opus")),)
+
+    def request_keyframe(self, ssrc: int) -> None:
+        return
+
+    def output(self, ssrc: int) -> FakeProducer:
+        self.outputs[ssrc] = FakeProducer("video", "audio/opus", ("",))
+        self.outputs[ssrc].codecs = (line_codec(97, "h264"), line_codec(111, "opus"), line_codec(8, "pcma"))
+        return self.outputs[ssrc]
+
+    def feed(self, producer: Any, ssrc: int) -> FakeFeed:
+        assert not producer.closed
+        self.fed.append(FakeFeed(producer, ssrc))
+        return self.fed[-1]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakePorts:
+    """`ports.HallPorts`."""
+
+    def __init__(self) -> None:
+        self.mixers: list[FakeMixer] = []
+        self.wishes: list[tuple[str, Wished]] = []
+        self.silences: list[Hall] = []
+
+    def open_mixer(self, router: Any, events: Any) -> FakeMixer:
+        self.mixers.append(FakeMixer(events))
+        return self.mixers[-1]
+
+    def announcement(self, code: str) -> str:
+        return f"/{code}.ogg"
+
+    def wished(self, conference: str, wished: Wished) -> None:
+        self.wishes.append((conference, wished))
+
+    def silent(self, conference: str, hall: Hall) -> None:
+        self.silences.append(hall)
+
+
+class FakeSignal:
+    """`ports.HallSignal`."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def request_keyframe(self) -> None:
+        self.said.append("keyframe")
+
+    def hang_up(self, code: str) -> None:
+        self.said.append(f"hang up {code}")
+
+    def renegotiate(self) -> None:
+        self.said.append("renegotiate")
+
+    def grant_floor(self, granted: bool) -> None:
+        self.said.append(f"floor {granted}")
+
+    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
+        self.said.append(f"camera {pan} {tilt} {zoom}")
+
+
+class HallWorld(World):
+    def __init__(self) -> None:
+        self.ports = FakePorts()
+        super().__init__(halls=self.ports)
+
+    @property
+    def mixer(self) -> FakeMixer:
+        return self.ports.mixers[-1]
+
+    def settle(self) -> None:
+        self.time.advance(0.1)
+
+
+def stream(port: int, **more: Any) -> Stream:
+    return Stream(Endpoint("10.0.0.1", port), Endpoint("10.0.0.1", port + 1), **more)
+
+
+def keys(number: int) -> Keys:
+    return Keys("AES128_CM_SHA1_80", bytes([number]) * 30, bytes([number + 1]) * 30)
+
+
+def audio(codec: AudioCodec = "pcma", **more: Any) -> AudioPlan:
+    number = {"pcma": 8, "pcmu": 0, "g722": 9, "opus": 114}[codec]
+    return AudioPlan(stream(5000, **more), codec, number, number, 101, 101)
+
+
+def video(**more: Any) -> VideoPlan:
+    bounds = {name: more.pop(name) for name in ("max_fs", "max_mbps", "max_br_bps", "mode", "profile") if name in more}
+    values = {"profile": "baseline", "mode": 1, "max_fs": 3600, "max_mbps": 108_000, "max_br_bps": 2_000_000} | bounds
+    feedback = frozenset({"pli", "fir"})
+    where = stream(more.pop("port", 5002), **more)
+    return VideoPlan(where, 98, (98, 99), level=31, feedback=feedback, **values)
+
+
+def plan(codec: AudioCodec = "pcma", content: bool = False, **more: Any) -> MediaPlan:
+    shown = video(port=5004) if content else None
+    return MediaPlan(audio=audio(codec), video=video(), content=shown, **more)
+
+
+class HallParty:
+    """One hall in a conference."""
+
+    def __init__(self, world: HallWorld, name: str, agreed: MediaPlan | None = None, *, room: str = "c") -> None:
+        grants = Grants(identity=name, name=name.title(), conference=room, join=True, kind=Kind.SIP)
+        entry = Entry(grants=grants, dual=False, packets=Format(), auto_subscribe=False)
+        self.world = world
+        self.signal = FakeSignal()
+        self.conference: Conference = world.registry.enter(grants)
+        self.hall = self.conference.join_hall(entry, self.signal, OPTIONS)
+        self.ends = self.hall.prepare()
+        self.hall.apply(agreed or plan())
+        for line in self.lines:
+            line.events.heard(line, "first")
+        world.settle()
+
+    @property
+    def sid(self) -> str:
+        return self.hall.sid
+
+    @property
+    def lines(self) -> tuple[Any, ...]:
+        return self.hall.lines.opened()
+
+    def line(self, medium: Any) -> Any:
+        return self.hall.lines.line(medium)
+
+    def sends(self, medium: Any) -> Any:
+        """What goes to the hall."""
+        return self.hall.lines.consumer(medium)
+
+    def press(self, keys: str) -> None:
+        for key in keys:
+            line = self.line("audio")
+            line.events.dtmf(line, key, 100)
+        self.world.settle()

@@ -1,0 +1,232 @@
+"""A hall as a participant: its lines, what browsers see of it, what is done to it, its keypad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conference import Refusal, Source, limits
+from conference.events import RosterChanged
+from tests.conference.doubles import World
+from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
+from tests.conference.parties import MICROPHONE, Format, Party
+
+
+@pytest.fixture
+def world() -> HallWorld:
+    return HallWorld()
+
+
+def tracks(party: Party, hall: HallParty) -> dict[Source, str]:
+    views = [v for e in party.client.of(RosterChanged) for v in e.participants if v.sid == hall.sid]
+    return {track.source: track.mime for track in views[-1].tracks}
+
+
+def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    hall = HallParty(world, "hall")
+    assert tracks(ann, hall) == {Source.CAMERA: "video/H264", Source.MICROPHONE: "audio/opus"}
+    consumed = {one.producer for one in (*ann.peer.bound.values(), *ann.peer.waiting)}
+    assert hall.line("video").producers[0] in consumed  # unchanged, and the sound from the mixer
+    assert hall.line("audio").producers[0] not in consumed
+    assert len(consumed) == 2
+
+
+def test_a_hall_that_speaks_opus_is_heard_without_the_mixer(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall", plan("opus"))
+    assert hall.line("audio").producers[0] in {one.producer for one in (*ann.peer.bound.values(), *ann.peer.waiting)}
+    assert world.mixer.scene.voices == ()
+
+
+def test_its_ends_are_ports_and_fresh_keys(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    ends = (one.ends.audio, one.ends.video, one.ends.content, two.ends.audio, two.ends.video, two.ends.content)
+    assert len({end.port for end in ends if end}) == 6 and one.ends.host == OPTIONS.host
+    secrets = [key for end in ends if end for _, key in end.keys]
+    assert len(set(secrets)) == len(secrets) == 18
+    assert one.hall.prepare() == one.ends
+
+
+def test_keys_come_before_the_address(world: HallWorld) -> None:
+    agreed = replace(plan(), audio=audio(keys=keys(1)), video=video(keys=keys(3)))
+    hall = HallParty(world, "hall", agreed)
+    assert [name for name, _ in hall.line("audio").said] == ["keys", "remote"]
+    assert [name for name, _ in hall.line("video").said] == ["keys", "remote"]
+    assert hall.line("video").feedback == ["fir", "pli"]
+
+
+def test_the_same_agreement_again_changes_nothing(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    said = [list(line.said) for line in hall.lines]
+    before = (hall.line("video").producers[:], hall.line("video").consumers[:])
+    hall.hall.apply(plan())
+    world.settle()
+    assert [line.said for line in hall.lines] == said
+    assert (hall.line("video").producers, hall.line("video").consumers) == before
+
+
+def test_another_codec_is_another_source_and_the_track_goes_on(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    old = hall.line("audio").producers[0]
+    hall.hall.apply(plan("g722"))
+    world.settle()
+    assert old.closed and [one.codec for one in world.mixer.scene.sources if one.kind == "audio"] == ["g722"]
+    assert hall.sends("audio").payload_types and set(hall.sends("audio").payload_types.values()) == {9}
+
+
+def test_on_hold_it_gets_nothing_and_afterwards_the_same_goes_on(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    sending = hall.sends("video")
+    hall.hall.apply(replace(plan(), video=replace(video(), stream=stream(5002, we_send=False))))
+    world.settle()
+    assert sending.paused and not sending.closed
+    hall.hall.apply(plan())
+    world.settle()
+    assert hall.sends("video") is sending and not sending.paused
+
+
+def test_no_free_port_is_a_refusal_and_nothing_stays_open(world: HallWorld) -> None:
+    first = HallParty(world, "first")
+    world.media.routers[-1].full = True
+    with pytest.raises(Refusal, match="hall_ports_taken"):
+        HallParty(world, "second")
+    assert not first.lines[0].closed
+
+
+def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall")
+    hall.hall.set_muted(True, locked=True)
+    world.settle()
+    assert world.mixer.scene.open_microphones == ()
+    assert hall.hall.track(Source.MICROPHONE).muted  # type: ignore[union-attr]
+    hall.press("*6")
+    assert hall.hall.muted and [one.path for one in world.mixer.scene.prompts] == ["/unmute_denied.ogg"]
+    hall.hall.set_muted(False)
+    world.settle()
+    assert world.mixer.scene.open_microphones == (hall.sid,)
+    assert (
+        not [v for e in ann.client.of(RosterChanged) for v in e.participants if v.sid == hall.sid][-1].tracks[0].muted
+    )
+
+
+def test_an_administrators_mute_of_the_track_is_a_mute_of_the_hall(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    track = hall.hall.track(Source.MICROPHONE)
+    assert track is not None
+    hall.conference.mute_from_outside("hall", track.sid, True)
+    world.settle()
+    assert hall.hall.muted and hall.hall.locked and world.mixer.scene.open_microphones == ()
+
+
+def test_its_keypad(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    hall.press("*6")
+    assert hall.hall.muted
+    hall.press("*6")
+    assert not hall.hall.muted
+    hall.press("*5")
+    assert hall.hall.floor_wanted_at is not None and world.mixer.scene.info()[hall.sid].floor_wanted
+    hall.press("*5")
+    assert hall.hall.floor_wanted_at is None
+    hall.press("*0")
+    seen = [hall.hall.layout]
+    for _ in range(4):
+        hall.press("*4")
+        seen.append(hall.hall.layout)
+    assert seen == [None, "1", "1+5", "3x3", "lecture"]
+    hall.press("*4")
+    assert hall.hall.layout is None
+    assert [wished.what for _, wished in world.ports.wishes][:5] == ["mute", "mute", "floor", "floor", "operator"]
+
+
+def test_deafened_it_hears_nothing_and_goes_on_seeing(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    hall.hall.set_deafened(True)
+    assert hall.sends("audio").paused and not hall.sends("video").paused
+    hall.hall.set_deafened(False)
+    assert not hall.sends("audio").paused
+
+
+def test_its_second_picture_is_public_only_with_the_token(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall", plan(content=True))
+    assert Source.SCREEN_SHARE not in tracks(ann, hall)
+    hall.hall.let_present(True)
+    world.settle()
+    assert tracks(ann, hall)[Source.SCREEN_SHARE] == "video/H264" and hall.signal.said == ["floor True"]
+    hall.hall.let_present(False)
+    world.settle()
+    assert Source.SCREEN_SHARE not in tracks(ann, hall) and not hall.line("content").producers[0].closed
+
+
+def test_it_sends_little_while_nobody_looks_at_it_large(world: HallWorld) -> None:
+    hall = HallParty(world, "hall", plan())
+    hall.hall.shown_large(False)
+    assert hall.line("video").limits[-1] == limits.UP_TILE_BPS
+    hall.hall.shown_large(True)
+    assert hall.line("video").limits[-1] == limits.UP_FULL_BPS
+
+
+def test_keyframes_are_asked_for_by_signalling_when_packets_do_not_help(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    line = hall.line("video")
+    line.events.keyframe_missing(line)
+    assert hall.signal.said == ["keyframe"]
+
+
+def test_silence_of_all_its_lines_is_told_once(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    for line in hall.lines[:-1]:
+        line.events.heard(line, "silent")
+    assert world.ports.silences == []
+    hall.lines[-1].events.heard(hall.lines[-1], "silent")
+    assert world.ports.silences == [hall.hall]
+    assert hall.hall.connection.quiet_s(world.time.now + 5.0) == 5.0
+
+
+def test_who_hangs_up_is_gone_and_the_mixer_ends_with_the_last_hall(world: HallWorld) -> None:
+    ann, one, two = Party(world, "ann"), HallParty(world, "one"), HallParty(world, "two")
+    mixer, lines = world.mixer, one.lines
+    one.hall.hung_up()
+    world.settle()
+    assert one.hall.left and all(line.closed for line in lines) and not mixer.closed
+    assert one.signal.said == []
+    assert ann.client.last(RosterChanged).participants[-1].sid == one.sid
+    two.hall.hung_up()
+    assert mixer.closed and two.conference.program is None
+
+
+def test_whoever_is_removed_is_hung_up(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    hall.conference.kick("hall")
+    assert hall.signal.said == ["hang up removed"] and hall.hall.left
+
+
+def test_the_same_terminal_again_takes_the_place_of_its_older_call(world: HallWorld) -> None:
+    old = HallParty(world, "hall")
+    new = HallParty(world, "hall")
+    assert old.signal.said == ["hang up duplicate_identity"] and not new.hall.left
+    assert list(new.conference.program.halls) == [new.sid]  # type: ignore[union-attr]
+
+
+def test_one_hall_more_than_the_bound(world: HallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HALLS", 2)
+    for name in ("one", "two"):
+        HallParty(world, name)
+    with pytest.raises(Refusal, match="hall_limit"):
+        HallParty(world, "three")
+
+
+def test_a_server_without_halls_says_so() -> None:
+    world = World()
+    ann = Party(world, "ann")
+    entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"), packets=Format())
+    with pytest.raises(Refusal, match="halls_off"):
+        ann.conference.join_hall(entry, FakeSignal(), OPTIONS)
+
+
+def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall")
+    ann.publish(MICROPHONE)
+    world.pass_time(60.0)
+    assert not hall.hall.left and not ann.participant.left

@@ -1,0 +1,306 @@
+"""What halls see and hear: the scene follows who is there, who speaks and what was set; one encoder for halls of one class."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from conference import Announcement, Refusal, Source, limits
+from media.mixer.scene import Scene
+from tests.conference.doubles import peer_of
+from tests.conference.hall_doubles import HallParty, HallWorld, plan, stream, video
+from tests.conference.parties import CAMERA, MICROPHONE, Party
+
+SCREEN = Announcement("screen", "video", Source.SCREEN_SHARE, width=1920, height=1080)
+
+
+@pytest.fixture
+def world() -> HallWorld:
+    return HallWorld()
+
+
+def speak(world: HallWorld, *parties: Party | HallParty) -> None:
+    """As the plane tells it, the dominant one first."""
+    router = world.media.routers[-1]
+    producers = []
+    for party in parties:
+        owner = party.hall if isinstance(party, HallParty) else party.participant
+        producers.append(next(one.producer for one in owner.tracks.values() if one.kind == "audio"))
+    router.on_speakers([(producer, 0.8) for producer in producers])
+    world.settle()
+
+
+def shared(scene: Scene) -> list[tuple[str, tuple[str, ...]]]:
+    return [(group.layout, group.cells) for group in scene.groups]
+
+
+def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
+    halls = [HallParty(world, f"hall{number}") for number in range(20)]
+    (group,) = world.mixer.scene.groups
+    assert group.layout == "4x4" and len(group.cells) == 16
+    assert len({id(hall.sends("video").producer) for hall in halls}) == 1
+    assert {tuple(hall.sends("video").payload_types.values()) for hall in halls} == {(98,)}
+
+
+def test_each_class_has_its_own_and_mode_0_gets_what_it_can_take(world: HallWorld) -> None:
+    HallParty(world, "new")
+    old = HallParty(world, "old", replace(plan(), video=video(mode=0, max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
+    sizes = {(group.width, group.height, group.mode) for group in world.mixer.scene.groups}
+    assert sizes == {(1280, 720, 1), (352, 288, 0)}
+    assert old.sends("video").single_nal
+
+
+def test_only_what_is_shown_or_heard_is_fed(world: HallWorld) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.publish(CAMERA, MICROPHONE)
+    ben.publish(CAMERA, MICROPHONE)
+    hall = HallParty(world, "hall")
+    conference = hall.conference
+    assert conference.program is not None
+    conference.program.set_layout("1")
+    speak(world, ann)
+    assert shared(world.mixer.scene) == [("1", (ann.sid,))]
+    fed = {(one.site, one.kind) for one in world.mixer.scene.sources}
+    assert fed == {(ann.sid, "video"), (ann.sid, "audio"), (ben.sid, "audio"), (hall.sid, "audio")}
+    mic = next(sid for sid, track in ben.participant.tracks.items() if track.kind == "audio")
+    ben.participant.mute(mic, True)
+    world.settle()
+    assert (ben.sid, "audio") not in {(one.site, one.kind) for one in world.mixer.scene.sources}
+    ended = [feed for feed in world.mixer.fed if feed.closed]
+    assert len(ended) >= 1
+
+
+def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld) -> None:
+    one, two, three = (HallParty(world, name) for name in ("one", "two", "three"))
+    assert one.conference.program is not None
+    one.conference.program.set_layout("1")
+    speak(world, one)
+    world.time.advance(limits.HOLD_S)
+    speak(world, two)
+    groups = {group.without: group.cells for group in world.mixer.scene.groups}
+    assert groups == {"": (two.sid,), two.sid: (one.sid,)}
+    assert one.sends("video").producer is three.sends("video").producer is not two.sends("video").producer
+    assert two.hall.line_connection.peers()[1].limits[-1] == limits.UP_FULL_BPS
+
+
+def test_a_speaker_stays_for_the_hold_time_and_the_next_one_comes_by_itself(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    program = one.conference.program
+    assert program is not None
+    speak(world, one)
+    speak(world, two)
+    assert program.stage.front == one.sid
+    world.time.advance(limits.HOLD_S)
+    assert program.stage.front == two.sid
+
+
+def test_pinned_and_lecture(world: HallWorld) -> None:
+    halls = [HallParty(world, f"hall{number}") for number in range(9)]
+    program = halls[0].conference.program
+    assert program is not None
+    program.set_layout("lecture")
+    program.set_stage("lecture", halls[4].sid)
+    world.settle()
+    groups = {group.without: group.cells for group in world.mixer.scene.groups}
+    assert groups[""][0] == halls[4].sid
+    first = groups[halls[4].sid]
+    world.time.advance(limits.PAGE_S + 0.1)
+    second = {group.without: group.cells for group in world.mixer.scene.groups}[halls[4].sid]
+    assert first != second and halls[4].sid not in first + second
+    speak(world, halls[1])
+    assert program.stage.front == halls[4].sid
+    with pytest.raises(Refusal, match="participant_not_found"):
+        program.set_stage("pinned", "PA_nobody")
+    halls[4].hall.hung_up()
+    world.settle()
+    assert program.stage.mode == "auto"
+
+
+def test_listeners_of_one_codec_share_a_mix_and_who_speaks_does_not_hear_himself(world: HallWorld) -> None:
+    halls = [HallParty(world, f"hall{number}") for number in range(4)]
+    other = HallParty(world, "other", plan("g722"))
+    for party in (*halls[1:], other):
+        party.hall.set_muted(True)
+    world.settle()
+    scene = world.mixer.scene
+    assert {(mix.codec, mix.without) for mix in scene.mixes} == {("pcma", halls[0].sid), ("pcma", ""), ("g722", "")}
+    assert scene.open_microphones == (halls[0].sid,)
+    assert halls[1].sends("audio").producer is halls[2].sends("audio").producer is not halls[0].sends("audio").producer
+    assert [voice.site for voice in scene.voices] == [halls[0].sid]
+    halls[1].hall.set_muted(False)
+    world.settle()
+    assert halls[1].sends("audio").switched and len(halls[1].line("audio").consumers) == 1
+    assert {mix.without for mix in world.mixer.scene.mixes if mix.codec == "pcma"} >= {halls[0].sid, halls[1].sid}
+
+
+def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    for party in (one, two):
+        party.hall.set_muted(True)
+    world.settle()
+    assert len(world.mixer.scene.mixes) == 1
+    assert one.conference.program is not None
+    one.conference.program.say(one.hall, "floor_given")
+    world.settle()
+    (prompt,) = world.mixer.scene.prompts
+    assert prompt.site == one.sid and prompt.path == "/floor_given.ogg"
+    assert {mix.without for mix in world.mixer.scene.mixes} == {"", one.sid}
+    world.time.advance(limits.PROMPT_S + 0.1)
+    assert world.mixer.scene.prompts == () and len(world.mixer.scene.mixes) == 1
+
+
+def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    both, single = HallParty(world, "both", plan(content=True)), HallParty(world, "single")
+    assert both.sends("content") is None
+    ann.publish(SCREEN)
+    world.settle()
+    scene = world.mixer.scene
+    assert scene.content == ann.sid
+    kinds = {(group.layout, group.content) for group in scene.groups}
+    assert kinds == {("1", ann.sid), ("slides", ann.sid), ("1", "")}
+    alone = next(group for group in scene.groups if not group.clock)
+    assert (alone.cells, alone.layout) == ((), "1")
+    assert both.sends("content").producer is world.mixer.outputs[alone.ssrc]
+    slides = next(group for group in scene.groups if group.layout == "slides")
+    assert single.sends("video").producer is world.mixer.outputs[slides.ssrc]
+    ann.end("screen")
+    world.settle()
+    assert world.mixer.scene.content == "" and both.sends("content").paused
+
+
+def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
+    one, two = HallParty(world, "one", plan(content=True)), HallParty(world, "two", plan(content=True))
+    one.hall.let_present(True)
+    world.settle()
+    assert one.sends("content") is None and two.sends("content") is not None
+
+
+def test_a_message_stands_in_one_picture_or_in_all(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    one.hall.set_text("Mời điểm cầu bật micrô")
+    world.settle()
+    assert sorted(group.text for group in world.mixer.scene.groups) == ["", "Mời điểm cầu bật micrô"]
+    assert one.sends("video").producer is not two.sends("video").producer
+    one.hall.set_text("")
+    assert one.conference.program is not None
+    one.conference.program.set_text("x" * 1000)
+    world.settle()
+    assert [len(group.text) for group in world.mixer.scene.groups] == [limits.HALL_TEXT_CHARACTERS]
+
+
+def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
+    HallParty(world, "new")
+    HallParty(world, "old", replace(plan(), video=video(max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
+    assert len(world.mixer.scene.groups) == 2
+    world.mixer.events.refused(world.mixer.scene.groups[1].id, "capacity")
+    world.settle()
+    (group,) = world.mixer.scene.groups
+    assert group.height == 288  # what both can decode
+
+
+def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    line = hall.line("video")
+    line.events.limited(line, None, 400_000)
+    world.settle()
+    (group,) = world.mixer.scene.groups
+    assert group.bitrate_bps <= 400_000
+
+
+def test_too_many_open_microphones_leave_those_who_spoke_last(
+    world: HallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MICROPHONES", 2)
+    halls = [HallParty(world, f"hall{number}") for number in range(3)]
+    for party in (halls[0], halls[2]):
+        speak(world, party)
+        world.time.advance(limits.HOLD_S)
+    assert set(world.mixer.scene.open_microphones) == {halls[0].sid, halls[2].sid}
+
+
+def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: HallWorld) -> None:
+    halls = [HallParty(world, f"hall{number}") for number in range(limits.THUMBNAILS + 3)]
+    program = halls[0].conference.program
+    assert program is not None and world.mixer.scene.thumbnails == ()
+    program.watch(True)
+    world.settle()
+    seen = set(world.mixer.scene.thumbnails)
+    assert len(seen) == limits.THUMBNAILS
+    world.time.advance(limits.PAGE_S + 0.1)
+    assert seen | set(world.mixer.scene.thumbnails) == {hall.sid for hall in halls}
+    world.mixer.events.thumbnail(halls[0].sid, b"jpeg")
+    world.mixer.events.thumbnail("PA_unknown", b"jpeg")
+    world.mixer.events.thumbnail(halls[1].sid, b"x" * (limits.THUMBNAIL_BYTES + 1))
+    assert program.thumbnails == {halls[0].sid: b"jpeg"}
+    program.watch(False)
+    world.settle()
+    assert world.mixer.scene.thumbnails == ()
+
+
+def test_browsers_without_halls_cost_no_mixer(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    ann.publish(CAMERA, MICROPHONE)
+    world.pass_time(5)
+    assert world.ports.mixers == [] and peer_of(ann.participant) is not None
+
+
+def test_nothing_is_sent_when_nothing_has_changed(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    count = len(world.mixer.scenes)
+    assert hall.conference.program is not None
+    for _ in range(10):
+        hall.conference.program.changed()
+        world.settle()
+    assert len(world.mixer.scenes) == count
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_every_scene_is_good_and_nobody_gets_a_closed_source(world: HallWorld, seed: int) -> None:
+    """The doubles assert that sources and feeds agree, outputs are open and payload types fit."""
+    chance = random.Random(seed)
+    parties: list[HallParty] = []
+    browsers = [Party(world, f"browser{number}") for number in range(3)]
+    for one in browsers:
+        one.publish(CAMERA, MICROPHONE)
+    for turn in range(120):
+        what = chance.randrange(9)
+        if what <= 1 and len(parties) < 12:
+            agreed = plan(chance.choice(["pcma", "g722", "opus", "pcmu"]), chance.random() < 0.5)
+            parties.append(HallParty(world, f"hall{turn}", agreed))
+        elif parties:
+            _something(world, chance, parties, browsers, what)
+        world.settle()
+        for party in parties:
+            for medium in ("audio", "video", "content"):
+                sent = party.sends(medium)
+                assert sent is None or sent.paused or not sent.producer.closed
+    for party in parties:
+        party.hall.hung_up()
+    assert not world.ports.mixers or world.mixer.closed
+
+
+def _something(
+    world: HallWorld, chance: random.Random, parties: list[HallParty], browsers: list[Party], what: int
+) -> None:
+    party = chance.choice(parties)
+    program = party.conference.program
+    assert program is not None
+    if what == 2:
+        parties.remove(party)
+        party.hall.hung_up()
+    elif what == 3:
+        party.hall.set_muted(chance.random() < 0.5)
+    elif what == 4:
+        speak(world, chance.choice([*parties, *browsers]))
+    elif what == 5:
+        program.set_stage(chance.choice(["pinned", "lecture", "auto"]), party.sid)
+    elif what == 6:
+        program.set_layout(chance.choice(["1", "1+5", "3x3", "lecture", None]))
+    elif what == 7:
+        party.hall.let_present(chance.random() < 0.5)
+    else:
+        held = replace(plan(), video=replace(video(), stream=stream(5002, we_send=chance.random() < 0.5)))
+        party.hall.apply(held)
