@@ -31,7 +31,7 @@ from conference.hall import Hall
 from conference.identifiers import ConferenceSid, ParticipantSid
 from conference.participant import Entry, Participant, check_facts
 from conference.ports import Client, Figures, HallSignal, LineOptions, Producer, Surroundings
-from conference.program import Program
+from conference.program import Mode, Program
 from conference.quality import Meter
 from conference.speakers import Speakers
 from conference.track import Track
@@ -105,19 +105,39 @@ class Conference:
         self._bring_in(participant)
         return participant
 
-    def join_hall(self, entry: Entry, signal: HallSignal, options: LineOptions) -> Hall:
-        """A terminal comes in: its lines are opened by `prepare`, its media come with `apply`. Raises Refusal."""
-        if self.around.halls is None:
+    def expect_hall(self, entry: Entry, signal: HallSignal, options: LineOptions, mode: Mode = "meeting") -> Hall:
+        """A terminal that is being called, or calls: its lines can be opened (`prepare`), nobody sees it yet. It comes in by
+        `welcome_hall` or is given up by `dismiss_hall`. Raises Refusal.
+        """
+        if self.around.halls is None or self.closed:
             raise Refusal("halls_off")
-        if self.program is not None and len(self.program.halls) >= limits.HALLS:
+        if self.program is not None and self.program.count >= limits.HALLS:
             raise Refusal("hall_limit")
-        sid = self._admit(entry)
+        self.check(entry.grants)
+        check_facts(entry.grants)
         if self.program is None:
-            self.program = Program(self, self.around.halls)
+            self.program = Program(self, self.around.halls, mode)
+        sid = ParticipantSid("PA_" + self.around.suffix())
         hall = Hall(self, sid, entry, self.program, signal, options)
-        self._bring_in(hall)
-        self.program.enter(hall)
+        self.program.expected.add(hall)
         return hall
+
+    def welcome_hall(self, hall: Hall) -> None:
+        """Its call stands: it is a participant now, its media come with `apply`. Raises Refusal."""
+        if self.closed or hall.left:
+            raise Refusal("conference_not_found")
+        self._admit(hall.entry)
+        hall.program.expected.discard(hall)
+        self._bring_in(hall)
+        hall.program.enter(hall)
+
+    def dismiss_hall(self, hall: Hall) -> None:
+        """Its call did not come about."""
+        if hall in hall.program.expected:
+            hall.program.expected.discard(hall)
+            hall.left = True
+            hall.connection.close()
+            self._end_program()
 
     def _admit(self, entry: Entry) -> ParticipantSid:
         """Makes room for the newcomer. Raises Refusal."""
@@ -230,7 +250,10 @@ class Conference:
             self.program.leave(gone)
         else:
             self.program.gone(gone.sid)
-        if not self.program.halls:
+        self._end_program()
+
+    def _end_program(self) -> None:
+        if self.program is not None and self.program.count == 0:
             self.program.close()
             self.program = None
 
@@ -240,6 +263,9 @@ class Conference:
         self.closed = True
         for participant in list(self.participants.values()):
             self.expel(participant, reason)
+        if self.program is not None:
+            for hall in tuple(self.program.expected):
+                self.dismiss_hall(hall)
         if self.program is not None:
             self.program.close()
         self.router.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from conference import groups, layout, limits
 from conference.errors import Refusal
@@ -39,6 +39,10 @@ CODECS: Final[Mapping[str, str]] = {
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
 """On the line between the plane and the mixer."""
 OPUS: Final = PAYLOAD_TYPES["opus"]
+
+
+Mode = Literal["meeting", "reception", "echo"]
+"""`reception`: each hall is alone, with words on the screen and announcements. `echo`: it sees and hears itself."""
 
 
 class Seen(NamedTuple):
@@ -82,9 +86,10 @@ class Served:
 class Program:
     """One per conference with halls. Implements what the mixer tells (`media.mixer.MixerEvents`)."""
 
-    def __init__(self, conference: Conference, ports: HallPorts) -> None:
+    def __init__(self, conference: Conference, ports: HallPorts, mode: Mode = "meeting") -> None:
         self.conference = conference
         self.ports = ports
+        self.mode = mode
         self.stage = Stage()
         self.layout: Layout | None = None
         """None: what suits the number of pictures."""
@@ -92,6 +97,8 @@ class Program:
         self.recording = False
         self.most_height = 720
         self.halls: dict[str, Hall] = {}  # by sid
+        self.expected: set[Hall] = set()
+        """Calls that do not stand yet."""
         self.watched = False
         """Somebody looks at the board: thumbnails are wanted."""
         self.thumbnails: dict[str, bytes] = {}
@@ -125,6 +132,10 @@ class Program:
         """Somebody has left, hall or not."""
         self.stage = layout.without(self.stage, sid)
         self.changed()
+
+    @property
+    def count(self) -> int:
+        return len(self.halls) + len(self.expected)
 
     def voice(self, hall: Hall) -> Producer:
         """A hall's sound as Opus, for browsers."""
@@ -254,7 +265,7 @@ class Program:
             own = hall.layout or name
             if sharing is not None and hall.plan.content is None and sharing.site != hall.sid:
                 view = View(f"slides {text}", "slides", content=sharing.site, text=text)
-            elif layout.sees_himself(own, self.stage, hall.sid):
+            elif self.mode == "meeting" and layout.sees_himself(own, self.stage, hall.sid):
                 view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
             else:
                 view = View(f"all {own} {text}", own, text=text)
@@ -273,7 +284,7 @@ class Program:
         view, shape = key
         shown = [one.site for one in seen if one.camera is not None]
         cells: tuple[str, ...] = ()
-        if view.role != "content":
+        if view.role != "content" and self.mode != "reception":
             name: Any = view.layout
             cells = layout.cells(name, shown, self.stage, view.viewer, self._page)
         name = f"{view.role} {shape.name}"
@@ -299,6 +310,8 @@ class Program:
 
     def _open_microphones(self, seen: Sequence[Seen]) -> tuple[str, ...]:
         """Those who spoke last first, when there are too many."""
+        if self.mode == "reception":
+            return ()
         able = [one.site for one in seen if one.microphone is not None and not one.muted]
         if len(able) > limits.MICROPHONES:
             able = layout.ordered(able, self.stage)[: limits.MICROPHONES]
@@ -313,7 +326,8 @@ class Program:
         alone = speaks or any(prompt.site == hall.sid for _, prompt in self._prompts)
         name = f"mix {hall.sid}" if alone else f"mix {audio.codec}"
         number = self._output(name)[0]
-        return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, hall.sid if alone else "")
+        excluded = hall.sid if alone and self.mode != "echo" else ""
+        return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, excluded)
 
     def _feed(
         self,

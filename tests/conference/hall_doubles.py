@@ -10,6 +10,7 @@ from conference import Conference, Entry, Grants, Kind
 from conference.hall import Hall, Wished
 from conference.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
 from conference.ports import LineOptions
+from conference.program import Mode
 from media import line_codec
 from media.mixer.scene import Scene, check
 from tests.conference.doubles import FakeProducer, World
@@ -220,14 +221,17 @@ def plan(codec: AudioCodec = "pcma", content: bool = False, **more: Any) -> Medi
 class HallParty:
     """One hall in a conference."""
 
-    def __init__(self, world: HallWorld, name: str, agreed: MediaPlan | None = None, *, room: str = "c") -> None:
+    def __init__(
+        self, world: HallWorld, name: str, agreed: MediaPlan | None = None, *, room: str = "c", mode: Mode = "meeting"
+    ) -> None:
         grants = Grants(identity=name, name=name.title(), conference=room, join=True, kind=Kind.SIP)
         entry = Entry(grants=grants, dual=False, packets=Format(), auto_subscribe=False)
         self.world = world
         self.signal = FakeSignal()
         self.conference: Conference = world.registry.enter(grants)
-        self.hall = self.conference.join_hall(entry, self.signal, OPTIONS)
+        self.hall = self.conference.expect_hall(entry, self.signal, OPTIONS, mode)
         self.ends = self.hall.prepare()
+        self.conference.welcome_hall(self.hall)
         self.hall.apply(agreed or plan())
         for line in self.lines:
             line.events.heard(line, "first")

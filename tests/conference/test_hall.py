@@ -222,7 +222,7 @@ def test_a_server_without_halls_says_so() -> None:
     ann = Party(world, "ann")
     entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"), packets=Format())
     with pytest.raises(Refusal, match="halls_off"):
-        ann.conference.join_hall(entry, FakeSignal(), OPTIONS)
+        ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
 
 
 def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None:
@@ -230,3 +230,28 @@ def test_resuming_browsers_and_ticks_leave_halls_alone(world: HallWorld) -> None
     ann.publish(MICROPHONE)
     world.pass_time(60.0)
     assert not hall.hall.left and not ann.participant.left
+
+
+def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    grants = replace(ann.participant.grants, identity="hall")
+    entry = replace(ann.participant.entry, grants=grants, auto_subscribe=False)
+    hall = ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall.prepare()
+    lines, mixer = hall.lines.opened(), world.mixer
+    assert "hall" not in ann.conference.participants
+    ann.conference.dismiss_hall(hall)
+    assert all(line.closed for line in lines) and mixer.closed and ann.conference.program is None
+    with pytest.raises(Refusal):
+        ann.conference.welcome_hall(hall)
+
+
+def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
+    hall = ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall.prepare()
+    world.registry.delete("c")
+    assert hall.left and world.mixer.closed
+    with pytest.raises(Refusal):
+        ann.conference.welcome_hall(hall)

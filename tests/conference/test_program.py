@@ -304,3 +304,22 @@ def _something(
     else:
         held = replace(plan(), video=replace(video(), stream=stream(5002, we_send=chance.random() < 0.5)))
         party.hall.apply(held)
+
+
+def test_in_the_reception_everybody_is_alone(world: HallWorld) -> None:
+    halls = [HallParty(world, f"hall{number}", mode="reception") for number in range(3)]
+    scene = world.mixer.scene
+    assert {group.cells for group in scene.groups} == {()} and scene.open_microphones == () and scene.sources == ()
+    halls[0].hall.set_text("Mời nhập số cuộc họp")
+    program = halls[0].conference.program
+    assert program is not None
+    program.say(halls[0].hall, "ask_number")
+    world.settle()
+    assert {mix.without for mix in world.mixer.scene.mixes} == {"", halls[0].sid}
+
+
+def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
+    hall = HallParty(world, "hall", mode="echo")
+    scene = world.mixer.scene
+    assert [group.cells for group in scene.groups] == [(hall.sid,)]
+    assert scene.open_microphones == (hall.sid,) and [mix.without for mix in scene.mixes] == [""]
