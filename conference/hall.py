@@ -350,6 +350,13 @@ class Hall(Participant):
     def _wish(self, what: Wants, on: bool = True) -> None:
         self.program.ports.wished(self.conference.name, Wished(self, what, on))
 
+    def keyframe_asked(self) -> None:
+        """Its decoder needs one: it said so over the signalling."""
+        if self.served.program is not None:
+            self.served.program.request_keyframe()
+        if self.served.content is not None:
+            self.served.content.request_keyframe()
+
     # -- its end
 
     def hung_up(self) -> None:

@@ -70,3 +70,30 @@ class LegAlarm(Row):
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str] = mapped_column(String(64), default="")
     acknowledged_name: Mapped[str] = mapped_column(String(200), default="")
+
+
+class SipAccount(Row):
+    """How a terminal proves itself when it registers or dials in."""
+
+    __tablename__ = "sip_account"
+    __table_args__ = (CheckConstraint("algorithm IN ('MD5', 'SHA-256')", name="algorithm"),)
+
+    terminal_id: Mapped[str] = mapped_column(ForeignKey("terminal.id", ondelete="CASCADE"), primary_key=True)
+    alias: Mapped[str] = mapped_column(String(64), unique=True)
+    """What it registers as: a short number or a name."""
+    secret: Mapped[str] = mapped_column(String(300))
+    """HA1 (RFC 8760), sealed."""
+    algorithm: Mapped[str] = mapped_column(String(10), default="MD5")
+    behind_nat: Mapped[bool] = mapped_column(default=False)
+    changed_at: Mapped[datetime]
+
+
+class SipBan(Row):
+    """An address or alias that is not heard for a while."""
+
+    __tablename__ = "sip_ban"
+
+    subject: Mapped[str] = mapped_column(String(300), primary_key=True)
+    until: Mapped[datetime]
+    times: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(200))

@@ -104,10 +104,6 @@ class FakeMixer:
         self.outputs: dict[int, FakeProducer] = {}
         self.closed = False
 
-    @property
-    def scene(self) -> Scene:
-        return self.scenes[-1]
-
     def set_scene(self, scene: Scene) -> None:
         check(scene)
         live = {feed.ssrc for feed in self.fed if not feed.closed}
@@ -188,6 +184,9 @@ class HallWorld(World):
     def mixer(self) -> FakeMixer:
         return self.ports.mixers[-1]
 
+    def scene(self) -> Scene:
+        return self.mixer.scenes[-1]
+
     def settle(self) -> None:
         self.time.advance(0.1)
 
@@ -207,8 +206,14 @@ def audio(codec: AudioCodec = "pcma", **more: Any) -> AudioPlan:
 
 def video(**more: Any) -> VideoPlan:
     bounds = {name: more.pop(name) for name in ("max_fs", "max_mbps", "max_br_bps", "mode", "profile") if name in more}
-    values = {"profile": "baseline", "mode": 1, "max_fs": 3600, "max_mbps": 108_000, "max_br_bps": 2_000_000} | bounds
-    feedback = frozenset({"pli", "fir"})
+    values: dict[str, Any] = {
+        "profile": "baseline",
+        "mode": 1,
+        "max_fs": 3600,
+        "max_mbps": 108_000,
+        "max_br_bps": 2_000_000,
+    } | bounds
+    feedback: Any = frozenset({"pli", "fir"})
     where = stream(more.pop("port", 5002), **more)
     return VideoPlan(where, 98, (98, 99), level=31, feedback=feedback, **values)
 
@@ -244,6 +249,9 @@ class HallParty:
     @property
     def lines(self) -> tuple[Any, ...]:
         return self.hall.lines.opened()
+
+    def muted(self) -> bool:
+        return self.hall.muted
 
     def line(self, medium: Any) -> Any:
         return self.hall.lines.line(medium)

@@ -17,7 +17,7 @@ VIEW = View("shared", "3x3")
 def plan(**more: Any) -> VideoPlan:
     """Of a terminal of today: level 3.1, 2 Mbit/s."""
     stream = Stream(Endpoint("10.0.0.1", 5000), Endpoint("10.0.0.1", 5001), limit_bps=more.pop("limit_bps", 2_000_000))
-    values = {
+    values: dict[str, Any] = {
         "send_payload_type": 97,
         "receive_payload_types": (97,),
         "profile": "baseline",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> No
 def test_a_hall_that_speaks_opus_is_heard_without_the_mixer(world: HallWorld) -> None:
     ann, hall = Party(world, "ann"), HallParty(world, "hall", plan("opus"))
     assert hall.line("audio").producers[0] in {one.producer for one in (*ann.peer.bound.values(), *ann.peer.waiting)}
-    assert world.mixer.scene.voices == ()
+    assert world.scene().voices == ()
 
 
 def test_its_ends_are_ports_and_fresh_keys(world: HallWorld) -> None:
@@ -71,7 +72,7 @@ def test_another_codec_is_another_source_and_the_track_goes_on(world: HallWorld)
     old = hall.line("audio").producers[0]
     hall.hall.apply(plan("g722"))
     world.settle()
-    assert old.closed and [one.codec for one in world.mixer.scene.sources if one.kind == "audio"] == ["g722"]
+    assert old.closed and [one.codec for one in world.scene().sources if one.kind == "audio"] == ["g722"]
     assert hall.sends("audio").payload_types and set(hall.sends("audio").payload_types.values()) == {9}
 
 
@@ -98,13 +99,13 @@ def test_mute_from_the_desk_cannot_be_undone_by_its_keypad(world: HallWorld) -> 
     ann, hall = Party(world, "ann"), HallParty(world, "hall")
     hall.hall.set_muted(True, locked=True)
     world.settle()
-    assert world.mixer.scene.open_microphones == ()
+    assert world.scene().open_microphones == ()
     assert hall.hall.track(Source.MICROPHONE).muted  # type: ignore[union-attr]
     hall.press("*6")
-    assert hall.hall.muted and [one.path for one in world.mixer.scene.prompts] == ["/unmute_denied.ogg"]
+    assert hall.muted() and [one.path for one in world.scene().prompts] == ["/unmute_denied.ogg"]
     hall.hall.set_muted(False)
     world.settle()
-    assert world.mixer.scene.open_microphones == (hall.sid,)
+    assert world.scene().open_microphones == (hall.sid,)
     assert (
         not [v for e in ann.client.of(RosterChanged) for v in e.participants if v.sid == hall.sid][-1].tracks[0].muted
     )
@@ -116,17 +117,17 @@ def test_an_administrators_mute_of_the_track_is_a_mute_of_the_hall(world: HallWo
     assert track is not None
     hall.conference.mute_from_outside("hall", track.sid, True)
     world.settle()
-    assert hall.hall.muted and hall.hall.locked and world.mixer.scene.open_microphones == ()
+    assert hall.muted() and hall.hall.locked and world.scene().open_microphones == ()
 
 
 def test_its_keypad(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.press("*6")
-    assert hall.hall.muted
+    assert hall.muted()
     hall.press("*6")
-    assert not hall.hall.muted
+    assert not hall.muted()
     hall.press("*5")
-    assert hall.hall.floor_wanted_at is not None and world.mixer.scene.info()[hall.sid].floor_wanted
+    assert hall.hall.floor_wanted_at is not None and world.scene().info()[hall.sid].floor_wanted
     hall.press("*5")
     assert hall.hall.floor_wanted_at is None
     hall.press("*0")
@@ -238,7 +239,8 @@ def test_a_call_that_does_not_come_about_leaves_nothing(world: HallWorld) -> Non
     entry = replace(ann.participant.entry, grants=grants, auto_subscribe=False)
     hall = ann.conference.expect_hall(entry, FakeSignal(), OPTIONS)
     hall.prepare()
-    lines, mixer = hall.lines.opened(), world.mixer
+    lines: tuple[Any, ...] = hall.lines.opened()
+    mixer = world.mixer
     assert "hall" not in ann.conference.participants
     ann.conference.dismiss_hall(hall)
     assert all(line.closed for line in lines) and mixer.closed and ann.conference.program is None

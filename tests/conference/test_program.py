@@ -38,7 +38,7 @@ def shared(scene: Scene) -> list[tuple[str, tuple[str, ...]]]:
 
 def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(20)]
-    (group,) = world.mixer.scene.groups
+    (group,) = world.scene().groups
     assert group.layout == "4x4" and len(group.cells) == 16
     assert len({id(hall.sends("video").producer) for hall in halls}) == 1
     assert {tuple(hall.sends("video").payload_types.values()) for hall in halls} == {(98,)}
@@ -47,7 +47,7 @@ def test_halls_of_one_class_get_one_program(world: HallWorld) -> None:
 def test_each_class_has_its_own_and_mode_0_gets_what_it_can_take(world: HallWorld) -> None:
     HallParty(world, "new")
     old = HallParty(world, "old", replace(plan(), video=video(mode=0, max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
-    sizes = {(group.width, group.height, group.mode) for group in world.mixer.scene.groups}
+    sizes = {(group.width, group.height, group.mode) for group in world.scene().groups}
     assert sizes == {(1280, 720, 1), (352, 288, 0)}
     assert old.sends("video").single_nal
 
@@ -61,13 +61,13 @@ def test_only_what_is_shown_or_heard_is_fed(world: HallWorld) -> None:
     assert conference.program is not None
     conference.program.set_layout("1")
     speak(world, ann)
-    assert shared(world.mixer.scene) == [("1", (ann.sid,))]
-    fed = {(one.site, one.kind) for one in world.mixer.scene.sources}
+    assert shared(world.scene()) == [("1", (ann.sid,))]
+    fed = {(one.site, one.kind) for one in world.scene().sources}
     assert fed == {(ann.sid, "video"), (ann.sid, "audio"), (ben.sid, "audio"), (hall.sid, "audio")}
     mic = next(sid for sid, track in ben.participant.tracks.items() if track.kind == "audio")
     ben.participant.mute(mic, True)
     world.settle()
-    assert (ben.sid, "audio") not in {(one.site, one.kind) for one in world.mixer.scene.sources}
+    assert (ben.sid, "audio") not in {(one.site, one.kind) for one in world.scene().sources}
     ended = [feed for feed in world.mixer.fed if feed.closed]
     assert len(ended) >= 1
 
@@ -79,7 +79,7 @@ def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld)
     speak(world, one)
     world.time.advance(limits.HOLD_S)
     speak(world, two)
-    groups = {group.without: group.cells for group in world.mixer.scene.groups}
+    groups = {group.without: group.cells for group in world.scene().groups}
     assert groups == {"": (two.sid,), two.sid: (one.sid,)}
     assert one.sends("video").producer is three.sends("video").producer is not two.sends("video").producer
     assert two.hall.line_connection.peers()[1].limits[-1] == limits.UP_FULL_BPS
@@ -103,11 +103,11 @@ def test_pinned_and_lecture(world: HallWorld) -> None:
     program.set_layout("lecture")
     program.set_stage("lecture", halls[4].sid)
     world.settle()
-    groups = {group.without: group.cells for group in world.mixer.scene.groups}
+    groups = {group.without: group.cells for group in world.scene().groups}
     assert groups[""][0] == halls[4].sid
     first = groups[halls[4].sid]
     world.time.advance(limits.PAGE_S + 0.1)
-    second = {group.without: group.cells for group in world.mixer.scene.groups}[halls[4].sid]
+    second = {group.without: group.cells for group in world.scene().groups}[halls[4].sid]
     assert first != second and halls[4].sid not in first + second
     speak(world, halls[1])
     assert program.stage.front == halls[4].sid
@@ -124,7 +124,7 @@ def test_listeners_of_one_codec_share_a_mix_and_who_speaks_does_not_hear_himself
     for party in (*halls[1:], other):
         party.hall.set_muted(True)
     world.settle()
-    scene = world.mixer.scene
+    scene = world.scene()
     assert {(mix.codec, mix.without) for mix in scene.mixes} == {("pcma", halls[0].sid), ("pcma", ""), ("g722", "")}
     assert scene.open_microphones == (halls[0].sid,)
     assert halls[1].sends("audio").producer is halls[2].sends("audio").producer is not halls[0].sends("audio").producer
@@ -132,7 +132,7 @@ def test_listeners_of_one_codec_share_a_mix_and_who_speaks_does_not_hear_himself
     halls[1].hall.set_muted(False)
     world.settle()
     assert halls[1].sends("audio").switched and len(halls[1].line("audio").consumers) == 1
-    assert {mix.without for mix in world.mixer.scene.mixes if mix.codec == "pcma"} >= {halls[0].sid, halls[1].sid}
+    assert {mix.without for mix in world.scene().mixes if mix.codec == "pcma"} >= {halls[0].sid, halls[1].sid}
 
 
 def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
@@ -140,15 +140,15 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     for party in (one, two):
         party.hall.set_muted(True)
     world.settle()
-    assert len(world.mixer.scene.mixes) == 1
+    assert len(world.scene().mixes) == 1
     assert one.conference.program is not None
     one.conference.program.say(one.hall, "floor_given")
     world.settle()
-    (prompt,) = world.mixer.scene.prompts
+    prompt, *_ = world.scene().prompts
     assert prompt.site == one.sid and prompt.path == "/floor_given.ogg"
-    assert {mix.without for mix in world.mixer.scene.mixes} == {"", one.sid}
+    assert {mix.without for mix in world.scene().mixes} == {"", one.sid}
     world.time.advance(limits.PROMPT_S + 0.1)
-    assert world.mixer.scene.prompts == () and len(world.mixer.scene.mixes) == 1
+    assert world.scene().prompts == () and len(world.scene().mixes) == 1
 
 
 def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld) -> None:
@@ -157,7 +157,7 @@ def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld
     assert both.sends("content") is None
     ann.publish(SCREEN)
     world.settle()
-    scene = world.mixer.scene
+    scene = world.scene()
     assert scene.content == ann.sid
     kinds = {(group.layout, group.content) for group in scene.groups}
     assert kinds == {("1", ann.sid), ("slides", ann.sid), ("1", "")}
@@ -168,7 +168,7 @@ def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld
     assert single.sends("video").producer is world.mixer.outputs[slides.ssrc]
     ann.end("screen")
     world.settle()
-    assert world.mixer.scene.content == "" and both.sends("content").paused
+    assert world.scene().content == "" and both.sends("content").paused
 
 
 def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
@@ -182,22 +182,22 @@ def test_a_message_stands_in_one_picture_or_in_all(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     one.hall.set_text("Mời điểm cầu bật micrô")
     world.settle()
-    assert sorted(group.text for group in world.mixer.scene.groups) == ["", "Mời điểm cầu bật micrô"]
+    assert sorted(group.text for group in world.scene().groups) == ["", "Mời điểm cầu bật micrô"]
     assert one.sends("video").producer is not two.sends("video").producer
     one.hall.set_text("")
     assert one.conference.program is not None
     one.conference.program.set_text("x" * 1000)
     world.settle()
-    assert [len(group.text) for group in world.mixer.scene.groups] == [limits.HALL_TEXT_CHARACTERS]
+    assert [len(group.text) for group in world.scene().groups] == [limits.HALL_TEXT_CHARACTERS]
 
 
 def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     HallParty(world, "new")
     HallParty(world, "old", replace(plan(), video=video(max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
-    assert len(world.mixer.scene.groups) == 2
-    world.mixer.events.refused(world.mixer.scene.groups[1].id, "capacity")
+    assert len(world.scene().groups) == 2
+    world.mixer.events.refused(world.scene().groups[1].id, "capacity")
     world.settle()
-    (group,) = world.mixer.scene.groups
+    (group,) = world.scene().groups
     assert group.height == 288  # what both can decode
 
 
@@ -206,7 +206,7 @@ def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
     line = hall.line("video")
     line.events.limited(line, None, 400_000)
     world.settle()
-    (group,) = world.mixer.scene.groups
+    (group,) = world.scene().groups
     assert group.bitrate_bps <= 400_000
 
 
@@ -218,26 +218,26 @@ def test_too_many_open_microphones_leave_those_who_spoke_last(
     for party in (halls[0], halls[2]):
         speak(world, party)
         world.time.advance(limits.HOLD_S)
-    assert set(world.mixer.scene.open_microphones) == {halls[0].sid, halls[2].sid}
+    assert set(world.scene().open_microphones) == {halls[0].sid, halls[2].sid}
 
 
 def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}") for number in range(limits.THUMBNAILS + 3)]
     program = halls[0].conference.program
-    assert program is not None and world.mixer.scene.thumbnails == ()
+    assert program is not None and world.scene().thumbnails == ()
     program.watch(True)
     world.settle()
-    seen = set(world.mixer.scene.thumbnails)
+    seen: set[str] = set(world.scene().thumbnails)
     assert len(seen) == limits.THUMBNAILS
     world.time.advance(limits.PAGE_S + 0.1)
-    assert seen | set(world.mixer.scene.thumbnails) == {hall.sid for hall in halls}
+    assert seen | set(world.scene().thumbnails) == {hall.sid for hall in halls}
     world.mixer.events.thumbnail(halls[0].sid, b"jpeg")
     world.mixer.events.thumbnail("PA_unknown", b"jpeg")
     world.mixer.events.thumbnail(halls[1].sid, b"x" * (limits.THUMBNAIL_BYTES + 1))
     assert program.thumbnails == {halls[0].sid: b"jpeg"}
     program.watch(False)
     world.settle()
-    assert world.mixer.scene.thumbnails == ()
+    assert world.scene().thumbnails == ()
 
 
 def test_browsers_without_halls_cost_no_mixer(world: HallWorld) -> None:
@@ -287,6 +287,7 @@ def _something(
 ) -> None:
     party = chance.choice(parties)
     program = party.conference.program
+    everybody: list[Party | HallParty] = [*parties, *browsers]
     assert program is not None
     if what == 2:
         parties.remove(party)
@@ -294,7 +295,7 @@ def _something(
     elif what == 3:
         party.hall.set_muted(chance.random() < 0.5)
     elif what == 4:
-        speak(world, chance.choice([*parties, *browsers]))
+        speak(world, chance.choice(everybody))
     elif what == 5:
         program.set_stage(chance.choice(["pinned", "lecture", "auto"]), party.sid)
     elif what == 6:
@@ -308,18 +309,18 @@ def _something(
 
 def test_in_the_reception_everybody_is_alone(world: HallWorld) -> None:
     halls = [HallParty(world, f"hall{number}", mode="reception") for number in range(3)]
-    scene = world.mixer.scene
+    scene = world.scene()
     assert {group.cells for group in scene.groups} == {()} and scene.open_microphones == () and scene.sources == ()
     halls[0].hall.set_text("Mời nhập số cuộc họp")
     program = halls[0].conference.program
     assert program is not None
     program.say(halls[0].hall, "ask_number")
     world.settle()
-    assert {mix.without for mix in world.mixer.scene.mixes} == {"", halls[0].sid}
+    assert {mix.without for mix in world.scene().mixes} == {"", halls[0].sid}
 
 
 def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
     hall = HallParty(world, "hall", mode="echo")
-    scene = world.mixer.scene
+    scene = world.scene()
     assert [group.cells for group in scene.groups] == [(hall.sid,)]
     assert scene.open_microphones == (hall.sid,) and [mix.without for mix in scene.mixes] == [""]

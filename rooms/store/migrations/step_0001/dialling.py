@@ -8,6 +8,16 @@ from alembic import op
 from rooms.store.columns import Utc
 
 
+def sip_ban() -> None:
+    op.create_table('sip_ban',
+    sa.Column('subject', sa.String(length=300), nullable=False),
+    sa.Column('until', Utc(), nullable=False),
+    sa.Column('times', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_sip_ban'))
+    )
+
+
 def dial_leg() -> None:
     op.create_table('dial_leg',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -41,6 +51,21 @@ def dial_leg() -> None:
     op.create_index('ix_dial_leg_due', 'dial_leg', ['state', 'next_try_at'], unique=False)
     op.create_index('ix_dial_leg_lease', 'dial_leg', ['leased_by', 'lease_until'], unique=False)
     op.create_index(op.f('ix_dial_leg_terminal_id'), 'dial_leg', ['terminal_id'], unique=False)
+
+
+def sip_account() -> None:
+    op.create_table('sip_account',
+    sa.Column('terminal_id', sa.String(length=32), nullable=False),
+    sa.Column('alias', sa.String(length=64), nullable=False),
+    sa.Column('secret', sa.String(length=300), nullable=False),
+    sa.Column('algorithm', sa.String(length=10), nullable=False),
+    sa.Column('behind_nat', sa.Boolean(), nullable=False),
+    sa.Column('changed_at', Utc(), nullable=False),
+    sa.CheckConstraint("algorithm IN ('MD5', 'SHA-256')", name=op.f('ck_sip_account_algorithm')),
+    sa.ForeignKeyConstraint(['terminal_id'], ['terminal.id'], name=op.f('fk_sip_account_terminal_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('terminal_id', name=op.f('pk_sip_account')),
+    sa.UniqueConstraint('alias', name=op.f('uq_sip_account_alias'))
+    )
 
 
 def leg_alarm() -> None:

@@ -33,6 +33,7 @@ def create_tables() -> None:
     sites.network()
     booking.pool()
     booking.setting()
+    dialling.sip_ban()
     org.unit()
     meetings.attendee_list()
     accounts.client()
@@ -69,4 +70,5 @@ def create_tables() -> None:
     booking.capacity_use()
     dialling.dial_leg()
     booking.reservation()
+    dialling.sip_account()
     dialling.leg_alarm()

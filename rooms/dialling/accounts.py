@@ -1,0 +1,147 @@
+"""Terminals as SIP knows them: aliases with their secrets, the networks they come from, and who is banned.
+
+The secret is a digest (HA1) of a password that is told once, sealed with the key of the installation. Knows no SIP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.dialling.tables import SipAccount, SipBan
+from rooms.errors import Refusal
+from rooms.identifiers import new_recovery_code
+from rooms.org import refusals
+from rooms.policy.actors import Actor
+from rooms.policy.roles import require
+from rooms.sealing import Seal
+from rooms.sites import halls, networks, terminals
+from rooms.sites.tables import Network, Terminal
+from rooms.store import audit
+
+ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
+ALGORITHMS: Final = ("MD5", "SHA-256")
+Digest = Callable[[str, str, str], str]
+"""(algorithm, alias, password): HA1 for the realm of this server."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One alias. `ranges`: CIDR of the network it stands in; empty: its terminal has none, so it may come from every network of
+    the register.
+    """
+
+    alias: str
+    terminal_id: str
+    secret: str
+    algorithm: str
+    behind_nat: bool
+    ranges: tuple[str, ...]
+
+
+async def give(
+    session: AsyncSession,
+    terminal_id: str,
+    alias: str,
+    algorithm: str,
+    behind_nat: bool,
+    seal: Seal,
+    digest: Digest,
+    actor: Actor,
+    now: datetime,
+) -> str:
+    """A new password for a terminal, told this once. Raises Refusal `alias_bad`, `alias_taken`, `unknown_terminal`, `denied`."""
+    if not ALIAS.fullmatch(alias) or algorithm not in ALGORITHMS:
+        raise Refusal(
+            "alias_bad",
+            "Tên SIP gồm 2 đến 63 chữ cái không dấu, chữ số, dấu chấm, gạch.",
+            "an alias has 2 to 63 letters, digits, dots, dashes",
+        )
+    terminal = await terminals.get(session, terminal_id, locked=True)
+    unit = await halls.unit_of(session, terminal.site_id)
+    require(actor, "sites.write", unit.path)
+    other = await session.scalar(select(SipAccount).where(SipAccount.alias == alias))
+    if other is not None and other.terminal_id != terminal_id:
+        raise Refusal("alias_taken", "Tên SIP này đã có thiết bị khác dùng.", "another terminal has this alias")
+    password = new_recovery_code()
+    row = await session.get(SipAccount, terminal_id)
+    if row is None:
+        row = SipAccount(terminal_id=terminal_id)
+        session.add(row)
+    row.alias, row.algorithm, row.behind_nat, row.changed_at = alias, algorithm, behind_nat, now
+    row.secret = seal.seal(digest(algorithm, alias, password), _purpose(terminal_id))
+    await refusals.store(session, row, "terminal")
+    detail = {"alias": alias, "algorithm": algorithm}
+    await audit.record(session, now, actor, "terminal.sip_account", "terminal", terminal_id, unit.id, detail)
+    return password
+
+
+async def take(session: AsyncSession, terminal_id: str, actor: Actor, now: datetime) -> None:
+    """It can neither register nor dial in by its alias any more."""
+    terminal = await terminals.get(session, terminal_id, locked=True)
+    unit = await halls.unit_of(session, terminal.site_id)
+    require(actor, "sites.write", unit.path)
+    await session.execute(delete(SipAccount).where(SipAccount.terminal_id == terminal_id))
+    await audit.record(session, now, actor, "terminal.sip_account_end", "terminal", terminal_id, unit.id)
+
+
+async def every(session: AsyncSession, seal: Seal) -> list[Known]:
+    """Of terminals in use."""
+    rows = await session.execute(
+        select(SipAccount, Network.ranges)
+        .join(Terminal, Terminal.id == SipAccount.terminal_id)
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.active)
+        .order_by(SipAccount.alias)
+        .limit(limits.SIP_ACCOUNTS)
+    )
+    return [
+        Known(
+            one.alias,
+            one.terminal_id,
+            seal.open(one.secret, _purpose(one.terminal_id)),
+            one.algorithm,
+            one.behind_nat,
+            tuple(ranges or ()),
+        )
+        for one, ranges in rows.all()
+    ]
+
+
+async def aliases(session: AsyncSession) -> dict[str, SipAccount]:
+    """By terminal."""
+    return {one.terminal_id: one for one in await session.scalars(select(SipAccount))}
+
+
+async def heard(session: AsyncSession) -> tuple[str, ...]:
+    """CIDR ranges that terminals come from: all networks of the register."""
+    return tuple(one for network in await networks.every(session) for one in network.ranges)
+
+
+async def bans(session: AsyncSession, now: datetime) -> list[SipBan]:
+    return list(await session.scalars(select(SipBan).where(SipBan.until > now).limit(limits.SIP_BANS)))
+
+
+async def keep_ban(session: AsyncSession, subject: str, until: datetime, times: int, reason: str) -> None:
+    row = await session.get(SipBan, subject[:300])
+    if row is None:
+        row = SipBan(subject=subject[:300])
+        session.add(row)
+    row.until, row.times, row.reason = until, times, reason[:200]
+    await session.flush()
+
+
+async def lift_ban(session: AsyncSession, subject: str) -> bool:
+    gone = await session.execute(delete(SipBan).where(SipBan.subject == subject).returning(SipBan.subject))
+    return gone.first() is not None
+
+
+def _purpose(terminal_id: str) -> str:
+    return f"sip_account:{terminal_id}"
