@@ -57,7 +57,8 @@ class Group:
     """One encoded program, fanned out to all halls that agreed on these values.
 
     `cells`: who stands in each place of the layout, "" nobody; places beyond them stay empty. In the layout "slides" the
-    first place shows the presentation of `content`, and `cells` fill the others; in the layout "1" a `content` is all there is. A place of the site `without` stays empty.
+    first place shows the presentation of `content`, and `cells` fill the others; in the layout "1" a `content` is all that
+    is there. A place of the site `without` stays empty.
     `clock`, `notice` (of a recording, while there is one) and `text` (a message, "": none) are drawn over the picture.
     `mode` is the packetization mode (RFC 6184 §5.4); both are served by slices that fit a packet.
     """
