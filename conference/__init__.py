@@ -9,9 +9,10 @@ from conference import announcements, data, dialout, events, keypad, layout, lim
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
+from conference.lobby import Knock, Knocker, Lobbies, Lobby, State
 from conference.names import cleaned
 from conference.participant import Entry, Participant, Permission
-from conference.permissions import Grants, Kind, Source
+from conference.permissions import Grants, Kind, Passage, Source
 from conference.registry import Registry
 from conference.track import Announcement, Settings
 from media import PeerError
@@ -22,13 +23,19 @@ __all__ = [
     "Entry",
     "Grants",
     "Kind",
+    "Knock",
+    "Knocker",
+    "Lobbies",
+    "Lobby",
     "Participant",
+    "Passage",
     "PeerError",
     "Permission",
     "Refusal",
     "Registry",
     "Settings",
     "Source",
+    "State",
     "Terms",
     "announcements",
     "check_token",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conference import limits
 from conference.errors import Refusal
-from conference.permissions import Grants
+from conference.permissions import Grants, Passage
 
 
 def check_token(grants: Grants) -> None:
@@ -32,3 +32,15 @@ def decide(grants: Grants, *, present: int, limit: int, rejoins: bool, removed_a
         raise Refusal("removed")
     if not rejoins and present >= limit:
         raise Refusal("conference_full")
+
+
+def check_lobby(grants: Grants, *, on: bool, passed: bool, revoked_at: float | None) -> None:
+    """At the door: whoever a lobby would hold does not come in with a token that the lobby did not give.
+
+    `passed`: he is in, or was when the lobby was switched on. `revoked_at`: when his leave was taken back, Unix seconds.
+    Raises Refusal `removed`, `lobby_waits`.
+    """
+    if revoked_at is not None and grants.issued_at <= revoked_at:
+        raise Refusal("removed")
+    if on and not passed and grants.passage is Passage.NONE and not grants.may_moderate(grants.conference):
+        raise Refusal("lobby_waits")

@@ -213,6 +213,7 @@ class Conference:
         if len(self._removed) >= limits.REMOVED_IDENTITIES:
             del self._removed[next(iter(self._removed))]
         self._removed[identity] = self.around.clock.time()
+        self.around.lobbies.forget(self.name, identity, self.around.clock.time())
         self.expel(participant, Reason.REMOVED)
 
     def remove(self, participant: Participant, reason: Reason) -> None:

@@ -17,6 +17,21 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "conference_limit": ("Máy chủ đã đủ số cuộc họp", "the server holds no more conferences"),
     "join_denied": ("Không có quyền vào cuộc họp", "permissions denied"),
     "removed": ("Bạn đã bị mời ra khỏi cuộc họp", "this participant was removed from the conference"),
+    "lobby_waits": (
+        "Cuộc họp đang bật phòng chờ. Hãy xin vào lại và chờ chủ trì cho vào",
+        "held by the lobby: ask to come in and wait",
+    ),
+    "lobby_full": ("Phòng chờ đã đủ người. Hãy thử lại sau ít phút", "the lobby is full: try again in some minutes"),
+    "lobby_limit": ("Máy chủ đã đủ số phòng chờ", "the server holds no more lobbies"),
+    "lobby_denied": (
+        "Chủ trì chưa cho vào cuộc họp này. Nếu có nhầm lẫn, hãy liên hệ thư ký cuộc họp",
+        "the chair did not let you in: if this is a mistake, ask the secretary of the meeting",
+    ),
+    "lobby_ended": (
+        "Cuộc họp đã kết thúc hoặc mọi người đã rời cuộc họp",
+        "the meeting is over, or everybody has left it",
+    ),
+    "knock_unknown": ("Người này không còn chờ", "nobody waits under this id any more"),
     "participant_not_found": ("Không có người dự họp này", "participant does not exist"),
     "track_not_found": ("Không có luồng này", "track does not exist"),
     "state_mismatch": ("Phiên này không còn nữa", "the session to resume is no longer there"),

@@ -30,6 +30,14 @@ class Source(Enum):
     SCREEN_SHARE_AUDIO = "screen_share_audio"
 
 
+class Passage(Enum):
+    """How the bearer of a token passed the lobby. NONE: the lobby was not asked, so a lobby that is on holds him."""
+
+    NONE = ""
+    ADMITTED = "admitted"
+    HOST = "host"
+
+
 @dataclass(frozen=True, slots=True)
 class Grants:
     """The content of one verified token.
@@ -56,11 +64,16 @@ class Grants:
     can_update_own_metadata: bool = False
     hidden: bool = False
     recorder: bool = False
+    passage: Passage = Passage.NONE
     issued_at: float = 0.0
     expires_at: float = 0.0
 
     def may_publish(self, source: Source) -> bool:
         return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
+
+    def may_moderate(self, conference: str) -> bool:
+        """Whether its bearer decides who comes in from the lobby of this conference."""
+        return self.conference == conference and (self.passage is Passage.HOST or self.admin)
 
     def may_administer(self, conference: str) -> bool:
         return self.admin and self.conference == conference

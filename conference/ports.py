@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from conference import events
 from conference.identifiers import random_bytes
+from conference.lobby import Lobbies
 from conference.permissions import Grants
 
 if TYPE_CHECKING:
@@ -268,6 +269,7 @@ class Surroundings:
     clock: Clock
     turns: Turns
     suffix: Callable[[], str]
+    lobbies: Lobbies
     watcher: Watcher | None = None
     random_bytes: Callable[[int], bytes] = random_bytes
     halls: HallPorts | None = None

@@ -12,6 +12,7 @@ from conference.conference import Conference, Terms
 from conference.errors import Refusal
 from conference.events import Reason
 from conference.identifiers import random_suffix
+from conference.lobby import Lobbies
 from conference.permissions import Grants
 from conference.ports import Clock, HallPorts, Media, Surroundings, Turns, Watcher
 
@@ -32,10 +33,19 @@ class Registry:
         auto_create: bool = True,
         remote_unmute: bool = False,
         watcher: Watcher | None = None,
+        lobbies: Lobbies | None = None,
         halls: HallPorts | None = None,
     ) -> None:
+        """`lobbies`: shared with whoever asks people to wait; they are remembered when there is no conference yet."""
+        self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
         self.around = Surroundings(
-            media=media, clock=clock, turns=turns, suffix=random_suffix, watcher=watcher, halls=halls
+            media=media,
+            clock=clock,
+            turns=turns,
+            suffix=random_suffix,
+            lobbies=self.lobbies,
+            watcher=watcher,
+            halls=halls,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
@@ -81,6 +91,7 @@ class Registry:
         if self.around.watcher is not None:
             self.around.watcher.admit(grants)
         conference = self._conferences.get(grants.conference)
+        self.lobbies.check(grants, conference is not None and grants.identity in conference.participants)
         if conference is not None:
             conference.check(grants)
         elif not (self.auto_create or grants.create):
@@ -98,9 +109,11 @@ class Registry:
         conference = self.get(name)
         del self._conferences[name]
         conference.close(Reason.CONFERENCE_DELETED)
+        self.lobbies.end(name, Refusal("lobby_ended"))
 
     def tick(self, now: float) -> None:
         """Everything that has a date, about once a second."""
+        self.lobbies.tick(self.around.clock.time())
         figures = None
         if self._conferences and now - self._measured_at >= limits.MEASURE_S:
             self._measured_at = now
@@ -113,6 +126,8 @@ class Registry:
             if conference.idle(now):
                 del self._conferences[name]
                 conference.close(Reason.CONFERENCE_DELETED)
+                if conference.joins:
+                    self.lobbies.end(name, Refusal("lobby_ended"))
 
     async def run(self) -> None:
         """Calls `tick` until cancelled."""
@@ -123,6 +138,7 @@ class Registry:
     def close(self) -> None:
         """The server stops: everybody is told."""
         self._closed = True
+        self.lobbies.close()
         for conference in list(self._conferences.values()):
             conference.close(Reason.SERVER_SHUTDOWN)
         self._conferences.clear()

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import jwt
 
-from conference import Grants, Kind, Refusal, Source
+from conference import Grants, Kind, Passage, Refusal, Source
 from signaling import limits
 from signaling.files import write_private
 
@@ -146,6 +146,7 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         can_update_own_metadata=_typed(video, "canUpdateOwnMetadata", bool, False),
         hidden=_typed(video, "hidden", bool, False),
         recorder=_typed(video, "recorder", bool, False),
+        passage=_passage(claims),
         issued_at=issued_at,
         expires_at=expires_at,
     )
@@ -186,6 +187,14 @@ def _kind(claims: Claims) -> Kind:
         raise refused("token_malformed") from error
 
 
+def _passage(claims: Claims) -> Passage:
+    """`lobby`: of this server's own; a token that another library made has none."""
+    try:
+        return Passage(_typed(claims, "lobby", str, ""))
+    except ValueError as error:
+        raise refused("token_malformed") from error
+
+
 def _source(text: object) -> Source:
     try:
         return Source(text.lower() if isinstance(text, str) else text)
@@ -216,4 +225,5 @@ def _claims(grants: Grants) -> dict[str, Any]:
     claims: dict[str, Any] = {"sub": grants.identity, "name": grants.name, "metadata": grants.metadata}
     claims["attributes"] = dict(grants.attributes)
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
+    claims["lobby"] = grants.passage.value
     return {name: value for name, value in claims.items() if value} | {"video": video}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from conference import Grants, Refusal, Registry, events
+from conference import Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
 from rooms.policy import classes
 from signaling.api import Present
 
@@ -40,7 +40,8 @@ class Door:
 class BookedMeetings:
     """One per process."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], lobbies: Lobbies) -> None:
+        self.lobbies = lobbies
         self.registry: Registry | None = None
         self.on_opened: Told | None = None
         self.on_closed: Told | None = None
@@ -55,19 +56,42 @@ class BookedMeetings:
 
     # What the API asks
 
-    def name_of(self, occurrence_id: str, class_: str, version: int) -> str:
-        self.set_door(occurrence_id, class_, version)
+    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
+        self.lobbies.get(PREFIX + occurrence_id, self._now())
+        self.set_door(occurrence_id, class_, version, lobby=lobby)
         return PREFIX + occurrence_id
 
-    def set_door(self, occurrence_id: str, class_: str, version: int, open_: bool = True) -> None:
+    def set_door(
+        self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
+    ) -> None:
         known, door = self._doors.pop(occurrence_id, None), Door(class_, version, open_)
         # Whoever read an older version of the meeting comes too late to open its door.
-        _keep(self._doors, occurrence_id, door if known is None or version >= known.version else known)
+        late = known is not None and version < known.version
+        _keep(self._doors, occurrence_id, known if known is not None and late else door)
+        waiting = self.lobbies.find(PREFIX + occurrence_id)
+        if waiting is not None and not late:
+            self._tell_waiting(waiting, door, lobby)
+
+    def _tell_waiting(self, waiting: Lobby, door: Door, lobby: bool | None) -> None:
+        if not door.open:
+            waiting.end(Refusal("cancelled", *CALLED_OFF))
+        elif door.class_ == classes.IMPORTANT:
+            waiting.end(Refusal("class_forbids", *classes.REFUSALS["halls_only"]), spared=classes.HALL_WAYS)
+        if lobby is not None:
+            waiting.order(lobby, self.identities(waiting.name))
+
+    def identities(self, conference: str) -> list[str]:
+        """Who is in it now."""
+        try:
+            return list(self.registry.get(conference).participants) if self.registry is not None else []
+        except Refusal:
+            return []
 
     def bar(self, bearers: Iterable[str], at: float) -> None:
         for one in bearers:
             self._barred.pop(one, None)
             _keep(self._barred, one, at)
+            self.lobbies.bar(one, Refusal("not_invited", *NOT_INVITED), self._now())
 
     def present(self, occurrence_id: str) -> list[Present]:
         here = self._participants(occurrence_id)
@@ -98,6 +122,12 @@ class BookedMeetings:
         who = grants.identity.split(".")[1]
         if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
             raise Refusal("not_invited", *NOT_INVITED)
+        if (
+            way in classes.UNNAMED_WAYS
+            and grants.passage is Passage.NONE
+            and not grants.may_moderate(grants.conference)
+        ):
+            raise Refusal("lobby_waits")
 
     def opened(self, conference: str) -> None:
         self._tell(conference, self.on_opened)

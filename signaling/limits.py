@@ -44,6 +44,12 @@ TRIES_PER_MINUTE = 30
 LINKS_PER_MINUTE = 120
 PASSES_PER_MINUTE = 600
 """Of guests from one network: a whole province may come through one address."""
+MODERATION_TTL_S = 12 * 3600
+"""Of the key by which a host decides who comes in: the longest meeting."""
+LOBBY_POLL_S = 25.0
+"""A question to the lobby is answered at the latest after this time: proxies give up after 30 or 60."""
+LOBBY_TRIES_PER_MINUTE = 60
+"""Wrong tickets and keys from one network."""
 DATABASE_ANSWER_S = 2.0
 TITLES_REMEMBERED = 4096
 NUMBERS_REMEMBERED = 65_536

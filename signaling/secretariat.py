@@ -5,14 +5,16 @@ Owns the order in which these start and stop. What they do is theirs.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Registry
+from conference import Grants, Lobbies, Registry
 from rooms import booking, demo
 from rooms.accounts import first
 from rooms.booking import defaults
@@ -20,13 +22,13 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings import entry
 from rooms.meetings.invitations import Around
-from rooms.policy.actors import COMMAND
+from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
-from rooms.store import keeping, migrations
+from rooms.store import audit, keeping, migrations
 from rooms.store.database import Database
 from signaling import access, api, limits, notify
 from signaling.auth import Authenticator
-from signaling.booked import BookedMeetings
+from signaling.booked import PREFIX, BookedMeetings
 from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
 from signaling.throttle import Throttle
@@ -49,7 +51,8 @@ class Secretariat:
         self.key = kept_key(settings.data_dir / "seal.key", new_bytes)
         self.seal = Seal(self.key)
         self.database = Database.open(settings.database_url)
-        self.live = BookedMeetings(now)
+        self.lobbies = Lobbies(lambda: new_bytes(16).hex())
+        self.live = BookedMeetings(now, self.lobbies)
         self.first_secret = ""
         """Of the link that makes the first administrator; empty when there is one."""
         self.demo_secrets: dict[str, str] = {}
@@ -168,6 +171,22 @@ class Secretariat:
         """What the administrator opens to sign in for the first time; empty when there is one."""
         return access.link_url(address, self.first_secret) if self.first_secret else ""
 
+    async def note_lobby(self, grants: Grants, action: str, detail: Mapping[str, Any], address: str) -> None:
+        """What the bearer of a host's token decided at the door of a booked meeting, in the audit trail."""
+        if not self.live.owns(grants.conference):
+            return
+        now, date_id = self.clock(), grants.conference.removeprefix(PREFIX)
+        # `WAY.WHO.…` of a booked meeting; whoever holds the server's own key has a name of his own choice.
+        who = grants.identity.split(".")[1] if "." in grants.identity else ""
+        actor = Actor("link", who or grants.identity, name=grants.name, address=address)
+
+        async def work(session: AsyncSession) -> None:
+            unit_id = await entry.host_unit_of(session, date_id)
+            more = {"by": grants.name, **detail}
+            await audit.record(session, now, actor, action, "occurrence", date_id, unit_id, more)
+
+        await self.database.transact(work)
+
     async def _opened(self, occurrence_id: str, at: datetime) -> None:
         await self.database.transact(lambda session: booking.opened(session, occurrence_id, at))
 
@@ -199,6 +218,7 @@ class Secretariat:
             database=self.database,
             doorman=self.access,
             live=self.live,
+            lobbies=self.lobbies,
             sign=authenticator.sign,
             now=self._now,
             key=self.key,

@@ -166,7 +166,7 @@ class Composition:
         if self.running is None:
             loop = asyncio.get_running_loop()
             node = Node.open(node_settings(self.settings), loop)
-            self.running = Running(node, Registry(node, CLOCK, loop, watcher=self.secretariat.live))
+            self.running = Running(node, self._registry(node, loop))
             self.secretariat.open(self.running.registry)
             self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator)
         return self.running
@@ -175,6 +175,10 @@ class Composition:
     def fingerprint(self) -> str | None:
         """Of the local authority, to be compared on phones."""
         return self._certificate.fingerprint if self._certificate else None
+
+    def _registry(self, node: Node, loop: asyncio.AbstractEventLoop) -> Registry:
+        desk = self.secretariat
+        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies)
 
     def new_link(self, address: str) -> str:
         """A link that opens a meeting of its own."""
@@ -239,6 +243,10 @@ class Composition:
             database_ready=self.secretariat.ready,
             titles=self._titles,
             booked=self.secretariat.live.owns,
+            lobbies=self.secretariat.lobbies,
+            present=self.secretariat.live.identities,
+            door=self.secretariat.live.admit,
+            note=self.secretariat.note_lobby,
         )
         desk = self.secretariat
         rest = api.application(around, desk.desk, desk.routers, access.STATUS)

@@ -48,10 +48,9 @@ class Entry:
         """Why not now; None: come in."""
         return _door(self, now) or _judged(self)
 
-    @property
-    def lobby(self) -> bool:
-        """Whether he waits first; of an entry that is not refused."""
-        return _verdict(self).lobby
+    def waits(self, lobby: bool) -> bool:
+        """Whether he waits first, with the lobby switched on or off; of an entry that is not refused."""
+        return _verdict(self, lobby).lobby
 
 
 def opens_at(occurrence: Occurrence, *, host: bool = False) -> datetime:
@@ -112,16 +111,16 @@ async def by_account(
     return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
 
 
-async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool]]:
-    """(date, class, version of the meeting, whether it takes place) of dates that may be on, or will be soon: of one meeting, or
-    of all that are important or called off: what the door of the call has to know after a restart.
+async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> list[tuple[str, str, int, bool, bool]]:
+    """(date, class, version of the meeting, whether it takes place, its lobby) of dates that may be on, or will be soon: of one
+    meeting, or of all that are important or called off: what the door of the call has to know after a restart.
     """
     near = timedelta(days=1)
     stands = or_(Meeting.state == "approved", and_(Meeting.state == "asked", Occurrence.state == "running"))
     on = Occurrence.state.not_in(("cancelled", "skipped", "postponed"))
     takes_place = and_(stands, on, Occurrence.starts_at < now + near)
     query = (
-        select(Occurrence.id, Meeting.class_, Meeting.version, takes_place)
+        select(Occurrence.id, Meeting.class_, Meeting.version, takes_place, Meeting.lobby)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .where(Occurrence.starts_at > now - near)
         .where(or_(Occurrence.starts_at < now + near, Occurrence.original_at < now + near))
@@ -130,8 +129,15 @@ async def doors(session: AsyncSession, now: datetime, meeting_id: str = "") -> l
     )
     own = Meeting.id == meeting_id if meeting_id else or_(Meeting.class_ == IMPORTANT, not_(takes_place))
     return [
-        (id_, class_, version, bool(open_)) for id_, class_, version, open_ in await session.execute(query.where(own))
+        (id_, class_, version, bool(open_), lobby)
+        for id_, class_, version, open_, lobby in await session.execute(query.where(own))
     ]
+
+
+async def host_unit_of(session: AsyncSession, occurrence_id: str) -> str:
+    """Empty: there is no such date."""
+    query = select(Meeting.host_unit_id).join(Occurrence, Occurrence.meeting_id == Meeting.id)
+    return await session.scalar(query.where(Occurrence.id == occurrence_id)) or ""
 
 
 def not_invited() -> Refusal:
@@ -258,7 +264,7 @@ def _over(date: Occurrence, now: datetime) -> Refusal | None:
 
 
 def _judged(entry: Entry) -> Refusal | None:
-    verdict = _verdict(entry)
+    verdict = _verdict(entry, entry.meeting.lobby)
     if verdict.allowed:
         return None
     if verdict.code == "not_invited":
@@ -267,5 +273,5 @@ def _judged(entry: Entry) -> Refusal | None:
     return Refusal("class_forbids", verdict.vietnamese, verdict.english, [why])
 
 
-def _verdict(entry: Entry) -> Verdict:
-    return admission(entry.meeting.class_, entry.way, invited=entry.invited, host=entry.host, lobby=entry.meeting.lobby)
+def _verdict(entry: Entry, lobby: bool) -> Verdict:
+    return admission(entry.meeting.class_, entry.way, invited=entry.invited, host=entry.host, lobby=lobby)

@@ -10,7 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signaling import limits
-from signaling.api import conferences, docs, problems
+from signaling.api import conferences, docs, lobby, problems
 from signaling.api.conferences import Surroundings
 from signaling.api.models.parts import Problem
 from signaling.api.routes import ROUTERS
@@ -54,6 +54,7 @@ def application(
     problems.include(statuses or {})
     app.include_router(conferences.routes(around))
     app.include_router(conferences.server_routes(around))
+    app.include_router(lobby.routes(around.doorway))
     for router in (*routers, *(ROUTERS if desk else ())):
         app.include_router(router)
     app.include_router(docs.routes(app))

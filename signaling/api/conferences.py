@@ -5,22 +5,24 @@ invitation, or knows the number of a meeting started here, gets a participant's 
 state but the numbers made and the titles that people typed, in memory and bounded.
 """
 
+import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from conference import Grants, cleaned
+from conference import Grants, Knocker, Lobbies, Passage, State, cleaned
 from signaling import limits
 from signaling.api.invitations import NUMBER, Invitations, new_number
+from signaling.api.lobby import Doorway, Note, Waiting, host_key, note_nothing, waiting
 from signaling.api.problems import refused
 from signaling.auth import Authenticator
 from signaling.declared import PUBLIC, SECRET, needs
-from signaling.throttle import Throttle
+from signaling.throttle import Throttle, network
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
@@ -48,6 +50,16 @@ class Surroundings:
     """By number, of every meeting started here lately."""
     booked: Callable[[str], bool] = lambda _: False
     """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
+    lobbies: Lobbies = field(default_factory=lambda: Lobbies(lambda: secrets.token_hex(16)))
+    present: Callable[[str], list[str]] = lambda _: []
+    """Identities in a conference."""
+    door: Callable[[Grants], None] = lambda _: None
+    """Raises Refusal: what the calendar says of a host."""
+    note: Note = note_nothing
+
+    @property
+    def doorway(self) -> Doorway:
+        return Doorway(self.authenticator, self.lobbies, self.now, self.present, self.door, self.note)
 
 
 class _Message(BaseModel):
@@ -58,6 +70,7 @@ class NewConference(_Message):
     """What is wanted."""
 
     name: str = Field("", max_length=1000, description="title, 100 characters at most after cleaning")
+    lobby: bool = Field(False, description="whoever comes waits until a host lets him in")
 
 
 class Created(_Message):
@@ -66,6 +79,7 @@ class Created(_Message):
     conference: str
     url: str
     invite: str
+    moderator: str = Field(description="secret of whoever opened it, for `token`: with it he decides who comes in")
 
 
 class Joining(_Message):
@@ -73,6 +87,8 @@ class Joining(_Message):
 
     name: str = Field(max_length=1000)
     invite: str = Field("", max_length=64)
+    moderator: str = Field("", max_length=64)
+    ticket: str = Field("", max_length=64, description="of whoever has waited in the lobby")
 
 
 class Pass(_Message):
@@ -84,6 +100,7 @@ class Pass(_Message):
     conference: str
     title: str
     expires_at: int
+    moderation: str = Field("", description="key to the lobby, for a host")
 
 
 class AuthorityNote(_Message):
@@ -124,28 +141,31 @@ def routes(around: Surroundings) -> APIRouter:
         _check_creation(around, request, authorization)
         number = new_number(around.random_bytes)
         _remember(around.titles, number, _checked(wanted.name, required=False))
+        if wanted.lobby:
+            around.lobbies.get(number, around.now()).set(True, ())
         invitation = around.invitations
-        return Created(
-            conference=number, url=invitation.link(_base(around, request), number), invite=invitation.seal(number)
-        )
+        url = invitation.link(_base(around, request), number)
+        secret = invitation.seal_host(number)
+        return Created(conference=number, url=url, invite=invitation.seal(number), moderator=secret)
 
-    @router.post("/conferences/{conference}/token", openapi_extra=needs(SECRET))
-    async def join(request: Request, conference: Number, joining: Joining) -> Pass:
-        """A participant's token for whoever holds the invitation, or knows the number of a meeting started here."""
-        now = around.now()
-        _take(tokens, request, now)
+    @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
+    async def join(request: Request, response: Response, conference: Number, joining: Joining) -> Pass | Waiting:
+        """A participant's token for whoever holds the invitation, or knows the number of a meeting started here; or, with 202,
+        a ticket to wait with while the lobby is on.
+        """
+        _take(tokens, request, around.now())
         _check_invitation(around, conference, joining.invite)
+        host = _is_host(around, conference, joining.moderator)
         name = _checked(joining.name, required=True)
         identity = f"p-{around.random_bytes(10).hex()}"
         grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
-        return Pass(
-            token=around.authenticator.sign(grants, limits.TOKEN_TTL_S, now),
-            url=_base(around, request).replace("http", "ws", 1),
-            identity=identity,
-            conference=conference,
-            title=around.titles.get(conference, ""),
-            expires_at=int(now) + limits.TOKEN_TTL_S,
-        )
+        if host:
+            return _pass(around, request, replace(grants, passage=Passage.HOST))
+        made = _through_lobby(around, request, grants, joining.ticket)
+        if isinstance(made, Waiting):
+            response.status_code = 202
+            return made
+        return _pass(around, request, made)
 
     return router
 
@@ -173,6 +193,40 @@ def server_routes(around: Surroundings) -> APIRouter:
         return Health(live=True, ready=around.ready())
 
     return router
+
+
+def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
+    now, sign = around.now(), around.authenticator.sign
+    return Pass(
+        token=sign(grants, limits.TOKEN_TTL_S, now),
+        url=_base(around, request).replace("http", "ws", 1),
+        identity=grants.identity,
+        conference=grants.conference,
+        title=around.titles.get(grants.conference, ""),
+        expires_at=int(now) + limits.TOKEN_TTL_S,
+        moderation=host_key(sign, grants, now) if grants.passage is Passage.HOST else "",
+    )
+
+
+def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
+    """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`."""
+    lobby = around.lobbies.find(grants.conference)
+    known = lobby.tickets.get(ticket) if lobby is not None and ticket else None
+    if lobby is None or not (lobby.on or (known is not None and known.state is State.ADMITTED)):
+        return grants
+    source = network(request.client.host if request.client else "")
+    who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
+    knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
+    if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
+        return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
+    return waiting(lobby, knock, around.titles.get(grants.conference, ""), around.now())
+
+
+def _is_host(around: Surroundings, conference: str, secret: str) -> bool:
+    """Raises Refusal `invitation_wrong`."""
+    if secret and not around.invitations.hosts(conference, secret):
+        raise refused("invitation_wrong")
+    return bool(secret)
 
 
 def _take(throttle: Throttle, request: Request, now: float) -> None:

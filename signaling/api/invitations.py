@@ -21,11 +21,18 @@ class Invitations:
 
     def __init__(self, secret: str) -> None:
         self._key = hmac.digest(secret.encode(), b"diemcau invitation 1", hashlib.sha256)
+        self._host_key = hmac.digest(secret.encode(), b"diemcau moderator 1", hashlib.sha256)
 
     def seal(self, number: str) -> str:
         """22 characters of base64url: 128 bits."""
-        code = hmac.digest(self._key, number.encode(), hashlib.sha256)[:SECRET_BYTES]
-        return base64.urlsafe_b64encode(code).rstrip(b"=").decode()
+        return _sealed(self._key, number)
+
+    def seal_host(self, number: str) -> str:
+        """Of whoever opened the meeting: with it he decides who comes in. Never a part of the link that is passed on."""
+        return _sealed(self._host_key, number)
+
+    def hosts(self, number: str, secret: str) -> bool:
+        return hmac.compare_digest(self.seal_host(number).encode(), secret.encode())
 
     def opens(self, number: str, secret: str) -> bool:
         return hmac.compare_digest(self.seal(number).encode(), secret.encode())
@@ -33,6 +40,11 @@ class Invitations:
     def link(self, base: str, number: str) -> str:
         """`base` without a slash at its end."""
         return f"{base}/m/{number}#k={self.seal(number)}"
+
+
+def _sealed(key: bytes, number: str) -> str:
+    code = hmac.digest(key, number.encode(), hashlib.sha256)[:SECRET_BYTES]
+    return base64.urlsafe_b64encode(code).rstrip(b"=").decode()
 
 
 def new_number(random_bytes: Callable[[int], bytes]) -> str:

@@ -100,6 +100,12 @@ STATUS: dict[str, int] = {
     "class_forbids": 403,
     "not_invited": 403,
     "state_secret": 403,
+    "join_denied": 403,
+    "removed": 403,
+    "lobby_denied": 403,
+    "lobby_waits": 403,
+    "lobby_full": 503,
+    "lobby_limit": 503,
     **dict.fromkeys(
         (
             "already_begun",

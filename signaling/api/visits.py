@@ -13,7 +13,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Grants
+from conference import Grants, Lobbies
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
@@ -48,11 +48,15 @@ class Present:
 class LiveMeetings(Protocol):
     """The running conferences of booked meetings: the composition root implements it."""
 
-    def name_of(self, occurrence_id: str, class_: str, version: int) -> str:
-        """The conference of a date; its door is open from now on to those whom this class admits."""
+    def name_of(self, occurrence_id: str, class_: str, version: int, lobby: bool) -> str:
+        """The conference of a date; its door is open from now on to those whom this class admits. `lobby`: as its booking has it.
+        Raises Refusal `lobby_limit`.
+        """
 
     def present(self, occurrence_id: str) -> list[Present]: ...
-    def set_door(self, occurrence_id: str, class_: str, version: int, open_: bool = True) -> None:
+    def set_door(
+        self, occurrence_id: str, class_: str, version: int, open_: bool = True, lobby: bool | None = None
+    ) -> None:
         """From now on only those come in whom this class admits, or nobody: what a newer version of the meeting said counts."""
 
     def bar(self, bearers: Iterable[str], at: float) -> None:
@@ -69,6 +73,7 @@ class Desk:
     database: Database
     doorman: Doorman
     live: LiveMeetings
+    lobbies: Lobbies
     sign: Callable[[Grants, float, float], str]
     """(grants, seconds, now): a token."""
     now: Callable[[], float]

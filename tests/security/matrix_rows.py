@@ -196,6 +196,14 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     # Conferences that need no booking: rights of their own, in a token
     ("POST", "/conferences"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
+    # The lobby: a ticket, or a host's key, is the right (tests/signaling/desk/test_api_lobby.py tries them)
+    ("POST", "/conferences/{conference}/lobby/wait"): Row(of(ticket="x" * 32, wait=False), proven=False),
+    ("POST", "/conferences/{conference}/lobby/leave"): Row(of(ticket="x" * 32), proven=False),
+    ("GET", "/conferences/{conference}/lobby"): Row(proven=False),
+    ("PUT", "/conferences/{conference}/lobby"): Row(of(on=True), proven=False),
+    ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
+    ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation
     ("POST", "/units"): Row(lambda w, p: unit(w, p) | {"code": f"new-{p}", "parent_id": w.ids["unit", p]}),
     ("PUT", "/units/{unit_id}"): Row(lambda w, p: unit(w, p) | {"parent_id": _parent(w, p)}),

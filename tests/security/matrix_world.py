@@ -91,7 +91,16 @@ class World:
         self.secretariat = Secretariat(settings, authenticator, NOW.timestamp)
         self.secretariat.live.registry = Quiet()  # type: ignore[assignment]
         around = api.Surroundings(
-            authenticator, Invitations(SECRET), NOW.timestamp, lambda n: b"\x07" * n, "1", public_url=BASE
+            authenticator,
+            Invitations(SECRET),
+            NOW.timestamp,
+            lambda n: b"\x07" * n,
+            "1",
+            public_url=BASE,
+            lobbies=self.secretariat.lobbies,
+            present=self.secretariat.live.identities,
+            door=self.secretariat.live.admit,
+            note=self.secretariat.note_lobby,
         )
         self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)

@@ -11,6 +11,9 @@ from signaling.api.models.parts import Clean, Strict, View
 Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,100}$")]
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9 -]{9,20}$"), Field(examples=["123 456 789"])]
 Pin = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,8}$"), Field(examples=["482913"])]
+Waited = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,64}$"), Field(description="the ticket of whoever has waited")
+]
 Shown = Annotated[str, Clean, StringConstraints(max_length=100)]
 
 
@@ -26,12 +29,14 @@ class JoinFields(Strict):
     pin: Pin | None = None
     name: Shown = ""
     phone: bool = Field(False, description="the browser of a phone")
+    ticket: Waited = ""
 
 
 class Entering(Strict):
     """Signed in: how he comes."""
 
     phone: bool = False
+    ticket: Waited = ""
 
 
 class Pass(View):
@@ -48,7 +53,15 @@ class Pass(View):
     occurrence_id: str
     starts_at: datetime
     ends_at: datetime
-    lobby: bool
+    moderation: str = Field("", description="key to the lobby, for chair, secretary, operator and the host's desk")
+
+
+class Moderation(View):
+    """A key to the lobby of a date for whoever is not in the call: `Authorization: Bearer KEY` at `/conferences/…/lobby`."""
+
+    conference: str
+    key: str
+    expires_at: int
 
 
 class JoinView(View):

@@ -1,23 +1,27 @@
 """Entering a booked meeting: signed in, by personal link, by number and PIN. Each way asks the class policy, in `rooms`."""
 
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Grants
+from conference import Grants, Knocker, Passage, State
 from rooms.errors import Refusal
 from rooms.meetings import entry
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from signaling import limits
 from signaling.api import problems
-from signaling.api.models.joining import Entering, JoinFields, JoinView, Pass
+from signaling.api.lobby import Waiting, host_key, waiting
+from signaling.api.models.joining import Entering, JoinFields, JoinView, Moderation, Pass
 from signaling.api.models.parts import Id
 from signaling.api.visits import Caller, Stranger, Visit
 from signaling.declared import OWN, SECRET, needs
+from signaling.throttle import network
 
 router = APIRouter(tags=["joining"])
+WAITS: dict[int | str, dict[str, Any]] = {202: {"model": Waiting, "description": "he waits in the lobby"}}
 
 
 @router.post("/join/look", openapi_extra=needs(SECRET))
@@ -38,30 +42,51 @@ async def look(visit: Stranger, wanted: JoinFields) -> JoinView:
     )
 
 
-@router.post("/join", openapi_extra=needs(SECRET))
-async def join(visit: Stranger, wanted: JoinFields) -> Pass:
-    """Leave to enter, for the bearer of a personal link, or of number and PIN."""
+@router.post("/join", responses=WAITS, openapi_extra=needs(SECRET))
+async def join(visit: Stranger, response: Response, wanted: JoinFields) -> Pass | Waiting:
+    """Leave to enter, for the bearer of a personal link, or of number and PIN; or, with 202, a ticket to wait with."""
 
-    async def work(session: AsyncSession) -> Pass:
+    async def work(session: AsyncSession) -> Comer:
         found = await _by_secret(session, visit, wanted)
         if not visit.desk.passes.takes(visit.address, visit.now.timestamp()):
             raise problems.refused("too_many_requests")
         actor = Actor("link", found.attendee_id or "number", name=found.name, address=visit.address)
-        return await _let_in(session, visit, found, actor, found.attendee_id)
+        return await _comer(session, visit, found, actor, found.attendee_id, wanted.ticket)
 
-    return await visit.write(work)
+    return _let_in(visit, response, await visit.write(work), wanted.ticket)
 
 
-@router.post("/occurrences/{occurrence_id}/pass", openapi_extra=needs(OWN))
-async def enter(visit: Caller, occurrence_id: Annotated[Id, Path()], wanted: Entering) -> Pass:
-    """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp"."""
+@router.post("/occurrences/{occurrence_id}/pass", responses=WAITS, openapi_extra=needs(OWN))
+async def enter(
+    visit: Caller, response: Response, occurrence_id: Annotated[Id, Path()], wanted: Entering
+) -> Pass | Waiting:
+    """Leave to enter, for an invitee or the host's desk who is signed in: the button "Vào họp". With 202: a ticket to wait."""
     actor = visit.actor
 
-    async def work(session: AsyncSession) -> Pass:
+    async def work(session: AsyncSession) -> Comer:
         found = await entry.by_account(session, occurrence_id, actor, visit.now, wanted.phone)
-        return await _let_in(session, visit, found, actor, found.attendee_id or actor.person_id or actor.id)
+        who = found.attendee_id or actor.person_id or actor.id
+        return await _comer(session, visit, found, actor, who, wanted.ticket)
 
-    return await visit.write(work)
+    return _let_in(visit, response, await visit.write(work), wanted.ticket)
+
+
+@router.post("/occurrences/{occurrence_id}/moderation", openapi_extra=needs("meetings.edit", of="occurrence"))
+async def moderate(visit: Caller, occurrence_id: Annotated[Id, Path()]) -> Moderation:
+    """A key to the lobby of a date, for its hosts, while its door is open; entering is not needed."""
+    actor = visit.actor
+
+    async def work(session: AsyncSession) -> Comer:
+        found = await entry.by_account(session, occurrence_id, actor, visit.now)
+        if not found.host:
+            raise problems.refused("denied")
+        who = found.attendee_id or actor.person_id or actor.id
+        return await _comer(session, visit, found, actor, who, "", "meeting.moderation")
+
+    grants = (await visit.write(work)).grants
+    now = visit.now.timestamp()
+    key = host_key(visit.desk.sign, grants, now)
+    return Moderation(conference=grants.conference, key=key, expires_at=int(now) + limits.MODERATION_TTL_S)
 
 
 async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) -> entry.Entry:
@@ -85,25 +110,78 @@ async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) ->
     return found
 
 
-async def _let_in(session: AsyncSession, visit: Visit, found: entry.Entry, actor: Actor, who: str) -> Pass:
-    """Raises what `entry.Entry.refusal` tells."""
+@dataclass(frozen=True)
+class Comer:
+    """Somebody whom the door does not refuse. `key`: by what he is known again; `waits`: unless a host let him in already."""
+
+    found: entry.Entry
+    grants: Grants
+    key: str
+    waits: bool
+
+
+async def _comer(
+    session: AsyncSession,
+    visit: Visit,
+    found: entry.Entry,
+    actor: Actor,
+    key: str,
+    ticket: str,
+    action: str = "meeting.pass",
+) -> Comer:
+    """Written down. Raises what `entry.Entry.refusal` tells, and `lobby_limit`."""
     refusal: Refusal | None = found.refusal(visit.now)
     if refusal is not None:
         raise refusal
     date, meeting = found.occurrence, found.meeting
+    name = visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby)
+    lobby = visit.desk.lobbies.get(name, visit.now.timestamp())
+    waits = found.waits(lobby.on)
+    if waits and not lobby.admits(key, ticket):
+        action = "lobby.knock"
     detail = {"way": found.way, "attendee": found.attendee_id}
-    await audit.record(session, visit.now, actor, "meeting.pass", "occurrence", date.id, meeting.host_unit_id, detail)
-    identity = f"{found.way}.{who or 'guest'}.{visit.desk.suffix()}"
-    name = visit.desk.live.name_of(date.id, meeting.class_, meeting.version)
+    await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
     grants = Grants(
-        identity=identity, name=_shown(found.name), conference=name, join=True, can_update_own_metadata=True
+        identity=f"{found.way}.{key or 'guest'}.{visit.desk.suffix()}",
+        name=_shown(found.name),
+        conference=name,
+        join=True,
+        can_update_own_metadata=True,
+        passage=Passage.HOST if found.host else Passage.NONE,
     )
-    now = visit.now.timestamp()
+    return Comer(found, grants, key, waits)
+
+
+def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
+    """Raises what the lobby says: `lobby_denied`, `lobby_full`."""
+    found, grants = comer.found, comer.grants
+    if not comer.waits:
+        return _pass(visit, found, grants)
+    knocker = Knocker(
+        identity=grants.identity,
+        name=grants.name,
+        way=found.way,
+        key=comer.key,
+        always=found.waits(False),
+        source=network(visit.address),
+    )
+    now, lobbies = visit.now.timestamp(), visit.desk.lobbies
+    knock = lobbies.knock(grants.conference, knocker, ticket, now)
+    if knock.state is not State.ADMITTED:
+        response.status_code = 202
+        return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)
+    # As the host saw him, not as he calls himself now.
+    seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
+    return _pass(visit, found, seen)
+
+
+def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> Pass:
+    date, meeting, now = found.occurrence, found.meeting, visit.now.timestamp()
     return Pass(
         token=visit.desk.sign(grants, limits.TOKEN_TTL_S, now),
         url=visit.base.replace("http", "ws", 1),
-        identity=identity,
-        conference=name,
+        identity=grants.identity,
+        conference=grants.conference,
         title=meeting.title,
         name=grants.name,
         expires_at=int(now) + limits.TOKEN_TTL_S,
@@ -111,7 +189,7 @@ async def _let_in(session: AsyncSession, visit: Visit, found: entry.Entry, actor
         occurrence_id=date.id,
         starts_at=date.starts_at,
         ends_at=date.ends_at,
-        lobby=found.lobby,
+        moderation=host_key(visit.desk.sign, grants, now) if found.host else "",
     )
 
 

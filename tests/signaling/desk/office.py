@@ -53,6 +53,10 @@ class Office:
             open_creation=True,
             booked=self.secretariat.live.owns,
             database_ready=self.secretariat.ready,
+            lobbies=self.secretariat.lobbies,
+            present=self.secretariat.live.identities,
+            door=self.secretariat.live.admit,
+            note=self.secretariat.note_lobby,
         )
         self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         self.app = Guard(

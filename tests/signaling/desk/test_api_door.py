@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conference import Grants, Refusal
+from conference import Grants, Lobbies, Refusal
 from rooms import booking
 from rooms.meetings import links
 from signaling.booked import BookedMeetings
@@ -31,8 +31,8 @@ def shut(office: Office, grants: Grants) -> str:
 
 @pytest.fixture
 async def begun(office: Office) -> dict[str, Any]:
-    """A meeting whose door is open now."""
-    meeting = await approved(office, starts_at=office.at(START))
+    """A meeting whose door is open now, and nobody waits in a lobby."""
+    meeting = await approved(office, starts_at=office.at(START), lobby=False)
     office.pass_minutes(165)
     return meeting
 
@@ -110,9 +110,9 @@ async def test_whoever_comes_while_the_class_is_raised_has_to_go(
 
 
 def test_a_pass_that_was_read_before_the_class_was_raised_opens_nothing() -> None:
-    live = BookedMeetings(lambda: 0.0)
+    live = BookedMeetings(lambda: 0.0, Lobbies(lambda: "x" * 20))
     live.set_door("a", "important", 5)
-    live.name_of("a", "ordinary", 4)
+    live.name_of("a", "ordinary", 4, False)
     with pytest.raises(Refusal):
         live.admit(Grants(identity="browser.x.y", conference="o-a", join=True, issued_at=1.0))
     live.set_door("a", "ordinary", 6)
@@ -135,7 +135,7 @@ async def test_a_date_that_is_on_stays_open_while_a_change_waits(office: Office,
 async def test_right_numbers_do_not_count_as_tries(office: Office, begun: dict[str, Any]) -> None:
     body = {"number": begun["number"], "pin": await pin_of(office, begun), "name": "Xã Mỹ Hạnh"}
     for _ in range(50):
-        assert (await office.stranger().post("/join", json=body)).status_code == 200
+        assert (await office.stranger().post("/join", json=body)).status_code == 202
     wrong = body | {"pin": str((int(body["pin"]) + 1) % 10**6).zfill(6)}
     codes = [(await office.stranger().post("/join", json=wrong)).status_code for _ in range(21)]
     assert codes == [403] * 20 + [429]
@@ -256,7 +256,7 @@ async def test_the_desk_passes_on_the_link_of_a_guest_and_of_nobody_else(office:
         {"person_id": office.province.people["vp-2"]},
         {"unit_id": office.province.units["yt"]},
     ]
-    meeting = await approved(office, starts_at=office.at(START), attendees=invited)
+    meeting = await approved(office, starts_at=office.at(START), attendees=invited, lobby=False)
     office.pass_minutes(165)
     desk = await office.client("secretary", "khcn")
     listed = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]

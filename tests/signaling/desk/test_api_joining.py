@@ -46,7 +46,7 @@ async def set_state(office: Office, meeting: dict[str, Any], state: str) -> None
 
 
 async def test_by_personal_link(office: Office) -> None:
-    meeting = await approved(office, starts_at=office.at(START))
+    meeting = await approved(office, starts_at=office.at(START), lobby=False)
     found = await secrets(office, meeting)
     label = next(one for one in found if one.startswith("Trần Thị VP"))
     early = problem(await enter(office, link=found[label]), 403, "too_early")
@@ -59,7 +59,7 @@ async def test_by_personal_link(office: Office) -> None:
     grants = office.authenticator.verify(given["token"], office.now.timestamp())
     assert (grants.name, grants.conference) == (label, f"o-{meeting['occurrences'][0]['id']}")
     assert grants.identity.startswith("personal_link.")
-    assert (given["url"], given["title"], given["lobby"]) == ("wss://hop.vn", meeting["title"], True)
+    assert (given["url"], given["title"], given["moderation"]) == ("wss://hop.vn", meeting["title"], "")
     assert grants.join
     assert not (grants.admin or grants.create)
     office.secretariat.live.admit(grants)
@@ -77,8 +77,8 @@ async def test_by_number_and_pin(office: Office) -> None:
     number, pin = meeting["number"], (await pin_of(office, meeting))
     office.pass_minutes(155)
     shown = f"{number[:3]} {number[3:6]} {number[6:]}"
-    given = (await enter(office, number=shown, pin=pin, name="Chị Lan")).json()
-    assert (given["name"], given["lobby"]) == ("Chị Lan", True)
+    given = await enter(office, number=shown, pin=pin, name="Chị Lan")
+    assert (given.status_code, given.json()["state"], given.json()["title"]) == (202, "waiting", meeting["title"])
     wrong = str((int(pin) + 1) % 10**6).zfill(6)
     problem(await enter(office, number=number, pin=wrong, name="x"), 403, "number_or_pin_wrong")
     problem(await enter(office, number="999999999", pin=pin, name="x"), 403, "number_or_pin_wrong")
@@ -105,7 +105,7 @@ async def test_guessing_is_slowed_by_network_and_by_number(office: Office) -> No
 
 
 async def test_signed_in(office: Office) -> None:
-    meeting = await approved(office, starts_at=office.at(START))
+    meeting = await approved(office, starts_at=office.at(START), lobby=False)
     address = f"/occurrences/{meeting['occurrences'][0]['id']}/pass"
     invited = await office.client("requester", "vp", "vp-2")
     problem(await invited.post(address, json={}), 403, "too_early")
@@ -170,7 +170,7 @@ def api_seal(name: str) -> str:
 
 
 async def test_a_token_from_before_the_class_was_raised_opens_no_more(office: Office) -> None:
-    meeting = await approved(office, starts_at=office.at(START))
+    meeting = await approved(office, starts_at=office.at(START), lobby=False)
     office.pass_minutes(165)
     given = (await enter(office, link=await link_of(office, meeting))).json()
     grants = office.authenticator.verify(given["token"], office.now.timestamp())

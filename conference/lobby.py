@@ -1,0 +1,399 @@
+"""The lobby: who waits outside of a conference, who was let in or turned away, and who has to be told.
+
+Owns what is remembered before there is a conference at all, so that nobody who waits costs media. What has to wait is said by
+whoever planned the meeting; that a token does not go around the lobby is checked at the door (`admission.check_lobby`). Knows no
+socket: whoever wants news leaves a callback. `now` is in Unix seconds throughout.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, TypeVar
+
+from conference import admission, limits
+from conference.errors import Refusal
+from conference.permissions import Grants
+
+Tell = Callable[[], None]
+V = TypeVar("V")
+
+
+class State(Enum):
+    """Of somebody who knocked."""
+
+    WAITING = "waiting"
+    ADMITTED = "admitted"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    GONE = "gone"
+
+
+class Happening(Enum):
+    """What ends the waiting, or takes an admission back."""
+
+    ADMIT = "admit"
+    DENY = "deny"
+    EXPIRE = "expire"
+    END = "end"
+    LEAVE = "leave"
+
+
+MOVES: Final[dict[tuple[State, Happening], State]] = {
+    (State.WAITING, Happening.ADMIT): State.ADMITTED,
+    (State.WAITING, Happening.DENY): State.DENIED,
+    (State.WAITING, Happening.EXPIRE): State.EXPIRED,
+    (State.WAITING, Happening.END): State.ENDED,
+    (State.WAITING, Happening.LEAVE): State.GONE,
+    (State.ADMITTED, Happening.DENY): State.DENIED,
+}
+"""Everything else changes nothing: what was decided stays so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knocker:
+    """Who asks. `key`: by what he is known again (an invitee, an account), empty when nobody vouches for him. `always`: he
+    waits whatever is set. `source`: his network, for the bound of those without a key.
+    """
+
+    identity: str
+    name: str
+    way: str = ""
+    key: str = ""
+    always: bool = False
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Knock:
+    """`ticket` is the secret of whoever waits; `id` is what hosts see."""
+
+    id: str
+    ticket: str
+    who: Knocker
+    since: float
+    seen_at: float
+    state: State = State.WAITING
+    why: Refusal | None = None
+    tell: Tell | None = None
+
+    def move(self, happening: Happening, why: Refusal | None = None) -> bool:
+        """Whether it changed anything."""
+        state = MOVES.get((self.state, happening))
+        if state is None:
+            return False
+        self.state, self.why = state, why
+        self.news()
+        return True
+
+    def listen(self, tell: Tell) -> bool:
+        """`tell` is called once, at the next news; whoever listened before is told to look now."""
+        self.news()
+        self.tell = tell
+        return True
+
+    def listens_not(self, tell: Tell) -> None:
+        if self.tell == tell:
+            self.tell = None
+
+    def news(self) -> None:
+        tell, self.tell = self.tell, None
+        if tell is not None:
+            tell()
+
+
+@dataclass(slots=True)
+class Lobby:
+    """Of one conference."""
+
+    name: str
+    on: bool = False
+    ordered: bool | None = None
+    """As whoever planned the meeting wants it; a host may have switched it since."""
+    revision: int = 0
+    """Counts what hosts see."""
+    waiting: OrderedDict[str, Knock] = field(default_factory=OrderedDict)
+    """By id, longest first."""
+    tickets: OrderedDict[str, Knock] = field(default_factory=OrderedDict)
+    """By ticket, the decided ones too."""
+    touched_at: float = 0.0
+    watched_at: float = float("-inf")
+    watchers: set[Tell] = field(default_factory=set)
+    _admitted: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _denied: OrderedDict[str, tuple[float, int]] = field(default_factory=OrderedDict)
+    _revoked: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    _passed: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    # -- whoever asks to come in
+
+    def knock(self, who: Knocker, ticket: str, now: float, random: Callable[[], str]) -> Knock:
+        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`."""
+        self.expire(now)
+        known = self.tickets.get(ticket) if ticket else None
+        if known is not None and known.who.key == who.key and known.state in (State.WAITING, State.ADMITTED):
+            return known
+        if who.key in self._admitted and who.key:
+            return Knock("", ticket, who, now, now, State.ADMITTED)
+        self._check_denied(known, who.key, now)
+        self._check_room(who)
+        for older in [one for one in self.waiting.values() if who.key and one.who.key == who.key]:
+            self._settle(older, Happening.LEAVE)  # one person, one row
+        made = Knock(random(), random() + random(), who, now, now)
+        self.waiting[made.id] = self.tickets[made.ticket] = made
+        self._news()
+        return made
+
+    def admits(self, key: str, ticket: str) -> bool:
+        """Whether this person, or the bearer of this ticket, was let in before."""
+        knock = self.tickets.get(ticket)
+        known = knock is not None and knock.state is State.ADMITTED and knock.who.key == key
+        return known or (key != "" and key in self._admitted)
+
+    def _check_denied(self, known: Knock | None, key: str, now: float) -> None:
+        at, times = self._denied.get(key, (float("-inf"), 0)) if key else (float("-inf"), 0)
+        recent = now - at < limits.LOBBY_PAUSE_S or times >= limits.LOBBY_DENIALS
+        if recent or (known is not None and known.state is State.DENIED and now - known.seen_at < limits.LOBBY_PAUSE_S):
+            raise (known.why if known is not None else None) or Refusal("lobby_denied")
+
+    def _check_room(self, who: Knocker) -> None:
+        same = sum(1 for one in self.waiting.values() if not one.who.key and one.who.source == who.source)
+        if len(self.waiting) >= limits.LOBBY_WAITING or (not who.key and same >= limits.LOBBY_SOURCE):
+            raise Refusal("lobby_full")
+
+    def look(self, ticket: str, now: float) -> Knock:
+        """As its bearer sees it; it keeps him waiting. Raises Refusal `knock_unknown`."""
+        knock = self.tickets.get(ticket)
+        if knock is None:
+            raise Refusal("knock_unknown")
+        if knock.state is State.WAITING:
+            knock.seen_at = now
+        self.expire(now)
+        return knock
+
+    def leave(self, ticket: str) -> None:
+        knock = self.tickets.get(ticket)
+        if knock is not None and knock.state is State.WAITING:
+            self._settle(knock, Happening.LEAVE)
+
+    # -- hosts
+
+    def find(self, id_: str) -> Knock:
+        """Raises Refusal `knock_unknown`."""
+        knock = self.waiting.get(id_)
+        if knock is None:
+            raise Refusal("knock_unknown")
+        return knock
+
+    def admit(self, ids: Iterable[str]) -> list[Knock]:
+        """Those of them who still wait."""
+        found = [self.waiting[one] for one in dict.fromkeys(ids) if one in self.waiting]
+        for knock in found:
+            self._settle(knock, Happening.ADMIT)
+            if knock.who.key:
+                self._denied.pop(knock.who.key, None)
+                _keep(self._admitted, knock.who.key, None)
+        return found
+
+    def deny(self, id_: str, why: str, now: float) -> Knock:
+        """`why`: in the host's words, may be empty. Raises Refusal `knock_unknown`."""
+        knock = self.find(id_)
+        knock.seen_at = now
+        self._settle(knock, Happening.DENY, Refusal("lobby_denied", why, why))
+        if knock.who.key:
+            _keep(self._denied, knock.who.key, (now, self._denied.get(knock.who.key, (0.0, 0))[1] + 1))
+        return knock
+
+    def set(self, on: bool, present: Iterable[str]) -> None:
+        """On: those who are `present` (identities) stay free to come back. Off: whoever waits only for that, comes in."""
+        if on == self.on:
+            return
+        self.on = on
+        if on:
+            for identity in present:
+                _keep(self._passed, identity, None)
+        else:
+            self.admit([one.id for one in self.waiting.values() if not one.who.always])
+        self._news()
+
+    def order(self, on: bool, present: Iterable[str]) -> None:
+        """As planned; what a host has set since stays until the plan is another."""
+        if on != self.ordered:
+            self.ordered = on
+            self.set(on, present)
+
+    def watch(self, tell: Tell) -> bool:
+        """`tell` is called once, at the next news. False: too many wait for them already."""
+        if len(self.watchers) >= limits.LOBBY_WATCHERS:
+            return False
+        self.watchers.add(tell)
+        return True
+
+    def watch_not(self, tell: Tell) -> None:
+        self.watchers.discard(tell)
+
+    def hosted_now(self, now: float) -> None:
+        """A host is looking: those who wait hear it when he comes."""
+        came = not self.hosted(now)
+        self.watched_at = now
+        if came:
+            self._tell_waiting()
+
+    def hosted(self, now: float) -> bool:
+        """Whether a host is looking."""
+        return now - self.watched_at < limits.LOBBY_SILENT_S
+
+    # -- those who must not come in any more
+
+    def forget(self, identity: str, now: float) -> None:
+        """Removed from the call: the leave that it had is void, and its tokens given until now."""
+        _keep(self._revoked, identity, now)
+        self._passed.pop(identity, None)
+        for knock in list(self.tickets.values()):
+            if knock.who.identity == identity:
+                self._take_back(knock, Refusal("removed"), now)
+
+    def bar(self, bearer: str, why: Refusal, now: float) -> None:
+        """A key, or WAY.KEY, that nobody vouches for any more."""
+        self._admitted.pop(bearer.rpartition(".")[2], None)
+        for knock in list(self.tickets.values()):
+            if knock.who.key and bearer in (knock.who.key, f"{knock.who.way}.{knock.who.key}"):
+                self._take_back(knock, why, now)
+
+    def _take_back(self, knock: Knock, why: Refusal, now: float) -> None:
+        self._admitted.pop(knock.who.key, None)
+        knock.seen_at = now
+        self._settle(knock, Happening.DENY, why)
+
+    def end(self, why: Refusal, spared: Container[str] = ()) -> None:
+        """Everybody who waits hears that it is over, and why; but for those who come by a way that is `spared`."""
+        for knock in list(self.waiting.values()):
+            if knock.who.way not in spared:
+                self._settle(knock, Happening.END, why)
+
+    def check(self, grants: Grants, present: bool) -> None:
+        """The door. Raises Refusal `removed`, `lobby_waits`."""
+        passed = present or grants.identity in self._passed
+        admission.check_lobby(grants, on=self.on, passed=passed, revoked_at=self._revoked.get(grants.identity))
+
+    # -- time
+
+    def expire(self, now: float) -> None:
+        for knock in list(self.waiting.values()):
+            if now - knock.since >= limits.LOBBY_WAIT_S:
+                self._settle(knock, Happening.EXPIRE)
+            elif now - knock.seen_at >= limits.LOBBY_SILENT_S:
+                self._settle(knock, Happening.LEAVE)
+
+    def idle(self, now: float) -> bool:
+        return not self.waiting and now - self.touched_at >= limits.LOBBY_KEPT_S
+
+    def wake(self) -> None:
+        """Whoever waits for news looks again, though there are none."""
+        self._tell_waiting()
+        self._tell_hosts()
+
+    def _tell_waiting(self) -> None:
+        for knock in self.waiting.values():
+            knock.news()
+
+    def _settle(self, knock: Knock, happening: Happening, why: Refusal | None = None) -> None:
+        waited = knock.id in self.waiting
+        if not knock.move(happening, why):
+            return
+        if waited:
+            del self.waiting[knock.id]
+            self._news()
+        while len(self.tickets) - len(self.waiting) > limits.LOBBY_SETTLED:
+            del self.tickets[next(one for one, k in self.tickets.items() if k.state is not State.WAITING)]
+
+    def _news(self) -> None:
+        self.revision += 1
+        self._tell_hosts()
+
+    def _tell_hosts(self) -> None:
+        watchers, self.watchers = self.watchers, set()
+        for tell in watchers:
+            tell()
+
+
+class Lobbies:
+    """Of all conferences of this process."""
+
+    def __init__(self, random: Callable[[], str]) -> None:
+        """`random`: 80 bits or more as text."""
+        self.closed = False
+        self._random = random
+        self._lobbies: OrderedDict[str, Lobby] = OrderedDict()
+        self._ticked_at = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._lobbies)
+
+    def find(self, name: str) -> Lobby | None:
+        return self._lobbies.get(name)
+
+    def get(self, name: str, now: float) -> Lobby:
+        """Made when need be. Raises Refusal `lobby_limit`."""
+        admission.check_name(name)
+        lobby = self._lobbies.get(name)
+        if lobby is None:
+            if len(self._lobbies) >= limits.LOBBIES:
+                self._drop_idle(now)
+            if len(self._lobbies) >= limits.LOBBIES:
+                raise Refusal("lobby_limit")
+            lobby = self._lobbies[name] = Lobby(name)
+        lobby.touched_at = now
+        self._lobbies.move_to_end(name)
+        return lobby
+
+    def knock(self, name: str, who: Knocker, ticket: str, now: float) -> Knock:
+        """Raises Refusal `lobby_full`, `lobby_denied`, `lobby_limit`."""
+        return self.get(name, now).knock(who, ticket, now, self._random)
+
+    def check(self, grants: Grants, present: bool) -> None:
+        """The door of the call. Raises Refusal."""
+        lobby = self._lobbies.get(grants.conference)
+        if lobby is not None:
+            lobby.check(grants, present)
+
+    def forget(self, name: str, identity: str, now: float) -> None:
+        lobby = self._lobbies.get(name)
+        if lobby is not None:
+            lobby.forget(identity, now)
+
+    def bar(self, bearer: str, why: Refusal, now: float) -> None:
+        for lobby in self._lobbies.values():
+            lobby.bar(bearer, why, now)
+
+    def end(self, name: str, why: Refusal) -> None:
+        lobby = self._lobbies.get(name)
+        if lobby is not None:
+            lobby.end(why)
+
+    def tick(self, now: float) -> None:
+        if now - self._ticked_at < limits.LOBBY_TICK_S:
+            return
+        self._ticked_at = now
+        for lobby in self._lobbies.values():
+            if lobby.waiting:
+                lobby.expire(now)
+
+    def close(self) -> None:
+        """The server stops: whoever waits for news asks again, elsewhere or later."""
+        self.closed = True
+        for lobby in self._lobbies.values():
+            lobby.wake()
+
+    def _drop_idle(self, now: float) -> None:
+        for name in [name for name, one in self._lobbies.items() if one.idle(now)]:
+            del self._lobbies[name]
+
+
+def _keep(known: OrderedDict[str, V], name: str, value: V) -> None:
+    known.pop(name, None)
+    known[name] = value
+    if len(known) > limits.LOBBY_SETTLED:
+        known.popitem(last=False)

@@ -1,0 +1,270 @@
+"""The lobby: every state with everything that happens to it, who may come in, bounds at limit + 1, and the door of the call."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from conference import Grants, Lobbies, Lobby, Passage, Refusal, State, limits
+from conference.admission import check_lobby
+from conference.events import Reason
+from conference.lobby import MOVES, Happening, Knock, Knocker
+from tests.conference.doubles import World
+from tests.conference.parties import Party
+
+NOW = 1_700_000_000.0
+ADMITTED = {"passage": Passage.ADMITTED}
+
+
+@pytest.fixture
+def lobbies() -> Lobbies:
+    serial = itertools.count()
+    return Lobbies(lambda: f"{next(serial):020d}")
+
+
+@pytest.fixture
+def lobby(lobbies: Lobbies) -> Lobby:
+    made = lobbies.get("c", NOW)
+    made.set(True, ())
+    return made
+
+
+def guest(number: int = 1, **more: Any) -> Knocker:
+    return Knocker(**{"identity": f"number_pin.guest.{number}", "name": f"Khách {number}", "always": True} | more)
+
+
+def invitee(key: str, number: int = 1) -> Knocker:
+    return Knocker(identity=f"personal_link.{key}.{number}", name=key, way="personal_link", key=key)
+
+
+def code(refused: Any, *args: Any) -> str:
+    with pytest.raises(Refusal) as caught:
+        refused(*args)
+    return caught.value.code
+
+
+EXPECTED = {
+    State.WAITING: ("admitted", "denied", "expired", "ended", "gone"),
+    State.ADMITTED: (None, "denied", None, None, None),
+    State.DENIED: (None,) * 5,
+    State.EXPIRED: (None,) * 5,
+    State.ENDED: (None,) * 5,
+    State.GONE: (None,) * 5,
+}
+"""By state, what ADMIT, DENY, EXPIRE, END, LEAVE make of it; None: it stays."""
+
+
+def cells() -> Iterator[tuple[State, Happening, str | None]]:
+    for state, made in EXPECTED.items():
+        for happening, new in zip(Happening, made, strict=True):
+            yield state, happening, new
+
+
+@pytest.mark.parametrize(("state", "happening", "new"), list(cells()))
+def test_every_state_and_happening(state: State, happening: Happening, new: str | None) -> None:
+    told: list[int] = []
+    knock = Knock("1", "t", guest(), NOW, NOW, state)
+    knock.listen(lambda: told.append(1))
+    assert knock.move(happening) == (new is not None)
+    assert knock.state.value == (new or state.value)
+    assert len(told) == (new is not None)
+    assert ((state, happening) in MOVES) == (new is not None)
+
+
+DOOR = (
+    # on, passage, admin, passed, revoked before: what the door says
+    (False, "", False, False, False, ""),
+    (True, "", False, False, False, "lobby_waits"),
+    (True, "", False, True, False, ""),
+    (True, "admitted", False, False, False, ""),
+    (True, "host", False, False, False, ""),
+    (True, "", True, False, False, ""),
+    (True, "admitted", False, True, True, "removed"),
+    (True, "host", False, False, True, "removed"),
+    (False, "", False, False, True, "removed"),
+)
+
+
+@pytest.mark.parametrize(("on", "passage", "admin", "passed", "revoked", "what"), DOOR)
+def test_door(on: bool, passage: str, admin: bool, passed: bool, revoked: bool, what: str) -> None:
+    grants = Grants(identity="a", conference="c", passage=Passage(passage), admin=admin, issued_at=NOW)
+
+    def ask() -> None:
+        check_lobby(grants, on=on, passed=passed, revoked_at=NOW if revoked else NOW - 1)
+
+    assert (code(ask) if what else ask() or "") == what
+
+
+def test_a_guest_waits_is_let_in_and_comes_back(lobbies: Lobbies, lobby: Lobby) -> None:
+    knock = lobbies.knock("c", guest(), "", NOW)
+    assert (knock.state, [one.id for one in lobby.waiting.values()]) == (State.WAITING, [knock.id])
+    assert knock.id not in knock.ticket
+    assert lobbies.knock("c", guest(2), knock.ticket, NOW) is knock
+    assert lobby.admit([knock.id, "other"]) == [knock]
+    assert lobbies.knock("c", guest(3), knock.ticket, NOW + 3600) is knock
+    assert lobbies.knock("c", guest(3), "", NOW).state is State.WAITING
+    assert lobbies.knock("c", invitee("a"), knock.ticket, NOW).state is State.WAITING, "the ticket of another person"
+
+
+def test_an_invitee_is_known_again_without_ticket(lobbies: Lobbies, lobby: Lobby) -> None:
+    first = lobbies.knock("c", invitee("a"), "", NOW)
+    second = lobbies.knock("c", invitee("a", 2), "", NOW)
+    assert (first.state, len(lobby.waiting)) == (State.GONE, 1)
+    lobby.admit([second.id])
+    assert lobbies.knock("c", invitee("a", 3), "", NOW).state is State.ADMITTED
+    assert lobby.admits("a", "")
+    assert not lobby.admits("b", "") and not lobby.admits("", "") and not lobby.admits("b", second.ticket)
+
+
+def test_whoever_is_turned_away_hears_why_and_asks_again_later(lobbies: Lobbies, lobby: Lobby) -> None:
+    at = NOW
+    for _ in range(limits.LOBBY_DENIALS):
+        knock = lobbies.knock("c", invitee("a"), "", at)
+        lobby.deny(knock.id, "Không có trong thành phần", at)
+        assert lobby.look(knock.ticket, at).why.vietnamese == "Không có trong thành phần"  # type: ignore[union-attr]
+        assert code(lobbies.knock, "c", invitee("a"), knock.ticket, at + limits.LOBBY_PAUSE_S - 1) == "lobby_denied"
+        at += limits.LOBBY_PAUSE_S
+    assert code(lobbies.knock, "c", invitee("a"), "", at + 3600) == "lobby_denied"
+    assert lobbies.knock("c", invitee("b"), "", at).state is State.WAITING
+
+
+def test_a_denial_without_words_has_words_of_its_own(lobbies: Lobbies, lobby: Lobby) -> None:
+    knock = lobbies.knock("c", guest(), "", NOW)
+    lobby.deny(knock.id, "", NOW)
+    why = lobby.look(knock.ticket, NOW).why
+    assert why is not None and "thư ký" in why.vietnamese and "secretary" in why.english
+    assert code(lobbies.knock, "c", guest(), knock.ticket, NOW + 1) == "lobby_denied"
+    assert lobbies.knock("c", guest(), knock.ticket, NOW + limits.LOBBY_PAUSE_S).state is State.WAITING
+    assert code(lobby.deny, knock.id, "", NOW) == "knock_unknown"
+
+
+def test_silence_and_the_deadline_end_the_waiting(lobbies: Lobbies, lobby: Lobby) -> None:
+    silent, patient = lobbies.knock("c", guest(1), "", NOW), lobbies.knock("c", guest(2), "", NOW)
+    at = NOW
+    while at < NOW + limits.LOBBY_WAIT_S - 20:
+        at += 20
+        lobby.look(patient.ticket, at)
+    assert (silent.state, patient.state) == (State.GONE, State.WAITING)
+    lobbies.tick(NOW + limits.LOBBY_WAIT_S)
+    assert (patient.state, len(lobby.waiting)) == (State.EXPIRED, 0)
+    assert lobbies.knock("c", guest(2), patient.ticket, at).state is State.WAITING
+
+
+def test_off_lets_in_those_who_waited_for_that_alone(lobbies: Lobbies, lobby: Lobby) -> None:
+    known, unknown = lobbies.knock("c", invitee("a"), "", NOW), lobbies.knock("c", guest(), "", NOW)
+    lobby.set(False, ())
+    assert (known.state, unknown.state, list(lobby.waiting)) == (State.ADMITTED, State.WAITING, [unknown.id])
+
+
+def test_what_a_host_has_set_stays_until_the_plan_changes(lobby: Lobby) -> None:
+    lobby.order(True, ())
+    lobby.set(False, ())
+    lobby.order(True, ())
+    assert not lobby.on
+    lobby.order(False, ())
+    lobby.order(True, ())
+    assert lobby.on
+
+
+def test_hosts_and_guests_hear_news_once(lobbies: Lobbies, lobby: Lobby) -> None:
+    heard: list[str] = []
+    assert lobby.watch(lambda: heard.append("host"))
+    before = lobby.revision
+    knock = lobbies.knock("c", guest(), "", NOW)
+    lobbies.knock("c", guest(2), "", NOW)
+    assert (heard, lobby.revision) == (["host"], before + 2)
+    knock.listen(lambda: heard.append("older"))
+    knock.listen(lambda: heard.append("guest"))
+    lobby.hosted_now(NOW)
+    assert heard == ["host", "older", "guest"]
+    assert lobby.hosted(NOW + limits.LOBBY_SILENT_S - 1) and not lobby.hosted(NOW + limits.LOBBY_SILENT_S)
+    knock.listen(lambda: heard.append("end"))
+    lobbies.end("c", Refusal("lobby_ended"))
+    assert (heard[-1], knock.state) == ("end", State.ENDED)
+
+
+def test_an_invitation_taken_back_ends_the_waiting_and_the_admission(lobbies: Lobbies, lobby: Lobby) -> None:
+    waits, was_in, other = (lobbies.knock("c", invitee(key), "", NOW) for key in ("a", "b", "c"))
+    lobby.admit([was_in.id])
+    for bearer in ("personal_link.a", "b", "browser.c"):
+        lobbies.bar(bearer, Refusal("not_invited"), NOW)
+    assert [one.state for one in (waits, was_in, other)] == [State.DENIED, State.DENIED, State.WAITING]
+    assert not lobby.admits("b", was_in.ticket)
+
+
+def test_bounds(lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(limits.LOBBY_SOURCE):
+        lobbies.knock("c", guest(number, source="10.0.0.1"), "", NOW)
+    assert code(lobbies.knock, "c", guest(0, source="10.0.0.1"), "", NOW) == "lobby_full"
+    for number in range(limits.LOBBY_WAITING - limits.LOBBY_SOURCE):
+        lobbies.knock("c", invitee(f"k{number}"), "", NOW)
+    assert code(lobbies.knock, "c", invitee("one more"), "", NOW) == "lobby_full"
+    watched = [lobby.watch(lambda n=n: n) for n in range(limits.LOBBY_WATCHERS + 1)]  # type: ignore[misc]
+    assert watched == [True] * limits.LOBBY_WATCHERS + [False]
+    monkeypatch.setattr(limits, "LOBBIES", 2)
+    lobbies.get("d", NOW)
+    assert code(lobbies.get, "e", NOW) == "lobby_limit"
+    lobbies.get("e", NOW + limits.LOBBY_KEPT_S)
+    assert [lobbies.find(name) is not None for name in "cde"] == [True, False, True], "where somebody waits is kept"
+
+
+def test_what_is_decided_is_remembered_within_bounds(
+    lobbies: Lobbies, lobby: Lobby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOBBY_SETTLED", 3)
+    knocks = [lobbies.knock("c", invitee(f"k{n}"), "", NOW) for n in range(5)]
+    lobby.admit([one.id for one in knocks[1:]])
+    assert [one.ticket in lobby.tickets for one in knocks] == [True, False, True, True, True]
+    assert [lobby.admits(f"k{n}", "") for n in range(5)] == [False, False, True, True, True]
+
+
+# -- the door of the call
+
+
+def test_a_kept_token_does_not_go_around_a_lobby_that_was_switched_on() -> None:
+    world = World()
+    inside = Party(world, "ann")
+    lobby = world.registry.lobbies.get("c", world.time.time())
+    lobby.set(True, [inside.participant.identity])
+    with pytest.raises(Refusal, match="lobby_waits"):
+        Party(world, "ben")
+    Party(world, "cat", **ADMITTED)
+    world.registry.get("c").remove(inside.participant, Reason.SIGNAL_CLOSE)
+    Party(world, "ann")
+
+
+def test_whoever_is_removed_waits_again_and_his_tokens_are_void() -> None:
+    world = World()
+    lobbies, at = world.registry.lobbies, world.time.time()
+    Party(world, "host", passage=Passage.HOST)
+    lobby = lobbies.get("c", at)
+    lobby.set(True, ())
+    knock = lobbies.knock("c", Knocker(identity="ben", name="Ben", key="k"), "", at)
+    lobby.admit([knock.id])
+    Party(world, "ben", issued_at=at, **ADMITTED)
+    world.registry.get("c").kick("ben")
+    assert not lobby.admits("k", knock.ticket)
+    world.registry.delete("c")  # what the conference remembered goes; the lobby still knows
+    with pytest.raises(Refusal, match="removed"):
+        Party(world, "ben", issued_at=at, **ADMITTED)
+
+
+def test_waiting_makes_no_conference_and_the_end_is_told() -> None:
+    world = World()
+    lobbies, at = world.registry.lobbies, world.time.time()
+    lobbies.get("c", at).set(True, ())
+    knock = lobbies.knock("c", guest(), "", at)
+    assert len(world.registry) == 0
+    host = Party(world, "host", passage=Passage.HOST)
+    world.registry.get("c").remove(host.participant, Reason.SIGNAL_CLOSE)
+    world.time.advance(limits.DEPARTURE_S + 1)
+    world.registry.tick(world.time.monotonic())
+    assert (knock.state, len(world.registry)) == (State.ENDED, 0)
+    heard: list[int] = []
+    again = lobbies.knock("c", guest(), knock.ticket, at)
+    again.listen(lambda: heard.append(1))
+    world.registry.close()
+    assert (heard, again.state, lobbies.closed) == ([1], State.WAITING, True)
