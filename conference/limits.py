@@ -145,6 +145,8 @@ LOBBY_PAUSE_S = 60.0
 LOBBY_DENIALS = 3
 """Turned away so often, he does not ask again."""
 LOBBY_TICK_S = 5.0
+LOBBY_LISTENERS = 4
+"""Windows of one person who waits."""
 LOBBY_WATCHERS = 64
 """Hosts' screens that wait for news of one lobby at the same time."""
 LOBBY_WHY_CHARACTERS = 200

@@ -55,14 +55,16 @@ MOVES: Final[dict[tuple[State, Happening], State]] = {
 
 @dataclass(frozen=True, slots=True)
 class Knocker:
-    """Who asks. `key`: by what he is known again (an invitee, an account), empty when nobody vouches for him. `always`: he
-    waits whatever is set. `source`: his network, for the bound of those without a key.
+    """Who asks. `key`: by what one person is known again wherever he sits (an account); empty: by his ticket alone. `bearer`: the
+    invitation or account that vouches for his name; a link of a unit may be in several hands. `always`: he waits whatever is
+    set. `source`: his network, for the bound of those without a key.
     """
 
     identity: str
     name: str
     way: str = ""
     key: str = ""
+    bearer: str = ""
     always: bool = False
     source: str = ""
 
@@ -78,7 +80,7 @@ class Knock:
     seen_at: float
     state: State = State.WAITING
     why: Refusal | None = None
-    tell: Tell | None = None
+    tells: list[Tell] = field(default_factory=list)
 
     def move(self, happening: Happening, why: Refusal | None = None) -> bool:
         """Whether it changed anything."""
@@ -90,18 +92,19 @@ class Knock:
         return True
 
     def listen(self, tell: Tell) -> bool:
-        """`tell` is called once, at the next news; whoever listened before is told to look now."""
-        self.news()
-        self.tell = tell
+        """`tell` is called once, at the next news; of too many windows the first one is told to look now."""
+        self.tells.append(tell)
+        if len(self.tells) > limits.LOBBY_LISTENERS:
+            self.tells.pop(0)()
         return True
 
     def listens_not(self, tell: Tell) -> None:
-        if self.tell == tell:
-            self.tell = None
+        if tell in self.tells:
+            self.tells.remove(tell)
 
     def news(self) -> None:
-        tell, self.tell = self.tell, None
-        if tell is not None:
+        tells, self.tells = self.tells, []
+        for tell in tells:
             tell()
 
 
@@ -135,12 +138,13 @@ class Lobby:
         known = self.tickets.get(ticket) if ticket else None
         if known is not None and known.who.key == who.key and known.state in (State.WAITING, State.ADMITTED):
             return known
+        same = next((one for one in self.waiting.values() if who.key and one.who.key == who.key), None)
+        if same is not None:  # a second window of his: one person, one row
+            return same
         if who.key in self._admitted and who.key:
             return Knock("", ticket, who, now, now, State.ADMITTED)
         self._check_denied(known, who.key, now)
         self._check_room(who)
-        for older in [one for one in self.waiting.values() if who.key and one.who.key == who.key]:
-            self._settle(older, Happening.LEAVE)  # one person, one row
         made = Knock(random(), random() + random(), who, now, now)
         self.waiting[made.id] = self.tickets[made.ticket] = made
         self._news()
@@ -256,10 +260,9 @@ class Lobby:
                 self._take_back(knock, Refusal("removed"), now)
 
     def bar(self, bearer: str, why: Refusal, now: float) -> None:
-        """A key, or WAY.KEY, that nobody vouches for any more."""
-        self._admitted.pop(bearer.rpartition(".")[2], None)
+        """A bearer, or WAY.BEARER, that vouches for nobody any more."""
         for knock in list(self.tickets.values()):
-            if knock.who.key and bearer in (knock.who.key, f"{knock.who.way}.{knock.who.key}"):
+            if knock.who.bearer and bearer in (knock.who.bearer, f"{knock.who.way}.{knock.who.bearer}"):
                 self._take_back(knock, why, now)
 
     def _take_back(self, knock: Knock, why: Refusal, now: float) -> None:

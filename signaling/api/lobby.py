@@ -158,7 +158,7 @@ def routes(around: Doorway) -> APIRouter:
 def _guests(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/wait", openapi_extra=needs(SECRET))
     async def wait(request: Request, conference: Name, asked: Patience) -> Standing:
-        """Of whoever waits: answered when something changes, or after 25 s. A question takes the place of an older one."""
+        """Of whoever waits: answered when something changes, or after 25 s."""
         lobby, knock = _knock(around, request, conference, asked.ticket, tries)
         if asked.wait and knock.state is State.WAITING and not around.lobbies.closed:
             await _until_told(knock.listen, knock.listens_not)
@@ -293,7 +293,7 @@ def _standing(lobby: Lobby, knock: Knock, now: float) -> Standing:
 
 def _view(lobby: Lobby) -> LobbyView:
     found = [
-        Waiter(id=one.id, name=one.who.name, way=one.who.way, named=bool(one.who.key), since=one.since)
+        Waiter(id=one.id, name=one.who.name, way=one.who.way, named=bool(one.who.bearer), since=one.since)
         for one in lobby.waiting.values()
     ]
     return LobbyView(on=lobby.on, revision=lobby.revision, waiting=found)

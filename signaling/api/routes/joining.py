@@ -51,7 +51,7 @@ async def join(visit: Stranger, response: Response, wanted: JoinFields) -> Pass 
         if not visit.desk.passes.takes(visit.address, visit.now.timestamp()):
             raise problems.refused("too_many_requests")
         actor = Actor("link", found.attendee_id or "number", name=found.name, address=visit.address)
-        return await _comer(session, visit, found, actor, found.attendee_id, wanted.ticket)
+        return await _comer(session, visit, found, actor, found.attendee_id, "", wanted.ticket)
 
     return _let_in(visit, response, await visit.write(work), wanted.ticket)
 
@@ -66,7 +66,7 @@ async def enter(
     async def work(session: AsyncSession) -> Comer:
         found = await entry.by_account(session, occurrence_id, actor, visit.now, wanted.phone)
         who = found.attendee_id or actor.person_id or actor.id
-        return await _comer(session, visit, found, actor, who, wanted.ticket)
+        return await _comer(session, visit, found, actor, who, actor.person_id or actor.id, wanted.ticket)
 
     return _let_in(visit, response, await visit.write(work), wanted.ticket)
 
@@ -81,7 +81,7 @@ async def moderate(visit: Caller, occurrence_id: Annotated[Id, Path()]) -> Moder
         if not found.host:
             raise problems.refused("denied")
         who = found.attendee_id or actor.person_id or actor.id
-        return await _comer(session, visit, found, actor, who, "", "meeting.moderation")
+        return await _comer(session, visit, found, actor, who, "", "", "meeting.moderation")
 
     grants = (await visit.write(work)).grants
     now = visit.now.timestamp()
@@ -112,10 +112,13 @@ async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) ->
 
 @dataclass(frozen=True)
 class Comer:
-    """Somebody whom the door does not refuse. `key`: by what he is known again; `waits`: unless a host let him in already."""
+    """Somebody whom the door does not refuse. `bearer`, `key`: as `conference.Knocker` has them; `waits`: unless a host let him
+    in already.
+    """
 
     found: entry.Entry
     grants: Grants
+    bearer: str
     key: str
     waits: bool
 
@@ -125,6 +128,7 @@ async def _comer(
     visit: Visit,
     found: entry.Entry,
     actor: Actor,
+    bearer: str,
     key: str,
     ticket: str,
     action: str = "meeting.pass",
@@ -142,14 +146,14 @@ async def _comer(
     detail = {"way": found.way, "attendee": found.attendee_id}
     await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
     grants = Grants(
-        identity=f"{found.way}.{key or 'guest'}.{visit.desk.suffix()}",
+        identity=f"{found.way}.{bearer or 'guest'}.{visit.desk.suffix()}",
         name=_shown(found.name),
         conference=name,
         join=True,
         can_update_own_metadata=True,
         passage=Passage.HOST if found.host else Passage.NONE,
     )
-    return Comer(found, grants, key, waits)
+    return Comer(found, grants, bearer, key, waits)
 
 
 def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
@@ -162,6 +166,7 @@ def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass
         name=grants.name,
         way=found.way,
         key=comer.key,
+        bearer=comer.bearer,
         always=found.waits(False),
         source=network(visit.address),
     )
