@@ -130,7 +130,8 @@ UP_TILE_BPS = 640_000
 """What a hall is asked to send while it is large somewhere, and while it is not."""
 LOBBIES = 8192
 """Conferences whose lobby is remembered; those that nobody touched for long are forgotten first."""
-LOBBY_KEPT_S = 24 * 3600.0
+LOBBY_KEPT_S = 2 * 3600.0
+"""Hosts who are in the call touch it all the time."""
 LOBBY_WAITING = 300
 """People who wait for one conference."""
 LOBBY_SOURCE = 200
@@ -138,7 +139,7 @@ LOBBY_SOURCE = 200
 LOBBY_SETTLED = 2048
 """Tickets that are decided, people let in, and people turned away, that one lobby remembers."""
 LOBBY_WAIT_S = 30 * 60.0
-LOBBY_SILENT_S = 45.0
+LOBBY_SILENT_S = 75.0
 """Whoever has not asked for so long does not wait any more; a host who has not looked for so long is not there."""
 LOBBY_PAUSE_S = 60.0
 """Whoever was turned away may ask again after this time."""

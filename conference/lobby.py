@@ -135,26 +135,30 @@ class Lobby:
     def knock(self, who: Knocker, ticket: str, now: float, random: Callable[[], str]) -> Knock:
         """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`."""
         self.expire(now)
-        known = self.tickets.get(ticket) if ticket else None
-        if known is not None and known.who.key == who.key and known.state in (State.WAITING, State.ADMITTED):
+        known = self._known(who, ticket)
+        if known is not None and known.state in (State.WAITING, State.ADMITTED):
             return known
         same = next((one for one in self.waiting.values() if who.key and one.who.key == who.key), None)
         if same is not None:  # a second window of his: one person, one row
             return same
         if who.key in self._admitted and who.key:
-            return Knock("", ticket, who, now, now, State.ADMITTED)
+            return self._remember(Knock("", random() + random(), who, now, now, State.ADMITTED))
         self._check_denied(known, who.key, now)
         self._check_room(who)
-        made = Knock(random(), random() + random(), who, now, now)
-        self.waiting[made.id] = self.tickets[made.ticket] = made
+        made = self._remember(Knock(random(), random() + random(), who, now, now))
+        self.waiting[made.id] = made
         self._news()
         return made
 
-    def admits(self, key: str, ticket: str) -> bool:
-        """Whether this person, or the bearer of this ticket, was let in before."""
+    def _known(self, who: Knocker, ticket: str) -> Knock | None:
+        """A ticket counts only together with what it was given for."""
         knock = self.tickets.get(ticket)
-        known = knock is not None and knock.state is State.ADMITTED and knock.who.key == key
-        return known or (key != "" and key in self._admitted)
+        return knock if knock is not None and (knock.who.key, knock.who.bearer) == (who.key, who.bearer) else None
+
+    def admits(self, who: Knocker, ticket: str) -> bool:
+        """Whether this person, or the bearer of this ticket, was let in before."""
+        knock = self._known(who, ticket)
+        return (knock is not None and knock.state is State.ADMITTED) or (who.key != "" and who.key in self._admitted)
 
     def _check_denied(self, known: Knock | None, key: str, now: float) -> None:
         at, times = self._denied.get(key, (float("-inf"), 0)) if key else (float("-inf"), 0)
@@ -255,8 +259,9 @@ class Lobby:
         """Removed from the call: the leave that it had is void, and its tokens given until now."""
         _keep(self._revoked, identity, now)
         self._passed.pop(identity, None)
+        keys = {one.who.key for one in self.tickets.values() if one.who.identity == identity} - {""}
         for knock in list(self.tickets.values()):
-            if knock.who.identity == identity:
+            if knock.who.identity == identity or knock.who.key in keys:
                 self._take_back(knock, Refusal("removed"), now)
 
     def bar(self, bearer: str, why: Refusal, now: float) -> None:
@@ -309,6 +314,15 @@ class Lobby:
         if waited:
             del self.waiting[knock.id]
             self._news()
+        self._trim()
+
+    def _remember(self, knock: Knock) -> Knock:
+        self.tickets[knock.ticket] = knock
+        self._trim()
+        return knock
+
+    def _trim(self) -> None:
+        """Those who wait are bounded elsewhere; of the decided ones the oldest is forgotten first."""
         while len(self.tickets) - len(self.waiting) > limits.LOBBY_SETTLED:
             del self.tickets[next(one for one, k in self.tickets.items() if k.state is not State.WAITING)]
 

@@ -5,7 +5,6 @@ invitation, or knows the number of a meeting started here, gets a participant's 
 state but the numbers made and the titles that people typed, in memory and bounded.
 """
 
-import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from conference import Grants, Knocker, Lobbies, Passage, State, cleaned
+from rooms.identifiers import new_bytes
 from signaling import limits
 from signaling.api.invitations import NUMBER, Invitations, new_number
 from signaling.api.lobby import Doorway, Note, Waiting, host_key, note_nothing, waiting
@@ -50,7 +50,7 @@ class Surroundings:
     """By number, of every meeting started here lately."""
     booked: Callable[[str], bool] = lambda _: False
     """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
-    lobbies: Lobbies = field(default_factory=lambda: Lobbies(lambda: secrets.token_hex(16)))
+    lobbies: Lobbies = field(default_factory=lambda: Lobbies(lambda: new_bytes(16).hex()))
     present: Callable[[str], list[str]] = lambda _: []
     """Identities in a conference."""
     door: Callable[[Grants], None] = lambda _: None

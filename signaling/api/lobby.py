@@ -14,10 +14,10 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 import conference
-from conference import Grants, Knock, Lobbies, Lobby, Passage, State
+from conference import Grants, Knock, Lobbies, Lobby, Passage, Refusal, State
 from signaling import limits
 from signaling.api.models.parts import Text200
-from signaling.api.problems import refused
+from signaling.api.problems import TEXTS, refused
 from signaling.auth import Authenticator
 from signaling.declared import SECRET, needs
 from signaling.throttle import Throttle
@@ -204,7 +204,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby.expire(around.now())
         ids = list(lobby.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.waiting]
         if not ids:
-            raise conference_refusal("knock_unknown")
+            raise Refusal("knock_unknown")
         names = [lobby.waiting[one].who.name for one in ids]
         await around.note(host, "lobby.admit", {"names": names[:50], "count": len(ids)}, _address(request))
         return Admitted(admitted=len(lobby.admit(ids)))
@@ -219,44 +219,41 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby.deny(wanted.id, why, around.now())
 
 
-def conference_refusal(code: str) -> conference.Refusal:
-    return conference.Refusal(code)
-
-
 def _cleaned(text: str) -> str:
     return conference.cleaned(text)[: conference.limits.LOBBY_WHY_CHARACTERS]
 
 
 def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Throttle) -> tuple[Lobby, Knock]:
     """Raises Refusal `knock_unknown`, `too_many_requests`: tickets are not tried out."""
-    _take(tries, request, around.now())
-    lobby = around.lobbies.find(name)
-    if lobby is None:
-        raise conference_refusal("knock_unknown")
-    knock = lobby.look(ticket, around.now())
-    tries.gives_back(_address(request))
-    return lobby, knock
+    try:
+        lobby = around.lobbies.find(name)
+        if lobby is None:
+            raise Refusal("knock_unknown")
+        return lobby, lobby.look(ticket, around.now())
+    except Refusal as refusal:
+        raise _counted(refusal, around, request, tries) from refusal
 
 
 def _host(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> tuple[Lobby, Grants]:
-    """Raises Refusal `token_…`, `denied`, and what the door says of him."""
+    """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of him."""
     now = around.now()
-    _take(tries, request, now)
     scheme, _, token = authorization.partition(" ")
-    grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
-    if not grants.may_moderate(name):
-        raise refused("denied")
-    if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
-        around.door(grants)
-    lobby = around.lobbies.get(name, now)
-    lobby.check(grants, False)
-    tries.gives_back(_address(request))
+    try:
+        grants = around.authenticator.verify(token.strip() if scheme.lower() == "bearer" else "", now)
+        if not grants.may_moderate(name):
+            raise Refusal("denied", *TEXTS["denied"])
+        if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
+            around.door(grants)
+        lobby = around.lobbies.get(name, now)
+        lobby.check(grants, False)
+    except Refusal as refusal:
+        raise _counted(refusal, around, request, tries) from refusal
     return lobby, grants
 
 
-def _take(tries: Throttle, request: Request, now: float) -> None:
-    if not tries.takes(_address(request), now):
-        raise refused("too_many_requests")
+def _counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
+    """Only wrong tries of a network count: a whole province may wait behind one address."""
+    return refusal if tries.takes(_address(request), around.now()) else refused("too_many_requests")
 
 
 def _address(request: Request) -> str:

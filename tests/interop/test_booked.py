@@ -56,6 +56,7 @@ class Office:
             starts_at.replace(second=0, microsecond=0),
             60,
             class_="ordinary",
+            lobby=False,
             attendees=(booking.AttendeeRequest(person_id=people["vp-2"]),),
             urgent_reason="Thử",
             **fields,

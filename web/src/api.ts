@@ -4,6 +4,8 @@ import { language, t } from './i18n/index.svelte';
 export interface Created {
   conference: string;
   url: string;
+  /** Of whoever opened it; never a part of the link that is passed on. */
+  moderator: string;
 }
 
 /** Leave to enter one conference once; kept in memory only. */
@@ -13,6 +15,46 @@ export interface Pass {
   identity: string;
   conference: string;
   title: string;
+  /** Key to the lobby; empty for everybody but hosts. */
+  moderation: string;
+}
+
+/** Not yet: a ticket to wait with in the lobby. */
+export interface Waiting {
+  state: 'waiting';
+  ticket: string;
+  conference: string;
+  title: string;
+  /** A host of the meeting sees who waits. */
+  hosted: boolean;
+  /** Unix seconds. */
+  expires_at: number;
+}
+
+/** How it stands with somebody who waits; the texts tell why not. */
+export interface Standing {
+  state: 'waiting' | 'admitted' | 'denied' | 'expired' | 'ended' | 'gone';
+  hosted: boolean;
+  expires_at: number;
+  vi: string;
+  en: string;
+}
+
+export interface Waiter {
+  id: string;
+  name: string;
+  way: string;
+  /** An invitation or an account vouches for the name. */
+  named: boolean;
+  /** Unix seconds. */
+  since: number;
+}
+
+/** What a host sees; `revision` changes with it. */
+export interface LobbyView {
+  on: boolean;
+  revision: number;
+  waiting: Waiter[];
 }
 
 export interface About {
@@ -33,34 +75,83 @@ export class Refused extends Error {
 }
 
 export function createConference(name: string): Promise<Created> {
-  return ask<Created>('/api/v1/conferences', name === '' ? {} : { name });
+  return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
 }
 
-export function requestPass(conference: string, name: string, invite: string | null): Promise<Pass> {
-  const path = `/api/v1/conferences/${encodeURIComponent(conference)}/token`;
-  return ask<Pass>(path, invite === null ? { name } : { name, invite });
+export function requestPass(conference: string, asked: { name: string; invite?: string; moderator?: string; ticket?: string }): Promise<Pass | Waiting> {
+  return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
+}
+
+/** Answered when something changes, at the latest after 25 s. */
+export function lobbyStanding({ conference, ticket }: Waiting, signal: AbortSignal): Promise<Standing> {
+  return ask(`${lobbyPath(conference)}/wait`, { body: { ticket }, signal, patience_ms: LONG_MS });
+}
+
+/** Also from a page that is about to go. */
+export async function leaveLobby({ conference, ticket }: Waiting): Promise<void> {
+  await ask(`${lobbyPath(conference)}/leave`, { body: { ticket }, keepalive: true }).catch(() => undefined);
+}
+
+/** `since`: the revision that is known; without it the answer comes at once. */
+export function lookLobby(conference: string, key: string, since: number | null, signal: AbortSignal): Promise<LobbyView> {
+  return ask(`${lobbyPath(conference)}${since === null ? '' : `?since=${since}`}`, { key, signal, patience_ms: LONG_MS });
+}
+
+export function switchLobby(conference: string, key: string, on: boolean): Promise<LobbyView> {
+  return ask(lobbyPath(conference), { key, method: 'PUT', body: { on } });
+}
+
+export async function admitFromLobby(conference: string, key: string, whom: { ids: string[] } | { all: true }): Promise<void> {
+  await ask(`${lobbyPath(conference)}/admit`, { key, body: whom });
+}
+
+export async function denyFromLobby(conference: string, key: string, id: string, why: string): Promise<void> {
+  await ask(`${lobbyPath(conference)}/deny`, { key, body: { id, why } });
+}
+
+function lobbyPath(conference: string): string {
+  return `/api/v1/conferences/${encodeURIComponent(conference)}/lobby`;
 }
 
 export function about(): Promise<About> {
   return ask<About>('/api/v1/about');
 }
 
-async function ask<Answer>(path: string, body?: Record<string, unknown>): Promise<Answer> {
-  const response = await send(path, body);
-  const answer: unknown = await response.json().catch(() => null);
+interface Asking {
+  body?: Record<string, unknown>;
+  method?: 'POST' | 'PUT';
+  /** Of a host of the lobby. */
+  key?: string;
+  signal?: AbortSignal;
+  patience_ms?: number;
+  keepalive?: boolean;
+}
+
+const SHORT_MS = 15_000;
+/** Longer than the server takes over a long question. */
+const LONG_MS = 40_000;
+
+async function ask<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+  const response = await send(path, asking);
+  const answer: unknown = response.status === 204 ? {} : await response.json().catch(() => null);
   if (!response.ok || answer === null) throw refusal(response.status, answer);
   return answer as Answer;
 }
 
-async function send(path: string, body?: Record<string, unknown>): Promise<Response> {
-  const init: RequestInit =
-    body === undefined
-      ? {}
-      : { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) };
+async function send(path: string, { body, method = 'POST', key, signal, patience_ms = SHORT_MS, keepalive = false }: Asking): Promise<Response> {
+  const headers: Record<string, string> = {};
+  if (key !== undefined) headers['Authorization'] = `Bearer ${key}`;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const init: RequestInit = body === undefined ? { headers } : { method, headers, body: JSON.stringify(body) };
+  const given_up = new AbortController();
+  const timer = setTimeout(() => given_up.abort(), patience_ms);
+  signal?.addEventListener('abort', () => given_up.abort(), { once: true });
   try {
-    return await fetch(path, { ...init, cache: 'no-store', signal: AbortSignal.timeout?.(15_000) ?? null });
+    return await fetch(path, { ...init, keepalive, cache: 'no-store', signal: given_up.signal });
   } catch {
     throw new Refused('offline', t('app.offline'));
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Pass } from './api';
+import type { Pass, Waiting } from './api';
 
 /** A meeting somebody is about to enter, and how the pass for it is asked for. */
 export interface Visit {
@@ -8,5 +8,13 @@ export interface Visit {
   title: string;
   /** As the server knows the person; empty: he says it himself. */
   name: string;
-  request: (name: string) => Promise<Pass>;
+  /** Under which this tab keeps the ticket of a lobby, so that reloading does not wait again. */
+  key: string;
+  /** `ticket`: of whoever has waited in the lobby, empty without one. */
+  request: (name: string, ticket: string) => Promise<Pass | Waiting>;
+}
+
+/** The server has no room in the meeting for this person yet: he waits. */
+export function waits(answer: Pass | Waiting): answer is Waiting {
+  return 'ticket' in answer;
 }

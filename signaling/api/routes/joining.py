@@ -112,14 +112,11 @@ async def _by_secret(session: AsyncSession, visit: Visit, wanted: JoinFields) ->
 
 @dataclass(frozen=True)
 class Comer:
-    """Somebody whom the door does not refuse. `bearer`, `key`: as `conference.Knocker` has them; `waits`: unless a host let him
-    in already.
-    """
+    """Somebody whom the door does not refuse. `waits`: unless a host let him in already."""
 
     found: entry.Entry
     grants: Grants
-    bearer: str
-    key: str
+    knocker: Knocker
     waits: bool
 
 
@@ -133,27 +130,37 @@ async def _comer(
     ticket: str,
     action: str = "meeting.pass",
 ) -> Comer:
-    """Written down. Raises what `entry.Entry.refusal` tells, and `lobby_limit`."""
+    """`bearer`, `key`: as `conference.Knocker` has them. Written down. Raises what `entry.Entry.refusal` tells, and
+    `lobby_limit`.
+    """
     refusal: Refusal | None = found.refusal(visit.now)
     if refusal is not None:
         raise refusal
     date, meeting = found.occurrence, found.meeting
-    name = visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby)
-    lobby = visit.desk.lobbies.get(name, visit.now.timestamp())
-    waits = found.waits(lobby.on)
-    if waits and not lobby.admits(key, ticket):
-        action = "lobby.knock"
-    detail = {"way": found.way, "attendee": found.attendee_id}
-    await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
     grants = Grants(
         identity=f"{found.way}.{bearer or 'guest'}.{visit.desk.suffix()}",
         name=_shown(found.name),
-        conference=name,
+        conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
         join=True,
         can_update_own_metadata=True,
         passage=Passage.HOST if found.host else Passage.NONE,
     )
-    return Comer(found, grants, bearer, key, waits)
+    knocker = Knocker(
+        identity=grants.identity,
+        name=grants.name,
+        way=found.way,
+        key=key,
+        bearer=bearer,
+        always=found.waits(False),
+        source=network(visit.address),
+    )
+    lobby = visit.desk.lobbies.get(grants.conference, visit.now.timestamp())
+    waits = found.waits(lobby.on)
+    if waits and not lobby.admits(knocker, ticket):
+        action = "lobby.knock"
+    detail = {"way": found.way, "attendee": found.attendee_id}
+    await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
+    return Comer(found, grants, knocker, waits)
 
 
 def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
@@ -161,17 +168,8 @@ def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass
     found, grants = comer.found, comer.grants
     if not comer.waits:
         return _pass(visit, found, grants)
-    knocker = Knocker(
-        identity=grants.identity,
-        name=grants.name,
-        way=found.way,
-        key=comer.key,
-        bearer=comer.bearer,
-        always=found.waits(False),
-        source=network(visit.address),
-    )
     now, lobbies = visit.now.timestamp(), visit.desk.lobbies
-    knock = lobbies.knock(grants.conference, knocker, ticket, now)
+    knock = lobbies.knock(grants.conference, comer.knocker, ticket, now)
     if knock.state is not State.ADMITTED:
         response.status_code = 202
         return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)

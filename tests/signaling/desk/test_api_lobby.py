@@ -184,6 +184,9 @@ async def test_tickets_are_not_tried_out(begun: Begun) -> None:
     body = {"ticket": "0" * 64, "wait": False}
     codes = [(await stranger.post(f"{begun.lobby}/wait", json=body)).status_code for _ in range(61)]
     assert codes == [404] * 60 + [429]
+    guest = (await begun.knock(address="10.7.7.7")).json()["ticket"]
+    right = await stranger.post(f"{begun.lobby}/wait", json={"ticket": guest, "wait": False})
+    assert right.status_code == 200, "others behind the same address go on waiting"
 
 
 async def test_an_invitation_taken_back_while_waiting(begun: Begun) -> None:
@@ -246,12 +249,34 @@ async def test_the_desk_decides_without_entering_and_all_of_it_is_written_down(b
     assert noted["lobby.admit"][1] == office.province.units["khcn"]
 
 
+async def test_an_account_that_was_sent_out_waits_again(begun: Begun) -> None:
+    host = await begun.host()
+    invited = await begun.office.client("requester", "yt", "yt-2")
+    address = f"/occurrences/{begun.date}/pass"
+    await invited.post(address, json={})
+    await host.post(f"{begun.lobby}/admit", json={"all": True})
+    first = (await invited.post(address, json={})).json()
+    lobby = begun.office.secretariat.lobbies
+    lobby.forget(begun.name, first["identity"], begun.office.now.timestamp())  # as `Conference.kick` does
+    assert begun.shut(first["token"]) == "removed"
+    assert (await invited.post(address, json={})).status_code == 202
+
+
+async def test_a_ticket_counts_only_with_what_it_was_given_for(begun: Begun) -> None:
+    host = await begun.host()
+    link = await link_of(begun.office, begun.meeting)
+    ticket = (await enter(begun.office, link=link)).json()["ticket"]
+    await host.post(f"{begun.lobby}/admit", json={"all": True})
+    assert (await begun.knock(ticket=ticket)).status_code == 202
+    assert (await enter(begun.office, link=link, ticket=ticket)).status_code == 200
+
+
 async def test_waiting_is_given_up_and_runs_out(begun: Begun) -> None:
     office, host = begun.office, await begun.host()
     left, silent = [(await begun.knock(name)).json()["ticket"] for name in ("An", "Bình")]
     assert (await office.stranger().post(f"{begun.lobby}/leave", json={"ticket": left})).status_code == 204
     assert [one["name"] for one in (await host.get(begun.lobby)).json()["waiting"]] == ["Bình"]
-    office.pass_minutes(1)
+    office.pass_minutes(2)
     assert (await host.get(begun.lobby)).json()["waiting"] == []
     assert (await begun.standing(silent))["state"] == "gone"
     patient = (await begun.knock()).json()["ticket"]

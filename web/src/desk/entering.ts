@@ -1,5 +1,5 @@
 /** Going from the desk into a booked meeting, whichever way a person comes. */
-import type { Pass } from '../api';
+import type { Pass, Waiting } from '../api';
 import type { Visit } from '../visit';
 import { send } from './client';
 import { me } from './session.svelte';
@@ -9,12 +9,12 @@ export function onPhone(): boolean {
 }
 
 export function signedInVisit(occurrence: string, title: string): Visit {
-  const request = (): Promise<Pass> => send<Pass>('POST', `/occurrences/${occurrence}/pass`, { phone: onPhone() });
-  return { conference: '', invite: null, title, name: me().person_name || me().name, request };
+  const request = (_name: string, ticket: string): Promise<Pass | Waiting> => send('POST', `/occurrences/${occurrence}/pass`, { phone: onPhone(), ticket });
+  return { conference: '', invite: null, title, name: me().person_name || me().name, key: `date-${occurrence}`, request };
 }
 
 /** With a personal link, or with number and PIN and a name that the person gives. */
-export function guestVisit(ticket: { link: string } | { number: string; pin: string }, title: string, name: string): Visit {
-  const request = (typed: string): Promise<Pass> => send<Pass>('POST', '/join', { ...ticket, name: typed, phone: onPhone() });
-  return { conference: '', invite: null, title, name, request };
+export function guestVisit(right: { link: string } | { number: string; pin: string }, title: string, name: string): Visit {
+  const request = (typed: string, ticket: string): Promise<Pass | Waiting> => send('POST', '/join', { ...right, name: typed, phone: onPhone(), ticket });
+  return { conference: '', invite: null, title, name, key: 'number' in right ? `number-${right.number}` : 'link', request };
 }

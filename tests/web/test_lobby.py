@@ -1,0 +1,231 @@
+"""The lobby in real browsers: a guest knocks and waits, the secretary lets him in or turns him away, an opener switches it on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Grants
+from rooms import booking
+from rooms.booking.tables import Reservation
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.store.database import Database
+from signaling.auth import Authenticator
+from tests.conftest import start_server
+from tests.rooms.postgres import at_once
+from tests.web import desk as furniture
+from tests.web.conftest import Visit, Visitor
+from tests.web.desk import Desk, furnish, working_day
+from tests.web.test_desk import PATIENCE_MS, Served, sign_in
+
+pytestmark = pytest.mark.browser
+
+TITLE = "Họp góp ý dự thảo đề án"
+WHY = "Đồng chí không có trong thành phần dự họp này"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("lobby")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    desk = at_once(_prepare(folder, now))
+    server = start_server(folder)
+    yield Served(server, desk, now, {})
+    server.stop()
+
+
+async def _prepare(folder: Path, now: datetime) -> Desk:
+    """An ordinary meeting that has begun."""
+    desk = await furnish(folder, now)
+    database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
+    request = booking.Request(
+        title=TITLE,
+        type_code="internal",
+        host_unit_id=desk.office,
+        starts_at=working_day(9, now).astimezone(UTC),
+        duration_min=60,
+        attendees=(booking.AttendeeRequest(unit_id=desk.office),),
+        submit=True,
+    )
+    span = {"starts_at": now - timedelta(minutes=5), "ends_at": now + timedelta(minutes=90)}
+
+    async def begin(session: AsyncSession) -> None:
+        meeting = (await session.scalars(select(Meeting).where(Meeting.title == TITLE))).one()
+        date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
+        await session.execute(update(Reservation).where(Reservation.occurrence_id == date.id).values(**span))
+        await session.execute(update(Occurrence).where(Occurrence.id == date.id).values(**span))
+
+    try:
+        await booking.book(database, request, furniture._actor(desk), now)
+        await database.transact(begin)
+    finally:
+        await database.close()
+    return desk
+
+
+async def meeting_of(served: Served) -> tuple[Meeting, Occurrence]:
+    database = Database.open(served.database_url)
+    try:
+        async with database.reading() as session:
+            meeting = (await session.scalars(select(Meeting).where(Meeting.title == TITLE))).one()
+            date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
+            return meeting, date
+    finally:
+        await database.close()
+
+
+async def knock(visitor: Visitor, served: Served, name: str) -> None:
+    """By number and PIN, as far as the lobby."""
+    meeting, _ = await meeting_of(served)
+    await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
+    await visitor.part("join-pin").fill(meeting.pin)
+    await visitor.part("join-as").fill(name)
+    await visitor.part("join-look").click()
+    await visitor.part("join-enter").click()
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+    await visitor.part("waiting").wait_for()
+
+
+async def looks_well(visitor: Visitor, width: int) -> None:
+    assert await visitor.barriers() == []
+    assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def sees_and_hears(visitor: Visitor) -> None:
+    """Somebody else's picture moves and his voice plays."""
+    script = """() => [...document.querySelectorAll('[data-testid=tile] video, [data-testid=stage] video')].filter(
+      (v) => v.currentTime > 0 && !v.paused).length >= 2
+      && [...document.querySelectorAll('audio')].some((a) => !a.paused && a.currentTime > 0)"""
+    await visitor.page.wait_for_function(script, timeout=PATIENCE_MS)
+
+
+async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Visit, served: Served) -> None:
+    meeting, date = await meeting_of(served)
+    guest = await visit(width=360, height=740, touch=True)
+    await knock(guest, served, "Ông Nguyễn Văn Khách")
+    waiting = guest.part("waiting")
+    await expect(waiting).to_have_attribute("data-hosted", "false")
+    await expect(waiting).to_contain_text(TITLE)
+    await expect(guest.part("preview-video")).to_be_visible()
+    await looks_well(guest, 360)
+    await guest.part("language-en").click()
+    await expect(waiting).to_contain_text("Waiting to be let in")
+    await looks_well(guest, 360)
+    await guest.part("language-vi").click()
+
+    host = await visit()
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("lobby-open").click()
+    await expect(host.part("waiter")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(waiting).to_have_attribute("data-hosted", "true")
+    await looks_well(host, 1280)
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    await expect(host.part("knock-bar")).to_contain_text("Ông Nguyễn Văn Khách")
+    await expect(host.part("present-count")).to_contain_text("1 người")
+
+    other = await visit()
+    await knock(other, served, "Người lạ")
+    await expect(host.part("knock-bar")).to_contain_text("2 người")
+    await expect(host.part("lobby-toggle")).to_have_attribute("aria-label", "Phòng chờ (2)")
+    await host.part("lobby-toggle").click()
+    stranger = host.part("waiter").filter(has_text="Người lạ")
+    await stranger.get_by_test_id("deny").click()
+    await stranger.get_by_test_id("deny-why").fill(WHY)
+    await looks_well(host, 1280)
+    await stranger.get_by_test_id("deny-sure").click()
+    await expect(other.part("waiting")).to_have_attribute("data-state", "denied")
+    await expect(other.part("waiting-why")).to_contain_text(WHY)
+    await looks_well(other, 1280)
+    await other.part("waiting-back").click()
+    await other.part("join-button").click()
+    await expect(other.part("join-trouble")).to_contain_text(WHY)
+
+    await host.part("waiter").get_by_test_id("admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    await sees_and_hears(guest)
+    await sees_and_hears(host)
+    await expect(host.part("waiter")).to_have_count(0)
+
+    await knock_again(guest, served)
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    await refused_at_the_door(served, f"o-{date.id}")
+
+
+async def knock_again(visitor: Visitor, served: Served) -> None:
+    """The same tab after a reload: he was let in, so he does not wait."""
+    meeting, _ = await meeting_of(served)
+    await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
+    await visitor.part("join-pin").fill(meeting.pin)
+    await visitor.part("join-as").fill("Ông Nguyễn Văn Khách")
+    await visitor.part("join-look").click()
+    await visitor.part("join-enter").click()
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-button").click()
+
+
+async def refused_at_the_door(served: Served, name: str) -> None:
+    """A token with this server's own signature, of a guest whom nobody let in."""
+    grants = Grants(identity="number_pin.guest.x", name="x", conference=name, join=True)
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, time.time())
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        answer = await client.get("/rtc/validate", params={"access_token": token})
+    assert (answer.status_code, "lobby" in answer.text) == (403, True), answer.text
+
+
+async def test_giving_up_is_seen_at_once_on_a_phone(visit: Visit, served: Served) -> None:
+    meeting, _ = await meeting_of(served)
+    host = await visit(width=360, height=740, touch=True)
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+    guest = await visit()
+    await knock(guest, served, "Trần Thị Bình")
+    await expect(host.part("knock-bar")).to_contain_text("Trần Thị Bình")
+    await looks_well(host, 360)
+    await host.part("knock-look").click()
+    await expect(host.part("waiter")).to_have_count(1)
+    await looks_well(host, 360)
+    await guest.part("waiting-leave").click()
+    await expect(host.part("waiter")).to_have_count(0)
+    await guest.part("join-button").click()
+    await expect(host.part("waiter")).to_have_count(1)
+    await guest.page.goto(served.url)
+    await expect(host.part("waiter")).to_have_count(0)
+
+
+async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, served: Served) -> None:
+    opener = await visit()
+    await opener.page.goto(served.url)
+    await opener.part("start-name").fill("Trao đổi nhanh")
+    await opener.part("start-button").click()
+    await opener.part("preview-video").wait_for()
+    await opener.part("join-name").fill("Chủ")
+    await opener.part("join-button").click()
+    await opener.part("stage").wait_for(timeout=PATIENCE_MS)
+    await opener.part("lobby-toggle").click()
+    await opener.part("lobby-switch").check()
+    guest = await visit()
+    await guest.page.goto(opener.page.url)
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-name").fill("Khách")
+    await guest.part("join-button").click()
+    await guest.part("waiting").wait_for()
+    await opener.part("waiter").get_by_test_id("admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+    assert await guest.part("lobby-toggle").count() == 0

@@ -1,0 +1,87 @@
+/** Waiting in the lobby of a meeting: asks the server how it stands until somebody decided. Owns no screen and no pass. */
+import { leaveLobby, lobbyStanding, Refused, type Standing, type Waiting } from '../api';
+
+/** Between two questions, also when the server answers at once. */
+const PAUSE_MS = 1_000;
+const OFFLINE_PAUSE_MS = 3_000;
+const MINUTE_MS = 60_000;
+
+interface Outcome {
+  /** Somebody let the person in: the pass can be asked for with the ticket. */
+  admitted: () => void;
+  /** The server has lost the ticket (it was started anew, or the machine slept): ask again. */
+  lost: () => void;
+}
+
+export class Wait {
+  state = $state<Standing['state']>('waiting');
+  hosted = $state(false);
+  offline = $state(false);
+  minutes = $state(0);
+  why = $state.raw({ vi: '', en: '' });
+  /** When the waiting ends by itself, in ms. */
+  until_ms = $state(0);
+  private readonly begun_ms = Date.now();
+  private readonly stopping = new AbortController();
+  private readonly clock = setInterval(() => (this.minutes = Math.floor((Date.now() - this.begun_ms) / MINUTE_MS)), 5_000);
+
+  constructor(
+    readonly waiting: Waiting,
+    private readonly outcome: Outcome,
+  ) {
+    this.hosted = waiting.hosted;
+    this.until_ms = waiting.expires_at * 1000;
+    void this.run();
+  }
+
+  /** The person gives up, or the page goes away: the host sees it at once. */
+  leave(): void {
+    const waited = this.state === 'waiting' && !this.stopping.signal.aborted;
+    this.close();
+    if (waited) void leaveLobby(this.waiting);
+  }
+
+  /** Asks no more. */
+  close(): void {
+    clearInterval(this.clock);
+    this.stopping.abort();
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    while (this.state === 'waiting') {
+      const asked_ms = Date.now();
+      const heard = await lobbyStanding(this.waiting, signal).catch((error: unknown) => error);
+      if (signal.aborted) return;
+      if (heard instanceof Refused && heard.code === 'knock_unknown') return this.end(this.outcome.lost);
+      this.offline = heard instanceof Error;
+      if (!(heard instanceof Error)) this.take(heard as Standing);
+      if (this.state === 'waiting') await sleep(this.offline ? OFFLINE_PAUSE_MS : PAUSE_MS - (Date.now() - asked_ms), signal);
+      if (signal.aborted) return;
+    }
+    if (this.state === 'admitted') this.end(this.outcome.admitted);
+    else if (this.state === 'gone') this.end(this.outcome.lost);
+    else this.close();
+  }
+
+  private take(heard: Standing): void {
+    this.hosted = heard.hosted;
+    this.until_ms = heard.expires_at * 1000;
+    this.why = { vi: heard.vi, en: heard.en };
+    this.state = heard.state;
+  }
+
+  private end(then: () => void): void {
+    this.close();
+    then();
+  }
+}
+
+/** No timer when there is nothing to wait for: those of a page in the background come a minute late. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
