@@ -128,6 +128,8 @@ AUDIO_BPS = 80_000
 UP_FULL_BPS = 2_000_000
 UP_TILE_BPS = 640_000
 """What a hall is asked to send while it is large somewhere, and while it is not."""
+
+# The lobby
 LOBBIES = 8192
 """Conferences whose lobby is remembered; those that nobody touched for long are forgotten first."""
 LOBBY_KEPT_S = 2 * 3600.0
@@ -151,4 +153,3 @@ LOBBY_LISTENERS = 4
 LOBBY_WATCHERS = 64
 """Hosts' screens that wait for news of one lobby at the same time."""
 LOBBY_WHY_CHARACTERS = 200
-TICKET_CHARACTERS = 64
