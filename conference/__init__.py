@@ -9,6 +9,7 @@ from conference import announcements, data, dialout, events, keypad, layout, lim
 from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
+from conference.floor import Floor, FloorChange, FloorRule, FloorState
 from conference.lobby import Knock, Knocker, Lobbies, Lobby, State
 from conference.names import cleaned
 from conference.participant import Entry, Participant, Permission
@@ -21,6 +22,10 @@ __all__ = [
     "Announcement",
     "Conference",
     "Entry",
+    "Floor",
+    "FloorChange",
+    "FloorRule",
+    "FloorState",
     "Grants",
     "Kind",
     "Knock",
@@ -43,6 +48,7 @@ __all__ = [
     "data",
     "dialout",
     "events",
+    "floor",
     "keypad",
     "layout",
     "limits",

@@ -2,8 +2,8 @@
 # Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
 set -euo pipefail
 
-# What the tests use now: a browser, network namespaces, a packet filter, a database, a directory.
-packages=(chromium iproute2 ldap-utils nftables postgresql sip-tester sipvicious slapd)
+# What the tests use now: a browser, network namespaces, a packet filter, a database, a directory, a floor client in C.
+packages=(chromium gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql sip-tester sipvicious slapd)
 # For the parts that come later: redis-server baresip-core baresip-ffmpeg ffmpeg espeak-ng coturn.
 
 missing=()

@@ -1,0 +1,592 @@
+"""The content token and the floor server: every (state, request), repetition, loss; a client of other hands, real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from conference import Floor, FloorChange, FloorRule, floor
+from conference.plan import Endpoint, FloorPlan
+from signaling.sip import bfcp
+from signaling.sip import body_limits as limits
+from signaling.sip.bfcp import Attribute, Fault, Kind, Message, Primitive, Status
+from signaling.sip.floor_channel import FloorChannel
+from signaling.sip.floor_server import FloorServer
+
+CONFERENCE = 77
+
+
+def plan(
+    user: int, transport: str = "udp", host: str = "192.0.2.9", port: int = 5070, connect: bool = False
+) -> FloorPlan:
+    return FloorPlan("tcp" if transport == "tcp" else "udp", Endpoint(host, port), CONFERENCE, user, 1, connect)
+
+
+# -- the token ---------------------------------------------------------------------------------------------------------
+
+STATES = ("free", "held by another", "mine", "waiting")
+EVENTS = ("ask", "give_up", "grant", "deny", "revoke")
+TABLE: dict[FloorRule, dict[tuple[str, str], tuple[str, str | None]]] = {
+    # (state of a, event): what a is told, who holds the token afterwards
+    "take": {
+        ("free", "ask"): ("granted", "a"),
+        ("held by another", "ask"): ("granted", "a"),
+    },
+    "queue": {
+        ("free", "ask"): ("granted", "a"),
+        ("held by another", "ask"): ("pending 1", "b"),
+    },
+    "deny": {
+        ("free", "ask"): ("granted", "a"),
+        ("held by another", "ask"): ("denied", "b"),
+    },
+    "approve": {
+        ("free", "ask"): ("pending 1", None),
+        ("held by another", "ask"): ("pending 1", "b"),
+    },
+}
+ALWAYS = {
+    ("free", "give_up"): ("", None),
+    ("free", "grant"): ("granted", "a"),
+    ("free", "deny"): ("", None),
+    ("free", "revoke"): ("", None),
+    ("held by another", "give_up"): ("", "b"),
+    ("held by another", "grant"): ("granted", "a"),
+    ("held by another", "deny"): ("", "b"),
+    ("held by another", "revoke"): ("", None),
+    ("mine", "ask"): ("granted", "a"),
+    ("mine", "give_up"): ("released", None),
+    ("mine", "grant"): ("", "a"),
+    ("mine", "deny"): ("", "a"),
+    ("mine", "revoke"): ("revoked", None),
+    ("waiting", "ask"): ("pending 1", "b"),
+    ("waiting", "give_up"): ("cancelled", "b"),
+    ("waiting", "grant"): ("granted", "a"),
+    ("waiting", "deny"): ("denied", "b"),
+    ("waiting", "revoke"): ("granted", "a"),
+}
+
+
+def in_state(rule: FloorRule, state: str) -> Floor:
+    made = Floor("queue" if state == "waiting" else "take")
+    if state in ("held by another", "waiting"):
+        made.grant("b")
+    if state == "mine":
+        made.grant("a")
+    if state == "waiting":
+        made.ask("a")
+    made.rule = rule
+    return made
+
+
+@pytest.mark.parametrize(("rule", "state", "event"), list(itertools.product(TABLE, STATES, EVENTS)))
+def test_every_state_and_event_of_the_token(rule: FloorRule, state: str, event: str) -> None:
+    told, holder = TABLE[rule].get((state, event)) or ALWAYS[state, event]
+    if (rule, state, event) == ("approve", "waiting", "revoke"):
+        told, holder = "", None  # whoever waits waits for the chair
+    token = in_state(rule, state)
+    changes = token.revoke() if event == "revoke" else getattr(token, event)("a")
+    own = [f"{one.state} {one.position or ''}".strip() for one in changes if one.who == "a"]
+    assert own == ([told] if told else []) and token.holder == holder
+    if holder == "a" and state in ("held by another", "waiting"):
+        assert FloorChange("b", "revoked") in changes
+    assert "a" not in token.waiting or token.holder != "a"
+
+
+def test_who_may_not_is_denied() -> None:
+    token = Floor(may=lambda who: who == "chair")
+    assert token.ask("hall") == [FloorChange("hall", "denied")] and token.ask("chair")[0].state == "granted"
+
+
+def test_the_queue_and_one_more() -> None:
+    token = Floor("queue")
+    token.ask("holder")
+    for number in range(floor.WAITING):
+        assert token.ask(f"w{number}")[0].position == number + 1
+    assert token.ask("late") == [FloorChange("late", "denied")]
+    changes = token.give_up("holder")
+    assert changes[:2] == [FloorChange("holder", "released"), FloorChange("w0", "granted")]
+    assert changes[2] == FloorChange("w1", "pending", 1) and len(changes) == floor.WAITING + 1
+
+
+# -- the server, without sockets ---------------------------------------------------------------------------------------
+
+
+class Terminal:
+    """One leg of a server under test: makes requests, reads what it is sent."""
+
+    def __init__(self, server: FloorServer, name: str, user: int, transport: str = "udp") -> None:
+        self.server, self.name, self.user = server, name, user
+        self.version = 1 if transport == "tcp" else 2
+        self.transaction = 0
+        server.attach(name, plan(user, transport))
+
+    def send(
+        self, primitive: Primitive, *attributes: Attribute, now: float = 0.0, again: bool = False
+    ) -> list[FloorChange]:
+        self.transaction += 0 if again else 1
+        message = Message(primitive, CONFERENCE, self.transaction, self.user, attributes, self.version)
+        return self.server.receive(self.name, bfcp.encode(message), now)
+
+    def ask(self, now: float = 0.0) -> list[FloorChange]:
+        return self.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=now)
+
+
+def delivered(server: FloorServer) -> dict[str, list[Message]]:
+    found: dict[str, list[Message]] = {}
+    for leg, data in server.take():
+        found.setdefault(leg, []).append(bfcp.decode(data))
+    return found
+
+
+def state_in(message: Message) -> tuple[int, Status]:
+    (information,) = [one for one in message.attributes if one.kind == Kind.FLOOR_REQUEST_INFORMATION]
+    overall = information.inner[0]
+    return information.number, Status(overall.inner[0].number >> 8)
+
+
+def fault_in(message: Message) -> Fault:
+    assert message.primitive is Primitive.ERROR
+    return Fault(message.attributes[0].data[0])
+
+
+def test_a_request_is_granted_and_released() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5)
+    assert hall.ask() == [FloorChange("hall", "granted")]
+    (message,) = delivered(server)["hall"]
+    request, state = state_in(message)
+    assert (state, message.response, message.transaction) == (Status.GRANTED, True, hall.transaction)
+    assert hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request)) == [
+        FloorChange("hall", "released")
+    ]
+    assert state_in(delivered(server)["hall"][0]) == (request, Status.RELEASED)
+    hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request))
+    assert fault_in(delivered(server)["hall"][0]) is Fault.NO_REQUEST
+
+
+def test_a_browser_takes_it_over_and_everybody_is_told() -> None:
+    server = FloorServer(Floor(), name_of=lambda who: "Văn phòng" if who == "browser" else "")
+    hall, watcher = Terminal(server, "hall", 5), Terminal(server, "watcher", 6)
+    watcher.send(Primitive.FLOOR_QUERY, Attribute(Kind.FLOOR_ID, 1))
+    hall.ask()
+    delivered(server)
+    changes = server.apply(server.floor.ask("browser"), 1.0)
+    assert changes == [FloorChange("browser", "granted"), FloorChange("hall", "revoked")]
+    told = delivered(server)
+    assert state_in(told["hall"][0])[1] is Status.REVOKED and not told["hall"][0].response
+    assert "watcher" not in told, "the first notice is still unacknowledged"
+    watcher.server.receive(
+        "watcher", bfcp.encode(Message(Primitive.FLOOR_STATUS_ACK, CONFERENCE, 1, 6, (), 2, True)), 1.1
+    )
+    (now,) = delivered(server)["watcher"]
+    information = now.attributes[1]
+    assert information.inner[2].number == 0xFFFE and information.inner[2].inner[0].data.decode() == "Văn phòng"
+
+
+def test_a_waiting_hall_gets_the_token_when_its_holder_leaves() -> None:
+    server = FloorServer(Floor("queue"))
+    one, two = Terminal(server, "one", 5), Terminal(server, "two", 6)
+    one.ask()
+    assert two.ask() == [FloorChange("two", "pending", 1)]
+    assert state_in(delivered(server)["two"][0])[1] is Status.PENDING
+    assert server.detach("one", 1.0) == [FloorChange("one", "released"), FloorChange("two", "granted")]
+    assert state_in(delivered(server)["two"][0])[1] is Status.GRANTED and server.legs == ("two",)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("standing", ["nothing", "pending", "granted"])
+@pytest.mark.parametrize("primitive", list(Primitive))
+def test_every_state_and_message(primitive: Primitive, standing: str, transport: str) -> None:
+    """What is answered, and whether the token moves. Acknowledgements and errors are never answered."""
+    server = FloorServer(Floor("queue"))
+    hall = Terminal(server, "hall", 5, transport)
+    if standing == "pending":
+        server.floor.ask("browser")
+    if standing != "nothing":
+        hall.ask()
+    request = state_in(delivered(server)["hall"][0])[0] if standing != "nothing" else 1
+    before = server.floor.holder
+    ids = (Attribute(Kind.FLOOR_ID, 1), Attribute(Kind.FLOOR_REQUEST_ID, request))
+    hall.send(primitive, *ids, now=2.0)
+    answers = [one.primitive for one in delivered(server).get("hall", [])]
+    known = standing != "nothing"
+    expected = {
+        Primitive.FLOOR_REQUEST: [Primitive.FLOOR_REQUEST_STATUS],
+        Primitive.FLOOR_RELEASE: [Primitive.FLOOR_REQUEST_STATUS if known else Primitive.ERROR],
+        Primitive.FLOOR_REQUEST_QUERY: [Primitive.FLOOR_REQUEST_STATUS if known else Primitive.ERROR],
+        Primitive.USER_QUERY: [Primitive.USER_STATUS],
+        Primitive.FLOOR_QUERY: [Primitive.FLOOR_STATUS],
+        Primitive.HELLO: [Primitive.HELLO_ACK],
+        Primitive.GOODBYE: [Primitive.GOODBYE_ACK],
+        Primitive.ERROR: [],
+        Primitive.FLOOR_REQUEST_STATUS_ACK: [],
+        Primitive.FLOOR_STATUS_ACK: [],
+        Primitive.GOODBYE_ACK: [],
+    }.get(primitive, [Primitive.ERROR])
+    if primitive is Primitive.GOODBYE and standing == "granted" and transport == "tcp":
+        expected = [Primitive.GOODBYE_ACK]
+    assert answers == expected
+    gives = primitive in (Primitive.FLOOR_RELEASE, Primitive.GOODBYE) and standing == "granted"
+    takes = primitive is Primitive.FLOOR_REQUEST and standing == "nothing"
+    assert server.floor.holder == (None if gives else "hall" if takes else before)
+
+
+@pytest.mark.parametrize(
+    ("other", "attributes", "fault"),
+    [
+        ({"conference_id": 78}, [Attribute(Kind.FLOOR_ID, 1)], Fault.NO_CONFERENCE),
+        ({"user_id": 6}, [Attribute(Kind.FLOOR_ID, 1)], Fault.NO_USER),
+        ({}, [Attribute(Kind.FLOOR_ID, 2)], Fault.INVALID_FLOOR),
+        ({}, [], Fault.INVALID_FLOOR),
+        ({}, [Attribute(Kind.FLOOR_ID, 1), Attribute(Kind.FLOOR_ID, 9)], Fault.INVALID_FLOOR),
+        ({}, [Attribute(Kind.BENEFICIARY_ID, 6), Attribute(Kind.FLOOR_ID, 1)], Fault.UNAUTHORIZED),
+        ({}, [Attribute(0x40, data=b"??")], Fault.UNKNOWN_ATTRIBUTE),
+    ],
+)
+def test_requests_that_are_refused(other: dict[str, int], attributes: list[Attribute], fault: Fault) -> None:
+    server = FloorServer(Floor())
+    Terminal(server, "hall", 5)
+    given = {"conference_id": CONFERENCE, "user_id": 5} | other
+    message = Message(Primitive.FLOOR_REQUEST, given["conference_id"], 1, given["user_id"], tuple(attributes), 2)
+    assert server.receive("hall", bfcp.encode(message), 0.0) == []
+    assert fault_in(delivered(server)["hall"][0]) is fault and server.floor.holder is None
+
+
+def test_a_repeated_request_gets_the_same_answer_and_changes_nothing() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5)
+    hall.ask()
+    (first,) = server.take()
+    server.apply(server.floor.revoke(), 0.1)
+    server.take()
+    assert hall.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=5.0, again=True) == []
+    assert server.take() == [first] and server.floor.holder is None
+    hall.send(Primitive.FLOOR_REQUEST, Attribute(Kind.FLOOR_ID, 1), now=limits.BFCP_T2_S + 0.01, again=True)
+    assert server.floor.holder == "hall", "after ten seconds it is a new request"
+
+
+def test_notices_are_sent_again_until_acknowledged_then_given_up() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5)
+    hall.ask()
+    server.take()
+    server.apply(server.floor.revoke(), 10.0)
+    sent = [10.0] if server.take() else []
+    while server.deadline is not None:
+        now = server.deadline
+        server.tick(now)
+        sent += [now] * len(server.take())
+    assert sent == [10.0, 10.5, 11.5, 13.5] and server._links["hall"].lost == 1
+    server.apply(server.floor.grant("hall"), 20.0)
+    ((_, data),) = server.take()
+    notice = bfcp.decode(data)
+    acknowledged = Message(Primitive.FLOOR_REQUEST_STATUS_ACK, CONFERENCE, notice.transaction, 5, (), 2, True)
+    server.receive("hall", bfcp.encode(acknowledged), 20.1)
+    assert server.deadline is None and not server.is_waiting
+
+
+def test_acknowledgements_of_other_things_do_not_count() -> None:
+    server = FloorServer(Floor())
+    Terminal(server, "hall", 5)
+    server.apply(server.floor.grant("hall"), 0.0)
+    server.take()
+    for primitive, transaction in ((Primitive.FLOOR_STATUS_ACK, 1), (Primitive.FLOOR_REQUEST_STATUS_ACK, 2)):
+        server.receive("hall", bfcp.encode(Message(primitive, CONFERENCE, transaction, 5, (), 2, True)), 0.1)
+    assert server.is_waiting
+
+
+def test_over_tcp_notices_have_no_transaction_and_are_sent_once() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5, "tcp")
+    hall.ask()
+    assert not delivered(server)["hall"][0].response
+    server.apply(server.floor.revoke(), 1.0)
+    (notice,) = delivered(server)["hall"]
+    assert (notice.transaction, notice.version) == (0, 1) and server.deadline is None
+
+
+def test_a_terminal_that_says_version_1_over_udp_is_answered_so() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5)
+    hall.version = 1
+    hall.ask()
+    server.apply(server.floor.revoke(), 1.0)
+    assert [(one.version, one.response) for one in delivered(server)["hall"]] == [(1, False), (1, False)]
+    assert not server.is_waiting
+
+
+def test_the_bounds_of_a_leg() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5)
+    for _ in range(limits.BFCP_PER_SECOND + 1):
+        hall.send(Primitive.HELLO, now=1.0)
+    assert len(server.take()) == limits.BFCP_PER_SECOND
+    hall.send(Primitive.HELLO, now=2.0)
+    assert len(server.take()) == 1
+    link = server._links["hall"]
+    assert len(link.answers) == limits.BFCP_REMEMBERED
+    for number in range(3 * limits.BFCP_QUEUE):
+        server.apply(server.floor.grant("hall") if number % 2 else server.floor.revoke(), 3.0)
+    assert len(link.queue) == limits.BFCP_QUEUE and link.lost > 0
+    assert server.receive("nobody", b"", 0.0) == []
+
+
+def test_of_several_floor_notices_that_wait_the_newest_counts() -> None:
+    server = FloorServer(Floor())
+    watcher = Terminal(server, "watcher", 6)
+    watcher.send(Primitive.FLOOR_QUERY, Attribute(Kind.FLOOR_ID, 1))
+    server.take()
+    for who in ("b1", "b2", "b3", "b4"):
+        server.apply(server.floor.ask(who), 1.0)
+    assert len(server.take()) == 1 and len(server._links["watcher"].queue) == 1
+
+
+def test_a_call_that_connects_again_keeps_its_request() -> None:
+    server = FloorServer(Floor())
+    hall = Terminal(server, "hall", 5, "tcp")
+    hall.ask()
+    request, _ = state_in(delivered(server)["hall"][0])
+    server.attach("hall", plan(5, "tcp", port=6000))
+    assert hall.send(Primitive.FLOOR_RELEASE, Attribute(Kind.FLOOR_REQUEST_ID, request)) == [
+        FloorChange("hall", "released")
+    ]
+
+
+def test_mutated_messages_move_nothing_that_is_not_theirs() -> None:
+    """Whatever one terminal sends, another's request stands and nothing escapes."""
+    random_ = random.Random(11)
+    server = FloorServer(Floor("deny"))
+    Terminal(server, "good", 5).ask()
+    good = [
+        Primitive.HELLO,
+        Primitive.FLOOR_QUERY,
+        Primitive.FLOOR_REQUEST,
+        Primitive.FLOOR_RELEASE,
+        Primitive.USER_QUERY,
+        Primitive.GOODBYE,
+    ]
+    server.attach("bad", plan(6))
+    for number in range(3000):
+        message = Message(
+            random_.choice(good),
+            CONFERENCE,
+            number % 7,
+            6,
+            (Attribute(Kind.FLOOR_ID, 1), Attribute(Kind.FLOOR_REQUEST_ID, 1)),
+            2,
+        )
+        data = bytearray(bfcp.encode(message))
+        for _ in range(random_.randint(0, 3)):
+            data[random_.randrange(len(data))] = random_.randrange(256)
+        server.receive("bad", bytes(data), number / 10)
+        for _, answer in server.take():
+            bfcp.decode(answer)
+        assert server.floor.holder == "good"
+
+
+# -- over sockets ------------------------------------------------------------------------------------------------------
+
+
+async def until(happened: asyncio.Event) -> None:
+    async with asyncio.timeout(10):
+        await happened.wait()
+
+
+@pytest.fixture(scope="session")
+def floor_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from Debian's libre-dev, which docker/test-tools.sh lists."""
+    if shutil.which("gcc") is None or not Path("/usr/include/re/re_bfcp.h").exists():
+        pytest.skip("no gcc or no libre-dev here")
+    import subprocess
+
+    made = tmp_path_factory.mktemp("floor") / "client"
+    source = Path(__file__).with_name("floor_client.c")
+    flags = ["-DHAVE_SOCKLEN_T", "-DHAVE_STDBOOL_H", "-DHAVE_INET6", "-I/usr/include/re"]
+    subprocess.run(["gcc", "-Wall", "-Werror", *flags, str(source), "-o", str(made), "-lre"], check=True)
+    return made
+
+
+async def run_client(client: Path, port: int, user: int = 5, conference: int = CONFERENCE) -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        str(client), "127.0.0.1", str(port), str(conference), str(user), "1", stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(20):
+        out, _ = await process.communicate()
+    return out.decode().splitlines()
+
+
+async def test_a_client_of_other_hands(floor_client: Path) -> None:
+    channel, server = FloorChannel(), FloorServer(Floor())
+    udp, _ = await channel.open("127.0.0.1")
+    seen: list[FloorChange] = []
+    channel.attach(server, "hall", plan(5, host="127.0.0.1"), seen.extend)
+    try:
+        lines = await run_client(floor_client, udp)
+    finally:
+        await channel.close()
+    assert lines[0] == "answer HelloAck"
+    assert lines[1] == "answer FloorStatus"
+    assert "answer FloorRequestStatus request 1 Granted" in lines
+    assert "answer FloorRequestStatus request 1 Released" in lines
+    assert any(line.startswith("notice FloorStatus") for line in lines)
+    assert seen == [FloorChange("hall", "granted"), FloorChange("hall", "released")]
+
+
+async def test_a_client_of_other_hands_waits_for_its_turn(floor_client: Path) -> None:
+    """A browser holds the token; the chair gives it to the hall while the client waits."""
+    channel, server = FloorChannel(), FloorServer(Floor("queue"))
+    udp, _ = await channel.open("127.0.0.1")
+    server.floor.ask("browser")
+    asked = asyncio.Event()
+
+    def changed(changes: list[FloorChange]) -> None:
+        if changes[0].state == "pending":
+            asked.set()
+
+    channel.attach(server, "hall", plan(5, host="127.0.0.1"), changed)
+    client = asyncio.ensure_future(run_client(floor_client, udp))
+    try:
+        await until(asked)
+        server.apply(server.floor.give_up("browser"), asyncio.get_running_loop().time())
+        channel.flush(server)
+        lines = await client
+    finally:
+        await channel.close()
+    assert "answer FloorRequestStatus request 1 Pending" in lines
+    assert "notice FloorRequestStatus request 1 Granted" in lines
+    assert lines[-1] == "answer FloorRequestStatus request 1 Released" or lines[-1].startswith("notice")
+
+
+async def test_strangers_get_nothing() -> None:
+    """From another host, of another conference, of another user, and what is no message at all."""
+    channel, server = FloorChannel(), FloorServer(Floor())
+    udp, tcp = await channel.open("127.0.0.1")
+    channel.attach(server, "near", plan(5, host="127.0.0.1"), lambda _: None)
+    channel.attach(server, "far", plan(6, host="127.0.0.2"), lambda _: None)
+    loop = asyncio.get_running_loop()
+    stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.setblocking(False)
+    stranger.bind(("127.0.0.1", 0))
+
+    def hello(conference: int, user: int) -> bytes:
+        return bfcp.encode(Message(Primitive.HELLO, conference, 1, user, (), 2))
+
+    try:
+        for data in (hello(CONFERENCE, 6), hello(78, 5), hello(CONFERENCE, 7), b"", b"\x40", bytes(2000)):
+            await loop.sock_sendto(stranger, data, ("127.0.0.1", udp))
+        await loop.sock_sendto(stranger, hello(CONFERENCE, 5), ("127.0.0.1", udp))
+        async with asyncio.timeout(5):
+            answer = bfcp.decode(await loop.sock_recv(stranger, 2048))
+        assert (answer.primitive, answer.user_id) == (Primitive.HELLO_ACK, 5), (
+            "the first answer is to the last question"
+        )
+        assert channel.dropped == 6
+        reader, writer = await asyncio.open_connection("127.0.0.1", tcp)
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionError):
+                writer.write(hello(CONFERENCE, 5))
+                if not await reader.read(10):
+                    raise ConnectionResetError
+        writer.close()
+    finally:
+        stranger.close()
+        await channel.close()
+
+
+async def test_a_terminal_over_tcp() -> None:
+    channel, server = FloorChannel(), FloorServer(Floor())
+    _, tcp = await channel.open("127.0.0.1")
+    channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp)
+
+    async def message() -> Message:
+        async with asyncio.timeout(5):
+            head = await reader.readexactly(12)
+            return bfcp.decode(head + await reader.readexactly(bfcp.read_header(head).bytes_after))
+
+    try:
+        data = b"".join(
+            bfcp.encode(Message(primitive, CONFERENCE, number, 5, attributes, 1))
+            for number, (primitive, attributes) in enumerate(
+                [(Primitive.HELLO, ()), (Primitive.FLOOR_REQUEST, (Attribute(Kind.FLOOR_ID, 1),))], 1
+            )
+        )
+        writer.write(data[:7])
+        await asyncio.sleep(0)
+        writer.write(data[7:])
+        assert [(await message()).primitive for _ in range(2)] == [Primitive.HELLO_ACK, Primitive.FLOOR_REQUEST_STATUS]
+        server.apply(server.floor.ask("browser"), 0.0)
+        channel.flush(server)
+        assert state_in(await message())[1] is Status.REVOKED
+        writer.write(bfcp.encode(Message(Primitive.HELLO, CONFERENCE, 3, 6, (), 1)))
+        async with asyncio.timeout(5):
+            with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                await message()  # another user number ends the connection
+    finally:
+        writer.close()
+        await channel.close()
+
+
+async def test_connections_of_one_host_are_counted() -> None:
+    channel, server = FloorChannel(), FloorServer(Floor())
+    _, tcp = await channel.open("127.0.0.1")
+    channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
+    pairs = [await asyncio.open_connection("127.0.0.1", tcp) for _ in range(limits.BFCP_CONNECTIONS_PER_HOST + 1)]
+    try:
+        async with asyncio.timeout(5):
+            ended = await asyncio.wait(
+                [asyncio.ensure_future(reader.read(1)) for reader, _ in pairs], return_when=asyncio.FIRST_COMPLETED
+            )
+        assert len(ended[0]) == 1 and channel.dropped == 1
+        for task in (*ended[0], *ended[1]):
+            task.cancel()
+            task.exception() if task.done() and not task.cancelled() else None
+    finally:
+        for _, writer in pairs:
+            writer.close()
+        await channel.close()
+
+
+async def test_we_connect_when_the_terminal_waits() -> None:
+    arrived = asyncio.Event()
+    said: list[bytes] = []
+
+    async def terminal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bfcp.encode(Message(Primitive.HELLO, CONFERENCE, 1, 5, (), 1)))
+        said.append(await reader.readexactly(12))
+        arrived.set()
+        writer.close()
+
+    waiting = await asyncio.start_server(terminal, "127.0.0.1", 0)
+    port = waiting.sockets[0].getsockname()[1]
+    channel, server = FloorChannel(), FloorServer(Floor())
+    await channel.open("127.0.0.1")
+    channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1", port, connect=True), lambda _: None)
+    try:
+        await until(arrived)
+        assert bfcp.read_header(said[0]).primitive == Primitive.HELLO_ACK
+        assert channel.detach(server, "hall") == []
+    finally:
+        await channel.close()
+        waiting.close()
+
+
+async def test_one_number_for_two_legs_is_our_mistake() -> None:
+    channel, server = FloorChannel(), FloorServer(Floor())
+    await channel.open("127.0.0.1")
+    channel.attach(server, "one", plan(5), lambda _: None)
+    channel.attach(server, "one", plan(5), lambda _: None)
+    with pytest.raises(ValueError):
+        channel.attach(server, "two", plan(5), lambda _: None)
+    for number in range(limits.BFCP_LEGS - 1):
+        channel.attach(server, f"leg{number}", plan(100 + number), lambda _: None)
+    with pytest.raises(ValueError):
+        channel.attach(server, "late", plan(99), lambda _: None)
+    await channel.close()
