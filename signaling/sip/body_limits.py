@@ -15,12 +15,15 @@ BANDWIDTH_BPS = 10**10
 
 XML_BYTES = 64 * 1024
 XML_DEPTH = 12
-XML_ELEMENTS = 4000
+XML_ELEMENTS = 8000
 XML_ATTRIBUTES = 16
 MEDIA_CONTROL_BYTES = 8 * 1024
 DTMF_BYTES = 512
 DTMF_MS = 10_000
 ROSTER_USERS = 500
+"""Read from one document."""
+ROSTER_BYTES = 48 * 1024
+"""Written into one document, so that its message stays below 64 KiB; whoever stands after that is counted, not shown."""
 
 BFCP_BYTES = 2048
 """One message; real ones have less than 200."""
