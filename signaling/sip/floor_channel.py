@@ -87,8 +87,11 @@ class FloorChannel:
         conference gives one number twice or there are too many legs: our own mistake."""
         key = (plan.conference_id, plan.user_id)
         known = self._legs.get(key)
-        if known is not None and known.name != leg:
+        if known is not None and (known.name, known.server) != (leg, server):
             raise ValueError("one floor user number for two legs")
+        before = self._named.get((server, leg))
+        if before is not None and before is not known:
+            self._drop((before.plan.conference_id, before.plan.user_id))
         if known is None and len(self._legs) >= limits.BFCP_LEGS:
             raise ValueError("too many floor legs")
         if known is not None and known.plan == plan:
@@ -112,11 +115,14 @@ class FloorChannel:
 
     def flush(self, server: FloorServer) -> None:
         """Sends what the server has to say and sees to it that it is sent again."""
+        self._deliver(server)
+        self._wake(self._now() + limits.BFCP_T1_S, server)
+
+    def _deliver(self, server: FloorServer) -> None:
         for leg, data in server.take():
             one = self._named.get((server, leg))
             if one is not None:
                 self._send(one, data)
-        self._wake(self._now() + limits.BFCP_T1_S, server)
 
     # -- UDP -----------------------------------------------------------------------------------------------------------
 
@@ -191,11 +197,12 @@ class FloorChannel:
     ) -> None:
         """Until it ends. The first message of an accepted connection says whose it is; it stays theirs."""
         framer = bfcp.Framer()
+        until = self._now() + limits.BFCP_FIRST_S
         if one is not None:
             self._take_over(one, writer)
         try:
             while True:
-                async with asyncio.timeout(None if one is not None else limits.BFCP_FIRST_S):
+                async with asyncio.timeout_at(None if one is not None else until):
                     data = await reader.read(_READ_BYTES)
                 if not data:
                     return
@@ -254,8 +261,7 @@ class FloorChannel:
         for server in {server for server, _ in self._named}:
             server.tick(now)
             due = server.deadline
-            for leg, data in server.take():
-                self._send(self._named[server, leg], data)
+            self._deliver(server)
             if due is not None:
                 self._wake(due, server)
 

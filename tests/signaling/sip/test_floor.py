@@ -590,3 +590,35 @@ async def test_one_number_for_two_legs_is_our_mistake() -> None:
     with pytest.raises(ValueError):
         channel.attach(server, "late", plan(99), lambda _: None)
     await channel.close()
+
+
+async def test_a_leg_that_gets_another_number_keeps_one_place() -> None:
+    channel, server = FloorChannel(), FloorServer(Floor())
+    await channel.open("127.0.0.1")
+    channel.attach(server, "one", plan(5), lambda _: None)
+    channel.attach(server, "one", plan(6), lambda _: None)
+    channel.attach(server, "two", plan(5), lambda _: None)
+    assert set(server.legs) == {"one", "two"}
+    await channel.close()
+
+
+async def test_whoever_connects_and_does_not_say_who_it_is_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drop by drop does not help: the time counts from the start."""
+    monkeypatch.setattr(limits, "BFCP_FIRST_S", 0.3)
+    channel, server = FloorChannel(), FloorServer(Floor())
+    _, tcp = await channel.open("127.0.0.1")
+    channel.attach(server, "hall", plan(5, "tcp", "127.0.0.1"), lambda _: None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", tcp)
+    try:
+        with pytest.raises(ConnectionError):
+            for octet in bfcp.encode(Message(Primitive.HELLO, CONFERENCE, 1, 5, (), 1)) * 3:
+                writer.write(bytes((octet,)) if octet != 0x20 else b"\x20")
+                try:
+                    async with asyncio.timeout(0.1):
+                        if not await reader.read(1):
+                            raise ConnectionResetError
+                except TimeoutError:
+                    continue
+    finally:
+        writer.close()
+        await channel.close()
