@@ -7,6 +7,13 @@ POOL_WAIT_S = 10.0
 STATEMENT_S = 30.0
 ATTEMPTS = 5
 RETRY_S = 0.02
+WRITERS = 8
+"""Writing transactions of one process at a time, where the database admits several."""
+STATEMENTS_KEPT = 500
+"""Prepared ones of each connection."""
+IDLE_CONNECTION_S = 1.0
+TURN_S = 0.01
+"""So long a transaction of the embedded database may work before the event loop gets a turn."""
 
 # Invitations
 ATTENDEE_REQUESTS = 1000
@@ -86,6 +93,8 @@ FREE_TIMES_TOLD = 3
 HALLS_TOLD = 3
 HALLS_COMPARED = 40
 SLOT_MIN = 15
+DATES_KNOWN = 50
+"""Of a meeting that was just made: so many dates are answered without reading them back."""
 UNDO_HOURS = 24
 EXTEND_MOST_MIN = 8 * 60
 IDEMPOTENCY_KEY = 100

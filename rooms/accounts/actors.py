@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles
@@ -29,15 +29,19 @@ async def name_of(session: AsyncSession, account: Account, now: datetime) -> str
     """Post and name: "Chánh Văn phòng Nguyễn Văn A"; the account's name when it belongs to nobody."""
     if account.person_id is None:
         return account.name
-    person = await session.get(Person, account.person_id)
-    title = await title_of(session, account.person_id, now)
-    return f"{title} {person.name}".strip() if person else account.name
+    title = _title(account.person_id, now).scalar_subquery()
+    found = (await session.execute(select(Person.name, title).where(Person.id == account.person_id))).first()
+    return f"{found[1] or ''} {found[0]}".strip() if found else account.name
 
 
 async def title_of(session: AsyncSession, person_id: str, now: datetime) -> str:
     """The highest of the posts that he holds today; empty without one."""
+    return await session.scalar(_title(person_id, now)) or ""
+
+
+def _title(person_id: str, now: datetime) -> Select[tuple[str]]:
     today = now.astimezone(_ZONE).date()
-    found = await session.scalar(
+    return (
         select(Post.title)
         .join(Holding, Holding.post_id == Post.id)
         .where(Holding.person_id == person_id, Holding.valid_from <= today)
@@ -45,7 +49,6 @@ async def title_of(session: AsyncSession, person_id: str, now: datetime) -> str:
         .order_by(Post.rank, Post.id)
         .limit(1)
     )
-    return found or ""
 
 
 async def home_of(session: AsyncSession, account: Account) -> tuple[Person | None, Unit | None]:

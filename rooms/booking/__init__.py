@@ -8,7 +8,7 @@ from rooms.booking import calendar, rules, timers
 from rooms.booking.approval import Waiting, decide, require_open, submit, waiting
 from rooms.booking.clashes import Clash, FreeTime, Place
 from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
-from rooms.booking.creation import book, create, forget_keys, note_secret
+from rooms.booking.creation import Made, book, booked, create, forget_keys, note_secret
 from rooms.booking.dates import REASONS, cancel, closed, extend, opened, postpone, rebook
 from rooms.booking.editing import edit
 from rooms.booking.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
@@ -28,7 +28,15 @@ from rooms.booking.precedence import Displaced, Moved, displace
 from rooms.booking.previews import Preview, PreviewDate, Warned, preview
 from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.booking.undoing import undo
-from rooms.booking.views import MeetingView, SearchQuery, meeting_view, next_dates, search
+from rooms.booking.views import (
+    MeetingView,
+    SearchQuery,
+    meeting_view,
+    names_of_made,
+    next_dates,
+    search,
+    view_of_made,
+)
 
 __all__ = [
     "REASONS",
@@ -43,6 +51,7 @@ __all__ = [
     "Displaced",
     "DocumentRequest",
     "FreeTime",
+    "Made",
     "MeetingView",
     "Moved",
     "Place",
@@ -56,6 +65,7 @@ __all__ = [
     "availability",
     "board",
     "book",
+    "booked",
     "calendar",
     "cancel",
     "changes",
@@ -75,6 +85,7 @@ __all__ = [
     "lower_class",
     "meeting_view",
     "mine_of",
+    "names_of_made",
     "next_dates",
     "note_secret",
     "opened",
@@ -91,5 +102,6 @@ __all__ = [
     "templates",
     "timers",
     "undo",
+    "view_of_made",
     "waiting",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,26 +66,36 @@ def wrong_state(meeting: Meeting) -> Refusal:
 async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> None:
     """Open the first step of the next round; the meeting is `asked`."""
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
-    root = next(one for one in unit.path.split("/") if one)
-    steps = [
-        Step(
-            id=new_id(),
-            meeting_id=meeting.id,
-            round=(last or 0) + 1,
-            step=number,
-            unit_id=unit.id if number == 1 else root,
-            role=ROLE_OF[number],
-            state="open",
-        )
-        for number in (1, 2)
-    ]
+    steps = [Step(**one) for one in steps_of(meeting.id, unit, (last or 0) + 1)]
     session.add_all(steps)
     meeting.state, meeting.hold_until = "asked", None
     await _open(session, meeting, steps[0], rule, now)
 
 
+def steps_of(meeting_id: str, unit: Unit, round_: int) -> list[dict[str, Any]]:
+    """The rows of a round, none of them open to a decision yet."""
+    root = next(one for one in unit.path.split("/") if one)
+    return [
+        {
+            "id": new_id(),
+            "meeting_id": meeting_id,
+            "round": round_,
+            "step": number,
+            "unit_id": unit.id if number == 1 else root,
+            "role": ROLE_OF[number],
+            "state": "open",
+        }
+        for number in (1, 2)
+    ]
+
+
+def deadline_of(rule: Rule, first: datetime | None, now: datetime) -> datetime:
+    """The rule's, but not after the first date that is to come."""
+    wanted = now + timedelta(hours=rule.approval_hours)
+    return min(wanted, first) if first else wanted
+
+
 async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime) -> None:
-    """The deadline is the rule's, but not after the first date that is to come."""
     await session.flush()
     first = await session.scalar(
         select(func.min(Occurrence.starts_at)).where(
@@ -93,10 +103,9 @@ async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule,
         )
     )
     step.opened_at = now
-    wanted = now + timedelta(hours=rule.approval_hours)
-    step.deadline = min(wanted, first) if first else wanted
+    step.deadline = deadline_of(rule, first, now)
     await session.flush()
-    await timing.deadline(session, step, now)
+    await timing.keep(session, timing.deadline(meeting.id, step.id, step.deadline, now))
 
 
 async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:

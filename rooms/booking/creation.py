@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +16,7 @@ from rooms.booking import approval, clashes, history, plans, resources, rules, t
 from rooms.booking.plans import Plan
 from rooms.booking.requests import DocumentRequest, Request
 from rooms.booking.resources import Span, Taken
-from rooms.booking.tables import Idempotency
+from rooms.booking.tables import Change, Idempotency, Reservation, Step, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
@@ -24,13 +24,31 @@ from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.org.names import plain
 from rooms.policy import classes
 from rooms.policy.actors import Actor
-from rooms.store import audit
+from rooms.store import audit, rows
+from rooms.store.columns import Row
 from rooms.store.database import Database
+from rooms.store.tables import Job
 
 SECRET = "state_secret"  # noqa: S105 (a code)
+Written = dict[type[Row], list[dict[str, Any]]]
+"""Rows by their tables, each table after those that it refers to."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A meeting, and what was written of it just now; that is empty when the key had made it before."""
+
+    meeting: Meeting
+    plan: Plan | None = None
+    written: Mapping[type[Row], Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
 async def book(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Meeting:
+    """As `booked`; the meeting alone."""
+    return (await booked(database, request, actor, now, key)).meeting
+
+
+async def booked(database: Database, request: Request, actor: Actor, now: datetime, key: str = "") -> Made:
     """`create` in a transaction of its own, which is short: what only reads is done before it, the words of a refusal after it.
 
     A secret request leaves one entry in the audit trail: who asked, and nothing else.
@@ -44,17 +62,22 @@ async def book(database: Database, request: Request, actor: Actor, now: datetime
         raise
 
 
-async def _book(database: Database, request: Request, actor: Actor, now: datetime, key: str) -> Meeting:
-    async with database.reading() as session:
-        earlier = await earlier_of(session, key, request, actor) if key else None
-        if earlier is not None:
-            return earlier
-        plan = await plans.make(session, request, actor, now)
+async def _book(database: Database, request: Request, actor: Actor, now: datetime, key: str) -> Made:
+    _check_key(key)
+    async with database.reading(brief=True) as session:
+        try:
+            plan = await plans.make(session, request, actor, now)
+        except Refusal:
+            # What could not be asked for now may have been made when it could.
+            earlier = await earlier_of(session, key, request, actor) if key else None
+            if earlier is None:
+                raise
+            return Made(earlier)
     try:
         return await database.transact(lambda session: _write(session, plan, actor, now, key, False))
     except Taken:
         wishes = [(span, plan.things) for span in plan.spans]
-        async with database.reading() as session:
+        async with database.reading(brief=True) as session:
             found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule))
         raise clashes.refusal(wishes, found) from None
 
@@ -75,23 +98,23 @@ async def create(session: AsyncSession, request: Request, actor: Actor, now: dat
     if earlier is not None:
         return earlier
     plan = await plans.make(session, request, actor, now)
-    return await _write(session, plan, actor, now, key, True)
+    return (await _write(session, plan, actor, now, key, True)).meeting
 
 
-async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str, named: bool) -> Meeting:
+async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime, key: str, named: bool) -> Made:
     """`named`: a refusal names the clashes; else it is `Taken`, and the transaction is over."""
     meeting_id = new_id()
     if key and not await _claim(session, key, plan.request, actor, meeting_id, now):
         earlier = await earlier_of(session, key, plan.request, actor)
         assert earlier is not None
-        return earlier
+        return Made(earlier)
     looks = plan.request.skip_clashes and plan.request.rule
     if looks:
         await resources.lock(session, plan.lock_names())
     skipped = await skips(session, plan, actor)
     kept = [span for span in plan.spans if span.occurrence_id not in skipped]
-    meeting = await store(session, plan, meeting_id, skipped, actor, now)
-    await _begin(session, meeting, plan, actor, now)
+    written = _drafted(plan, meeting_id, skipped, actor, now)
+    meeting = await _begin(session, plan, written, actor, now)
     if not looks:
         # As late as can be: others wait for it until the commit.
         await resources.lock(session, plan.lock_names())
@@ -99,9 +122,9 @@ async def _write(session: AsyncSession, plan: Plan, actor: Actor, now: datetime,
     await rules.require_quota(session, plan.unit.id, plan.rule, times, meeting.id)
     if named:
         await take_or_refuse(session, plan, kept, actor)
-    else:
-        await resources.take(session, [(span, plan.things) for span in kept], plan.load, nested=False)
-    return meeting
+        return Made(meeting)
+    taken = await resources.take(session, [(span, plan.things) for span in kept], plan.load, nested=False)
+    return Made(meeting, plan, {**written, Reservation: taken})
 
 
 async def _claim(
@@ -124,8 +147,7 @@ async def _claim(
 
 async def earlier_of(session: AsyncSession, key: str, request: Request, actor: Actor) -> Meeting | None:
     """The meeting that this key made already."""
-    if len(key) > limits.IDEMPOTENCY_KEY:
-        raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")
+    _check_key(key)
     earlier = await session.get(Idempotency, (account_of(actor), key))
     if earlier is None:
         return None
@@ -136,6 +158,11 @@ async def earlier_of(session: AsyncSession, key: str, request: Request, actor: A
             "this idempotency key was used for another request",
         )
     return await session.get(Meeting, earlier.meeting_id)
+
+
+def _check_key(key: str) -> None:
+    if len(key) > limits.IDEMPOTENCY_KEY:
+        raise Refusal("bad_idempotency_key", "Khóa chống gửi trùng quá dài.", "the idempotency key is too long")
 
 
 def account_of(actor: Actor) -> str:
@@ -179,53 +206,66 @@ async def take_or_refuse(
 async def store(
     session: AsyncSession, plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime
 ) -> Meeting:
-    meeting = new_meeting(plan, meeting_id, actor, now)
-    session.add(meeting)
-    await history.note(session, meeting, actor, now, "create", "Đặt lịch họp", before={}, undoable=False)
-    await session.execute(insert(Occurrence), [date_row(meeting_id, span, skipped) for span in plan.spans])
-    await resources.add_wanted(session, meeting_id, plan.things)
-    await keep_documents(session, meeting_id, plan.request.documents)
-    if plan.invited:
-        await session.execute(insert(Attendee), [_attendee_row(meeting_id, one) for one in plan.invited])
-    return meeting
+    """A held meeting with all that belongs to it, but for what it takes and what is due."""
+    written = _drafted(plan, meeting_id, skipped, actor, now)
+    await rows.add(session, written)
+    return rows.kept(session, Meeting, written[Meeting][0])
+
+
+def _drafted(plan: Plan, meeting_id: str, skipped: dict[str, str], actor: Actor, now: datetime) -> Written:
+    """The rows of a held meeting."""
+    made = history.line(meeting_id, 1, actor, now, "create", "Đặt lịch họp")
+    return {
+        Meeting: [_meeting_row(plan, meeting_id, actor, now)],
+        Change: [made],
+        Occurrence: [date_row(meeting_id, span, skipped) for span in plan.spans],
+        Wanted: resources.wanted_rows(meeting_id, plan.things),
+        DocumentRef: _document_rows(meeting_id, plan.request.documents),
+        Attendee: [_attendee_row(meeting_id, one) for one in plan.invited],
+    }
 
 
 def _attendee_row(meeting_id: str, one: attendees.Invited) -> dict[str, Any]:
-    values = {name: getattr(one, name) for name in attendees.Invited.__dataclass_fields__}
+    values = {name: getattr(one, name) for name in attendees.STORED}
     return {"id": new_id(), "meeting_id": meeting_id, "link_round": 0, "notified": -1, **values}
 
 
-def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> dict[str, Any]:
     request = plan.request
-    return Meeting(
-        id=meeting_id,
-        title=request.title,
-        search_title=plain(request.title)[: limits.TITLE],
-        type_code=plan.type_.code,
-        class_=plan.class_,
-        state="held",
-        host_unit_id=plan.unit.id,
-        chair_id=request.chair_id or None,
-        secretary_id=request.secretary_id or None,
-        operator_id=request.operator_id or None,
-        created_by=account_of(actor),
-        created_at=now,
-        updated_at=now,
-        description=request.description,
-        agenda=agenda_of(request),
-        public=request.public,
-        lobby=request.lobby or plan.class_ == classes.IMPORTANT,
-        connect=request.connect,
-        legs=plan.legs,
-        first_starts_at=plan.spans[0].starts_at,
-        duration_min=request.duration_min,
-        rule=request.rule,
-        hold_until=min(now + timedelta(hours=plan.rule.hold_hours), plan.spans[0].starts_at),
-        precedence=plan.type_.precedence if request.precedence is None else request.precedence,
-        precedence_reason=request.precedence_reason or request.urgent_reason[:300],
-        sequence=0,
-        version=1,
-    )
+    return {
+        "id": meeting_id,
+        "title": request.title,
+        "search_title": plain(request.title)[: limits.TITLE],
+        "type_code": plan.type_.code,
+        "class": plan.class_,
+        "state": "held",
+        "host_unit_id": plan.unit.id,
+        "chair_id": request.chair_id or None,
+        "secretary_id": request.secretary_id or None,
+        "operator_id": request.operator_id or None,
+        "created_by": account_of(actor),
+        "created_at": now,
+        "updated_at": now,
+        "description": request.description,
+        "agenda": agenda_of(request),
+        "public": request.public,
+        "lobby": request.lobby or plan.class_ == classes.IMPORTANT,
+        "connect": request.connect,
+        "legs": plan.legs,
+        "first_starts_at": plan.spans[0].starts_at,
+        "duration_min": request.duration_min,
+        "rule": request.rule,
+        "hold_until": min(now + timedelta(hours=plan.rule.hold_hours), plan.spans[0].starts_at),
+        "precedence": plan.type_.precedence if request.precedence is None else request.precedence,
+        "precedence_reason": request.precedence_reason or request.urgent_reason[:300],
+        "sequence": 0,
+        "version": 1,
+    }
+
+
+def new_meeting(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+    """To look at; nothing is stored."""
+    return rows.shown(Meeting, _meeting_row(plan, meeting_id, actor, now))
 
 
 def agenda_of(request: Request) -> list[Any]:
@@ -248,7 +288,11 @@ def date_row(meeting_id: str, span: Span, skipped: dict[str, str]) -> dict[str, 
 
 
 async def keep_documents(session: AsyncSession, meeting_id: str, documents: Sequence[DocumentRequest]) -> None:
-    rows = [
+    await rows.add(session, {DocumentRef: _document_rows(meeting_id, documents)})
+
+
+def _document_rows(meeting_id: str, documents: Sequence[DocumentRequest]) -> list[dict[str, Any]]:
+    return [
         {
             "id": new_id(),
             "meeting_id": meeting_id,
@@ -261,8 +305,6 @@ async def keep_documents(session: AsyncSession, meeting_id: str, documents: Sequ
         }
         for one in documents
     ]
-    if rows:
-        await session.execute(insert(DocumentRef), rows)
 
 
 def search_number(number: str) -> str:
@@ -270,16 +312,32 @@ def search_number(number: str) -> str:
     return plain(number).replace(" ", "")
 
 
-async def _begin(session: AsyncSession, meeting: Meeting, plan: Plan, actor: Actor, now: datetime) -> None:
-    """Held, asked for or approved at once; history, audit and what is due."""
+async def _begin(session: AsyncSession, plan: Plan, written: Written, actor: Actor, now: datetime) -> Meeting:
+    """Store what was drafted: held, asked for or approved at once, with its entry in the trail and what is due."""
+    row = written[Meeting][0]
+    if plan.needs_approval and plan.request.submit:
+        _ask(plan, written, now)
+    elif plan.needs_approval:
+        written[Job] = timing.hold(row["id"], row["hold_until"], now)
+    await rows.add(session, written, passing=frozenset({Job}))
+    meeting = rows.kept(session, Meeting, row)
     if not plan.needs_approval:
         await approval.approve(session, meeting, actor, now)
-    elif plan.request.submit:
-        await approval.ask(session, meeting, plan.unit, plan.rule, now)
-    else:
-        await timing.hold(session, meeting, now)
     detail = {"class": meeting.class_, "state": meeting.state, "dates": len(plan.spans), "things": len(plan.things)}
     await audit.record(session, now, actor, "meeting.create", "meeting", meeting.id, meeting.host_unit_id, detail)
+    return meeting
+
+
+def _ask(plan: Plan, written: Written, now: datetime) -> None:
+    """As `approval.ask`, for a meeting that is not there yet: the first step of its first round is open."""
+    row = written[Meeting][0]
+    row |= {"state": "asked", "hold_until": None}
+    steps = approval.steps_of(row["id"], plan.unit, 1)
+    coming = (one["starts_at"] for one in written[Occurrence] if one["state"] == "planned" and one["starts_at"] > now)
+    deadline = approval.deadline_of(plan.rule, min(coming, default=None), now)
+    steps[0] |= {"opened_at": now, "deadline": deadline}
+    written[Step] = steps
+    written[Job] = timing.deadline(row["id"], steps[0]["id"], deadline, now)
 
 
 async def forget_keys(session: AsyncSession, now: datetime) -> None:

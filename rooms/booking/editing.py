@@ -451,8 +451,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
 
 async def _same_attendees(session: AsyncSession, meeting_id: str) -> tuple[attendees.Invited, ...]:
     rows = await session.scalars(select(Attendee).where(Attendee.meeting_id == meeting_id))
-    names = attendees.Invited.__dataclass_fields__
-    return tuple(attendees.Invited(**{name: getattr(row, name) for name in names}) for row in rows)
+    return tuple(attendees.Invited(**{name: getattr(row, name) for name in attendees.STORED}) for row in rows)
 
 
 def rest_of(rule: str, before: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Date, insert, inspect, select
@@ -69,19 +70,34 @@ async def note(
     undoable: bool = True,
 ) -> None:
     """One line of the history; `before` is a snapshot, or empty."""
-    values = {
+    undo_until = now + timedelta(hours=limits.UNDO_HOURS) if undoable else None
+    values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until)
+    await session.execute(insert(Change), [values])
+
+
+def line(
+    meeting_id: str,
+    version: int,
+    actor: Actor,
+    now: datetime,
+    action: str,
+    summary: str,
+    before: Mapping[str, Any] = MappingProxyType({}),
+    undo_until: datetime | None = None,
+) -> dict[str, Any]:
+    """The row of it."""
+    return {
         "id": new_id(),
-        "meeting_id": meeting.id,
-        "version": meeting.version,
+        "meeting_id": meeting_id,
+        "version": version,
         "at": now,
         "by": (actor.id or actor.kind)[:32],
         "action": action,
         "summary": summary[:1000],
-        "before": before,
-        "undo_until": now + timedelta(hours=limits.UNDO_HOURS) if undoable else None,
+        "before": dict(before),
+        "undo_until": undo_until,
         "undone": False,
     }
-    await session.execute(insert(Change), [values])
 
 
 def touch(meeting: Meeting, now: datetime, tells: bool = True) -> None:

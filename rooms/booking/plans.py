@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import calendar, recurrence, resources, rules
@@ -17,6 +18,7 @@ from rooms.booking.calendar import Calendar, day_of
 from rooms.booking.requests import Request
 from rooms.booking.resources import Load, Span, Thing
 from rooms.booking.rules import Rule
+from rooms.booking.tables import Pool, UnitRule
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
@@ -78,13 +80,14 @@ async def make(
     """`request` is checked. `action`: the right that is asked for, empty when that is done. `ahead`: whether the time has to be
     one that may be booked now. Raises what `requests`, `rules`, `resources`, `recurrence` and `meetings.attendees` refuse."""
     day = day_of(request.starts_at)
-    unit = await rules.unit_of(session, request.host_unit_id, day_of(now))
+    ground = await _ground(session, request.host_unit_id, request.type_code)
+    unit = rules.existing(ground.unit, day_of(now))
     if action:
         roles.require(actor, action, unit.path)
-    await rules.unit_of(session, request.host_unit_id, day)
-    type_ = await type_of(session, request.type_code)
+    rules.existing(unit, day)
+    type_ = _known_type(ground.type_)
     class_ = classes.resolved(request.class_, type_.default_class)
-    rule = await rules.rule_of(session, unit.path)
+    rule = rules.nearest(unit.path, ground.rules)
     if ahead:
         rules.require_ahead(rule, request.starts_at, now, bool(request.urgent_reason))
     if request.precedence is not None:
@@ -108,8 +111,37 @@ async def make(
         spans=tuple(Span(new_id(), at, at + length) for at in series.dates),
         more=series.more,
         invited=tuple(invited),
-        load=await resources.load_of(session, wanted_legs(request, class_, things, len(invited))),
+        load=resources.load(ground.pool, wanted_legs(request, class_, things, len(invited))),
     )
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a request stands on. `rules`: of the unit and of those above it."""
+
+    unit: Unit | None = None
+    type_: MeetingType | None = None
+    rules: Sequence[UnitRule] = ()
+    pool: tuple[str, int] | None = None
+
+
+async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
+    """All of it by one statement: a row for each rule above, or one."""
+    pool = select(Pool.code, Pool.legs).order_by(Pool.code).limit(1).subquery()
+    rows = (
+        await session.execute(
+            select(Unit, MeetingType, UnitRule, pool.c.code, pool.c.legs)
+            .select_from(Unit)
+            .outerjoin(MeetingType, MeetingType.code == type_code)
+            .outerjoin(UnitRule, Unit.path.like("%/" + UnitRule.unit_id + "/%"))
+            .outerjoin(pool, true())
+            .where(Unit.id == unit_id)
+        )
+    ).all()
+    if not rows:
+        return _Ground()
+    unit, type_, _, code, legs = rows[0]
+    return _Ground(unit, type_, [row[2] for row in rows if row[2] is not None], (code, legs) if code else None)
 
 
 def wanted_legs(request: Request, class_: str, things: Sequence[Thing], invited: int) -> int:
@@ -134,7 +166,10 @@ def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequenc
 
 async def type_of(session: AsyncSession, code: str) -> MeetingType:
     """Raises `unknown_type`."""
-    found = await session.get(MeetingType, code)
+    return _known_type(await session.get(MeetingType, code))
+
+
+def _known_type(found: MeetingType | None) -> MeetingType:
     if found is None:
         raise Refusal("unknown_type", "Hãy chọn loại cuộc họp có trong danh sách.", "no such meeting type")
     return found

@@ -6,13 +6,31 @@ Does not decide whether there is a clash: the database does. Here its word becom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import (
+    JSON,
+    Date,
+    Select,
+    String,
+    bindparam,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +42,7 @@ from rooms.identifiers import new_id
 from rooms.org.tables import Person
 from rooms.policy import classes
 from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store import rows
 from rooms.store.columns import EPOCH, Utc
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
@@ -91,9 +110,11 @@ async def resolve(
 ) -> tuple[Thing, ...]:
     """What these identifiers name, in a fixed order. Raises Refusal that names everything unknown or not to be had."""
     troubles: list[Trouble] = []
-    things = await _halls(session, hall_ids, day, troubles)
-    things += await _terminals(session, terminal_ids, class_, troubles)
-    things += await _people(session, chair_id, operator_id, troubles)
+    people: dict[str, Kind] = {one: kind for one, kind in ((operator_id, "operator"), (chair_id, "person")) if one}  # type: ignore[misc]
+    found = await _registered(session, hall_ids, terminal_ids, list(people))
+    things = _halls(hall_ids, found["hall"], day, troubles)
+    things += _terminals(terminal_ids, found["terminal"], class_, troubles)
+    things += _people(people, found["person"], troubles)
     if troubles:
         code = troubles[0].code
         raise Refusal(code, " ".join(one.vietnamese for one in troubles[:10]), troubles[0].english, troubles)
@@ -101,20 +122,114 @@ async def resolve(
     return tuple(sorted(unique.values(), key=lambda one: one.id))
 
 
-async def _halls(session: AsyncSession, ids: Sequence[str], day: date, troubles: list[Trouble]) -> list[Thing]:
-    if not ids:
-        return []
-    rows = await session.execute(select(Hall, Site).join(Site, Site.id == Hall.site_id).where(Hall.id.in_(ids)))
-    found = {hall.id: (hall, site) for hall, site in rows}
+Registered = Mapping[str, Any]
+"""By identifier, a row of `_registered`."""
+
+
+async def _registered(
+    session: AsyncSession, hall_ids: Sequence[str], terminal_ids: Sequence[str], person_ids: Sequence[str]
+) -> dict[str, Registered]:
+    """Halls, terminals that are in use and people who work here, each by identifier, by one statement."""
+    parts = [
+        part(ids)
+        for part, ids in ((_hall_rows, hall_ids), (_terminal_rows, terminal_ids), (_person_rows, person_ids))
+        if ids
+    ]
+    found: dict[str, dict[str, Any]] = {"hall": {}, "terminal": {}, "person": {}}
+    if parts:
+        statement = union_all(*parts) if len(parts) > 1 else parts[0]
+        for row in await session.execute(statement):
+            found[row.kind][row.id] = row
+    return found  # type: ignore[return-value]
+
+
+def _hall_rows(ids: Sequence[str]) -> Select[Any]:
+    """`flag`: it can be booked; `asks`: it needs approval."""
+    return (
+        select(
+            literal("hall").label("kind"),
+            Hall.id,
+            Hall.name,
+            Hall.code,
+            Hall.site_id,
+            Hall.setup_min.label("before"),
+            Hall.clearup_min.label("after"),
+            Hall.seats,
+            Hall.equipment,
+            Hall.bookable.label("flag"),
+            Hall.needs_approval.label("asks"),
+            Site.valid_to,
+        )
+        .join(Site, Site.id == Hall.site_id)
+        .where(Hall.id.in_(ids))
+    )
+
+
+def _terminal_rows(ids: Sequence[str]) -> Select[Any]:
+    """`flag`: it is dialled; `asks`: its network is closed."""
+    return (
+        select(
+            literal("terminal").label("kind"),
+            Terminal.id,
+            Terminal.name,
+            Terminal.code,
+            Terminal.site_id,
+            *_NOTHING,
+            Terminal.dialled.label("flag"),
+            func.coalesce(Network.closed, false()).label("asks"),
+            cast(null(), Date).label("valid_to"),
+        )
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.id.in_(ids), Terminal.active)
+    )
+
+
+def _person_rows(ids: Sequence[str]) -> Select[Any]:
+    return select(
+        literal("person").label("kind"),
+        Person.id,
+        Person.name,
+        Person.code,
+        cast(null(), String(32)).label("site_id"),
+        *_NOTHING,
+        true().label("flag"),
+        false().label("asks"),
+        cast(null(), Date).label("valid_to"),
+    ).where(Person.id.in_(ids), Person.active)
+
+
+_NOTHING: Final = (
+    literal(0).label("before"),
+    literal(0).label("after"),
+    literal(0).label("seats"),
+    cast(null(), JSON(none_as_null=True)).label("equipment"),
+)
+"""What only halls have."""
+
+
+def _halls(ids: Sequence[str], found: Registered, day: date, troubles: list[Trouble]) -> list[Thing]:
     for one in ids:
         if one not in found:
             troubles.append(_unknown("unknown_hall", "Không tìm thấy hội trường. Hãy chọn lại.", "hall_ids"))
             continue
-        hall, site = found[one]
-        if not hall.bookable or (site.valid_to is not None and site.valid_to <= day):
+        hall = found[one]
+        if not hall.flag or (hall.valid_to is not None and hall.valid_to <= day):
             vietnamese = f"{hall.name} không cho đặt. Hãy chọn hội trường khác."
             troubles.append(Trouble("hall_not_bookable", vietnamese, f"{hall.code} cannot be booked", "hall_ids"))
-    return [hall_thing(hall) for hall, _ in found.values()]
+    return [
+        Thing(
+            "hall",
+            one.id,
+            one.name,
+            buffer(one.before),
+            buffer(one.after),
+            seats=one.seats,
+            site_id=one.site_id,
+            equipment=tuple(one.equipment),
+            needs_approval=one.asks,
+        )
+        for one in found.values()
+    ]
 
 
 def buffer(minutes: int) -> int:
@@ -136,42 +251,29 @@ def hall_thing(hall: Hall) -> Thing:
     )
 
 
-async def _terminals(session: AsyncSession, ids: Sequence[str], class_: str, troubles: list[Trouble]) -> list[Thing]:
-    if not ids:
-        return []
-    rows = await session.execute(
-        select(Terminal, Network.closed)
-        .outerjoin(Network, Network.id == Terminal.network_id)
-        .where(Terminal.id.in_(ids), Terminal.active)
-    )
-    found = {terminal.id: (terminal, bool(closed)) for terminal, closed in rows}
+def _terminals(ids: Sequence[str], found: Registered, class_: str, troubles: list[Trouble]) -> list[Thing]:
     for one in ids:
         if one not in found:
             troubles.append(
                 _unknown("unknown_terminal", "Không tìm thấy thiết bị, hoặc đã ngừng dùng.", "terminal_ids")
             )
             continue
-        terminal, closed = found[one]
-        verdict = classes.admission(class_, "dial_out", terminal_registered=True, network_closed=closed, invited=True)
+        terminal = found[one]
+        verdict = classes.admission(
+            class_, "dial_out", terminal_registered=True, network_closed=bool(terminal.asks), invited=True
+        )
         if not verdict.allowed:
             vietnamese = f"{terminal.name}: {verdict.vietnamese}"
             troubles.append(Trouble(verdict.code, vietnamese, verdict.english, "terminal_ids"))
     return [
-        Thing("terminal", one.id, one.name, exclusive=one.dialled, site_id=one.site_id) for one, _ in found.values()
+        Thing("terminal", one.id, one.name, exclusive=bool(one.flag), site_id=one.site_id) for one in found.values()
     ]
 
 
-async def _people(
-    session: AsyncSession, chair_id: str | None, operator_id: str | None, troubles: list[Trouble]
-) -> list[Thing]:
-    wanted: dict[str, Kind] = {one: kind for one, kind in ((operator_id, "operator"), (chair_id, "person")) if one}  # type: ignore[misc]
-    if not wanted:
-        return []
-    rows = await session.execute(select(Person.id, Person.name).where(Person.id.in_(wanted), Person.active))
-    names = dict(rows.all())
-    if set(wanted) - set(names):
+def _people(wanted: Mapping[str, Kind], found: Registered, troubles: list[Trouble]) -> list[Thing]:
+    if set(wanted) - set(found):
         troubles.append(_unknown("unknown_person", "Không tìm thấy người chủ trì hoặc người điều hành.", "chair_id"))
-    return [Thing(wanted[one], one, name) for one, name in names.items()]
+    return [Thing(wanted[one.id], one.id, one.name) for one in found.values()]
 
 
 def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
@@ -181,6 +283,11 @@ def _unknown(code: str, vietnamese: str, where: str) -> Trouble:
 async def load_of(session: AsyncSession, legs: int) -> Load:
     """`legs` of the pool there is."""
     pool = (await session.execute(select(Pool.code, Pool.legs).order_by(Pool.code).limit(1))).first()
+    return load((pool[0], pool[1]) if pool else None, legs)
+
+
+def load(pool: tuple[str, int] | None, legs: int) -> Load:
+    """`legs` of this pool (code, legs that it has)."""
     return Load(pool[0], pool[1], legs) if pool and legs else Load()
 
 
@@ -195,7 +302,12 @@ async def keep_wanted(session: AsyncSession, meeting_id: str, things: Sequence[T
 
 async def add_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> None:
     """Of a new meeting."""
-    rows = [
+    await rows.add(session, {Wanted: wanted_rows(meeting_id, things, occurrence_id)})
+
+
+def wanted_rows(meeting_id: str, things: Sequence[Thing], occurrence_id: str = "") -> list[dict[str, Any]]:
+    """`occurrence_id`: of one date only."""
+    return [
         {
             "meeting_id": meeting_id,
             "occurrence_id": occurrence_id,
@@ -206,23 +318,21 @@ async def add_wanted(session: AsyncSession, meeting_id: str, things: Sequence[Th
         }
         for place, one in enumerate(things)
     ]
-    if rows:
-        await session.execute(insert(Wanted), rows)
 
 
 async def wanted(session: AsyncSession, meeting_id: str) -> dict[str, list[Wanted]]:
     """By occurrence; "" is what every date takes that has nothing of its own."""
-    rows = await session.scalars(select(Wanted).where(Wanted.meeting_id == meeting_id).order_by(Wanted.position))
+    kept = await session.scalars(select(Wanted).where(Wanted.meeting_id == meeting_id).order_by(Wanted.position))
     found: dict[str, list[Wanted]] = {"": []}
-    for one in rows:
+    for one in kept:
         found.setdefault(one.occurrence_id, []).append(one)
     return found
 
 
-async def things_of(session: AsyncSession, rows: Iterable[Wanted], class_: str, day: date) -> tuple[Thing, ...]:
+async def things_of(session: AsyncSession, kept: Iterable[Wanted], class_: str, day: date) -> tuple[Thing, ...]:
     """The things that are wanted as they are in the register now."""
     ids: dict[str, list[str]] = {"hall": [], "terminal": [], "person": [], "operator": []}
-    for one in rows:
+    for one in kept:
         ids[one.kind].append(one.resource_id)
     chair, operator = (next(iter(ids[kind]), None) for kind in ("person", "operator"))
     return await resolve(session, ids["hall"], ids["terminal"], chair, operator, class_, day)
@@ -248,18 +358,30 @@ async def lock(session: AsyncSession, names: Iterable[str]) -> None:
 
 async def take(
     session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, nested: bool = True
-) -> None:
-    """Take everything for all these dates or raise `Taken`. What they had before was given back. Not `nested`: the transaction
+) -> Sequence[dict[str, Any]]:
+    """Take everything for all these dates or raise `Taken`; the reservations. What they had before was given back. Not `nested`: the transaction
     cannot be used any more after `Taken`.
     """
-    rows = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
+    taken = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
+    spans = [span for span, _ in wishes] if load.legs else []
+    batch: rows.Batch = {Reservation: taken, CapacityUse: [_use(span, load) for span in spans]}
     try:
         async with session.begin_nested() if nested else nullcontext():
-            if rows:
-                await session.execute(insert(Reservation), rows)
-            await _take_capacity(session, [span for span, _ in wishes], load)
+            await rows.add(session, batch)
+            await _take_capacity(session, spans, load)
     except IntegrityError as error:
         raise Taken(_what(error)) from error
+    return taken
+
+
+def _use(span: Span, load: Load) -> dict[str, Any]:
+    return {
+        "occurrence_id": span.occurrence_id,
+        "pool": load.pool,
+        "legs": load.legs,
+        "starts_at": span.starts_at,
+        "ends_at": span.ends_at,
+    }
 
 
 def _what(error: IntegrityError) -> str:
@@ -295,12 +417,12 @@ def slots(starts_at: datetime, ends_at: datetime) -> list[datetime]:
 
 
 async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Load) -> None:
-    if not load.legs or not spans:
+    if not spans:
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = dialect.insert(CapacitySlot)
     added = CapacitySlot.used + statement.excluded.used
-    rows = [
+    quarters = [
         {"pool": load.pool, "starts_at": at, "used": load.legs, "most": load.most}
         for at in sorted(at for span in spans for at in slots(span.starts_at, span.ends_at))
     ]
@@ -308,18 +430,7 @@ async def _take_capacity(session: AsyncSession, spans: Sequence[Span], load: Loa
         index_elements=["pool", "starts_at"], set_={"used": added, "most": statement.excluded.most}
     )
     connection = await session.connection()
-    await connection.execute(upsert, rows)
-    uses = [
-        {
-            "occurrence_id": span.occurrence_id,
-            "pool": load.pool,
-            "legs": load.legs,
-            "starts_at": span.starts_at,
-            "ends_at": span.ends_at,
-        }
-        for span in spans
-    ]
-    await session.execute(insert(CapacityUse), uses)
+    await connection.execute(upsert, quarters)
 
 
 async def give_back(session: AsyncSession, occurrence_ids: Sequence[str], forget: bool = False) -> None:
@@ -347,12 +458,12 @@ async def _give_back_capacity(session: AsyncSession, occurrence_ids: list[str]) 
     )
     if not uses:
         return
-    rows = []
+    parts = []
     for pool, legs, starts_at, ends_at in sorted(uses, key=lambda use: use[2]):
         touched = slots(starts_at, ends_at)
-        rows.append({"of": pool, "first": touched[0], "last": touched[-1], "back": legs})
+        parts.append({"of": pool, "first": touched[0], "last": touched[-1], "back": legs})
     connection = await session.connection()
-    await connection.execute(_GIVE_BACK, rows)
+    await connection.execute(_GIVE_BACK, parts)
 
 
 _GIVE_BACK: Final = (

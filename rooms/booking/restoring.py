@@ -98,7 +98,7 @@ async def _replace(session: AsyncSession, table: Any, meeting_id: str, rows: Seq
 
 
 def _invited(values: Mapping[str, Any]) -> attendees.Invited:
-    names = attendees.Invited.__dataclass_fields__
+    names = attendees.STORED
     return attendees.Invited(
         **{name: value for name, value in history.from_json(Attendee, values).items() if name in names}
     )

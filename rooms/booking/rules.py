@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
@@ -32,6 +32,8 @@ COUNTED = ("held", "asked", "approved")
 """States of meetings that use up a quota."""
 UNCOUNTED = 100_000
 """Quotas of so much are not counted."""
+PERIODS = 60
+"""Weeks and months that one statement counts."""
 GONE = ("skipped", "cancelled", "postponed")
 """States of dates that do not."""
 
@@ -61,8 +63,13 @@ class Rule:
 async def rule_of(session: AsyncSession, path: str) -> Rule:
     """By the path of a unit."""
     above = [one for one in path.split("/") if one]
-    rows = {one.unit_id: one for one in await session.scalars(select(UnitRule).where(UnitRule.unit_id.in_(above)))}
-    nearest = next((rows[one] for one in reversed(above) if one in rows), None)
+    return nearest(path, list(await session.scalars(select(UnitRule).where(UnitRule.unit_id.in_(above)))))
+
+
+def nearest(path: str, found: Sequence[UnitRule]) -> Rule:
+    """Of these rules the one that counts for the unit with this path."""
+    rows = {one.unit_id: one for one in found}
+    nearest = next((rows[one] for one in reversed(path.split("/")) if one in rows), None)
     if nearest is None:
         return Rule()
     return Rule(nearest.unit_id, **{name: getattr(nearest, name) for name in FIELDS})
@@ -131,7 +138,7 @@ async def require_quota(
     wanted_hours: Counter[date] = Counter()
     for start, end in spans:
         wanted_hours[day_of(start).replace(day=1)] += int((end - start).total_seconds())
-    weeks, seconds = await _used(session, unit_id, spans, excluding)
+    weeks, seconds = await _used(session, unit_id, sorted(wanted_weeks), sorted(wanted_hours), excluding)
     week = next((one for one, n in wanted_weeks.items() if n + weeks[one] > rule.meetings_a_week), None)
     if week is not None:
         raise _over(f"{rule.meetings_a_week} cuộc họp trong tuần từ {week:%d/%m/%Y}", f"{rule.meetings_a_week} a week")
@@ -150,30 +157,43 @@ def _over(vietnamese: str, english: str) -> Refusal:
 
 
 async def _used(
-    session: AsyncSession, unit_id: str, spans: Sequence[tuple[datetime, datetime]], excluding: str
-) -> tuple[Counter[date], Counter[date]]:
-    """Dates by week and seconds by month that the unit has already, around `spans`."""
-    first, last = min(start for start, _ in spans), max(start for start, _ in spans)
-    begin = min(midnight(week_of(day_of(first))), midnight(day_of(first).replace(day=1)))
-    end = midnight((day_of(last).replace(day=28) + 4 * DAY).replace(day=1)) + 7 * DAY
-    rows = await session.execute(
-        select(Occurrence.starts_at, Occurrence.ends_at)
-        .join(Meeting, Meeting.id == Occurrence.meeting_id)
-        .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
-        .where(Occurrence.starts_at >= begin, Occurrence.starts_at < end, Occurrence.state.not_in(GONE))
-    )
-    weeks: Counter[date] = Counter()
-    seconds: Counter[date] = Counter()
-    for start, stop in rows:
-        day = day_of(start)
-        weeks[week_of(day)] += 1
-        seconds[day.replace(day=1)] += int((stop - start).total_seconds())
-    return weeks, seconds
+    session: AsyncSession, unit_id: str, weeks: Sequence[date], months: Sequence[date], excluding: str
+) -> tuple[dict[date, int], dict[date, int]]:
+    """Dates that the unit has already in each of these weeks, and seconds in each of these months: the database counts."""
+    bounds = [(week, week + 7 * DAY) for week in weeks] + [(month, (month + 31 * DAY).replace(day=1)) for month in months]
+    at, length = Occurrence.starts_at, _length_s(session)
+    found: list[int] = []
+    for place in range(0, len(bounds), PERIODS):
+        part = [(midnight(first), midnight(end)) for first, end in bounds[place : place + PERIODS]]
+        columns = [
+            func.sum(case((and_(at >= first, at < end), 1 if place + n < len(weeks) else length), else_=0))
+            for n, (first, end) in enumerate(part)
+        ]
+        row = await session.execute(
+            select(*columns)
+            .join(Meeting, Meeting.id == Occurrence.meeting_id)
+            .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
+            .where(at >= min(first for first, _ in part), at < max(end for _, end in part), Occurrence.state.not_in(GONE))
+        )
+        found += [int(one or 0) for one in row.one()]
+    return dict(zip(weeks, found, strict=False)), dict(zip(months, found[len(weeks) :], strict=True))
+
+
+def _length_s(session: AsyncSession) -> ColumnElement[int]:
+    """Of a date, in seconds."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(func.extract("epoch", Occurrence.ends_at - Occurrence.starts_at), BigInteger)
+    microseconds = type_coerce(Occurrence.ends_at, BigInteger) - type_coerce(Occurrence.starts_at, BigInteger)
+    return microseconds // 1_000_000
 
 
 async def unit_of(session: AsyncSession, unit_id: str, day: date) -> Unit:
     """A unit that exists on `day`. Raises `unknown_unit`."""
-    unit = await session.get(Unit, unit_id)
+    return existing(await session.get(Unit, unit_id), day)
+
+
+def existing(unit: Unit | None, day: date) -> Unit:
+    """That it exists on `day`. Raises `unknown_unit`."""
     if unit is None or unit.valid_from > day or (unit.valid_to is not None and unit.valid_to <= day):
         raise Refusal(
             "unknown_unit",

@@ -5,36 +5,45 @@ so a job that outlived its reason does nothing.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import rules
 from rooms.booking.rules import Rule
-from rooms.booking.tables import Step
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.org.tables import Unit
-from rooms.store import outbox
+from rooms.store import outbox, rows
+from rooms.store.tables import Job
 
 HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
 CHANGED = "meeting.changed"
 APPROVAL = "mail.approval"
 LIVE = ("planned", "running")
+Jobs = list[dict[str, Any]]
+"""Rows of jobs."""
 HORIZON_STEP = timedelta(days=30)
 
 
-async def hold(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    assert meeting.hold_until is not None
-    key = f"hold:{meeting.id}:{meeting.hold_until.isoformat()}"
-    await outbox.enqueue(session, HOLD, {"meeting_id": meeting.id}, meeting.hold_until, now, key)
+def hold(meeting_id: str, until: datetime, now: datetime) -> Jobs:
+    """The end of a hold."""
+    key = f"hold:{meeting_id}:{until.isoformat()}"
+    return [outbox.job(HOLD, {"meeting_id": meeting_id}, until, now, key)]
 
 
-async def deadline(session: AsyncSession, step: Step, now: datetime) -> None:
-    """Its approvers are written to, and it lapses when nobody decides."""
-    assert step.deadline is not None
-    payload = {"meeting_id": step.meeting_id, "step_id": step.id}
-    await outbox.enqueue(session, APPROVAL, payload, now, now, f"approval:{step.id}")
-    await outbox.enqueue(session, DEADLINE, payload, step.deadline, now, f"deadline:{step.id}")
+def deadline(meeting_id: str, step_id: str, at: datetime, now: datetime) -> Jobs:
+    """The approvers of a step are written to, and it lapses when nobody decides."""
+    payload = {"meeting_id": meeting_id, "step_id": step_id}
+    return [
+        outbox.job(APPROVAL, payload, now, now, f"approval:{step_id}"),
+        outbox.job(DEADLINE, payload, at, now, f"deadline:{step_id}"),
+    ]
+
+
+async def keep(session: AsyncSession, jobs: Jobs) -> None:
+    """Have these done."""
+    await rows.add(session, {Job: jobs}, passing=frozenset({Job}))
 
 
 async def changed(session: AsyncSession, meeting: Meeting, action: str, now: datetime) -> None:

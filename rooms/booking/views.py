@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking import approval, calendar, history, reading, resources, restoring
-from rooms.booking.creation import search_number
+from rooms.booking.calendar import Calendar
+from rooms.booking.creation import Made, search_number
 from rooms.booking.tables import Change, Reservation, Step, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import attendees
+from rooms.meetings.attendees import Invited
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.org.names import plain
 from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
+from rooms.store.rows import shown
 
 
 @dataclass(frozen=True)
@@ -60,29 +64,88 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     )
     steps = await session.scalars(select(Step).where(Step.meeting_id == meeting_id).order_by(Step.round, Step.step))
     documents = await session.scalars(select(DocumentRef).where(DocumentRef.meeting_id == meeting_id))
-    days = await calendar.load(session)
-    coming = next((one for one in occurrences if one.ends_at > now and one.state in ("planned", "running")), None)
-    shown = coming or (occurrences[-1] if occurrences else None)
     change = await _undoable(session, meeting, now)
-    desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
     belongs = await reading.belongs(session, actor, meeting_id)
+    decides = await _may_decide(session, meeting, actor)
+    wanted = await resources.wanted(session, meeting_id)
+    return _view(
+        (meeting, unit, type_, await calendar.load(session)),
+        actor,
+        now,
+        occurrences=occurrences,
+        reservations=tuple(reservations),
+        wanted=tuple(one for rows in wanted.values() for one in rows),
+        steps=tuple(steps),
+        attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
+        documents=tuple(documents),
+        undo_until=change.undo_until if change else None,
+        can=_can(meeting, unit, actor, change, decides),
+    )
+
+
+def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
+    """What `meeting_view` would read of a meeting that was made just now, out of what was written. None: it has to be read."""
+    plan, written = made.plan, made.written
+    if plan is None or len(plan.spans) > limits.DATES_KNOWN or made.meeting.created_by != actor.id:
+        return None
+    meeting, unit = made.meeting, plan.unit
+    steps = [shown(Step, row) for row in written.get(Step, ())]
+    decides = bool(steps) and roles.allows(actor, approval.ACTION_OF[1], unit.path)
+    invited = zip(plan.invited, written[Attendee], strict=True)
+    official = sorted(invited, key=lambda one: _place(one[0]))
+    return _view(
+        (meeting, unit, plan.type_, plan.calendar),
+        actor,
+        now,
+        occurrences=tuple(sorted((shown(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)),
+        reservations=tuple(
+            sorted((shown(Reservation, row) for row in written[Reservation]), key=lambda one: one.starts_at)
+        ),
+        wanted=tuple(shown(Wanted, row) for row in written[Wanted]),
+        steps=tuple(steps),
+        attendees=tuple(shown(Attendee, row) for _, row in official),
+        documents=tuple(shown(DocumentRef, row) for row in written[DocumentRef]),
+        undo_until=None,
+        can=_can(meeting, unit, actor, None, decides),
+    )
+
+
+def names_of_made(made: Made) -> dict[str, str]:
+    """By identifier, of what `made` names: units, people, halls and terminals."""
+    plan = made.plan
+    assert plan is not None
+    invited = {one.unit.id: one.unit.name for one in plan.invited if one.unit}
+    return {**invited, plan.unit.id: plan.unit.name, **{one.id: one.name for one in plan.things}}
+
+
+def _place(one: Invited) -> tuple[bool, int, int, str, str]:
+    unit = one.unit
+    return attendees.official(
+        unit.tier if unit else None, unit.position if unit else None, unit.name if unit else None, one.label
+    )
+
+
+def _view(
+    ground: tuple[Meeting, Unit, MeetingType, Calendar],
+    actor: Actor,
+    now: datetime,
+    occurrences: tuple[Occurrence, ...],
+    **parts: Any,
+) -> MeetingView:
+    meeting, unit, type_, days = ground
+    coming = next((one for one in occurrences if one.ends_at > now and one.state in ("planned", "running")), None)
+    next_ = coming or (occurrences[-1] if occurrences else None)
+    desk = roles.allows(actor, "meetings.edit", unit.path) or _leads(meeting, actor)
+    notice = calendar.notice_due(days, next_.starts_at, type_.notice_days) if next_ and type_.notice_days else None
     return MeetingView(
         meeting=meeting,
         unit=unit,
         type_=type_,
         occurrences=occurrences,
-        reservations=tuple(reservations),
-        wanted=tuple(one for rows in (await resources.wanted(session, meeting_id)).values() for one in rows),
-        steps=tuple(steps),
-        attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
-        documents=tuple(documents),
         pin=meeting.pin if desk else "",
-        notice_due=calendar.notice_due(days, shown.starts_at, type_.notice_days)
-        if shown and type_.notice_days
-        else None,
-        conclusion_due=calendar.conclusion_due(days, shown.ends_at, type_.conclusion_days) if shown else None,
-        undo_until=change.undo_until if change else None,
-        can=await _can(session, meeting, unit, actor, change),
+        notice_due=notice,
+        conclusion_due=calendar.conclusion_due(days, next_.ends_at, type_.conclusion_days) if next_ else None,
+        **parts,
     )
 
 
@@ -98,9 +161,7 @@ async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> C
         return None
 
 
-async def _can(
-    session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, change: Change | None
-) -> tuple[str, ...]:
+def _can(meeting: Meeting, unit: Unit, actor: Actor, change: Change | None, decides: bool) -> tuple[str, ...]:
     own = bool(actor.id) and meeting.created_by == actor.id
     open_ = meeting.state in restoring.TAKES
 
@@ -120,7 +181,7 @@ async def _can(
         "lower_class": open_ and meeting.class_ == "important" and may("meetings.lower_class"),
         "letters": meeting.state == "approved" and may("meetings.letters"),
         "answers": may("meetings.answers"),
-        "decide": await _may_decide(session, meeting, actor),
+        "decide": decides,
     }
     return tuple(name for name, allowed in can.items() if allowed)
 

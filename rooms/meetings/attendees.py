@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -57,6 +57,16 @@ class Wish(Protocol):
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A unit that is invited, with what puts it in its place in official order."""
+
+    id: str
+    name: str
+    tier: int
+    position: int
+
+
+@dataclass(frozen=True)
 class Invited:
     """One attendee to be, with the words by which the letter names it."""
 
@@ -69,10 +79,16 @@ class Invited:
     role: str
     required: bool
     must_be_head: bool
+    unit: Standing | None = None
+    """Of a unit that was just looked up."""
 
     @property
     def key(self) -> Key:
         return (self.unit_id or "", self.person_id or "", self.guest_email or self.guest_name.lower())
+
+
+STORED = tuple(name for name in Invited.__dataclass_fields__ if name != "unit")
+"""What of `Invited` stands in its row."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +194,13 @@ async def listed(session: AsyncSession, meeting_id: str) -> list[Attendee]:
         .outerjoin(Unit, Attendee.unit_id == Unit.id)
         .where(Attendee.meeting_id == meeting_id)
     )
-    order = sorted(rows, key=lambda row: (row[1] is None, row[1] or 0, row[2] or 0, row[3] or "", row[0].label))
+    order = sorted(rows, key=lambda row: official(row[1], row[2], row[3], row[0].label))
     return [row[0] for row in order]
+
+
+def official(tier: int | None, position: int | None, unit: str | None, label: str) -> tuple[bool, int, int, str, str]:
+    """The key of official order: units by tier and position, then by name; who comes for no unit is last."""
+    return (tier is None, tier or 0, position or 0, unit or "", label)
 
 
 async def contacts(session: AsyncSession, attendees: Sequence[Attendee], day: date) -> dict[str, Contact]:
@@ -304,35 +325,46 @@ def post_of(title: str, unit: str) -> str:
 class _Named:
     """Units that the list names one by one, with their sites: asked for once, not line by line."""
 
-    units: dict[str, Unit]
+    units: dict[str, Standing]
     sites: dict[str, str]
 
 
 async def _named(session: AsyncSession, ids: Sequence[str], day: date) -> _Named:
     if not ids:
         return _Named({}, {})
-    rows = await session.scalars(
-        select(Unit)
-        .where(Unit.id.in_(set(ids)), Unit.valid_from <= day)
-        .where(or_(Unit.valid_to.is_(None), Unit.valid_to > day))
-    )
-    units = {one.id: one for one in rows}
-    return _Named(units, await _sites(session, set(units), day))
+    rows = (
+        await session.execute(
+            select(Unit.id, Unit.name, Unit.tier, Unit.position, Site.id, Site.capability, Site.code)
+            .outerjoin(
+                Site,
+                and_(
+                    Site.unit_id == Unit.id, Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day)
+                ),
+            )
+            .where(Unit.id.in_(set(ids)), Unit.valid_from <= day)
+            .where(or_(Unit.valid_to.is_(None), Unit.valid_to > day))
+        )
+    ).all()
+    units = {row[0]: Standing(*row[:4]) for row in rows}
+    return _Named(units, _best([(row[0], *row[4:]) for row in rows if row[4] is not None]))
 
 
-async def _units(session: AsyncSession, request: Wish, known: _Named, day: date) -> list[Unit]:
+async def _units(session: AsyncSession, request: Wish, known: _Named, day: date) -> list[Standing]:
     if request.set_id:
-        return await recipients.expand(session, request.set_id, day)
+        found = await recipients.expand(session, request.set_id, day)
+        return [Standing(one.id, one.name, one.tier, one.position) for one in found]
     unit = known.units.get(request.unit_id or "")
     return [unit] if unit else []
 
 
-async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], known: _Named, day: date) -> list[Invited]:
+async def _of_units(
+    session: AsyncSession, request: Wish, units: list[Standing], known: _Named, day: date
+) -> list[Invited]:
     ids = {one.id for one in units}
     sites = await _sites(session, ids, day) if request.set_id else known.sites
     heads = await heads_of(session, ids, day) if request.must_be_head else {}
 
-    def label(unit: Unit) -> str:
+    def label(unit: Standing) -> str:
         if request.unit_id and cleaned(request.label):
             return cleaned(request.label)
         head = heads.get(unit.id)
@@ -349,6 +381,7 @@ async def _of_units(session: AsyncSession, request: Wish, units: list[Unit], kno
             role=request.role,
             required=request.required,
             must_be_head=request.must_be_head,
+            unit=unit,
         )
         for unit in units
     ]
@@ -361,15 +394,18 @@ def _site_of(request: Wish) -> str | None:
 
 async def _sites(session: AsyncSession, unit_ids: set[str], day: date) -> dict[str, str]:
     """The best site of each unit: one with a hall terminal, else a PC, else none."""
-    rows = await session.scalars(
-        select(Site)
+    rows = await session.execute(
+        select(Site.unit_id, Site.id, Site.capability, Site.code)
         .where(Site.unit_id.in_(unit_ids), Site.valid_from <= day)
         .where(or_(Site.valid_to.is_(None), Site.valid_to > day))
     )
-    worst_first = sorted(
-        rows, key=lambda site: (("hall", "pc", "none").index(site.capability), site.code), reverse=True
-    )
-    return {site.unit_id: site.id for site in worst_first}
+    return _best([(unit_id, id_, capability, code) for unit_id, id_, capability, code in rows])
+
+
+def _best(sites: Iterable[tuple[str, str, str, str]]) -> dict[str, str]:
+    """`sites`: (unit, site, capability, code)."""
+    worst_first = sorted(sites, key=lambda one: (("hall", "pc", "none").index(one[2]), one[3]), reverse=True)
+    return {unit_id: id_ for unit_id, id_, _, _ in worst_first}
 
 
 async def _people(session: AsyncSession, ids: set[str]) -> dict[str, Person]:
@@ -435,6 +471,7 @@ def _joined(first: Invited, later: Invited) -> Invited:
         role="chair" if chair else first.role,
         required=first.required or later.required,
         must_be_head=first.must_be_head or later.must_be_head,
+        unit=first.unit,
     )
 
 

@@ -7,19 +7,24 @@ happen is refused by the database itself; this file only repeats a transaction t
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from rooms import limits
+from rooms.store import embedded
 
 T = TypeVar("T")
 AGAIN = {"40001", "40P01", "55P03"}
 """PostgreSQL: serialization failure, deadlock, lock not available."""
+USED_AT = "diemcau_used_at"
 
 
 class Database:
@@ -29,27 +34,40 @@ class Database:
         self.engine = engine
         self.dialect = engine.dialect.name
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
-        self._writer = asyncio.Lock()
-        """Writers of this process queue here rather than in SQLite's busy loop."""
+        self._writers = asyncio.Semaphore(1 if self.dialect == "sqlite" else limits.WRITERS)
+        """Writers of this process queue here, in order, rather than in SQLite's busy loop or, holding what they locked, before
+        an event loop that has too much to do."""
 
     @classmethod
     def open(cls, url: str) -> Database:
         """`sqlite:///PATH` or `postgresql://USER@HOST/NAME`. Nothing is connected before the first statement."""
+        pool: dict[str, Any] = {
+            "pool_size": limits.CONNECTIONS,
+            "max_overflow": 0,
+            "pool_timeout": limits.POOL_WAIT_S,
+        }
         if url.startswith("sqlite:"):
             engine = create_async_engine(
-                url.replace("sqlite:", "sqlite+aiosqlite:", 1), connect_args={"timeout": limits.BUSY_S}
+                url.replace("sqlite:", "sqlite+aiosqlite:", 1),
+                connect_args={
+                    "timeout": limits.BUSY_S,
+                    "cached_statements": limits.STATEMENTS_KEPT,
+                    "async_creator_fn": embedded.connect,
+                },
+                **pool,
             )
-            event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
-            event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+            embedded.prepare(engine.sync_engine)
         elif url.startswith("postgresql:"):
             engine = create_async_engine(
                 url.replace("postgresql:", "postgresql+asyncpg:", 1),
-                pool_size=limits.CONNECTIONS,
-                max_overflow=0,
-                pool_timeout=limits.POOL_WAIT_S,
-                pool_pre_ping=True,
-                connect_args={"command_timeout": limits.STATEMENT_S},
+                connect_args={
+                    "command_timeout": limits.STATEMENT_S,
+                    "prepared_statement_cache_size": limits.STATEMENTS_KEPT,
+                    "statement_cache_size": limits.STATEMENTS_KEPT,
+                },
+                **pool,
             )
+            _ask_idle_ones(engine)
         else:
             raise ValueError("a database address begins with sqlite: or postgresql:")
         return cls(engine)
@@ -58,32 +76,65 @@ class Database:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session of one look at the data; what is written in it is not kept."""
+    async def reading(self, brief: bool = False) -> AsyncIterator[AsyncSession]:
+        """A session of one look at the data; what is written in it is not kept. `brief`: a few rows by their keys, so that
+        SQLite answers before a thread would have been asked.
+        """
         async with self._sessions() as session:
+            if brief and self.dialect == "sqlite":
+                await session.connection(execution_options={embedded.BRIEF: True})
             yield session
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run `work` in one writing transaction and commit it. It is run anew, from the start, when it lost a race
-        (deadlock, serialization) before the commit; so it must do nothing but SQL. Whatever it raises leaves nothing.
+        (deadlock, serialization) or its connection before the commit; so it must do nothing but SQL. Whatever it raises
+        leaves nothing.
         """
+        worked = False
+
+        async def noted(session: AsyncSession) -> T:
+            nonlocal worked
+            done = await work(session)
+            worked = True
+            return done
+
         for attempt in range(limits.ATTEMPTS):
             try:
-                return await self._once(work)
+                return await self._once(noted)
             except DBAPIError as error:
-                if attempt + 1 == limits.ATTEMPTS or not _may_repeat(error):
+                lost = error.connection_invalidated and not worked
+                if attempt + 1 == limits.ATTEMPTS or not (lost or _may_repeat(error)):
                     raise
                 await asyncio.sleep(limits.RETRY_S * 2**attempt)
         raise AssertionError("unreachable")
 
     async def _once(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        if self.dialect != "sqlite":
-            async with self._sessions.begin() as session:
-                return await work(session)
-        async with self._writer, self._sessions() as session:
-            await session.connection(execution_options={"diemcau_writes": True})
+        async with self._writers, self._sessions() as session:
+            if self.dialect == "sqlite":
+                await session.connection(execution_options={embedded.WRITES: True})
             async with _committed(session):
                 return await work(session)
+
+
+def _ask_idle_ones(engine: AsyncEngine) -> None:
+    """Before a connection is used that was idle for a while, whether its server is still there. One that has just answered is
+    not asked: that would be a round trip of each transaction.
+    """
+
+    def came_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[USED_AT] = time.monotonic()
+
+    def goes_out(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(USED_AT, math.inf) < limits.IDLE_CONNECTION_S:
+            return
+        dialect = engine.sync_engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    event.listen(engine.sync_engine, "checkin", came_back)
+    event.listen(engine.sync_engine, "checkout", goes_out)
 
 
 @asynccontextmanager
@@ -102,17 +153,3 @@ def _may_repeat(error: DBAPIError) -> bool:
     if state in AGAIN:
         return True
     return isinstance(error, OperationalError | InterfaceError) and "database is locked" in str(error.orig)
-
-
-def _on_sqlite_connect(connection: Any, _record: Any) -> None:
-    # The driver must not begin by itself: `_on_sqlite_begin` says how.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _on_sqlite_begin(connection: Any) -> None:
-    writes = connection.get_execution_options().get("diemcau_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -29,7 +29,15 @@ async def enqueue(
 ) -> None:
     """Have it done at `due_at` or soon after. With a `dedupe_key` that was ever used and not cancelled, nothing is added."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    values = {
+    values = job(kind, payload, due_at, now, dedupe_key)
+    await session.execute(insert(Job).values(values).on_conflict_do_nothing(index_elements=["dedupe_key"]))
+
+
+def job(
+    kind: str, payload: Mapping[str, Any], due_at: datetime, now: datetime, dedupe_key: str | None = None
+) -> dict[str, Any]:
+    """The row of a job, for who adds several with other rows; one with a key that is there already is to be left out."""
+    return {
         "id": new_id(),
         "kind": kind,
         "dedupe_key": dedupe_key,
@@ -41,7 +49,6 @@ async def enqueue(
         "failed": False,
         "error": "",
     }
-    await session.execute(insert(Job).values(values).on_conflict_do_nothing(index_elements=["dedupe_key"]))
 
 
 async def claim(

@@ -89,14 +89,22 @@ class Access:
         key = _key(request)
         if key is not None:
             return await self._client(key, request)
-        signed = await self.signed(request, now)
-        if signed is None:
+        secret = self._secret(request)
+        if secret is None:
             return None
-        if signed.needs_code:
-            raise refusals.second_factor_needed()
-        if signed.account.must_change:
-            raise refused("password_change_needed")
-        return await self.actor_of(signed, request, now)
+        async with self.database.reading(brief=True) as session:
+            signed = await signing.signed(session, secret, now)
+            if signed is None:
+                return None
+            if signed.needs_code:
+                raise refusals.second_factor_needed()
+            if signed.account.must_change:
+                raise refused("password_change_needed")
+            found = await actors.of_account(
+                session, signed.account, now, factors=signed.row.factors, address=address_of(request)
+            )
+        await self._note_seen(signed, secret, now)
+        return found
 
     async def required(self, request: HTTPConnection, now: datetime) -> Actor:
         """As `actor`; raises Refusal `signed_out` for nobody."""
@@ -107,15 +115,25 @@ class Access:
 
     async def signed(self, request: HTTPConnection, now: datetime) -> Signed | None:
         """The session of the cookie, even when a code or a new password is still missing. Raises Refusal `origin_refused`."""
-        secret = self.cookies.secret(request)
+        secret = self._secret(request)
         if secret is None:
             return None
-        origin.check(request)
-        async with self.database.reading() as session:
+        async with self.database.reading(brief=True) as session:
             found = await signing.signed(session, secret, now)
-        if found is not None and now - found.row.seen_at > timedelta(seconds=limits.SEEN_EVERY_S):
-            await self.database.transact(lambda s: signing.seen(s, digest(secret), now))
+        if found is not None:
+            await self._note_seen(found, secret, now)
         return found
+
+    def _secret(self, request: HTTPConnection) -> str | None:
+        """Of the cookie, when the request comes from our own pages. Raises Refusal `origin_refused`."""
+        secret = self.cookies.secret(request)
+        if secret is not None:
+            origin.check(request)
+        return secret
+
+    async def _note_seen(self, signed: Signed, secret: str, now: datetime) -> None:
+        if now - signed.row.seen_at > timedelta(seconds=limits.SEEN_EVERY_S):
+            await self.database.transact(lambda s: signing.seen(s, digest(secret), now))
 
     async def actor_of(self, signed: Signed, request: HTTPConnection, now: datetime) -> Actor:
         """Of a session."""
@@ -211,7 +229,7 @@ class Access:
         await self.database.transact(note)
 
     async def _client(self, key: str, request: HTTPConnection) -> Actor:
-        async with self.database.reading() as session:
+        async with self.database.reading(brief=True) as session:
             found = await clients.by_key(session, key, address_of(request))
         if found is None:
             raise refused("client_key_wrong")

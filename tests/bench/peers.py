@@ -45,8 +45,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def diemcau(command: str = "") -> Iterator[Server]:
-    """This server, by `command` (default: the module of this interpreter), settings by environment."""
+def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Server]:
+    """This server, by `command` (default: the module of this interpreter), settings by environment. `tree`: the checkout
+    that is started; `more`: settings besides the usual ones.
+    """
     http_port, media_port = _free_port(), _free_port()
     words = shlex.split(command) or [sys.executable, "-m", "signaling", "serve"]
     secret = secrets.token_hex(24)
@@ -59,10 +61,10 @@ def diemcau(command: str = "") -> Iterator[Server]:
             "HTTP_PORT": str(http_port),
             "MEDIA_PORT": str(media_port),
             "DATA_DIR": folder,
-        }
+        } | more
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         environ = inherited | {f"DIEMCAU_{name}": value for name, value in settings.items()}
-        with _running(words, environ, http_port, Path(folder) / "server.log") as pid:
+        with _running(words, environ, http_port, Path(folder) / "server.log", tree) as pid:
             yield Server("diemcau", pid, http_port, KEY, secret)
 
 
@@ -119,10 +121,12 @@ def _is_livekit(go: str, binary: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _running(words: list[str], environ: dict[str, str], port: int, log: Path) -> Iterator[int]:
+def _running(
+    words: list[str], environ: dict[str, str], port: int, log: Path, tree: Path = ROOT
+) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            words, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            words, cwd=tree, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
         _await_answer(process, port, log)

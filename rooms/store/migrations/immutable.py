@@ -1,8 +1,12 @@
-"""Triggers by which the database itself keeps the audit trail: entries and checkpoints are added, never changed or deleted."""
+"""How the database itself keeps the audit trail: entries and checkpoints are added, never changed or deleted, by triggers; on
+PostgreSQL entries are added by a function, so that the lock of the trail's end is held as shortly as can be.
+"""
 
 from __future__ import annotations
 
 from typing import Final
+
+from rooms.store.locks import SPACE, Lock
 
 TABLES: Final = ("audit_entry", "audit_checkpoint")
 
@@ -25,7 +29,42 @@ def _postgresql() -> list[str]:
         f"CREATE TRIGGER {table}_kept_whole BEFORE TRUNCATE ON {table} EXECUTE FUNCTION audit_is_kept()"
         for table in TABLES
     ]
-    return [function, *rows, *whole]
+    return [function, *rows, *whole, _APPEND]
+
+
+_APPEND: Final = f"""
+CREATE FUNCTION audit_append(entries json) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    last_seq bigint := 0;
+    last_hash text := repeat('0', 64);
+    sealed text;
+    one record;
+BEGIN
+    PERFORM pg_advisory_xact_lock({SPACE}, {int(Lock.AUDIT)});
+    -- A statement of its own: it sees what was committed while the lock was waited for.
+    SELECT e.seq, e.hash INTO last_seq, last_hash FROM audit_entry e ORDER BY e.seq DESC LIMIT 1;
+    IF NOT FOUND THEN
+        last_seq := 0;
+        last_hash := repeat('0', 64);
+    END IF;
+    FOR one IN SELECT * FROM json_to_recordset(entries) AS e(
+        at timestamptz, actor text, action text, object_kind text, object_id text, unit_id text, address text, detail text,
+        head text, tail text)
+    LOOP
+        last_seq := last_seq + 1;
+        sealed := one.head || ',"previous":"' || last_hash || '","seq":' || last_seq || ',' || one.tail;
+        sealed := encode(sha256(convert_to(sealed, 'UTF8')), 'hex');
+        INSERT INTO audit_entry
+            (seq, at, actor, action, object_kind, object_id, unit_id, address, detail, previous, hash)
+        VALUES
+            (last_seq, one.at, one.actor, one.action, one.object_kind, one.object_id, one.unit_id, one.address, CAST(one.detail AS json),
+             last_hash, sealed);
+        last_hash := sealed;
+    END LOOP;
+    RETURN last_seq;
+END $$
+"""
+"""The seal is `rooms.store.audit.seal`; whoever adds an entry gives its text but for the number and the seal before."""
 
 
 def _sqlite() -> list[str]:

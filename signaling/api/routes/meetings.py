@@ -113,10 +113,23 @@ async def create_meeting(visit: Caller, response: Response, wanted: MeetingField
     trouble names what is taken, free times and other halls. A state secret is refused and nothing of it is kept.
     """
     actor, request = visit.actor, shapes.request_of(wanted)
-    row = await booking.book(visit.desk.database, request, actor, visit.now, key)
-    visit.desk.wake()
-    response.headers["location"] = f"/api/v1/meetings/{row.id}"
-    return await _answer(visit, response, row.id)
+    made = await booking.booked(visit.desk.database, request, actor, visit.now, key)
+    if made.meeting.state != "held":
+        # Of a hold nothing is due before it ends.
+        visit.desk.wake()
+    response.headers["location"] = f"/api/v1/meetings/{made.meeting.id}"
+    view = booking.view_of_made(made, actor, visit.now)
+    if view is None:
+        return await _answer(visit, response, made.meeting.id)
+    tag(response, made.meeting.version)
+    return shapes.meeting_of(view, await _names(visit, made, view))
+
+
+async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) -> dict[str, str]:
+    """Of all that the answer names; only the unit at the top may be one that the booking did not look at."""
+    names = booking.names_of_made(made)
+    unknown = {one.unit_id for one in view.steps} - names.keys()
+    return names | (await visit.read(lambda session: named.units(session, unknown)) if unknown else {})
 
 
 @router.post("/meetings/displace", status_code=201, openapi_extra=needs("meetings.precedence", of="unit"))

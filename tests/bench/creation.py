@@ -1,0 +1,141 @@
+"""Creation under load as people cause it: a server of its own, their sessions, and `crowd` as they who book.
+
+Measures latency at the clients, and the CPU time of the server, of the database's processes and of the clients themselves.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import signing
+from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking.calendar import Calendar
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Meeting
+from rooms.store.database import Database
+from tests.bench import peers
+from tests.bench.crowd import Crowd, Found
+
+COOKIE = "diemcau-local"
+"""Of a server that is reached on loopback without TLS."""
+DAYS = range(3, 450)
+
+
+async def sign_in(database: Database, count: int, units: int) -> list[str]:
+    """So many secretaries of these units, each with a session; their cookies."""
+    now = datetime.now(UTC)
+    return [await database.transact(partial(_secretary, number=n, unit=n % units, now=now)) for n in range(count)]
+
+
+async def _secretary(session: AsyncSession, number: int, unit: int, now: datetime) -> str:
+    id_ = new_id()
+    account = Account(id=id_, name=f"thuky.{number}.{id_[:8]}", person_id=None, created_at=now)
+    if number == unit and await session.scalar(select(Account.id).where(Account.person_id == f"p{unit}")) is None:
+        account.person_id = f"p{unit}"
+    session.add(account)
+    await session.flush()
+    grant = {"account_id": id_, "role": "secretary", "unit_id": f"u{unit}", "granted_by": "x"}
+    session.add(RoleGrant(id=new_id(), starts_at=now - timedelta(days=1), ends_at=None, **grant))
+    return f"{COOKIE}={await signing.start(session, account, now)}"
+
+
+def body(client: int, halls: int, units: int, chance: random.Random) -> str:
+    """A hall, its terminal, the chair and four units; a working hour within the next months."""
+    hall, unit = chance.randrange(halls), client % units
+    today = datetime.now(UTC).date()
+    day = Calendar().later(today, chance.randrange(DAYS.start, DAYS.stop))
+    at = datetime(day.year, day.month, day.day, 1, tzinfo=UTC) + timedelta(minutes=15 * chance.randrange(36))
+    return json.dumps(
+        {
+            "title": "Họp chuyên đề",
+            "type_code": "t",
+            "host_unit_id": f"u{unit}",
+            "starts_at": at.isoformat(),
+            "duration_min": 30,
+            "hall_ids": [f"h{hall}"],
+            "terminal_ids": [f"t{hall}"],
+            "chair_id": f"p{unit}",
+            "attendees": [{"unit_id": f"u{chance.randrange(units)}"} for _ in range(4)],
+        },
+        ensure_ascii=False,
+    )
+
+
+class Load:
+    """One crowd before one server, and what each cost."""
+
+    def __init__(self, url: str, cookies: list[str], halls: int, units: int) -> None:
+        self.url, self.cookies, self.halls, self.units = url, cookies, halls, units
+
+    def run(self, tree: Path, seconds: float, pause_s: float) -> "Measured":
+        """`tree`: the checkout whose server is asked."""
+        with peers.diemcau(tree=tree, DATABASE=self.url) as server:
+            self._crowd(server.port, 2, pause_s)
+            before, database = _cpu_s([server.pid]), _cpu_s(self._database())
+            found = self._crowd(server.port, seconds, pause_s)
+            spent = _cpu_s([server.pid]) - before, _cpu_s(self._database()) - database
+        assert not found.wrong, found.wrong[:3]
+        return Measured(found, seconds, *spent)
+
+    def _crowd(self, port: int, seconds: float, pause_s: float) -> Found:
+        chance = random.Random()
+        most = int(seconds * (2 / pause_s if pause_s else 20)) + 2
+        bodies = [[body(n, self.halls, self.units, chance) for _ in range(most)] for n in range(len(self.cookies))]
+        crowd = Crowd("127.0.0.1", port, seconds, pause_s, self.cookies, bodies)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(asdict(crowd), file)
+            file.flush()
+            words = [sys.executable, str(Path(__file__).with_name("crowd.py")), file.name]
+            told = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        return Found(**json.loads(told))
+
+    def _database(self) -> list[int]:
+        """Processes of PostgreSQL on the folder of the address."""
+        folder = self.url.partition("?host=")[2]
+        if not folder:
+            return []
+        pid = int((Path(folder) / "data" / "postmaster.pid").read_text().split()[0])
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+async def booked(database: Database) -> int:
+    async with database.reading() as session:
+        return await session.scalar(select(func.count()).select_from(Meeting)) or 0
+
+
+class Measured:
+    def __init__(self, found: Found, seconds: float, server_s: float, database_s: float) -> None:
+        self.found, self.seconds = found, seconds
+        self.count = len(found.latencies_ms)
+        self.server_ms, self.database_ms = server_s * 1000 / self.count, database_s * 1000 / self.count
+        self.clients_ms = found.cpu_s * 1000 / self.count
+
+    def said(self) -> str:
+        return (
+            f"{self.count / self.seconds:.0f}/s; CPU each {self.server_ms:.1f} + {self.database_ms:.1f} ms "
+            f"(clients {self.clients_ms:.1f})"
+        )
+
+
+def _cpu_s(pids: Iterable[int]) -> float:
+    """User and system time of these processes and of children that have ended."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    spent = 0
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        except FileNotFoundError:
+            continue
+        spent += sum(map(int, fields[11:15]))
+    return spent / ticks
