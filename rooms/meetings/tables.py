@@ -118,10 +118,11 @@ class Occurrence(Row):
         UniqueConstraint("meeting_id", "original_at"),
         CheckConstraint("ends_at > starts_at", name="order"),
         Index("ix_occurrence_time", "starts_at", "ends_at"),
+        Index("ix_occurrence_meeting_id_starts_at", "meeting_id", "starts_at"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"))
     original_at: Mapped[datetime]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]

@@ -1,6 +1,6 @@
 """Many clients book at once, from several processes that may be killed: the clients, what they write down, and the checker.
 
-    python -m tests.rooms.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS
+    python -m tests.rooms.chaos URL HISTORY PLACE PROCESSES CLIENTS REQUESTS UNTIL
 
 A client writes down what it asks before it asks and the answer after it has it. It asks again, with the same key, until it has an
 answer; a process that is started again goes on with what the killed one had not heard back.
@@ -11,6 +11,7 @@ import collections
 import os
 import random
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -134,12 +135,15 @@ def read(path: Path) -> dict[str, Record]:
 
 
 async def run_client(
-    database: Database, history: History, before: dict[str, Record], client: int, clients: int, most: int
+    database: Database, history: History, before: dict[str, Record], client: int, clients: int, most: int, until: float
 ) -> None:
+    """What a process asked that was killed is asked again, also after `until`; nothing new is."""
     chance = random.Random(client)
     for place in range(most):
         key = f"{client}-{place}"
         if before.get(key, Record()).answers:
+            continue
+        if time.time() >= until and key not in before:
             continue
         await ask(database, history, key, request_of(client, clients, place))
         if chance.random() < REPEATED:
@@ -163,10 +167,11 @@ async def ask(database: Database, history: History, key: str, request: Request) 
         return
 
 
-async def run(url: str, path: Path, place: int, processes: int, clients: int, requests: int) -> None:
+async def run(url: str, path: Path, place: int, processes: int, clients: int, requests: int, until: float) -> None:
     database, before, history = Database.open(url), read(path), History(path)
     mine = range(place, clients, processes)
-    await asyncio.gather(*(run_client(database, history, before, one, clients, requests // clients) for one in mine))
+    most = requests // clients
+    await asyncio.gather(*(run_client(database, history, before, one, clients, most, until) for one in mine))
     await database.close()
 
 
@@ -266,8 +271,8 @@ def _of(key: str, clients: int) -> tuple[int, int, int]:
 
 
 def main() -> None:
-    url, path, *numbers = sys.argv[1:]
-    asyncio.run(run(url, Path(path), *map(int, numbers)))
+    url, path, *numbers, until = sys.argv[1:]
+    asyncio.run(run(url, Path(path), *map(int, numbers), float(until)))
 
 
 if __name__ == "__main__":

@@ -222,5 +222,5 @@ def occurrence() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_occurrence')),
     sa.UniqueConstraint('meeting_id', 'original_at', name=op.f('uq_occurrence_meeting_id_original_at'))
     )
-    op.create_index(op.f('ix_occurrence_meeting_id'), 'occurrence', ['meeting_id'], unique=False)
+    op.create_index('ix_occurrence_meeting_id_starts_at', 'occurrence', ['meeting_id', 'starts_at'], unique=False)
     op.create_index('ix_occurrence_time', 'occurrence', ['starts_at', 'ends_at'], unique=False)

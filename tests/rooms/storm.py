@@ -1,0 +1,206 @@
+"""64 clients in several processes book at once; processes are killed, PostgreSQL is restarted as after a crash.
+
+    python -m tests.rooms.storm [postgresql] [sqlite] [--requests 100000] [--minutes 60]
+
+Tells how far it is every ten seconds, stops asking when the time is over, then checks the history of what was asked and
+answered. Ends with 1 when anything was booked twice, lost or left over.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rooms.store import migrations
+from rooms.store.database import Database
+from tests.rooms import chaos
+from tests.rooms.postgres import Postgres
+
+PROCESSES, CLIENTS = 4, 64
+LONG = 100_000
+PROGRESS_S = 10.0
+GRACE_S = 120.0
+"""What was asked before the time was over is answered by then."""
+Say = Callable[[str], None]
+
+
+class Crowd:
+    """The processes of the clients."""
+
+    def __init__(self, url: str, folder: Path, requests: int, until: float) -> None:
+        """`until`: Unix seconds; nothing new is asked afterwards."""
+        self.url, self.requests, self.until = url, requests, until
+        self.histories = [folder / f"history-{place}" for place in range(PROCESSES)]
+        self.processes = [self._start(place) for place in range(PROCESSES)]
+        self.killed = 0
+
+    def _start(self, place: int) -> subprocess.Popen[bytes]:
+        numbers = map(str, (place, PROCESSES, CLIENTS, self.requests, self.until))
+        arguments = [self.url, str(self.histories[place]), *numbers]
+        return subprocess.Popen([sys.executable, "-m", "tests.rooms.chaos", *arguments], cwd=Path(__file__).parents[2])
+
+    @property
+    def running(self) -> bool:
+        return any(one.poll() is None for one in self.processes)
+
+    def answers(self) -> int:
+        return sum(
+            path.read_bytes().count(b"\nok ") + path.read_bytes().count(b"\nno ")
+            for path in self.histories
+            if path.exists()
+        )
+
+    def kill(self, place: int) -> None:
+        """As the kernel does it, and start it again."""
+        if self.processes[place].poll() is None:
+            os.kill(self.processes[place].pid, signal.SIGKILL)
+            self.processes[place].wait()
+            self.processes[place] = self._start(place)
+            self.killed += 1
+
+    def finish(self) -> None:
+        deadline = max(self.until - time.time(), 0) + GRACE_S
+        for one in self.processes:
+            assert one.wait(deadline) == 0
+
+    def end(self) -> None:
+        for one in self.processes:
+            if one.poll() is None:
+                one.kill()
+                one.wait()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`wrong`: everything, in words."""
+
+    dialect: str
+    requests: int
+    asked: int
+    """Different requests."""
+    attempts: int
+    made: int
+    refused: int
+    killed: int
+    crashed: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    wrong: list[str]
+
+    def said(self) -> str:
+        return (
+            f"{self.dialect}: {self.asked} of {self.requests} requests asked {self.attempts} times in {self.seconds:.0f} s, "
+            f"{self.made} booked, {self.refused} refused, {self.killed} processes killed, {self.crashed} crashes of the "
+            f"database, p50 {self.p50_ms:.0f}, p99 {self.p99_ms:.0f} ms; {len(self.wrong)} wrong"
+        )
+
+
+def storm(
+    dialect: str, folder: Path, server: Postgres | None, requests: int, minutes: float, kills: int, say: Say
+) -> Outcome:
+    """`kills`: of processes, evenly; with every fourth one PostgreSQL crashes too. `server` is running."""
+    if server:
+        server.run_now("CREATE DATABASE storm")
+    url = server.url("storm") if server else f"sqlite:///{folder / 'storm.db'}"
+    prepare(url)
+    begin = time.monotonic()
+    crowd = Crowd(url, folder, requests - requests % CLIENTS, time.time() + minutes * 60)
+    crashed = 0
+    try:
+        for number in range(1, kills + 1):
+            _wait_for(crowd, crowd.requests * number / (kills + 1), dialect, begin, say)
+            crowd.kill(number % PROCESSES)
+            if server is not None and number % 4 == 2 and crowd.running:
+                server.stop(signal.SIGQUIT)
+                server.start()
+                crashed += 1
+        _wait_for(crowd, crowd.requests * 2, dialect, begin, say)
+        crowd.finish()
+    finally:
+        crowd.end()
+    return _judge(dialect, url, crowd, crashed, time.monotonic() - begin)
+
+
+def prepare(url: str) -> None:
+    async def work() -> None:
+        await migrations.upgrade(url)
+        database = Database.open(url)
+        await chaos.prepare(database)
+        await database.close()
+
+    asyncio.run(work())
+
+
+def _wait_for(crowd: Crowd, answers: float, dialect: str, begin: float, say: Say) -> None:
+    told = time.monotonic()
+    while crowd.running:
+        have = crowd.answers()
+        now = time.monotonic()
+        if now - told > PROGRESS_S:
+            told = now
+            rate = have / (now - begin)
+            say(f"{dialect}: {have} answers of {crowd.requests} requests, {rate:.0f}/s, {crowd.killed} killed")
+        if have >= answers:
+            return
+        time.sleep(0.05 if crowd.requests < LONG / 10 else 0.5)
+
+
+def _judge(dialect: str, url: str, crowd: Crowd, crashed: int, seconds: float) -> Outcome:
+    records = [one for path in crowd.histories for one in chaos.read(path).values()]
+    whole = time.time() < crowd.until
+    wrong = asyncio.run(chaos.check(url, crowd.histories, crowd.requests if whole else len(records)))
+    slow = sorted(one.answered_ms for one in records)
+    made = sum(next(iter(one.answers))[0] == "ok" for one in records if one.answers)
+    return Outcome(
+        dialect=dialect,
+        requests=crowd.requests,
+        asked=len(records),
+        attempts=sum(one.asked for one in records),
+        made=made,
+        refused=len(records) - made,
+        killed=crowd.killed,
+        crashed=crashed,
+        seconds=seconds,
+        p50_ms=slow[len(slow) // 2],
+        p99_ms=slow[int(len(slow) * 0.99) - 1],
+        wrong=wrong,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dialects", nargs="*", default=["postgresql", "sqlite"])
+    parser.add_argument("--requests", type=int, default=LONG)
+    parser.add_argument("--minutes", type=float, default=60, help="of asking, for each database")
+    parser.add_argument("--kills", type=int, default=40)
+    given = parser.parse_args()
+    failed = False
+    for dialect in given.dialects:
+        server = Postgres(durable=True) if dialect == "postgresql" else None
+        try:
+            if server:
+                server.start()
+            with tempfile.TemporaryDirectory(prefix="storm-") as folder:
+                found = storm(dialect, Path(folder), server, given.requests, given.minutes, given.kills, _say)
+        finally:
+            if server:
+                server.remove()
+        _say("\n".join([found.said(), *found.wrong[:20]]))
+        failed = failed or bool(found.wrong)
+    raise SystemExit(failed)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    main()
