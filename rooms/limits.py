@@ -12,6 +12,8 @@ WRITERS = 8
 STATEMENTS_KEPT = 500
 """Prepared ones of each connection."""
 IDLE_CONNECTION_S = 1.0
+SWITCH_S = 0.001
+"""Between turns of this process's threads, with an embedded database."""
 TURN_S = 0.01
 """So long a transaction of the embedded database may work before the event loop gets a turn."""
 

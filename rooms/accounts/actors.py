@@ -39,7 +39,7 @@ async def title_of(session: AsyncSession, person_id: str, now: datetime) -> str:
     return await session.scalar(_title(person_id, now)) or ""
 
 
-def _title(person_id: str, now: datetime) -> Select[tuple[str]]:
+def _title(person_id: str, now: datetime) -> Select[str]:
     today = now.astimezone(_ZONE).date()
     return (
         select(Post.title)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
@@ -20,43 +20,46 @@ from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
 from rooms.store import audit, locks
+from rooms.store.columns import Utc
 
 DEPUTISED = (policy.REQUESTER, policy.SECRETARY, policy.APPROVER)
 """What passes to a deputy. Operators, administrators and auditors are named one by one, with dates of their own."""
 
 
-def in_force(now: datetime) -> ColumnElement[bool]:
+def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Of a RoleGrant."""
     return and_(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
 
 
+_NOW = bindparam("now", type_=Utc)
+_DEPUTISED = (
+    select(Deputy.person_id)
+    .where(Deputy.deputy_id == bindparam("person"), Deputy.revoked_at.is_(None))
+    .where(Deputy.starts_at <= _NOW, Deputy.ends_at > _NOW)
+    .order_by(Deputy.person_id)
+    .limit(limits.DEPUTISED)
+)
+_PASSED = and_(Account.person_id.in_(bindparam("persons", expanding=True)), RoleGrant.role.in_(DEPUTISED))
+_HELD = (
+    select(RoleGrant.role, Unit.id, Unit.path, Account.id, Account.person_id)
+    .join(Unit, Unit.id == RoleGrant.unit_id)
+    .join(Account, Account.id == RoleGrant.account_id)
+    .where(in_force(_NOW), Account.active)
+    .where(or_(RoleGrant.account_id == bindparam("account"), _PASSED))
+)
+"""Built once: every request asks these."""
+
+
 async def deputised(session: AsyncSession, person_id: str, now: datetime) -> tuple[str, ...]:
     """Persons whose deputy this person is now; a deputy's deputy is not meant."""
-    found = await session.scalars(
-        select(Deputy.person_id)
-        .where(Deputy.deputy_id == person_id, Deputy.revoked_at.is_(None))
-        .where(Deputy.starts_at <= now, Deputy.ends_at > now)
-        .order_by(Deputy.person_id)
-        .limit(limits.DEPUTISED)
-    )
+    found = await session.scalars(_DEPUTISED, {"person": person_id, "now": now})
     return tuple(dict.fromkeys(found))
 
 
 async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[tuple[Role, ...], tuple[str, ...]]:
     """(roles that count now, persons whose deputy he is)."""
     persons = await deputised(session, account.person_id, now) if account.person_id else ()
-    found = await session.execute(
-        select(RoleGrant.role, Unit.id, Unit.path, Account.id, Account.person_id)
-        .join(Unit, Unit.id == RoleGrant.unit_id)
-        .join(Account, Account.id == RoleGrant.account_id)
-        .where(in_force(now), Account.active)
-        .where(
-            or_(
-                RoleGrant.account_id == account.id,
-                and_(Account.person_id.in_(persons), RoleGrant.role.in_(DEPUTISED)),
-            )
-        )
-    )
+    found = await session.execute(_HELD, {"account": account.id, "persons": persons, "now": now})
     roles = {
         Role(role, unit_id, path, "" if holder == account.id else person or "")
         for role, unit_id, path, holder, person in found

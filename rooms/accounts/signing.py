@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
@@ -18,6 +18,7 @@ from rooms.errors import Refusal
 from rooms.identifiers import digest, new_secret
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.columns import Utc
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,19 @@ async def start(
     return secret
 
 
+_SIGNED = (
+    select(SignIn, Account)
+    .join(Account, Account.id == SignIn.account_id)
+    .where(SignIn.digest == bindparam("digest"), Account.active)
+    .where(SignIn.ends_at > bindparam("now", type_=Utc), SignIn.seen_at > bindparam("seen", type_=Utc))
+)
+"""Built once: every request asks it."""
+
+
 async def signed(session: AsyncSession, secret: str, now: datetime) -> Signed | None:
     """The session of this secret, unless it is over, was idle too long or its account is switched off."""
-    found = (
-        await session.execute(
-            select(SignIn, Account)
-            .join(Account, Account.id == SignIn.account_id)
-            .where(SignIn.digest == digest(secret), SignIn.ends_at > now, SignIn.seen_at > now - limits.SESSION_IDLE)
-            .where(Account.active)
-        )
-    ).first()
+    given = {"digest": digest(secret), "now": now, "seen": now - limits.SESSION_IDLE}
+    found = (await session.execute(_SIGNED, given)).first()
     return Signed(found[0], found[1]) if found else None
 
 

@@ -6,6 +6,7 @@ Only tells; whether something is taken is decided by the database (`resources.ta
 from __future__ import annotations
 
 import bisect
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -345,29 +346,44 @@ async def _other_halls(
     }
 
 
+_COMPARED = (
+    Hall.id,
+    Hall.code,
+    Hall.name,
+    Hall.site_id,
+    Hall.seats,
+    Hall.equipment,
+    Hall.setup_min,
+    Hall.clearup_min,
+    Hall.needs_approval,
+    Site.unit_id,
+)
+
+
 async def _compared(
     session: AsyncSession, halls: Sequence[Thing], wanted: set[str], day: date
 ) -> dict[str, list[Thing]]:
     """For each hall those with as many seats and its equipment: first of the same site, then of the same unit, then the
     smallest.
     """
-    rows = list(
+    site_ids = {one.site_id for one in halls}
+    rows = (
         await session.execute(
-            select(Hall, Site.unit_id)
+            select(*_COMPARED)
             .join(Site, Site.id == Hall.site_id)
             .where(Hall.bookable, Hall.id.not_in(wanted), Hall.seats >= min(one.seats for one in halls))
             .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
         )
-    )
-    units = dict((await session.execute(select(Site.id, Site.unit_id))).all())
+    ).all()
+    units = dict((await session.execute(select(Site.id, Site.unit_id).where(Site.id.in_(site_ids)))).all())
 
     def best(wish: Thing) -> list[Thing]:
         fits = [
-            (hall.site_id != wish.site_id, unit != units.get(wish.site_id), hall.seats, hall.code, hall)
-            for hall, unit in rows
+            (hall.site_id != wish.site_id, hall.unit_id != units.get(wish.site_id), hall.seats, hall.code, hall)
+            for hall in rows
             if hall.seats >= wish.seats and set(wish.equipment) <= set(hall.equipment)
         ]
-        ordered = sorted(fits, key=lambda row: row[:4])[: limits.HALLS_COMPARED]
+        ordered = heapq.nsmallest(limits.HALLS_COMPARED, fits, key=lambda row: row[:4])
         return [resources.hall_thing(row[4]) for row in ordered]
 
     return {one.id: best(one) for one in halls}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sqlalchemy import select, true
+from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import calendar, recurrence, resources, rules
@@ -125,19 +125,20 @@ class _Ground:
     pool: tuple[str, int] | None = None
 
 
+_POOL = select(Pool.code, Pool.legs).order_by(Pool.code).limit(1).subquery()
+_GROUND = (
+    select(Unit, MeetingType, UnitRule, _POOL.c.code, _POOL.c.legs)
+    .select_from(Unit)
+    .outerjoin(MeetingType, MeetingType.code == bindparam("type"))
+    .outerjoin(UnitRule, Unit.path.like("%/" + UnitRule.unit_id + "/%"))
+    .outerjoin(_POOL, true())
+    .where(Unit.id == bindparam("unit"))
+)
+
+
 async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Ground:
     """All of it by one statement: a row for each rule above, or one."""
-    pool = select(Pool.code, Pool.legs).order_by(Pool.code).limit(1).subquery()
-    rows = (
-        await session.execute(
-            select(Unit, MeetingType, UnitRule, pool.c.code, pool.c.legs)
-            .select_from(Unit)
-            .outerjoin(MeetingType, MeetingType.code == type_code)
-            .outerjoin(UnitRule, Unit.path.like("%/" + UnitRule.unit_id + "/%"))
-            .outerjoin(pool, true())
-            .where(Unit.id == unit_id)
-        )
-    ).all()
+    rows = (await session.execute(_GROUND, {"unit": unit_id, "type": type_code})).all()
     if not rows:
         return _Ground()
     unit, type_, _, code, legs = rows[0]

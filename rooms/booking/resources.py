@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     Date,
+    Executable,
     Select,
     String,
     bindparam,
@@ -22,7 +25,6 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    insert,
     literal,
     null,
     select,
@@ -130,20 +132,24 @@ async def _registered(
     session: AsyncSession, hall_ids: Sequence[str], terminal_ids: Sequence[str], person_ids: Sequence[str]
 ) -> dict[str, Registered]:
     """Halls, terminals that are in use and people who work here, each by identifier, by one statement."""
-    parts = [
-        part(ids)
-        for part, ids in ((_hall_rows, hall_ids), (_terminal_rows, terminal_ids), (_person_rows, person_ids))
-        if ids
-    ]
-    found: dict[str, dict[str, Any]] = {"hall": {}, "terminal": {}, "person": {}}
-    if parts:
-        statement = union_all(*parts) if len(parts) > 1 else parts[0]
-        for row in await session.execute(statement):
+    asked = {"hall": hall_ids, "terminal": terminal_ids, "person": person_ids}
+    kinds = tuple(kind for kind, ids in asked.items() if ids)
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in asked}
+    if kinds:
+        for row in await session.execute(_statement(kinds), {kind: list(asked[kind]) for kind in kinds}):
             found[row.kind][row.id] = row
     return found  # type: ignore[return-value]
 
 
-def _hall_rows(ids: Sequence[str]) -> Select[Any]:
+@cache
+def _statement(kinds: tuple[str, ...]) -> Executable:
+    """Built once: that costs more than to run it."""
+    build = {"hall": _hall_rows, "terminal": _terminal_rows, "person": _person_rows}
+    parts = [build[kind](bindparam(kind, expanding=True)) for kind in kinds]
+    return union_all(*parts) if len(parts) > 1 else parts[0]
+
+
+def _hall_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
     """`flag`: it can be booked; `asks`: it needs approval."""
     return (
         select(
@@ -165,7 +171,7 @@ def _hall_rows(ids: Sequence[str]) -> Select[Any]:
     )
 
 
-def _terminal_rows(ids: Sequence[str]) -> Select[Any]:
+def _terminal_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
     """`flag`: it is dialled; `asks`: its network is closed."""
     return (
         select(
@@ -184,7 +190,7 @@ def _terminal_rows(ids: Sequence[str]) -> Select[Any]:
     )
 
 
-def _person_rows(ids: Sequence[str]) -> Select[Any]:
+def _person_rows(ids: BindParameter[Any]) -> Select[*tuple[Any, ...]]:
     return select(
         literal("person").label("kind"),
         Person.id,
@@ -237,7 +243,8 @@ def buffer(minutes: int) -> int:
     return min(max(minutes, 0), BUFFER_MOST_MIN)
 
 
-def hall_thing(hall: Hall) -> Thing:
+def hall_thing(hall: Any) -> Thing:
+    """Of a `Hall`, or of a row with what of it is named here."""
     return Thing(
         "hall",
         hall.id,
@@ -351,16 +358,17 @@ async def lock(session: AsyncSession, names: Iterable[str]) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     keys = sorted({int.from_bytes(hashlib.sha256(one.encode()).digest()[:8], signed=True) for one in names})
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"), {"keys": keys}
-    )
+    await session.execute(_LOCK, {"keys": keys})
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k")
 
 
 async def take(
     session: AsyncSession, wishes: Sequence[tuple[Span, Sequence[Thing]]], load: Load, nested: bool = True
 ) -> Sequence[dict[str, Any]]:
-    """Take everything for all these dates or raise `Taken`; the reservations. What they had before was given back. Not `nested`: the transaction
-    cannot be used any more after `Taken`.
+    """Take everything for all these dates or raise `Taken`; the reservations. What they had before was given back. Not
+    `nested`: the transaction cannot be used any more after `Taken`.
     """
     taken = sorted(_rows(wishes), key=lambda row: (row["resource_id"], row["starts_at"]))
     spans = [span for span, _ in wishes] if load.legs else []

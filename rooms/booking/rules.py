@@ -160,7 +160,9 @@ async def _used(
     session: AsyncSession, unit_id: str, weeks: Sequence[date], months: Sequence[date], excluding: str
 ) -> tuple[dict[date, int], dict[date, int]]:
     """Dates that the unit has already in each of these weeks, and seconds in each of these months: the database counts."""
-    bounds = [(week, week + 7 * DAY) for week in weeks] + [(month, (month + 31 * DAY).replace(day=1)) for month in months]
+    bounds = [(week, week + 7 * DAY) for week in weeks] + [
+        (month, (month + 31 * DAY).replace(day=1)) for month in months
+    ]
     at, length = Occurrence.starts_at, _length_s(session)
     found: list[int] = []
     for place in range(0, len(bounds), PERIODS):
@@ -173,7 +175,9 @@ async def _used(
             select(*columns)
             .join(Meeting, Meeting.id == Occurrence.meeting_id)
             .where(Meeting.host_unit_id == unit_id, Meeting.state.in_(COUNTED), Meeting.id != excluding)
-            .where(at >= min(first for first, _ in part), at < max(end for _, end in part), Occurrence.state.not_in(GONE))
+            .where(
+                at >= min(first for first, _ in part), at < max(end for _, end in part), Occurrence.state.not_in(GONE)
+            )
         )
         found += [int(one or 0) for one in row.one()]
     return dict(zip(weeks, found, strict=False)), dict(zip(months, found[len(weeks) :], strict=True))

@@ -97,7 +97,9 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         (meeting, unit, plan.type_, plan.calendar),
         actor,
         now,
-        occurrences=tuple(sorted((shown(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)),
+        occurrences=tuple(
+            sorted((shown(Occurrence, row) for row in written[Occurrence]), key=lambda one: one.starts_at)
+        ),
         reservations=tuple(
             sorted((shown(Reservation, row) for row in written[Reservation]), key=lambda one: one.starts_at)
         ),

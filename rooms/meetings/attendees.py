@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Date, and_, bindparam, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -329,22 +329,21 @@ class _Named:
     sites: dict[str, str]
 
 
+_DAY = bindparam("day", type_=Date)
+_NAMED = (
+    select(Unit.id, Unit.name, Unit.tier, Unit.position, Site.id, Site.capability, Site.code)
+    .outerjoin(
+        Site, and_(Site.unit_id == Unit.id, Site.valid_from <= _DAY, or_(Site.valid_to.is_(None), Site.valid_to > _DAY))
+    )
+    .where(Unit.id.in_(bindparam("ids", expanding=True)))
+    .where(Unit.valid_from <= _DAY, or_(Unit.valid_to.is_(None), Unit.valid_to > _DAY))
+)
+
+
 async def _named(session: AsyncSession, ids: Sequence[str], day: date) -> _Named:
     if not ids:
         return _Named({}, {})
-    rows = (
-        await session.execute(
-            select(Unit.id, Unit.name, Unit.tier, Unit.position, Site.id, Site.capability, Site.code)
-            .outerjoin(
-                Site,
-                and_(
-                    Site.unit_id == Unit.id, Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day)
-                ),
-            )
-            .where(Unit.id.in_(set(ids)), Unit.valid_from <= day)
-            .where(or_(Unit.valid_to.is_(None), Unit.valid_to > day))
-        )
-    ).all()
+    rows = (await session.execute(_NAMED, {"ids": sorted(set(ids)), "day": day})).all()
     units = {row[0]: Standing(*row[:4]) for row in rows}
     return _Named(units, _best([(row[0], *row[4:]) for row in rows if row[4] is not None]))
 

@@ -20,7 +20,7 @@ from rooms.store.columns import Row
 
 R = TypeVar("R", bound=Row)
 Batch = Mapping[type[Row], Sequence[Mapping[str, Any]]]
-_postgresql = postgresql.dialect()
+_postgresql = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]] = frozenset()) -> None:
@@ -35,7 +35,7 @@ async def add(session: AsyncSession, batch: Batch, passing: frozenset[type[Row]]
     leaves = frozenset(kind.__table__ for kind in passing)
     if connection.dialect.name == "postgresql":
         values = {f"r{place}": json.dumps(rows, default=_plain) for place, rows in enumerate(filled.values())}
-        await connection.execute(_statement(tuple(filled), leaves), values)  # type: ignore[arg-type]
+        await connection.execute(_statement(tuple(filled), leaves), values)
         return
     for table, rows in filled.items():
         statement = sqlite.insert(table).on_conflict_do_nothing() if table in leaves else insert(table)  # type: ignore[arg-type]

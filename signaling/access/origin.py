@@ -31,7 +31,7 @@ def check(request: HTTPConnection) -> None:
         raise refused("type_refused")
 
 
-def check_route(request: Request) -> None:
+async def check_route(request: Request) -> None:
     """`check` as a dependency of routes: signing in, too, must come from our own pages."""
     check(request)
 

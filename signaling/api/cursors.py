@@ -87,7 +87,7 @@ class Window:
         )
 
 
-def window(
+async def window(
     request: Request,
     cursor: Annotated[
         str | None,

@@ -153,7 +153,7 @@ async def _stranger(request: Request) -> Visit:
     return Visit(desk, request, datetime.fromtimestamp(desk.now(), UTC), None)
 
 
-def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
+async def _expected(if_match: Annotated[str, Header(max_length=100, description='the ETag, such as `"3"`')]) -> int:
     """The version that the caller means to change. Raises `version_malformed`; `version_missing` when there is none."""
     match = _ETAG.fullmatch(if_match.strip())
     if match is None:
@@ -161,12 +161,13 @@ def _expected(if_match: Annotated[str, Header(max_length=100, description='the E
     return int(match[1])
 
 
-def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHARACTERS)] = "") -> str:
+async def _key(idempotency_key: Annotated[str, Header(max_length=limits.KEY_CHARACTERS)] = "") -> str:
     if idempotency_key and not _KEY.fullmatch(idempotency_key):
         raise problems.refused("key_malformed")
     return idempotency_key
 
 
+# Coroutines, all of them: what is no coroutine FastAPI hands to a thread, and waits.
 Caller = Annotated[Visit, Depends(_known)]
 Anybody = Annotated[Visit, Depends(_visit)]
 Stranger = Annotated[Visit, Depends(_stranger)]

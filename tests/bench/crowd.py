@@ -1,4 +1,4 @@
-"""The people of the booking bench: connections that stay open, one booking each every so often, over HTTP with a session's cookie.
+"""The people of the booking bench: connections that stay open, each of which books every so often.
 
     python tests/bench/crowd.py FILE      a JSON file (`Crowd`); prints a line of JSON
 

@@ -121,9 +121,7 @@ def _is_livekit(go: str, binary: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _running(
-    words: list[str], environ: dict[str, str], port: int, log: Path, tree: Path = ROOT
-) -> Iterator[int]:
+def _running(words: list[str], environ: dict[str, str], port: int, log: Path, tree: Path = ROOT) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             words, cwd=tree, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

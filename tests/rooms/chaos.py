@@ -271,8 +271,8 @@ def _of(key: str, clients: int) -> tuple[int, int, int]:
 
 
 def main() -> None:
-    url, path, *numbers, until = sys.argv[1:]
-    asyncio.run(run(url, Path(path), *map(int, numbers), float(until)))
+    url, path, place, processes, clients, requests, until = sys.argv[1:]
+    asyncio.run(run(url, Path(path), int(place), int(processes), int(clients), int(requests), float(until)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ PostgreSQL entries are added by a function, so that the lock of the trail's end 
 
 from __future__ import annotations
 
+# The numbers in the statement are this program's own.
+# ruff: noqa: S608
 from typing import Final
 
 from rooms.store.locks import SPACE, Lock
@@ -57,8 +59,8 @@ BEGIN
         INSERT INTO audit_entry
             (seq, at, actor, action, object_kind, object_id, unit_id, address, detail, previous, hash)
         VALUES
-            (last_seq, one.at, one.actor, one.action, one.object_kind, one.object_id, one.unit_id, one.address, CAST(one.detail AS json),
-             last_hash, sealed);
+            (last_seq, one.at, one.actor, one.action, one.object_kind, one.object_id, one.unit_id, one.address,
+             CAST(one.detail AS json), last_hash, sealed);
         last_hash := sealed;
     END LOOP;
     RETURN last_seq;
