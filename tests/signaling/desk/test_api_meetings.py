@@ -279,3 +279,48 @@ async def test_what_is_kept_and_what_is_set(office: Office) -> None:
     problem(await admin.put("/settings/nothing", json=value, headers={"if-match": '"0"'}), 404, "setting_unknown")
     async with office.database.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Occurrence)) == 0
+
+
+@pytest.mark.parametrize("kind", ["held", "submitted", "internal", "series", "skipping", "important", "full"])
+async def test_what_was_just_made_is_answered_as_it_is_read(office: Office, kind: str) -> None:
+    """The answer is made of what was written; whoever reads the meeting afterwards sees the same, word for word."""
+    people, units = office.province.people, office.province.units
+    more: dict[str, dict[str, Any]] = {
+        "held": {},
+        "submitted": {"submit": True},
+        "internal": {"type_code": "internal", "hall_ids": [], "terminal_ids": [], "attendees": []},
+        "series": {"rule": "FREQ=WEEKLY;COUNT=12", "submit": True},
+        "skipping": {"rule": "FREQ=DAILY;COUNT=9", "skip_clashes": True},
+        "important": {"class": "important", "lobby": False},
+        "full": {
+            "chair_id": people["khcn-1"],
+            "secretary_id": people["khcn-2"],
+            "operator_id": people["vp-1"],
+            "documents": [{"number": "5180/UBND-VHXH", "dated": "2026-02-20", "subject": "Họp"}],
+            "agenda": [{"title": "Khai mạc", "minutes": 10}],
+            "description": "Nội dung",
+            "attendees": [
+                {"guest_name": "Khách", "guest_email": "khach@tayninh.gov.vn"},
+                {"unit_id": units["yt"], "must_be_head": True},
+                {"unit_id": units["vp"], "label": "Văn phòng"},
+                {"person_id": people["vp-2"]},
+            ],
+        },
+    }
+    desk = await office.client("secretary", "khcn")
+    made = await desk.post("/meetings", json=wanted(office, **more[kind]), headers={"idempotency-key": "k1"})
+    assert made.status_code == 201, made.text
+    read = await desk.get(f"/meetings/{made.json()['id']}")
+    assert _ordered(made.json()) == _ordered(read.json())
+    assert made.headers["etag"] == read.headers["etag"]
+    again = await desk.post("/meetings", json=wanted(office, **more[kind]), headers={"idempotency-key": "k1"})
+    assert (again.status_code, _ordered(again.json())) == (201, _ordered(read.json()))
+
+
+def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
+    """What has no order of its own (things of one date) by name."""
+    dates = [
+        {**one, "reservations": sorted(one["reservations"], key=lambda kept: kept["resource_id"])}
+        for one in meeting["occurrences"]
+    ]
+    return {**meeting, "occurrences": dates}
