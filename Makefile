@@ -84,10 +84,13 @@ bench-booking: $(STAMPS)/python-test
 fuzz: $(STAMPS)/python
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH); done
 
-# Long random runs of every property test, with new seeds.
+# Long random runs of every property test, with new seeds; then 100,000 bookings by clients that are killed on a database that
+# crashes, for at most so many minutes on each.
+STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
+	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.storm --minutes $(STORM_MINUTES)
 
 # Locks with hashes and without the address of any registry.
 COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links

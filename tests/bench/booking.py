@@ -1,15 +1,16 @@
-"""Booking on both databases: availability search and board over 240 halls and five years, creation under 64 clients.
+"""Booking on both databases: availability search and board over 240 halls and five years, creation under 64 clients over HTTP,
+the page of the board, and the letters of a meeting.
 
-    python tests/bench/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000]
+    python tests/bench/booking.py [sqlite] [postgresql] [--seconds 20] [--clients 64] [--pause-ms 1000] [--tree OTHER --tree .]
 
-Prints a table in Markdown. A row fails its budget in words only: the figures are what they are.
+`--tree` compares checkouts of this repository in one run, on one database. Prints a table in Markdown.
+A row fails its budget in words only: the figures are what they are.
 """
 
 import argparse
 import asyncio
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,10 +25,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.calendar import Calendar
-from rooms.booking.requests import AttendeeRequest, Request
 from rooms.booking.tables import Pool, Reservation
-from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings.tables import Meeting, MeetingType, Occurrence
 from rooms.org.tables import Person, Unit
@@ -35,8 +33,10 @@ from rooms.policy.actors import Actor, Role
 from rooms.sites.tables import Hall, Network, Site, Terminal
 from rooms.store import migrations
 from rooms.store.database import Database
+from tests.bench import board_page, creation, letters
 from tests.rooms.postgres import Postgres
 
+ROOT = Path(__file__).resolve().parents[2]
 HALLS, UNITS, WEEKS = 240, 96, 260
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 """Monday 08:00 in Việt Nam."""
@@ -209,71 +209,6 @@ async def look(database: Database) -> dict[str, str]:
     }
 
 
-# Creation: a process of clients writes its latencies, one a line
-
-
-async def clients(url: str, path: Path, numbers: range, seconds: float, pause_s: float) -> None:
-    database = Database.open(url)
-    stop = time.monotonic() + seconds
-    found: list[float] = []
-    await asyncio.gather(*(_client(database, n, stop, pause_s, found) for n in numbers))
-    await database.close()
-    path.write_text("\n".join(map(str, found)))
-
-
-async def _client(database: Database, client: int, stop: float, pause_s: float, found: list[float]) -> None:
-    chance = random.Random(f"{client} {time.time()}")
-    await asyncio.sleep(chance.random() * pause_s)
-    while time.monotonic() < stop:
-        request = _request(client, chance)
-        begin = time.perf_counter()
-        try:
-            await booking.book(database, request, actor_of(client % UNITS), NOW, new_id())
-        except Refusal as refusal:
-            if refusal.code not in ("overlap", "capacity", "over_quota"):
-                raise
-        spent = time.perf_counter() - begin
-        found.append(spent * 1000)
-        await asyncio.sleep(max(0.0, chance.uniform(0.5, 1.5) * pause_s - spent))
-
-
-def _request(client: int, chance: random.Random) -> Request:
-    """A hall, its terminal, the chair and four units; a working hour within two years."""
-    hall = chance.randrange(HALLS)
-    day = Calendar().later(NOW.date(), chance.randrange(3, 450))
-    at = NOW + timedelta(days=(day - NOW.date()).days, minutes=15 * chance.randrange(36))
-    who = tuple(AttendeeRequest(unit_id=f"u{chance.randrange(UNITS)}") for _ in range(4))
-    return Request(
-        "Họp chuyên đề", "t", f"u{client % UNITS}", at, 30, hall_ids=(f"h{hall}",), terminal_ids=(f"t{hall}",),
-        chair_id=f"p{client % UNITS}", attendees=who,
-    )  # fmt: skip
-
-
-def create(url: str, folder: Path, count: int, processes: int, seconds: float, pause_ms: float) -> str:
-    paths = [folder / f"{time.time_ns()}-{n}" for n in range(processes)]
-    running = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                __file__,
-                "--client",
-                url,
-                str(path),
-                str(n),
-                str(processes),
-                str(count),
-                str(seconds),
-                str(pause_ms),
-            ],
-            cwd=Path(__file__).parents[2],
-        )
-        for n, path in enumerate(paths)
-    ]
-    assert [one.wait() for one in running] == [0] * processes
-    found = [float(line) for path in paths for line in path.read_text().split()]
-    return f"{said(found)}, {len(found) / seconds:.0f}/s"
-
-
 def measure(dialect: str, options: argparse.Namespace) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         server = Postgres(durable=True) if dialect == "postgresql" else None
@@ -283,50 +218,65 @@ def measure(dialect: str, options: argparse.Namespace) -> dict[str, str]:
                 server.start()
                 server.run_now("CREATE DATABASE bench")
                 url = server.url("bench")
-            return _measure(dialect, url, Path(folder), options)
+            return _measure(dialect, url, options)
         finally:
             if server:
                 server.remove()
 
 
-def _measure(dialect: str, url: str, folder: Path, options: argparse.Namespace) -> dict[str, str]:
-    async def first() -> dict[str, str]:
+def _measure(dialect: str, url: str, options: argparse.Namespace) -> dict[str, str]:
+    async def first() -> tuple[dict[str, str], list[str]]:
         await migrations.upgrade(url)
         database = Database.open(url)
         begin = time.perf_counter()
         await fill(database)
         found = {"filling, 312,000 dates": f"{time.perf_counter() - begin:.0f} s"}
         found |= await look(database)
-        print(dialect, found, file=sys.stderr)
+        cookies = await creation.sign_in(database, options.clients, UNITS)
         await database.close()
-        return found
+        print(dialect, found, file=sys.stderr)
+        return found, cookies
 
-    found = asyncio.run(first())
-    count = options.clients
-    found[f"creation, {count} clients, one in {options.pause_ms / 1000:g} s each (p99 ≤ {BUDGET_CREATION_MS} ms)"] = (
-        create(url, folder, count, 2, options.seconds, options.pause_ms)
-    )
-    found[f"creation, {count} clients, without a pause"] = create(url, folder, count, 2, options.seconds, 0)
+    found, cookies = asyncio.run(first())
+    load = creation.Load(url, cookies, HALLS, UNITS)
+    for tree in options.tree or [ROOT]:
+        found |= _created(load, Path(tree).absolute(), options)
+    return found | board_page.measured(url, cookies[0])
+
+
+def _created(load: creation.Load, tree: Path, options: argparse.Namespace) -> dict[str, str]:
+    """What a crowd does to the server of a checkout."""
+    whose = "" if tree == ROOT else f"{tree.name}: "
+    found = {}
+    for pause_s, how in (
+        (options.pause_ms / 1000, f"one in {options.pause_ms / 1000:g} s each (p99 ≤ {BUDGET_CREATION_MS} ms)"),
+        (0, "without a pause"),
+    ):
+        before = load.booked()
+        made = load.run(tree, options.seconds, pause_s)
+        assert load.booked() - before >= made.found.booked, "what was acknowledged is not there"
+        title = f"{whose}creation over HTTP, {options.clients} clients, {how}"
+        found[title] = f"{said(made.found.latencies_ms)}, {made.said()}"
+        print(title, found[title], file=sys.stderr)
     return found
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--client"]:
-        url, path, place, processes, count, seconds, pause_ms = sys.argv[2:]
-        numbers = range(int(place), int(count), int(processes))
-        asyncio.run(clients(url, Path(path), numbers, float(seconds), float(pause_ms) / 1000))
-        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dialects", nargs="*", default=["sqlite", "postgresql"])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--pause-ms", type=float, default=1000)
+    parser.add_argument("--tree", action="append", help="a checkout whose server books; several are compared")
     options = parser.parse_args()
     results = {dialect: measure(dialect, options) for dialect in options.dialects}
     print(f"\n{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print("| Booking | " + " | ".join(results) + " |\n|---|" + "---|" * len(results))
     for title in next(iter(results.values())):
         print(f"| {title} | " + " | ".join(one[title] for one in results.values()) + " |")
+    print("\n| Letters to 96 communes | |\n|---|---|")
+    for title, told in letters.measured().items():
+        print(f"| {title} | {told} |")
 
 
 if __name__ == "__main__":

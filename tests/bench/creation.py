@@ -3,6 +3,7 @@
 Measures latency at the clients, and the CPU time of the server, of the database's processes and of the clients themselves.
 """
 
+import asyncio
 import json
 import os
 import random
@@ -88,6 +89,18 @@ class Load:
         assert not found.wrong, found.wrong[:3]
         return Measured(found, seconds, *spent)
 
+    def booked(self) -> int:
+        """Meetings that are there."""
+
+        async def count() -> int:
+            database = Database.open(self.url)
+            async with database.reading() as session:
+                found = await session.scalar(select(func.count()).select_from(Meeting)) or 0
+            await database.close()
+            return found
+
+        return asyncio.run(count())
+
     def _crowd(self, port: int, seconds: float, pause_s: float) -> Found:
         chance = random.Random()
         most = int(seconds * (2 / pause_s if pause_s else 20)) + 2
@@ -109,12 +122,9 @@ class Load:
         return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
-async def booked(database: Database) -> int:
-    async with database.reading() as session:
-        return await session.scalar(select(func.count()).select_from(Meeting)) or 0
-
-
 class Measured:
+    """What one crowd found, and the CPU time of each booking."""
+
     def __init__(self, found: Found, seconds: float, server_s: float, database_s: float) -> None:
         self.found, self.seconds = found, seconds
         self.count = len(found.latencies_ms)

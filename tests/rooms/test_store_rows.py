@@ -114,10 +114,8 @@ async def driver_of(session: AsyncSession) -> embedded.Embedded:
 async def where(session: AsyncSession) -> str:
     """The thread that runs a statement."""
     driver = await driver_of(session)
-    seen: list[str] = []
-    driver._conn.create_function("seen", 0, lambda: seen.append(threading.current_thread().name) or 1)
-    await session.execute(text("SELECT seen()"))
-    return seen[0]
+    driver._conn.create_function("thread", 0, lambda: threading.current_thread().name)
+    return await session.scalar(text("SELECT thread()")) or ""
 
 
 async def test_short_statements_run_in_the_loop_and_other_reading_does_not(file: Path) -> None:
