@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -122,10 +121,10 @@ def _ask_idle_ones(engine: AsyncEngine) -> None:
     """
 
     def came_back(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[USED_AT] = time.monotonic()
+        record.info[USED_AT] = _loop_s()
 
     def goes_out(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get(USED_AT, math.inf) < limits.IDLE_CONNECTION_S:
+        if _loop_s() - record.info.get(USED_AT, math.inf) < limits.IDLE_CONNECTION_S:
             return
         dialect = engine.sync_engine.dialect
         try:
@@ -135,6 +134,14 @@ def _ask_idle_ones(engine: AsyncEngine) -> None:
 
     event.listen(engine.sync_engine, "checkin", came_back)
     event.listen(engine.sync_engine, "checkout", goes_out)
+
+
+def _loop_s() -> float:
+    """The clock of the event loop; for who gives a connection back without one, long ago."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return -math.inf
 
 
 @asynccontextmanager
