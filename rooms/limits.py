@@ -151,6 +151,14 @@ TROUBLES = 500
 
 # Backup
 MANIFEST_BYTES = 1024 * 1024
+BACKUP_KEYS = 20
+"""Public keys that one backup is sealed to."""
+BACKUP_KEY_BYTES = 64 * 1024
+BACKUP_PASSPHRASE_LEAST = 12
+BACKUP_PASSPHRASE_MOST = 1000
+BACKUP_KEPT_FILES = 100
+BACKUP_KEPT_BYTES = 4 * 1024 * 1024
+"""Keys and certificates of the data folder that go into a sealed backup."""
 TOOL_S = 3600.0
 
 # Calling halls

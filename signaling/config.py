@@ -24,6 +24,8 @@ Value = str | int | bool | tuple[str, ...] | Path | None
 
 PREFIX = "DIEMCAU_"
 FILE_VARIABLE = "DIEMCAU_CONFIG"
+BACKUP_VARIABLE = "DIEMCAU_BACKUP_PASSPHRASE"
+"""Read by `diemcau db backup` and `restore` alone: no server needs to know it."""
 DEFAULT_FILE = "diemcau.toml"
 
 
@@ -195,7 +197,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     return {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
-        if name.startswith(PREFIX) and name != FILE_VARIABLE
+        if name.startswith(PREFIX) and name not in (FILE_VARIABLE, BACKUP_VARIABLE)
     }
 
 

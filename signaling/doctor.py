@@ -225,7 +225,7 @@ def _data_folder(settings: Settings, _now: datetime) -> Finding:
 
 
 def _secrets(folder: Path) -> list[Path]:
-    return [path for pattern in ("*.secret", "tls/*.key") for path in folder.glob(pattern)]
+    return [path for pattern in ("*.secret", "*.key", "tls/*.key") for path in folder.glob(pattern)]
 
 
 def _pages(settings: Settings, _now: datetime) -> Finding:

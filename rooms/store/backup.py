@@ -1,8 +1,9 @@
 """Backup and restore of the whole database, while it is in use.
 
 A backup is a folder: one file of the database and `manifest.json` with its hash, the rows of each table and the end of the audit
-trail, all of one instant. It is written last: a folder without it is no backup. Keys (`audit.key` and others of the data folder)
-are never in it: keep them elsewhere.
+trail, all of one instant. It is written last: a folder without it is no backup. With a `Lock` the file is sealed, and the keys of
+the data folder (`audit.key`, `seal.key`, …) come with it, sealed too; without one they are never in it: keep them elsewhere. Of a
+sealed backup the manifest still tells how much there is of everything, and nothing else.
 
 SQLite: `VACUUM INTO`. PostgreSQL: `pg_dump` and `pg_restore` over an exported snapshot.
 """
@@ -15,6 +16,7 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,7 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import limits
 from rooms.errors import Refusal
-from rooms.store import audit, migrations
+from rooms.store import audit, ciphering, keys, migrations
+from rooms.store.ciphering import Lock, Opener
 from rooms.store.database import Database
 from rooms.store.schema import METADATA
 from rooms.store.tables import AuditEntry
@@ -34,12 +37,15 @@ from rooms.store.tables import AuditEntry
 FORMAT: Final = "diemcau-backup-1"
 MANIFEST: Final = "manifest.json"
 FILES: Final = {"sqlite": "database.sqlite", "postgresql": "database.dump"}
+KEYS: Final = "keys.tar" + ciphering.SUFFIX
 TOOLS: Final = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds. `rows` by table; `audit_hash` is the seal of the last of `audit_entries`."""
+    """What a backup holds. `rows` by table; `audit_hash` is the seal of the last of `audit_entries`; `sealed` is how: empty
+    (not at all), `public_key` or `passphrase`, and size and hash are of the sealed file.
+    """
 
     dialect: str
     revision: str
@@ -50,37 +56,88 @@ class Manifest:
     rows: Mapping[str, int]
     audit_entries: int
     audit_hash: str
+    sealed: str = ciphering.NONE
 
 
-async def backup(url: str, folder: Path, now: datetime) -> Manifest:
-    """Write a backup into a folder that does not exist yet or is empty.
+async def backup(url: str, folder: Path, now: datetime, lock: Lock | None = None, home: Path | None = None) -> Manifest:
+    """Write a backup into a folder that does not exist yet or is empty. `home`: the data folder; with a `lock` nothing plain is
+    ever written elsewhere, and its keys come along.
 
     Raises Refusal `backup_folder`, `database_empty`, `pg_tools_missing`, `backup_failed`.
     """
-    target = make_url(url)
-    dialect = target.get_backend_name()
-    path = await asyncio.to_thread(_new_folder, folder, FILES[dialect])
-    if dialect == "sqlite":
-        await asyncio.to_thread(_vacuum, target, path)
-        contents = await _look(f"sqlite:///{path}")
+    dialect = make_url(url).get_backend_name()
+    await asyncio.to_thread(_new_folder, folder)
+    if lock is None:
+        path = folder / FILES[dialect]
+        contents = await _copy_out(url, path)
     else:
-        contents = await _dump(url, path)
+        assert home is not None, "a sealed backup wants a private place for what is not sealed yet"
+        with tempfile.TemporaryDirectory(prefix=".backup-", dir=home) as private:
+            plain = Path(private) / FILES[dialect]
+            contents = await _copy_out(url, plain)
+            path = folder / (plain.name + ciphering.SUFFIX)
+            await asyncio.to_thread(lock.seal, plain, path)
+            await asyncio.to_thread(_seal_keys, lock, folder, home, Path(private) / "keys")
     revision, rows, entries, seal = contents
     if not revision:
         raise Refusal("database_empty", "Cơ sở dữ liệu chưa có gì để sao lưu.", "there is nothing to back up")
     size, digest = await asyncio.to_thread(_digest, path)
-    made = Manifest(dialect, revision, now.isoformat(), path.name, size, digest, rows, entries, seal)
+    how = lock.how if lock else ciphering.NONE
+    made = Manifest(dialect, revision, now.isoformat(), path.name, size, digest, rows, entries, seal, how)
     await asyncio.to_thread(_write_manifest, folder, made)
     return made
 
 
-async def restore(url: str, folder: Path) -> Manifest:
-    """Fill an empty database (SQLite: a file that is not there) and compare it with the manifest.
+async def _copy_out(url: str, path: Path) -> Contents:
+    """All of the database as one plain file, and what is in it."""
+    target = make_url(url)
+    if target.get_backend_name() == "sqlite":
+        await asyncio.to_thread(_vacuum, target, path)
+        return await _look(f"sqlite:///{path}")
+    await asyncio.to_thread(path.touch, 0o600)
+    return await _dump(url, path)
 
-    Raises Refusal `backup_bad`, `restore_not_empty`, `restore_other_dialect`, `restore_differs`, `pg_tools_missing`,
-    `restore_failed`.
+
+def _seal_keys(lock: Lock, folder: Path, home: Path, plain: Path) -> None:
+    plain.touch(0o600)
+    plain.write_bytes(keys.packed(home))
+    lock.seal(plain, folder / KEYS)
+    if lock.identity:
+        (folder / ciphering.IDENTITY).touch(0o600)
+        (folder / ciphering.IDENTITY).write_bytes(lock.identity)
+
+
+async def restore(url: str, folder: Path, opener: Opener | None = None, home: Path | None = None) -> Manifest:
+    """Fill an empty database (SQLite: a file that is not there) and compare it with the manifest. A sealed backup wants an
+    `opener` and, for what is open, the data folder `home`.
+
+    Raises Refusal `backup_bad`, `backup_locked`, `restore_not_empty`, `restore_other_dialect`, `restore_differs`,
+    `pg_tools_missing`, `restore_failed`.
     """
     made = await asyncio.to_thread(check, folder)
+    if not made.sealed:
+        return await _restore(url, made, folder / made.file)
+    if opener is None or home is None:
+        raise ciphering.locked()
+    await asyncio.to_thread(home.mkdir, mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=home) as private:
+        plain = Path(private) / made.file.removesuffix(ciphering.SUFFIX)
+        await asyncio.to_thread(opener.open, folder, made.sealed, folder / made.file, plain)
+        return await _restore(url, made, plain)
+
+
+def restore_keys(folder: Path, made: Manifest, opener: Opener, home: Path) -> keys.Unpacked:
+    """Put the keys of a sealed backup back where there are none. Raises Refusal `backup_locked`, `backup_bad`."""
+    source = folder / KEYS
+    if not source.is_file() or source.stat().st_size > 2 * limits.BACKUP_KEPT_BYTES:
+        raise _bad(KEYS)
+    with tempfile.TemporaryDirectory(prefix=".restore-", dir=home) as private:
+        plain = Path(private) / "keys"
+        opener.open(folder, made.sealed, source, plain)
+        return keys.unpack(plain.read_bytes(), home)
+
+
+async def _restore(url: str, made: Manifest, source: Path) -> Manifest:
     target = make_url(url)
     if target.get_backend_name() != made.dialect:
         raise Refusal(
@@ -89,9 +146,9 @@ async def restore(url: str, folder: Path) -> Manifest:
             f"the backup is of {made.dialect}",
         )
     if made.dialect == "sqlite":
-        await asyncio.to_thread(_copy_in, target, folder / made.file)
+        await asyncio.to_thread(_copy_in, target, source)
     else:
-        await _load(url, folder / made.file)
+        await _load(url, source)
     found = await _look(url)
     if found != (made.revision, dict(made.rows), made.audit_entries, made.audit_hash):
         raise Refusal(
@@ -112,7 +169,9 @@ def check(folder: Path) -> Manifest:
         if value.pop("format") != FORMAT:
             raise _bad("format")
         made = Manifest(**value)
-        if made.file != FILES[made.dialect]:
+        if made.sealed not in ciphering.HOWS:
+            raise _bad("sealed")
+        if made.file != FILES[made.dialect] + (ciphering.SUFFIX if made.sealed else ""):
             raise _bad("file")
         size, digest = _digest(folder / made.file)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -253,14 +312,10 @@ def _copy_in(target: URL, source: Path) -> None:
     partial.replace(path)
 
 
-def _new_folder(folder: Path, name: str) -> Path:
+def _new_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise Refusal("backup_folder", f"Thư mục {folder} không trống.", f"{folder} is not empty")
-    path = folder / name
-    if name == FILES["postgresql"]:
-        path.touch(0o600)
-    return path
 
 
 def _keep_private(path: Path) -> None:

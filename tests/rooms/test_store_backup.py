@@ -1,10 +1,13 @@
 """The drill: back up while others write, restore into an empty place, compare rows and the audit trail; and what is refused."""
 
 import asyncio
+import hashlib
+import io
 import json
 import shutil
 import stat
-from collections.abc import Callable
+import tarfile
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from rooms import limits
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
-from rooms.store import backup, checkpoints
+from rooms.store import backup, checkpoints, ciphering, keys
 from rooms.store.database import Database
 from rooms.store.verification import verify
 from tests.rooms.postgres import Postgres
@@ -149,3 +152,159 @@ async def test_a_failing_tool_is_told_without_the_password(postgres: Postgres, t
     with pytest.raises(Refusal) as refused:
         await backup._run("backup_failed", url, [str(backup.tool("pg_dump"))])
     assert refused.value.code == "backup_failed" and "hidden" not in str(refused.value)
+
+
+LONG = "năm từ không ai đoán ra"
+
+
+def locks(how: str, folder: Path) -> tuple[ciphering.Lock, ciphering.Opener]:
+    """What seals, and what opens it again."""
+    if how == "passphrase":
+        return ciphering.to_passphrase(LONG), ciphering.Opener(passphrase=LONG)
+    public = ciphering.new_key(folder / "backup.key")
+    return ciphering.to_keys([public]), ciphering.Opener(ciphering.keys_in(folder / "backup.key"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The data folder of the server, with keys."""
+    folder = tmp_path / "home"
+    (folder / "tls").mkdir(parents=True)
+    for name in ("audit.key", "seal.key", "devkey.secret", "tls/ca.key"):
+        (folder / name).write_bytes(b"key " + name.encode())
+    (folder / "diemcau.sqlite").write_bytes(b"is no key")
+    return folder
+
+
+@pytest.mark.parametrize("how", ["public_key", "passphrase"])
+async def test_the_drill_with_a_sealed_backup(
+    database: Database,
+    database_url: str,
+    empty_url: str,
+    province: Province,
+    now: datetime,
+    tmp_path: Path,
+    home: Path,
+    how: str,
+) -> None:
+    """Made while others write, of no use to who finds it, restored on another machine with rows, audit trail and keys."""
+    folder, other = tmp_path / "backup", tmp_path / "other"
+    await work(database, province, now, 3)
+    key = checkpoints.key_at(tmp_path / "keys")
+    mark = await database.transact(lambda session: checkpoints.mark(session, key, now))
+    assert mark is not None
+    lock, opener = locks(how, tmp_path)
+    writing = asyncio.create_task(work(database, province, now, 10))
+    made = await backup.backup(database_url, folder, now, lock, home)
+    await writing
+    assert made.sealed == how and made.file.endswith(".age")
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.name == backup.MANIFEST or content.startswith(b"age-encryption.org/v1\n")
+        assert b"SQLite format" not in content and b"PGDMP" not in content and b"key audit" not in content
+    assert not [path for path in home.iterdir() if path.name.startswith(".")], "nothing plain is left behind"
+
+    assert await backup.restore(empty_url, folder, opener, other) == made
+    restored = Database.open(empty_url)
+    async with restored.reading() as session:
+        verdict = await verify(session, key.public_key(), [mark])
+    assert verdict.whole and verdict.sealed == 3
+    assert (verdict.entries, verdict.last_hash) == (made.audit_entries, made.audit_hash)
+    await work(restored, province, now, 1)
+    await restored.close()
+
+    (other / "seal.key").write_bytes(b"of the new machine")
+    unpacked = backup.restore_keys(folder, made, opener, other)
+    assert set(unpacked.written) == {"audit.key", "devkey.secret", "tls/ca.key"} and unpacked.kept == ("seal.key",)
+    assert (other / "tls/ca.key").read_bytes() == b"key tls/ca.key"
+    assert stat.S_IMODE((other / "audit.key").stat().st_mode) == 0o600
+    assert sorted(path.name for path in other.iterdir() if path.name != "new") == sorted(
+        ["audit.key", "devkey.secret", "seal.key", "tls"]
+    )
+
+
+async def refused(work: Awaitable[object]) -> str:
+    with pytest.raises(Refusal) as told:
+        await work
+    return told.value.code
+
+
+@pytest.mark.parametrize("how", ["public_key", "passphrase"])
+async def test_a_sealed_backup_opens_for_nobody_else(
+    database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, home: Path, how: str
+) -> None:
+    folder, other = tmp_path / "backup", tmp_path / "other"
+    lock, opener = locks(how, tmp_path)
+    made = await backup.backup(database_url, folder, now, lock, home)
+    ciphering.new_key(tmp_path / "wrong.key")
+    wrong = ciphering.Opener(ciphering.keys_in(tmp_path / "wrong.key"), "một cụm mật khẩu khác")
+    for none in (None, ciphering.Opener(), wrong):
+        assert await refused(backup.restore(empty_url, folder, none, other)) == "backup_locked"
+    with pytest.raises(Refusal):
+        backup.restore_keys(folder, made, wrong, home)
+    # Who can write the folder can put the right hash beside an altered file; the format itself notices.
+    flip(folder, made.file)
+    say(folder, sha256=hashlib.sha256((folder / made.file).read_bytes()).hexdigest())
+    assert await refused(backup.restore(empty_url, folder, opener, other)) == "backup_locked"
+    say(folder, sealed="rot13")
+    assert await refused(backup.restore(empty_url, folder, opener, other)) == "backup_bad"
+    assert not list(other.iterdir())
+
+
+def test_who_can_be_sealed_to(tmp_path: Path) -> None:
+    public = ciphering.new_key(tmp_path / "one.key")
+    assert stat.S_IMODE((tmp_path / "one.key").stat().st_mode) == 0o600
+    with pytest.raises(Refusal) as told:
+        ciphering.new_key(tmp_path / "one.key")
+    assert told.value.code == "file_exists"
+    assert len(ciphering.to_keys([public] * limits.BACKUP_KEYS).recipients) == limits.BACKUP_KEYS
+    for publics in ([], ["age1nothing"], [public] * (limits.BACKUP_KEYS + 1)):
+        with pytest.raises(Refusal) as told:
+            ciphering.to_keys(publics)
+        assert told.value.code == "backup_recipient"
+    for words in ("", "x" * (limits.BACKUP_PASSPHRASE_LEAST - 1), "x" * (limits.BACKUP_PASSPHRASE_MOST + 1)):
+        with pytest.raises(Refusal) as told:
+            ciphering.to_passphrase(words)
+        assert told.value.code == "backup_passphrase"
+    for content in ("", "# only a remark\n", "AGE-SECRET-KEY-1X\n", "x" * (limits.BACKUP_KEY_BYTES + 1), "ổ khóa"):
+        (tmp_path / "bad.key").write_text(content)
+        with pytest.raises(Refusal) as told:
+            ciphering.keys_in(tmp_path / "bad.key")
+        assert told.value.code == "backup_key_file"
+
+
+def archive(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as opened:
+        for name, content in entries:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.type, entry.linkname = len(content), kind, "/etc/passwd"
+            opened.addfile(entry, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        archive(("../audit.key", b"x")),
+        archive(("/tmp/audit.key", b"x")),
+        archive(("tls/../../x.key", b"x")),
+        archive(("audit.key", b""), kind=tarfile.SYMTYPE),
+        archive(*((f"{n}.key", b"x") for n in range(limits.BACKUP_KEPT_FILES + 1))),
+        b"no archive at all",
+    ],
+)
+def test_only_keys_come_out_of_the_keys(bad: bytes, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as told:
+        keys.unpack(bad, tmp_path)
+    assert told.value.code == "backup_bad" and not list(tmp_path.iterdir())
+
+
+def test_too_many_keys_are_no_keys(tmp_path: Path) -> None:
+    for number in range(limits.BACKUP_KEPT_FILES):
+        (tmp_path / f"{number}.key").touch()
+    keys.packed(tmp_path)
+    (tmp_path / "more.key").touch()
+    with pytest.raises(Refusal):
+        keys.packed(tmp_path)

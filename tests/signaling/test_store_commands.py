@@ -51,6 +51,30 @@ def test_the_drill_as_an_operator_does_it(diemcau: Diemcau, tmp_path: Path, monk
     assert "1 mục đã ký" in verified.output
 
 
+def test_a_sealed_backup_as_an_operator_makes_it(
+    diemcau: Diemcau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diemcau("db", "upgrade")
+    diemcau("org", "load", "tayninh-2025")
+    diemcau("audit", "export", tmp_path / "out")
+    key = tmp_path / "backup.key"
+    public = next(line for line in diemcau("db", "backup-key", key).output.splitlines() if line.startswith("age1"))
+    assert "đã có" in diemcau("db", "backup-key", key, code=1).output
+    assert "encrypted, with the keys" in diemcau("db", "backup", tmp_path / "one", "--recipient", public).output
+    assert "age1…" in diemcau("db", "backup", tmp_path / "bad", "--recipient", "age1x", code=1).output
+    monkeypatch.setenv("DIEMCAU_BACKUP_PASSPHRASE", "ngắn")
+    assert "cần từ" in diemcau("db", "backup", tmp_path / "short", "--passphrase", code=1).output
+    monkeypatch.setenv("DIEMCAU_BACKUP_PASSPHRASE", "năm từ không ai đoán ra")
+    diemcau("db", "backup", tmp_path / "two", "--passphrase")
+    diemcau("db", "backup", tmp_path / "three", "--passphrase", "--recipient", public, code=2)
+    for number, (folder, how) in enumerate((("one", ("--identity", key)), ("two", ("--passphrase",)))):
+        monkeypatch.setenv("DIEMCAU_DATA_DIR", str(tmp_path / f"elsewhere{number}"))
+        assert "--identity" in diemcau("db", "restore", tmp_path / folder, code=1).output
+        assert "audit.key" in diemcau("db", "restore", tmp_path / folder, *how).output
+        verified = diemcau("audit", "verify", "--checkpoints", tmp_path / "out")
+        assert "1 mục đã ký" in verified.output
+
+
 def test_tampering_is_an_exit_code(diemcau: Diemcau, tmp_path: Path) -> None:
     diemcau("db", "upgrade")
     diemcau("org", "load", "tayninh-2025")
