@@ -114,6 +114,8 @@ KEPT_EACH = 100
 KEPT_CHARACTERS = 200_000
 """Of one template, as JSON."""
 HISTORY_ROWS = 200
+CHANGES_LOOKED_BACK = 50
+"""Of one meeting, when an approval has to know what it approves."""
 
 # Organisation
 UNIT_DEPTH = 16

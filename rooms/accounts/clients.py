@@ -12,6 +12,7 @@ from rooms.accounts import limits
 from rooms.accounts.tables import Client
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
+from rooms.org import top
 from rooms.org.names import cleaned
 from rooms.org.tables import Unit
 from rooms.policy import roles as policy
@@ -100,4 +101,4 @@ async def by_key(session: AsyncSession, key: str, address: str) -> Actor | None:
         return None
     client, path = found
     roles = tuple(Role(role, client.unit_id, path) for role in client.roles if role in ALLOWED)
-    return Actor("client", client.id, name=client.name, roles=roles, address=address)
+    return Actor("client", client.id, name=client.name, roles=await top.held_there(session, roles), address=address)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import roles, signing
 from rooms.accounts.tables import Account, RoleGrant
 from rooms.identifiers import new_id
+from rooms.org import top
 from rooms.org.names import plain
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
@@ -65,7 +66,7 @@ async def link(
 
 
 async def _root(session: AsyncSession, now: datetime, name: str) -> Unit:
-    root = await session.scalar(
+    root = await top.root(session) or await session.scalar(
         select(Unit).where(Unit.parent_id.is_(None)).order_by(Unit.tier, Unit.position, Unit.code).limit(1)
     )
     if root is not None:

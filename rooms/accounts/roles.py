@@ -16,6 +16,7 @@ from rooms.accounts import limits
 from rooms.accounts.tables import Account, RoleGrant
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
+from rooms.org import top
 from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
@@ -64,7 +65,8 @@ async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[
         Role(role, unit_id, path, "" if holder == account.id else person or "")
         for role, unit_id, path, holder, person in found
     }
-    return tuple(sorted(roles, key=lambda one: (one.for_person, one.unit_path, one.role))), persons
+    ordered = sorted(roles, key=lambda one: (one.for_person, one.unit_path, one.role))
+    return await top.held_there(session, ordered), persons
 
 
 async def grants_of(session: AsyncSession, account_ids: Sequence[str], now: datetime) -> list[tuple[RoleGrant, Unit]]:

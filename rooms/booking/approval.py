@@ -114,7 +114,7 @@ async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: da
         meeting.number, meeting.pin = await _free_number(session), new_pin()
     meeting.state, meeting.hold_until = "approved", None
     await session.flush()
-    await timing.changed(session, meeting, "approve", now)
+    await timing.changed(session, meeting, "approve", now, await history.dates_since_approval(session, meeting))
     await timing.next_date(session, meeting, now)
     await timing.horizon(session, meeting, now)
     await audit.record(session, now, actor, "meeting.approve", "meeting", meeting.id, meeting.host_unit_id)
@@ -190,19 +190,33 @@ async def decide(
 
 
 async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
-    """Whether four eyes are wanted for this meeting (setting `approval`) and two of them are his already."""
+    """Whether four eyes are wanted for this meeting and two of them are his already."""
     if step.step == 1 or actor.kind in ("command", "system"):
-        return False
-    setting = await session.get(Setting, SETTING)
-    mode = setting.value.get("four_eyes", HALLS) if setting else HALLS
-    if mode == NEVER:
         return False
     mine = select(Step.id).where(Step.meeting_id == step.meeting_id, Step.round == step.round, Step.id != step.id)
     if await session.scalar(mine.where(Step.state == "approved", Step.decided_by == _by(actor)).limit(1)) is None:
         return False
-    takes = select(Wanted.resource_id).where(Wanted.meeting_id == step.meeting_id)
+    return await wants_four_eyes(session, step.meeting_id)
+
+
+async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
+    """Whether two people have to decide about this meeting as it is now (setting `approval`)."""
+    setting = await session.get(Setting, SETTING)
+    mode = setting.value.get("four_eyes", HALLS) if setting else HALLS
+    if mode in (ALWAYS, NEVER):
+        return bool(mode == ALWAYS)
+    takes = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
     halls = takes.where(Wanted.kind.in_(("hall", "terminal"))).limit(1)
-    return mode == ALWAYS or await session.scalar(halls) is not None
+    return await session.scalar(halls) is not None
+
+
+async def decides_alone(session: AsyncSession, meeting: Meeting, path: str, actor: Actor) -> bool:
+    """Whether what he changes of an approved meeting stands without anybody else's word: who gives its number, unless four eyes
+    are wanted for it, and the server's own command.
+    """
+    if not roles.allows(actor, "meetings.approve.system", path):
+        return False
+    return actor.kind in ("command", "system") or not await wants_four_eyes(session, meeting.id)
 
 
 def _by(actor: Actor) -> str:

@@ -65,7 +65,8 @@ async def cancel(
     if not occurrence_id or not await _has_future(session, meeting.id, now):
         meeting.state, meeting.reason_code = "cancelled", reason_code
         await approval.end(session, meeting, "cancelled", reason.strip(), now)
-    await history.finish(session, meeting, actor, now, "cancel", f"Hủy. {words}", before)
+    only = occurrence_id if occurrence_id and meeting.state != "cancelled" else ""
+    await history.finish(session, meeting, actor, now, "cancel", f"Hủy. {words}", before, date_id=only)
     detail = {"reason": reason_code, "dates": len(dates)}
     await audit.record(session, now, actor, "meeting.cancel", "meeting", meeting.id, unit.id, detail)
     return meeting
@@ -124,7 +125,7 @@ async def postpone(
     await session.flush()
     if plan is not None:
         await editing.ask_again(session, meeting, unit, plan, actor, now)
-    await history.finish(session, meeting, actor, now, "postpone", f"Hoãn. {words}", before)
+    await history.finish(session, meeting, actor, now, "postpone", f"Hoãn. {words}", before, date_id=date.id)
     detail = {"reason": reason_code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
     await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
     return meeting
@@ -170,7 +171,8 @@ async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: d
     before = await history.snapshot(session, meeting)
     date.state, date.reason, date.reason_code = "planned", "", ""
     await restoring.retake(session, meeting, [date], actor)
-    await history.finish(session, meeting, actor, now, "rebook", f"Đặt lại buổi {clock(date.starts_at)}", before)
+    told = f"Đặt lại buổi {clock(date.starts_at)}"
+    await history.finish(session, meeting, actor, now, "rebook", told, before, date_id=date.id)
     await audit.record(session, now, actor, "meeting.rebook", "occurrence", date.id, unit.id)
     return meeting
 

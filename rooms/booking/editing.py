@@ -329,7 +329,7 @@ def begun() -> Refusal:
 
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
-    """Who may approve himself need not ask; what takes other things or time, or is of another type, is approved anew."""
+    """What takes other things or time, or is of another type, is approved anew, unless he who changes it decides alone."""
     if one.asks:
         await ask_again(session, one.meeting, one.unit, plan, one.actor, one.now)
 
@@ -340,7 +340,7 @@ async def ask_again(
     """Of a meeting that takes other things or time than before."""
     if meeting.state == "held" or not plan.needs_approval:
         return
-    if meeting.state == "approved" and roles.allows(actor, "meetings.approve.system", unit.path):
+    if meeting.state == "approved" and await approval.decides_alone(session, meeting, unit.path, actor):
         return
     await approval.withdraw(session, meeting.id, now)
     await approval.ask(session, meeting, unit, plan.rule, now)
@@ -361,7 +361,7 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
     await move(session, one.meeting, date, starts_at, one.new, one.actor, one.now)
     plan = await _one_plan(session, one, starts_at)
     await _ask_again(session, one, plan)
-    await history.finish(session, one.meeting, one.actor, one.now, "edit.one", one.summary, before)
+    await history.finish(session, one.meeting, one.actor, one.now, "edit.one", one.summary, before, date_id=date.id)
     await _record(session, one, "this")
     return one.meeting
 
@@ -439,7 +439,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
-    stays = not one.asks or not plan.needs_approval or roles.allows(actor, "meetings.approve.system", one.unit.path)
+    stays = not one.asks or not plan.needs_approval or await approval.decides_alone(session, made, one.unit.path, actor)
     if meeting.state == "approved" and stays:
         await approval.approve(session, made, actor, now)
     elif meeting.state == "held":

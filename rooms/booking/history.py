@@ -68,10 +68,11 @@ async def note(
     summary: str,
     before: dict[str, Any],
     undoable: bool = True,
+    date_id: str = "",
 ) -> None:
-    """One line of the history; `before` is a snapshot, or empty."""
+    """One line of the history; `before` is a snapshot, or empty; `date_id` the one date that it concerns."""
     undo_until = now + timedelta(hours=limits.UNDO_HOURS) if undoable else None
-    values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until)
+    values = line(meeting.id, meeting.version, actor, now, action, summary, before, undo_until, date_id)
     await session.execute(insert(Change), [values])
 
 
@@ -84,6 +85,7 @@ def line(
     summary: str,
     before: Mapping[str, Any] = MappingProxyType({}),
     undo_until: datetime | None = None,
+    date_id: str = "",
 ) -> dict[str, Any]:
     """The row of it."""
     return {
@@ -93,6 +95,7 @@ def line(
         "at": now,
         "by": (actor.id or actor.kind)[:32],
         "action": action,
+        "occurrence_id": date_id,
         "summary": summary[:1000],
         "before": dict(before),
         "undo_until": undo_until,
@@ -118,12 +121,15 @@ async def finish(
     before: dict[str, Any],
     undoable: bool = True,
     tells: bool = True,
+    date_id: str = "",
 ) -> None:
-    """What follows every change: version, history, what is due next, word to the invitees."""
+    """What follows every change: version, history, what is due next, word to the invitees. `date_id`: it concerns this date of
+    a series only, and so does the word.
+    """
     touch(meeting, now, tells)
-    await note(session, meeting, actor, now, action, summary, before, undoable)
+    await note(session, meeting, actor, now, action, summary, before, undoable, date_id)
     if tells:
-        await timing.changed(session, meeting, action, now)
+        await timing.changed(session, meeting, action, now, [date_id] if date_id else [])
     if meeting.state == "approved":
         await timing.next_date(session, meeting, now)
 
@@ -135,6 +141,28 @@ async def changes(session: AsyncSession, meeting_id: str, actor: Actor) -> list[
         select(Change).where(Change.meeting_id == meeting_id).order_by(Change.version.desc()).limit(limits.HISTORY_ROWS)
     )
     return list(rows)
+
+
+async def dates_since_approval(session: AsyncSession, meeting: Meeting) -> list[str]:
+    """The dates that alone were changed since the meeting was last approved and then asked again; empty when more was, or when
+    it was never approved. The newest line, of the approval that is being given, does not count.
+    """
+    rows = await session.scalars(
+        select(Change)
+        .where(Change.meeting_id == meeting.id, Change.version < meeting.version)
+        .order_by(Change.version.desc())
+        .limit(limits.CHANGES_LOOKED_BACK)
+    )
+    found: list[str] = []
+    for one in rows:
+        if not one.before:
+            continue  # handed in, a step decided: nothing has changed
+        if not one.occurrence_id:
+            return []
+        found.append(one.occurrence_id)
+        if one.before["meeting"]["state"] == "approved":
+            return list(dict.fromkeys(found))
+    return []
 
 
 async def last_undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change:

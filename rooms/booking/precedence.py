@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import clashes, creation, dates, history, plans
+from rooms.booking import clashes, creation, dates, editing, history, plans, timing
 from rooms.booking.calendar import DAY, day_of, local, midnight
 from rooms.booking.requests import Request
 from rooms.booking.tables import Setting
@@ -159,8 +159,12 @@ async def _give_way(
     roles.require(actor, "meetings.precedence", unit.path)
     was = date.starts_at
     before = await history.snapshot(session, meeting)
-    await dates.put_off(session, meeting, date, to, actor, now)
+    plan = await dates.put_off(session, meeting, date, to, actor, now)
     date.reason_code, date.reason = BY_ORDER, reason.strip()[:500]
     await session.flush()
-    await history.finish(session, meeting, actor, now, "displaced", f"Nhường lịch: {reason.strip()}", before)
+    if plan is not None:
+        await editing.ask_again(session, meeting, unit, plan, actor, now)
+    told = f"Nhường lịch: {reason.strip()}"
+    await history.finish(session, meeting, actor, now, "displaced", told, before, date_id=date.id)
+    await timing.displaced(session, meeting, date, was, reason.strip()[:500], now)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

@@ -62,8 +62,8 @@ async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: 
         await session.refresh(meeting)
         return False
     await history.finish(
-        session, meeting, actor, now, "restore", "Thay đổi bị từ chối: giữ lịch đã duyệt", before, False
-    )
+        session, meeting, actor, now, "restore", "Thay đổi bị từ chối: giữ lịch đã duyệt", before, False, tells=False
+    )  # invitees were never told of the change
     return True
 
 

@@ -125,6 +125,8 @@ class Change(Row):
     at: Mapped[datetime]
     by: Mapped[str] = mapped_column(String(32))
     action: Mapped[str] = mapped_column(String(30))
+    occurrence_id: Mapped[str] = mapped_column(String(32), default="")
+    """The one date of a series that it concerns; empty: all of the meeting."""
     summary: Mapped[str] = mapped_column(String(1000), default="")
     before: Mapped[dict[str, Any]]
     undo_until: Mapped[datetime | None]

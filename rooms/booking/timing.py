@@ -4,6 +4,7 @@ so a job that outlived its reason does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from rooms.store.tables import Job
 HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
 CHANGED = "meeting.changed"
 APPROVAL = "mail.approval"
+DISPLACED = "mail.displaced"
 LIVE = ("planned", "running")
 Jobs = list[dict[str, Any]]
 """Rows of jobs."""
@@ -46,8 +48,12 @@ async def keep(session: AsyncSession, jobs: Jobs) -> None:
     await rows.add(session, {Job: jobs}, passing=frozenset({Job}))
 
 
-async def changed(session: AsyncSession, meeting: Meeting, action: str, now: datetime) -> None:
-    """Invitees must know. Only of meetings that have a number: before that nobody was invited."""
+async def changed(
+    session: AsyncSession, meeting: Meeting, action: str, now: datetime, date_ids: Sequence[str] = ()
+) -> None:
+    """Invitees must know. Only of meetings that have a number: before that nobody was invited. `date_ids`: only these dates of
+    a series are concerned.
+    """
     if meeting.number is None:
         return
     payload = {
@@ -55,8 +61,23 @@ async def changed(session: AsyncSession, meeting: Meeting, action: str, now: dat
         "action": action,
         "version": meeting.version,
         "sequence": meeting.sequence,
+        "occurrence_ids": list(date_ids),
     }
     await outbox.enqueue(session, CHANGED, payload, now, now, f"changed:{meeting.id}:{meeting.version}")
+
+
+async def displaced(
+    session: AsyncSession, meeting: Meeting, date: Occurrence, was: datetime, reason: str, now: datetime
+) -> None:
+    """Its own desk and chair are told at once, whoever has to approve the new time."""
+    payload = {
+        "meeting_id": meeting.id,
+        "occurrence_id": date.id,
+        "was": was.isoformat(),
+        "to": "" if date.state == "postponed" else date.starts_at.isoformat(),
+        "reason": reason,
+    }
+    await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")
 
 
 async def next_date(session: AsyncSession, meeting: Meeting, now: datetime) -> None:

@@ -26,11 +26,14 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     change = await history.last_undoable(session, meeting, now)
     if own and not restoring.of_maker(change, actor):
         roles.require(actor, "meetings.edit", unit.path)
-    before = await history.snapshot(session, meeting)
+    before, untold = await history.snapshot(session, meeting), meeting.state != "approved"
     await restoring.restore(session, meeting, change.before, actor, now)
     await _go_on(session, meeting, unit, now)
     change.undone = True
-    await history.finish(session, meeting, actor, now, "undo", f"Hoàn tác: {change.summary}", before, undoable=False)
+    told, date_id = f"Hoàn tác: {change.summary}", change.occurrence_id
+    # What only waited for approval was told to nobody; what was called off, to all.
+    tells = not (untold and before["meeting"]["state"] in ("held", "asked"))
+    await history.finish(session, meeting, actor, now, "undo", told, before, False, tells, date_id)
     await audit.record(session, now, actor, "meeting.undo", "meeting", meeting.id, unit.id, {"version": change.version})
     return meeting
 

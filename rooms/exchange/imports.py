@@ -21,7 +21,7 @@ from rooms.errors import Refusal, Trouble
 from rooms.exchange.forms import Form, Register, column, form, heading, load, needed, recognised
 from rooms.exchange.sheets import Sheet
 from rooms.identifiers import new_id
-from rooms.org import posts, units
+from rooms.org import posts, top, units
 from rooms.org.fields import Field, Wrong, checked, from_text, today
 from rooms.org.names import plain
 from rooms.org.tables import Holding, Unit
@@ -348,6 +348,8 @@ async def _write_units(session: AsyncSession, plan: Plan) -> None:
         values, parent_id = dict(entry.values), entry.values.get("parent_id")
         parent = rows[parent_id] if parent_id else None
         if entry.row is None:
+            if parent is None:
+                await top.keep(session)
             unit = units.made(values, parent, plan.now)
             unit.id, unit.path = entry.id, f"{parent.path if parent else '/'}{entry.id}/"
             session.add(unit)

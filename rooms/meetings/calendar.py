@@ -84,6 +84,19 @@ def request(entry: Entry, now: datetime) -> bytes:
     return _calendar("REQUEST", [entry], now)
 
 
+def request_date(entry: Entry, one: Dated, now: datetime) -> bytes:
+    """One date of a series that was sent before has another time or place; the others stay as they are (RFC 5546 section
+    3.2.2.1). Nobody is asked for an answer: answers are to the series.
+    """
+    calendar = _empty("REQUEST")
+    event = _exception(entry, one, now)
+    invited = event.get("attendee", [])
+    for attendee in invited if isinstance(invited, list) else [invited]:
+        attendee.params["RSVP"] = vText("FALSE")
+    calendar.add_component(event)
+    return bytes(calendar.to_ical())
+
+
 def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
     """Call off all of it, or the date with this `original_at`."""
     calendar = _empty("CANCEL")

@@ -6,7 +6,7 @@ has a key by attendee and SEQUENCE, and an attendee remembers the last one that 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts.tables import Account, RoleGrant
+from rooms.booking.dates import REASONS
 from rooms.booking.tables import Reservation, Step
 from rooms.errors import Refusal
 from rooms.meetings import attendees, calendar, links, wording
@@ -28,11 +29,33 @@ from rooms.policy.actors import Actor
 from rooms.sites.tables import Hall, Site
 from rooms.store import audit, outbox, webhooks
 
-Kind = Literal["invite", "cancel", "reminder", "removed", "approval", "substitute", "substitute_decided"]
+Kind = Literal[
+    "invite",
+    "cancel",
+    "date",
+    "date_off",
+    "reminder",
+    "removed",
+    "approval",
+    "displaced",
+    "substitute",
+    "substitute_decided",
+]
 MAILS: Final = tuple(
     f"mail.{kind}"
-    for kind in ("invite", "cancel", "reminder", "removed", "approval", "substitute", "substitute_decided")
+    for kind in (
+        "invite",
+        "cancel",
+        "date",
+        "reminder",
+        "removed",
+        "approval",
+        "displaced",
+        "substitute",
+        "substitute_decided",
+    )
 )
+"""Kinds of jobs. One for a date makes a mail `date` or `date_off`, as it stands then."""
 LEADS_MIN: Final = (24 * 60, 60)
 """Reminders: a day and an hour before."""
 OFF: Final = ("cancelled", "refused", "expired")
@@ -91,6 +114,11 @@ class Outgoing:
     """Approve and refuse: each leads to a page."""
     deadline: str = ""
     entry: Entry | None = None
+    date: Dated | None = None
+    """The one date of a series that it is about."""
+    was: str = ""
+    """When that would have been, in words, if it is another time now."""
+    postponed: bool = False
     attendee_id: str = ""
     sequence: int = 0
 
@@ -100,8 +128,12 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
     meeting = await session.get(Meeting, payload["meeting_id"])
     if meeting is None:
         return
+    date_ids = list(payload.get("occurrence_ids", ())) if meeting.rule else []
     if meeting.state == "approved":
-        await _invite(session, meeting, now)
+        if date_ids:
+            await _tell_dates(session, meeting, date_ids, int(payload["sequence"]), now)
+        else:
+            await _invite(session, meeting, now)
         await remind(session, meeting, now)
     elif meeting.state == "asked":
         await _ask(session, meeting, now)
@@ -110,6 +142,7 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
     event = _event_of(meeting, str(payload.get("action", "")))
     if event:
         data = {"state": meeting.state, "sequence": meeting.sequence, "number": meeting.number}
+        data |= {"occurrence_ids": date_ids} if date_ids else {}
         await webhooks.fan_out(session, event, meeting.id, meeting.host_unit_id, data, now)
 
 
@@ -178,10 +211,10 @@ async def prepare(
 async def mailed(session: AsyncSession, mail: Outgoing, state: str) -> None:
     """What became of it, kept with the attendee."""
     attendee = await session.get(Attendee, mail.attendee_id) if mail.attendee_id else None
-    if attendee is None or mail.kind not in ("invite", "cancel"):
+    if attendee is None or mail.kind not in ("invite", "cancel", "date", "date_off"):
         return
     attendee.mail_state = state
-    if state == "sent":
+    if state == "sent" and mail.date is None:  # of one date is not of all that changed until then
         attendee.notified = max(attendee.notified, mail.sequence)
 
 
@@ -241,6 +274,21 @@ async def _invite(session: AsyncSession, meeting: Meeting, now: datetime) -> Non
             payload = {"attendee_id": one.id, "meeting_id": meeting.id, "sequence": meeting.sequence}
             key = f"mail.invite:{one.id}:{meeting.sequence}"
             await outbox.enqueue(session, "mail.invite", payload, now, now, dedupe_key=key)
+
+
+async def _tell_dates(
+    session: AsyncSession, meeting: Meeting, date_ids: Sequence[str], sequence: int, now: datetime
+) -> None:
+    """Only about these dates; who was never invited gets the whole invitation, as it stands now."""
+    for one in await attendees.listed(session, meeting.id):
+        payload = {"attendee_id": one.id, "meeting_id": meeting.id, "sequence": sequence}
+        if one.notified < 0:
+            key = f"mail.invite:{one.id}:{sequence}"
+            await outbox.enqueue(session, "mail.invite", payload, now, now, dedupe_key=key)
+            continue
+        for date_id in date_ids:
+            key = f"mail.date:{one.id}:{date_id}:{sequence}"
+            await outbox.enqueue(session, "mail.date", payload | {"occurrence_id": date_id}, now, now, dedupe_key=key)
 
 
 async def _call_off(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
@@ -305,7 +353,9 @@ async def dates_of(session: AsyncSession, meeting_id: str) -> list[Occurrence]:
     return list(rows)
 
 
-async def halls_of(session: AsyncSession, meeting_id: str) -> list[str]:
+async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str = "") -> list[str]:
+    """In words; of one date, if it is given."""
+    mine = Occurrence.id == occurrence_id if occurrence_id else Occurrence.meeting_id == meeting_id
     rows = await session.execute(
         select(Hall.name, Site.name, Site.address)
         .join(Site, Site.id == Hall.site_id)
@@ -313,7 +363,7 @@ async def halls_of(session: AsyncSession, meeting_id: str) -> list[str]:
             Hall.id.in_(
                 select(Reservation.resource_id)
                 .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
-                .where(Occurrence.meeting_id == meeting_id, Reservation.kind == "hall")
+                .where(mine, Reservation.kind == "hall")
             )
         )
         .order_by(Hall.name)
@@ -401,6 +451,74 @@ async def _make_reminder(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: A
 
 async def _make_decided(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
     return await _to_attendee(s, m, p, a, now, "substitute_decided")
+
+
+async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Around, now: datetime) -> list[Outgoing]:
+    """About one date of a series that he was invited to; none when a later invitation to all of it has told him already."""
+    attendee = await s.get(Attendee, p["attendee_id"])
+    date = await s.get(Occurrence, p["occurrence_id"])
+    if attendee is None or date is None or m.state != "approved" or attendee.notified >= p["sequence"]:
+        return []
+    off = date.state not in calendar.STANDING
+    shown = await _shown(s, m, a) | _of_date(m, date)
+    shown["places"] = await halls_of(s, m.id, date.id)
+    to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]
+    party = Party(to.name, to.email, attendee.role, attendee.required, attendee.answer)
+    verdict = classes.admission(m.class_, "personal_link", invited=True)
+    return [
+        Outgoing(
+            kind="date_off" if off else "date",
+            to=to,
+            outside_reason=attendee.outside_reason,
+            attendee_id=attendee.id,
+            label=attendee.label,
+            link="" if off else links.address(a.base, links.issue(a.key, attendee)),
+            joins=verdict.allowed,
+            postponed=date.state == "postponed",
+            entry=await entry_of(s, m, a, party, shown["places"]),
+            **shown,
+        )
+    ]
+
+
+def _of_date(meeting: Meeting, date: Occurrence) -> dict[str, Any]:
+    reason, _ = REASONS.get(date.reason_code, ("", ""))
+    regular = date.starts_at == date.original_at
+    return {
+        "times": [wording.moment(date.starts_at)],
+        "times_en": [wording.moment_en(date.starts_at)],
+        "was": "" if regular else wording.moment(date.original_at),
+        "reason": ": ".join(filter(None, (reason, date.reason))),
+        "date": Dated(date.original_at, date.starts_at, date.ends_at, date.state),
+    }
+
+
+async def _make_displaced(
+    session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
+) -> list[Outgoing]:
+    """To the chair, the secretary and whoever booked it: a date of theirs gave way to a meeting that goes before."""
+    made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
+    to = datetime.fromisoformat(payload["to"]) if payload["to"] else None
+    shown = await _shown(session, meeting, around)
+    shown |= {
+        "times": [wording.moment(to) if to else "Hoãn, chờ sắp xếp lại"],
+        "times_en": [wording.moment_en(to) if to else "put off until further notice"],
+        "was": wording.moment(datetime.fromisoformat(payload["was"])),
+        "reason": payload["reason"],
+    }
+    wanted = dict.fromkeys(filter(None, (meeting.chair_id, meeting.secretary_id, made_by)))
+    people = [await session.get(Person, one) for one in wanted]
+    return [
+        Outgoing(
+            kind="displaced",
+            to=Contact(one.name, one.email, one.phone),
+            outside_reason="",
+            postponed=to is None,
+            **shown,
+        )
+        for one in people
+        if one is not None and one.email
+    ]
 
 
 async def _make_removed(
@@ -494,6 +612,8 @@ _MAKERS: Final[Mapping[str, _Maker]] = {
     "reminder": _make_reminder,
     "removed": _make_removed,
     "approval": _make_approval,
+    "date": _make_date,
+    "displaced": _make_displaced,
     "substitute": _make_substitute,
     "substitute_decided": _make_decided,
 }

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.org import estate, units
+from rooms.org import estate, top, units
 from rooms.org.estate import Estate, Share
 from rooms.org.fields import read, today
 from rooms.org.names import cleaned
@@ -186,6 +186,7 @@ async def _succeed(
     moved = Counter() if moved is None else moved
     for old in olds:
         await _out_of_the_way(session, old, [heir])
+        await top.follow(session, old, heir)
         await estate.hand_over_all(Estate(session, old, heir, on, actor, now, moved))
         await _follow(session, old, heir, kind, on, decision)
         old.valid_to = on

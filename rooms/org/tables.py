@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.columns import Row
@@ -19,6 +19,7 @@ class Unit(Row):
     """An agency or a part of one, of any depth. `tier`: 0 national, 1 province, 2 district, 3 commune; data, not code."""
 
     __tablename__ = "unit"
+    __table_args__ = (Index("uq_unit_top", "top", unique=True, sqlite_where=text("top"), postgresql_where=text("top")),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(64), unique=True)
@@ -45,6 +46,8 @@ class Unit(Row):
     valid_to: Mapped[date | None]
     """The first day on which it is no more."""
     version: Mapped[int] = mapped_column(default=1)
+    top: Mapped[bool] = mapped_column(default=False)
+    """Its administrators decide what counts for all (`rooms.org.top`). At most one row has it."""
 
 
 class UnitSuccessor(Row):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.org import refusals
+from rooms.org import refusals, top
 from rooms.org.fields import CODE, EMAIL, PHONE, WORD, Field, read, today
 from rooms.org.names import plain, searched
 from rooms.org.tables import BLOCKS, Unit
@@ -48,6 +48,8 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     require(actor, "org.write", parent.path if parent else "/")
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("unit", clean["code"])
+    if parent is None:
+        await top.keep(session)
     unit = made(clean, parent, now)
     await refusals.store(session, unit, "unit")
     await audit.record(session, now, actor, "unit.create", "unit", unit.id, unit.id, {"code": unit.code})
@@ -195,6 +197,8 @@ async def rehang(session: AsyncSession, unit: Unit, parent: Unit | None) -> int:
             "Không thể chuyển đơn vị vào chính nó hoặc vào đơn vị trực thuộc nó.",
             "a unit cannot be moved below itself",
         )
+    if parent is None:
+        await top.keep(session)
     old, new = unit.path, f"{parent.path if parent else '/'}{unit.id}/"
     below = list(await session.scalars(select(Unit).where(Unit.path.startswith(old, autoescape=True))))
     _check_depth(max(depth(one.path) for one in below) - depth(old) + depth(new))

@@ -17,6 +17,8 @@ class Role:
     unit_path: str
     for_person: str = ""
     """Held as the deputy of this person; empty: his own."""
+    whole: bool = False
+    """Held in the top (`rooms.org.top`): it counts for what belongs to no unit too."""
 
 
 @dataclass(frozen=True)

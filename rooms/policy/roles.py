@@ -52,6 +52,8 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "audit.read": (AUDITOR, ADMIN),
 }
 """Action -> roles that may do it in a unit that is theirs or below theirs."""
+OF_THE_WHOLE: Final = frozenset({"settings.write"})
+"""What there is once only, and in no unit."""
 SECOND_FACTOR: Final = frozenset({OPERATOR, ADMIN})
 READS: Final = frozenset(name for name in ACTIONS if name.endswith(".read"))
 
@@ -87,7 +89,9 @@ def scopes(actor: Actor, action: str) -> tuple[str, ...] | None:
 
 def actions_of(actor: Actor) -> frozenset[str]:
     """Everything that he may do somewhere."""
-    return frozenset(action for action in ACTIONS if anywhere(actor, action))
+    return frozenset(
+        one for one in ACTIONS if (everywhere(actor, one) if one in OF_THE_WHOLE else anywhere(actor, one))
+    )
 
 
 def require(actor: Actor, action: str, unit_path: str) -> None:
@@ -117,22 +121,25 @@ def _refused(but_for_the_factor: bool) -> Refusal:
 
 def everywhere(actor: Actor, action: str) -> bool:
     """Whether he may do it to what belongs to no unit but to the whole: networks, meeting types, holidays, settings. That is
-    whoever has the role in a unit that has none above it.
+    whoever has the role in the top, the one unit that leads all of the tree; not in another that has none above it either.
     """
     wanted = ACTIONS[action]
     if actor.kind in ("command", "system"):
         return True
-    return any(
-        one.role in wanted and one.unit_path.count("/") <= 2 and _strong_enough(actor, one.role, action)
-        for one in actor.roles
-    )
+    return any(one.role in wanted and one.whole and _strong_enough(actor, one.role, action) for one in actor.roles)
 
 
 def require_everywhere(actor: Actor, action: str) -> None:
     """Raises Refusal `denied`, or `second_factor_needed` when only that is missing."""
-    if not everywhere(actor, action):
-        tops = [one.unit_path for one in actor.roles if one.unit_path.count("/") <= 2]
-        require(actor, action, next((path for path in tops if not allows(actor, action, path)), "/"))
+    if everywhere(actor, action):
+        return
+    if any(one.role in ACTIONS[action] and one.whole for one in actor.roles):
+        raise _refused(but_for_the_factor=True)
+    raise Refusal(
+        "denied",
+        "Việc này áp dụng cho toàn hệ thống: chỉ người có vai trò ở đơn vị đứng đầu hệ thống mới làm được.",
+        "this counts for the whole system: it needs the role in the unit that leads it",
+    )
 
 
 def _strong_enough(actor: Actor, role: str, action: str) -> bool:

@@ -103,3 +103,27 @@ def load(
     counts = with_database(standing, lambda database: database.transact(work))
     for table, count in counts.items():
         typer.echo(f"{table:16} {count}")
+
+
+@app.command("top")
+def top(
+    code: Annotated[str, typer.Argument(help="mã đơn vị; không có: xem / unit code; none: show")] = "",
+    data_dir: DataDir = None,
+    file: File = None,
+) -> None:
+    """Đơn vị đứng đầu hệ thống: quản trị ở đó sửa cài đặt chung / the unit whose administrators change what counts for all."""
+    from rooms.org import refusals, units
+    from rooms.org import top as tops
+
+    standing = ground(data_dir, file)
+
+    async def work(session: AsyncSession) -> str:
+        if code:
+            unit = await units.by_code(session, code)
+            if unit is None:
+                raise refusals.unknown("unit")
+            await tops.change(session, unit.id, COMMAND, standing.now)
+        found = await tops.root(session)
+        return f"{found.code} {found.name}" if found else "-"
+
+    typer.echo(with_database(standing, lambda database: database.transact(work)))

@@ -163,4 +163,8 @@ def _invitation(mail: Outgoing, now: datetime) -> tuple[bytes | None, str]:
         return None, ""
     if mail.kind == "invite":
         return calendar.request(mail.entry, now), "REQUEST"
+    if mail.kind == "date" and mail.date is not None:
+        return calendar.request_date(mail.entry, mail.date, now), "REQUEST"
+    if mail.kind == "date_off" and mail.date is not None:
+        return calendar.cancel(mail.entry, now, mail.date.original_at), "CANCEL"
     return calendar.cancel(mail.entry, now), "CANCEL"

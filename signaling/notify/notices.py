@@ -112,6 +112,57 @@ def _cancel(mail: Outgoing) -> tuple[str, Words, Words]:
     return f"[Hủy họp] {mail.title}", words, Words("This meeting is cancelled.", _facts_en(mail), [], "")
 
 
+def _date(mail: Outgoing) -> tuple[str, Words, Words]:
+    """One date of a series has another time or place."""
+    facts = dict(_facts(mail))
+    lines = [
+        ("Cuộc họp", mail.title),
+        ("Đơn vị chủ trì", mail.host),
+        ("Chủ trì", mail.chair),
+        ("Buổi họp", mail.times[0]),
+        ("Theo lịch định kỳ", mail.was),
+        ("Điểm cầu chính", facts["Điểm cầu chính"]),
+        ("Lý do", mail.reason),
+    ]
+    opening = f"Một buổi của cuộc họp định kỳ có thay đổi; các buổi khác giữ nguyên. Kính báo: {mail.label}."
+    buttons = [("Trả lời và vào họp" if mail.joins else "Trả lời lời mời", mail.link), ("Trang cuộc họp", mail.page)]
+    words = Words(opening, lines, buttons, _only_halls(mail))
+    english = Words("One date of this series has changed; the others stay as they are.", _facts_en(mail), [], "")
+    return f"[Thay đổi một buổi] {mail.title} - {mail.times[0]}", words, english
+
+
+def _date_off(mail: Outgoing) -> tuple[str, Words, Words]:
+    """One date of a series does not take place."""
+    what = "được hoãn đến khi có thông báo mới" if mail.postponed else "bị hủy"
+    lines = [
+        ("Cuộc họp", mail.title),
+        ("Đơn vị chủ trì", mail.host),
+        ("Buổi họp", mail.times[0]),
+        ("Lý do", mail.reason),
+    ]
+    opening = f"Buổi họp sau đây của cuộc họp định kỳ {what}; các buổi khác giữ nguyên."
+    words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "")
+    done = "put off until further notice" if mail.postponed else "cancelled"
+    english = Words(f"This one date of the series is {done}; the others stay.", _facts_en(mail), [], "")
+    return f"[{'Hoãn' if mail.postponed else 'Hủy'} một buổi] {mail.title} - {mail.times[0]}", words, english
+
+
+def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
+    """To the desk whose date gave way."""
+    lines = [
+        ("Cuộc họp", mail.title),
+        ("Đơn vị chủ trì", mail.host),
+        ("Thời gian cũ", mail.was),
+        ("Thời gian mới", mail.times[0]),
+        ("Lý do", mail.reason),
+    ]
+    closing = "Nếu thời gian mới không phù hợp, hãy mở trang cuộc họp để chọn thời gian khác."
+    opening = "Cuộc họp sau đây phải nhường lịch cho cuộc họp có thứ tự ưu tiên cao hơn."
+    words = Words(opening, lines, [("Trang cuộc họp", mail.page)], closing)
+    english = Words("This meeting had to give way to one that goes before.", _facts_en(mail), [], "")
+    return f"[Nhường lịch] {mail.title} - {mail.was}", words, english
+
+
 def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
     words = Words("Thành phần dự họp đã thay đổi; kính báo không cần dự cuộc họp sau đây.", _facts(mail)[:4], [], "")
     return f"[Không cần dự] {mail.title}", words, Words("You need not attend this meeting.", _facts_en(mail), [], "")
@@ -165,6 +216,9 @@ def _decided(mail: Outgoing) -> tuple[str, Words, Words]:
 _WRITERS: Final[dict[str, Callable[[Outgoing], tuple[str, Words, Words]]]] = {
     "invite": _invite,
     "cancel": _cancel,
+    "date": _date,
+    "date_off": _date_off,
+    "displaced": _displaced,
     "removed": _removed,
     "reminder": _reminder,
     "approval": _approval,

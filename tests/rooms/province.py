@@ -41,7 +41,7 @@ class Province:
             id=f"{role}-{unit}"[:32],
             person_id=self.people.get(person, ""),
             name=f"{role} {unit}",
-            roles=(Role(role, self.units[unit], self.paths[unit]),),
+            roles=(Role(role, self.units[unit], self.paths[unit], whole=unit == "tinh"),),
             factors=factors,
         )
 

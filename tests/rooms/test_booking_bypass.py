@@ -71,13 +71,46 @@ async def test_putting_off_until_further_notice_asks_nobody(
     assert (await reread(database, meeting)).state == "approved"
 
 
-async def test_an_operator_puts_off_by_himself(database: Database, province: Province, now: datetime) -> None:
-    meeting = await approved(database, province, wish(province, now), now)
-    operator = province.actor("operator", "tinh")
+@pytest.mark.parametrize(
+    ("mode", "halls", "alone"),
+    [("halls", True, False), ("halls", False, True), ("always", False, False), ("never", True, True)],
+)
+async def test_an_operator_changes_alone_only_where_one_may_decide(
+    database: Database, province: Province, now: datetime, mode: str, halls: bool, alone: bool
+) -> None:
+    """Who gives the number changes an approved meeting without asking only where four eyes are not wanted for it; otherwise it
+    waits for the leadership and for the second step again, and keeps what it had until then.
+    """
+    operator, admin = province.actor("operator", "tinh"), province.actor("admin", "tinh")
+    await do(database, lambda s: settings.set_value(s, "approval", {"four_eyes": mode}, admin, now, 0))
+    bare: dict[str, Any] = {} if halls else {"hall_ids": (), "terminal_ids": (), "class_": "ordinary"}
+    meeting = await approved(database, province, wish(province, now, **bare), now)
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
     await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", operator, now, to))
+    assert (await reread(database, meeting)).state == ("approved" if alone else "asked")
+    if alone:
+        return
+    said = await denied(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))
+    assert said.code == "denied"  # the first step is the leadership's
+    refusing = province.actor("approver", "tinh")
+    await do(database, lambda s: booking.decide(s, meeting.id, False, "Giữ ngày cũ", refusing, now))
+    (again,) = await dates(database, meeting)
+    assert (await reread(database, meeting)).state == "approved" and again.starts_at == date.starts_at
+
+
+async def test_words_of_a_hall_booking_change_without_asking(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    operator = province.actor("operator", "tinh")
+    changes = {"title": "Tên khác", "description": "Nội dung khác"}
+    await do(database, lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version))
     assert (await reread(database, meeting)).state == "approved"
+    thing = {"hall_ids": (province.halls["tinh"],)}
+    version = (await reread(database, meeting)).version
+    await do(database, lambda s: booking.edit(s, meeting.id, thing, operator, now, version))
+    assert (await reread(database, meeting)).state == "asked"
 
 
 async def test_who_only_asked_does_not_change_what_was_approved(

@@ -455,8 +455,12 @@ async def test_this_and_following(database: Database, province: Province, now: d
         database,
         lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
     )
-    assert made.id != meeting.id and made.split_from_id == meeting.id and made.number not in (None, meeting.number)
-    assert made.rule == "FREQ=WEEKLY;COUNT=4" and made.state == "approved"
+    assert made.id != meeting.id and made.split_from_id == meeting.id and made.number is None
+    assert made.rule == "FREQ=WEEKLY;COUNT=4" and made.state == "asked"  # halls: not even an operator decides alone
+    split = made.id
+    for one in (province.actor("approver", "tinh"), operator):
+        made = await do(database, lambda s, a=one: booking.decide(s, split, True, "", a, now))  # type: ignore[misc]
+    assert made.state == "approved" and made.number not in (None, meeting.number)
     before, after = await dates(database, meeting), await dates(database, made)
     assert len(before) == 2 and len(after) == 4 and {local(one.starts_at).hour for one in after} == {13}
     async with database.reading() as session:

@@ -55,7 +55,8 @@ OWN, BELOW, BESIDE, ABOVE = "/tinh/so/", "/tinh/so/phong/", "/tinh/so2/", "/tinh
 
 
 def actor(role: str, path: str = OWN, factors: int = 2, kind: str = "account") -> Actor:
-    return Actor(kind, "1", roles=(Role(role, "u", path),), factors=factors)  # type: ignore[arg-type]
+    held = Role(role, "u", path, whole=path == ABOVE)
+    return Actor(kind, "1", roles=(held,), factors=factors)  # type: ignore[arg-type]
 
 
 def test_the_table_is_whole() -> None:
@@ -76,7 +77,9 @@ def test_each_action_is_for_these_roles_in_their_unit_and_below(action: str, let
         assert roles.scopes(who, action) == ((OWN,) if may else ())
         assert not roles.everywhere(who, action)
         assert roles.everywhere(actor(role, ABOVE), action) is may
-        assert (action in roles.actions_of(who)) is may
+        assert (action in roles.actions_of(who)) is (may and action not in roles.OF_THE_WHOLE)
+        assert (action in roles.actions_of(actor(role, ABOVE))) is may
+        assert not roles.everywhere(Actor("account", roles=(Role(role, "v", "/other/"),), factors=2), action)
 
 
 @pytest.mark.parametrize(("action", "letters"), ROWS)
@@ -119,7 +122,7 @@ def test_the_command_and_the_server_itself_may() -> None:
 
 
 paths = st.lists(st.sampled_from("abc"), min_size=1, max_size=5).map(lambda parts: "/" + "/".join(parts) + "/")
-held = st.builds(Role, st.sampled_from(roles.ALL), st.just("u"), paths)
+held = st.builds(Role, st.sampled_from(roles.ALL), st.just("u"), paths, whole=st.booleans())
 people = st.builds(
     Actor, st.just("account"), roles=st.lists(held, max_size=6).map(tuple), factors=st.sampled_from([1, 2])
 )

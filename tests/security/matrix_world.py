@@ -45,7 +45,7 @@ NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 SINCE = date(2020, 1, 1)
 PLACES = {"above": None, "own": "above", "sibling": "above", "below": "own", "foreign": None}
 """Parent by place."""
-REACH = {"own": {"own", "below"}, "above": {"above", "own", "sibling", "below"}, "": set()}
+REACH = {"own": {"own", "below"}, "above": {"above", "own", "sibling", "below"}, "foreign": {"foreign"}, "": set()}
 """Where a role counts that is held in a place."""
 TITLE = "Cuộc họp kín của"
 KEY = "dck_" + "k" * 32
@@ -75,6 +75,8 @@ CALLERS = (
     Caller("chief", "admin", "above"),
     Caller("center", "operator", "above"),
     Caller("leader", "approver", "above"),
+    Caller("other-chief", "admin", "foreign"),
+    Caller("other-center", "operator", "foreign"),
 )
 
 
@@ -200,6 +202,7 @@ class World:
                 block="government",
                 parent_id=self.ids["unit", parent] if parent else None,
                 path=path,
+                top=place == "above",
                 email=f"{place}@longan.gov.vn",
                 valid_from=SINCE,
             )

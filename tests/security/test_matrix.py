@@ -25,7 +25,8 @@ from tests.security.matrix_world import CALLERS, PLACES, REACH, TITLE, Caller, W
 
 READING = {"GET", "HEAD"}
 WHOLE = {"network"}
-"""Kinds of things that belong to no unit but to the whole: changed by whoever has the role in a unit with none above it."""
+"""Kinds of things that belong to no unit but to the whole: changed by whoever has the role in the top. `foreign` has none above
+it either, and is not the top."""
 SECRETIVE = ("approved", "held", "meeting", "series", "account", "client", "webhook", "delivery", "feed", "letter")
 """Kinds whose identifiers stand in no list of somebody who may not see them."""
 REFUSED = {401, 403, 404}

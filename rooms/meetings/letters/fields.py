@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.booking.dates import REASONS
 from rooms.booking.tables import Reservation
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import attendees, links, wording
@@ -81,9 +82,11 @@ async def draft(
     number: str = "",
     symbol: str = "",
     note: str = "",
+    date_id: str = "",
 ) -> Fields:
     """The fields of a letter of `kind` as the meeting stands now; whoever keeps it may change them before.
 
+    `date_id`: the one date of a series that it is about; empty: all of them.
     `base`: the address of this installation, without a slash, for the QR code of an ordinary meeting. Raises Refusal.
     """
     if kind not in KINDS:
@@ -97,14 +100,49 @@ async def draft(
     fields |= await _header(session, host, kind, dated, number, symbol)
     fields |= await _what(session, meeting, host, kind)
     fields |= await _whom(session, invited, host)
-    fields |= await _where(session, meeting, invited, host)
+    fields |= await _where(session, meeting, invited, host, date_id)
     fields |= await _signer(session, host, signer_id or meeting.chair_id, dated)
     fields["address"] = links.meeting_address(base, meeting.id) if base and meeting.class_ == "ordinary" else ""
     if note:
         fields["requirements"] = [*fields["requirements"], cleaned(note)]
     if kind != "invite":
         fields |= await _against_last(session, meeting, fields, kind)
+    if date_id:
+        fields |= await _of_one_date(session, meeting, host, kind, date_id, fields)
     return checked(fields)
+
+
+async def _of_one_date(
+    session: AsyncSession, meeting: Meeting, host: Unit, kind: str, date_id: str, fields: Fields
+) -> Fields:
+    """What it says instead when it is about one date; the others are not touched, and it says so."""
+    date = await session.get(Occurrence, date_id)
+    if date is None or date.meeting_id != meeting.id:
+        raise Refusal("unknown_date", "Không tìm thấy buổi họp này. Hãy tải lại trang.", "no such date of the meeting")
+    day, unit = wording.day(date.original_at), wording.in_full(host.name)
+    changed: Fields = {"time": wording.moment(date.starts_at), "times": [], "changes": []}
+    if fields["replaces"]:
+        changed["replaces"] = (
+            fields["replaces"].replace("Hủy", "Hủy một buổi theo").replace("Thay thế", "Điều chỉnh một buổi theo")
+        )
+    if kind == "cancel":
+        reason = ": ".join(filter(None, (REASONS.get(date.reason_code, ("",))[0], date.reason)))
+        changed |= {
+            "subject": f"Về việc hủy buổi họp {day}: {meeting.title}",
+            "opening": f"{unit} thông báo hủy một buổi của cuộc họp định kỳ sau đây, kính gửi:",
+            "reason": reason,
+            "closing": "Các buổi khác của cuộc họp giữ nguyên. Trân trọng thông báo./.",
+        }
+    if kind == "amend":
+        was = wording.moment(date.original_at)
+        moved = (
+            [f"Thời gian: {changed['time']} (theo lịch định kỳ: {was})"] if date.starts_at != date.original_at else []
+        )
+        changed |= {
+            "subject": f"Thay đổi buổi họp {day}: {meeting.title}",
+            "changes": [*moved, "Các buổi khác của cuộc họp giữ nguyên"],
+        }
+    return changed
 
 
 def checked(fields: Mapping[str, Any]) -> Fields:
@@ -328,7 +366,10 @@ async def _units(session: AsyncSession, invited: Sequence[Attendee]) -> dict[str
     return {one.id: one for one in await session.scalars(select(Unit).where(Unit.id.in_(ids)))}
 
 
-async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], host: Unit) -> Fields:
+async def _where(
+    session: AsyncSession, meeting: Meeting, invited: Sequence[Attendee], host: Unit, date_id: str = ""
+) -> Fields:
+    mine = Occurrence.id == date_id if date_id else Occurrence.meeting_id == meeting.id
     halls = list(
         await session.execute(
             select(Hall, Site)
@@ -337,12 +378,14 @@ async def _where(session: AsyncSession, meeting: Meeting, invited: Sequence[Atte
                 Hall.id.in_(
                     select(Reservation.resource_id)
                     .join(Occurrence, Reservation.occurrence_id == Occurrence.id)
-                    .where(Occurrence.meeting_id == meeting.id, Reservation.kind == "hall")
+                    .where(mine, Reservation.kind == "hall")
                 )
             )
             .order_by(Hall.name)
         )
     )
+    if date_id and not halls:  # called off: it has given them back
+        return await _where(session, meeting, invited, host)
     units = await _units(session, invited)
     site_ids = {one.site_id for one in invited if one.site_id}
     sites = {one.id: one for one in await session.scalars(select(Site).where(Site.id.in_(site_ids)))}

@@ -482,6 +482,7 @@ class LetterFields(Strict):
     signer_id: Id | None = None
     template_id: Id | None = None
     note: Text1000 = ""
+    occurrence_id: Id | None = Field(None, description="the one date of a series that it is about")
 
 
 class Letter(View):

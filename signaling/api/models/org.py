@@ -96,6 +96,19 @@ class SuccessionReport(View):
     notes: list[str]
 
 
+class TopFields(Strict):
+    """A unit that has none above it."""
+
+    unit_id: Id
+
+
+class Top(View):
+    """Whose administrators decide what counts for all."""
+
+    unit_id: str | None
+    name: str
+
+
 class PostFields(Strict):
     """An office. `signs_as` is printed above the signature."""
 

@@ -133,8 +133,9 @@ async def make_letter(visit: Caller, meeting_id: Key, wanted: LetterFields) -> L
         _, host = await reading.meeting_of(session, meeting_id, actor)
         roles.require(actor, "meetings.letters", host.path)
         text = (wanted.number, wanted.symbol)
+        about = (wanted.note, wanted.occurrence_id or "")
         fields = await letters.draft(
-            session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, wanted.note
+            session, meeting_id, wanted.kind, wanted.signer_id, dated, visit.base, *text, *about
         )
         signer, template = wanted.signer_id, wanted.template_id
         return await letters.make(

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.org import fields, posts, succession, units
+from rooms.org import fields, posts, succession, top, units
 from rooms.org.tables import Unit as UnitRow
 from signaling.api.models import limits
 from signaling.api.models.org import (
@@ -17,6 +17,8 @@ from signaling.api.models.org import (
     PostFields,
     Succession,
     SuccessionReport,
+    Top,
+    TopFields,
     Unit,
     UnitFields,
 )
@@ -104,6 +106,24 @@ def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succes
         parts = [succession.Part(one) for one in ([wanted.into_id] if wanted.into_id else []) + wanted.others]
         return succession.split(session, unit_id, parts, *how)
     return succession.merge(session, [unit_id, *wanted.others], wanted.into_id or unit_id, *how)
+
+
+@router.get("/top", openapi_extra=needs("org.read"))
+async def get_top(visit: Caller) -> Top:
+    """The unit whose administrators decide what counts for all; empty where several stand side by side and none was named."""
+    anywhere(visit, "org.read")
+    return _top(await visit.read(top.root))
+
+
+@router.put("/top", openapi_extra=needs("settings.write"))
+async def set_top(visit: Caller, wanted: TopFields) -> Top:
+    """Another unit that has none above it leads from now on."""
+    unit_id = wanted.unit_id
+    return _top(await visit.write(lambda session: top.change(session, unit_id, visit.actor, visit.now)))
+
+
+def _top(unit: UnitRow | None) -> Top:
+    return Top(unit_id=unit.id if unit else None, name=unit.name if unit else "")
 
 
 @router.get("/posts", openapi_extra=needs("org.read"))

@@ -84,6 +84,7 @@ def change() -> None:
     sa.Column('at', Utc(), nullable=False),
     sa.Column('by', sa.String(length=32), nullable=False),
     sa.Column('action', sa.String(length=30), nullable=False),
+    sa.Column('occurrence_id', sa.String(length=32), nullable=False),
     sa.Column('summary', sa.String(length=1000), nullable=False),
     sa.Column('before', sa.JSON(), nullable=False),
     sa.Column('undo_until', Utc(), nullable=True),

@@ -29,6 +29,7 @@ def unit() -> None:
     sa.Column('valid_from', sa.Date(), nullable=False),
     sa.Column('valid_to', sa.Date(), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('top', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['parent_id'], ['unit.id'], name=op.f('fk_unit_parent_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_unit')),
     sa.UniqueConstraint('code', name=op.f('uq_unit_code'))
@@ -36,6 +37,7 @@ def unit() -> None:
     op.create_index(op.f('ix_unit_parent_id'), 'unit', ['parent_id'], unique=False)
     op.create_index(op.f('ix_unit_path'), 'unit', ['path'], unique=False)
     op.create_index(op.f('ix_unit_search_name'), 'unit', ['search_name'], unique=False)
+    op.create_index('uq_unit_top', 'unit', ['top'], unique=True, sqlite_where=sa.text('top'), postgresql_where=sa.text('top'))
 
 
 def person() -> None:

@@ -1,0 +1,234 @@
+"""One date of a series changes: what a real mail server gets is about that date only, by RECURRENCE-ID, and goes to those who
+were invited; a date that gives way is told to its own desk. Bookings are made and changed as the desk does it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import vobject
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking.requests import AttendeeRequest
+from rooms.meetings import letters
+from rooms.meetings.tables import Attendee, Meeting
+from rooms.org.tables import Person
+from rooms.policy.actors import SYSTEM
+from rooms.store.tables import Job
+from tests.rooms.invited import BASE
+from tests.rooms.province import Province
+from tests.rooms.test_booking_create import wish
+from tests.rooms.test_booking_life import approved, dates
+from tests.signaling.notify.test_mail import Office, mail_server, mailbox, now, office, parts
+
+assert all((mail_server, mailbox, now, office)), "fixtures of test_mail"
+T = TypeVar("T")
+XA1, XA2 = "xa1@longan.gov.vn", "xa2@longan.gov.vn"
+
+
+async def do(office: Office, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """In a transaction, then whatever follows from it."""
+    done = await office.database.transact(work)
+    await office.worker.drain()
+    return done
+
+
+async def series(office: Office, province: Province, **more: Any) -> Meeting:
+    """A weekly meeting of four dates, approved, its invitations sent."""
+    invited = tuple(AttendeeRequest(unit_id=province.units[one]) for one in ("xa1", "khcn"))
+    values = {"rule": "FREQ=WEEKLY;COUNT=4", "attendees": invited, "class_": "ordinary", **more}
+    made = await approved(office.database, province, wish(province, office.now, **values), office.now)
+    await office.worker.drain()
+    assert len(office.mailbox.to(XA1)) == 1
+    return made
+
+
+def event_of(mail: Any) -> tuple[str, Any]:
+    """(method, the only VEVENT)."""
+    read = vobject.readOne(parts(mail)["text/calendar"])
+    (event,) = read.vevent_list
+    return read.method.value, event
+
+
+def at(event: Any, name: str) -> datetime:
+    value: datetime = event.contents[name][0].value
+    return value.astimezone(UTC)
+
+
+async def test_a_date_that_is_called_off(office: Office, province: Province) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    await do(office, lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    _, told = office.mailbox.to(XA1)
+    assert told["Subject"].startswith("[Hủy một buổi]")
+    assert f"{rows[1].starts_at + timedelta(hours=7):%d/%m/%Y}" in told["Subject"]
+    said = parts(told)["text/plain"]
+    assert "các buổi khác giữ nguyên" in said and "Chưa bảo đảm điều kiện chuẩn bị" in said
+    assert f"{rows[0].starts_at + timedelta(hours=7):%d/%m/%Y}" not in said, "nothing of the other dates"
+    method, event = event_of(told)
+    assert (method, event.status.value, at(event, "recurrence-id")) == ("CANCEL", "CANCELLED", rows[1].original_at)
+    assert "rrule" not in event.contents
+    first = vobject.readOne(parts(office.mailbox.to(XA1)[0])["text/calendar"]).vevent
+    assert event.uid.value == first.uid.value and int(event.sequence.value) > int(first.sequence.value)
+
+
+async def test_a_date_that_is_put_off_and_booked_again(office: Office, province: Province) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    await do(office, lambda s: booking.postpone(s, made.id, rows[2].id, "force_majeure", "", desk, office.now))
+    assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Hoãn một buổi]")
+    assert event_of(office.mailbox.to(XA1)[-1])[0] == "CANCEL"
+    await do(office, lambda s: booking.rebook(s, rows[2].id, desk, office.now))
+    last = office.mailbox.to(XA1)[-1]
+    method, event = event_of(last)
+    assert (method, at(event, "recurrence-id"), at(event, "dtstart")) == (
+        "REQUEST",
+        rows[2].original_at,
+        rows[2].starts_at,
+    )
+    assert len(office.mailbox.to(XA1)) == 3
+
+
+async def test_a_date_that_moves_is_told_when_it_is_approved(office: Office, province: Province) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    to, hall = rows[1].starts_at + timedelta(days=1), (province.halls["tinh-a"],)
+    changes = {"starts_at": to, "hall_ids": hall}
+    await do(
+        office,
+        lambda s: booking.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id),
+    )
+    assert len(office.mailbox.to(XA1)) == 1, "nobody is told of what is not approved"
+    await do(office, lambda s: booking.cancel(s, made.id, "other", "Trùng lễ", desk, office.now, rows[3].id))
+    assert len(office.mailbox.to(XA1)) == 1
+    for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
+        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+    told = office.mailbox.to(XA1)[1:]
+    assert sorted(one["Subject"].split("]")[0] for one in told) == ["[Hủy một buổi", "[Thay đổi một buổi"]
+    moved = next(one for one in told if "Thay đổi" in one["Subject"])
+    method, event = event_of(moved)
+    assert (method, at(event, "recurrence-id"), at(event, "dtstart")) == ("REQUEST", rows[1].original_at, to)
+    (invited,) = event.contents["attendee"]
+    assert (invited.value, invited.params["RSVP"]) == (f"mailto:{XA1}", ["FALSE"])
+    said = parts(moved)["text/plain"]
+    assert "Theo lịch định kỳ" in said and "Kính báo: UBND xã Mỹ Hạnh" in said
+    assert len(event.location.value.split(";")) == 1, "the hall of that date"
+
+
+async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Office, province: Province) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    changes = {"starts_at": rows[1].starts_at + timedelta(days=1)}
+
+    async def move(version: int) -> None:
+        await do(office, lambda s: booking.edit(s, made.id, changes, desk, office.now, version, "this", rows[1].id))
+
+    await move(made.version)
+    await do(office, lambda s: booking.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
+    async with office.database.reading() as session:
+        version = (await session.get_one(Meeting, made.id)).version
+    await move(version)
+    undone = await do(office, lambda s: booking.undo(s, made.id, desk, office.now))
+    assert undone.state == "approved" and len(office.mailbox.to(XA1)) == 1
+    # What was told is told back, of that date only.
+    await do(office, lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    await do(office, lambda s: booking.undo(s, made.id, desk, office.now))
+    assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
+
+
+async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office, province: Province) -> None:
+    made = await series(office, province, rule="FREQ=WEEKLY;COUNT=2")
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    await do(office, lambda s: booking.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, made.version))
+    whole = vobject.readOne(parts(office.mailbox.to(XA1)[-1])["text/calendar"])
+    assert whole.vevent.summary.value == "Tên mới" and "rrule" in whole.vevent.contents
+    for row in rows:
+        await do(office, lambda s, d=row.id: booking.cancel(s, made.id, "not_ready", "", desk, office.now, d))  # type: ignore[misc]
+    assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Hủy họp]")
+    method, event = event_of(office.mailbox.to(XA1)[-1])
+    assert method == "CANCEL" and "recurrence-id" not in event.contents
+
+
+async def test_who_was_not_told_before_gets_all_of_it_and_a_later_invitation_stands_for_a_date(
+    office: Office, province: Province
+) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+
+    async def forget(session: AsyncSession) -> None:
+        for one in await session.scalars(select(Attendee).where(Attendee.unit_id == province.units["khcn"])):
+            one.notified = -1
+
+    await office.database.transact(forget)
+    await office.database.transact(lambda s: booking.cancel(s, made.id, "not_ready", "", desk, office.now, rows[1].id))
+    async with office.database.reading() as session:
+        version = (await session.get_one(Meeting, made.id)).version
+    # Before the worker comes to it all of the series changes too: one invitation then tells both.
+    await do(office, lambda s: booking.edit(s, made.id, {"title": "Tên mới"}, desk, office.now, version))
+    last = vobject.readOne(parts(office.mailbox.to(XA1)[-1])["text/calendar"])
+    assert last.vevent.summary.value == "Tên mới" and "exdate" in last.vevent.contents
+    async with office.database.reading() as session:
+        jobs = list(await session.scalars(select(Job.kind).where(Job.kind.in_(("mail.date", "mail.invite")))))
+    assert jobs.count("mail.date") == 1, "the one who had been invited"
+    assert [one["Subject"].split("]")[0] for one in office.mailbox.to(XA1)] == ["[Mời họp", "[Thay đổi"]
+
+
+async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office, province: Province) -> None:
+    made = await series(office, province, secretary_id=province.people["vp-2"])
+
+    async def reachable(session: AsyncSession) -> None:
+        (await session.get_one(Person, province.people["vp-2"])).email = "thuky@longan.gov.vn"
+
+    await office.database.transact(reachable)
+    rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
+    urgent = wish(
+        province, office.now, title="Họp khẩn phòng chống bão", type_code="session", starts_at=rows[1].starts_at
+    )
+    to = rows[1].starts_at + timedelta(days=1)
+    await do(
+        office, lambda s: booking.displace(s, urgent, {rows[1].id: to}, "Chỉ đạo phòng chống bão", operator, office.now)
+    )
+    (told,) = office.mailbox.to("thuky@longan.gov.vn")
+    assert told["Subject"].startswith("[Nhường lịch]")
+    said = parts(told)["text/plain"]
+    assert "Chỉ đạo phòng chống bão" in said and f"{to + timedelta(hours=7):%d/%m/%Y}" in said
+    assert "bão" not in str(told["Subject"]) and len(office.mailbox.to(XA1)) == 1, "its new time waits for approval"
+    for one in (province.actor("approver", "tinh"), operator):
+        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+    method, event = event_of(office.mailbox.to(XA1)[-1])
+    assert (method, at(event, "dtstart")) == ("REQUEST", to)
+
+
+async def test_a_letter_about_one_date(office: Office, province: Province) -> None:
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+
+    async def letter(session: AsyncSession, kind: str, date_id: str) -> dict[str, Any]:
+        day = office.now.date()
+        fields = await letters.draft(session, made.id, kind, None, day, BASE, date_id=date_id)
+        if kind == "invite":
+            await letters.make(session, made.id, kind, fields, "12", "GM-UBND", day, None, None, SYSTEM, office.now)
+        return fields
+
+    await office.database.transact(lambda s: letter(s, "invite", ""))
+    await office.database.transact(
+        lambda s: booking.cancel(s, made.id, "not_ready", "Chưa xong tài liệu", desk, office.now, rows[1].id)
+    )
+    said = await office.database.transact(lambda s: letter(s, "cancel", rows[1].id))
+    day = f"{rows[1].starts_at + timedelta(hours=7):%d/%m/%Y}"
+    assert day in said["subject"] and day in said["time"] and said["times"] == []
+    assert said["reason"] == "Chưa bảo đảm điều kiện chuẩn bị: Chưa xong tài liệu"
+    assert said["replaces"].startswith("Hủy một buổi theo Giấy mời số 12/GM-UBND")
+    assert "giữ nguyên" in said["closing"] and said["places"]
+    changes = {"starts_at": rows[2].starts_at + timedelta(days=1)}
+    async with office.database.reading() as session:
+        version = (await session.get_one(Meeting, made.id)).version
+    await office.database.transact(
+        lambda s: booking.edit(s, made.id, changes, desk, office.now, version, "this", rows[2].id)
+    )
+    said = await office.database.transact(lambda s: letter(s, "amend", rows[2].id))
+    assert any("theo lịch định kỳ" in line for line in said["changes"]) and said["times"] == []
+    assert said["replaces"].startswith("Điều chỉnh một buổi theo")
