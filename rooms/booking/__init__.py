@@ -24,7 +24,7 @@ from rooms.booking.kept import (
     save_template,
     templates,
 )
-from rooms.booking.precedence import Displaced, Moved, displace
+from rooms.booking.precedence import Displaced, InTheWay, Moved, displace, in_the_way
 from rooms.booking.previews import Preview, PreviewDate, Warned, preview
 from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.booking.undoing import undo
@@ -52,6 +52,7 @@ __all__ = [
     "DocumentRequest",
     "FreeTime",
     "Made",
+    "InTheWay",
     "MeetingView",
     "Moved",
     "Place",
@@ -80,6 +81,7 @@ __all__ = [
     "extend",
     "forget_keys",
     "from_template",
+    "in_the_way",
     "last_of_type",
     "lists",
     "lower_class",

@@ -31,6 +31,8 @@ from rooms.store import audit
 Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")
 THINGS = ("hall_ids", "terminal_ids", "chair_id", "operator_id", "legs")
+SHARED = ("legs", "attendees")
+"""What only the capacity of the servers is asked for, which who gives the number answers for alone."""
 WORDS = (
     "title",
     "type_code",
@@ -92,6 +94,11 @@ class _Edit:
     def asks(self) -> bool:
         """It is another meeting than the one that was approved."""
         return self.takes or "type_code" in self.changed
+
+    @property
+    def matters(self) -> bool:
+        """Halls, people or time are others, or it is another kind of meeting: four eyes, where they are wanted."""
+        return self.asks and not self.changed <= {*SHARED, *WORDS} - {"type_code"}
 
     @property
     def summary(self) -> str:
@@ -330,8 +337,12 @@ def begun() -> Refusal:
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     """What takes other things or time, or is of another type, is approved anew, unless he who changes it decides alone."""
-    if one.asks:
+    if one.asks and (one.matters or not _gives_numbers(one)):
         await ask_again(session, one.meeting, one.unit, plan, one.actor, one.now)
+
+
+def _gives_numbers(one: _Edit) -> bool:
+    return one.meeting.state == "approved" and roles.allows(one.actor, "meetings.approve.system", one.unit.path)
 
 
 async def ask_again(
@@ -439,7 +450,8 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
-    stays = not one.asks or not plan.needs_approval or await approval.decides_alone(session, made, one.unit.path, actor)
+    stays = not one.asks or not plan.needs_approval or (not one.matters and _gives_numbers(one))
+    stays = stays or await approval.decides_alone(session, made, one.unit.path, actor)
     if meeting.state == "approved" and stays:
         await approval.approve(session, made, actor, now)
     elif meeting.state == "held":

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import clashes, creation, dates, editing, history, plans, timing
+from rooms.booking import clashes, creation, dates, editing, history, plans, reading, timing
 from rooms.booking.calendar import DAY, day_of, local, midnight
 from rooms.booking.requests import Request
 from rooms.booking.tables import Setting
@@ -45,6 +45,20 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class InTheWay:
+    """One date that a booking would have to move. `title` and `unit` are empty when the asker may not know them; `why_not`: a
+    refusal's code, when it does not give way.
+    """
+
+    occurrence_id: str
+    title: str
+    unit: str
+    starts_at: datetime
+    ends_at: datetime
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
 class Displaced:
     """The meeting that goes before, and the report of what gave way."""
 
@@ -57,6 +71,28 @@ async def rank_of(session: AsyncSession, precedence: int, unit: Unit) -> int:
     setting = await session.get(Setting, SETTING)
     tiers: Mapping[str, Any] = setting.value.get("tiers", TIERS) if setting else TIERS
     return precedence + int(tiers.get(str(unit.tier), TIERS["3"]))
+
+
+async def in_the_way(session: AsyncSession, request: Request, actor: Actor, now: datetime) -> tuple[InTheWay, ...]:
+    """What `displace` would ask about. Nothing is taken. Raises what creation refuses."""
+    plan = await plans.make(session, request.checked(), actor, now)
+    roles.require(actor, "meetings.precedence", plan.unit.path)
+    mine = await _rank_of_plan(session, plan)
+    found = await _clashing(session, plan)
+    known = await reading.readable(session, actor, [meeting.id for _, meeting, _ in found])
+    told = []
+    for date, meeting, unit in found:
+        lower = await rank_of(session, meeting.precedence, unit) > mine
+        allowed = roles.allows(actor, "meetings.precedence", unit.path)
+        why_not = "" if lower and allowed else "denied" if lower else "precedence_too_low"
+        title, name = (meeting.title, unit.short_name or unit.name) if meeting.id in known else ("", "")
+        told.append(InTheWay(date.id, title, name, date.starts_at, date.ends_at, why_not))
+    return tuple(told)
+
+
+async def _rank_of_plan(session: AsyncSession, plan: plans.Plan) -> int:
+    own = plan.request.precedence
+    return await rank_of(session, plan.type_.precedence if own is None else own, plan.unit)
 
 
 async def displace(
@@ -80,9 +116,7 @@ async def displace(
     roles.require(actor, "meetings.precedence", plan.unit.path)
     if not reason.strip():
         raise Refusal("reason_missing", "Hãy ghi lý do dời cuộc họp khác.", "displacing needs a reason")
-    mine = await rank_of(
-        session, plan.type_.precedence if request.precedence is None else request.precedence, plan.unit
-    )
+    mine = await _rank_of_plan(session, plan)
     found = await _clashing(session, plan)
     missing = [one for one, _, _ in found if one.id not in moves]
     if missing:

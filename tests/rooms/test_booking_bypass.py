@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from rooms import booking, limits
 from rooms.booking import settings, timing
-from rooms.booking.requests import as_json
+from rooms.booking.requests import AttendeeRequest, as_json
 from rooms.booking.tables import Reservation
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting
@@ -107,9 +107,13 @@ async def test_words_of_a_hall_booking_change_without_asking(
     changes = {"title": "Tên khác", "description": "Nội dung khác"}
     await do(database, lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version))
     assert (await reread(database, meeting)).state == "approved"
-    thing = {"hall_ids": (province.halls["tinh"],)}
+    fewer = {"attendees": (AttendeeRequest(unit_id=province.units["xa1"]),)}
     version = (await reread(database, meeting)).version
-    await do(database, lambda s: booking.edit(s, meeting.id, thing, operator, now, version))
+    await do(database, lambda s: booking.edit(s, meeting.id, fewer, operator, now, version))
+    assert (await reread(database, meeting)).state == "approved"  # capacity is his to give
+    thing = {"hall_ids": (province.halls["tinh"],)}
+    later = (await reread(database, meeting)).version
+    await do(database, lambda s: booking.edit(s, meeting.id, thing, operator, now, later))
     assert (await reread(database, meeting)).state == "asked"
 
 

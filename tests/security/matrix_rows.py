@@ -237,6 +237,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     # Meetings
     ("POST", "/meetings"): Row(meeting),
     ("POST", "/preview"): Row(meeting),
+    ("POST", "/meetings/displace/look"): Row(lambda w, p: meeting(w, p, precedence=1, precedence_reason="Công điện")),
     ("POST", "/meetings/displace"): Row(
         lambda w, p: {
             "request": meeting(w, p, precedence=1, precedence_reason="Công điện"),

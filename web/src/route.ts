@@ -20,6 +20,9 @@ export interface Place {
   secret: string | null;
 }
 
+/** Of the secret in a personal link: 192 bits as base64url (`rooms/meetings/links.py`). */
+export const SECRET_CHARACTERS = 32;
+
 const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function parseRoute(address: URL): Route {
@@ -39,10 +42,10 @@ function placeOf(address: URL): Place | null {
   return { desk, parts: parts.map(decoded), query: address.searchParams, secret: secretOf(address) };
 }
 
-/** `#k=…`, `#link=…` of a sign-in link, or the bare secret of a personal link. */
+/** `#k=…`, `#link=…` of a sign-in link, or the bare secret of a personal link, even if little of it is left. */
 function secretOf(address: URL): string | null {
   const fragment = address.hash.slice(1);
-  if (/^[A-Za-z0-9_-]{16,100}$/.test(fragment)) return fragment;
+  if (/^[A-Za-z0-9_-]{16,100}$/.test(fragment) || (address.pathname.startsWith('/moi') && /^[A-Za-z0-9_-]+$/.test(fragment))) return fragment;
   return new URLSearchParams(fragment).get('link') ?? inviteOf(address);
 }
 

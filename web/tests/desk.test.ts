@@ -8,7 +8,7 @@ import { grouped } from '../src/desk/group';
 import type { Board, BoardEntry } from '../src/desk/model';
 import { matches, plain } from '../src/desk/plain';
 import { dateStanding } from '../src/desk/states';
-import { addDays, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, weekday } from '../src/desk/time';
+import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf } from '../src/desk/time';
 import { t } from '../src/i18n/desk.svelte';
 import { speak } from '../src/i18n/index.svelte';
 import { parseRoute } from '../src/route';
@@ -38,6 +38,38 @@ describe('time in Vietnam', () => {
   ])('proposes a start after %s', (now, day, clock) => {
     expect(nextStart(new Date(now))).toEqual({ day, clock });
     expect(QUARTERS).toContain(clock);
+  });
+});
+
+describe('typing a day', () => {
+  const today = '2026-11-25';
+  it.each([
+    ['30/11/2026', '2026-11-30'],
+    ['5/3/2027', '2027-03-05'],
+    ['5.3.27', '2027-03-05'],
+    ['05-03-2027', '2027-03-05'],
+    ['05 03 2027', '2027-03-05'],
+    ['05032027', '2027-03-05'],
+    ['050327', '2027-03-05'],
+    ['2027-03-05', '2027-03-05'],
+    ['30/11', '2026-11-30'],
+    ['24/11', '2027-11-24'],
+    ['29/2/2028', '2028-02-29'],
+  ])('reads %s', (typed, day) => {
+    expect(typedDay(typed, today)).toBe(day);
+    expect(typedDay(shownDay(day), today)).toBe(day);
+  });
+
+  it.each(['', '30', '31/4/2026', '29/2/2027', '30/11/20', '301120', '1/13/2026', '0/1/2026', 'thứ hai', '30/11/20266', '2026-13-01', '1/1/1899'])('does not read %s', (typed) => {
+    expect(typedDay(typed, today)).toBeNull();
+  });
+
+  it('lays a month out in weeks from Monday', () => {
+    const weeks = weeksOf('2026-11-25');
+    expect([weeks.length, weeks[0]![0], weeks.at(-1)![6]]).toEqual([6, '2026-10-26', '2026-12-06']);
+    expect(weeksOf('2027-02-10').length).toBe(4);
+    for (const week of weeks) expect(week.map(weekday)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect([addMonths('2026-12-31', 2), addMonths('2028-01-31', 1), addMonths('2026-01-15', -1)]).toEqual(['2027-02-28', '2028-02-29', '2025-12-15']);
   });
 });
 

@@ -15,7 +15,7 @@ const marks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort(
 
 function sources(folder: string): string {
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !/^(desk-)?(vi|en)\.ts$/.test(entry.name))
+    .filter((entry) => !/^(desk-([a-z]+-)?)?(vi|en)\.ts$/.test(entry.name))
     .map((entry) => (entry.isDirectory() ? sources(join(folder, entry.name)) : readFileSync(join(folder, entry.name), 'utf8')))
     .join('\n');
 }

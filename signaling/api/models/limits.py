@@ -22,6 +22,8 @@ LETTER_TEMPLATE_BYTES = 2 * 1024 * 1024
 DATES = 750
 RANGES = 100
 SUCCESSORS = 20
+SHARED = 1000
+"""Units, sites or people that one part of a split takes by name."""
 RULES = 200
 ROLES = 20
 EVENTS = 40

@@ -253,6 +253,17 @@ class DisplaceFields(Strict):
     reason: Text500
 
 
+class InTheWay(View):
+    """A date that would have to give way. `why_not`: a refusal's code, when it does not."""
+
+    occurrence_id: str
+    title: str
+    unit: str
+    starts_at: datetime
+    ends_at: datetime
+    why_not: str
+
+
 class Moved(View):
     """A date that gave way. `to` null: put off until further notice."""
 

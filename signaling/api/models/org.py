@@ -1,9 +1,9 @@
 """Units, posts, people, deputies, recipient sets, imports."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from signaling.api.models import limits
 from signaling.api.models.parts import (
@@ -69,6 +69,30 @@ class Unit(View):
     version: int
 
 
+class NewUnit(Strict):
+    """A unit that a merger or a split makes: of the kind, tier and block of the old one, and in its place in the tree."""
+
+    code: Code
+    name: Name300
+    short_name: Text100 = ""
+
+
+class SuccessionPart(Strict):
+    """One unit that follows one that is split: an old one by `into_id`, or a new one. What no part names goes to the first."""
+
+    into_id: Id | None = None
+    new: NewUnit | None = None
+    unit_ids: list[Id] = Field([], max_length=limits.SHARED, description="units below that go to it")
+    site_ids: list[Id] = Field([], max_length=limits.SHARED)
+    person_ids: list[Id] = Field([], max_length=limits.SHARED)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.into_id is None) == (self.new is None):
+            raise ValueError("either into_id or new")
+        return self
+
+
 class Succession(Strict):
     """A unit that is merged, renamed, split or abolished on a day. `preview`: only the report of what would move."""
 
@@ -80,6 +104,10 @@ class Succession(Strict):
         [],
         max_length=limits.SUCCESSORS,
         description="merge: further units that become the same one; split: the other parts",
+    )
+    new: NewUnit | None = Field(None, description="merge: the new unit, instead of into_id")
+    parts: list[SuccessionPart] = Field(
+        [], max_length=limits.SUCCESSORS, description="split: instead of into_id and others"
     )
     name: Text300 = Field("", description="rename: the new name")
     on: date

@@ -24,6 +24,7 @@ from signaling.api.models.meetings import (
     DisplaceFields,
     Draft,
     ExtendFields,
+    InTheWay,
     Meeting,
     MeetingChanges,
     MeetingFields,
@@ -130,6 +131,14 @@ async def _names(visit: Visit, made: booking.Made, view: booking.MeetingView) ->
     names = booking.names_of_made(made)
     unknown = {one.unit_id for one in view.steps} - names.keys()
     return names | (await visit.read(lambda session: named.units(session, unknown)) if unknown else {})
+
+
+@router.post("/meetings/displace/look", openapi_extra=needs("meetings.precedence", of="unit"))
+async def look_in_the_way(visit: Caller, wanted: MeetingFields) -> list[InTheWay]:
+    """The dates that would have to give way to this booking, and which of them do. Nothing is taken."""
+    actor, request = visit.actor, shapes.request_of(wanted)
+    found = await visit.read(lambda session: booking.in_the_way(session, request, actor, visit.now))
+    return [shown(InTheWay, one) for one in found]
 
 
 @router.post("/meetings/displace", status_code=201, openapi_extra=needs("meetings.precedence", of="unit"))

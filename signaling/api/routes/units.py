@@ -1,6 +1,5 @@
 """Units, how they follow each other, their posts."""
 
-from collections.abc import Awaitable
 from datetime import date
 from typing import Annotated
 
@@ -8,11 +7,13 @@ from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import fields, posts, succession, top, units
+from rooms.org.estate import Share
 from rooms.org.tables import Unit as UnitRow
 from signaling.api.models import limits
 from signaling.api.models.org import (
     Block,
     HoldingFields,
+    NewUnit,
     Post,
     PostFields,
     Succession,
@@ -88,24 +89,43 @@ async def succeed(visit: Caller, unit_id: Key, wanted: Succession) -> Succession
     """Merge, rename, split or abolish a unit, or (`preview`) only see what that would move."""
 
     async def work(session: AsyncSession) -> succession.Report:
-        def change() -> Awaitable[succession.Report]:
-            return _succeeded(session, visit, unit_id, wanted)
+        async def change() -> succession.Report:
+            return await _succeeded(session, visit, unit_id, wanted)
 
         return await (succession.rehearse(session, change) if wanted.preview else change())
 
     return shown(SuccessionReport, await visit.write(work))
 
 
-def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succession) -> Awaitable[succession.Report]:
+async def _succeeded(session: AsyncSession, visit: Visit, unit_id: str, wanted: Succession) -> succession.Report:
     how = (wanted.on, wanted.decision, visit.actor, visit.now)
     if wanted.kind == "rename":
-        return succession.rename(session, unit_id, wanted.name, *how)
+        return await succession.rename(session, unit_id, wanted.name, *how)
     if wanted.kind == "abolish":
-        return succession.abolish(session, unit_id, wanted.into_id, *how)
+        return await succession.abolish(session, unit_id, wanted.into_id, *how)
     if wanted.kind == "split":
         parts = [succession.Part(one) for one in ([wanted.into_id] if wanted.into_id else []) + wanted.others]
-        return succession.split(session, unit_id, parts, *how)
-    return succession.merge(session, [unit_id, *wanted.others], wanted.into_id or unit_id, *how)
+        return await succession.split(session, unit_id, await _parts(session, unit_id, wanted) or parts, *how)
+    into = await _in_place_of(session, unit_id, wanted.new) if wanted.new else wanted.into_id or unit_id
+    return await succession.merge(session, [unit_id, *wanted.others], into, *how)
+
+
+async def _parts(session: AsyncSession, unit_id: str, wanted: Succession) -> list[succession.Part]:
+    return [
+        succession.Part(
+            one.into_id or await _in_place_of(session, unit_id, one.new),
+            Share(frozenset(one.site_ids), frozenset(one.person_ids), frozenset(one.unit_ids)),
+        )
+        for one in wanted.parts
+    ]
+
+
+async def _in_place_of(session: AsyncSession, unit_id: str, new: NewUnit | None) -> dict[str, object]:
+    """The values of a new unit that stands where the old one stood."""
+    assert new is not None, "the model has seen to it"
+    old = await units.get(session, unit_id)
+    same = {name: getattr(old, name) for name in ("kind", "tier", "block", "parent_id", "position", "distance_km")}
+    return same | new.model_dump()
 
 
 @router.get("/top", openapi_extra=needs("org.read"))

@@ -59,7 +59,7 @@ async def test_a_token_from_before_the_date_was_put_off(office: Office, begun: d
     date = begun["occurrences"][0]["id"]
     moved = {"occurrence_id": date, "reason_code": "not_ready", "starts_at": office.at("2026-03-10 14:00")}
     answer = await act(await office.client("operator"), begun, "postpone", **moved)
-    assert answer.json()["state"] == "approved", answer.text
+    assert answer.json()["state"] == "asked", answer.text
     assert shut(office, grants) == "cancelled"
 
 

@@ -25,6 +25,23 @@ export async function findSites(typed: string): Promise<Option[]> {
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
+/** Those right below one unit. */
+export async function findUnitsBelow(typed: string, parent: string): Promise<Option[]> {
+  const page = await get<Page<Unit>>('/units', { q: typed, parent_id: parent, limit: FEW });
+  return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+export async function findSitesOf(typed: string, unit: string): Promise<Option[]> {
+  const page = await get<Page<{ id: string; name: string; code: string; unit_id: string }>>('/sites', { q: typed, unit_id: unit, limit: FEW });
+  return page.items.filter((site) => site.unit_id === unit).map(({ id, name, code }) => ({ id, name, hint: code }));
+}
+
+/** Those of the unit itself, not of what is below it. */
+export async function findStaff(typed: string, unit: string): Promise<Option[]> {
+  const page = await get<Page<Person>>('/people', { q: typed, unit_id: unit, limit: 10 * FEW });
+  return page.items.filter((person) => person.unit_id === unit).slice(0, FEW).map(personOption);
+}
+
 export function personOption(person: Person): Option {
   return { id: person.id, name: person.name, hint: person.title || person.unit_name };
 }

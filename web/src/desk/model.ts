@@ -328,6 +328,18 @@ export interface Meeting {
   can: string[];
   version: number;
 }
+export interface InTheWay {
+  occurrence_id: string;
+  title: string;
+  unit: string;
+  starts_at: string;
+  ends_at: string;
+  why_not: string;
+}
+export interface Displaced {
+  meeting: Meeting;
+  moved: { occurrence_id: string; meeting_id: string; title: string; unit: string; was: string; to: string | null }[];
+}
 export interface Change {
   version: number;
   at: string;

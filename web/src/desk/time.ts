@@ -10,7 +10,7 @@ export function instant(day: string, clock: string): Date {
   return new Date(`${day}T${clock.padStart(5, '0')}:00+07:00`);
 }
 
-/** The day in Vietnam, as `<input type=date>` has it. */
+/** The day in Vietnam: `2026-11-30`. */
 export function dayOf(at: Date | string): string {
   return local(at).toISOString().slice(0, 10);
 }
@@ -42,6 +42,56 @@ export function mondayOf(day: string): string {
 export function shownDay(day: string): string {
   const [year, month, date] = day.split('-');
   return `${date}/${month}/${year}`;
+}
+
+const TYPED = /^(\d{1,2})[\s./-]+(\d{1,2})(?:[\s./-]+(\d{2}|\d{4}))?$/;
+const TOGETHER = /^(\d{2})(\d{2})(\d{2}|\d{4})$/;
+const WRITTEN = /^(\d{4})-(\d{2})-(\d{2})$/;
+
+/**
+ * What people type for a day, the day first: `5/3`, `5.3.26`, `05-03-2026`, `05032026`; also `2026-03-05`. Without a year the next one
+ * from `today` on. Null: not a day, or not yet one (a year of which only `20` is there).
+ */
+export function typedDay(text: string, today: string): string | null {
+  const trimmed = text.trim();
+  const written = WRITTEN.exec(trimmed);
+  if (written !== null) return real(Number(written[1]), Number(written[2]), Number(written[3]));
+  const [, day, month, year] = TYPED.exec(trimmed) ?? TOGETHER.exec(trimmed) ?? [];
+  if (day === undefined || month === undefined || year === '19' || year === '20') return null;
+  if (year !== undefined) return real(Number(year) + (year.length === 2 ? 2000 : 0), Number(month), Number(day));
+  const now = Number(today.slice(0, 4));
+  const found = real(now, Number(month), Number(day));
+  return found !== null && found >= today ? found : real(now + 1, Number(month), Number(day));
+}
+
+function real(year: number, month: number, day: number): string | null {
+  if (year < 1900 || year > 2200) return null;
+  const found = new Date(Date.UTC(year, month - 1, day));
+  return found.getUTCMonth() === month - 1 && found.getUTCDate() === day ? found.toISOString().slice(0, 10) : null;
+}
+
+/** The same day of another month, or its last one. */
+export function addMonths(day: string, months: number): string {
+  const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
+  const first = new Date(Date.UTC(year, month - 1 + months, 1));
+  const last = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1, 0)).getUTCDate();
+  return new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth(), Math.min(date, last))).toISOString().slice(0, 10);
+}
+
+/** The weeks, from Monday, in which the month of `day` has days. */
+export function weeksOf(day: string): string[][] {
+  const first = mondayOf(`${day.slice(0, 7)}-01`);
+  const starts = [0, 7, 14, 21, 28, 35].map((days) => addDays(first, days));
+  const inside = starts.filter((start) => start.slice(0, 7) <= day.slice(0, 7));
+  return inside.map((start) => [0, 1, 2, 3, 4, 5, 6].map((days) => addDays(start, days)));
+}
+
+const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+
+/** Tháng 11/2026. */
+export function monthName(day: string, tongue: Tongue): string {
+  const [year, month] = day.split('-');
+  return tongue === 'vi' ? `Tháng ${Number(month)}/${year}` : `${MONTHS[Number(month) - 1]} ${year}`;
 }
 
 const WEEKDAYS = {

@@ -1,9 +1,11 @@
+import { orderEn } from './desk-order-en';
 import { recordsEn } from './desk-records-en';
 import type { DeskKey } from './desk-vi';
 
 /** The English texts of the desk: the same keys and the same `{value}` marks as the Vietnamese ones. */
 export const deskEn: Record<DeskKey, string> = {
   ...recordsEn,
+  ...orderEn,
   'app.andMore': 'and {n} more',
   'app.deskFailed': 'This page could not be loaded. Check the network and try again.',
   'app.print': 'Print this page',

@@ -31,7 +31,6 @@ export const recordsEn: Record<keyof typeof recordsVi, string> = {
   'succession.report': 'This would move:',
   'succession.preview': 'Preview',
   'succession.alsoMerge': 'Units that are merged with it',
-  'succession.alsoSplit': 'The other units that it is split into',
   'mail.failed': 'The mail before did not get through: the mail server refused it. Tell the administrator if it fails again.',
   'mail.no_address': 'The directory has no mail address here yet. Add it there.',
   'mail.refused': 'The address is not official, so nothing was sent. Give the reason and allow it below.',

@@ -29,7 +29,6 @@ export const recordsVi = {
   'succession.report': 'Sẽ chuyển sang đơn vị kế thừa:',
   'succession.preview': 'Xem trước',
   'succession.alsoMerge': 'Sáp nhập cùng lúc các đơn vị',
-  'succession.alsoSplit': 'Các đơn vị còn lại được tách ra',
   'mail.failed': 'Lần gửi trước không thành công: máy chủ thư không nhận. Hãy báo quản trị hệ thống nếu lần này vẫn lỗi.',
   'mail.no_address': 'Danh bạ chưa có địa chỉ thư điện tử của thành phần này. Hãy bổ sung trong danh bạ.',
   'mail.refused': 'Địa chỉ ngoài hệ thống cơ quan nhà nước nên thư chưa gửi. Hãy ghi lý do và cho phép gửi ở dưới.',
