@@ -14,7 +14,8 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import people, refusals, units
 from rooms.org.fields import Field, read, today
-from rooms.org.tables import Holding, Person, Post
+from rooms.org.names import plain
+from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
@@ -128,6 +129,27 @@ async def of_unit(session: AsyncSession, unit_id: str, day: date) -> list[Held]:
         .order_by(Post.is_head.desc(), Post.rank, Post.title, Post.id)
     )
     return [Held(post, person) for post, person in await session.execute(wanted)]
+
+
+async def search(session: AsyncSession, text: str, day: date, limit: int) -> list[tuple[Held, Unit]]:
+    """The posts of all units on a day whose title, unit or holder has these words, unit by unit, the head first."""
+    wanted = (
+        select(Post, Person, Unit)
+        .join(Unit, Unit.id == Post.unit_id)
+        .outerjoin(Holding, and_(Holding.post_id == Post.id, holding_on(day)))
+        .outerjoin(Person, Person.id == Holding.person_id)
+        .where(existing(day), units.existing(day))
+        .order_by(Unit.position, Unit.name, Unit.id, Post.is_head.desc(), Post.rank, Post.title, Post.id)
+    )
+    words = plain(text).split()
+    found = []
+    for post, person, unit in await session.execute(wanted):
+        said = " ".join((plain(post.title), unit.search_name, person.search_name if person else ""))
+        if all(word in said for word in words):
+            found.append((Held(post, person), unit))
+        if len(found) >= limit:
+            break
+    return found
 
 
 async def head_of(session: AsyncSession, unit_id: str, day: date) -> Held | None:

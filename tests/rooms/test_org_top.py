@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors
+from rooms.accounts.tables import Account
 from rooms.booking import settings
 from rooms.errors import Refusal
 from rooms.org import succession, top, units
@@ -72,9 +73,7 @@ async def test_the_only_root_leads_and_stays_when_another_comes(
     await database.transact(work)
 
 
-async def account_of(session: AsyncSession, name: str) -> object:
-    from rooms.accounts.tables import Account
-
+async def account_of(session: AsyncSession, name: str) -> Account:
     return (await session.scalars(select(Account).where(Account.name == name))).one()
 
 

@@ -48,7 +48,9 @@ ADMINISTRATOR = (
     "/settings/accounts",
     "/settings/systems",
     "/settings/audit",
+    "/settings/general",
     "/directory/import",
+    "/directory/posts",
     "/directory/terminals",
 )
 PUBLIC = ("/sign-in", "/join", "/schedule", "/moi#aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -340,7 +342,7 @@ async def test_the_board_and_its_table_say_the_same(visit: Visit, served: Served
 async def test_dragging_on_the_board_opens_the_form(visit: Visit, served: Served) -> None:
     visitor = await visit(width=1400, height=900)
     await sign_in(visitor, served)
-    day = working_day(6, served.now).date().isoformat()
+    day = working_day(6, served.now).date()
     await visitor.page.goto(f"{served.url}/board?day={day}&span=day&view=picture")
     await settled(visitor)
     row = visitor.page.locator(".ec-body .ec-day").first
@@ -354,7 +356,7 @@ async def test_dragging_on_the_board_opens_the_form(visit: Visit, served: Served
     await visitor.page.mouse.up()
     await visitor.part("book-page").wait_for()
     await expect(visitor.part("halls").locator("li")).to_have_count(1)
-    await expect(visitor.part("book-day")).to_have_value(day)
+    await expect(visitor.part("book-day")).to_have_value(f"{day:%d/%m/%Y}")
 
 
 async def test_an_approver_decides_with_a_reason(visit: Visit, served: Served) -> None:

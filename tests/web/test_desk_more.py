@@ -349,6 +349,8 @@ async def _renames_a_unit(visitor: Visitor, served: Served) -> None:
     await expect(visitor.part("succession-report")).not_to_contain_text("_")
     assert await visitor.barriers() == []
     await dialog.locator("button.button:not(.quiet)").click()
+    await expect(visitor.part("succession-done")).to_contain_text("1 hội trường")
+    await visitor.part("succession-leave").click()
     await expect(dialog).to_have_count(0)
     await _merges_three_units(visitor)
     await visitor.part("records-find").fill("tan hoa")
@@ -450,7 +452,7 @@ async def test_an_invitation_goes_again_and_its_link_is_taken_back(
     assert await visitor.barriers() == []
     stranger = await visit(width=360, height=740)
     await stranger.page.goto(f"{served.url}/moi#{secret}")
-    await expect(stranger.part("failure")).to_be_visible()
+    await expect(stranger.part("broken-why")).to_contain_text("không nhận ra")
 
 
 @pytest.fixture
@@ -478,3 +480,29 @@ async def test_the_single_sign_on_of_the_province(
     await expect(visitor.part("signin-trouble")).to_contain_text("liên hệ quản trị hệ thống")
     assert visitor.page.url.startswith(server.url)
     assert await visitor.barriers() == []
+
+
+async def test_whom_the_province_knows_comes_in_by_the_button(
+    visit: Visit, own_server: Callable[..., LiveServer], issuer: str
+) -> None:
+    """There and back with a real issuer: somebody new gets an account without rights, and stands where he wanted to go."""
+    server = own_server(
+        DIEMCAU_OIDC_ISSUER=issuer,
+        DIEMCAU_OIDC_CLIENT_ID=CLIENT,
+        DIEMCAU_OIDC_CLIENT_SECRET=SECRET,
+        DIEMCAU_OIDC_LABEL="Đăng nhập tỉnh",
+        DIEMCAU_OIDC_UNIT="goc",
+    )
+    visitor = await visit(width=360, height=740)
+    await visitor.page.goto(server.url + "/board?span=day")
+    await visitor.part("signin-sso").click()
+    await visitor.part("board-page").wait_for()
+    assert visitor.page.url == server.url + "/board?span=day"
+    await visitor.page.goto(server.url + "/account")
+    await expect(visitor.page.locator("main")).to_contain_text("Trần Thị Lan")
+    assert await visitor.barriers() == []
+    await visitor.part("sign-out").click()
+    await expect(visitor.part("signin-sso")).to_be_visible()
+    await visitor.page.goto(server.url + "/my")
+    await visitor.part("signin-sso").click()
+    await visitor.part("my-page").wait_for()

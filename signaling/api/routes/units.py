@@ -147,10 +147,15 @@ def _top(unit: UnitRow | None) -> Top:
 
 
 @router.get("/posts", openapi_extra=needs("org.read"))
-async def list_posts(visit: Caller, rows: Rows, unit_id: Id, on: date | None = None) -> Page[Post]:
-    """The posts of a unit on a day (today), the head first, with who holds them."""
+async def list_posts(
+    visit: Caller, rows: Rows, unit_id: Id | None = None, q: Search = "", on: date | None = None
+) -> Page[Post]:
+    """The posts of a unit (of all) on a day (today), the head first, with who holds them. `q`: in title, unit or holder."""
     anywhere(visit, "org.read")
     day = on or fields.today(visit.now)
+    if unit_id is None:
+        listed = await visit.read(lambda session: posts.search(session, q, day, limits.SEARCHED))
+        return rows.cut(listed, lambda one: _post(one[0], one[1].name))
 
     async def work(session: AsyncSession) -> tuple[UnitRow, list[posts.Held]]:
         return await units.get(session, unit_id), await posts.of_unit(session, unit_id, day)

@@ -227,7 +227,7 @@ export const deskEn: Record<DeskKey, string> = {
   'when.weekend': 'This is a Saturday or Sunday.',
   'halls.pick': 'Choose a hall or room',
   'halls.hint': 'Type a name',
-  'halls.seats': 'Seats',
+  'halls.seats': 'Seats at least',
   'halls.find': 'Find free rooms',
   'halls.free': 'Free at this time',
   'halls.none': 'No room is free at this time. Try another.',
@@ -382,7 +382,6 @@ export const deskEn: Record<DeskKey, string> = {
 
   'approvals.title': 'Waiting for approval',
   'approvals.lead': 'Bookings that wait for your decision.',
-  'approvals.step': 'Step {n}',
   'approvals.before': 'By {at}',
   'approvals.by': 'Asked for by {name}',
   'approvals.deputy': 'Decided by a deputy',

@@ -78,4 +78,11 @@ export const orderEn: Record<keyof typeof orderVi, string> = {
   'systems.logAgain': 'Load the log again',
   'systems.replayed': 'Queued to be sent again.',
   'systems.lastStatus': 'last: {what}',
+  'file.choose': 'Choose a file',
+  'file.other': 'Choose another',
+  'file.none': 'No file yet',
+  'import.sample': 'Download what is there: {what} (Excel)',
+  'approvals.step1': 'Step 1 of 2: leadership',
+  'approvals.step2': 'Step 2 of 2: operator',
+  'halls.any': 'Any',
 };

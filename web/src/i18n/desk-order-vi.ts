@@ -76,4 +76,11 @@ export const orderVi = {
   'systems.logAgain': 'Tải lại nhật ký',
   'systems.replayed': 'Đã xếp hàng gửi lại.',
   'systems.lastStatus': 'lần cuối: {what}',
+  'file.choose': 'Chọn tập tin',
+  'file.other': 'Chọn tập tin khác',
+  'file.none': 'Chưa chọn tập tin',
+  'import.sample': 'Tải danh sách hiện có: {what} (Excel)',
+  'approvals.step1': 'Bước 1/2: lãnh đạo đơn vị',
+  'approvals.step2': 'Bước 2/2: điều hành hệ thống',
+  'halls.any': 'Tùy ý',
 } as const;

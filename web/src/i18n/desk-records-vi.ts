@@ -17,7 +17,7 @@ export const recordsVi = {
   'letter.amend': 'Thông báo thay đổi',
   'letter.cancel': 'Thông báo hoãn, hủy',
   'succession.title': 'Sáp nhập, đổi tên, giải thể',
-  'succession.short': 'Sáp nhập…',
+  'succession.short': 'Sáp nhập, tách…',
   'succession.merge': 'Sáp nhập',
   'succession.rename': 'Đổi tên',
   'succession.split': 'Tách',
