@@ -1,11 +1,16 @@
-"""The wheel that people install: everything to run, nothing else."""
+"""The wheel that people install: everything to run, nothing else; and it runs where nothing of the sources is."""
 
+import os
 import re
 import subprocess
 import sys
+import sysconfig
+import threading
+import venv
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import ROOT
@@ -17,14 +22,109 @@ MAY_HOLD = re.compile(
 )
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_wheel_holds_pages_and_plane_and_no_sources(tmp_path: Path) -> None:
+START_S = 90
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (ROOT / "web" / "dist" / "index.html").is_file():
         pytest.fail("the pages are not built: make build")
+    folder = tmp_path_factory.mktemp("wheel")
     maturin = Path(sys.executable).with_name("maturin")
-    subprocess.run([maturin, "build", "--release", "--quiet", "--out", tmp_path], cwd=ROOT, check=True)
-    (wheel,) = tmp_path.glob("diemcau-*-cp311-abi3-*.whl")
+    subprocess.run([maturin, "build", "--release", "--quiet", "--out", folder], cwd=ROOT, check=True)
+    (made,) = folder.glob("diemcau-*-cp311-abi3-*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command in a clean environment. Nothing is fetched: what the wheel needs is lent from this one by a path that holds
+    libraries only; of the project itself there is nothing but the wheel.
+    """
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    venv.create(folder, with_pip=False)
+    own = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    lent = Path(sysconfig.get_paths()["purelib"])
+    libraries = folder / "libraries"
+    libraries.mkdir()
+    for entry in lent.iterdir():
+        ours = entry.name.startswith(("diemcau", "__editable__")) or entry.suffix == ".pth"
+        if not ours and entry.name not in ("rooms", "conference", "signaling", "media", "web", "tests"):
+            (libraries / entry.name).symlink_to(entry)
+    (own / "lent.pth").write_text(f"{libraries}\n")
+    uv = Path(sys.executable).with_name("uv")
+    options = ["--offline", "--no-deps", "--quiet", "--python", str(folder / "bin" / "python")]
+    subprocess.run([uv, "pip", "install", *options, wheel], check=True)
+    return folder / "bin" / "diemcau"
+
+
+def clean() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DIEMCAU_", "PYTHON"))}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_runs_in_a_clean_environment(installed: Path, tmp_path: Path) -> None:
+    """Its version, where its code lies, and a server that answers with a page, its script, the API and a database of its own."""
+    told = subprocess.run(
+        [installed, "--version"], cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True
+    )
+    assert re.search(r"\b\d+\.\d+\.\d+", told.stdout)
+    python = installed.with_name("python")
+    code = "import signaling, media._plane, web; print(signaling.__file__, media._plane.__file__)"
+    places = subprocess.run([python, "-c", code], cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True)
+    assert all(one.startswith(str(installed.parent.parent)) for one in places.stdout.split()), places.stdout
+    command = [installed, "dev", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path / "data")]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=clean() | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _answers(_address(process), tmp_path)
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    """Where it says that it serves."""
+    assert process.stdout is not None
+    timer = threading.Timer(START_S, process.kill)
+    timer.start()
+    said = []
+    try:
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl+C" in line:
+                break
+    finally:
+        timer.cancel()
+    found = re.search(r"https?://localhost:\d+", "".join(said))
+    assert found is not None, "".join(said)
+    return found[0]
+
+
+def _answers(url: str, folder: Path) -> None:
+    with httpx.Client(base_url=url) as client:
+        page = client.get("/")
+        assert page.status_code == 200 and "<html" in page.text
+        script = re.search(r'src="(/assets/[^"]+\.js)"', page.text)
+        assert script is not None and client.get(script[1]).status_code == 200
+        assert client.get("/api/v1/openapi.json").json()["openapi"].startswith("3.1")
+        assert client.get("/api/v1/session").json()["signed_in"] is False
+    assert (folder / "data" / "diemcau.sqlite").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_holds_pages_and_plane_and_no_sources(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         scripts = archive.read(next(name for name in names if name.endswith("entry_points.txt"))).decode()
