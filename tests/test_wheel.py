@@ -74,7 +74,7 @@ def test_the_wheel_runs_in_a_clean_environment(installed: Path, tmp_path: Path) 
     code = "import signaling, media._plane, web; print(signaling.__file__, media._plane.__file__)"
     places = subprocess.run([python, "-c", code], cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True)
     assert all(one.startswith(str(installed.parent.parent)) for one in places.stdout.split()), places.stdout
-    command = [installed, "dev", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path / "data")]
+    command = [str(installed), "dev", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path / "data")]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,
