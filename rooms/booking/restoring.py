@@ -61,9 +61,12 @@ async def went_back(session: AsyncSession, meeting: Meeting, actor: Actor, now: 
     except Refusal:
         await session.refresh(meeting)
         return False
-    await history.finish(
-        session, meeting, actor, now, "restore", "Thay đổi bị từ chối: giữ lịch đã duyệt", before, False, tells=False
-    )  # invitees were never told of the change
+    told = "Thay đổi bị từ chối: giữ lịch đã duyệt"
+    # Nobody was told of the change; but the class may have been raised meanwhile.
+    raised = meeting.class_ != change.before["meeting"]["class_"]
+    await history.finish(session, meeting, actor, now, "restore", told, before, False, tells=raised)
+    if not raised:
+        await timing.changed(session, meeting, "restore", now, only_new=True)
     return True
 
 

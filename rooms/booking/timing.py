@@ -49,10 +49,15 @@ async def keep(session: AsyncSession, jobs: Jobs) -> None:
 
 
 async def changed(
-    session: AsyncSession, meeting: Meeting, action: str, now: datetime, date_ids: Sequence[str] = ()
+    session: AsyncSession,
+    meeting: Meeting,
+    action: str,
+    now: datetime,
+    date_ids: Sequence[str] = (),
+    only_new: bool = False,
 ) -> None:
     """Invitees must know. Only of meetings that have a number: before that nobody was invited. `date_ids`: only these dates of
-    a series are concerned.
+    a series are concerned; `only_new`: for those who were invited before nothing has changed.
     """
     if meeting.number is None:
         return
@@ -62,6 +67,7 @@ async def changed(
         "version": meeting.version,
         "sequence": meeting.sequence,
         "occurrence_ids": list(date_ids),
+        "only_new": only_new,
     }
     await outbox.enqueue(session, CHANGED, payload, now, now, f"changed:{meeting.id}:{meeting.version}")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, history, reading, restoring, rules
+from rooms.booking import approval, history, reading, restoring, rules, timing
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting
 from rooms.org.tables import Unit
@@ -34,6 +34,8 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     # What only waited for approval was told to nobody; what was called off, to all.
     tells = not (untold and before["meeting"]["state"] in ("held", "asked"))
     await history.finish(session, meeting, actor, now, "undo", told, before, False, tells, date_id)
+    if not tells and meeting.state == "approved":
+        await timing.changed(session, meeting, "undo", now, only_new=True)
     await audit.record(session, now, actor, "meeting.undo", "meeting", meeting.id, unit.id, {"version": change.version})
     return meeting
 

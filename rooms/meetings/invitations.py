@@ -130,7 +130,9 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
         return
     date_ids = list(payload.get("occurrence_ids", ())) if meeting.rule else []
     if meeting.state == "approved":
-        if date_ids:
+        if payload.get("only_new"):
+            await _tell_dates(session, meeting, [], int(payload["sequence"]), now)
+        elif date_ids:
             await _tell_dates(session, meeting, date_ids, int(payload["sequence"]), now)
         else:
             await _invite(session, meeting, now)
@@ -139,7 +141,7 @@ async def changed(session: AsyncSession, payload: dict[str, Any], now: datetime)
         await _ask(session, meeting, now)
     elif meeting.state in OFF:
         await _call_off(session, meeting, now)
-    event = _event_of(meeting, str(payload.get("action", "")))
+    event = "" if payload.get("only_new") else _event_of(meeting, str(payload.get("action", "")))
     if event:
         data = {"state": meeting.state, "sequence": meeting.sequence, "number": meeting.number}
         data |= {"occurrence_ids": date_ids} if date_ids else {}

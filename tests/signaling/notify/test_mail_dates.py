@@ -140,6 +140,17 @@ async def test_a_refused_change_and_its_undoing_are_told_to_nobody(office: Offic
     assert [event_of(one)[0] for one in office.mailbox.to(XA1)[1:]] == ["CANCEL", "REQUEST"]
 
 
+async def test_who_was_left_out_by_a_refused_change_is_invited_again(office: Office, province: Province) -> None:
+    made, desk = await series(office, province), province.actor("secretary", "tinh")
+    fewer = {"attendees": (AttendeeRequest(unit_id=province.units["khcn"]),)}
+    await do(office, lambda s: booking.edit(s, made.id, fewer, desk, office.now, made.version))
+    assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Không cần dự]")
+    before = len(office.mailbox.mails())
+    await do(office, lambda s: booking.decide(s, made.id, False, "Không", province.actor("approver"), office.now))
+    assert office.mailbox.to(XA1)[-1]["Subject"].startswith("[Mời họp]")
+    assert len(office.mailbox.mails()) == before + 1, "and nobody else hears of it"
+
+
 async def test_all_of_the_series_and_the_last_date_are_told_whole(office: Office, province: Province) -> None:
     made = await series(office, province, rule="FREQ=WEEKLY;COUNT=2")
     rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
