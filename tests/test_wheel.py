@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -87,10 +88,12 @@ def test_the_wheel_runs_in_a_clean_environment(installed: Path, tmp_path: Path) 
     try:
         _answers(_address(process), tmp_path)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(30) in (0, -signal.SIGTERM)
     finally:
         process.kill()
         process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
 def _address(process: "subprocess.Popen[str]") -> str:
