@@ -616,7 +616,7 @@ class Agent:
 
     def _most(self, request: Request, hop: Hop) -> int:
         """Bytes of an answer to somebody unproven by UDP: not more than he sent, his address may be another's."""
-        if hop.reliable or self._is_peer(hop.host) or self.registrar.holds(hop):
+        if hop.reliable or self._is_peer(hop.host) or self.registrar.holds(hop) or self.directory.trunk(hop.host):
             return 0
         return request.size
 

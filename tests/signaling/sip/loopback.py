@@ -1,6 +1,7 @@
 """A listening agent on 127.0.0.1 and what talks to it: sockets, SIPp, SIPVicious."""
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import ssl
@@ -8,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from signaling.sip.agent import Agent
 from signaling.sip.core import Config
@@ -27,11 +29,11 @@ class SystemClock:
 class Station:
     """Agent, driver and their user."""
 
-    def __init__(self, driver: Driver, networks: Sequence[str], **settings: object) -> None:
+    def __init__(self, driver: Driver, networks: Sequence[str], **settings: Any) -> None:
         self.driver = driver
         self.user = User()
         self.rooms = Rooms()
-        config = Config(REALM, secrets.token_bytes(32), loopback=True, **settings)  # type: ignore[arg-type]
+        config = Config(REALM, secrets.token_bytes(32), loopback=True, **settings)
         self.agent = Agent(config, driver, SystemClock(), secrets.token_bytes, self.user, self.rooms, MemoryBans())
         self.agent.allow(Networks(networks))
 
@@ -46,13 +48,19 @@ async def station(
     *,
     server_tls: ssl.SSLContext | None = None,
     client_tls: ssl.SSLContext | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> AsyncIterator[Station]:
     """UDP and TCP share one port as in life."""
-    port = free_port()
-    listens = [Listen(name, "127.0.0.1", port if name != "tls" else 0) for name in transports]
-    made = Station(Driver(listens, server_tls=server_tls, client_tls=client_tls), networks, **settings)
-    await made.driver.open(made.agent)
+    for attempt in range(10):
+        port = free_port()
+        listens = [Listen(name, "127.0.0.1", port if name != "tls" else 0) for name in transports]
+        made = Station(Driver(listens, server_tls=server_tls, client_tls=client_tls), networks, **settings)
+        try:
+            await made.driver.open(made.agent)
+            break
+        except OSError:  # somebody took it in between
+            if attempt == 9:
+                raise
     try:
         yield made
     finally:
@@ -61,10 +69,14 @@ async def station(
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", one.getsockname()[1]))
-        return int(one.getsockname()[1])
+    """Free for UDP and TCP a moment ago."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                other.bind(("127.0.0.1", one.getsockname()[1]))
+                return int(one.getsockname()[1])
+    raise AssertionError("no port is free")
 
 
 async def until(ready: Callable[[], object], seconds: float = 20) -> None:
