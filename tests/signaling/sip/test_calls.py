@@ -8,7 +8,7 @@ from signaling.sip import limits
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Kind
 from signaling.sip.fields import read_uri
-from signaling.sip.message import Request, Response
+from signaling.sip.message import Request, Response, answer
 from signaling.sip.states import State
 from signaling.sip.transport import Hop
 from tests.signaling.sip.world import ANSWER, OFFER, A, B, Link, Node, World, pair
@@ -303,3 +303,136 @@ def test_the_same_invite_by_two_ways_is_one_call() -> None:
     world.run(1)
     assert len(other.user.calls) == 1
     assert [m for m in world.sent(B, "SIP/2.0 482") if isinstance(m, Response)]
+
+
+def scripted(status: int, request: Request, *headers: tuple[str, str], body: bytes = b"") -> bytes:
+    """A peer's answer by hand."""
+    rows = [("contact", f"<sip:hall@{B}>"), *headers]
+    return answer(request, status, tag="theirs", headers=rows, body=body).write()
+
+
+def lone() -> tuple[World, Node, Call, Request]:
+    """One agent that has dialled a peer who answers by hand."""
+    world = World()
+    one = Node(world, A)
+    world.nodes[B] = Silent(world)  # type: ignore[assignment]
+    call = one.dial(f"sip:hall@{B}")
+    invite = world.sent(A, "INVITE")[0]
+    assert isinstance(invite, Request)
+    return world, one, call, invite
+
+
+class Silent:
+    """Takes everything, says nothing."""
+
+    def __init__(self, world: World) -> None:
+        self.agent = Node(World(), B).agent
+
+    def take(self, data: bytes, hop: Hop) -> None: ...
+
+
+PEER = Hop("udp", B, 5060)
+
+
+def test_reliable_provisional_answers_are_confirmed_once_and_in_order() -> None:
+    world, one, call, invite = lone()
+    for number in (7, 7, 9, 8, 9):
+        one.take(scripted(183, invite, ("require", "100rel"), ("rseq", str(number)), body=ANSWER), PEER)
+    pracks = world.sent(A, "PRACK")
+    assert [one_.headers.get("rack") for one_ in pracks] == ["7 1 INVITE", "8 1 INVITE", "9 1 INVITE"]
+    assert [one_.cseq[0] for one_ in pracks] == [2, 3, 4]
+    # The answer came with them: a 200 without one is whole.
+    one.take(scripted(200, invite), PEER)
+    assert call.state is State.STANDING and one.user.seen[-1] == ("answered", ANSWER)
+    call.hang_up()
+    assert world.sent(A, "BYE")[0].cseq[0] == 5
+
+
+def test_who_demands_confirmed_answers_gets_only_final_ones() -> None:
+    world, one, other = pair()
+    other.user.on_incoming = lambda call: call.ring()
+    call = one.dial(f"sip:hall@{B}")
+    world.run(1)
+    assert one.user.names() == ["ringing"]
+    request = other.user.calls[0].request
+    assert request is not None
+    request.headers.add("require", "100rel")
+    before = len(world.wire)
+    other.user.calls[0].ring()
+    assert len(world.wire) == before
+    other.user.calls[0].accept(ANSWER)
+    world.run(1)
+    assert call.state is State.STANDING
+
+
+def test_too_short_a_session_is_asked_for_longer() -> None:
+    world, one, call, invite = lone()
+    one.take(scripted(422, invite, ("min-se", "3600")), PEER)
+    second = world.sent(A, "INVITE")[-1]
+    assert isinstance(second, Request)
+    assert (second.headers.get("session-expires"), second.headers.get("min-se"), second.cseq[0]) == ("3600", "3600", 2)
+    assert second.call_id == invite.call_id and second.from_.tag == invite.from_.tag
+    for times in range(5):
+        latest = world.sent(A, "INVITE")[-1]
+        assert isinstance(latest, Request)
+        one.take(scripted(422, latest, ("min-se", str(4000 + times))), PEER)
+    assert call.state is State.CLOSED and len([m for m in world.sent(A, "INVITE")]) == 1 + limits.SESSION_TRIES
+
+
+def test_every_branch_of_a_fork_but_the_first_is_left() -> None:
+    world, one, call, invite = lone()
+    one.take(scripted(200, invite, body=ANSWER), PEER)
+    for number in range(limits.BINDINGS_PER_ALIAS + 3):
+        fork = answer(invite, 200, tag=f"fork{number}", headers=[("contact", f"<sip:f@{B}>")], body=ANSWER).write()
+        one.take(fork, PEER)
+        one.take(fork, PEER)
+    byes = {m.to.tag for m in world.sent(A, "BYE")}
+    assert byes == {f"fork{number}" for number in range(limits.BINDINGS_PER_ALIAS - 1)}, "bounded"
+    assert call.state is State.STANDING and one.user.names() == ["answered"]
+
+
+def test_the_call_id_is_the_caller_s_own_and_stays_over_every_try() -> None:
+    world, one, other = pair(link=Link(down={f"tcp:{B}"}))
+    one.dial(f"sip:hall@{B}", transports=("tcp", "udp"), call_id="occurrence-7.terminal-3.epoch-1@diemcau")
+    world.run(2)
+    invites = world.sent(A, "INVITE")
+    assert [m.via.transport for m in invites] == ["tcp", "udp"]
+    assert {m.call_id for m in invites} == {"occurrence-7.terminal-3.epoch-1@diemcau"}
+    assert other.user.calls[0].call_id == "occurrence-7.terminal-3.epoch-1@diemcau"
+
+
+def test_a_lost_connection_is_opened_anew_at_the_same_address() -> None:
+    world, one, other, _ = standing(transport="tcp")
+    answerer = other.user.calls[0]
+    assert answerer.dialog is not None
+    answerer.dialog.hop = Hop("tcp", A, 40000, 9)
+    other.agent.unreachable(answerer.dialog.hop)
+    assert answerer.dialog.hop == Hop("tcp", A, 5060)
+    answerer.hang_up()
+    world.run(2)
+    assert one.user.cause.kind is Kind.NORMAL
+
+
+def test_infos_wait_for_one_another_and_are_bounded() -> None:
+    world, _, other, call = standing()
+    got: list[int] = []
+    for _ in range(limits.BODY_QUEUE + 1):
+        call.info("application/dtmf", b"1", got.append)
+    world.run(5)
+    assert sorted(got) == [200] * limits.BODY_QUEUE + [503]
+    assert [row[0] for row in other.user.seen].count("dtmf") == limits.BODY_QUEUE
+
+
+def test_an_update_without_a_body_refreshes_and_one_with_a_body_offers() -> None:
+    world, one, other, call = standing()
+    answerer = other.user.calls[0]
+    assert answerer.dialog is not None
+    for body in (b"", OFFER):
+        update = answerer.dialog.request("UPDATE", f"<sip:x@{B}>")
+        update.headers.rows.insert(0, ("via", f"SIP/2.0/UDP {B}:5060;branch=z9hG4bKu{len(body)}"))
+        update.headers.add("content-type", "application/sdp")
+        update.body = body
+        one.take(update.write(), PEER)
+    assert [row for row in one.user.seen if row[0] == "reoffered"] == [("reoffered", OFFER)]
+    assert [m.body for m in world.sent(A, "SIP/2.0 200")[-2:]] == [b"", ANSWER]
+    assert call.state is State.STANDING
