@@ -17,7 +17,7 @@ from signaling.sip import limits, session
 from signaling.sip.call import Call, CallEvents
 from signaling.sip.causes import Cause, Kind, of_response
 from signaling.sip.core import EXTENSIONS, METHODS, Config, Core, Exchange
-from signaling.sip.dialog import from_request
+from signaling.sip.dialog import Dialog, from_request
 from signaling.sip.digest import Algorithm, Credentials, Prover, Verdict, Verifier, digest_of
 from signaling.sip.fields import Address, Malformed, Uri, readable
 from signaling.sip.guard import BanStore, Guard, MemoryBans, Networks
@@ -256,7 +256,8 @@ class Agent:
         """Nothing reaches it now: a connection could not be opened, or has ended."""
         if hop.flow:
             self.registrar.disconnected(hop.flow)
-        self.core.transactions.unreachable(replace(hop, host=plain_address(hop.host)))
+        with self.core.no_escape():
+            self.core.transactions.unreachable(replace(hop, host=plain_address(hop.host)))
         if hop.flow:
             for call in list(self._calls.values()):
                 call.disconnected(hop.flow)
@@ -323,11 +324,14 @@ class Agent:
             if not self._renewed(request, hop):
                 self.core.reply(request, hop, 481, most=self._most(request, hop))
             return
-        unknown = request.options("require") - EXTENSIONS
         served = self._serve(request, hop)
-        if served is None:
-            return
-        if not call.dialog.next_in_order(request):
+        if served is not None:
+            dialog = call.dialog
+            self._within(served, lambda: self._in_order(request, hop, served, call, dialog))
+
+    def _in_order(self, request: Request, hop: Hop, served: ServerTransaction, call: Call, dialog: Dialog) -> None:
+        unknown = request.options("require") - EXTENSIONS
+        if not dialog.next_in_order(request):
             self._answer(served, 500, [("retry-after", "1")])
         elif unknown:
             self._answer(served, 420, [("unsupported", ", ".join(sorted(unknown)))])
@@ -362,13 +366,25 @@ class Agent:
         identity = trunk if trunk is not None and request.method != "REGISTER" else self._prove(request, hop)
         if identity is None:
             return not (hop.reliable and self._banned(hop.host))
-        self._proven(request, hop, identity)
+        served = self._serve(request, hop)
+        if served is not None:
+            self._within(served, lambda: self._proven(request, hop, served, identity))
         return True
+
+    def _within(self, served: ServerTransaction, act: Callable[[], None]) -> None:
+        """Whatever happens, a transaction that was begun gets its final answer: nothing else would ever end it."""
+        try:
+            act()
+        except Malformed:
+            self._answer(served, 400)
+        except Exception:
+            self._answer(served, 500)
+            raise
 
     def _pinged(self, request: Request, hop: Hop, trunk: Trunk | None) -> bool:
         """OPTIONS is answered without a proof. Who asks again and again within seconds is looking for something."""
         known = trunk is not None or self.registrar.holds(hop) or self._is_peer(hop.host)
-        if not known and self.guard.pinged(hop, request.call_id, self.core.now, self._clock.time()):
+        if not known and self.guard.pinged(hop, request, self.core.now, self._clock.time()):
             self._tell_ban(f"source:{hop.host}")
             return False
         status, headers = self._capable(request)
@@ -405,6 +421,8 @@ class Agent:
             return None
         self.core.reply(request, hop, 403, most=self._most(request, hop))
         self.guard.answered(hop, request.call_id)
+        if verdict is not Verdict.WRONG:
+            return None  # right, but the alias waits for the end of its ban
         if account is not None and self.guard.failed(subject, now, "wrong password"):
             self._tell_ban(subject)
         if self.guard.failed(f"source:{hop.host}", now, "wrong alias or password"):
@@ -424,13 +442,10 @@ class Agent:
         now = self._clock.time()
         text = self.verifier.challenge(hop.host, algorithm, now, stale=stale)
         self.core.reply(request, hop, 401, [("www-authenticate", text)])
-        if not stale and self.guard.challenged(hop, request.call_id, self.directory.share(hop.host), now):
+        if not stale and self.guard.challenged(hop, request, self.directory.share(hop.host), now):
             self._tell_ban(f"source:{hop.host}")
 
-    def _proven(self, request: Request, hop: Hop, identity: Account | Trunk) -> None:
-        served = self._serve(request, hop)
-        if served is None:
-            return
+    def _proven(self, request: Request, hop: Hop, served: ServerTransaction, identity: Account | Trunk) -> None:
         unknown = request.options("require") - EXTENSIONS
         name = identity.alias if isinstance(identity, Account) else identity.name
         if request.method not in TAKEN:
@@ -623,7 +638,7 @@ class Agent:
     def _serve(self, request: Request, hop: Hop) -> ServerTransaction | None:
         """None: there is no room, and that was said."""
         try:
-            return self.core.transactions.serve(request, hop)
+            return self.core.transactions.serve(request, answer_hop(request, hop))
         except Full:
             self.core.reply(request, hop, 503, [("retry-after", "30")])
             return None
@@ -639,7 +654,7 @@ class Agent:
     def _tell_ban(self, subject: str) -> None:
         ban = self.guard.find(subject)
         if ban is not None:
-            log.warning("%s is banned: %s", subject.encode("ascii", "backslashreplace").decode(), ban.reason)
+            log.warning("%s is banned: %s", ascii(subject), ban.reason)
             self.events.banned(subject, ban.until, ban.reason)
 
     def _registered(self, alias: str, binding: Binding | None) -> None:

@@ -495,8 +495,11 @@ class Call:
     # --- both
 
     def _they_left(self, request: Request, served: ServerTransaction) -> None:
+        early = self.state is S.OFFERED
         known = self._go(V.BYE)
         self._reply(request, served, 200 if known else 481)
+        if early:
+            self._final(487)
         if known:
             self._end(NORMAL)
 

@@ -79,4 +79,4 @@ def of_response(response: Response) -> Cause:
 
 
 def _for_logs(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode("ascii")[:200]
+    return ascii(text)[1:-1][:200]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from signaling.sip import limits
@@ -20,6 +22,7 @@ from signaling.sip.timers import Timers
 from signaling.sip.transaction import ClientTransaction, Do, Full, Timing, Transactions, cancellation
 from signaling.sip.transport import PORTS, Hop, Transports, answer_hop
 
+log = logging.getLogger(__name__)
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REGISTER", "SUBSCRIBE", "NOTIFY")
 EXTENSIONS = frozenset({"timer", "100rel"})
 SCANNERS = (
@@ -66,9 +69,19 @@ class Core:
         self.transports = transports
         self.random_bytes = random_bytes
         self.timers = Timers(now)
+        self.timers.no_escape = self.no_escape
         self.transactions = Transactions(self.timers, transports.send, config.timing)
         self.defects = 0
         """Exceptions that were ours; none is expected, each was logged."""
+
+    @contextmanager
+    def no_escape(self) -> Iterator[None]:
+        """A defect of ours or above ends what it happened in and is counted."""
+        try:
+            yield
+        except Exception:
+            log.exception("a defect in SIP")
+            self.defects += 1
 
     @property
     def now(self) -> float:

@@ -181,7 +181,9 @@ class Driver:
                 await asyncio.sleep(_PAUSE_S)
                 continue
             host = plain_address(peer[0])
-            full = len(self._flows) >= limits.CONNECTIONS or self.per_source[host] >= limits.CONNECTIONS_PER_SOURCE
+            full = (
+                self.per_source.total() >= limits.CONNECTIONS or self.per_source[host] >= limits.CONNECTIONS_PER_SOURCE
+            )
             if full or not self._agent.hears(host):
                 made.close()
                 continue

@@ -6,6 +6,7 @@ outlives the process; the store is handed in. Does not check passwords (`digest`
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from signaling.sip import limits
+from signaling.sip.message import Request
 from signaling.sip.transport import Hop, plain_address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -79,8 +81,8 @@ class MemoryBans:
 class _Record:
     failures: int = 0
     last: float = 0.0
-    unanswered: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    """Call-IDs that were challenged and have not proven anything since."""
+    unanswered: OrderedDict[bytes, tuple[int, str]] = field(default_factory=OrderedDict)
+    """Requests that were challenged and have not proven anything since: their port and Call-ID by a digest of all of it."""
     level: float = limits.MESSAGES_AT_ONCE
     seen: float = 0.0
 
@@ -115,17 +117,17 @@ class Guard:
             return False
         return True
 
-    def challenged(self, hop: Hop, call_id: str, share: int, now: float) -> bool:
+    def challenged(self, hop: Hop, request: Request, share: int, now: float) -> bool:
         """A challenge goes out. The first are no failure, a terminal has to ask in order to be asked; whoever never
         answers is scanning, and it does not matter whether the names it tries exist. `share`: accounts that may stand
         behind this address. True: the source is banned now.
         """
         free = min(max(limits.FREE_CHALLENGES, share), limits.SHARED_CHALLENGES_MOST)
-        one = self._wait(self._record(f"flow:{hop.host}:{hop.port}"), call_id, limits.FREE_CHALLENGES)
-        all_ = self._wait(self._record(f"source:{hop.host}"), f"{hop.port} {call_id}", free)
+        one = self._wait(self._record(f"flow:{hop.host}:{hop.port}"), hop, request, limits.FREE_CHALLENGES)
+        all_ = self._wait(self._record(f"source:{hop.host}"), hop, request, free)
         return self.failed(f"source:{hop.host}", now, "challenges left unanswered") if one or all_ else False
 
-    def pinged(self, hop: Hop, call_id: str, now: float, unix: float) -> bool:
+    def pinged(self, hop: Hop, request: Request, now: float, unix: float) -> bool:
         """An OPTIONS of somebody unknown. One now and then is a sign of life, many within seconds are a search. True:
         banned now.
         """
@@ -133,18 +135,22 @@ class Guard:
         if now - record.seen > limits.PING_SPACING_S:
             record.unanswered.clear()
         record.seen = now
-        too_many = self._wait(record, f"{hop.port} {call_id}", limits.FREE_CHALLENGES)
+        too_many = self._wait(record, hop, request, limits.FREE_CHALLENGES)
         return too_many and self.failed(f"source:{hop.host}", unix, "OPTIONS again and again")
 
     def find(self, subject: str) -> Ban | None:
         return self._bans.get(subject)
 
     @staticmethod
-    def _wait(record: _Record, call_id: str, free: int) -> bool:
-        """True: one too many waits. The same request repeated is the same one."""
-        if call_id in record.unanswered:
+    def _wait(record: _Record, hop: Hop, request: Request, free: int) -> bool:
+        """True: one too many waits. A request that is repeated to the letter is the same one, any other is not: neither a
+        Call-ID nor a branch that never changes hides a scan.
+        """
+        rows = [str(hop.port), request.start_line(), *(value for _, value in request.headers.rows)]
+        key = hashlib.blake2b("\n".join(rows).encode("utf-8", "surrogateescape"), digest_size=12).digest()
+        if key in record.unanswered:
             return False
-        record.unanswered[call_id] = None
+        record.unanswered[key] = hop.port, request.call_id
         if len(record.unanswered) <= free:
             return False
         record.unanswered.popitem(last=False)
@@ -182,15 +188,15 @@ class Guard:
         self._records.pop(f"flow:{hop.host}:{hop.port}", None)
         record = self._records.get(f"source:{hop.host}")
         if record is not None:
-            for key in [key for key in record.unanswered if key.startswith(f"{hop.port} ")]:
+            for key in [key for key, (port, _) in record.unanswered.items() if port == hop.port]:
                 del record.unanswered[key]
 
     def answered(self, hop: Hop, call_id: str) -> None:
         """A challenge was answered wrongly: that is counted for itself."""
-        for subject, key in ((f"flow:{hop.host}:{hop.port}", call_id), (f"source:{hop.host}", f"{hop.port} {call_id}")):
-            record = self._records.get(subject)
-            if record is not None:
-                record.unanswered.pop(key, None)
+        for subject in (f"flow:{hop.host}:{hop.port}", f"source:{hop.host}"):
+            rows = self._records[subject].unanswered if subject in self._records else OrderedDict()
+            for key in [key for key, value in rows.items() if value == (hop.port, call_id)]:
+                del rows[key]
 
     def unban(self, subject: str) -> bool:
         """By the operator: as if nothing had been."""
@@ -199,7 +205,7 @@ class Guard:
         self._store.remove(subject)
         if subject.startswith("source:"):
             host = subject.removeprefix("source:")
-            for key in [key for key in self._records if key.startswith(f"flow:{host}:")]:
+            for key in [key for key in self._records if key.startswith((f"flow:{host}:", f"ping:{host}"))]:
                 del self._records[key]
         return known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 
 from signaling.sip import limits
@@ -39,6 +40,8 @@ class Timers:
         self._dead = 0
         self.on_earlier: Callable[[], None] = lambda: None
         """Called when the next deadline has come nearer."""
+        self.no_escape: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Around each call: one that fails must not stop the others."""
 
     def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
         return self.at(self.now() + max(0.0, delay_s), call)
@@ -77,7 +80,8 @@ class Timers:
         for timer in ripe:
             call, timer.call = timer.call, None
             if call is not None:
-                call()
+                with self.no_escape():
+                    call()
 
     def forget(self) -> None:
         self._dead += 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from signaling.sip import limits
-from signaling.sip.fields import Malformed, bad, number, write_host
+from signaling.sip.fields import Malformed, bad, listed, number, write_host
 from signaling.sip.message import Request, read_head
 
 RELIABLE: Final = {"tcp", "tls"}
@@ -131,11 +131,9 @@ def arrived(request: Request, hop: Hop) -> None:
         via = via.with_parameter("received", hop.host)
     if via != request.via:
         rest = request.headers.all("via")
-        first = rest[0].partition(",")[2] if "," in rest[0] else ""
+        values = [str(via), *listed(rest[:1])[1:], *rest[1:]]
         request.headers.remove("via")
-        request.headers.rows[:0] = [
-            ("via", value) for value in (str(via), *([first.strip()] if first else []), *rest[1:])
-        ]
+        request.headers.rows[:0] = [("via", value) for value in values]
         request.via = via
 
 

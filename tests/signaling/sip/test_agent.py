@@ -2,12 +2,15 @@
 
 import pytest
 
-from signaling.sip import limits
+from signaling.sip import digest, limits
+from signaling.sip.agent import Target
+from signaling.sip.causes import of_response
 from signaling.sip.digest import Credentials, Prover
 from signaling.sip.fields import read_uri
 from signaling.sip.guard import Ban, Guard, MemoryBans, Networks
-from signaling.sip.message import Request, Response, parse
+from signaling.sip.message import Request, Response, answer, parse
 from signaling.sip.transport import Hop
+from tests.signaling.sip.test_torture import SETS
 from tests.signaling.sip.world import ANSWER, OFFER, REALM, A, B, Node, World
 
 T = "192.0.2.50"
@@ -249,8 +252,6 @@ def test_wrong_alias_wrong_password_and_wrong_network_look_alike(method: str) ->
 
 
 def test_the_same_work_is_done_for_an_alias_that_does_not_exist(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    from signaling.sip import digest
-
     counted: list[int] = []
     real = digest._HASHES["MD5"]
     monkeypatch.setitem(digest._HASHES, "MD5", lambda data: counted.append(len(data)) or real(data))  # type: ignore[func-returns-value]
@@ -466,8 +467,6 @@ def test_a_challenge_is_answered_for_its_realm_and_host_only(realm: str, host: s
     Node(world, B)
     one.dial(f"sip:hall@{B}", credentials=Credentials("us", "secret", "trunk", host))
     invite = world.sent(A, "INVITE")[0]
-    from signaling.sip.message import answer
-
     name = "proxy-authenticate" if status == 407 else "www-authenticate"
     assert isinstance(invite, Request)
     one.take(answer(invite, status, tag="t", headers=[(name, trunk_challenge(realm))]).write(), Hop("udp", B, 5060))
@@ -568,8 +567,6 @@ def test_subscription(node: Node) -> None:
     assert (
         notify.headers.get("subscription-state").startswith("active;expires=") and notify.body == b"<conference-info/>"
     )
-    from signaling.sip.message import answer
-
     node.take(answer(notify, 200).write(), terminal.hop)
     node.world.run(125)
     last = node.world.sent(A, "NOTIFY")[-1]
@@ -599,8 +596,6 @@ def test_no_secret_and_no_version_is_told(node: Node) -> None:
 
 
 def test_a_probe_tells_whether_somebody_answers() -> None:
-    from signaling.sip.agent import Target
-
     world = World()
     one, other = Node(world, A), Node(world, B)
     other.trusts(A)
@@ -612,3 +607,120 @@ def test_a_probe_tells_whether_somebody_answers() -> None:
     )
     world.run(40)
     assert got == [None, "unreachable"]
+
+
+def test_neither_a_constant_call_id_nor_branch_hides_a_scan(node: Node) -> None:
+    terminal = Terminal(node)
+    statuses = []
+    for number in range(100, 130):
+        terminal.number = terminal.branch = 0
+        statuses.append(terminal.status(terminal.write("REGISTER", f"{number}")))
+    assert sum(map(bool, statuses)) < 10 and node.user.bans
+
+
+def test_a_request_repeated_to_the_letter_is_one(node: Node) -> None:
+    terminal = Terminal(node)
+    request = terminal.write("REGISTER")
+    for _ in range(11):  # all that a client repeats in 32 s
+        assert terminal.status(request) == 401
+    assert not node.user.bans
+
+
+def test_an_alias_that_waits_is_refused_alike_and_its_right_password_is_no_failure(node: Node) -> None:
+    node.agent.guard.ban("alias:hall1", node.world.clock.time(), "x")
+    terminal = Terminal(node)
+    for number in range(limits.FAILURES_TO_BAN + 3):
+        assert terminal.proven("REGISTER", call_id=f"c{number}")[0].status == 403
+    assert not node.user.bans
+    node.world.clock.now += limits.BAN_FIRST_S + 1
+    assert terminal.proven("REGISTER", call_id="after")[0].status == 200
+
+
+@pytest.mark.parametrize(
+    "field", ["Session-Expires: x", "Session-Expires: 90;refresher", "Min-SE: -1", "Session-Expires: 90;;"]
+)
+def test_a_begun_transaction_gets_its_answer_whatever_is_in_it(node: Node, field: str) -> None:
+    answers = Terminal(node).proven("INVITE", body=OFFER, more=(field,))
+    assert answers[-1].status in {200, 400}
+    node.agent.close()
+    node.world.run(200)
+    assert node.quiet()
+
+
+def test_what_escapes_from_above_ends_its_own_transaction_only(node: Node) -> None:
+    def raises(_: object) -> None:
+        raise RuntimeError("a defect above")
+
+    node.user.on_incoming = raises
+    terminal = Terminal(node)
+    node.take = lambda data, hop: node.agent.receive(data, hop)  # type: ignore[method-assign,assignment]
+    assert terminal.proven("INVITE", body=OFFER)[-1].status == 500
+    assert node.agent.core.defects == 1 and not node.agent.calls
+    node.agent.core.timers.after(1, lambda: raises(None))
+    later: list[int] = []
+    node.agent.core.timers.after(1, lambda: later.append(1))
+    node.world.run(2)
+    assert later and node.agent.core.defects == 2
+
+
+def test_a_caller_may_leave_by_bye_before_the_answer(node: Node) -> None:
+    node.user.on_incoming = lambda call: call.ring()
+    terminal = Terminal(node)
+    terminal.proven("INVITE", body=OFFER)
+    call = node.user.calls[0]
+    answers = terminal.ask(terminal.write("BYE", to=f"<sip:room@{REALM}>;tag={call.local.tag}"))
+    assert [one.status for one in answers] == [200, 487] and node.user.cause.kind.value == "normal"
+
+
+def test_without_rport_an_answer_goes_to_the_port_of_the_via(node: Node) -> None:
+    sent: list[Hop] = []
+    send = node.send
+
+    def watched(hop: Hop, data: bytes) -> None:
+        sent.append(hop)
+        send(hop, data)
+
+    node.agent.core.transactions._send = watched
+    node.trusts(T)
+    for rport, port in ((";rport", 33333), ("", 5070)):
+        sent.clear()
+        request = Terminal(node).write("MESSAGE")
+        request.headers.set("via", f"SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKp{port}{rport}")
+        node.take(request.write(), Hop("udp", T, 33333))
+        # The address is the one it came from, whatever the Via says.
+        assert sent == [Hop("udp", T, port)]
+
+
+def test_routes_are_bounded(node: Node) -> None:
+    rows = tuple(f"Record-Route: <sip:{n}.example;lr>" for n in range(limits.ROUTES))
+    assert Terminal(node).proven("INVITE", body=OFFER, more=rows)[-1].status == 200
+    more = (*rows, "Record-Route: <sip:more.example;lr>")
+    assert Terminal(node, port=5061).proven("INVITE", body=OFFER, more=more, call_id="c2")[-1].status == 400
+
+
+def test_bindings_and_subscriptions_in_all(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BINDINGS", 1)
+    monkeypatch.setattr(limits, "SUBSCRIPTIONS", 1)
+    node.rooms.add("hall3", "right", ["192.0.2.0/24"])
+    statuses = [
+        Terminal(node, port=5060 + n).proven("REGISTER", alias, call_id=alias)[0].status
+        for n, alias in enumerate(("hall1", "hall3"))
+    ]
+    assert statuses == [200, 503] and len(node.agent.registrar) == 1
+    rows = [
+        Terminal(node, port=5070 + n).proven("SUBSCRIBE", more=("Event: conference",), call_id=f"s{n}")[0].status
+        for n in range(2)
+    ]
+    assert rows == [200, 503]
+
+
+def test_retry_after_is_bounded() -> None:
+    made = parse(
+        (SETS / "rfc4475" / "noreason.dat")
+        .read_bytes()
+        .replace(b"100 ", b"503 \x1b[31m")
+        .replace(b"Content-L", b"Retry-After: 99999999999999999999\r\nContent-L")
+    )
+    assert isinstance(made, Response)
+    cause = of_response(made)
+    assert cause.retry_after_s == limits.RETRY_AFTER_MOST_S and "\x1b" not in cause.detail

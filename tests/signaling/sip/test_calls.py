@@ -376,7 +376,7 @@ def test_too_short_a_session_is_asked_for_longer() -> None:
         latest = world.sent(A, "INVITE")[-1]
         assert isinstance(latest, Request)
         one.take(scripted(422, latest, ("min-se", str(4000 + times))), PEER)
-    assert call.state is State.CLOSED and len([m for m in world.sent(A, "INVITE")]) == 1 + limits.SESSION_TRIES
+    assert call.state is State.CLOSED and len(world.sent(A, "INVITE")) == 1 + limits.SESSION_TRIES
 
 
 def test_every_branch_of_a_fork_but_the_first_is_left() -> None:

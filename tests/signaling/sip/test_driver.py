@@ -220,3 +220,45 @@ def test_a_stream_holds_one_message_at_most() -> None:
     assert len(Framer().take(head % fits + b"x" * fits)) == 1
     with pytest.raises(Exception, match="too long"):
         Framer().take(head % (fits + 1))
+
+
+async def test_connections_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECTIONS", 2)
+    async with station() as one:
+        made = [await asyncio.open_connection("127.0.0.1", one.port("tcp")) for _ in range(2)]
+        await until(lambda: one.driver.per_source.total() == 2)
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        assert await closed(reader) == b""
+        for _, each in [*made, (reader, writer)]:
+            each.close()
+
+
+async def test_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "WRITE_BYTES", 1000)
+    monkeypatch.setattr(limits, "MESSAGES_AT_ONCE", 1_000_000)
+    async with station() as one:
+        trusting(one)
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"), limit=1)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for number in range(200_000):
+            writer.write(options(number))
+            if number % 200 == 0:
+                await asyncio.sleep(0)
+                if number and not one.driver._flows:
+                    break
+        await until(lambda: not one.driver._flows)
+        writer.transport.abort()
+        assert reader is not None
+
+
+async def test_a_scan_over_a_stream_ends_the_connection() -> None:
+    async with station() as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        for number in range(30):
+            writer.write(options(number).replace(b"OPTIONS", b"REGISTER"))
+        got = await closed(reader)
+        assert 0 < got.count(b"SIP/2.0 401") < 10 and one.user.bans
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        assert await closed(reader) == b""
+        writer.close()

@@ -1,4 +1,4 @@
-"""What an agent does with hostile bytes: the published sets answered as the RFC asks, mutations inside of calls, floods of pieces."""
+"""What an agent does with hostile bytes: the published sets answered as the RFC asks, mutations inside of calls."""
 
 import random
 
@@ -68,7 +68,7 @@ def test_unsupported_names_everything_that_was_wanted() -> None:
 def test_mutated_messages_of_a_call_break_nothing(seed: int) -> None:
     """Everything that two agents say to each other arrives a second time, mutated, as well; the call ends or goes on."""
     chance = random.Random(seed)
-    world, one, other = pair(seed)
+    world, one, _ = pair(seed)
     seen = 0
     call = one.dial(f"sip:hall@{B}", offer=chance.choice([OFFER, b""]))
     for step in range(12):

@@ -211,6 +211,6 @@ def counting(one: Station) -> dict[str, int]:
         counted["refused"] += data.startswith(b"SIP/2.0 403")
         send(hop, data)  # type: ignore[arg-type]
 
-    one.driver.send = watched  # type: ignore[method-assign,assignment]
-    one.agent.core.transactions._send = watched  # type: ignore[assignment]
+    one.driver.send = watched  # type: ignore[method-assign]
+    one.agent.core.transactions._send = watched
     return counted
