@@ -2,3 +2,19 @@
 
 `Mixer` is the parent's side; `python -m media.mixer` is the process. A `Scene` says all that it is to make.
 """
+
+from media.mixer.mixer import Mixer, MixerEvents
+from media.mixer.scene import Group, Mix, Prompt, Scene, SceneError, SiteInfo, Source, Voice
+
+__all__ = [
+    "Group",
+    "Mix",
+    "Mixer",
+    "MixerEvents",
+    "Prompt",
+    "Scene",
+    "SceneError",
+    "SiteInfo",
+    "Source",
+    "Voice",
+]

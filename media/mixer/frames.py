@@ -1,26 +1,46 @@
-"""What the mixer process needs of the Rust frame port: whole frames in and out, no packets. Implemented by `media/frames.py`.
+"""What pictures and sound need of the frame port: whole frames in and out, no packets. `media.frames.Frames` is it.
 
-Tests of pictures and sound stand a queue in its place; everything else runs over the real one.
+Tests of pictures and sound stand something that only keeps in its place; everything else runs over the real one.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal, Protocol
 
-FrameKind = Literal["frame", "lost", "keyframe", "report"]
-
-Arrival = tuple[FrameKind, int, int, int, bytes]
-"""(kind, SSRC, RTP timestamp unwrapped, arrival in monotonic µs, payload). "frame": a whole access unit (Annex B), a whole
-VP8 frame or one packet of sound; "lost": something before the next frame is gone; "keyframe": the other end wants one of an
-SSRC of ours; "report": a sender report, the timestamp is that of the NTP time in the arrival's place (µs)."""
+if TYPE_CHECKING:
+    from media.frames import FrameEvent
+    from media.parameters import CodecName
 
 
 class Frames(Protocol):
     """Called from several threads; each call is short but `poll`, which waits without the interpreter's lock."""
 
-    def expect(self, ssrc: int, codec: str, clock_hz: int, jitter_ms: int) -> None: ...
+    def expect(self, ssrc: int, codec: CodecName, clock_hz: int, jitter_ms: int = 60) -> None: ...
     def forget(self, ssrc: int) -> None: ...
-    def poll(self, timeout_ms: int, limit: int) -> list[Arrival]: ...
-    def send_video(self, ssrc: int, payload_type: int, timestamp: int, access_unit: bytes, capture_us: int) -> None: ...
-    def send_audio(self, ssrc: int, payload_type: int, timestamp: int, payload: bytes, capture_us: int) -> None: ...
+    def poll(self, timeout_ms: int, limit: int = 256) -> Iterator[FrameEvent]: ...
+    def send_video(
+        self,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        picture: bytes,
+        capture_us: int,
+        *,
+        codec: Literal["h264", "vp8"] = "h264",
+    ) -> bool:
+        """False: it was not taken, and the next one must be a key frame."""
+
+    def send_audio(
+        self,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        packet: bytes,
+        capture_us: int,
+        *,
+        clock_hz: int = 48000,
+        level: int = -1,
+    ) -> None: ...
+    def end(self, ssrc: int) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...

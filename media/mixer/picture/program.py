@@ -151,7 +151,10 @@ class Program:
         if not unit:
             return
         group = view.effective.group
-        self._frames.send_video(group.ssrc, group.payload_type, now_us * 9 // 100 & 0xFFFFFFFF, unit, now_us)
+        stamp = now_us * 9 // 100 & 0xFFFFFFFF
+        if not self._frames.send_video(group.ssrc, group.payload_type, stamp, unit, now_us, codec=group.codec):
+            self._key_wanted, self._last_key_us = True, 0  # what follows would refer to what was not taken
+            return
         self.work.frames += 1
         self.work.sent_bytes += len(unit)
         if is_key:

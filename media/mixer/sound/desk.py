@@ -7,6 +7,7 @@ Owns playout, limiters and encoders. `tick` is the whole of it: time is handed i
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -205,7 +206,7 @@ class Desk:
                 channel = self._voices[voice.ssrc_out] = _Channel(open_encoder("opus"))
             payload = channel.encoder.encode(channel.limiter.apply(block))
             self.encoded += 1
-            self._send(voice.ssrc_out, voice.payload_type, "opus", number, payload)
+            self._send(voice.ssrc_out, voice.payload_type, "opus", number, payload, level_of(block))
 
     def _encode(self, key: Heard, codec: AudioCodec, block: Samples) -> bytes:
         channel = self._channels.get(key)
@@ -214,10 +215,19 @@ class Desk:
         self.encoded += 1
         return channel.encoder.encode(channel.limiter.apply(block))
 
-    def _send(self, ssrc: int, payload_type: int, codec: AudioCodec, number: int, payload: bytes) -> None:
+    def _send(
+        self, ssrc: int, payload_type: int, codec: AudioCodec, number: int, payload: bytes, level: int = -1
+    ) -> None:
         if payload:
-            timestamp = number * (CLOCK_HZ[codec] // 50) & 0xFFFFFFFF
-            self._frames.send_audio(ssrc, payload_type, timestamp, payload, number * TICK_US - PIPE_US)
+            clock_hz, captured_us = CLOCK_HZ[codec], number * TICK_US - PIPE_US
+            timestamp = number * (clock_hz // 50) & 0xFFFFFFFF
+            self._frames.send_audio(ssrc, payload_type, timestamp, payload, captured_us, clock_hz=clock_hz, level=level)
+
+
+def level_of(block: Samples) -> int:
+    """RFC 6464: 0 for full scale, 127 for silence, in -dBov."""
+    power = float(block @ block) / len(block) / 32768**2
+    return 127 if power < 1e-12 else min(127, max(0, round(-10 * math.log10(power))))
 
 
 def heard(scene: Scene) -> list[Source]:

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from media.mixer.frames import Arrival
+from media.frames import FrameEvent
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture
 from media.mixer.sound.codecs import open_decoder, open_encoder
@@ -25,25 +25,44 @@ class KeptFrames:
 
     video: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
     audio: dict[int, list[tuple[int, bytes, int]]] = field(default_factory=dict)
-    arrivals: list[Arrival] = field(default_factory=list)
+    busy: bool = False
+    levels: dict[int, list[int]] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
+    ended: list[int] = field(default_factory=list)
     expected: dict[int, str] = field(default_factory=dict)
 
-    def expect(self, ssrc: int, codec: str, clock_hz: int, jitter_ms: int) -> None:
+    def expect(self, ssrc: int, codec: str, clock_hz: int, jitter_ms: int = 60) -> None:
         self.expected[ssrc] = codec
 
     def forget(self, ssrc: int) -> None:
         self.expected.pop(ssrc, None)
 
-    def poll(self, timeout_ms: int, limit: int) -> list[Arrival]:
-        taken, self.arrivals = self.arrivals[:limit], self.arrivals[limit:]
-        return taken
+    def poll(self, timeout_ms: int, limit: int = 256) -> Iterator[FrameEvent]:
+        return iter(())
 
-    def send_video(self, ssrc: int, payload_type: int, timestamp: int, access_unit: bytes, capture_us: int) -> None:
-        self.video.setdefault(ssrc, []).append((timestamp, access_unit, capture_us))
+    def send_video(
+        self, ssrc: int, payload_type: int, timestamp: int, picture: bytes, capture_us: int, *, codec: str = "h264"
+    ) -> bool:
+        if not self.busy:
+            self.video.setdefault(ssrc, []).append((timestamp, picture, capture_us))
+        return not self.busy
 
-    def send_audio(self, ssrc: int, payload_type: int, timestamp: int, payload: bytes, capture_us: int) -> None:
-        self.audio.setdefault(ssrc, []).append((timestamp, payload, capture_us))
+    def send_audio(
+        self,
+        ssrc: int,
+        payload_type: int,
+        timestamp: int,
+        packet: bytes,
+        capture_us: int,
+        *,
+        clock_hz: int = 48000,
+        level: int = -1,
+    ) -> None:
+        self.audio.setdefault(ssrc, []).append((timestamp, packet, capture_us))
+        self.levels.setdefault(ssrc, []).append(level)
+
+    def end(self, ssrc: int) -> None:
+        self.ended.append(ssrc)
 
     def request_keyframe(self, ssrc: int) -> None:
         self.asked.append(ssrc)

@@ -1,0 +1,366 @@
+"""The mixer of one conference as its parent sees it: a line of the plane with a supervised process at its other end.
+
+Owns the line, the process, its restarts and the scene that every new process is given. No packet and no frame comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from media import limits
+from media.frames import AUDIO_LEVEL_ID, connect
+from media.line import LineConsumer, line_codec
+from media.mixer import control
+from media.mixer.scene import CLOCK_HZ, Group, Scene, check, difference, to_json
+
+if TYPE_CHECKING:
+    from media.line import Line
+    from media.node import Node
+    from media.producer import Producer
+    from media.router import Router
+
+logger = logging.getLogger(__name__)
+
+BUDGET_CORES = 1.4
+"""Of a machine with two processors; the rest is for packets, signalling and the database."""
+SILENCE_S = 10.0
+"""A process tells its figures every two seconds; one that says nothing for so long hangs, and is ended."""
+RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Before each start after a loss; a process that held for HEALTHY_S is started at once again."""
+HEALTHY_S = 30.0
+
+# One arena and no trimming: pictures of a known few sizes come and go thirty times a second.
+_MALLOC = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": "67108864",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+class MixerEvents(Protocol):
+    """What a mixer tells its owner; nothing comes after `Mixer.close`."""
+
+    def ready(self, mixer: Mixer) -> None:
+        """The process runs and has the scene; also after each restart."""
+
+    def lost(self, mixer: Mixer) -> None:
+        """The process ended; it is started again by itself. Outputs stay and are silent meanwhile."""
+
+    def degraded(self, mixer: Mixer, step: int) -> None:
+        """Pictures became cheaper or better: 0 full, 1 fewer frames, 2 coarser, 3 smaller, 4 fewer tiles (`load.STEPS`)."""
+
+    def refused(self, mixer: Mixer, group: str, code: str) -> None:
+        """This machine cannot make the group beside the others ("no_capacity"); its output stays silent."""
+
+    def accepted(self, mixer: Mixer, group: str) -> None:
+        """A group that had been refused is made now."""
+
+    def levels(self, mixer: Mixer, sites: Mapping[str, float]) -> None:
+        """How loud each open microphone is, 0..1, five times a second."""
+
+    def thumbnail(self, mixer: Mixer, site: str, jpeg: bytes) -> None: ...
+    def prompt_ended(self, mixer: Mixer, prompt: str) -> None: ...
+
+
+class Mixer:
+    """Made by `open`. Lives in the node's event loop; every method is called from it."""
+
+    def __init__(self, node: Node, router: Router, events: MixerEvents, budget_cores: float) -> None:
+        self.closed = False
+        self.running = False
+        """The process has said that it is ready."""
+        self.pid = 0
+        self.step = 0
+        self.figures: Mapping[str, Any] = {}
+        """What the process last told of itself (cores, groups, sound); empty before the first time."""
+        self._loop = node.loop
+        self._events = events
+        self._budget = budget_cores
+        self._scene = Scene(0)
+        self._outputs: dict[int, Producer] = {}
+        self._feeds: dict[int, LineConsumer] = {}
+        self._heights: dict[int, int] = {}
+        self._line: Line = router.open_line(self, host="127.0.0.1", ports=[0], rtcp_mux=True, latch=False)
+        try:
+            self._end = connect(self._line.local)
+        except OSError:
+            self._line.close()
+            raise
+        self._line.accept_audio_levels(AUDIO_LEVEL_ID)
+        self._line.set_remote(self._end.getsockname()[:2])
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._unpacker = control.Unpacker()
+        self._outgoing = bytearray()
+        self._scene_due = False
+        self._losses = 0
+        self._started_s = 0.0
+        self._heard_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._start()
+
+    @classmethod
+    def open(cls, node: Node, router: Router, events: MixerEvents, budget_cores: float = BUDGET_CORES) -> Mixer:
+        """Starts the process at once; `events.ready` tells when it makes something. Raises `OSError`, `OverflowError`."""
+        return cls(node, router, events, budget_cores)
+
+    def set_scene(self, scene: Scene) -> None:
+        """The whole of what is to be made. Raises `SceneError`: the scene before stays."""
+        assert not self.closed
+        check(scene)
+        message = control.pack({"type": "scene", "scene": to_json(scene)})  # too long a scene is refused here too
+        found = difference(self._scene, scene)
+        before, after = self._scene.outputs(), scene.outputs()
+        moved = {ssrc for ssrc in found.changed if _wire(before[ssrc]) != _wire(after[ssrc])}
+        for ssrc in found.ended | moved:
+            if producer := self._outputs.pop(ssrc, None):
+                producer.close()
+        self._scene = scene
+        if self._outgoing:
+            self._scene_due = True  # only the newest of those that could not be sent yet
+        else:
+            self._write(message)
+
+    def request_keyframe(self, ssrc: int) -> None:
+        """Of a group's program; the process paces what many ask for."""
+        self._tell({"type": "keyframe", "ssrc": ssrc})
+
+    def output(self, ssrc: int) -> Producer:
+        """The producer of a group, mix or voice of the scene. Raises `KeyError` for another SSRC, `OverflowError`."""
+        producer = self._outputs.get(ssrc)
+        if producer is None or producer.closed:
+            made = self._scene.outputs()[ssrc]
+            payload_type, codec, profile = _wire(made)
+            kind = "video" if isinstance(made, Group) else "audio"
+            words = line_codec(payload_type, codec, clock_hz=CLOCK_HZ[codec], profile=profile)
+            producer = self._outputs[ssrc] = self._line.receive(kind, [words], ssrc)
+        return producer
+
+    def feed(self, producer: Producer, ssrc: int) -> LineConsumer:
+        """Forwards a source to the process under the SSRC that the scene gives it; another producer takes its place without
+        a break. It is paused while nobody is shown or hears it. Raises `OverflowError`."""
+        fed = self._feeds.get(ssrc)
+        if fed is None or fed.closed:
+            fed = self._feeds[ssrc] = self._line.send(producer, _own(producer), ssrc)
+            fed.pause(ssrc not in self._heights)
+        elif fed.producer is not producer:
+            fed.switch(producer, _own(producer))
+        return fed
+
+    def starve(self, ssrc: int) -> None:
+        """The end of `feed`."""
+        if fed := self._feeds.pop(ssrc, None):
+            fed.close()
+
+    def close(self) -> None:
+        """Ends the process and the line, and with it all outputs. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drop_process()
+        self._line.close()
+        self._end.close()
+
+    # -- the process
+
+    def _start(self) -> None:
+        """A process on the same socket as the one before, so that the line need not learn another address."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        root = str(Path(__file__).resolve().parents[2])
+        paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+        words = [sys.executable, "-m", "media.mixer", str(theirs.fileno()), str(self._end.fileno()), str(self._budget)]
+        try:
+            self._process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), self._end.fileno()),
+                env={**os.environ, **_MALLOC, "PYTHONPATH": paths},
+            )
+        except OSError:
+            logger.exception("the mixer process does not start")
+            ours.close()
+            self._again()
+            return
+        finally:
+            theirs.close()
+        self.pid = self._process.pid
+        self._channel, self._unpacker, self._outgoing = ours, control.Unpacker(), bytearray()
+        self._started_s = self._heard_s = self._loop.time()
+        self._loop.add_reader(ours, self._read)
+        self._scene_due = False
+        self._tell({"type": "scene", "scene": to_json(self._scene)})
+        self._timer = self._loop.call_later(1.0, self._look)
+
+    def _look(self) -> None:
+        """A process that says nothing any more is as good as lost."""
+        if self._loop.time() - self._heard_s > SILENCE_S:
+            logger.error("the mixer process %d hangs", self.pid)
+            self._lose()
+        else:
+            self._timer = self._loop.call_later(1.0, self._look)
+
+    def _lose(self) -> None:
+        held = self._loop.time() - self._started_s >= HEALTHY_S
+        was_running = self.running
+        self._drop_process()
+        self._losses = 1 if held else self._losses + 1
+        self._again()
+        if was_running:
+            self._events.lost(self)
+
+    def _again(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = RESTART_S[min(max(self._losses, 1), len(RESTART_S)) - 1]
+        self._losses = max(self._losses, 1)
+        self._timer = self._loop.call_later(delay_s, self._start)
+
+    def _drop_process(self) -> None:
+        self.running = False
+        if self._channel is not None:
+            self._loop.remove_reader(self._channel)
+            self._loop.remove_writer(self._channel)
+            self._channel.close()
+            self._channel = None
+        if self._process is not None:
+            self._process.kill()  # what it makes is sent at once: there is nothing to finish
+            _reap(self._loop, self._process)
+            self._process = None
+
+    # -- the channel
+
+    def _tell(self, message: control.Message) -> None:
+        self._write(control.pack(message))
+
+    def _write(self, data: bytes) -> None:
+        if self._channel is None:
+            return  # the next process gets the whole scene
+        if len(self._outgoing) + len(data) > limits.MIXER_MESSAGES_WAITING_BYTES:
+            logger.error("the mixer process %d does not read", self.pid)
+            self._lose()
+            return
+        self._outgoing += data
+        if len(self._outgoing) == len(data):
+            self._flush()
+
+    def _flush(self) -> None:
+        assert self._channel is not None
+        try:
+            sent = self._channel.send(self._outgoing)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._loop.remove_writer(self._channel)
+            return  # the reader tells of the end
+        del self._outgoing[:sent]
+        if self._outgoing:
+            self._loop.add_writer(self._channel, self._flush)
+            return
+        self._loop.remove_writer(self._channel)
+        if self._scene_due:
+            self._scene_due = False
+            self._tell({"type": "scene", "scene": to_json(self._scene)})
+
+    def _read(self) -> None:
+        assert self._channel is not None
+        try:
+            data = self._channel.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        try:
+            messages = self._unpacker.feed(data) if data else None
+        except control.ControlError:
+            logger.exception("the mixer process %d", self.pid)
+            messages = None
+        if messages is None:
+            self._lose()
+            return
+        self._heard_s = self._loop.time()
+        for message in messages:
+            if self.closed or self._channel is None:
+                return
+            self._take(message)
+
+    def _take(self, message: control.Message) -> None:
+        kind = message["type"]
+        if kind == "ready":
+            self.running = True
+            self._events.ready(self)
+        elif kind == "want":
+            self._forward({int(ssrc): height for ssrc, height in message["heights"].items()})
+        elif kind == "figures":
+            self.figures = {name: value for name, value in message.items() if name != "type"}
+        elif kind == "levels":
+            self._events.levels(self, message["sites"])
+        elif kind == "degraded":
+            self.step = message["step"]
+            self._events.degraded(self, self.step)
+        elif kind == "refused":
+            self._events.refused(self, message["group"], message["code"])
+        elif kind == "accepted":
+            self._events.accepted(self, message["group"])
+        elif kind == "thumbnail":
+            self._events.thumbnail(self, message["site"], base64.b64decode(message["jpeg"]))
+        elif kind == "prompt":
+            self._events.prompt_ended(self, message["id"])
+
+    def _forward(self, heights: dict[int, int]) -> None:
+        """Only what is shown or heard is sent to the process."""
+        self._heights = heights
+        for ssrc, fed in self._feeds.items():
+            fed.pause(ssrc not in heights)
+
+    # -- the line's events: the far end is our own process
+
+    def heard(self, line: Line, state: str) -> None:
+        """The process is watched by its channel."""
+
+    def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
+        """A mixer presses no keys."""
+
+    def keyframe_missing(self, line: Line) -> None:
+        """A program begins with a key frame and the process answers each request by its port."""
+
+    def limited(self, line: Line, consumer: LineConsumer, bitrate_bps: int) -> None:
+        """On loopback nothing is limited."""
+
+    def unfit(self, line: Line, consumer: LineConsumer) -> None:
+        """Modes matter to halls; the process takes every packetization."""
+
+    def left(self, line: Line, producer: Producer) -> None:
+        """The process has ended an output; the scene says so too."""
+
+
+def _wire(made: Any) -> tuple[int, Any, str]:
+    """(payload type, codec, H.264 profile) of an output: what its producer was made with."""
+    codec = getattr(made, "codec", "opus")
+    profile = "high" if getattr(made, "profile", "") == "high" else "constrained"
+    return made.payload_type, codec, profile
+
+
+def _own(producer: Producer) -> dict[int, int]:
+    """The producer's payload types of its first codec, unchanged: the process knows a stream by its SSRC."""
+    name = next(codec.name for codec in producer.codecs if codec.name not in ("red", "telephone-event"))
+    return {codec.payload_type: codec.payload_type for codec in producer.codecs if codec.name == name}
+
+
+def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:
+    """Killed processes end within moments; none stays behind as a zombie."""
+    if process.poll() is None and not loop.is_closed():
+        loop.call_later(0.05, _reap, loop, process)

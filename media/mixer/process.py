@@ -1,0 +1,326 @@
+"""The mixer process: frames in, programs and mixes out, as the last scene says. Run by `python -m media.mixer`.
+
+Owns its threads: one takes frames in, two decode, one ticks the sound, one each makes a program; the main one reads scenes,
+watches the load and talks to the parent. It ends with the control channel, and so with its parent.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import select
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+from media import limits
+from media.frames import Frames
+from media.mixer import control
+from media.mixer.layouts import cells_of, rects
+from media.mixer.load import STEPS, Effective, Ladder, admit, at_step
+from media.mixer.picture.decoding import Decoding
+from media.mixer.picture.program import Program, View
+from media.mixer.picture.tiles import Tiles
+from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, Source, check, difference, from_json
+from media.mixer.snapshots import Snapshots
+from media.mixer.sound.desk import TICK_US, Desk, heard
+from media.mixer.sound.sync import LipSync
+
+logger = logging.getLogger(__name__)
+
+VIDEO_JITTER_MS = 80
+TURN_S = 0.1
+_SECOND_US = 1_000_000
+_FIGURES_TURNS = 20
+_LEVEL_TURNS = 2
+NO_CAPACITY = "no_capacity"
+VIETNAM = timezone(timedelta(hours=7))
+
+
+def monotonic_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+def wall_clock() -> str:
+    """Vietnam has one zone without summer time (UTC+7)."""
+    return datetime.now(UTC).astimezone(VIETNAM).strftime("%H:%M:%S")
+
+
+class Process:
+    """`budget_cores` is what pictures and sound may take of the machine."""
+
+    def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float) -> None:
+        self._frames = frames
+        self._parent = parent
+        self._budget = budget_cores
+        self._sync = LipSync()
+        self._decoding = Decoding(frames.request_keyframe, monotonic_us, self._sync.show)
+        self._tiles = Tiles(self._decoding.latest)
+        self._snapshots = Snapshots(self._decoding.latest)
+        self._desk = Desk(frames, self._sync)
+        self._desk.on_prompt_end = self._prompt_ended
+        self._programs: dict[str, Program] = {}
+        self._by_ssrc: dict[int, Program] = {}
+        self._scene = Scene(0)
+        self._refused: set[str] = set()
+        self._ladder = Ladder(budget_cores)
+        self._load = Load()
+        self._outgoing: deque[control.Message] = deque(maxlen=1000)
+        self._pulsed: list[Source] = []
+        self._told: dict[int, int] | None = None
+        self._late_ticks = 0
+        self.failed = threading.Event()
+
+    def run(self) -> None:
+        """Returns when the parent has closed the channel, asks for the end, or a thread has failed."""
+        self._decoding.start()
+        for name, work in (("intake", self._take_in), ("sound", self._tick_sound)):
+            threading.Thread(target=self._guard, args=(work,), name=name, daemon=True).start()
+        self._send({"type": "ready", "pid": os.getpid()})
+        unpacker, turns = control.Unpacker(), 0
+        due_us = monotonic_us()
+        while not self.failed.is_set():
+            left_s = max(0.0, (due_us - monotonic_us()) / 1e6)
+            if select.select([self._parent], [], [], left_s)[0]:
+                data = self._parent.recv(1 << 16)
+                if not data or not self._obey(unpacker.feed(data)):
+                    return
+            if monotonic_us() >= due_us:
+                turns += 1
+                due_us = monotonic_us() + int(TURN_S * 1e6)
+                self._turn(turns)
+
+    # -- the parent's words
+
+    def _obey(self, messages: list[control.Message]) -> bool:
+        """False: it shall end."""
+        for message in messages:
+            if message["type"] == "stop":
+                return False
+            if message["type"] == "keyframe":
+                if program := self._by_ssrc.get(message["ssrc"]):
+                    program.request_keyframe()
+            elif message["type"] == "scene":
+                try:
+                    scene = from_json(Scene, message["scene"])
+                    check(scene)
+                except SceneError:
+                    logger.exception("a scene of the parent")
+                    continue
+                self._show(scene)
+        return True
+
+    def _show(self, scene: Scene) -> None:
+        gone = difference(self._scene, scene).ended
+        self._scene = scene
+        self._desk.show(scene)
+        self._arrange()
+        for ssrc in gone:
+            self._frames.end(ssrc)
+
+    def _arrange(self) -> None:
+        """Programs and decoders as the scene, the budget and the step of degradation want them."""
+        running = {group.id for group in self._scene.groups if group.id in self._programs}
+        sources = len(self._shown(self._scene.groups))
+        made, refused = admit(self._scene.groups, running, sources, self._load.cores, self._budget)
+        effective = {group.id: at_step(group, self._ladder.step) for group in made}
+        self._want([one.group for one in effective.values()])
+        for name in [name for name in self._programs if name not in effective]:
+            self._programs.pop(name).stop()
+        for name, one in effective.items():
+            self._make(name, one)
+        self._by_ssrc = {program.view.effective.group.ssrc: program for program in self._programs.values()}
+        self._tell_refused({group.id for group in refused})
+
+    def _make(self, name: str, effective: Effective) -> None:
+        view = View(effective, self._scene)
+        program = self._programs.get(name)
+        if program is None:
+            program = Program(self._frames, self._tiles, view, monotonic_us, wall_clock)
+            self._programs[name] = program
+            program.start()
+        else:
+            program.show(view)
+
+    def _tell_refused(self, refused: set[str]) -> None:
+        known = {group.id for group in self._scene.groups}
+        for name in sorted(refused - self._refused):
+            self._send({"type": "refused", "group": name, "code": NO_CAPACITY})
+        for name in sorted((self._refused - refused) & known):
+            self._send({"type": "accepted", "group": name})
+        self._refused = refused
+
+    def _shown(self, groups: tuple[Group, ...] | list[Group]) -> dict[Source, int]:
+        """Each video source that a group shows, with the largest height it is shown in."""
+        info, heights = self._scene.info(), dict[Source, int]()
+        for group in groups:
+            cells = cells_of(group.layout, group.cells, group.content, group.without)
+            places = rects(group.layout, group.width, group.height)
+            for (site, content), rect in zip(cells, places, strict=True):
+                told, source = info.get(site), self._scene.source_of(site, "video", content)
+                if source is not None and told is not None and (told.picture or content):
+                    heights[source] = max(heights.get(source, 0), rect.height)
+        return heights
+
+    def _want(self, groups: list[Group]) -> None:
+        """Decode what is shown and what a snapshot waits for, and tell the parent what need not be sent at all."""
+        heights = self._shown(groups)
+        for source in self._pulsed:
+            heights.setdefault(source, 180)
+        begun, ended = self._decoding.want(heights)
+        for ssrc in ended:
+            self._frames.forget(ssrc)
+            self._sync.forget(ssrc)
+        for source in begun:
+            self._sync.expect(source.ssrc, CLOCK_HZ[source.codec])
+            self._frames.expect(source.ssrc, source.codec, CLOCK_HZ[source.codec], VIDEO_JITTER_MS)
+        wanted = {source.ssrc: height for source, height in heights.items()}
+        wanted |= {source.ssrc: 0 for source in heard(self._scene)}
+        if wanted != self._told:
+            self._told = wanted
+            self._send({"type": "want", "heights": {str(ssrc): height for ssrc, height in wanted.items()}})
+
+    # -- ten times a second
+
+    def _turn(self, number: int) -> None:
+        if any(program.failed for program in self._programs.values()):
+            self.failed.set()
+        self._snap()
+        if number % _LEVEL_TURNS == 0 and (levels := self._desk.levels()):
+            told = {site: round(level, 4) for site, level in levels.items()}
+            self._send({"type": "levels", "sites": told})
+        if number % 10 == 0:
+            self._watch_load()
+        if number % _FIGURES_TURNS == 0:
+            self._send({"type": "figures", **self._figures()})
+        while self._outgoing:
+            self._send(self._outgoing.popleft())
+
+    def _snap(self) -> None:
+        pulsed, ready = self._snapshots.turn(self._scene, monotonic_us())
+        for site, data in ready:
+            self._send({"type": "thumbnail", "site": site, "jpeg": base64.b64encode(data).decode()})
+        if pulsed != self._pulsed:
+            self._pulsed = pulsed
+            self._want([program.view.effective.group for program in self._programs.values()])
+
+    def _watch_load(self) -> None:
+        work = [program.work for program in self._programs.values()]
+        late = self._load.measure(sum(one.ticks for one in work), sum(one.late for one in work))
+        self._tiles.sweep(monotonic_us())
+        if self._ladder.observe(self._load.cores, late, time.monotonic()):
+            logger.warning("step %s at %.2f cores", STEPS[self._ladder.step], self._load.cores)
+            self._send({"type": "degraded", "step": self._ladder.step, "name": STEPS[self._ladder.step]})
+            self._arrange()
+        elif self._refused:
+            self._arrange()
+
+    def _figures(self) -> control.Message:
+        groups = {}
+        for name, program in self._programs.items():
+            work, one = program.work, program.view.effective
+            groups[name] = {
+                "frames": work.frames,
+                "bytes": work.sent_bytes,
+                "keys": work.keys,
+                "late": work.late,
+                "encode_ms": round(work.encode_us / max(1, work.frames) / 1000, 2),
+                "size": [one.group.width, one.group.height],
+                "fps": one.group.fps,
+                "layout": one.group.layout,
+            }
+        return {
+            "cores": round(self._load.cores, 3),
+            "step": self._ladder.step,
+            "groups": groups,
+            "decoded": {str(ssrc): count for ssrc, count in self._decoding.figures().items()},
+            "sound": self._desk.figures(),
+            "late_ticks": self._late_ticks,
+            "dropped": self._frames.dropped,
+        }
+
+    def _prompt_ended(self, name: str) -> None:
+        self._outgoing.append({"type": "prompt", "id": name})
+
+    def _send(self, message: control.Message) -> None:
+        """From the main thread only. Waits for a parent that is busy; sound and pictures do not."""
+        self._parent.sendall(control.pack(message))
+
+    # -- threads
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            logger.exception("the process ends")
+        self.failed.set()
+
+    def _take_in(self) -> None:
+        while True:
+            for event in self._frames.poll(100):
+                if event.kind == "keyframe":
+                    if program := self._by_ssrc.get(event.ssrc):
+                        program.request_keyframe()
+                elif event.kind == "clock":
+                    self._sync.report(event.ssrc, event.timestamp, event.time_us)
+                elif event.kind == "frame":
+                    self._sync.arrive(event.ssrc, event.timestamp, event.time_us)
+                    self._decoding.put("frame", event.ssrc, event.timestamp, event.time_us, event.data)
+                    self._desk.put(event.ssrc, event.timestamp, event.data)
+                elif event.kind == "lost":
+                    self._decoding.put("lost", event.ssrc, event.timestamp, event.time_us, b"")
+
+    def _tick_sound(self) -> None:
+        """Ticks stand at multiples of 20 ms of monotonic time, so they never drift; a few late ones are made up for."""
+        last = monotonic_us() // TICK_US
+        while True:
+            time.sleep(max(0.0, ((last + 1) * TICK_US - monotonic_us()) / 1e6))
+            number = monotonic_us() // TICK_US
+            if number > last + 1:
+                self._late_ticks += number - last - 1
+                last = max(last, number - limits.MIXER_LATE_TICKS)
+            while last < number:
+                last += 1
+                self._desk.tick(last)
+
+
+class Load:
+    """Cores used by this process, and ticks left out, since the last look."""
+
+    def __init__(self) -> None:
+        self.cores = 0.0
+        self._cpu_s = time.process_time()
+        self._at_s = time.monotonic()
+        self._ticks = 0
+        self._late = 0
+
+    def measure(self, ticks: int, late: int) -> float:
+        """The share of ticks that was left out; `cores` is averaged over about three seconds."""
+        cpu_s, at_s = time.process_time(), time.monotonic()
+        cores = (cpu_s - self._cpu_s) / max(0.001, at_s - self._at_s)
+        self.cores += (cores - self.cores) * (0.4 if self.cores else 1.0)
+        new_ticks, new_late = max(0, ticks - self._ticks), max(0, late - self._late)
+        self._cpu_s, self._at_s, self._ticks, self._late = cpu_s, at_s, ticks, late
+        return new_late / max(1, new_ticks + new_late)
+
+
+def main(words: list[str]) -> int:
+    """`python -m media.mixer CONTROL_FD FRAMES_FD BUDGET_CORES`: both descriptors are inherited."""
+    logging.basicConfig(level=logging.INFO, format="mixer %(process)d %(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(0.001)  # sound must not wait 5 ms for each thread that happens to compute
+    parent = socket.socket(fileno=int(words[0]))
+    end = socket.socket(fileno=int(words[1]))
+    process = Process(Frames(end.fileno()), parent, float(words[2]))
+    try:
+        process.run()
+    except ConnectionError:
+        logger.info("the parent is gone")
+    except (OSError, control.ControlError):
+        logger.exception("the channel to the parent")
+    logging.shutdown()
+    os._exit(1 if process.failed.is_set() else 0)  # threads wait in libraries: nothing here is worth waiting for

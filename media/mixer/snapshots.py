@@ -1,0 +1,64 @@
+"""Small pictures of sites for the operators' board: every ten seconds, only of sites that are asked for.
+
+A site that nobody shows is decoded for one key frame and left again. Owns whose turn it is; decoding is done elsewhere.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import av
+from PIL import Image
+
+from media.mixer.picture.decoding import Picture
+from media.mixer.scene import Scene, Source
+
+EVERY_US = 10_000_000
+WAIT_US = 5_000_000
+"""So long a key frame is waited for; then it is the next site's turn."""
+AT_ONCE = 4
+_WIDTH, _HEIGHT = 320, 180
+
+
+@dataclass(slots=True)
+class Snapshots:
+    """`latest` gives a decoded source's newest picture."""
+
+    latest: Callable[[int], Picture | None]
+    _taken_us: dict[str, int] = field(default_factory=dict)
+    _waiting_us: dict[str, int] = field(default_factory=dict)
+
+    def turn(self, scene: Scene, now_us: int) -> tuple[list[Source], list[tuple[str, bytes]]]:
+        """(sources that have to be decoded for it, (site, JPEG) that are ready). Called several times a second."""
+        wanted = dict.fromkeys(scene.thumbnails)
+        self._taken_us = {site: at for site, at in self._taken_us.items() if site in wanted}
+        self._waiting_us = {site: at for site, at in self._waiting_us.items() if site in wanted}
+        for site in sorted(wanted, key=lambda one: self._taken_us.get(one, 0)):
+            due = now_us - self._taken_us.get(site, 0) >= EVERY_US or site not in self._taken_us
+            if due and site not in self._waiting_us and len(self._waiting_us) < AT_ONCE:
+                self._waiting_us[site] = now_us
+        sources, ready = [], []
+        for site, since_us in tuple(self._waiting_us.items()):
+            source = scene.source_of(site, "video")
+            picture = self.latest(source.ssrc) if source else None
+            fresh = picture is not None and now_us - picture.arrival_us < WAIT_US
+            if fresh and picture is not None:
+                ready.append((site, jpeg(picture.frame)))
+            if fresh or source is None or now_us - since_us > WAIT_US:
+                del self._waiting_us[site]
+                self._taken_us[site] = now_us
+            else:
+                sources.append(source)
+        return sources, ready
+
+
+def jpeg(frame: av.VideoFrame) -> bytes:
+    """Within 320 x 180, in the picture's own shape."""
+    scale = min(_WIDTH / frame.width, _HEIGHT / frame.height)
+    width, height = (max(2, round(size * scale / 2) * 2) for size in (frame.width, frame.height))
+    pixels = frame.reformat(width, height, "rgb24", threads=1).to_ndarray()
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=72)
+    return out.getvalue()
