@@ -25,6 +25,7 @@ from media.mixer.scene import CLOCK_HZ, Group, Scene, check, difference, to_json
 if TYPE_CHECKING:
     from media.line import Line
     from media.node import Node
+    from media.parameters import Kind
     from media.producer import Producer
     from media.router import Router
 
@@ -142,7 +143,7 @@ class Mixer:
         if producer is None or producer.closed:
             made = self._scene.outputs()[ssrc]
             payload_type, codec, profile = _wire(made)
-            kind = "video" if isinstance(made, Group) else "audio"
+            kind: Kind = "video" if isinstance(made, Group) else "audio"
             words = line_codec(payload_type, codec, clock_hz=CLOCK_HZ[codec], profile=profile)
             producer = self._outputs[ssrc] = self._line.receive(kind, [words], ssrc)
         return producer
@@ -184,7 +185,7 @@ class Mixer:
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         words = [sys.executable, "-m", "media.mixer", str(theirs.fileno()), str(self._end.fileno()), str(self._budget)]
         try:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and numbers
                 words,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self._end.fileno()),

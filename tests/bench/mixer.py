@@ -130,7 +130,7 @@ class Bench:
     def show(self, scene: Scene) -> None:
         self.mixer.set_scene(scene)
         for ssrc, made in scene.outputs().items():
-            codec = getattr(made, "codec", "opus")
+            codec: Any = getattr(made, "codec", "opus")
             self.take.expect(ssrc, codec, CLOCK_HZ[codec])
             self.lines[1].send(self.mixer.output(ssrc), {made.payload_type: made.payload_type}, ssrc)
 

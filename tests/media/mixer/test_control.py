@@ -7,14 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import limits
-from media.mixer.control import ControlError, Unpacker, pack
+from media.mixer.control import ControlError, Message, Unpacker, pack
 
-MESSAGES = [{"type": "keyframe", "ssrc": 7}, {"type": "scene", "scene": {"label": "UBND xã Ea Sô"}}, {"type": "stop"}]
+MESSAGES: list[Message] = [
+    {"type": "keyframe", "ssrc": 7},
+    {"type": "scene", "scene": {"label": "UBND xã Ea Sô"}},
+    {"type": "stop"},
+]
 
 
 @given(st.lists(st.integers(1, 40), max_size=60))
 def test_messages_come_in_any_pieces(sizes: list[int]) -> None:
-    data = b"".join(map(pack, MESSAGES))
+    data = b"".join(pack(message) for message in MESSAGES)
     unpacker, found = Unpacker(), []
     for size in [*sizes, len(data)]:
         found += unpacker.feed(data[:size])

@@ -52,7 +52,7 @@ def shows(picture: np.ndarray, group: Group, *hues: tuple[int, int, int]) -> boo
 
 def shows_now(hall: Hall, group: Group, *hues: tuple[int, int, int]) -> bool:
     pictures = hall.pictures.get(group.ssrc)
-    return bool(pictures) and shows(pictures[-1], group, *hues)
+    return pictures is not None and shows(pictures[-1], group, *hues)
 
 
 def hears(hall: Hall, output: int, codec: str, hz: float) -> bool:
@@ -271,7 +271,7 @@ def test_no_process_outlives_its_parent(number: int) -> None:
 
 async def test_a_process_that_cannot_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(mixer.sys, "executable", "/nowhere/python")
+        patch.setattr(sys, "executable", "/nowhere/python")
         made = Conference()
     try:
         assert made.mixer.pid == 0

@@ -7,6 +7,8 @@ use crate::sequence::is_before;
 const GAP_MAX: u16 = 256;
 const MISSING_MAX: usize = 256;
 const ASKS_MAX: u8 = 8;
+/// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
+const MISORDER_MAX: u16 = 300;
 /// A packet that is only late needs this long at most on most networks.
 const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
@@ -53,6 +55,8 @@ pub struct Reception {
     missing: Vec<Missing>,
     pub fraction_lost: f32,
     clock_hz: u32,
+    /// What would follow a packet that was too far behind.
+    strange: Option<u16>,
 }
 
 impl Reception {
@@ -78,6 +82,16 @@ impl Reception {
         self.received = self.received.wrapping_add(1);
         self.measure_jitter(timestamp, now_us);
         self.place(sequence, now_us)
+    }
+
+    /// Two packets in a row from far behind: the sender began again under the same SSRC (RFC 3550 A.1). To be asked before
+    /// `count`.
+    pub fn began_anew(&mut self, sequence: u16) -> bool {
+        let behind = self.highest.wrapping_sub(sequence);
+        if !self.started || !(MISORDER_MAX..0x8000).contains(&behind) {
+            return false;
+        }
+        self.strange.replace(sequence.wrapping_add(1)) == Some(sequence)
     }
 
     /// A packet recovered from RTX: no longer missing, not counted as received.
@@ -241,6 +255,33 @@ mod tests {
         let newest = sequence.wrapping_sub(GAP_MAX).wrapping_sub(1);
         assert_eq!(r.missing.last().map(|m| m.sequence), Some(newest));
         assert!(r.missing.windows(2).all(|pair| is_before(pair[0].sequence, pair[1].sequence)));
+    }
+
+    #[test]
+    fn two_in_a_row_from_far_behind_are_a_new_beginning() {
+        let mut r = Reception::new(90_000);
+        assert!(!r.began_anew(7));
+        for sequence in 5_000..5_010u16 {
+            assert!(!r.began_anew(sequence));
+            r.count(sequence, 0, 0);
+        }
+        for late in [4_900, 4_901, 5_009u16.wrapping_sub(MISORDER_MAX - 1)] {
+            assert!(!r.began_anew(late));
+        }
+        assert!(!r.began_anew(40));
+        assert!(!r.began_anew(90));
+        assert!(!r.began_anew(60_000)); // forty-five thousand ahead is twenty thousand behind
+        assert!(r.began_anew(60_001));
+    }
+
+    #[test]
+    fn a_new_beginning_is_seen_across_the_wrap() {
+        let mut r = Reception::new(90_000);
+        r.count(100, 0, 0);
+        assert!(!r.began_anew(65_535));
+        assert!(!r.began_anew(0)); // only late
+        assert!(!r.began_anew(65_000));
+        assert!(r.began_anew(65_001));
     }
 
     #[test]
