@@ -76,6 +76,7 @@ test: build $(STAMPS)/python-test
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/mixer.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking.py
 
 bench-booking: $(STAMPS)/python-test

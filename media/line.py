@@ -165,7 +165,8 @@ class Line:
         self, producer: Producer, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
     ) -> LineConsumer:
         """Forwards a producer of this router. `payload_types`: its payload types and what each becomes here; others are
-        not sent. `ssrc` 0: a new one. `single_nal`: the far end takes H.264 of packetization mode 0 only.
+        not sent. RED (RFC 2198) leaves as its primary block. `ssrc` 0: a new one. `single_nal`: the far end takes H.264 of
+        packetization mode 0 only.
 
         Raises `OverflowError` above `limits.LINE_CONSUMERS` or when the plane is busy.
         """
@@ -243,11 +244,12 @@ class LineConsumer:
         self.limit_bps = 0
         """What the far end wants at most; 0: it did not say."""
         self.paused = False
+        self._layer = limits.LAYERS - 1
         self._node = node
         self._line = line
         self._forget = forget
         node.plane.open_consumer(
-            line.id, self.id, producer.id, "", ssrc, 0, _rows(payload_types), single_nal=single_nal
+            line.id, self.id, producer.id, "", ssrc, 0, _rows(payload_types), strip_red=True, single_nal=single_nal
         )
         producer.attach(self)
         node.line_consumers[self.id] = self
@@ -269,6 +271,13 @@ class LineConsumer:
             return
         self._node.plane.pause_consumer(self.id, paused)
         self.paused = paused
+
+    def set_layer(self, layer: int) -> None:
+        """The highest layer of a source that sends several; above what there is: the highest there is."""
+        wanted = min(max(layer, 0), limits.LAYERS - 1)
+        if not self.closed and wanted != self._layer:
+            self._node.plane.set_layers(self.id, wanted, limits.TEMPORAL_LAYERS - 1)
+            self._layer = wanted
 
     def close(self) -> None:
         """Idempotent."""

@@ -46,6 +46,7 @@ READS_CLOCK = {
     "conference/identifiers.py": "identifiers",
     "rooms/identifiers.py": "identifiers",
     "media/node.py": "ICE credentials and SSRCs of the process",
+    "media/mixer/process.py": "a process of its own",
     "signaling/bot.py": "a client, not part of the server",
     "signaling/bot": "a client, not part of the server",
 }

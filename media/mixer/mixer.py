@@ -154,7 +154,7 @@ class Mixer:
         fed = self._feeds.get(ssrc)
         if fed is None or fed.closed:
             fed = self._feeds[ssrc] = self._line.send(producer, _own(producer), ssrc)
-            fed.pause(ssrc not in self._heights)
+            self._ration(ssrc, fed)
         elif fed.producer is not producer:
             fed.switch(producer, _own(producer))
         return fed
@@ -325,7 +325,13 @@ class Mixer:
         """Only what is shown or heard is sent to the process."""
         self._heights = heights
         for ssrc, fed in self._feeds.items():
-            fed.pause(ssrc not in heights)
+            self._ration(ssrc, fed)
+
+    def _ration(self, ssrc: int, fed: LineConsumer) -> None:
+        """Of a camera that sends several layers, the smallest that fills its place."""
+        if height := self._heights.get(ssrc):
+            fed.set_layer(_layer(len(fed.producer.encodings), height))
+        fed.pause(ssrc not in self._heights)
 
     # -- the line's events: the far end is our own process
 
@@ -356,9 +362,16 @@ def _wire(made: Any) -> tuple[int, Any, str]:
 
 
 def _own(producer: Producer) -> dict[int, int]:
-    """The producer's payload types of its first codec, unchanged: the process knows a stream by its SSRC."""
-    name = next(codec.name for codec in producer.codecs if codec.name not in ("red", "telephone-event"))
-    return {codec.payload_type: codec.payload_type for codec in producer.codecs if codec.name == name}
+    """The producer's payload types of its first codec, unchanged: the process knows a stream by its SSRC. RED is opened."""
+    first = next(codec for codec in producer.codecs if codec.name not in ("red", "telephone-event"))
+    kept = {codec.payload_type: codec.payload_type for codec in producer.codecs if codec.name == first.name}
+    red = {codec.payload_type: first.payload_type for codec in producer.codecs if codec.name == "red"}
+    return kept | red
+
+
+def _layer(layers: int, height: int) -> int:
+    """Browsers send 720 lines, and halves of it below (`simulcast` of the pages)."""
+    return next((layer for layer in range(layers) if 720 >> (layers - 1 - layer) >= height), layers - 1)
 
 
 def _reap(loop: asyncio.AbstractEventLoop, process: subprocess.Popen[bytes]) -> None:

@@ -133,6 +133,8 @@ class Conference:
         self.mixer = Mixer.open(self.node, self.router, self.told, budget_cores)
         self.halls: list[Hall] = []
         self.scene = Scene(1)
+        self.also: Callable[[int], None] = lambda number: None
+        """Told every 20 ms."""
         self._number = time.monotonic_ns() // 20_000_000
 
     def add(self, site: str, colour: tuple[int, int, int], hz: float) -> Hall:
@@ -163,6 +165,7 @@ class Conference:
     async def _step(self) -> None:
         while self._number < time.monotonic_ns() // 20_000_000:
             self._number += 1
+            self.also(self._number)
             for hall in self.halls:
                 hall.say(self._number)
         for hall in self.halls:

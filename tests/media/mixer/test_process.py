@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from media import limits
-from media.mixer import Group, Mix, Mixer, Scene, SceneError, Voice, mixer
+from media.line import line_codec
+from media.mixer import Group, Mix, Mixer, Scene, SceneError, Source, Voice, mixer
 from media.mixer.layouts import rects
 from tests.media.mixer.stage import Conference, Hall, Told
-from tests.media.mixer.studio import read_counter, strength
+from tests.media.mixer.studio import packets, read_counter, strength, tone
 
 RED, GREEN, BLUE = (80, 90, 220), (120, 60, 70), (60, 200, 100)
 GROUP = Group("g", 11, 97, "h264", 640, 360, 30, 800_000, "2x2", ("a", "b"))
@@ -201,6 +202,36 @@ async def test_outputs_follow_the_scene(conference: Conference) -> None:
     assert conference.mixer.output(11) is program and mix.closed
     conference.show(groups=(replace(GROUP, codec="vp8"),))
     assert program.closed and conference.mixer.output(11).mime == "video/VP8"
+
+
+@pytest.mark.parametrize(
+    ("layers", "height", "wanted"),
+    [(1, 90, 0), (3, 90, 0), (3, 180, 0), (3, 182, 1), (3, 720, 2), (3, 1080, 2), (2, 240, 0)],
+)
+def test_the_smallest_layer_that_fills_a_place(layers: int, height: int, wanted: int) -> None:
+    assert mixer._layer(layers, height) == wanted
+
+
+async def test_voices_of_browsers_come_out_of_red(conference: Conference) -> None:
+    """RFC 2198 as Chromium sends it: one redundant block, then the newest."""
+    a = conference.halls[0]
+    line = a.line
+    red = [line_codec(63, "red", clock_hz=48000), line_codec(111, "opus")]
+    spoken = line.receive("audio", red, 7)
+    conference.show(mixes=(Mix("all", 23, 8, "pcma"),))
+    conference.mixer.feed(spoken, 2000)
+    a.take(conference.mixer, 23, "pcma", 8)
+    source = Source(2000, "audio", "opus", 111, "x")
+    conference.show(sources=(*conference.scene.sources, source), open_microphones=("x",))
+    words = list(packets("opus", tone(500, 10)))
+
+    def say(number: int) -> None:
+        before, now = words[(number - 1) % 500], words[number % 500]
+        block = bytes([0x80 | 111]) + (960 << 10 | len(before)).to_bytes(3, "big") + bytes([111]) + before + now
+        a.frames.send_audio(7, 63, number * 960, block, number * 20_000)
+
+    conference.also = say
+    await conference.until(lambda: hears(a, 23, "pcma", 500))
 
 
 async def test_a_source_can_take_the_place_of_another(conference: Conference) -> None:
