@@ -20,7 +20,7 @@ from media import limits
 from media.frames import AUDIO_LEVEL_ID, connect
 from media.line import LineConsumer, line_codec
 from media.mixer import control
-from media.mixer.scene import CLOCK_HZ, Group, Scene, check, difference, to_json
+from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
 
 if TYPE_CHECKING:
     from media.line import Line
@@ -53,7 +53,7 @@ class MixerEvents(Protocol):
     """What a mixer tells its owner; nothing comes after `Mixer.close`."""
 
     def ready(self, mixer: Mixer) -> None:
-        """The process runs and has the scene; also after each restart."""
+        """The process runs and has been given the scene; also after each restart."""
 
     def lost(self, mixer: Mixer) -> None:
         """The process ended; it is started again by itself. Outputs stay and are silent meanwhile."""
@@ -120,7 +120,10 @@ class Mixer:
         """The whole of what is to be made. Raises `SceneError`: the scene before stays."""
         assert not self.closed
         check(scene)
-        message = control.pack({"type": "scene", "scene": to_json(scene)})  # too long a scene is refused here too
+        try:
+            message = control.pack({"type": "scene", "scene": to_json(scene)})
+        except control.ControlError as error:
+            raise SceneError(str(error)) from error
         found = difference(self._scene, scene)
         before, after = self._scene.outputs(), scene.outputs()
         moved = {ssrc for ssrc in found.changed if _wire(before[ssrc]) != _wire(after[ssrc])}
@@ -183,13 +186,15 @@ class Mixer:
         ours.setblocking(False)
         root = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
+        # It decodes what strangers send: secrets of the server are not for it.
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         words = [sys.executable, "-m", "media.mixer", str(theirs.fileno()), str(self._end.fileno()), str(self._budget)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and numbers
                 words,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self._end.fileno()),
-                env={**os.environ, **_MALLOC, "PYTHONPATH": paths},
+                env={**environ, **_MALLOC, "PYTHONPATH": paths},
             )
         except OSError:
             logger.exception("the mixer process does not start")

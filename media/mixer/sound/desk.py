@@ -86,6 +86,7 @@ class Desk:
         self._next: Scene | None = None
         self._scene = Scene(0)
         self._microphones: dict[int, Microphone] = {}
+        self._open: set[str] = set()
         self._channels: dict[Heard, _Channel] = {}
         self._voices: dict[int, _Channel] = {}
         self._players: dict[str, Player] = {}
@@ -147,9 +148,12 @@ class Desk:
                 self._microphones[ssrc] = Microphone(source)
                 self._sync.expect(ssrc, CLOCK_HZ[source.codec])
                 self._frames.expect(ssrc, source.codec, CLOCK_HZ[source.codec], JITTER_MS)
+        self._open = {source.site for source in wanted.values()}
         for prompt in scene.prompts:
             if prompt.id not in self._played:
                 self._played[prompt.id] = None
+                if before := self._players.get(prompt.site):
+                    self._end_prompt(prompt.site, before)
                 self._players[prompt.site] = Player(prompt)
         told = {prompt.id for prompt in scene.prompts}
         self._played = {one: None for one in self._played if one in told}
@@ -176,7 +180,7 @@ class Desk:
     # -- out
 
     def _heard(self, mix: Mix) -> Heard:
-        opened = any(one.source.site == mix.without for one in self._microphones.values())
+        opened = mix.without in self._open
         player = self._players.get(mix.without) if mix.without else None
         told = player is not None and player.playing
         return mix.codec, mix.without if opened or told else "", told
@@ -194,7 +198,8 @@ class Desk:
                     block = block * DUCKED + told[key[1]]
                 made[key] = self._encode(key, mix.codec, block)
             self._send(mix.ssrc, mix.payload_type, mix.codec, number, made[key])
-        self._channels = {key: one for key, one in self._channels.items() if key in made}
+        if len(self._channels) != len(made):
+            self._channels = {key: self._channels[key] for key in made}
 
     def _send_voices(self, number: int, blocks: dict[str, Samples]) -> None:
         for voice in self._scene.voices:

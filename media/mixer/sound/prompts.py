@@ -8,6 +8,7 @@ import threading
 import av
 import numpy as np
 from av.error import FFmpegError
+from numpy.typing import NDArray
 
 from media import limits
 from media.mixer.scene import Prompt
@@ -25,7 +26,7 @@ class Player:
     def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
         self.failed = False
-        self._samples: Samples | None = None
+        self._samples: NDArray[np.int16] | None = None
         self._at = 0
         threading.Thread(target=self._load, name=f"prompt-{prompt.id}", daemon=True).start()
 
@@ -54,7 +55,7 @@ class Player:
             self.failed = True
 
 
-def read(path: str) -> Samples:
+def read(path: str) -> NDArray[np.int16]:
     """The first audio stream of the file as 48 kHz mono, at most `limits.MIXER_PROMPT_S` of it."""
     most = limits.MIXER_PROMPT_S * RATE_HZ
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
@@ -62,9 +63,9 @@ def read(path: str) -> Samples:
     with av.open(path) as file:
         for frame in file.decode(file.streams.audio[0]):
             for part in resampler.resample(frame):
-                blocks.append(part.to_ndarray()[0].astype(np.float32))
+                blocks.append(part.to_ndarray()[0])
                 length += part.samples
             if length >= most:
                 break
-    blocks += [part.to_ndarray()[0].astype(np.float32) for part in resampler.resample(None)]
-    return np.concatenate(blocks)[:most] if blocks else np.zeros(0, np.float32)
+    blocks += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    return np.concatenate(blocks)[:most] if blocks else np.zeros(0, np.int16)
