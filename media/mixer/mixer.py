@@ -329,6 +329,7 @@ class Mixer:
     def _forward(self, heights: dict[int, int]) -> None:
         """Only what is shown or heard is sent to the process."""
         self._heights = heights
+        self._feeds = {ssrc: fed for ssrc, fed in self._feeds.items() if not fed.closed}
         for ssrc, fed in self._feeds.items():
             self._ration(ssrc, fed)
 

@@ -76,7 +76,9 @@ class Composer:
             drawn.append(Drawn(self._plates.notice(group.height), edge, edge))
         if group.clock:
             plate = self._plates.clock(clock, group.height)
-            drawn.append(Drawn(plate, group.width - plate.width - edge, edge))
+            # Beside slides there is an empty strip above them: no face need be covered.
+            right = round(group.width * 0.4) * 2 if group.layout == "slides" else group.width
+            drawn.append(Drawn(plate, right - plate.width - edge, edge))
         if group.text.strip():
             plate = self._plates.message(group.text, group.width, group.height)
             foot = group.height - plate.height - line_height(group.height) * 3 // 2
