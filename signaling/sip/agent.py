@@ -288,46 +288,59 @@ class Agent:
             return self._is_peer(hop.host)
         if request.fault is not None:
             log.info("SIP from %s: %s", hop, request.fault.reason)
-            self.core.reply(request, hop, request.fault.status, most=self._most(request, hop))
-            return True
+            return self._say(request, hop, request.fault.status)
         if self.core.transactions.known(request, hop) is not None and request.method != "ACK":
             return True
         if request.method == "ACK":
             self._acknowledge(request, hop)
         elif request.method == "CANCEL":
-            self._cancel(request, hop)
+            return self._cancel(request, hop)
         elif request.to.tag:
-            self._inside(request, hop)
+            return self._inside(request, hop)
         else:
             return self._outside(request, hop)
         return True
+
+    def _say(self, request: Request, hop: Hop, status: int, headers: Sequence[tuple[str, str]] = ()) -> bool:
+        """An answer that wants no proof. One now and then is part of life; whoever makes us talk again and again within
+        seconds is looking for something. False: it is banned now.
+        """
+        known = self._known(hop)
+        if not known and self.guard.pinged(hop, request, self.core.now, self._clock.time()):
+            self._tell_ban(f"source:{hop.host}")
+            return not hop.reliable
+        self.core.reply(request, hop, status, headers, most=0 if known or hop.reliable else request.size)
+        return True
+
+    def _known(self, hop: Hop) -> bool:
+        """Proven before in some way: a trunk, a living registration of this very port, a call."""
+        return self._is_peer(hop.host) or self.registrar.holds(hop) or self.directory.trunk(hop.host) is not None
 
     def _acknowledge(self, request: Request, hop: Hop) -> None:
         call = self._calls.get((request.call_id, request.to.tag))
         if call is not None and self._belongs(call, request, hop):
             call.acknowledged(request)
 
-    def _cancel(self, request: Request, hop: Hop) -> None:
+    def _cancel(self, request: Request, hop: Hop) -> bool:
         served = self.core.transactions.cancelled(request, hop)
         if served is None:
-            self.core.reply(request, hop, 481, most=self._most(request, hop))
-            return
+            return self._say(request, hop, 481)
         self.core.transports.send(
             answer_hop(request, hop), answer(request, 200, tag=served.tag or self.core.token()).write()
         )
         if served.cancelled is not None:
             served.cancelled()
+        return True
 
-    def _inside(self, request: Request, hop: Hop) -> None:
+    def _inside(self, request: Request, hop: Hop) -> bool:
         call = self._calls.get((request.call_id, request.to.tag))
         if call is None or call.dialog is None or not self._belongs(call, request, hop):
-            if not self._renewed(request, hop):
-                self.core.reply(request, hop, 481, most=self._most(request, hop))
-            return
+            return self._renewed(request, hop) or self._say(request, hop, 481)
         served = self._serve(request, hop)
         if served is not None:
             dialog = call.dialog
             self._within(served, lambda: self._in_order(request, hop, served, call, dialog))
+        return True
 
     def _in_order(self, request: Request, hop: Hop, served: ServerTransaction, call: Call, dialog: Dialog) -> None:
         unknown = request.options("require") - EXTENSIONS
@@ -359,10 +372,9 @@ class Agent:
             return False
         trunk = self.directory.trunk(hop.host)
         if request.method == "OPTIONS":
-            return self._pinged(request, hop, trunk)
+            return self._say(request, hop, *self._capable(request))
         if (request.call_id, request.from_.tag) in self._inbound:
-            self.core.reply(request, hop, 482, most=self._most(request, hop))
-            return True
+            return self._say(request, hop, 482)
         identity = trunk if trunk is not None and request.method != "REGISTER" else self._prove(request, hop)
         if identity is None:
             return not (hop.reliable and self._banned(hop.host))
@@ -380,16 +392,6 @@ class Agent:
         except Exception:
             self._answer(served, 500)
             raise
-
-    def _pinged(self, request: Request, hop: Hop, trunk: Trunk | None) -> bool:
-        """OPTIONS is answered without a proof. Who asks again and again within seconds is looking for something."""
-        known = trunk is not None or self.registrar.holds(hop) or self._is_peer(hop.host)
-        if not known and self.guard.pinged(hop, request, self.core.now, self._clock.time()):
-            self._tell_ban(f"source:{hop.host}")
-            return False
-        status, headers = self._capable(request)
-        self.core.reply(request, hop, status, headers, most=0 if known or hop.reliable else self._most(request, hop))
-        return True
 
     def _capable(self, request: Request) -> tuple[int, list[tuple[str, str]]]:
         unknown = request.options("require") - EXTENSIONS
@@ -419,7 +421,7 @@ class Agent:
         if verdict is Verdict.NONE or (verdict is Verdict.STALE and account is not None and not blocked):
             self._challenge(request, hop, algorithm, stale=verdict is Verdict.STALE)
             return None
-        self.core.reply(request, hop, 403, most=self._most(request, hop))
+        self.core.reply(request, hop, 403, most=0 if hop.reliable or self._known(hop) else request.size)
         self.guard.answered(hop, request.call_id)
         if verdict is not Verdict.WRONG:
             return None  # right, but the alias waits for the end of its ban
@@ -628,12 +630,6 @@ class Agent:
 
     def _banned(self, host: str) -> bool:
         return self.guard.banned(f"source:{host}", self._clock.time())
-
-    def _most(self, request: Request, hop: Hop) -> int:
-        """Bytes of an answer to somebody unproven by UDP: not more than he sent, his address may be another's."""
-        if hop.reliable or self._is_peer(hop.host) or self.registrar.holds(hop) or self.directory.trunk(hop.host):
-            return 0
-        return request.size
 
     def _serve(self, request: Request, hop: Hop) -> ServerTransaction | None:
         """None: there is no room, and that was said."""

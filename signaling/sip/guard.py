@@ -128,15 +128,13 @@ class Guard:
         return self.failed(f"source:{hop.host}", now, "challenges left unanswered") if one or all_ else False
 
     def pinged(self, hop: Hop, request: Request, now: float, unix: float) -> bool:
-        """An OPTIONS of somebody unknown. One now and then is a sign of life, many within seconds are a search. True:
-        banned now.
-        """
+        """Something of somebody unknown that is answered without a proof. True: too many within seconds, banned now."""
         record = self._record(f"ping:{hop.host}")
         if now - record.seen > limits.PING_SPACING_S:
             record.unanswered.clear()
         record.seen = now
         too_many = self._wait(record, hop, request, limits.FREE_CHALLENGES)
-        return too_many and self.failed(f"source:{hop.host}", unix, "OPTIONS again and again")
+        return too_many and self.failed(f"source:{hop.host}", unix, "asks again and again")
 
     def find(self, subject: str) -> Ban | None:
         return self._bans.get(subject)

@@ -724,3 +724,14 @@ def test_retry_after_is_bounded() -> None:
     assert isinstance(made, Response)
     cause = of_response(made)
     assert cause.retry_after_s == limits.RETRY_AFTER_MOST_S and "\x1b" not in cause.detail
+
+
+@pytest.mark.parametrize("how", ["fault", "inside", "cancel"])
+def test_whoever_makes_us_talk_without_a_proof_is_banned_within_ten(node: Node, how: str) -> None:
+    terminal = Terminal(node)
+    heard = 0
+    for number in range(20):
+        request = terminal.write("CANCEL" if how == "cancel" else "BYE", call_id=f"x{number}", to="<sip:room@h>;tag=1")
+        data = request.write()
+        heard += bool(terminal.ask(data.replace(b"Max-Forwards: 70", b"Max-Forwards: 700") if how == "fault" else data))
+    assert 0 < heard < 10 and node.user.bans == [f"source:{T}"]
