@@ -177,6 +177,13 @@ impl Consumer {
         self.unfit = false;
     }
 
+    /// SRTP begins with the next packet.
+    pub fn begin_counting(&mut self) {
+        self.roc.begin();
+        self.rtx_roc.begin();
+        self.forget_sent();
+    }
+
     /// Nothing was sent of the source that it has now.
     pub fn is_new_to_source(&self) -> bool {
         self.current_or_previous().is_none()

@@ -145,9 +145,19 @@ impl Shard {
         send: (&[u8], &[u8]),
         now_us: u64,
     ) -> Option<()> {
-        let transport = self.transport(transport)?;
-        transport.inbound = Some(Inbound::new(profile, receive.0, receive.1).ok()?);
-        transport.outbound = Some(Outbound::new(profile, send.0, send.1).ok()?);
+        let key = *self.ids.transports.get(&transport)?;
+        let transport = &mut self.transports[key];
+        let mut inbound = Inbound::new(profile, receive.0, receive.1).ok()?;
+        let outbound = Outbound::new(profile, send.0, send.1).ok()?;
+        if transport.is_secured() {
+            // RFC 3711 §3.3.1: under another key the rollover counters go on ...
+            transport.inbound.take().into_iter().for_each(|before| inbound.go_on_from(before));
+        } else {
+            // ... and those of packets that went in clear begin here.
+            transport.consumers.iter().for_each(|consumer| self.consumers[*consumer].begin_counting());
+        }
+        transport.inbound = Some(inbound);
+        transport.outbound = Some(outbound);
         transport.start_us = Some(now_us + START_DELAY_US);
         self.wake_within(START_DELAY_US, now_us);
         Some(())
@@ -191,12 +201,16 @@ impl Shard {
             return None;
         }
         let router = self.transports[key].router;
-        let payloads_have_sets = video && payloads.iter().any(|payload| payload.codec == Codec::H264);
+        let has_h264 = video && payloads.iter().any(|payload| payload.codec == Codec::H264);
         let opened = Producer::new((producer, key, router), video, mid, encodings, payloads);
         let place = self.producers.insert(opened);
         let transport = &mut self.transports[key];
-        if transport.line().is_some() && payloads_have_sets {
-            self.producers[place].layers.iter_mut().for_each(|layer| layer.sets = Some(Default::default()));
+        if transport.line().is_some() {
+            let producer = &mut self.producers[place];
+            producer.on_line = true;
+            for layer in producer.layers.iter_mut().filter(|_| has_h264) {
+                layer.sets = Some(Default::default());
+            }
         }
         for (index, layer) in self.producers[place].layers.iter().enumerate() {
             for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {

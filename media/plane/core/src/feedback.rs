@@ -109,8 +109,9 @@ impl Shard {
     }
 
     fn keyframe_asked<S: Sink>(&mut self, key: usize, media: u32, now_us: u64, out: &mut Outbox<S>) {
-        let Some(consumer) = self.transports[key].outgoing.get(&media) else { return };
-        let consumer = &mut self.consumers[*consumer];
+        let transport = &self.transports[key];
+        let Some(consumer) = transport.outgoing.get(&media).copied().or_else(|| self.only_video(key)) else { return };
+        let consumer = &mut self.consumers[consumer];
         consumer.keyframes_asked += 1;
         if !consumer.video || consumer.paused {
             return;

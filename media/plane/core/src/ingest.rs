@@ -209,12 +209,16 @@ impl Shard {
         if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !producer.video) {
             producer.level.note(byte);
         }
-        let video = producer.video;
-        let layer = &mut producer.layers[source.layer as usize];
+        let (video, on_line) = (producer.video, producer.on_line);
         let Some(entry) = entry(incoming) else {
             self.totals.malformed += 1;
             return;
         };
+        if on_line && self.is_strange(source, incoming.sequence, now_us) {
+            return;
+        }
+        let producer = &mut self.producers[source.producer];
+        let layer = &mut producer.layers[source.layer as usize];
         let first = !layer.reception.started();
         if first {
             layer.reception.start(clock_hz);
@@ -253,7 +257,7 @@ impl Shard {
         if first {
             self.events.push(Event::Layer { producer: id, layer: source.layer });
         }
-        if woke && video {
+        if (woke || first) && video {
             self.retarget(source.producer, now_us, out);
         }
         self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);

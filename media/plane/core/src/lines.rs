@@ -179,9 +179,10 @@ impl Shard {
     ) {
         let Some((header, len)) = self.open_rtp(key, datagram, now_us) else { return };
         let transport = &self.transports[key];
+        let latched = transport.line().is_some_and(Line::is_latched);
         let known = |producer: &usize| self.producers[*producer].payload(header.payload_type).is_some();
-        // Without SRTP the payload type is all that tells media from noise.
-        if !transport.is_secured() && !transport.producers.iter().any(known) {
+        // Without SRTP the payload type is all that tells the far end's first packet from noise.
+        if !latched && !transport.is_secured() && !transport.producers.iter().any(known) {
             self.totals.malformed += 1;
             return;
         }
@@ -241,6 +242,23 @@ impl Shard {
             let follows = header.sequence.wrapping_sub(before.sequence) == 1;
             before.producer == producer && before.ssrc == header.ssrc && follows
         })
+    }
+
+    /// A number that belongs to no stream we know: the source has started anew when it was silent, or when the next
+    /// number follows (RFC 3550 A.1); until then it is left out.
+    pub(crate) fn is_strange(&mut self, source: Source, sequence: u16, now_us: u64) -> bool {
+        let layer = &mut self.producers[source.producer].layers[usize::from(source.layer)];
+        if !layer.reception.is_far_off(sequence) {
+            layer.strange = None;
+            return false;
+        }
+        let silent = now_us.saturating_sub(layer.last_us) >= SOURCE_SILENT_US;
+        let second = layer.strange.replace(sequence).is_some_and(|before| sequence.wrapping_sub(before) == 1);
+        if silent || second {
+            layer.strange = None;
+            self.restart_layer(source);
+        }
+        !(silent || second)
     }
 
     /// A packet of telephone events.
@@ -393,6 +411,14 @@ impl Shard {
         if let Some(line) = self.transports[key].line_mut() {
             line.limit.confirm();
         }
+    }
+
+    /// Terminals name all kinds of SSRC when they want a key frame; where one video is sent it is that one.
+    pub(crate) fn only_video(&self, key: usize) -> Option<usize> {
+        let transport = &self.transports[key];
+        transport.line()?;
+        let mut videos = transport.consumers.iter().filter(|at| self.consumers[**at].video);
+        videos.next().filter(|_| videos.next().is_none()).copied()
     }
 
     /// The SSRC that we report under: that of what we send, so that the far end sees one participant.

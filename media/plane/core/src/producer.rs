@@ -77,6 +77,8 @@ pub struct Layer {
     pub sets: Option<Box<ParameterSets>>,
     /// By how much the numbers in the cache are ahead of the source's.
     pub moved: u16,
+    /// A number far off the others: the next one in order begins the stream anew.
+    pub strange: Option<u16>,
 }
 
 /// Where the newest key frame began, and when.
@@ -102,19 +104,20 @@ pub struct KeyframeWish {
 impl KeyframeWish {
     /// Someone needs a key frame. `true`: send the request now.
     pub fn wish(&mut self, now_us: u64) -> bool {
+        if !self.is_wanted() {
+            self.asks = 0;
+        }
         if !self.wanted {
             self.serial = self.serial.wrapping_add(1);
         }
-        self.wanted = true;
-        self.asks = 0;
-        self.is_due(now_us) && self.note(now_us)
+        let asked_for = std::mem::replace(&mut self.wanted, true);
+        let wait_us = if asked_for { self.interval_us() } else { KEYFRAME_INTERVAL_US };
+        self.is_due(now_us, wait_us) && self.note(now_us)
     }
 
     /// `true`: the request got no answer yet and is to be sent again.
     pub fn again(&mut self, now_us: u64) -> bool {
-        let due =
-            self.asked_us.is_none_or(|asked| now_us.saturating_sub(asked) >= self.again_us.max(KEYFRAME_INTERVAL_US));
-        self.wanted && self.asks < KEYFRAME_ASKS_MAX && due && self.note(now_us)
+        self.is_wanted() && self.is_due(now_us, self.interval_us()) && self.note(now_us)
     }
 
     /// Someone needs a key frame; the next tick asks.
@@ -141,8 +144,12 @@ impl KeyframeWish {
         self.wanted && self.asks < KEYFRAME_ASKS_MAX
     }
 
-    fn is_due(&self, now_us: u64) -> bool {
-        self.asked_us.is_none_or(|asked| now_us.saturating_sub(asked) >= KEYFRAME_INTERVAL_US)
+    fn interval_us(&self) -> u64 {
+        self.again_us.max(KEYFRAME_INTERVAL_US)
+    }
+
+    fn is_due(&self, now_us: u64, wait_us: u64) -> bool {
+        self.asked_us.is_none_or(|asked| now_us.saturating_sub(asked) >= wait_us)
     }
 
     fn note(&mut self, now_us: u64) -> bool {
@@ -165,6 +172,8 @@ pub struct Producer {
     pub level: Level,
     /// No SSRC was told: on a line the one that comes is followed, and the next one too.
     pub follows: bool,
+    /// Its publisher is at the other end of a line.
+    pub on_line: bool,
 }
 
 impl Producer {
@@ -189,6 +198,7 @@ impl Producer {
             paused: false,
             level: Level::default(),
             follows,
+            on_line: false,
         }
     }
 

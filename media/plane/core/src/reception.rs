@@ -6,6 +6,8 @@ use crate::sequence::is_before;
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
 const MISSING_MAX: usize = 256;
+/// MAX_DROPOUT of RFC 3550 A.1.
+const FAR_OFF: i16 = 3_000;
 const ASKS_MAX: u8 = 8;
 /// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
 const MISORDER_MAX: u16 = 300;
@@ -166,11 +168,15 @@ impl Reception {
         self.missing.len() < before
     }
 
-    /// Nobody can be asked: what is missing stays so. False: to whoever needs the packet it is lost, and the one who
-    /// misses it asks for a key frame.
-    pub fn give_up(&mut self) -> bool {
+    /// Nobody can be asked: whoever misses the packets asks for a key frame.
+    pub fn give_up(&mut self) {
         self.missing.clear();
-        false
+    }
+
+    /// Whether a packet is so far from the newest one that its source has started anew (RFC 3550 A.1).
+    pub fn is_far_off(&self, sequence: u16) -> bool {
+        let ahead = sequence.wrapping_sub(self.highest) as i16;
+        self.started && !(-FAR_OFF..=FAR_OFF).contains(&ahead)
     }
 
     /// Nothing before this packet is worth asking for any more: it begins a key frame.

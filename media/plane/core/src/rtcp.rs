@@ -13,6 +13,8 @@ const SENDER_INFO: usize = 20;
 /// The count field has five bits.
 pub const BLOCKS_MAX: usize = 31;
 
+/// FIR of RFC 2032 §5.2.1, which old terminals still send.
+const OLD_FIR: u8 = 192;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SDES: u8 = 202;
@@ -156,6 +158,7 @@ fn read(count: u8, kind: u8, body: &[u8]) -> Result<Packet<'_>, Malformed> {
             Ok(Packet::ReceiverReport { ssrc: u32_at(ssrc, 0), reports })
         }
         (SDES, _) => Ok(Packet::Sdes),
+        (OLD_FIR, _) => Ok(Packet::Pli { media: u32_at(body.get(..4).ok_or(Malformed)?, 0) }),
         (BYE, _) => Ok(Packet::Bye { ssrcs: Ssrcs { bytes: counted(body, count, 4)? } }),
         (TRANSPORT_SPECIFIC | PAYLOAD_SPECIFIC, _) if body.len() < 8 => Err(Malformed),
         (TRANSPORT_SPECIFIC, NACK) => {

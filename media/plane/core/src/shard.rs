@@ -239,11 +239,10 @@ impl Shard {
                 let layer = &mut self.producers[at].layers[index];
                 let ssrc = layer.ssrc;
                 asked.clear();
-                let given_up = if repairs {
-                    layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked)
-                } else {
-                    layer.reception.give_up()
-                };
+                if !repairs {
+                    layer.reception.give_up();
+                }
+                let given_up = layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked);
                 let again = layer.keyframe.again(now_us);
                 asking |= layer.reception.is_missing_any();
                 if !asked.is_empty() {

@@ -78,6 +78,11 @@ impl Inbound {
         Ok(Inbound { rtp, rtcp, rtp_sources: Sources::default(), rtcp_sources: Sources::default() })
     }
 
+    /// Its sources were heard under another key before.
+    pub fn go_on_from(&mut self, before: Inbound) {
+        self.rtp_sources = before.rtp_sources;
+    }
+
     /// Takes packets as they are: plain RTP.
     pub fn clear() -> Self {
         let sources = (Sources::default(), Sources::default());
@@ -222,6 +227,11 @@ impl RocTx {
             self.roc = roc;
         }
         roc
+    }
+
+    /// Encryption begins: the number reached stays, the counter is 0.
+    pub fn begin(&mut self) {
+        self.roc = 0;
     }
 
     /// How many numbers `sequence` is behind the newest; None: it is newer, or the first.

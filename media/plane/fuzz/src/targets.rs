@@ -1,5 +1,7 @@
 //! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
 
+#[path = "lines.rs"]
+mod terminals;
 #[path = "shard.rs"]
 mod whole;
 
@@ -14,6 +16,7 @@ use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHE
 use plane_core::stun::{self, Request};
 use plane_core::{keyframe, red, rtp, vp8};
 
+pub use terminals::{line, mixer, nal_units, presses};
 pub use whole::shard;
 
 pub type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
@@ -33,6 +36,10 @@ pub fn all() -> Vec<Target> {
             shard,
             vec![(0..=255).collect(), vec![0, 0, 2, 9, 1, 1, 4, 8, 4, 200, 200, 0, 8, 0, 9, 0].repeat(12)],
         ),
+        ("nal_units", nal_units, terminals::nal_unit_seeds()),
+        ("presses", presses, vec![vec![0, 5, 10, 0, 160, 0, 5, 138, 1, 64, 9, 5, 138, 1, 64, 40, 11, 10, 255, 255]]),
+        ("line", line, vec![(0..=255).collect(), terminals::line_seed()]),
+        ("mixer", mixer, vec![(0..=255).collect(), terminals::mixer_seed()]),
         ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
     ]
 }
@@ -167,7 +174,7 @@ fn feedback(body: &[u8]) {
 
 /// Hostile bytes are refused; bytes as a payload come back.
 pub fn srtp(data: &[u8]) {
-    for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80] {
+    for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80, Profile::Aes128CmSha1_32] {
         let (key, salt) = ([1; 16], &[2; 14][..profile.salt_bytes()]);
         let mut inbound = Inbound::new(profile, &key, salt).expect("a right key");
         let mut outbound = Outbound::new(profile, &key, salt).expect("a right key");
@@ -277,6 +284,9 @@ fn compounds() -> Vec<Vec<u8>> {
     len += rtcp::write_pli(&mut out[len..], 1, 2);
     len += rtcp::write_fir(&mut out[len..], 1, 2, 3);
     len += rtcp::write_remb(&mut out[len..], 1, 2_500_000, &[2]);
+    let limit = rtcp::TmmbrEntry { ssrc: 5, bitrate_bps: 768_000, overhead_bytes: 40 };
+    len += rtcp::write_tmmbr(&mut out[len..], 1, &limit);
+    len += rtcp::write_tmmbn(&mut out[len..], 1, &limit);
     let requests = out[..len].to_vec();
     let arrivals: Vec<_> = (0..40u64).map(|n| (n % 5 != 3).then_some(n * (n % 7) * 9_000)).collect();
     let (len, _) = rtcp::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);

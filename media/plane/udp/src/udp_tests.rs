@@ -6,6 +6,7 @@ use crate::{Network, Options, Poller, Receiver, Tcp, UdpSocket};
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use std::net::{IpAddr, SocketAddr, UdpSocket as Plain};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -198,6 +199,54 @@ fn each_message_leaves_by_its_socket() {
     assert_eq!(from_v4[1].0, from_v4[2].0.clone());
     assert_ne!(from_v4[0].0, from_v4[1].0);
     assert_eq!(bytes(read(&mut receiver, &v6, 3)), [[1], [1], [1]]);
+}
+
+#[test]
+fn what_a_line_sends_leaves_by_its_own_socket_until_that_closes() {
+    let _alone = alone();
+    let mut outbox = outbox(&["127.0.0.1:0"]);
+    let (target, mut receiver) = (open("127.0.0.1:0"), Receiver::new());
+    let plain = [Plain::bind("127.0.0.1:0").unwrap(), Plain::bind("127.0.0.1:0").unwrap()];
+    let adopted = plain.each_ref().map(|socket| UdpSocket::adopt(socket.as_raw_fd(), 1 << 16).unwrap());
+    let numbers = adopted.map(|socket| outbox.sink.open_line(socket).unwrap());
+    assert_eq!(numbers, [1, 2]);
+    for socket in [1, 0, 2, 1, 1] {
+        outbox.put(to(socket, target.address()), &[socket as u8]);
+    }
+    run(&mut outbox, to(2, target.address()), 100, 250, true);
+    outbox.flush();
+    let arrived = read(&mut receiver, &target, 8);
+    let ports = plain.each_ref().map(|socket| socket.local_addr().unwrap().port());
+    for (path, datagram) in &arrived {
+        let port = path.remote().port();
+        assert_eq!(ports.contains(&port), !(datagram.len() == 1 && datagram[0] == 0), "{datagram:?} from {port}");
+    }
+    let of = |port: u16| arrived.iter().filter(|(path, _)| path.remote().port() == port).count();
+    assert_eq!(ports.map(of), [3, 4]);
+    outbox.sink.close_line(1);
+    outbox.sink.close_line(1);
+    outbox.put(to(1, target.address()), &[9]);
+    outbox.put(to(2, target.address()), &[8]);
+    outbox.flush();
+    assert_eq!(bytes(read(&mut receiver, &target, 1)), [[8]]);
+    // A number that was given back is the next one taken, once.
+    let again = [(), ()].map(|()| outbox.sink.open_line(open("127.0.0.1:0")).unwrap());
+    assert_eq!(again, [1, 3]);
+    assert!(outbox.sink.line(0).is_none(), "a shared socket is no line's");
+}
+
+#[test]
+fn only_a_bound_udp_socket_is_adopted() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert!(UdpSocket::adopt(listener.as_raw_fd(), 1 << 16).is_err());
+    assert!(UdpSocket::adopt(999_999, 1 << 16).is_err());
+    let unbound = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
+    assert!(UdpSocket::adopt(unbound.as_raw_fd(), 1 << 16).is_err());
+    let plain = Plain::bind("127.0.0.1:0").unwrap();
+    let adopted = UdpSocket::adopt(plain.as_raw_fd(), 1 << 16).unwrap();
+    assert!(!adopted.is_connected());
+    plain.connect("127.0.0.1:9").unwrap();
+    assert!(adopted.is_connected(), "it is the same socket");
 }
 
 #[test]

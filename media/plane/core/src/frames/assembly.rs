@@ -31,13 +31,13 @@ pub struct Assembly {
     open: bool,
     /// Packets of this timestamp are left out: some of the frame are missing.
     broken: Option<u32>,
-    /// Something is missing before the next packet.
+    /// Something is missing before the next packet, or may be: it is the first.
     gap: bool,
 }
 
 impl Assembly {
     pub fn new(codec: Codec) -> Self {
-        Assembly { codec, building: None, open: false, broken: None, gap: false }
+        Assembly { codec, building: None, open: false, broken: None, gap: true }
     }
 
     /// Packets are missing before the next one.
@@ -74,8 +74,7 @@ impl Assembly {
             _ => h264::unpack(piece.payload, &mut self.open, &mut frame.bytes),
         };
         if taken.is_err() || frame.bytes.len() > FRAME_BYTES_MAX {
-            self.broken = Some(piece.timestamp);
-            self.miss();
+            (self.building, self.open, self.broken) = (None, false, Some(piece.timestamp));
             return [before, None];
         }
         let whole = self.building.take_if(|_| piece.marker);

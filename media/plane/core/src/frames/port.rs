@@ -292,6 +292,10 @@ impl Port {
             return Err(SendRefused::Streams);
         }
         let random = self.random();
+        if !self.outbound.contains_key(&ssrc) {
+            // Its clock is told with its first packets.
+            self.report_due_us = 0;
+        }
         Ok(self.outbound.entry(ssrc).or_insert_with(|| Outbound::new(ssrc, clock_hz, paced, random)))
     }
 

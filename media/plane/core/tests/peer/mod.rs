@@ -247,6 +247,18 @@ impl Stage {
         });
     }
 
+    /// All that went to one address, in order.
+    pub fn take_to(&mut self, path: Path) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        self.out.sink.datagrams.retain(|(to, datagram)| {
+            if *to == path {
+                taken.push(datagram.clone());
+            }
+            *to != path
+        });
+        taken
+    }
+
     /// Media to this peer as it was sent.
     pub fn sealed_media(&mut self, peer: &Peer) -> Vec<Vec<u8>> {
         self.take(peer, |d| !is_rtcp(d) && d[8..12] == 0x9000_u32.to_be_bytes())
