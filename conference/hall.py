@@ -158,11 +158,6 @@ class Hall(Participant):
         plan = self.plan.audio if self.plan is not None else None
         return plan if plan is not None and plan.stream.we_send else None
 
-    @property
-    def speaks_through_mixer(self) -> bool:
-        """Its codec is not what browsers understand."""
-        return self.plan is not None and self.plan.audio is not None and self.plan.audio.codec != "opus"
-
     def budget_bps(self, medium: Medium, sharing: bool) -> int:
         """For one picture; 0: it told no bound for all media together and asked for none since."""
         bounds = [self.narrowed.get(medium, 0)]
@@ -179,17 +174,15 @@ class Hall(Participant):
 
     def apply(self, plan: MediaPlan) -> None:
         """What was agreed now, the first time or again. What it no longer names ends."""
-        before, self.plan = self.plan, plan
+        self.plan = plan
         self.lines.apply(plan)
-        self._publish(before)
+        self._publish()
         self.program.changed()
         self._tell_wishes()
 
-    def _publish(self, before: MediaPlan | None) -> None:
-        audio, video = self.lines.producer("audio"), self.lines.producer("video")
-        if audio is not self.microphone or (before is not None and self._codec_changed(before)):
-            self.microphone = audio
-            self._replace(MICROPHONE, self._voice(audio))
+    def _publish(self) -> None:
+        self.microphone = self.lines.producer("audio")
+        video = self.lines.producer("video")
         if video is not self.camera:
             self.camera = video
             self._replace(CAMERA, video)
@@ -198,14 +191,9 @@ class Hall(Participant):
             self._content = content
             self._replace(CONTENT, content if self.content_allowed else None)
 
-    def _codec_changed(self, before: MediaPlan) -> bool:
-        return (before.audio and before.audio.codec) != (self.plan and self.plan.audio and self.plan.audio.codec)
-
-    def _voice(self, producer: Producer | None) -> Producer | None:
-        """As browsers take it."""
-        if producer is None or not self.speaks_through_mixer:
-            return producer
-        return self.program.voice(self)
+    def set_voice(self, producer: Producer | None) -> None:
+        """Its sound as browsers take it: Opus, from the mixer."""
+        self._replace(MICROPHONE, producer)
 
     def _replace(self, announcement: Announcement, producer: Producer | None) -> None:
         """What others get of one kind. Its packets are the lines' and the mixer's to end."""
@@ -214,7 +202,7 @@ class Hall(Participant):
             return
         if old is not None:
             publishing.unpublish(self, old, tell=False, ends=False)
-        if producer is not None:
+        if producer is not None and not self.left:
             track = publishing.publish(self, announcement, producer)
             if announcement is MICROPHONE and self.muted:
                 publishing.mute(self, track.sid, True)

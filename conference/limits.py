@@ -153,3 +153,5 @@ LOBBY_LISTENERS = 4
 LOBBY_WATCHERS = 64
 """Hosts' screens that wait for news of one lobby at the same time."""
 LOBBY_WHY_CHARACTERS = 200
+VOICES = 64
+"""Halls whose sound browsers can get at the same time."""

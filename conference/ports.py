@@ -189,19 +189,18 @@ class Line(Protocol):
     def close(self) -> None: ...
 
 
-class FedSource(Protocol):
-    """A source on its way to the mixer."""
-
-    def close(self) -> None: ...
-
-
 class MixerDoor(Protocol):
     """The mixer of one conference: see `media.mixer.Mixer`."""
 
     def set_scene(self, scene: Any) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...
-    def output(self, ssrc: int) -> Producer: ...
-    def feed(self, producer: Any, ssrc: int) -> FedSource: ...
+    def output(self, ssrc: int) -> Any:
+        """The producer of something that the scene makes."""
+
+    def feed(self, producer: Any, ssrc: int) -> Any: ...
+    def starve(self, ssrc: int) -> None:
+        """The end of `feed`."""
+
     def close(self) -> None: ...
 
 

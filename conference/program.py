@@ -8,6 +8,7 @@ Does not decode, and knows no SDP.
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -17,7 +18,7 @@ from conference.errors import Refusal
 from conference.groups import Key, View, Wish
 from conference.layout import Layout, Stage
 from conference.permissions import Source
-from conference.ports import Cancellable, FedSource, HallPorts, MixerDoor, Producer
+from conference.ports import Cancellable, HallPorts, MixerDoor, Producer
 from media.mixer import scene as pictures
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from conference.hall import Hall
     from conference.participant import Participant
     from conference.track import Track
+
+log = logging.getLogger(__name__)
 
 CODECS: Final[Mapping[str, str]] = {
     "video/h264": "h264",
@@ -37,7 +40,7 @@ CODECS: Final[Mapping[str, str]] = {
 }
 """What the mixer understands, by MIME type in small letters. Of RED it gets the primary block alone."""
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
-"""On the line between the plane and the mixer."""
+"""Of what the mixer makes."""
 OPUS: Final = PAYLOAD_TYPES["opus"]
 
 
@@ -71,7 +74,6 @@ class Feed:
 
     producer: Producer
     ssrc: int
-    consumer: FedSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Program:
         self._page = 0
         self._version = itertools.count(1)
         self._numbers = itertools.count(0x1001)
-        self._outputs: dict[str, tuple[int, Producer]] = {}
+        self._ssrcs: dict[str, int] = {}
+        """Of each program, mix and voice by its name, as long as it is made."""
         self._feeds: dict[FeedKey, Feed] = {}
         self._prompts: list[tuple[float, pictures.Prompt]] = []
         self._scene = pictures.Scene(0)
@@ -137,10 +140,6 @@ class Program:
     def count(self) -> int:
         return len(self.halls) + len(self.expected)
 
-    def voice(self, hall: Hall) -> Producer:
-        """A hall's sound as Opus, for browsers."""
-        return self._output(f"voice {hall.sid}")[1]
-
     def heard(self, sid: str) -> None:
         """Who speaks now, "" nobody."""
         now = self.conference.around.clock.monotonic()
@@ -167,8 +166,6 @@ class Program:
         for timer in (self._timer, self._stage_timer, self._page_timer):
             if timer is not None:
                 timer.cancel()
-        for feed in self._feeds.values():
-            feed.consumer.close()
         self._feeds.clear()
         self.mixer.close()
 
@@ -208,24 +205,34 @@ class Program:
 
     # -- what the mixer tells
 
-    def ready(self) -> None:
+    def ready(self, mixer: Any) -> None:
         self.health = "ready"
 
-    def lost(self) -> None:
+    def lost(self, mixer: Any) -> None:
         """The process has ended; it is started again and gets the scene."""
         self.health = "lost"
 
-    def degraded(self, step: str) -> None:
+    def degraded(self, mixer: Any, step: int) -> None:
         self.health = f"degraded {step}" if step else "ready"
 
-    def refused(self, group: str, code: str) -> None:
+    def refused(self, mixer: Any, group: str, code: str) -> None:
         """No power for one more program: its halls get one of the others."""
         self._most_groups = max(1, min(self._most_groups, len(self._scene.groups)) - 1)
         self.changed()
 
-    def thumbnail(self, site: str, jpeg: bytes) -> None:
+    def accepted(self, mixer: Any, group: str) -> None:
+        """There was power in the end; what was given up meanwhile stays so."""
+
+    def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:
+        """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
+
+    def thumbnail(self, mixer: Any, site: str, jpeg: bytes) -> None:
         if site in self.halls and len(jpeg) <= limits.THUMBNAIL_BYTES:
             self.thumbnails[site] = jpeg
+
+    def prompt_ended(self, mixer: Any, prompt: str) -> None:
+        self._prompts = [(at, one) for at, one in self._prompts if one.id != prompt]
+        self.changed()
 
     # -- the scene
 
@@ -243,8 +250,10 @@ class Program:
         opened = self._open_microphones(seen)
         self._feed(seen, made, opened, sharing)
         mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
-        self._send(self._make(seen, tuple(made), tuple(dict.fromkeys(mixes.values())), opened, sharing))
-        self._serve(made, mixes)
+        scene = self._make(seen, tuple(made), tuple(dict.fromkeys(mixes.values())), opened, sharing)
+        if self._send(scene):
+            self._serve(made, mixes)
+            self._forget_names()
         self._turn_pages(seen)
 
     def _seen(self) -> list[Seen]:
@@ -290,7 +299,7 @@ class Program:
         name = f"{view.role} {shape.name}"
         return pictures.Group(
             id=name,
-            ssrc=self._output(name)[0],
+            ssrc=self._ssrc(name),
             payload_type=PAYLOAD_TYPES["h264"],
             codec="h264",
             width=shape.width,
@@ -324,8 +333,8 @@ class Program:
         audio = hall.audio
         assert audio is not None
         alone = speaks or any(prompt.site == hall.sid for _, prompt in self._prompts)
-        name = f"mix {hall.sid}" if alone else f"mix {audio.codec}"
-        number = self._output(name)[0]
+        name = f"mix {audio.codec} {hall.sid}" if alone else f"mix {audio.codec}"
+        number = self._ssrc(name)
         excluded = hall.sid if alone and self.mode != "echo" else ""
         return pictures.Mix(name, number, PAYLOAD_TYPES[audio.codec], audio.codec, excluded)
 
@@ -342,18 +351,23 @@ class Program:
         for one in seen:
             if one.camera is not None and one.site in shown:
                 wanted[FeedKey(one.site, "video", False)] = one.camera
-            if one.microphone is not None and one.site in opened:
+            if one.microphone is not None and self._listens_to(one.site, opened):
+                # The mixer takes no packets of what it does not need; a hall's voice is ready when it is unmuted.
                 wanted[FeedKey(one.site, "audio", False)] = one.microphone
         if sharing is not None and sharing.content is not None and any(group.content for group in made):
             wanted[FeedKey(sharing.site, "video", True)] = sharing.content
         for key, feed in list(self._feeds.items()):
             if wanted.get(key) is not feed.producer:
                 del self._feeds[key]
-                feed.consumer.close()
+                self.mixer.starve(feed.ssrc)
         for key, producer in wanted.items():
             if key not in self._feeds:
                 number = next(self._numbers)
-                self._feeds[key] = Feed(producer, number, self.mixer.feed(producer, number))
+                self.mixer.feed(producer, number)
+                self._feeds[key] = Feed(producer, number)
+
+    def _listens_to(self, site: str, opened: Sequence[str]) -> bool:
+        return self.mode != "reception" and (site in opened or site in self.halls)
 
     def _make(
         self,
@@ -379,10 +393,13 @@ class Program:
         )
 
     def _voices(self, opened: Sequence[str]) -> Iterator[pictures.Voice]:
-        for sid in opened:
-            hall, feed = self.halls.get(sid), self._feeds.get(FeedKey(sid, "audio", False))
-            if hall is not None and feed is not None and hall.speaks_through_mixer:
-                yield pictures.Voice(sid, feed.ssrc, self._output(f"voice {sid}")[0], OPUS)
+        """Of as many halls as the mixer takes, those that are heard now first."""
+        heard = [sid for sid in opened if sid in self.halls]
+        others = [sid for sid in self.halls if sid not in opened]
+        for sid in (heard + others)[: limits.VOICES]:
+            feed = self._feeds.get(FeedKey(sid, "audio", False))
+            if feed is not None and self.mode == "meeting":
+                yield pictures.Voice(sid, feed.ssrc, self._ssrc(f"voice {sid}"), OPUS)
 
     def _thumbnail_sites(self) -> tuple[str, ...]:
         """A few at a time: whatever is decoded costs."""
@@ -392,36 +409,43 @@ class Program:
         start = self._page * limits.THUMBNAILS % max(1, len(able))
         return tuple((able + able)[start : start + limits.THUMBNAILS][: len(able)])
 
-    def _send(self, scene: pictures.Scene) -> None:
-        if scene != self._scene:
-            self._scene = replace(scene, version=next(self._version))
-            self.mixer.set_scene(self._scene)
+    def _send(self, scene: pictures.Scene) -> bool:
+        """False: the mixer refused it, which is our own bug; what it makes goes on."""
+        if scene == self._scene:
+            return True
+        wanted = replace(scene, version=next(self._version))
+        try:
+            self.mixer.set_scene(wanted)
+        except pictures.SceneError:
+            log.exception("a scene of %s", self.conference.name)
+            return False
+        self._scene = wanted
+        return True
 
     def _serve(self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]) -> None:
         program: dict[str, Producer] = {}
         content: dict[str, Producer] = {}
         for group, wishes in made.items():
+            output = self.mixer.output(group.ssrc)
             # Only the presentation alone has no clock.
-            (program if group.clock else content).update((wish.hall, self._outputs[group.id][1]) for wish in wishes)
+            (program if group.clock else content).update((wish.hall, output) for wish in wishes)
+        voices = {voice.site: self.mixer.output(voice.ssrc_out) for voice in self._scene.voices}
         large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
         for sid, hall in list(self.halls.items()):
-            mix = self._outputs[mixes[sid].id][1] if sid in mixes else None
+            mix = self.mixer.output(mixes[sid].ssrc) if sid in mixes else None
             hall.serve(Served(program.get(sid), mix, content.get(sid)))
+            hall.set_voice(voices.get(sid))
             hall.shown_large(sid in large)
-        self._forget({group.id for group in made} | {mix.id for mix in mixes.values()})
 
-    def _forget(self, used: set[str]) -> None:
-        """Outputs that nobody gets any more. Voices end with their hall."""
-        for name in [one for one in self._outputs if one not in used]:
-            if name.startswith("voice ") and name.removeprefix("voice ") in self.halls:
-                continue
-            self._outputs.pop(name)[1].close()
+    def _ssrc(self, name: str) -> int:
+        if name not in self._ssrcs:
+            self._ssrcs[name] = next(self._numbers)
+        return self._ssrcs[name]
 
-    def _output(self, name: str) -> tuple[int, Producer]:
-        if name not in self._outputs:
-            number = next(self._numbers)
-            self._outputs[name] = (number, self.mixer.output(number))
-        return self._outputs[name]
+    def _forget_names(self) -> None:
+        """A name that is used again later gets another number."""
+        used = set(self._scene.outputs())
+        self._ssrcs = {name: number for name, number in self._ssrcs.items() if number in used}
 
     def _turn_pages(self, seen: Sequence[Seen]) -> None:
         """While a lecturer looks at many listeners, or thumbnails are shown in turn."""
@@ -456,7 +480,8 @@ def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
 def _source(key: FeedKey, feed: Feed) -> pictures.Source:
     codec: Any = CODECS[feed.producer.mime.lower()]
     kind: Any = key.kind
-    return pictures.Source(feed.ssrc, kind, codec, PAYLOAD_TYPES[codec], key.site, key.content)
+    number = next((one.payload_type for one in feed.producer.codecs if one.name == codec), PAYLOAD_TYPES[codec])
+    return pictures.Source(feed.ssrc, kind, codec, number, key.site, key.content)
 
 
 def _info(one: Seen, speaking: bool, hall: Hall | None) -> pictures.SiteInfo:

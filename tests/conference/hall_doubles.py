@@ -86,46 +86,47 @@ class FakeLine:
         self.closed = True
 
 
-class FakeFeed:
-    def __init__(self, producer: Any, ssrc: int) -> None:
-        self.producer, self.ssrc, self.closed = producer, ssrc, False
-
-    def close(self) -> None:
-        self.closed = True
-
-
 class FakeMixer:
-    """Checks each scene as the real one does."""
+    """Checks each scene as the real one does; an output lives as long as the scene has it."""
 
     def __init__(self, events: Any) -> None:
         self.events = events
         self.scenes: list[Scene] = []
-        self.fed: list[FakeFeed] = []
+        self.fed: dict[int, Any] = {}
+        self.starved: list[int] = []
         self.outputs: dict[int, FakeProducer] = {}
         self.closed = False
 
     def set_scene(self, scene: Scene) -> None:
         check(scene)
-        live = {feed.ssrc for feed in self.fed if not feed.closed}
-        assert {source.ssrc for source in scene.sources} == live, "sources and feeds differ"
+        assert {source.ssrc for source in scene.sources} == set(self.fed), "sources and feeds differ"
         assert not self.scenes or scene.version > self.scenes[-1].version
+        before = self.scenes[-1].outputs() if self.scenes else {}
+        for ssrc in before.keys() - scene.outputs().keys():
+            if ssrc in self.outputs:
+                self.outputs.pop(ssrc).close()
         self.scenes.append(scene)
-        for ssrc, made in scene.outputs().items():
-            assert not self.outputs[ssrc].closed, "what is made goes nowhere"
-            self.outputs[ssrc].codecs = (line_codec(made.payload_type, getattr(made, "codec", "opus")),)
 
     def request_keyframe(self, ssrc: int) -> None:
         return
 
     def output(self, ssrc: int) -> FakeProducer:
-        self.outputs[ssrc] = FakeProducer("video", "audio/opus", ("",))
-        self.outputs[ssrc].codecs = (line_codec(97, "h264"), line_codec(111, "opus"), line_codec(8, "pcma"))
+        made = self.scenes[-1].outputs()[ssrc]
+        if ssrc not in self.outputs:
+            codec = line_codec(made.payload_type, getattr(made, "codec", "opus"))
+            self.outputs[ssrc] = FakeProducer("video" if codec.name == "h264" else "audio", codec.mime, ("",))
+            self.outputs[ssrc].codecs = (codec,)
+        assert not self.outputs[ssrc].closed
         return self.outputs[ssrc]
 
-    def feed(self, producer: Any, ssrc: int) -> FakeFeed:
+    def feed(self, producer: Any, ssrc: int) -> None:
         assert not producer.closed
-        self.fed.append(FakeFeed(producer, ssrc))
-        return self.fed[-1]
+        assert ssrc not in self.fed
+        self.fed[ssrc] = producer
+
+    def starve(self, ssrc: int) -> None:
+        del self.fed[ssrc]
+        self.starved.append(ssrc)
 
     def close(self) -> None:
         self.closed = True

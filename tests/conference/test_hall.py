@@ -34,12 +34,6 @@ def test_for_browsers_it_is_a_participant_like_any_other(world: HallWorld) -> No
     assert len(consumed) == 2
 
 
-def test_a_hall_that_speaks_opus_is_heard_without_the_mixer(world: HallWorld) -> None:
-    ann, hall = Party(world, "ann"), HallParty(world, "hall", plan("opus"))
-    assert hall.line("audio").producers[0] in {one.producer for one in (*ann.peer.bound.values(), *ann.peer.waiting)}
-    assert world.scene().voices == ()
-
-
 def test_its_ends_are_ports_and_fresh_keys(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
     ends = (one.ends.audio, one.ends.video, one.ends.content, two.ends.audio, two.ends.video, two.ends.content)

@@ -68,8 +68,7 @@ def test_only_what_is_shown_or_heard_is_fed(world: HallWorld) -> None:
     ben.participant.mute(mic, True)
     world.settle()
     assert (ben.sid, "audio") not in {(one.site, one.kind) for one in world.scene().sources}
-    ended = [feed for feed in world.mixer.fed if feed.closed]
-    assert len(ended) >= 1
+    assert world.mixer.starved
 
 
 def test_the_speaker_is_large_for_all_and_does_not_see_himself(world: HallWorld) -> None:
@@ -128,7 +127,7 @@ def test_listeners_of_one_codec_share_a_mix_and_who_speaks_does_not_hear_himself
     assert {(mix.codec, mix.without) for mix in scene.mixes} == {("pcma", halls[0].sid), ("pcma", ""), ("g722", "")}
     assert scene.open_microphones == (halls[0].sid,)
     assert halls[1].sends("audio").producer is halls[2].sends("audio").producer is not halls[0].sends("audio").producer
-    assert [voice.site for voice in scene.voices] == [halls[0].sid]
+    assert next(voice.site for voice in scene.voices) == halls[0].sid and len(scene.voices) == 5
     halls[1].hall.set_muted(False)
     world.settle()
     assert halls[1].sends("audio").switched and len(halls[1].line("audio").consumers) == 1
@@ -195,7 +194,7 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     HallParty(world, "new")
     HallParty(world, "old", replace(plan(), video=video(max_fs=396, max_mbps=11_880, max_br_bps=384_000)))
     assert len(world.scene().groups) == 2
-    world.mixer.events.refused(world.scene().groups[1].id, "capacity")
+    world.mixer.events.refused(None, world.scene().groups[1].id, "capacity")
     world.settle()
     (group,) = world.scene().groups
     assert group.height == 288  # what both can decode
@@ -231,9 +230,9 @@ def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: Ha
     assert len(seen) == limits.THUMBNAILS
     world.time.advance(limits.PAGE_S + 0.1)
     assert seen | set(world.scene().thumbnails) == {hall.sid for hall in halls}
-    world.mixer.events.thumbnail(halls[0].sid, b"jpeg")
-    world.mixer.events.thumbnail("PA_unknown", b"jpeg")
-    world.mixer.events.thumbnail(halls[1].sid, b"x" * (limits.THUMBNAIL_BYTES + 1))
+    world.mixer.events.thumbnail(None, halls[0].sid, b"jpeg")
+    world.mixer.events.thumbnail(None, "PA_unknown", b"jpeg")
+    world.mixer.events.thumbnail(None, halls[1].sid, b"x" * (limits.THUMBNAIL_BYTES + 1))
     assert program.thumbnails == {halls[0].sid: b"jpeg"}
     program.watch(False)
     world.settle()
