@@ -66,6 +66,7 @@ def dev(
     tls_key: TlsKey = None,
     log_level: LogLevel = None,
     demo_month: Demo = None,
+    halls: Annotated[bool | None, typer.Option("--halls", help=config.meaning("halls"), show_default=False)] = None,
     file: File = None,
 ) -> None:
     """Chạy thử trên máy này / run on this machine, everything set up."""

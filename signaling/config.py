@@ -89,6 +89,16 @@ class Settings:
     oidc_ca: Path | None = _setting(None, "authority (PEM) of the issuer's certificate, when it is no public one")
     trusted_proxies: tuple[str, ...] = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is believed")
     webhook_private_ranges: tuple[str, ...] = _setting((), "private networks (CIDR) that webhooks may reach")
+    halls: bool = _setting(False, "hall terminals may register, dial in and be called (SIP)")
+    sip_host: str = _setting("", "address on which SIP is served; empty: as host, the first one")
+    sip_udp_port: int = _setting(5060, "UDP port of SIP; -1: none")
+    sip_tcp_port: int = _setting(5060, "TCP port of SIP; -1: none")
+    sip_tls_port: int = _setting(5061, "TLS port of SIP; -1: none")
+    sip_realm: str = _setting("diemcau", "realm of the terminals' passwords: with another one all need new ones")
+    hall_host: str = _setting("", "address of hall media; empty: as sip_host")
+    hall_ports: str = _setting("20000-24999", "UDP ports of hall media")
+    hall_announced: str = _setting("", "address told to halls, behind address translation; empty: hall_host")
+    hall_encryption: str = _setting("best_effort", "SRTP with halls: required, best_effort or off")
 
     @property
     def loopback_only(self) -> bool:
@@ -98,6 +108,20 @@ class Settings:
     @property
     def encrypted(self) -> bool:
         return self.tls_cert is not None or not self.loopback_only
+
+    @property
+    def sip_address(self) -> str:
+        """Where SIP is served: an IP literal, perhaps a wildcard."""
+        return self.sip_host or self.host[0]
+
+    @property
+    def hall_address(self) -> str:
+        return self.hall_host or self.sip_address
+
+    @property
+    def hall_port_range(self) -> range:
+        first, _, last = self.hall_ports.partition("-")
+        return range(int(first), int(last) + 1)
 
     @property
     def database_url(self) -> str:
@@ -110,7 +134,7 @@ class Settings:
 
 PROFILES: dict[Profile, dict[str, Value]] = {
     "dev": {"host": ("127.0.0.1", "::1"), "api_key": "devkey", "local_creation": True, "database_upgrade": True},
-    "serve": {},
+    "serve": {"halls": True},
 }
 
 
@@ -292,6 +316,25 @@ def _check(settings: Settings) -> None:
         raise _wrong("public_url", "https://hop.example.vn")
     _check_mail(settings)
     _check_access(settings)
+    _check_halls(settings)
+
+
+def _check_halls(settings: Settings) -> None:
+    for name in ("sip_udp_port", "sip_tcp_port", "sip_tls_port"):
+        _check_range(name, getattr(settings, name), -1, 65535)
+    if settings.hall_encryption not in ("required", "best_effort", "off"):
+        raise _wrong("hall_encryption", "required, best_effort, off")
+    first, dash, last = settings.hall_ports.partition("-")
+    if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
+        raise _wrong("hall_ports", "20000-24999")
+    for name in ("sip_host", "hall_host", "hall_announced"):
+        address = getattr(settings, name)
+        try:
+            address and ipaddress.ip_address(address)
+        except ValueError as error:
+            raise _wrong(name, f"{address!r} không phải địa chỉ IP / is not an IP address") from error
+    if settings.halls and not settings.sip_realm.isprintable():
+        raise _wrong("sip_realm", "diemcau")
 
 
 def _check_access(settings: Settings) -> None:

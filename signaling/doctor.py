@@ -18,9 +18,10 @@ from pathlib import Path
 
 from cryptography.hazmat.backends.openssl.backend import backend
 
-from signaling import sockets, tls
+from signaling import hallports, sockets, tls
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private
+from signaling.sip.driver import bound
 from web import DIST
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -245,6 +246,34 @@ def _api_key(settings: Settings, _now: datetime) -> Finding:
     return Finding("api_key", Verdict.GOOD, settings.api_key or "dev")
 
 
+def _halls(settings: Settings, _now: datetime) -> Finding:
+    """SIP ports and a pair of media ports can be bound."""
+    if not settings.halls:
+        fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
+        return Finding("halls", Verdict.GOOD, "tắt / off", fix)
+    told = hallports.announced(settings) or settings.hall_address
+    for listen in hallports.listens(settings, True):
+        kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
+        bound(kind, listen.host, listen.port).close()
+    taken = sum(not _free(settings.hall_address, port) for port in settings.hall_port_range[:64])
+    seen = f"SIP {', '.join(hallports.names(settings))}; RTP UDP {told} {settings.hall_ports}"
+    if ipaddress.ip_address(told).is_loopback and not settings.loopback_only:
+        fix = "hall_announced = địa chỉ của máy chủ trong mạng hội trường / this server's address in the halls' network"
+        return Finding("halls", Verdict.WARNING, seen, fix)
+    if taken > 32:
+        return Finding("halls", Verdict.WARNING, seen, "hall_ports: dải cổng khác / another range, most are taken")
+    return Finding("halls", Verdict.GOOD, seen)
+
+
+def _free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as end:
+        try:
+            end.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 CHECKS: tuple[Check, ...] = (
     _http_port,
     _media_port,
@@ -259,4 +288,5 @@ CHECKS: tuple[Check, ...] = (
     _data_folder,
     _pages,
     _api_key,
+    _halls,
 )

@@ -78,3 +78,13 @@ LEG_LEASE_S = 20.0
 """After so long a leg of a server that was killed goes on."""
 CALLER_TICK_S = 1.0
 CALLER_PLAN_S = 15.0
+GOODBYE_S = 0.3
+"""For BYEs and their answers when the server stops."""
+REGISTER_REFRESH_S = 30.0
+LAST_WORDS_S = 6.0
+PROBE_SLOW_S = 2.0
+TRACES = 2000
+"""Calls whose messages are remembered; the oldest is forgotten first."""
+TRACE_MESSAGES = 400
+TRACE_CHARACTERS = 4000
+"""Of one message."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -30,13 +30,17 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
-from media import Node, NodeSettings, StaleLibrary
-from signaling import access, api, limits, rtc, sockets, tls
+from media import Node, NodeSettings, StaleLibrary, mixer
+from signaling import access, api, hallports, limits, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
+from signaling.halls import Halls
+from signaling.halls import Surroundings as HallSurroundings
 from signaling.intake import BoundedHttp
 from signaling.secretariat import Secretariat
+from signaling.sip.core import Config
+from signaling.sip.driver import Driver
 from web import DIST
 
 log = logging.getLogger(__name__)
@@ -135,6 +139,7 @@ class Composition:
         self.invitations = api.Invitations(settings.api_secret)
         self.running: Running | None = None
         self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
+        self.halls: Halls | None = None
         self._prepared = False
         self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
@@ -178,7 +183,34 @@ class Composition:
 
     def _registry(self, node: Node, loop: asyncio.AbstractEventLoop) -> Registry:
         desk = self.secretariat
-        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies)
+        if self.settings.halls:
+            self.halls = self._halls(node)
+        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls)
+
+    def _halls(self, node: Node) -> Halls:
+        """SIP has a certificate even where the pages have none."""
+        desk, settings = self.secretariat, self.settings
+        certificate = self._certificate or (Certificate(settings) if settings.sip_tls_port >= 0 else None)
+        server_tls = certificate.context if certificate is not None else None
+        listens = hallports.listens(settings, server_tls is not None)
+        trusted = tls.client_context(settings.data_dir / "tls" / "ca.crt")
+        told = hallports.announced(settings)
+        return Halls(
+            HallSurroundings(
+                database=desk.database,
+                seal=desk.seal,
+                key=desk.key,
+                clock=CLOCK,
+                random_bytes=secrets.token_bytes,
+                live=desk.live,
+                lobbies=desk.lobbies,
+                open_mixer=lambda router, events: mixer.Mixer.open(node, router, events),
+                config=Config(settings.sip_realm, secrets.token_bytes(32), loopback=settings.loopback_only),
+                options=hallports.options(settings),
+                driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
+                encryption=cast(Any, settings.hall_encryption),
+            )
+        )
 
     def new_link(self, address: str) -> str:
         """A link that opens a meeting of its own."""
@@ -215,6 +247,9 @@ class Composition:
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
+        if self.halls is not None:
+            await self.halls.open(running.registry)
+            tasks.append(loop.create_task(self.halls.work()))
         for task in tasks:
             task.add_done_callback(self._ended)
         try:
@@ -224,6 +259,8 @@ class Composition:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self.halls is not None:
+                await self.halls.close()
             running.node.close()
             self.running = None
             await self.secretariat.close()

@@ -98,6 +98,14 @@ def issue(folder: Path, subject: Subject, now: datetime) -> Issued:
     return Issued(leaf_path, key_path, folder / "ca.crt", fingerprint(authority[0]))
 
 
+def client_context(authority: Path) -> ssl.SSLContext:
+    """For connections of ours to terminals: public authorities, and the local one when there is one."""
+    made = ssl.create_default_context()
+    if authority.is_file():
+        made.load_verify_locations(authority)
+    return made
+
+
 def context(chain: Path, key: Path) -> ssl.SSLContext:
     """A server context; `load_cert_chain` on it again changes the certificate of later connections."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -46,7 +46,7 @@ class Entry:
 
     def refusal(self, now: datetime) -> Refusal | None:
         """Why not now; None: come in."""
-        return _door(self, now) or _judged(self)
+        return door(self, now) or _judged(self)
 
     def waits(self, lobby: bool) -> bool:
         """Whether he waits first, with the lobby switched on or off; of an entry that is not refused."""
@@ -232,7 +232,7 @@ def nearest(dates: Sequence[Occurrence], now: datetime) -> Occurrence:
     return (running or ahead or list(dates[-1:]))[0]
 
 
-def _door(entry: Entry, now: datetime) -> Refusal | None:
+def door(entry: Entry, now: datetime) -> Refusal | None:
     """A date that is on stays open while a change of the others waits for its approval."""
     meeting, date = entry.meeting, entry.occurrence
     stands = meeting.state == "approved" or (meeting.state == "asked" and date.state == "running")

@@ -1,0 +1,353 @@
+"""One hall's call joined to its place in a conference: SIP on one side, lines and a participant on the other.
+
+Owns what was offered and agreed, and the moves between rooms (menu, test room, lobby, meeting) by a re-INVITE. Who may enter is
+decided by `halls.py`, what a hall sees by the conference. Implements `signaling.sip.call.CallEvents` and
+`conference.ports.HallSignal`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from conference import Conference, Entry, Grants, Kind, PeerError, Refusal
+from conference.hall import Hall
+from conference.permissions import Passage
+from conference.plan import MediaPlan, OwnEnds, Policy
+from conference.ports import DialOrder, LineOptions, Packet
+from conference.program import Mode
+from signaling.sip import plan as plans
+from signaling.sip.call import Call, Refused
+from signaling.sip.causes import Cause
+from signaling.sip.plan import Agreed, NotAcceptable
+from signaling.sip.profiles import Profile
+
+log = logging.getLogger(__name__)
+
+KEYFRAME_TYPE: Final = "application/media_control+xml"
+KEYFRAME_BODY: Final = (
+    b'<?xml version="1.0" encoding="utf-8"?><media_control><vc_primitive><to_encoder><picture_fast_update/>'
+    b"</to_encoder></vc_primitive></media_control>"
+)
+"""RFC 5168 §7."""
+STATUSES: Final = {
+    "conference_full": 486,
+    "conference_limit": 486,
+    "hall_limit": 486,
+    "hall_ports_taken": 486,
+    "halls_off": 503,
+    "conference_not_found": 480,
+    "removed": 603,
+    "class_forbids": 403,
+}
+"""A refusal of the conference as SIP says it. Full: Retry-After goes along."""
+FULL_AGAIN_S: Final = 60
+
+
+class NoPackets:
+    """Halls send and get no data packets."""
+
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+        return None
+
+    def frame_handle(self, frame: bytes) -> int:
+        raise PeerError("no data tracks")
+
+    def with_handle(self, frame: bytes, handle: int) -> bytes:
+        return frame
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who is on the line. `terminal` empty: not in the register. `identity`: in the conference."""
+
+    identity: str
+    name: str
+    terminal: str = ""
+    leg_id: str = ""
+    position: int = 10_000
+
+
+class Owner(Protocol):
+    """What `halls.py` hears of a call."""
+
+    def rang(self, one: HallCall) -> None: ...
+    def stands(self, one: HallCall) -> None:
+        """Answered, and its media are agreed on."""
+
+    def moved(self, one: HallCall) -> None: ...
+    def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
+        """A call of ours that did not come about."""
+
+    def over(self, one: HallCall, cause: Cause) -> None:
+        """A call that stood is gone."""
+
+    def pressed(self, one: HallCall, key: str) -> bool:
+        """Whether the key is the menu's."""
+
+
+@dataclass(slots=True)
+class Room:
+    """Where the hall is, or is on its way to."""
+
+    conference: Conference
+    hall: Hall
+
+
+@dataclass(eq=False)
+class HallCall:
+    """`call` is set by whoever made it. `order`: of a call of ours."""
+
+    owner: Owner
+    profile: Profile
+    policy: Policy
+    options: LineOptions
+    call_number: int
+    party: Party
+    order: DialOrder | None = None
+    call: Call | None = None
+    room: Room | None = None
+    """None: nowhere yet."""
+    agreed: Agreed | None = None
+    stood: bool = False
+    over: bool = False
+    rungs: int = 1
+    """Profiles that this terminal could be offered."""
+    passage: Passage = Passage.NONE
+    hung_up_by_us: bool = False
+    address: str = ""
+    on_moved: Callable[[bool], None] | None = None
+    _offered: bytes = b""
+    _moving: Room | None = None
+    _sent_keyframe: bool = field(default=False)
+
+    # -- into a room
+
+    def expect(self, conference: Conference, mode: Mode = "meeting") -> Room:
+        """Lines of ours in this conference; nobody sees the hall yet. Raises Refusal."""
+        grants = Grants(
+            identity=self.party.identity,
+            name=self.party.name,
+            conference=conference.name,
+            join=True,
+            kind=Kind.SIP,
+            passage=self.passage,
+        )
+        entry = Entry(grants=grants, dual=False, packets=NoPackets(), auto_subscribe=False)
+        hall = conference.expect_hall(entry, self, self.options, mode)
+        hall.position = self.party.position
+        return Room(conference, hall)
+
+    def offer_in(self, conference: Conference, mode: Mode = "meeting") -> bytes:
+        """The offer of a call of ours. Raises Refusal."""
+        self.room = self.expect(conference, mode)
+        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
+        return self._offered
+
+    def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
+        """Takes a call of theirs into this conference. Raises Refusal; NotAcceptable among them."""
+        assert self.call is not None
+        self.room = self.expect(conference, mode)
+        try:
+            if not self.call.offer:
+                self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
+                self.call.accept(self._offered)
+                return
+            body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
+            self.agreed = Agreed(body, plan)
+            self.call.accept(body)
+        except (Refusal, PeerError):
+            self._leave_room()
+            raise
+
+    def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
+        """To another conference by a re-INVITE. It stays where it is until the terminal agrees. Raises Refusal."""
+        assert self.call is not None and self._moving is None
+        room = self.expect(conference, mode)
+        try:
+            self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
+        except (Refusal, PeerError):
+            conference.dismiss_hall(room.hall)
+            raise
+        self._moving, self.on_moved = room, done
+        self.call.reinvite(self._offered)
+
+    def _ends(self, room: Room) -> OwnEnds:
+        return room.hall.prepare(content=self.profile.content, call_number=self.call_number)
+
+    # -- what SIP tells (CallEvents)
+
+    def ringing(self, call: Call, body: bytes) -> None:
+        self.owner.rang(self)
+
+    def answered(self, call: Call, body: bytes) -> None:
+        """`body`: their answer; empty: we answered their offer."""
+        try:
+            if body:
+                plan = plans.read_answer(self._offered, body, self.profile, self.policy)
+                self.agreed = Agreed(self._offered, plan)
+            self._enter()
+        except NotAcceptable:
+            self._unfit(488)
+        except PeerError:
+            self._unfit(488)
+        except Refusal as refusal:
+            self._unfit(STATUSES.get(refusal.code, 480))
+
+    def _enter(self) -> None:
+        assert self.room is not None and self.agreed is not None
+        self.room.conference.welcome_hall(self.room.hall)
+        self.stood = True
+        self.room.hall.apply(self.agreed.plan)
+        self.owner.stands(self)
+
+    def _unfit(self, status: int) -> None:
+        """The call stands and cannot be used."""
+        if not self.stood:
+            self.owner.failed(self, status, 0)
+        self.end("unfit")
+
+    def reoffered(self, call: Call, body: bytes) -> bytes | Refused:
+        room = self._moving or self.room
+        if room is None or self.agreed is None:
+            return Refused(488)
+        try:
+            if not body:
+                self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
+                return self._offered
+            made, plan = plans.answer(body, self._ends(room), self.profile, self.policy, self.agreed)
+        except (Refusal, PeerError) as error:
+            warning = (("warning", error.header("diemcau")),) if isinstance(error, NotAcceptable) else ()
+            return Refused(488, warning)
+        self._take(made, plan)
+        return made
+
+    def renegotiated(self, call: Call, body: bytes, status: int) -> None:
+        moving, self._moving = self._moving, None
+        plan = self._read(body) if status < 300 else None
+        if plan is None:
+            if moving is not None:
+                moving.conference.dismiss_hall(moving.hall)
+                self._moved(False)
+            return
+        if moving is None:
+            self._take(self._offered, plan)
+            return
+        self._change_room(moving, plan)
+
+    def _read(self, body: bytes) -> MediaPlan | None:
+        before = self.agreed.plan if self.agreed else None
+        try:
+            return plans.read_answer(self._offered, body, self.profile, self.policy, before)
+        except (Refusal, PeerError) as error:
+            log.info("an answer of %s cannot be used: %s", self.party.identity, error)
+            return None
+
+    def _take(self, sent: bytes, plan: MediaPlan) -> None:
+        self.agreed = Agreed(sent, plan)
+        if self.room is not None:
+            self.room.hall.apply(plan)
+
+    def _change_room(self, to: Room, plan: MediaPlan) -> None:
+        self._leave_room()
+        self.room, self.agreed = to, Agreed(self._offered, plan)
+        try:
+            to.conference.welcome_hall(to.hall)
+        except Refusal:
+            self._moved(False)
+            self.end("moved in vain")
+            return
+        to.hall.apply(plan)
+        self._moved(True)
+        self.owner.moved(self)
+
+    def _moved(self, well: bool) -> None:
+        done, self.on_moved = self.on_moved, None
+        if done is not None:
+            done(well)
+
+    def info(self, call: Call, content_type: str, body: bytes) -> int:
+        if content_type.startswith("application/media_control"):
+            if b"picture_fast_update" in body and self.room is not None:
+                self.room.hall.keyframe_asked()
+            return 200
+        return 415
+
+    def dtmf(self, call: Call, digit: str, duration_ms: int) -> None:
+        self.press(digit)
+
+    def press(self, key: str) -> None:
+        """By RFC 4733 or by INFO. Terminals that send both are heard once: the line says it at the end of the key."""
+        if not self.owner.pressed(self, key) and self.room is not None:
+            self.room.hall.press(key)
+
+    def transferred(self, call: Call, status: int) -> None:
+        return
+
+    def ended(self, call: Call, cause: Cause) -> None:
+        if self.ended_once():
+            return
+        stood = self.stood
+        self._leave_room()
+        if stood or self.order is None:
+            self.owner.over(self, cause)
+        else:
+            self.owner.failed(self, cause.status, cause.retry_after_s or 0)
+
+    def ended_once(self) -> bool:
+        """True: it had ended before."""
+        before, self.over = self.over, True
+        return before
+
+    def _leave_room(self) -> None:
+        for room in (self.room, self._moving):
+            if room is None:
+                continue
+            if room.hall in room.hall.program.expected:
+                room.conference.dismiss_hall(room.hall)
+            else:
+                room.hall.hung_up()
+        self.room = self._moving = None
+
+    # -- what the conference wants (HallSignal)
+
+    def request_keyframe(self) -> None:
+        if self.call is not None and not self.over and "info" in self.profile.keyframes:
+            self.call.info(KEYFRAME_TYPE, KEYFRAME_BODY)
+
+    def hang_up(self, code: str) -> None:
+        """The conference has put the hall out."""
+        self.end(code)
+
+    def end(self, reason: str = "") -> None:
+        self.hung_up_by_us = True
+        if self.call is not None and not self.over:
+            self.call.hang_up(reason)
+
+    def renegotiate(self) -> None:
+        if self.call is None or self.room is None or self.agreed is None or self._moving is not None:
+            return
+        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy, self.agreed)
+        self.call.reinvite(self._offered)
+
+    def hold(self, held: bool) -> None:
+        self.policy = replace(self.policy, we_send=not held)
+        self.renegotiate()
+
+    def grant_floor(self, granted: bool) -> None:
+        return
+
+    def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
+        return
+
+
+def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]:
+    """(status, headers) of an INVITE that is not taken."""
+    if isinstance(error, NotAcceptable):
+        return 488, [("warning", error.header(host))]
+    if isinstance(error, Refusal):
+        status = STATUSES.get(error.code, 480)
+        return status, [("retry-after", str(FULL_AGAIN_S))] if status in (486, 503) else []
+    return 400, []

@@ -1,0 +1,42 @@
+"""Which sockets halls get, from the settings. Opens none."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from conference.ports import LineOptions
+from signaling import sockets, tls
+from signaling.config import Settings
+from signaling.sip.driver import Listen
+
+
+def listens(settings: Settings, encrypted: bool) -> list[Listen]:
+    """`encrypted`: there is a certificate for TLS."""
+    ports = {"udp": settings.sip_udp_port, "tcp": settings.sip_tcp_port, "tls": settings.sip_tls_port}
+    hosts = (settings.sip_host,) if settings.sip_host else sockets.usable(settings.host)
+    wanted = [name for name, port in ports.items() if port >= 0 and (name != "tls" or encrypted)]
+    return [Listen(name, host, ports[name]) for host in hosts for name in wanted]
+
+
+def announced(settings: Settings) -> str:
+    """What halls are told in place of a wildcard address; empty: the address that is bound."""
+    if settings.hall_announced:
+        return settings.hall_announced
+    address = ipaddress.ip_address(settings.hall_address)
+    if not address.is_unspecified:
+        return ""
+    told = [ipaddress.ip_address(one) for one in settings.announced] or list(tls.local_addresses())
+    fitting = [one for one in told if one.version == address.version]
+    outward = [one for one in fitting if not one.is_loopback]
+    return str((outward or fitting or [address])[0])
+
+
+def options(settings: Settings) -> LineOptions:
+    return LineOptions(settings.hall_address, settings.hall_port_range, announced(settings))
+
+
+def names(settings: Settings) -> Sequence[str]:
+    """Addresses of SIP, for the terminals' settings."""
+    shown = announced(settings) or settings.sip_address
+    return [f"{one.transport}:{shown}:{one.port}" for one in listens(settings, True)]

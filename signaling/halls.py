@@ -1,0 +1,640 @@
+"""Hall terminals joined to everything else: SIP, conferences, the register and the calendar.
+
+Owns who may enter where by telephone number (the dial plan has three targets: a meeting, the test room, the operator), the calls
+that stand, and what is kept in memory of accounts and networks. Does not read SIP or SDP (`signaling.sip`), does not decide
+when a hall is called (`dialling.py`) nor what it sees (`conference`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import Conference, Lobbies, PeerError, Refusal, Registry, announcements, keypad
+from conference.dialout import Event
+from conference.hall import Hall, Wished
+from conference.keypad import Asks, Menu
+from conference.lobby import Knock, Knocker
+from conference.lobby import State as Waits
+from conference.permissions import Passage
+from conference.plan import Encryption, Policy
+from conference.ports import DialOrder, LineOptions, MixerDoor
+from rooms.dialling import accounts, entering, legs, planning
+from rooms.dialling.legs import Standing
+from rooms.errors import Refusal as RoomsRefusal
+from rooms.meetings.tables import Meeting
+from rooms.sealing import Seal, SealBroken
+from rooms.store.database import Database
+from signaling import limits
+from signaling.booked import PREFIX, BookedMeetings
+from signaling.dialling import Caller
+from signaling.hallcall import HallCall, Party, refusal_of
+from signaling.halltrace import Traces
+from signaling.sip import profiles
+from signaling.sip.agent import Agent, Target
+from signaling.sip.call import Call
+from signaling.sip.causes import Cause
+from signaling.sip.causes import Kind as Ended
+from signaling.sip.core import Config
+from signaling.sip.driver import Driver
+from signaling.sip.fields import Malformed, read_uri
+from signaling.sip.guard import Ban, Networks
+from signaling.sip.message import Response
+from signaling.sip.registrar import Account, Binding, Trunk
+from signaling.sip.subscription import Subscription
+
+log = logging.getLogger(__name__)
+ECHO: Final = ("echo", "test", "thu", "*43", "9196")
+OPERATOR: Final = ("operator", "truc", "0", "*0")
+RECEPTION: Final = "hall-reception"
+ECHOES: Final = "hall-echo-"
+TIRED_S: Final = 600.0
+"""Nobody stays in the menu or the test room for longer."""
+
+
+class Directory:
+    """Accounts and networks in memory (`signaling.sip.registrar.Directory`); made anew when the register changes."""
+
+    def __init__(self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = ()) -> None:
+        everywhere = Networks(heard)
+        self.known = {one.alias: one for one in known}
+        self._accounts = {
+            one.alias: Account(
+                one.alias,
+                one.secret,
+                Networks(one.ranges) if one.ranges else everywhere,
+                "SHA-256" if one.algorithm == "SHA-256" else "MD5",
+                one.behind_nat,
+            )
+            for one in known
+        }
+        self._algorithms = frozenset(one.algorithm for one in self._accounts.values())
+        self.networks = everywhere
+
+    def account(self, alias: str) -> Account | None:
+        return self._accounts.get(alias)
+
+    def trunk(self, host: str) -> Trunk | None:
+        return None
+
+    def share(self, host: str) -> int:
+        return len(self._accounts)
+
+    def algorithms(self) -> Any:
+        return self._algorithms
+
+
+class Bans:
+    """`signaling.sip.guard.BanStore` over the database; writing goes on behind."""
+
+    def __init__(
+        self, found: Sequence[Ban], write: Callable[[Coroutine[Any, Any, Any]], None], database: Database
+    ) -> None:
+        self._found, self._write, self._database = found, write, database
+
+    def load(self) -> Sequence[Ban]:
+        return self._found
+
+    def save(self, ban: Ban) -> None:
+        until = datetime.fromtimestamp(ban.until, UTC)
+        self._write(self._database.transact(lambda s: accounts.keep_ban(s, ban.subject, until, ban.times, ban.reason)))
+
+    def remove(self, subject: str) -> None:
+        self._write(self._database.transact(lambda s: accounts.lift_ban(s, subject)))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the composition root hands in."""
+
+    database: Database
+    seal: Seal
+    key: bytes
+    clock: Any
+    """`time` and `monotonic`."""
+    random_bytes: Callable[[int], bytes]
+    live: BookedMeetings
+    lobbies: Lobbies
+    open_mixer: Callable[[Any, Any], MixerDoor]
+    config: Config
+    options: LineOptions
+    driver: Driver
+    encryption: Encryption = "best_effort"
+
+
+class Halls:
+    """One per process. Implements `conference.ports.HallPorts` and `Dialer`, `signaling.sip.agent.AgentEvents` and
+    `hallcall.Owner`.
+    """
+
+    def __init__(self, around: Surroundings) -> None:
+        self.around = around
+        self.registry: Registry | None = None
+        self.directory = Directory()
+        self.profiles = profiles.Profiles()
+        self.agent: Agent | None = None
+        self.traces = Traces(around.clock.time)
+        self.calls: dict[str, HallCall] = {}
+        """By leg: those that stand or are on their way."""
+        self.guests: dict[HallCall, Menu] = {}
+        """In the menu."""
+        self.waiting: dict[HallCall, tuple[str, Knock]] = {}
+        """In the lobby of a conference."""
+        self.changed: Callable[[str], None] = lambda occurrence_id: None
+        """Told the date of which something on the board is different."""
+        self._numbers = itertools.count(int.from_bytes(around.random_bytes(4), "big"))
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.caller = Caller(
+            around.database,
+            self,
+            key=around.key,
+            worker=around.random_bytes(12).hex(),
+            now=around.clock.time,
+            changed=lambda occurrence_id: self.changed(occurrence_id),
+        )
+
+    def clock(self) -> datetime:
+        return datetime.fromtimestamp(self.around.clock.time(), UTC)
+
+    # -- life
+
+    async def open(self, registry: Registry) -> None:
+        """Listens. Raises OSError when a port is taken."""
+        self.registry = registry
+        bans = await self._load_bans()
+        await self.refresh()
+        transports = self.traces.transports(self.around.driver)
+        self.agent = self.traces.agent(
+            self.around.config, transports, self.around.clock, self.around.random_bytes, self, self, bans
+        )
+        self.agent.allow(self.directory.networks)
+        await self.around.driver.open(self.agent)
+
+    async def work(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.caller.run())
+            group.create_task(self._refresh_always())
+
+    async def close(self) -> None:
+        if self.agent is not None:
+            self.agent.close()
+            await asyncio.sleep(limits.GOODBYE_S)
+        await self.around.driver.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self.caller.close()
+
+    async def refresh(self) -> None:
+        """The register may have changed."""
+        async with self.around.database.reading() as session:
+            try:
+                known = await accounts.every(session, self.around.seal)
+            except SealBroken:
+                log.exception("secrets of terminals were sealed with another key")
+                known = []
+            self.directory = Directory(known, await accounts.heard(session))
+        if self.agent is not None:
+            self.agent.allow(self.directory.networks)
+
+    async def _refresh_always(self) -> None:
+        while True:
+            await asyncio.sleep(limits.REGISTER_REFRESH_S)
+            self._still_wait()
+            try:
+                await self.refresh()
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("the register of terminals cannot be read: %s", error)
+
+    def _still_wait(self) -> None:
+        """A hall on the line has no window that asks for news: this is asked for it."""
+        for name, knock in tuple(self.waiting.values()):
+            lobby = self.around.lobbies.find(name)
+            if lobby is not None:
+                lobby.look(knock.ticket, self.around.clock.time())
+
+    async def _load_bans(self) -> Bans:
+        async with self.around.database.reading() as session:
+            rows = await accounts.bans(session, self.clock())
+        found = [Ban(one.subject, one.until.timestamp(), one.times, one.reason) for one in rows]
+        return Bans(found, self._start, self.around.database)
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- the directory that the agent asks (it is replaced as a whole)
+
+    def account(self, alias: str) -> Account | None:
+        return self.directory.account(alias)
+
+    def trunk(self, host: str) -> Trunk | None:
+        return self.directory.trunk(host)
+
+    def share(self, host: str) -> int:
+        return self.directory.share(host)
+
+    def algorithms(self) -> Any:
+        return self.directory.algorithms()
+
+    # -- calls out (ports.Dialer)
+
+    def dial(self, order: DialOrder) -> None:
+        self._start(self._dial(order))
+
+    def probe(self, order: DialOrder) -> None:
+        self._start(self._probe(order))
+
+    def cancel(self, leg_id: str) -> None:
+        self.hang_up(leg_id)
+
+    def hang_up(self, leg_id: str) -> None:
+        one = self.calls.get(leg_id)
+        if one is not None:
+            one.end("dropped")
+
+    def live(self) -> frozenset[str]:
+        return frozenset(self.calls)
+
+    async def _dial(self, order: DialOrder) -> None:
+        async with self.around.database.reading() as session:
+            standing = await legs.standing(session, order.leg_id)
+            meeting = (await planning.date_of(session, order.occurrence))[1]
+        if standing is None or self.agent is None:
+            return
+        policy = self._policy()
+        ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
+        target = self._target(standing, ladder[0])
+        one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], policy, order)
+        if target is None:
+            self.caller.tell(order, Event.REFUSED, status=404, rungs=len(ladder))
+            return
+        try:
+            offer = one.offer_in(self._conference(order.occurrence, meeting))
+        except Refusal as refusal:
+            self.caller.tell(order, Event.REFUSED, status=refusal_of(refusal, "")[0], rungs=len(ladder))
+            return
+        one.rungs = len(ladder)
+        self.calls[order.leg_id] = one
+        one.call = self.agent.dial(target, offer, one, call_id=order.call_id)
+        self.traces.begin(order.call_id, order.leg_id)
+
+    async def _probe(self, order: DialOrder) -> None:
+        async with self.around.database.reading() as session:
+            standing = await legs.standing(session, order.leg_id)
+        target = self._target(standing, self._profile_of(standing)) if standing is not None else None
+        if target is None or self.agent is None:
+            self.caller.probed(order, "red", "unknown_there")
+            return
+        started = self.around.clock.monotonic()
+
+        def done(cause: Cause | None, response: Response | None) -> None:
+            took_s = self.around.clock.monotonic() - started
+            self.caller.probed(order, *readiness(cause, response, took_s))
+
+        self.agent.probe(target, done)
+
+    def _target(self, standing: Standing, profile: profiles.Profile) -> Target | None:
+        """Where it registered, else its address in the register."""
+        terminal = standing.terminal
+        alias = next((one.alias for one in self.directory.known.values() if one.terminal_id == terminal.id), "")
+        binding = self.agent.registrar.find(alias) if alias and self.agent is not None else None
+        try:
+            uri = binding.contact if binding is not None else read_uri(terminal.sip_uri)
+        except Malformed:
+            return None
+        return Target(uri, profile.transports, binding=binding)
+
+    def _profile_of(self, standing: Standing) -> profiles.Profile:
+        return self.profiles.find(f"{standing.terminal.vendor} {standing.terminal.model}")
+
+    def _policy(self) -> Policy:
+        return Policy(encryption=self.around.encryption)
+
+    def _conference(self, occurrence_id: str, meeting: Meeting) -> Conference:
+        """Raises Refusal."""
+        assert self.registry is not None
+        name = self.around.live.name_of(occurrence_id, meeting.class_, meeting.version, meeting.lobby)
+        return self.registry.create(name)
+
+    def _new_call(
+        self, party: Party, profile: profiles.Profile, policy: Policy, order: DialOrder | None = None
+    ) -> HallCall:
+        number = next(self._numbers) & 0x3FFFFFFF
+        return HallCall(self, profile, policy, self.around.options, number + 1, party, order)
+
+    # -- calls in (sip.agent.AgentEvents)
+
+    def incoming(self, call: Call) -> HallCall:
+        known = self.directory.known.get(call.identity)
+        suffix = self.around.random_bytes(5).hex()
+        who = known.terminal_id if known is not None else "guest"
+        party = Party(f"hall_terminal.{who}" + ("" if known else f".{suffix}"), call.identity, who if known else "")
+        one = self._new_call(party, self.profiles.find(call.user_agent), self._policy())
+        one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
+        self.traces.begin(call.call_id, "")
+        assert call.request is not None
+        self._start(self._route(one, call.request.uri.alias))
+        return one
+
+    async def _route(self, one: HallCall, target: str) -> None:
+        """One of three targets, or the menu: whatever else was dialled leads nowhere (no calls to outside, no other hall)."""
+        call = one.call
+        assert call is not None
+        call.ring()
+        try:
+            if target.lower() in ECHO:
+                one.accept_in(self._room(ECHOES + self.around.random_bytes(6).hex()), "echo")
+                return
+            number, _, pin = target.replace("#", "*").partition("*")
+            arrival = await self._arrive(one, number, pin) if number.isdigit() else None
+            if arrival is not None:
+                await self._let_in(one, arrival)
+                return
+            self.guests[one] = Menu(Asks.PIN, number) if number.isdigit() and number else Menu()
+            one.accept_in(self._room(RECEPTION), "reception")
+        except (Refusal, PeerError) as error:
+            self.guests.pop(one, None)
+            call.refuse(*refusal_of(error, self.around.options.announced or self.around.options.host))
+        except RoomsRefusal as refusal:
+            call.refuse(403 if refusal.code == "class_forbids" else 480)
+
+    async def _arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
+        async with self.around.database.reading() as session:
+            return await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
+
+    async def _let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
+        """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
+        if not arrival.verdict.allowed:
+            await self.around.database.transact(
+                lambda session: entering.refused(session, arrival, one.party.name, one.address, self.clock())
+            )
+            raise RoomsRefusal("class_forbids", arrival.verdict.vietnamese, arrival.verdict.english)
+        if arrival.refusal is not None:
+            raise arrival.refusal
+        await self._name(one, arrival)
+        conference = self._conference(arrival.occurrence.id, arrival.meeting)
+        if arrival.verdict.lobby:
+            self._knock(one, conference)
+        elif one.stood:
+            one.move(conference, lambda well: None)
+        else:
+            one.accept_in(conference)
+
+    async def _name(self, one: HallCall, arrival: entering.Arrival) -> None:
+        """As the others see it; a terminal of the register has a row on the board."""
+        terminal = arrival.terminal
+        if terminal is None:
+            return
+
+        async def work(session: AsyncSession) -> Standing | None:
+            leg = await planning.came(session, arrival.occurrence.id, terminal.id, self.clock())
+            return await legs.standing(session, leg.id)
+
+        standing = await self.around.database.transact(work)
+        assert standing is not None
+        one.party = _party(standing)
+        self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
+
+    def _knock(self, one: HallCall, conference: Conference) -> None:
+        """It waits, with a picture and words, until a host of the meeting opens. Raises Refusal."""
+        who = Knocker(one.party.identity, one.party.name, "hall_terminal", key=one.party.terminal, source=one.address)
+        knock = self.around.lobbies.knock(conference.name, who, "", self.around.clock.time())
+        if knock.state is Waits.ADMITTED:
+            self._admitted(one, conference)
+            return
+        self.waiting[one] = (conference.name, knock)
+        knock.listen(lambda: self._decided(one, conference, knock))
+        if not one.stood:
+            one.accept_in(self._room(RECEPTION), "reception")
+        else:
+            self._say(one, "lobby")
+
+    def _decided(self, one: HallCall, conference: Conference, knock: Knock) -> None:
+        if one not in self.waiting:
+            return
+        if knock.state is Waits.WAITING:
+            knock.listen(lambda: self._decided(one, conference, knock))
+            return
+        del self.waiting[one]
+        if knock.state is Waits.ADMITTED:
+            self._admitted(one, conference)
+        else:
+            self._say(one, "denied")
+            asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, "denied")
+
+    def _admitted(self, one: HallCall, conference: Conference) -> None:
+        one.passage = Passage.ADMITTED
+        try:
+            if one.stood:
+                one.move(conference, lambda well: None)
+            else:
+                one.accept_in(conference)
+        except (Refusal, PeerError) as error:
+            log.info("a hall that was let in cannot enter: %s", error)
+            one.end("full")
+
+    def _room(self, name: str) -> Conference:
+        """The reception or a test room. Raises Refusal."""
+        assert self.registry is not None
+        return self.registry.create(name)
+
+    def subscribed(self, subscription: Subscription) -> None:
+        return None
+
+    def registered(self, alias: str, binding: Binding | None) -> None:
+        log.info("terminal %s is %s", alias, "registered" if binding is not None else "gone")
+
+    def banned(self, subject: str, until: float, reason: str) -> None:
+        log.warning("SIP: %s is banned: %s", subject, reason)
+
+    # -- what calls tell (hallcall.Owner)
+
+    def rang(self, one: HallCall) -> None:
+        if one.order is not None:
+            self.caller.tell(one.order, Event.RANG)
+
+    def stands(self, one: HallCall) -> None:
+        if one.order is not None:
+            self.caller.tell(one.order, Event.ANSWERED)
+        self._arrived(one)
+
+    def _arrived(self, one: HallCall) -> None:
+        """Its media run: a meeting's hall has a row; one in the reception hears what to do."""
+        room = one.room
+        if room is None:
+            return
+        if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
+            self.calls[one.party.leg_id] = one
+            self._start(self.caller.happen(one.party.leg_id, Event.CAME))
+        if one in self.guests:
+            self._ask(one)
+        elif one in self.waiting:
+            self._say(one, "lobby")
+        elif room.conference.name.startswith(ECHOES):
+            self._say(one, "echo")
+        else:
+            self._say(one, "joined")
+        if not room.conference.name.startswith(PREFIX):
+            asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
+
+    def moved(self, one: HallCall) -> None:
+        """Into another room."""
+        self._arrived(one)
+
+    def _tired(self, one: HallCall, room: Any) -> None:
+        if one.room is room and one not in self.waiting:
+            one.end("idle")
+
+    def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
+        if one.order is None:
+            return
+        if self.calls.get(one.order.leg_id) is one:
+            del self.calls[one.order.leg_id]
+        self.caller.tell(one.order, Event.REFUSED, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
+
+    def over(self, one: HallCall, cause: Cause) -> None:
+        self.guests.pop(one, None)
+        waited = self.waiting.pop(one, None)
+        lobby = self.around.lobbies.find(waited[0]) if waited is not None else None
+        if waited is not None and lobby is not None:
+            lobby.leave(waited[1].ticket)
+        leg_id = one.party.leg_id
+        if leg_id and self.calls.get(leg_id) is one:
+            del self.calls[leg_id]
+            event = Event.HUNG_UP if cause.kind is Ended.NORMAL and not one.hung_up_by_us else Event.LOST
+            if not one.hung_up_by_us:
+                self._start(self.caller.happen(leg_id, event, one.order))
+
+    # -- the menu
+
+    def pressed(self, one: HallCall, key: str) -> bool:
+        room = one.room
+        if room is not None and room.conference.name.startswith(ECHOES):
+            if key == "#":
+                one.end("test ended")
+            return True
+        menu = self.guests.get(one)
+        if menu is None:
+            return False
+        menu = self.guests[one] = keypad.dial(menu, key)
+        if menu.asks is Asks.CHECK:
+            self._start(self._check(one, menu))
+        elif key == "#":
+            self._ask(one)
+        else:
+            self._show(one)
+        return True
+
+    async def _check(self, one: HallCall, menu: Menu) -> None:
+        arrival = await self._arrive(one, menu.number, menu.digits)
+        if one not in self.guests:
+            return
+        self.guests[one] = menu = keypad.judged(menu, arrival is not None)
+        if arrival is None:
+            self._ask(one)
+            if menu.over:
+                asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, "too many tries")
+            return
+        del self.guests[one]
+        try:
+            await self._let_in(one, arrival)
+        except RoomsRefusal as refusal:
+            self._last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
+        except (Refusal, PeerError):
+            self._last_words(one, "full")
+
+    def _ask(self, one: HallCall) -> None:
+        """In words on the screen and by voice."""
+        menu = self.guests[one]
+        if menu.asks is Asks.NUMBER and menu.tries == 0 and not menu.digits:
+            self._say(one, "welcome")
+        self._say(one, menu.asks.value)
+        if menu.asks is Asks.WRONG:
+            self._say(one, "ask_number")
+        self._show(one)
+
+    def _show(self, one: HallCall) -> None:
+        menu = self.guests[one]
+        code = "ask_number" if menu.asks is Asks.CHECK else menu.asks.value
+        typed = "•" * len(menu.digits) if menu.asks is Asks.PIN else menu.digits
+        if one.room is not None:
+            one.room.hall.set_text(
+                f"{announcements.text(code, 'vi')}\n{announcements.text(code, 'en')}\n{typed}".strip()
+            )
+
+    def _last_words(self, one: HallCall, code: str) -> None:
+        self._say(one, code)
+        asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, code)
+
+    def _say(self, one: HallCall, code: str) -> None:
+        if one.room is None:
+            return
+        one.room.hall.program.say(one.room.hall, code)
+        if one.room.conference.name == RECEPTION and code in ("lobby", "denied", "forbidden", "full", "not_started"):
+            words = f"{announcements.text(code, 'vi')}\n{announcements.text(code, 'en')}"
+            one.room.hall.set_text(words)
+
+    # -- what conferences want (ports.HallPorts)
+
+    def open_mixer(self, router: Any, events: Any) -> MixerDoor:
+        return self.around.open_mixer(router, events)
+
+    def announcement(self, code: str) -> str:
+        return str(announcements.recording(code, "vi"))
+
+    def wished(self, conference: str, wished: Wished) -> None:
+        one = self.call_of(wished.hall)
+        if one is None:
+            return
+        if wished.what == "operator" and one.party.leg_id:
+            self._start(
+                self.around.database.transact(
+                    lambda session: legs.raise_alarm(session, one.party.leg_id, "operator", self.clock())
+                )
+            )
+        self.changed(conference.removeprefix(PREFIX))
+
+    def silent(self, conference: str, hall: Hall) -> None:
+        """Half a minute without packets: a re-INVITE asks whether it is there; without an answer the call ends by itself."""
+        one = self.call_of(hall)
+        if one is not None:
+            one.renegotiate()
+
+    def call_of(self, hall: Hall) -> HallCall | None:
+        signal = hall.signal
+        return signal if isinstance(signal, HallCall) else None
+
+
+def _party(standing: Standing) -> Party:
+    return Party(f"hall_terminal.{standing.terminal.id}", standing.site.name, standing.terminal.id, standing.leg.id, 0)
+
+
+def readiness(cause: Cause | None, response: Response | None, took_s: float) -> tuple[str, str]:
+    """(colour, reason) of an answer to OPTIONS. Any answer is a sign of life; a slow or unwilling one is worth a look."""
+    if cause is not None or response is None:
+        unknown = cause is not None and cause.kind in (Ended.NOT_FOUND, Ended.FORBIDDEN_TARGET)
+        return "red", "unknown_there" if unknown else "unreachable"
+    if response.status in (404, 410, 604):
+        return "red", "unknown_there"
+    if response.status in (486, 600):
+        return "amber", "busy"
+    if response.status >= 300:
+        return "amber", "no_answer" if response.status == 480 else "unreachable"
+    return ("amber", "slow") if took_s > limits.PROBE_SLOW_S else ("green", "")
+
+
+async def _logged(work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        await work
+    except Exception:  # one hall's trouble is no other's
+        log.exception("a hall")

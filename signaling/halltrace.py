@@ -1,0 +1,119 @@
+"""What was said in each hall's call, to be looked at when two devices do not understand each other: redacted from the start.
+
+Keeps the last messages of the last calls in memory. No SRTP key, no digest and no digit that a person typed is ever kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from signaling import limits
+from signaling.sip.agent import Agent
+from signaling.sip.transport import Hop, Transports
+
+_CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)
+_HIDDEN: Final = (
+    (re.compile(r"(inline:)[A-Za-z0-9+/=]+"), r"\1[khóa/key]"),
+    (re.compile(r"^((?:proxy-)?authorization[ \t]*:).*$", re.IGNORECASE | re.MULTILINE), r"\1 [đã che/redacted]"),
+    (re.compile(r"^(signal[ \t]*=).*$", re.IGNORECASE | re.MULTILINE), r"\1 [phím/key]"),
+    (re.compile(r"(sips?:[0-9]{4,}(?:\*|%2[aA]|#|%23))[0-9*#%A-Fa-f]+(?=@)"), r"\1[PIN]"),
+)
+
+
+@dataclass
+class Trace:
+    """Of one Call-ID. `leg_id` empty: of nobody in the register."""
+
+    leg_id: str = ""
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=limits.TRACE_MESSAGES))
+
+
+class Traces:
+    """Of this process. `now`: Unix seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._traces: OrderedDict[str, Trace] = OrderedDict()
+
+    def begin(self, call_id: str, leg_id: str) -> None:
+        self.name(call_id, leg_id)
+
+    def name(self, call_id: str, leg_id: str) -> None:
+        """Whose call it is."""
+        trace = self._traces.setdefault(call_id, Trace())
+        trace.leg_id = leg_id or trace.leg_id
+        while len(self._traces) > limits.TRACES:
+            self._traces.popitem(last=False)
+
+    def note(self, arrow: str, hop: Hop, data: bytes) -> None:
+        """One message. Those of calls that nobody named yet are kept too: they may be named in a moment."""
+        found = _CALL_ID.search(data[: limits.TRACE_CHARACTERS])
+        if found is None:
+            return
+        call_id = found[1].decode("utf-8", "replace")
+        if not data.startswith((b"INVITE", b"SIP/2.0")) and call_id not in self._traces:
+            return
+        if call_id not in self._traces and not data.startswith(b"INVITE"):
+            return
+        self.name(call_id, "")
+        self.add(call_id, f"{arrow} {hop}\n{redacted(data.decode('utf-8', 'replace'))}")
+
+    def add(self, call_id: str, text: str) -> None:
+        trace = self._traces.get(call_id)
+        if trace is not None:
+            at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
+            trace.lines.append(f"{at} {text[: limits.TRACE_CHARACTERS]}")
+
+    def of(self, leg_id: str) -> str:
+        """All calls of a leg, the oldest first; empty: none is remembered."""
+        parts = [
+            f"=== Call-ID {call_id}\n" + "\n\n".join(trace.lines)
+            for call_id, trace in self._traces.items()
+            if trace.leg_id == leg_id and trace.lines
+        ]
+        return "\n\n".join(parts)
+
+    def transports(self, below: Transports) -> Transports:
+        """Sends through `below` and remembers."""
+        return _Watched(self, below)
+
+    def agent(self, *words: Any) -> Agent:
+        """An agent whose messages are remembered; `words` as for `Agent`."""
+        return _WatchedAgent(self, *words)
+
+
+def redacted(text: str) -> str:
+    for pattern, instead in _HIDDEN:
+        text = pattern.sub(instead, text)
+    return text
+
+
+class _Watched:
+    def __init__(self, traces: Traces, below: Transports) -> None:
+        self._traces, self._below = traces, below
+
+    def send(self, hop: Hop, data: bytes) -> None:
+        self._traces.note("→", hop, data)
+        self._below.send(hop, data)
+
+    def local(self, hop: Hop) -> tuple[str, int]:
+        return self._below.local(hop)
+
+    def resolve(self, name: str, done: Callable[[Sequence[str]], None]) -> None:
+        self._below.resolve(name, done)
+
+
+class _WatchedAgent(Agent):
+    def __init__(self, traces: Traces, *words: Any) -> None:
+        super().__init__(*words)
+        self._traces = traces
+
+    def receive(self, data: bytes, hop: Hop) -> bool:
+        if self.hears(hop.host):
+            self._traces.note("←", hop, data)
+        return super().receive(data, hop)
