@@ -18,7 +18,6 @@ from rooms import limits
 from rooms.dialling.tables import SipAccount, SipBan
 from rooms.errors import Refusal
 from rooms.identifiers import new_recovery_code
-from rooms.org import refusals
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sealing import Seal
@@ -77,7 +76,7 @@ async def give(
         session.add(row)
     row.alias, row.algorithm, row.behind_nat, row.changed_at = alias, algorithm, behind_nat, now
     row.secret = seal.seal(digest(algorithm, alias, password), _purpose(terminal_id))
-    await refusals.store(session, row, "terminal")
+    await session.flush()
     detail = {"alias": alias, "algorithm": algorithm}
     await audit.record(session, now, actor, "terminal.sip_account", "terminal", terminal_id, unit.id, detail)
     return password

@@ -92,11 +92,12 @@ class ServerThere:
 
 
 @contextmanager
-def serve(place: Namespace, folder: Path) -> Iterator[ServerThere]:
-    """Fails at the end when the server wrote a traceback."""
+def serve(place: Namespace, folder: Path, **settings: str) -> Iterator[ServerThere]:
+    """`settings`: variables beside those that every server needs. Fails at the end when the server wrote a traceback."""
     key, secret, log = "interop", secrets.token_hex(32), folder / "server.log"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
     environ |= {"DIEMCAU_API_KEY": key, "DIEMCAU_API_SECRET": secret, "PYTHONUNBUFFERED": "1"}
+    environ |= settings
     ports = ["--http-port", str(HTTP_PORT), "--media-port", str(MEDIA_PORT)]
     command = [*place.prefix, sys.executable, "-m", "signaling", "serve", *ports, "--data-dir", str(folder / "data")]
     with ExitStack() as stack:

@@ -1,0 +1,320 @@
+"""Halls of a test: baresip terminals in a network namespace, wired to another one with a server that has a booked meeting.
+
+Traps of baresip (halls.md §8.1): it ignores loopback; an empty `audio_path` keeps it from opening the file player twice and
+crashing; it knows neither FIR nor BFCP nor session timers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import shutil
+import subprocess
+import time
+import wave
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking.requests import AttendeeRequest
+from rooms.booking.tables import Wanted
+from rooms.dialling import accounts
+from rooms.identifiers import new_bytes
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy.actors import COMMAND
+from rooms.sealing import Seal
+from rooms.sites.tables import Network, Terminal
+from rooms.store import migrations
+from rooms.store.database import Database
+from signaling.files import kept_key
+from signaling.sip.digest import ha1
+from tests.interop import network
+from tests.interop.network import Namespace, ServerThere
+from tests.rooms import invited
+from tests.rooms.province import Province, build
+
+SERVER, HALLS = "10.77.0.1", "10.77.0.2"
+COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200)}
+MODULES = (
+    *("g711", "g722", "opus", "aufile", "aubridge", "sndfile"),
+    *("avcodec", "avformat", "fakevideo", "swscale", "snapshot", "srtp"),
+)
+_ports = itertools.count(5070, 10)
+
+
+def missing() -> str:
+    """Why halls cannot be tested here; empty when they can."""
+    absent = [tool for tool in ("baresip", "ffmpeg") if shutil.which(tool) is None]
+    return network.missing() or (f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else "")
+
+
+@dataclass
+class Booked:
+    """What stands in the server's database. `passwords` by alias."""
+
+    province: Province
+    number: str
+    pin: str
+    occurrence: str
+    passwords: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(folder: Path, aliases: tuple[str, ...], **changes: Any) -> Booked:
+    """A database with a meeting that is on now and a terminal for each alias, invited to it."""
+    data = folder / "data"
+    data.mkdir(mode=0o700, parents=True)
+    seal = Seal(kept_key(data / "seal.key", new_bytes))
+    return asyncio.run(_prepare(f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, changes))
+
+
+async def _prepare(url: str, seal: Seal, aliases: tuple[str, ...], changes: dict[str, Any]) -> Booked:
+    await migrations.upgrade(url)
+    database, now = Database.open(url), datetime.now(UTC)
+    try:
+        return await database.transact(lambda session: _book(session, seal, aliases, changes, now))
+    finally:
+        await database.close()
+
+
+async def _book(
+    session: AsyncSession, seal: Seal, aliases: tuple[str, ...], changes: dict[str, Any], now: datetime
+) -> Booked:
+    province = await build(session, now)
+    session.add(Network(id="network-test", code="test", name="Mạng thử", ranges=["10.77.0.0/24"], closed=True))
+    guest = AttendeeRequest(person_id=province.people["yt-1"])
+    wanted = invited.Wanted(starts=(now,), attendees=(guest,))
+    meeting = await invited.meeting(session, province, wanted, now - timedelta(minutes=1))
+    for name, value in changes.items():
+        setattr(meeting, name, value)
+    await session.flush()
+    date = await _date(session, meeting)
+    assert meeting.number is not None
+    made = Booked(province, meeting.number, meeting.pin, date.id)
+    for alias in aliases:
+        made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now)
+    return made
+
+
+async def _date(session: AsyncSession, meeting: Meeting) -> Occurrence:
+    return (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
+
+
+async def _terminal(
+    session: AsyncSession, seal: Seal, province: Province, meeting: Meeting, alias: str, now: datetime
+) -> str:
+    session.add(
+        Terminal(
+            id=alias,
+            code=alias,
+            name=alias,
+            site_id=province.sites["yt"],
+            protocols=["sip"],
+            codecs=[],
+            network_id="network-test",
+        )
+    )
+    session.add(Wanted(meeting_id=meeting.id, resource_id=alias, kind="terminal", exclusive=False))
+    await session.flush()
+
+    def digest(algorithm: Any, name: str, password: str) -> str:
+        return ha1(algorithm, name, "diemcau", password)
+
+    return await accounts.give(session, alias, alias, "MD5", False, seal, digest, COMMAND, now)
+
+
+@dataclass
+class HallNet:
+    """A server and the place where halls are."""
+
+    server: ServerThere
+    place: Namespace
+    server_place: Namespace
+    booked: Booked
+    folder: Path
+
+
+@contextmanager
+def hall_net(folder: Path, aliases: tuple[str, ...], **changes: Any) -> Iterator[HallNet]:
+    """`changes`: of the meeting's row."""
+    booked = prepare(folder, aliases, **changes)
+    with ExitStack() as stack:
+        here, there = stack.enter_context(network.namespace()), stack.enter_context(network.namespace())
+        network.plug(here, [f"{SERVER}/24"], there, [f"{HALLS}/24"])
+        own = {"DIEMCAU_SIP_HOST": SERVER, "DIEMCAU_HALL_HOST": SERVER}
+        server = stack.enter_context(network.serve(here, folder, **own))
+        yield HallNet(server, there, here, booked, folder)
+
+
+# -- terminals
+
+
+@dataclass
+class Baresip:
+    """One terminal. Media: a picture of one colour and one tone."""
+
+    net: HallNet
+    name: str
+    colour: str
+    hz: int
+    transport: str = "udp"
+    codec: str = "PCMA/8000/1"
+    encryption: str = ""
+    password: str | None = None
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.port = next(_ports)
+        self.folder = self.net.folder / f"{self.name}-{self.port}"
+        self.folder.mkdir()
+        self.log = self.folder / "log"
+
+    def start(self, *commands: str) -> Baresip:
+        """`commands`: typed at once, such as `/dial sip:…`."""
+        self._write()
+        words = [*self.net.place.prefix, "baresip", "-f", str(self.folder)]
+        for command in commands:
+            words += ["-e", command]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+        return self
+
+    def dial(self, target: str) -> None:
+        self.command("dial", f"sip:{target}@{SERVER};transport={self.transport}")
+
+    def command(self, name: str, parameters: str = "") -> None:
+        """By its control port: a netstring of JSON."""
+        body = json.dumps({"command": name, "params": parameters, "token": "t"})
+        script = (
+            "import socket,sys\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])),5)\n"
+            "b=sys.argv[2].encode()\ns.sendall(b'%d:%s,'%(len(b),b))\ns.settimeout(3)\ns.recv(4096)\n"
+        )
+        self.net.place.run("python3", "-c", script, str(self.port + 1), body)
+
+    def saw(self) -> tuple[int, int, int]:
+        """The mean colour of the middle of the picture that it receives."""
+        for old in self.folder.glob("snapshot*.png"):
+            old.unlink()
+        self.command("snapshot")
+        wait_for(lambda: any(self.folder.glob("snapshot-recv*.png")), 10, "no picture was received")
+        time.sleep(0.3)
+        path = max(self.folder.glob("snapshot-recv*.png"))
+        with av.open(str(path)) as file:
+            pixels = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(float)
+        height, width = pixels.shape[:2]
+        middle = pixels[height * 2 // 5 : height * 3 // 5, width * 2 // 5 : width * 3 // 5]
+        red, green, blue = middle.reshape(-1, 3).mean(axis=0)
+        return int(red), int(green), int(blue)
+
+    def heard(self) -> tuple[int, NDArray[np.int16]]:
+        """(rate, samples) of what it decoded so far; its process must have ended for the file to be whole."""
+        path = max(self.folder.glob("dump-*-dec.wav"), key=lambda one: one.stat().st_mtime)
+        with wave.open(str(path)) as file:
+            return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), np.int16)
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> None:
+        """It hangs up and ends."""
+        if self.process is not None and self.process.poll() is None:
+            with suppress(AssertionError):
+                self.command("quit")
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def _write(self) -> None:
+        media = make_media(self.net.folder, self.colour, self.hz)
+        (self.folder / "empty").mkdir(exist_ok=True)
+        (self.folder / "contacts").write_text("")
+        interface = self.net.place.run("ip", "-o", "-4", "addr", "show", "scope", "global").split()[1]
+        lines = [
+            "poll_method epoll",
+            f"net_interface {interface}",
+            f"sip_listen {HALLS}:{self.port}",
+            f"sip_cafile {self.net.server.authority}",
+            f"audio_path {self.folder / 'empty'}",
+            "audio_player aubridge,null",
+            f"audio_source aufile,{media}/tone.wav",
+            "ausrc_srate 16000",
+            "auplay_srate 16000",
+            f"video_source avformat,{media}/picture.mp4",
+            "video_display fakevideo,nil",
+            "video_size 640x360",
+            "video_bitrate 700000",
+            "video_fps 15.00",
+            f"rtp_ports {20_000 + self.port * 2}-{20_010 + self.port * 2}",
+            "rtcp_mux no",
+            "rtp_stats yes",
+            f"snd_path {self.folder}",
+            "module_path /usr/lib/baresip/modules",
+            *(f"module {name}.so" for name in MODULES),
+            "module_tmp uuid.so",
+            "module_tmp account.so",
+            "module_app menu.so",
+            "module_app ctrl_tcp.so",
+            "module_app debug_cmd.so",
+            f"ctrl_tcp_listen 127.0.0.1:{self.port + 1}",
+            "avcodec_h264enc libx264",
+            "avcodec_h264dec h264",
+        ]
+        (self.folder / "config").write_text("\n".join(lines) + "\n")
+        password = self.net.booked.passwords.get(self.name, "") if self.password is None else self.password
+        encryption = f";mediaenc={self.encryption}" if self.encryption else ""
+        (self.folder / "accounts").write_text(
+            f"<sip:{self.name}@{SERVER};transport={self.transport}>;auth_user={self.name};auth_pass={password}"
+            f";regint=60;audio_codecs={self.codec};video_codecs=H264{encryption}\n"
+        )
+
+
+def make_media(folder: Path, colour: str, hz: int) -> Path:
+    """A tone and a picture of one colour, made by ffmpeg once."""
+    there = folder / f"media-{colour}-{hz}"
+    if there.exists():
+        return there
+    there.mkdir()
+    value = "0x" + "".join(f"{part:02x}" for part in COLOURS[colour])
+    quiet = ["ffmpeg", "-loglevel", "error", "-f", "lavfi"]
+    tone = f"sine=frequency={hz}:sample_rate=16000:duration=60"
+    subprocess.run([*quiet, "-i", tone, "-ac", "1", str(there / "tone.wav")], check=True)
+    picture = ["-i", f"color=c={value}:size=640x360:rate=15:duration=60", "-c:v", "libx264", "-preset", "ultrafast"]
+    subprocess.run([*quiet, *picture, "-pix_fmt", "yuv420p", str(there / "picture.mp4")], check=True)
+    return there
+
+
+def wait_for(condition: Callable[[], bool], most_s: float, what: str) -> None:
+    """Real peers take their time; this is patience and no claim of speed."""
+    ends = time.monotonic() + most_s
+    while not condition():
+        assert time.monotonic() < ends, what
+        time.sleep(0.2)
+
+
+def is_colour(seen: tuple[int, int, int], name: str) -> bool:
+    return all(abs(one - other) < 45 for one, other in zip(seen, COLOURS[name], strict=True))
+
+
+def tone_of(rate: int, samples: NDArray[np.int16]) -> float:
+    """The strongest frequency in Hz of the last three seconds but one."""
+    part = samples[-4 * rate : -rate] if len(samples) > 5 * rate else samples
+    power = np.abs(np.fft.rfft(part.astype(float) * np.hanning(len(part))))
+    return float(np.fft.rfftfreq(len(part), 1 / rate)[np.argmax(power)])
