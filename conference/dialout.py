@@ -38,6 +38,7 @@ class Event(Enum):
     RANG = "rang"
     ANSWERED = "answered"
     REFUSED = "refused"  # a final answer, or none in time
+    FORBID = "forbid"  # the class of the meeting does not let it in
     HUNG_UP = "hung_up"  # by the hall
     LOST = "lost"  # no packets any more, or its connection broke
     CAME = "came"  # the hall has dialled in by itself
@@ -253,6 +254,11 @@ def _hung_up(leg: Leg, one: Happening) -> Moved:
     return replace(again, since=one.now, next_try_at=one.now + limits.HUNG_UP_RETRY_S), ()
 
 
+def _forbidden(leg: Leg, one: Happening) -> Moved:
+    moved, _ = _to(State.GIVEN_UP, reason="class_forbids")(leg, one)
+    return moved, (Action.ALARM,)
+
+
 def _superfluous(leg: Leg, _one: Happening) -> Moved:
     """An answer that crossed our wish to end the call."""
     return leg, (Action.HANG_UP,)
@@ -262,6 +268,7 @@ _DIAL = _to(State.CALLING, Action.DIAL)
 _PENDING: Final[dict[Event, Step]] = {
     Event.ANSWERED: _answered,
     Event.REFUSED: _refused,
+    Event.FORBID: _forbidden,
     Event.HUNG_UP: _refused,
     Event.LOST: _refused,
     Event.CAME: _came(Action.CANCEL),

@@ -113,6 +113,7 @@ class Program:
         self._ssrcs: dict[str, int] = {}
         """Of each program, mix and voice by its name, as long as it is made."""
         self._feeds: dict[FeedKey, Feed] = {}
+        self._groups: dict[str, pictures.Group] = {}
         self._prompts: list[tuple[float, pictures.Prompt]] = []
         self._scene = pictures.Scene(0)
         self._timer: Cancellable | None = None
@@ -135,6 +136,10 @@ class Program:
         """Somebody has left, hall or not."""
         self.stage = layout.without(self.stage, sid)
         self.changed()
+
+    def group_of(self, hall: Hall) -> pictures.Group | None:
+        """The program that this hall gets."""
+        return self._groups.get(hall.sid)
 
     @property
     def count(self) -> int:
@@ -266,7 +271,10 @@ class Program:
         return hall.position if hall is not None else limits.HALLS
 
     def _wishes(self, seen: Sequence[Seen], sharing: Seen | None) -> Iterator[Wish]:
-        name = self.layout or layout.automatic(sum(one.camera is not None for one in seen))
+        shown = [one.site for one in seen if one.camera is not None]
+        if shown and not self.stage.front:
+            self.stage = replace(self.stage, speaker=shown[0])  # until somebody speaks: nobody looks at himself alone
+        name = self.layout or layout.automatic(len(shown))
         for hall in self.halls.values():
             if hall.plan is None or hall.plan.video is None or not hall.plan.video.stream.we_send:
                 continue
@@ -429,6 +437,7 @@ class Program:
             output = self.mixer.output(group.ssrc)
             # Only the presentation alone has no clock.
             (program if group.clock else content).update((wish.hall, output) for wish in wishes)
+        self._groups = {wish.hall: group for group, wishes in made.items() if group.clock for wish in wishes}
         voices = {voice.site: self.mixer.output(voice.ssrc_out) for voice in self._scene.voices}
         large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
         for sid, hall in list(self.halls.items()):

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from signaling import config, limits
-from signaling.commands import audit, booking, db, demo, mail, org, user
+from signaling.commands import audit, booking, db, demo, hall, mail, org, user
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(mail.app, name="mail")
 app.add_typer(booking.app, name="booking")
 app.add_typer(demo.app, name="demo")
+app.add_typer(hall.app, name="hall")
 
 
 def _option(name: str) -> Any:

@@ -28,6 +28,7 @@ from signaling import limits
 
 log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
+WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
 
@@ -164,9 +165,27 @@ class Caller:
         for leg_id in tuple(self._unsure):
             await self.happen(leg_id, Event.RECOVER)
             self._unsure.discard(leg_id)
+        if plans or self._holds:
+            await self._take_wishes()
         if self._holds:
             await self._end_those_over()
             await self._begin()
+
+    async def _take_wishes(self) -> None:
+        async with self._database.reading() as session:
+            if not await legs.wished(session):
+                return
+        for leg_id, wish in await self._database.transact(
+            lambda session: legs.take_wishes(session, self.worker, self._clock())
+        ):
+            if wish == "probe":
+                async with self._database.reading() as session:
+                    standing = await legs.standing(session, leg_id)
+                if standing is not None:
+                    self.dialer.probe(self.order(standing.leg))
+            else:
+                await self.happen(leg_id, WISHES[wish])
+                self._holds = True
 
     async def _claim(self) -> None:
         claimed = await self._database.transact(

@@ -128,6 +128,8 @@ class Surroundings:
     options: LineOptions
     driver: Driver
     encryption: Encryption = "best_effort"
+    servers: Sequence[str] = ()
+    """Addresses of SIP, to be typed into terminals."""
 
 
 class Halls:
@@ -269,11 +271,15 @@ class Halls:
         async with self.around.database.reading() as session:
             standing = await legs.standing(session, order.leg_id)
             meeting = (await planning.date_of(session, order.occurrence))[1]
+            target = self._target(standing) if standing is not None else None
+            allowed = await self._may_call(session, meeting, order.terminal, target)
         if standing is None or self.agent is None:
             return
         policy = self._policy()
         ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
-        target = self._target(standing, ladder[0])
+        if not allowed:
+            self.caller.tell(order, Event.FORBID)
+            return
         one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], policy, order)
         if target is None:
             self.caller.tell(order, Event.REFUSED, status=404, rungs=len(ladder))
@@ -288,10 +294,18 @@ class Halls:
         one.call = self.agent.dial(target, offer, one, call_id=order.call_id)
         self.traces.begin(order.call_id, order.leg_id)
 
+    async def _may_call(self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None) -> bool:
+        """The class policy, at the moment of the call: by where it registered from, else by the network of the register."""
+        reached = await planning.reached(session, terminal_id)
+        closed = reached.closed
+        if target is not None and target.binding is not None:
+            closed = await planning.closed_at(session, target.binding.hop.host)
+        return planning.judge(meeting, closed, invited=True).allowed
+
     async def _probe(self, order: DialOrder) -> None:
         async with self.around.database.reading() as session:
             standing = await legs.standing(session, order.leg_id)
-        target = self._target(standing, self._profile_of(standing)) if standing is not None else None
+        target = self._target(standing) if standing is not None else None
         if target is None or self.agent is None:
             self.caller.probed(order, "red", "unknown_there")
             return
@@ -303,7 +317,7 @@ class Halls:
 
         self.agent.probe(target, done)
 
-    def _target(self, standing: Standing, profile: profiles.Profile) -> Target | None:
+    def _target(self, standing: Standing) -> Target | None:
         """Where it registered, else its address in the register."""
         terminal = standing.terminal
         alias = next((one.alias for one in self.directory.known.values() if one.terminal_id == terminal.id), "")
@@ -312,7 +326,7 @@ class Halls:
             uri = binding.contact if binding is not None else read_uri(terminal.sip_uri)
         except Malformed:
             return None
-        return Target(uri, profile.transports, binding=binding)
+        return Target(uri, self._profile_of(standing).transports, binding=binding)
 
     def _profile_of(self, standing: Standing) -> profiles.Profile:
         return self.profiles.find(f"{standing.terminal.vendor} {standing.terminal.model}")

@@ -88,3 +88,9 @@ TRACES = 2000
 TRACE_MESSAGES = 400
 TRACE_CHARACTERS = 4000
 """Of one message."""
+BOARD_WATCHERS = 50
+"""Who look at one board at the same time."""
+BOARD_S = 2.0
+BOARD_LINES = 4096
+UNDO_S = 120.0
+UNDOS = 500

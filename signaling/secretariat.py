@@ -53,6 +53,8 @@ class Secretariat:
         self.database = Database.open(settings.database_url)
         self.lobbies = Lobbies(lambda: new_bytes(16).hex())
         self.live = BookedMeetings(now, self.lobbies)
+        self.hall_desk: api.HallDesk | None = None
+        """Set by the composition where halls are on."""
         self.first_secret = ""
         """Of the link that makes the first administrator; empty when there is one."""
         self.demo_secrets: dict[str, str] = {}
@@ -231,6 +233,7 @@ class Secretariat:
             wake=self.worker.wake,
             public_url=self.settings.public_url,
             suffix=lambda: new_bytes(5).hex(),
+            hall_desk=lambda: self.hall_desk,
             local_demo=self.settings.local_creation,
         )
 

@@ -35,6 +35,7 @@ from signaling import access, api, hallports, limits, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
+from signaling.hallboard import Board
 from signaling.halls import Halls
 from signaling.halls import Surroundings as HallSurroundings
 from signaling.intake import BoundedHttp
@@ -185,6 +186,7 @@ class Composition:
         desk = self.secretariat
         if self.settings.halls:
             self.halls = self._halls(node)
+            self.secretariat.hall_desk = Board(self.halls)
         return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls)
 
     def _halls(self, node: Node) -> Halls:
@@ -208,6 +210,7 @@ class Composition:
                 config=Config(settings.sip_realm, secrets.token_bytes(32), loopback=settings.loopback_only),
                 options=hallports.options(settings),
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
+                servers=hallports.names(settings),
                 encryption=cast(Any, settings.hall_encryption),
             )
         )

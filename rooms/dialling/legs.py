@@ -149,6 +149,29 @@ async def change(
     return row
 
 
+async def set_wish(session: AsyncSession, leg_id: str, wish: str) -> None:
+    """Told to whoever holds the lease, now or later."""
+    await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(wish=wish))
+
+
+async def wished(session: AsyncSession) -> bool:
+    """Whether anybody wants anything."""
+    return await session.scalar(select(DialLeg.id).where(DialLeg.wish != "").limit(1)) is not None
+
+
+async def take_wishes(session: AsyncSession, worker: str, now: datetime) -> list[tuple[str, str]]:
+    """(leg, what is wanted) of this worker's legs and of those that nobody holds; each is told once."""
+    free = or_(DialLeg.leased_by == worker, DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
+    rows = list(
+        await session.scalars(select(DialLeg).where(DialLeg.wish != "", free).with_for_update(skip_locked=True))
+    )
+    found = [(one.id, one.wish) for one in rows]
+    for one in rows:
+        one.wish = ""
+    await session.flush()
+    return found
+
+
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, now: datetime) -> None:
     values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": now}
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(values))

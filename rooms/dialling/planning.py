@@ -230,6 +230,7 @@ async def _insert(
         "redialled": False,
         "readiness": "unknown",
         "readiness_reason": "",
+        "wish": "",
         "leased_by": "",
     }
     await session.execute(

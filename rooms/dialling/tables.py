@@ -54,6 +54,8 @@ class DialLeg(Row):
     readiness: Mapped[str] = mapped_column(String(8), default="unknown")
     readiness_at: Mapped[datetime | None]
     readiness_reason: Mapped[str] = mapped_column(String(40), default="")
+    wish: Mapped[str] = mapped_column(String(10), default="")
+    """`call`, `redial`, `drop`, `probe`: asked for by somebody who does not hold the lease."""
     leased_by: Mapped[str] = mapped_column(String(32), default="")
     lease_until: Mapped[datetime | None]
 

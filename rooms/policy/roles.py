@@ -40,6 +40,9 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "meetings.answers": (SECRETARY, ADMIN),
     "meetings.precedence": (OPERATOR, ADMIN),
     "templates.write": DESK,
+    # Halls in a running meeting: of the unit that hosts it
+    "halls.read": (SECRETARY, OPERATOR, ADMIN, AUDITOR),
+    "halls.operate": (SECRETARY, OPERATOR, ADMIN),
     "feeds.write": ALL,
     # The system
     "accounts.read": (ADMIN,),

@@ -8,6 +8,16 @@ from signaling.api.conferences import Surroundings
 from signaling.api.cursors import Cursors
 from signaling.api.invitations import Invitations, new_number
 from signaling.api.pages import Pages
-from signaling.api.visits import Desk, Present
+from signaling.api.visits import Desk, HallDesk, Present
 
-__all__ = ["Cursors", "Desk", "Invitations", "Pages", "Present", "Surroundings", "application", "new_number"]
+__all__ = [
+    "Cursors",
+    "Desk",
+    "HallDesk",
+    "Invitations",
+    "Pages",
+    "Present",
+    "Surroundings",
+    "application",
+    "new_number",
+]

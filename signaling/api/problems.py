@@ -40,6 +40,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
         "no meeting has this number: check it, or ask for the link",
     ),
+    "halls_off": ("Máy chủ này không nối thiết bị hội trường.", "this server connects no hall terminals"),
     "not_found": ("Không có mục này, hoặc đồng chí không được xem.", "no such thing, or you may not see it"),
     "denied": ("Đồng chí không có quyền xem hoặc làm việc này.", "you may not do this"),
     "signed_out": ("Hãy đăng nhập.", "sign in first"),
@@ -76,6 +77,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
 
 STATUS: dict[str, int] = {
     "request_malformed": 400,
+    "halls_off": 409,
+    "not_on_now": 409,
+    "not_connected": 409,
+    "undo_gone": 410,
+    "unknown_alarm": 404,
+    "alias_taken": 409,
+    "terminal_inactive": 409,
     "name_empty": 400,
     "name_too_long": 400,
     "version_malformed": 400,

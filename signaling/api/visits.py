@@ -5,7 +5,7 @@ Owns no rule: `rooms` decides who may do what. A route states its right by `sign
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -66,6 +66,27 @@ class LiveMeetings(Protocol):
         """Its client is told to go; tokens issued before no longer open."""
 
 
+class HallDesk(Protocol):
+    """Hall terminals: `signaling.hallboard.Board` implements it. Rows are plain values of `models.boards`."""
+
+    @property
+    def realm(self) -> str: ...
+    @property
+    def servers(self) -> Sequence[str]: ...
+    async def rows(self, occurrence_id: str) -> list[dict[str, Any]]: ...
+    def watch(self, occurrence_id: str) -> AsyncIterator[list[dict[str, Any]]]: ...
+    async def order(self, occurrence_id: str, wanted: dict[str, Any], actor: Actor) -> dict[str, Any]: ...
+    def undo(self, occurrence_id: str, token: str) -> None: ...
+    def set_program(self, occurrence_id: str, name: str, text: str | None) -> None: ...
+    async def acknowledge(self, occurrence_id: str, alarm_id: str, actor: Actor) -> dict[str, Any]: ...
+    def trace(self, leg_id: str) -> str: ...
+    def thumbnail(self, occurrence_id: str, leg_id: str) -> bytes | None: ...
+    def digest(self, algorithm: str, alias: str, password: str) -> str: ...
+    async def refresh(self) -> None: ...
+    async def states(self) -> list[dict[str, Any]]: ...
+    def wake(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """What the routes of the desk stand on, handed in by the composition root."""
@@ -97,8 +118,14 @@ class Desk:
     """Random, for identities."""
     printing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FILES_AT_ONCE))
     """Letters that are made at the same time."""
+    hall_desk: Callable[[], HallDesk | None] = lambda: None
+    """None: halls are switched off."""
     local_demo: bool = False
     """`dev`: whoever sits at this machine may load the demo month into an empty organisation."""
+
+    @property
+    def halls(self) -> HallDesk | None:
+        return self.hall_desk()
 
 
 @dataclass(frozen=True)
@@ -204,6 +231,7 @@ __all__ = [
     "Anybody",
     "Caller",
     "Desk",
+    "HallDesk",
     "IdempotencyKey",
     "LiveMeetings",
     "Present",

@@ -15,7 +15,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from signaling.sip import limits
 from signaling.sip.agent import Agent
@@ -313,9 +313,8 @@ class Connection(asyncio.Protocol):
         self._last = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=limits.WRITE_BYTES)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
+        self._transport.set_write_buffer_limits(high=limits.WRITE_BYTES)
         self._last = self._loop.time()
         for data in self._driver.connected(self):
             self.write(data)

@@ -36,6 +36,7 @@ idle       due       calling     dial
 idle       rang      idle
 idle       answered  idle        hang_up
 idle       refused   idle
+idle       forbid    idle
 idle       hung_up   idle
 idle       lost      idle
 idle       came      connected
@@ -50,6 +51,7 @@ probing    due       calling     dial
 probing    rang      probing
 probing    answered  probing     hang_up
 probing    refused   probing
+probing    forbid    probing
 probing    hung_up   probing
 probing    lost      probing
 probing    came      connected
@@ -64,6 +66,7 @@ calling    due       calling
 calling    rang      ringing
 calling    answered  connected
 calling    refused   failed
+calling    forbid    given_up    alarm
 calling    hung_up   failed
 calling    lost      failed
 calling    came      connected   cancel
@@ -78,6 +81,7 @@ ringing    due       ringing
 ringing    rang      ringing
 ringing    answered  connected
 ringing    refused   failed
+ringing    forbid    given_up    alarm
 ringing    hung_up   failed
 ringing    lost      failed
 ringing    came      connected   cancel
@@ -92,6 +96,7 @@ connected  due       connected
 connected  rang      connected
 connected  answered  connected
 connected  refused   connected
+connected  forbid    connected
 connected  hung_up   failed
 connected  lost      failed
 connected  came      connected
@@ -106,6 +111,7 @@ failed     due       calling     dial
 failed     rang      failed
 failed     answered  failed      hang_up
 failed     refused   failed
+failed     forbid    failed
 failed     hung_up   failed
 failed     lost      failed
 failed     came      connected
@@ -120,6 +126,7 @@ given_up   due       given_up
 given_up   rang      given_up
 given_up   answered  given_up    hang_up
 given_up   refused   given_up
+given_up   forbid    given_up
 given_up   hung_up   given_up
 given_up   lost      given_up
 given_up   came      connected
@@ -134,6 +141,7 @@ left       due       left
 left       rang      left
 left       answered  left        hang_up
 left       refused   left
+left       forbid    left
 left       hung_up   left
 left       lost      left
 left       came      connected

@@ -40,6 +40,8 @@ meetings.letters sa
 meetings.answers sa
 meetings.precedence oa
 templates.write soa
+halls.read soau
+halls.operate soa
 feeds.write rspoau
 accounts.read a
 accounts.write a

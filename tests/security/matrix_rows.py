@@ -77,6 +77,8 @@ FIXED: Final[Mapping[str, str]] = {
     "session_id": "0" * 32,
     "secret": "x" * 32,
     "conference": "abc-defg-hij",
+    "alarm_id": "0" * 32,
+    "leg_id": "0" * 32,
 }
 """Parameters that name no thing of a unit."""
 
@@ -232,6 +234,21 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/halls/{hall_id}"): Row(lambda w, p: hall(w, p, f"h-{p}")),
     ("POST", "/terminals"): Row(lambda w, p: terminal(w, p, f"new-{p}")),
     ("PUT", "/terminals/{terminal_id}"): Row(lambda w, p: terminal(w, p, f"t-{p}")),
+    # Halls are switched off in the matrix (409): whoever may gets that far; tests/signaling/test_halls.py has them on.
+    ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
+    ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
+    ("GET", "/terminal-states"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
+    ("POST", "/occurrences/{occurrence_id}/legs"): Row(
+        lambda w, p: {"terminal_id": w.ids["terminal", p]}, proven=False
+    ),
+    ("POST", "/occurrences/{occurrence_id}/legs/commands"): Row(of(action="mute", leg_ids=["x"]), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/legs/undo"): Row(of(token="0" * 32), proven=False),
+    ("PUT", "/occurrences/{occurrence_id}/program"): Row(of(layout="auto"), proven=False),
+    ("POST", "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
     ("POST", "/networks"): Row(of(code="new", name="Mạng", ranges=["192.168.0.0/16"])),
     ("PUT", "/networks/{network_id}"): Row(of(code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True)),
     # Meetings

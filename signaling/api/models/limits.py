@@ -27,3 +27,5 @@ SHARED = 1000
 RULES = 200
 ROLES = 20
 EVENTS = 40
+LEGS = 500
+"""Of one command."""

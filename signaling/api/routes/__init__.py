@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from signaling.api.routes import (
+    boards,
     exchange,
     inviting,
     joining,
@@ -38,6 +39,7 @@ ROUTERS: Sequence[APIRouter] = (
     exchange.router,
     records.router,
     published.router,
+    boards.router,
 )
 
 __all__ = ["ROUTERS"]

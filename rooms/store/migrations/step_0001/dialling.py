@@ -39,6 +39,7 @@ def dial_leg() -> None:
     sa.Column('readiness', sa.String(length=8), nullable=False),
     sa.Column('readiness_at', Utc(), nullable=True),
     sa.Column('readiness_reason', sa.String(length=40), nullable=False),
+    sa.Column('wish', sa.String(length=10), nullable=False),
     sa.Column('leased_by', sa.String(length=32), nullable=False),
     sa.Column('lease_until', Utc(), nullable=True),
     sa.CheckConstraint("readiness IN ('unknown', 'green', 'amber', 'red')", name=op.f('ck_dial_leg_readiness')),

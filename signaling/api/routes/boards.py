@@ -1,0 +1,193 @@
+"""The operators' board of a date's halls: rows, their news, commands with a way back, alarms, traces; accounts of terminals."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.dialling import accounts, legs, planning
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.sites import halls, terminals
+from signaling.api import problems
+from signaling.api.models.boards import (
+    Alarm,
+    Leg,
+    LegCall,
+    LegCommand,
+    LegResults,
+    LegUndo,
+    Program,
+    SipAccount,
+    SipAccountFields,
+    TerminalState,
+)
+from signaling.api.models.parts import Id
+from signaling.api.visits import Caller, HallDesk, Visit, anywhere, found
+from signaling.declared import needs
+
+router = APIRouter(tags=["halls"])
+Key = Annotated[Id, Path()]
+READ, OPERATE = "halls.read", "halls.operate"
+
+
+@router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
+async def list_legs(visit: Caller, occurrence_id: Key) -> list[Leg]:
+    """Every hall of a date, in the order of the unit tree."""
+    await _require(visit, occurrence_id, READ)
+    return [Leg.model_validate(row) for row in await _desk(visit).rows(occurrence_id)]
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/events",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=StreamingResponse,
+)
+async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
+    """Server-sent events: `legs` with a list of rows, first all of them, then those that changed."""
+    await _require(visit, occurrence_id, READ)
+    rows = _desk(visit).watch(occurrence_id)
+    return StreamingResponse(_stream(rows), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _stream(rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+    async for changed in rows:
+        listed = [Leg.model_validate(row).model_dump(mode="json") for row in changed]
+        # A comment keeps the connection alive where nothing has changed.
+        yield f"event: legs\ndata: {json.dumps(listed)}\n\n" if listed else ": \n\n"
+
+
+@router.post("/occurrences/{occurrence_id}/legs", openapi_extra=needs(OPERATE, of="occurrence"))
+async def call_terminal(visit: Caller, occurrence_id: Key, wanted: LegCall) -> Leg:
+    """Call a terminal of the register into this date."""
+    await _require(visit, occurrence_id, OPERATE)
+    desk = _desk(visit)
+    leg = await visit.write(
+        lambda session: planning.ask(session, occurrence_id, wanted.terminal_id, visit.actor, visit.now)
+    )
+    await visit.write(lambda session: legs.set_wish(session, leg.id, "call"))
+    desk.wake()
+    return next(Leg.model_validate(row) for row in await desk.rows(occurrence_id) if row["leg_id"] == leg.id)
+
+
+@router.post("/occurrences/{occurrence_id}/legs/commands", openapi_extra=needs(OPERATE, of="occurrence"))
+async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) -> LegResults:
+    """Do it to these halls; what became of it, hall by hall."""
+    await _require(visit, occurrence_id, OPERATE)
+    return LegResults.model_validate(await _desk(visit).order(occurrence_id, wanted.model_dump(), visit.actor))
+
+
+@router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
+    """Take mute, deafen or stage back."""
+    await _require(visit, occurrence_id, OPERATE)
+    _desk(visit).undo(occurrence_id, wanted.token)
+
+
+@router.put("/occurrences/{occurrence_id}/program", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
+async def set_program(visit: Caller, occurrence_id: Key, wanted: Program) -> None:
+    """The layout of all halls, a message to all."""
+    await _require(visit, occurrence_id, OPERATE)
+    _desk(visit).set_program(occurrence_id, wanted.layout, wanted.text)
+
+
+@router.post(
+    "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge", openapi_extra=needs(OPERATE, of="occurrence")
+)
+async def acknowledge_alarm(visit: Caller, occurrence_id: Key, alarm_id: Key) -> Alarm:
+    """It was seen."""
+    await _require(visit, occurrence_id, OPERATE)
+    return Alarm.model_validate(await _desk(visit).acknowledge(occurrence_id, alarm_id, visit.actor))
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/{leg_id}/trace",
+    openapi_extra=needs(OPERATE, of="occurrence"),
+    response_class=PlainTextResponse,
+)
+async def leg_trace(visit: Caller, occurrence_id: Key, leg_id: Key) -> PlainTextResponse:
+    """What was said in its calls, without keys, passwords and PINs, as a file."""
+    await _leg(visit, occurrence_id, leg_id, OPERATE)
+    name = {"content-disposition": f'attachment; filename="{leg_id}.txt"'}
+    return PlainTextResponse(_desk(visit).trace(leg_id), headers=name)
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=Response,
+)
+async def leg_thumbnail(visit: Caller, occurrence_id: Key, leg_id: Key) -> Response:
+    """A small picture of its camera, not older than half a minute (JPEG)."""
+    await _leg(visit, occurrence_id, leg_id, READ)
+    jpeg = found(_desk(visit).thumbnail(occurrence_id, leg_id))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
+
+
+@router.put("/terminals/{terminal_id}/sip", openapi_extra=needs("sites.write", of="terminal"))
+async def give_sip_account(visit: Caller, terminal_id: Key, wanted: SipAccountFields) -> SipAccount:
+    """A new password for a terminal; the old one is void. It is told this once."""
+    await _require_terminal(visit, terminal_id)
+    desk = _desk(visit)
+
+    async def work(session: AsyncSession) -> str:
+        given = (wanted.alias, wanted.algorithm, wanted.behind_nat, visit.desk.seal, desk.digest)
+        return await accounts.give(session, terminal_id, *given, visit.actor, visit.now)
+
+    password = await visit.write(work)
+    await desk.refresh()
+    return SipAccount(alias=wanted.alias, password=password, realm=desk.realm, servers=list(desk.servers))
+
+
+@router.delete("/terminals/{terminal_id}/sip", status_code=204, openapi_extra=needs("sites.write", of="terminal"))
+async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
+    """It can neither register nor dial in by its alias any more."""
+    await _require_terminal(visit, terminal_id)
+    desk = _desk(visit)
+    await visit.write(lambda session: accounts.take(session, terminal_id, visit.actor, visit.now))
+    await desk.refresh()
+
+
+@router.get("/terminal-states", openapi_extra=needs("sites.read"))
+async def terminal_states(visit: Caller) -> list[TerminalState]:
+    """Which terminals are registered, from where, and when each was last in a meeting."""
+    anywhere(visit, "sites.read")
+    return [TerminalState.model_validate(row) for row in await _desk(visit).states()]
+
+
+def _desk(visit: Visit) -> HallDesk:
+    """Raises Refusal `halls_off`."""
+    if visit.desk.halls is None:
+        raise problems.refused("halls_off")
+    return visit.desk.halls
+
+
+async def _require(visit: Visit, occurrence_id: str, action: str) -> None:
+    """Whoever may do it in the unit that hosts the meeting. Raises Refusal `occurrence_unknown`, `denied`."""
+    visit.actor  # noqa: B018 - raises
+
+    async def work(session: AsyncSession) -> str:
+        meeting = (await planning.date_of(session, occurrence_id))[1]
+        return (await session.get_one(Unit, meeting.host_unit_id)).path
+
+    roles.require(visit.actor, action, await visit.read(work))
+
+
+async def _require_terminal(visit: Visit, terminal_id: str) -> None:
+    """Raises Refusal `unknown_terminal`, `denied`."""
+
+    async def work(session: AsyncSession) -> str:
+        terminal = await terminals.get(session, terminal_id)
+        return (await halls.unit_of(session, terminal.site_id)).path
+
+    roles.require(visit.actor, "sites.write", await visit.read(work))
+
+
+async def _leg(visit: Visit, occurrence_id: str, leg_id: str, action: str) -> None:
+    await _require(visit, occurrence_id, action)
+    standing = await visit.read(lambda session: legs.standing(session, leg_id))
+    if standing is None or standing.leg.occurrence_id != occurrence_id:
+        raise problems.refused("not_found")
