@@ -23,10 +23,9 @@ from rooms.dialling.tables import DialLeg, LegAlarm, SipAccount
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.policy.actors import Actor
 from rooms.store import audit
-from signaling import limits
+from signaling import hallports, limits
 from signaling.booked import PREFIX
 from signaling.halls import Halls
-from signaling.sip.digest import ha1
 
 Row = dict[str, Any]
 CALLS: Final[Mapping[str, Event]] = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
@@ -246,8 +245,8 @@ class Board:
     def servers(self) -> Sequence[str]:
         return self._halls.around.servers
 
-    def digest(self, algorithm: Any, alias: str, password: str) -> str:
-        return ha1(algorithm, alias, self.realm, password)
+    def digest(self, algorithm: str, alias: str, password: str) -> str:
+        return hallports.secret(algorithm, alias, self.realm, password)
 
     async def refresh(self) -> None:
         await self._halls.refresh()

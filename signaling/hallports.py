@@ -1,4 +1,4 @@
-"""Which sockets halls get, from the settings. Opens none."""
+"""What terminals and this server have to agree on, from the settings: sockets, addresses, and the form of passwords. Opens none."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from conference.ports import LineOptions
 from signaling import sockets, tls
 from signaling.config import Settings
+from signaling.sip.digest import ha1
 from signaling.sip.driver import Listen
 
 
@@ -40,3 +41,8 @@ def names(settings: Settings) -> Sequence[str]:
     """Addresses of SIP, for the terminals' settings."""
     shown = announced(settings) or settings.sip_address
     return [f"{one.transport}:{shown}:{one.port}" for one in listens(settings, True)]
+
+
+def secret(algorithm: str, alias: str, realm: str, password: str) -> str:
+    """What is kept instead of a terminal's password (RFC 8760)."""
+    return ha1("SHA-256" if algorithm == "SHA-256" else "MD5", alias, realm, password)
