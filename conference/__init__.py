@@ -10,10 +10,12 @@ from conference.admission import check_token
 from conference.conference import Conference, Terms
 from conference.errors import Refusal
 from conference.floor import Floor, FloorChange, FloorRule, FloorState
+from conference.hall import Hall, Wished
 from conference.lobby import Knock, Knocker, Lobbies, Lobby, State
 from conference.names import cleaned
 from conference.participant import Entry, Participant, Permission
 from conference.permissions import Grants, Kind, Passage, Source
+from conference.program import Mode
 from conference.registry import Registry
 from conference.track import Announcement, Settings
 from media import PeerError
@@ -27,11 +29,13 @@ __all__ = [
     "FloorRule",
     "FloorState",
     "Grants",
+    "Hall",
     "Kind",
     "Knock",
     "Knocker",
     "Lobbies",
     "Lobby",
+    "Mode",
     "Participant",
     "Passage",
     "PeerError",
@@ -42,6 +46,7 @@ __all__ = [
     "Source",
     "State",
     "Terms",
+    "Wished",
     "announcements",
     "check_token",
     "cleaned",

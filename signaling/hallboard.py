@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from conference import Conference, Refusal, layout
+from conference import Conference, Hall, Refusal, layout
 from conference.dialout import REASONS, Event
-from conference.hall import Hall
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.dialling.tables import DialLeg, LegAlarm, SipAccount

@@ -12,12 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from conference import Conference, Entry, Grants, Kind, PeerError, Refusal
-from conference.hall import Hall
-from conference.permissions import Passage
+from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions, Packet
-from conference.program import Mode
 from signaling.sip import plan as plans
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Cause

@@ -1,4 +1,4 @@
-"""What terminals and this server have to agree on, from the settings: sockets, addresses, and the form of passwords. Opens none."""
+"""What terminals and this server have to agree on, from the settings: sockets, addresses, the form of passwords."""
 
 from __future__ import annotations
 

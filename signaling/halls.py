@@ -18,13 +18,23 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Conference, Lobbies, PeerError, Refusal, Registry, announcements, keypad
+from conference import (
+    Conference,
+    Hall,
+    Knock,
+    Knocker,
+    Lobbies,
+    Passage,
+    PeerError,
+    Refusal,
+    Registry,
+    Wished,
+    announcements,
+    keypad,
+)
+from conference import State as Waits
 from conference.dialout import Event
-from conference.hall import Hall, Wished
 from conference.keypad import Asks, Menu
-from conference.lobby import Knock, Knocker
-from conference.lobby import State as Waits
-from conference.permissions import Passage
 from conference.plan import Encryption, Policy
 from conference.ports import DialOrder, LineOptions, MixerDoor
 from rooms.dialling import accounts, entering, legs, planning
