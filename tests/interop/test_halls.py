@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ def established(one: Baresip) -> bool:
     return "Call established" in one.text()
 
 
-def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **options: str) -> Baresip:
+def join(halls: list[Baresip], net: HallNet, name: str, colour: str, hz: int, **options: Any) -> Baresip:
     """It dials the meeting's number."""
     halls.append(Baresip(net, name, colour, hz, **options).start(f"/dial sip:{net.booked.number}@{hallnet.SERVER}"))
     wait_for(lambda: established(halls[-1]), 30, f"{name} is in no call")
@@ -63,7 +65,7 @@ def test_halls_are_called_and_one_that_dies_is_called_again(net: HallNet, halls:
         wait_for(lambda: "200 OK" in halls[-1].text(), 20, f"{name} is not registered")
     net.command("hall", "call", net.booked.number, "hall-a", "hall-b")
     for one in halls:
-        wait_for(lambda one=one: established(one), 40, f"{one.name} was not called")
+        wait_for(partial(established, one), 40, f"{one.name} was not called")
     wait_for(lambda: is_colour(halls[0].saw(), "blue"), 40, "hall A does not see hall B")
     wait_for(lambda: "connected" in net.command("hall", "list", net.booked.number), 20, "the board says so")
     assert net.command("hall", "list", net.booked.number).count("connected") == 2
