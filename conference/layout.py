@@ -53,7 +53,8 @@ class Stage:
 
 def heard(stage: Stage, loudest: str, now: float) -> Stage:
     """`loudest` speaks now (empty: nobody): he comes to the front when the one who is there has had his time."""
-    return settled(replace(stage, loudest=loudest), now)
+    begins = loudest == stage.speaker and stage.since == float("-inf")  # he was in front without having spoken
+    return settled(replace(stage, loudest=loudest, since=now if begins else stage.since), now)
 
 
 def settled(stage: Stage, now: float) -> Stage:
