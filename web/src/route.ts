@@ -6,7 +6,7 @@ export type Route =
   | { page: 'meeting'; conference: string; invite: string | null };
 
 /** What stands before the first `/` of a page of the desk. The server gives its page at the same addresses. */
-export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
+export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
 export type Desk = (typeof DESKS)[number];
 
 /** Short addresses in mails and QR codes (`rooms/meetings/links.py`): answer an invitation, approve, the page of a meeting. */

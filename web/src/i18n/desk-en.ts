@@ -1,9 +1,11 @@
 import { orderEn } from './desk-order-en';
+import { controlEn } from './desk-control-en';
 import { recordsEn } from './desk-records-en';
 import type { DeskKey } from './desk-vi';
 
 /** The English texts of the desk: the same keys and the same `{value}` marks as the Vietnamese ones. */
 export const deskEn: Record<DeskKey, string> = {
+  ...controlEn,
   ...recordsEn,
   ...orderEn,
   'app.andMore': 'and {n} more',

@@ -1,8 +1,10 @@
 import { orderVi } from './desk-order-vi.ts';
 import { recordsVi } from './desk-records-vi.ts';
+import { controlVi } from './desk-control-vi.ts';
 
 /** Every text of the desk in Vietnamese; `{name}` marks a value. English stands in `desk-en.ts` under the same keys. */
 export const deskVi = {
+  ...controlVi,
   ...recordsVi,
   ...orderVi,
   'app.andMore': 'và {n} mục nữa',

@@ -1,0 +1,177 @@
+/** The halls of one meeting as the operator watches them: how a leg stands, what is wrong with it, what comes first. Pure. */
+import type { DeskKey } from '../../i18n/desk-vi';
+import { matches, plain } from '../plain';
+import type { SignName } from '../signs';
+import type { Standing } from '../states';
+
+export type LegState = 'idle' | 'probing' | 'calling' | 'ringing' | 'connected' | 'failed' | 'given_up' | 'left';
+/** A code with its words; no code: nothing to say. */
+export interface Told {
+  code: string;
+  vi: string;
+  en: string;
+}
+/** Up is from the hall. Losses 0..1; null: not known yet. */
+export interface Stream {
+  codec: string;
+  up_bps: number | null;
+  down_bps: number | null;
+  loss_up: number | null;
+  loss_down: number | null;
+  rtt_ms: number | null;
+  jitter_ms: number | null;
+}
+export interface Alarm {
+  id: string;
+  code: string;
+  text: Told;
+  at: string;
+  acknowledged_by: string;
+}
+/** One hall in one meeting, as `GET /occurrences/{id}/legs` gives it. */
+export interface Leg {
+  leg_id: string;
+  terminal_id: string;
+  terminal: string;
+  site: string;
+  unit: string;
+  unit_path: string;
+  protocol: string;
+  address: string;
+  state: LegState;
+  reason: Told;
+  attempts: number;
+  next_try_at: string | null;
+  since: string;
+  secure: boolean;
+  audio: (Stream & { muted: boolean; deafened: boolean }) | null;
+  video: (Stream & { size: string; fps: number }) | null;
+  content: boolean;
+  floor_wanted_at: string | null;
+  on_stage: boolean;
+  layout: string;
+  readiness: { state: 'green' | 'amber' | 'red' | 'unknown'; at: string | null; reason: Told };
+  thumbnail_url: string;
+  alarms: Alarm[];
+}
+export interface Program {
+  layout: string;
+  text: string;
+  running: boolean;
+  degraded: string;
+  picture_url: string;
+}
+
+export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' | 'hand';
+export type Order = 'worst' | 'tree';
+
+/** More than this much of what was sent did not arrive: people hear it. */
+const LOSS_HEARD = 0.03;
+const RTT_FELT_MS = 400;
+
+const STATES: Record<LegState, Standing> = {
+  idle: { text: 'leg.idle', sign: 'clock', tone: '' },
+  probing: { text: 'leg.probing', sign: 'search', tone: 'wait' },
+  calling: { text: 'leg.calling', sign: 'repeat', tone: 'wait' },
+  ringing: { text: 'leg.ringing', sign: 'repeat', tone: 'wait' },
+  connected: { text: 'leg.connected', sign: 'check', tone: 'good' },
+  failed: { text: 'leg.failed', sign: 'warning', tone: 'bad' },
+  given_up: { text: 'leg.given_up', sign: 'no', tone: 'bad' },
+  left: { text: 'leg.left', sign: 'out', tone: '' },
+};
+const READINESS: Record<Leg['readiness']['state'], { text: DeskKey; sign: SignName; tone: Standing['tone'] }> = {
+  green: { text: 'ready.green', sign: 'check', tone: 'good' },
+  amber: { text: 'ready.amber', sign: 'warning', tone: 'wait' },
+  red: { text: 'ready.red', sign: 'no', tone: 'bad' },
+  unknown: { text: 'ready.unknown', sign: 'clock', tone: '' },
+};
+
+export function legStanding(state: LegState): Standing {
+  return STATES[state] ?? STATES.idle;
+}
+
+export function readinessStanding(state: Leg['readiness']['state']): Standing {
+  return READINESS[state] ?? READINESS.unknown;
+}
+
+export function isUnderWay(leg: Leg): boolean {
+  return leg.state === 'probing' || leg.state === 'calling' || leg.state === 'ringing';
+}
+
+export function openAlarms(leg: Leg): Alarm[] {
+  return leg.alarms.filter((alarm) => alarm.acknowledged_by === '');
+}
+
+export function worstLoss(leg: Leg): number {
+  return Math.max(0, ...[leg.audio, leg.video].flatMap((stream) => [stream?.loss_up ?? 0, stream?.loss_down ?? 0]));
+}
+
+/** Connected, but people there see or hear badly. */
+export function isPoor(leg: Leg): boolean {
+  return leg.state === 'connected' && (worstLoss(leg) >= LOSS_HEARD || (leg.audio?.rtt_ms ?? 0) >= RTT_FELT_MS);
+}
+
+export function isInTrouble(leg: Leg): boolean {
+  return leg.state === 'failed' || leg.state === 'given_up' || openAlarms(leg).length > 0 || isPoor(leg);
+}
+
+/** What an operator must look at first has the highest number. */
+export function severity(leg: Leg): number {
+  if (leg.state === 'given_up') return 7;
+  if (leg.state === 'failed') return 6;
+  if (openAlarms(leg).length > 0) return 5;
+  if (isPoor(leg)) return 4;
+  if (leg.readiness.state === 'red' && leg.state !== 'connected') return 3;
+  if (isUnderWay(leg)) return 2;
+  return leg.state === 'connected' ? 0 : 1;
+}
+
+export function passes(leg: Leg, filter: Filter): boolean {
+  switch (filter) {
+    case 'connected':
+      return leg.state === 'connected';
+    case 'under_way':
+      return isUnderWay(leg);
+    case 'trouble':
+      return isInTrouble(leg);
+    case 'waiting':
+      return leg.state === 'idle' || leg.state === 'left';
+    case 'hand':
+      return leg.floor_wanted_at !== null;
+    default:
+      return true;
+  }
+}
+
+export function count(legs: Leg[]): Record<Filter, number> {
+  const counts: Record<Filter, number> = { all: legs.length, connected: 0, under_way: 0, trouble: 0, waiting: 0, hand: 0 };
+  for (const leg of legs) {
+    for (const filter of ['connected', 'under_way', 'trouble', 'waiting', 'hand'] as const) counts[filter] += passes(leg, filter) ? 1 : 0;
+  }
+  return counts;
+}
+
+/** Those that pass, in the wanted order. The order of equals is the tree's, so that rows do not jump about. */
+export function shown(legs: Leg[], filter: Filter, typed: string, order: Order): Leg[] {
+  const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
+  const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || one.leg_id.localeCompare(other.leg_id);
+  return wanted.sort((one, other) => (order === 'worst' ? severity(other) - severity(one) : 0) || byTree(one, other));
+}
+
+/** Who asked for the floor, first come first. */
+export function queue(legs: Leg[]): Leg[] {
+  return legs.filter((leg) => leg.floor_wanted_at !== null).sort((one, other) => one.floor_wanted_at!.localeCompare(other.floor_wanted_at!));
+}
+
+/** `1,9 Mbit/s`, `64 kbit/s`, `–`. */
+export function rate(bps: number | null | undefined, decimal: ',' | '.'): string {
+  if (bps === null || bps === undefined) return '–';
+  if (bps < 1_000_000) return `${Math.round(bps / 1000)} kbit/s`;
+  return `${(bps / 1_000_000).toFixed(1).replace('.', decimal)} Mbit/s`;
+}
+
+/** `0,4 %`. */
+export function percent(part: number | null | undefined, decimal: ',' | '.'): string {
+  if (part === null || part === undefined) return '–';
+  return `${(part * 100).toFixed(part > 0 && part < 0.1 ? 1 : 0).replace('.', decimal)} %`;
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { LAYOUTS } from '../src/desk/control/layouts';
+import { count, isPoor, legStanding, openAlarms, passes, percent, queue, rate, severity, shown, worstLoss, type Leg } from '../src/desk/control/legs';
+
+function leg(id: string, more: Partial<Leg> = {}): Leg {
+  return {
+    leg_id: id, terminal_id: id, terminal: 'Polycom', site: `Điểm cầu ${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
+    state: 'idle', reason: NONE, attempts: 0, next_try_at: null, since: '2026-01-01T00:00:00Z', secure: true, audio: null, video: null, content: false, floor_wanted_at: null,
+    on_stage: false, layout: '1+5', readiness: { state: 'unknown', at: null, reason: NONE }, thumbnail_url: '', alarms: [], ...more,
+  };
+}
+const NONE = { code: '', vi: '', en: '' };
+const audio = (more: object = {}) => ({ codec: 'G.722', up_bps: 64000, down_bps: 64000, loss_up: 0, loss_down: 0, rtt_ms: 20, jitter_ms: 2, muted: false, deafened: false, ...more });
+const alarm = (by = '') => ({ id: 'a1', code: 'silent', text: { code: 'silent', vi: 'Im', en: 'Silent' }, at: '2026-01-01T00:00:00Z', acknowledged_by: by });
+
+describe('the operators board', () => {
+  it('puts what needs somebody first, equals by unit and name', () => {
+    const legs = [
+      leg('ok', { state: 'connected', audio: audio() }), leg('up', { state: 'given_up' }), leg('poor', { state: 'connected', audio: audio({ loss_up: 0.05 }) }),
+      leg('alarm', { state: 'connected', alarms: [alarm()] }), leg('known', { state: 'connected', alarms: [alarm('an')] }), leg('fail', { state: 'failed' }),
+      leg('call', { state: 'ringing' }), leg('idle'), leg('red', { readiness: { state: 'red', at: null, reason: NONE } }),
+    ];
+    expect(shown(legs, 'all', '', 'worst').map((one) => one.leg_id)).toEqual(['up', 'fail', 'alarm', 'poor', 'red', 'call', 'idle', 'known', 'ok']);
+    expect(shown(legs, 'trouble', '', 'worst').map((one) => one.leg_id)).toEqual(['up', 'fail', 'alarm', 'poor']);
+    const tree = [leg('b', { unit_path: '/b' }), leg('z'), leg('đ'), leg('a')];
+    expect(shown(tree, 'all', '', 'tree').map((one) => one.leg_id)).toEqual(['a', 'đ', 'z', 'b']);
+  });
+
+  it('leaves the rows that were handed in as they are', () => {
+    const legs = [leg('b', { state: 'connected' }), leg('a', { state: 'failed' })];
+    shown(legs, 'all', '', 'worst');
+    expect(legs.map((one) => one.leg_id)).toEqual(['b', 'a']);
+  });
+
+  it('finds without diacritics, by site, unit, terminal and address', () => {
+    const legs = [leg('Đức Huệ'), leg('Cần Giuộc', { address: 'sip:9@10.2.2.2' })];
+    expect(shown(legs, 'all', 'duc hue', 'tree')).toHaveLength(1);
+    expect(shown(legs, 'all', '10.2.2', 'tree').map((one) => one.leg_id)).toEqual(['Cần Giuộc']);
+    expect(shown(legs, 'all', 'không có', 'tree')).toEqual([]);
+  });
+
+  it('counts each leg where it belongs', () => {
+    const legs = [leg('a', { state: 'connected', floor_wanted_at: '2026-01-01T00:00:02Z' }), leg('b', { state: 'probing' }), leg('c', { state: 'left' }), leg('d', { state: 'failed' })];
+    expect(count(legs)).toEqual({ all: 4, connected: 1, under_way: 1, trouble: 1, waiting: 1, hand: 1 });
+    for (const one of legs) expect(['connected', 'under_way', 'trouble', 'waiting'].filter((name) => passes(one, name as never))).toHaveLength(1);
+  });
+
+  it('queues the floor in the order of asking', () => {
+    const legs = [leg('late', { floor_wanted_at: '2026-01-01T00:00:09Z' }), leg('never'), leg('first', { floor_wanted_at: '2026-01-01T00:00:01Z' })];
+    expect(queue(legs).map((one) => one.leg_id)).toEqual(['first', 'late']);
+  });
+
+  it('calls a line poor from 3 % of loss or 400 ms on, connected ones only', () => {
+    expect(isPoor(leg('a', { state: 'connected', audio: audio({ loss_down: 0.0299 }) }))).toBe(false);
+    expect(isPoor(leg('a', { state: 'connected', audio: audio({ loss_down: 0.03 }) }))).toBe(true);
+    expect(isPoor(leg('a', { state: 'connected', audio: audio({ rtt_ms: 400 }) }))).toBe(true);
+    expect(isPoor(leg('a', { state: 'left', audio: audio({ loss_down: 0.5 }) }))).toBe(false);
+    expect(worstLoss(leg('a', { audio: audio({ loss_up: null, loss_down: null }) }))).toBe(0);
+    expect(openAlarms(leg('a', { alarms: [alarm(), alarm('an')] }))).toHaveLength(1);
+  });
+
+  it('shows an unknown state as not called and never fails', () => {
+    expect(legStanding('dancing' as never).text).toBe('leg.idle');
+    expect(severity(leg('a'))).toBe(1);
+  });
+
+  it('writes rates and parts as people do', () => {
+    expect([rate(null, ','), rate(64_000, ','), rate(1_940_000, ','), rate(1_940_000, '.')]).toEqual(['–', '64 kbit/s', '1,9 Mbit/s', '1.9 Mbit/s']);
+    expect(rate(2_000_000, ',')).toBe('2,0 Mbit/s');
+    expect([percent(null, ','), percent(0, ','), percent(0.004, ','), percent(0.25, ',')]).toEqual(['–', '0 %', '0,4 %', '25 %']);
+  });
+
+  it('draws every layout within its frame', () => {
+    const cells: Record<string, number> = { '1': 1, '1+5': 6, '1+7': 8, '2x2': 4, '3x3': 9, '4x4': 16, lecture: 5, auto: 3 };
+    expect(Object.fromEntries(Object.entries(LAYOUTS).map(([name, layout]) => [name, layout.cells.length]))).toEqual(cells);
+    for (const { cells: drawn } of Object.values(LAYOUTS)) for (const [x, y, width, height] of drawn) expect(x >= 0 && y >= 0 && x + width <= 1.0001 && y + height <= 1.0001).toBe(true);
+  });
+});
