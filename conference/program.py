@@ -104,6 +104,8 @@ class Program:
         self.watched = False
         """Somebody looks at the board: thumbnails are wanted."""
         self.thumbnails: dict[str, bytes] = {}
+        self._preview = ""
+        """The program that most halls see, by its name."""
         self.health = "starting"  # "ready", "lost", "degraded"
         self.closed = False
         self._most_groups = limits.GROUPS
@@ -140,6 +142,11 @@ class Program:
     def group_of(self, hall: Hall) -> pictures.Group | None:
         """The program that this hall gets."""
         return self._groups.get(hall.sid)
+
+    @property
+    def picture(self) -> bytes | None:
+        """What most halls see, small (JPEG); None: nobody looked, or nothing is made."""
+        return self.thumbnails.get(self._preview)
 
     @property
     def count(self) -> int:
@@ -232,7 +239,7 @@ class Program:
         """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
 
     def thumbnail(self, mixer: Any, site: str, jpeg: bytes) -> None:
-        if site in self.halls and len(jpeg) <= limits.THUMBNAIL_BYTES:
+        if (site in self.halls or site == self._preview) and len(jpeg) <= limits.THUMBNAIL_BYTES:
             self.thumbnails[site] = jpeg
 
     def prompt_ended(self, mixer: Any, prompt: str) -> None:
@@ -252,6 +259,7 @@ class Program:
         programs = groups.gather(self._wishes(seen, sharing), self._most_groups, self.most_height)
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, limits.CONTENT_HEIGHT)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
+        self._choose_preview(made)
         opened = self._open_microphones(seen)
         self._feed(seen, made, opened, sharing)
         mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
@@ -397,7 +405,7 @@ class Program:
             content=sharing.site if sharing is not None else "",
             recording=self.recording,
             prompts=tuple(prompt for _, prompt in self._prompts),
-            thumbnails=self._thumbnail_sites(),
+            thumbnails=(*self._thumbnail_sites(), *([self._preview] if self.watched and self._preview else [])),
         )
 
     def _voices(self, opened: Sequence[str]) -> Iterator[pictures.Voice]:
@@ -408,6 +416,13 @@ class Program:
             feed = self._feeds.get(FeedKey(sid, "audio", False))
             if feed is not None and self.mode == "meeting":
                 yield pictures.Voice(sid, feed.ssrc, self._ssrc(f"voice {sid}"), OPUS)
+
+    def _choose_preview(self, made: Mapping[pictures.Group, Sequence[Wish]]) -> None:
+        shown = {group.id: len(wishes) for group, wishes in made.items() if group.clock}
+        chosen = max(shown, key=shown.__getitem__, default="")
+        if chosen != self._preview:
+            self.thumbnails.pop(self._preview, None)
+            self._preview = chosen
 
     def _thumbnail_sites(self) -> tuple[str, ...]:
         """A few at a time: whatever is decoded costs."""

@@ -125,6 +125,27 @@ class Board:
         hall = self._hall(leg_id)
         return hall.program.thumbnails.get(hall.sid) if hall is not None else None
 
+    def program(self, occurrence_id: str) -> Row:
+        """How the picture for the halls of a date stands."""
+        conference = self._conference(occurrence_id)
+        program = conference.program if conference is not None else None
+        if program is None or not program.halls:
+            return {"layout": "auto", "text": "", "running": False, "degraded": "", "picture_url": ""}
+        step = program.health.removeprefix("degraded ") if program.health.startswith("degraded") else ""
+        url = f"/api/v1/occurrences/{occurrence_id}/program/picture" if program.picture is not None else ""
+        running = program.health not in ("starting", "lost")
+        return {
+            "layout": program.layout or "auto",
+            "text": program.text,
+            "running": running,
+            "degraded": step,
+            "picture_url": url,
+        }
+
+    def picture(self, occurrence_id: str) -> bytes | None:
+        conference = self._conference(occurrence_id)
+        return conference.program.picture if conference is not None and conference.program is not None else None
+
     def trace(self, leg_id: str) -> str:
         """What was said in its calls, redacted, and how its lines fare now."""
         text = self._halls.traces.of(leg_id)

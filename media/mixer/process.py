@@ -27,7 +27,7 @@ from media.mixer.picture.decoding import Decoding
 from media.mixer.picture.program import Program, View
 from media.mixer.picture.tiles import Tiles
 from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, Source, check, difference, from_json
-from media.mixer.snapshots import Snapshots
+from media.mixer.snapshots import PROGRAM_SIZE, Snapshots, jpeg
 from media.mixer.sound.desk import TICK_US, Desk, heard
 from media.mixer.sound.sync import LipSync
 
@@ -38,6 +38,7 @@ TURN_S = 0.1
 _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20
 _LEVEL_TURNS = 2
+_PROGRAM_TURNS = 20
 NO_CAPACITY = "no_capacity"
 VIETNAM = timezone(timedelta(hours=7))
 
@@ -191,6 +192,8 @@ class Process:
         if any(program.failed for program in self._programs.values()):
             self.failed.set()
         self._snap()
+        if number % _PROGRAM_TURNS == 0:
+            self._snap_programs()
         if number % _LEVEL_TURNS == 0 and (levels := self._desk.levels()):
             told = {site: round(level, 4) for site, level in levels.items()}
             self._send({"type": "levels", "sites": told})
@@ -208,6 +211,13 @@ class Process:
         if pulsed != self._pulsed:
             self._pulsed = pulsed
             self._want([program.view.effective.group for program in self._programs.values()])
+
+    def _snap_programs(self) -> None:
+        for name, program in self._programs.items():
+            picture = program.picture
+            if name in self._scene.thumbnails and picture is not None:
+                data = jpeg(picture, PROGRAM_SIZE)
+                self._send({"type": "thumbnail", "site": name, "jpeg": base64.b64encode(data).decode()})
 
     def _watch_load(self) -> None:
         work = [program.work for program in self._programs.values()]

@@ -115,7 +115,7 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """`open_microphones`: the sites that are heard; the sound of others is not even decoded.
-    `thumbnails`: the sites of which a small picture is wanted every ten seconds."""
+    `thumbnails`: the sites of which a small picture is wanted every ten seconds, the groups of which one every two."""
 
     version: int
     sources: tuple[Source, ...] = ()

@@ -20,6 +20,7 @@ WAIT_US = 5_000_000
 """So long a key frame is waited for; then it is the next site's turn."""
 AT_ONCE = 4
 _WIDTH, _HEIGHT = 320, 180
+PROGRAM_SIZE = (640, 360)
 
 
 @dataclass(slots=True)
@@ -54,9 +55,9 @@ class Snapshots:
         return sources, ready
 
 
-def jpeg(frame: av.VideoFrame) -> bytes:
-    """Within 320 x 180, in the picture's own shape."""
-    scale = min(_WIDTH / frame.width, _HEIGHT / frame.height)
+def jpeg(frame: av.VideoFrame, within: tuple[int, int] = (_WIDTH, _HEIGHT)) -> bytes:
+    """In the picture's own shape."""
+    scale = min(within[0] / frame.width, within[1] / frame.height)
     width, height = (max(2, round(size * scale / 2) * 2) for size in (frame.width, frame.height))
     pixels = frame.reformat(width, height, "rgb24", threads=1).to_ndarray()
     out = io.BytesIO()

@@ -245,6 +245,8 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ),
     ("POST", "/occurrences/{occurrence_id}/legs/commands"): Row(of(action="mute", leg_ids=["x"]), proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs/undo"): Row(of(token="0" * 32), proven=False),
+    ("GET", "/occurrences/{occurrence_id}/program"): Row(proven=False),
+    ("GET", "/occurrences/{occurrence_id}/program/picture"): Row(proven=False),
     ("PUT", "/occurrences/{occurrence_id}/program"): Row(of(layout="auto"), proven=False),
     ("POST", "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import av
+
 from media.mixer.frames import Frames
 from media.mixer.layouts import cells_of, rects
 from media.mixer.load import Effective
@@ -134,6 +136,12 @@ class Program:
 
     def request_keyframe(self) -> None:
         self._key_wanted = True
+
+    @property
+    def picture(self) -> av.VideoFrame | None:
+        """What was composed last, for a look at it; the next tick paints into it."""
+        canvas = self._composer.canvas
+        return canvas.frame if canvas is not None else None
 
     def tick(self, now_us: int) -> None:
         """One frame: compose, encode, send. `now_us` is its place on the grid."""

@@ -141,6 +141,17 @@ class Program(Strict):
     text: Message | None = None
 
 
+class ProgramState(View):
+    """What the halls see. `layout` auto: what suits the number of pictures. `degraded`: the step of lowered quality, empty: none.
+    `picture_url`: empty until there is one."""
+
+    layout: str
+    text: str
+    running: bool
+    degraded: str
+    picture_url: str
+
+
 class SipAccountFields(Strict):
     """`alias`: what the terminal registers as."""
 

@@ -21,6 +21,7 @@ from signaling.api.models.boards import (
     LegResults,
     LegUndo,
     Program,
+    ProgramState,
     SipAccount,
     SipAccountFields,
     TerminalState,
@@ -85,6 +86,25 @@ async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> No
     """Take mute, deafen or stage back."""
     await _require(visit, occurrence_id, OPERATE)
     _desk(visit).undo(occurrence_id, wanted.token)
+
+
+@router.get("/occurrences/{occurrence_id}/program", openapi_extra=needs(READ, of="occurrence"))
+async def program_state(visit: Caller, occurrence_id: Key) -> ProgramState:
+    """How the picture for the halls stands."""
+    await _require(visit, occurrence_id, READ)
+    return ProgramState.model_validate(_desk(visit).program(occurrence_id))
+
+
+@router.get(
+    "/occurrences/{occurrence_id}/program/picture",
+    openapi_extra=needs(READ, of="occurrence"),
+    response_class=Response,
+)
+async def program_picture(visit: Caller, occurrence_id: Key) -> Response:
+    """What most halls see, small, a few seconds old (JPEG). Made while somebody looks at the board."""
+    await _require(visit, occurrence_id, READ)
+    jpeg = found(_desk(visit).picture(occurrence_id))
+    return Response(jpeg, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
 
 @router.put("/occurrences/{occurrence_id}/program", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))

@@ -5,6 +5,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.title': 'Site control',
   'control.lead': 'How each hall of the meeting stands, kept up to date.',
   'control.open': 'Site control',
+  'control.meeting': 'Meeting page',
   'control.none': 'This meeting has no hall terminal yet. Add sites to the booking, then come back.',
   'control.noneShown': 'No site matches. Take back a filter or a word of the search.',
   'control.lost': 'No word from the server since {at}. The figures below may be old; connecting again.',

@@ -3,6 +3,7 @@ export const controlVi = {
   'control.title': 'Điều hành điểm cầu',
   'control.lead': 'Trạng thái từng hội trường của cuộc họp, cập nhật liên tục.',
   'control.open': 'Điều hành điểm cầu',
+  'control.meeting': 'Trang cuộc họp',
   'control.none': 'Cuộc họp này chưa có thiết bị hội trường nào. Thêm điểm cầu ở trang đặt lịch rồi quay lại đây.',
   'control.noneShown': 'Không có điểm cầu nào khớp. Bỏ bớt điều kiện lọc hoặc từ tìm kiếm.',
   'control.lost': 'Mất liên lạc với máy chủ từ {at}. Số liệu bên dưới có thể đã cũ; đang tự nối lại.',
