@@ -171,7 +171,7 @@ class Lines:
             if consumer is not None:
                 consumer.pause(True)
             return
-        if consumer is None:
+        if consumer is None or consumer.closed:
             single = isinstance(plan, VideoPlan) and plan.mode == 0
             consumer = self._consumers[medium] = self._lines[medium].send(source, types, single_nal=single)
         elif self._carried.get(medium) is not source:

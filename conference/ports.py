@@ -166,6 +166,9 @@ class LineOptions:
 class LineConsumer(Protocol):
     """A track forwarded to a hall, or to the mixer, under an SSRC that never changes: see `media.LineConsumer`."""
 
+    closed: bool
+    """By us, or together with its source."""
+
     def switch(self, producer: Any, payload_types: Mapping[int, int]) -> None: ...
     def pause(self, paused: bool) -> None: ...
     def close(self) -> None: ...

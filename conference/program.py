@@ -264,8 +264,9 @@ class Program:
         self._feed(seen, made, opened, sharing)
         mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
         scene = self._make(seen, tuple(made), tuple(dict.fromkeys(mixes.values())), opened, sharing)
-        if self._send(scene):
+        if self._send(self._with_ended(scene)):
             self._serve(made, mixes)
+            self._send(replace(scene, version=self._scene.version))
             self._forget_names()
         self._turn_pages(seen)
 
@@ -444,6 +445,13 @@ class Program:
             return False
         self._scene = wanted
         return True
+
+    def _with_ended(self, scene: pictures.Scene) -> pictures.Scene:
+        """Programs and mixes that end are still made while their halls change over: with them would end what is sent to halls."""
+        groups, mixes = {one.id for one in scene.groups}, {one.id for one in scene.mixes}
+        old_groups = tuple(replace(one, cells=()) for one in self._scene.groups if one.id not in groups)
+        old_mixes = tuple(one for one in self._scene.mixes if one.id not in mixes)
+        return replace(scene, groups=scene.groups + old_groups, mixes=scene.mixes + old_mixes)
 
     def _serve(self, made: Mapping[pictures.Group, Sequence[Wish]], mixes: Mapping[str, pictures.Mix]) -> None:
         program: dict[str, Producer] = {}

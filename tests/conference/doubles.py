@@ -67,6 +67,7 @@ class FakeProducer:
         self.id = next(_numbers)
         self.kind, self.mime, self.layers = kind, mime, layers
         self.codecs: tuple[Any, ...] = ()
+        self.followers: list[Any] = []
         self.paused = self.closed = False
         self.keyframes = 0
 
@@ -77,7 +78,10 @@ class FakeProducer:
         self.keyframes += 1
 
     def close(self) -> None:
+        """What is sent of it on lines ends too."""
         self.closed = True
+        for one in self.followers:
+            one.closed = True
 
 
 class FakeConsumer:

@@ -25,8 +25,12 @@ class FakeLineConsumer:
         self.producer, self.payload_types, self.single_nal = producer, payload_types, single_nal
         self.switched: list[Any] = []
         self.paused = self.closed = False
+        producer.followers.append(self)
 
     def switch(self, producer: Any, payload_types: Mapping[int, int]) -> None:
+        assert not self.closed, "it ended with its source"
+        self.producer.followers.remove(self)
+        producer.followers.append(self)
         self.producer, self.payload_types = producer, payload_types
         self.switched.append(producer)
 

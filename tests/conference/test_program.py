@@ -275,7 +275,8 @@ def test_whatever_happens_every_scene_is_good_and_nobody_gets_a_closed_source(wo
         for party in parties:
             for medium in ("audio", "video", "content"):
                 sent = party.sends(medium)
-                assert sent is None or sent.paused or not sent.producer.closed
+                assert sent is None or sent.paused or not (sent.closed or sent.producer.closed)
+                assert len(party.line(medium).consumers) <= 1 + sum(one.closed for one in party.line(medium).consumers)
     for party in parties:
         party.hall.hung_up()
     assert not world.ports.mixers or world.mixer.closed
@@ -323,3 +324,15 @@ def test_in_the_test_room_one_sees_and_hears_oneself(world: HallWorld) -> None:
     scene = world.scene()
     assert [group.cells for group in scene.groups] == [(hall.sid,)]
     assert scene.open_microphones == (hall.sid,) and [mix.without for mix in scene.mixes] == [""]
+
+
+def test_changing_over_to_another_program_goes_on_under_one_ssrc(world: HallWorld) -> None:
+    halls = [HallParty(world, name) for name in ("one", "two")]
+    program = halls[0].conference.program
+    assert program is not None
+    for turn in range(6):
+        world.time.advance(limits.HOLD_S)
+        speak(world, halls[turn % 2])
+    for hall in halls:
+        assert len(hall.line("video").consumers) == len(hall.line("audio").consumers) == 1
+        assert len(hall.sends("video").switched) >= 4 and not hall.sends("video").closed

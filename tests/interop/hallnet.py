@@ -70,28 +70,37 @@ class Booked:
     passwords: dict[str, str] = field(default_factory=dict)
 
 
-def prepare(folder: Path, aliases: tuple[str, ...], **changes: Any) -> Booked:
+def prepare(
+    folder: Path, aliases: tuple[str, ...], ranges: tuple[str, ...] = ("10.77.0.0/24",), **changes: Any
+) -> Booked:
     """A database with a meeting that is on now and a terminal for each alias, invited to it."""
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
     seal = Seal(kept_key(data / "seal.key", new_bytes))
-    return asyncio.run(_prepare(f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, changes))
+    return asyncio.run(_prepare(f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, ranges, changes))
 
 
-async def _prepare(url: str, seal: Seal, aliases: tuple[str, ...], changes: dict[str, Any]) -> Booked:
+async def _prepare(
+    url: str, seal: Seal, aliases: tuple[str, ...], ranges: tuple[str, ...], changes: dict[str, Any]
+) -> Booked:
     await migrations.upgrade(url)
     database, now = Database.open(url), datetime.now(UTC)
     try:
-        return await database.transact(lambda session: _book(session, seal, aliases, changes, now))
+        return await database.transact(lambda session: _book(session, seal, aliases, ranges, changes, now))
     finally:
         await database.close()
 
 
 async def _book(
-    session: AsyncSession, seal: Seal, aliases: tuple[str, ...], changes: dict[str, Any], now: datetime
+    session: AsyncSession,
+    seal: Seal,
+    aliases: tuple[str, ...],
+    ranges: tuple[str, ...],
+    changes: dict[str, Any],
+    now: datetime,
 ) -> Booked:
     province = await build(session, now)
-    session.add(Network(id="network-test", code="test", name="Mạng thử", ranges=["10.77.0.0/24"], closed=True))
+    session.add(Network(id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=True))
     guest = AttendeeRequest(person_id=province.people["yt-1"])
     wanted = invited.Wanted(starts=(now,), attendees=(guest,))
     meeting = await invited.meeting(session, province, wanted, now - timedelta(minutes=1))

@@ -52,6 +52,8 @@ class View:
     sights: list[picture.Sight] = field(default_factory=list)
     damaged: int = 0
     frames: int = 0
+    tint: str = ""
+    """Of the last picture that was none of ours: a hall's."""
 
     @property
     def counter(self) -> int:
@@ -88,6 +90,7 @@ class View:
         sight = picture.read(frame.data, frame.width, frame.height)
         if sight is None:
             self.damaged += 1
+            self.tint = picture.tint(frame.data, frame.width, frame.height)
         else:
             self.sights.append(sight)
 

@@ -55,10 +55,18 @@ def read(i420: bytes | bytearray | memoryview, width: int, height: int) -> Sight
     counter = bits & 0xFFFF
     if bits != _bits(counter):
         return None
-    top = chroma[:, : half[0] // 4]
-    u, v = _middle(top[0]), _middle(top[1])
-    colour = min(COLOURS, key=lambda name: abs(COLOURS[name][0] - u) + abs(COLOURS[name][1] - v))
-    return Sight(counter, colour, width, height)
+    return Sight(counter, _nearest(chroma[:, : half[0] // 4]), width, height)
+
+
+def tint(i420: bytes | bytearray | memoryview, width: int, height: int) -> str:
+    """The colour nearest to the mean of a picture that is not one of ours."""
+    half = height // 2, width // 2
+    return _nearest(np.frombuffer(i420, np.uint8)[width * height :].reshape(2, *half))
+
+
+def _nearest(chroma: Plane) -> str:
+    u, v = _middle(chroma[0]), _middle(chroma[1])
+    return min(COLOURS, key=lambda name: abs(COLOURS[name][0] - u) + abs(COLOURS[name][1] - v))
 
 
 def _bits(counter: int) -> int:
