@@ -231,7 +231,15 @@ class Caller:
             await self.happen(row.id, Event.DUE)
 
     async def _told_of(self, order: DialOrder, event: Event, more: Mapping[str, Any]) -> None:
-        await self.happen(order.leg_id, event, order, **more)
+        """The database may be away for a moment; what happened is not forgotten meanwhile."""
+        for _ in range(limits.NEWS_TRIES):
+            try:
+                await self.happen(order.leg_id, event, order, **more)
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("news of a leg wait for the database: %s", error)
+                await asyncio.sleep(limits.NEWS_AGAIN_S)
+            else:
+                return
 
     async def _take_probe(self, order: DialOrder, readiness: str, reason: str) -> None:
         await self._database.transact(

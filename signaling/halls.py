@@ -261,7 +261,7 @@ class Halls:
     # -- calls out (ports.Dialer)
 
     def dial(self, order: DialOrder) -> None:
-        self._start(self._dial(order))
+        self._start(self._dial_or_fail(order))
 
     def probe(self, order: DialOrder) -> None:
         self._start(self._probe(order))
@@ -276,6 +276,15 @@ class Halls:
 
     def live(self) -> frozenset[str]:
         return frozenset(self.calls)
+
+    async def _dial_or_fail(self, order: DialOrder) -> None:
+        """Whatever goes wrong is an outcome: a leg that waits for one would never be called again."""
+        try:
+            await self._dial(order)
+        except Exception:
+            log.exception("a hall could not be called")
+            self.calls.pop(order.leg_id, None)
+            self.caller.tell(order, Event.REFUSED)
 
     async def _dial(self, order: DialOrder) -> None:
         async with self.around.database.reading() as session:

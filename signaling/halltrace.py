@@ -30,7 +30,11 @@ class Trace:
     """Of one Call-ID. `leg_id` empty: of nobody in the register."""
 
     leg_id: str = ""
-    lines: deque[str] = field(default_factory=lambda: deque(maxlen=limits.TRACE_MESSAGES))
+    lines: deque[str] = field(default_factory=deque)
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.lines))
 
 
 class Traces:
@@ -39,6 +43,7 @@ class Traces:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._traces: OrderedDict[str, Trace] = OrderedDict()
+        self._characters = 0
 
     def begin(self, call_id: str, leg_id: str) -> None:
         self.name(call_id, leg_id)
@@ -47,8 +52,10 @@ class Traces:
         """Whose call it is."""
         trace = self._traces.setdefault(call_id, Trace())
         trace.leg_id = leg_id or trace.leg_id
-        while len(self._traces) > limits.TRACES:
-            self._traces.popitem(last=False)
+        while len(self._traces) > limits.TRACES or (
+            self._characters > limits.TRACES_CHARACTERS and len(self._traces) > 1
+        ):
+            self._characters -= self._traces.popitem(last=False)[1].characters
 
     def note(self, arrow: str, hop: Hop, data: bytes) -> None:
         """One message. Those of calls that nobody named yet are kept too: they may be named in a moment."""
@@ -68,6 +75,9 @@ class Traces:
         if trace is not None:
             at = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds")
             trace.lines.append(f"{at} {text[: limits.TRACE_CHARACTERS]}")
+            self._characters += len(trace.lines[-1])
+            if len(trace.lines) > limits.TRACE_MESSAGES:
+                self._characters -= len(trace.lines.popleft())
 
     def of(self, leg_id: str) -> str:
         """All calls of a leg, the oldest first; empty: none is remembered."""

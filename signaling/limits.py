@@ -85,6 +85,8 @@ LAST_WORDS_S = 6.0
 PROBE_SLOW_S = 2.0
 TRACES = 2000
 """Calls whose messages are remembered; the oldest is forgotten first."""
+TRACES_CHARACTERS = 32 * 1024 * 1024
+"""Of all of them together."""
 TRACE_MESSAGES = 400
 TRACE_CHARACTERS = 4000
 """Of one message."""
@@ -94,3 +96,6 @@ BOARD_S = 2.0
 BOARD_LINES = 4096
 UNDO_S = 120.0
 UNDOS = 500
+NEWS_TRIES = 10
+NEWS_AGAIN_S = 1.0
+"""News of a call that the database could not take, because it was away."""

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.accounts import clients
 from rooms.booking.requests import AttendeeRequest
 from rooms.booking.tables import Wanted
 from rooms.dialling import accounts
@@ -68,6 +69,8 @@ class Booked:
     pin: str
     occurrence: str
     passwords: dict[str, str] = field(default_factory=dict)
+    key: str = ""
+    """Of another system with the rights of the host's secretary."""
 
 
 def prepare(
@@ -100,7 +103,11 @@ async def _book(
     now: datetime,
 ) -> Booked:
     province = await build(session, now)
-    session.add(Network(id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=True))
+    session.add(
+        Network(
+            id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=changes.pop("closed", True)
+        )
+    )
     guest = AttendeeRequest(person_id=province.people["yt-1"])
     wanted = invited.Wanted(starts=(now,), attendees=(guest,))
     meeting = await invited.meeting(session, province, wanted, now - timedelta(minutes=1))
@@ -110,6 +117,7 @@ async def _book(
     date = await _date(session, meeting)
     assert meeting.number is not None
     made = Booked(province, meeting.number, meeting.pin, date.id)
+    _, made.key = await clients.create(session, "bàn điều hành", province.units["tinh"], ["secretary"], COMMAND, now)
     for alias in aliases:
         made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now)
     return made
