@@ -162,7 +162,9 @@ class Lobby:
     # -- whoever asks to come in
 
     def knock(self, who: Knocker, ticket: str, now: float, random: Callable[[], str]) -> Knock:
-        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
+        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`,
+        `lobby_pause`.
+        """
         found = self.foresee(who, ticket, now)
         if found is not None:
             return found

@@ -397,8 +397,7 @@ def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby
         try:
             lobbies.knock("c", stranger(f"Tên {number}", f"10.0.{number % 200}.1"), "", NOW)
         except Refusal as refusal:
-            assert refusal.code == "lobby_full"
-            refused += 1
+            refused += refusal.code == "lobby_full"
     assert (len(lobby.waiting), len(lobby.tickets), refused) == (300, 300, 9700)
     assert lobby.revision <= 302 and len(heard) <= 300 + limits.LOBBY_WATCHERS, "whoever is refused tells nobody"
     for one in list(lobby.waiting):
