@@ -238,10 +238,6 @@ async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, serv
     assert await guest.part("lobby-toggle").count() == 0
 
 
-async def picture(visitor: Visitor, name: str) -> None:
-    await visitor.page.screenshot(path=f"/tmp/lr_shots/{name}.png", full_page=True)
-
-
 STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
 
 
@@ -263,7 +259,6 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Served
     await guest.page.clock.run_for(200_000)
     await expect(guest.part("waiting-long")).to_contain_text("3")
     await looks_well(guest, width)
-    await picture(guest, f"long-{width}-{language}")
 
     expired = STANDING | {"state": "expired"}
     await guest.page.route("**/lobby/wait", lambda route: route.fulfill(json=expired))
@@ -272,7 +267,6 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Served
     await guest.part("join-button").click()
     await expect(waiting).to_have_attribute("data-state", "expired")
     await looks_well(guest, width)
-    await picture(guest, f"expired-{width}-{language}")
     await guest.page.unroute("**/lobby/wait")
     await guest.part("waiting-again").click()
     await expect(waiting).to_have_attribute("data-state", "waiting")
@@ -281,7 +275,6 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Served
     await guest.page.clock.run_for(5_000)
     await expect(waiting).to_have_attribute("data-state", "ended")
     await looks_well(guest, width)
-    await picture(guest, f"ended-{width}-{language}")
     await opener.aclose()
 
 
