@@ -40,7 +40,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
         "no meeting has this number: check it, or ask for the link",
     ),
-    "halls_off": ("Máy chủ này không nối thiết bị hội trường.", "this server connects no hall terminals"),
+    "halls_off": (
+        "Máy chủ này không nối thiết bị hội trường. Đặt halls = true trong diemcau.toml rồi khởi động lại.",
+        "this server connects no hall terminals; set halls = true in diemcau.toml and start it again",
+    ),
     "not_found": ("Không có mục này, hoặc đồng chí không được xem.", "no such thing, or you may not see it"),
     "denied": ("Đồng chí không có quyền xem hoặc làm việc này.", "you may not do this"),
     "signed_out": ("Hãy đăng nhập.", "sign in first"),

@@ -1,4 +1,5 @@
 import { orderEn } from './desk-order-en';
+import { hallsEn } from './desk-halls-en';
 import { controlEn } from './desk-control-en';
 import { recordsEn } from './desk-records-en';
 import type { DeskKey } from './desk-vi';
@@ -6,6 +7,7 @@ import type { DeskKey } from './desk-vi';
 /** The English texts of the desk: the same keys and the same `{value}` marks as the Vietnamese ones. */
 export const deskEn: Record<DeskKey, string> = {
   ...controlEn,
+  ...hallsEn,
   ...recordsEn,
   ...orderEn,
   'app.andMore': 'and {n} more',

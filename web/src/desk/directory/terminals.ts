@@ -1,0 +1,35 @@
+/** How terminals stand with the server (SIP), as `GET /terminal-states` tells. Pure, but for the asking. */
+import { codeOf, get } from '../client';
+import type { Told } from '../control/legs';
+import type { Standing } from '../states';
+
+export interface TerminalState {
+  terminal_id: string;
+  alias: string;
+  registered: boolean;
+  address: string;
+  user_agent: string;
+  last_call_at: string | null;
+  last_call_reason: Told | null;
+}
+/** `null`: the server connects no hall terminals. */
+export type TerminalStates = ReadonlyMap<string, TerminalState> | null;
+
+export async function askStates(): Promise<TerminalStates> {
+  try {
+    return new Map((await get<TerminalState[]>('/terminal-states')).map((one) => [one.terminal_id, one]));
+  } catch (failed) {
+    if (codeOf(failed) === 'halls_off') return null;
+    throw failed;
+  }
+}
+
+export function sipStanding(state: TerminalState | undefined): Standing {
+  if (state === undefined) return { text: 'sip.noAccount', sign: 'no', tone: '' };
+  return state.registered ? { text: 'sip.registered', sign: 'check', tone: 'good' } : { text: 'sip.away', sign: 'warning', tone: 'wait' };
+}
+
+/** A short name for a terminal out of its code: what an alias may consist of (`models/boards.py`). */
+export function aliasOf(code: string): string {
+  return code.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63).toLowerCase();
+}
