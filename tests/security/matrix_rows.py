@@ -239,6 +239,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/terminals/{terminal_id}/sip"): Row(of(alias="hall-new"), proven=False),
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),
+    ("GET", "/hall-boards"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs"): Row(

@@ -96,6 +96,24 @@ class Leg(View):
     alarms: list[Alarm]
 
 
+class BoardDate(View):
+    """A date of today, or one that is on, with its halls counted. `trouble`: tried again later, or given up; `alarmed`: with an
+    alarm that nobody has acknowledged."""
+
+    meeting_id: str
+    occurrence_id: str
+    title: str
+    unit: str
+    starts_at: datetime
+    ends_at: datetime
+    state: str
+    halls: int
+    connected: int
+    under_way: int
+    trouble: int
+    alarmed: int
+
+
 class LegCommand(Strict):
     """`stage` without a leg: whoever speaks, again. `pan`, `tilt`, `zoom`: of `camera`, all 0 stops it."""
 

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling import accounts, legs, planning
+from rooms.dialling import accounts, dates, legs, planning
 from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.sites import halls, terminals
 from signaling.api import problems
 from signaling.api.models.boards import (
     Alarm,
+    BoardDate,
     Leg,
     LegCall,
     LegCommand,
@@ -33,6 +34,34 @@ from signaling.declared import needs
 router = APIRouter(tags=["halls"])
 Key = Annotated[Id, Path()]
 READ, OPERATE = "halls.read", "halls.operate"
+
+
+@router.get("/hall-boards", openapi_extra=needs(READ))
+async def list_boards(visit: Caller) -> list[BoardDate]:
+    """Dates of today, and those that are on, with halls: the way to their boards."""
+    actor = anywhere(visit, READ)
+    _desk(visit)
+    return [_board(one) for one in await visit.read(lambda session: dates.with_halls(session, actor, visit.now))]
+
+
+def _board(one: dates.BoardDate) -> BoardDate:
+    def count(*states: str) -> int:
+        return sum(one.states.get(state, 0) for state in states)
+
+    return BoardDate(
+        meeting_id=one.meeting.id,
+        occurrence_id=one.occurrence.id,
+        title=one.meeting.title,
+        unit=one.host.name,
+        starts_at=one.occurrence.starts_at,
+        ends_at=one.occurrence.ends_at,
+        state=one.occurrence.state,
+        halls=sum(one.states.values()),
+        connected=count("connected"),
+        under_way=count("probing", "calling", "ringing"),
+        trouble=count("failed", "given_up"),
+        alarmed=one.alarmed,
+    )
 
 
 @router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))

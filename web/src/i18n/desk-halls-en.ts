@@ -41,4 +41,5 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'places.connected': '{n} connected',
   'places.underWay': '{n} being called',
   'places.trouble': '{n} in trouble',
+  'places.alarmed': 'New alarms at {n} halls',
 };

@@ -39,4 +39,5 @@ export const hallsVi = {
   'places.connected': '{n} đã kết nối',
   'places.underWay': '{n} đang gọi',
   'places.trouble': '{n} có vấn đề',
+  'places.alarmed': 'Cảnh báo chưa xem ở {n} điểm cầu',
 } as const;

@@ -1,0 +1,77 @@
+"""Dates with halls, as an operator finds them: those of today and those that are on. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.dialling.planning import DIAL, LIVE
+from rooms.dialling.tables import DialLeg, LegAlarm
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.fields import midnight, today
+from rooms.org.tables import Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+
+
+@dataclass(frozen=True)
+class BoardDate:
+    """A date with its halls, counted by state."""
+
+    occurrence: Occurrence
+    meeting: Meeting
+    host: Unit
+    states: dict[str, int]
+    alarmed: int
+    """Halls with an alarm that nobody has acknowledged."""
+
+
+async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
+    """Of today (local) or on now, not called off, that have legs or whose halls will be called; only of units where `actor` may
+    read halls. The first to begin is first; bounded.
+    """
+    day = midnight(today(now))
+    of_today = and_(Occurrence.starts_at < day + timedelta(days=1), Occurrence.ends_at >= day)
+    has_legs = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id).exists()
+    rows = await session.execute(
+        select(Occurrence, Meeting, Unit)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Unit, Unit.id == Meeting.host_unit_id)
+        .where(Meeting.state == "approved", or_(of_today, Occurrence.state == "running"))
+        .where(or_(and_(Meeting.connect == DIAL, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
+        .order_by(Occurrence.starts_at, Occurrence.id)
+        .limit(limits.DATES_DIALLED)
+    )
+    found = rows.all()
+    states, alarmed = await _counted(session, [date.id for date, _, _ in found])
+    return [
+        BoardDate(date, meeting, unit, states.get(date.id, {}), alarmed.get(date.id, 0))
+        for date, meeting, unit in found
+    ]
+
+
+def _within(actor: Actor) -> ColumnElement[bool]:
+    paths = roles.scopes(actor, "halls.read")
+    if paths is None:
+        return Unit.id.is_not(None)
+    return or_(false(), *(Unit.path.startswith(path, autoescape=True) for path in paths))
+
+
+async def _counted(session: AsyncSession, dates: Sequence[str]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    states: dict[str, dict[str, int]] = {}
+    here = DialLeg.occurrence_id.in_(dates)
+    grouped = select(DialLeg.occurrence_id, DialLeg.state, func.count()).where(here)
+    for date, state, count in (await session.execute(grouped.group_by(DialLeg.occurrence_id, DialLeg.state))).all():
+        states.setdefault(date, {})[state] = count
+    alarms = (
+        select(DialLeg.occurrence_id, func.count(func.distinct(DialLeg.id)))
+        .join(LegAlarm, LegAlarm.leg_id == DialLeg.id)
+        .where(here, LegAlarm.acknowledged_at.is_(None))
+        .group_by(DialLeg.occurrence_id)
+    )
+    return states, {row[0]: row[1] for row in (await session.execute(alarms)).all()}

@@ -1,0 +1,237 @@
+"""Halls as people see them: the operators' board with real calls that fail, the way to it, terminals' accounts. A real
+server with halls switched on, a terminal on loopback that says no.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import booking
+from rooms.booking.tables import Wanted
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.tables import Unit
+from rooms.sites.tables import Site, Terminal
+from rooms.store.database import Database
+from tests.conftest import start_server
+from tests.rooms.postgres import at_once
+from tests.signaling.sip.loopback import free_port
+from tests.web import desk as furniture
+from tests.web.conftest import Visit, Visitor
+from tests.web.desk import furnish, working_day
+from tests.web.sip_peer import Refuser
+from tests.web.test_desk import PATIENCE_MS, Served, barriers_of, settled, sign_in
+from tests.web.test_desk_more import _begin
+
+pytestmark = pytest.mark.browser
+TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
+ANSWERS = {"busy": "486 Busy Here", "nobody": "404 Not Found", "later": "480 Temporarily Unavailable"}
+
+
+@dataclass
+class Halls(Served):
+    """A meeting that is on, three halls of which are called."""
+
+    peer: Refuser
+    meeting: str
+    date: str
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halls]:
+    folder = tmp_path_factory.mktemp("halls")
+    now = datetime.fromtimestamp(int(time.time()), UTC)
+    peer = Refuser(ANSWERS)
+    desk, meeting, date = at_once(_prepare(folder, now, peer.port))
+    port = str(free_port())
+    server = start_server(
+        folder,
+        DIEMCAU_HALLS="true",
+        DIEMCAU_SIP_HOST="127.0.0.1",
+        DIEMCAU_SIP_UDP_PORT=port,
+        DIEMCAU_SIP_TCP_PORT=port,
+        DIEMCAU_SIP_TLS_PORT="-1",
+    )
+    yield Halls(server, desk, now, {}, peer, meeting, date)
+    server.stop()
+    peer.stop()
+
+
+async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.Desk, str, str]:
+    desk = await furnish(folder, now)
+    database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
+    try:
+        request = booking.Request(
+            title=TITLE,
+            type_code="internal",
+            host_unit_id=desk.office,
+            starts_at=working_day(9, now).astimezone(UTC),
+            duration_min=60,
+            attendees=(booking.AttendeeRequest(unit_id=desk.office),),
+            submit=True,
+        )
+        await booking.book(database, request, furniture._actor(desk), now)
+        await _begin(database, TITLE, now)
+        async with database.reading() as session:
+            meeting = (await session.scalars(select(Meeting).where(Meeting.title == TITLE))).one()
+            assert meeting.state == "approved"
+            date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+
+        async def work(session: AsyncSession) -> None:
+            sites = await session.scalars(
+                select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(len(ANSWERS))
+            )
+            for name, site in zip(ANSWERS, sites.all(), strict=True):
+                address = f"sip:{name}@127.0.0.1:{port};transport=udp"
+                session.add(
+                    Terminal(
+                        id=f"t-{name}",
+                        code=f"TB-{name}",
+                        name=f"Thiết bị {name}",
+                        site_id=site,
+                        protocols=["sip"],
+                        codecs=[],
+                        sip_uri=address,
+                    )
+                )
+                session.add(Wanted(meeting_id=meeting.id, resource_id=f"t-{name}", kind="terminal", exclusive=False))
+            await session.execute(update(Meeting).where(Meeting.id == meeting.id).values(connect="dial"))
+
+        await database.transact(work)
+    finally:
+        await database.close()
+    return desk, meeting.id, date
+
+
+@pytest.fixture
+async def operator(visit: Visit, served: Halls) -> Visitor:
+    visitor = await visit()
+    await sign_in(visitor, served, "dieuhanh")
+    return visitor
+
+
+async def open_board(visitor: Visitor, served: Halls) -> None:
+    """By the entry of the side and the list."""
+    await visitor.part("nav-control").click()
+    await visitor.part("board-date").filter(has_text=TITLE).get_by_role("link").click()
+    await visitor.part("control-page").wait_for()
+    await expect(visitor.part("leg")).to_have_count(len(ANSWERS))
+
+
+async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+    await open_board(operator, served)
+    rows = operator.part("leg")
+    gone = rows.filter(has_text="Thiết bị nobody")
+    await expect(gone).to_have_attribute("data-state", "given_up", timeout=60_000)
+    await expect(gone).to_contain_text("Sai địa chỉ thiết bị")
+    busy = rows.filter(has_text="Thiết bị busy")
+    await expect(busy).to_have_attribute("data-state", "failed", timeout=60_000)
+    await expect(busy).to_contain_text("Đang bận")
+    assert ("INVITE", "busy") in served.peer.heard
+    await expect(rows.first).to_contain_text("Thiết bị nobody")  # the worst is first
+    await operator.part("leg-search").fill("thiet bi busy")
+    await expect(rows).to_have_count(1)
+    await operator.part("leg-search").fill("")
+    await operator.part("filter-connected").click()
+    await expect(rows).to_have_count(0)
+    await operator.part("filter-trouble").click()
+    await expect(gone).to_be_visible()
+    before = served.peer.heard.count(("INVITE", "nobody"))
+    await gone.get_by_test_id("leg-call").click()
+    await expect(operator.part("said")).to_be_visible()
+    for _ in range(60):
+        if served.peer.heard.count(("INVITE", "nobody")) > before:
+            break
+        await operator.page.wait_for_timeout(250)
+    assert served.peer.heard.count(("INVITE", "nobody")) > before
+    await gone.locator("summary").click()
+    async with operator.page.expect_download() as coming:
+        await gone.get_by_test_id("trace").click()
+    await (await coming.value).save_as(tmp_path / "trace.txt")
+    assert "404" in (tmp_path / "trace.txt").read_text()
+
+
+async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:
+    await open_board(operator, served)
+    gone = operator.part("leg").filter(has_text="Thiết bị nobody")
+    await expect(gone).to_have_attribute("data-state", "given_up", timeout=60_000)
+    seen = operator.part("acknowledge")
+    await expect(seen.first).to_be_visible(timeout=PATIENCE_MS)
+    count = await seen.count()
+    await seen.first.click()
+    await expect(seen).to_have_count(count - 1)
+    await operator.part("select-all").check()
+    await operator.part("bulk-mute").click()  # nobody is in: each is told why not
+    await expect(operator.part("said")).to_contain_text("Điểm cầu chưa vào họp.")
+    await operator.part("bulk-drop").click()
+    await operator.part("drop-sure").click()
+    await expect(operator.part("drop")).to_have_count(0)
+    await expect(operator.part("leg").filter(has_text="Thiết bị busy")).to_have_attribute("data-state", "left")
+    await expect(operator.part("leg").filter(has_text="Thiết bị busy")).to_contain_text("Người điều hành đã ngắt")
+
+
+async def test_a_terminal_is_given_an_account_once(visit: Visit, served: Halls) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri")
+    await visitor.page.goto(served.url + "/directory/terminals")
+    await visitor.part("records-find").fill("TB-busy")
+    row = visitor.page.get_by_role("row").filter(has_text="Thiết bị busy")
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
+    await row.get_by_test_id("sip-account").click()
+    await visitor.part("sip-give").click()
+    first = await visitor.part("given-1").input_value()
+    assert len(first) > 8
+    await expect(visitor.part("given-0")).to_have_value("tb-busy")
+    await expect(visitor.part("given-2")).to_have_value("diemcau")
+    assert await visitor.part("given-3").input_value() != ""
+    assert await visitor.barriers() == []
+    await visitor.part("sip-kept").click()
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa đăng ký")
+    await row.get_by_test_id("sip-account").click()
+    await expect(visitor.part("sip")).not_to_contain_text(first)
+    await visitor.part("sip-take").click()
+    await visitor.part("sip-take-sure").click()
+    await expect(row.get_by_test_id("sip-state")).to_contain_text("Chưa có tài khoản")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_pages_of_halls_have_no_barriers(visit: Visit, served: Halls, width: int) -> None:
+    visitor = await visit(width=width, height=800)
+    await sign_in(visitor, served, "dieuhanh")
+    found = []
+    for path in ("/control", f"/control/{served.meeting}/{served.date}", "/directory/terminals"):
+        await visitor.page.goto(served.url + path)
+        if path.count("/") == 3:
+            await expect(visitor.part("leg")).to_have_count(len(ANSWERS))
+            await visitor.page.wait_for_timeout(300)
+            found += await _without_idle(visitor, width, path)
+        else:
+            await settled(visitor)
+            found += await barriers_of(visitor, width, path)
+    assert not found, "\n".join(found)
+
+
+async def _without_idle(visitor: Visitor, width: int, path: str) -> list[str]:
+    """As `barriers_of`, of a page whose connection is never idle."""
+    found = []
+    for language in ("en", "vi"):
+        await visitor.page.evaluate(f"document.querySelector('[data-testid=language-{language}]').click()")
+        found += [f"{path} {language}: {one}" for one in await visitor.barriers()]
+        if await visitor.page.evaluate("document.documentElement.scrollWidth") > width:
+            found.append(f"{path} {language}: wider than the screen")
+    return found
+
+
+async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
+    """The last one: the server is gone afterwards."""
+    await open_board(operator, served)
+    served.server.stop()
+    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
