@@ -11,7 +11,7 @@ from conference.conference import Conference, Terms
 from conference.errors import Refusal
 from conference.floor import Floor, FloorChange, FloorRule, FloorState
 from conference.hall import Hall, Wished
-from conference.lobby import Knock, Knocker, Lobbies, Lobby, State
+from conference.lobby import Knock, Knocker, Lobbies, Lobby, LobbySetting, State
 from conference.names import cleaned
 from conference.participant import Entry, Participant, Permission
 from conference.permissions import Grants, Kind, Passage, Source
@@ -35,6 +35,7 @@ __all__ = [
     "Knocker",
     "Lobbies",
     "Lobby",
+    "LobbySetting",
     "Mode",
     "Participant",
     "Passage",

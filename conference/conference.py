@@ -40,6 +40,8 @@ from media import PeerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from conference.permissions import Grants
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -113,7 +115,7 @@ class Conference:
             raise Refusal("halls_off")
         if self.program is not None and self.program.count >= limits.HALLS:
             raise Refusal("hall_limit")
-        self.check(entry.grants)
+        self._check_door(entry.grants)
         check_facts(entry.grants)
         if self.program is None:
             self.program = Program(self, self.around.halls, mode)
@@ -126,10 +128,18 @@ class Conference:
         """Its call stands: it is a participant now, its media come with `apply`. Raises Refusal."""
         if self.closed or hall.left:
             raise Refusal("conference_not_found")
+        self._check_door(hall.entry.grants)
         self._admit(hall.entry)
         hall.program.expected.discard(hall)
         self._bring_in(hall)
         hall.program.enter(hall)
+
+    def _check_door(self, grants: Grants) -> None:
+        """As `Registry.check` asks of a token: a hall has none, and much may have happened while it rang. Raises Refusal."""
+        if self.around.watcher is not None:
+            self.around.watcher.admit(grants)
+        self.around.lobbies.check(grants, grants.identity in self.participants)
+        self.check(grants)
 
     def dismiss_hall(self, hall: Hall) -> None:
         """Its call did not come about."""

@@ -27,6 +27,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Chủ trì chưa cho vào cuộc họp này. Nếu có nhầm lẫn, hãy liên hệ thư ký cuộc họp",
         "the chair did not let you in: if this is a mistake, ask the secretary of the meeting",
     ),
+    "lobby_pause": (
+        "Nhiều lượt xin vào từ mạng này vừa bị từ chối. Hãy thử lại sau ít phút hoặc liên hệ thư ký cuộc họp",
+        "many who came from this network were turned away: try again in some minutes, or ask the secretary of the meeting",
+    ),
     "lobby_ended": (
         "Cuộc họp đã kết thúc hoặc mọi người đã rời cuộc họp",
         "the meeting is over, or everybody has left it",

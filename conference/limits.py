@@ -147,6 +147,13 @@ LOBBY_PAUSE_S = 60.0
 """Whoever was turned away may ask again after this time."""
 LOBBY_DENIALS = 3
 """Turned away so often, he does not ask again."""
+LOBBY_CROWD_DENIALS = 5
+"""Turned away so often one network under whatever name, with the same link or PIN, nobody new of it asks for a pause; it
+doubles with each further time.
+"""
+LOBBY_PAUSE_MOST_S = 30 * 60.0
+LOBBY_SETTINGS = 65_536
+"""Lobbies that hosts have set, of which nothing else is in memory; one more is refused: none may be forgotten."""
 LOBBY_TICK_S = 5.0
 LOBBY_LISTENERS = 4
 """Windows of one person who waits."""

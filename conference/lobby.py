@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from conference import admission, limits
 from conference.errors import Refusal
+from conference.names import folded
 from conference.permissions import Grants
 
 Tell = Callable[[], None]
@@ -67,6 +68,33 @@ class Knocker:
     bearer: str = ""
     always: bool = False
     source: str = ""
+
+    @property
+    def hand(self) -> str:
+        """By what he is known again without a ticket: his account, else how, from where and under which name he comes."""
+        return f"key {self.key}" if self.key else f"{self.crowd} {folded(self.name)}"
+
+    @property
+    def crowd(self) -> str:
+        """Those among whom one hides who calls himself otherwise: they come the same way, with the same link, from one network.
+        Empty: an account hides nobody.
+        """
+        return "" if self.key else f"from {self.way} {self.bearer} {self.source}"
+
+    @property
+    def voucher(self) -> str:
+        """What is turned away for good: the account, the link, else the hand."""
+        return f"link {self.bearer}" if self.bearer and not self.key else self.hand
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """`times` in a row; `final`: for good, as a host wants it."""
+
+    at: float
+    times: int
+    why: Refusal
+    final: bool = False
 
 
 @dataclass(slots=True)
@@ -126,29 +154,41 @@ class Lobby:
     watched_at: float = float("-inf")
     watchers: set[Tell] = field(default_factory=set)
     _admitted: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    _denied: OrderedDict[str, tuple[float, int]] = field(default_factory=OrderedDict)
+    _denied: OrderedDict[str, Denial] = field(default_factory=OrderedDict)
+    """By `hand`, `crowd` and `voucher`."""
     _revoked: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _passed: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     # -- whoever asks to come in
 
     def knock(self, who: Knocker, ticket: str, now: float, random: Callable[[], str]) -> Knock:
-        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`."""
+        """The knock of that ticket, or of this person, or a new one. Raises Refusal `lobby_full`, `lobby_denied`,
+        `lobby_pause`.
+        """
+        found = self.foresee(who, ticket, now)
+        if found is not None:
+            return found
+        if who.key in self._admitted and who.key:
+            return self._remember(Knock("", random() + random(), who, now, now, State.ADMITTED))
+        made = self._remember(Knock(random(), random() + random(), who, now, now))
+        self.waiting[made.id] = made
+        self._news()
+        return made
+
+    def foresee(self, who: Knocker, ticket: str, now: float) -> Knock | None:
+        """What `knock` would find, None: a new one. Changes nothing. Raises as `knock` does."""
         self.expire(now)
+        self.check_final(who)
         known = self._known(who, ticket)
         if known is not None and known.state in (State.WAITING, State.ADMITTED):
             return known
         same = next((one for one in self.waiting.values() if who.key and one.who.key == who.key), None)
         if same is not None:  # a second window of his: one person, one row
             return same
-        if who.key in self._admitted and who.key:
-            return self._remember(Knock("", random() + random(), who, now, now, State.ADMITTED))
-        self._check_denied(known, who.key, now)
-        self._check_room(who)
-        made = self._remember(Knock(random(), random() + random(), who, now, now))
-        self.waiting[made.id] = made
-        self._news()
-        return made
+        if not (who.key and who.key in self._admitted):
+            self._check_denied(known, who, now)
+            self._check_room(who)
+        return None
 
     def _known(self, who: Knocker, ticket: str) -> Knock | None:
         """A ticket counts only together with what it was given for."""
@@ -160,11 +200,23 @@ class Lobby:
         knock = self._known(who, ticket)
         return (knock is not None and knock.state is State.ADMITTED) or (who.key != "" and who.key in self._admitted)
 
-    def _check_denied(self, known: Knock | None, key: str, now: float) -> None:
-        at, times = self._denied.get(key, (float("-inf"), 0)) if key else (float("-inf"), 0)
-        recent = now - at < limits.LOBBY_PAUSE_S or times >= limits.LOBBY_DENIALS
-        if recent or (known is not None and known.state is State.DENIED and now - known.seen_at < limits.LOBBY_PAUSE_S):
-            raise (known.why if known is not None else None) or Refusal("lobby_denied")
+    def check_final(self, who: Knocker) -> None:
+        """Raises Refusal `lobby_denied`: he was turned away for good, whether the lobby is on or not."""
+        for name in (who.voucher, who.hand):
+            denial = self._denied.get(name)
+            if denial is not None and denial.final:
+                raise denial.why
+
+    def _check_denied(self, known: Knock | None, who: Knocker, now: float) -> None:
+        """A ticket that was thrown away changes nothing: neither the name nor the network asks again at once."""
+        own = self._denied.get(who.hand)
+        if own is not None and (now - own.at < limits.LOBBY_PAUSE_S or own.times >= limits.LOBBY_DENIALS):
+            raise own.why
+        if known is not None and known.state is State.DENIED and now - known.seen_at < limits.LOBBY_PAUSE_S:
+            raise known.why or Refusal("lobby_denied")
+        crowd = self._denied.get(who.crowd)
+        if crowd is not None and now - crowd.at < _pause_s(crowd.times):
+            raise Refusal("lobby_pause")
 
     def _check_room(self, who: Knocker) -> None:
         same = sum(1 for one in self.waiting.values() if not one.who.key and one.who.source == who.source)
@@ -200,19 +252,42 @@ class Lobby:
         found = [self.waiting[one] for one in dict.fromkeys(ids) if one in self.waiting]
         for knock in found:
             self._settle(knock, Happening.ADMIT)
+            self._denied.pop(knock.who.hand, None)
             if knock.who.key:
-                self._denied.pop(knock.who.key, None)
                 _keep(self._admitted, knock.who.key, None)
         return found
 
-    def deny(self, id_: str, why: str, now: float) -> Knock:
-        """`why`: in the host's words, may be empty. Raises Refusal `knock_unknown`."""
+    def deny(self, id_: str, why: str, now: float, *, final: bool = False) -> Knock:
+        """`why`: in the host's words, may be empty. `final`: this account, this link, or this name from this network does not
+        come in any more. Raises Refusal `knock_unknown`.
+        """
         knock = self.find(id_)
         knock.seen_at = now
-        self._settle(knock, Happening.DENY, Refusal("lobby_denied", why, why))
-        if knock.who.key:
-            _keep(self._denied, knock.who.key, (now, self._denied.get(knock.who.key, (0.0, 0))[1] + 1))
+        told = Refusal("lobby_denied", why, why)
+        self._settle(knock, Happening.DENY, told)
+        self._count_denial(knock.who.hand, told, now, 1)
+        if knock.who.crowd:
+            self._count_denial(knock.who.crowd, told, now, limits.LOBBY_CROWD_DENIALS if final else 1)
+        if final:
+            _keep(self._denied, knock.who.voucher, Denial(now, limits.LOBBY_DENIALS, told, final=True))
         return knock
+
+    def _count_denial(self, name: str, why: Refusal, now: float, least: int) -> None:
+        before = self._denied.get(name)
+        times = before.times + 1 if before is not None else 1
+        _keep(self._denied, name, Denial(now, max(times, least), why, before is not None and before.final))
+
+    @property
+    def barred(self) -> int:
+        """How many are turned away for good."""
+        return sum(1 for one in self._denied.values() if one.final)
+
+    def pardon(self) -> None:
+        """Whoever was turned away may ask again."""
+        self._denied.clear()
+        for knock in [one for one in self.tickets.values() if one.state is State.DENIED]:
+            del self.tickets[knock.ticket]
+        self._news()
 
     def set(self, on: bool, present: Iterable[str]) -> None:
         """On: those who are `present` (identities) stay free to come back. Off: whoever waits only for that, comes in."""
@@ -276,10 +351,17 @@ class Lobby:
         self._settle(knock, Happening.DENY, why)
 
     def end(self, why: Refusal, spared: Container[str] = ()) -> None:
-        """Everybody who waits hears that it is over, and why; but for those who come by a way that is `spared`."""
+        """Everybody who waits hears that it is over, and why; but for those who come by a way that is `spared`. A meeting that
+        nobody planned may be held again under its number: whoever was let in before is not let in then.
+        """
         for knock in list(self.waiting.values()):
             if knock.who.way not in spared:
                 self._settle(knock, Happening.END, why)
+        if self.ordered is None:
+            self._admitted.clear()
+            self._passed.clear()
+            for knock in [one for one in self.tickets.values() if one.state is State.ADMITTED]:
+                del self.tickets[knock.ticket]
 
     def check(self, grants: Grants, present: bool) -> None:
         """The door. Raises Refusal `removed`, `lobby_waits`."""
@@ -336,6 +418,19 @@ class Lobby:
             tell()
 
 
+@dataclass(frozen=True, slots=True)
+class LobbySetting:
+    """What a lobby is set to, and what was planned then (None: nothing)."""
+
+    on: bool
+    ordered: bool | None
+
+    @property
+    def matters(self) -> bool:
+        """Without it the lobby would not come back as it is."""
+        return self.on != bool(self.ordered)
+
+
 class Lobbies:
     """Of all conferences of this process."""
 
@@ -344,35 +439,53 @@ class Lobbies:
         self.closed = False
         self._random = random
         self._lobbies: OrderedDict[str, Lobby] = OrderedDict()
+        self._settings: dict[str, LobbySetting] = {}
+        """Of lobbies that are not in memory: they come back as they were. Never dropped for others: that would open a door."""
         self._ticked_at = float("-inf")
 
     def __len__(self) -> int:
         return len(self._lobbies)
 
     def find(self, name: str) -> Lobby | None:
-        return self._lobbies.get(name)
+        """Raises Refusal `lobby_limit`: a lobby that a host has set is never taken for one that is off."""
+        found = self._lobbies.get(name)
+        return self._make(name, self._ticked_at) if found is None and name in self._settings else found
 
     def get(self, name: str, now: float) -> Lobby:
         """Made when need be. Raises Refusal `lobby_limit`."""
         admission.check_name(name)
-        lobby = self._lobbies.get(name)
-        if lobby is None:
-            if len(self._lobbies) >= limits.LOBBIES:
-                self._drop_idle(now)
-            if len(self._lobbies) >= limits.LOBBIES:
-                raise Refusal("lobby_limit")
-            lobby = self._lobbies[name] = Lobby(name)
+        lobby = self._lobbies.get(name) or self._make(name, now)
         lobby.touched_at = now
         self._lobbies.move_to_end(name)
         return lobby
 
+    def _make(self, name: str, now: float) -> Lobby:
+        if len(self._lobbies) >= limits.LOBBIES:
+            self._drop_idle(now)
+        if len(self._lobbies) >= limits.LOBBIES:
+            raise Refusal("lobby_limit")
+        kept = self._settings.pop(name, LobbySetting(False, None))
+        made = self._lobbies[name] = Lobby(name, on=kept.on, ordered=kept.ordered)
+        return made
+
+    def restore(self, name: str, setting: LobbySetting) -> None:
+        """As it was before the server was started anew. Raises Refusal `lobby_limit`."""
+        if len(self._settings) >= limits.LOBBY_SETTINGS:
+            raise Refusal("lobby_limit")
+        self._settings[name] = setting
+
+    def check_settable(self) -> None:
+        """Room for one more that somebody sets. Raises Refusal `lobby_limit`."""
+        if len(self._settings) + len(self._lobbies) >= limits.LOBBY_SETTINGS:
+            raise Refusal("lobby_limit")
+
     def knock(self, name: str, who: Knocker, ticket: str, now: float) -> Knock:
-        """Raises Refusal `lobby_full`, `lobby_denied`, `lobby_limit`."""
+        """Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`, `lobby_limit`."""
         return self.get(name, now).knock(who, ticket, now, self._random)
 
     def check(self, grants: Grants, present: bool) -> None:
         """The door of the call. Raises Refusal."""
-        lobby = self._lobbies.get(grants.conference)
+        lobby = self.find(grants.conference)
         if lobby is not None:
             lobby.check(grants, present)
 
@@ -406,6 +519,11 @@ class Lobbies:
 
     def _drop_idle(self, now: float) -> None:
         for name in [name for name, one in self._lobbies.items() if one.idle(now)]:
+            setting = LobbySetting(self._lobbies[name].on, self._lobbies[name].ordered)
+            if setting.matters:
+                if len(self._settings) >= limits.LOBBY_SETTINGS:
+                    continue
+                self._settings[name] = setting
             del self._lobbies[name]
 
 
@@ -414,3 +532,9 @@ def _keep(known: OrderedDict[str, V], name: str, value: V) -> None:
     known[name] = value
     if len(known) > limits.LOBBY_SETTLED:
         known.popitem(last=False)
+
+
+def _pause_s(times: int) -> float:
+    """How long nobody new of a crowd asks after so many of it were turned away."""
+    more = times - limits.LOBBY_CROWD_DENIALS
+    return min(limits.LOBBY_PAUSE_S * 2.0 ** min(more, 10), limits.LOBBY_PAUSE_MOST_S) if more >= 0 else 0.0

@@ -31,11 +31,14 @@ class Source(Enum):
 
 
 class Passage(Enum):
-    """How the bearer of a token passed the lobby. NONE: the lobby was not asked, so a lobby that is on holds him."""
+    """How the bearer of a token passed the lobby. NONE: the lobby was not asked, so a lobby that is on holds him. EXEMPT: the
+    class policy asks no lobby of this hall (one that we call; a registered terminal that is invited); no token says so.
+    """
 
     NONE = ""
     ADMITTED = "admitted"
     HOST = "host"
+    EXEMPT = "exempt"
 
 
 @dataclass(frozen=True, slots=True)

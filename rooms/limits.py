@@ -175,3 +175,6 @@ LEGS_CLAIMED = 2000
 ALARMS_OF_A_LEG = 50
 SIP_ACCOUNTS = 5000
 SIP_BANS = 5000
+
+LOBBY_KEPT_DAYS = 400
+"""A link without a date is used for long."""

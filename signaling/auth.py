@@ -190,9 +190,12 @@ def _kind(claims: Claims) -> Kind:
 def _passage(claims: Claims) -> Passage:
     """`lobby`: of this server's own; a token that another library made has none."""
     try:
-        return Passage(_typed(claims, "lobby", str, ""))
+        passage = Passage(_typed(claims, "lobby", str, ""))
     except ValueError as error:
         raise refused("token_malformed") from error
+    if passage is Passage.EXEMPT:
+        raise refused("token_malformed")
+    return passage
 
 
 def _source(text: object) -> Source:

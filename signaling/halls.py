@@ -303,6 +303,7 @@ class Halls:
         if target is None:
             self.caller.tell(order, Event.REFUSED, status=404, rungs=len(ladder))
             return
+        one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
         try:
             offer = one.offer_in(self._conference(order.occurrence, meeting))
         except Refusal as refusal:
@@ -416,7 +417,10 @@ class Halls:
             raise arrival.refusal
         await self._name(one, arrival)
         conference = self._conference(arrival.occurrence.id, arrival.meeting)
-        if arrival.verdict.lobby:
+        lobby = self.around.lobbies.find(conference.name)
+        if arrival.exempt:
+            one.passage = Passage.EXEMPT
+        if not arrival.exempt and lobby is not None and lobby.on:
             self._knock(one, conference)
         elif one.stood:
             one.move(conference, lambda well: None)

@@ -46,6 +46,8 @@ PASSES_PER_MINUTE = 600
 """Of guests from one network: a whole province may come through one address."""
 MODERATION_TTL_S = 12 * 3600
 """Of the key by which a host decides who comes in: the longest meeting."""
+OPENER_KEPT_S = 7 * 24 * 3600
+"""A browser that opened a meeting decides who comes in for so long after it was there last."""
 LOBBY_POLL_S = 25.0
 """A question to the lobby is answered at the latest after this time: proxies give up after 30 or 60."""
 LOBBY_TRIES_PER_MINUTE = 60

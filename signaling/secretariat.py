@@ -14,13 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from conference import Grants, Lobbies, Registry
+import conference
+from conference import Grants, Lobbies, LobbySetting, Registry
 from rooms import booking, demo
 from rooms.accounts import first
 from rooms.booking import defaults
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
-from rooms.meetings import entry
+from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
@@ -83,6 +84,7 @@ class Secretariat:
                 await self._load_demo()
             if self.settings.local_creation:
                 await self._invite_first()
+            await self._remember_lobbies()
             await self._remember_doors()
         except (OSError, SQLAlchemyError) as error:
             reason = str(error.orig) if hasattr(error, "orig") else str(error)
@@ -149,6 +151,17 @@ class Secretariat:
         async with self.database.reading() as session:
             for one in await entry.doors(session, self.clock()):
                 self.live.set_door(*one)
+
+    async def _remember_lobbies(self) -> None:
+        """What a host has shut stays shut."""
+        await self.database.transact(lambda session: lobbies.forget(session, self.clock()))
+        async with self.database.reading() as session:
+            for name, on, planned in await lobbies.kept(session, conference.limits.LOBBY_SETTINGS):
+                self.lobbies.restore(name, LobbySetting(on, planned))
+
+    async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
+        """A host sets a lobby. Raises what the database raises: then nothing is set."""
+        await self.database.transact(lambda session: lobbies.keep(session, (name, on, planned), self.clock()))
 
     async def _load_demo(self) -> None:
         now = self.clock()

@@ -287,6 +287,7 @@ class Composition:
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
+            keep_lobby=self.secretariat.keep_lobby,
         )
         desk = self.secretariat
         rest = api.application(around, desk.desk, desk.routers, access.STATUS)

@@ -21,13 +21,16 @@ from rooms.store import audit
 
 @dataclass(frozen=True)
 class Arrival:
-    """A hall at the door of one date. `refusal`: why not now (too early, over, called off)."""
+    """A hall at the door of one date. `refusal`: why not now (too early, over, called off). `exempt`: no lobby is asked of it,
+    switched on or off; else it waits while the lobby is on, which a host may have switched since it was planned.
+    """
 
     meeting: Meeting
     occurrence: Occurrence
     terminal: Terminal | None
     verdict: Verdict
     refusal: Refusal | None
+    exempt: bool = False
 
 
 async def by_number(
@@ -69,10 +72,9 @@ async def _arrival(
         terminal_registered=terminal is not None and terminal.active,
         network_closed=await planning.closed_at(session, address),
         invited=invited,
-        lobby=meeting.lobby,
     )
     shown = entry.Entry(meeting, date, "", "hall_terminal", "", invited=invited)
-    return Arrival(meeting, date, terminal, verdict, entry.door(shown, now))
+    return Arrival(meeting, date, terminal, verdict, entry.door(shown, now), verdict.allowed and not verdict.lobby)
 
 
 async def refused(session: AsyncSession, arrival: Arrival, alias: str, address: str, now: datetime) -> None:

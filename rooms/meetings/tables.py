@@ -42,6 +42,19 @@ class MeetingType(Row):
     position: Mapped[int] = mapped_column(default=0)
 
 
+class LobbySetting(Row):
+    """What hosts have set the lobby of a conference to, where it is not as planned: a restart must not open a door."""
+
+    __tablename__ = "lobby_setting"
+
+    conference: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The name of the call: of a booked date, or of a meeting that is in no calendar."""
+    held: Mapped[bool]
+    planned: Mapped[bool | None]
+    """What was planned then; None: nothing."""
+    set_at: Mapped[datetime]
+
+
 class Meeting(Row):
     """One planned meeting or a series of them."""
 

@@ -18,13 +18,14 @@ from conference import Grants, Knocker, Lobbies, Passage, State, cleaned
 from rooms.identifiers import new_bytes
 from signaling import limits
 from signaling.api.invitations import NUMBER, Invitations, new_number
-from signaling.api.lobby import Doorway, Note, Waiting, host_key, note_nothing, waiting
+from signaling.api.lobby import Doorway, Keep, Note, Waiting, host_key, keep_nothing, note_nothing, waiting
 from signaling.api.problems import refused
 from signaling.auth import Authenticator
 from signaling.declared import PUBLIC, SECRET, needs
 from signaling.throttle import Throttle, network
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+OPENER_COOKIE = "diemcau_opener"
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
@@ -56,10 +57,11 @@ class Surroundings:
     door: Callable[[Grants], None] = lambda _: None
     """Raises Refusal: what the calendar says of a host."""
     note: Note = note_nothing
+    keep_lobby: Keep = keep_nothing
 
     @property
     def doorway(self) -> Doorway:
-        return Doorway(self.authenticator, self.lobbies, self.now, self.present, self.door, self.note)
+        return Doorway(self.authenticator, self.lobbies, self.now, self.present, self.door, self.note, self.keep_lobby)
 
 
 class _Message(BaseModel):
@@ -135,17 +137,24 @@ def routes(around: Surroundings) -> APIRouter:
     creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
 
     @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
-    async def create(request: Request, wanted: NewConference, authorization: Bearer = "") -> Created:
-        """Make a number and its invitation. Needs the right to start meetings."""
+    async def create(
+        request: Request, response: Response, wanted: NewConference, authorization: Bearer = ""
+    ) -> Created:
+        """Make a number and its invitation. Needs the right to start meetings. A browser gets the secret of whoever opened the
+        meeting as a cookie too, which no script reads.
+        """
         _take(creations, request, around.now())
         _check_creation(around, request, authorization)
         number = new_number(around.random_bytes)
         _remember(around.titles, number, _checked(wanted.name, required=False))
         if wanted.lobby:
+            around.lobbies.check_settable()
+            await around.keep_lobby(number, True, None)
             around.lobbies.get(number, around.now()).set(True, ())
         invitation = around.invitations
         url = invitation.link(_base(around, request), number)
         secret = invitation.seal_host(number)
+        _keep_opener(around, request, response, number, secret)
         return Created(conference=number, url=url, invite=invitation.seal(number), moderator=secret)
 
     @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
@@ -155,11 +164,12 @@ def routes(around: Surroundings) -> APIRouter:
         """
         _take(tokens, request, around.now())
         _check_invitation(around, conference, joining.invite)
-        host = _is_host(around, conference, joining.moderator)
+        host = _is_host(around, request, conference, joining.moderator)
         name = _checked(joining.name, required=True)
         identity = f"p-{around.random_bytes(10).hex()}"
         grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
         if host:
+            _keep_opener(around, request, response, conference, around.invitations.seal_host(conference))
             return _pass(around, request, replace(grants, passage=Passage.HOST))
         made = _through_lobby(around, request, grants, joining.ticket)
         if isinstance(made, Waiting):
@@ -209,24 +219,39 @@ def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
 
 
 def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
-    """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`."""
+    """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
     lobby = around.lobbies.find(grants.conference)
-    known = lobby.tickets.get(ticket) if lobby is not None and ticket else None
-    if lobby is None or not (lobby.on or (known is not None and known.state is State.ADMITTED)):
+    if lobby is None:
         return grants
     source = network(request.client.host if request.client else "")
     who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
+    lobby.check_final(who)
+    if not (lobby.on or (ticket and lobby.admits(who, ticket))):
+        return grants
     knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
     if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return waiting(lobby, knock, around.titles.get(grants.conference, ""), around.now())
 
 
-def _is_host(around: Surroundings, conference: str, secret: str) -> bool:
-    """Raises Refusal `invitation_wrong`."""
+def _is_host(around: Surroundings, request: Request, conference: str, secret: str) -> bool:
+    """Raises Refusal `invitation_wrong`. A cookie of older days makes nobody a host, and keeps nobody out."""
     if secret and not around.invitations.hosts(conference, secret):
         raise refused("invitation_wrong")
-    return bool(secret)
+    return bool(secret) or around.invitations.hosts(conference, request.cookies.get(OPENER_COOKIE, "")[:64])
+
+
+def _keep_opener(around: Surroundings, request: Request, response: Response, conference: str, secret: str) -> None:
+    """This browser goes on deciding who comes in when its tab is closed. Sent to this meeting's address only."""
+    response.set_cookie(
+        OPENER_COOKIE,
+        secret,
+        max_age=limits.OPENER_KEPT_S,
+        path=f"/api/v1/conferences/{conference}/",
+        secure=_base(around, request).startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _take(throttle: Throttle, request: Request, now: float) -> None:

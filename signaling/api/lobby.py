@@ -22,6 +22,8 @@ from signaling.auth import Authenticator
 from signaling.declared import SECRET, needs
 from signaling.throttle import Throttle
 
+Keep = Callable[[str, bool, bool | None], Awaitable[None]]
+"""(conference, on, as planned): written down before it is done, so that a restart does not open what a host has shut."""
 Note = Callable[[Grants, str, Mapping[str, Any], str], Awaitable[None]]
 """(the host, action, detail, address): written down before it is done."""
 MOST_IDS = conference.limits.LOBBY_WAITING
@@ -40,6 +42,7 @@ class Doorway:
     door: Callable[[Grants], None]
     """Raises Refusal: of whoever planned the meeting."""
     note: Note
+    keep: Keep
 
 
 class _Message(BaseModel):
@@ -96,6 +99,7 @@ class LobbyView(_Message):
     on: bool
     revision: int
     waiting: list[Waiter]
+    barred: int = Field(0, description="how many were turned away for good")
 
 
 class Admitting(_Message):
@@ -116,6 +120,7 @@ class Denying(_Message):
 
     id: str = Field(max_length=64)
     why: Text200 = ""
+    final: bool = Field(False, description="for good: this account, this link, or this name from this network")
 
 
 class Switch(_Message):
@@ -130,6 +135,10 @@ Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
 
 async def note_nothing(_grants: Grants, _action: str, _detail: Mapping[str, Any], _address: str) -> None:
     """Of meetings that are in no calendar."""
+
+
+async def keep_nothing(_conference: str, _on: bool, _planned: bool | None) -> None:
+    """Where nothing is kept."""
 
 
 def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
@@ -189,12 +198,18 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
             lobby.hosted_now(around.now())
         return _view(lobby)
 
+    turning = asyncio.Lock()
+
     @router.put("", openapi_extra=needs(SECRET))
     async def switch(request: Request, conference: Name, wanted: Switch, authorization: Bearer = "") -> LobbyView:
         """On or off, while the meeting runs. Off lets those in who waited only for that."""
         lobby, host = _host(around, request, conference, authorization, tries)
-        await around.note(host, "lobby.switch", {"on": wanted.on}, _address(request))
-        lobby.set(wanted.on, around.present(conference))
+        async with turning:  # two hosts at once: what is written is what holds
+            around.lobbies.check_settable()
+            await around.note(host, "lobby.switch", {"on": wanted.on}, _address(request))
+            await around.keep(conference, wanted.on, lobby.ordered)
+            lobby = around.lobbies.get(conference, around.now())
+            lobby.set(wanted.on, around.present(conference))
         return _view(lobby)
 
     @router.post("/admit", openapi_extra=needs(SECRET))
@@ -211,12 +226,19 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
     async def deny(request: Request, conference: Name, wanted: Denying, authorization: Bearer = "") -> None:
-        """He hears that he was turned away, and why."""
+        """He hears that he was turned away, and why; `final`: and does not ask again."""
         lobby, host = _host(around, request, conference, authorization, tries)
         why = _cleaned(wanted.why)
-        detail = {"name": lobby.find(wanted.id).who.name, "why": why}
+        detail = {"name": lobby.find(wanted.id).who.name, "why": why, "final": wanted.final}
         await around.note(host, "lobby.deny", detail, _address(request))
-        lobby.deny(wanted.id, why, around.now())
+        lobby.deny(wanted.id, why, around.now(), final=wanted.final)
+
+    @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
+    async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
+        """Whoever was turned away, for good too, may ask again."""
+        lobby, host = _host(around, request, conference, authorization, tries)
+        await around.note(host, "lobby.pardon", {"count": lobby.barred}, _address(request))
+        lobby.pardon()
 
 
 def _cleaned(text: str) -> str:
@@ -293,4 +315,4 @@ def _view(lobby: Lobby) -> LobbyView:
         Waiter(id=one.id, name=one.who.name, way=one.who.way, named=bool(one.who.bearer), since=one.since)
         for one in lobby.waiting.values()
     ]
-    return LobbyView(on=lobby.on, revision=lobby.revision, waiting=found)
+    return LobbyView(on=lobby.on, revision=lobby.revision, waiting=found, barred=lobby.barred)

@@ -116,6 +116,7 @@ STATUS: dict[str, int] = {
     "lobby_denied": 403,
     "lobby_waits": 403,
     "lobby_full": 503,
+    "lobby_pause": 429,
     "lobby_limit": 503,
     **dict.fromkeys(
         (

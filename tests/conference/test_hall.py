@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conference import Refusal, Source, limits
+from conference import Kind, Passage, Refusal, Source, limits
 from conference.events import RosterChanged
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
@@ -252,3 +252,32 @@ def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorl
     assert hall.left and world.mixer.closed
     with pytest.raises(Refusal):
         ann.conference.welcome_hall(hall)
+
+
+def hall_entry(ann: Party, **more: Any) -> Any:
+    grants = replace(ann.participant.grants, identity="hall_terminal.t1", kind=Kind.SIP, **more)
+    return replace(ann.participant.entry, grants=grants, auto_subscribe=False)
+
+
+def test_a_hall_waits_as_anybody_does_unless_the_policy_asks_no_lobby_of_it(world: HallWorld) -> None:
+    ann = Party(world, "ann", passage=Passage.HOST)
+    world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])
+    with pytest.raises(Refusal, match="lobby_waits"):
+        ann.conference.expect_hall(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
+    assert ann.conference.program is None, "nothing was made for it"
+    for passage in (Passage.EXEMPT, Passage.ADMITTED):
+        hall = ann.conference.expect_hall(hall_entry(ann, passage=passage), FakeSignal(), OPTIONS)
+        hall.prepare()
+        ann.conference.welcome_hall(hall)
+
+
+def test_the_door_is_asked_again_when_a_hall_answers(world: HallWorld) -> None:
+    ann = Party(world, "ann", passage=Passage.HOST)
+    hall = ann.conference.expect_hall(hall_entry(ann, passage=Passage.NONE), FakeSignal(), OPTIONS)
+    hall.prepare()
+    world.registry.lobbies.get("c", world.time.time()).set(True, ["ann"])  # while it rang
+    with pytest.raises(Refusal, match="lobby_waits"):
+        ann.conference.welcome_hall(hall)
+    assert "hall_terminal.t1" not in ann.conference.participants
+    ann.conference.dismiss_hall(hall)
+    assert ann.conference.program is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conference import Grants, Lobbies, Lobby, Passage, Refusal, State, limits
+from conference import Grants, Lobbies, Lobby, LobbySetting, Passage, Refusal, State, limits
 from conference.admission import check_lobby
 from conference.events import Reason
 from conference.lobby import MOVES, Happening, Knock, Knocker
@@ -273,3 +273,135 @@ def test_waiting_makes_no_conference_and_the_end_is_told() -> None:
     again.listen(lambda: heard.append(1))
     world.registry.close()
     assert (heard, again.state, lobbies.closed) == ([1], State.WAITING, True)
+
+
+# -- what was found by trying to go around it
+
+
+def stranger(name: str, source: str = "10.0.0.1", **more: Any) -> Knocker:
+    return Knocker(identity=f"number_pin.guest.{name}", name=name, way="number_pin", always=True, source=source, **more)
+
+
+def test_a_ticket_thrown_away_does_not_undo_a_denial(lobbies: Lobbies, lobby: Lobby) -> None:
+    at = NOW
+    for _ in range(limits.LOBBY_DENIALS):
+        lobby.deny(lobbies.knock("c", stranger("Người Lạ"), "", at).id, "", at)
+        for name in ("Người Lạ", "nguoi la", "NGƯỜI-LẠ."):
+            assert code(lobbies.knock, "c", stranger(name), "", at + limits.LOBBY_PAUSE_S - 1) == "lobby_denied"
+        at += limits.LOBBY_PAUSE_S
+    assert code(lobbies.knock, "c", stranger("Người Lạ"), "", at + 3600) == "lobby_denied"
+    assert lobbies.knock("c", stranger("Người Lạ", "10.0.0.2"), "", at).state is State.WAITING, "another network"
+    assert lobbies.knock("c", stranger("Chị Lan"), "", at).state is State.WAITING, "another of the same network"
+
+
+def test_other_names_from_one_network_are_slowed_down(lobbies: Lobbies, lobby: Lobby) -> None:
+    kept = lobbies.knock("c", stranger("Đã chờ"), "", NOW)
+    for number in range(limits.LOBBY_CROWD_DENIALS):
+        lobby.deny(lobbies.knock("c", stranger(f"Tên {number}"), "", NOW).id, "", NOW)
+    assert code(lobbies.knock, "c", stranger("Tên khác"), "", NOW + limits.LOBBY_PAUSE_S - 1) == "lobby_pause"
+    assert lobbies.knock("c", stranger("Đã chờ"), kept.ticket, NOW) is kept, "whoever waits goes on waiting"
+    for other in (invitee("a"), stranger("Tên khác", "10.0.0.2")):
+        assert lobbies.knock("c", other, "", NOW).state is State.WAITING
+    at = NOW + limits.LOBBY_PAUSE_S
+    lobby.deny(lobbies.knock("c", stranger("Tên khác"), "", at).id, "", at)
+    assert code(lobbies.knock, "c", stranger("Lại tên khác"), "", at + 2 * limits.LOBBY_PAUSE_S - 1) == "lobby_pause"
+    for number in range(40):
+        at += limits.LOBBY_PAUSE_MOST_S
+        lobby.deny(lobbies.knock("c", stranger(f"Nữa {number}"), "", at).id, "", at)
+    assert code(lobbies.knock, "c", stranger("x"), "", at + limits.LOBBY_PAUSE_MOST_S - 1) == "lobby_pause"
+
+
+@pytest.mark.parametrize(
+    ("denied", "again", "free"),
+    [
+        (stranger("A"), stranger("a"), stranger("B", "10.0.0.9")),
+        (invitee("k"), invitee("k", 2), invitee("l")),
+        (stranger("A", bearer="x"), stranger("B", "10.0.0.9", bearer="x"), stranger("A", "10.0.0.9", bearer="y")),
+    ],
+    ids=["name and network", "account", "link"],
+)
+def test_turned_away_for_good(lobbies: Lobbies, lobby: Lobby, denied: Knocker, again: Knocker, free: Knocker) -> None:
+    knock = lobbies.knock("c", denied, "", NOW)
+    lobby.deny(knock.id, "Không mời", NOW, final=True)
+    for ticket in ("", knock.ticket):
+        assert code(lobbies.knock, "c", again, ticket, NOW + 24 * 3600) == "lobby_denied"
+    lobby.set(False, ())
+    assert code(lobby.check_final, again) == "lobby_denied", "the lobby being off changes nothing for him"
+    assert lobbies.knock("c", free, "", NOW).state is State.WAITING
+    assert lobby.barred == 1
+    lobby.pardon()
+    assert (lobbies.knock("c", again, "", NOW).state, lobby.barred) == (State.WAITING, 0)
+
+
+def test_a_denied_waiter_cannot_be_admitted_any_more_nor_the_other_way_round(lobbies: Lobbies, lobby: Lobby) -> None:
+    first, second = lobbies.knock("c", guest(1), "", NOW), lobbies.knock("c", guest(2), "", NOW)
+    lobby.deny(first.id, "", NOW)
+    assert lobby.admit([first.id, second.id]) == [second] and first.state is State.DENIED
+    assert code(lobby.deny, second.id, "", NOW) == "knock_unknown" and second.state is State.ADMITTED
+
+
+def test_what_a_host_has_shut_is_never_forgotten(lobbies: Lobbies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LOBBIES", 2)
+    monkeypatch.setattr(limits, "LOBBY_SETTINGS", 2)
+    lobbies.get("shut", NOW).set(True, ())
+    later = NOW
+    for name in "abcd":  # others push it out of memory
+        later += limits.LOBBY_KEPT_S
+        lobbies.get(name, later)
+    grants = Grants(identity="x", conference="shut", join=True)
+    assert code(lobbies.check, grants, False) == "lobby_waits"
+    found = lobbies.find("shut")
+    assert found is not None and found.on
+    assert lobbies.find("never seen") is None
+
+
+def test_settings_beyond_the_bound_are_refused_and_none_is_lost(
+    lobbies: Lobbies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LOBBY_SETTINGS", 2)
+    for name in "ab":
+        lobbies.restore(name, LobbySetting(True, None))
+    assert code(lobbies.restore, "c", LobbySetting(True, None)) == "lobby_limit"
+    assert code(lobbies.check_settable) == "lobby_limit"
+    assert [lobbies.get(name, NOW).on for name in "ab"] == [True, True]
+
+
+def test_a_restart_keeps_what_was_set_until_the_plan_is_another(lobbies: Lobbies) -> None:
+    lobbies.restore("o-1", LobbySetting(True, False))
+    lobby = lobbies.get("o-1", NOW)
+    lobby.order(False, ())
+    assert lobby.on, "planned without one, but a host has switched it on"
+    lobby.order(True, ())
+    lobby.order(False, ())
+    assert not lobby.on
+
+
+def test_the_leave_of_one_meeting_is_none_for_the_next_under_its_number(lobbies: Lobbies, lobby: Lobby) -> None:
+    knock = lobbies.knock("c", guest(), "", NOW)
+    lobby.admit([knock.id])
+    lobbies.end("c", Refusal("lobby_ended"))
+    assert lobbies.knock("c", guest(), knock.ticket, NOW + 1).state is State.WAITING
+    booked = lobbies.get("o-1", NOW)
+    booked.order(True, ())
+    knock = lobbies.knock("o-1", guest(), "", NOW)
+    booked.admit([knock.id])
+    lobbies.end("o-1", Refusal("lobby_ended"))  # everybody is at lunch
+    assert lobbies.knock("o-1", guest(), knock.ticket, NOW + 1) is knock
+
+
+def test_ten_thousand_who_knock_cost_what_the_bounds_say(lobbies: Lobbies, lobby: Lobby) -> None:
+    heard: list[int] = []
+    refused = 0
+    for number in range(10_000):
+        lobby.watch(lambda: heard.append(1))
+        try:
+            lobbies.knock("c", stranger(f"Tên {number}", f"10.0.{number % 200}.1"), "", NOW)
+        except Refusal as refusal:
+            refused += refusal.code == "lobby_full"
+    assert (len(lobby.waiting), len(lobby.tickets), refused) == (300, 300, 9700)
+    assert lobby.revision <= 302 and len(heard) <= 300 + limits.LOBBY_WATCHERS, "whoever is refused tells nobody"
+    for one in list(lobby.waiting):
+        lobby.deny(one, "", NOW)
+    for number in range(limits.LOBBY_SETTLED + 1):
+        lobby.deny(lobbies.knock("c", invitee(f"k{number}"), "", NOW).id, "", NOW, final=True)
+    assert len(lobby._denied) <= limits.LOBBY_SETTLED and len(lobby.tickets) <= limits.LOBBY_SETTLED

@@ -226,14 +226,17 @@ def test_thumbnails_only_while_somebody_looks_and_only_a_few_at_a_time(world: Ha
     assert program is not None and world.scene().thumbnails == ()
     program.watch(True)
     world.settle()
-    seen: set[str] = set(world.scene().thumbnails)
-    assert len(seen) == limits.THUMBNAILS
+    *seen, preview = world.scene().thumbnails
+    assert len(seen) == limits.THUMBNAILS and preview in {group.id for group in world.scene().groups}
+    assert program.thumbnails == {}
+    world.mixer.events.thumbnail(None, preview, b"what they see")
+    assert program.picture == b"what they see"
     world.time.advance(limits.PAGE_S + 0.1)
-    assert seen | set(world.scene().thumbnails) == {hall.sid for hall in halls}
+    assert {*seen, *world.scene().thumbnails} == {hall.sid for hall in halls} | {preview}
     world.mixer.events.thumbnail(None, halls[0].sid, b"jpeg")
     world.mixer.events.thumbnail(None, "PA_unknown", b"jpeg")
     world.mixer.events.thumbnail(None, halls[1].sid, b"x" * (limits.THUMBNAIL_BYTES + 1))
-    assert program.thumbnails == {halls[0].sid: b"jpeg"}
+    assert program.thumbnails == {halls[0].sid: b"jpeg", preview: b"what they see"}
     program.watch(False)
     world.settle()
     assert world.scene().thumbnails == ()

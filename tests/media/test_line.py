@@ -309,3 +309,40 @@ def test_wrong_keys_are_refused(router: Router, told: Told, suite: str, receive:
     with pytest.raises(ValueError):
         line.set_keys(suite, receive, send)
     assert not line.secure
+
+
+async def test_what_a_line_carries_is_bounded(
+    calls: Callable[..., Call], router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_limits, "LINE_PRODUCERS", 2)
+    monkeypatch.setattr(media_limits, "LINE_CONSUMERS", 2)
+    hall, other = calls(), calls()
+    producers = [hall.line.receive("audio", [PCMA], ssrc=ssrc) for ssrc in (1, 2)]
+    with pytest.raises(OverflowError):
+        hall.line.receive("audio", [PCMA], ssrc=3)
+    consumers = [other.line.send(producer, {8: 8}) for producer in producers]
+    with pytest.raises(OverflowError):
+        other.line.send(producers[0], {8: 8})
+    consumers[0].close()
+    other.line.send(producers[0], {8: 8})
+    producers[1].close()
+    assert consumers[1].closed
+    hall.line.receive("audio", [PCMA], ssrc=3)
+
+
+async def test_a_hall_is_seen_by_the_statistics(calls: Callable[..., Call], node: Node) -> None:
+    hall, other = calls(), calls()
+    consumer = other.line.send(hall.line.receive("audio", [PCMA]), {8: 8})
+    for number in range(5):
+        hall.terminal.send(b"sound", number, 160 * number)
+        await other.terminal.receive()
+
+    def counted() -> bool:
+        figures = hall.line.figures
+        row = node.statistics().consumers.get(consumer.id)
+        return figures is not None and figures.received_packets == 5 and row is not None and row.packets == 5
+
+    await until(counted)
+    hall.line.close()
+    hall.line.close()
+    assert consumer.closed

@@ -205,6 +205,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/conferences/{conference}/lobby"): Row(of(on=True), proven=False),
     ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
     ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
+    ("POST", "/conferences/{conference}/lobby/pardon"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation
     ("POST", "/units"): Row(lambda w, p: unit(w, p) | {"code": f"new-{p}", "parent_id": w.ids["unit", p]}),

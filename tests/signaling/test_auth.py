@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit import api as livekit_api
 
-from conference import Grants, Kind, Refusal, Source
+from conference import Grants, Kind, Passage, Refusal, Source
 from signaling.auth import Authenticator, kept_secret
 
 KEY = "office"
@@ -145,6 +145,13 @@ def test_the_forger_s_tools_make_a_good_token_too() -> None:
     grants = AUTHENTICATOR.verify(token(), NOW)
     assert (grants.identity, grants.conference, grants.join, grants.issued_at) == ("an", "r", True, NOW)
     assert AUTHENTICATOR.verify(token(header={"alg": "HS256", "kid": "../../etc/passwd"}), NOW).identity == "an"
+
+
+def test_no_token_says_that_the_lobby_is_not_asked() -> None:
+    authenticator = Authenticator({"key": "x" * 32})
+    signed = authenticator.sign(Grants(identity="a", conference="c", join=True, passage=Passage.EXEMPT), 60, 1000)
+    with pytest.raises(Refusal, match="token_malformed"):
+        authenticator.verify(signed, 1000)
 
 
 def test_leeway_is_ten_seconds() -> None:

@@ -144,6 +144,7 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     stranger = host.part("waiter").filter(has_text="Người lạ")
     await stranger.get_by_test_id("deny").click()
     await stranger.get_by_test_id("deny-why").fill(WHY)
+    await stranger.get_by_test_id("deny-final").check()
     await looks_well(host, 1280)
     await stranger.get_by_test_id("deny-sure").click()
     await expect(other.part("waiting")).to_have_attribute("data-state", "denied")
@@ -152,6 +153,10 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     await other.part("waiting-back").click()
     await other.part("join-button").click()
     await expect(other.part("join-trouble")).to_contain_text(WHY)
+    await expect(host.part("barred")).to_contain_text("1")
+    await looks_well(host, 1280)
+    await host.part("pardon").click()
+    await expect(host.part("barred")).to_have_count(0)
 
     await host.part("waiter").get_by_test_id("admit").click()
     await guest.part("stage").wait_for(timeout=PATIENCE_MS)
@@ -220,6 +225,8 @@ async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, serv
     await opener.part("stage").wait_for(timeout=PATIENCE_MS)
     await opener.part("lobby-toggle").click()
     await opener.part("lobby-switch").check()
+    kept = await opener.page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert "moderator" not in kept and "opened" not in kept and "opener" not in kept, kept
     guest = await visit()
     await guest.page.goto(opener.page.url)
     await guest.part("preview-video").wait_for()
@@ -229,3 +236,54 @@ async def test_whoever_opened_a_meeting_switches_its_lobby_on(visit: Visit, serv
     await opener.part("waiter").get_by_test_id("admit").click()
     await guest.part("stage").wait_for(timeout=PATIENCE_MS)
     assert await guest.part("lobby-toggle").count() == 0
+
+
+STANDING = {"hosted": True, "expires_at": 0, "code": "", "vi": "", "en": ""}
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "vi"), (360, "en"), (360, "vi"), (1280, "en")])
+async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Served, width: int, language: str) -> None:
+    """The clock of the page is turned; that the waiting ran out is what the server says after half an hour."""
+    opener = httpx.AsyncClient(base_url=served.url)
+    made = (await opener.post("/api/v1/conferences", json={"name": "Trao đổi nhanh", "lobby": True})).json()
+    guest = await visit(width=width, height=740, touch=width == 360)
+    await guest.page.goto(served.url)
+    await guest.part(f"language-{language}").click()
+    await guest.page.clock.install()
+    await guest.page.goto(made["url"])
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-name").fill("Khách")
+    await guest.part("join-button").click()
+    waiting = guest.part("waiting")
+    await waiting.wait_for()
+    await guest.page.clock.run_for(200_000)
+    await expect(guest.part("waiting-long")).to_contain_text("3")
+    await looks_well(guest, width)
+
+    expired = STANDING | {"state": "expired"}
+    await guest.page.route("**/lobby/wait", lambda route: route.fulfill(json=expired))
+    await guest.page.reload()
+    await guest.part("preview-video").wait_for()
+    await guest.part("join-button").click()
+    await expect(waiting).to_have_attribute("data-state", "expired")
+    await looks_well(guest, width)
+    await guest.page.unroute("**/lobby/wait")
+    await guest.part("waiting-again").click()
+    await expect(waiting).to_have_attribute("data-state", "waiting")
+
+    await end(served, made["conference"])
+    await guest.page.clock.run_for(5_000)
+    await expect(waiting).to_have_attribute("data-state", "ended")
+    await looks_well(guest, width)
+    await opener.aclose()
+
+
+async def end(served: Served, conference: str) -> None:
+    """By the server API, as an administrator does it."""
+    grants = Grants(identity="admin", create=True, conference=conference, admin=True)
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, time.time())
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
+        for call, body in (("CreateRoom", {"name": conference}), ("DeleteRoom", {"room": conference})):
+            answer = await client.post(f"/twirp/livekit.RoomService/{call}", json=body)
+            assert answer.status_code == 200, answer.text

@@ -55,6 +55,8 @@ export interface LobbyView {
   on: boolean;
   revision: number;
   waiting: Waiter[];
+  /** How many were turned away for good. */
+  barred: number;
 }
 
 export interface About {
@@ -78,7 +80,7 @@ export function createConference(name: string): Promise<Created> {
   return ask<Created>('/api/v1/conferences', { body: name === '' ? {} : { name } });
 }
 
-export function requestPass(conference: string, asked: { name: string; invite?: string; moderator?: string; ticket?: string }): Promise<Pass | Waiting> {
+export function requestPass(conference: string, asked: { name: string; invite?: string; ticket?: string }): Promise<Pass | Waiting> {
   return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
 }
 
@@ -105,8 +107,14 @@ export async function admitFromLobby(conference: string, key: string, whom: { id
   await ask(`${lobbyPath(conference)}/admit`, { key, body: whom });
 }
 
-export async function denyFromLobby(conference: string, key: string, id: string, why: string): Promise<void> {
-  await ask(`${lobbyPath(conference)}/deny`, { key, body: { id, why } });
+/** `final`: for good. */
+export async function denyFromLobby(conference: string, key: string, id: string, why: string, final: boolean): Promise<void> {
+  await ask(`${lobbyPath(conference)}/deny`, { key, body: { id, why, final } });
+}
+
+/** Whoever was turned away may ask again. */
+export async function pardonFromLobby(conference: string, key: string): Promise<void> {
+  await ask(`${lobbyPath(conference)}/pardon`, { key, body: {} });
 }
 
 function lobbyPath(conference: string): string {

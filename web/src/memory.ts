@@ -1,4 +1,6 @@
-/** What this browser remembers between visits: a name, device choices, the language. Never a token or an invite. */
+/** What this browser remembers between visits: a name, device choices, the language; a tab, the ticket of a lobby. Never a token,
+ * an invite or the secret of whoever opened a meeting: that one is a cookie, which no script reads.
+ */
 type Remembered = 'language' | 'name' | 'camera' | 'microphone' | 'speaker' | 'cameraOn' | 'microphoneOn' | 'dataSaving';
 
 const PREFIX = 'diemcau.';
@@ -34,31 +36,5 @@ export function keepTicket(meeting: string, ticket: string): void {
     sessionStorage.setItem(`${PREFIX}ticket.${meeting}`, ticket);
   } catch {
     // Not kept: after a reload the person waits again.
-  }
-}
-
-const OPENED_KEPT = 20;
-
-/** By what the server knows that this meeting was opened here: whoever closes the tab still decides who comes in. */
-export function openedHere(meeting: string): string {
-  return opened().find(([number]) => number === meeting)?.[1] ?? '';
-}
-
-export function keepOpened(meeting: string, moderator: string): void {
-  const kept = [[meeting, moderator], ...opened().filter(([number]) => number !== meeting)].slice(0, OPENED_KEPT);
-  try {
-    localStorage.setItem(`${PREFIX}opened`, JSON.stringify(kept));
-  } catch {
-    // Not kept: the lobby of this meeting cannot be used.
-  }
-}
-
-function opened(): [string, string][] {
-  try {
-    const kept: unknown = JSON.parse(localStorage.getItem(`${PREFIX}opened`) ?? '[]');
-    const pair = (one: unknown): one is [string, string] => Array.isArray(one) && one.length === 2 && one.every((part) => typeof part === 'string');
-    return Array.isArray(kept) ? kept.filter(pair) : [];
-  } catch {
-    return [];
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bookPath, entriesOf, filteredHalls, gapsOf, wallClock } from '../src/desk/board/rows';
+import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from '../src/desk/board/rows';
 import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
 import { address, problemOf } from '../src/desk/client';
 import { grouped } from '../src/desk/group';
@@ -138,6 +138,27 @@ describe('the board', () => {
     expect(gaps).toEqual([{ from: '07:00', to: '08:00' }, { from: '10:00', to: '14:00' }, { from: '16:00', to: '18:00' }]);
     expect(gapsOf([entry('07:15', '18:00')], '2026-12-01')).toEqual([]);
     expect(gapsOf([], '2026-12-01')).toEqual([{ from: '07:00', to: '18:00' }]);
+  });
+
+  it('draws the rows in view and eight beyond, and the rest as empty height', () => {
+    const rows = Array.from({ length: 240 }, () => 50);
+    expect(drawnRows(rows, 0, 500)).toEqual({ from: 0, to: 18, above: 0, below: 222 * 50 });
+    expect(drawnRows(rows, 5_000, 500)).toEqual({ from: 92, to: 118, above: 92 * 50, below: 122 * 50 });
+    expect(drawnRows(rows, 11_500, 500)).toEqual({ from: 222, to: 240, above: 222 * 50, below: 0 });
+    expect(drawnRows(rows, 99_999, 500).to).toBe(240);
+    expect(drawnRows([50, 150, 50], 0, 100)).toEqual({ from: 0, to: 3, above: 0, below: 0 });
+    expect(drawnRows([], 0, 500)).toEqual({ from: 0, to: 0, above: 0, below: 0 });
+  });
+
+  it('draws anew only when fewer than two rows are left beyond', () => {
+    const rows = Array.from({ length: 240 }, () => 50);
+    const before = drawnRows(rows, 0, 500);
+    expect(drawnRows(rows, 300, 500, before).to).toBe(18);
+    expect(drawnRows(rows, 301, 500, before).to).toBe(25);
+    const middle = drawnRows(rows, 5_000, 500);
+    expect(drawnRows(rows, 4_700, 500, middle).from).toBe(92);
+    expect(drawnRows(rows, 4_650, 500, middle).from).toBe(85);
+    expect(drawnRows(rows.slice(0, 20), 500, 500, before)).toMatchObject({ from: 2, to: 20 });
   });
 
   it('filters by words and level', () => {

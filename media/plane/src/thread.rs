@@ -2,6 +2,7 @@
 
 use crate::queues::{Commands, Events, Order, Outgoing};
 use plane_core::command::Command;
+use plane_core::event::{Event, LineState};
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
@@ -194,18 +195,21 @@ impl Rounds {
     }
 
     fn open_line(&mut self, mut command: Command, rtp: UdpSocket, rtcp: Option<UdpSocket>) {
-        let Command::OpenLine { rtp_socket, rtcp_socket, .. } = &mut command else { return };
-        let wants_rtcp = rtcp.is_some();
-        let Some(number) = self.take_socket(rtp) else { return };
-        *rtp_socket = number;
-        *rtcp_socket = rtcp.and_then(|socket| self.take_socket(socket));
-        if wants_rtcp && rtcp_socket.is_none() {
-            return self.outbox.sink.close_line(number);
+        let Command::OpenLine { transport, rtp_socket, rtcp_socket, .. } = &mut command else { return };
+        let (transport, wants_rtcp) = (*transport, rtcp.is_some());
+        let numbers = (self.take_socket(rtp), rtcp.and_then(|socket| self.take_socket(socket)));
+        match numbers {
+            (Some(rtp), rtcp) if rtcp.is_some() == wants_rtcp => (*rtp_socket, *rtcp_socket) = (rtp, rtcp),
+            // The system is out of room. Nothing will be heard here, so it may as well be told now.
+            (rtp, rtcp) => {
+                rtp.into_iter().chain(rtcp).for_each(|number| self.outbox.sink.close_line(number));
+                return self.shard.events().push(Event::Line { transport, state: LineState::Silent });
+            }
         }
         self.shard.command(command, self.now_us, &mut self.outbox);
     }
 
-    /// Its number. The directory on Python's side keeps lines below what there are numbers for.
+    /// Its number; None: the system refuses. There are more numbers than the directory on Python's side lets lines be.
     fn take_socket(&mut self, socket: UdpSocket) -> Option<u16> {
         let fd = socket.fd();
         let number = self.outbox.sink.open_line(socket)?;

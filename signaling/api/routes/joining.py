@@ -131,7 +131,7 @@ async def _comer(
     action: str = "meeting.pass",
 ) -> Comer:
     """`bearer`, `key`: as `conference.Knocker` has them. Written down. Raises what `entry.Entry.refusal` tells, and
-    `lobby_limit`.
+    `lobby_limit`; whom the lobby refuses leaves no row either.
     """
     refusal: Refusal | None = found.refusal(visit.now)
     if refusal is not None:
@@ -154,17 +154,21 @@ async def _comer(
         always=found.waits(False),
         source=network(visit.address),
     )
-    lobby = visit.desk.lobbies.get(grants.conference, visit.now.timestamp())
+    now = visit.now.timestamp()
+    lobby = visit.desk.lobbies.get(grants.conference, now)
+    lobby.check_final(knocker)
     waits = found.waits(lobby.on)
     if waits and not lobby.admits(knocker, ticket):
         action = "lobby.knock"
+        if lobby.foresee(knocker, ticket, now) is not None:  # he waits already: one line is enough
+            return Comer(found, grants, knocker, waits)
     detail = {"way": found.way, "attendee": found.attendee_id}
     await audit.record(session, visit.now, actor, action, "occurrence", date.id, meeting.host_unit_id, detail)
     return Comer(found, grants, knocker, waits)
 
 
 def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
-    """Raises what the lobby says: `lobby_denied`, `lobby_full`."""
+    """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
     found, grants = comer.found, comer.grants
     if not comer.waits:
         return _pass(visit, found, grants)

@@ -57,6 +57,7 @@ class Office:
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
+            keep_lobby=self.secretariat.keep_lobby,
         )
         self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         self.app = Guard(

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from conference import Passage, Refusal, Registry, limits
+from conference import Grants, Passage, Refusal, Registry, limits
 from rooms.store.tables import AuditEntry
+from signaling.secretariat import Secretariat
 from tests.conference.doubles import FakeMedia, Time
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
@@ -176,6 +177,7 @@ CHANGES = (
     ("PUT", "", {"on": False}),
     ("POST", "/admit", {"all": True}),
     ("POST", "/deny", {"id": "x"}),
+    ("POST", "/pardon", None),
 )
 
 
@@ -293,14 +295,14 @@ async def test_a_full_lobby_says_so(begun: Begun, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_an_ad_hoc_meeting_whose_opener_decides(office: Office) -> None:
-    guest = office.stranger()
-    made = (await guest.post("/conferences", json={"name": "Họp nhanh", "lobby": True})).json()
+    guest, chair = office.stranger(), office.stranger()
+    made = (await chair.post("/conferences", json={"name": "Họp nhanh", "lobby": True})).json()
     address = f"/conferences/{made['conference']}"
     asked = await guest.post(f"{address}/token", json={"name": "An", "invite": made["invite"]})
     assert (asked.status_code, asked.json()["state"]) == (202, "waiting")
     wrong = {"name": "An", "moderator": made["invite"]}
     problem(await guest.post(f"{address}/token", json=wrong), 403, "invitation_wrong")
-    opener = (await guest.post(f"{address}/token", json={"name": "Chủ", "moderator": made["moderator"]})).json()
+    opener = (await chair.post(f"{address}/token", json={"name": "Chủ", "moderator": made["moderator"]})).json()
     host = office.stranger()
     host.headers["authorization"] = f"Bearer {opener['moderation']}"
     time = Time()
@@ -318,3 +320,140 @@ async def test_an_ad_hoc_meeting_whose_opener_decides(office: Office) -> None:
     await host.put(f"{address}/lobby", json={"on": True})
     with pytest.raises(Refusal, match="lobby_waits"):
         registry.check(office.authenticator.verify(free, at))
+
+
+# -- what was found by trying to go around it
+
+
+async def again(office: Office) -> Secretariat:
+    """The server started anew on the same database."""
+    made = Secretariat(office.secretariat.settings, office.authenticator, lambda: office.now.timestamp())
+    await made.prepare()
+    return made
+
+
+async def test_a_restart_does_not_open_what_a_host_has_shut(office: Office) -> None:
+    guest = office.stranger()
+    made = (await guest.post("/conferences", json={"name": "Họp nhanh", "lobby": True})).json()
+    shut, grants = made["conference"], Grants(identity="p-1", name="An", conference=made["conference"], join=True)
+    opener = (
+        await guest.post(f"/conferences/{shut}/token", json={"name": "Chủ", "moderator": made["moderator"]})
+    ).json()
+    host = office.stranger()
+    host.headers["authorization"] = f"Bearer {opener['moderation']}"
+    restarted = await again(office)
+    with pytest.raises(Refusal, match="lobby_waits"):
+        restarted.lobbies.check(grants, False)
+    found = restarted.lobbies.find(shut)
+    assert found is not None and found.on
+    await restarted.close()
+    assert (await host.put(f"/conferences/{shut}/lobby", json={"on": False})).json()["on"] is False
+    restarted = await again(office)
+    restarted.lobbies.check(grants, False)
+    await restarted.close()
+    assert (await host.put(f"/conferences/{shut}/lobby", json={"on": True})).json()["on"] is True
+    restarted = await again(office)
+    with pytest.raises(Refusal, match="lobby_waits"):
+        restarted.lobbies.check(grants, False)
+    await restarted.close()
+
+
+async def test_a_restart_keeps_the_switch_of_a_booked_meeting(office: Office) -> None:
+    meeting = await approved(office, starts_at=office.at(START), lobby=False)
+    office.pass_minutes(165)
+    begun = Begun(office, meeting, await pin_of(office, meeting))
+    host = await begun.host()
+    await host.put(begun.lobby, json={"on": True})
+    restarted = await again(office)
+    restarted.live.name_of(begun.date, "ordinary", 1, lobby=False)
+    found = restarted.lobbies.find(begun.name)
+    assert found is not None and found.on
+    await restarted.close()
+
+
+async def test_nothing_is_switched_that_could_not_be_written(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = await begun.host()
+
+    async def broken(*_args: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(begun.office.secretariat.database, "transact", broken)
+    with pytest.raises(OSError, match="disk full"):
+        await host.put(begun.lobby, json={"on": False})
+    lobby = begun.office.secretariat.lobbies.find(begun.name)
+    assert lobby is not None and lobby.on
+
+
+async def test_whoever_is_turned_away_for_good_stays_out_with_the_lobby_off(begun: Begun) -> None:
+    office, host = begun.office, await begun.host()
+    link = await link_of(office, begun.meeting)
+    await enter(office, link=link)
+    await begun.knock("Người Lạ")
+    for one in (await host.get(begun.lobby)).json()["waiting"]:
+        body = {"id": one["id"], "final": True}
+        assert (await host.post(f"{begun.lobby}/deny", json=body)).status_code == 204
+    await host.put(begun.lobby, json={"on": False})
+    problem(await enter(office, link=link), 403, "lobby_denied")
+    problem(await begun.knock("người lạ"), 403, "lobby_denied")
+    problem(await begun.knock("Tên khác"), 429, "lobby_pause")
+    assert (await host.get(begun.lobby)).json()["barred"] == 2
+    assert (await host.post(f"{begun.lobby}/pardon")).status_code == 204
+    assert (await enter(office, link=link)).status_code == 200
+    assert (await begun.knock("người lạ")).status_code == 202
+
+
+async def test_a_denied_guest_without_his_ticket_and_what_is_written_down(begun: Begun) -> None:
+    host = await begun.host()
+    first = (await begun.knock("Người Lạ")).json()["ticket"]
+    for _ in range(3):
+        await begun.knock("Người Lạ", ticket=first)
+    one = (await host.get(begun.lobby)).json()["waiting"][0]
+    await host.post(f"{begun.lobby}/deny", json={"id": one["id"]})
+    for name in ("Người Lạ", "NGƯỜI LẠ", "Nguoi\u200b La"):
+        problem(await begun.knock(name), 403, "lobby_denied")
+    async with begun.office.database.reading() as session:
+        rows = await session.scalars(select(AuditEntry).where(AuditEntry.action == "lobby.knock"))
+        assert len(rows.all()) == 1, "neither asking again nor being refused fills the trail"
+
+
+async def test_an_admission_and_a_denial_at_the_same_time(begun: Begun) -> None:
+    host = await begun.host()
+    ticket = (await begun.knock()).json()["ticket"]
+    one = (await host.get(begun.lobby)).json()["waiting"][0]["id"]
+    answers = await asyncio.gather(
+        host.post(f"{begun.lobby}/admit", json={"ids": [one]}), host.post(f"{begun.lobby}/deny", json={"id": one})
+    )
+    state = (await begun.standing(ticket))["state"]
+    entered = (await begun.knock(ticket=ticket)).status_code
+    assert (state, entered) in (("admitted", 200), ("denied", 403))
+    assert (answers[1].status_code == 204) == (state == "denied")
+    assert (answers[0].json().get("admitted", 0) == 1) == (state == "admitted")
+
+
+async def test_the_opener_is_known_by_a_cookie_that_no_script_reads(office: Office) -> None:
+    browser = office.stranger()
+    answer = await browser.post("/conferences", json={"lobby": True})
+    made, given = answer.json(), answer.headers["set-cookie"]
+    number = made["conference"]
+    for word in ("HttpOnly", "Secure", "SameSite=strict", f"Path=/api/v1/conferences/{number}/"):
+        assert word in given
+    browser.cookies.clear()
+    secret = {"cookie": f"diemcau_opener={made['moderator']}"}
+    ask = f"/conferences/{number}/token"
+    opener = await browser.post(ask, json={"name": "Chủ"}, headers=secret)
+    assert opener.json()["moderation"] and "Max-Age" in opener.headers["set-cookie"]
+    browser.cookies.clear()
+    for wrong in (made["invite"], "", "x" * 500):
+        other = await browser.post(ask, json={"name": "An"}, headers={"cookie": f"diemcau_opener={wrong}"})
+        assert other.status_code == 202, "a wrong one makes nobody a host, and keeps nobody out"
+    foreign = secret | {"origin": "https://evil.example"}
+    assert (await browser.post(ask, json={"name": "Chủ"}, headers=foreign)).status_code == 403
+
+
+async def test_names_that_hide_something(begun: Begun) -> None:
+    host = await begun.host()
+    await begun.knock("Chủ\u200b tọa\u202e\u2066<img src=x onerror=alert(1)>\U000e0041", address="10.1.1.2")
+    seen = [one["name"] for one in (await host.get(begun.lobby)).json()["waiting"]]
+    assert all(one.isprintable() for name in seen for one in name) and "\u202e" not in seen[0], seen
+    for blank in ("\u200b\u2060", "\u3164", "\u2800\u2800", "\u00ad"):
+        problem(await begun.knock(blank), 400, "name_empty")

@@ -1,5 +1,5 @@
 /** The lobby as a host sees it: who waits, and deciding about them. Used in the call and on the page of a meeting. */
-import { admitFromLobby, denyFromLobby, lookLobby, Refused, switchLobby, type LobbyView, type Waiter } from '../api';
+import { admitFromLobby, denyFromLobby, lookLobby, pardonFromLobby, Refused, switchLobby, type LobbyView, type Waiter } from '../api';
 import { t } from '../i18n/index.svelte';
 
 const PAUSE_MS = 700;
@@ -8,6 +8,8 @@ const OFFLINE_PAUSE_MS = 4_000;
 export class Lobby {
   waiting = $state.raw<Waiter[]>([]);
   on = $state(false);
+  /** How many were turned away for good. */
+  barred = $state(0);
   /** The first answer has come. */
   known = $state(false);
   offline = $state(false);
@@ -41,8 +43,12 @@ export class Lobby {
     return this.act('all', () => admitFromLobby(this.conference, this.key, { ids }));
   }
 
-  deny(one: Waiter, why: string): Promise<void> {
-    return this.act(one.id, () => denyFromLobby(this.conference, this.key, one.id, why));
+  deny(one: Waiter, why: string, final: boolean): Promise<void> {
+    return this.act(one.id, () => denyFromLobby(this.conference, this.key, one.id, why, final));
+  }
+
+  pardon(): Promise<void> {
+    return this.act('pardon', () => pardonFromLobby(this.conference, this.key));
   }
 
   turn(on: boolean): Promise<void> {
@@ -88,6 +94,7 @@ export class Lobby {
     const knocked = found.waiting.some((one) => !this.seen.has(one.id));
     this.seen = new Set(found.waiting.map((one) => one.id));
     this.on = found.on;
+    this.barred = found.barred;
     this.known = true;
     this.waiting = found.waiting;
     if (knocked) this.knocked();

@@ -61,7 +61,7 @@ impl Shard {
             Packet::Pli { media } => self.keyframe_asked(key, media, now_us, out),
             Packet::Fir { entries } => entries.for_each(|(media, _)| self.keyframe_asked(key, media, now_us, out)),
             Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| self.note_bye(key, ssrc)),
-            Packet::Tmmbr { sender, entries } => self.limit_asked(key, sender, entries, out),
+            Packet::Tmmbr { sender, entries } => self.limit_asked(key, (sender, entries), now_us, out),
             Packet::Tmmbn { .. } => self.limit_confirmed(key),
             // Estimation of the way down is not done here yet.
             Packet::Remb { .. } | Packet::TransportFeedback(_) | Packet::Sdes | Packet::Other(_) => {}

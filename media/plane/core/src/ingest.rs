@@ -93,7 +93,6 @@ impl Shard {
             return;
         };
         let Some(source) = self.source(key, header, &marks, now_us) else { return };
-        self.notice_new_beginning(key, source, header);
         let Some(incoming) = self.understand(source, header, packet, range, marks) else { return };
         if incoming.codec == Codec::TelephoneEvent {
             self.note_press(source, &incoming, now_us);
@@ -132,18 +131,6 @@ impl Shard {
             self.restart_layer(source);
         }
         Some(source)
-    }
-
-    /// On a line the other end may begin again under the SSRC that it had: a terminal that renegotiates, a process that was
-    /// started again. Browsers take another one.
-    fn notice_new_beginning(&mut self, key: usize, source: Source, header: &Header) {
-        if self.transports[key].line().is_none() {
-            return;
-        }
-        let layer = &mut self.producers[source.producer].layers[source.layer as usize];
-        if layer.reception.began_anew(header.sequence) {
-            self.restart_layer(source);
-        }
     }
 
     /// The publisher gave a layer another SSRC: numbers and clock start anew.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use crate::event::LineState;
 use crate::ice::Path;
 use crate::telephone_event::Presses;
+use crate::transport::Allowance;
 
 /// So long without RTP and RTCP and the far end counts as gone.
 pub const SILENT_US: u64 = 30_000_000;
@@ -19,6 +20,11 @@ pub const SOURCE_SILENT_US: u64 = 500_000;
 /// A request for a lower bitrate that is not confirmed is repeated so often, a second apart (RFC 5104 §3.5.4).
 const LIMIT_ASKS_MAX: u8 = 10;
 pub const CNAME_BYTES_MAX: usize = 64;
+/// A layer that changed its source does not change it again before this: each change costs a cache.
+pub const SOURCE_CHANGE_US: u64 = 200_000;
+/// Presses and limits that one far end may have told in a second, and at once: the queue is everybody's.
+const NEWS_PER_S: u64 = 20;
+const NEWS_BURST: u64 = 40;
 
 /// Which of the two ports of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +109,7 @@ pub struct Line {
     pub newcomer: Option<Newcomer>,
     pub presses: Presses,
     pub limit: Limit,
+    pub news: Allowance,
     heard_us: u64,
     heard_rtp: bool,
     silent: bool,
@@ -119,6 +126,7 @@ impl Line {
             newcomer: None,
             presses: Presses::default(),
             limit: Limit::default(),
+            news: Allowance::new(NEWS_PER_S, NEWS_BURST, now_us),
             heard_us: now_us,
             heard_rtp: false,
             silent: false,

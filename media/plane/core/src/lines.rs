@@ -10,7 +10,7 @@ use crate::event::{Event, LineState};
 use crate::feedback::COMPOUND_BYTES;
 use crate::ice::Path;
 use crate::ingest::Incoming;
-use crate::line::{CNAME_BYTES_MAX, Feedback, Line, Newcomer, Part, SILENT_US, SOURCE_SILENT_US};
+use crate::line::{CNAME_BYTES_MAX, Feedback, Line, Newcomer, Part, SILENT_US, SOURCE_CHANGE_US, SOURCE_SILENT_US};
 use crate::outbox::{Outbox, Sink};
 use crate::reception::Arrival;
 use crate::rtcp::{self, TmmbrEntries, TmmbrEntry};
@@ -215,7 +215,8 @@ impl Shard {
         let layer = &self.producers[producer].layers[0];
         let replaced = layer.ssrc;
         let silent = now_us.saturating_sub(layer.last_us) >= SOURCE_SILENT_US;
-        if replaced != 0 && !silent && !self.is_second(key, producer, header) {
+        let soon = now_us.saturating_sub(layer.changed_us) < SOURCE_CHANGE_US;
+        if replaced != 0 && !silent && (!self.is_second(key, producer, header) || soon) {
             return None;
         }
         let source = Source { producer, layer: 0, rtx: false };
@@ -228,6 +229,7 @@ impl Shard {
             line.limit.renew();
         }
         if replaced != 0 {
+            self.producers[producer].layers[0].changed_us = now_us;
             self.restart_layer(source);
         }
         Some(source)
@@ -254,11 +256,13 @@ impl Shard {
         }
         let silent = now_us.saturating_sub(layer.last_us) >= SOURCE_SILENT_US;
         let second = layer.strange.replace(sequence).is_some_and(|before| sequence.wrapping_sub(before) == 1);
-        if silent || second {
-            layer.strange = None;
+        let soon = now_us.saturating_sub(layer.changed_us) < SOURCE_CHANGE_US;
+        let anew = silent || second && !soon;
+        if anew {
+            (layer.strange, layer.changed_us) = (None, now_us);
             self.restart_layer(source);
         }
-        !(silent || second)
+        !anew
     }
 
     /// A packet of telephone events.
@@ -273,7 +277,7 @@ impl Shard {
             self.totals.malformed += u64::from(!incoming.payload.is_empty());
             return;
         };
-        for press in presses.into_iter().flatten() {
+        for press in presses.into_iter().flatten().filter(|_| line.news.take(now_us)) {
             self.events.push(Event::Dtmf { transport: id, digit: press.digit, duration_ms: press.duration_ms });
         }
     }
@@ -342,7 +346,7 @@ impl Shard {
         if line.falls_silent(now_us) {
             self.events.push(Event::Line { transport: id, state: LineState::Silent });
         }
-        if let Some(press) = press {
+        if let Some(press) = press.filter(|_| line.news.take(now_us)) {
             self.events.push(Event::Dtmf { transport: id, digit: press.digit, duration_ms: press.duration_ms });
         }
         if report {
@@ -389,12 +393,19 @@ impl Shard {
     }
 
     /// The far end wants less of what we send: confirmed at once (RFC 5104 §4.2.2), told to the control side.
-    pub(crate) fn limit_asked<S: Sink>(&mut self, key: usize, sender: u32, entries: TmmbrEntries, out: &mut Outbox<S>) {
-        if self.transports[key].line().is_none() {
-            return;
-        }
+    pub(crate) fn limit_asked<S: Sink>(
+        &mut self,
+        key: usize,
+        (sender, entries): (u32, TmmbrEntries),
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) {
         for entry in entries.take(LIMITS_MAX) {
-            let Some(at) = self.transports[key].outgoing.get(&entry.ssrc).copied() else { continue };
+            let transport = &mut self.transports[key];
+            let Some(at) = transport.outgoing.get(&entry.ssrc).copied() else { continue };
+            if !transport.line_mut().is_some_and(|line| line.news.take(now_us)) {
+                return;
+            }
             let consumer = &mut self.consumers[at];
             if consumer.limit_bps != entry.bitrate_bps {
                 consumer.limit_bps = entry.bitrate_bps;

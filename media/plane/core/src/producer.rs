@@ -79,6 +79,8 @@ pub struct Layer {
     pub moved: u16,
     /// A number far off the others: the next one in order begins the stream anew.
     pub strange: Option<u16>,
+    /// When its source changed last.
+    pub changed_us: u64,
 }
 
 /// Where the newest key frame began, and when.

@@ -6,11 +6,11 @@ use crate::sequence::is_before;
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
 const MISSING_MAX: usize = 256;
-/// MAX_DROPOUT of RFC 3550 A.1.
-const FAR_OFF: i16 = 3_000;
 const ASKS_MAX: u8 = 8;
 /// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
-const MISORDER_MAX: u16 = 300;
+const MISORDER_MAX: i16 = 300;
+/// Nor does so much get lost on the way (MAX_DROPOUT).
+const DROPOUT_MAX: i16 = 3_000;
 /// A packet that is only late needs this long at most on most networks.
 const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
@@ -57,8 +57,6 @@ pub struct Reception {
     missing: Vec<Missing>,
     pub fraction_lost: f32,
     clock_hz: u32,
-    /// What would follow a packet that was too far behind.
-    strange: Option<u16>,
 }
 
 impl Reception {
@@ -84,16 +82,6 @@ impl Reception {
         self.received = self.received.wrapping_add(1);
         self.measure_jitter(timestamp, now_us);
         self.place(sequence, now_us)
-    }
-
-    /// Two packets in a row from far behind: the sender began again under the same SSRC (RFC 3550 A.1). To be asked before
-    /// `count`.
-    pub fn began_anew(&mut self, sequence: u16) -> bool {
-        let behind = self.highest.wrapping_sub(sequence);
-        if !self.started || !(MISORDER_MAX..0x8000).contains(&behind) {
-            return false;
-        }
-        self.strange.replace(sequence.wrapping_add(1)) == Some(sequence)
     }
 
     /// A packet recovered from RTX: no longer missing, not counted as received.
@@ -176,7 +164,7 @@ impl Reception {
     /// Whether a packet is so far from the newest one that its source has started anew (RFC 3550 A.1).
     pub fn is_far_off(&self, sequence: u16) -> bool {
         let ahead = sequence.wrapping_sub(self.highest) as i16;
-        self.started && !(-FAR_OFF..=FAR_OFF).contains(&ahead)
+        self.started && !(-MISORDER_MAX..=DROPOUT_MAX).contains(&ahead)
     }
 
     /// Nothing before this packet is worth asking for any more: it begins a key frame.
@@ -264,30 +252,20 @@ mod tests {
     }
 
     #[test]
-    fn two_in_a_row_from_far_behind_are_a_new_beginning() {
+    fn what_no_network_makes_of_a_stream_is_far_off() {
         let mut r = Reception::new(90_000);
-        assert!(!r.began_anew(7));
-        for sequence in 5_000..5_010u16 {
-            assert!(!r.began_anew(sequence));
-            r.count(sequence, 0, 0);
+        assert!(!r.is_far_off(7), "nothing came yet");
+        for newest in [5_000u16, 100, 65_500] {
+            r.start(90_000);
+            r.count(newest, 0, 0);
+            let ahead = |steps: i32| newest.wrapping_add(steps as u16);
+            for near in [0, 1, -1, -MISORDER_MAX, DROPOUT_MAX] {
+                assert!(!r.is_far_off(ahead(near.into())), "{near} from {newest}");
+            }
+            for far in [-MISORDER_MAX - 1, DROPOUT_MAX + 1, i16::MIN, i16::MAX] {
+                assert!(r.is_far_off(ahead(far.into())), "{far} from {newest}");
+            }
         }
-        for late in [4_900, 4_901, 5_009u16.wrapping_sub(MISORDER_MAX - 1)] {
-            assert!(!r.began_anew(late));
-        }
-        assert!(!r.began_anew(40));
-        assert!(!r.began_anew(90));
-        assert!(!r.began_anew(60_000)); // forty-five thousand ahead is twenty thousand behind
-        assert!(r.began_anew(60_001));
-    }
-
-    #[test]
-    fn a_new_beginning_is_seen_across_the_wrap() {
-        let mut r = Reception::new(90_000);
-        r.count(100, 0, 0);
-        assert!(!r.began_anew(65_535));
-        assert!(!r.began_anew(0)); // only late
-        assert!(!r.began_anew(65_000));
-        assert!(r.began_anew(65_001));
     }
 
     #[test]

@@ -165,3 +165,11 @@ proptest! {
         prop_assert_eq!(open(&mut inbound, sealed(&outbound, sequence, 0, ssrc, &payload)), Ok(payload));
     }
 }
+
+#[test]
+fn encryption_that_begins_late_begins_at_rollover_zero() {
+    let mut roc = RocTx::default();
+    assert_eq!([65_535, 0].map(|sequence| roc.advance(sequence)), [0, 1]);
+    roc.begin();
+    assert_eq!([1, 65_535, 0].map(|sequence| roc.advance(sequence)), [0, u32::MAX, 0]);
+}

@@ -21,28 +21,28 @@ const OFFSET_DRIFT: i64 = 64;
 const DTLS_PER_S: u64 = 2_000;
 const DTLS_BURST: u64 = 1_000;
 
-/// A token bucket over DTLS datagrams, in microseconds of credit.
+/// A token bucket over what one peer may have carried up, in microseconds of credit.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
     credit_us: u64,
     at_us: u64,
+    each_us: u64,
+    most_us: u64,
 }
 
 impl Allowance {
-    const EACH_US: u64 = 1_000_000 / DTLS_PER_S;
-    const MOST_US: u64 = Self::EACH_US * DTLS_BURST;
-
-    pub fn new(now_us: u64) -> Self {
-        Allowance { credit_us: Self::MOST_US, at_us: now_us }
+    pub fn new(per_s: u64, burst: u64, now_us: u64) -> Self {
+        let each_us = 1_000_000 / per_s;
+        Allowance { credit_us: each_us * burst, at_us: now_us, each_us, most_us: each_us * burst }
     }
 
-    /// False: more than its share; the datagram is dropped, as a network would.
+    /// False: more than its share; it is dropped, as a network would.
     pub fn take(&mut self, now_us: u64) -> bool {
-        self.credit_us = (self.credit_us + now_us.saturating_sub(self.at_us)).min(Self::MOST_US);
+        self.credit_us = (self.credit_us + now_us.saturating_sub(self.at_us)).min(self.most_us);
         self.at_us = now_us;
-        let allowed = self.credit_us >= Self::EACH_US;
+        let allowed = self.credit_us >= self.each_us;
         if allowed {
-            self.credit_us -= Self::EACH_US;
+            self.credit_us -= self.each_us;
         }
         allowed
     }
@@ -167,7 +167,7 @@ impl Transport {
             producers: Vec::new(),
             consumers: Vec::new(),
             arrivals: Arrivals::default(),
-            dtls: Allowance::new(now_us),
+            dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
             ssrc,
             rtt_us: None,
             clock_offset_us: None,

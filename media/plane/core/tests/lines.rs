@@ -677,3 +677,94 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_one_terminal_tells_has_a_bound() {
+    let (mut stage, hall, viewer) = hall_and_viewer(false);
+    let told = |stage: &Stage| stage.events.iter().filter(|event| matches!(event, Event::Dtmf { .. })).count();
+    let press = |stage: &mut Stage, number: u16| {
+        let datagram = packet(101, MEDIA, number, 2_000 * u32::from(number), &[1, 0x8a, 1, 64]);
+        stage.deliver_from(hall.path(), &datagram);
+    };
+    (0..41).for_each(|number| press(&mut stage, number));
+    assert_eq!(told(&stage), 40);
+    stage.advance(50_000);
+    (41..50).for_each(|number| press(&mut stage, number));
+    assert_eq!(told(&stage), 41);
+    // Requests for less are answered no faster.
+    stage.take_to(viewer.rtcp_path());
+    for n in 0..100u64 {
+        let mut asked = [0; 20];
+        let entry = TmmbrEntry { ssrc: 0x9000 + 20, bitrate_bps: 64_000 + n * 1_000, overhead_bytes: 40 };
+        rtcp::write_tmmbr(&mut asked, 0x55, &entry);
+        viewer.report(&mut stage, &asked);
+    }
+    assert_eq!(stage.take_to(viewer.rtcp_path()).len(), 40);
+}
+
+#[test]
+fn sources_do_not_take_turns() {
+    let (mut stage, hall, viewer) = hall_and_viewer(false);
+    hall.send(&mut stage, MEDIA, 0, 0, &SOUND);
+    let layers = |stage: &Stage| stage.events.iter().filter(|event| matches!(event, Event::Layer { .. })).count();
+    for turn in 1..200u32 {
+        for number in 0..2 {
+            hall.send(&mut stage, MEDIA + turn, number, 0, &SOUND);
+        }
+        for number in 0..2 {
+            hall.send(&mut stage, MEDIA + turn, 20_000 + number, 0, &SOUND);
+        }
+    }
+    assert_eq!(layers(&stage), 2, "one change in so short a time");
+    stage.advance(250_000);
+    hall.send(&mut stage, MEDIA, 7, 0, &SOUND);
+    hall.send(&mut stage, MEDIA, 8, 0, &SOUND);
+    assert_eq!(layers(&stage), 3);
+    assert!(!viewer.got(&mut stage).is_empty());
+}
+
+#[test]
+fn new_keys_go_on_counting_where_the_old_ones_stopped() {
+    let mut stage = Stage::new();
+    let (hall, viewer) = (Terminal { n: 1 }, Terminal { n: 2 });
+    let keys = |stage: &mut Stage, transport, byte: u8| {
+        stage.command(Command::SetKeys {
+            transport,
+            profile: Profile::Aes128CmSha1_80,
+            receive_key: vec![byte; 16],
+            receive_salt: vec![byte; 14],
+            send_key: vec![byte + 100; 16],
+            send_salt: vec![byte + 100; 14],
+        });
+    };
+    for terminal in [hall, viewer] {
+        terminal.open(&mut stage);
+    }
+    keys(&mut stage, 1, 1);
+    hall.meet(&mut stage);
+    viewer.meet(&mut stage);
+    hall.publish(&mut stage, 10, false, 0);
+    viewer.consume(&mut stage, 20, 10, false);
+    let mut roc = RocTx::default();
+    let mut send = |stage: &mut Stage, byte: u8, number: u16| {
+        let outbound = Outbound::new(Profile::Aes128CmSha1_80, &[byte; 16], &[byte; 14]).unwrap();
+        let mut bytes = [&packet(8, MEDIA, number, 0, &SOUND)[..], &[0; 16]].concat();
+        let len = outbound.seal_rtp(&mut bytes, 172, 12, roc.advance(number));
+        stage.deliver_from(hall.path(), &bytes[..len]);
+    };
+    send(&mut stage, 1, 65_535);
+    send(&mut stage, 1, 0);
+    assert_eq!(viewer.got(&mut stage).len(), 2);
+    keys(&mut stage, 1, 2);
+    send(&mut stage, 1, 1);
+    assert_eq!(viewer.got(&mut stage).len(), 0, "the old key is over");
+    send(&mut stage, 2, 2);
+    assert_eq!(viewer.got(&mut stage).len(), 1);
+    // What had gone in clear begins to be counted with the first key: a receiver knows of no rollover before it.
+    keys(&mut stage, 2, 3);
+    send(&mut stage, 2, 3);
+    let mut sealed = stage.take_to(viewer.path()).remove(0);
+    let mut inbound = Inbound::new(Profile::Aes128CmSha1_80, &[103; 16], &[103; 14]).unwrap();
+    let header = rtp::parse(&sealed).unwrap();
+    assert_eq!(inbound.open_rtp(&mut sealed, &header), Ok(172));
+}

@@ -8,6 +8,16 @@ from alembic import op
 from rooms.store.columns import Utc
 
 
+def lobby_setting() -> None:
+    op.create_table('lobby_setting',
+    sa.Column('conference', sa.String(length=64), nullable=False),
+    sa.Column('held', sa.Boolean(), nullable=False),
+    sa.Column('planned', sa.Boolean(), nullable=True),
+    sa.Column('set_at', Utc(), nullable=False),
+    sa.PrimaryKeyConstraint('conference', name=op.f('pk_lobby_setting'))
+    )
+
+
 def meeting_type() -> None:
     op.create_table('meeting_type',
     sa.Column('code', sa.String(length=40), nullable=False),

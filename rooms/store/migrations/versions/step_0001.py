@@ -29,6 +29,7 @@ def create_tables() -> None:
     booking.holiday()
     booking.idempotency()
     store.job()
+    meetings.lobby_setting()
     meetings.meeting_type()
     sites.network()
     booking.pool()

@@ -53,6 +53,39 @@ export function wallClock(at: string): string {
   return local(at).toISOString().slice(0, 19);
 }
 
+/** The rows `from` to before `to` that are drawn, and the px that those above and below them would take. */
+export interface Drawn {
+  from: number;
+  to: number;
+  above: number;
+  below: number;
+}
+
+/** Rows drawn beyond those in view, on each side; and how few of them may be left before more are drawn. */
+const BEYOND = 8;
+const LEFT = 2;
+
+/**
+ * Which of the rows of these heights (px) are drawn when `height` px from `top` on are in view. `before`: what is drawn now; it stays
+ * while enough of it is left on both sides, so that not every step of scrolling draws.
+ */
+export function drawnRows(heights: number[], top: number, height: number, before?: Drawn): Drawn {
+  const count = heights.length;
+  let first = 0;
+  let edge = 0;
+  while (first < count - 1 && edge + heights[first]! <= top) edge += heights[first++]!;
+  let last = first;
+  while (last < count && edge < top + height) edge += heights[last++]!;
+  const enough = before !== undefined && before.to <= count && (before.from === 0 || before.from <= first - LEFT) && (before.to === count || before.to >= last + LEFT);
+  const from = enough ? before.from : Math.max(0, first - BEYOND);
+  const to = enough ? before.to : Math.min(count, last + BEYOND);
+  return { from, to, above: sum(heights.slice(0, from)), below: sum(heights.slice(to)) };
+}
+
+function sum(parts: number[]): number {
+  return parts.reduce((total, part) => total + part, 0);
+}
+
 export function bookPath(hall: { id: string; name: string }, startsAt: Date, length: number): string {
   return `/book?${new URLSearchParams({ hall: hall.id, name: hall.name, at: startsAt.toISOString(), min: String(length) })}`;
 }
