@@ -216,7 +216,6 @@ class Hall(Participant):
             self.content_allowed = allowed
             self._replace(CONTENT, self._content if allowed else None)
             self.program.changed()
-            self.signal.grant_floor(allowed)
 
     def serve(self, served: Served) -> None:
         """What it gets from now on."""

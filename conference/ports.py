@@ -217,9 +217,6 @@ class HallSignal(Protocol):
     def renegotiate(self) -> None:
         """What we send or want has changed: offer again."""
 
-    def grant_floor(self, granted: bool) -> None:
-        """The content token (BFCP)."""
-
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         """-1, 0 or 1 each: far end camera control (H.281); all 0: stop."""
 
@@ -258,6 +255,9 @@ class HallPorts(Protocol):
 
     def wished(self, conference: str, wished: Any) -> None:
         """A hall asked for the floor, an operator, …: `conference.hall.Wished`."""
+
+    def floor_moved(self, program: Any, changes: Any) -> None:
+        """The content token went elsewhere by no terminal's doing (`conference.FloorChange`s): terminals are to be told."""
 
     def silent(self, conference: str, hall: Any) -> None:
         """Nothing has come from it for half a minute: its signalling shall be asked."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from conference import groups, layout, limits
 from conference.errors import Refusal
+from conference.floor import Floor, FloorChange
 from conference.groups import Key, View, Wish
 from conference.layout import Layout, Stage
 from conference.permissions import Source
@@ -93,6 +94,10 @@ class Program:
         self.ports = ports
         self.mode = mode
         self.stage = Stage()
+        self.floor = Floor(may=lambda _: mode == "meeting")
+        """Who may show slides, by sid. Whoever asks last has it: who presents takes over, as on terminals among themselves."""
+        self._sharing: set[str] = set()
+        """Browsers that share their screen."""
         self.layout: Layout | None = None
         """None: what suits the number of pictures."""
         self.text = ""
@@ -137,7 +142,44 @@ class Program:
     def gone(self, sid: str) -> None:
         """Somebody has left, hall or not."""
         self.stage = layout.without(self.stage, sid)
+        self._sharing.discard(sid)
+        self._move_floor(self.floor.give_up(sid))
         self.changed()
+
+    # -- who presents
+
+    def floor_moved(self, changes: Sequence[FloorChange]) -> None:
+        """Terminals know already: the hall that holds the token is seen, no other one."""
+        if changes:
+            for hall in tuple(self.halls.values()):
+                hall.let_present(hall.sid == self.floor.holder)
+            self.changed()
+
+    def _move_floor(self, changes: Sequence[FloorChange]) -> None:
+        if changes:
+            self.floor_moved(changes)
+            self.ports.floor_moved(self, changes)
+
+    def _follow_browsers(self, seen: Sequence[Seen]) -> bool:
+        """A browser needs not ask: it has the token while it shares. True: somebody else has it now."""
+        before, holder = self._sharing, self.floor.holder
+        shares = [one.site for one in seen if one.content is not None and one.site not in self.halls]
+        self._sharing = set(shares)
+        changes = [change for sid in before - self._sharing for change in self.floor.give_up(sid)]
+        asking = [sid for sid in shares if sid not in before]
+        if self.floor.holder is None and not asking:
+            asking = shares[:1]  # the hall that took over has finished, the browser has not
+        if self.mode == "meeting":
+            changes += [change for sid in asking for change in self.floor.ask(sid)]
+        self._move_floor(changes)
+        return self.floor.holder != holder
+
+    def _presenter(self, seen: Sequence[Seen]) -> Seen | None:
+        shares = [one for one in seen if one.content is not None]
+        holds = (one for one in shares if one.site == self.floor.holder)
+        return next(holds, None) or next(iter(shares), None)
+
+    # -- its programs
 
     def group_of(self, hall: Hall) -> pictures.Group | None:
         """The program that this hall gets."""
@@ -255,7 +297,9 @@ class Program:
         now = self.conference.around.clock.monotonic()
         self._prompts = [(at, one) for at, one in self._prompts if now - at < limits.PROMPT_S]
         seen = self._seen()
-        sharing = next((one for one in seen if one.content is not None), None)
+        if self._follow_browsers(seen):
+            seen = self._seen()
+        sharing = self._presenter(seen)
         programs = groups.gather(self._wishes(seen, sharing), self._most_groups, self.most_height)
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, limits.CONTENT_HEIGHT)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}

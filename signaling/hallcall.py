@@ -7,14 +7,17 @@ decided by `halls.py`, what a hall sees by the conference. Implements `signaling
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions, Packet
+from signaling.hallfloor import HallFloors
+from signaling.sip import mediacontrol
 from signaling.sip import plan as plans
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Cause
@@ -23,12 +26,8 @@ from signaling.sip.profiles import Profile
 
 log = logging.getLogger(__name__)
 
-KEYFRAME_TYPE: Final = "application/media_control+xml"
-KEYFRAME_BODY: Final = (
-    b'<?xml version="1.0" encoding="utf-8"?><media_control><vc_primitive><to_encoder><picture_fast_update/>'
-    b"</to_encoder></vc_primitive></media_control>"
-)
-"""RFC 5168 §7."""
+MORE_S: Final = 1.0
+"""After a call stands, until it is offered what it did not take at first: the terminal's own offer comes before."""
 STATUSES: Final = {
     "conference_full": 486,
     "conference_limit": 486,
@@ -69,6 +68,8 @@ class Party:
 
 class Owner(Protocol):
     """What `halls.py` hears of a call."""
+
+    floors: HallFloors
 
     def rang(self, one: HallCall) -> None: ...
     def stands(self, one: HallCall) -> None:
@@ -118,7 +119,7 @@ class HallCall:
     on_moved: Callable[[bool], None] | None = None
     _offered: bytes = b""
     _moving: Room | None = None
-    _sent_keyframe: bool = field(default=False)
+    _offered_more: bool = False
 
     # -- into a room
 
@@ -172,7 +173,8 @@ class HallCall:
         self.call.reinvite(self._offered)
 
     def _ends(self, room: Room) -> OwnEnds:
-        return room.hall.prepare(content=self.profile.content, call_number=self.call_number)
+        floor = self.owner.floors.own(room.hall)
+        return room.hall.prepare(floor=floor, content=self.profile.content, call_number=self.call_number)
 
     # -- what SIP tells (CallEvents)
 
@@ -197,8 +199,19 @@ class HallCall:
         assert self.room is not None and self.agreed is not None
         self.room.conference.welcome_hall(self.room.hall)
         self.stood = True
-        self.room.hall.apply(self.agreed.plan)
+        self._apply(self.room.hall, self.agreed.plan)
         self.owner.stands(self)
+
+    def _apply(self, hall: Hall, plan: MediaPlan) -> None:
+        hall.apply(plan)
+        self.owner.floors.follow(hall, plan.floor)
+        if (
+            not self._offered_more
+            and self.room is not None
+            and plans.needs_more(plan, self._ends(self.room), self.profile)
+        ):
+            self._offered_more = True  # once: whoever refuses slides is not asked for ever
+            asyncio.get_running_loop().call_later(MORE_S, self.renegotiate)
 
     def _unfit(self, status: int) -> None:
         """The call stands and cannot be used."""
@@ -245,7 +258,7 @@ class HallCall:
     def _take(self, sent: bytes, plan: MediaPlan) -> None:
         self.agreed = Agreed(sent, plan)
         if self.room is not None:
-            self.room.hall.apply(plan)
+            self._apply(self.room.hall, plan)
 
     def _change_room(self, to: Room, plan: MediaPlan) -> None:
         self._leave_room()
@@ -256,7 +269,7 @@ class HallCall:
             self._moved(False)
             self.end("moved in vain")
             return
-        to.hall.apply(plan)
+        self._apply(to.hall, plan)
         self._moved(True)
         self.owner.moved(self)
 
@@ -266,11 +279,16 @@ class HallCall:
             done(well)
 
     def info(self, call: Call, content_type: str, body: bytes) -> int:
-        if content_type.startswith("application/media_control"):
-            if b"picture_fast_update" in body and self.room is not None:
-                self.room.hall.keyframe_asked()
-            return 200
-        return 415
+        try:
+            said = mediacontrol.read(content_type, body)
+        except PeerError:
+            return 400
+        if isinstance(said, mediacontrol.KeyframeWanted) and self.room is not None:
+            self.room.hall.keyframe_asked()
+        elif isinstance(said, mediacontrol.MediaFault):
+            log.info("%s cannot do what it was asked for: %r", self.party.identity, said.text)
+        known = content_type.partition(";")[0].strip().lower() == mediacontrol.MEDIA_CONTROL
+        return 200 if known else 415
 
     def dtmf(self, call: Call, digit: str, duration_ms: int) -> None:
         self.press(digit)
@@ -302,6 +320,7 @@ class HallCall:
         for room in (self.room, self._moving):
             if room is None:
                 continue
+            self.owner.floors.leave(room.hall)
             if room.hall in room.hall.program.expected:
                 room.conference.dismiss_hall(room.hall)
             else:
@@ -312,7 +331,7 @@ class HallCall:
 
     def request_keyframe(self) -> None:
         if self.call is not None and not self.over and "info" in self.profile.keyframes:
-            self.call.info(KEYFRAME_TYPE, KEYFRAME_BODY)
+            self.call.info(mediacontrol.MEDIA_CONTROL, mediacontrol.keyframe_request())
 
     def hang_up(self, code: str) -> None:
         """The conference has put the hall out."""
@@ -324,7 +343,7 @@ class HallCall:
             self.call.hang_up(reason)
 
     def renegotiate(self) -> None:
-        if self.call is None or self.room is None or self.agreed is None or self._moving is not None:
+        if self.over or self.call is None or self.room is None or self.agreed is None or self._moving is not None:
             return
         self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy, self.agreed)
         self.call.reinvite(self._offered)
@@ -332,9 +351,6 @@ class HallCall:
     def hold(self, held: bool) -> None:
         self.policy = replace(self.policy, we_send=not held)
         self.renegotiate()
-
-    def grant_floor(self, granted: bool) -> None:
-        return
 
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         return

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import (
     Conference,
+    FloorChange,
     Hall,
     Knock,
     Knocker,
@@ -37,6 +38,7 @@ from conference.dialout import Event
 from conference.keypad import Asks, Menu
 from conference.plan import Encryption, Policy
 from conference.ports import DialOrder, LineOptions, MixerDoor
+from conference.program import Program
 from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
@@ -47,6 +49,7 @@ from signaling import limits
 from signaling.booked import PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import HallCall, Party, refusal_of
+from signaling.hallfloor import HallFloors
 from signaling.halltrace import Traces
 from signaling.sip import profiles
 from signaling.sip.agent import Agent, Target
@@ -154,6 +157,7 @@ class Halls:
         self.profiles = profiles.Profiles()
         self.agent: Agent | None = None
         self.traces = Traces(around.clock.time)
+        self.floors = HallFloors(around.options, around.clock.monotonic, around.random_bytes)
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
         self.guests: dict[HallCall, Menu] = {}
@@ -181,6 +185,7 @@ class Halls:
     async def open(self, registry: Registry) -> None:
         """Listens. Raises OSError when a port is taken."""
         self.registry = registry
+        await self.floors.open()
         bans = await self._load_bans()
         await self.refresh()
         transports = self.traces.transports(self.around.driver)
@@ -201,6 +206,7 @@ class Halls:
             self.agent.close()
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
+        await self.floors.close()
         for task in tuple(self._tasks):
             task.cancel()
         await self.caller.close()
@@ -640,6 +646,9 @@ class Halls:
                 )
             )
         self.changed(conference.removeprefix(PREFIX))
+
+    def floor_moved(self, program: Program, changes: Sequence[FloorChange]) -> None:
+        self.floors.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:
         """Half a minute without packets: a re-INVITE asks whether it is there; without an answer the call ends by itself."""

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conference import Conference, Entry, Grants, Kind
+from conference import Conference, Entry, FloorChange, Grants, Kind
 from conference.hall import Hall, Wished
 from conference.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, Stream, VideoPlan
 from conference.ports import LineOptions
-from conference.program import Mode
+from conference.program import Mode, Program
 from media import line_codec
 from media.mixer.scene import Scene, check
 from tests.conference.doubles import FakeProducer, World
@@ -143,6 +143,7 @@ class FakePorts:
         self.mixers: list[FakeMixer] = []
         self.wishes: list[tuple[str, Wished]] = []
         self.silences: list[Hall] = []
+        self.floor_changes: list[FloorChange] = []
 
     def open_mixer(self, router: Any, events: Any) -> FakeMixer:
         self.mixers.append(FakeMixer(events))
@@ -153,6 +154,9 @@ class FakePorts:
 
     def wished(self, conference: str, wished: Wished) -> None:
         self.wishes.append((conference, wished))
+
+    def floor_moved(self, program: Program, changes: Sequence[FloorChange]) -> None:
+        self.floor_changes += changes
 
     def silent(self, conference: str, hall: Hall) -> None:
         self.silences.append(hall)
@@ -172,9 +176,6 @@ class FakeSignal:
 
     def renegotiate(self) -> None:
         self.said.append("renegotiate")
-
-    def grant_floor(self, granted: bool) -> None:
-        self.said.append(f"floor {granted}")
 
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         self.said.append(f"camera {pan} {tilt} {zoom}")
