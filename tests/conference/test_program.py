@@ -339,3 +339,49 @@ def test_changing_over_to_another_program_goes_on_under_one_ssrc(world: HallWorl
     for hall in halls:
         assert len(hall.line("video").consumers) == len(hall.line("audio").consumers) == 1
         assert len(hall.sends("video").switched) >= 4 and not hall.sends("video").closed
+
+
+def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall", plan(content=True))
+    program = hall.conference.program
+    assert program is not None
+    program.floor_moved(program.floor.ask(hall.sid))
+    world.settle()
+    assert hall.hall.content_allowed and world.scene().content == hall.sid
+    assert world.ports.floor_changes == [], "the terminal that asked has its answer"
+    ann.publish("screen", Source.SCREEN_SHARE)
+    world.settle()
+    assert (program.floor.holder, hall.hall.content_allowed) == (ann.participant.sid, False)
+    assert [(one.who, one.state) for one in world.ports.floor_changes] == [
+        (ann.participant.sid, "granted"),
+        (hall.sid, "revoked"),
+    ]
+    assert world.scene().content == ann.participant.sid
+    program.floor_moved(program.floor.ask(hall.sid))
+    world.settle()
+    assert world.scene().content == hall.sid, "the hall took over, though the browser still shares"
+    program.floor_moved(program.floor.give_up(hall.sid))
+    world.settle()
+    assert program.floor.holder == ann.participant.sid == world.scene().content
+    ann.end("screen")
+    world.settle()
+    assert program.floor.holder is None and world.scene().content == ""
+
+
+def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
+    one, two = HallParty(world, "one", plan(content=True)), HallParty(world, "two", plan(content=True))
+    program = one.conference.program
+    assert program is not None
+    program.floor_moved(program.floor.ask(one.sid))
+    one.hall.hung_up()
+    world.settle()
+    assert program.floor.holder is None and two.sid in program.halls
+    assert [(change.who, change.state) for change in world.ports.floor_changes] == [(one.sid, "released")]
+
+
+def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
+    hall = HallParty(world, "hall", plan(content=True), room="r", mode="reception")
+    program = hall.conference.program
+    assert program is not None
+    program.floor_moved(program.floor.ask(hall.sid))
+    assert program.floor.holder is None and not hall.hall.content_allowed
