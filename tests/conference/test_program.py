@@ -349,7 +349,7 @@ def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> No
     world.settle()
     assert hall.hall.content_allowed and world.scene().content == hall.sid
     assert world.ports.floor_changes == [], "the terminal that asked has its answer"
-    ann.publish("screen", Source.SCREEN_SHARE)
+    ann.publish(SCREEN)
     world.settle()
     assert (program.floor.holder, hall.hall.content_allowed) == (ann.participant.sid, False)
     assert [(one.who, one.state) for one in world.ports.floor_changes] == [
