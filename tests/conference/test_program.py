@@ -365,7 +365,7 @@ def test_who_shares_has_the_token_and_whoever_comes_last(world: HallWorld) -> No
     assert program.floor.holder == ann.participant.sid == world.scene().content
     ann.end("screen")
     world.settle()
-    assert program.floor.holder is None and world.scene().content == ""
+    assert program.floor.state_of(ann.participant.sid) is None and world.scene().content == ""
 
 
 def test_a_hall_that_leaves_leaves_the_token(world: HallWorld) -> None:
