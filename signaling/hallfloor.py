@@ -10,13 +10,12 @@ import itertools
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from conference import Conference, FloorChange, Hall
 from conference.plan import FloorPlan, OwnFloor
 from conference.ports import LineOptions
-from conference.program import Program
 from signaling.sip.floor_channel import FloorChannel
 from signaling.sip.floor_server import FloorServer
 
@@ -36,9 +35,9 @@ class HallFloors:
         self._clock = clock
         self._random_bytes = random_bytes
         self._channel = FloorChannel()
-        self._servers: WeakKeyDictionary[Program, FloorServer] = WeakKeyDictionary()
+        self._servers: WeakKeyDictionary[Any, FloorServer] = WeakKeyDictionary()
         self._own: WeakKeyDictionary[Hall, OwnFloor] = WeakKeyDictionary()
-        self._conferences: WeakKeyDictionary[Program, int] = WeakKeyDictionary()
+        self._conferences: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._users = itertools.count(1)
 
     async def open(self) -> None:
@@ -65,7 +64,7 @@ class HallFloors:
             self._own[hall] = OwnFloor(*self.ports, self._number(hall.program), user)
         return self._own[hall]
 
-    def _number(self, program: Program) -> int:
+    def _number(self, program: Any) -> int:
         while program not in self._conferences:
             number = int.from_bytes(self._random_bytes(4), "big") & 0x7FFFFFFF
             if number and number not in self._conferences.values():
@@ -92,7 +91,7 @@ class HallFloors:
         if server is not None and hall.sid in server.legs:
             hall.program.floor_moved(self._channel.detach(server, hall.sid))
 
-    def moved(self, program: Program, changes: Sequence[FloorChange]) -> None:
+    def moved(self, program: Any, changes: Sequence[FloorChange]) -> None:
         """By somebody else than a terminal: the terminals are told."""
         server = self._servers.get(program)
         if server is not None:

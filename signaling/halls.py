@@ -38,7 +38,6 @@ from conference.dialout import Event
 from conference.keypad import Asks, Menu
 from conference.plan import Encryption, Policy
 from conference.ports import DialOrder, LineOptions, MixerDoor
-from conference.program import Program
 from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
@@ -647,7 +646,7 @@ class Halls:
             )
         self.changed(conference.removeprefix(PREFIX))
 
-    def floor_moved(self, program: Program, changes: Sequence[FloorChange]) -> None:
+    def floor_moved(self, program: Any, changes: Sequence[FloorChange]) -> None:
         self.floors.moved(program, changes)
 
     def silent(self, conference: str, hall: Hall) -> None:
