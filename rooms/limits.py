@@ -7,6 +7,7 @@ POOL_WAIT_S = 10.0
 STATEMENT_S = 30.0
 ATTEMPTS = 5
 RETRY_S = 0.02
+WAL_ATTEMPTS = 250
 WRITERS = 8
 """Writing transactions of one process at a time, where the database admits several."""
 STATEMENTS_KEPT = 500

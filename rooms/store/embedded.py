@@ -16,6 +16,7 @@ from typing import Any
 
 import aiosqlite
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.util import await_only
 
 from rooms import limits
 
@@ -96,9 +97,24 @@ def _on_connect(connection: Any, _record: Any) -> None:
     # The driver must not begin by itself: `_on_begin` says how.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """A new file becomes one with a write-ahead log. That wants the file alone, and where two begin together SQLite answers BUSY at
+    once, whatever the time-out is.
+    """
+    for left in reversed(range(limits.WAL_ATTEMPTS)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or left == 0:
+                raise
+            await_only(asyncio.sleep(limits.RETRY_S))
 
 
 def _on_begin(connection: Connection) -> None:
