@@ -104,8 +104,8 @@ def _on_connect(connection: Any, _record: Any) -> None:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """A new file becomes one with a write-ahead log. That wants the file alone, and to two that begin together SQLite answers BUSY
-    at once, whatever the time-out is.
+    """A new file becomes one with a write-ahead log. That wants the file alone: to two that begin together SQLite answers
+    BUSY at once, whatever the time-out is.
     """
     for left in reversed(range(limits.WAL_ATTEMPTS)):
         try:
