@@ -6,6 +6,7 @@ pub mod command;
 pub mod consumer;
 mod control;
 pub mod demux;
+pub mod estimate;
 pub mod event;
 mod feedback;
 mod forward;

@@ -1,0 +1,226 @@
+//! How much the way to one peer carries, seen from our end: transport-wide feedback (delay gradient, losses, probes), or
+//! REMB where there is none. One for each transport; nothing is known, and nothing limited, until it was too much once.
+//!
+//! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
+
+pub mod history;
+pub mod loss;
+pub mod probe;
+pub mod rate;
+pub mod throughput;
+pub mod trend;
+
+use crate::rtcp::feedback;
+use crate::rtp::{Malformed, u16_at};
+use history::History;
+use loss::{Loss, Verdict};
+use probe::{Answer, Probe};
+use rate::{Rate, Seen};
+use throughput::Throughput;
+use trend::{Trend, Usage};
+
+/// Packets that one feedback may tell of: more than fit the history are none of ours.
+const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
+/// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
+const DEAD_US: u64 = 1_000_000;
+/// A growing queue after a probe is the probe's own.
+const AFTER_PROBE_US: u64 = 250_000;
+/// A queue of this is not filled further.
+const QUEUE_US_FULL: i64 = 60_000;
+/// Nor is more looked for on top of this one.
+const QUEUE_US_PROBE: i64 = 30_000;
+/// REMB is repeated each second; an old one is forgotten.
+const REMB_US: u64 = 10_000_000;
+const REFERENCE_US: i64 = 64_000;
+/// Probes: how soon after another one, and how long after one that was not carried at most.
+const PROBE_AGAIN_US: u64 = 1_000_000;
+const PROBE_AGAIN_US_MAX: u64 = 6_000_000;
+/// After the bitrate was lowered, the queue drains first.
+const PROBE_AFTER_LOWERING_US: u64 = 1_500_000;
+/// A probe looks for at most so many times what is known.
+const PROBE_TIMES_MAX: f64 = 2.0;
+const PROBE_TIMES_MIN: f64 = 1.2;
+
+#[derive(Debug, Default)]
+pub struct Estimator {
+    history: History,
+    trend: Trend,
+    delivered: Throughput,
+    sent: Throughput,
+    /// Bytes sent since the last feedback.
+    sent_bytes: usize,
+    loss: Loss,
+    rate: Rate,
+    probe: Probe,
+    probe_again_us: u64,
+    probe_wait_us: u64,
+    /// The last reference time as it came, and unwrapped.
+    reference: Option<(u32, i64)>,
+    heard_us: Option<u64>,
+    remb: Option<(u64, u64)>,
+}
+
+impl Estimator {
+    /// A packet goes out now; gives its transport-wide number.
+    #[inline]
+    pub fn note_sent(&mut self, bytes: usize, now_us: u64) -> u16 {
+        self.sent_bytes += bytes;
+        let cluster = self.probe.id(now_us);
+        if cluster != 0 {
+            self.probe.note_sent(bytes, now_us);
+        }
+        self.history.push(bytes, cluster, now_us)
+    }
+
+    /// Bit/s that may be sent in all; None: nothing is known that would limit it.
+    pub fn available_bps(&self, now_us: u64) -> Option<u64> {
+        match (self.rate.bps(), self.remb) {
+            (Some(bps), _) => Some(bps as u64),
+            (None, Some((bps, at_us))) if self.heard_us.is_none() && now_us.saturating_sub(at_us) < REMB_US => {
+                Some(bps)
+            }
+            _ => None,
+        }
+    }
+
+    /// When the bitrate was lowered last; 0: never.
+    pub fn lowered_us(&self) -> u64 {
+        self.rate.lowered_us()
+    }
+
+    /// Share of packets lost lately.
+    pub fn loss(&self) -> f64 {
+        self.loss.fraction()
+    }
+
+    /// By how much a queue on the way delays packets now, as far as it is seen.
+    pub fn queue_us(&self) -> i64 {
+        self.trend.queue_us()
+    }
+
+    /// The peer itself estimates. Counts where it sends no transport-wide feedback.
+    pub fn note_remb(&mut self, bitrate_bps: u64, now_us: u64) {
+        self.remb = Some((bitrate_bps.max(rate::FLOOR_BPS as u64), now_us));
+    }
+
+    /// `body`: from the sender SSRC on. True: the bitrate changed.
+    pub fn note_feedback(&mut self, body: &[u8], rtt_us: u64, now_us: u64) -> Result<bool, Malformed> {
+        if body.len() < 16 || u16_at(body, 10) > STATUSES_MAX {
+            return Err(Malformed);
+        }
+        let told = feedback::parse(body)?;
+        let base_us = self.unwrap(told.reference);
+        let was_dead = self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
+        self.heard_us = Some(now_us);
+        self.sent.note(now_us as i64, std::mem::take(&mut self.sent_bytes));
+        let (mut over, mut newest_us) = (false, None);
+        for (number, arrival) in told.arrivals() {
+            if self.history.behind(number).is_none() {
+                continue;
+            }
+            let arrived_us = arrival.map(|after_us| base_us + after_us);
+            over |= self.note_fate(number, arrived_us, now_us);
+            newest_us = newest_us.max(arrived_us);
+        }
+        if was_dead {
+            self.loss.forget(now_us);
+            self.trend.restart();
+            return Ok(false);
+        }
+        let Some(newest_us) = newest_us else { return Ok(false) };
+        let before = self.rate.bps();
+        self.judge(over, newest_us, rtt_us, now_us);
+        Ok(self.rate.bps() != before)
+    }
+
+    /// True: after this packet a queue grows.
+    fn note_fate(&mut self, number: u16, arrived_us: Option<i64>, now_us: u64) -> bool {
+        let Some(told) = self.history.answer(number, arrived_us.is_some(), now_us) else { return false };
+        if told.cluster == 0 {
+            if told.was_lost { self.loss.note_late() } else { self.loss.note(arrived_us.is_some()) }
+        }
+        let Some(arrived_us) = arrived_us else { return false };
+        self.delivered.note(arrived_us, usize::from(told.bytes));
+        if told.cluster != 0 {
+            self.probe.note_arrived(told.cluster, usize::from(told.bytes), arrived_us);
+        }
+        self.trend.note(told.sent_us, arrived_us);
+        self.trend.usage() == Usage::Over
+    }
+
+    fn judge(&mut self, over: bool, newest_us: i64, rtt_us: u64, now_us: u64) {
+        let (Some(delivered_bps), Some(sent_bps)) = (self.delivered.bps(newest_us), self.sent.bps(now_us as i64))
+        else {
+            return;
+        };
+        let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps);
+        let seen = Seen { now_us, rtt_us, delivered_bps, delivered_now_bps, sent_bps };
+        match self.loss.judge(sent_bps, rtt_us, now_us) {
+            Verdict::Cut(share) => self.rate.cut(delivered_now_bps.min(delivered_bps) * share, now_us),
+            Verdict::Undo => self.rate.undo(),
+            Verdict::Nothing => {}
+        }
+        if let Some(answer) = self.probe.answer(rtt_us, now_us) {
+            self.learn(answer, now_us);
+        }
+        let probed = self.probe.is_under_way() || now_us < self.probe_again_us.saturating_sub(self.probe_wait_us);
+        if over && !probed {
+            self.rate.back_off(&seen);
+        } else if self.trend.usage() == Usage::Normal && self.trend.queue_us() < QUEUE_US_FULL && self.loss.is_little()
+        {
+            self.rate.grow(&seen);
+        }
+    }
+
+    fn learn(&mut self, answer: Answer, now_us: u64) {
+        let raised = match answer {
+            Answer::Carried(bps) | Answer::Full(bps) => self.rate.raise(bps),
+            Answer::Unclear => false,
+        };
+        let carried = raised && matches!(answer, Answer::Carried(_));
+        let longer_us = (self.probe_wait_us * 2).min(PROBE_AGAIN_US_MAX);
+        self.probe_wait_us = if carried { PROBE_AGAIN_US } else { longer_us.max(PROBE_AGAIN_US) };
+        self.probe_again_us = now_us + AFTER_PROBE_US + self.probe_wait_us;
+        self.trend.restart();
+    }
+
+    /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it
+    /// begins now.
+    pub fn look_for(&mut self, wanted_bps: u64, rtt_us: u64, now_us: u64) -> bool {
+        let Some(bps) = self.rate.bps() else { return false };
+        let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
+        let silent = self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
+        let busy = self.probe.is_under_way() || self.trend.queue_us() > QUEUE_US_PROBE;
+        if silent || busy || now_us < self.probe_again_us || now_us < calm_us {
+            return false;
+        }
+        self.probe.start((wanted_bps as f64).clamp(PROBE_TIMES_MIN * bps, PROBE_TIMES_MAX * bps), now_us);
+        true
+    }
+
+    /// Bytes of padding that a probe wants sent now; None: there is none (any more).
+    pub fn padding_bytes(&self, now_us: u64) -> Option<usize> {
+        self.probe.due_bytes(now_us)
+    }
+
+    pub fn memory_bytes(&self) -> usize {
+        self.history.memory_bytes()
+    }
+
+    /// 24 bits of 64 ms.
+    fn unwrap(&mut self, reference: u32) -> i64 {
+        let at = match self.reference {
+            Some((before, at)) => {
+                let step = (reference.wrapping_sub(before) << 8) as i32 >> 8;
+                at + i64::from(step)
+            }
+            None => i64::from(reference),
+        };
+        self.reference = Some((reference, at));
+        at * REFERENCE_US
+    }
+}
+
+#[cfg(test)]
+#[path = "estimate/tests.rs"]
+mod tests;

@@ -1,0 +1,171 @@
+//! The bitrate that the path is believed to carry: unknown until it was too much once, then down at once and up slowly
+//! (draft-ietf-rmcat-gcc-02 §5.5), or up at once where a probe was carried.
+
+/// Of what gets through a growing queue, so much is sent.
+const BACK_OFF: f64 = 0.85;
+/// Where little is sent, what gets through says little: no more than this is taken at once.
+const BACK_OFF_IDLE: f64 = 0.7;
+const GROWTH_PER_S: f64 = 1.08;
+/// Never more than so many times what is delivered.
+const OVER_DELIVERED: f64 = 1.5;
+const NEAR: f64 = 0.9;
+/// Nothing is taken again before a change can be seen.
+const AGAIN_US: u64 = 150_000;
+const CALM_US: u64 = 400_000;
+/// Voices alone.
+pub const FLOOR_BPS: f64 = 30_000.0;
+pub const CEILING_BPS: f64 = 1e9;
+
+/// What is known of the moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub now_us: u64,
+    pub rtt_us: u64,
+    /// Delivered, over half a second and over a fifth.
+    pub delivered_bps: f64,
+    pub delivered_now_bps: f64,
+    pub sent_bps: f64,
+}
+
+#[derive(Debug, Default)]
+pub struct Rate {
+    bps: Option<f64>,
+    before: Option<f64>,
+    /// What got through the last times that it was too much.
+    capacity_bps: Option<f64>,
+    lowered_us: u64,
+    grown_us: u64,
+}
+
+impl Rate {
+    pub fn bps(&self) -> Option<f64> {
+        self.bps
+    }
+
+    /// When it was lowered last; 0: never.
+    pub fn lowered_us(&self) -> u64 {
+        self.lowered_us
+    }
+
+    /// Much less is sent than could be.
+    pub fn is_idle(&self, sent_bps: f64) -> bool {
+        self.bps.is_some_and(|bps| sent_bps < bps * 0.7)
+    }
+
+    /// A queue grows.
+    pub fn back_off(&mut self, seen: &Seen) {
+        let soon = seen.now_us.saturating_sub(self.lowered_us) < seen.rtt_us + AGAIN_US && self.lowered_us > 0;
+        let through_bps = seen.delivered_now_bps.min(seen.delivered_bps);
+        let mut to = BACK_OFF * through_bps;
+        if soon && self.bps.is_some_and(|bps| through_bps > bps * 0.5) {
+            return;
+        }
+        if let Some(bps) = self.bps.filter(|_| self.is_idle(seen.sent_bps)) {
+            to = to.max(BACK_OFF_IDLE * bps);
+        } else {
+            self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
+        }
+        self.lower(to, seen.now_us);
+    }
+
+    /// Too much is lost.
+    pub fn cut(&mut self, to_bps: f64, now_us: u64) {
+        self.before = self.bps;
+        self.lower(to_bps, now_us);
+    }
+
+    /// The last cut was for nothing.
+    pub fn undo(&mut self) {
+        self.bps = self.before.map(|before| before.max(self.bps.unwrap_or(before)));
+    }
+
+    fn lower(&mut self, to_bps: f64, now_us: u64) {
+        let to_bps = to_bps.clamp(FLOOR_BPS, CEILING_BPS);
+        if self.bps.is_none_or(|bps| to_bps < bps) {
+            self.bps = Some(to_bps);
+            self.lowered_us = now_us;
+            self.grown_us = now_us;
+        }
+    }
+
+    /// All is calm: a little more may be tried, if what there is is used.
+    pub fn grow(&mut self, seen: &Seen) {
+        let elapsed_us = seen.now_us.saturating_sub(std::mem::replace(&mut self.grown_us, seen.now_us)).min(200_000);
+        let Some(bps) = self.bps else { return };
+        if self.is_idle(seen.sent_bps) || seen.now_us.saturating_sub(self.lowered_us) < CALM_US + seen.rtt_us {
+            return;
+        }
+        let elapsed_s = elapsed_us as f64 / 1e6;
+        if self.capacity_bps.is_some_and(|capacity| seen.delivered_bps > capacity * 1.2) {
+            self.capacity_bps = None;
+        }
+        let near = self.capacity_bps.is_some_and(|capacity| bps > capacity * NEAR);
+        let grown = if near {
+            bps + 1_200.0 * 8.0 / (seen.rtt_us as f64 / 1e6 + 0.1) * elapsed_s
+        } else {
+            bps * GROWTH_PER_S.powf(elapsed_s)
+        };
+        self.bps = Some(grown.min(OVER_DELIVERED * seen.delivered_bps + 10_000.0).max(bps).min(CEILING_BPS));
+    }
+
+    /// A probe got through at this bitrate. True: that is more than was known.
+    pub fn raise(&mut self, to_bps: f64) -> bool {
+        let raised = self.bps.is_some_and(|bps| to_bps > bps);
+        if raised {
+            self.bps = Some(to_bps.min(CEILING_BPS));
+            if self.capacity_bps.is_some_and(|capacity| to_bps > capacity) {
+                self.capacity_bps = None;
+            }
+        }
+        raised
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(now_us: u64, bps: f64) -> Seen {
+        Seen { now_us, rtt_us: 50_000, delivered_bps: bps, delivered_now_bps: bps, sent_bps: bps }
+    }
+
+    #[test]
+    fn nothing_limits_until_it_was_too_much_once() {
+        let mut rate = Rate::default();
+        (0..100).for_each(|i| rate.grow(&seen(i * 100_000, 1e6)));
+        assert_eq!((rate.bps(), rate.raise(5e6)), (None, false));
+        rate.back_off(&seen(10_000_000, 1e6));
+        assert_eq!(rate.bps(), Some(0.85e6));
+    }
+
+    #[test]
+    fn it_grows_only_while_it_is_used_and_never_far_beyond_what_arrives() {
+        let mut rate = Rate::default();
+        rate.back_off(&seen(1_000_000, 1e6));
+        (0..100).for_each(|i| rate.grow(&seen(2_000_000 + i * 100_000, 2e5)));
+        assert_eq!(rate.bps(), Some(0.85e6), "idle");
+        (0..3_000).for_each(|i| rate.grow(&seen(20_000_000 + i * 100_000, 8.5e5)));
+        assert!((1.2e6..=1.5 * 8.5e5 + 1e4).contains(&rate.bps().unwrap()));
+    }
+
+    #[test]
+    fn it_is_lowered_once_in_a_round_trip_unless_it_is_far_off() {
+        let mut rate = Rate::default();
+        rate.back_off(&seen(1_000_000, 2e6));
+        rate.back_off(&seen(1_050_000, 1.6e6));
+        assert_eq!(rate.bps(), Some(1.7e6));
+        rate.back_off(&Seen { sent_bps: 1.7e6, ..seen(1_100_000, 3e5) });
+        assert_eq!(rate.bps(), Some(2.55e5));
+        rate.back_off(&seen(9_000_000, 1e3));
+        assert!(rate.bps().unwrap() >= FLOOR_BPS);
+    }
+
+    #[test]
+    fn a_cut_can_be_undone() {
+        let mut rate = Rate::default();
+        rate.cut(3e5, 1_000_000);
+        assert_eq!(rate.bps(), Some(3e5));
+        rate.undo();
+        assert_eq!(rate.bps(), None);
+    }
+}
