@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -16,9 +16,9 @@ from rooms.booking.calendar import Calendar
 from rooms.booking.creation import Made, search_number
 from rooms.booking.tables import Change, Reservation, Step, Wanted
 from rooms.errors import Refusal
-from rooms.meetings import attendees
+from rooms.meetings import answers, attendees
 from rooms.meetings.attendees import Invited
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.meetings.tables import Attendee, DateAnswer, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.org.names import plain
 from rooms.org.tables import Unit
 from rooms.policy import roles
@@ -38,6 +38,8 @@ class MeetingView:
     wanted: tuple[Wanted, ...]
     steps: tuple[Step, ...]
     attendees: tuple[Attendee, ...]
+    date_answers: Mapping[str, Sequence[DateAnswer]]
+    """By attendee, where somebody answered for a single date."""
     documents: tuple[DocumentRef, ...]
     pin: str
     notice_due: date | None
@@ -77,6 +79,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         wanted=tuple(one for rows in wanted.values() for one in rows),
         steps=tuple(steps),
         attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
+        date_answers=await answers.of_dates(session, meeting_id, now) if belongs and meeting.rule else {},
         documents=tuple(documents),
         undo_until=change.undo_until if change else None,
         can=_can(meeting, unit, actor, change, decides),
@@ -106,6 +109,7 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         wanted=tuple(shown(Wanted, row) for row in written[Wanted]),
         steps=tuple(steps),
         attendees=tuple(shown(Attendee, row) for _, row in official),
+        date_answers={},
         documents=tuple(shown(DocumentRef, row) for row in written[DocumentRef]),
         undo_until=None,
         can=_can(meeting, unit, actor, None, decides),

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org.names import cleaned
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles
@@ -47,6 +47,8 @@ class MailReply:
     answer: str
     sequence: int
     comment: str = ""
+    date_at: datetime | None = None
+    """RECURRENCE-ID: the one date of a series that it is about. None: all of it."""
 
 
 async def answer(
@@ -104,7 +106,8 @@ async def decide_substitute(
 
 async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Attendee:
     """The answer in a mail. Its sender has to be an attendee's own address; that the mail really comes from there is what
-    the mail server in front vouches for (DKIM is not verified here). Raises Refusal `unknown_attendee`, `reply_outdated`, …
+    the mail server in front vouches for (DKIM is not verified here). With a `date_at` the answer is for that date alone.
+    Raises Refusal `unknown_attendee`, `reply_outdated`, `unknown_date`, …
     """
     meeting = await session.get(Meeting, reply.meeting_id)
     found = await _by_address(session, reply, now) if meeting is not None else None
@@ -119,7 +122,26 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
             "the reply is to an invitation that was replaced since",
         )
     actor = Actor("link", id=found.id, name=reply.sender)
+    if reply.date_at is not None and meeting.rule:
+        await _answer_date(session, found, meeting, reply, actor, now)
+        return found
     return await answer(session, found, reply.answer, reply.comment, None, actor, now, channel="mail")
+
+
+async def of_dates(session: AsyncSession, meeting_id: str, now: datetime) -> dict[str, list[DateAnswer]]:
+    """By attendee: the answers to single dates that are not over and stand where they stood, the next date first."""
+    rows = await session.scalars(
+        select(DateAnswer)
+        .join(Occurrence, Occurrence.id == DateAnswer.occurrence_id)
+        .where(Occurrence.meeting_id == meeting_id, Occurrence.ends_at > now)
+        .where(Occurrence.starts_at == DateAnswer.starts_at)
+        .order_by(Occurrence.starts_at, DateAnswer.attendee_id)
+        .limit(limits.DATE_ANSWERS)
+    )
+    found: dict[str, list[DateAnswer]] = {}
+    for one in rows:
+        found.setdefault(one.attendee_id, []).append(one)
+    return found
 
 
 async def counts(session: AsyncSession, meeting_id: str) -> dict[str, int]:
@@ -145,6 +167,34 @@ async def may_answer(session: AsyncSession, attendee: Attendee, meeting: Meeting
     except Refusal:
         return False
     return True
+
+
+async def _answer_date(
+    session: AsyncSession, attendee: Attendee, meeting: Meeting, reply: MailReply, actor: Actor, now: datetime
+) -> None:
+    """Raises Refusal `unknown_date`, `meeting_over`, `meeting_not_open`, `bad_answer`."""
+    await _open_meeting(session, attendee, now)
+    date = await session.scalar(
+        select(Occurrence).where(Occurrence.meeting_id == meeting.id, Occurrence.original_at == reply.date_at)
+    )
+    if date is None or date.state not in ("planned", "running"):
+        raise Refusal("unknown_date", "Không có buổi họp này trong lịch.", "the series has no such date, or it is off")
+    if date.ends_at <= now:
+        raise Refusal("meeting_over", "Cuộc họp đã kết thúc, không trả lời được nữa.", "the meeting is over")
+    if reply.answer not in GIVEN or len(reply.comment) > limits.COMMENT_CHARACTERS:
+        raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
+    row = await session.get(DateAnswer, (attendee.id, date.id))
+    if row is None:
+        row = DateAnswer(attendee_id=attendee.id, occurrence_id=date.id)
+        session.add(row)
+    row.starts_at, row.answer, row.comment = date.starts_at, reply.answer, cleaned(reply.comment)
+    row.answered_at = now
+    await session.flush()
+    detail = {"answer": row.answer, "via": "mail", "occurrence_id": date.id}
+    await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)
+    event = _event(attendee)
+    event["data"] |= {"answer": row.answer, "occurrence_id": date.id}
+    await outbox.enqueue(session, "webhook.event", event, now, now)
 
 
 async def _open_meeting(session: AsyncSession, attendee: Attendee, now: datetime) -> Meeting:

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, Meeting
+from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org import recipients
+from rooms.org.fields import today
 from rooms.org.names import cleaned
 from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy import roles
@@ -225,9 +226,29 @@ async def heads_of(session: AsyncSession, unit_ids: Iterable[str], day: date) ->
     return {post.unit_id: (person, post) for person, post in rows}
 
 
-async def missing(session: AsyncSession, meeting_id: str, day: date) -> list[Missing]:
-    """Whom the secretary still has to call, in official order."""
-    late = [(one, why) for one in await listed(session, meeting_id) if one.required and (why := _why(one))]
+async def answers_on(session: AsyncSession, occurrence: Occurrence) -> dict[str, str]:
+    """By attendee: what was answered for this very date, as it stands now; the others answered the series."""
+    rows = await session.execute(
+        select(DateAnswer.attendee_id, DateAnswer.answer).where(
+            DateAnswer.occurrence_id == occurrence.id, DateAnswer.starts_at == occurrence.starts_at
+        )
+    )
+    return {attendee_id: answer for attendee_id, answer in rows}
+
+
+async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list[Missing]:
+    """Whom the secretary still has to call for the next date, in official order."""
+    coming = await session.scalar(
+        select(Occurrence)
+        .where(Occurrence.meeting_id == meeting_id, Occurrence.ends_at > now)
+        .where(Occurrence.state.in_(("planned", "running")))
+        .order_by(Occurrence.starts_at)
+        .limit(1)
+    )
+    alone = await answers_on(session, coming) if coming is not None else {}
+    everybody = await listed(session, meeting_id)
+    late = [(one, why) for one in everybody if one.required and (why := _why(one, alone.get(one.id, one.answer)))]
+    day = today(now)
     reach = await contacts(session, [one for one, _ in late], day)
     return [Missing(one.id, one.label, why, reach[one.id]) for one, why in late]
 
@@ -241,13 +262,13 @@ def key_of(attendee: Attendee) -> Key:
     return (attendee.unit_id or "", attendee.person_id or "", attendee.guest_email or attendee.guest_name.lower())
 
 
-def _why(attendee: Attendee) -> Why | None:
+def _why(attendee: Attendee, answer: str) -> Why | None:
     if attendee.substitute_state == "asked":
         return "substitute_asked"
-    if attendee.substitute_state == "refused" and attendee.answer != "accepted":
+    if attendee.substitute_state == "refused" and answer != "accepted":
         return "substitute_refused"
     reasons: dict[str, Why] = {"none": "no_answer", "declined": "declined", "tentative": "tentative"}
-    return reasons.get(attendee.answer)
+    return reasons.get(answer)
 
 
 async def _of_request(

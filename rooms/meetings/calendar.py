@@ -86,14 +86,10 @@ def request(entry: Entry, now: datetime) -> bytes:
 
 def request_date(entry: Entry, one: Dated, now: datetime) -> bytes:
     """One date of a series that was sent before has another time or place; the others stay as they are (RFC 5546 section
-    3.2.2.1). Nobody is asked for an answer: answers are to the series.
+    3.2.2.1). An answer to it counts for this date alone.
     """
     calendar = _empty("REQUEST")
-    event = _exception(entry, one, now)
-    invited = event.get("attendee", [])
-    for attendee in invited if isinstance(invited, list) else [invited]:
-        attendee.params["RSVP"] = vText("FALSE")
-    calendar.add_component(event)
+    calendar.add_component(_exception(entry, one, now))
     return bytes(calendar.to_ical())
 
 

@@ -155,8 +155,9 @@ async def reminder_due(session: AsyncSession, payload: dict[str, Any], now: date
     if occurrence is None or meeting is None or meeting.state != "approved":
         return
     if occurrence.state == "planned" and occurrence.starts_at.isoformat() == payload["starts_at"]:
+        alone = await attendees.answers_on(session, occurrence)
         for one in await attendees.listed(session, meeting.id):
-            if one.answer != "declined":
+            if alone.get(one.id, one.answer) != "declined":
                 mail = {"attendee_id": one.id, "meeting_id": meeting.id, "occurrence_id": occurrence.id}
                 key = f"mail.reminder:{one.id}:{occurrence.id}:{payload['lead_min']}:{payload['starts_at']}"
                 await outbox.enqueue(
@@ -465,7 +466,8 @@ async def _make_date(s: AsyncSession, m: Meeting, p: Mapping[str, Any], a: Aroun
     shown = await _shown(s, m, a) | _of_date(m, date)
     shown["places"] = await halls_of(s, m.id, date.id)
     to = (await attendees.contacts(s, [attendee], now.date()))[attendee.id]
-    party = Party(to.name, to.email, attendee.role, attendee.required, attendee.answer)
+    said = (await attendees.answers_on(s, date)).get(attendee.id, attendee.answer)
+    party = Party(to.name, to.email, attendee.role, attendee.required, said)
     verdict = classes.admission(m.class_, "personal_link", invited=True)
     return [
         Outgoing(

@@ -193,6 +193,22 @@ class Attendee(Row):
     """`asked`, `agreed`, `refused`."""
 
 
+class DateAnswer(Row):
+    """What an attendee answered for one date of a series; for the others counts what he answered to all of it."""
+
+    __tablename__ = "date_answer"
+
+    attendee_id: Mapped[str] = mapped_column(ForeignKey("attendee.id", ondelete="CASCADE"), primary_key=True)
+    occurrence_id: Mapped[str] = mapped_column(
+        ForeignKey("occurrence.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    starts_at: Mapped[datetime]
+    """When that date was to begin then: once it is moved, the answer no longer counts."""
+    answer: Mapped[str] = mapped_column(String(12))
+    comment: Mapped[str] = mapped_column(String(500), default="")
+    answered_at: Mapped[datetime]
+
+
 class HookSeen(Row):
     """A webhook that came in: the same one is not taken twice."""
 

@@ -8,6 +8,7 @@ server that hands the mail over.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -18,6 +19,7 @@ import icalendar
 
 from rooms.meetings import calendar
 from rooms.meetings.answers import MailReply
+from rooms.meetings.wording import ZONE
 from signaling.notify import limits
 
 _METHOD = re.compile(r"^METHOD:\s*REPLY\s*$", re.IGNORECASE | re.MULTILINE)
@@ -44,7 +46,7 @@ def read(raw: bytes) -> MailReply:
         return _read(message)
     except NoReply:
         raise
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError, OverflowError) as error:
         raise NoReply(f"not readable: {type(error).__name__}") from error
 
 
@@ -61,12 +63,24 @@ def _read(message: EmailMessage) -> MailReply:
         raise NoReply("not an invitation of ours")
     if status not in calendar.ANSWERS:
         raise NoReply("no answer that is known")
-    if "RECURRENCE-ID" in event:
-        raise NoReply("an answer to a single date of a series")
     sequence = int(event.get("SEQUENCE", 0) or 0)
     comment = event.get("COMMENT", "")
     words = str(comment[0] if isinstance(comment, list) else comment)[:500]
-    return MailReply(meeting_id, sender, calendar.ANSWERS[status], max(0, min(sequence, 2**31)), words)
+    said = calendar.ANSWERS[status]
+    return MailReply(meeting_id, sender, said, max(0, min(sequence, 2**31)), words, _date(event))
+
+
+def _date(event: icalendar.Component) -> datetime | None:
+    """RECURRENCE-ID in UTC (RFC 5545 section 3.8.4.4): one date of a series. A time without a zone is one of Việt Nam."""
+    given = event.get("RECURRENCE-ID")
+    if given is None:
+        return None
+    if isinstance(given, list) or "RANGE" in given.params:
+        raise NoReply("an answer to several dates of a series, but not to all")
+    at = given.dt
+    if not isinstance(at, datetime):
+        raise NoReply("an answer to a whole day")
+    return (at if at.tzinfo is not None else at.replace(tzinfo=ZONE)).astimezone(UTC)
 
 
 def _longest_header(raw: bytes) -> int:

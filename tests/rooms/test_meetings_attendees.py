@@ -15,7 +15,7 @@ from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
 from rooms.meetings import answers, attendees, links
 from rooms.meetings.answers import MailReply, Substitute
-from rooms.meetings.tables import Attendee, Meeting
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import RecipientRule, RecipientSet, Unit
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store.database import Database
@@ -273,7 +273,7 @@ async def test_a_substitute_for_a_head_waits_for_the_chair(
     asked = await give(database, attendee_id, Actor("link", attendee_id), now, substitute=deputy)
     assert (asked.substitute_state, asked.answer) == ("asked", "tentative")
     async with database.reading() as session:
-        waiting = await attendees.missing(session, meeting_id, DAY)
+        waiting = await attendees.missing(session, meeting_id, now)
         assert ("substitute_asked" in {one.why for one in waiting}) is True
     chair = Actor("account", "a-chair", person_id=province.people["tinh-1"])
     for actor in (Actor("link", attendee_id), province.actor("secretary", "xa1"), province.actor("approver", "tinh")):
@@ -286,7 +286,7 @@ async def test_a_substitute_for_a_head_waits_for_the_chair(
     with pytest.raises(Refusal, match="nothing_asked"):
         await decide(database, attendee_id, agrees, chair, now)
     async with database.reading() as session:
-        late = {one.attendee_id: one.why for one in await attendees.missing(session, meeting_id, DAY)}
+        late = {one.attendee_id: one.why for one in await attendees.missing(session, meeting_id, now)}
         assert late.get(attendee_id) == (None if agrees else "substitute_refused")
         kinds = set(await session.scalars(select(Job.kind)))
         assert {"mail.substitute", "mail.substitute_decided", "webhook.event"} <= kinds
@@ -320,7 +320,7 @@ async def test_who_is_missing(database: Database, province: Province, now: datet
     meeting_id, attendee_id = await one_of(database, province, now)
     await give(database, attendee_id, Actor("link", attendee_id), now)
     async with database.reading() as session:
-        late = await attendees.missing(session, meeting_id, DAY)
+        late = await attendees.missing(session, meeting_id, now)
         counted = await answers.counts(session, meeting_id)
     assert [(one.why, one.contact.email) for one in late] == [
         ("no_answer", "xa2@longan.gov.vn"),
@@ -354,6 +354,75 @@ async def test_an_answer_by_mail(database: Database, province: Province, now: da
     with pytest.raises(Refusal, match="reply_outdated"):
         await by_mail(replace(reply, sequence=1))
     assert (await by_mail(replace(reply, sequence=2, answer="accepted"))).answer == "accepted"
+
+
+async def test_an_answer_by_mail_to_one_date(database: Database, province: Province, now: datetime) -> None:
+    """Outlook declines the second date of a series that was accepted: the others stay accepted."""
+    starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2, 3))
+    wanted = Wanted(rule="FREQ=WEEKLY", starts=starts)
+    made = await database.transact(lambda session: meeting(session, province, wanted, now))
+    reply = MailReply(made.id, "xa2@longan.gov.vn", "accepted", 0)
+    alone = replace(reply, answer="declined", comment="Họp\x00 HĐND", date_at=starts[1])
+
+    def by_mail(one: MailReply, at: datetime = now) -> Any:
+        return database.transact(lambda session: answers.by_mail(session, one, at))
+
+    label = (await by_mail(reply)).label
+    found = await by_mail(alone)
+    assert (found.answer, found.comment) == ("accepted", ""), "the series is answered as before"
+    assert (await by_mail(alone)).id == found.id, "sent twice"
+    async with database.reading() as session:
+        kept = (await answers.of_dates(session, made.id, now))[found.id]
+        last = await answers.of_dates(session, made.id, starts[2])
+        coming = {at: await attendees.missing(session, made.id, at) for at in (now, starts[1])}
+        events = list(await session.scalars(select(Job.payload).where(Job.kind == "webhook.event")))
+        trail = list(await session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "attendee.answer")))
+    assert [(one.starts_at, one.answer, one.comment) for one in kept] == [(starts[1], "declined", "Họp HĐND")]
+    assert last == {}, "what is over is not shown"
+    assert label not in [one.label for one in coming[now]]
+    assert ("declined", label) in [(one.why, one.label) for one in coming[starts[1]]]
+    assert events[-1]["data"]["answer"] == "declined" and events[-1]["data"]["occurrence_id"] == kept[0].occurrence_id
+    assert "HĐND" not in str(trail) and trail[-1]["occurrence_id"] == kept[0].occurrence_id
+    for wrong, code in (
+        (replace(alone, date_at=starts[1] + timedelta(hours=1)), "unknown_date"),
+        (replace(alone, sender="xa3@longan.gov.vn"), "unknown_attendee"),
+        (replace(alone, answer="delegated"), "bad_answer"),
+        (replace(alone, sequence=-1), "reply_outdated"),
+    ):
+        if code == "reply_outdated":
+            await _told(database, found.id, 0)
+        with pytest.raises(Refusal, match=code):
+            await by_mail(wrong)
+    with pytest.raises(Refusal, match="meeting_over"):
+        await by_mail(alone, starts[1] + timedelta(hours=3))
+
+
+async def test_an_answer_to_a_date_ends_when_it_moves(database: Database, province: Province, now: datetime) -> None:
+    starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2))
+    wanted = Wanted(rule="FREQ=WEEKLY", starts=starts)
+    made = await database.transact(lambda session: meeting(session, province, wanted, now))
+    reply = MailReply(made.id, "xa2@longan.gov.vn", "declined", 0, date_at=starts[0])
+    found = await database.transact(lambda session: answers.by_mail(session, reply, now))
+
+    async def move(session: Any) -> None:
+        date = await session.scalar(select(Occurrence).where(Occurrence.original_at == starts[0]))
+        assert await attendees.answers_on(session, date) == {found.id: "declined"}
+        date.starts_at, date.ends_at = date.starts_at + timedelta(days=1), date.ends_at + timedelta(days=1)
+        await session.flush()
+        assert await attendees.answers_on(session, date) == {}
+        assert await answers.of_dates(session, made.id, now) == {}
+        date.state = "postponed"
+
+    await database.transact(move)
+    with pytest.raises(Refusal, match="unknown_date"):
+        await database.transact(lambda session: answers.by_mail(session, reply, now))
+
+
+async def _told(database: Database, attendee_id: str, sequence: int) -> None:
+    async def work(session: Any) -> None:
+        (await session.get_one(Attendee, attendee_id)).notified = sequence
+
+    await database.transact(work)
 
 
 async def test_mail_outside_needs_a_reason_and_a_right(database: Database, province: Province, now: datetime) -> None:

@@ -328,8 +328,18 @@ class Step(View):
     reason: str = ""
 
 
+class DateAnswer(View):
+    """An answer that counts for one date of a series."""
+
+    occurrence_id: str
+    starts_at: datetime
+    answer: str
+    comment: str
+    answered_at: datetime
+
+
 class Attendee(View):
-    """An invitee and the answer."""
+    """An invitee and the answer; `dates`: where one date that is still to come was answered differently."""
 
     id: str
     unit_id: str | None
@@ -350,6 +360,7 @@ class Attendee(View):
     substitute_person_id: str | None
     substitute_post: str
     substitute_state: str
+    dates: list[DateAnswer] = Field(default_factory=list)
 
 
 class Document(View):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking import named, reading
 from rooms.meetings import answers, attendees, letters
 from rooms.meetings.tables import Attendee as AttendeeRow
+from rooms.meetings.tables import DateAnswer as DateAnswerRow
 from rooms.meetings.tables import Letter as LetterRow
 from rooms.meetings.tables import LetterTemplate as LetterTemplateRow
 from rooms.org.fields import today
@@ -29,6 +30,7 @@ from signaling.api.models.meetings import (
     MissingAttendee,
 )
 from signaling.api.models.parts import Id, Name200, Page, shown
+from signaling.api.routes import shapes
 from signaling.api.routes.published import substitute_of
 from signaling.api.visits import Caller, Rows, Visit, anywhere, found
 from signaling.declared import needs
@@ -51,14 +53,15 @@ async def list_attendees(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Att
     """Who is invited and what was answered, in official order."""
     actor = visit.actor
 
-    async def work(session: AsyncSession) -> tuple[list[AttendeeRow], dict[str, str]]:
+    async def work(session: AsyncSession) -> tuple[list[AttendeeRow], dict[str, str], dict[str, list[DateAnswerRow]]]:
         await reading.meeting_of(session, meeting_id, actor)
         await reading.require_belongs(session, actor, meeting_id)
         everybody = await attendees.listed(session, meeting_id)
-        return everybody, await named.units(session, [one.unit_id for one in everybody])
+        names = await named.units(session, [one.unit_id for one in everybody])
+        return everybody, names, await answers.of_dates(session, meeting_id, visit.now)
 
-    everybody, names = await visit.read(work)
-    return rows.cut(everybody, lambda one: shown(Attendee, one, unit_name=names.get(one.unit_id or "", "")))
+    everybody, names, alone = await visit.read(work)
+    return rows.cut(everybody, lambda one: shapes.attendee_of(one, names, alone.get(one.id, ())))
 
 
 @router.get("/meetings/{meeting_id}/missing", openapi_extra=needs("meetings.read", of="meeting"))
@@ -69,7 +72,7 @@ async def list_missing(visit: Caller, rows: Rows, meeting_id: Key) -> Page[Missi
     async def work(session: AsyncSession) -> list[attendees.Missing]:
         _, host = await reading.meeting_of(session, meeting_id, actor)
         roles.require(actor, "meetings.read", host.path)
-        return await attendees.missing(session, meeting_id, today(visit.now))
+        return await attendees.missing(session, meeting_id, visit.now)
 
     return rows.cut(
         await visit.read(work),

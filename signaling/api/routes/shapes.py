@@ -7,6 +7,7 @@ from rooms import booking
 from rooms.booking import MeetingView
 from rooms.booking.tables import Reservation
 from rooms.meetings import entry
+from rooms.meetings.tables import Attendee, DateAnswer
 from rooms.meetings.tables import Meeting as MeetingRow
 from rooms.meetings.tables import Occurrence as OccurrenceRow
 from signaling.api.models import limits
@@ -72,7 +73,7 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
             )
             for one in view.steps
         ],
-        attendees=[shown(models.Attendee, one, unit_name=names.get(one.unit_id or "", "")) for one in view.attendees],
+        attendees=[attendee_of(one, names, view.date_answers.get(one.id, ())) for one in view.attendees],
         hall_ids=[one.resource_id for one in whole if one.kind == "hall"],
         terminal_ids=[one.resource_id for one in whole if one.kind == "terminal"],
         notice_due=view.notice_due,
@@ -80,6 +81,12 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         undo_until=view.undo_until,
         can=list(view.can),
     )
+
+
+def attendee_of(row: Attendee, names: Mapping[str, str], alone: Sequence[DateAnswer] = ()) -> models.Attendee:
+    """`alone`: answers for single dates."""
+    dates = [shown(models.DateAnswer, one) for one in alone]
+    return shown(models.Attendee, row, unit_name=names.get(row.unit_id or "", ""), dates=dates)
 
 
 def occurrence_of(row: OccurrenceRow, reservations: Sequence[models.Reservation] = ()) -> models.Occurrence:

@@ -113,7 +113,7 @@ async def test_a_date_that_moves_is_told_when_it_is_approved(office: Office, pro
     method, event = event_of(moved)
     assert (method, at(event, "recurrence-id"), at(event, "dtstart")) == ("REQUEST", rows[1].original_at, to)
     (invited,) = event.contents["attendee"]
-    assert (invited.value, invited.params["RSVP"]) == (f"mailto:{XA1}", ["FALSE"])
+    assert (invited.value, invited.params["RSVP"]) == (f"mailto:{XA1}", ["TRUE"])
     said = parts(moved)["text/plain"]
     assert "Theo lịch định kỳ" in said and "Kính báo: UBND xã Mỹ Hạnh" in said
     assert len(event.location.value.split(";")) == 1, "the hall of that date"

@@ -59,6 +59,20 @@ def test_a_bare_calendar_and_no_sequence() -> None:
     assert read(raw).sequence == 0
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "RECURRENCE-ID:20260310T070000Z",
+        "RECURRENCE-ID;TZID=Asia/Ho_Chi_Minh:20260310T140000",
+        "RECURRENCE-ID:20260310T140000",
+        "RECURRENCE-ID;TZID=Europe/Berlin:20260310T080000",
+    ],
+)
+def test_an_answer_to_one_date_of_a_series(written: str) -> None:
+    found = read(mail(CALENDAR.replace("SEQUENCE:2", f"SEQUENCE:2\n{written}")))
+    assert (found.date_at, found.answer) == (datetime(2026, 3, 10, 7, tzinfo=UTC), "accepted")
+
+
 WRONG = {
     "another sender": mail(sender="xa2@longan.gov.vn"),
     "two senders": mail(sender="xa1@longan.gov.vn, xa2@longan.gov.vn"),
@@ -69,7 +83,17 @@ WRONG = {
     "not a reply": mail(CALENDAR.replace("METHOD:REPLY", "METHOD:REQUEST")),
     "an unknown answer": mail(CALENDAR.replace("ACCEPTED;", "DELEGATED;")),
     "a meeting of others": mail(CALENDAR.replace(MEETING, "abc")),
-    "one date of a series": mail(CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID:20260310T070000Z")),
+    "a whole day": mail(CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID;VALUE=DATE:20260310")),
+    "this and following": mail(
+        CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260310T070000Z")
+    ),
+    "two dates": mail(
+        CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID:20260310T070000Z\nRECURRENCE-ID:20260311T070000Z")
+    ),
+    "a date that is none": mail(CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID:yesterday")),
+    "a date before all time": mail(
+        CALENDAR.replace("SEQUENCE:2", "SEQUENCE:2\nRECURRENCE-ID;TZID=Asia/Ho_Chi_Minh:00010101T000000")
+    ),
     "two attendees": mail(
         CALENDAR.replace("COMMENT:", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:xa2@longan.gov.vn\nCOMMENT:")
     ),

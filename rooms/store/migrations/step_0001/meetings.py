@@ -234,3 +234,18 @@ def occurrence() -> None:
     )
     op.create_index('ix_occurrence_meeting_id_starts_at', 'occurrence', ['meeting_id', 'starts_at'], unique=False)
     op.create_index('ix_occurrence_time', 'occurrence', ['starts_at', 'ends_at'], unique=False)
+
+
+def date_answer() -> None:
+    op.create_table('date_answer',
+    sa.Column('attendee_id', sa.String(length=32), nullable=False),
+    sa.Column('occurrence_id', sa.String(length=32), nullable=False),
+    sa.Column('starts_at', Utc(), nullable=False),
+    sa.Column('answer', sa.String(length=12), nullable=False),
+    sa.Column('comment', sa.String(length=500), nullable=False),
+    sa.Column('answered_at', Utc(), nullable=False),
+    sa.ForeignKeyConstraint(['attendee_id'], ['attendee.id'], name=op.f('fk_date_answer_attendee_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['occurrence_id'], ['occurrence.id'], name=op.f('fk_date_answer_occurrence_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('attendee_id', 'occurrence_id', name=op.f('pk_date_answer'))
+    )
+    op.create_index(op.f('ix_date_answer_occurrence_id'), 'date_answer', ['occurrence_id'], unique=False)

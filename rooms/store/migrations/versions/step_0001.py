@@ -69,6 +69,7 @@ def create_tables() -> None:
     sites.terminal()
     booking.wanted()
     booking.capacity_use()
+    meetings.date_answer()
     dialling.dial_leg()
     booking.reservation()
     dialling.sip_account()
