@@ -8,7 +8,7 @@ socket: whoever wants news leaves a callback. `now` is in Unix seconds throughou
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeVar
@@ -350,12 +350,12 @@ class Lobby:
         knock.seen_at = now
         self._settle(knock, Happening.DENY, why)
 
-    def end(self, why: Refusal, spared: Container[str] = ()) -> None:
-        """Everybody who waits hears that it is over, and why; but for those who come by a way that is `spared`. A meeting that
+    def end(self, why: Refusal, spared: Callable[[Knocker], bool] = lambda who: False) -> None:
+        """Everybody who waits hears that it is over, and why; but for those who are `spared`. A meeting that
         nobody planned may be held again under its number: whoever was let in before is not let in then.
         """
         for knock in list(self.waiting.values()):
-            if knock.who.way not in spared:
+            if not spared(knock.who):
                 self._settle(knock, Happening.END, why)
         if self.ordered is None:
             self._admitted.clear()

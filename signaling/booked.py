@@ -20,9 +20,14 @@ from signaling.api import Present
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+K = TypeVar("K")
 PREFIX = "o-"
+GUEST = "guest"
+"""Stands in an identity for whom neither an invitation nor the register vouches."""
 REMEMBERED = 8192
-"""Dates whose door is known by heart, and bearers who are barred; the longest unasked one is forgotten first."""
+"""Dates whose door is known by heart, bearers who are barred, halls that are vouched for; the longest unasked one is forgotten
+first.
+"""
 CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
 NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")
 Told = Callable[[str, datetime], Awaitable[None]]
@@ -48,6 +53,7 @@ class BookedMeetings:
         self._now = now
         self._doors: OrderedDict[str, Door] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
+        self._closed: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._telling: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -76,7 +82,8 @@ class BookedMeetings:
         if not door.open:
             waiting.end(Refusal("cancelled", *CALLED_OFF))
         elif door.class_ == classes.IMPORTANT:
-            waiting.end(Refusal("class_forbids", *classes.REFUSALS["halls_only"]), spared=classes.HALL_WAYS)
+            why = Refusal("class_forbids", *classes.REFUSALS["halls_only"])
+            waiting.end(why, spared=lambda who: self._is_closed(waiting.name, who.identity))
         if lobby is not None:
             waiting.order(lobby, self.identities(waiting.name))
 
@@ -95,7 +102,22 @@ class BookedMeetings:
 
     def present(self, occurrence_id: str) -> list[Present]:
         here = self._participants(occurrence_id)
-        return [Present(one.identity, one.grants.name, way_of(one.identity)) for one in here]
+        name = PREFIX + occurrence_id
+        return [
+            Present(one.identity, one.grants.name, way_of(one.identity), self._is_closed(name, one.identity))
+            for one in here
+        ]
+
+    def vouch(self, conference: str, identity: str, closed: bool) -> None:
+        """A hall is at the door, or is called. `closed`: its terminal is registered and invited, and its network closed; no
+        other comes into an important meeting, or stays when the class is raised.
+        """
+        self._closed.pop((conference, identity), None)
+        if closed:
+            _keep(self._closed, (conference, identity), None)
+
+    def _is_closed(self, conference: str, identity: str) -> bool:
+        return way_of(identity) in classes.HALL_WAYS and (conference, identity) in self._closed
 
     def expel(self, occurrence_id: str, identity: str) -> None:
         assert self.registry is not None
@@ -116,14 +138,18 @@ class BookedMeetings:
         door = self._doors.get(grants.conference.removeprefix(PREFIX))
         if door is not None and not door.open:
             raise Refusal("cancelled", *CALLED_OFF)
-        if door is not None and door.class_ == classes.IMPORTANT and way not in classes.HALL_WAYS:
+        if (
+            door is not None
+            and door.class_ == classes.IMPORTANT
+            and not self._is_closed(grants.conference, grants.identity)
+        ):
             words = classes.REFUSALS["halls_only"]
             raise Refusal("class_forbids", *words)
         who = grants.identity.split(".")[1]
         if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
             raise Refusal("not_invited", *NOT_INVITED)
         if (
-            way in classes.UNNAMED_WAYS
+            (way in classes.UNNAMED_WAYS or who == GUEST)
             and grants.passage is Passage.NONE
             and not grants.may_moderate(grants.conference)
         ):
@@ -166,7 +192,7 @@ class BookedMeetings:
         return [one.view() for one in conference.participants.values()]
 
 
-def _keep(known: OrderedDict[str, T], name: str, value: T) -> None:
+def _keep(known: OrderedDict[K, T], name: K, value: T) -> None:
     known[name] = value
     if len(known) > REMEMBERED:
         known.popitem(last=False)

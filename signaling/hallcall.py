@@ -37,6 +37,7 @@ STATUSES: Final = {
     "conference_not_found": 480,
     "removed": 603,
     "class_forbids": 403,
+    "lobby_denied": 403,
 }
 """A refusal of the conference as SIP says it. Full: Retry-After goes along."""
 FULL_AGAIN_S: Final = 60

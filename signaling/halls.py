@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ from rooms.meetings.tables import Meeting
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
 from signaling import limits
-from signaling.booked import PREFIX, BookedMeetings
+from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import HallCall, Party, refusal_of
 from signaling.hallfloor import HallFloors
@@ -62,6 +62,7 @@ from signaling.sip.guard import Ban, Networks
 from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
 from signaling.sip.subscription import Subscription
+from signaling.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
@@ -142,6 +143,9 @@ class Surroundings:
     encryption: Encryption = "best_effort"
     servers: Sequence[str] = ()
     """Addresses of SIP, to be typed into terminals."""
+    numbers: Throttle = field(default_factory=lambda: Throttle(limits.NUMBERS_PER_MINUTE))
+    """Wrong tries of a number with a PIN from one network, and below at one number: those of browsers count with them."""
+    number_tries: Throttle = field(default_factory=lambda: Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED))
 
 
 class Halls:
@@ -296,7 +300,7 @@ class Halls:
             standing = await legs.standing(session, order.leg_id)
             meeting = (await planning.date_of(session, order.occurrence))[1]
             target = self._target(standing) if standing is not None else None
-            allowed = await self._may_call(session, meeting, order.terminal, target)
+            allowed, closed = await self._may_call(session, meeting, order.terminal, target)
         if standing is None or self.agent is None:
             return
         policy = self._policy()
@@ -310,7 +314,9 @@ class Halls:
             return
         one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
         try:
-            offer = one.offer_in(self._conference(order.occurrence, meeting))
+            conference = self._conference(order.occurrence, meeting)
+            self.around.live.vouch(conference.name, one.party.identity, closed)
+            offer = one.offer_in(conference)
         except Refusal as refusal:
             self.caller.tell(order, Event.REFUSED, status=refusal_of(refusal, "")[0], rungs=len(ladder))
             return
@@ -319,13 +325,17 @@ class Halls:
         one.call = self.agent.dial(target, offer, one, call_id=order.call_id)
         self.traces.begin(order.call_id, order.leg_id)
 
-    async def _may_call(self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None) -> bool:
-        """The class policy, at the moment of the call: by where it registered from, else by the network of the register."""
+    async def _may_call(
+        self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None
+    ) -> tuple[bool, bool]:
+        """(allowed, closed): the class policy, at the moment of the call: by where it registered from, else by the network of
+        the register.
+        """
         reached = await planning.reached(session, terminal_id)
         closed = reached.closed
         if target is not None and target.binding is not None:
             closed = await planning.closed_at(session, target.binding.hop.host)
-        return planning.judge(meeting, closed, invited=True).allowed
+        return planning.judge(meeting, closed, invited=True).allowed, closed
 
     async def _probe(self, order: DialOrder) -> None:
         async with self.around.database.reading() as session:
@@ -376,7 +386,7 @@ class Halls:
     def incoming(self, call: Call) -> HallCall:
         known = self.directory.known.get(call.identity)
         suffix = self.around.random_bytes(5).hex()
-        who = known.terminal_id if known is not None else "guest"
+        who = known.terminal_id if known is not None else GUEST
         party = Party(f"hall_terminal.{who}" + ("" if known else f".{suffix}"), call.identity, who if known else "")
         one = self._new_call(party, self.profiles.find(call.user_agent), self._policy())
         one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
@@ -408,8 +418,16 @@ class Halls:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
 
     async def _arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
-        async with self.around.database.reading() as session:
-            return await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
+        """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either."""
+        around, at = self.around, self.around.clock.time()
+        if pin and not (around.numbers.takes(one.address, at) and around.number_tries.takes_key(number, at)):
+            pin = ""
+        async with around.database.reading() as session:
+            found = await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
+        if found is not None and pin:
+            around.numbers.gives_back(one.address)
+            around.number_tries.gives_back_key(number)
+        return found
 
     async def _let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
@@ -421,12 +439,17 @@ class Halls:
         if arrival.refusal is not None:
             raise arrival.refusal
         await self._name(one, arrival)
+        if one.over:
+            return  # hung up meanwhile: nobody is left to wait
         conference = self._conference(arrival.occurrence.id, arrival.meeting)
-        lobby = self.around.lobbies.find(conference.name)
+        lobby = self.around.lobbies.get(conference.name, self.around.clock.time())
         if arrival.exempt:
             one.passage = Passage.EXEMPT
-        if not arrival.exempt and lobby is not None and lobby.on:
-            self._knock(one, conference)
+        self.around.live.vouch(conference.name, one.party.identity, arrival.closed)
+        who = self._knocker(one, always=arrival.always)
+        lobby.check_final(who)
+        if not arrival.exempt and (lobby.on or arrival.always):
+            self._knock(one, conference, who)
         elif one.stood:
             one.move(conference, lambda well: None)
         else:
@@ -447,9 +470,12 @@ class Halls:
         one.party = _party(standing)
         self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
 
-    def _knock(self, one: HallCall, conference: Conference) -> None:
+    def _knocker(self, one: HallCall, *, always: bool) -> Knocker:
+        party, source = one.party, network(one.address)
+        return Knocker(party.identity, party.name, "hall_terminal", key=party.terminal, always=always, source=source)
+
+    def _knock(self, one: HallCall, conference: Conference, who: Knocker) -> None:
         """It waits, with a picture and words, until a host of the meeting opens. Raises Refusal."""
-        who = Knocker(one.party.identity, one.party.name, "hall_terminal", key=one.party.terminal, source=one.address)
         knock = self.around.lobbies.knock(conference.name, who, "", self.around.clock.time())
         if knock.state is Waits.ADMITTED:
             self._admitted(one, conference)
@@ -592,8 +618,9 @@ class Halls:
             await self._let_in(one, arrival)
         except RoomsRefusal as refusal:
             self._last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
-        except (Refusal, PeerError):
-            self._last_words(one, "full")
+        except (Refusal, PeerError) as error:
+            turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
+            self._last_words(one, "denied" if turned_away else "full")
 
     def _ask(self, one: HallCall) -> None:
         """In words on the screen and by voice."""

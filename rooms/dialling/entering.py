@@ -31,6 +31,10 @@ class Arrival:
     verdict: Verdict
     refusal: Refusal | None
     exempt: bool = False
+    always: bool = False
+    """Not of the register: it waits whatever is set."""
+    closed: bool = False
+    """Registered, invited and in a closed network, as an important meeting wants it."""
 
 
 async def by_number(
@@ -66,15 +70,26 @@ async def _arrival(
     address: str,
     now: datetime,
 ) -> Arrival:
-    verdict = admission(
-        meeting.class_,
-        "hall_terminal",
-        terminal_registered=terminal is not None and terminal.active,
-        network_closed=await planning.closed_at(session, address),
-        invited=invited,
-    )
+    closed = await planning.closed_at(session, address)
+    registered = terminal is not None and terminal.active
+
+    def judged(lobby: bool) -> Verdict:
+        return admission(
+            meeting.class_,
+            "hall_terminal",
+            terminal_registered=registered,
+            network_closed=closed,
+            invited=invited,
+            lobby=lobby,
+        )
+
+    verdict = judged(True)
     shown = entry.Entry(meeting, date, "", "hall_terminal", "", invited=invited)
-    return Arrival(meeting, date, terminal, verdict, entry.door(shown, now), verdict.allowed and not verdict.lobby)
+    exempt = verdict.allowed and not verdict.lobby
+    strict = registered and closed and invited
+    return Arrival(
+        meeting, date, terminal, verdict, entry.door(shown, now), exempt, always=judged(False).lobby, closed=strict
+    )
 
 
 async def refused(session: AsyncSession, arrival: Arrival, alias: str, address: str, now: datetime) -> None:

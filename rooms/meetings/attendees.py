@@ -233,7 +233,7 @@ async def answers_on(session: AsyncSession, occurrence: Occurrence) -> dict[str,
             DateAnswer.occurrence_id == occurrence.id, DateAnswer.starts_at == occurrence.starts_at
         )
     )
-    return {attendee_id: answer for attendee_id, answer in rows}
+    return {one.attendee_id: one.answer for one in rows}
 
 
 async def missing(session: AsyncSession, meeting_id: str, now: datetime) -> list[Missing]:

@@ -135,7 +135,8 @@ def _ordinary(way: Way, registered: bool, invited: bool, host: bool, lobby: bool
         return Verdict(True) if registered or host else refused("terminal_unknown")
     if host:
         return Verdict(True)
-    if way in UNNAMED_WAYS and not invited:
+    if (way in UNNAMED_WAYS or (way == "hall_terminal" and not registered)) and not invited:
+        # A softphone that knows number and PIN is as unknown as a browser that does.
         return Verdict(True, lobby=True)
     return Verdict(True, lobby=lobby and not (way == "hall_terminal" and registered and invited))
 

@@ -38,11 +38,14 @@ class Doorman(Protocol):
 
 @dataclass(frozen=True)
 class Present:
-    """Somebody in a running meeting. `way`: how he came in."""
+    """Somebody in a running meeting. `way`: how he came in. `closed`: a hall terminal that is registered, invited and in a
+    closed network.
+    """
 
     identity: str
     name: str
     way: str
+    closed: bool = False
 
 
 class LiveMeetings(Protocol):

@@ -24,6 +24,17 @@ from signaling.notify import limits
 
 _METHOD = re.compile(r"^METHOD:\s*REPLY\s*$", re.IGNORECASE | re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{32}")
+UNREADABLE = (
+    MessageError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    AssertionError,
+    OverflowError,
+)
+"""What the parsers raise at bytes that are none of theirs."""
 
 
 class NoReply(Exception):
@@ -46,7 +57,7 @@ def read(raw: bytes) -> MailReply:
         return _read(message)
     except NoReply:
         raise
-    except (MessageError, ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError, OverflowError) as error:
+    except UNREADABLE as error:
         raise NoReply(f"not readable: {type(error).__name__}") from error
 
 

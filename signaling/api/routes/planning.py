@@ -154,19 +154,19 @@ async def _change_class(
 
 
 def _present(visit: Visit, dates: list[str]) -> list[tuple[str, Presence]]:
-    return [(date, _presence(one.identity, one.way)) for date in dates for one in visit.desk.live.present(date)]
+    return [(date, _presence(one)) for date in dates for one in visit.desk.live.present(date)]
 
 
 def _leaving(visit: Visit, dates: list[str], class_: str) -> list[tuple[str, Present]]:
     """Who is in now and is not admitted by this class."""
     here = [(date, one) for date in dates for one in visit.desk.live.present(date)]
-    return [(date, one) for date, one in here if classes.dropped(class_, [_presence(one.identity, one.way)])]
+    return [(date, one) for date, one in here if classes.dropped(class_, [_presence(one)])]
 
 
-def _presence(identity: str, way: str) -> Presence:
-    """Terminals that are in have shown at the door that they are registered and where they stand."""
-    known = way in classes.HALL_WAYS
-    return Presence(identity, _way(way), terminal_registered=known, network_closed=known, invited=True)
+def _presence(one: Present) -> Presence:
+    """An ordinary meeting takes terminals that nobody knows too, and from any network."""
+    strict = one.way in classes.HALL_WAYS and one.closed
+    return Presence(one.identity, _way(one.way), terminal_registered=strict, network_closed=strict, invited=True)
 
 
 def _way(way: str) -> classes.Way:

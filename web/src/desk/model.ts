@@ -252,6 +252,14 @@ export interface Step {
   decided_for: string;
   reason: string;
 }
+/** An answer that counts for one date of a series. */
+export interface DateAnswer {
+  occurrence_id: string;
+  starts_at: string;
+  answer: Answer;
+  comment: string;
+  answered_at: string;
+}
 export interface Attendee {
   id: string;
   unit_id: string | null;
@@ -271,6 +279,8 @@ export interface Attendee {
   substitute_name: string;
   substitute_post: string;
   substitute_state: string;
+  /** Where a date that is still to come was answered differently. */
+  dates: DateAnswer[];
 }
 export interface MeetingSummary {
   id: string;

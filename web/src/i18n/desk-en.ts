@@ -458,6 +458,7 @@ export const deskEn: Record<DeskKey, string> = {
   'who.toldByHint': 'For example: agreed by telephone, morning of 25/11',
   'who.disagree': 'Do not agree',
   'who.record': 'Record the answer of {name}',
+  'who.onDate': 'Only {day}:',
   'reason.force_majeure': 'Force majeure',
   'reason.superior_order': 'By order of a superior',
   'reason.not_ready': 'Not sufficiently prepared',

@@ -457,6 +457,7 @@ export const deskVi = {
   'who.toldBy': 'Ý kiến của chủ trì (văn bản, điện thoại, ngày)',
   'who.toldByHint': 'Ví dụ: chủ trì đồng ý qua điện thoại, sáng 25/11',
   'who.record': 'Ghi trả lời của {name}',
+  'who.onDate': 'Riêng {day}:',
   'reason.force_majeure': 'Lý do bất khả kháng',
   'reason.superior_order': 'Theo ý kiến chỉ đạo của cấp trên',
   'reason.not_ready': 'Chưa đủ điều kiện chuẩn bị',

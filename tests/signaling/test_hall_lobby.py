@@ -1,0 +1,311 @@
+"""The lobby on the side of halls: who waits, what lets them in, and ways around it. Real lobby, door, database; SIP is left out
+(tests/interop), so a call here agrees to every room at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from conference import Conference, Lobbies, Passage, Refusal, Registry
+from conference import limits as bounds
+from conference.plan import Policy
+from rooms.booking.requests import AttendeeRequest
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy import classes
+from rooms.store.database import Database
+from signaling import limits
+from signaling.api.routes import planning
+from signaling.booked import BookedMeetings
+from signaling.hallcall import HallCall, Party
+from signaling.halls import RECEPTION, Halls, Surroundings
+from signaling.sip import profiles
+from tests.conference.doubles import FakeMedia, Time
+from tests.conference.hall_doubles import OPTIONS, FakePorts
+from tests.rooms import invited
+from tests.rooms.province import Province
+
+
+class Clock:
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+
+    def time(self) -> float:
+        return self.at.timestamp()
+
+    monotonic = time
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class Wire:
+    """What the terminal is told by SIP."""
+
+    request = dialog = None
+    call_id = "call"
+    user_agent = ""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def ring(self) -> None:
+        self.said.append("ring")
+
+    def refuse(self, status: int, *_: Any) -> None:
+        self.said.append(f"refuse {status}")
+
+
+class Line(HallCall):
+    """Enters as the real one does, by `expect` and `welcome_hall`: the door of the conference is asked both times."""
+
+    def accept_in(self, conference: Conference, mode: Any = "meeting") -> None:
+        self.room = self.expect(conference, mode)
+        conference.welcome_hall(self.room.hall)
+        self.stood = True
+
+    def move(self, conference: Conference, done: Callable[[bool], None], mode: Any = "meeting") -> None:
+        before, self.room = self.room, self.expect(conference, mode)
+        conference.welcome_hall(self.room.hall)
+        assert before is not None
+        before.hall.hung_up()
+        done(True)
+
+    def end(self, reason: str = "") -> None:
+        self.call.said.append(f"end {reason}")  # type: ignore[union-attr]
+
+    @property
+    def told(self) -> list[str]:
+        said: list[str] = self.call.said  # type: ignore[union-attr]
+        return said
+
+    @property
+    def where(self) -> str:
+        return self.room.conference.name if self.room is not None else ""
+
+
+class Exchange:
+    """Halls on a registry, and one meeting whose door is open."""
+
+    def __init__(self, database: Database, province: Province, now: datetime) -> None:
+        self.database, self.province = database, province
+        self.clock = Clock(now)
+        self.lobbies = Lobbies(iter(f"{n:016x}" for n in range(10**6)).__next__)
+        self.live = BookedMeetings(self.clock.time, self.lobbies)
+        self.registry = Registry(
+            FakeMedia(), Time(), Time(), watcher=self.live, lobbies=self.lobbies, halls=FakePorts()
+        )
+        self.live.registry = self.registry
+        nothing: Any = None
+        around = Surroundings(
+            database=database,
+            seal=nothing,
+            key=b"k" * 32,
+            clock=self.clock,
+            random_bytes=lambda count: bytes(count),
+            live=self.live,
+            lobbies=self.lobbies,
+            open_mixer=nothing,
+            config=nothing,
+            options=OPTIONS,
+            driver=nothing,
+        )
+        self.halls = Halls(around)
+        self.halls.registry = self.registry
+        self.meeting: Meeting = nothing
+        self.name = ""
+        self._numbers = iter(range(1000))
+
+    async def book(self, units: tuple[str, ...] = (), **changes: Any) -> None:
+        async def work(session: Any) -> tuple[Meeting, str]:
+            guest = AttendeeRequest(person_id=self.province.people["yt-1"])
+            sites = tuple(AttendeeRequest(unit_id=self.province.units[one]) for one in units)
+            wanted = invited.Wanted(starts=(self.clock.at,), attendees=(guest, *sites))
+            made = await invited.meeting(session, self.province, wanted, self.clock.at)
+            for name, value in changes.items():
+                setattr(made, name, value)
+            await session.flush()
+            return made, (await session.scalars(select(Occurrence.id))).one()
+
+        self.meeting, date = await self.database.transact(work)
+        self.name = f"o-{date}"
+
+    def line(self, terminal: str = "", name: str = "softphone", address: str = "10.1.1.1") -> Line:
+        who = terminal or f"guest.{next(self._numbers)}"
+        made = Line(self.halls, profiles.Profiles().find(""), Policy(), OPTIONS, 1, Party("", name))
+        made.party = Party(f"hall_terminal.{who}", name, terminal)
+        made.call, made.address = Wire(), address  # type: ignore[assignment]
+        return made
+
+    async def dial(self, line: Line, pin: str | None = None) -> Line:
+        await self.halls._route(line, f"{self.meeting.number}*{self.meeting.pin if pin is None else pin}")
+        return line
+
+    def lobby(self) -> Any:
+        return self.lobbies.get(self.name, self.clock.time())
+
+    def waiting(self) -> list[Any]:
+        return list(self.lobby().waiting.values())
+
+    def inside(self) -> list[str]:
+        try:
+            return [one.grants.name for one in self.registry.get(self.name).participants.values()]
+        except Refusal:
+            return []
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.fromisoformat("2026-03-03T01:00:00+00:00")
+
+
+@pytest.fixture
+async def exchange(database: Database, province: Province, now: datetime) -> Exchange:
+    return Exchange(database, province, now)
+
+
+async def test_a_guest_with_the_pin_waits_and_is_let_in(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line())
+    assert (line.where, exchange.inside()) == (RECEPTION, [])
+    (knock,) = exchange.waiting()
+    assert (knock.who.way, knock.who.name, knock.who.bearer) == ("hall_terminal", "softphone", "")
+    exchange.lobby().admit([knock.id])
+    assert (line.where, exchange.inside()) == (exchange.name, ["softphone"])
+    assert line.passage is Passage.ADMITTED and exchange.halls.waiting == {}
+
+
+async def test_whoever_is_turned_away_hears_it_and_stays_out(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line())
+    (knock,) = exchange.waiting()
+    exchange.lobby().deny(knock.id, "không mời", exchange.clock.time(), final=True)
+    assert (line.where, exchange.inside(), exchange.halls.waiting) == (RECEPTION, [], {})
+    again = await exchange.dial(exchange.line())
+    assert again.told[-1] == "refuse 403"
+    exchange.lobby().set(False, ())
+    third = await exchange.dial(exchange.line())
+    assert third.told[-1] == "refuse 403" and exchange.inside() == [], "with the lobby off too"
+
+
+async def test_whom_nobody_knows_waits_with_the_lobby_off(exchange: Exchange) -> None:
+    """As a browser with number and PIN does; a terminal of the register comes in then."""
+    await exchange.book(lobby=False)
+    guest = await exchange.dial(exchange.line())
+    assert (guest.where, exchange.inside()) == (RECEPTION, [])
+    known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
+    assert known.where == exchange.name and len(exchange.inside()) == 1
+    exchange.lobby().set(True, exchange.live.identities(exchange.name))
+    exchange.lobby().set(False, ())
+    assert guest.where == RECEPTION, "switching the lobby off does not let him in"
+    forged = exchange.line()
+    with pytest.raises(Refusal, match="lobby_waits"):  # the door of the call holds by itself
+        forged.expect(exchange.registry.create(exchange.name))
+
+
+async def test_off_lets_a_terminal_in_that_waited_for_that(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
+    assert line.where == RECEPTION
+    exchange.lobby().set(False, ())
+    assert line.where == exchange.name
+
+
+async def test_an_important_meeting_takes_no_softphone(exchange: Exchange) -> None:
+    await exchange.book(class_="important")
+    line = await exchange.dial(exchange.line())
+    assert line.told[-1] == "refuse 403" and exchange.waiting() == []
+    waited = exchange.line("terminal-xa1", "Xã 1", address="203.0.113.9")
+    assert (await exchange.dial(waited)).told[-1] == "refuse 403", "registered, but from an open network"
+
+
+async def test_the_class_is_raised_while_somebody_waits(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line())
+    known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1", address="203.0.113.9"))
+    assert len(exchange.waiting()) == 2
+    tickets = [one.id for one in exchange.waiting()]
+    exchange.live.set_door(exchange.name.removeprefix("o-"), "important", 99)
+    assert exchange.waiting() == []
+    exchange.lobby().admit(tickets)
+    assert exchange.inside() == [] and (line.where, known.where) == (RECEPTION, RECEPTION)
+
+
+async def test_raising_the_class_sends_away_whom_nobody_vouches_for(exchange: Exchange) -> None:
+    """What `POST /meetings/{id}/class` goes by (`planning._presence`)."""
+    await exchange.book(("khcn", "tinh"), lobby=False)
+    known = await exchange.dial(exchange.line("terminal-khcn", "Sở KHCN"))
+    open_network = await exchange.dial(exchange.line("terminal-tinh", "UBND tỉnh", address="203.0.113.9"))
+    uninvited = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
+    guest = await exchange.dial(exchange.line())
+    exchange.lobby().admit([one.id for one in exchange.waiting()])
+    lines = (known, open_network, uninvited, guest)
+    assert {one.where for one in lines} == {exchange.name}, "an ordinary meeting takes all of them"
+    date = exchange.name.removeprefix("o-")
+    here = exchange.live.present(date)
+    assert {one.identity: one.closed for one in here} == {
+        known.party.identity: True,
+        open_network.party.identity: False,
+        uninvited.party.identity: False,
+        guest.party.identity: False,
+    }
+    assert [bool(classes.dropped("important", [planning._presence(one)])) for one in here] == [False, True, True, True]
+    exchange.live.set_door(date, "important", 99)
+    conference = exchange.registry.get(exchange.name)
+    again = replace(known.party, identity=guest.party.identity)
+    with pytest.raises(Refusal, match="class_forbids"):
+        replace_party(exchange.line(), again).expect(conference)
+    replace_party(exchange.line(), known.party).expect(conference)
+
+
+def replace_party(line: Line, party: Party) -> Line:
+    line.party, line.passage = party, Passage.ADMITTED
+    return line
+
+
+async def test_the_meeting_is_called_off_while_somebody_waits(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line())
+    exchange.live.set_door(exchange.name.removeprefix("o-"), "ordinary", 99, open_=False)
+    assert exchange.waiting() == [] and exchange.halls.waiting == {} and line.where == RECEPTION
+
+
+async def test_hanging_up_ends_the_waiting_and_silence_does_not(exchange: Exchange) -> None:
+    await exchange.book()
+    line = await exchange.dial(exchange.line())
+    for _ in range(3):
+        exchange.clock.pass_s(bounds.LOBBY_SILENT_S * 0.9)
+        exchange.halls._still_wait()
+    assert len(exchange.waiting()) == 1, "a hall asks for no news itself"
+    exchange.halls.over(line, Any)  # type: ignore[arg-type]
+    assert exchange.waiting() == [] and exchange.halls.waiting == {}
+
+
+async def test_whoever_hung_up_meanwhile_does_not_wait(exchange: Exchange) -> None:
+    await exchange.book()
+    line = exchange.line()
+    line.over = True
+    await exchange.dial(line)
+    assert exchange.waiting() == [] and exchange.halls.waiting == {}
+
+
+async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
+    """At the limit the right one opens nothing either, from wherever it comes; an invited terminal needs none."""
+    await exchange.book(lobby=False)
+    for place in range(limits.TRIES_PER_MINUTE):
+        wrong = await exchange.dial(exchange.line(address=f"10.2.{place}.1"), "000000")
+        assert wrong in exchange.halls.guests, "asked again"
+    right = await exchange.dial(exchange.line(address="10.3.1.1"))
+    assert right in exchange.halls.guests and exchange.waiting() == []
+    exchange.clock.pass_s(60)
+    later = await exchange.dial(exchange.line(address="10.3.1.1"))
+    assert later not in exchange.halls.guests and len(exchange.waiting()) == 1
+    for _ in range(limits.TRIES_PER_MINUTE + limits.NUMBERS_PER_MINUTE):
+        known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
+        assert known not in exchange.halls.guests, "right ones do not count"
+        known.room.hall.hung_up()  # type: ignore[union-attr]
