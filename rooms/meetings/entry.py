@@ -7,7 +7,7 @@ one. Every way ends in `rooms.policy.classes.admission`.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,12 +19,13 @@ from rooms.errors import Refusal, Trouble
 from rooms.meetings import attendees, links, wording
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.names import cleaned
-from rooms.org.tables import Person, Unit
+from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import IMPORTANT, Verdict, Way, admission
 
 OVER = ("ended", "released")
+LEADERS = ("chair", "secretary")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ async def by_link(session: AsyncSession, secret: str, now: datetime) -> Entry:
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     name = await attendee_name(session, attendee, now)
     way: Way = "personal_link"
-    return await _entry(session, meeting, await _date_now(session, meeting, now), way, name, attendee, host=False)
+    date = await _date_now(session, meeting, now)
+    return await _entry(session, meeting, date, way, name, attendee, host=attendee.role in LEADERS)
 
 
 async def by_number(session: AsyncSession, number: str, pin: str, name: str, now: datetime) -> Entry:
@@ -106,6 +108,7 @@ async def by_account(
     host = await is_host(session, meeting, actor)
     if attendee is None and not host:
         raise not_invited()
+    host = host or leads(attendee, actor, await headed(session, actor, now))
     name = await actor_name(session, actor, now)
     way: Way = "phone_browser" if phone else "browser"
     return await _entry(session, meeting, occurrence, way, name, attendee, host=host)
@@ -210,12 +213,31 @@ async def _entry(
 ) -> Entry:
     unit = await session.get_one(Unit, meeting.host_unit_id)
     known = attendee.id if attendee else ""
-    return Entry(meeting, occurrence, unit.name, way, name, known, host or leads(attendee), attendee is not None)
+    return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None)
 
 
-def leads(attendee: Attendee | None) -> bool:
-    """Chair and secretary of the list of attendees prepare the meeting too."""
-    return attendee is not None and attendee.role in ("chair", "secretary")
+def leads(attendee: Attendee | None, actor: Actor, headed_units: Set[str]) -> bool:
+    """Chair and secretary of the list of attendees prepare the meeting too. Of a unit in that role only its head does:
+    everybody else of it is a guest.
+    """
+    if attendee is None or attendee.role not in LEADERS:
+        return False
+    own = {actor.person_id, *actor.deputises} - {""}
+    return bool(own & {attendee.person_id, attendee.substitute_person_id}) or attendee.unit_id in headed_units
+
+
+async def headed(session: AsyncSession, actor: Actor, now: datetime) -> set[str]:
+    """Units that this person, or somebody whose deputy he is, leads today."""
+    own = {actor.person_id, *actor.deputises} - {""}
+    day = wording.local(now).date()
+    return set(
+        await session.scalars(
+            select(Post.unit_id)
+            .join(Holding, Holding.post_id == Post.id)
+            .where(Post.is_head, Holding.person_id.in_(own), Holding.valid_from <= day)
+            .where(or_(Holding.valid_to.is_(None), Holding.valid_to > day))
+        )
+    )
 
 
 async def _date_now(session: AsyncSession, meeting: Meeting, now: datetime) -> Occurrence:

@@ -66,8 +66,9 @@ async def dates(
     rows = (await session.execute(_query(actor, unit_id, first, last))).all()
     invited = await _invited(session, actor, {meeting.id for _, meeting, _ in rows})
     places = await _places(session, [date.id for date, _, _ in rows])
+    headed = await entry.headed(session, actor, now)
     return [
-        _mine(date, meeting, unit, invited.get(meeting.id), places.get(date.id, ""), actor, now)
+        _mine(date, meeting, unit, invited.get(meeting.id), places.get(date.id, ""), actor, headed, now)
         for date, meeting, unit in rows
     ]
 
@@ -135,10 +136,17 @@ async def _places(session: AsyncSession, occurrence_ids: list[str]) -> dict[str,
 
 
 def _mine(
-    date: Occurrence, meeting: Meeting, unit: Unit, attendee: Attendee | None, place: str, actor: Actor, now: datetime
+    date: Occurrence,
+    meeting: Meeting,
+    unit: Unit,
+    attendee: Attendee | None,
+    place: str,
+    actor: Actor,
+    headed: set[str],
+    now: datetime,
 ) -> Mine:
     leads = {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""})
-    host = bool(leads) or roles.allows(actor, "meetings.edit", unit.path) or entry.leads(attendee)
+    host = bool(leads) or roles.allows(actor, "meetings.edit", unit.path) or entry.leads(attendee, actor, headed)
     door = entry.Entry(meeting, date, unit.name, WAY, "", "", host, attendee is not None)
     refusal = door.refusal(now) if host or attendee is not None else entry.not_invited()
     return Mine(

@@ -44,6 +44,8 @@ class Database:
             "pool_size": limits.CONNECTIONS,
             "max_overflow": 0,
             "pool_timeout": limits.POOL_WAIT_S,
+            # What fails is logged with its statement: never with names, titles, PINs or digests.
+            "hide_parameters": True,
         }
         if url.startswith("sqlite:"):
             engine = create_async_engine(

@@ -161,5 +161,8 @@ def in_transaction(database: Database, work: InTransaction) -> Work:
 
 
 def _words(error: Exception) -> str:
-    """For the job's row: no addresses, no text of a mail."""
-    return f"{type(error).__name__}: {error}"[:200]
+    """For the job's row and, at the end, the trail: no addresses, no text of a mail. What a mail server or a database says
+    repeats both, so only the kind of error and its code are kept.
+    """
+    code = getattr(error, "code", None)
+    return f"{type(error).__name__} {code}" if isinstance(code, int) else type(error).__name__

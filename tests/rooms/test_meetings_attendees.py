@@ -13,7 +13,7 @@ from rooms import limits
 from rooms.booking.requests import AttendeeRequest
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
-from rooms.meetings import answers, attendees, links
+from rooms.meetings import answers, attendees, entry, links, mine
 from rooms.meetings.answers import MailReply, Substitute
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import RecipientRule, RecipientSet, Unit
@@ -212,6 +212,35 @@ async def give(
         )
 
     return await database.transact(work)
+
+
+async def test_of_a_unit_that_chairs_only_its_head_is_a_host(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """Everybody of the unit may come in; moderating is the head's, his deputy's, and of whom the list names himself."""
+    wishes = (
+        AttendeeRequest(unit_id=province.units["xa1"], role="chair"),
+        AttendeeRequest(person_id=province.people["yt-1"], role="secretary"),
+    )
+
+    async def work(session: Any) -> str:
+        made = await meeting(session, province, Wanted(starts=(now,), attendees=wishes), now)
+        found: str = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == made.id))).one()
+        return found
+
+    date_id = await database.transact(work)
+
+    async def hosts(person: str, *deputises: str) -> tuple[bool, bool]:
+        actor = Actor("account", "a", person_id=province.people[person], deputises=deputises)
+        async with database.reading() as session:
+            found = await entry.by_account(session, date_id, actor, now)
+            shown = await mine.dates(session, actor, now)
+        return found.host, any(one.can_enter for one in shown)
+
+    assert await hosts("xa1-2") == (False, True)
+    assert await hosts("xa1-1") == (True, True)
+    assert await hosts("xa1-2", province.people["xa1-1"]) == (True, True)
+    assert await hosts("yt-1") == (True, True)
 
 
 async def test_who_may_answer_and_how(database: Database, province: Province, now: datetime) -> None:

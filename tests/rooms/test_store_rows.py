@@ -217,3 +217,14 @@ async def test_what_failed_at_the_commit_is_not_repeated(database: Database) -> 
     with pytest.raises(DBAPIError):
         await database.transact(work)
     assert len(tries) == 1
+
+
+async def test_an_error_names_no_value(database: Database) -> None:
+    """What fails is logged: a title or a name must not stand there, nor the digest of a secret."""
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(text("INSERT INTO no_such_table (title) VALUES (:title)"), {"title": "Họp về cán bộ"})
+
+    with pytest.raises(DBAPIError) as caught:
+        await database.transact(work)
+    assert "no_such_table" in str(caught.value) and "cán bộ" not in str(caught.value)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiosmtplib
 import pytest
 from sqlalchemy import func, select
 
@@ -69,9 +70,21 @@ async def test_what_fails_comes_again_later_each_time_and_is_given_up(database: 
     assert len(tries) == limits.ATTEMPTS and gaps == sorted(gaps)
     async with database.reading() as session:
         job = await session.scalar(select(Job))
-        assert job is not None and job.failed and len(job.error) <= 200
+        assert job is not None and job.failed and job.error == "OSError"
         entry = await session.scalar(select(AuditEntry).where(AuditEntry.action == "job.given_up"))
         assert entry is not None and entry.detail["kind"] == "x"
+        assert "secret-token" not in str(entry.detail), "the trail is for ever"
+
+
+async def test_of_what_a_mail_server_says_only_the_code_is_kept(database: Database) -> None:
+    async def refused(_payload: dict[str, Any], _now: datetime) -> None:
+        raise aiosmtplib.SMTPResponseException(450, "4.2.1 <uoc@khach.example.vn>: try later")
+
+    await put(database)
+    await Worker(database, {"x": refused}, lambda: NOW).drain()
+    async with database.reading() as session:
+        job = await session.scalar(select(Job))
+    assert job is not None and job.error == "SMTPResponseException 450"
 
 
 async def test_words_of_a_job_about_itself(database: Database) -> None:
