@@ -7,7 +7,7 @@ one. Every way ends in `rooms.policy.classes.admission`.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -216,7 +216,7 @@ async def _entry(
     return Entry(meeting, occurrence, unit.name, way, name, known, host, attendee is not None)
 
 
-def leads(attendee: Attendee | None, actor: Actor, headed_units: Set[str]) -> bool:
+def leads(attendee: Attendee | None, actor: Actor, headed_units: set[str]) -> bool:
     """Chair and secretary of the list of attendees prepare the meeting too. Of a unit in that role only its head does:
     everybody else of it is a guest.
     """
