@@ -49,6 +49,7 @@ from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import HallCall, Party, refusal_of
 from signaling.hallfloor import HallFloors
+from signaling.hallroster import Known, Rosters
 from signaling.halltrace import Traces
 from signaling.sip import profiles
 from signaling.sip.agent import Agent, Target
@@ -61,7 +62,7 @@ from signaling.sip.fields import Malformed, read_uri
 from signaling.sip.guard import Ban, Networks
 from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
-from signaling.sip.subscription import Subscription
+from signaling.sip.subscription import Subscription, SubscriptionEvents
 from signaling.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
@@ -161,6 +162,7 @@ class Halls:
         self.agent: Agent | None = None
         self.traces = Traces(around.clock.time)
         self.floors = HallFloors(around.options, around.clock.monotonic, around.random_bytes)
+        self.rosters = Rosters(self, around.config.realm, self._start)
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
         self.guests: dict[HallCall, Menu] = {}
@@ -206,6 +208,7 @@ class Halls:
 
     async def close(self) -> None:
         if self.agent is not None:
+            self.rosters.close()
             self.agent.close()
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
@@ -516,14 +519,49 @@ class Halls:
         assert self.registry is not None
         return self.registry.create(name)
 
-    def subscribed(self, subscription: Subscription) -> None:
-        return None
+    def subscribed(self, subscription: Subscription) -> SubscriptionEvents | None:
+        return self.rosters.take(subscription)
 
     def registered(self, alias: str, binding: Binding | None) -> None:
         log.info("terminal %s is %s", alias, "registered" if binding is not None else "gone")
 
     def banned(self, subject: str, until: float, reason: str) -> None:
         log.warning("SIP: %s is banned: %s", subject, reason)
+
+    # -- who sees who is there (hallroster.Places)
+
+    def call_for(self, subscription: Subscription) -> HallCall | None:
+        assert self.agent is not None
+        ours = [(call, call.events) for call in self.agent.calls if isinstance(call.events, HallCall)]
+        dialog, known = subscription.dialog, self.directory.known.get(subscription.identity)
+        inside = (one for call, one in ours if (call.call_id, call.local.tag) == (dialog.call_id, dialog.local.tag))
+        by_terminal = (one for _, one in ours if known is not None and one.party.terminal == known.terminal_id)
+        return next(inside, None) or next(by_terminal, None)
+
+    def conference_named(self, name: str) -> Conference | None:
+        if self.registry is None or not name.startswith(PREFIX):
+            return None
+        try:
+            return self.registry.get(name)
+        except Refusal:
+            return None
+
+    async def may_read(self, subscription: Subscription) -> Known | None:
+        known = self.directory.known.get(subscription.identity)
+        if known is None:
+            return None
+        number, terminal = subscription.resource, known.terminal_id
+        async with self.around.database.reading() as session:
+            found = await entering.by_number(session, number, "", terminal, subscription.host, self.clock())
+        if found is None or not found.verdict.allowed or not found.exempt:
+            return None
+        return Known(PREFIX + found.occurrence.id, found.meeting.title)
+
+    async def title_of(self, conference: str) -> str:
+        if not conference.startswith(PREFIX):
+            return ""
+        async with self.around.database.reading() as session:
+            return (await planning.date_of(session, conference.removeprefix(PREFIX)))[1].title
 
     # -- what calls tell (hallcall.Owner)
 
@@ -557,6 +595,7 @@ class Halls:
 
     def moved(self, one: HallCall) -> None:
         """Into another room."""
+        self.rosters.moved(one)
         self._arrived(one)
 
     def _tired(self, one: HallCall, room: Any) -> None:
@@ -571,6 +610,7 @@ class Halls:
         self.caller.tell(one.order, Event.REFUSED, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
 
     def over(self, one: HallCall, cause: Cause) -> None:
+        self.rosters.left(one)
         self.guests.pop(one, None)
         waited = self.waiting.pop(one, None)
         lobby = self.around.lobbies.find(waited[0]) if waited is not None else None

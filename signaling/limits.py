@@ -96,6 +96,8 @@ BOARD_WATCHERS = 50
 """Who look at one board at the same time."""
 BOARD_S = 2.0
 BOARD_LINES = 4096
+ROSTER_S = 5.0
+"""Between two NOTIFYs of what has changed in a conference (RFC 4575 §3.4)."""
 UNDO_S = 120.0
 UNDOS = 500
 NEWS_TRIES = 10

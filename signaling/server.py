@@ -207,7 +207,12 @@ class Composition:
                 live=desk.live,
                 lobbies=desk.lobbies,
                 open_mixer=lambda router, events: mixer.Mixer.open(node, router, events),
-                config=Config(settings.sip_realm, secrets.token_bytes(32), loopback=settings.loopback_only),
+                config=Config(
+                    settings.sip_realm,
+                    secrets.token_bytes(32),
+                    loopback=settings.loopback_only,
+                    packages=("conference",),
+                ),
                 options=hallports.options(settings),
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
                 servers=hallports.names(settings),

@@ -7,7 +7,7 @@ goes out, stands in the dialog above; what is shown of whom is the caller's choi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from conference import PeerError
@@ -71,8 +71,20 @@ def full(roster: Roster, version: int) -> bytes:
     return _document(roster, version, "full", _about(roster) + f'<users state="full">{users}</users>')
 
 
-def partial(before: Roster, after: Roster, version: int) -> bytes | None:
-    """What changed, a full document when so much did that it is shorter; None: nothing that is shown did."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is different now, written once for all who are told of it. `inner` empty: so much that the whole state is shorter."""
+
+    after: Roster
+    inner: str
+
+    def body(self, entity: str, version: int) -> bytes:
+        named = replace(self.after, entity=entity)
+        return _document(named, version, "partial", self.inner) if self.inner else full(named, version)
+
+
+def change(before: Roster, after: Roster) -> Change | None:
+    """None: nothing that is shown is different."""
     old, new = _by_entity(before.users), _by_entity(after.users)
     changed = [user for entity, user in new.items() if old.get(entity) != user]
     gone = [entity for entity in old if entity not in new]
@@ -82,9 +94,14 @@ def partial(before: Roster, after: Roster, version: int) -> bytes | None:
     users = "".join(_user(user, "full") for user in changed)
     users += "".join(f'<user entity="{escaped(entity)}" state="deleted"/>' for entity in gone)
     if len(users.encode()) > limits.ROSTER_BYTES:
-        return full(after, version)
-    body = about + (f'<users state="partial">{users}</users>' if users else "")
-    return _document(after, version, "partial", body)
+        return Change(after, "")
+    return Change(after, about + (f'<users state="partial">{users}</users>' if users else ""))
+
+
+def partial(before: Roster, after: Roster, version: int) -> bytes | None:
+    """What changed, a full document when so much did that it is shorter; None: nothing that is shown did."""
+    found = change(before, after)
+    return None if found is None else found.body(after.entity, version)
 
 
 def read(body: bytes) -> Document:
