@@ -115,6 +115,14 @@ def build_generator() -> Path:
     return GENERATOR / "target" / "release" / "bench-generator"
 
 
+def build_floor() -> Path:
+    """Build the program that only receives, opens, seals and sends (locked); gives its path."""
+    plane = ROOT / "media" / "plane"
+    words = ["cargo", "build", "--release", "--locked", "--quiet", "--package", "plane-udp", "--example", "floor"]
+    subprocess.run(words, check=True, cwd=plane)
+    return plane / "target" / "release" / "examples" / "floor"
+
+
 def _is_livekit(go: str, binary: Path) -> bool:
     told = subprocess.run([go, "version", "-m", str(binary)], capture_output=True, text=True, check=False).stdout
     return f"{LIVEKIT_MODULE}\t{LIVEKIT_VERSION}" in told

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -146,14 +147,31 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
     return next(result for result in results if result["cpu_us_per_packet"] == middle)
 
 
+def run_floor(floor: Path, row: Row, given: argparse.Namespace) -> Result:
+    """The least that this machine lets a media row cost; nothing for other rows."""
+    if row.arguments[0] != "media":
+        return {}
+    print(f"floor: {row.name} ...", end=" ", file=sys.stderr, flush=True)
+    words = [str(floor), row.arguments[-1], str(given.seconds), row.arguments[2]]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=ROW_LIMIT_S, check=False)
+    if done.returncode != 0:
+        return {"error": done.stderr.strip()[-500:]}
+    sealed = re.search(r"sealed: ([\d.]+) us", done.stdout)
+    result: Result = {"floor_us_per_packet": float(sealed[1])} if sealed else {"error": done.stdout}
+    print(json.dumps(result), file=sys.stderr, flush=True)
+    return result
+
+
 def start(name: str, given: argparse.Namespace) -> AbstractContextManager[peers.Server]:
     return peers.livekit() if name == "livekit" else peers.diemcau(given.serve)
 
 
 def cell(line: Line, results: dict[str, Result]) -> str:
     result = results.get(line.row)
-    if result is None:
+    if not result:
         return "-"
+    if "floor_us_per_packet" in result:
+        return f"{result['floor_us_per_packet']:.2f} µs"
     if "error" in result:
         return "failed"
     try:
@@ -163,7 +181,7 @@ def cell(line: Line, results: dict[str, Result]) -> str:
 
 
 def table(results: dict[str, dict[str, Result]]) -> str:
-    titles = {"diemcau": "Điểm Cầu", "livekit": f"LiveKit {peers.LIVEKIT_VERSION[1:]}"}
+    titles = {"diemcau": "Điểm Cầu", "livekit": f"LiveKit {peers.LIVEKIT_VERSION[1:]}", "floor": "this machine's floor"}
     names = list(results)
     head = ["", *(titles[name] for name in names), "budget"]
     body = [
@@ -177,8 +195,8 @@ def table(results: dict[str, dict[str, Result]]) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    usual = "diemcau,livekit" if os.environ.get("PEER") == "livekit" else "diemcau"
-    parser.add_argument("--servers", default=usual, help="diemcau, livekit or both, with a comma")
+    usual = "floor,diemcau,livekit" if os.environ.get("PEER") == "livekit" else "floor,diemcau"
+    parser.add_argument("--servers", default=usual, help="floor, diemcau, livekit, with commas between")
     parser.add_argument("--rows", default="", help=f"some of {','.join(row.name for row in ROWS)}")
     parser.add_argument("--seconds", type=int, default=12, help="measuring window of the media rows")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each media row; the median is shown")
@@ -192,13 +210,17 @@ def main() -> int:
     names = given.servers.split(",")
     known = {row.name for row in ROWS}
     wanted = set(given.rows.split(",")) if given.rows else known
-    if not set(names) <= {"diemcau", "livekit"} or not wanted <= known:
+    if not set(names) <= {"floor", "diemcau", "livekit"} or not wanted <= known:
         raise SystemExit("unknown server or row: see --help")
     generator = peers.build_generator()
+    floor = peers.build_floor() if "floor" in names else Path()
     results: dict[str, dict[str, Result]] = {name: {} for name in names}
     for row in (row for row in ROWS if row.name in wanted):
         for name in names:  # side by side in time: both meet the same machine
-            results[name][row.name] = run_row(generator, row, name, given)
+            floor_wanted = name == "floor"
+            results[name][row.name] = (
+                run_floor(floor, row, given) if floor_wanted else run_row(generator, row, name, given)
+            )
     print(f"{platform.system()} {platform.release()}, {os.cpu_count()} processors, windows of {given.seconds} s\n")
     print(table(results))
     if given.json:

@@ -43,6 +43,8 @@ const BATCHES_MAX: usize = 16;
 const TCP_READ_BYTES: usize = 64 << 10;
 /// A wait that took less than this found something that had been there before.
 const AT_ONCE_US: u64 = 5;
+/// Nothing for so many gathering times is a lull.
+const LULL: u64 = 2;
 
 pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {
     let name = format!("plane-{}", seat.index);
@@ -173,10 +175,12 @@ impl Rounds {
             }
         }
         if datagrams {
-            self.gather(at_once);
-            // A transport opened while we gathered may have its first check among the datagrams.
-            self.shard_commands();
+            let gathered = self.gather_first(at_once);
             self.datagrams(found);
+            if !gathered && !at_once && self.shard.is_mid_frame() {
+                self.gather();
+                self.datagrams(found);
+            }
         }
         self.timers();
         self.shard.flush(self.now_us, &mut self.outbox);
@@ -252,13 +256,25 @@ impl Rounds {
         outbox.sink.tcp.give_back(intake, whole);
     }
 
-    /// Waits for the rest of the frame whose first packet woke us, so that it leaves in long runs. Not when the last
-    /// round took so long that what arrived meanwhile has gathered already.
-    fn gather(&mut self, at_once: bool) {
-        let gathered = at_once && self.now_us.saturating_sub(self.drained_us) >= self.gather_us;
-        if self.gather_us > 0 && !gathered {
+    /// Where much arrives, one round for all of a gathering time is cheaper than one for each. Not when the last round
+    /// took so long that what arrived meanwhile has gathered already; nor after a lull: then it costs a second sleep, and
+    /// a frame that left its sender at once is here already. `true`: waited.
+    fn gather_first(&mut self, at_once: bool) -> bool {
+        let since_us = self.now_us.saturating_sub(self.drained_us);
+        let wait = if at_once { since_us < self.gather_us } else { since_us < LULL * self.gather_us };
+        if wait {
+            self.gather();
+        }
+        wait
+    }
+
+    /// Waits for the rest of a frame, so that it leaves in long runs.
+    fn gather(&mut self) {
+        if self.gather_us > 0 {
             sleep_us(self.gather_us);
             self.set_now(now_us());
+            // A transport opened meanwhile may have its first check among the datagrams.
+            self.shard_commands();
         }
     }
 

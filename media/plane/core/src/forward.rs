@@ -24,6 +24,12 @@ impl Shard {
         }
     }
 
+    /// Of what waits for the next flush, some frame is not whole: its rest may be on the way.
+    pub fn is_mid_frame(&self) -> bool {
+        let layer = |(producer, layer): &(usize, u8)| self.producers.get(*producer)?.layers.get(usize::from(*layer));
+        self.dirty.iter().any(|place| layer(place).is_some_and(|layer| layer.mid_frame))
+    }
+
     pub(crate) fn forward<S: Sink>(&mut self, producer: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
         let Some(producer) = self.producers.get_mut(producer) else {
             return;

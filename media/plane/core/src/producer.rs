@@ -61,6 +61,8 @@ pub struct Layer {
     pub cache: Option<Cache>,
     pub pending: Vec<Pending>,
     pending_bytes: usize,
+    /// The newest packet of this video was not the last of its frame.
+    pub mid_frame: bool,
     pub keyframe: KeyframeWish,
     pub last_us: u64,
     /// The publisher said farewell, and nothing came since.
@@ -259,6 +261,7 @@ impl Layer {
         let cache = self.cache.get_or_insert_with(|| if video { Cache::video(now_us) } else { Cache::audio(now_us) });
         let stored = payload.len() + descriptor.len();
         cache.insert(entry, payload, descriptor, now_us);
+        self.mid_frame = video && !entry.marker;
         self.pending.push(Pending::new(entry.sequence, stored));
         self.pending_bytes += stored;
     }

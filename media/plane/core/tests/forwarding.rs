@@ -2,7 +2,7 @@
 
 mod peer;
 
-use peer::{Peer, Stage, frame};
+use peer::{Peer, Stage, frame, voice};
 use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp::{self, Packet};
@@ -38,6 +38,34 @@ fn a_frame_reaches_every_viewer_as_one_run() {
     }
     let padding = stage.shard.snapshot(stage.now_us).totals.padding_bytes;
     assert_eq!(padding, 20 * 2 * 3);
+}
+
+#[test]
+fn a_frame_without_its_end_is_known_until_the_end_comes() {
+    let (mut stage, mut publisher, _) = stage(1, 1);
+    let mut known = Vec::new();
+    for mut packet in frame(&mut publisher, 0, 0, true, &[1100, 1100, 1100]) {
+        stage.shard.receive(publisher.path, &mut packet, stage.now_us, &mut stage.out);
+        known.push(stage.shard.is_mid_frame());
+    }
+    assert_eq!(known, [true, true, false]);
+    let mut rest = frame(&mut publisher, 0, 1, false, &[1100, 1100]);
+    stage.shard.receive(publisher.path, &mut rest[0], stage.now_us, &mut stage.out);
+    assert!(stage.shard.is_mid_frame());
+    stage.settle();
+    assert!(!stage.shard.is_mid_frame(), "what has left waits for nothing");
+}
+
+#[test]
+fn a_voice_is_never_mid_frame() {
+    let mut stage = Stage::new();
+    let mut speaker = stage.join(1);
+    stage.publish_audio(&speaker, 10);
+    for marker in [true, false] {
+        let mut packet = voice(&mut speaker, 15, marker);
+        stage.shard.receive(speaker.path, &mut packet, stage.now_us, &mut stage.out);
+        assert!(!stage.shard.is_mid_frame());
+    }
 }
 
 #[test]

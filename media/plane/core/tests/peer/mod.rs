@@ -69,7 +69,7 @@ pub struct Stage {
     pub shard: Shard,
     pub now_us: u64,
     pub events: Vec<Event>,
-    out: Outbox<Wire>,
+    pub out: Outbox<Wire>,
 }
 
 pub fn path(port: u16) -> Path {
@@ -93,7 +93,7 @@ impl Stage {
         self.settle();
     }
 
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         self.shard.flush(self.now_us, &mut self.out);
         self.out.flush();
         self.events.append(self.shard.events());
@@ -208,8 +208,7 @@ impl Stage {
     }
 
     pub fn publish_voice(&mut self, peer: &mut Peer, level: u8) {
-        let mut packet = peer.packet(3, 0x2000, (111, peer.timestamp, true), &[(4, &[level])], &[0; 80]);
-        peer.timestamp = peer.timestamp.wrapping_add(960);
+        let mut packet = voice(peer, level, true);
         self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
         self.settle();
         self.advance(20_000);
@@ -440,6 +439,13 @@ impl Peer {
             payload_hash,
         }
     }
+}
+
+/// Twenty milliseconds of it.
+pub fn voice(peer: &mut Peer, level: u8, marker: bool) -> Vec<u8> {
+    let packet = peer.packet(3, 0x2000, (111, peer.timestamp, marker), &[(4, &[level])], &[0; 80]);
+    peer.timestamp = peer.timestamp.wrapping_add(960);
+    packet
 }
 
 /// The packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
