@@ -249,12 +249,12 @@ class Snapshot:
     def taken_at_us(self) -> int: ...
     @property
     def totals(self) -> dict[str, int]:
-        """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes,
+        """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
         stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, stale_commands,
         events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
-    def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float]]:
+    def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
         """(transport, received_packets, received_bytes, sent_packets, sent_bytes,
-        up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms)."""
+        up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""
     def producers(self) -> list[tuple[int, int, int, int, float]]:
         """(producer, layer, packets, bitrate_bps, jitter_ms) for each layer that has sent."""
     def consumers(self) -> list[tuple[int, int, int, int, int, int, int]]:

@@ -31,7 +31,7 @@ _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "video": ("mid", "rid", "repaired-rid", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"),
 }
 # A browser offers in later sections only the extensions that our answers to its first ones held, so that those are
-# answered here too which only a publisher writes (rid, repaired-rid, transport-cc).
+# answered here too which only a publisher writes (rid, repaired-rid).
 _SENT: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc", "abs-send-time"),
     "video": _PUBLISHED["video"],
@@ -39,15 +39,15 @@ _SENT: dict[Kind, tuple[ExtensionName, ...]] = {
 # By kind and whether the peer publishes; each is answered only when the peer offers it.
 _FEEDBACK: dict[tuple[Kind, bool], tuple[str, ...]] = {
     ("audio", True): ("transport-cc", "nack"),
-    ("audio", False): ("nack",),
+    ("audio", False): ("transport-cc", "nack"),
     ("video", True): ("transport-cc", "ccm fir", "nack", "nack pli"),
-    ("video", False): ("ccm fir", "nack", "nack pli"),
+    ("video", False): ("goog-remb", "transport-cc", "ccm fir", "nack", "nack pli"),
 }
 _H264_ORDER = ("constrained/1", "baseline/1", "constrained/0", "baseline/0")
 _QUALITY = {"q": 0, "h": 1, "f": 2}
 
 
-_LISTENER = frozenset(("ccm fir", "nack", "nack pli"))
+_LISTENER = frozenset(("transport-cc", "ccm fir", "nack", "nack pli"))
 
 
 def _own_video(number: int, name: CodecName, parameters: str, codec_format: str, rtx: int) -> Codec:
@@ -64,13 +64,18 @@ _OWN: dict[Kind, Capabilities] = {
     "audio": Capabilities(
         "audio",
         (
-            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset()),
+            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset(("transport-cc",))),
             Codec(63, "red", 48000, 2, "111/111", "", -1, frozenset()),
             Codec(9, "g722", 8000, 1, "", "", -1, frozenset()),
             Codec(0, "pcmu", 8000, 1, "", "", -1, frozenset()),
             Codec(8, "pcma", 8000, 1, "", "", -1, frozenset()),
         ),
-        (Extension(1, "audio-level"), Extension(2, "abs-send-time"), Extension(4, "mid")),
+        (
+            Extension(1, "audio-level"),
+            Extension(2, "abs-send-time"),
+            Extension(3, "transport-cc"),
+            Extension(4, "mid"),
+        ),
     ),
     "video": Capabilities(
         "video",
@@ -86,6 +91,7 @@ _OWN: dict[Kind, Capabilities] = {
         ),
         (
             Extension(2, "abs-send-time"),
+            Extension(3, "transport-cc"),
             Extension(4, "mid"),
             Extension(12, "dependency-descriptor"),
             Extension(13, "orientation"),
@@ -199,10 +205,12 @@ def _codec_lines(codec: Codec, capabilities: Capabilities, acceptance: Acceptanc
     if parameters:
         lines.append(f"a=fmtp:{number} {parameters}")
     congestion = any(extension.name == "transport-cc" for extension in capabilities.extensions)
+    # One of the two ways to know what the way carries: the peer's own estimate only where it cannot tell arrivals.
+    unfit = {"goog-remb"} if congestion else {"transport-cc"}
     lines += [
         f"a=rtcp-fb:{number} {feedback}"
         for feedback in _FEEDBACK[kind, acceptance is not None]
-        if feedback in codec.feedback and (feedback != "transport-cc" or congestion)
+        if feedback in codec.feedback and feedback not in unfit
     ]
     if codec.rtx >= 0:
         lines += [f"a=rtpmap:{codec.rtx} rtx/{codec.clock_hz}", f"a=fmtp:{codec.rtx} apt={number}"]

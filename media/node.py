@@ -116,7 +116,7 @@ class Node:
     def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
         """How the path of each peer fared in the last second; None: nothing known yet."""
         rows = {row[0]: row for row in self.plane.snapshot().transports()}
-        return [stats.Link(*row[5:]) if (row := rows.get(peer.id)) is not None else None for peer in peers]
+        return [stats.Link(*row[5:9]) if (row := rows.get(peer.id)) is not None else None for peer in peers]
 
     def measurements(self) -> Mapping[str, int]:
         """The plane's totals, and `faults`: errors of our own in handling its events."""

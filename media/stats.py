@@ -23,6 +23,8 @@ class PeerFigures:
     down_loss: float
     rtt_ms: float
     down_jitter_ms: float
+    down_bps: int
+    """What the way to the peer is believed to carry; 0: nothing limits what is sent."""
 
 
 @dataclass(frozen=True, slots=True)

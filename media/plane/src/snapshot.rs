@@ -24,7 +24,7 @@ impl Snapshot {
         Snapshot { shards, outside }
     }
 
-    fn totals_list(&self) -> [(&'static str, u64); 21] {
+    fn totals_list(&self) -> [(&'static str, u64); 22] {
         let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
@@ -39,6 +39,7 @@ impl Snapshot {
             ("send_calls", counters(|of| of.send_calls)),
             ("sent_runs", counters(|of| of.sent_runs)),
             ("padding_bytes", totals(|of| of.padding_bytes)),
+            ("probe_bytes", totals(|of| of.probe_bytes)),
             ("stranger_datagrams", totals(|of| of.stranger_datagrams)),
             ("bad_stun", totals(|of| of.bad_stun)),
             ("bad_srtp", totals(|of| of.bad_srtp)),
@@ -57,7 +58,7 @@ impl Snapshot {
     }
 }
 
-type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32);
+type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32, u64);
 
 #[pymethods]
 impl Snapshot {
@@ -81,7 +82,7 @@ impl Snapshot {
         all.map(|of| {
             let counts = (of.received_packets, of.received_bytes, of.sent_packets, of.sent_bytes);
             let (up, down, rtt_ms, jitter_ms) = (of.up_loss, of.down_loss, of.rtt_ms.max(-1.0), of.down_jitter_ms);
-            (of.transport, counts.0, counts.1, counts.2, counts.3, up, down, rtt_ms, jitter_ms)
+            (of.transport, counts.0, counts.1, counts.2, counts.3, up, down, rtt_ms, jitter_ms, of.down_bps)
         })
         .collect()
     }

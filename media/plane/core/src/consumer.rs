@@ -2,7 +2,7 @@
 
 use crate::cache::Entry;
 use crate::command::PayloadMap;
-use crate::sent::SentLog;
+use crate::sent::{Sent, SentLog};
 use crate::sequence::{Continuity, Offsets, Picture};
 use crate::srtp::RocTx;
 
@@ -154,6 +154,17 @@ impl Consumer {
             None => true,
             Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.has(sequence),
         }
+    }
+
+    /// Where resends go: the payload type and SSRC of retransmissions (RFC 4588), where the peer takes them.
+    pub fn rtx(&self) -> Option<u8> {
+        self.payloads.first().and_then(|payload| payload.rtx).filter(|_| self.video && self.rtx_ssrc != 0)
+    }
+
+    /// What was sent `back` packets before the newest one, if it can be made again.
+    pub fn sent_before(&mut self, back: u16) -> Option<Sent> {
+        let (sequence, epoch) = (self.roc.last()?.wrapping_sub(back), self.epoch);
+        self.sent.find(sequence).filter(|sent| sent.epoch == epoch).copied()
     }
 
     /// Whether `sequence` is among the last that the log can hold.

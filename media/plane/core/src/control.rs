@@ -183,6 +183,7 @@ impl Shard {
         self.ufrags.retain(|_, owner| *owner != key);
         self.paths.retain(|_, owner| *owner != key);
         self.release_sockets(key);
+        self.paced.retain(|paced| *paced != key);
         let router = self.transports.remove(key).router;
         self.routers[router].transports.retain(|t| *t != key);
         Some(())
@@ -360,6 +361,7 @@ impl Shard {
         }
         self.producers[consumer.producer].consumers.retain(|c| *c != key);
         let transport = &mut self.transports[consumer.transport];
+        transport.pacer.forget(key);
         transport.consumers.retain(|c| *c != key);
         transport.outgoing.retain(|_, owner| *owner != key);
         Some(())

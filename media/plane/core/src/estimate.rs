@@ -72,6 +72,12 @@ impl Estimator {
         self.history.push(bytes, cluster, now_us)
     }
 
+    /// The number that the next packet will get.
+    #[inline]
+    pub fn next_number(&self) -> u16 {
+        self.history.next()
+    }
+
     /// Bit/s that may be sent in all; None: nothing is known that would limit it.
     pub fn available_bps(&self, now_us: u64) -> Option<u64> {
         match (self.rate.bps(), self.remb) {

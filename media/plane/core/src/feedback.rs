@@ -63,8 +63,17 @@ impl Shard {
             Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| self.note_bye(key, ssrc)),
             Packet::Tmmbr { sender, entries } => self.limit_asked(key, (sender, entries), now_us, out),
             Packet::Tmmbn { .. } => self.limit_confirmed(key),
-            // Estimation of the way down is not done here yet.
-            Packet::Remb { .. } | Packet::TransportFeedback(_) | Packet::Sdes | Packet::Other(_) => {}
+            Packet::Remb { bitrate_bps, .. } => self.transports[key].estimator.note_remb(bitrate_bps, now_us),
+            Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us),
+            Packet::Sdes | Packet::Other(_) => {}
+        }
+    }
+
+    fn note_feedback(&mut self, key: usize, body: &[u8], now_us: u64) {
+        let transport = &mut self.transports[key];
+        let rtt_us = transport.rtt_or_guess_us();
+        if transport.estimator.note_feedback(body, rtt_us, now_us).is_err() {
+            self.totals.malformed += 1;
         }
     }
 
@@ -135,23 +144,22 @@ impl Shard {
         let wait_ms = (transport.rtt_us.unwrap_or(0).max(RESEND_US_MIN) / 1_000) as u16;
         for sequence in items.take(NACK_ITEMS_MAX) {
             let Some(again) = recall(consumer, sequence, (now_us / 1_000) as u16, wait_ms) else { continue };
-            let layer = &self.producers[consumer.producer].layers[usize::from(again.layer)];
+            let layer = &self.producers[consumer.producer].layers[usize::from(again.layer())];
             let Some((cache, entry)) = layer.cache.as_ref().and_then(|c| Some((c, c.get(again.source)?))) else {
                 continue;
             };
             if !consumer.may_resend() {
                 return;
             }
-            let Some(outbound) = &transport.outbound else { return };
-            let packet = Forwarded { cache, entry, offsets: again.offsets(), padding: again.padding };
-            let rtx = consumer.payload(entry.payload_type).and_then(|p| p.rtx).filter(|_| consumer.rtx_ssrc != 0);
+            let timestamp = consumer.continuity.timestamp(entry.timestamp);
+            let packet = Forwarded { cache, entry, offsets: again.offsets(), padding: again.padding, timestamp };
             let space = out.reserve(2_048);
-            let ids = &transport.extensions;
-            let written = match rtx {
-                Some(rtx) => packet.write_rtx(consumer, rtx, ids, outbound, space),
-                None => packet.write_media(consumer, &again, ids, outbound, space),
+            let written = match packet.rtx(consumer) {
+                Some(_) => packet.write_rtx(consumer, transport, now_us, space),
+                None => packet.write_again(consumer, &again, transport, space),
             };
             if let Some(len) = written {
+                transport.pacer.spend(len);
                 out.push(path, len, len, true);
                 consumer.resent += 1;
                 transport.count_sent(1, len as u64);
@@ -306,11 +314,11 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
     }
     let epoch = consumer.epoch;
     let sent = consumer.sent.find(sequence)?;
-    let too_soon = sent.resends > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
-    if sent.epoch != epoch || too_soon || sent.resends >= RESENDS_MAX {
+    let too_soon = sent.resends() > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
+    if sent.epoch != epoch || too_soon || sent.resends() >= RESENDS_MAX {
         return None;
     }
-    sent.resends += 1;
+    sent.count_resend();
     sent.resent_ms = now_ms;
     Some(*sent)
 }

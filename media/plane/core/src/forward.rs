@@ -5,7 +5,8 @@ use crate::command::Codec;
 use crate::consumer::{Consumer, Verdict};
 use crate::event::Event;
 use crate::ice::Path;
-use crate::outbox::{Outbox, Sink};
+use crate::outbox::{Outbox, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, Sink};
+use crate::pacing::{PACE_US, Pacer, Waiting};
 use crate::producer::{Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
 use crate::red;
 use crate::rtp;
@@ -48,7 +49,12 @@ impl Shard {
                     continue;
                 };
                 let feed = Feed { producer, layer, path, now_us };
-                feed.run(consumer, transport, planned, out).tell(consumer, &mut self.totals, &mut self.events);
+                let fed = feed.run((*key, consumer), transport, planned, out);
+                fed.tell(consumer, &mut self.totals, &mut self.events);
+                if fed.waits && !std::mem::replace(&mut transport.pacer.listed, true) {
+                    self.paced.push(consumer.transport);
+                    self.pace_us = self.pace_us.min(now_us + PACE_US);
+                }
             }
         }
         let layer = &mut producer.layers[layer as usize];
@@ -58,8 +64,8 @@ impl Shard {
 
     /// Starts a consumer that has sent nothing yet from the last key frame in the cache, if that is fresh: a viewer
     /// sees a picture at once and the publisher is not asked for anything.
-    pub(crate) fn start_from_cache<S: Sink>(&mut self, consumer: usize, now_us: u64, out: &mut Outbox<S>) {
-        let consumer = &mut self.consumers[consumer];
+    pub(crate) fn start_from_cache<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let consumer = &mut self.consumers[key];
         let producer = &self.producers[consumer.producer];
         let transport = &mut self.transports[consumer.transport];
         let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
@@ -79,9 +85,13 @@ impl Shard {
         plan(&mut pending, &mut self.runs);
         let wanted = std::mem::replace(&mut consumer.target, layer);
         let planned = Planned { pending: &pending, runs: &self.runs };
-        let fed = Feed { producer, layer, path, now_us }.run(consumer, transport, planned, out);
+        let fed = Feed { producer, layer, path, now_us }.run((key, consumer), transport, planned, out);
         consumer.target = wanted;
         fed.tell(consumer, &mut self.totals, &mut self.events);
+        if fed.waits {
+            let transport = consumer.transport;
+            self.pace(transport, now_us);
+        }
     }
 }
 
@@ -105,6 +115,8 @@ struct Feed<'a> {
 struct Fed {
     switched: bool,
     unfit: bool,
+    /// Some of it is left to the pacer.
+    waits: bool,
     packets: u64,
     bytes: u64,
     padding_bytes: u64,
@@ -124,27 +136,39 @@ impl Fed {
 
 /// A run being written into the outbox.
 #[derive(Default)]
-struct Burst {
+pub(crate) struct Burst {
     len: usize,
     segment: usize,
+    segments: usize,
 }
 
 impl Burst {
+    /// Bytes written for it so far.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// No further packet is sure to fit it.
+    pub fn is_long(&self) -> bool {
+        self.segments >= RUN_SEGMENTS_MAX || self.len + self.segment + PACKET_OVERHEAD_MAX > RUN_BYTES_MAX
+    }
+
     /// Adds the packet of `len` bytes that was written behind the others; a run ends where sizes stop being equal.
     #[inline]
-    fn add<S: Sink>(&mut self, len: usize, path: Path, video: bool, out: &mut Outbox<S>) {
+    pub fn add<S: Sink>(&mut self, len: usize, path: Path, video: bool, out: &mut Outbox<S>) {
         if len > self.segment {
             self.end(path, video, out);
             self.segment = len;
         }
         self.len += len;
+        self.segments += 1;
         if len < self.segment {
             self.end(path, video, out);
         }
     }
 
     #[inline]
-    fn end<S: Sink>(&mut self, path: Path, video: bool, out: &mut Outbox<S>) {
+    pub fn end<S: Sink>(&mut self, path: Path, video: bool, out: &mut Outbox<S>) {
         if self.len > 0 {
             out.push(path, self.len, self.segment, video);
         }
@@ -155,7 +179,7 @@ impl Burst {
 impl Feed<'_> {
     fn run<S: Sink>(
         &self,
-        consumer: &mut Consumer,
+        (key, consumer): (usize, &mut Consumer),
         transport: &mut Transport,
         planned: Planned,
         out: &mut Outbox<S>,
@@ -165,6 +189,10 @@ impl Feed<'_> {
         let Some(cache) = &layer.cache else { return fed };
         // Browsers take padded media packets; of the decoders in halls nobody knows.
         let pads = transport.line().is_none();
+        let paces = pads && consumer.video;
+        if paces {
+            transport.pacer.settle(transport.estimator.available_bps(self.now_us), self.now_us);
+        }
         for run in planned.runs {
             let pending = &planned.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.size() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
@@ -181,8 +209,14 @@ impl Feed<'_> {
                 let Some(offsets) = offsets else { continue };
                 let space = &mut out.space()[burst.len..];
                 let padding = if pads { waiting.padding } else { 0 };
-                let packet = Packet { cache, entry, offsets, padding };
-                let Some(len) = packet.write(consumer, self.layer, transport, space) else { continue };
+                let timestamp = consumer.continuity.timestamp(entry.timestamp);
+                let packet = Packet { cache, entry, offsets, padding, timestamp };
+                if paces && transport.pacer.is_full() {
+                    fed.waits |= packet.wait((key, consumer), self.layer, &mut transport.pacer);
+                    continue;
+                }
+                let Some(len) = packet.write(consumer, self.layer, transport, self.now_us, space) else { continue };
+                transport.pacer.spend(len);
                 fed.packets += 1;
                 fed.bytes += len as u64;
                 fed.padding_bytes += u64::from(padding);
@@ -238,51 +272,129 @@ fn elapsed(
     (1..i64::from(clock_hz) * 5).contains(&step).then_some(step as u32)
 }
 
+/// The header extensions by which a peer tells how long packets were under way.
+#[derive(Clone, Copy)]
+struct Times<'a> {
+    /// None: no time of sending.
+    at_us: Option<u64>,
+    ids: &'a ExtensionIds,
+}
+
+/// Seconds modulo 64, 18 bits of fraction (the `abs-send-time` extension of WebRTC).
+fn abs_send_time(at_us: u64) -> [u8; 3] {
+    let fixed = (u128::from(at_us) << 18) / 1_000_000;
+    let [.., a, b, c] = (fixed as u32).to_be_bytes();
+    [a, b, c]
+}
+
 /// A cached packet with the numbers that it gets at one consumer.
 pub(crate) struct Packet<'a> {
     pub cache: &'a Cache,
     pub entry: &'a Entry,
     pub offsets: Offsets,
     pub padding: u8,
+    /// As it goes out.
+    pub timestamp: u32,
 }
 
 impl Packet<'_> {
     /// Writes the sealed packet to `space` and remembers it; gives its length.
     #[inline]
-    pub fn write(&self, consumer: &mut Consumer, layer: u8, transport: &Transport, space: &mut [u8]) -> Option<usize> {
-        let outbound = transport.outbound.as_ref()?;
-        let sequence = self.entry.sequence.wrapping_add(self.offsets.sequence);
-        if !consumer.is_unsent(sequence) {
+    pub fn write(
+        &self,
+        consumer: &mut Consumer,
+        layer: u8,
+        transport: &mut Transport,
+        now_us: u64,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let sent = self.number(consumer, layer);
+        if !consumer.is_unsent(sent.sequence) {
             return None;
         }
-        let sent = Sent {
-            sequence,
+        self.write_noted(consumer, sent, transport, now_us, space)
+    }
+
+    /// Leaves the packet to the pacer, with the numbers that it gets now. False: one went out under them.
+    fn wait(&self, (key, consumer): (usize, &mut Consumer), layer: u8, pacer: &mut Pacer) -> bool {
+        let sent = self.number(consumer, layer);
+        if !consumer.is_unsent(sent.sequence) || consumer.sent.has(sent.sequence) {
+            return false;
+        }
+        consumer.sent.note(sent);
+        let bytes = self.entry.len + u16::from(self.padding);
+        pacer.put(Waiting { consumer: key, sent, timestamp: self.timestamp, bytes });
+        true
+    }
+
+    #[inline]
+    fn number(&self, consumer: &Consumer, layer: u8) -> Sent {
+        let mut sent = Sent {
+            sequence: self.entry.sequence.wrapping_add(self.offsets.sequence),
             source: self.entry.sequence,
             picture: self.offsets.picture,
             tl0: self.offsets.tl0,
             padding: self.padding,
-            layer,
             epoch: consumer.epoch,
-            with_mid: !consumer.acknowledged,
             ..Sent::default()
         };
-        let len = self.write_media(consumer, &sent, &transport.extensions, outbound, space)?;
+        sent.mark(layer, !consumer.acknowledged);
+        sent
+    }
+
+    /// The packet for the first time, under the numbers of `sent`.
+    #[inline]
+    pub fn write_noted(
+        &self,
+        consumer: &mut Consumer,
+        mut sent: Sent,
+        transport: &mut Transport,
+        now_us: u64,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let Transport { outbound, extensions, estimator, .. } = transport;
+        sent.wide = estimator.next_number();
+        // What is resent on the media SSRC has to be the same to the last bit: no time of sending there.
+        let at_us = self.rtx(consumer).map(|_| now_us);
+        let len = self.write_media(consumer, &sent, Times { at_us, ids: extensions }, outbound.as_ref()?, space)?;
         consumer.sent.note(sent);
+        if extensions.transport_cc != 0 {
+            estimator.note_sent(len, now_us);
+        }
         Some(len)
     }
 
-    /// The packet on the media SSRC; the same bytes each time for the same `sent`.
-    pub fn write_media(
+    /// The packet once more on the media SSRC, where the peer takes no retransmissions on another one.
+    pub fn write_again(
         &self,
         consumer: &mut Consumer,
         sent: &Sent,
-        ids: &ExtensionIds,
+        transport: &Transport,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let times = Times { at_us: None, ids: &transport.extensions };
+        self.write_media(consumer, sent, times, transport.outbound.as_ref()?, space)
+    }
+
+    /// The payload type of its retransmissions, if they go to an SSRC of their own.
+    #[inline]
+    pub fn rtx(&self, consumer: &Consumer) -> Option<u8> {
+        consumer.payload(self.entry.payload_type)?.rtx.filter(|_| consumer.rtx_ssrc != 0)
+    }
+
+    /// The packet on the media SSRC; the same bytes each time for the same `sent`.
+    #[inline]
+    fn write_media(
+        &self,
+        consumer: &mut Consumer,
+        sent: &Sent,
+        times: Times,
         outbound: &Outbound,
         space: &mut [u8],
     ) -> Option<usize> {
         let payload_type = consumer.payload(self.entry.payload_type)?.to;
         let number = (payload_type, sent.sequence, consumer.ssrc);
-        let header = self.write_header(consumer, number, sent.with_mid, ids, space);
+        let header = self.write_header(consumer, number, (sent.with_mid(), sent.wide), times, space);
         let len = header + self.write_payload(consumer, &mut space[header..])?;
         let len = rtp::pad(space, len, self.padding);
         let roc = consumer.roc.advance(sent.sequence);
@@ -293,20 +405,27 @@ impl Packet<'_> {
     pub fn write_rtx(
         &self,
         consumer: &mut Consumer,
-        rtx: u8,
-        ids: &ExtensionIds,
-        outbound: &Outbound,
+        transport: &mut Transport,
+        now_us: u64,
         space: &mut [u8],
     ) -> Option<usize> {
+        let rtx = self.rtx(consumer)?;
+        let Transport { outbound, extensions, estimator, .. } = transport;
+        let times = Times { at_us: Some(now_us), ids: extensions };
         let original = self.entry.sequence.wrapping_add(self.offsets.sequence);
         let sequence = consumer.rtx_sequence;
         let number = (rtx, sequence, consumer.rtx_ssrc);
-        let header = self.write_header(consumer, number, false, ids, space);
+        let header = self.write_header(consumer, number, (false, estimator.next_number()), times, space);
         space[header..header + 2].copy_from_slice(&original.to_be_bytes());
         let len = header + 2 + self.write_payload(consumer, &mut space[header + 2..])?;
+        let outbound = outbound.as_ref()?;
         consumer.rtx_sequence = sequence.wrapping_add(1);
         let roc = consumer.rtx_roc.advance(sequence);
-        Some(outbound.seal_rtp(space, len, header, roc))
+        let len = outbound.seal_rtp(space, len, header, roc);
+        if extensions.transport_cc != 0 {
+            estimator.note_sent(len, now_us);
+        }
+        Some(len)
     }
 
     #[inline]
@@ -314,13 +433,14 @@ impl Packet<'_> {
         &self,
         consumer: &Consumer,
         (payload_type, sequence, ssrc): (u8, u16, u32),
-        with_mid: bool,
-        ids: &ExtensionIds,
+        (with_mid, wide): (bool, u16),
+        Times { at_us, ids }: Times,
         space: &mut [u8],
     ) -> usize {
         let entry = self.entry;
-        let (level, orientation) = ([entry.audio_level], [entry.orientation]);
-        let mut extensions: [(u8, &[u8]); 4] = [(0, &[]); 4];
+        let (level, orientation, wide) = ([entry.audio_level], [entry.orientation], wide.to_be_bytes());
+        let at = at_us.map(abs_send_time);
+        let mut extensions: [(u8, &[u8]); 5] = [(0, &[]); 5];
         let mut count = 0;
         let mut add = |id: u8, value| {
             if id != 0 {
@@ -328,6 +448,11 @@ impl Packet<'_> {
                 count += 1;
             }
         };
+        if ids.transport_cc != 0 {
+            add(ids.transport_cc, &wide[..]);
+        } else if let Some(at) = &at {
+            add(ids.abs_send_time, &at[..]);
+        }
         if with_mid {
             add(ids.mid, &consumer.mid[..]);
         }
@@ -340,8 +465,7 @@ impl Packet<'_> {
         if entry.descriptor_len > 0 {
             add(ids.dependency_descriptor, self.cache.descriptor(entry));
         }
-        let timestamp = consumer.continuity.timestamp(entry.timestamp);
-        rtp::write_header(space, entry.marker, payload_type, sequence, timestamp, ssrc, &extensions[..count])
+        rtp::write_header(space, entry.marker, payload_type, sequence, self.timestamp, ssrc, &extensions[..count])
     }
 
     #[inline]
@@ -367,5 +491,32 @@ impl Packet<'_> {
 
     fn is_red(&self, consumer: &Consumer) -> bool {
         !consumer.video && self.entry.codec == Some(Codec::Red)
+    }
+}
+
+impl Consumer {
+    /// A packet of `padding` bytes that mean nothing, on the SSRC of retransmissions.
+    pub(crate) fn write_padding(
+        &mut self,
+        padding: u8,
+        transport: &mut Transport,
+        now_us: u64,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let rtx = self.rtx()?;
+        let Transport { outbound, extensions, estimator, .. } = transport;
+        let (outbound, sequence) = (outbound.as_ref()?, self.rtx_sequence);
+        let wide = estimator.next_number().to_be_bytes();
+        let ids = [(extensions.transport_cc, &wide[..])];
+        let ids = if extensions.transport_cc != 0 { &ids[..] } else { &[] };
+        let header = rtp::write_header(space, false, rtx, sequence, 0, self.rtx_ssrc, ids);
+        let len = rtp::pad(space, header, padding);
+        self.rtx_sequence = sequence.wrapping_add(1);
+        let roc = self.rtx_roc.advance(sequence);
+        let len = outbound.seal_rtp(space, len, header, roc);
+        if extensions.transport_cc != 0 {
+            estimator.note_sent(len, now_us);
+        }
+        Some(len)
     }
 }

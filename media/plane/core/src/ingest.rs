@@ -145,6 +145,8 @@ impl Shard {
         layer.sets = layer.sets.is_some().then(Default::default);
         for key in &producer.consumers {
             let consumer = &mut self.consumers[*key];
+            // What waits to be written stood in the cache that is gone.
+            self.transports[consumer.transport].pacer.forget(*key);
             if consumer.current == Some(source.layer) {
                 consumer.forget_source();
             }

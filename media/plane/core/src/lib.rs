@@ -19,6 +19,7 @@ pub mod levels;
 pub mod line;
 mod lines;
 pub mod outbox;
+pub mod pacing;
 pub mod parameter_sets;
 pub mod producer;
 pub mod reception;

@@ -128,6 +128,7 @@ impl Shard {
             self.producers[from].consumers.retain(|c| *c != key);
             self.producers[to].consumers.push(key);
         }
+        self.transports[transport].pacer.forget(key);
         let consumer = &mut self.consumers[key];
         consumer.change_source(to, payloads, clock_hz);
         self.choose_target(key, now_us);

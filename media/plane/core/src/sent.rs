@@ -13,16 +13,42 @@ pub struct Sent {
     pub picture: u16,
     /// Milliseconds (low 16 bits) of the last resend; 0 with `resends` 0.
     pub resent_ms: u16,
-    pub tl0: u8,
-    pub padding: u8,
-    pub layer: u8,
+    /// The transport-wide number that it had; a resend on the same SSRC is the same to the last bit.
+    pub wide: u16,
     /// Of the consumer, 0: no packet. A packet of another epoch had other offsets and can't be made again.
     pub epoch: u16,
-    pub with_mid: bool,
-    pub resends: u8,
+    pub tl0: u8,
+    pub padding: u8,
+    /// Two bits of layer, one of MID; the upper half counts resends.
+    pub(crate) marks: u8,
 }
 
+const LAYER: u8 = 0x03;
+const WITH_MID: u8 = 0x04;
+const RESENT: u8 = 0x10;
+
 impl Sent {
+    pub fn mark(&mut self, layer: u8, with_mid: bool) {
+        self.marks = self.marks & 0xf0 | layer & LAYER | if with_mid { WITH_MID } else { 0 };
+    }
+
+    pub fn layer(&self) -> u8 {
+        self.marks & LAYER
+    }
+
+    pub fn with_mid(&self) -> bool {
+        self.marks & WITH_MID != 0
+    }
+
+    pub fn resends(&self) -> u8 {
+        self.marks / RESENT
+    }
+
+    /// Not more than 15 times.
+    pub fn count_resend(&mut self) {
+        self.marks = self.marks.saturating_add(RESENT);
+    }
+
     pub fn offsets(&self) -> Offsets {
         Offsets { sequence: self.sequence.wrapping_sub(self.source), picture: self.picture, tl0: self.tl0 }
     }

@@ -46,6 +46,9 @@ pub struct Shard {
     /// By socket number: the line that has it alone.
     pub(crate) lines: Vec<Option<(usize, Part)>>,
     pub(crate) released: Vec<u16>,
+    /// Transports with packets that wait, or a probe.
+    pub(crate) paced: Vec<usize>,
+    pub(crate) pace_us: u64,
     pub(crate) dirty: Vec<(usize, u8)>,
     pub(crate) runs: Vec<Run>,
     pub(crate) events: Vec<Event>,
@@ -73,6 +76,8 @@ impl Shard {
             paths: FxHashMap::default(),
             lines: Vec::new(),
             released: Vec::new(),
+            paced: Vec::new(),
+            pace_us: u64::MAX,
             dirty: Vec::new(),
             runs: Vec::new(),
             events: Vec::new(),
@@ -87,7 +92,7 @@ impl Shard {
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.tick_us
+        self.tick_us.min(self.pace_us)
     }
 
     /// What happened since the caller drained it last.
@@ -205,6 +210,9 @@ impl Shard {
 
     /// What is due by now.
     pub fn timeout<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        if now_us >= self.pace_us {
+            self.tick_pacers(now_us, out);
+        }
         if now_us < self.tick_us {
             return;
         }

@@ -234,6 +234,11 @@ impl RocTx {
         self.roc = 0;
     }
 
+    /// The newest number; None: nothing was sent.
+    pub fn last(&self) -> Option<u16> {
+        self.last
+    }
+
     /// How many numbers `sequence` is behind the newest; None: it is newer, or the first.
     #[inline]
     pub fn behind(&self, sequence: u16) -> Option<u16> {

@@ -20,6 +20,8 @@ pub struct Totals {
     pub received_packets: u64,
     pub received_bytes: u64,
     pub padding_bytes: u64,
+    /// Sent to find out what a way carries.
+    pub probe_bytes: u64,
     pub stranger_datagrams: u64,
     pub bad_stun: u64,
     pub bad_srtp: u64,
@@ -44,6 +46,8 @@ pub struct TransportStats {
     /// Negative: not known yet.
     pub rtt_ms: f32,
     pub down_jitter_ms: f32,
+    /// What the way down is believed to carry; 0: nothing limits it.
+    pub down_bps: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +82,7 @@ impl Shard {
         Snapshot {
             taken_at_us: now_us,
             totals: self.count_totals(),
-            transports: self.transports.iter().map(|(_, t)| self.transport_stats(t)).collect(),
+            transports: self.transports.iter().map(|(_, t)| self.transport_stats(t, now_us)).collect(),
             producers: self.producers.iter().flat_map(|(_, p)| layer_stats(p)).collect(),
             consumers: self.consumers.iter().map(|(_, c)| consumer_stats(c)).collect(),
         }
@@ -97,7 +101,7 @@ impl Shard {
         }
     }
 
-    fn transport_stats(&self, transport: &Transport) -> TransportStats {
+    fn transport_stats(&self, transport: &Transport, now_us: u64) -> TransportStats {
         let worst = |losses: &mut dyn Iterator<Item = f32>| losses.fold(0.0, f32::max);
         let layers = transport.producers.iter().flat_map(|p| &self.producers[*p].layers);
         let consumers = transport.consumers.iter().map(|c| &self.consumers[*c]);
@@ -112,6 +116,7 @@ impl Shard {
             down_loss: worst(&mut consumers.clone().map(|c| c.fraction_lost)),
             rtt_ms: transport.rtt_us.map_or(-1.0, |rtt| rtt as f32 / 1_000.0),
             down_jitter_ms: worst(&mut consumers.map(jitter_ms)),
+            down_bps: transport.estimator.available_bps(now_us).unwrap_or(0),
         }
     }
 }

@@ -4,8 +4,10 @@ use rustc_hash::FxHashMap;
 
 use crate::arrivals::Arrivals;
 use crate::command::Extension;
+use crate::estimate::Estimator;
 use crate::ice::{Agent, Path};
 use crate::line::Line;
+use crate::pacing::Pacer;
 use crate::rtp::Header;
 use crate::srtp::{Inbound, Outbound};
 
@@ -138,6 +140,9 @@ pub struct Transport {
     pub producers: Vec<usize>,
     pub consumers: Vec<usize>,
     pub arrivals: Arrivals,
+    /// Of the way down.
+    pub estimator: Estimator,
+    pub pacer: Pacer,
     pub dtls: Allowance,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
@@ -167,6 +172,8 @@ impl Transport {
             producers: Vec::new(),
             consumers: Vec::new(),
             arrivals: Arrivals::default(),
+            estimator: Estimator::default(),
+            pacer: Pacer::default(),
             dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
             ssrc,
             rtt_us: None,
@@ -251,6 +258,8 @@ impl Transport {
         const WINDOW: usize = 160;
         size_of::<Self>()
             + CIPHERS
+            + self.estimator.memory_bytes()
+            + self.pacer.memory_bytes()
             + self.line().map_or(0, Line::memory_bytes)
             + self.sources.len() * (size_of::<Source>() + 8 + WINDOW)
             + (self.outgoing.capacity() + self.producers.capacity() + self.consumers.capacity()) * 16

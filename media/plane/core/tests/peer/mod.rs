@@ -61,6 +61,8 @@ pub struct Got {
     pub payload_type: u8,
     pub picture_id: Option<u16>,
     pub original: Option<u16>,
+    /// Its transport-wide number.
+    pub wide: Option<u16>,
     pub payload_len: usize,
     pub payload_hash: u64,
 }
@@ -183,6 +185,26 @@ impl Stage {
             ssrc: 0x9000,
             rtx_ssrc: 0x9001,
             payloads: vec![PayloadMap { from: 98, to: 96, rtx: Some(97) }],
+            strip_red: false,
+            red_blocks: vec![],
+            paused: false,
+            single_nal: false,
+        });
+    }
+
+    pub fn consume_voice(&mut self, peer: &Peer, consumer: u32, producer: u32) {
+        self.consume_as(peer, consumer, producer, (0x9002, 0), PayloadMap { from: 111, to: 111, rtx: None });
+    }
+
+    pub fn consume_as(&mut self, peer: &Peer, consumer: u32, producer: u32, ssrcs: (u32, u32), payload: PayloadMap) {
+        self.command(Command::OpenConsumer {
+            transport: peer.transport,
+            consumer,
+            producer,
+            mid: "0".into(),
+            ssrc: ssrcs.0,
+            rtx_ssrc: ssrcs.1,
+            payloads: vec![payload],
             strip_red: false,
             red_blocks: vec![],
             paused: false,
@@ -329,6 +351,10 @@ impl Stage {
         self.media(peer, 0x9000)
     }
 
+    pub fn voice_of(&mut self, peer: &mut Peer) -> Vec<Got> {
+        self.media(peer, 0x9002)
+    }
+
     pub fn rtx_of(&mut self, peer: &mut Peer) -> Vec<Got> {
         self.media(peer, 0x9001)
     }
@@ -427,6 +453,8 @@ impl Peer {
         let payload = &datagram[range][if rtx { 2 } else { 0 }..];
         let original =
             rtx.then(|| u16::from_be_bytes([datagram[header.payload_offset], datagram[header.payload_offset + 1]]));
+        let wide = header.extensions(&datagram).find(|(id, _)| *id == 3);
+        let wide = wide.map(|(_, value)| u16::from_be_bytes([value[0], value[1]]));
         let picture_id = vp8::parse(payload).ok().and_then(|d| d.picture_id).map(|id| id.value);
         let payload_hash = payload.iter().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
         Got {
@@ -435,6 +463,7 @@ impl Peer {
             payload_type: header.payload_type,
             picture_id,
             original,
+            wide,
             payload_len: payload.len(),
             payload_hash,
         }
