@@ -311,7 +311,7 @@ class FakeMedia:
 
 
 def figures(*, up: float = 0.0, down: float = 0.0, rtt_ms: float = 20.0, jitter_ms: float = 1.0) -> PeerFigures:
-    return PeerFigures(0, 0, 0, 0, up, down, rtt_ms, jitter_ms)
+    return PeerFigures(0, 0, 0, 0, up, down, rtt_ms, jitter_ms, 0)
 
 
 class Listener:
