@@ -78,6 +78,7 @@ bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/mixer.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/signing.py
 
 bench-booking: $(STAMPS)/python-test
 	$(PYTHON) tests/bench/booking.py $(ARGS)

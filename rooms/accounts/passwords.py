@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from rooms.errors import Refusal
 from rooms.org.names import plain
 
 T = TypeVar("T")
+Stored = str | Callable[[], Awaitable[str]]
 DISTINCT = 5
 KNOWN_TURNS = 3
 """After so many from known browsers one stranger has his turn."""
@@ -141,16 +142,29 @@ class Hashing:
     async def hash(self, password: str, source: str = "") -> str:
         """Raises Refusal `busy`."""
         text = normalised(password)
-        return await self._run(lambda: self._hasher.hash(text), source, known=True)
 
-    async def verify(self, stored: str, password: str, *, source: str, known: bool) -> bool:
+        async def work() -> Callable[[], str]:
+            return lambda: self._hasher.hash(text)
+
+        return await self._run(work, source, known=True)
+
+    async def verify(self, stored: Stored, password: str, *, source: str, known: bool) -> bool:
         """Whether it is the password; as long for an empty `stored` (no such account, no password) as for any other.
 
-        `source`: the network or browser that asks; `known`: that browser signed in to this account before.
+        `stored`: the hash, or what looks it up, asked only when it is this one's turn, so that a crowd of strangers does not
+        queue for the database either. `source`: the network or browser that asks; `known`: that browser signed in to this
+        account before. Raises Refusal `busy`, and what `stored` raises.
         """
         text = normalised(password)
-        found = await self._run(lambda: self._matches(stored or NOBODY, text), source, known=known)
-        return found and bool(stored)
+        hashed = ""
+
+        async def look_up() -> Callable[[], bool]:
+            nonlocal hashed
+            hashed = stored if isinstance(stored, str) else await stored()
+            return lambda: self._matches(hashed or NOBODY, text)
+
+        found = await self._run(look_up, source, known=known)
+        return found and bool(hashed)
 
     def is_old(self, stored: str) -> bool:
         """Hashed with parameters that are no longer ours."""
@@ -162,7 +176,8 @@ class Hashing:
         except (Argon2Error, InvalidHashError):
             return False
 
-    async def _run(self, work: Callable[[], T], source: str, *, known: bool) -> T:
+    async def _run(self, prepare: Callable[[], Awaitable[Callable[[], T]]], source: str, *, known: bool) -> T:
+        """`prepare` is awaited when it is its turn, what it returns runs in a thread."""
         loop = asyncio.get_running_loop()
         if self._running >= self._workers:
             ticket = loop.create_future()
@@ -170,6 +185,11 @@ class Hashing:
             await self._turn_of(ticket)
         else:
             self._running += 1
+        try:
+            work = await prepare()
+        except BaseException:
+            self._free()
+            raise
         self.computed += 1
         running = loop.run_in_executor(self._pool, work)
         # A thread goes on when its asker has gone: its place is free only when it is done.

@@ -185,9 +185,14 @@ class Access:
 
     async def _verified(self, request: HTTPConnection, name: str, password: str, device: str | None) -> Account | None:
         """The account when the password is its own; as much work for names that nobody has."""
-        async with self.database.reading() as session:
-            account = await signing.named(session, name)
-        stored = account.password if account is not None and account.active else ""
+        account: Account | None = None
+
+        async def stored() -> str:
+            nonlocal account
+            async with self.database.reading(brief=True) as session:
+                account = await signing.named(session, name)
+            return account.password if account is not None and account.active else ""
+
         source = device or network(address_of(request))
         right = await self.hashing.verify(stored, password, source=source, known=device is not None)
         if account is None or not right:
