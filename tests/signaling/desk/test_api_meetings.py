@@ -1,12 +1,14 @@
 """Meetings over the REST API: preview, approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
 
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import DateAnswer, Meeting, Occurrence
 from rooms.store.tables import AuditEntry
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
@@ -228,6 +230,28 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
         files={"file": ("mau.docx", docx.content)},
     )
     assert again.status_code in (201, 422), again.text
+
+
+async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) -> None:
+    meeting = await approved(office, rule="FREQ=WEEKLY;COUNT=3")
+    date, who = meeting["occurrences"][1], meeting["attendees"][0]
+    assert who["dates"] == []
+
+    async def declined(session: AsyncSession) -> None:
+        at = datetime.fromisoformat(date["starts_at"])
+        row = {"attendee_id": who["id"], "occurrence_id": date["id"], "starts_at": at, "answered_at": at}
+        session.add(DateAnswer(answer="declined", comment="Bận", **row))
+
+    await office.database.transact(declined)
+    desk = await office.client("secretary", "khcn")
+    seen = (await desk.get(f"/meetings/{meeting['id']}")).json()["attendees"]
+    listed = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]
+    for everybody in (seen, listed):
+        found = {one["id"]: one["dates"] for one in everybody}
+        assert [(one["occurrence_id"], one["answer"], one["comment"]) for one in found.pop(who["id"])] == [
+            (date["id"], "declined", "Bận")
+        ]
+        assert set(map(tuple, found.values())) == {()}
 
 
 async def test_my_meetings_show_what_can_be_entered(office: Office) -> None:

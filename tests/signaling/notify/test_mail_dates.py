@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
 from rooms.booking.requests import AttendeeRequest
-from rooms.meetings import letters
+from rooms.meetings import answers, letters
 from rooms.meetings.invitations import Around, prepare
 from rooms.meetings.tables import Attendee, Meeting
 from rooms.org.tables import Person
 from rooms.policy.actors import SYSTEM
 from rooms.store.tables import Job
+from signaling.notify import read
 from tests.rooms.invited import BASE, KEY, SENDER
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import wish
@@ -252,3 +253,37 @@ async def test_a_letter_about_one_date(office: Office, province: Province) -> No
     said = await office.database.transact(lambda s: letter(s, "amend", rows[2].id))
     assert any("theo lịch định kỳ" in line for line in said["changes"]) and said["times"] == []
     assert said["replaces"].startswith("Điều chỉnh một buổi theo")
+
+
+async def test_a_reply_to_one_date_counts_for_it_alone(office: Office, province: Province) -> None:
+    """As a calendar program answers: with the UID of the invitation and the RECURRENCE-ID of the date."""
+    made = await series(office, province)
+    rows, desk = await dates(office.database, made), province.actor("secretary", "tinh")
+    (invitation,) = office.mailbox.to(XA1)
+    uid = event_of(invitation)[1].uid.value
+    lines = (
+        "BEGIN:VCALENDAR VERSION:2.0 METHOD:REPLY BEGIN:VEVENT "
+        f"UID:{uid} DTSTAMP:20260303T010000Z SEQUENCE:{made.sequence} "
+        f"RECURRENCE-ID:{rows[1].original_at:%Y%m%dT%H%M%SZ} ATTENDEE;PARTSTAT=DECLINED:mailto:{XA1} "
+        "END:VEVENT END:VCALENDAR"
+    ).split(" ")
+    raw = f"From: {XA1}\r\nContent-Type: text/calendar; method=REPLY\r\n\r\n" + "\r\n".join((*lines, ""))
+    reply = read(raw.encode())
+    await do(office, lambda s: answers.by_mail(s, reply, office.now))
+
+    changes = {"starts_at": rows[1].starts_at, "duration_min": 90, "hall_ids": (province.halls["tinh-a"],)}
+    await do(office, lambda s: booking.edit(s, made.id, changes, desk, office.now, made.version, "this", rows[1].id))
+    for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
+        await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
+    changed = next(one for one in office.mailbox.to(XA1) if "Thay đổi" in one["Subject"])
+    (party,) = event_of(changed)[1].contents["attendee"]
+    assert party.params["PARTSTAT"] == ["DECLINED"]
+
+    reminded: list[int] = []
+    for place, row in enumerate(rows):
+        for lead in (24 * 60, 60):
+            office.now = row.starts_at - timedelta(minutes=lead)
+            before = len(office.mailbox.to(XA1))
+            await office.worker.drain()
+            reminded += [place] * (len(office.mailbox.to(XA1)) - before)
+    assert reminded == [0, 0, 2, 2, 3, 3], "the declined date is not reminded of, the others are"
