@@ -116,7 +116,8 @@ SCENE_S = 0.05
 """Changes of one moment make one scene."""
 CONTENT_GROUPS = 3
 CONTENT_HEIGHT = 1080
-PROMPTS = 32
+PROMPTS = 16
+"""Announcements at once; when more halls come together the earliest are cut short. No more than the mixer plays."""
 PROMPT_S = 20.0
 """After that an announcement has been said, and its hall listens with the others again."""
 THUMBNAILS = 12

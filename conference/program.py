@@ -243,7 +243,9 @@ class Program:
         self.changed()
 
     def say(self, hall: Hall, code: str) -> None:
-        """A recorded announcement into this hall's sound alone."""
+        """A recorded announcement into this hall's sound alone; a hall without sound is told nothing."""
+        if hall.plan is not None and hall.audio is None:
+            return
         path = self.ports.announcement(code)
         around = self.conference.around
         prompt = pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, path)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conference import Announcement, Refusal, Source, limits
+from media import limits as mixer
 from media.mixer.scene import Scene
 from tests.conference.doubles import peer_of
 from tests.conference.hall_doubles import HallParty, HallWorld, plan, stream, video
@@ -148,6 +149,33 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     assert {mix.without for mix in world.scene().mixes} == {"", one.sid}
     world.time.advance(limits.PROMPT_S + 0.1)
     assert world.scene().prompts == () and len(world.scene().mixes) == 1
+
+
+def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld) -> None:
+    """Each is told that it has joined, and the mixer plays no more than so many announcements at once."""
+    halls = [HallParty(world, f"hall{number}") for number in range(limits.PROMPTS + 9)]
+    for party in halls:
+        party.hall.program.say(party.hall, "joined")
+    world.settle()
+    assert len(world.scene().prompts) == limits.PROMPTS
+    assert all(party.sends("video") is not None for party in halls)
+    assert {prompt.site for prompt in world.scene().prompts} == {party.sid for party in halls[-limits.PROMPTS :]}
+
+
+def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
+    """A scene that is refused stops everything: new halls would see nothing."""
+    changing_over = 2 * (limits.GROUPS + limits.CONTENT_GROUPS)
+    assert limits.PROMPTS <= mixer.MIXER_PROMPTS and changing_over <= mixer.MIXER_GROUPS
+    assert limits.MICROPHONES <= mixer.MIXER_MICROPHONES and limits.VOICES <= mixer.MIXER_VOICES
+    assert max(limits.HALLS, limits.PARTICIPANTS) <= mixer.MIXER_SITES
+    assert 2 * (limits.MICROPHONES + limits.PROMPTS) + 4 <= mixer.MIXER_MIXES
+
+
+def test_a_hall_without_sound_is_told_nothing(world: HallWorld) -> None:
+    party = HallParty(world, "mute", replace(plan(), audio=None))
+    party.hall.program.say(party.hall, "joined")
+    world.settle()
+    assert world.scene().prompts == () and world.scene().mixes == ()
 
 
 def test_a_presentation_reaches_halls_whole_or_in_their_picture(world: HallWorld) -> None:
