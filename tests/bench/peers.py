@@ -49,7 +49,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
     """This server, by `command` (default: the module of this interpreter), settings by environment. `tree`: the checkout
     that is started; `more`: settings besides the usual ones.
     """
-    http_port, media_port = _free_port(), _free_port()
+    http_port, media_port = free_port(), free_port()
     words = shlex.split(command) or [sys.executable, "-m", "signaling", "serve"]
     secret = secrets.token_hex(24)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -72,7 +72,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
 def livekit() -> Iterator[Server]:
     """LiveKit's server, built on first use."""
     binary = livekit_binary()
-    http_port, udp_port, tcp_port = _free_port(), _free_port(), _free_port()
+    http_port, udp_port, tcp_port = free_port(), free_port(), free_port()
     secret = secrets.token_hex(24)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         file = Path(folder) / "livekit.yaml"
@@ -159,7 +159,7 @@ def words_of(process: subprocess.Popen[bytes]) -> str:
     return shlex.join(str(word) for word in process.args) if isinstance(process.args, list) else str(process.args)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port free for TCP and UDP at this moment."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:

@@ -27,6 +27,8 @@ const PUBLISHER: usize = 1;
 const SUBSCRIBER: usize = 2;
 /// Time between two looks at gaps and missing key frames.
 const LOOK: Duration = Duration::from_millis(50);
+/// Payload type of Opus in our offers.
+const OPUS: u8 = 111;
 /// First sequence number of a published stream.
 const FIRST_SEQUENCE: u64 = 1000;
 
@@ -50,6 +52,24 @@ pub struct Seat {
 pub enum Role {
     Publisher(Source),
     Viewer(Sink),
+    Listener(Vec<Heard>),
+}
+
+/// One packet of sound.
+pub struct Heard {
+    at: SystemTime,
+    ssrc: u32,
+    time: u32,
+    payload: Vec<u8>,
+}
+
+impl Heard {
+    /// [nanoseconds of the day's time, SSRC, RTP time, payload in hexadecimal]
+    pub fn json(&self) -> serde_json::Value {
+        let at = self.at.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+        let payload: String = self.payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        serde_json::json!([at, self.ssrc, self.time, payload])
+    }
 }
 
 /// Moments of a join; `started_at` is taken before the socket is opened.
@@ -139,7 +159,7 @@ impl Client {
         let peers = [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::deadline).min();
         let source = match &self.role {
             Role::Publisher(source) => source.next_at(),
-            Role::Viewer(_) => None,
+            Role::Viewer(_) | Role::Listener(_) => None,
         };
         let ping = self.ping.map(|(_, at)| at);
         [peers, source, ping].into_iter().flatten().fold(self.look_at, Instant::min)
@@ -148,7 +168,14 @@ impl Client {
     pub fn sink(&self) -> Option<&Sink> {
         match &self.role {
             Role::Viewer(sink) => Some(sink),
-            Role::Publisher(_) => None,
+            Role::Publisher(_) | Role::Listener(_) => None,
+        }
+    }
+
+    pub fn heard(&self) -> &[Heard] {
+        match &self.role {
+            Role::Listener(heard) => heard,
+            _ => &[],
         }
     }
 
@@ -337,6 +364,14 @@ impl Client {
                     payload: &packet.payload,
                 });
             }
+            (Event::RtpPacket(packet), Role::Listener(heard)) if *packet.header.payload_type == OPUS => {
+                heard.push(Heard {
+                    at: SystemTime::now() - packet.timestamp.elapsed(),
+                    ssrc: *packet.header.ssrc,
+                    time: packet.header.timestamp,
+                    payload: packet.payload.to_vec(),
+                });
+            }
             (Event::KeyframeRequest(_), Role::Publisher(source)) => source.want_key(),
             (Event::Closed, _) => return Err("the connection was closed".into()),
             _ => {}
@@ -407,7 +442,7 @@ fn config(role: &Role) -> RtcConfig {
     match role {
         Role::Publisher(source) if source.kind() == Kind::Voice => config.clear_codecs().enable_opus(true, false),
         Role::Publisher(_) => config.clear_codecs().enable_vp8(true),
-        Role::Viewer(_) => config
+        Role::Viewer(_) | Role::Listener(_) => config
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
@@ -418,7 +453,7 @@ fn config(role: &Role) -> RtcConfig {
 }
 
 fn single_path(seat: &Seat, token: &str, peer: &mut Peer, role: &Role) -> Result<String, String> {
-    let viewer = matches!(role, Role::Viewer(_));
+    let viewer = !matches!(role, Role::Publisher(_));
     let (sdp, ()) = peer
         .offer(|api| {
             if viewer {

@@ -3,12 +3,14 @@
 
 mod client;
 mod crowd;
+mod halls;
 mod link;
 mod peer;
 mod process;
 mod scenario;
 mod sink;
 mod source;
+mod srtp;
 mod token;
 mod wire;
 
@@ -19,14 +21,16 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: bench-generator media|joins|memory --pid PID --key KEY --secret SECRET
+const USAGE: &str = "usage: bench-generator media|joins|memory|listen --pid PID --key KEY --secret SECRET
   --server ws://127.0.0.1:7880   server under test (loopback only)
   --mode single|dual             join path (single)
   --kind video|voice|none        what is published (video; none for memory only)
   --viewers N                    media, memory: viewers (10)
   --warmup S --seconds S         media: before and during the measurement (3, 12)
   --count N --concurrency N      joins: how many, how many at once (40, 1)
-  --pause-ms MS                  joins: rest between two (250)";
+  --pause-ms MS                  joins: rest between two (250)
+  --conference NAME              listen: every Opus packet heard there in --seconds, with its time
+or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
 
 fn main() -> ExitCode {
     str0m::crypto::from_feature_flags().install_process_default();
@@ -45,11 +49,15 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
     let (scenario, rest) = arguments.split_first().ok_or(USAGE)?;
+    if scenario == "halls" {
+        return halls::run();
+    }
     let options = options(rest)?;
     match scenario.as_str() {
         "media" => scenario::media(&options),
         "joins" => scenario::joins(&options),
         "memory" => scenario::memory(&options),
+        "listen" => scenario::listen(&options),
         _ => Err(USAGE.into()),
     }
 }
@@ -76,6 +84,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "none" => None,
             other => return Err(format!("no such kind: {other}")),
         },
+        conference: text("conference", ""),
         viewers: number("viewers", 10)?.clamp(1, 2000) as usize,
         count: number("count", 40)?.clamp(1, 100_000) as usize,
         concurrency: number("concurrency", 1)?.clamp(1, 500) as usize,

@@ -32,7 +32,8 @@ pub fn datagrams_dropped(ports: &[u16]) -> u64 {
     ["/proc/net/udp", "/proc/net/udp6"].into_iter().map(|path| drops_in(path, ports)).sum()
 }
 
-fn clock_ns(pid: i32) -> u64 {
+/// The same of this process alone, without its children.
+pub fn clock_ns(pid: i32) -> u64 {
     let mut clock: libc::clockid_t = 0;
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: both calls only write into the locals given to them.

@@ -1,6 +1,6 @@
 //! The measurements: media at N viewers, joins, memory. Each gives one JSON object.
 
-use crate::client::{Client, Mode, Role, Seat};
+use crate::client::{Client, Heard, Mode, Role, Seat};
 use crate::crowd::Crowd;
 use crate::process::{busy_ns, cpu_ns, datagrams_dropped, rss_kib};
 use crate::sink::Sink;
@@ -31,6 +31,8 @@ pub struct Options {
     pub mode: Mode,
     pub pid: i32,
     pub kind: Option<Kind>,
+    /// "": one of its own.
+    pub conference: String,
     pub viewers: usize,
     pub count: usize,
     pub concurrency: usize,
@@ -76,6 +78,20 @@ pub fn media(options: &Options) -> Result<Value, String> {
         "rss_after_kib": rss_after,
         "failures": failures,
     }))
+}
+
+/// One participant hears others for the window: each packet of sound with the time of day when it came.
+pub fn listen(options: &Options) -> Result<Value, String> {
+    let mut crowd = Crowd::new()?;
+    let ear = crowd.join(&seat(options), "browser.ear", Role::Listener(Vec::new()))?;
+    crowd.run_until(Instant::now() + options.window);
+    let client = crowd.client(ear).ok_or("nobody listens")?;
+    if let Some(reason) = &client.failure {
+        return Err(reason.clone());
+    }
+    let heard: Vec<Value> = client.heard().iter().map(Heard::json).collect();
+    crowd.leave_all();
+    Ok(json!({"heard": heard}))
 }
 
 /// Participants join one conference one after another (or some at once): how long it takes and what it costs.
@@ -305,7 +321,10 @@ fn seat(options: &Options) -> Seat {
     Seat {
         server: options.server.clone(),
         api: options.api.clone(),
-        conference: format!("bench-{}", std::process::id()),
+        conference: match options.conference.as_str() {
+            "" => format!("bench-{}", std::process::id()),
+            named => named.to_owned(),
+        },
         mode: options.mode,
     }
 }

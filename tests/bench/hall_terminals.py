@@ -1,0 +1,350 @@
+"""Hall terminals of the bench: the scripted ones of the tests (`tests/interop/quirks.py`) with SRTP, steady clocks and marks.
+
+`Listener` makes a call and leaves its sockets to somebody else; `Camera` shows a film with flashes and speaks in bursts;
+`Witness` keeps what arrives with the kernel's time; `Timed` notes when it is called and when it sees its first picture.
+Knows nothing of the rows of the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import re
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Self
+
+import av
+import numpy as np
+from av.codec.context import Flags
+
+from media.mixer.picture.encoding import Encoder, EncoderSettings
+from media.mixer.picture.planes import new_picture, planes_of
+from tests.interop.quirks import Message, Quirk, Stream, Terminal, Viewer, _alaw, _Link
+
+LIMIT_KBPS = 2300
+"""Of all media, told in the description: a program of 2 Mbit/s and sound fit."""
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+SECOND_NS = 1_000_000_000
+NTP_EPOCH_S = 2_208_988_800
+SILENCE = b"\xd5" * 160
+BURST_PACKETS = 5
+BURST_HZ = 1000
+FILM_FPS, FILM_S = 30, 6
+CAMERA = (640, 360)
+FLASH_FRAMES = 6
+_TIMESTAMP = 35  # SO_TIMESTAMPNS, the same number for the message
+
+
+class Listener(Terminal):
+    """Sees one picture and hears one mix; its sockets are read elsewhere. `keys` of SRTP: of what it sends (key and salt)."""
+
+    def __init__(
+        self, name: str, password: str, host: str, *, sound: bool = True, shows: bool = False, secure: bool = False
+    ) -> None:
+        super().__init__(Quirk(), name, host, password=password)
+        self.sound, self.shows = sound, shows
+        self.keys = {kind: secrets.token_bytes(30) for kind in ("audio", "video")} if secure else {}
+        self.server_keys: dict[str, bytes] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._listen(0)
+        return self
+
+    async def _listen(self, port: int) -> None:
+        link = _Link(self._received)
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: link, local_addr=(self.host, port))
+        self._link, self.port = link, link.port
+
+    def _start(self) -> None:
+        if self.remote_sdp:
+            self._aim(self.remote_sdp)
+        self.answered.set()
+
+    def offer(self, direction: str = "sendrecv") -> bytes:
+        return self._dress(super().offer(direction))
+
+    def answer(self, offer: str) -> bytes:
+        return self._dress(super().answer(offer))
+
+    def _dress(self, body: bytes) -> bytes:
+        text = body.decode().replace("b=AS:1024", f"b=AS:{LIMIT_KBPS}")
+        head, *sections = re.split(r"\r\n(?=m=)", text.rstrip())
+        return "\r\n".join([head, *(one for section in sections if (one := self._section(section))), ""]).encode()
+
+    def _section(self, section: str) -> str:
+        kind = section[2:].split()[0]
+        if kind == "audio" and not self.sound:
+            return re.sub(r"^m=audio \d+", "m=audio 0", section)
+        if kind == "video" and not self.shows:
+            section = section.replace("a=sendrecv", "a=recvonly")
+        if kind in self.keys:
+            key = base64.b64encode(self.keys[kind]).decode()
+            section = section.replace("RTP/AVP", "RTP/SAVP", 1) + f"\r\na=crypto:1 {SUITE} inline:{key}"
+        return section
+
+    def _aim(self, description: str) -> None:
+        super()._aim(description)
+        for kind, rest in re.findall(r"(?s)m=(\w+) [1-9]\d* (.*?)(?=\r\nm=|$)", description):
+            found = re.search(rf"a=crypto:\d+ {SUITE} inline:([A-Za-z0-9+/=]+)", rest)
+            if found and "content:slides" not in rest:
+                self.server_keys[kind] = base64.b64decode(found.group(1))
+
+    def streams(self) -> list[tuple[str, Stream]]:
+        """Those that a call stands on."""
+        found = [("audio", self.audio), ("video", self.video)]
+        return [
+            (kind, stream) for kind, stream in found if stream.remote is not None and (self.sound or kind == "video")
+        ]
+
+
+class Camera(Listener):
+    """Shows `film` at 30 frames/s and says a burst of 1 kHz each `every` packets, from packet `first` on."""
+
+    def __init__(
+        self, name: str, password: str, host: str, film: Film, *, first: int, every: int, **more: bool
+    ) -> None:
+        super().__init__(name, password, host, shows=True, **more)
+        self.film, self.first, self.every = film, first, every
+        self.bursts: list[int] = []
+        """Unix time in ns when the first packet of each was handed to the kernel."""
+        self.flashes: list[int] = []
+        self._anchors: dict[int, tuple[int, int]] = {}
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        loop = asyncio.get_running_loop()
+        for stream in (self.audio, self.video):
+            loop.add_reader(stream.rtcp, self._rtcp, stream)
+        return self
+
+    def _start(self) -> None:
+        super()._start()
+        if not self._tasks:
+            works = [self._show(), self._report()] + ([self._speak()] if self.sound else [])
+            self._tasks = [asyncio.ensure_future(work) for work in works]
+
+    async def _speak(self) -> None:
+        loop = asyncio.get_running_loop()
+        # Not in step with the mixer, and not with each other.
+        await asyncio.sleep(self.first % 9 * 0.0022)
+        start, burst = loop.time(), _burst()
+        for number in itertools.count():
+            place = (number - self.first) % self.every
+            said = burst[place] if place < BURST_PACKETS else SILENCE
+            now = time.time_ns()
+            if place == 0 and number > 0:
+                self.bursts.append(now)
+            self._anchors[self.audio.ssrc] = self.audio.timestamp, now
+            self.audio.send(said, marker=number == 0)
+            self.audio.timestamp = (self.audio.timestamp + 160) & 0xFFFFFFFF
+            await asyncio.sleep(max(0.0, start + (number + 1) * 0.02 - loop.time()))
+
+    async def _show(self) -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time() + self.first % 7 * 0.0047
+        for number in itertools.count():
+            await asyncio.sleep(max(0.0, start + number / FILM_FPS - loop.time()))
+            unit = self._unit
+            self._unit = (unit + 1) % len(self.film.units)
+            now = time.time_ns()
+            if unit in self.film.flashes:
+                self.flashes.append(now)
+            self._anchors[self.video.ssrc] = self.video.timestamp, now
+            nals = self.film.units[unit]
+            for index, nal in enumerate(nals):
+                self.video.send(nal, marker=index == len(nals) - 1)
+            self.video.timestamp = (self.video.timestamp + 90_000 // FILM_FPS) & 0xFFFFFFFF
+
+    async def _report(self) -> None:
+        """Sender reports with one clock for both, as lip sync wants them."""
+        while True:
+            await asyncio.sleep(1)
+            for stream, clock_hz in ((self.audio, 8000), (self.video, 90_000)):
+                if stream.ssrc in self._anchors and stream.remote_rtcp is not None:
+                    with suppress(OSError):
+                        stream.rtcp.sendto(self._sender_report(stream, clock_hz), stream.remote_rtcp)
+
+    def _sender_report(self, stream: Stream, clock_hz: int) -> bytes:
+        timestamp, sent_ns = self._anchors[stream.ssrc]
+        now = time.time_ns()
+        stamp = (timestamp + (now - sent_ns) * clock_hz // SECOND_NS) & 0xFFFFFFFF
+        seconds, rest = divmod(now, SECOND_NS)
+        ntp = (seconds + NTP_EPOCH_S) << 32 | (rest << 32) // SECOND_NS
+        report = struct.pack("!BBHIQIII", 0x80, 200, 6, stream.ssrc, ntp, stamp, stream.sent, 0)
+        return report + struct.pack("!BBHIBB6s", 0x81, 202, 3, stream.ssrc, 1, 4, b"hall\0\0")
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """One RTP packet. `at_ns`: Unix time of the kernel."""
+
+    at_ns: int
+    data: bytes
+
+    @property
+    def marker(self) -> bool:
+        return bool(self.data[1] & 0x80)
+
+    @property
+    def sequence(self) -> int:
+        return int.from_bytes(self.data[2:4], "big")
+
+
+@dataclass
+class _Kept:
+    audio: list[Arrived] = field(default_factory=list)
+    video: list[Arrived] = field(default_factory=list)
+
+
+class Witness(Listener):
+    """Keeps all packets, to be looked at afterwards."""
+
+    def __init__(self, name: str, password: str, host: str) -> None:
+        super().__init__(name, password, host)
+        self.kept = _Kept()
+        for stream in (self.audio, self.video):
+            stream.rtp.setsockopt(socket.SOL_SOCKET, _TIMESTAMP, 1)
+            stream.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 << 20)
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.audio.rtp, self._keep, self.audio.rtp, self.kept.audio)
+        loop.add_reader(self.video.rtp, self._keep, self.video.rtp, self.kept.video)
+        return self
+
+    def _keep(self, end: socket.socket, kept: list[Arrived]) -> None:
+        with suppress(BlockingIOError):
+            for _ in range(256):
+                data, extra, _, _ = end.recvmsg(2048, 64)
+                seconds, rest = struct.unpack("@qq", next(one for _, kind, one in extra if kind == _TIMESTAMP))
+                if len(data) > 12:
+                    kept.append(Arrived(seconds * SECOND_NS + rest, data))
+
+
+class _First(Viewer):
+    """Notes when the first picture was decoded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_s = 0.0
+        self.seen = asyncio.Event()
+        self._decoder.flags |= Flags.low_delay
+
+    def _decode(self) -> None:
+        if self.frames == 0:
+            super()._decode()
+            if self.frames:
+                self.at_s = time.monotonic()
+                self.seen.set()
+
+
+class Timed(Listener):
+    """A hall that calls, or is called at `port`, and answers at once."""
+
+    def __init__(self, name: str, password: str, host: str, port: int = 0) -> None:
+        super().__init__(name, password, host)
+        self._wanted_port = port
+        self.called_at_s = 0.0
+        self.viewer = _First()
+
+    async def __aenter__(self) -> Self:
+        await self._listen(self._wanted_port)
+        loop = asyncio.get_running_loop()
+        for stream, take in ((self.audio, self._hear), (self.video, self._see)):
+            loop.add_reader(stream.rtp, self._rtp, stream, take)
+            loop.add_reader(stream.rtcp, self._rtcp, stream)
+        return self
+
+    async def call(self, target: str, host: str, port: int) -> int:
+        self.called_at_s = time.monotonic()
+        return await super().call(target, host, port)
+
+    def _invited(self, message: Message) -> None:
+        self.called_at_s = self.called_at_s or time.monotonic()
+        super()._invited(message)
+
+    async def first_frame_ms(self, most_s: float) -> float:
+        """From the INVITE to the first decoded picture. Raises TimeoutError."""
+        assert isinstance(self.viewer, _First)
+        await asyncio.wait_for(self.viewer.seen.wait(), most_s)
+        return (self.viewer.at_s - self.called_at_s) * 1e3
+
+
+# -- films and sound
+
+
+@dataclass(frozen=True)
+class Film:
+    """NAL units of each picture, and the numbers of those in which a flash begins. The first is a key frame."""
+
+    units: tuple[tuple[bytes, ...], ...]
+    flashes: frozenset[int]
+
+
+def film(seed: int) -> Film:
+    """Six seconds of moving forms with noise, 640x360 at 30 frames/s and 600 kbit/s; its middle turns white at four moments that
+    no other film has, so that one knows whose flash was seen.
+    """
+    width, height = CAMERA
+    rng = np.random.default_rng(seed)
+    flashes = frozenset(int(one) for one in np.arange(4) * 45 + 8 + rng.integers(0, 22, 4))
+    white = {start + more for start in flashes for more in range(FLASH_FRAMES)}
+    y, x = np.mgrid[0:height, 0:width]
+    encoder = Encoder(EncoderSettings("h264", "baseline", width, height, FILM_FPS, 600_000))
+    frame, planes = new_picture(width, height)
+    noise = rng.normal(0, 4, (height * 2, width * 2))
+    units = []
+    for number in range(FILM_S * FILM_FPS):
+        turn = number / FILM_FPS * 2 * np.pi / FILM_S
+        shape = 50 * np.sin(x / 37 + 4 * turn + seed) + 30 * np.cos(y / 23 - 3 * turn)
+        at = rng.integers(0, height, 2)
+        planes.y[:] = np.clip(100 + shape + noise[at[0] : at[0] + height, at[1] : at[1] + width], 16, 200)
+        planes.u[:] = 128 + 40 * np.sin(x[::2, ::2] / 90 + turn * 2)
+        planes.v[:] = 128 + 40 * np.cos(y[::2, ::2] / 70 - turn)
+        if number in white:
+            planes.y[height // 3 : height * 2 // 3, width // 3 : width * 2 // 3] = 235
+        unit, _ = encoder.encode(frame, number * 3000, False)
+        units.append(tuple(nal for nal in re.split(rb"\x00\x00\x00?\x01", unit) if nal))
+    return Film(tuple(units), flashes)
+
+
+@cache
+def _burst() -> Sequence[bytes]:
+    at = np.arange(BURST_PACKETS * 160) / 8000
+    said = _alaw((np.sin(2 * np.pi * BURST_HZ * at) * 16_000).astype(np.int16))
+    return tuple(said[first : first + 160] for first in range(0, len(said), 160))
+
+
+def pictures(packets: Sequence[Arrived]) -> Iterator[tuple[int, np.ndarray]]:
+    """(Unix ns of its last packet, luma) of each picture that could be decoded."""
+    viewer = _Luma()
+    for one in sorted(packets, key=lambda one: one.at_ns):
+        viewer.packet(one.data[12:], one.marker)
+        for luma in viewer.taken:
+            yield one.at_ns, luma
+        viewer.taken.clear()
+
+
+class _Luma(Viewer):
+    """Keeps brightness alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[np.ndarray] = []
+        self._decoder.flags |= Flags.low_delay
+        self._decoder.thread_count = 1  # with more it would give pictures back later than they came
+
+    def _decode(self) -> None:
+        unit, self._unit = bytes(self._unit), bytearray()
+        with suppress(av.error.InvalidDataError):
+            for frame in self._decoder.decode(av.Packet(unit)):
+                self.taken.append(planes_of(frame).y)

@@ -1,0 +1,522 @@
+"""`make bench`: what halls cost the server, and how soon they see and hear. Prints the table in Markdown.
+
+    python tests/bench/halls.py                         all rows, about 6 minutes
+    python tests/bench/halls.py --rows fan-out,fan-out-srtp --seconds 5
+    python tests/bench/halls.py --nice -5               the server with precedence (root)
+
+A whole server with its SIP, register and mixer; halls are scripted terminals that dial in, each from an address of its own.
+What many halls receive is counted, and answered by RTCP, in the generator (Rust): it takes over their sockets once calls stand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from sqlalchemy import update
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from media.mixer.layouts import rects
+from media.mixer.sound.codecs import open_decoder
+from rooms.sites.tables import Terminal as TerminalRow
+from rooms.store.database import Database
+from tests.bench import hall_terminals, hall_transcoding, peers
+from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
+from tests.interop import hallnet
+from tests.interop.hallnet import Booked
+
+Result = dict[str, Any]
+HALLS = 240
+CAMERAS = 9
+AT_ONCE = 8
+"""Calls that are set up at the same time."""
+SIP_HOST = "127.0.0.1"
+SETTLE_S = 6.0
+FIRST_FRAME_S = 20.0
+BURST_EVERY = 20
+"""Packets of 20 ms between two bursts, whoever makes them."""
+NEAR_NS = 390_000_000
+"""What comes later belongs to the next burst."""
+RECEIVER_BYTES = 2 << 20
+
+
+@dataclass
+class There:
+    """A server with a meeting that halls are invited to."""
+
+    server: peers.Server
+    booked: Booked
+    sip_port: int
+    data: Path
+
+    @property
+    def mixer_pid(self) -> int:
+        """The one child that is a mixer."""
+        children = Path(f"/proc/{self.server.pid}/task")
+        pids = {int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()}
+        mixers = [pid for pid in pids if b"media.mixer" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        if len(mixers) != 1:
+            raise RuntimeError(f"{len(mixers)} mixers")
+        return mixers[0]
+
+    async def dial(self, terminal: Listener) -> None:
+        """Raises RuntimeError when it is not taken."""
+        status = await terminal.call(f"{self.booked.number}@{SIP_HOST}:{self.sip_port}", SIP_HOST, self.sip_port)
+        if status != 200:
+            raise RuntimeError(f"{terminal.name} was answered {status}")
+
+    async def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Of the API, as the host's secretary."""
+        key = {"authorization": f"Bearer {self.booked.key}"}
+        url = f"http://127.0.0.1:{self.server.port}/api/v1/occurrences/{self.booked.occurrence}/legs{path}"
+        async with httpx.AsyncClient(timeout=30) as client:
+            answer = await client.request(method, url, headers=key, **more)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def alias(number: int) -> str:
+    return f"hall-{number:03d}"
+
+
+def host_of(number: int) -> str:
+    """Each hall has an address of its own: a server bounds what one address may do."""
+    return f"127.0.{1 + number // 200}.{10 + number % 200}"
+
+
+@contextlib.asynccontextmanager
+async def server(count: int, nice: int, call_port: int = 0) -> AsyncIterator[There]:
+    """`call_port`: where the terminals listen, by the register."""
+    with tempfile.TemporaryDirectory(prefix="bench-halls-") as name:
+        folder = Path(name)
+        aliases = tuple(alias(number) for number in range(count))
+        booked = await asyncio.to_thread(hallnet.prepare, folder, aliases, ("127.0.0.0/8",), lobby=False)
+        if call_port:
+            await _register(folder / "data", count, call_port)
+        port = peers.free_port()
+        settings = {
+            "DATA_DIR": str(folder / "data"),
+            "SIP_HOST": SIP_HOST,
+            "SIP_UDP_PORT": str(port),
+            "SIP_TCP_PORT": str(port),
+            "SIP_TLS_PORT": "-1",
+        }
+        words = f"nice -n {nice} {sys.executable} -m signaling serve" if nice else ""
+        with peers.diemcau(words, **settings) as running:
+            yield There(running, booked, port, folder / "data")
+
+
+async def _register(data: Path, count: int, port: int) -> None:
+    database = Database.open(f"sqlite:///{data / 'diemcau.sqlite'}")
+    try:
+        for number in range(count):
+            uri = f"sip:{alias(number)}@{host_of(number)}:{port}"
+            await database.transact(
+                lambda session, number=number, uri=uri: session.execute(
+                    update(TerminalRow).where(TerminalRow.id == alias(number)).values(sip_uri=uri)
+                )
+            )
+    finally:
+        await database.close()
+
+
+async def at_once(works: Iterable[Callable[[], Any]], most: int = AT_ONCE) -> None:
+    """Runs them, no more than `most` at a time."""
+    gate = asyncio.Semaphore(most)
+
+    async def one(work: Callable[[], Any]) -> None:
+        async with gate:
+            await work()
+
+    await asyncio.gather(*(one(work) for work in works))
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of one process, without its children."""
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spread(values: Sequence[float]) -> Result:
+    ordered = sorted(values)
+    if not ordered:
+        return {"p50": None, "p95": None, "count": 0}
+    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+    return {"p50": round(statistics.median(ordered), 1), "p95": round(p95, 1), "count": len(ordered)}
+
+
+def cameras(there: There, films: Sequence[Film], start: int = 0, **more: bool) -> list[Camera]:
+    every = CAMERAS * BURST_EVERY
+    return [
+        Camera(
+            alias(start + number),
+            there.booked.passwords[alias(start + number)],
+            host_of(start + number),
+            films[number],
+            first=number * BURST_EVERY + 50,
+            every=every,
+            **more,
+        )
+        for number in range(CAMERAS)
+    ]
+
+
+# -- many halls
+
+
+async def fan_out(seconds: float, nice: int, *, secure: bool = False, whole: bool = False) -> Result:
+    """240 halls that see one picture. `whole`: they hear and speak too, and show a picture of 384 kbit/s that nobody looks at."""
+    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    async with server(HALLS, nice) as there, AsyncExitStack() as stack:
+        more = {"sound": whole, "secure": secure}
+        shown = cameras(there, films, **more)
+        rest: list[Listener] = []
+        for number in range(CAMERAS, HALLS):
+            name = alias(number)
+            rest.append(Listener(name, there.booked.passwords[name], host_of(number), shows=whole, **more))
+        halls = [*shown, *rest]
+        for one in halls:
+            for stream in (one.audio, one.video):
+                stream.rtp.setsockopt(hall_terminals.socket.SOL_SOCKET, hall_terminals.socket.SO_RCVBUF, RECEIVER_BYTES)
+            await stack.enter_async_context(one)
+        for one in shown[:1]:
+            await there.dial(one)
+        await asyncio.sleep(1)  # its program runs
+        calls = await set_up(there, halls[1:])
+        await asyncio.sleep(SETTLE_S)
+        received = await asyncio.to_thread(take_over, there, halls, seconds, whole)
+        return received | {"calls": calls} | {"transcoding": await asyncio.to_thread(hall_transcoding.measure)}
+
+
+async def set_up(there: There, halls: Sequence[Listener]) -> Result:
+    """Lets them dial, AT_ONCE at a time."""
+    pids = there.server.pid, there.mixer_pid
+    before, begun = [cpu_s(pid) for pid in pids], time.monotonic()
+    await at_once([lambda one=one: there.dial(one) for one in reversed(halls)])
+    lasted = time.monotonic() - begun
+    used = [cpu_s(pid) - one for pid, one in zip(pids, before, strict=True)]
+    return {
+        "count": len(halls),
+        "per_s": round(len(halls) / lasted, 1),
+        "cpu_ms": round(used[0] / len(halls) * 1e3, 2),
+        "mixer_cpu_ms": round(used[1] / len(halls) * 1e3, 2),
+    }
+
+
+def take_over(there: There, halls: Sequence[Listener], seconds: float, whole: bool) -> Result:
+    """The generator reads and answers for all of them. Raises RuntimeError with what it said."""
+    lines = [line(one, kind, stream, whole) for one in halls for kind, stream in one.streams()]
+    orders = {"lines": lines, "pids": [there.server.pid, there.mixer_pid], "warmup": 3, "seconds": seconds}
+    handed = [fd for one in lines for fd in (one["rtp"], one["rtcp"])]
+    done = subprocess.run(
+        [str(peers.build_generator()), "halls"],
+        input=json.dumps(orders),
+        capture_output=True,
+        text=True,
+        pass_fds=handed,
+        timeout=seconds + 60,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip()[-500:])
+    result: Result = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
+    made: Result = {
+        "kind": kind,
+        "rtp": stream.rtp.fileno(),
+        "rtcp": stream.rtcp.fileno(),
+        "rtcp_remote": "{}:{}".format(*stream.remote_rtcp),
+    }
+    if hall.keys:
+        made["keys"] = [hall.server_keys[kind].hex(), hall.keys[kind].hex()]
+    if whole and not isinstance(hall, Camera):
+        remote = "{}:{}".format(*stream.remote)
+        voice = {"payload_type": stream.payload_type, "remote": remote}
+        if kind == "audio":
+            made["voice"] = voice | {"bytes": 160, "period_us": 20_000, "clock_step": 160}
+        else:  # 40 packets/s of 1200 bytes
+            made["voice"] = voice | {"bytes": 1200, "period_us": 25_000, "clock_step": 2250}
+    return made
+
+
+# -- how late
+
+
+async def delays(seconds: float, nice: int) -> Result:
+    """Nine halls in one 3x3 picture of 720p30, one more that sees and hears it, and a browser's end."""
+    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    async with server(CAMERAS + 1, nice) as there, AsyncExitStack() as stack:
+        shown = cameras(there, films)
+        name = alias(CAMERAS)
+        witness = Witness(name, there.booked.passwords[name], host_of(CAMERAS))
+        for one in (*shown, witness):
+            await stack.enter_async_context(one)
+            await there.dial(one)
+        await asyncio.sleep(SETTLE_S)
+        since = time.time_ns()
+        pids = there.server.pid, there.mixer_pid
+        before = [cpu_s(pid) for pid in pids]
+        heard = await listen(there, seconds)
+        cores = [round((cpu_s(pid) - one) / seconds, 3) for pid, one in zip(pids, before, strict=True)]
+        until = time.time_ns() - SECOND_NS
+    bursts = sorted(at for one in shown for at in one.bursts if since < at < until)
+    flashes = [[at for at in one.flashes if since < at < until] for one in shown]
+    return {
+        "hall_ms": spread(matched(bursts, onsets(hall_sound(witness.kept.audio)))),
+        "browser_ms": spread(matched(bursts, onsets(browser_sound(heard)))),
+        "picture_ms": spread(seen(flashes, witness.kept.video)),
+        "bursts": len(bursts),
+        "flashes": sum(len(one) for one in flashes),
+        "cores": cores,
+    }
+
+
+async def listen(there: There, seconds: float) -> list[tuple[int, int, int, str]]:
+    """A participant of the browser protocol hears everybody: (Unix ns, SSRC, RTP time, payload) of each packet."""
+    words = [str(peers.build_generator()), "listen", "--server", there.server.url, "--pid", str(there.server.pid)]
+    words += ["--key", there.server.key, "--secret", there.server.secret, "--seconds", str(int(seconds))]
+    words += ["--conference", f"o-{there.booked.occurrence}"]
+    process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, errors = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(errors.decode()[-500:])
+    return [tuple(row) for row in json.loads(out)["heard"]]
+
+
+Sound = list[tuple[int, np.ndarray, int]]
+"""When a packet came (Unix ns), its samples, their rate."""
+
+
+def hall_sound(packets: Sequence[Arrived]) -> list[Sound]:
+    decoder = open_decoder("pcma")
+    return [[(one.at_ns, decoder.decode(one.data[12:]), 48_000) for one in sorted(packets, key=lambda one: one.at_ns)]]
+
+
+def browser_sound(heard: Sequence[tuple[int, int, int, str]]) -> list[Sound]:
+    found: dict[int, Sound] = {}
+    decoders: dict[int, Any] = {}
+    for at_ns, ssrc, _, payload in heard:
+        decoder = decoders.setdefault(ssrc, open_decoder("opus"))
+        samples = decoder.decode(bytes.fromhex(payload))
+        found.setdefault(ssrc, []).append((at_ns, samples, 48_000))
+    return list(found.values())
+
+
+def onsets(sounds: Sequence[Sound]) -> list[int]:
+    """When a burst begins to be heard, by who plays each sample as soon as it can (Unix ns)."""
+    found = []
+    for sound in sounds:
+        quiet_until = 0
+        for at_ns, samples, rate_hz in sound:
+            loud = np.flatnonzero(np.abs(samples) > 4000)
+            if not len(loud):
+                continue
+            if at_ns > quiet_until:
+                found.append(at_ns + int(loud[0]) * SECOND_NS // rate_hz)
+            quiet_until = at_ns + 150_000_000
+    return sorted(found)
+
+
+def matched(made: Sequence[int], found: Sequence[int]) -> list[float]:
+    """The first that was found after each that was made, in ms."""
+    delays = []
+    for at in made:
+        later = [one - at for one in found if 0 < one - at < NEAR_NS]
+        delays += [later[0] / 1e6] if later else []
+    return delays
+
+
+def seen(flashes: Sequence[Sequence[int]], packets: Sequence[Arrived]) -> list[float]:
+    """Each hall's flashes in that place of the picture where they come most evenly: films flash at moments of their own."""
+    rises = bright(packets)
+    found = []
+    for made in flashes:
+        ways = [way for way in (matched(made, rise) for rise in rises) if len(way) >= max(2, len(made) * 2 // 3)]
+        found += min(ways, key=lambda way: statistics.pstdev(way), default=[])
+    return found
+
+
+def bright(packets: Sequence[Arrived]) -> list[list[int]]:
+    """For each place of a 3x3 picture when its middle turned white (Unix ns of the last packet of that picture)."""
+    places = rects("3x3", 1280, 720)
+    middles = [(one.y + one.height // 2, one.x + one.width // 2) for one in places]
+    rises: list[list[int]] = [[] for _ in places]
+    was = [True] * len(places)
+    for at_ns, luma in hall_terminals.pictures(packets):
+        for place, (row, column) in enumerate(middles):
+            white = float(luma[row - 8 : row + 8, column - 8 : column + 8].mean()) > 205
+            if white and not was[place]:
+                rises[place].append(at_ns)
+            was[place] = white
+    return rises
+
+
+# -- how soon
+
+
+async def first_frames(calls: int, nice: int, *, out: bool) -> Result:
+    """Calls one after another into a running 3x3 group; `out`: the server calls them."""
+    films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
+    port = peers.free_port() if out else 0
+    async with server(CAMERAS + calls, nice, port) as there, AsyncExitStack() as stack:
+        for one in cameras(there, films):
+            await stack.enter_async_context(one)
+            await there.dial(one)
+        await asyncio.sleep(SETTLE_S)
+        timed = []
+        for number in range(CAMERAS, CAMERAS + calls):
+            name = alias(number)
+            one = Timed(name, there.booked.passwords[name], host_of(number), port)
+            timed.append(await stack.enter_async_context(one))
+        if out:
+            rows = await there.ask("GET", "")
+            rows = rows["items"] if isinstance(rows, dict) else rows
+            legs = {row["terminal_id"]: row["leg_id"] for row in rows}
+        taken = []
+        for number, one in enumerate(timed):
+            if out:
+                await there.ask("POST", "/commands", json={"action": "call", "leg_ids": [legs[one.name]]})
+            else:
+                await there.dial(one)
+            taken.append(await one.first_frame_ms(FIRST_FRAME_S))
+            await asyncio.sleep(0.5 + number % 5 * 0.007)
+        return {"first_frame_ms": spread(taken), "each": [round(one) for one in taken]}
+
+
+# -- the table
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table. `read` gives (text, whether it is within the budget, or None without one)."""
+
+    title: str
+    row: str
+    read: Callable[[Result], tuple[str, bool | None]]
+    budget: str = ""
+
+
+def core_a_hall(budget: float) -> Callable[[Result], tuple[str, bool | None]]:
+    def read(result: Result) -> tuple[str, bool | None]:
+        video, share = result["received"]["video"], result["cores"][0] / HALLS
+        text = f"{share:.5f} core, {video['mbps_per_line']:.2f} Mbit/s each, lost {video['lost']} of {video['packets']}"
+        return text, share <= budget if budget else None
+
+    return read
+
+
+def transcoded(result: Result) -> tuple[str, bool | None]:
+    share = result["transcoding"]["cores"]
+    return f"{share:.3f} core: {share / (result['cores'][0] / HALLS):.0f} times as much", None
+
+
+def mixed(result: Result) -> tuple[str, bool | None]:
+    return f"{result['cores'][1]:.2f} core for all", None
+
+
+def rate(result: Result) -> tuple[str, bool | None]:
+    calls = result["calls"]
+    return f"{calls['per_s']:.0f}/s, {calls['cpu_ms']:.1f} ms CPU each (mixer {calls['mixer_cpu_ms']:.1f} ms)", None
+
+
+def within(name: str, budget_ms: float = 0) -> Callable[[Result], tuple[str, bool | None]]:
+    def read(result: Result) -> tuple[str, bool | None]:
+        found = result[name]
+        text = f"{found['p50']:.0f} / {found['p95']:.0f} ms ({found['count']})"
+        return text, found["p95"] <= budget_ms if budget_ms else None
+
+    return read
+
+
+ENTRIES = (
+    Entry("240 halls see one program of 2 Mbit/s: server, a hall", "fan-out", core_a_hall(0.001), "0.001 core"),
+    Entry("the same by SRTP", "fan-out-srtp", core_a_hall(0.002), "0.002 core"),
+    Entry("the same, and all hear, speak and show", "fan-out-whole", core_a_hall(0)),
+    Entry("decoding and encoding 720p30 for one hall", "fan-out", transcoded),
+    Entry("mixer process of the 240", "fan-out", mixed),
+    Entry("231 halls dial in, 8 at once", "fan-out", rate),
+    Entry("the same with SRTP", "fan-out-srtp", rate),
+    Entry("Speech, hall to hall, added, p50 / p95", "delays", within("hall_ms", 120), "120 ms"),
+    Entry("Speech, hall to browser", "delays", within("browser_ms", 120), "120 ms"),
+    Entry("Picture, camera to 3x3 program at another hall", "delays", within("picture_ms", 250), "250 ms"),
+    Entry("INVITE to first decoded picture, hall dials", "dial-in", within("first_frame_ms")),
+    Entry("the same, hall is called", "dial-out", within("first_frame_ms")),
+)
+
+
+async def run_row(name: str, given: argparse.Namespace) -> Result:
+    rows: dict[str, Callable[[], Any]] = {
+        "fan-out": lambda: fan_out(given.seconds, given.nice),
+        "fan-out-srtp": lambda: fan_out(given.seconds, given.nice, secure=True),
+        "fan-out-whole": lambda: fan_out(given.seconds, given.nice, whole=True),
+        "delays": lambda: delays(max(given.seconds, 20), given.nice),
+        "dial-in": lambda: first_frames(given.calls, given.nice, out=False),
+        "dial-out": lambda: first_frames(given.calls, given.nice, out=True),
+    }
+    load = os.getloadavg()[0]
+    result: Result = await rows[name]()
+    return result | {"load": [round(load, 1), round(os.getloadavg()[0], 1)]}
+
+
+def table(results: dict[str, Result]) -> str:
+    lines = ["| Halls | measured | budget | |", "|---|---|---|---|"]
+    for entry in ENTRIES:
+        result = results.get(entry.row)
+        if result is None:
+            continue
+        try:
+            text, well = ("failed", None) if "error" in result else entry.read(result)
+        except (TypeError, KeyError):
+            text, well = "failed", None
+        verdict = "" if well is None else "within" if well else "MISSED"
+        lines.append(f"| {entry.title} | {text} | {entry.budget} | {verdict} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = list(dict.fromkeys(entry.row for entry in ENTRIES))
+    parser.add_argument("--rows", default=",".join(names), help=f"some of {','.join(names)}")
+    parser.add_argument("--seconds", type=float, default=12, help="measuring window")
+    parser.add_argument("--calls", type=int, default=24, help="calls of the rows of first pictures")
+    parser.add_argument("--nice", type=int, default=0, help="of the server, with its mixers; below 0 as root")
+    parser.add_argument("--json", type=Path, help="file for all results")
+    given = parser.parse_args()
+    wanted = given.rows.split(",")
+    if not set(wanted) <= set(names):
+        raise SystemExit(f"rows: {', '.join(names)}")
+    peers.build_generator()
+    results: dict[str, Result] = {}
+    for name in wanted:
+        try:
+            results[name] = asyncio.run(run_row(name, given))
+        except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
+            results[name] = {"error": f"{type(error).__name__}: {error}"}
+        print(f"{name}: {json.dumps(results[name])}", file=sys.stderr, flush=True)
+    print("\n" + table(results))
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 1 if any("error" in one for one in results.values()) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
