@@ -15,14 +15,15 @@ import secrets
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
 import av
 import numpy as np
+import pylibsrtp
 from av.codec.context import Flags
 
 from media.mixer.picture.encoding import Encoder, EncoderSettings
@@ -117,6 +118,13 @@ class Camera(Listener):
         """Unix time in ns when the first packet of each was handed to the kernel."""
         self.flashes: list[int] = []
         self._anchors: dict[int, tuple[int, int]] = {}
+        for kind, stream in (("audio", self.audio), ("video", self.video)):
+            if self.keys:
+                key, every = self.keys[kind], pylibsrtp.Policy.SSRC_ANY_OUTBOUND
+                profile = pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+                session = pylibsrtp.Session(pylibsrtp.Policy(key, every, srtp_profile=profile))
+                stream.rtp = _Sealed(stream.rtp, session.protect)  # type: ignore[assignment]
+                stream.rtcp = _Sealed(stream.rtcp, session.protect_rtcp)  # type: ignore[assignment]
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -180,6 +188,19 @@ class Camera(Listener):
         ntp = (seconds + NTP_EPOCH_S) << 32 | (rest << 32) // SECOND_NS
         report = struct.pack("!BBHIQIII", 0x80, 200, 6, stream.ssrc, ntp, stamp, stream.sent, 0)
         return report + struct.pack("!BBHIBB6s", 0x81, 202, 3, stream.ssrc, 1, 4, b"hall\0\0")
+
+
+class _Sealed:
+    """A socket that closes what it sends (RFC 3711)."""
+
+    def __init__(self, end: socket.socket, protect: Callable[[bytes], bytes]) -> None:
+        self._end, self._protect = end, protect
+
+    def sendto(self, data: bytes, remote: tuple[str, int]) -> int:
+        return self._end.sendto(self._protect(data), remote)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._end, name)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
     python tests/bench/halls.py                         all rows, about 6 minutes
     python tests/bench/halls.py --rows fan-out,fan-out-srtp --seconds 5
-    python tests/bench/halls.py --nice -5               the server with precedence (root)
+    nice -n -5 python tests/bench/halls.py              the same with precedence, on a machine that others use (root)
 
 A whole server with its SIP, register and mixer; halls are scripted terminals that dial in, each from an address of its own.
 What many halls receive is counted, and answered by RTCP, in the generator (Rust): it takes over their sockets once calls stand.
@@ -101,7 +101,7 @@ def host_of(number: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def server(count: int, nice: int, call_port: int = 0) -> AsyncIterator[There]:
+async def server(count: int, call_port: int = 0) -> AsyncIterator[There]:
     """`call_port`: where the terminals listen, by the register."""
     with tempfile.TemporaryDirectory(prefix="bench-halls-") as name:
         folder = Path(name)
@@ -117,8 +117,7 @@ async def server(count: int, nice: int, call_port: int = 0) -> AsyncIterator[The
             "SIP_TCP_PORT": str(port),
             "SIP_TLS_PORT": "-1",
         }
-        words = f"nice -n {nice} {sys.executable} -m signaling serve" if nice else ""
-        with peers.diemcau(words, **settings) as running:
+        with peers.diemcau(**settings) as running:
             yield There(running, booked, port, folder / "data")
 
 
@@ -180,10 +179,10 @@ def cameras(there: There, films: Sequence[Film], start: int = 0, **more: bool) -
 # -- many halls
 
 
-async def fan_out(seconds: float, nice: int, *, secure: bool = False, whole: bool = False) -> Result:
+async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) -> Result:
     """240 halls that see one picture. `whole`: they hear and speak too, and show a picture of 384 kbit/s that nobody looks at."""
     films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
-    async with server(HALLS, nice) as there, AsyncExitStack() as stack:
+    async with server(HALLS) as there, AsyncExitStack() as stack:
         more = {"sound": whole, "secure": secure}
         shown = cameras(there, films, **more)
         rest: list[Listener] = []
@@ -199,9 +198,24 @@ async def fan_out(seconds: float, nice: int, *, secure: bool = False, whole: boo
             await there.dial(one)
         await asyncio.sleep(1)  # its program runs
         calls = await set_up(there, halls[1:])
+        if whole:
+            await mute(there, rest)
         await asyncio.sleep(SETTLE_S)
         received = await asyncio.to_thread(take_over, there, halls, seconds, whole)
         return received | {"calls": calls} | {"transcoding": await asyncio.to_thread(hall_transcoding.measure)}
+
+
+async def mute(there: There, halls: Sequence[Listener]) -> None:
+    """As the chair of a large meeting does: nine may speak, the others send sound that is not heard."""
+    rows = await there.ask("GET", "")
+    names = {one.name for one in halls}
+    wanted = [row["leg_id"] for row in _items(rows) if row["terminal_id"] in names]
+    await there.ask("POST", "/commands", json={"action": "mute", "leg_ids": wanted})
+
+
+def _items(rows: Any) -> list[Result]:
+    found: list[Result] = rows["items"] if isinstance(rows, dict) else rows
+    return found
 
 
 async def set_up(there: There, halls: Sequence[Listener]) -> Result:
@@ -261,10 +275,10 @@ def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
 # -- how late
 
 
-async def delays(seconds: float, nice: int) -> Result:
+async def delays(seconds: float) -> Result:
     """Nine halls in one 3x3 picture of 720p30, one more that sees and hears it, and a browser's end."""
     films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
-    async with server(CAMERAS + 1, nice) as there, AsyncExitStack() as stack:
+    async with server(CAMERAS + 1) as there, AsyncExitStack() as stack:
         shown = cameras(there, films)
         name = alias(CAMERAS)
         witness = Witness(name, there.booked.passwords[name], host_of(CAMERAS))
@@ -373,11 +387,11 @@ def bright(packets: Sequence[Arrived]) -> list[list[int]]:
 # -- how soon
 
 
-async def first_frames(calls: int, nice: int, *, out: bool) -> Result:
+async def first_frames(calls: int, *, out: bool) -> Result:
     """Calls one after another into a running 3x3 group; `out`: the server calls them."""
     films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
     port = peers.free_port() if out else 0
-    async with server(CAMERAS + calls, nice, port) as there, AsyncExitStack() as stack:
+    async with server(CAMERAS + calls, port) as there, AsyncExitStack() as stack:
         for one in cameras(there, films):
             await stack.enter_async_context(one)
             await there.dial(one)
@@ -388,9 +402,7 @@ async def first_frames(calls: int, nice: int, *, out: bool) -> Result:
             one = Timed(name, there.booked.passwords[name], host_of(number), port)
             timed.append(await stack.enter_async_context(one))
         if out:
-            rows = await there.ask("GET", "")
-            rows = rows["items"] if isinstance(rows, dict) else rows
-            legs = {row["terminal_id"]: row["leg_id"] for row in rows}
+            legs = {row["terminal_id"]: row["leg_id"] for row in _items(await there.ask("GET", ""))}
         taken = []
         for number, one in enumerate(timed):
             if out:
@@ -465,12 +477,12 @@ ENTRIES = (
 
 async def run_row(name: str, given: argparse.Namespace) -> Result:
     rows: dict[str, Callable[[], Any]] = {
-        "fan-out": lambda: fan_out(given.seconds, given.nice),
-        "fan-out-srtp": lambda: fan_out(given.seconds, given.nice, secure=True),
-        "fan-out-whole": lambda: fan_out(given.seconds, given.nice, whole=True),
-        "delays": lambda: delays(max(given.seconds, 20), given.nice),
-        "dial-in": lambda: first_frames(given.calls, given.nice, out=False),
-        "dial-out": lambda: first_frames(given.calls, given.nice, out=True),
+        "fan-out": lambda: fan_out(given.seconds),
+        "fan-out-srtp": lambda: fan_out(given.seconds, secure=True),
+        "fan-out-whole": lambda: fan_out(given.seconds, whole=True),
+        "delays": lambda: delays(max(given.seconds, 20)),
+        "dial-in": lambda: first_frames(given.calls, out=False),
+        "dial-out": lambda: first_frames(given.calls, out=True),
     }
     load = os.getloadavg()[0]
     result: Result = await rows[name]()
@@ -498,7 +510,6 @@ def main() -> int:
     parser.add_argument("--rows", default=",".join(names), help=f"some of {','.join(names)}")
     parser.add_argument("--seconds", type=float, default=12, help="measuring window")
     parser.add_argument("--calls", type=int, default=24, help="calls of the rows of first pictures")
-    parser.add_argument("--nice", type=int, default=0, help="of the server, with its mixers; below 0 as root")
     parser.add_argument("--json", type=Path, help="file for all results")
     given = parser.parse_args()
     wanted = given.rows.split(",")
