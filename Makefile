@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench bench-booking fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
+.PHONY: run test build lint bench bench-halls bench-booking fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -77,8 +77,12 @@ test: build $(STAMPS)/python-test
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/mixer.py
+	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/halls.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/booking.py
 	@[ -n "$(ARGS)" ] || $(PYTHON) tests/bench/signing.py
+
+bench-halls: build $(STAMPS)/python-test
+	$(PYTHON) tests/bench/halls.py $(ARGS)
 
 bench-booking: $(STAMPS)/python-test
 	$(PYTHON) tests/bench/booking.py $(ARGS)

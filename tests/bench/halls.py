@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -23,12 +24,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -117,22 +120,22 @@ async def server(count: int, call_port: int = 0) -> AsyncIterator[There]:
             "SIP_TCP_PORT": str(port),
             "SIP_TLS_PORT": "-1",
         }
-        with peers.diemcau(**settings) as running:
+        with peers.diemcau("", peers.ROOT, **settings) as running:
             yield There(running, booked, port, folder / "data")
 
 
 async def _register(data: Path, count: int, port: int) -> None:
     database = Database.open(f"sqlite:///{data / 'diemcau.sqlite'}")
     try:
-        for number in range(count):
-            uri = f"sip:{alias(number)}@{host_of(number)}:{port}"
-            await database.transact(
-                lambda session, number=number, uri=uri: session.execute(
-                    update(TerminalRow).where(TerminalRow.id == alias(number)).values(sip_uri=uri)
-                )
-            )
+        await database.transact(lambda session: _write_addresses(session, count, port))
     finally:
         await database.close()
+
+
+async def _write_addresses(session: AsyncSession, count: int, port: int) -> None:
+    for number in range(count):
+        uri = f"sip:{alias(number)}@{host_of(number)}:{port}"
+        await session.execute(update(TerminalRow).where(TerminalRow.id == alias(number)).values(sip_uri=uri))
 
 
 async def at_once(works: Iterable[Callable[[], Any]], most: int = AT_ONCE) -> None:
@@ -192,7 +195,7 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
         halls = [*shown, *rest]
         for one in halls:
             for stream in (one.audio, one.video):
-                stream.rtp.setsockopt(hall_terminals.socket.SOL_SOCKET, hall_terminals.socket.SO_RCVBUF, RECEIVER_BYTES)
+                stream.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVER_BYTES)
             await stack.enter_async_context(one)
         for one in shown[:1]:
             await there.dial(one)
@@ -222,7 +225,7 @@ async def set_up(there: There, halls: Sequence[Listener]) -> Result:
     """Lets them dial, AT_ONCE at a time."""
     pids = there.server.pid, there.mixer_pid
     before, begun = [cpu_s(pid) for pid in pids], time.monotonic()
-    await at_once([lambda one=one: there.dial(one) for one in reversed(halls)])
+    await at_once([partial(there.dial, one) for one in reversed(halls)])
     lasted = time.monotonic() - begun
     used = [cpu_s(pid) - one for pid, one in zip(pids, before, strict=True)]
     return {
@@ -392,21 +395,19 @@ async def first_frames(calls: int, *, out: bool) -> Result:
     films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
     port = peers.free_port() if out else 0
     async with server(CAMERAS + calls, port) as there, AsyncExitStack() as stack:
-        for one in cameras(there, films):
-            await stack.enter_async_context(one)
-            await there.dial(one)
+        for shown in cameras(there, films):
+            await stack.enter_async_context(shown)
+            await there.dial(shown)
         await asyncio.sleep(SETTLE_S)
         timed = []
         for number in range(CAMERAS, CAMERAS + calls):
             name = alias(number)
             one = Timed(name, there.booked.passwords[name], host_of(number), port)
             timed.append(await stack.enter_async_context(one))
-        if out:
-            legs = {row["terminal_id"]: row["leg_id"] for row in _items(await there.ask("GET", ""))}
         taken = []
         for number, one in enumerate(timed):
             if out:
-                await there.ask("POST", "/commands", json={"action": "call", "leg_ids": [legs[one.name]]})
+                await there.ask("POST", "", json={"terminal_id": one.name})
             else:
                 await there.dial(one)
             taken.append(await one.first_frame_ms(FIRST_FRAME_S))
@@ -520,7 +521,7 @@ def main() -> int:
     for name in wanted:
         try:
             results[name] = asyncio.run(run_row(name, given))
-        except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
+        except Exception as error:  # the other rows are worth having
             results[name] = {"error": f"{type(error).__name__}: {error}"}
         print(f"{name}: {json.dumps(results[name])}", file=sys.stderr, flush=True)
     print("\n" + table(results))

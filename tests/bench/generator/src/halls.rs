@@ -200,9 +200,9 @@ impl Line {
         let lost_now = expected_now.saturating_sub(received_now);
         count.told = (expected, received);
         let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255);
-        let (middle, delay) = self.last_report.map_or((0, 0), |(middle, at)| {
-            (middle, (now.duration_since(at).as_secs_f64() * 65536.0) as u32)
-        });
+        let (middle, delay) = self
+            .last_report
+            .map_or((0, 0), |(middle, at)| (middle, (now.duration_since(at).as_secs_f64() * 65536.0) as u32));
         let mut packet = vec![0x81, 201, 0, 7];
         for field in [
             self.own_ssrc,
@@ -232,7 +232,8 @@ impl Count {
         let (sequence, ssrc) = (u16::from_be_bytes([packet[2], packet[3]]), word(&packet[8..12]));
         if ssrc != self.ssrc {
             let first = (1 << 16) + u64::from(sequence);
-            *self = Count { ssrc, first, highest: first, genuine: self.genuine, forged: self.forged, ..Count::default() };
+            *self =
+                Count { ssrc, first, highest: first, genuine: self.genuine, forged: self.forged, ..Count::default() };
         }
         let ahead = sequence.wrapping_sub(self.highest as u16);
         if ahead < 0x8000 {
