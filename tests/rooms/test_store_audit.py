@@ -237,6 +237,14 @@ def restamped(b: Burglar) -> None:
     b.reseal(rows)
 
 
+def one_resealed(b: Burglar) -> None:
+    """What stands under the checkpoints is left as it is: only the link to the next entry tells."""
+    rows = b.rows()
+    rows[2]["actor"] = "account:innocent"
+    rows[2]["hash"] = audit.seal(rows[2])
+    b.put(rows)
+
+
 def restamped_without_checkpoints(b: Burglar) -> None:
     restamped(b)
     b.do("DELETE FROM audit_checkpoint")
@@ -305,6 +313,7 @@ def broken_json(b: Burglar) -> None:
 
 
 TAMPERINGS: dict[str, Callable[[Burglar], object]] = {
+    "one entry sealed anew": one_resealed,
     "actor changed": lambda b: b.do("UPDATE audit_entry SET actor = 'account:x' WHERE seq = 3"),
     "action changed": lambda b: b.do("UPDATE audit_entry SET action = 'x' WHERE seq = 1"),
     "object changed": lambda b: b.do("UPDATE audit_entry SET object_id = 'x' WHERE seq = 12"),
