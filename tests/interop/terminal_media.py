@@ -1,0 +1,200 @@
+"""Media of a scripted terminal (`quirks.py`): a canned H.264 picture, tones in G.711, RTP and RTCP as they stand on the wire.
+
+Shares nothing with the code under test.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+
+import av
+import numpy as np
+
+FPS = 15
+
+
+# -- pictures and sound ------------------------------------------------------------------------------------------------
+
+
+@cache
+def canned(
+    colour: tuple[int, int, int], width: int = 640, height: int = 360, frames: int = 300
+) -> tuple[tuple[bytes, ...], ...]:
+    """Access units as NAL units without start codes, each at most 1200 bytes; the first is an IDR with its parameter sets and the
+    only one. A square moves over the colour (RGB), so that a frozen picture is seen."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
+    encoder.framerate, encoder.time_base = Fraction(FPS), Fraction(1, FPS)
+    encoder.options = {
+        "preset": "ultrafast", "tune": "zerolatency", "profile": "baseline",
+        "x264-params": "slice-max-size=1190:keyint=100000:scenecut=0:repeat-headers=1",
+    }  # fmt: skip
+    units = []
+    for number in range(frames):
+        picture = np.empty((height, width, 3), np.uint8)
+        picture[:] = colour
+        left = number * 8 % (width - 64)
+        picture[20:52, left : left + 32] = 255 - np.array(colour, np.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        frame.pts = number
+        units += [bytes(packet) for packet in encoder.encode(frame)]
+    units += [bytes(packet) for packet in encoder.encode(None)]
+    return tuple(tuple(nal for nal in re.split(rb"\x00\x00\x00?\x01", unit) if nal) for unit in units)
+
+
+@cache
+def tone(hz: int, samples: int = 8000) -> bytes:
+    """A second of G.711 A-law at half of full scale."""
+    wave = (np.sin(2 * np.pi * hz * np.arange(samples) / 8000) * 16_000).astype(np.int16)
+    return _alaw(wave)
+
+
+def _alaw(wave: np.ndarray) -> bytes:
+    encoder = av.CodecContext.create("pcm_alaw", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 8000, "mono", "s16"
+    frame = av.AudioFrame.from_ndarray(wave.reshape(1, -1), format="s16", layout="mono")
+    frame.sample_rate = 8000
+    return b"".join(bytes(packet) for packet in encoder.encode(frame))
+
+
+def loudest_hz(alaw: bytes) -> float:
+    """Of received G.711 A-law."""
+    decoder = av.CodecContext.create("pcm_alaw", "r")
+    decoder.sample_rate, decoder.layout = 8000, "mono"
+    frames = decoder.decode(av.Packet(alaw))
+    wave = np.concatenate([frame.to_ndarray().ravel() for frame in frames]).astype(float)
+    power = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
+    return float(np.argmax(power)) * 8000 / len(wave)
+
+
+class Viewer:
+    """Puts RTP payloads of H.264 together and decodes them; what a person before the screen would see."""
+
+    def __init__(self) -> None:
+        self._decoder = av.CodecContext.create("h264", "r")
+        self._unit = bytearray()
+        self._broken = False
+        self.frames = 0
+        self.largest_nal = 0
+        self.shapes: Counter[str] = Counter()
+        self.picture: np.ndarray | None = None
+
+    def packet(self, payload: bytes, marker: bool) -> None:
+        kind = payload[0] & 31
+        if kind == 28:
+            self.shapes["FU-A"] += 1
+            if payload[1] & 0x80:
+                self._unit += b"\0\0\0\1" + bytes(((payload[0] & 0xE0) | (payload[1] & 0x1F),))
+            self._unit += payload[2:]
+        elif kind == 24:
+            self.shapes["STAP-A"] += 1
+            at = 1
+            while at + 2 <= len(payload):
+                (length,) = struct.unpack_from("!H", payload, at)
+                self._unit += b"\0\0\0\1" + payload[at + 2 : at + 2 + length]
+                at += 2 + length
+        else:
+            self.shapes["single"] += 1
+            self.largest_nal = max(self.largest_nal, len(payload))
+            self._unit += b"\0\0\0\1" + payload
+        if marker:
+            self._decode()
+
+    def _decode(self) -> None:
+        unit, self._unit = bytes(self._unit), bytearray()
+        with suppress(av.error.InvalidDataError):
+            for frame in self._decoder.decode(av.Packet(unit)):
+                self.frames += 1
+                self.picture = frame.to_ndarray(format="rgb24")
+
+    def colour(self) -> tuple[int, ...]:
+        """The median of the last picture: the background of `canned`."""
+        assert self.picture is not None, "nothing was decoded"
+        return tuple(int(value) for value in np.median(self.picture.reshape(-1, 3), axis=0))
+
+
+# -- packets -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Stream:
+    """One RTP session on an even port with RTCP on the odd one above."""
+
+    rtp: socket.socket
+    rtcp: socket.socket
+    payload_type: int
+    ssrc: int
+    remote: tuple[str, int] | None = None
+    remote_rtcp: tuple[str, int] | None = None
+    sequence: int = 0
+    timestamp: int = 0
+    sent: int = 0
+    received: int = 0
+    rtcp_received: int = 0
+    types: Counter[int] = field(default_factory=Counter)
+    sources: set[int] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+    """Key frames and limits that the other side asked for by RTCP."""
+
+    @property
+    def port(self) -> int:
+        return int(self.rtp.getsockname()[1])
+
+    def send(self, payload: bytes, marker: bool) -> None:
+        if self.remote is None:
+            return
+        head = struct.pack(
+            "!BBHII", 0x80, self.payload_type | (0x80 if marker else 0), self.sequence, self.timestamp, self.ssrc
+        )
+        with suppress(OSError):
+            self.rtp.sendto(head + payload, self.remote)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.sent += 1
+
+    def report(self, ssrc: int) -> None:
+        """A sender report and a name."""
+        name = b"quirk@terminal"
+        words = struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, 0xE0000000 << 32, self.timestamp, self.sent, 0)
+        item = struct.pack("!IBB", ssrc, 1, len(name)) + name + b"\0"
+        item += bytes(-len(item) % 4)
+        if self.remote_rtcp is not None:
+            with suppress(OSError):
+                self.rtcp.sendto(words + struct.pack("!BBH", 0x81, 202, len(item) // 4) + item, self.remote_rtcp)
+
+    def feedback(self, data: bytes) -> list[str]:
+        """The requests in a compound packet: "pli", "fir", "tmmbr"."""
+        found, at = [], 0
+        while at + 4 <= len(data):
+            first, kind, words = struct.unpack_from("!BBH", data, at)
+            name = {(206, 1): "pli", (206, 4): "fir", (205, 3): "tmmbr"}.get((kind, first & 31))
+            found += [name] if name else []
+            at += 4 + 4 * words
+        self.asked.update(found)
+        return found
+
+
+def pair(host: str) -> tuple[socket.socket, socket.socket]:
+    """An even UDP port and the odd one above."""
+    for _ in range(200):
+        rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rtp.bind((host, 0))
+        port = rtp.getsockname()[1]
+        rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            if port % 2 == 0:
+                rtcp.bind((host, port + 1))
+                rtp.setblocking(False)
+                rtcp.setblocking(False)
+                return rtp, rtcp
+        except OSError:
+            pass
+        rtp.close()
+        rtcp.close()
+    raise OSError("no pair of ports")
