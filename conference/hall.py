@@ -141,6 +141,7 @@ class Hall(Participant):
         self.narrowed: dict[Medium, int] = {}
         """What it has asked for since (TMMBR), bit/s."""
         self._wishes: tuple[int, int] = (0, 0)
+        self._asked_whether_there = False
         self.lines = Lines(conference.router, self, options, conference.around.random_bytes)
         super().__init__(conference, sid, entry, self)
 
@@ -282,8 +283,12 @@ class Hall(Participant):
     # -- what its lines tell (lines.LineOwner)
 
     def line_alive(self, medium: Medium, alive: bool) -> None:
+        """Once all of its lines are silent it is asked whether it is there: once, not for each line."""
         self.line_connection.line_alive(medium, alive)
-        if not alive and not self.line_connection.alive:
+        if self.line_connection.alive:
+            self._asked_whether_there = False
+        elif not alive and not self._asked_whether_there:
+            self._asked_whether_there = True
             self.program.ports.silent(self.conference.name, self)
 
     def line_wants_keyframe(self, medium: Medium) -> None:

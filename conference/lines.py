@@ -123,7 +123,9 @@ class Lines:
     def _prepare(self, medium: Medium) -> OwnEnd:
         if medium not in self._ends:
             options = self._options
-            line = self._router.open_line(Ear(self._owner, medium), host=options.host, ports=options.ports)
+            line = self._router.open_line(
+                Ear(self._owner, medium), host=options.host, ports=options.ports, silent_s=options.silent_s
+            )
             self._lines[medium] = line
             keys = tuple((profile, self._random_bytes(KEY_BYTES[profile])) for profile in SUITES)
             self._ends[medium] = OwnEnd(line.local[1], line.local_rtcp[1], keys)

@@ -161,6 +161,8 @@ class LineOptions:
     host: str
     ports: Sequence[int]
     announced: str = ""
+    silent_s: float = 30.0
+    """So long without RTP and RTCP and the hall is asked whether it is still there."""
 
 
 class LineConsumer(Protocol):

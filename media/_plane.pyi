@@ -35,7 +35,7 @@ Event = (
     | tuple[Literal["bye"], int]  # producer: RTCP BYE came
     # Of lines:
     | tuple[Literal["line"], int, Literal["first", "silent", "alive"]]
-    # transport, state. first: its first RTP packet came; silent: 30 s without RTP and RTCP; alive: something came again
+    # transport, state. first: its first RTP packet came; silent: `silent_ms` without RTP and RTCP; alive: something came again
     | tuple[Literal["dtmf"], int, str, int]
     # transport, one of 0..9 * # A..D or ! (hook flash), how long in ms: RFC 4733, once per press, when it ends
     | tuple[Literal["keyframe"], int]
@@ -93,7 +93,14 @@ class Plane:
     def set_remote_ufrag(self, transport: int, ufrag: str) -> None:
         """The peer's ufrag: checks with another one are refused. Until it is set every remote ufrag passes."""
     def open_line(
-        self, router: int, transport: int, rtp_fd: int, rtcp_fd: int = -1, latch: bool = True, cname: str = ""
+        self,
+        router: int,
+        transport: int,
+        rtp_fd: int,
+        rtcp_fd: int = -1,
+        latch: bool = True,
+        cname: str = "",
+        silent_ms: int = 30_000,
     ) -> None:
         """A transport without ICE and DTLS, over bound UDP sockets that it has alone (the descriptors are duplicated).
 
@@ -101,6 +108,7 @@ class Plane:
         authenticates by SRTP is taken from anywhere, and without SRTP RTP of a known payload type from the IP address
         that was told, any port; afterwards from the address latched alone. Without `latch` only the exact address told.
         `cname` (at most 64 visible ASCII characters) is the RTCP name of all that is sent here (RFC 3550 §6.5.1).
+        After `silent_ms` (100 to 3,600,000) without RTP and RTCP the event "silent" is told, once until something comes.
         Producers are bound by payload type and their SSRC may change, unless `encodings` tells the SSRC.
         """
     def set_line_remote(self, transport: int, rtp: tuple[str, int] | None, rtcp: tuple[str, int] | None = None) -> None:

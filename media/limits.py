@@ -29,6 +29,7 @@ while it takes the answer in leaves the picture without a viewer for good."""
 
 # Lines
 LINES = 2000  # of one router
+LINE_SILENT_S = 30.0  # without RTP and RTCP; a line may be told another time
 LINE_PRODUCERS = 1024  # of one line; a terminal has one to three, the mixer one for each program
 LINE_CONSUMERS = 1024
 

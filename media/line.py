@@ -52,7 +52,7 @@ class LineEvents(Protocol):
     """What a line tells its owner; nothing comes after `Line.close`."""
 
     def heard(self, line: Line, state: LineState) -> None:
-        """first: its first RTP came; silent: neither RTP nor RTCP for 30 s; alive: something came after that."""
+        """first: its first RTP came; silent: neither RTP nor RTCP for `silent_s`; alive: something came after that."""
 
     def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
         """A key was pressed: 0..9, *, #, A..D, or ! for a hook flash. Told once, when it is let go."""
@@ -79,6 +79,7 @@ class Line:
         router: Router,
         events: LineEvents,
         place: tuple[str, Sequence[int], bool, bool],
+        silent_s: float,
         cname: str,
         forget: Callable[[Line], None],
     ) -> None:
@@ -99,7 +100,8 @@ class Line:
             """Of RTP, for the session description."""
             self.local_rtcp: Address = sockets[-1].getsockname()[:2]
             rtcp_fd = -1 if rtcp_mux else sockets[1].fileno()
-            node.plane.open_line(router.id, self.id, sockets[0].fileno(), rtcp_fd, latch, cname)
+            silent_ms = round(silent_s * 1000)
+            node.plane.open_line(router.id, self.id, sockets[0].fileno(), rtcp_fd, latch, cname, silent_ms)
         finally:
             for one in sockets:
                 one.close()

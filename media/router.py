@@ -39,17 +39,27 @@ class Router:
         return peer
 
     def open_line(
-        self, events: LineEvents, *, host: str, ports: Sequence[int], rtcp_mux: bool = False, latch: bool = True
+        self,
+        events: LineEvents,
+        *,
+        host: str,
+        ports: Sequence[int],
+        rtcp_mux: bool = False,
+        latch: bool = True,
+        silent_s: float = limits.LINE_SILENT_S,
     ) -> Line:
         """A transport without ICE and DTLS on `host` (an IP literal of this machine), its ports among `ports`: an even
         one and the odd one above it, or any with `rtcp_mux`. All lines of a router send under one RTCP name and clock.
+        `silent_s`: how long without packets until the events hear "silent".
 
         Raises `OSError` when no port is free, `OverflowError` above `limits.LINES`.
         """
         assert not self.closed
         if len(self._lines) >= limits.LINES:
             raise OverflowError(f"{limits.LINES} lines are open already")
-        line = Line(self._node, self, events, (host, ports, rtcp_mux, latch), self._cname, self._lines.discard)
+        line = Line(
+            self._node, self, events, (host, ports, rtcp_mux, latch), silent_s, self._cname, self._lines.discard
+        )
         self._lines.add(line)
         return line
 

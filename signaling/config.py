@@ -98,6 +98,7 @@ class Settings:
     hall_host: str = _setting("", "address of hall media; empty: as sip_host")
     hall_ports: str = _setting("20000-24999", "UDP ports of hall media")
     hall_announced: str = _setting("", "address told to halls, behind address translation; empty: hall_host")
+    hall_silent_s: int = _setting(30, "seconds without packets until a hall is asked whether it is still there")
     hall_encryption: str = _setting("best_effort", "SRTP with halls: required, best_effort or off")
 
     @property
@@ -322,6 +323,7 @@ def _check(settings: Settings) -> None:
 def _check_halls(settings: Settings) -> None:
     for name in ("sip_udp_port", "sip_tcp_port", "sip_tls_port"):
         _check_range(name, getattr(settings, name), -1, 65535)
+    _check_range("hall_silent_s", settings.hall_silent_s, 1, 3600)
     if settings.hall_encryption not in ("required", "best_effort", "off"):
         raise _wrong("hall_encryption", "required, best_effort, off")
     first, dash, last = settings.hall_ports.partition("-")

@@ -34,7 +34,9 @@ def announced(settings: Settings) -> str:
 
 
 def options(settings: Settings) -> LineOptions:
-    return LineOptions(settings.hall_address, settings.hall_port_range, announced(settings))
+    return LineOptions(
+        settings.hall_address, settings.hall_port_range, announced(settings), float(settings.hall_silent_s)
+    )
 
 
 def names(settings: Settings) -> Sequence[str]:

@@ -280,7 +280,7 @@ class FakeRouter:
         self.peers.append(FakePeer(owner))
         return self.peers[-1]
 
-    def open_line(self, events: Any, *, host: str, ports: Sequence[int]) -> Any:
+    def open_line(self, events: Any, *, host: str, ports: Sequence[int], silent_s: float = 30.0) -> Any:
         from tests.conference.hall_doubles import FakeLine
 
         if self.full:

@@ -177,6 +177,12 @@ def test_silence_of_all_its_lines_is_told_once(world: HallWorld) -> None:
     hall.lines[-1].events.heard(hall.lines[-1], "silent")
     assert world.ports.silences == [hall.hall]
     assert hall.hall.connection.quiet_s(world.time.now + 5.0) == 5.0
+    # The others are told of it too, later: nothing new. Once something has come it counts anew.
+    hall.lines[0].events.heard(hall.lines[0], "silent")
+    assert world.ports.silences == [hall.hall]
+    hall.lines[0].events.heard(hall.lines[0], "alive")
+    hall.lines[0].events.heard(hall.lines[0], "silent")
+    assert world.ports.silences == [hall.hall, hall.hall]
 
 
 def test_who_hangs_up_is_gone_and_the_mixer_ends_with_the_last_hall(world: HallWorld) -> None:

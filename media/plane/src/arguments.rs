@@ -20,6 +20,8 @@ const FEEDBACK_KINDS: usize = 4;
 pub const BITRATE_BPS_MAX: i64 = 1_000_000_000;
 /// What one terminal or one mixer sends in a moment.
 pub const LINE_BUFFER_BYTES: usize = 1 << 20;
+/// Beyond this nobody waits for a far end: an hour.
+pub const SILENT_MS_MAX: i64 = 3_600_000;
 const EXTENSIONS_MAX: usize = 32;
 /// One-byte header extensions carry 16 bytes.
 const MID_BYTES_MAX: usize = 16;

@@ -7,6 +7,7 @@ use crate::queues::{COMMANDS_MAX, Commands, Events, Order};
 use crate::snapshot::{Outside, Snapshot};
 use crate::thread::{self, Published, Seat};
 use plane_core::command::Command;
+use plane_core::line::SILENT_US;
 use plane_udp::{Listener, Options, UdpSocket};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -129,8 +130,9 @@ impl Plane {
         Ok(())
     }
 
-    #[pyo3(signature = (router, transport, rtp_fd, rtcp_fd=None, latch=true, cname=None),
-        text_signature = "($self, router, transport, rtp_fd, rtcp_fd=-1, latch=True, cname='')")]
+    #[allow(clippy::too_many_arguments, reason = "the seam names them all")]
+    #[pyo3(signature = (router, transport, rtp_fd, rtcp_fd=None, latch=true, cname=None, silent_ms=None),
+        text_signature = "($self, router, transport, rtp_fd, rtcp_fd=-1, latch=True, cname='', silent_ms=30000)")]
     fn open_line(
         &self,
         router: Any,
@@ -139,6 +141,7 @@ impl Plane {
         rtcp_fd: Option<Any>,
         latch: bool,
         cname: Option<String>,
+        silent_ms: Option<Any>,
     ) -> PyResult<()> {
         let (router, transport) = (check::id(router, "router")?, check::id(transport, "transport")?);
         let socket = |fd| UdpSocket::adopt(fd as RawFd, check::LINE_BUFFER_BYTES);
@@ -146,9 +149,14 @@ impl Plane {
         let rtcp_fd = rtcp_fd.map_or(Ok(-1), |fd| check::number(fd, "rtcp_fd", -1, i32::MAX.into()))?;
         let rtcp = if rtcp_fd < 0 { None } else { Some(socket(rtcp_fd)?) };
         let cname = check::cname(cname.unwrap_or_default())?;
+        let silent_us = match silent_ms {
+            Some(silent_ms) => check::number(silent_ms, "silent_ms", 100, check::SILENT_MS_MAX)? as u64 * 1000,
+            None => SILENT_US,
+        };
         let mut directory = self.directory()?;
         let place = directory.may_open_transport(router, transport);
-        let command = Command::OpenLine { router, transport, rtp_socket: 0, rtcp_socket: None, latch, cname };
+        let command =
+            Command::OpenLine { router, transport, rtp_socket: 0, rtcp_socket: None, latch, silent_us, cname };
         let order = Order::Line { command: Box::new(command), rtp, rtcp };
         if self.order_at(place, "transport", transport, order)? {
             directory.open_transport(router, transport);

@@ -80,6 +80,8 @@ pub enum Command {
         rtp_socket: u16,
         rtcp_socket: Option<u16>,
         latch: bool,
+        /// So long without RTP and RTCP and [`crate::event::LineState::Silent`] is told.
+        silent_us: u64,
         cname: String,
     },
     /// None: nothing is sent and nothing is taken (hold, or no answer yet).

@@ -47,8 +47,8 @@ impl Shard {
 
     fn carry_out_on_line<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         match command {
-            Command::OpenLine { router, transport, rtp_socket, rtcp_socket, latch, cname } => {
-                self.open_line((router, transport), (rtp_socket, rtcp_socket), latch, &cname, now_us)
+            Command::OpenLine { router, transport, rtp_socket, rtcp_socket, latch, silent_us, cname } => {
+                self.open_line((router, transport), (rtp_socket, rtcp_socket), (latch, silent_us), &cname, now_us)
             }
             Command::SetLineRemote { transport, rtp, rtcp } => self.set_line_remote(transport, rtp, rtcp, now_us),
             Command::SetLineFeedback { transport, feedback } => self.set_line_feedback(transport, feedback),

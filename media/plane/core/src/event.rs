@@ -15,7 +15,7 @@ pub enum IceState {
 pub enum LineState {
     /// Its first RTP packet came.
     First,
-    /// Neither RTP nor RTCP for [`crate::line::SILENT_US`].
+    /// Neither RTP nor RTCP for as long as the line was told, [`crate::line::SILENT_US`] usually.
     Silent,
     /// Something came after that.
     Alive,

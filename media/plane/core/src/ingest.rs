@@ -188,7 +188,15 @@ impl Shard {
             self.totals.malformed += 1;
             return None;
         }
-        incoming.codec = producer.payload(incoming.payload_type)?.codec;
+        if let Some(known) = producer.payload(incoming.payload_type) {
+            incoming.codec = known.codec;
+            return Some(incoming);
+        }
+        // What keeps a door open (RFC 6263 §4.5), comfort noise (RFC 3389): nothing for anybody, but its number is one of
+        // the stream's, and a gap there would be waited for.
+        let nearest = producer.payloads.first().filter(|_| producer.on_line && !source.rtx)?;
+        (incoming.payload_type, incoming.codec) = (nearest.payload_type, nearest.codec);
+        (incoming.payload, incoming.marker) = (&[], false);
         Some(incoming)
     }
 

@@ -12,7 +12,7 @@ use crate::ice::Path;
 use crate::telephone_event::Presses;
 use crate::transport::Allowance;
 
-/// So long without RTP and RTCP and the far end counts as gone.
+/// So long without RTP and RTCP and the far end counts as gone, unless a line was told another time.
 pub const SILENT_US: u64 = 30_000_000;
 /// A new SSRC takes the place of one that was silent this long at once; of a livelier one after two packets in order
 /// without any of the old one between them (RFC 3550 §8.2, A.1).
@@ -104,6 +104,7 @@ pub struct Line {
     /// None: RTCP shares the port of RTP.
     rtcp: Option<End>,
     latch: bool,
+    silent_us: u64,
     pub cname: Box<[u8]>,
     pub feedback: Feedback,
     pub newcomer: Option<Newcomer>,
@@ -116,11 +117,12 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn new((rtp, rtcp): (u16, Option<u16>), latch: bool, cname: &str, now_us: u64) -> Self {
+    pub fn new((rtp, rtcp): (u16, Option<u16>), latch: bool, silent_us: u64, cname: &str, now_us: u64) -> Self {
         Line {
             rtp: End::new(rtp),
             rtcp: rtcp.map(End::new),
             latch,
+            silent_us,
             cname: cname.as_bytes().into(),
             feedback: Feedback::default(),
             newcomer: None,
@@ -203,7 +205,7 @@ impl Line {
 
     /// True once, when nobody was heard for too long though somebody should be.
     pub fn falls_silent(&mut self, now_us: u64) -> bool {
-        let due = !self.silent && self.rtp.told.is_some() && now_us.saturating_sub(self.heard_us) >= SILENT_US;
+        let due = !self.silent && self.rtp.told.is_some() && now_us.saturating_sub(self.heard_us) >= self.silent_us;
         self.silent |= due;
         due
     }

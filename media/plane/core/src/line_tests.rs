@@ -9,7 +9,7 @@ fn path(socket: u16, text: &str) -> Path {
 }
 
 fn line() -> Line {
-    let mut line = Line::new((4, Some(5)), true, "name", 0);
+    let mut line = Line::new((4, Some(5)), true, SILENT_US, "name", 0);
     line.set_remote(Some(address("192.0.2.1:5000")), None, 0);
     line
 }
@@ -20,7 +20,7 @@ fn rtcp_goes_to_the_port_above_unless_another_is_told_or_it_is_shared() {
     assert_eq!(line.rtcp_path(), Some(path(5, "192.0.2.1:5001")));
     line.set_remote(Some(address("192.0.2.1:5000")), Some(address("192.0.2.9:77")), 0);
     assert_eq!(line.rtcp_path(), Some(path(5, "192.0.2.9:77")));
-    let mut shared = Line::new((4, None), true, "name", 0);
+    let mut shared = Line::new((4, None), true, SILENT_US, "name", 0);
     shared.set_remote(Some(address("192.0.2.1:5000")), None, 0);
     assert_eq!(shared.rtcp_path(), Some(path(4, "192.0.2.1:5000")));
     // No port is above the last one.
@@ -35,7 +35,7 @@ fn who_is_admitted() {
         (address("192.0.2.1:5000"), address("192.0.2.1:6000"), address("192.0.2.2:5000"));
     let admitted =
         |line: &Line, secured| [named, other_port, elsewhere].map(|from| line.admits(Part::Rtp, from, secured));
-    let mut line = Line::new((4, None), true, "", 0);
+    let mut line = Line::new((4, None), true, SILENT_US, "", 0);
     assert_eq!((admitted(&line, false), admitted(&line, true)), ([false; 3], [false; 3]));
     line.set_remote(Some(named), None, 0);
     assert_eq!((admitted(&line, false), admitted(&line, true)), ([true, true, false], [true; 3]));
@@ -48,7 +48,7 @@ fn who_is_admitted() {
     assert_eq!(line.path(), Some(path(4, "192.0.2.1:6000")));
     line.set_remote(None, None, 0);
     assert_eq!((admitted(&line, true), line.path()), ([false; 3], None));
-    let mut strict = Line::new((4, None), false, "", 0);
+    let mut strict = Line::new((4, None), false, SILENT_US, "", 0);
     strict.set_remote(Some(named), None, 0);
     assert_eq!((admitted(&strict, false), admitted(&strict, true)), ([true, false, false], [true, false, false]));
 }

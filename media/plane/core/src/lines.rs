@@ -10,7 +10,7 @@ use crate::event::{Event, LineState};
 use crate::feedback::COMPOUND_BYTES;
 use crate::ice::Path;
 use crate::ingest::Incoming;
-use crate::line::{CNAME_BYTES_MAX, Feedback, Line, Newcomer, Part, SILENT_US, SOURCE_CHANGE_US, SOURCE_SILENT_US};
+use crate::line::{CNAME_BYTES_MAX, Feedback, Line, Newcomer, Part, SOURCE_CHANGE_US, SOURCE_SILENT_US};
 use crate::outbox::{Outbox, Sink};
 use crate::reception::Arrival;
 use crate::rtcp::{self, TmmbrEntries, TmmbrEntry};
@@ -34,11 +34,11 @@ impl Shard {
         &mut self,
         (router, transport): (u32, u32),
         sockets: (u16, Option<u16>),
-        latch: bool,
+        (latch, silent_us): (bool, u64),
         cname: &str,
         now_us: u64,
     ) -> Option<()> {
-        let line = Line::new(sockets, latch, cname, now_us);
+        let line = Line::new(sockets, latch, silent_us, cname, now_us);
         let router = self.ids.routers.get(&router).copied();
         let (Some(router), false) = (router, self.ids.transports.contains_key(&transport)) else {
             self.released.extend(line.sockets().map(|(socket, _)| socket));
@@ -55,7 +55,7 @@ impl Shard {
         }
         self.ids.transports.insert(transport, key);
         self.routers[router].transports.push(key);
-        self.wake_within(SILENT_US, now_us);
+        self.wake_within(silent_us, now_us);
         Some(())
     }
 

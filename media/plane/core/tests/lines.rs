@@ -9,7 +9,7 @@ use peer::Stage;
 use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
 use plane_core::event::{Event, LineState};
 use plane_core::ice::Path;
-use plane_core::line::Feedback;
+use plane_core::line::{Feedback, SILENT_US};
 use plane_core::rtcp::{self, Packet, SenderInfo, TmmbrEntry};
 use plane_core::rtp;
 use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
@@ -56,6 +56,7 @@ impl Terminal {
             rtp_socket: 4 * self.n,
             rtcp_socket: Some(4 * self.n + 1),
             latch: true,
+            silent_us: SILENT_US,
             cname: "bridge".into(),
         });
     }
@@ -184,6 +185,20 @@ fn who_is_not_at_the_address_of_the_description_changes_nothing() {
 }
 
 #[test]
+fn what_only_keeps_a_door_open_leaves_no_gap() {
+    let (mut stage, hall, viewer) = hall_and_viewer(false);
+    for (number, kind, payload) in [(1, 8, &SOUND[..]), (2, 13, &[0x40]), (3, 126, &[]), (4, 8, &[]), (5, 8, &SOUND)] {
+        stage.deliver_from(hall.path(), &packet(kind, MEDIA, number, u32::from(number) * 160, payload));
+    }
+    let got = viewer.got(&mut stage);
+    let [(first, from, one), (second, to, other)] = &got[..] else { panic!("{got:?}") };
+    assert_eq!((second.wrapping_sub(*first), to.wrapping_sub(*from), one.len(), other.len()), (1, 4 * 160, 160, 160));
+    // The same of a source that nobody knows proves nothing.
+    stage.deliver_from(hall.path(), &packet(13, MEDIA + 1, 6, 0, &[0x40]));
+    assert_eq!(viewer.got(&mut stage).len(), 0);
+}
+
+#[test]
 fn any_port_is_latched_once_and_another_only_when_it_is_told() {
     let (mut stage, hall, viewer) = hall_and_viewer(false);
     hall.consume(&mut stage, 21, 10, false);
@@ -268,6 +283,7 @@ fn without_latching_only_the_very_address_counts() {
         rtp_socket: 4,
         rtcp_socket: None,
         latch: false,
+        silent_us: SILENT_US,
         cname: String::new(),
     });
     mixer.meet(&mut stage);
@@ -628,6 +644,7 @@ fn a_closed_line_says_farewell_in_a_whole_compound_and_gives_its_sockets_back() 
         rtp_socket: 30,
         rtcp_socket: None,
         latch: true,
+        silent_us: SILENT_US,
         cname: String::new(),
     });
     assert_eq!(*stage.shard.released(), [8, 9, 30]);

@@ -154,6 +154,7 @@ fn furnished() -> Vec<Command> {
         rtp_socket,
         rtcp_socket,
         latch: true,
+        silent_us: 30_000_000,
         cname: "fuzz".into(),
     };
     let meet =
