@@ -327,7 +327,8 @@ class _Answer:
     @property
     def is_unsafe(self) -> bool:
         """A line was refused because SRTP is required: no call goes on with a part of its media."""
-        return "encryption_required" in self._reasons
+        refused = {"encryption_required", "encryption_none"}.intersection(self._reasons)
+        return self._policy.encryption == "required" and bool(refused)
 
     def reason(self) -> str:
         return next((code for code in _WORST if code in self._reasons), "media_none")
@@ -391,7 +392,7 @@ class _Answer:
         crypto = () if policy.encryption == "off" else _matching(line, end)
         if not crypto:
             if policy.encryption == "required":
-                return "encryption_required"
+                return "encryption_none" if line.has("crypto") else "encryption_required"
             if agreement.is_secure(line):
                 return "encryption_off" if policy.encryption == "off" else "encryption_none"
         they = self._theirs.direction_of(line)

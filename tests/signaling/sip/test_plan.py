@@ -239,7 +239,7 @@ SRTP_TABLE = {
     "plain": ("encryption_required", (0, False), (0, False)),
     "hoped": ((0, True), (0, True), (0, False)),
     "savp": ((0, True), (0, True), "encryption_off"),
-    "savp, nothing usable": ("encryption_required", "encryption_none", "encryption_off"),
+    "savp, nothing usable": ("encryption_none", "encryption_none", "encryption_off"),
     "dtls": ("protocol_bad", "protocol_bad", "protocol_bad"),
     "pair": ((0, True), (0, True), (1, False)),
     "pair, plain first": ((1, True), (1, True), (0, False)),
