@@ -161,6 +161,24 @@ class HallCall:
             self._leave_room()
             raise
 
+    def listen_in(self, conference: Conference, mode: Mode) -> bool:
+        """Hears and sees this conference before its call is refused: early media (RFC 3960), in a 183. False: it cannot, as it
+        wants our offer, or shares no codec with us. Raises Refusal.
+        """
+        assert self.call is not None
+        if not self.call.offer or not self.call.may_ring:
+            return False
+        self.room = self.expect(conference, mode)
+        try:
+            body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
+            conference.welcome_hall(self.room.hall)
+        except (Refusal, PeerError):
+            self._leave_room()
+            return False
+        self.call.ring(body)
+        self.room.hall.apply(plan)
+        return True
+
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
         """To another conference by a re-INVITE. It stays where it is until the terminal agrees. Raises Refusal."""
         assert self.call is not None and self._moving is None
@@ -363,5 +381,7 @@ def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]
         return 488, [("warning", error.header(host))]
     if isinstance(error, Refusal):
         status = STATUSES.get(error.code, 480)
-        return status, [("retry-after", str(FULL_AGAIN_S))] if status in (486, 503) else []
+        if status not in (486, 503):
+            return status, []
+        return status, [("retry-after", str(FULL_AGAIN_S)), ("warning", f'399 {host} "{error.english}"')]
     return 400, []

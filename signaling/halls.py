@@ -62,12 +62,14 @@ from signaling.sip.fields import Malformed, read_uri
 from signaling.sip.guard import Ban, Networks
 from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
+from signaling.sip.states import State as CallState
 from signaling.sip.subscription import Subscription, SubscriptionEvents
 from signaling.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
 OPERATOR: Final = ("operator", "truc", "0", "*0")
+BUSY: Final = 486
 RECEPTION: Final = "hall-reception"
 ECHOES: Final = "hall-echo-"
 TIRED_S: Final = 600.0
@@ -416,9 +418,23 @@ class Halls:
             one.accept_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError) as error:
             self.guests.pop(one, None)
-            call.refuse(*refusal_of(error, self.around.options.announced or self.around.options.host))
+            self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
         except RoomsRefusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
+
+    def _refuse(self, one: HallCall, status: int, headers: list[tuple[str, str]]) -> None:
+        """Whoever comes when all is full hears that first, as early media where the terminal can; then it is busy."""
+        call = one.call
+        assert call is not None
+        try:
+            listens = status == BUSY and one.listen_in(self._room(RECEPTION), "reception")
+        except (Refusal, PeerError):
+            listens = False
+        if not listens:
+            call.refuse(status, headers)
+            return
+        self._say(one, "full")
+        asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, _refuse_now, call, status, headers)
 
     async def _arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
         """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either."""
@@ -725,6 +741,11 @@ class Halls:
     def call_of(self, hall: Hall) -> HallCall | None:
         signal = hall.signal
         return signal if isinstance(signal, HallCall) else None
+
+
+def _refuse_now(call: Call, status: int, headers: list[tuple[str, str]]) -> None:
+    if call.state is CallState.OFFERED:  # else it was given up meanwhile
+        call.refuse(status, headers)
 
 
 def _party(standing: Standing) -> Party:

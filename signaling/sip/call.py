@@ -128,10 +128,15 @@ class Call:
 
     # --- what its user does
 
+    @property
+    def may_ring(self) -> bool:
+        """Not where the caller demands that such answers are confirmed (100rel)."""
+        return self.state is S.OFFERED and self.request is not None and "100rel" not in self.request.options("require")
+
     def ring(self, body: bytes = b"") -> None:
-        """180 (183 with a body). Not where the caller demands that such answers are confirmed (100rel)."""
+        """180 (183 with a body)."""
         request, served = self.request, self._served
-        if self.state is not S.OFFERED or request is None or served is None or "100rel" in request.options("require"):
+        if not self.may_ring or request is None or served is None:
             return
         headers = [("contact", self.core.contact(served.hop))] + ([("content-type", SDP)] if body else [])
         self.core.transactions.answer(

@@ -19,7 +19,9 @@ HOP = Hop("udp", "10.0.0.1", 5060)
 
 @pytest.mark.parametrize("code", ["conference_full", "hall_limit", "hall_ports_taken", "conference_limit"])
 def test_when_there_is_no_room_a_hall_hears_when_to_try_again(code: str) -> None:
-    assert refusal_of(Refusal(code), "10.0.0.9") == (486, [("retry-after", str(FULL_AGAIN_S))])
+    status, headers = refusal_of(Refusal(code), "10.0.0.9")
+    assert status == 486 and dict(headers)["retry-after"] == str(FULL_AGAIN_S)
+    assert dict(headers)["warning"] == f'399 10.0.0.9 "{Refusal(code).english}"'
 
 
 def test_other_refusals() -> None:
