@@ -14,7 +14,7 @@ import secrets
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from tests.interop.terminal_media import FPS, Stream, Viewer, canned, loudest_hz, pair, tone
@@ -46,6 +46,16 @@ class Quirk:
     """Codecs nobody knows, until the INVITE passes 1300 bytes."""
     openers: bool = False
     """RTP packets without payload before the first real one."""
+    keep_alives: bool = False
+    """All that RFC 6263 lists against closing doors, twice a second: empty and tiny datagrams, comfort noise, unknown types."""
+    adorned: bool = False
+    """Header extensions of both kinds, contributing sources, padding."""
+    rtcp_apart: bool = False
+    """RTCP on a port that is not the one above RTP, told by a=rtcp."""
+    timer: Literal["", "uac", "uas"] = ""
+    """The shortest session timer, and who refreshes it: this terminal when it calls (uac), or the other side."""
+    update: bool = False
+    """Allows UPDATE."""
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -61,7 +71,14 @@ QUIRKS: dict[str, Quirk] = {
     "BFCP by TCP": Quirk(transport="tcp", floor="tcp"),
     "BFCP by UDP": Quirk(floor="udp"),
     "long INVITE by TCP": Quirk(transport="tcp", long_invite=True),
+    "long INVITE by UDP": Quirk(long_invite=True),
     "empty packets first": Quirk(openers=True),
+    "keep-alives": Quirk(openers=True, keep_alives=True),
+    "header extensions and padding": Quirk(adorned=True),
+    "RTCP elsewhere": Quirk(rtcp_apart=True),
+    "refreshed by re-INVITE": Quirk(timer="uas"),
+    "refreshed by UPDATE": Quirk(timer="uas", update=True),
+    "never refreshes": Quirk(timer="uac"),
 }
 """RTCP is never muxed by any of them."""
 
@@ -119,8 +136,14 @@ class Terminal:
         password: str = "",
     ) -> None:
         self.quirk, self.name, self.host, self.colour, self.hz, self.password = quirk, name, host, colour, hz, password
-        self.audio = Stream(*pair(host), AUDIO_TYPE, secrets.randbits(32))
-        self.video = Stream(*pair(host), VIDEO_TYPE, secrets.randbits(32))
+        self.audio, self.video = (
+            Stream(*pair(host, apart=quirk.rtcp_apart), kind, secrets.randbits(32), adorned=quirk.adorned)
+            for kind in (AUDIO_TYPE, VIDEO_TYPE)
+        )
+        self.shown_host = host
+        """In c=; 0.0.0.0 is an old way to hold."""
+        self.paused = False
+        """Sends no RTP for now."""
         self.viewer = Viewer()
         self.heard = bytearray()
         self.asked_by_info = 0
@@ -131,6 +154,8 @@ class Terminal:
         self.requests: list[str] = []
         self.invite_bytes = 0
         self.remote_sdp = ""
+        self.last_offer = b""
+        self.last_request = b""
         self.answered, self.ended = asyncio.Event(), asyncio.Event()
         self._floor = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._floor.bind((host, 0))
@@ -186,7 +211,7 @@ class Terminal:
         authorization = ""
         for _ in range(3):
             number = next(self._cseq)
-            extra = [("Authorization", authorization)] if authorization else []
+            extra = [*self._timer_rows, *([("Authorization", authorization)] if authorization else [])]
             reply = await self._transact("INVITE", number, body, extra)
             self._to = reply["To"]
             if reply.status in (401, 407) and self.password:
@@ -214,12 +239,27 @@ class Terminal:
 
     async def hold(self, direction: str) -> int:
         """A re-INVITE with another direction: "sendonly" holds, "sendrecv" resumes."""
+        return (await self.reinvite(self.offer(direction))).status
+
+    async def reinvite(self, body: bytes) -> Message:
         number = next(self._cseq)
-        reply = await self._transact("INVITE", number, self.offer(direction))
+        reply = await self._transact("INVITE", number, body, self._timer_rows)
         self._ack(number)
         if reply.status == 200:
             self.remote_sdp = reply.body.decode()
-        return reply.status
+        return reply
+
+    async def update(self) -> Message:
+        """Refreshes the session by UPDATE, without an offer."""
+        return await self._transact("UPDATE", next(self._cseq), b"", self._timer_rows)
+
+    @property
+    def _timer_rows(self) -> list[tuple[str, str]]:
+        allow = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS" + (", UPDATE" if self.quirk.update else "")
+        rows = [("Allow", allow)]
+        if self.quirk.timer:
+            rows += [("Supported", "timer"), ("Session-Expires", f"90;refresher={self.quirk.timer}")]
+        return rows
 
     async def _connect(self, host: str, port: int) -> None:
         if self.quirk.transport == "tcp":
@@ -232,7 +272,7 @@ class Terminal:
         self, method: str, number: int, body: bytes = b"", extra: list[tuple[str, str]] | None = None
     ) -> Message:
         """Sends a request until its final answer comes (RFC 3261 timers A/E, shortened bounds)."""
-        data = self._request(method, number, body, extra or [])
+        data = self.last_request = self._request(method, number, body, extra or [])
         if method == "INVITE":
             self.invite_bytes = len(data)
         assert self._link is not None
@@ -337,6 +377,7 @@ class Terminal:
     def _reply(self, message: Message, status: int, body: bytes = b"") -> None:
         to = message["To"] if "tag=" in message["To"] else f"{message['To']};tag={self._from_tag}"
         copied = [(key, value) for key, value in message.headers if key.lower() in ("via", "from", "call-id", "cseq")]
+        copied += [(key, value) for key, value in message.headers if key.lower() == "session-expires"]
         kind = [("Content-Type", "application/sdp")] if body else []
         head = f"SIP/2.0 {status} {'OK' if status == 200 else 'Answer'}"
         reply = Message(
@@ -355,6 +396,7 @@ class Terminal:
             "a=rtpmap:8 PCMA/8000",
             "a=rtpmap:0 PCMU/8000",
             f"a=rtpmap:{EVENT_TYPE} telephone-event/8000",
+            *self._rtcp_lines(self.audio),
             f"a={direction}",
         ]
         unknown = [str(other) for other in range(60, 72)] if self.quirk.long_invite else []
@@ -366,8 +408,9 @@ class Terminal:
                 f"a=rtpmap:{name} x-nobody-knows-{name}/90000",
                 f"a=fmtp:{name} nonsense=1;{'more=2;' * 8}last=3",
             ]
-        lines += [*self._promise_lines(), f"a={direction}", *self._floor_lines()]
-        return self._text(lines)
+        lines += [*self._promise_lines(), *self._rtcp_lines(self.video), f"a={direction}", *self._floor_lines()]
+        self.last_offer = self._text(lines)
+        return self.last_offer
 
     def answer(self, offer: str) -> bytes:
         """Line by line: A-law, the first H.264 payload whose mode it knows, the floor line if it has one; the rest is refused."""
@@ -407,7 +450,7 @@ class Terminal:
             "v=0",
             f"o=quirk 1 {secrets.randbelow(10**6) + 1} IN IP4 {self.host}",
             "s=-",
-            f"c=IN IP4 {self.host}",
+            f"c=IN IP4 {self.shown_host}",
             "b=AS:1024",
             "t=0 0",
         ]
@@ -418,6 +461,9 @@ class Terminal:
             f"a=rtpmap:{number} H264/90000",
             f"a=fmtp:{number} profile-level-id=42801f;max-mbps=108000;max-fs=3600{extra}",
         ]
+
+    def _rtcp_lines(self, stream: Stream) -> list[str]:
+        return [f"a=rtcp:{stream.rtcp.getsockname()[1]}"] if self.quirk.rtcp_apart else []
 
     def _promise_lines(self) -> list[str]:
         if not self.quirk.promises:
@@ -464,7 +510,9 @@ class Terminal:
             self._aim(self.remote_sdp)
         self.answered.set()
         if not self.quirk.silent and not self._tasks:
-            self._tasks = [asyncio.ensure_future(work) for work in (self._speak(), self._show(), self._report())]
+            works = [self._speak(), self._show(), self._report()]
+            works += [self._keep_alive()] if self.quirk.keep_alives else []
+            self._tasks = [asyncio.ensure_future(work) for work in works]
 
     async def _speak(self) -> None:
         loop, second = asyncio.get_running_loop(), tone(self.hz)
@@ -472,7 +520,8 @@ class Terminal:
         if self.quirk.openers:
             self.audio.send(b"", marker=False)
         for number in itertools.count():
-            self.audio.send(second[number % 50 * 160 : (number % 50 + 1) * 160], marker=number == 0)
+            if not self.paused:
+                self.audio.send(second[number % 50 * 160 : (number % 50 + 1) * 160], marker=number == 0)
             self.audio.timestamp = (self.audio.timestamp + 160) & 0xFFFFFFFF
             await asyncio.sleep(max(0.0, start + (number + 1) * 0.02 - loop.time()))
 
@@ -486,7 +535,7 @@ class Terminal:
                 self.video.ssrc, self._unit = secrets.randbits(32), 0
             self.keyframes_sent += self._unit == 0
             nals = units[self._unit]
-            for index, nal in enumerate(nals):
+            for index, nal in enumerate(nals if not self.paused else ()):
                 self.video.send(nal, marker=index == len(nals) - 1)
             # For 20 s no key frame comes by itself: who sees nothing has to ask.
             self._unit = (self._unit + 1) % len(units)
@@ -499,6 +548,12 @@ class Terminal:
                 stream.report(stream.ssrc ^ (0x5555 if self.quirk.wrong_ssrc else 0))
             await asyncio.sleep(1)
 
+    async def _keep_alive(self) -> None:
+        while True:
+            for stream in (self.audio, self.video):
+                stream.keep_alive()
+            await asyncio.sleep(0.5)
+
     def _keyframe(self) -> None:
         self._unit = 0
         self.obeyed += 1
@@ -507,6 +562,7 @@ class Terminal:
         with suppress(BlockingIOError):
             for _ in range(64):
                 data = stream.rtp.recv(2048)
+                stream.muxed += len(data) > 1 and 192 <= data[1] <= 223
                 if len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
                     stream.received += 1
                     stream.types[data[1] & 127] += 1

@@ -135,8 +135,11 @@ class Stream:
     remote_rtcp: tuple[str, int] | None = None
     sequence: int = 0
     timestamp: int = 0
+    adorned: bool = False
     sent: int = 0
     received: int = 0
+    muxed: int = 0
+    """RTCP packets on the port of RTP."""
     rtcp_received: int = 0
     types: Counter[int] = field(default_factory=Counter)
     sources: set[int] = field(default_factory=set)
@@ -150,13 +153,29 @@ class Stream:
     def send(self, payload: bytes, marker: bool) -> None:
         if self.remote is None:
             return
-        head = struct.pack(
-            "!BBHII", 0x80, self.payload_type | (0x80 if marker else 0), self.sequence, self.timestamp, self.ssrc
-        )
-        with suppress(OSError):
-            self.rtp.sendto(head + payload, self.remote)
+        self.rtp_packet(self.payload_type, payload, marker)
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.sent += 1
+
+    def rtp_packet(self, kind: int, payload: bytes, marker: bool) -> None:
+        first, more, last = adornment(self.sequence) if self.adorned and payload else (0x80, b"", b"")
+        second = kind | (0x80 if marker else 0)
+        head = struct.pack("!BBHII", first, second, self.sequence, self.timestamp, self.ssrc)
+        self._throw(head + more + payload + last)
+
+    def _throw(self, data: bytes) -> None:
+        if self.remote is not None:
+            with suppress(OSError):
+                self.rtp.sendto(data, self.remote)
+
+    def keep_alive(self) -> None:
+        """RFC 6263 section 4. Comfort noise and the type that nobody knows stand in the numbering of the stream."""
+        for data in (b"", b"\0", b"\r\n\r\n", bytes(4), bytes((0, 17, 0, 0, 0x21, 0x12, 0xA4, 0x42)) + bytes(12)):
+            self._throw(data)
+        self.send(b"", marker=False)
+        for kind, payload in ((13, b"\x40"), (126, b"")):
+            self.rtp_packet(kind, payload, marker=False)
+            self.sequence = (self.sequence + 1) & 0xFFFF
 
     def report(self, ssrc: int) -> None:
         """A sender report and a name."""
@@ -180,8 +199,24 @@ class Stream:
         return found
 
 
-def pair(host: str) -> tuple[socket.socket, socket.socket]:
-    """An even UDP port and the odd one above."""
+EXTENSIONS = (
+    b"\xbe\xde\0\2\x10\x95\x22\1\2\3\0\0",  # one byte, RFC 8285 section 4.2
+    b"\x10\0\0\1\1\1\x95\0",  # two bytes
+    b"\x12\x34\0\0",  # of some maker, with nothing in it
+)
+
+
+def adornment(number: int) -> tuple[int, bytes, bytes]:
+    """(first byte, what follows the fixed header, what follows the payload); in turn."""
+    extension, padding, source = number % 4 < 3, number % 3 == 0, number % 5 == 0
+    first = 0x80 | (0x20 if padding else 0) | (0x10 if extension else 0) | (1 if source else 0)
+    more = (b"\0\0\x12\x34" if source else b"") + (EXTENSIONS[number % 4] if extension else b"")
+    size = number % 7 + 1
+    return first, more, bytes(size - 1) + bytes((size,)) if padding else b""
+
+
+def pair(host: str, *, apart: bool = False) -> tuple[socket.socket, socket.socket]:
+    """An even UDP port and the odd one above; `apart`: and any other."""
     for _ in range(200):
         rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         rtp.bind((host, 0))
@@ -189,7 +224,7 @@ def pair(host: str) -> tuple[socket.socket, socket.socket]:
         rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             if port % 2 == 0:
-                rtcp.bind((host, port + 1))
+                rtcp.bind((host, 0 if apart else port + 1))
                 rtp.setblocking(False)
                 rtcp.setblocking(False)
                 return rtp, rtcp

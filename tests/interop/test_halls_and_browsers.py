@@ -53,6 +53,12 @@ class There:
         found: dict[str, Any] = answer.json()
         return found
 
+    def trace(self, terminal: str) -> str:
+        """All that was said on the line of one hall."""
+        row = next(row for row in self.rows() if row["terminal_id"] == terminal)
+        found = self.ask("GET", f"/occurrences/{self.booked.occurrence}/legs/{row['leg_id']}/trace")
+        return f"{row}\n{found.text}"
+
     def terminal(self, name: str, **quirks: Any) -> Terminal:
         return Terminal(Quirk(**quirks), name, HOST, (200, 40, 40), 440, self.booked.passwords[name])
 

@@ -1,0 +1,182 @@
+"""Calls that a whole server does not take: what the terminal is told, what is kept of it. One row each of "bad input".
+
+A class that forbids (403 and an entry of the audit trail) is in `test_halls_and_browsers.py`, wrong PINs are in `test_halls.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.interop.person import until
+from tests.interop.quirks import Message, Quirk, Terminal
+from tests.interop.test_halls_and_browsers import HOST, There
+from tests.interop.test_quirks_server import Recorder, serve
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory, DIEMCAU_HALL_ENCRYPTION="required")
+
+
+class Foreign(Recorder):
+    """Its offer with some words exchanged."""
+
+    def __init__(self, there: There, *words: tuple[str, str]) -> None:
+        super().__init__(Quirk(), "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"])
+        self._words = words
+
+    def offer(self, direction: str = "sendrecv") -> bytes:
+        text = super().offer(direction).decode()
+        for old, new in self._words:
+            assert old in text
+            text = text.replace(old, new)
+        return text.encode()
+
+
+async def test_without_a_common_codec_the_warning_says_so(there: There) -> None:
+    codecs = ("H264", "X-VIDEO"), ("PCMA", "X-LAW"), ("PCMU", "Y-LAW")
+    async with Foreign(there, *codecs) as terminal:
+        assert await there.dial(terminal) == 488
+    assert re.fullmatch(rf'305 {HOST} "Incompatible media format"', terminal.finals[-1]["Warning"])
+
+
+KEY = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz|2^20|1:4"
+UNKNOWN_SUITE = ("RTP/AVP", "RTP/SAVP"), ("a=sendrecv", f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 {KEY}\r\na=sendrecv")
+
+
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [((), "SRTP is required"), (UNKNOWN_SUITE, "No common SRTP crypto suite")],
+    ids=["plain", "unknown suite"],
+)
+async def test_no_call_without_srtp_where_it_is_required(
+    strict: There, words: tuple[tuple[str, str], ...], warning: str
+) -> None:
+    async with Foreign(strict, *words) as terminal:
+        assert await strict.dial(terminal) == 488
+    assert terminal.finals[-1]["Warning"] == f'399 {HOST} "{warning}"'
+
+
+class Listener(Recorder):
+    """Takes early media."""
+
+    def _received(self, message: Message) -> None:
+        if message.status == 183 and message.body:
+            self.remote_sdp = message.body.decode()
+            self._aim(self.remote_sdp)
+        super()._received(message)
+
+    @property
+    def loud(self) -> int:
+        """Samples of A-law that are not silence."""
+        return len(self.heard) - sum(self.heard.count(byte) for byte in b"\x55\xd5\x54\xd4")
+
+
+async def test_who_comes_when_it_is_full_hears_so_and_when_to_call_again(there: There) -> None:
+    await make_full(there)
+    password = there.booked.passwords["hall-b"]
+    async with there.person("ann"), Listener(Quirk(), "hall-b", HOST, (0, 0, 0), 0, password) as terminal:
+        assert await there.dial(terminal) == 486
+        assert terminal.statuses[-1] == 486 and {180, 183} <= set(terminal.statuses)
+        assert (terminal.finals[-1]["Retry-After"], terminal.finals[-1]["Warning"][:3]) == ("60", "399")
+        assert terminal.loud > 4000 and terminal.viewer.frames > 0, "words, and a picture with them"
+        sent = terminal.audio.received
+        await asyncio.sleep(0.5)
+        assert terminal.audio.received == sent, "nothing is sent after the refusal"
+    late = Quirk(late_offer=True)
+    async with there.person("ann"), Listener(late, "hall-b", HOST, (0, 0, 0), 0, password) as terminal:
+        assert await there.dial(terminal) == 486
+        assert 183 not in terminal.statuses, "no words for whoever wants our offer"
+
+
+async def test_who_gives_up_while_it_is_told_leaves_nothing(there: There) -> None:
+    await make_full(there)
+    password = there.booked.passwords["hall-b"]
+    async with there.person("ann"), Listener(Quirk(), "hall-b", HOST, (0, 0, 0), 0, password) as terminal:
+        call = asyncio.ensure_future(there.dial(terminal))
+        await until(lambda: 183 in terminal.statuses, "words")
+        link = terminal._link
+        assert link is not None
+        link.send(terminal.last_request.replace(b"INVITE ", b"CANCEL ", 1).replace(b" INVITE", b" CANCEL", 1))
+        assert await call == 487
+        await until(lambda: not [one for one in there.rows() if one["state"] == "connected"], "nothing stands")
+
+
+async def make_full(there: There) -> None:
+    """The conference of the date takes one participant."""
+    from livekit import api
+
+    async with api.LiveKitAPI(there.server.url, there.server.api_key, there.server.api_secret) as client:
+        name = f"o-{there.booked.occurrence}"
+        with suppress(api.TwirpError):
+            await client.room.delete_room(api.DeleteRoomRequest(room=name))
+        await client.room.create_room(api.CreateRoomRequest(name=name, max_participants=1))
+
+
+def words_of(message: Message) -> list[tuple[str, str]]:
+    """What an observer can tell apart: not the numbers that are chance, nor what he said himself."""
+    own = ("via", "from", "to", "call-id", "cseq")
+    rows = [(name, value if name.lower() not in own else "") for name, value in message.headers]
+    return [("", message.first), *((name, re.sub(r'nonce="[^"]*"', "", value)) for name, value in rows)]
+
+
+async def test_wrong_alias_and_wrong_password_are_answered_alike(there: There) -> None:
+    seen = []
+    # Each from an address of its own: what one has tried does not count against the other.
+    for number, (name, secret) in enumerate((("hall-a", "wrong"), ("nobody", "wrong"), ("hall-c", "")), 21):
+        async with Recorder(Quirk(), name, f"127.0.0.{number}", (0, 0, 0), 0, secret or "x") as stranger:
+            assert await there.dial(stranger) == 403
+            seen.append([words_of(one) for one in stranger.finals])
+    assert len(seen[0]) == 2 and seen[0] == seen[1] == seen[2]
+
+
+async def test_a_scanner_is_banned_within_ten_tries_and_nobody_else(there: There) -> None:
+    address = "127.0.0.31"
+    with socket.socket(type=socket.SOCK_DGRAM) as scanner:
+        scanner.bind((address, 0))
+        scanner.setblocking(False)
+        heard = 0
+        for number in range(100, 130):
+            scanner.sendto(register(f"{number}", *scanner.getsockname()), (HOST, there.port))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    answer = await asyncio.get_running_loop().sock_recv(scanner, 2048)
+                    assert answer.startswith(b"SIP/2.0 401 ")
+                    heard += 1
+    assert 0 < heard < 10
+    async with there.terminal("hall-c") as terminal:  # from another address
+        assert await there.dial(terminal, "echo") == 200
+    password = there.booked.passwords["hall-c"]
+    async with Terminal(Quirk(), "hall-c", address, (0, 0, 0), 0, password) as terminal:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(3):
+                await there.dial(terminal, "echo")
+
+
+def register(alias: str, host: str, port: int) -> bytes:
+    rows = [
+        f"REGISTER sip:{HOST} SIP/2.0",
+        f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{secrets.token_hex(6)};rport",
+        f"From: <sip:{alias}@{HOST}>;tag={secrets.token_hex(4)}",
+        f"To: <sip:{alias}@{HOST}>",
+        f"Call-ID: {secrets.token_hex(8)}",
+        "CSeq: 1 REGISTER",
+        f"Contact: <sip:{alias}@{host}:{port}>",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*rows, "", ""]).encode()
