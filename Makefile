@@ -10,6 +10,8 @@ CARGO := nice cargo
 PLANE := media/plane
 # How long `make fuzz` stays on each target.
 SECONDS_EACH ?= 10
+# Readers of SIP in Python (tests/fuzz/targets.py); the engine is Atheris.
+FUZZED := message stream agent description answer bfcp floor bodies
 # Cargo checks and tests link against the same Python as the library does.
 export PYO3_PYTHON := $(abspath $(PYTHON))
 
@@ -87,8 +89,9 @@ bench-halls: build $(STAMPS)/python-test
 bench-booking: $(STAMPS)/python-test
 	$(PYTHON) tests/bench/booking.py $(ARGS)
 
-fuzz: $(STAMPS)/python
+fuzz: $(STAMPS)/python-test
 	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH); done
+	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH); done
 
 # Long random runs of every property test, with new seeds; then 100,000 bookings by clients that are killed on a database that
 # crashes, for at most so many minutes on each.

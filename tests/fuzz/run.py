@@ -1,0 +1,75 @@
+"""Fuzzes one target with coverage for a bounded time: `python -m tests.fuzz.run TARGET SECONDS` (`make fuzz`).
+
+The engine is Atheris (libFuzzer). What it found new stays in `.cache/fuzz` for the next run; what fails is written there
+too and named; put it into `corpus/found/TARGET` together with the fix.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+NOTES = Path(".cache/fuzz")
+MOST_BYTES = 4000
+"""Longer inputs show little and take long."""
+
+
+def main() -> None:
+    try:
+        import atheris
+    except ImportError:
+        print("no Atheris for this machine (pyproject.toml): SIP is left out")
+        return
+    name, seconds = sys.argv[1], int(sys.argv[2])
+    with atheris.instrument_imports(include=["signaling.sip", "conference"], enable_loader_override=False):
+        from tests.fuzz import targets
+    corpus, seeds = NOTES / name / "corpus", NOTES / name / "seeds"
+    for folder in (corpus, seeds):
+        folder.mkdir(parents=True, exist_ok=True)
+    for number, (path, data) in enumerate(targets.seeds(name)):
+        (seeds / f"{number}-{path.stem}").write_bytes(data)
+    words = NOTES / "words"
+    words.write_text(dictionary())
+    options = [
+        *(f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-timeout=10", "-rss_limit_mb=1024"),
+        *(f"-artifact_prefix={NOTES / name}/", f"-dict={words}", "-print_final_stats=1"),
+    ]
+    atheris.Setup(
+        [sys.argv[0], *options, *sys.argv[3:], str(corpus), str(seeds)], targets.TARGETS.get(name, targets.proof)
+    )
+    atheris.Fuzz()
+
+
+def dictionary() -> str:
+    """What a reader of these texts looks for."""
+    words = [
+        *(
+            "SIP/2.0",
+            "INVITE ",
+            "REGISTER ",
+            "UPDATE ",
+            "CANCEL ",
+            "BYE ",
+            "PRACK ",
+            "Via: ",
+            "Content-Length: ",
+            "l: ",
+        ),
+        *(
+            ";branch=z9hG4bK",
+            ";tag=",
+            ";rport",
+            "Contact: *",
+            "Require: ",
+            "Session-Expires: ",
+            "a=crypto:",
+            "m=video ",
+        ),
+        *("m=application ", "a=floorctrl:", "a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "c=IN IP4 ", "c=IN IP6 ", "inline:"),
+        *("a=inactive", "a=content:slides", "a=setup:", "b=AS:", "b=TIAS:", "RTP/SAVP ", "\\xff\\xfe|", "\\x0d\\x0a"),
+    ]
+    return "".join(f'"{word}"\n' for word in words)
+
+
+if __name__ == "__main__":
+    main()

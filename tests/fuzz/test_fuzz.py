@@ -1,0 +1,55 @@
+"""The committed corpora through every target of `targets.py`, and a short run of the engine on each."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import targets
+
+ROOT = Path(__file__).parents[2]
+RUNS = {"agent": 150, "answer": 1500, "floor": 1500}
+"""Of those that take longer each time."""
+engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
+
+
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_the_corpus(name: str) -> None:
+    """Each seed, cut short, doubled, and beside another one."""
+    target, rows = targets.TARGETS[name], [data for _, data in targets.seeds(name)]
+    assert len(rows) >= 6
+    chance = random.Random(name)
+    for data in rows:
+        for made in (data, data[: chance.randrange(len(data) + 1)], data + data, data + targets.SEPARATOR + rows[0]):
+            target(made)
+
+
+def run(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A bounded number of inputs, not of seconds, from a fixed seed."""
+    words = [sys.executable, "-m", "tests.fuzz.run", name, "120", f"-runs={RUNS.get(name, 4000)}", "-seed=1"]
+    paths = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(words, cwd=folder, env=paths, capture_output=True, text=True, timeout=300, check=False)
+
+
+@engine
+@pytest.mark.slow
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_a_short_run(name: str, tmp_path: Path) -> None:
+    done = run(name, tmp_path)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "stat::number_of_executed_units" in done.stderr
+
+
+@engine
+@pytest.mark.slow
+def test_a_planted_defect_is_told(tmp_path: Path) -> None:
+    """Otherwise no run would say anything. The input is kept."""
+    done = run("proof", tmp_path)
+    assert done.returncode != 0 and "planted" in done.stdout + done.stderr
+    assert list((tmp_path / ".cache" / "fuzz" / "proof").glob("crash-*"))
