@@ -17,9 +17,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from tests.interop.terminal_media import FPS, Stream, Viewer, canned, loudest_hz, pair, tone
+from tests.interop.terminal_media import FPS, Stream, Viewer, _alaw, canned, loudest_hz, pair, tone
 
-__all__ = ["FPS", "QUIRKS", "Message", "Quirk", "Stream", "Terminal", "Viewer", "canned", "loudest_hz", "pair", "tone"]
+__all__ = [
+    "FPS",
+    "QUIRKS",
+    "Message",
+    "Quirk",
+    "Stream",
+    "Terminal",
+    "Viewer",
+    "_alaw",
+    "canned",
+    "loudest_hz",
+    "pair",
+    "tone",
+]
 
 VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE = 109, 8, 101
 MODE_0_TYPE, MODE_1_TYPE = 109, 110
