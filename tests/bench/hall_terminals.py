@@ -35,6 +35,7 @@ LIMIT_KBPS = 2300
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 SECOND_NS = 1_000_000_000
 NTP_EPOCH_S = 2_208_988_800
+PACKET_NS = 20_000_000
 SILENCE = b"\xd5" * 160
 BURST_PACKETS = 5
 BURST_HZ = 1000
@@ -107,13 +108,14 @@ class Listener(Terminal):
 
 
 class Camera(Listener):
-    """Shows `film` at 30 frames/s and says a burst of 1 kHz each `every` packets, from packet `first` on."""
+    """Shows `film` at 30 frames/s and says a burst of 1 kHz each `every` packets of 20 ms, from packet `first` after `origin` on
+    (the loop's time, the same for all, so that no two say it at once)."""
 
     def __init__(
-        self, name: str, password: str, host: str, film: Film, *, first: int, every: int, **more: bool
+        self, name: str, password: str, host: str, film: Film, *, origin: float, first: int, every: int, **more: bool
     ) -> None:
         super().__init__(name, password, host, shows=True, **more)
-        self.film, self.first, self.every = film, first, every
+        self.film, self.origin, self.first, self.every = film, origin, first, every
         self.bursts: list[int] = []
         """Unix time in ns when the first packet of each was handed to the kernel."""
         self.flashes: list[int] = []
@@ -142,15 +144,17 @@ class Camera(Listener):
     async def _speak(self) -> None:
         loop = asyncio.get_running_loop()
         # Not in step with the mixer, and not with each other.
-        await asyncio.sleep(self.first % 9 * 0.0022)
-        start, burst = loop.time(), _burst()
+        phase, burst = self.first // 20 % 9 * 0.0022, _burst()
+        begun = int((loop.time() - self.origin) / 0.02) + 1
+        start = self.origin + phase + begun * 0.02
+        await asyncio.sleep(max(0.0, start - loop.time()))
         for number in itertools.count():
-            place = (number - self.first) % self.every
+            place = (begun + number - self.first) % self.every
             said = burst[place] if place < BURST_PACKETS else SILENCE
             now = time.time_ns()
             if place == 0 and number > 0:
                 self.bursts.append(now)
-            self._anchors[self.audio.ssrc] = self.audio.timestamp, now
+            self._anchors[self.audio.ssrc] = self.audio.timestamp, now - PACKET_NS  # when its first sample was heard
             self.audio.send(said, marker=number == 0)
             self.audio.timestamp = (self.audio.timestamp + 160) & 0xFFFFFFFF
             await asyncio.sleep(max(0.0, start + (number + 1) * 0.02 - loop.time()))
@@ -311,6 +315,7 @@ class Film:
     flashes: frozenset[int]
 
 
+@cache
 def film(seed: int) -> Film:
     """Six seconds of moving forms with noise, 640x360 at 30 frames/s and 600 kbit/s; its middle turns white at four moments that
     no other film has, so that one knows whose flash was seen.

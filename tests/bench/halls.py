@@ -164,14 +164,15 @@ def spread(values: Sequence[float]) -> Result:
 
 
 def cameras(there: There, films: Sequence[Film], start: int = 0, **more: bool) -> list[Camera]:
-    every = CAMERAS * BURST_EVERY
+    origin, every = asyncio.get_running_loop().time(), CAMERAS * BURST_EVERY
     return [
         Camera(
             alias(start + number),
             there.booked.passwords[alias(start + number)],
             host_of(start + number),
             films[number],
-            first=number * BURST_EVERY + 50,
+            origin=origin,
+            first=number * BURST_EVERY,
             every=every,
             **more,
         )
@@ -289,10 +290,12 @@ async def delays(seconds: float) -> Result:
             await stack.enter_async_context(one)
             await there.dial(one)
         await asyncio.sleep(SETTLE_S)
+        listening = asyncio.ensure_future(listen(there, seconds + SETTLE_S))
+        await asyncio.sleep(SETTLE_S)  # starting a process holds the cameras up
         since = time.time_ns()
         pids = there.server.pid, there.mixer_pid
         before = [cpu_s(pid) for pid in pids]
-        heard = await listen(there, seconds)
+        heard = await listening
         cores = [round((cpu_s(pid) - one) / seconds, 3) for pid, one in zip(pids, before, strict=True)]
         until = time.time_ns() - SECOND_NS
     bursts = sorted(at for one in shown for at in one.bursts if since < at < until)
