@@ -87,13 +87,13 @@ class There:
             raise RuntimeError(f"{terminal.name} was answered {status}")
 
     async def ask(self, method: str, path: str, **more: Any) -> Any:
-        """Of the API, as the host's secretary."""
+        """Of the API on this date, as the host's secretary."""
         key = {"authorization": f"Bearer {self.booked.key}"}
-        url = f"http://127.0.0.1:{self.server.port}/api/v1/occurrences/{self.booked.occurrence}/legs{path}"
+        url = f"http://127.0.0.1:{self.server.port}/api/v1/occurrences/{self.booked.occurrence}{path}"
         async with httpx.AsyncClient(timeout=30) as client:
             answer = await client.request(method, url, headers=key, **more)
         answer.raise_for_status()
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def alias(number: int) -> str:
@@ -200,10 +200,13 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
             for stream in (one.audio, one.video):
                 stream.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVER_BYTES)
             await stack.enter_async_context(one)
-        for one in shown[:1]:
-            await there.dial(one)
-        await asyncio.sleep(1)  # its program runs
-        calls = await set_up(there, halls[1:])
+        first = CAMERAS if whole else 1
+        for camera in shown[:first]:
+            await there.dial(camera)
+        await asyncio.sleep(1)  # the program runs
+        if whole:
+            await there.ask("PUT", "/program", json={"layout": "3x3"})  # of those who came first
+        calls = await set_up(there, halls[first:])
         if whole:
             await mute(there, rest)
         await asyncio.sleep(SETTLE_S)
@@ -213,10 +216,10 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
 
 async def mute(there: There, halls: Sequence[Listener]) -> None:
     """As the chair of a large meeting does: nine may speak, the others send sound that is not heard."""
-    rows = await there.ask("GET", "")
+    rows = await there.ask("GET", "/legs")
     names = {one.name for one in halls}
     wanted = [row["leg_id"] for row in _items(rows) if row["terminal_id"] in names]
-    await there.ask("POST", "/commands", json={"action": "mute", "leg_ids": wanted})
+    await there.ask("POST", "/legs/commands", json={"action": "mute", "leg_ids": wanted})
 
 
 def _items(rows: Any) -> list[Result]:
@@ -412,7 +415,7 @@ async def first_frames(calls: int, *, out: bool) -> Result:
         taken = []
         for number, one in enumerate(timed):
             if out:
-                await there.ask("POST", "", json={"terminal_id": one.name})
+                await there.ask("POST", "/legs", json={"terminal_id": one.name})
             else:
                 await there.dial(one)
             taken.append(await one.first_frame_ms(FIRST_FRAME_S))
