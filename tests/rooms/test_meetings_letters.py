@@ -10,6 +10,7 @@ import sys
 import unicodedata
 import zipfile
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -312,6 +313,43 @@ def test_a_template_reaches_nothing_but_the_fields(line: str) -> None:
     with contextlib.suppress(Refusal):
         said = words_of(letters.docx(letters.sample(), template(line)))
     assert not re.search(r"subclass|<class|uid=|root:|globals", said)
+
+
+REACH = (
+    "{{ qr.tpl.save('FILE') }}",
+    "{% if qr.tpl %}{{ qr.tpl.save('FILE') }}{% endif %}",
+    "{{ (qr|attr('tpl')).save('FILE') }}{{ qr['tpl']['save']('FILE') }}",
+    "{{ [qr]|map(attribute='tpl')|map('attr', 'save')|list }}",
+    "{% set x = qr.tpl.replace_zipname('docProps/core.xml', 'FILE') %}{{ x }}",
+    "{{ qr.tpl.replace_media('FILE', 'FILE') }}{{ qr.tpl.new_subdoc('FILE') }}{{ qr.tpl.write_xml('FILE') }}",
+)
+
+
+@pytest.mark.parametrize("line", REACH)
+def test_the_qr_code_is_no_way_to_files(line: str, tmp_path: Path) -> None:
+    """The picture knows the library's document, which reads and writes any file by its name."""
+    file, secret = tmp_path / "kept", b"<secret>never in a letter</secret>"
+    file.write_bytes(secret)
+    fields = {**letters.sample(), "address": "https://diemcau.example/hop/1"}
+    assert Document(io.BytesIO(letters.docx(fields, template("{{ qr }}")))).inline_shapes
+    made = b""
+    with contextlib.suppress(Refusal):
+        made = letters.docx(fields, template("{{ qr }}", line.replace("FILE", str(file))))
+    assert file.read_bytes() == secret
+    if made:
+        with zipfile.ZipFile(io.BytesIO(made)) as archive:
+            assert not any(b"never in a letter" in archive.read(name) for name in archive.namelist())
+
+
+@pytest.mark.parametrize("way", ["rb", "wb"])
+def test_whoever_gets_at_the_document_all_the_same_opens_no_file(way: str, tmp_path: Path) -> None:
+    """The second wall: no descriptor is left to the process that runs a template."""
+    file = tmp_path / "kept"
+    file.write_bytes(b"secret")
+    code = f"from rooms.meetings.letters import filling; filling.close_the_door(); open({str(file)!r}, {way!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, text=True)
+    assert done.returncode == 1 and "OSError: [Errno 24]" in done.stderr
+    assert file.read_bytes() == b"secret"
 
 
 @pytest.mark.parametrize(
