@@ -8,6 +8,8 @@ STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
 CARGO := nice cargo
 PLANE := media/plane
+# The impaired link of the tests, a crate of its own.
+IMPAIRER := tests/simulation/impairer
 # How long `make fuzz` stays on each target.
 SECONDS_EACH ?= 10
 # Readers of SIP in Python (tests/fuzz/targets.py); the engine is Atheris.
@@ -57,6 +59,8 @@ lint-python: $(STAMPS)/python-test $(STAMPS)/native
 lint-rust: $(STAMPS)/python
 	cd $(PLANE) && cargo fmt --all --check
 	cd $(PLANE) && $(CARGO) clippy --locked --quiet --all-targets -- -D warnings
+	cd $(IMPAIRER) && cargo fmt --check
+	cd $(IMPAIRER) && $(CARGO) clippy --locked --quiet --all-targets -- -D warnings
 
 lint-web: $(STAMPS)/web
 	cd web && npm run --silent check
@@ -64,6 +68,7 @@ lint-web: $(STAMPS)/web
 
 test-rust: $(STAMPS)/python
 	cd $(PLANE) && $(CARGO) test --locked --quiet
+	cd $(IMPAIRER) && $(CARGO) test --locked --quiet
 
 test-web: $(STAMPS)/web
 	cd web && npm run --silent test
@@ -108,4 +113,4 @@ lock: $(STAMPS)/python
 	$(COMPILE) pyproject.toml --extra build --extra test -c requirements.lock -o requirements-test.lock
 
 clean:
-	rm -rf .cache web/dist web/node_modules $(PLANE)/target $(PLANE)/core/target media/_plane*.so
+	rm -rf .cache web/dist web/node_modules $(IMPAIRER)/target $(PLANE)/target $(PLANE)/core/target media/_plane*.so

@@ -75,7 +75,7 @@ class Guests:
 
     @classmethod
     async def start(cls, plan: Plan, *, prefix: Sequence[str] = ()) -> Guests:
-        """`prefix`: a command that runs the rest elsewhere, such as `ip netns exec NAME`."""
+        """`prefix`: a command that runs the rest elsewhere, such as `Namespace.prefix`."""
         process = await asyncio.create_subprocess_exec(
             *(*prefix, sys.executable, "-m", "tests.interop.guest", json.dumps(asdict(plan))),
             cwd=ROOT,

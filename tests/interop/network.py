@@ -1,14 +1,20 @@
-"""Networks of a test: namespaces joined by wires, with a server in one of them. Needs root, iproute2 and nftables."""
+"""Networks of a test: namespaces joined by wires, with a server in one of them. Needs root, iproute2 and nftables.
+
+A namespace lives as long as the test that made it, and so does what runs inside, even if the test is killed.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,16 +33,47 @@ def missing() -> str:
     return "" if shutil.which("ip") and shutil.which("nft") else "iproute2 and nftables are needed"
 
 
+KEEPER = """
+trap '' INT
+echo kept
+read -r _
+for process in /proc/[0-9]*; do
+    if [ "$(readlink "$process/ns/net")" = "$(readlink /proc/$$/ns/net)" ] && [ "${process#/proc/}" != $$ ]; then
+        kill -9 "${process#/proc/}"
+    fi
+done
+"""
+"""A process that is in the namespace and keeps it. When its input ends, because the test does, it ends all others there."""
+
+CLONE_NEWNET = 0x40000000
+
+
 @dataclass(frozen=True)
 class Namespace:
     """Has a loopback interface that is up, and the wires that were plugged in."""
 
-    name: str
+    keeper: int
+    """Process that is in it."""
+
+    @property
+    def path(self) -> str:
+        return f"/proc/{self.keeper}/ns/net"
 
     @property
     def prefix(self) -> tuple[str, ...]:
         """Put before a command, runs it in here."""
-        return ("ip", "netns", "exec", self.name)
+        return ("nsenter", f"--net={self.path}", "--")
+
+    def open_socket(self, kind: socket.SocketKind = socket.SOCK_DGRAM, family: int = socket.AF_INET) -> socket.socket:
+        """A socket of this process that is in here."""
+
+        def make() -> socket.socket:
+            with open(self.path) as place:
+                assert ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) == 0, ctypes.get_errno()
+            return socket.socket(family, kind)
+
+        with ThreadPoolExecutor(1) as thread:  # a thread of its own is moved, and ends
+            return thread.submit(make).result()
 
     def run(self, *command: str, stdin: str | None = None) -> str:
         return _run(*self.prefix, *command, stdin=stdin)
@@ -61,19 +98,24 @@ class Namespace:
 
 @contextmanager
 def namespace() -> Iterator[Namespace]:
-    made = Namespace(f"dc{os.getpid()}n{next(_numbers)}")
-    _run("ip", "netns", "add", made.name)
-    try:
-        made.run("ip", "link", "set", "lo", "up")
-        yield made
-    finally:
-        _run("ip", "netns", "delete", made.name)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", KEEPER], stdin=pipe, stdout=pipe, text=True) as keeper:
+        assert keeper.stdin is not None and keeper.stdout is not None
+        try:
+            assert keeper.stdout.readline() == "kept\n", "no namespace"
+            made = Namespace(keeper.pid)
+            made.run("ip", "link", "set", "lo", "up")
+            yield made
+        finally:
+            keeper.stdin.close()
+            keeper.wait()
 
 
 def plug(one: Namespace, one_addresses: Sequence[str], other: Namespace, other_addresses: Sequence[str]) -> None:
     """A wire between two namespaces; addresses with their prefix length. It goes when one of them goes."""
     names = [f"w{os.getpid() % 100_000}{side}{next(_numbers)}" for side in "ab"]
-    _run("ip", "link", "add", names[0], "netns", one.name, "type", "veth", "peer", names[1], "netns", other.name)
+    peer = ("type", "veth", "peer", names[1])
+    _run("ip", "link", "add", names[0], "netns", str(one.keeper), *peer, "netns", str(other.keeper))
     for space, name, addresses in ((one, names[0], one_addresses), (other, names[1], other_addresses)):
         for address in addresses:
             space.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
