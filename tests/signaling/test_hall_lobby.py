@@ -25,6 +25,7 @@ from signaling.booked import BookedMeetings
 from signaling.hallcall import HallCall, Party
 from signaling.halls import RECEPTION, Halls, Surroundings
 from signaling.sip import profiles
+from signaling.sip.core import Config
 from tests.conference.doubles import FakeMedia, Time
 from tests.conference.hall_doubles import OPTIONS, FakePorts
 from tests.rooms import invited
@@ -111,7 +112,7 @@ class Exchange:
             live=self.live,
             lobbies=self.lobbies,
             open_mixer=nothing,
-            config=nothing,
+            config=Config("diemcau", b"k" * 32),
             options=OPTIONS,
             driver=nothing,
         )
