@@ -32,6 +32,8 @@ Wants = Literal["operator", "floor", "mute", "layout"]
 CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
 MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=False)
 CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=1920, height=1080)
+HAND: Final = "hand"
+"""The attribute by which our pages show that somebody has raised a hand; its value is the time in ms."""
 
 
 class LineConnection(Connection):
@@ -252,8 +254,15 @@ class Hall(Participant):
 
     def set_floor_wanted(self, wanted: bool) -> None:
         now = self.conference.around.clock.time()
-        self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
+        at = self.floor_wanted_at = (self.floor_wanted_at or now) if wanted else None
+        self.update_facts(name=None, metadata=None, attributes={HAND: "" if at is None else str(round(at * 1000))})
         self.program.changed()
+
+    def give_floor(self) -> None:
+        """What it asked for, if it did, and it is told."""
+        if self.floor_wanted_at is not None:
+            self.set_floor_wanted(False)
+            self._say("floor_given")
 
     # -- its client (ports.Client): what the conference tells it
 
@@ -302,10 +311,11 @@ class Hall(Participant):
             self.program.changed()
 
     def line_pressed(self, key: str) -> None:
-        self.press(key)
+        if not self.signal.pressed(key):
+            self.press(key)
 
     def press(self, key: str) -> None:
-        """A key of its remote control, by RFC 4733 or by the signalling."""
+        """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""
         self._pad, command = keypad.press(self._pad, key, self.conference.around.clock.monotonic())
         if command is not None:
             self._do(command)

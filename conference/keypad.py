@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from conference import limits
 
@@ -49,6 +49,29 @@ def press(pad: Keypad, key: str, now: float) -> tuple[Keypad, Command | None]:
     keys = begun + key if begun else (key if key == "*" else "")
     command = COMMANDS.get(keys)
     return Keypad("" if command or len(keys) > 1 else keys, now), command
+
+
+# -- two ways to one ear
+
+Way = Literal["packets", "signalling"]
+"""RFC 4733, or INFO."""
+
+
+class Heard(NamedTuple):
+    key: str
+    way: Way
+    at: float
+
+
+def twice(heard: tuple[Heard, ...], key: str, way: Way, now: float) -> tuple[tuple[Heard, ...], bool]:
+    """Whether the same press has come by the other way already: some terminals send each key both ways. `heard`: what came
+    lately and has no partner yet; what it is from now on comes back.
+    """
+    lately = tuple(one for one in heard if now - one.at <= limits.KEY_TWICE_S)
+    partner = next((one for one in lately if one.key == key and one.way != way), None)
+    if partner is not None:
+        return tuple(one for one in lately if one is not partner), True
+    return (*lately, Heard(key, way, now))[-limits.KEYS_HEARD :], False
 
 
 # -- the menu

@@ -100,6 +100,10 @@ PAGE_S = 10.0
 """The lecturer looks at so many listeners so long."""
 KEY_PAUSE_S = 4.0
 """Between two keys of one command."""
+KEY_TWICE_S = 2.0
+"""Between a key's packets and its INFO, when a terminal sends both."""
+KEYS_HEARD = 16
+"""Keys that may still come a second time by the other way."""
 MENU_DIGITS = 16
 MENU_TRIES = 3
 HALLS = 500

@@ -222,6 +222,9 @@ class HallSignal(Protocol):
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         """-1, 0 or 1 each: far end camera control (H.281); all 0: stop."""
 
+    def pressed(self, key: str) -> bool:
+        """A key that came as packets (RFC 4733). True: it was for a menu, or heard before over the signalling."""
+
 
 @dataclass(frozen=True, slots=True)
 class DialOrder:

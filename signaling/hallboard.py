@@ -376,6 +376,7 @@ class Board:
         if action == "stage":
             stage, program = hall.program.stage, hall.program
             program.set_stage("lecture" if order.mode == "lecture" else "pinned", hall.sid)
+            hall.give_floor()
             return lambda: program.set_stage(stage.mode, stage.site)
         if action == "layout":
             hall.set_layout(order.layout if order.layout in layout.PLACES else None)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal
+from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions, Packet
 from signaling.hallfloor import HallFloors
@@ -121,6 +122,7 @@ class HallCall:
     _offered: bytes = b""
     _moving: Room | None = None
     _offered_more: bool = False
+    _heard: tuple[Heard, ...] = ()
 
     # -- into a room
 
@@ -310,12 +312,16 @@ class HallCall:
         return 200 if known else 415
 
     def dtmf(self, call: Call, digit: str, duration_ms: int) -> None:
-        self.press(digit)
+        if self.room is not None and not self._taken(digit, "signalling"):
+            self.room.hall.press(digit)
 
-    def press(self, key: str) -> None:
-        """By RFC 4733 or by INFO. Terminals that send both are heard once: the line says it at the end of the key."""
-        if not self.owner.pressed(self, key) and self.room is not None:
-            self.room.hall.press(key)
+    def _taken(self, key: str, way: Way) -> bool:
+        """By a menu, or because it came by the other way before."""
+        if self.room is None:
+            return True
+        now = self.room.conference.around.clock.monotonic()
+        self._heard, again = twice(self._heard, key, way, now)
+        return again or self.owner.pressed(self, key)
 
     def transferred(self, call: Call, status: int) -> None:
         return
@@ -373,6 +379,9 @@ class HallCall:
 
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         return
+
+    def pressed(self, key: str) -> bool:
+        return self._taken(key, "packets")
 
 
 def refusal_of(error: Exception, host: str) -> tuple[int, list[tuple[str, str]]]:

@@ -180,6 +180,9 @@ class FakeSignal:
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         self.said.append(f"camera {pan} {tilt} {zoom}")
 
+    def pressed(self, key: str) -> bool:
+        return False
+
 
 class HallWorld(World):
     def __init__(self) -> None:

@@ -135,6 +135,30 @@ def test_its_keypad(world: HallWorld) -> None:
     assert [wished.what for _, wished in world.ports.wishes][:5] == ["mute", "mute", "floor", "floor", "operator"]
 
 
+def test_its_wish_for_the_floor_is_a_raised_hand_until_it_is_given(world: HallWorld) -> None:
+    ann, hall = Party(world, "ann"), HallParty(world, "hall")
+
+    def hand() -> str:
+        views = [view for event in ann.client.of(RosterChanged) for view in event.participants if view.sid == hall.sid]
+        return views[-1].grants.attributes.get("hand", "")
+
+    hall.press("*5")
+    assert int(hand()) > 0
+    hall.hall.give_floor()
+    world.settle()
+    assert hand() == "" and [one.path for one in world.scene().prompts][-1] == "/floor_given.ogg"
+    hall.hall.give_floor()
+    world.settle()
+    assert len(world.scene().prompts) == 2, "nothing was asked for"
+
+
+def test_a_key_for_a_menu_is_none_of_the_meeting(world: HallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = HallParty(world, "hall")
+    monkeypatch.setattr(hall.signal, "pressed", lambda key: True)
+    hall.press("*6")
+    assert not hall.muted()
+
+
 def test_deafened_it_hears_nothing_and_goes_on_seeing(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     hall.hall.set_deafened(True)

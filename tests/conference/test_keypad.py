@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conference import announcements, keypad, limits
-from conference.keypad import COMMANDS, KEYS, Asks, Command, Keypad, Menu
+from conference.keypad import COMMANDS, KEYS, Asks, Command, Heard, Keypad, Menu, Way, twice
 
 
 def type_keys(keys: str, pause_s: float = 0.5) -> list[Command]:
@@ -33,6 +33,29 @@ def test_stray_keys_do_nothing_and_the_next_command_works() -> None:
 def test_a_command_that_is_not_ended_is_forgotten() -> None:
     assert type_keys("*6", pause_s=limits.KEY_PAUSE_S) == [Command.MICROPHONE]
     assert type_keys("*6", pause_s=limits.KEY_PAUSE_S + 0.1) == []
+
+
+def heard_once(presses: list[tuple[str, Way, float]]) -> str:
+    heard: tuple[Heard, ...] = ()
+    kept = ""
+    for key, way, now in presses:
+        heard, again = twice(heard, key, way, now)
+        kept += "" if again else key
+        assert len(heard) <= limits.KEYS_HEARD
+    return kept
+
+
+def test_a_key_that_comes_by_packets_and_by_signalling_is_one_press() -> None:
+    both: list[tuple[str, Way, float]] = []
+    for place, key in enumerate("*6*66#"):
+        both += [(key, "signalling", place * 0.3), (key, "packets", place * 0.3 + 0.1)]
+    assert heard_once(both) == "*6*66#"
+    assert heard_once([(key, way, at) for key, way, at in both if way == "packets"]) == "*6*66#"
+    # All of one way first, as when packets were held up.
+    late = sorted(both, key=lambda one: (one[1] == "packets", one[2]))
+    assert heard_once([(key, way, 0.0) for key, way, _ in late]) == "*6*66#"
+    assert heard_once([("6", "packets", 0.0), ("6", "signalling", limits.KEY_TWICE_S + 0.1)]) == "66"
+    assert heard_once([("6", "packets", 0.0)] * 100) == "6" * 100
 
 
 def test_what_the_announcement_says_is_what_the_keys_do() -> None:
