@@ -111,7 +111,8 @@ def takes(wish: Wish, shape: Shape) -> bool:
 
 
 def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping[Key, tuple[Wish, ...]]:
-    """The programs with those who get them, the largest group first. Whoever is in none gets no picture: his description allows
+    """The programs with those who get them, the largest group first, but what is presented before anything else: a hall that sees
+    no slides misses more than one that sees them where it needs not. Whoever is in none gets no picture: his description allows
     none, or there are `most` groups and he can decode none of them.
     """
     found: dict[Key, list[Wish]] = {}
@@ -119,7 +120,7 @@ def gather(wishes: Iterable[Wish], most: int, most_height: int = 720) -> Mapping
         shape = shape_of(wish.plan, wish.budget_bps, most_height)
         if shape is not None:
             found.setdefault(Key(wish.view, shape), []).append(wish)
-    ranked = sorted(found, key=lambda key: (-len(found[key]), key.view.role, key.shape.name))
+    ranked = sorted(found, key=lambda key: (not key.view.content, -len(found[key]), key.view.role, key.shape.name))
     made = {key: list(found[key]) for key in _chosen(ranked, found, most)}
     for key in ranked:
         for wish in found[key] if key not in made else ():

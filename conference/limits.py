@@ -119,7 +119,8 @@ SILENT_S = 30.0
 SCENE_S = 0.05
 """Changes of one moment make one scene."""
 CONTENT_GROUPS = 3
-CONTENT_HEIGHT = 1080
+CONTENT_HEIGHTS = (1080, 720, 360)
+"""The most lines of a presentation by itself; less when there is no power for it."""
 PROMPTS = 16
 """Announcements at once; when more halls come together the earliest are cut short. No more than the mixer plays."""
 PROMPT_S = 20.0

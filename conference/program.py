@@ -114,6 +114,9 @@ class Program:
         self.health = "starting"  # "ready", "lost", "degraded"
         self.closed = False
         self._most_groups = limits.GROUPS
+        self._content_height = limits.CONTENT_HEIGHTS[0]
+        """Of a presentation by itself; 0: there is no power for one."""
+        self._presented = False
         self._page = 0
         self._version = itertools.count(1)
         self._numbers = itertools.count(0x1001)
@@ -272,12 +275,20 @@ class Program:
         self.health = f"degraded {step}" if step else "ready"
 
     def refused(self, mixer: Any, group: str, code: str) -> None:
-        """No power for one more program: its halls get one of the others."""
-        self._most_groups = max(1, min(self._most_groups, len(self._scene.groups)) - 1)
+        """No power for one more program: its halls get one of the others. For a presentation of its own: it is made smaller, in
+        the end it is shown in the first picture.
+        """
+        found = next((one for one in self._scene.groups if one.id == group), None)
+        if found is None:
+            return
+        if found.clock:
+            self._most_groups = max(1, min(self._most_groups, sum(one.clock for one in self._scene.groups)) - 1)
+        else:
+            self._content_height = max((one for one in limits.CONTENT_HEIGHTS if one < found.height), default=0)
         self.changed()
 
     def accepted(self, mixer: Any, group: str) -> None:
-        """There was power in the end; what was given up meanwhile stays so."""
+        """There was power in the end; what was given up meanwhile stays so while as much is wanted."""
 
     def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:
         """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
@@ -302,8 +313,11 @@ class Program:
         if self._follow_browsers(seen):
             seen = self._seen()
         sharing = self._presenter(seen)
-        programs = groups.gather(self._wishes(seen, sharing), self._most_groups, self.most_height)
-        contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, limits.CONTENT_HEIGHT)
+        if self._presented != (sharing is not None):
+            self._presented = sharing is not None
+            self._content_height, self._most_groups = limits.CONTENT_HEIGHTS[0], limits.GROUPS
+        programs = self._programs(tuple(self._wishes(seen, sharing)))
+        contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
         self._choose_preview(made)
         opened = self._open_microphones(seen)
@@ -315,6 +329,16 @@ class Program:
             self._send(replace(scene, version=self._scene.version))
             self._forget_names()
         self._turn_pages(seen)
+
+    def _programs(self, wishes: Sequence[Wish]) -> Mapping[Key, Sequence[Wish]]:
+        """As many as there is power for. Once no more than those are wanted, or a presentation has begun or ended, more may be
+        asked for again.
+        """
+        wanted = groups.gather(wishes, limits.GROUPS, self.most_height)
+        if len(wanted) <= self._most_groups:
+            self._most_groups = limits.GROUPS
+            return wanted
+        return groups.gather(wishes, self._most_groups, self.most_height)
 
     def _seen(self) -> list[Seen]:
         """In the order of the list of attendees, browsers after the halls."""
@@ -335,7 +359,7 @@ class Program:
                 continue
             text = hall.text or self.text
             own = hall.layout or name
-            if sharing is not None and hall.plan.content is None and sharing.site != hall.sid:
+            if sharing is not None and not self._has_second(hall) and sharing.site != hall.sid:
                 view = View(f"slides {text}", "slides", content=sharing.site, text=text)
             elif self.mode == "meeting" and layout.sees_himself(own, self.stage, hall.sid):
                 view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
@@ -343,13 +367,17 @@ class Program:
                 view = View(f"all {own} {text}", own, text=text)
             yield Wish(hall.sid, view, hall.plan.video, hall.budget_bps("video", sharing is not None))
 
+    def _has_second(self, hall: Hall) -> bool:
+        """Whether a presentation is shown to it apart."""
+        return hall.plan is not None and hall.plan.content is not None and self._content_height > 0
+
     def _content_wishes(self, sharing: Seen | None) -> Iterator[Wish]:
         """The presentation whole, for those who take a second picture; nobody gets his own back."""
         if sharing is None:
             return
         view = View("content", "1", content=sharing.site)
         for hall in self.halls.values():
-            if hall.sid != sharing.site and hall.plan is not None and hall.plan.content is not None:
+            if hall.sid != sharing.site and hall.plan is not None and hall.plan.content and self._has_second(hall):
                 yield Wish(hall.sid, view, hall.plan.content, hall.budget_bps("content", True))
 
     def _group(self, key: Key, wishes: Sequence[Wish], seen: Sequence[Seen]) -> pictures.Group:
@@ -495,7 +523,7 @@ class Program:
     def _with_ended(self, scene: pictures.Scene) -> pictures.Scene:
         """Programs and mixes that end are still made while their halls change over: with them would end what is sent to halls."""
         groups, mixes = {one.id for one in scene.groups}, {one.id for one in scene.mixes}
-        old_groups = tuple(replace(one, cells=()) for one in self._scene.groups if one.id not in groups)
+        old_groups = tuple(replace(one, cells=(), ending=True) for one in self._scene.groups if one.id not in groups)
         old_mixes = tuple(one for one in self._scene.mixes if one.id not in mixes)
         return replace(scene, groups=scene.groups + old_groups, mixes=scene.mixes + old_mixes)
 

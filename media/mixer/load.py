@@ -99,15 +99,20 @@ def admit(
     groups: Sequence[Group], running: Collection[str], sources: int, measured: float, budget: float
 ) -> tuple[list[Group], list[Group]]:
     """(made, refused), in the scene's order. What runs goes on: under load it degrades, it is not ended. A new group is made
-    if it fits at full quality beside what the others are thought or measured to cost. The first always is: a conference
-    without any picture helps nobody. `sources`: video sources decoded."""
+    if it fits at full quality beside what the others are thought or measured to cost, without those that end this moment. The
+    first program (a group with a clock) always is: a conference without any picture helps nobody. `sources`: video sources
+    decoded."""
     going = [group for group in groups if group.id in running]
-    spent = max(measured, sum(map(cost, going)) + sources * DECODE_SOURCE)
-    made, refused = [], []
+    staying = [group for group in going if not group.ending]
+    freed = sum(cost(group) for group in going if group.ending)
+    spent = max(measured - freed, sum(map(cost, staying)) + sources * DECODE_SOURCE)
+    made: list[Group] = []
+    refused: list[Group] = []
     for group in groups:
+        first = not (made or staying) or (group.clock and not any(one.clock for one in (*made, *staying)))
         if group.id in running:
             made.append(group)
-        elif not (made or going) or spent + cost(group) <= budget:
+        elif first or spent + cost(group) <= budget:
             made.append(group)
             spent += cost(group)
         else:

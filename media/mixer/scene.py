@@ -61,6 +61,7 @@ class Group:
     is there. A place of the site `without` stays empty.
     `clock`, `notice` (of a recording, while there is one) and `text` (a message, "": none) are drawn over the picture.
     `mode` is the packetization mode (RFC 6184 §5.4); both are served by slices that fit a packet.
+    `ending`: its halls leave it this moment; what it costs is free for others.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Group:
     clock: bool = False
     notice: bool = False
     text: str = ""
+    ending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,47 @@ def test_a_refused_program_is_not_asked_for_again(world: HallWorld) -> None:
     assert group.height == 288  # what both can decode
 
 
+def test_what_is_presented_is_seen_by_all_though_there_is_power_for_one_program_alone(world: HallWorld) -> None:
+    presenter, plain = HallParty(world, "presenter", plan(content=True)), HallParty(world, "plain")
+    presenter.hall.program.floor_moved(presenter.hall.program.floor.ask(presenter.sid))
+    world.settle()
+    assert {group.layout for group in world.scene().groups} == {"1", "slides"}
+    world.mixer.events.refused(None, world.scene().groups[-1].id, "capacity")
+    world.settle()
+    (group,) = world.scene().groups
+    assert (group.layout, group.content) == ("slides", presenter.sid)
+    assert plain.sends("video").producer is presenter.sends("video").producer
+    # It is over: next time both are asked for again.
+    presenter.hall.program.floor_moved(presenter.hall.program.floor.give_up(presenter.sid))
+    world.settle()
+    presenter.hall.program.floor_moved(presenter.hall.program.floor.ask(presenter.sid))
+    world.settle()
+    assert {group.layout for group in world.scene().groups} == {"1", "slides"}
+
+
+def test_a_presentation_without_power_for_it_becomes_smaller_and_then_a_part_of_the_picture(world: HallWorld) -> None:
+    hall, ann = HallParty(world, "hall", plan(content=True)), Party(world, "ann")
+    ann.publish(SCREEN)
+    world.settle()
+    heights: list[int] = []
+    while (made := [group for group in world.scene().groups if not group.clock]) and len(heights) < 9:
+        heights.append(made[0].height)
+        world.mixer.events.refused(None, made[0].id, "capacity")
+        world.settle()
+    assert heights == sorted(heights, reverse=True) and len(heights) > 1
+    (group,) = world.scene().groups
+    assert (group.layout, group.content) == ("slides", ann.participant.sid)
+    assert hall.sends("content").paused
+
+
+def test_programs_that_end_are_marked_so(world: HallWorld) -> None:
+    HallParty(world, "one")
+    Party(world, "ann").publish(SCREEN)
+    world.settle()
+    between = [scene for scene in world.mixer.scenes if any(group.ending for group in scene.groups)]
+    assert between and not any(group.ending for group in world.scene().groups)
+
+
 def test_a_hall_whose_link_is_narrower_than_it_said(world: HallWorld) -> None:
     hall = HallParty(world, "hall")
     line = hall.line("video")

@@ -87,3 +87,14 @@ def test_smaller_groups_cost_less() -> None:
     assert cost(replace(GROUP, width=1280, height=720)) < cost(GROUP) * 0.6
     assert cost(replace(GROUP, width=640, height=360, fps=15)) < 0.07
     assert cost(replace(GROUP, width=1280, height=720)) == pytest.approx(0.26)
+
+
+def test_what_ends_this_moment_makes_room_and_a_first_program_is_always_made() -> None:
+    going, coming = replace(GROUP, id="old", clock=True), replace(GROUP, id="new", ssrc=2, clock=True)
+    budget = cost(GROUP) * 1.5
+    assert admit([coming, going], {"old"}, 0, cost(GROUP), budget)[1] == [coming]
+    ending = replace(going, ending=True)
+    assert admit([coming, ending], {"old"}, 0, cost(GROUP), budget) == ([coming, ending], [])
+    slides = replace(GROUP, id="slides", ssrc=3)
+    assert admit([coming, slides], {"slides"}, 0, 3.0, budget) == ([coming, slides], [])
+    assert admit([going, slides], {"old"}, 0, 3.0, budget) == ([going], [slides])
