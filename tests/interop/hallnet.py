@@ -46,7 +46,7 @@ from tests.rooms import invited
 from tests.rooms.province import Province, build
 
 SERVER, HALLS = "10.77.0.1", "10.77.0.2"
-COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200)}
+COLOURS = {"red": (200, 30, 30), "green": (30, 180, 30), "blue": (30, 30, 200), "yellow": (200, 180, 30)}
 MODULES = (
     *("g711", "g722", "opus", "aufile", "aubridge", "sndfile"),
     *("avcodec", "avformat", "fakevideo", "swscale", "snapshot", "srtp"),
@@ -234,6 +234,10 @@ class Baresip:
 
     def saw(self) -> tuple[int, int, int]:
         """The mean colour of the middle of the picture that it receives."""
+        return part(self.picture(), 0.4, 0.4, 0.6, 0.6)
+
+    def picture(self) -> NDArray[np.uint8]:
+        """What it receives, RGB."""
         for old in self.folder.glob("snapshot*.png"):
             old.unlink()
         self.command("snapshot")
@@ -241,11 +245,14 @@ class Baresip:
         time.sleep(0.3)
         path = max(self.folder.glob("snapshot-recv*.png"))
         with av.open(str(path)) as file:
-            pixels = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(float)
-        height, width = pixels.shape[:2]
-        middle = pixels[height * 2 // 5 : height * 3 // 5, width * 2 // 5 : width * 3 // 5]
-        red, green, blue = middle.reshape(-1, 3).mean(axis=0)
-        return int(red), int(green), int(blue)
+            return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
+
+    def hears(self) -> tuple[int, NDArray[np.int16]]:
+        """(rate, samples) of what it decoded up to now, before its end: the lengths in the file are not written yet."""
+        path = max(self.folder.glob("dump-*-dec.wav"), key=lambda one: one.stat().st_mtime)
+        data = path.read_bytes()
+        samples = data[data.index(b"data") + 8 :]
+        return int.from_bytes(data[24:28], "little"), np.frombuffer(samples[: len(samples) // 2 * 2], np.int16)
 
     def heard(self) -> tuple[int, NDArray[np.int16]]:
         """(rate, samples) of what it decoded so far; its process must have ended for the file to be whole."""
@@ -337,6 +344,24 @@ def wait_for(condition: Callable[[], bool], most_s: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < ends, what
         time.sleep(0.2)
+
+
+def part(picture: NDArray[np.uint8], left: float, top: float, right: float, bottom: float) -> tuple[int, int, int]:
+    """The mean colour of a part of a picture, given by fractions of its size."""
+    height, width = picture.shape[:2]
+    found = picture[round(height * top) : round(height * bottom), round(width * left) : round(width * right)]
+    red, green, blue = found.astype(float).reshape(-1, 3).mean(axis=0)
+    return int(red), int(green), int(blue)
+
+
+def quarters(picture: NDArray[np.uint8]) -> list[str]:
+    """The colours in the middles of the four quarters by name, in the order of reading; "": none of ours."""
+    middles = [(x, y) for y in (0.25, 0.75) for x in (0.25, 0.75)]
+    return [colour_of(part(picture, x - 0.05, y - 0.05, x + 0.05, y + 0.05)) for x, y in middles]
+
+
+def colour_of(seen: tuple[int, int, int]) -> str:
+    return next((name for name in COLOURS if is_colour(seen, name)), "")
 
 
 def is_colour(seen: tuple[int, int, int], name: str) -> bool:

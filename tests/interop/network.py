@@ -22,6 +22,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 HTTP_PORT, MEDIA_PORT = 7880, 7881
+CLONE_NEWNET = 0x40000000
 
 _numbers = itertools.count(1)
 
@@ -78,6 +79,16 @@ class Namespace:
     def run(self, *command: str, stdin: str | None = None) -> str:
         return _run(*self.prefix, *command, stdin=stdin)
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """What sockets this thread makes meanwhile are in here, and stay here."""
+        with open(f"/run/netns/{self.name}") as here, open("/proc/thread-self/ns/net") as before:
+            _enter(here.fileno())
+            try:
+                yield
+            finally:
+                _enter(before.fileno())
+
     def drop_udp(self) -> None:
         """No datagram comes in or goes out; attempts are counted."""
         hooks = "".join(
@@ -94,6 +105,13 @@ class Namespace:
         """Addresses of the other ends of TCP connections to our `port`."""
         lines = self.run("ss", "-tnH", "state", "established", "sport", "=", str(port)).splitlines()
         return {line.split()[-1].rsplit(":", 1)[0].strip("[]") for line in lines}
+
+
+def _enter(descriptor: int) -> None:
+    """setns(2); Python has it from 3.12 on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from tests.interop.terminal_media import FPS, Stream, Viewer, _alaw, canned, loudest_hz, pair, tone
+from tests.interop.terminal_media import FPS, Stream, Viewer, _alaw, alaw_samples, canned, loudest_hz, pair, tone
 
 __all__ = [
     "FPS",
@@ -28,6 +28,7 @@ __all__ = [
     "Terminal",
     "Viewer",
     "_alaw",
+    "alaw_samples",
     "canned",
     "loudest_hz",
     "pair",
@@ -36,6 +37,8 @@ __all__ = [
 
 VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE = 109, 8, 101
 MODE_0_TYPE, MODE_1_TYPE = 109, 110
+HEARD = 80_000
+"""Samples that are kept: ten seconds."""
 Obeys = Literal["pli", "fir", "info"]
 
 
@@ -157,6 +160,8 @@ class Terminal:
         """In c=; 0.0.0.0 is an old way to hold."""
         self.paused = False
         """Sends no RTP for now."""
+        self.event_type = 0
+        """Payload type of keys; 0: none was agreed on."""
         self.viewer = Viewer()
         self.heard = bytearray()
         self.asked_by_info = 0
@@ -180,6 +185,8 @@ class Terminal:
         self._tasks: list[asyncio.Task[None]] = []
         self._unit = 0
         self.port = 0
+        self.server = ""
+        """Whom it called."""
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -219,6 +226,7 @@ class Terminal:
     async def call(self, target: str, host: str, port: int) -> int:
         """Dials `target` ("12345678@host") at that address; the final status. Digest is answered when a password was given."""
         await self._connect(host, port)
+        self.server = host
         self._target, self._to = f"sip:{target}", f"<sip:{target}>"
         body = b"" if self.quirk.late_offer else self.offer()
         authorization = ""
@@ -249,6 +257,17 @@ class Terminal:
 
     async def info(self, kind: str, body: bytes) -> int:
         return (await self._transact("INFO", next(self._cseq), body, [("Content-Type", kind)])).status
+
+    async def press(self, keys: str, by: Literal["packets", "info", "both"] = "packets") -> None:
+        """On its remote control: told as packets (RFC 4733), by INFO, or twice."""
+        for key in keys:
+            if by != "info":
+                assert self.event_type, "no telephone-event was agreed on"
+                await self.audio.key(self.event_type, key)
+            if by != "packets":
+                body = f"Signal={key}\r\nDuration=160\r\n".encode()
+                assert await self.info("application/dtmf-relay", body) == 200
+            await asyncio.sleep(0.1)
 
     async def hold(self, direction: str) -> int:
         """A re-INVITE with another direction: "sendonly" holds, "sendrecv" resumes."""
@@ -432,7 +451,9 @@ class Terminal:
             first = section.splitlines()[0]
             kind, _, protocol, *formats = first[2:].split()
             if kind == "audio" and "8" in formats:
-                lines += [f"m=audio {self.audio.port} {protocol} 8", "a=rtpmap:8 PCMA/8000", "a=sendrecv"]
+                events = re.search(r"a=rtpmap:(\d+) telephone-event/8000", section)
+                lines += [f"m=audio {self.audio.port} {protocol} 8 {events[1] if events else ''}".rstrip()]
+                lines += ["a=rtpmap:8 PCMA/8000", *([events[0]] if events else []), "a=sendrecv"]
             elif kind == "video" and "content:slides" not in section and (chosen := self._choose(section, formats)):
                 number, mode = chosen
                 self.video.payload_type = number
@@ -511,6 +532,9 @@ class Terminal:
             if stream is None or port == "0" or where is None or "content:slides" in section:
                 continue
             rtcp = re.search(r"a=rtcp:(\d+)", section)
+            events = re.search(r"a=rtpmap:(\d+) telephone-event/8000", section)
+            if kind == "audio":
+                self.event_type = int(events[1]) if events else 0
             stream.remote = (where.group(1), int(port))
             stream.remote_rtcp = (where.group(1), int(rtcp.group(1)) if rtcp else int(port) + 1)
             if kind == "video" and (chosen := self._choose(section, section.splitlines()[0].split()[3:])):
@@ -592,8 +616,9 @@ class Terminal:
                     self._keyframe()
 
     def _hear(self, payload: bytes, _: bool, kind: int) -> None:
-        if kind == AUDIO_TYPE and len(self.heard) < 80_000:
+        if kind == AUDIO_TYPE:
             self.heard += payload
+            del self.heard[:-HEARD]
 
     def _see(self, payload: bytes, marker: bool, _: int) -> None:
         if payload:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,3 +27,14 @@ def peak(samples: NDArray[np.int16]) -> float:
     """The strongest frequency in Hz."""
     power = np.abs(np.fft.rfft(samples.astype(np.float64) * np.hanning(samples.size)))
     return float(np.fft.rfftfreq(samples.size, 1 / RATE_HZ)[np.argmax(power)])
+
+
+def tones(samples: NDArray[np.int16], wanted: Collection[int], rate_hz: int = RATE_HZ) -> set[int]:
+    """Which of these frequencies are heard in the last second: at most 25 dB weaker than the strongest, and no silence."""
+    last = samples[-rate_hz:].astype(np.float64)
+    if last.size < rate_hz // 2 or np.sqrt(np.mean(last**2)) < 30:
+        return set()
+    power = np.abs(np.fft.rfft(last * np.hanning(last.size))) ** 2
+    step = rate_hz / last.size
+    at = {hz: float(power[round(hz / step) - 3 : round(hz / step) + 4].max()) for hz in wanted}
+    return {hz for hz, one in at.items() if one > max(at.values()) * 10**-2.5}

@@ -5,6 +5,7 @@ Shares nothing with the code under test.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import struct
@@ -18,6 +19,8 @@ import av
 import numpy as np
 
 FPS = 15
+KEYS = "0123456789*#ABCD"
+"""By their numbers in RFC 4733 section 3.2."""
 
 
 # -- pictures and sound ------------------------------------------------------------------------------------------------
@@ -64,12 +67,17 @@ def _alaw(wave: np.ndarray) -> bytes:
     return b"".join(bytes(packet) for packet in encoder.encode(frame))
 
 
-def loudest_hz(alaw: bytes) -> float:
-    """Of received G.711 A-law."""
+def alaw_samples(alaw: bytes) -> np.ndarray:
+    """Of received G.711 A-law, 16 bits."""
+    if not alaw:
+        return np.zeros(0, np.int16)
     decoder = av.CodecContext.create("pcm_alaw", "r")
     decoder.sample_rate, decoder.layout = 8000, "mono"
-    frames = decoder.decode(av.Packet(alaw))
-    wave = np.concatenate([frame.to_ndarray().ravel() for frame in frames]).astype(float)
+    return np.concatenate([frame.to_ndarray().ravel() for frame in decoder.decode(av.Packet(alaw))])
+
+
+def loudest_hz(alaw: bytes) -> float:
+    wave = alaw_samples(alaw).astype(float)
     power = np.abs(np.fft.rfft(wave * np.hanning(len(wave))))
     return float(np.argmax(power)) * 8000 / len(wave)
 
@@ -157,11 +165,21 @@ class Stream:
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.sent += 1
 
-    def rtp_packet(self, kind: int, payload: bytes, marker: bool) -> None:
+    def rtp_packet(self, kind: int, payload: bytes, marker: bool, timestamp: int | None = None) -> None:
         first, more, last = adornment(self.sequence) if self.adorned and payload else (0x80, b"", b"")
         second = kind | (0x80 if marker else 0)
-        head = struct.pack("!BBHII", first, second, self.sequence, self.timestamp, self.ssrc)
+        stamp = self.timestamp if timestamp is None else timestamp
+        head = struct.pack("!BBHII", first, second, self.sequence, stamp, self.ssrc)
         self._throw(head + more + payload + last)
+
+    async def key(self, kind: int, key: str) -> None:
+        """RFC 4733 section 2.5.1: of one press all packets have the timestamp of its beginning, the last is sent three times."""
+        begun, number = self.timestamp, KEYS.index(key)
+        for duration, over in ((400, 0), (800, 0), (1200, 0), (1280, 0x80), (1280, 0x80), (1280, 0x80)):
+            payload = struct.pack("!BBH", number, over | 10, duration)
+            self.rtp_packet(kind, payload, marker=duration == 400, timestamp=begun)
+            self.sequence = (self.sequence + 1) & 0xFFFF
+            await asyncio.sleep(0 if over else 0.05)
 
     def _throw(self, data: bytes) -> None:
         if self.remote is not None:

@@ -2,143 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-import secrets
-import socket
-import struct
-from contextlib import suppress
-from typing import Literal, Self
+from typing import Literal
 
-import numpy as np
 import pytest
 from livekit import rtc
 
 from tests.interop.person import until
-from tests.interop.quirks import FPS, Quirk, Stream, Terminal, Viewer, canned, pair
+from tests.interop.presenter import GRANTED, RELEASED, REVOKED, Presenter, shows
+from tests.interop.quirks import Viewer
 from tests.interop.test_halls_and_browsers import HOST, There, there
 
 __all__ = ["there"]
 HALL = "hall_terminal.hall-a"
 SCREEN = rtc.TrackSource.SOURCE_SCREENSHARE
-SLIDE = (30, 180, 30)
-FLOOR_REQUEST, FLOOR_RELEASE, REQUEST_STATUS, FLOOR_STATUS = 1, 2, 4, 8
-ACKNOWLEDGES = {REQUEST_STATUS: 14, FLOOR_STATUS: 15}
-DENIED, GRANTED, RELEASED, REVOKED = 4, 3, 6, 7
-
-
-class Presenter(Terminal):
-    """Has a second picture, green, and a floor channel. `told`: the states of its requests (RFC 8855 §5.2.5)."""
-
-    def __init__(self, there: There, floor: Literal["udp", "tcp"]) -> None:
-        quirk = Quirk(floor=floor)
-        super().__init__(quirk, "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"])
-        self.slides = Stream(*pair(HOST), 109, secrets.randbits(32))
-        self.slide_viewer = Viewer()
-        self.told: list[int] = []
-        self.request = 0
-        self._slide = 0
-        self._transaction = 0
-        self._held = b""
-        self._stream: socket.socket | None = None
-
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self.slides.rtp, self._rtp, self.slides, self._see_slide)
-        loop.add_reader(self.slides.rtcp, self._rtcp, self.slides)
-        return self
-
-    async def __aexit__(self, *why: object) -> None:
-        loop = asyncio.get_running_loop()
-        for one in (self.slides.rtp, self.slides.rtcp, self._floor, self._stream):
-            if one is not None:
-                loop.remove_reader(one)
-        await super().__aexit__(*why)
-        for one in (self.slides.rtp, self.slides.rtcp, self._stream):
-            if one is not None:
-                one.close()
-
-    def _floor_lines(self) -> list[str]:
-        slides = [f"m=video {self.slides.port} RTP/AVP 109", *self._picture_lines(109, 1), *self._promise_lines()]
-        return [*super()._floor_lines(), "a=floorid:1 mstrm:12", *slides, "a=content:slides", "a=label:12"]
-
-    async def open_floor(self) -> None:
-        """After the call stands."""
-        text = self.remote_sdp
-        floor = next(part for part in re.split(r"\r?\n(?=m=)", text) if "/BFCP" in part.splitlines()[0])
-        slides = next(part for part in re.split(r"\r?\n(?=m=)", text) if "a=content:slides" in part)
-        where = int(re.findall(r"m=video (\d+)", slides)[0])
-        assert where and "a=floorctrl:s-only" in floor
-        rtcp = re.search(r"a=rtcp:(\d+)", slides)
-        self.slides.remote, self.slides.remote_rtcp = (HOST, where), (HOST, int(rtcp[1]) if rtcp else where + 1)
-        self.conference, self.user = (int(re.findall(rf"a={name}:(\d+)", floor)[0]) for name in ("confid", "userid"))
-        address = HOST, int(re.findall(r"m=application (\d+)", floor)[0])
-        channel = self._floor
-        if self.quirk.floor == "tcp":
-            channel = self._stream = socket.create_connection(address)
-        else:
-            channel.connect(address)
-        channel.setblocking(False)
-        asyncio.get_running_loop().add_reader(channel, self._told, channel)
-        self._tasks.append(asyncio.ensure_future(self._show_slides()))
-
-    async def _show_slides(self) -> None:
-        units = canned(SLIDE)
-        while True:
-            nals = units[self._slide]
-            for index, nal in enumerate(nals):
-                self.slides.send(nal, marker=index == len(nals) - 1)
-            self._slide = (self._slide + 1) % len(units)
-            self.slides.timestamp = (self.slides.timestamp + 90_000 // FPS) & 0xFFFFFFFF
-            await asyncio.sleep(1 / FPS)
-
-    def _keyframe(self) -> None:
-        super()._keyframe()
-        self._slide = 0
-
-    def _see_slide(self, payload: bytes, marker: bool, _: int) -> None:
-        if payload:
-            self.slide_viewer.packet(payload, marker)
-
-    # -- its floor channel
-
-    def ask(self) -> None:
-        self._transaction += 1
-        self._say(FLOOR_REQUEST, self._transaction, struct.pack("!BBH", 2 << 1 | 1, 4, 1))
-
-    def release(self) -> None:
-        self._transaction += 1
-        self._say(FLOOR_RELEASE, self._transaction, struct.pack("!BBH", 3 << 1 | 1, 4, self.request))
-
-    def _say(self, primitive: int, transaction: int, attributes: bytes = b"", response: bool = False) -> None:
-        first = (1 if self.quirk.floor == "tcp" else 2) << 5 | (0x10 if response else 0)
-        words = len(attributes) // 4
-        head = struct.pack("!BBHIHH", first, primitive, words, self.conference, transaction, self.user)
-        (self._stream or self._floor).send(head + attributes)
-
-    def _told(self, channel: socket.socket) -> None:
-        with suppress(BlockingIOError):
-            self._held += channel.recv(4096)
-        while len(self._held) >= 12:
-            first, primitive, words, _, transaction, _ = struct.unpack_from("!BBHIHH", self._held)
-            body, self._held = self._held[12 : 12 + 4 * words], self._held[12 + 4 * words :]
-            if primitive == REQUEST_STATUS:
-                # FLOOR-REQUEST-INFORMATION, in it OVERALL-REQUEST-STATUS, in it REQUEST-STATUS.
-                self.request = struct.unpack_from("!H", body, 2)[0]
-                self.told.append(body[body.index(bytes((18 << 1 | body[4] & 1,)), 4) + 6])
-            if self.quirk.floor == "udp" and primitive in ACKNOWLEDGES and not first & 0x10:
-                self._say(ACKNOWLEDGES[primitive], transaction, response=True)
-
-
-def shows(viewer: Viewer, channel: int) -> bool:
-    """Whether the upper part of what is presented, where a test picture has its colour, is red, green or blue: 0, 1, 2."""
-    if viewer.picture is None:
-        return False
-    height, width = viewer.picture.shape[:2]
-    part = viewer.picture[height * 15 // 100 : height * 24 // 100, width // 10 : width * 6 // 10]
-    means = np.asarray(part, float).reshape(-1, 3).mean(axis=0)
-    return bool(means[channel] > 40 + max(np.delete(means, channel)))
 
 
 def is_green(viewer: Viewer) -> bool:
@@ -152,7 +28,8 @@ def is_blue(viewer: Viewer) -> bool:
 @pytest.mark.parametrize("floor", ["udp", "tcp"])
 async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, floor: Literal["udp", "tcp"]) -> None:
     plain = there.terminal("hall-b")
-    async with there.person("ann") as ann, Presenter(there, floor) as hall, plain:
+    password = there.booked.passwords["hall-a"]
+    async with there.person("ann") as ann, Presenter(floor, "hall-a", HOST, password=password) as hall, plain:
         assert await there.dial(hall) == 200
         assert await there.dial(plain) == 200
         await hall.open_floor()
@@ -181,3 +58,37 @@ async def test_a_hall_presents_then_a_browser_takes_over_and_back(there: There, 
         await ann.room.local_participant.unpublish_track(screen.publication.sid)
         assert await hall.hang_up() == 200
         await until(lambda: not is_green(plain.viewer) and not is_blue(plain.viewer), "nobody presents")
+
+
+BLUE = (30, 40, 210)
+
+
+async def test_what_a_hall_presents_is_seen_by_the_other_hall_and_by_both_browsers(there: There) -> None:
+    """Both halls have a second picture; each takes over from the other."""
+    one = Presenter("udp", "hall-a", HOST, password=there.booked.passwords["hall-a"])
+    two = Presenter("tcp", "hall-b", HOST, (120, 120, 120), 880, there.booked.passwords["hall-b"], slide=BLUE)
+    async with there.person("ann") as ann, there.person("ben") as ben, one, two:
+        for hall in (one, two):
+            assert await there.dial(hall) == 200
+            await hall.open_floor()
+        one.ask()
+        await until(lambda: one.told[-1:] == [GRANTED], "hall A has the token")
+        await until(lambda: is_green(two.slide_viewer), "hall B sees it on its second line")
+        for person in (ann, ben):
+            await until(lambda person=person: person.view(HALL, SCREEN).tint == "green", "each browser sees it")  # type: ignore[misc]
+        assert one.slide_viewer.picture is None, "nobody gets his own back"
+
+        two.ask()
+        await until(lambda: two.told[-1:] == [GRANTED] and one.told[-1:] == [REVOKED], "hall B has taken over")
+        await until(lambda: is_blue(one.slide_viewer), "hall A sees that on its second line")
+        other = "hall_terminal.hall-b"
+        for person in (ann, ben):
+            await until(lambda person=person: person.view(other, SCREEN).tint == "blue", "each browser sees it")  # type: ignore[misc]
+            await until(lambda person=person: person.saw("unpublished", HALL), "and no more of hall A's")  # type: ignore[misc]
+
+        two.release()
+        await until(lambda: two.told[-1:] == [RELEASED], "nobody presents")
+        one.ask()
+        await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
+        two.slide_viewer.picture = None
+        await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
