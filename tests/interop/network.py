@@ -22,7 +22,6 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 HTTP_PORT, MEDIA_PORT = 7880, 7881
-CLONE_NEWNET = 0x40000000
 
 _numbers = itertools.count(1)
 
@@ -69,11 +68,10 @@ class Namespace:
         """A socket of this process that is in here."""
 
         def make() -> socket.socket:
-            with open(self.path) as place:
-                assert ctypes.CDLL(None, use_errno=True).setns(place.fileno(), CLONE_NEWNET) == 0, ctypes.get_errno()
-            return socket.socket(family, kind)
+            with self.entered():
+                return socket.socket(family, kind)
 
-        with ThreadPoolExecutor(1) as thread:  # a thread of its own is moved, and ends
+        with ThreadPoolExecutor(1) as thread:  # a thread of its own is moved
             return thread.submit(make).result()
 
     def run(self, *command: str, stdin: str | None = None) -> str:
@@ -82,7 +80,7 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """What sockets this thread makes meanwhile are in here, and stay here."""
-        with open(f"/run/netns/{self.name}") as here, open("/proc/thread-self/ns/net") as before:
+        with open(self.path) as here, open("/proc/thread-self/ns/net") as before:
             _enter(here.fileno())
             try:
                 yield
