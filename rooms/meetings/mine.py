@@ -13,7 +13,7 @@ from rooms import limits
 from rooms.booking.tables import Reservation
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org.fields import midnight, today
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles
@@ -27,7 +27,9 @@ WAY: Way = "browser"
 
 @dataclass(frozen=True)
 class Mine:
-    """One date. `role` and `attendee_id`: as an invitee; empty: only of his desk. `why_not`: a refusal's code."""
+    """One date. `role` and `attendee_id`: as an invitee; empty: only of his desk. `answer`: what counts for this date;
+    `answered_alone`: it was given for this date and not for all of the `series`. `why_not`: a refusal's code.
+    """
 
     occurrence_id: str
     meeting_id: str
@@ -41,6 +43,8 @@ class Mine:
     host_unit_name: str
     role: str
     answer: str
+    answered_alone: bool
+    series: bool
     attendee_id: str
     place: str
     can_enter: bool
@@ -66,9 +70,10 @@ async def dates(
     rows = (await session.execute(_query(actor, unit_id, first, last))).all()
     invited = await _invited(session, actor, {meeting.id for _, meeting, _ in rows})
     places = await _places(session, [date.id for date, _, _ in rows])
+    alone = await _alone(session, [one.id for one in invited.values()])
     headed = await entry.headed(session, actor, now)
     return [
-        _mine(date, meeting, unit, invited.get(meeting.id), places.get(date.id, ""), actor, headed, now)
+        _mine(date, meeting, unit, invited.get(meeting.id), alone, places.get(date.id, ""), actor, headed, now)
         for date, meeting, unit in rows
     ]
 
@@ -135,11 +140,23 @@ async def _places(session: AsyncSession, occurrence_ids: list[str]) -> dict[str,
     return found
 
 
+async def _alone(session: AsyncSession, attendee_ids: list[str]) -> dict[tuple[str, str], str]:
+    """By date and attendee: what was answered for one date as it stands now."""
+    rows = await session.execute(
+        select(DateAnswer.occurrence_id, DateAnswer.attendee_id, DateAnswer.answer)
+        .join(Occurrence, Occurrence.id == DateAnswer.occurrence_id)
+        .where(DateAnswer.attendee_id.in_(attendee_ids), Occurrence.starts_at == DateAnswer.starts_at)
+        .limit(limits.DATE_ANSWERS)
+    )
+    return {(date_id, attendee_id): answer for date_id, attendee_id, answer in rows}
+
+
 def _mine(
     date: Occurrence,
     meeting: Meeting,
     unit: Unit,
     attendee: Attendee | None,
+    alone: dict[tuple[str, str], str],
     place: str,
     actor: Actor,
     headed: set[str],
@@ -149,6 +166,7 @@ def _mine(
     host = bool(leads) or roles.allows(actor, "meetings.edit", unit.path) or entry.leads(attendee, actor, headed)
     door = entry.Entry(meeting, date, unit.name, WAY, "", "", host, attendee is not None)
     refusal = door.refusal(now) if host or attendee is not None else entry.not_invited()
+    answered = alone.get((date.id, attendee.id)) if attendee is not None else None
     return Mine(
         occurrence_id=date.id,
         meeting_id=meeting.id,
@@ -161,7 +179,9 @@ def _mine(
         opens_at=door.opens_at,
         host_unit_name=unit.name,
         role=attendee.role if attendee else "",
-        answer=attendee.answer if attendee else "",
+        answer=answered or (attendee.answer if attendee else ""),
+        answered_alone=answered is not None,
+        series=bool(meeting.rule),
         attendee_id=attendee.id if attendee else "",
         place=place,
         can_enter=refusal is None,

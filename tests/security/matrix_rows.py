@@ -348,9 +348,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("PUT", "/preferences"): Row(of(value={"x": 1})),
     ("POST", "/answers"): Row(of(link="A" * 32, answer="accepted"), proven=False),
     ("POST", "/answers/look"): Row(of(link="A" * 32), proven=False),
-    ("POST", "/answers/{secret}"): Row(of(answer="accepted"), proven=False),
     ("POST", "/hooks/{client_id}"): Row(of(), proven=False),
-    ("GET", "/answers/{secret}"): Row(proven=False),
     ("GET", "/feeds/{secret}.ics"): Row(proven=False),
 }
 """By method and path."""

@@ -174,7 +174,9 @@ class MyMeeting(View):
     opens_at: datetime
     host_unit_name: str = ""
     role: str = Field("", description="as an invitee; empty: only of his desk")
-    answer: str = ""
+    answer: str = Field("", description="what counts for this date")
+    answered_alone: bool = Field(False, description="the answer was given for this date, not for all of the series")
+    series: bool = Field(False, description="one of several dates of a meeting")
     attendee_id: str = ""
     place: str = Field("", description="halls in words")
     can_enter: bool

@@ -88,29 +88,18 @@ async def look_at_invitation(visit: Stranger, wanted: LinkFields) -> AnswerView:
 
 @router.post("/answers", openapi_extra=needs(SECRET))
 async def answer_by_link(visit: Stranger, wanted: LinkAnswer) -> AnswerView:
-    """An answer of the bearer of a personal link; the last one counts."""
-    return await answer(visit, wanted.link, wanted)
-
-
-@router.get("/answers/{secret}", deprecated=True, openapi_extra=needs(SECRET))
-async def see_invitation(visit: Stranger, secret: Secret) -> AnswerView:
-    """As `/answers/look`, for pages of before."""
-    _throttle(visit)
-    return await visit.read(lambda session: _invitation(session, visit, secret))
-
-
-@router.post("/answers/{secret}", deprecated=True, openapi_extra=needs(SECRET))
-async def answer(visit: Stranger, secret: Secret, wanted: AnswerFields) -> AnswerView:
-    """As `/answers`, for pages of before. A substitute for a head waits for the chair's consent."""
+    """An answer of the bearer of a personal link; the last one counts. A substitute for a head waits for the chair's
+    consent.
+    """
     _throttle(visit)
 
     async def work(session: AsyncSession) -> AnswerView:
-        attendee = await _attendee(session, secret)
+        attendee = await _attendee(session, wanted.link)
         actor = Actor("link", attendee.id, name=attendee.label, address=visit.address)
         await answers.answer(
             session, attendee, wanted.answer, wanted.comment, substitute_of(wanted), actor, visit.now, channel="link"
         )
-        return await _invitation(session, visit, secret)
+        return await _invitation(session, visit, wanted.link)
 
     return await visit.write(work)
 

@@ -194,13 +194,15 @@ async def test_answers_by_link(office: Office) -> None:
     meeting = await approved(office, starts_at=office.at(START))
     link = await link_of(office, meeting)
     guest = office.stranger()
-    seen = (await guest.get(f"/answers/{link}")).json()
+    seen = (await guest.post("/answers/look", json={"link": link})).json()
     assert (seen["answer"], seen["open"], seen["title"]) == ("none", True, meeting["title"])
-    given = await guest.post(f"/answers/{link}", json={"answer": "accepted", "substitute_name": "Lê Văn B"})
+    body = {"link": link, "answer": "accepted", "substitute_name": "Lê Văn B"}
+    given = await guest.post("/answers", json=body)
     assert (given.json()["answer"], given.json()["substitute_state"]) == ("accepted", "agreed")
-    problem(await guest.get(f"/answers/{'B' * 32}"), 404, "link_wrong")
+    problem(await guest.post("/answers/look", json={"link": "B" * 32}), 404, "link_wrong")
+    assert (await guest.post(f"/answers/{link}", json=body)).status_code == 404, "no address holds the secret"
     office.pass_minutes(300)
-    problem(await guest.post(f"/answers/{link}", json={"answer": "declined"}), 409, "meeting_over")
+    problem(await guest.post("/answers", json=body), 409, "meeting_over")
 
 
 async def test_the_public_schedule_holds_public_meetings_only(office: Office) -> None:

@@ -234,7 +234,9 @@ async def test_answers_letters_and_who_is_missing(office: Office) -> None:
 
 async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) -> None:
     meeting = await approved(office, rule="FREQ=WEEKLY;COUNT=3")
-    date, who = meeting["occurrences"][1], meeting["attendees"][0]
+    invited = await office.client("requester", "vp", "vp-2")
+    own = (await invited.get("/my-meetings")).json()["items"][0]["attendee_id"]
+    date, who = meeting["occurrences"][1], next(one for one in meeting["attendees"] if one["id"] == own)
     assert who["dates"] == []
 
     async def declined(session: AsyncSession) -> None:
@@ -243,6 +245,12 @@ async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) 
         session.add(DateAnswer(answer="declined", comment="Bận", **row))
 
     await office.database.transact(declined)
+    mine = (await invited.get("/my-meetings")).json()["items"]
+    assert [(one["answer"], one["answered_alone"], one["series"]) for one in mine] == [
+        ("none", False, True),
+        ("declined", True, True),
+        ("none", False, True),
+    ]
     desk = await office.client("secretary", "khcn")
     seen = (await desk.get(f"/meetings/{meeting['id']}")).json()["attendees"]
     listed = (await desk.get(f"/meetings/{meeting['id']}/attendees")).json()["items"]

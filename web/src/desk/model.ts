@@ -472,7 +472,10 @@ export interface MyMeeting {
   opens_at: string;
   host_unit_name: string;
   role: string;
+  /** What counts for this date; `answered_alone`: it was given for this date and not for all of the series. */
   answer: Answer | '';
+  answered_alone: boolean;
+  series: boolean;
   attendee_id: string;
   place: string;
   can_enter: boolean;

@@ -128,6 +128,8 @@ export const deskEn: Record<DeskKey, string> = {
   'my.toDecide': 'To approve: {n}',
   'my.toApprovals': 'Open the approvals',
   'my.toAnswer': 'To answer: {n}',
+  'my.alone': 'for this date alone',
+  'my.answersAll': 'a series, one answer for all dates',
   'my.nothingWaits': 'Nothing is waiting.',
   'why.class_forbids': 'Important meeting: it can be joined only from a registered hall terminal.',
   'demo.title': 'There is no data yet',

@@ -127,6 +127,8 @@ export const deskVi = {
   'my.toDecide': 'Chờ duyệt: {n}',
   'my.toApprovals': 'Mở danh sách chờ duyệt',
   'my.toAnswer': 'Chờ trả lời dự họp: {n}',
+  'my.alone': 'riêng ngày này',
+  'my.answersAll': 'họp lặp lại, trả lời một lần cho mọi ngày',
   'my.nothingWaits': 'Không có việc nào đang chờ.',
   'why.class_forbids': 'Cuộc họp quan trọng: chỉ vào họp từ thiết bị hội trường đã đăng ký.',
   'demo.title': 'Hệ thống chưa có dữ liệu',
