@@ -171,9 +171,11 @@ class Hall(Participant):
 
     # -- the call
 
-    def prepare(self, *, floor: OwnFloor | None = None, content: bool = True, call_number: int = 1) -> OwnEnds:
+    def prepare(
+        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
+    ) -> OwnEnds:
         """Opens what an offer or an answer names. Raises Refusal `hall_ports_taken`."""
-        return self.lines.prepare(floor=floor, content=content, call_number=call_number)
+        return self.lines.prepare(floor=floor, content=content, camera=camera, call_number=call_number)
 
     def apply(self, plan: MediaPlan) -> None:
         """What was agreed now, the first time or again. What it no longer names ends."""
@@ -313,6 +315,9 @@ class Hall(Participant):
     def line_pressed(self, key: str) -> None:
         if not self.signal.pressed(key):
             self.press(key)
+
+    def line_said(self, frame: bytes) -> None:
+        self.signal.camera_said(frame)
 
     def press(self, key: str) -> None:
         """A key of its remote control, by RFC 4733 or by the signalling; no menu wanted it."""

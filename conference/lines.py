@@ -6,19 +6,32 @@ Owns ports, keys and the producers and consumers of the lines. Does not decide w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from conference.errors import Refusal
-from conference.plan import KEY_BYTES, AudioPlan, KeyProfile, MediaPlan, OwnEnd, OwnEnds, OwnFloor, Stream, VideoPlan
+from conference.plan import (
+    KEY_BYTES,
+    AudioPlan,
+    CameraPlan,
+    KeyProfile,
+    MediaPlan,
+    OwnEnd,
+    OwnEnds,
+    OwnFloor,
+    Stream,
+    VideoPlan,
+)
 from conference.ports import Line, LineConsumer, LineOptions, Producer
 from media import line_codec
 
 if TYPE_CHECKING:
     from conference.program import Served
 
-Medium = Literal["audio", "video", "content"]
+Medium = Literal["audio", "video", "content", "camera"]
 Plan = AudioPlan | VideoPlan
 MEDIA: Final[tuple[Medium, ...]] = ("audio", "video", "content")
+"""Lines that carry tracks; that of the far camera carries orders."""
 SUITES: Final[Mapping[KeyProfile, str]] = {
     "AES128_CM_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
     "AEAD_AES_128_GCM": "AEAD_AES_128_GCM",
@@ -40,6 +53,8 @@ class LineOwner(Protocol):
         """The hall wants at most so much."""
 
     def line_pressed(self, key: str) -> None: ...
+    def line_said(self, frame: bytes) -> None:
+        """A frame of H.224 came from its camera's side."""
 
 
 class Ear:
@@ -50,10 +65,14 @@ class Ear:
         self._medium: Medium = medium
 
     def heard(self, line: Any, state: Literal["first", "silent", "alive"]) -> None:
-        self._owner.line_alive(self._medium, state != "silent")
+        if self._medium != "camera":  # which says something now and then only: it tells nothing of the hall
+            self._owner.line_alive(self._medium, state != "silent")
 
     def dtmf(self, line: Any, digit: str, duration_ms: int) -> None:
         self._owner.line_pressed(digit)
+
+    def message(self, line: Any, message: bytes) -> None:
+        self._owner.line_said(message)
 
     def keyframe_missing(self, line: Any) -> None:
         self._owner.line_wants_keyframe(self._medium)
@@ -81,6 +100,7 @@ class Lines:
         self._lines: dict[Medium, Line] = {}
         self._ends: dict[Medium, OwnEnd] = {}
         self._plans: dict[Medium, Plan] = {}
+        self._camera: CameraPlan | None = None
         self._producers: dict[Medium, Producer] = {}
         self._consumers: dict[Medium, LineConsumer] = {}
         self._sources: dict[Medium, Producer | None] = {}
@@ -104,10 +124,13 @@ class Lines:
 
     # -- before the call
 
-    def prepare(self, *, floor: OwnFloor | None = None, content: bool = True, call_number: int = 1) -> OwnEnds:
+    def prepare(
+        self, *, floor: OwnFloor | None = None, content: bool = True, camera: bool = False, call_number: int = 1
+    ) -> OwnEnds:
         """Ports and keys; the same ones each time. Raises Refusal `hall_ports_taken`."""
+        wanted: dict[Medium, bool] = {"audio": True, "video": True, "content": content, "camera": camera}
         try:
-            ends = {medium: self._prepare(medium) for medium in MEDIA if content or medium != "content"}
+            ends = {medium: self._prepare(medium) for medium, is_wanted in wanted.items() if is_wanted}
         except (OSError, OverflowError) as error:
             self.close()
             raise Refusal("hall_ports_taken") from error
@@ -117,6 +140,7 @@ class Lines:
             video=ends["video"],
             content=ends.get("content"),
             floor=floor,
+            far_camera=ends.get("camera"),
             call_number=call_number,
         )
 
@@ -138,6 +162,7 @@ class Lines:
         wanted: Mapping[Medium, Plan | None] = {"audio": plan.audio, "video": plan.video, "content": plan.content}
         for medium in MEDIA:
             self._apply(medium, wanted[medium])
+        self._apply_camera(plan.far_camera)
 
     def _apply(self, medium: Medium, plan: Plan | None) -> None:
         before, line = self._plans.pop(medium, None), self._lines.get(medium)
@@ -157,7 +182,30 @@ class Lines:
             self._producers[medium] = line.receive("audio" if medium == "audio" else "video", _codecs(plan))
         self._carry(medium)
 
+    def _apply_camera(self, plan: CameraPlan | None) -> None:
+        before, line = self._camera, self._lines.get("camera")
+        self._camera = plan if line is not None else None
+        if line is None:
+            return
+        if plan is None:
+            if before is not None:
+                line.set_remote(None)
+            return
+        line.open_messages(plan.send_payload_type, plan.receive_payload_type)
+        _set_line(line, plan, None if before is None else before.stream)
+
     # -- what goes out
+
+    @property
+    def moves_camera(self) -> bool:
+        """The terminal agreed on a line for orders to its camera, and takes them now."""
+        return self._camera is not None and self._camera.stream.we_send
+
+    def tell_camera(self, frame: bytes) -> None:
+        """One frame of H.224."""
+        if self.moves_camera:
+            with suppress(OverflowError):  # lost, as it may be on any network: a movement is repeated or ends by itself
+                self._lines["camera"].send_message(frame)
 
     def serve(self, served: Served, *, deafened: bool) -> None:
         self._sources = {"audio": served.mix, "video": served.program, "content": served.content}
@@ -212,9 +260,10 @@ class Lines:
             line.close()
         self._lines.clear()
         self._plans.clear()
+        self._camera = None
 
 
-def _set_line(line: Line, plan: Plan, before: Stream | None) -> None:
+def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> None:
     """Keys first: a line without them is plain from its first address on."""
     stream = plan.stream
     if stream.keys is not None and (before is None or before.keys != stream.keys):

@@ -191,6 +191,8 @@ class Line(Protocol):
         self, producer: Any, payload_types: Mapping[int, int], ssrc: int = 0, *, single_nal: bool = False
     ) -> LineConsumer: ...
     def limit(self, bitrate_bps: int) -> None: ...
+    def open_messages(self, send_type: int, receive_type: int) -> None: ...
+    def send_message(self, message: bytes) -> None: ...
     def close(self) -> None: ...
 
 
@@ -219,8 +221,15 @@ class HallSignal(Protocol):
     def renegotiate(self) -> None:
         """What we send or want has changed: offer again."""
 
+    @property
+    def moves_camera(self) -> bool:
+        """The hall lets its camera be moved from here."""
+
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        """-1, 0 or 1 each: far end camera control (H.281); all 0: stop."""
+        """-1, 0 or 1 each: far end camera control (H.281), left, down and out first; all 0: stop."""
+
+    def camera_said(self, frame: bytes) -> None:
+        """A frame of H.224 came from the hall."""
 
     def pressed(self, key: str) -> bool:
         """A key that came as packets (RFC 4733). True: it was for a menu, or heard before over the signalling."""

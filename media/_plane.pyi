@@ -38,6 +38,8 @@ Event = (
     # transport, state. first: its first RTP packet came; silent: `silent_ms` without RTP and RTCP; alive: something came again
     | tuple[Literal["dtmf"], int, str, int]
     # transport, one of 0..9 * # A..D or ! (hook flash), how long in ms: RFC 4733, once per press, when it ends
+    | tuple[Literal["message"], int, bytes]
+    # transport, what one packet of a line that carries messages held; of one far end at most 20 a second, presses among them
     | tuple[Literal["keyframe"], int]
     # transport: no key frame came a second after asking (each second), or the far end knows neither PLI nor FIR
     | tuple[Literal["limit"], int, int]  # consumer, bit/s that its peer wants at most (TMMBR; it has been confirmed)
@@ -122,6 +124,11 @@ class Plane:
     def set_bitrate_limit(self, transport: int, bitrate_bps: int) -> None:
         """The far end of a line is asked to send video of at most so much (TMMBR, RFC 5104, where "tmmbr" is among
         the feedback), each second until it confirms, at most ten times. 0: no longer."""
+    def open_messages(self, transport: int, send_type: int, receive_type: int) -> None:
+        """A line carries short messages under these payload types instead of tracks (H.224 in RTP, RFC 4573; 4800 Hz):
+        each packet received is the event "message". Told again, only the types change."""
+    def send_message(self, transport: int, message: bytes) -> None:
+        """One packet of 1 to 512 bytes; lost, as on a network, while the line has no address."""
     def set_extensions(self, transport: int, extensions: Sequence[tuple[int, Extension]]) -> None:
         """Header extension ids 1..14 (15..255: two-byte form) agreed for this connection, both directions."""
     def set_keys(

@@ -57,6 +57,9 @@ class LineEvents(Protocol):
     def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
         """A key was pressed: 0..9, *, #, A..D, or ! for a hook flash. Told once, when it is let go."""
 
+    def message(self, line: Line, message: bytes) -> None:
+        """What one packet of a line that carries messages held. Of one far end at most 20 a second."""
+
     def keyframe_missing(self, line: Line) -> None:
         """A second after asking for a key frame there was none: signalling should ask (RFC 5168). Each second."""
 
@@ -148,6 +151,15 @@ class Line:
         """Asks the far end to send video of at most so much, where it understands that (TMMBR). 0: no longer."""
         self._node.plane.set_bitrate_limit(self.id, bitrate_bps)
 
+    def open_messages(self, send_type: int, receive_type: int) -> None:
+        """Carries short messages under these payload types instead of tracks (H.224, RFC 4573). Again: other types."""
+        self._node.plane.open_messages(self.id, send_type, receive_type)
+
+    def send_message(self, message: bytes) -> None:
+        """In one packet; lost, as on a network, while the far end has no address. Raises `ValueError` for an empty or long one
+        (512 bytes), `OverflowError` when the plane is busy."""
+        self._node.plane.send_message(self.id, message)
+
     def receive(self, kind: Kind, codecs: Sequence[Codec], ssrc: int = 0) -> Producer:
         """What the far end sends in these payload types. With `ssrc` only that one; without it the one that comes, and
         whichever takes its place later. "telephone-event" among the codecs: keys are told as `LineEvents.dtmf`.
@@ -207,6 +219,8 @@ class Line:
             self._events.heard(self, *rest)
         elif name == "dtmf":
             self._events.dtmf(self, *rest)
+        elif name == "message":
+            self._events.message(self, *rest)
         else:
             self._events.keyframe_missing(self)
 

@@ -219,7 +219,7 @@ class Node:
             # Of a peer it needs nothing: the next description says what the publisher has ended.
             if (producer := self.producers.get(number)) and producer.on_bye is not None:
                 producer.on_bye(producer)
-        elif name in ("line", "dtmf", "keyframe"):
+        elif name in ("line", "dtmf", "message", "keyframe"):
             if line := self.lines.get(number):
                 line.take_event(name, *rest)
         elif name in ("limit", "unfit") and (follower := self.line_consumers.get(number)):

@@ -185,6 +185,7 @@ class Board:
             "video": self._video(hall, statistics),
             "content": bool(hall and hall.content_allowed),
             "floor_wanted_at": _moment(hall.floor_wanted_at) if hall else None,
+            "camera": bool(hall and hall.signal.moves_camera),
             "on_stage": bool(hall and hall.program.stage.front == hall.sid),
             "layout": (hall.layout or hall.program.layout or "auto") if hall else "",
             "readiness": _readiness(leg),
@@ -382,7 +383,7 @@ class Board:
             hall.set_layout(order.layout if order.layout in layout.PLACES else None)  # type: ignore[arg-type]
         elif action == "text":
             hall.set_text(order.text)
-        elif hall.plan is None or hall.plan.far_camera is None:
+        elif not hall.signal.moves_camera:
             raise Refusal("no_camera", *TEXTS["no_camera"])
         else:
             hall.signal.move_camera(order.pan, order.tilt, order.zoom)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal
 from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions, Packet
+from signaling.hallcamera import HallCamera
 from signaling.hallfloor import HallFloors
 from signaling.sip import mediacontrol
 from signaling.sip import plan as plans
@@ -123,6 +124,10 @@ class HallCall:
     _moving: Room | None = None
     _offered_more: bool = False
     _heard: tuple[Heard, ...] = ()
+    _camera: HallCamera = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._camera = HallCamera(self._tell_camera)
 
     # -- into a room
 
@@ -195,7 +200,9 @@ class HallCall:
 
     def _ends(self, room: Room) -> OwnEnds:
         floor = self.owner.floors.own(room.hall)
-        return room.hall.prepare(floor=floor, content=self.profile.content, call_number=self.call_number)
+        return room.hall.prepare(
+            floor=floor, content=self.profile.content, camera=self.profile.far_camera, call_number=self.call_number
+        )
 
     # -- what SIP tells (CallEvents)
 
@@ -226,6 +233,8 @@ class HallCall:
     def _apply(self, hall: Hall, plan: MediaPlan) -> None:
         hall.apply(plan)
         self.owner.floors.follow(hall, plan.floor)
+        if hall.lines.moves_camera:
+            self._camera.introduce()
         if (
             not self._offered_more
             and self.room is not None
@@ -342,6 +351,7 @@ class HallCall:
         return before
 
     def _leave_room(self) -> None:
+        self._camera.stop()
         for room in (self.room, self._moving):
             if room is None:
                 continue
@@ -377,8 +387,19 @@ class HallCall:
         self.policy = replace(self.policy, we_send=not held)
         self.renegotiate()
 
+    @property
+    def moves_camera(self) -> bool:
+        return self.room is not None and self.room.hall.lines.moves_camera and self._camera.there
+
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
-        return
+        self._camera.move(pan, tilt, zoom)
+
+    def camera_said(self, frame: bytes) -> None:
+        self._camera.said(frame)
+
+    def _tell_camera(self, frame: bytes) -> None:
+        if self.room is not None:
+            self.room.hall.lines.tell_camera(frame)
 
     def pressed(self, key: str) -> bool:
         return self._taken(key, "packets")

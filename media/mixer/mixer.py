@@ -347,6 +347,9 @@ class Mixer:
     def dtmf(self, line: Line, digit: str, duration_ms: int) -> None:
         """A mixer presses no keys."""
 
+    def message(self, line: Line, message: bytes) -> None:
+        """A mixer has no camera."""
+
     def keyframe_missing(self, line: Line) -> None:
         """A program begins with a key frame and the process answers each request by its port."""
 

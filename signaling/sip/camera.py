@@ -30,6 +30,8 @@ _HEADER_BYTES: Final = 9
 _CLIENT_MANAGEMENT: Final = 0x00
 _CLIENT_CAMERA: Final = 0x01
 _TIME_OUT_800_MS: Final = 0x00
+_CLIENT_LIST: Final = 0x01
+_TOLD, _ASKED = 0x00, 0xFF
 
 
 class Order(IntEnum):
@@ -64,6 +66,11 @@ class Command:
     order: Order
     move: Move = Move()
     number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesWanted:
+    """The far end asks for the list of our clients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +115,10 @@ def select_source(number: int) -> bytes:
 
 def capabilities() -> bytes:
     """The list of our clients (H.224 §9): a terminal shows a camera key only after it has seen it."""
-    return _ADDRESS_LOW + _BROADCAST + bytes((_CLIENT_MANAGEMENT, _WHOLE, 0x01, 0x00, 1, _CLIENT_CAMERA))
+    return _ADDRESS_LOW + _BROADCAST + bytes((_CLIENT_MANAGEMENT, _WHOLE, _CLIENT_LIST, _TOLD, 1, _CLIENT_CAMERA))
 
 
-def read(payload: bytes) -> Command | Capabilities | None:
+def read(payload: bytes) -> Command | Capabilities | CapabilitiesWanted | None:
     """Of one RTP payload; None: an order or client that we do not know. Raises PeerError."""
     if not _HEADER_BYTES < len(payload) <= limits.H224_BYTES or payload[2] != 0x03:
         raise PeerError("not an H.224 frame")
@@ -172,8 +179,12 @@ def _frame(data: bytes) -> bytes:
     return _ADDRESS_HIGH + _BROADCAST + bytes((_CLIENT_CAMERA, _WHOLE)) + data
 
 
-def _read_clients(data: bytes) -> Capabilities | None:
-    if data[0] != 0x01 or len(data) < 3 or data[1] not in (0x00, 0xFF):
+def _read_clients(data: bytes) -> Capabilities | CapabilitiesWanted | None:
+    if data[0] != _CLIENT_LIST or len(data) < 2:
+        return None
+    if data[1] == _ASKED:
+        return CapabilitiesWanted()
+    if data[1] != _TOLD or len(data) < 3:
         return None
     found = data[3 : 3 + data[2]]
     if len(found) != data[2]:

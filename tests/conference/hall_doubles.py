@@ -86,6 +86,14 @@ class FakeLine:
     def limit(self, bitrate_bps: int) -> None:
         self.limits.append(bitrate_bps)
 
+    def open_messages(self, send_type: int, receive_type: int) -> None:
+        assert not self.producers and not self.consumers
+        self.said.append(("messages", (send_type, receive_type)))
+
+    def send_message(self, message: bytes) -> None:
+        assert any(name == "messages" for name, _ in self.said)
+        self.said.append(("message", message))
+
     def close(self) -> None:
         self.closed = True
 
@@ -177,11 +185,18 @@ class FakeSignal:
     def renegotiate(self) -> None:
         self.said.append("renegotiate")
 
+    @property
+    def moves_camera(self) -> bool:
+        return True
+
     def move_camera(self, pan: int, tilt: int, zoom: int) -> None:
         self.said.append(f"camera {pan} {tilt} {zoom}")
 
     def pressed(self, key: str) -> bool:
         return False
+
+    def camera_said(self, frame: bytes) -> None:
+        self.said.append(f"camera said {frame.hex()}")
 
 
 class HallWorld(World):

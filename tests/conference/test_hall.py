@@ -9,6 +9,7 @@ import pytest
 
 from conference import Kind, Passage, Refusal, Source, limits
 from conference.events import RosterChanged
+from conference.plan import CameraPlan
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
 from tests.conference.parties import MICROPHONE, Format, Party
@@ -68,6 +69,42 @@ def test_another_codec_is_another_source_and_the_track_goes_on(world: HallWorld)
     world.settle()
     assert old.closed and [one.codec for one in world.scene().sources if one.kind == "audio"] == ["g722"]
     assert hall.sends("audio").payload_types and set(hall.sends("audio").payload_types.values()) == {9}
+
+
+def moved(hall: HallParty) -> bool:
+    return hall.hall.lines.moves_camera
+
+
+def test_its_camera_has_a_line_of_its_own_for_orders(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    ends = hall.hall.prepare(camera=True)
+    assert ends.far_camera is not None and not moved(hall)
+    hall.hall.lines.tell_camera(b"too early")
+    orders = CameraPlan(stream(5006, keys=keys(5)), 115, 100)
+    hall.hall.apply(replace(plan(), far_camera=orders))
+    line = hall.line("camera")
+    assert moved(hall) and [name for name, _ in line.said] == ["messages", "keys", "remote"]
+    hall.hall.lines.tell_camera(b"left")
+    assert line.said[0][1] == (115, 100) and line.said[-1] == ("message", b"left")
+    line.events.message(line, b"clients")
+    assert hall.signal.said == ["camera said " + b"clients".hex()]
+    held = replace(orders, stream=replace(orders.stream, we_send=False))
+    hall.hall.apply(replace(plan(), far_camera=held))
+    assert not moved(hall)
+    hall.hall.apply(plan())
+    assert line.said[-1] == ("remote", None) and not moved(hall)
+
+
+def test_a_quiet_camera_tells_nothing_of_the_hall(world: HallWorld) -> None:
+    hall = HallParty(world, "hall")
+    hall.hall.prepare(camera=True)
+    for medium in ("audio", "video", "content", "camera"):
+        line = hall.line(medium)
+        line.events.heard(line, "silent")
+    assert world.ports.silences == [hall.hall]
+    camera = hall.line("camera")
+    camera.events.heard(camera, "first")
+    assert not hall.hall.line_connection.alive
 
 
 def test_on_hold_it_gets_nothing_and_afterwards_the_program_again(world: HallWorld) -> None:

@@ -35,7 +35,7 @@ __all__ = [
     "tone",
 ]
 
-VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE = 109, 8, 101
+VIDEO_TYPE, AUDIO_TYPE, EVENT_TYPE, CAMERA_TYPE = 109, 8, 101, 115
 MODE_0_TYPE, MODE_1_TYPE = 109, 110
 HEARD = 80_000
 """Samples that are kept: ten seconds."""
@@ -72,6 +72,8 @@ class Quirk:
     """The shortest session timer, and who refreshes it: this terminal when it calls (uac), or the other side."""
     update: bool = False
     """Allows UPDATE."""
+    camera: bool = False
+    """Its camera may be moved: a line of H.224 (RFC 4573)."""
 
 
 QUIRKS: dict[str, Quirk] = {
@@ -95,6 +97,7 @@ QUIRKS: dict[str, Quirk] = {
     "refreshed by re-INVITE": Quirk(timer="uas"),
     "refreshed by UPDATE": Quirk(timer="uas", update=True),
     "never refreshes": Quirk(timer="uac"),
+    "its camera may be moved": Quirk(camera=True),
 }
 """RTCP is never muxed by any of them."""
 
@@ -152,10 +155,12 @@ class Terminal:
         password: str = "",
     ) -> None:
         self.quirk, self.name, self.host, self.colour, self.hz, self.password = quirk, name, host, colour, hz, password
-        self.audio, self.video = (
+        self.audio, self.video, self.camera = (
             Stream(*pair(host, apart=quirk.rtcp_apart), kind, secrets.randbits(32), adorned=quirk.adorned)
-            for kind in (AUDIO_TYPE, VIDEO_TYPE)
+            for kind in (AUDIO_TYPE, VIDEO_TYPE, CAMERA_TYPE)
         )
+        self.orders: list[bytes] = []
+        """Frames of H.224 that came."""
         self.shown_host = host
         """In c=; 0.0.0.0 is an old way to hold."""
         self.paused = False
@@ -197,7 +202,7 @@ class Terminal:
         else:
             self._listener = await loop.create_server(self._accept, self.host, 0)
             self.port = self._listener.sockets[0].getsockname()[1]
-        for stream, heard in ((self.audio, self._hear), (self.video, self._see)):
+        for stream, heard in ((self.audio, self._hear), (self.video, self._see), (self.camera, self._obey)):
             loop.add_reader(stream.rtp, self._rtp, stream, heard)
             loop.add_reader(stream.rtcp, self._rtcp, stream)
         return self
@@ -207,7 +212,7 @@ class Terminal:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for stream in (self.audio, self.video):
+        for stream in (self.audio, self.video, self.camera):
             for one in (stream.rtp, stream.rtcp):
                 loop.remove_reader(one)
                 one.close()
@@ -441,6 +446,8 @@ class Terminal:
                 f"a=fmtp:{name} nonsense=1;{'more=2;' * 8}last=3",
             ]
         lines += [*self._promise_lines(), *self._rtcp_lines(self.video), f"a={direction}", *self._floor_lines()]
+        if self.quirk.camera:
+            lines += self._camera_lines("RTP/AVP", CAMERA_TYPE)
         self.last_offer = self._text(lines)
         return self.last_offer
 
@@ -459,6 +466,9 @@ class Terminal:
                 self.video.payload_type = number
                 lines += [f"m=video {self.video.port} {protocol} {number}", *self._picture_lines(number, mode)]
                 lines += [*self._promise_lines(), "a=sendrecv"]
+            elif self.quirk.camera and "H224/4800" in section:
+                self.camera.payload_type = int(formats[0])
+                lines += self._camera_lines(protocol, self.camera.payload_type)
             elif "BFCP" in protocol and self.quirk.floor and protocol.lower().startswith(self.quirk.floor):
                 lines += [
                     f"m=application {self._floor.getsockname()[1]} {protocol} *",
@@ -508,6 +518,10 @@ class Terminal:
             if kind in self.quirk.obeys
         ]
 
+    def _camera_lines(self, protocol: str, number: int) -> list[str]:
+        rows = [f"m=application {self.camera.port} {protocol} {number}", f"a=rtpmap:{number} H224/4800"]
+        return [*rows, *self._rtcp_lines(self.camera), "a=sendrecv"]
+
     def _floor_lines(self) -> list[str]:
         if not self.quirk.floor:
             return []
@@ -528,6 +542,8 @@ class Terminal:
         for section in sections:
             kind, port = re.match(r"m=(\w+) (\d+)", section).groups()  # type: ignore[union-attr]
             stream = {"audio": self.audio, "video": self.video}.get(kind)
+            if "H224/4800" in section:
+                stream = self.camera
             where = re.search(r"c=IN IP4 (\S+)", section) or re.search(r"c=IN IP4 (\S+)", head)
             if stream is None or port == "0" or where is None or "content:slides" in section:
                 continue
@@ -619,6 +635,10 @@ class Terminal:
         if kind == AUDIO_TYPE:
             self.heard += payload
             del self.heard[:-HEARD]
+
+    def _obey(self, payload: bytes, _: bool, kind: int) -> None:
+        assert kind == self.camera.payload_type
+        self.orders.append(payload)
 
     def _see(self, payload: bytes, marker: bool, _: int) -> None:
         if payload:

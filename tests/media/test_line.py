@@ -31,6 +31,9 @@ class Told:
     def dtmf(self, _line: Line, digit: str, duration_ms: int) -> None:
         self.events.append(("dtmf", digit, duration_ms))
 
+    def message(self, _line: Line, message: bytes) -> None:
+        self.events.append(("message", message))
+
     def keyframe_missing(self, _line: Line) -> None:
         self.events.append(("keyframe_missing",))
 
@@ -261,6 +264,32 @@ async def test_a_key_frame_is_asked_for_by_both_messages(calls: Callable[..., Ca
     assert report[206][0] & 0x1F == 4
     assert report[206][12:16] == (7).to_bytes(4, "big")
     await until(lambda: ("keyframe_missing",) in told.events)
+
+
+async def test_messages_instead_of_tracks(calls: Callable[..., Call], told: Told) -> None:
+    """Against libsrtp, both ways."""
+    theirs, ours = bytes(range(30)), bytes(range(30, 60))
+    hall = calls(plain=False)
+    hall.line.open_messages(115, 100)
+    hall.line.set_keys("AES_CM_128_HMAC_SHA1_80", theirs, ours)
+    hall.line.send_message(b"lost: it has no address")
+    hall.meet()
+    profile = pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+    sealing = session(theirs, pylibsrtp.Policy.SSRC_ANY_OUTBOUND, profile)
+    opening = session(ours, pylibsrtp.Policy.SSRC_ANY_INBOUND, profile)
+    hall.terminal.rtp.sendto(sealing.protect(packet(b"clients", 1, 0, kind=100)), hall.line.local)
+    await until(lambda: ("message", b"clients") in told.events)
+    numbers = []
+    for order in (b"start", b"stop"):
+        hall.line.send_message(order)
+        got = opening.unprotect(await hall.terminal.receive())
+        head, kind, number = struct.unpack("!BBH", got[:4])
+        assert (head, kind, got[12:]) == (0x80, 115, order)
+        numbers.append(number)
+    assert numbers[1] == numbers[0] + 1
+    for wrong in (b"", bytes(513)):
+        with pytest.raises(ValueError):
+            hall.line.send_message(wrong)
 
 
 def test_ports_come_in_pairs_and_run_out(router: Router, told: Told) -> None:

@@ -2,6 +2,7 @@
 
 use plane_core::command::{Codec, Encoding, Extension, Payload, PayloadMap};
 use plane_core::line::{CNAME_BYTES_MAX, Feedback};
+use plane_core::messages::MESSAGE_BYTES_MAX;
 use plane_core::srtp::Profile;
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
@@ -25,7 +26,7 @@ pub const SILENT_MS_MAX: i64 = 3_600_000;
 const EXTENSIONS_MAX: usize = 32;
 /// One-byte header extensions carry 16 bytes.
 const MID_BYTES_MAX: usize = 16;
-const PAYLOAD_TYPE_MAX: i64 = 127;
+pub const PAYLOAD_TYPE_MAX: i64 = 127;
 pub const CLOCK_HZ_MAX: i64 = 192_000;
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -152,6 +153,13 @@ pub fn dtls(datagram: &[u8]) -> PyResult<Vec<u8>> {
         [20..=63, ..] if datagram.len() <= DTLS_BYTES_MAX => Ok(datagram.to_vec()),
         _ => refuse(format!("datagram must be 1..{DTLS_BYTES_MAX} bytes that begin with 20..63 (DTLS)")),
     }
+}
+
+pub fn message(bytes: &[u8]) -> PyResult<Vec<u8>> {
+    if bytes.is_empty() || bytes.len() > MESSAGE_BYTES_MAX {
+        return refuse(format!("message must be 1..{MESSAGE_BYTES_MAX} bytes, not {}", bytes.len()));
+    }
+    Ok(bytes.to_vec())
 }
 
 pub fn profile(name: &str) -> PyResult<Profile> {

@@ -17,6 +17,7 @@ pub fn to_python<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTu
         Event::Bye { producer } => ("bye", producer).into_pyobject(py),
         Event::Line { transport, state } => ("line", transport, line_state_name(state)).into_pyobject(py),
         Event::Dtmf { transport, digit, duration_ms } => ("dtmf", transport, digit, duration_ms).into_pyobject(py),
+        Event::Message { transport, message } => ("message", transport, PyBytes::new(py, &message)).into_pyobject(py),
         Event::Keyframe { transport } => ("keyframe", transport).into_pyobject(py),
         Event::Limit { consumer, bitrate_bps } => ("limit", consumer, bitrate_bps).into_pyobject(py),
         Event::Unfit { consumer } => ("unfit", consumer).into_pyobject(py),

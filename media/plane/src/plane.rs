@@ -183,6 +183,20 @@ impl Plane {
         self.to_transport(transport, Command::SetBitrateLimit { transport, bitrate_bps })
     }
 
+    fn open_messages(&self, transport: Any, send_type: Any, receive_type: Any) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let payload_type = |value, what| check::number(value, what, 0, check::PAYLOAD_TYPE_MAX);
+        let send_type = payload_type(send_type, "send_type")? as u8;
+        let receive_type = payload_type(receive_type, "receive_type")? as u8;
+        self.to_transport(transport, Command::OpenMessages { transport, send_type, receive_type })
+    }
+
+    fn send_message(&self, transport: Any, message: &[u8]) -> PyResult<()> {
+        let transport = check::id(transport, "transport")?;
+        let message = check::message(message)?;
+        self.to_transport(transport, Command::SendMessage { transport, message })
+    }
+
     fn restart_ice(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
         let transport = check::id(transport, "transport")?;
         let (ufrag, pwd) = credentials(ufrag, pwd)?;

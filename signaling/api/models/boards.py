@@ -89,6 +89,8 @@ class Leg(View):
     video: LegVideo | None
     content: bool
     floor_wanted_at: datetime | None
+    camera: bool
+    """It can be moved from here."""
     on_stage: bool
     layout: str
     readiness: Readiness

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from conference import PeerError
 from signaling.sip import body_limits as limits
 from signaling.sip import camera, markup, mediacontrol, roster
-from signaling.sip.camera import Capabilities, Command, Move, Movement, Order
+from signaling.sip.camera import Capabilities, CapabilitiesWanted, Command, Move, Movement, Order
 from signaling.sip.mediacontrol import KeyframeWanted, MediaFault, Press
 from signaling.sip.roster import Roster, Stream, User
 
@@ -298,6 +298,13 @@ def test_a_movement_goes_on_while_it_lasts_and_ends_by_itself() -> None:
     early.tick(0.0)
     assert early.tick(0.1) is None
     assert early.stop() == camera.stop(Move(pan="left")) and early.stop() is None and early.tick(9.0) is None
+
+
+def test_who_asks_for_the_list_of_clients() -> None:
+    head = camera.capabilities()[:9]
+    assert camera.read(head + b"\x01\xff") == CapabilitiesWanted()
+    assert camera.read(camera.capabilities()) == Capabilities((1,))
+    assert [camera.read(head + rest) for rest in (b"\x01", b"\x01\x00", b"\x01\x07\x00", b"\x02\xff")] == [None] * 4
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,16 @@ pub enum Command {
         transport: u32,
         bitrate_bps: u64,
     },
+    /// The line carries short messages under these payload types instead of a track.
+    OpenMessages {
+        transport: u32,
+        send_type: u8,
+        receive_type: u8,
+    },
+    SendMessage {
+        transport: u32,
+        message: Vec<u8>,
+    },
     SwitchSource {
         consumer: u32,
         producer: u32,

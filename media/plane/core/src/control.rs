@@ -3,6 +3,7 @@
 use crate::command::{Codec, Command, Encoding, Extension, Payload};
 use crate::consumer::{Consumer, Opening};
 use crate::ice::Agent;
+use crate::messages::Messages;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Layer, Producer};
 use crate::router::Router;
@@ -53,6 +54,10 @@ impl Shard {
             Command::SetLineRemote { transport, rtp, rtcp } => self.set_line_remote(transport, rtp, rtcp, now_us),
             Command::SetLineFeedback { transport, feedback } => self.set_line_feedback(transport, feedback),
             Command::SetBitrateLimit { transport, bitrate_bps } => self.set_bitrate_limit(transport, bitrate_bps, out),
+            Command::OpenMessages { transport, send_type, receive_type } => {
+                self.open_messages(transport, (send_type, receive_type))
+            }
+            Command::SendMessage { transport, message } => self.send_message(transport, &message, now_us, out),
             Command::SwitchSource { consumer, producer, payloads } => {
                 self.switch_source(consumer, producer, payloads, now_us, out)
             }
@@ -155,6 +160,7 @@ impl Shard {
         } else {
             // ... and those of packets that went in clear begin here.
             transport.consumers.iter().for_each(|consumer| self.consumers[*consumer].begin_counting());
+            transport.line_mut().and_then(|line| line.messages.as_mut()).into_iter().for_each(Messages::begin_counting);
         }
         transport.inbound = Some(inbound);
         transport.outbound = Some(outbound);

@@ -57,6 +57,11 @@ pub enum Event {
         digit: char,
         duration_ms: u32,
     },
+    /// What came in one packet of a line that carries messages.
+    Message {
+        transport: u32,
+        message: Box<[u8]>,
+    },
     /// A second after asking there was still no key frame.
     Keyframe {
         transport: u32,

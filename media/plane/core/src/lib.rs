@@ -18,6 +18,7 @@ pub mod keyframe;
 pub mod levels;
 pub mod line;
 mod lines;
+pub mod messages;
 pub mod outbox;
 pub mod pacing;
 pub mod parameter_sets;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use crate::event::LineState;
 use crate::ice::Path;
+use crate::messages::Messages;
 use crate::telephone_event::Presses;
 use crate::transport::Allowance;
 
@@ -22,7 +23,7 @@ const LIMIT_ASKS_MAX: u8 = 10;
 pub const CNAME_BYTES_MAX: usize = 64;
 /// A layer that changed its source does not change it again before this: each change costs a cache.
 pub const SOURCE_CHANGE_US: u64 = 200_000;
-/// Presses and limits that one far end may have told in a second, and at once: the queue is everybody's.
+/// Presses, messages and limits that one far end may have told in a second, and at once: the queue is everybody's.
 const NEWS_PER_S: u64 = 20;
 const NEWS_BURST: u64 = 40;
 
@@ -109,6 +110,8 @@ pub struct Line {
     pub feedback: Feedback,
     pub newcomer: Option<Newcomer>,
     pub presses: Presses,
+    /// None: it carries tracks.
+    pub messages: Option<Messages>,
     pub limit: Limit,
     pub news: Allowance,
     heard_us: u64,
@@ -127,6 +130,7 @@ impl Line {
             feedback: Feedback::default(),
             newcomer: None,
             presses: Presses::default(),
+            messages: None,
             limit: Limit::default(),
             news: Allowance::new(NEWS_PER_S, NEWS_BURST, now_us),
             heard_us: now_us,

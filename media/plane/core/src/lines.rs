@@ -181,13 +181,18 @@ impl Shard {
         let Some((header, len)) = self.open_rtp(key, datagram, now_us) else { return };
         let transport = &self.transports[key];
         let latched = transport.line().is_some_and(Line::is_latched);
+        let messages = transport.line().and_then(|line| line.messages.as_ref());
+        let message = messages.is_some_and(|messages| messages.takes(header.payload_type));
         let known = |producer: &usize| self.producers[*producer].payload(header.payload_type).is_some();
         // Without SRTP the payload type is all that tells the far end's first packet from noise.
-        if !latched && !transport.is_secured() && !transport.producers.iter().any(known) {
+        if !latched && !message && !transport.is_secured() && !transport.producers.iter().any(known) {
             self.totals.malformed += 1;
             return;
         }
         self.hear((key, Part::Rtp), path, true, now_us);
+        if message {
+            return self.take_message(key, &header, &datagram[..len], now_us);
+        }
         self.receive_clear(key, &header, &datagram[..len], now_us, out);
     }
 

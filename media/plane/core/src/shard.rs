@@ -17,7 +17,7 @@ use crate::producer::{Producer, Run};
 use crate::router::Router;
 use crate::stats::Totals;
 use crate::stun;
-use crate::transport::{REPORT_INTERVAL_US, Transport};
+use crate::transport::Transport;
 
 /// With nothing to do but wait for the peers' consent to end.
 const IDLE_TICK_US: u64 = 1_000_000;
@@ -289,7 +289,8 @@ impl Shard {
             }
             if report {
                 busy |= self.is_flowing(key, now_us);
-                self.transports[key].report_due_us = now_us + REPORT_INTERVAL_US;
+                let transport = &mut self.transports[key];
+                transport.report_due_us = now_us + transport.report_interval_us();
                 self.send_reports(key, now_us, out);
             }
             self.tick_consent(key, now_us);

@@ -7,6 +7,7 @@ use crate::command::Extension;
 use crate::estimate::Estimator;
 use crate::ice::{Agent, Path};
 use crate::line::Line;
+use crate::messages;
 use crate::pacing::Pacer;
 use crate::rtp::Header;
 use crate::srtp::{Inbound, Outbound};
@@ -240,6 +241,11 @@ impl Transport {
             Way::Ice(_) => None,
             Way::Line(line) => Some(line),
         }
+    }
+
+    pub fn report_interval_us(&self) -> u64 {
+        let seldom = self.line().is_some_and(|line| line.messages.is_some());
+        if seldom { messages::REPORT_INTERVAL_US } else { REPORT_INTERVAL_US }
     }
 
     /// Its packets are authenticated.

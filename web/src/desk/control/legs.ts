@@ -48,6 +48,8 @@ export interface Leg {
   video: (Stream & { size: string; fps: number }) | null;
   content: boolean;
   floor_wanted_at: string | null;
+  /** Its camera can be moved from here. */
+  camera: boolean;
   on_stage: boolean;
   layout: string;
   readiness: { state: 'green' | 'amber' | 'red' | 'unknown'; at: string | null; reason: Told };
