@@ -153,10 +153,11 @@ impl Shard {
         let key = *self.ids.transports.get(&transport)?;
         let transport = &mut self.transports[key];
         let mut inbound = Inbound::new(profile, receive.0, receive.1).ok()?;
-        let outbound = Outbound::new(profile, send.0, send.1).ok()?;
+        let mut outbound = Outbound::new(profile, send.0, send.1).ok()?;
         if transport.is_secured() {
             // RFC 3711 §3.3.1: under another key the rollover counters go on ...
             transport.inbound.take().into_iter().for_each(|before| inbound.go_on_from(before));
+            transport.outbound.iter().for_each(|before| outbound.go_on_from(before));
         } else {
             // ... and those of packets that went in clear begin here.
             transport.consumers.iter().for_each(|consumer| self.consumers[*consumer].begin_counting());

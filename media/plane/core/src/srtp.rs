@@ -164,6 +164,12 @@ impl Outbound {
         Ok(Outbound { rtp, rtcp, rtcp_index: 0 })
     }
 
+    /// Packets were sealed for this peer before, maybe under this very key: an index must not come again
+    /// (RFC 3711 §3.4).
+    pub fn go_on_from(&mut self, before: &Outbound) {
+        self.rtcp_index = before.rtcp_index;
+    }
+
     /// Leaves packets as they are: plain RTP.
     pub fn clear() -> Self {
         Outbound { rtp: Cipher::Null, rtcp: Cipher::Null, rtcp_index: 0 }
