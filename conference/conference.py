@@ -444,9 +444,10 @@ class Conference:
             self._departed.popleft()
 
     def idle(self, now: float) -> bool:
-        """True: nobody came, or the last one left long enough ago."""
+        """True: nobody came, or the last one left long enough ago, and no hall is being called."""
         wait = self.terms.departure_s if self.joins else self.terms.empty_s
-        return not self.participants and now - self._empty_since >= wait
+        expects = self.program is not None and bool(self.program.expected)
+        return not (self.participants or expects) and now - self._empty_since >= wait
 
     def _tick_participant(self, participant: Participant, now: float) -> None:
         if is_ghost(participant, now):

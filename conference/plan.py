@@ -237,3 +237,5 @@ class Policy:
     we_receive: bool = True
     media_networks: tuple[str, ...] = ()
     """Where media may be sent, as "10.20.0.0/16"; empty: anywhere that is one machine."""
+    media_host: str = ""
+    """The terminal stands behind address translation: its packets go to and come from here, whatever its descriptions say."""

@@ -74,6 +74,9 @@ class Owner(Protocol):
 
     floors: HallFloors
 
+    def placed(self, one: HallCall) -> Policy:
+        """Its policy, with where its media may go to."""
+
     def rang(self, one: HallCall) -> None: ...
     def stands(self, one: HallCall) -> None:
         """Answered, and its media are agreed on."""
@@ -149,18 +152,27 @@ class HallCall:
     def offer_in(self, conference: Conference, mode: Mode = "meeting") -> bytes:
         """The offer of a call of ours. Raises Refusal."""
         self.room = self.expect(conference, mode)
-        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
+        try:
+            self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
+        except (Refusal, PeerError):
+            self._leave_room()
+            raise
         return self._offered
 
     def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
-        """Takes a call of theirs into this conference. Raises Refusal; NotAcceptable among them."""
+        """Takes a call of theirs into this conference. Raises Refusal; NotAcceptable among them. Nothing once it was given up:
+        lines that are opened then would never be closed.
+        """
         assert self.call is not None
+        if self.over:
+            return
         self.room = self.expect(conference, mode)
         try:
             if not self.call.offer:
                 self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
                 self.call.accept(self._offered)
                 return
+            self.policy = self.owner.placed(self)
             body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
             self.agreed = Agreed(body, plan)
             self.call.accept(body)
@@ -177,6 +189,7 @@ class HallCall:
             return False
         self.room = self.expect(conference, mode)
         try:
+            self.policy = self.owner.placed(self)
             body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
             conference.welcome_hall(self.room.hall)
         except (Refusal, PeerError):
@@ -212,6 +225,7 @@ class HallCall:
     def answered(self, call: Call, body: bytes) -> None:
         """`body`: their answer; empty: we answered their offer."""
         try:
+            self.policy = self.owner.placed(self)
             if body:
                 plan = plans.read_answer(self._offered, body, self.profile, self.policy)
                 self.agreed = Agreed(self._offered, plan)

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -47,7 +47,8 @@ from rooms.store.database import Database
 from signaling import limits
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
-from signaling.hallcall import HallCall, Party, refusal_of
+from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
+from signaling.halldirectory import Bans, Directory
 from signaling.hallfloor import HallFloors
 from signaling.hallroster import Known, Rosters
 from signaling.halltrace import Traces
@@ -59,7 +60,7 @@ from signaling.sip.causes import Kind as Ended
 from signaling.sip.core import Config
 from signaling.sip.driver import Driver
 from signaling.sip.fields import Malformed, read_uri
-from signaling.sip.guard import Ban, Networks
+from signaling.sip.guard import Ban
 from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
 from signaling.sip.states import State as CallState
@@ -74,57 +75,6 @@ RECEPTION: Final = "hall-reception"
 ECHOES: Final = "hall-echo-"
 TIRED_S: Final = 600.0
 """Nobody stays in the menu or the test room for longer."""
-
-
-class Directory:
-    """Accounts and networks in memory (`signaling.sip.registrar.Directory`); made anew when the register changes."""
-
-    def __init__(self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = ()) -> None:
-        everywhere = Networks(heard)
-        self.known = {one.alias: one for one in known}
-        self._accounts = {
-            one.alias: Account(
-                one.alias,
-                one.secret,
-                Networks(one.ranges) if one.ranges else everywhere,
-                "SHA-256" if one.algorithm == "SHA-256" else "MD5",
-                one.behind_nat,
-            )
-            for one in known
-        }
-        self._algorithms = frozenset(one.algorithm for one in self._accounts.values())
-        self.networks = everywhere
-
-    def account(self, alias: str) -> Account | None:
-        return self._accounts.get(alias)
-
-    def trunk(self, host: str) -> Trunk | None:
-        return None
-
-    def share(self, host: str) -> int:
-        return len(self._accounts)
-
-    def algorithms(self) -> Any:
-        return self._algorithms
-
-
-class Bans:
-    """`signaling.sip.guard.BanStore` over the database; writing goes on behind."""
-
-    def __init__(
-        self, found: Sequence[Ban], write: Callable[[Coroutine[Any, Any, Any]], None], database: Database
-    ) -> None:
-        self._found, self._write, self._database = found, write, database
-
-    def load(self) -> Sequence[Ban]:
-        return self._found
-
-    def save(self, ban: Ban) -> None:
-        until = datetime.fromtimestamp(ban.until, UTC)
-        self._write(self._database.transact(lambda s: accounts.keep_ban(s, ban.subject, until, ban.times, ban.reason)))
-
-    def remove(self, subject: str) -> None:
-        self._write(self._database.transact(lambda s: accounts.lift_ban(s, subject)))
 
 
 @dataclass(frozen=True)
@@ -230,6 +180,9 @@ class Halls:
             self.directory = Directory(known, await accounts.heard(session))
         if self.agent is not None:
             self.agent.allow(self.directory.networks)
+            for alias in self.agent.registrar.aliases():
+                if self.directory.account(alias) is None:
+                    self.agent.registrar.remove(alias)
 
     async def _refresh_always(self) -> None:
         while True:
@@ -374,6 +327,18 @@ class Halls:
     def _policy(self) -> Policy:
         return Policy(encryption=self.around.encryption)
 
+    def placed(self, one: HallCall) -> Policy:
+        """Media go to the machine that signals, and to the networks where such a terminal stands: a description must not aim
+        them at anybody else. Of one behind address translation only what its packets come from is known.
+        """
+        call = one.call
+        host = call.dialog.hop.host if call is not None and call.dialog is not None else ""
+        known = next((row for row in self.directory.known.values() if row.terminal_id == one.party.terminal), None)
+        if host and known is not None and known.behind_nat:
+            return replace(one.policy, media_networks=(host,), media_host=host)
+        ranges = known.ranges if known is not None and known.ranges else self.directory.ranges
+        return replace(one.policy, media_networks=(*ranges, *([host] if host else [])))
+
     def _conference(self, occurrence_id: str, meeting: Meeting) -> Conference:
         """Raises Refusal."""
         assert self.registry is not None
@@ -395,6 +360,13 @@ class Halls:
         party = Party(f"hall_terminal.{who}" + ("" if known else f".{suffix}"), call.identity, who if known else "")
         one = self._new_call(party, self.profiles.find(call.user_agent), self._policy())
         one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
+        assert self.agent is not None
+        if (
+            sum(other.inbound and other.identity == call.identity for other in self.agent.calls)
+            > limits.CALLS_OF_A_TERMINAL
+        ):
+            call.refuse(BUSY, [("retry-after", str(FULL_AGAIN_S))])
+            return one
         self.traces.begin(call.call_id, "")
         assert call.request is not None
         self._start(self._route(one, call.request.uri.alias))
@@ -407,13 +379,15 @@ class Halls:
         call.ring()
         try:
             if target.lower() in ECHO:
-                one.accept_in(self._room(ECHOES + self.around.random_bytes(6).hex()), "echo")
+                one.accept_in(self._test_room(), "echo")
                 return
             number, _, pin = target.replace("#", "*").partition("*")
             arrival = await self._arrive(one, number, pin) if number.isdigit() else None
             if arrival is not None:
                 await self._let_in(one, arrival)
                 return
+            if one.over:
+                return  # given up while we looked
             self.guests[one] = Menu(Asks.PIN, number) if number.isdigit() and number else Menu()
             one.accept_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError) as error:
@@ -421,6 +395,10 @@ class Halls:
             self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
         except RoomsRefusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
+        except Exception:
+            self.guests.pop(one, None)
+            call.refuse(500)  # else it would ring for minutes
+            raise
 
     def _refuse(self, one: HallCall, status: int, headers: list[tuple[str, str]]) -> None:
         """Whoever comes when all is full hears that first, as early media where the terminal can; then it is busy."""
@@ -534,6 +512,14 @@ class Halls:
         """The reception or a test room. Raises Refusal."""
         assert self.registry is not None
         return self.registry.create(name)
+
+    def _test_room(self) -> Conference:
+        """A new one. Raises Refusal."""
+        assert self.registry is not None
+        taken = sum(one.name.startswith(ECHOES) and one.program is not None for one in self.registry.all())
+        if taken >= limits.TEST_ROOMS:
+            raise Refusal("conference_limit")
+        return self._room(ECHOES + self.around.random_bytes(6).hex())
 
     def subscribed(self, subscription: Subscription) -> SubscriptionEvents | None:
         return self.rosters.take(subscription)

@@ -83,6 +83,10 @@ CALLER_PLAN_S = 15.0
 GOODBYE_S = 0.3
 """For BYEs and their answers when the server stops."""
 REGISTER_REFRESH_S = 30.0
+CALLS_OF_A_TERMINAL = 3
+"""At once: one that lost its call dials again before we know of the loss."""
+TEST_ROOMS = 6
+"""Each has a mixer of its own."""
 LAST_WORDS_S = 6.0
 PROBE_SLOW_S = 2.0
 TRACES = 2000

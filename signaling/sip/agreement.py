@@ -143,8 +143,23 @@ def is_usable(host: str, own_host: str, policy: Policy) -> bool:
         return False
     if (address.is_loopback and not own.is_loopback) or (address.is_link_local and not own.is_link_local):
         return False
+    if address == own and not own.is_loopback:
+        return False
     networks = policy.media_networks
     return address.is_unspecified or not networks or any(_within(address, network) for network in networks)
+
+
+def placed(theirs: sdp.Description, policy: Policy) -> sdp.Description:
+    """Their description with the address that is known to be theirs; an address of zeros still holds."""
+    if not policy.media_host:
+        return theirs
+
+    def real(host: str | None) -> str | None:
+        return host if host in (None, *_ZEROS) else policy.media_host
+
+    return replace(
+        theirs, host=real(theirs.host), media=tuple(replace(line, host=real(line.host)) for line in theirs.media)
+    )
 
 
 def floor_roles(media: sdp.Media, default: str) -> set[str]:
@@ -162,6 +177,7 @@ def label_of(media: sdp.Media) -> str | None:
     return None
 
 
+_ZEROS: Final = ("0.0.0.0", "::")  # noqa: S104 compared, not bound
 _BROADCAST: Final = ipaddress.ip_address("255.255.255.255")
 
 

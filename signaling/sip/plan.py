@@ -91,7 +91,7 @@ def answer(
 
     Raises PeerError for what is no description, NotAcceptable when neither sound nor picture comes about.
     """
-    theirs = sdp.parse(offer)
+    theirs = agreement.placed(sdp.parse(offer), policy)
     taken = _Answer(theirs, own, profile, policy)
     media = taken.media()
     ours = _description(own, profile, media, "1")
@@ -109,7 +109,7 @@ def read_answer(
     offer: bytes, answered: bytes, profile: Profile, policy: Policy, previous: MediaPlan | None = None
 ) -> MediaPlan:
     """What follows from our `offer` and their answer to it. Raises PeerError and NotAcceptable; the call is then ended."""
-    ours, theirs = sdp.parse(offer), sdp.parse(answered)
+    ours, theirs = sdp.parse(offer), agreement.placed(sdp.parse(answered), policy)
     if len(theirs.media) > len(ours.media):
         raise PeerError("an answer with more media than were offered")
     own_host = ours.host or ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conference import Kind, Passage, Refusal, Source, limits
-from conference.events import RosterChanged
+from conference.events import Reason, RosterChanged
 from conference.plan import CameraPlan
 from tests.conference.doubles import World
 from tests.conference.hall_doubles import OPTIONS, FakeSignal, HallParty, HallWorld, audio, keys, plan, stream, video
@@ -319,6 +319,22 @@ def test_a_conference_that_ends_while_it_rings_ends_the_call_too(world: HallWorl
     assert hall.left and world.mixer.closed
     with pytest.raises(Refusal):
         ann.conference.welcome_hall(hall)
+
+
+def test_a_conference_that_only_calls_a_hall_is_not_idle(world: HallWorld) -> None:
+    """All have left and the last hall is called again: it may ring for a minute."""
+    ann = Party(world, "ann")
+    entry = replace(ann.participant.entry, grants=replace(ann.participant.grants, identity="hall"))
+    conference = ann.conference
+    conference.remove(ann.participant, Reason.CLIENT_INITIATED)
+    hall = conference.expect_hall(entry, FakeSignal(), OPTIONS)
+    hall.prepare()
+    world.pass_time(60.0)
+    conference.welcome_hall(hall)
+    assert not conference.closed and not hall.left
+    hall.hung_up()
+    world.pass_time(60.0)
+    assert conference.closed
 
 
 def hall_entry(ann: Party, **more: Any) -> Any:

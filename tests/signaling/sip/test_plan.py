@@ -345,6 +345,7 @@ def test_srtp_of_an_answer() -> None:
         ("m=audio 5000 RTP/AVP 8\nc=IN IP4 127.0.0.1\n", "address_bad", 301),
         ("m=audio 5000 RTP/AVP 8\nc=IN IP4 169.254.169.254\n", "address_bad", 301),
         ("m=audio 5000 RTP/AVP 8\nc=IN IP4 10.9.9.9\n", "address_bad", 301),
+        ("m=audio 5000 RTP/AVP 8\nc=IN IP4 192.0.2.1\n", "address_bad", 301),
     ],
 )
 def test_not_acceptable(text: str, code: str, warning: int) -> None:
@@ -353,6 +354,19 @@ def test_not_acceptable(text: str, code: str, warning: int) -> None:
     assert (refused.value.code, refused.value.warning) == (code, warning)
     assert refused.value.header("mcu.example").startswith(f'{warning} mcu.example "')
     assert refused.value.vietnamese and refused.value.vietnamese != refused.value.english
+
+
+def test_behind_address_translation_packets_go_where_they_come_from() -> None:
+    """Whatever address the terminal believes to have; zeros still hold."""
+    policy = Policy(media_networks=("198.51.100.7",), media_host="198.51.100.7")
+    private = HEAD.replace("192.0.2.9", "192.168.1.5")
+    _, found = answer(wire(private + AUDIO), OWN, GENERIC, policy)
+    assert found.audio is not None and found.audio.stream.remote == Endpoint("198.51.100.7", 5000)
+    offer = make_offer(OWN, GENERIC, policy)
+    taken = read_answer(offer, wire(private + AUDIO + VIDEO), GENERIC, policy)
+    assert [stream.remote.host for stream in taken.streams] == ["198.51.100.7"] * 2
+    _, held = answer(wire(HEAD.replace("192.0.2.9", "0.0.0.0") + AUDIO), OWN, GENERIC, policy)
+    assert held.audio is not None and held.audio.stream.held and held.audio.stream.remote.host == ""
 
 
 def test_loopback_is_for_loopback() -> None:
@@ -567,7 +581,8 @@ def test_a_polycom_gets_its_slides_by_a_re_invite() -> None:
     assert plan.needs_more(found, OWN, GENERIC) and not plan.needs_more(MediaPlan(), OWN, GENERIC)
     again = make_offer(OWN, GENERIC, POLICY, Agreed(body, found))
     assert lines_of(again)[4] == "m=video 20004 RTP/AVP 97 96" and "a=floorid:1 mstrm:12" in block(again, 2)
-    answered = body + wire(VIDEO.replace("5002", "3240") + "a=content:slides\na=label:3\n")
+    theirs = body.replace(b"192.0.2.1", b"192.0.2.9")
+    answered = theirs + wire(VIDEO.replace("5002", "3240") + "a=content:slides\na=label:3\n")
     assert not plan.needs_more(read_answer(again, answered, GENERIC, POLICY, found), OWN, GENERIC)
 
 
