@@ -17,11 +17,17 @@ from signaling.sip.agent import Agent
 from signaling.sip.transport import Hop, Transports
 
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)
+_DIGITS: Final = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE | re.MULTILINE)
 _HIDDEN: Final = (
-    (re.compile(r"(inline:)[A-Za-z0-9+/=]+"), r"\1[khóa/key]"),
-    (re.compile(r"^((?:proxy-)?authorization[ \t]*:).*$", re.IGNORECASE | re.MULTILINE), r"\1 [đã che/redacted]"),
-    (re.compile(r"^(signal[ \t]*=).*$", re.IGNORECASE | re.MULTILINE), r"\1 [phím/key]"),
-    (re.compile(r"(sips?:[0-9]{4,}(?:\*|%2[aA]|#|%23))[0-9*#%A-Fa-f]+(?=@)"), r"\1[PIN]"),
+    (re.compile(r"(inline:)[^\s|]+", re.IGNORECASE), r"\1[khóa/key]"),
+    # A field goes on in lines that begin with a blank (RFC 3261 section 7.3.1).
+    (
+        re.compile(r"^((?:proxy-)?authorization[ \t]*:).*(?:\n[ \t].*)*", re.IGNORECASE | re.MULTILINE),
+        r"\1 [đã che/redacted]",
+    ),
+    (re.compile(r"((?:^|\r)[ \t]*signal[ \t]*=).*", re.IGNORECASE | re.MULTILINE), r"\1 [phím/key]"),
+    # Number and PIN dialled at once; whatever stands behind the sign between them.
+    (re.compile(r"(sips?:[^\s*#@<>]{1,64}?(?:\*|#|%2a|%23))[^\s@<>]{1,128}(?=@)", re.IGNORECASE), r"\1[PIN]"),
 )
 
 
@@ -68,7 +74,7 @@ class Traces:
         if call_id not in self._traces and not data.startswith(b"INVITE"):
             return
         self.name(call_id, "")
-        self.add(call_id, f"{arrow} {hop}\n{redacted(data.decode('utf-8', 'replace'))}")
+        self.add(call_id, f"{arrow} {hop}\n{redacted(data)}")
 
     def add(self, call_id: str, text: str) -> None:
         trace = self._traces.get(call_id)
@@ -97,7 +103,12 @@ class Traces:
         return _WatchedAgent(self, *words)
 
 
-def redacted(text: str) -> str:
+def redacted(data: bytes) -> str:
+    """As text, and no more of it than is kept. Of keys pressed by INFO there is no body: it can be written in many ways."""
+    text = data[: limits.TRACE_CHARACTERS].decode("utf-8", "replace")
+    head, blank, _ = text.partition("\r\n\r\n")
+    if blank and _DIGITS.search(data[: limits.TRACE_CHARACTERS]):
+        text = f"{head}{blank}[phím/key]"
     for pattern, instead in _HIDDEN:
         text = pattern.sub(instead, text)
     return text
@@ -123,7 +134,5 @@ class _WatchedAgent(Agent):
         super().__init__(*words)
         self._traces = traces
 
-    def receive(self, data: bytes, hop: Hop) -> bool:
-        if self.hears(hop.host):
-            self._traces.note("←", hop, data)
-        return super().receive(data, hop)
+    def note(self, data: bytes, hop: Hop) -> None:
+        self._traces.note("←", hop, data)

@@ -236,8 +236,9 @@ class Agent:
         hop = replace(hop, host=host)
         if not self.hears(host):
             return False
-        if not self.guard.admits(host, self.core.now):
+        if not self.guard.admits(host, len(data), self.core.now):
             return True
+        self.note(data, hop)
         try:
             message = parse(data, stream=hop.reliable)
             if isinstance(message, Response):
@@ -251,6 +252,9 @@ class Agent:
             log.exception("a defect while reading SIP from %s", hop)
             self.core.defects += 1
             return False
+
+    def note(self, data: bytes, hop: Hop) -> None:
+        """A message that is looked at, for whoever keeps traces; what comes too fast is none."""
 
     def unreachable(self, hop: Hop) -> None:
         """Nothing reaches it now: a connection could not be opened, or has ended."""
@@ -315,6 +319,10 @@ class Agent:
     def _known(self, hop: Hop) -> bool:
         """Proven before in some way: a trunk, a living registration of this very port, a call."""
         return self._is_peer(hop.host) or self.registrar.holds(hop) or self.directory.trunk(hop.host) is not None
+
+    def trusts(self, hop: Hop) -> bool:
+        """Whether a connection of this place may be quiet for long."""
+        return self._known(replace(hop, host=plain_address(hop.host)))
 
     def _acknowledge(self, request: Request, hop: Hop) -> None:
         call = self._calls.get((request.call_id, request.to.tag))

@@ -60,6 +60,8 @@ class Driver:
         self._out: dict[tuple[str, str, int, str], Connection | list[bytes]] = {}
         """To where we connected; a list waits for its connection."""
         self.per_source: Counter[str] = Counter()
+        self._read: dict[str, tuple[float, float]] = {}
+        """(bytes that may be read, when that was) of sources with connections."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._ports: dict[tuple[str, int], tuple[str, int]] = {}
@@ -249,6 +251,20 @@ class Driver:
         self.per_source[host] -= 1
         if self.per_source[host] <= 0:
             del self.per_source[host]
+            self._read.pop(host, None)
+
+    def spend(self, host: str, count: int) -> float:
+        """Notes bytes that came from there; the seconds that nothing more of it should be read."""
+        assert self._loop is not None
+        now = self._loop.time()
+        left, at = self._read.get(host, (limits.STREAM_BYTES_AT_ONCE, now))
+        left = min(limits.STREAM_BYTES_AT_ONCE, left + (now - at) * limits.STREAM_BYTES_PER_SECOND) - count
+        self._read[host] = left, now
+        return max(0.0, -left / limits.STREAM_BYTES_PER_SECOND)
+
+    def trusts(self, hop: Hop) -> bool:
+        assert self._agent is not None
+        return self._agent.trusts(hop)
 
     def took(self, data: bytes, hop: Hop) -> bool:
         assert self._agent is not None
@@ -322,6 +338,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._last = self._loop.time()
+        if (
+            self.key is None
+            and self._transport is not None
+            and (wait_s := self._driver.spend(self.hop.host, len(data)))
+        ):
+            self._transport.pause_reading()
+            self._loop.call_later(wait_s, self._read_on)
         try:
             messages = self._framer.take(data)
         except Malformed as fault:
@@ -346,6 +369,10 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._driver.ended(self)
 
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def write(self, data: bytes) -> None:
         """A peer that does not read is dropped."""
         if self._transport is None or self._transport.is_closing():
@@ -359,14 +386,18 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def finish(self) -> None:
-        """After what was written."""
+        """After what was written, if they read it."""
         if self._transport is not None:
             self._transport.close()
+            self._loop.call_later(limits.FINISH_S, self.abort)
 
     def _look(self) -> None:
-        """Silent for too long, or time for a sign of life (RFC 5626 section 4.4.1; ours keep the way open)."""
+        """Silent for too long, or time for a sign of life (RFC 5626 section 4.4.1; ours keep the way open). Whoever has not
+        proven anything may not keep a place by silence.
+        """
         idle = self._loop.time() - self._last
-        if idle > limits.IDLE_S or (self.key is None and not self._spoken):
+        quiet_s = limits.IDLE_S if self.key is not None or self._driver.trusts(self.hop) else limits.FIRST_MESSAGE_S
+        if idle > quiet_s or (self.key is None and not self._spoken):
             self.finish()
             return
         if self.key is not None:

@@ -106,11 +106,12 @@ class Guard:
         ban = self._bans.get(subject)
         return ban is not None and now < ban.until
 
-    def admits(self, host: str, now: float) -> bool:
-        """The rate of one source of our networks. Counts one message."""
+    def admits(self, host: str, size: int, now: float) -> bool:
+        """The rate of one source of our networks. Counts one message of `size` bytes."""
         record = self._record(f"rate:{host}")
         passed = max(0.0, now - record.seen)
-        record.level = min(limits.MESSAGES_AT_ONCE, record.level + passed * limits.MESSAGES_PER_SECOND) - 1
+        record.level = min(limits.MESSAGES_AT_ONCE, record.level + passed * limits.MESSAGES_PER_SECOND)
+        record.level -= 1 + size // limits.MESSAGE_WEIGHT_BYTES
         record.seen = now
         if record.level < 0:
             record.level = 0.0

@@ -52,6 +52,8 @@ SOURCES_REMEMBERED = 4096
 BANS = 4096
 MESSAGES_PER_SECOND = 200
 MESSAGES_AT_ONCE = 400
+MESSAGE_WEIGHT_BYTES = 4096
+"""Of a longer message each so many count as one more: what is long takes long to read."""
 
 SESSION_EXPIRES_S = 1800
 SESSION_LEAST_S = 90
@@ -72,5 +74,10 @@ PING_S = 100.0
 """RFC 5626 section 4.4.1: between 95 and 120 s."""
 CONNECT_S = 5.0
 RESOLVE_S = 5.0
+STREAM_BYTES_PER_SECOND = 128 * 1024
+STREAM_BYTES_AT_ONCE = 512 * 1024
+"""Over all connections of one source; beyond that they are not read for a while."""
+FINISH_S = 5.0
+"""For what was written before a connection is closed."""
 WRITE_BYTES = 256 * 1024
 """What a connection whose peer does not read may hold back."""

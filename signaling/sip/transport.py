@@ -7,6 +7,7 @@ Sans-IO. Does not own sockets (`driver`) and decides nothing about who may speak
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
@@ -55,6 +56,7 @@ class Transports(Protocol):
 
 PING: Final = b"\r\n\r\n"
 PONG: Final = b"\r\n"
+_BLANK: Final = re.compile(rb"(?:\r\n)+")
 
 
 class Framer:
@@ -99,12 +101,13 @@ class Framer:
         return message
 
     def _skip_blank(self) -> None:
-        while self._held[:2] == PONG:
-            del self._held[:2]
+        if blank := _BLANK.match(self._held):
+            end = blank.end()
+            del blank  # else the bytes are held
+            del self._held[:end]
             self._scanned = 0
-            self._blank += 1
-            if self._blank % 2 == 0:
-                self.pings += 1
+            before, self._blank = self._blank, self._blank + end // len(PONG)
+            self.pings += self._blank // 2 - before // 2
 
 
 def content_length(head: bytes) -> int:

@@ -51,15 +51,23 @@ SECRETS = (
     "INVITE sip:123456789*654321@10.0.0.9 SIP/2.0",
     "INVITE sip:123456789%2A654321@10.0.0.9 SIP/2.0",
     "Signal=7",
+    "Content-Type: application/dtmf-relay\r\n\r\n Signal=7",
+    "Content-Type: application/dtmf-relay\r\n\r\nDuration=100\rSignal=7\r",
+    "c:\r\n application/dtmf\r\n\r\n7",
+    'Authorization: Digest username="hall-a",\r\n response="6629fae49393a05397450978507c4ef1",\r\n\tnc=7',
+    "INVITE SIP:123456789*654321@10.0.0.9 SIP/2.0",
+    "INVITE sip:%3123456789*654321@10.0.0.9 SIP/2.0",
+    "INVITE sip:123456789*654321:7@10.0.0.9 SIP/2.0",
+    "INVITE sip:123456789*654321;x=y@10.0.0.9 SIP/2.0",
 )
 
 
 @pytest.mark.parametrize("line", SECRETS)
 def test_no_secret_is_kept(line: str) -> None:
-    kept = redacted(f"SIP/2.0 200 OK\r\n{line}\r\nContact: <sip:x@y>\r\n")
-    for secret in ("WVNfX19zZW1jdGwg", "6629fae4", "654321", "=7"):
+    kept = redacted(f"SIP/2.0 200 OK\r\nContact: <sip:x@y>\r\n{line}\r\nMax-Forwards: 70\r\n".encode())
+    for secret in ("WVNfX19zZW1jdGwg", "6629fae4", "654321", "=7", "\n7"):
         assert secret not in kept
-    assert "Contact: <sip:x@y>" in kept
+    assert "Contact: <sip:x@y>" in kept and ("\r\n\r\n" in line or "Max-Forwards: 70" in kept)
 
 
 def invite(call_id: str, more: str = "") -> bytes:

@@ -423,7 +423,7 @@ def test_what_is_remembered_of_sources_and_bans_is_bounded() -> None:
         guard.ban(f"source:{number}", 0, "x")
     assert len(guard.bans(1)) == limits.BANS
     for number in range(limits.SOURCES_REMEMBERED * 2 + 1):
-        guard.admits(str(number), 0)
+        guard.admits(str(number), 100, 0)
     assert len(guard._records) == limits.SOURCES_REMEMBERED * 2
     assert (
         len(

@@ -233,6 +233,70 @@ async def test_connections_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
             each.close()
 
 
+async def test_streams_of_one_source_are_read_no_faster_than_a_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line ends cost the sender nothing, and keeping up with them would cost the loop all of its time."""
+    monkeypatch.setattr(limits, "STREAM_BYTES_AT_ONCE", 64 * 1024)
+    monkeypatch.setattr(limits, "STREAM_BYTES_PER_SECOND", 16 * 1024)
+    async with station(("tcp",)) as one:
+        taken, spend = [0], one.driver.spend
+
+        def counted(host: str, count: int) -> float:
+            taken[0] += count
+            return spend(host, count)
+
+        monkeypatch.setattr(one.driver, "spend", counted)
+        writers = []
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+            writer.write(b"\r\n" * 2_000_000)
+            writers.append(writer)
+        await until(lambda: taken[0] >= 64 * 1024)
+        await asyncio.sleep(0.5)
+        # What came at once, one read of each connection more, and half a second of the rate.
+        assert taken[0] < 64 * 1024 + 3 * 256 * 1024 + 3 * 16 * 1024
+        for writer in writers:
+            writer.transport.abort()
+
+
+async def test_a_place_is_not_kept_by_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has said something and proven nothing makes room for others; who registered may be quiet."""
+    monkeypatch.setattr(limits, "FIRST_MESSAGE_S", 0.2)
+    monkeypatch.setattr(limits, "PING_S", 0.3)
+    async with station(("tcp",)) as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        writer.write(options(1))
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
+        await until(lambda: one.driver.per_source["127.0.0.1"] == 0)
+        writer.close()
+        trusting(one)
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"))
+        writer.write(options(2))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1.0)
+        assert one.driver.per_source["127.0.0.1"] == 1
+        writer.close()
+
+
+async def test_who_does_not_read_the_last_word_is_closed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FINISH_S", 0.2)
+    async with station(("tcp",)) as one:
+        with socket.create_connection(("127.0.0.1", one.port("tcp"))) as deaf:
+            await until(lambda: one.driver._flows)
+            (connection,) = one.driver._flows.values()
+            for _ in range(40):
+                if connection._transport is not None and connection._transport.get_write_buffer_size() < 100_000:
+                    connection._transport.write(b"x" * 200_000)
+            connection.finish()
+            await until(lambda: not one.driver._flows)
+            assert deaf.fileno() >= 0
+
+
+def test_line_ends_are_skipped_at_once_and_counted() -> None:
+    framer = Framer()
+    assert framer.take(b"\r\n" * 100_001 + b"\r") == [] and framer.pings == 50_000 and framer.held_bytes == 1
+    assert framer.take(b"\n" + options(1)) == [options(1)] and framer.pings == 50_001 and framer.held_bytes == 0
+
+
 async def test_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WRITE_BYTES", 1000)
     monkeypatch.setattr(limits, "MESSAGES_AT_ONCE", 1_000_000)
