@@ -126,6 +126,7 @@ class Secretariat:
 
     async def close(self) -> None:
         await self.live.settle()
+        await self.access.settled()
         self.access.close()
         await self.database.close()
 

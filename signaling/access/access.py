@@ -6,10 +6,13 @@ browser that signed in to the account before has throttles and a queue of its ow
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
@@ -28,6 +31,8 @@ from signaling.access.backoff import Backoff
 from signaling.access.cookies import Cookies
 from signaling.access.refusals import refused
 from signaling.throttle import Throttle, network
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Access:
         self.hashing = hashing or Hashing()
         self.names = Backoff()
         self.codes = Backoff()
+        self._notes: set[asyncio.Task[None]] = set()
         self.networks = Throttle(limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
 
     def close(self) -> None:
@@ -154,7 +160,7 @@ class Access:
             self.names.uncount(key, now)
             raise
         if account is None:
-            await self._note_failure(name, key, address_of(request), now)
+            self._note_later(name, key, address_of(request), now)
             raise refused("sign_in_failed")
         self.names.forgive(key)
         if device is None:
@@ -218,11 +224,23 @@ class Access:
         await audit.record(session, now, actor, "session.start", "account", account.id)
         return await signing.start(session, account, now, address=address, agent=agent_of(request))
 
-    async def _note_failure(self, name: str, key: str, address: str, now: datetime) -> None:
-        """The trail tells of an account that somebody guesses at: once for each pause, so that guessing cannot fill it."""
+    def _note_later(self, name: str, key: str, address: str, now: datetime) -> None:
+        """The trail tells of an account that somebody guesses at: once for each pause, so that guessing cannot fill it. After
+        the answer: an entry is written only for names that exist, and whoever waits for it could tell.
+        """
         failures = self.names.failures(key)
-        if failures < accounts.FREE_FAILURES:
+        if failures < accounts.FREE_FAILURES or len(self._notes) >= limits.NOTES:
             return
+        task = asyncio.create_task(self._note_failure(name, failures, address, now))
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def settled(self) -> None:
+        """Everything that was to be noted is."""
+        await asyncio.gather(*self._notes)
+
+    async def _note_failure(self, name: str, failures: int, address: str, now: datetime) -> None:
+        await asyncio.sleep(limits.NOTE_AFTER_S)
 
         async def note(session: AsyncSession) -> None:
             account = await signing.named(session, name)
@@ -231,7 +249,10 @@ class Access:
                 detail = {"failures": failures}
                 await audit.record(session, now, watcher, "session.guessed", "account", account.id, "", detail)
 
-        await self.database.transact(note)
+        try:
+            await self.database.transact(note)
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("an attempt to sign in could not be noted: %s", type(error).__name__)
 
     async def _client(self, key: str, request: HTTPConnection) -> Actor:
         async with self.database.reading(brief=True) as session:

@@ -11,6 +11,9 @@ KEY_BYTES = 200
 AGENT_CHARACTERS = 200
 FAILURES_PER_MINUTE = 30
 """Wrong passwords from one network, as many at once after a pause."""
+NOTES = 200
+"""Entries about guessing that wait to be written."""
+NOTE_AFTER_S = 0.5
 NETWORKS_REMEMBERED = 16_384
 NAMES_REMEMBERED = 16_384
 DEVICE_S = 365 * 24 * 3600

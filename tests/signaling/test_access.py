@@ -6,11 +6,12 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits as accounts
@@ -137,11 +138,41 @@ async def test_guessing_at_one_name_waits_longer_and_longer(office: Office, prov
         assert code_of(await guess()) == "sign_in_failed"
     assert office.hashing.computed == hashed + 12
     assert waited == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    await office.access.settled()
     async with office.database.reading() as session:
         noted = await session.scalar(
             select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "session.guessed")
         )
     assert noted == (13 if name == "lan" else 0)
+
+
+@ONE_DATABASE
+async def test_the_entry_about_guessing_is_written_after_the_answer(office: Office, province: Province) -> None:
+    """Only of a name that exists: an answer that waited for it would tell the names apart."""
+    await office.account("lan", province.people["vp-1"])
+    statements: list[str] = []
+
+    def seen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement.split()[0].upper())
+
+    costs = {}
+    event.listen(office.database.engine.sync_engine, "before_cursor_execute", seen)
+    for name in ("lan", "nobody"):
+        async with office.client() as browser:
+            for _ in range(accounts.FREE_FAILURES):
+                await sign_in(browser, name, "sai")
+            office.pass_time(seconds=900)
+            statements.clear()
+            assert code_of(await sign_in(browser, name, "sai")) == "sign_in_failed"
+            costs[name] = list(statements)
+            await office.access.settled()
+    event.remove(office.database.engine.sync_engine, "before_cursor_execute", seen)
+    assert costs["lan"] == costs["nobody"]
+    async with office.database.reading() as session:
+        noted = await session.scalar(
+            select(func.count()).select_from(AuditEntry).where(AuditEntry.action == "session.guessed")
+        )
+    assert noted == 2, "the fifth and the sixth time, of the one that exists"
 
 
 @ONE_DATABASE
