@@ -49,6 +49,8 @@ class MailReply:
     comment: str = ""
     date_at: datetime | None = None
     """RECURRENCE-ID: the one date of a series that it is about. None: all of it."""
+    stamped: datetime | None = None
+    """DTSTAMP: when the answer was given (RFC 5546 section 2.1.5); None: it does not say."""
 
 
 async def answer(
@@ -60,9 +62,11 @@ async def answer(
     actor: Actor,
     now: datetime,
     channel: Channel | None = None,
+    stamped: datetime | None = None,
 ) -> Attendee:
-    """Record an answer; the last one counts. With a `substitute` the answer is "accepted", except that a head who has to
-    come himself waits for the chair. Raises Refusal `denied`, `bad_answer`, `meeting_over`, `meeting_not_open`.
+    """Record an answer; the last one counts. `stamped`: when a mail says it was given. With a `substitute` the answer is
+    "accepted", except that a head who has to come himself waits for the chair. Raises Refusal `denied`, `bad_answer`,
+    `meeting_over`, `meeting_not_open`.
     """
     meeting = await _open_meeting(session, attendee, now)
     via = channel or await _channel(session, attendee, meeting, actor)
@@ -70,7 +74,7 @@ async def answer(
         raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
     attendee.answer = given
     attendee.comment = cleaned(comment)
-    attendee.answered_at = now
+    attendee.answered_at, attendee.answer_stamp = now, _known_stamp(stamped, now)
     attendee.answered_by = f"{via}:{actor.id}"[:40] if via in ("account", "secretary") else via
     await _set_substitute(session, attendee, substitute)
     await session.flush()
@@ -125,7 +129,26 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
     if reply.date_at is not None and meeting.rule:
         await _answer_date(session, found, meeting, reply, actor, now)
         return found
-    return await answer(session, found, reply.answer, reply.comment, None, actor, now, channel="mail")
+    _check_order(reply, found.answer_stamp)
+    given = (reply.answer, reply.comment, None, actor, now, "mail", reply.stamped)
+    return await answer(session, found, *given)
+
+
+def _check_order(reply: MailReply, last: datetime | None) -> None:
+    """Mails overtake each other: of two answers to the same invitation the one that was given later counts (RFC 5546 section
+    2.1.5). Raises Refusal `reply_outdated`.
+    """
+    if reply.stamped is not None and last is not None and reply.stamped < last:
+        raise Refusal(
+            "reply_outdated",
+            "Thư trả lời này cũ hơn câu trả lời đã nhận.",
+            "the reply is older than the answer that is known",
+        )
+
+
+def _known_stamp(stamped: datetime | None, now: datetime) -> datetime | None:
+    """One of the future would shut out every later answer."""
+    return None if stamped is None else min(stamped, now)
 
 
 async def of_dates(session: AsyncSession, meeting_id: str, now: datetime) -> dict[str, list[DateAnswer]]:
@@ -184,11 +207,13 @@ async def _answer_date(
     if reply.answer not in GIVEN or len(reply.comment) > limits.COMMENT_CHARACTERS:
         raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
     row = await session.get(DateAnswer, (attendee.id, date.id))
+    if row is not None and row.starts_at == date.starts_at:
+        _check_order(reply, row.answer_stamp)
     if row is None:
         row = DateAnswer(attendee_id=attendee.id, occurrence_id=date.id)
         session.add(row)
     row.starts_at, row.answer, row.comment = date.starts_at, reply.answer, cleaned(reply.comment)
-    row.answered_at = now
+    row.answered_at, row.answer_stamp = now, _known_stamp(reply.stamped, now)
     await session.flush()
     detail = {"answer": row.answer, "via": "mail", "occurrence_id": date.id}
     await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)

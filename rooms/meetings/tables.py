@@ -183,6 +183,8 @@ class Attendee(Row):
     """Why mail may go to an address that is not official."""
     answer: Mapped[str] = mapped_column(String(12), default="none")
     answered_at: Mapped[datetime | None]
+    answer_stamp: Mapped[datetime | None]
+    """What the mail that brought it says (DTSTAMP): a mail that is older than that comes too late."""
     answered_by: Mapped[str] = mapped_column(String(40), default="")
     """`link`, `mail`, `account:ID`, `secretary:ID`."""
     comment: Mapped[str] = mapped_column(String(500), default="")
@@ -207,6 +209,8 @@ class DateAnswer(Row):
     answer: Mapped[str] = mapped_column(String(12))
     comment: Mapped[str] = mapped_column(String(500), default="")
     answered_at: Mapped[datetime]
+    answer_stamp: Mapped[datetime | None]
+    """As `Attendee.answer_stamp`."""
 
 
 class HookSeen(Row):

@@ -78,7 +78,7 @@ def _read(message: EmailMessage) -> MailReply:
     comment = event.get("COMMENT", "")
     words = str(comment[0] if isinstance(comment, list) else comment)[:500]
     said = calendar.ANSWERS[status]
-    return MailReply(meeting_id, sender, said, max(0, min(sequence, 2**31)), words, _date(event))
+    return MailReply(meeting_id, sender, said, max(0, min(sequence, 2**31)), words, _date(event), _stamp(event))
 
 
 def _date(event: icalendar.Component) -> datetime | None:
@@ -92,6 +92,15 @@ def _date(event: icalendar.Component) -> datetime | None:
     if not isinstance(at, datetime):
         raise NoReply("an answer to a whole day")
     return (at if at.tzinfo is not None else at.replace(tzinfo=ZONE)).astimezone(UTC)
+
+
+def _stamp(event: icalendar.Component) -> datetime | None:
+    """DTSTAMP, which is always of UTC (RFC 5545 section 3.8.7.2)."""
+    given = event.get("DTSTAMP")
+    at = None if given is None or isinstance(given, list) else given.dt
+    if not isinstance(at, datetime):
+        return None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _longest_header(raw: bytes) -> int:

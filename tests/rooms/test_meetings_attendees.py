@@ -385,6 +385,26 @@ async def test_an_answer_by_mail(database: Database, province: Province, now: da
     assert (await by_mail(replace(reply, sequence=2, answer="accepted"))).answer == "accepted"
 
 
+async def test_mails_that_overtake_each_other(database: Database, province: Province, now: datetime) -> None:
+    """Two answers to one invitation have one SEQUENCE: which was given later, DTSTAMP says."""
+    meeting_id, _ = await one_of(database, province, now)
+    first = MailReply(meeting_id, "xa2@longan.gov.vn", "declined", 0, stamped=now - timedelta(minutes=9))
+    second = replace(first, answer="accepted", stamped=now - timedelta(minutes=3))
+
+    def by_mail(one: MailReply) -> Any:
+        return database.transact(lambda session: answers.by_mail(session, one, now))
+
+    assert (await by_mail(second)).answer == "accepted"
+    with pytest.raises(Refusal, match="reply_outdated"):
+        await by_mail(first)
+    assert (await by_mail(replace(second, answer="tentative"))).answer == "tentative", (
+        "the same moment: the last counts"
+    )
+    assert (await by_mail(replace(first, stamped=now + timedelta(days=900)))).answer == "declined"
+    assert (await by_mail(replace(second, stamped=now))).answer == "accepted", "a date of the future shuts nobody out"
+    assert (await by_mail(replace(first, stamped=None))).answer == "declined", "who says no moment is not older"
+
+
 async def test_an_answer_by_mail_to_one_date(database: Database, province: Province, now: datetime) -> None:
     """Outlook declines the second date of a series that was accepted: the others stay accepted."""
     starts = tuple(now.replace(hour=7, minute=0) + timedelta(days=7 * n) for n in (1, 2, 3))

@@ -45,7 +45,9 @@ def mail(calendar: str = CALENDAR, sender: str = "UBND xã <xa1@longan.gov.vn>",
 
 
 def test_an_answer_is_read() -> None:
-    assert read(mail()) == MailReply(MEETING, "xa1@longan.gov.vn", "accepted", 2, "Sẽ dự đủ thành phần")
+    assert read(mail()) == MailReply(
+        MEETING, "xa1@longan.gov.vn", "accepted", 2, "Sẽ dự đủ thành phần", stamped=datetime(2026, 3, 3, 1, tzinfo=UTC)
+    )
 
 
 @pytest.mark.parametrize(("status", "answer"), [("DECLINED", "declined"), ("TENTATIVE", "tentative")])

@@ -154,6 +154,7 @@ def attendee() -> None:
     sa.Column('outside_reason', sa.String(length=300), nullable=False),
     sa.Column('answer', sa.String(length=12), nullable=False),
     sa.Column('answered_at', Utc(), nullable=True),
+    sa.Column('answer_stamp', Utc(), nullable=True),
     sa.Column('answered_by', sa.String(length=40), nullable=False),
     sa.Column('comment', sa.String(length=500), nullable=False),
     sa.Column('substitute_name', sa.String(length=200), nullable=False),
@@ -244,6 +245,7 @@ def date_answer() -> None:
     sa.Column('answer', sa.String(length=12), nullable=False),
     sa.Column('comment', sa.String(length=500), nullable=False),
     sa.Column('answered_at', Utc(), nullable=False),
+    sa.Column('answer_stamp', Utc(), nullable=True),
     sa.ForeignKeyConstraint(['attendee_id'], ['attendee.id'], name=op.f('fk_date_answer_attendee_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['occurrence_id'], ['occurrence.id'], name=op.f('fk_date_answer_occurrence_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('attendee_id', 'occurrence_id', name=op.f('pk_date_answer'))
