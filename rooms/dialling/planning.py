@@ -21,9 +21,10 @@ from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import Verdict, admission
-from rooms.sites import networks
+from rooms.sites import halls, networks
 from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
 
@@ -71,8 +72,9 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
 
 
 async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
-    """An operator wants this hall in. The leg as it is, made when there is none. Raises Refusal `occurrence_unknown`,
-    `unknown_terminal`, `terminal_inactive`, `class_forbids`, `not_on_now`.
+    """An operator wants this hall in. The leg as it is, made when there is none. A hall answers by itself, so that whoever is
+    called hears and sees the room: one that is neither invited nor was there is called only by who operates it. Raises Refusal
+    `occurrence_unknown`, `unknown_terminal`, `terminal_inactive`, `class_forbids`, `not_on_now`, `denied`.
     """
     date, meeting = await date_of(session, occurrence_id)
     require_on(date, meeting, now)
@@ -82,6 +84,8 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         raise forbidden(verdict)
     known = await leg_of(session, occurrence_id, terminal_id)
     if known is None:
+        if not await invited(session, meeting.id, date.id, one.terminal):
+            roles.require(actor, "halls.operate", (await halls.unit_of(session, one.terminal.site_id)).path)
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None

@@ -22,7 +22,7 @@ from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
-from rooms.policy.actors import COMMAND
+from rooms.policy.actors import COMMAND, Actor
 from rooms.sites.tables import Terminal
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry
@@ -220,6 +220,47 @@ async def test_an_operator_cannot_call_what_the_class_forbids_nor_too_early(
     early = clock.at - timedelta(hours=3)
     with pytest.raises(Refusal, match="not_on_now"):
         await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, early))
+
+
+async def test_nobody_opens_the_microphone_of_a_foreign_hall(
+    database: Database, province: Province, clock: Clock
+) -> None:
+    """Halls answer by themselves. The secretary of a commune may call into a meeting whom it invited, and its own halls."""
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1))
+
+    async def add(session: AsyncSession) -> None:
+        for code, unit in (("spare", "tinh"), ("own", "xa1")):
+            session.add(
+                Terminal(
+                    id=code,
+                    code=code,
+                    name=code,
+                    site_id=province.sites[unit],
+                    protocols=["sip"],
+                    codecs=[],
+                    sip_uri="sip:hall@10.0.0.1",
+                    network_id=province.networks["tslcd"],
+                )
+            )
+
+    await database.transact(add)
+    secretary = province.actor("secretary", "xa1")
+
+    async def ask(terminal: str, actor: Actor = secretary) -> None:
+        await database.transact(lambda session: planning.ask(session, date, terminal, actor, clock.at))
+
+    with pytest.raises(Refusal, match="denied"):
+        await ask("spare")
+    assert "spare" not in {one.terminal_id for one in await all_legs(database)}
+    await ask("h000")
+    await ask("own")
+    await ask("spare", province.actor("secretary", "tinh"))
+    await ask("spare")  # it is there: whoever leads the meeting may call it back
+
+
+async def all_legs(database: Database) -> list[DialLeg]:
+    async with database.reading() as session:
+        return list(await session.scalars(select(DialLeg)))
 
 
 async def test_refused_and_given_up_raises_one_alarm(
