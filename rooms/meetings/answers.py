@@ -130,8 +130,8 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
         await _answer_date(session, found, meeting, reply, actor, now)
         return found
     _check_order(reply, found.answer_stamp)
-    given = (reply.answer, reply.comment, None, actor, now, "mail", reply.stamped)
-    return await answer(session, found, *given)
+    said = (reply.answer, reply.comment, None)
+    return await answer(session, found, *said, actor, now, channel="mail", stamped=reply.stamped)
 
 
 def _check_order(reply: MailReply, last: datetime | None) -> None:
