@@ -785,33 +785,3 @@ fn new_keys_go_on_counting_where_the_old_ones_stopped() {
     let header = rtp::parse(&sealed).unwrap();
     assert_eq!(inbound.open_rtp(&mut sealed, &header), Ok(172));
 }
-
-#[test]
-fn a_terminal_that_changes_its_key_alone_gets_no_index_twice() {
-    let mut stage = Stage::new();
-    let hall = Terminal { n: 1 };
-    hall.open(&mut stage);
-    let keys = |stage: &mut Stage, byte: u8| {
-        stage.command(Command::SetKeys {
-            transport: 1,
-            profile: Profile::AeadAes128Gcm,
-            receive_key: vec![byte; 16],
-            receive_salt: vec![byte; 12],
-            send_key: vec![50; 16],
-            send_salt: vec![51; 12],
-        });
-    };
-    let mut heard = Inbound::new(Profile::AeadAes128Gcm, &[50; 16], &[51; 12]).unwrap();
-    let mut reports = 0;
-    keys(&mut stage, 1);
-    hall.meet(&mut stage);
-    for byte in 2..6 {
-        stage.advance(6_000_000);
-        for mut compound in stage.take_to(hall.rtcp_path()) {
-            heard.open_rtcp(&mut compound).expect("an index of ours that was not there before");
-            reports += 1;
-        }
-        keys(&mut stage, byte);
-    }
-    assert!(reports >= 4, "{reports}");
-}
