@@ -5,9 +5,9 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import announcements, data, dialout, events, keypad, layout, limits, plan, ports
+from conference import announcements, data, dialout, events, happenings, keypad, layout, limits, plan, ports
 from conference.admission import check_token
-from conference.conference import Conference, Terms
+from conference.conference import Conference
 from conference.errors import Refusal
 from conference.floor import Floor, FloorChange, FloorRule, FloorState
 from conference.hall import Hall, Wished
@@ -17,6 +17,7 @@ from conference.participant import Entry, Participant, Permission
 from conference.permissions import Grants, Kind, Passage, Source
 from conference.program import Mode
 from conference.registry import Registry
+from conference.terms import Terms
 from conference.track import Announcement, Settings
 from media import PeerError
 
@@ -55,6 +56,7 @@ __all__ = [
     "dialout",
     "events",
     "floor",
+    "happenings",
     "keypad",
     "layout",
     "limits",

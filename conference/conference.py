@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +20,23 @@ from conference.events import (
     ConferenceView,
     Event,
     ParticipantView,
+    Presence,
     Reason,
     Resumed,
     RosterChanged,
     Superseded,
+    TrackView,
     Welcome,
 )
 from conference.hall import Hall
+from conference.happenings import Happening, What
 from conference.identifiers import ConferenceSid, ParticipantSid
 from conference.participant import Entry, Participant, check_facts
-from conference.ports import Client, Figures, HallSignal, LineOptions, Producer, Surroundings
+from conference.ports import Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
 from conference.program import Mode, Program
 from conference.quality import Meter
 from conference.speakers import Speakers
+from conference.terms import Terms
 from conference.track import Track
 from media import PeerError
 
@@ -41,17 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from conference.permissions import Grants
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a conference was ordered. 0 participants: the server's limit."""
-
-    metadata: str = ""
-    max_participants: int = 0
-    empty_s: float = limits.EMPTY_S
-    departure_s: float = limits.DEPARTURE_S
-    remote_unmute: bool = False
 
 
 class Conference:
@@ -83,7 +75,8 @@ class Conference:
         self._settling = False
         self._departed: deque[tuple[float, ParticipantView]] = deque(maxlen=limits.DEPARTED)
         self._removed: dict[str, float] = {}
-        self._counts_told: tuple[int, int] = (0, 0)
+        self._paths: dict[str, PathWish] = {}
+        self._counts_told: tuple[int, int, bool] = (0, 0, False)
         self._counts_told_at = 0.0
 
     # -- coming and going
@@ -104,6 +97,7 @@ class Conference:
         """
         sid = self._admit(entry)
         participant = Participant(self, sid, entry, client)
+        participant.connection.prefer(self._paths.get(participant.identity, "any"))
         self._bring_in(participant)
         return participant
 
@@ -163,6 +157,8 @@ class Conference:
         self.joins += 1
         with self._whole(participant):
             self._welcome(participant)
+        if participant.presence is Presence.ACTIVE:  # a hall whose packets came before its call stood
+            self.report_arrival(participant)
         if self.joins == 1 and self.around.watcher is not None:
             self.around.watcher.opened(self.name)
 
@@ -170,7 +166,8 @@ class Conference:
         others = tuple(self._visible_views())
         self.participants[participant.identity] = participant
         participant.changed()
-        participant.deliver(Welcome(self.view(), participant.view(), others, dual=participant.entry.dual))
+        relay = participant.connection.relay_wanted
+        participant.deliver(Welcome(self.view(), participant.view(), others, dual=participant.entry.dual, relay=relay))
         for event in (self.speakers.current(), self.meter.current()):
             if event is not None:
                 participant.deliver(event)
@@ -199,7 +196,8 @@ class Conference:
         participant.client, participant.detached_at = client, None
         with self._whole(participant):
             everybody = (*self._departed_views(participant), participant.view(), *self._visible_views(skip=participant))
-            participant.deliver(Resumed(conference=self.view(), participants=everybody))
+            relay = participant.connection.relay_wanted
+            participant.deliver(Resumed(participant.sid, self.view(), everybody, relay=relay))
             participant.connection.restart()
             self._repeat_state(participant)
             self.negotiate(participant)
@@ -217,12 +215,14 @@ class Conference:
         participant.dismiss(reason, Action.DISCONNECT)
         self.remove(participant, reason)
 
-    def kick(self, identity: str) -> None:
-        """Removed by an administrator: tokens issued until now no longer open this conference. Raises Refusal."""
+    def kick(self, identity: str, revoked_at: float | None = None) -> None:
+        """Removed by an administrator: tokens issued until `revoked_at` (Unix seconds; None: now) no longer open this
+        conference. Raises Refusal.
+        """
         participant = self.get(identity)
         if len(self._removed) >= limits.REMOVED_IDENTITIES:
             del self._removed[next(iter(self._removed))]
-        self._removed[identity] = self.around.clock.time()
+        self._removed[identity] = self.around.clock.time() if revoked_at is None else revoked_at
         self.around.lobbies.forget(self.name, identity, self.around.clock.time())
         self.expel(participant, Reason.REMOVED)
 
@@ -245,8 +245,9 @@ class Conference:
         participant.connection.close()
         self._tell_program(participant)
         now = self.around.clock.monotonic()
+        view = participant.last_view(reason)
+        self._report_leave(participant, view)
         if not participant.grants.hidden:
-            view = participant.last_view(reason)
             self._gone.append(view)
             self._departed.append((now, view))
             self._schedule()
@@ -280,6 +281,7 @@ class Conference:
         if self.program is not None:
             self.program.close()
         self.router.close()
+        self.report(What.FINISHED, reason=reason)
         if self.joins and self.around.watcher is not None:
             self.around.watcher.closed(self.name, reason)
 
@@ -296,6 +298,15 @@ class Conference:
             raise Refusal("participant_not_found")
         return participant
 
+    def prefer_path(self, participant: Participant, path: PathWish) -> None:
+        """How it comes from its next restart of ICE on, or when it joins anew."""
+        participant.connection.prefer(path)
+        self._paths.pop(participant.identity, None)
+        if path != "any":
+            if len(self._paths) >= limits.PATHS_REMEMBERED:
+                del self._paths[next(iter(self._paths))]
+            self._paths[participant.identity] = path
+
     def find_track(self, sid: str) -> Track | None:
         return self.tracks_by_sid.get(sid)
 
@@ -311,6 +322,7 @@ class Conference:
             max_participants=self.terms.max_participants,
             participants=len(visible),
             publishers=sum(1 for participant in visible if participant.tracks),
+            recording=any(participant.grants.records for participant in self.participants.values()),
         )
 
     # -- administration
@@ -327,6 +339,33 @@ class Conference:
         return publishing.mute_from_outside(self.get(identity), track_sid, muted)
 
     # -- telling
+
+    def report(
+        self,
+        what: What,
+        participant: ParticipantView | None = None,
+        track: TrackView | None = None,
+        reason: Reason = Reason.UNKNOWN,
+    ) -> None:
+        """To whoever watches over all conferences, if anybody does."""
+        if self.around.observer is not None:
+            self.around.observer.happened(Happening(what, self.view(), participant, track, reason))
+
+    def report_arrival(self, participant: Participant) -> None:
+        """Its media stand and it is in: now it counts as having come, with what it has published already."""
+        watched = self.around.observer is not None and not participant.reported
+        if watched and self.participants.get(participant.identity) is participant:
+            participant.reported = True
+            self.report(What.JOINED, participant.view())
+            for track in participant.tracks.values():
+                self.report(What.PUBLISHED, participant.view(), track.view())
+
+    def report_track(self, what: What, track: Track) -> None:
+        if track.owner.reported:
+            self.report(what, track.owner.view(), track.view())
+
+    def _report_leave(self, participant: Participant, last: ParticipantView) -> None:
+        self.report(What.LEFT if participant.reported else What.ABORTED, last, reason=last.reason)
 
     def broadcast(self, event: Event) -> None:
         for participant in list(self.participants.values()):
@@ -417,7 +456,7 @@ class Conference:
 
     def _tell_conference(self) -> None:
         view = self.view()
-        self._counts_told = (view.participants, view.publishers)
+        self._counts_told = _counts(view)
         self._counts_told_at = self.around.clock.monotonic()
         self.broadcast(ConferenceChanged(view))
 
@@ -438,7 +477,7 @@ class Conference:
             self.meter.measure(figures, now)
         if now - self._counts_told_at >= limits.CONFERENCE_UPDATE_S:
             view = self.view()
-            if (view.participants, view.publishers) != self._counts_told:
+            if _counts(view) != self._counts_told:
                 self._tell_conference()
         while self._departed and now - self._departed[0][0] > limits.DEPARTED_S:
             self._departed.popleft()
@@ -461,6 +500,10 @@ class Conference:
                 subscriptions.update_wish(track)
         if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
+
+
+def _counts(view: ConferenceView) -> tuple[int, int, bool]:
+    return view.participants, view.publishers, view.recording
 
 
 def is_ghost(participant: Participant, now: float) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from conference import limits
 from conference.events import Offered, SectionsWanted
-from conference.ports import Clock, Consumer, Peer, Producer, Router
+from conference.ports import Clock, Consumer, PathWish, Peer, Producer, Router
 
 if TYPE_CHECKING:
     from media import Acceptance, Answer, OfferedTrack
@@ -53,6 +53,8 @@ class Connection:
         self._outstanding = False
         self._asked: tuple[int, int] | None = None
         self._asked_at = 0.0
+        self.relay_wanted = False
+        """The client is to come over a relay only (TURN)."""
         self.publisher: Peer = router.open_peer(self)
         self.receiver: Peer = self._open_receiver(router) if dual else self.publisher
 
@@ -100,6 +102,12 @@ class Connection:
         self._asked = None
         if self.dual:
             self.receiver.restart_ice()
+
+    def prefer(self, path: PathWish) -> None:
+        """From the next restart of ICE on."""
+        self.relay_wanted = path == "relay"
+        for peer in self.peers():
+            peer.only = "tcp" if path == "tcp" else None
 
     def _offer(self) -> Offered | None:
         if self._outstanding:

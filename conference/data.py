@@ -38,6 +38,8 @@ class DataState:
     published: dict[int, DataTrack] = field(default_factory=dict)
     received: dict[int, DataTrack] = field(default_factory=dict)
     next_handle: int = 1
+    blobs: dict[bytes, bytes] = field(default_factory=dict)
+    """What it left for others to fetch, such as schemas of its frames, by key."""
 
 
 def receive(sender: Participant, label: str, message: bytes) -> None:
@@ -57,9 +59,12 @@ def receive(sender: Participant, label: str, message: bytes) -> None:
 def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> None:
     """To everybody but the sender, or to its destinations; the same bytes for all."""
     label = RELIABLE if reliable else LOSSY
-    if packet.destinations:
+    receivers: Sequence[Participant]
+    if packet.metrics:
+        receivers = [one for one in conference.participants.values() if one.grants.can_subscribe_metrics]
+    elif packet.destinations:
         found = (conference.participants.get(identity) for identity in packet.destinations)
-        receivers: Sequence[Participant] = [participant for participant in found if participant is not None]
+        receivers = [participant for participant in found if participant is not None]
     else:
         receivers = list(conference.participants.values())
     for participant in receivers:
@@ -138,6 +143,26 @@ def tell_handles(subscriber: Participant) -> None:
         for handle, track in subscriber.data.received.items()
     }
     subscriber.deliver(DataTrackHandles(table))
+
+
+def store(owner: Participant, key: bytes, contents: bytes) -> None:
+    """Kept as long as its owner is there; the same key again replaces it. Raises Refusal."""
+    blobs = owner.data.blobs
+    if not owner.grants.can_publish_data:
+        raise Refusal("publish_data_denied")
+    others = [len(name) + len(value) for name, value in blobs.items() if name != key]
+    if len(others) >= limits.BLOBS or sum(others) + len(key) + len(contents) > limits.BLOBS_BYTES:
+        raise Refusal("blob_limit")
+    blobs[key] = contents
+
+
+def fetch(reader: Participant, identity: str, key: bytes) -> bytes:
+    """`identity` empty: one's own. Raises Refusal."""
+    owner = reader.conference.participants.get(identity or reader.identity)
+    hidden = owner is not None and owner is not reader and owner.grants.hidden
+    if owner is None or hidden or key not in owner.data.blobs:
+        raise Refusal("blob_not_found")
+    return owner.data.blobs[key]
 
 
 def enforce(participant: Participant) -> None:

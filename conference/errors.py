@@ -54,6 +54,16 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "hall_ports_taken": ("Máy chủ hết cổng cho điểm cầu", "no port is free for one more hall"),
     "hall_limit": ("Cuộc họp đã đủ số điểm cầu", "the conference holds no more halls"),
     "halls_off": ("Máy chủ này không nối thiết bị hội trường", "this server connects no hall terminals"),
+    "blob_limit": ("Đã đủ dữ liệu lưu", "no more can be stored for this participant"),
+    "blob_not_found": ("Không có dữ liệu này", "nothing is stored under this key"),
+    "calls_limit": ("Máy chủ đang chờ quá nhiều lời gọi", "too many calls wait for an answer"),
+    "call_timeout": ("Người nhận không trả lời", "the participant did not answer in time"),
+    "call_too_long": ("Nội dung lời gọi quá dài", "the payload of the call is too long"),
+    "not_supported": ("Máy chủ này không làm việc đó", "this server does not do that"),
+    "publish_only": (
+        "Không hỗ trợ kết nối chỉ để phát; hãy dùng thẻ không có quyền nhận",
+        "publish-only connections are not supported: use a token without canSubscribe",
+    ),
     "data_too_long": ("Gói dữ liệu quá lớn", "the data packet is too large"),
 }
 

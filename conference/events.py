@@ -29,6 +29,9 @@ class Reason(Enum):
     SERVER_SHUTDOWN = "server_shutdown"
     REMOVED = "removed"
     CONFERENCE_DELETED = "conference_deleted"
+    CONFERENCE_IDLE = "conference_idle"
+    """Nobody is in it, so nobody is told but whoever watches."""
+    MIGRATION = "migration"
     STATE_MISMATCH = "state_mismatch"
     JOIN_FAILURE = "join_failure"
     SIGNAL_CLOSE = "signal_close"
@@ -125,6 +128,8 @@ class ConferenceView:
     max_participants: int
     participants: int
     publishers: int
+    recording: bool = False
+    """Somebody in it records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ class Welcome:
     own: ParticipantView
     others: tuple[ParticipantView, ...]
     dual: bool
+    relay: bool = False
+    """It is to come over a relay only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,8 +281,11 @@ class GrantsChanged:
 class Resumed:
     """Everything as it stands after a lost connection; `participants` holds oneself and those who left meanwhile."""
 
+    sid: str
     conference: ConferenceView
     participants: tuple[ParticipantView, ...]
+    relay: bool = False
+    """It is to come over a relay only."""
 
 
 @dataclass(frozen=True, slots=True)

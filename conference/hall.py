@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from conference import keypad, limits, publishing
 from conference.connection import Connection
-from conference.events import Event, LayersWanted, Left, MuteAsked, Presence, Quality, Reason
+from conference.events import Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.identifiers import ParticipantSid
 from conference.keypad import Command, Keypad
 from conference.layout import CYCLE, Layout
@@ -43,6 +43,7 @@ class LineConnection(Connection):
 
     def __init__(self, owner: Hall, lines: Lines, clock: Clock) -> None:
         self.dual = False
+        self.relay_wanted = False
         self.dropped_packets = 0
         self._owner = owner
         self._clock = clock
@@ -376,11 +377,6 @@ class Hall(Participant):
         client, self.client = self.client, None
         if client is not None:
             self.signal.hang_up(reason.value)
-
-    def media_connected(self) -> None:
-        if self.presence is Presence.JOINED:
-            self.presence = Presence.ACTIVE
-            self.changed()
 
 
 def _next_layout(name: Layout | None) -> Layout | None:

@@ -15,6 +15,9 @@ LEFTOVER_S = 1.0
 """After so long a section and an announcement of one kind are matched although their ids differ."""
 DATA_TRACKS_PER_PARTICIPANT = 32
 DATA_SUBSCRIPTIONS_PER_PARTICIPANT = 256
+BLOBS = 16
+BLOBS_BYTES = 64 * 1024
+"""Of one participant, keys and contents together."""
 CHOICES_PER_PARTICIPANT = 4096
 """Track ids for which a subscriber remembers a wish of its own."""
 PERMITTED_ENTRIES = 1024
@@ -47,6 +50,8 @@ EMPTY_S = 300.0
 """A created conference that nobody has joined is closed after this time."""
 DEPARTURE_S = 20.0
 """An empty conference is closed this long after the last one left."""
+KEPT_EMPTY_MOST_S = 24 * 3600.0
+"""The longest that an order may have a conference wait for people."""
 DETACHED_S = 120.0
 """Without a signalling connection a participant whose media lives is kept this long."""
 DETACHED_SILENT_S = 30.0
@@ -56,6 +61,8 @@ DETACHED_QUIET_S = 15.0
 DEPARTED_S = 60.0
 """How long those who left are remembered for participants who resume."""
 DEPARTED = 256
+PATHS_REMEMBERED = 256
+"""Identities of one conference that have asked for another way of their media."""
 REMOVED_IDENTITIES = 1024
 """Identities removed by an administrator whose old tokens are refused while the conference lives."""
 

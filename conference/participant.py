@@ -19,6 +19,7 @@ from conference.events import (
     DataTrackView,
     Event,
     GrantsChanged,
+    Layer,
     Left,
     ParticipantView,
     Presence,
@@ -89,6 +90,7 @@ class Participant:
         self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
         self.data = data.DataState()
         self.grade: object = None  # owned by quality.py
+        self.reported = False  # whoever watches over all conferences knows of it
         self.left = False
         self._version = 0
         self._view: ParticipantView | None = None
@@ -168,6 +170,19 @@ class Participant:
             track.describe(facts)
             self.changed()
 
+    def describe_layers(self, track_sid: str, layers: Sequence[Layer]) -> None:
+        """What sizes it sends has changed."""
+        track = self.tracks.get(track_sid)
+        if track is not None and layers:
+            track.set_layers(layers)
+            self.changed()
+
+    def resize_track(self, track_sid: str, width: int, height: int) -> None:
+        track = self.tracks.get(track_sid)
+        if track is not None:
+            track.resize(width, height)
+            self.changed()
+
     def choose(self, track_sids: Sequence[str], wanted: bool) -> None:
         subscriptions.choose(self, track_sids, wanted)
 
@@ -234,6 +249,7 @@ class Participant:
         if self.presence is Presence.JOINED:
             self.presence = Presence.ACTIVE
             self.changed()
+            self.conference.report_arrival(self)
 
     def media_failed(self, reason: str) -> None:
         """A lost path can be mended by resuming; a failed handshake or closed association cannot."""

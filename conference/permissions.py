@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from conference.terms import Terms
+
 
 class Kind(Enum):
     """What sort of party a participant is."""
@@ -18,6 +20,8 @@ class Kind(Enum):
     EGRESS = "egress"
     SIP = "sip"
     AGENT = "agent"
+    CONNECTOR = "connector"
+    BRIDGE = "bridge"
 
 
 class Source(Enum):
@@ -67,9 +71,20 @@ class Grants:
     can_update_own_metadata: bool = False
     hidden: bool = False
     recorder: bool = False
+    agent: bool = False
+    can_subscribe_metrics: bool = False
+    destination: str = ""
+    """The conference into which an administrator may bring a participant of his own."""
+    terms: Terms | None = None
+    """How the conference is made when this join opens it."""
     passage: Passage = Passage.NONE
     issued_at: float = 0.0
     expires_at: float = 0.0
+
+    @property
+    def records(self) -> bool:
+        """Everybody is told while somebody is there who records."""
+        return self.recorder or self.kind is Kind.EGRESS
 
     def may_publish(self, source: Source) -> bool:
         return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)

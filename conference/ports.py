@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conference import events
+from conference.happenings import Happening
 from conference.identifiers import random_bytes
 from conference.lobby import Lobbies
 from conference.permissions import Grants
 
 if TYPE_CHECKING:
     from media import Acceptance, Answer, Offer, OfferedTrack
+
+
+PathWish = Literal["any", "tcp", "relay"]
+"""How a client wants its media to go; `relay`: over TURN alone."""
 
 
 class Client(Protocol):
@@ -33,6 +38,8 @@ class Packet:
 
     payload: bytes
     destinations: frozenset[str] = frozenset()
+    metrics: bool = False
+    """Figures of a client: for those alone whose grants ask for them."""
 
 
 class PacketFormat(Protocol):
@@ -75,6 +82,13 @@ class Watcher(Protocol):
 
     def closed(self, conference: str, reason: events.Reason) -> None:
         """It is over; nobody is in it any more."""
+
+
+class Observer(Protocol):
+    """Whoever tells others of all conferences."""
+
+    def happened(self, happening: Happening) -> None:
+        """Returns at once, raises nothing: a call never waits for those who hear of it."""
 
 
 class Figures(Protocol):
@@ -122,6 +136,10 @@ class Peer(Protocol):
 
     @property
     def id(self) -> int: ...
+
+    only: Literal["udp", "tcp"] | None
+    """What of our addresses the next descriptions name; None: all."""
+
     @property
     def missing_sections(self) -> tuple[int, int]: ...
     @property
@@ -290,3 +308,4 @@ class Surroundings:
     random_bytes: Callable[[int], bytes] = random_bytes
     halls: HallPorts | None = None
     """What halls need; None: there are none here."""
+    observer: Observer | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from conference import limits, subscriptions
 from conference.errors import Refusal
 from conference.events import MuteAsked, SubscriptionFailed, TrackPublished, TrackUnpublished
+from conference.happenings import What
 from conference.identifiers import TrackSid
 from conference.permissions import Source
 from conference.ports import Producer
@@ -130,6 +131,7 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = 
             track.producer.close()
         track.producer = None
     publisher.changed()
+    publisher.conference.report_track(What.UNPUBLISHED, track)
     if tell:
         publisher.deliver(TrackUnpublished(track.sid))
 
@@ -215,6 +217,7 @@ def _go_live(publisher: Participant, track: Track, section: PendingSection) -> N
     publisher.conference.tracks_by_producer[section.producer] = track
     publisher.conference.tracks_by_sid[track.sid] = track
     publisher.changed()
+    publisher.conference.report_track(What.PUBLISHED, track)
     subscriptions.offer_to_all(track)
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from conference import admission, limits
-from conference.conference import Conference, Terms
+from conference.conference import Conference
 from conference.errors import Refusal
 from conference.events import Reason
+from conference.happenings import What
 from conference.identifiers import random_suffix
 from conference.lobby import Lobbies
 from conference.permissions import Grants
-from conference.ports import Clock, HallPorts, Media, Surroundings, Turns, Watcher
+from conference.ports import Clock, HallPorts, Media, Observer, Surroundings, Turns, Watcher
+from conference.terms import Terms
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class Registry:
         watcher: Watcher | None = None,
         lobbies: Lobbies | None = None,
         halls: HallPorts | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """`lobbies`: shared with whoever asks people to wait; they are remembered when there is no conference yet."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -46,6 +49,7 @@ class Registry:
             lobbies=self.lobbies,
             watcher=watcher,
             halls=halls,
+            observer=observer,
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute
@@ -83,6 +87,7 @@ class Registry:
             raise Refusal("metadata_too_long")
         conference = Conference(name, replace(terms, remote_unmute=self._remote_unmute), self.around)
         self._conferences[name] = conference
+        conference.report(What.STARTED)
         return conference
 
     def check(self, grants: Grants) -> None:
@@ -102,7 +107,7 @@ class Registry:
     def enter(self, grants: Grants) -> Conference:
         """The conference that these grants open, made when need be. Raises Refusal."""
         self.check(grants)
-        return self.create(grants.conference)
+        return self.create(grants.conference, grants.terms)
 
     def delete(self, name: str) -> None:
         """Everybody is told. Raises Refusal `conference_not_found`."""
@@ -125,7 +130,7 @@ class Registry:
                 log.exception("the clockwork of a conference")
             if conference.idle(now):
                 del self._conferences[name]
-                conference.close(Reason.CONFERENCE_DELETED)
+                conference.close(Reason.CONFERENCE_IDLE)
                 if conference.joins:
                     self.lobbies.end(name, Refusal("lobby_ended"))
 

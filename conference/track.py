@@ -126,6 +126,15 @@ class Track:
         self.announcement = replace(self.announcement, facts=facts)
         self._view = None
 
+    def set_layers(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(sorted(layers, key=lambda layer: layer.quality.value))
+        self._view = None
+
+    def resize(self, width: int, height: int) -> None:
+        """Pixels, as its publisher tells them now."""
+        self.announcement = replace(self.announcement, width=width, height=height)
+        self._view = None
+
     def layer_index(self, settings: Settings) -> int:
         """The plane's layer (0 is the smallest) for a subscriber's wish."""
         count = len(self.producer.layers) if self.producer is not None else 1

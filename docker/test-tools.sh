@@ -2,9 +2,9 @@
 # Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
 set -euo pipefail
 
-# What the tests use now: hall terminals, a browser, network namespaces, a packet filter, a database, a directory, a floor client in C.
-packages=(baresip-core baresip-ffmpeg chromium ffmpeg gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql sip-tester sipvicious slapd)
-# For the parts that come later: redis-server espeak-ng coturn.
+# What the tests use now: hall terminals, a browser, network namespaces, a packet filter, a database, a directory, a TURN server, a floor client in C.
+packages=(baresip-core baresip-ffmpeg chromium coturn ffmpeg gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql sip-tester sipvicious slapd)
+# For the parts that come later: redis-server espeak-ng.
 
 missing=()
 for package in "${packages[@]}"; do

@@ -71,6 +71,8 @@ class Peer:
         self._changed = False
         self._telling = False
         self._shard = router.shard
+        self.only: Literal["udp", "tcp"] | None = None
+        """Of our candidates in the next descriptions, where there are any; None: all."""
         self._transport = Transport(
             node.plane,
             node.endings,
@@ -450,7 +452,7 @@ class Peer:
             fingerprint=self._node.fingerprint,
             setup=setup,
             allow_mixed=allow_mixed,
-            candidates=self._node.candidates,
+            candidates=[one for one in self._node.candidates if one.protocol == self.only] or self._node.candidates,
         )
 
     def _plan(self, slot: Slot) -> Plan:

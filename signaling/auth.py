@@ -5,6 +5,8 @@ mint them. Owns reading and writing of tokens; what a grant allows in a meeting 
 Every refusal has a code that starts with `token_` (HTTP 401) and never repeats the token.
 """
 
+import base64
+import hashlib
 import hmac
 import json
 import math
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 
 import jwt
 
-from conference import Grants, Kind, Passage, Refusal, Source
+from conference import Grants, Kind, Passage, Refusal, Source, Terms
 from signaling import limits
 from signaling.files import write_private
 
@@ -60,6 +62,13 @@ class Authenticator:
         """A token for `grants` that ends `ttl_s` after `now`."""
         key, secret = next(iter(self._keys.items()))
         claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + ttl_s), **_claims(grants)}
+        return jwt.encode(claims, secret, algorithm="HS256")
+
+    def sign_body(self, body: bytes, now: float) -> str:
+        """A token that vouches for `body`: a receiver of the protocol's webhooks compares its hash."""
+        key, secret = next(iter(self._keys.items()))
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        claims = {"iss": key, "nbf": int(now), "exp": math.ceil(now + limits.BODY_TOKEN_TTL_S), "sha256": digest}
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def _open(self, token: str) -> Claims:
@@ -146,6 +155,10 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         can_update_own_metadata=_typed(video, "canUpdateOwnMetadata", bool, False),
         hidden=_typed(video, "hidden", bool, False),
         recorder=_typed(video, "recorder", bool, False),
+        agent=_typed(video, "agent", bool, False),
+        can_subscribe_metrics=_typed(video, "canSubscribeMetrics", bool, False),
+        destination=_text(video, "destinationRoom", limits.CONFERENCE_BYTES),
+        terms=_terms(claims),
         passage=_passage(claims),
         issued_at=issued_at,
         expires_at=expires_at,
@@ -177,6 +190,28 @@ def _attributes(claims: Claims) -> dict[str, str]:
     if len(attributes) > limits.ATTRIBUTES or len(json.dumps(attributes)) > limits.ATTRIBUTE_BYTES:
         raise refused("token_malformed")
     return {name: _text(attributes, name, limits.ATTRIBUTE_BYTES) for name in attributes}
+
+
+def _terms(claims: Claims) -> Terms | None:
+    """`roomConfig`: proto3 JSON of the protocol's RoomConfiguration. What this server does not do (agents, egress, presets)
+    is not read.
+    """
+    order = _typed(claims, "roomConfig", dict, {})
+    if not order:
+        return None
+    return Terms.of(
+        _text(order, "metadata", limits.METADATA_BYTES),
+        _count(order, "maxParticipants"),
+        _count(order, "emptyTimeout"),
+        _count(order, "departureTimeout"),
+    )
+
+
+def _count(claims: Claims, name: str) -> int:
+    value = claims.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise refused("token_malformed")
+    return value
 
 
 def _kind(claims: Claims) -> Kind:
@@ -215,6 +250,8 @@ def _claims(grants: Grants) -> dict[str, Any]:
         "canUpdateOwnMetadata": grants.can_update_own_metadata,
         "hidden": grants.hidden,
         "recorder": grants.recorder,
+        "agent": grants.agent,
+        "canSubscribeMetrics": grants.can_subscribe_metrics,
     }
     video |= {name: True for name, value in flags.items() if value}
     allowed = {
@@ -225,8 +262,21 @@ def _claims(grants: Grants) -> dict[str, Any]:
     video |= {name: False for name, value in allowed.items() if not value}
     if grants.can_publish_sources:
         video["canPublishSources"] = sorted(source.value for source in grants.can_publish_sources)
+    if grants.destination:
+        video["destinationRoom"] = grants.destination
     claims: dict[str, Any] = {"sub": grants.identity, "name": grants.name, "metadata": grants.metadata}
     claims["attributes"] = dict(grants.attributes)
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
     claims["lobby"] = grants.passage.value
+    claims["roomConfig"] = _room_configuration(grants.terms) if grants.terms else None
     return {name: value for name, value in claims.items() if value} | {"video": video}
+
+
+def _room_configuration(terms: Terms) -> dict[str, Any]:
+    order = {
+        "metadata": terms.metadata,
+        "maxParticipants": terms.max_participants,
+        "emptyTimeout": int(terms.empty_s),
+        "departureTimeout": int(terms.departure_s),
+    }
+    return {name: value for name, value in order.items() if value}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from signaling import limits
+from signaling import limits, turn
 
 Profile = Literal["dev", "serve"]
 Value = str | int | bool | tuple[str, ...] | Path | None
@@ -88,6 +88,11 @@ class Settings:
     oidc_unit: str = _setting("", "code of the unit for people whom only the issuer knows; empty: they are refused")
     oidc_ca: Path | None = _setting(None, "authority (PEM) of the issuer's certificate, when it is no public one")
     trusted_proxies: tuple[str, ...] = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is believed")
+    webhook_urls: tuple[str, ...] = _setting((), "addresses that hear of live conferences (LiveKit's webhooks)")
+    turn_urls: tuple[str, ...] = _setting((), "TURN servers told to clients, such as turns:turn.example.vn:443")
+    turn_secret: str = _setting("", "secret shared with them (coturn: static-auth-secret)", secret=True)
+    turn_ttl_s: int = _setting(43_200, "seconds for which their credentials hold: the longest meeting")
+    metrics_token: str = _setting("", "Bearer token of GET /metrics, 32 characters or more; empty: none", secret=True)
     webhook_private_ranges: tuple[str, ...] = _setting((), "private networks (CIDR) that webhooks may reach")
     halls: bool = _setting(False, "hall terminals may register, dial in and be called (SIP)")
     sip_host: str = _setting("", "address on which SIP is served; empty: as host, the first one")
@@ -317,7 +322,20 @@ def _check(settings: Settings) -> None:
         raise _wrong("public_url", "https://hop.example.vn")
     _check_mail(settings)
     _check_access(settings)
+    _check_services(settings)
     _check_halls(settings)
+
+
+def _check_services(settings: Settings) -> None:
+    if not all(_is_address(url) for url in settings.webhook_urls):
+        raise _wrong("webhook_urls", "https://hook.example.vn/livekit")
+    if not all(url.startswith(turn.SCHEMES) and not url.endswith(":") for url in settings.turn_urls):
+        raise _wrong("turn_urls", "turns:turn.example.vn:443?transport=tcp")
+    if settings.turn_urls and not settings.turn_secret:
+        raise _wrong("turn_secret", "cần khi có turn_urls / needed with turn_urls")
+    _check_range("turn_ttl_s", settings.turn_ttl_s, 60, 7 * 24 * 3600)
+    if settings.metrics_token and len(settings.metrics_token) < limits.SECRET_CHARACTERS:
+        raise _wrong("metrics_token", f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl rand -hex 32")
 
 
 def _check_halls(settings: Settings) -> None:
@@ -385,6 +403,11 @@ def _check_range(name: str, value: int, least: int, most: int) -> None:
 def _is_url(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path in ("", "/") and not parts.query
+
+
+def _is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _wrong(name: str, hint: str) -> SettingsError:

@@ -21,6 +21,8 @@ SHUTDOWN_S = 5.0
 
 TOKEN_BYTES = 8 * 1024
 TOKEN_TTL_S = 600
+BODY_TOKEN_TTL_S = 300
+"""Of the signature of one webhook."""
 TOKEN_TTL_MOST_S = 7 * 24 * 3600
 LEEWAY_S = 10
 SECRET_CHARACTERS = 32
@@ -53,6 +55,8 @@ LOBBY_POLL_S = 25.0
 LOBBY_TRIES_PER_MINUTE = 60
 """Wrong tickets and keys from one network."""
 DATABASE_ANSWER_S = 2.0
+LAG_EVERY_S = 1.0
+"""How often the event loop's lateness is measured."""
 TITLES_REMEMBERED = 4096
 NUMBERS_REMEMBERED = 65_536
 """Meeting numbers that somebody tried: so many that trying others does not make the limit of one forgotten."""

@@ -19,15 +19,16 @@ from conference import Grants, Lobbies, LobbySetting, Registry
 from rooms import booking, demo
 from rooms.accounts import first
 from rooms.booking import defaults
+from rooms.dialling import legs
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes
 from rooms.meetings import entry, lobbies
 from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
-from rooms.store import audit, keeping, migrations
+from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database
-from signaling import access, api, limits, notify
+from signaling import access, api, limits, metrics, notify
 from signaling.auth import Authenticator
 from signaling.booked import PREFIX, BookedMeetings
 from signaling.config import Settings, SettingsError
@@ -123,6 +124,15 @@ class Secretariat:
         except (OSError, SQLAlchemyError, TimeoutError):
             return False
         return True
+
+    async def stored(self) -> metrics.Stored:
+        """How much waits, of what is in the database; nothing when it does not answer."""
+        try:
+            async with asyncio.timeout(limits.DATABASE_ANSWER_S), self.database.reading() as session:
+                queues = await outbox.count_waiting(session, self.clock())
+                return metrics.Stored(queues, await legs.count_states(session))
+        except (OSError, SQLAlchemyError, TimeoutError):
+            return metrics.Stored({}, {})
 
     async def close(self) -> None:
         await self.live.settle()

@@ -31,7 +31,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import access, api, hallports, limits, rtc, sockets, tls
+from signaling import access, api, hallports, limits, metrics, notify, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
@@ -42,6 +42,7 @@ from signaling.intake import BoundedHttp
 from signaling.secretariat import Secretariat
 from signaling.sip.core import Config
 from signaling.sip.driver import Driver
+from signaling.turn import Turn
 from web import DIST
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,10 @@ class Composition:
         self.running: Running | None = None
         self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
         self.halls: Halls | None = None
+        self.metrics = metrics.Metrics(version())
+        self.webhooks = notify.LiveWebhooks(
+            settings.webhook_urls, rtc.event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
+        )
         self._prepared = False
         self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
@@ -174,7 +179,10 @@ class Composition:
             node = Node.open(node_settings(self.settings), loop)
             self.running = Running(node, self._registry(node, loop))
             self.secretariat.open(self.running.registry)
-            self._starlette.router.routes[:0] = rtc.routes(self.running.registry, self.authenticator)
+            self._watch(self.running)
+            self._starlette.router.routes[:0] = rtc.routes(
+                self.running.registry, self.authenticator, self._relays(), self.metrics
+            )
         return self.running
 
     @property
@@ -187,7 +195,29 @@ class Composition:
         if self.settings.halls:
             self.halls = self._halls(node)
             self.secretariat.hall_desk = Board(self.halls)
-        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls)
+        observer = None
+        if self.settings.webhook_urls:
+            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8))
+        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observer=observer)
+
+    def _watch(self, running: Running) -> None:
+        """Figures of everything that is there now."""
+        self.metrics.stored = self.secretariat.stored
+        self.metrics.live = metrics.Live(
+            registry=running.registry,
+            totals=running.node.measurements,
+            peers=lambda: running.node.statistics().peers.values(),
+            halls=lambda: hallports.states(self.halls) if self.halls is not None else {},
+            webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
+        )
+
+    def _relays(self) -> Callable[[str], list[rtc.Relay]] | None:
+        """TURN servers with credentials for a participant's sid."""
+        settings = self.settings
+        if not settings.turn_urls:
+            return None
+        turn = Turn(settings.turn_urls, settings.turn_secret, settings.turn_ttl_s)
+        return lambda sid: [rtc.Relay(settings.turn_urls, *turn.credentials(sid, CLOCK.time()))]
 
     def _halls(self, node: Node) -> Halls:
         """SIP has a certificate even where the pages have none."""
@@ -255,6 +285,7 @@ class Composition:
         running = self.open()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
+        tasks += [loop.create_task(self.webhooks.run()), loop.create_task(self.metrics.watch())]
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         if self.halls is not None:
@@ -266,11 +297,13 @@ class Composition:
             yield
         finally:
             self.say_goodbye()
+            await self.webhooks.finish()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if self.halls is not None:
                 await self.halls.close()
+            self.metrics.live = None
             running.node.close()
             self.running = None
             await self.secretariat.close()
@@ -301,6 +334,7 @@ class Composition:
         return [
             Mount("/api/v1", rest),
             Route("/ca.crt", self._authority_file),
+            Route("/metrics", metrics.Door(self.metrics, self.settings.metrics_token).__call__),
             Route("/{path:path}", self._pages.__call__),
         ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -53,6 +53,14 @@ async def claim(session: AsyncSession, now: datetime, worker: str, lease_s: floa
         one.leased_by, one.lease_until = worker, now + timedelta(seconds=lease_s)
     await session.flush()
     return [(one.id, one.state) for one in rows]
+
+
+async def count_states(session: AsyncSession) -> dict[str, int]:
+    """How many legs of all dates are in each state of which something may still come."""
+    rows = await session.execute(
+        select(DialLeg.state, func.count()).where(DialLeg.state.in_(OPEN)).group_by(DialLeg.state)
+    )
+    return {row[0]: int(row[1]) for row in rows}
 
 
 async def renew(session: AsyncSession, now: datetime, worker: str, lease_s: float) -> None:

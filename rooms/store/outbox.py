@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -128,6 +128,13 @@ async def purge(session: AsyncSession, before: datetime) -> int:
     """Delete what was done before; what was given up stays to be looked at. How many."""
     gone = await session.execute(delete(Job).where(Job.done_at < before, Job.failed.is_(False)).returning(Job.id))
     return len(gone.all())
+
+
+async def count_waiting(session: AsyncSession, now: datetime) -> dict[str, int]:
+    """How many are due and not done, and how many were given up."""
+    open_ = await session.scalar(select(func.count()).select_from(Job).where(Job.done_at.is_(None), Job.due_at <= now))
+    failed = await session.scalar(select(func.count()).select_from(Job).where(Job.failed.is_(True)))
+    return {"jobs": open_ or 0, "jobs_given_up": failed or 0}
 
 
 async def _settle(session: AsyncSession, job_id: str, worker: str, values: Mapping[str, Any]) -> bool:

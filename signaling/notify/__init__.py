@@ -5,6 +5,7 @@ told what is decided in `rooms.meetings.invitations`.
 """
 
 from signaling.notify.limits import REPLY_BYTES
+from signaling.notify.live import LiveWebhooks
 from signaling.notify.mail import Mailer, MailRefused, MailServer, build
 from signaling.notify.notices import trial
 from signaling.notify.replies import NoReply, read
@@ -15,6 +16,7 @@ __all__ = [
     "REPLY_BYTES",
     "GiveUp",
     "Later",
+    "LiveWebhooks",
     "MailRefused",
     "MailServer",
     "Mailer",

@@ -30,4 +30,10 @@ WEBHOOK_TRIES = 8
 WEBHOOK_RETRY_S = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
 """Standard Webhooks' recommendation: over about a day."""
 WEBHOOK_ADDRESSES = 16
+LIVE_WEBHOOK_QUEUE = 2000
+"""Events of live conferences that wait for one address."""
+LIVE_WEBHOOK_RETRY_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""They are told while they are news: after a minute one is given up."""
+LIVE_WEBHOOK_GRACE_S = 3.0
+"""When the server stops."""
 WEBHOOK_ERROR_CHARACTERS = 200

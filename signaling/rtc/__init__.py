@@ -5,22 +5,33 @@ Owns the wire format and the life of a connection. Decides nothing about who may
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from conference import Registry
 from signaling.rtc.admin import Administration
-from signaling.rtc.messages import Encoder, ServerFacts
+from signaling.rtc.messages import Encoder, Relay, ServerFacts
 from signaling.rtc.packets import Packets
-from signaling.rtc.session import Authority, Desk
+from signaling.rtc.session import Authority, Desk, Tally, Uncounted
 from signaling.rtc.sockets import Door
+from signaling.rtc.webhooks import Reporter
+from signaling.rtc.webhooks import body as event_body
 
-__all__ = ["Authority", "routes"]
+__all__ = ["Authority", "Relay", "Reporter", "Tally", "event_body", "routes"]
 
 
-def routes(registry: Registry, auth: Authority) -> list[BaseRoute]:
-    """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`)."""
-    facts = ServerFacts(node_id="ND_" + registry.around.suffix())
-    desk = Desk(registry, auth, Encoder(facts), Packets())
+def routes(
+    registry: Registry,
+    auth: Authority,
+    relays: Callable[[str], Sequence[Relay]] | None = None,
+    tally: Tally | None = None,
+) -> list[BaseRoute]:
+    """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`). `relays`: TURN
+    servers for a participant's sid. `tally`: who counts.
+    """
+    facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
+    desk = Desk(registry, auth, Encoder(facts), Packets(), tally or Uncounted())
     made: list[BaseRoute] = []
     for path in ("/rtc", "/rtc/v1"):
         door = Door(desk, v1=path.endswith("v1"))

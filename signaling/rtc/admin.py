@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from conference import Conference, Grants, Refusal, Terms, data
 from signaling.rtc import limits, requests, views
+from signaling.rtc.calls import CallFailed
 from signaling.rtc.join import token_of
 from signaling.rtc.packets import from_server
 from signaling.rtc.session import Desk
@@ -39,6 +40,11 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "request_bad": (400, "invalid_argument"),
     "data_too_long": (400, "invalid_argument"),
     "conference_limit": (429, "resource_exhausted"),
+    "calls_limit": (429, "resource_exhausted"),
+    "call_too_long": (400, "invalid_argument"),
+    "call_timeout": (408, "deadline_exceeded"),
+    "call_failed": (409, "aborted"),
+    "not_supported": (501, "unimplemented"),
     "unmute_denied": (412, "failed_precondition"),
     "malformed": (400, "malformed"),
     "bad_route": (404, "bad_route"),
@@ -85,6 +91,8 @@ class Administration:
         call = Call(self._desk, self._grants(request))
         message = _read(await _body(request), method.request(), content_type)
         answer = method.run(call, message)
+        if isinstance(answer, Awaitable):
+            answer = await answer
         return _write(answer, content_type)
 
     def _grants(self, request: Request) -> Grants:
@@ -98,11 +106,16 @@ class Administration:
 def create_room(call: Call, message: room.CreateRoomRequest) -> models.Room:
     if not call.grants.create:
         raise _denied()
-    terms = Terms(metadata=message.metadata, max_participants=message.max_participants)
-    if message.empty_timeout:
-        terms = replace(terms, empty_s=float(message.empty_timeout))
-    if message.departure_timeout:
-        terms = replace(terms, departure_s=float(message.departure_timeout))
+    wanted = {
+        "egress": message.HasField("egress"),
+        "agents": bool(message.agents),
+        "room_preset": bool(message.room_preset),
+        "replay_enabled": message.replay_enabled,
+    }
+    if any(wanted.values()):
+        names = ", ".join(name for name, asked in wanted.items() if asked)
+        raise Refusal("not_supported", english=f"not supported here: {names}")
+    terms = Terms.of(message.metadata, message.max_participants, message.empty_timeout, message.departure_timeout)
     return views.room(call.desk.registry.create(message.name, terms).view())
 
 
@@ -132,7 +145,8 @@ def get_participant(call: Call, message: room.RoomParticipantIdentity) -> models
 
 
 def remove_participant(call: Call, message: room.RoomParticipantIdentity) -> room.RemoveParticipantResponse:
-    call.conference(message.room).kick(message.identity)
+    """Tokens from before `revoke_token_ts` no longer open the conference; where it is not given, from before now."""
+    call.conference(message.room).kick(message.identity, revoked_at=message.revoke_token_ts or None)
     return room.RemoveParticipantResponse()
 
 
@@ -181,6 +195,30 @@ def update_room_metadata(call: Call, message: room.UpdateRoomMetadataRequest) ->
     return views.room(conference.view())
 
 
+async def perform_rpc(call: Call, message: room.PerformRpcRequest) -> room.PerformRpcResponse:
+    callee = call.conference(message.room).get(message.destination_identity)
+    timeout_s = min(message.response_timeout_ms / 1000 or limits.RPC_S, limits.RPC_MOST_S)
+    calls = call.desk.packets.calls
+    return room.PerformRpcResponse(payload=await calls.ask(callee, message.method, message.payload, timeout_s))
+
+
+def forward_participant(call: Call, message: room.ForwardParticipantRequest) -> Message:
+    """Nobody is in two conferences: refused, for whoever would be allowed to ask."""
+    return _elsewhere(call, message)
+
+
+def move_participant(call: Call, message: room.MoveParticipantRequest) -> Message:
+    """A session stays in its conference: refused, for whoever would be allowed to ask."""
+    return _elsewhere(call, message)
+
+
+def _elsewhere(call: Call, message: room.ForwardParticipantRequest | room.MoveParticipantRequest) -> Message:
+    if not message.destination_room or call.grants.destination != message.destination_room:
+        raise _denied()
+    call.conference(message.room).get(message.identity)
+    raise Refusal("not_supported", english="participants are neither moved nor forwarded to another room")
+
+
 def _permitted(grants: Grants, permission: models.ParticipantPermission) -> Grants:
     return replace(
         grants,
@@ -193,6 +231,8 @@ def _permitted(grants: Grants, permission: models.ParticipantPermission) -> Gran
         can_update_own_metadata=permission.can_update_metadata,
         hidden=permission.hidden,
         recorder=permission.recorder,
+        agent=permission.agent,
+        can_subscribe_metrics=permission.can_subscribe_metrics,
     )
 
 
@@ -234,6 +274,8 @@ def _error(refusal: Refusal, request: Request) -> Response:
     """Always JSON, also for protobuf requests."""
     status, code = _ERRORS.get(refusal.code, (401, "unauthenticated"))
     body: dict[str, Any] = {"code": code, "msg": refusal.english}
+    if isinstance(refusal, CallFailed):
+        body["meta"] = {"rpc_code": str(refusal.number), "rpc_data": refusal.details}
     if code == "bad_route":
         body["meta"] = {"twirp_invalid_route": f"{request.method} {request.url.path}"}
     return Response(json.dumps(body), status, media_type=_JSON)
@@ -242,7 +284,7 @@ def _error(refusal: Refusal, request: Request) -> Response:
 @dataclass(frozen=True, slots=True)
 class Method:
     request: type[Message]
-    run: Callable[[Call, Any], Message]
+    run: Callable[[Call, Any], Message | Awaitable[Message]]
 
 
 METHODS: dict[str, Method] = {
@@ -257,4 +299,7 @@ METHODS: dict[str, Method] = {
     "UpdateSubscriptions": Method(room.UpdateSubscriptionsRequest, update_subscriptions),
     "SendData": Method(room.SendDataRequest, send_data),
     "UpdateRoomMetadata": Method(room.UpdateRoomMetadataRequest, update_room_metadata),
+    "PerformRpc": Method(room.PerformRpcRequest, perform_rpc),
+    "ForwardParticipant": Method(room.ForwardParticipantRequest, forward_participant),
+    "MoveParticipant": Method(room.MoveParticipantRequest, move_participant),
 }

@@ -82,6 +82,8 @@ def _from_join_request(request: rtc.JoinRequest) -> Ask:
 
 
 def _from_query(query: Mapping[str, str]) -> Ask:
+    if query.get("publish"):  # a second, nameless session of one token: neither the lobby nor a removal would know it
+        raise Refusal("publish_only")
     client = models.ClientInfo(
         sdk=_sdk(query.get("sdk", "")),
         version=query.get("version", ""),

@@ -31,6 +31,22 @@ ADMIN_BODY_BYTES = 256 * 1024
 SEND_DATA_BYTES = 60 * 1024
 """Payload of one packet that the server API sends; with its envelope it fits a data channel message."""
 
+RPC_PAYLOAD_BYTES = 15 * 1024
+"""As the clients have it among themselves."""
+RPC_METHOD_BYTES = 64
+RPC_ERROR_CHARACTERS = 1000
+RPC_S = 15.0
+RPC_MOST_S = 60.0
+RPC_ACK_S = 7.0
+"""A client that is there acknowledges a call at once."""
+CALLS = 256
+"""Of the server API that wait for an answer."""
+SIMULATED_SPEECH_S = 30
+SIMULATED_LEVEL = 0.9
+CUT_RESUMES = 256
+"""Participants who have asked that their next resume fails."""
+BLOB_KEY_BYTES = 1024
+
 REFRESH_S = 300.0
 TOKEN_TTL_S = 600.0
 PING_INTERVAL_S = 10

@@ -6,7 +6,7 @@ An event that goes to many clients is encoded once: `Encoder` keeps the last one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,27 @@ _OTHERS = rtc.JoinResponse.DESCRIPTOR.fields_by_name["other_participants"].numbe
 
 
 @dataclass(frozen=True, slots=True)
+class Relay:
+    """A TURN server with credentials for one participant."""
+
+    urls: tuple[str, ...]
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What every client is told about this server."""
+    """What every client is told about this server. `relays`: by whom they are to be used, a participant's sid; None: there are
+    none.
+    """
 
     node_id: str
     product: str = "diemcau"
-    ice_servers: tuple[rtc.ICEServer, ...] = ()
+    relays: Callable[[str], Sequence[Relay]] | None = None
+
+    def ice_servers(self, sid: str) -> list[rtc.ICEServer]:
+        relays = self.relays(sid) if self.relays is not None else ()
+        return [rtc.ICEServer(urls=one.urls, username=one.user, credential=one.password) for one in relays]
 
     def info(self) -> models.ServerInfo:
         return models.ServerInfo(version=VERSION, protocol=PROTOCOL, node_id=self.node_id, debug_info=self.product)
@@ -96,7 +111,7 @@ def join(event: events.Welcome, facts: ServerFacts) -> bytes:
     message = rtc.JoinResponse(
         room=views.room(event.conference),
         server_version=VERSION,
-        ice_servers=facts.ice_servers,
+        ice_servers=facts.ice_servers(event.own.sid),
         subscriber_primary=event.dual,
         ping_interval=limits.PING_INTERVAL_S,
         ping_timeout=limits.PING_TIMEOUT_S,
@@ -104,13 +119,18 @@ def join(event: events.Welcome, facts: ServerFacts) -> bytes:
         enabled_publish_codecs=views.codecs(views.VIDEO_CODECS + views.AUDIO_CODECS),
         fast_publish=True,
     )
+    if event.relay:
+        message.client_configuration.force_relay = models.ClientConfigSetting.ENABLED
     message.participant.ParseFromString(views.participant_bytes(event.own))
     others = b"".join(_field(_OTHERS, views.participant_bytes(view)) for view in event.others)
     return _field(_JOIN, message.SerializeToString() + others)
 
 
-def reconnect(facts: ServerFacts) -> bytes:
-    message = rtc.ReconnectResponse(ice_servers=facts.ice_servers, server_info=facts.info())
+def reconnect(facts: ServerFacts, sid: str, *, relay: bool = False) -> bytes:
+    """`relay`: over nothing but a TURN server."""
+    message = rtc.ReconnectResponse(ice_servers=facts.ice_servers(sid), server_info=facts.info())
+    if relay:
+        message.client_configuration.force_relay = models.ClientConfigSetting.ENABLED
     return rtc.SignalResponse(reconnect=message).SerializeToString()
 
 

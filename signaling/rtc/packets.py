@@ -1,4 +1,4 @@
-"""The bytes of data channels: packets (protobuf) and frames of data tracks (12-byte header). Stateless.
+"""The bytes of data channels: packets (protobuf) and frames of data tracks (12-byte header).
 
 Owns who a packet says it is from: the server writes that, whatever the sender wrote. Payloads are never read.
 """
@@ -12,6 +12,7 @@ from livekit.protocol import models
 
 from conference import PeerError
 from conference.ports import Packet
+from signaling.rtc.calls import Calls
 
 _HEADER_BYTES = 12
 _HANDLE = struct.Struct("!H")
@@ -20,13 +21,16 @@ _HANDLE = struct.Struct("!H")
 class Packets:
     """conference's PacketFormat for this protocol."""
 
+    def __init__(self) -> None:
+        self.calls = Calls()
+
     def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
         try:
             packet = models.DataPacket.FromString(data)
         except DecodeError as error:
             raise PeerError("a data packet cannot be read") from error
         kind = packet.WhichOneof("value")
-        if kind == "speaker":  # only a server may say who speaks
+        if kind == "speaker" or self.calls.take(packet, sender_sid):  # only a server may say who speaks
             return None
         packet.participant_sid = sender_sid
         packet.participant_identity = sender_identity
@@ -35,7 +39,7 @@ class Packets:
             packet.user.participant_sid = sender_sid
             packet.user.participant_identity = sender_identity
             destinations |= frozenset(packet.user.destination_identities)
-        return Packet(packet.SerializeToString(), destinations)
+        return Packet(packet.SerializeToString(), destinations, metrics=kind == "metrics")
 
     def frame_handle(self, frame: bytes) -> int:
         if len(frame) < _HEADER_BYTES:

@@ -14,7 +14,7 @@ from livekit.protocol import models, rtc
 
 from conference import Announcement, Participant, Permission, Refusal, Settings, Source, data, events
 from conference.events import Layer, Quality
-from signaling.rtc import limits, views
+from signaling.rtc import limits, scenarios, views
 
 if TYPE_CHECKING:
     from signaling.rtc.session import Session
@@ -34,12 +34,15 @@ _REASONS: dict[str, str] = {
     "handle_unknown": "INVALID_HANDLE",
     "name_bad": "INVALID_NAME",
     "name_taken": "DUPLICATE_NAME",
+    "blob_limit": "LIMIT_EXCEEDED",
+    "blob_not_found": "NOT_FOUND",
 }
 _ECHOES = {
     "add_track": "add_track",
     "mute": "mute",
     "update_metadata": "update_metadata",
     "update_audio_track": "update_audio_track",
+    "update_video_track": "update_video_track",
     "publish_data_track_request": "publish_data_track",
     "unpublish_data_track_request": "unpublish_data_track",
 }
@@ -154,6 +157,27 @@ def update_audio_track(session: Session, participant: Participant, message: rtc.
     participant.describe_track(message.track_sid, told)
 
 
+def update_video_track(session: Session, participant: Participant, message: rtc.UpdateLocalVideoTrack) -> None:
+    participant.resize_track(message.track_sid, message.width, message.height)
+
+
+def update_layers(session: Session, participant: Participant, message: rtc.UpdateVideoLayers) -> None:
+    participant.describe_layers(message.track_sid, _layers(message.layers))
+
+
+def store_data_blob(session: Session, participant: Participant, message: rtc.StoreDataBlobRequest) -> None:
+    data.store(participant, _blob_key(message.blob.key), message.blob.contents)
+    response = rtc.StoreDataBlobResponse(request_id=message.request_id, key=message.blob.key)
+    session.respond(rtc.SignalResponse(store_data_blob_response=response))
+
+
+def get_data_blob(session: Session, participant: Participant, message: rtc.GetDataBlobRequest) -> None:
+    contents = data.fetch(participant, message.participant_identity, _blob_key(message.key))
+    blob = models.DataBlob(key=message.key, contents=contents)
+    response = rtc.GetDataBlobResponse(request_id=message.request_id, blob=blob)
+    session.respond(rtc.SignalResponse(get_data_blob_response=response))
+
+
 def publish_data_track(session: Session, participant: Participant, message: rtc.PublishDataTrackRequest) -> None:
     _check_size(message)
     view = data.publish(participant, message.pub_handle, message.name, message)
@@ -224,6 +248,13 @@ def subscription_sids(message: Any) -> list[str]:
     return list(dict.fromkeys(named))[: limits.TRACK_SIDS]
 
 
+def _blob_key(key: models.DataBlobKey) -> bytes:
+    """Raises Refusal."""
+    if not key.ByteSize() or key.ByteSize() > limits.BLOB_KEY_BYTES:
+        raise Refusal("name_bad")
+    return bytes(key.SerializeToString(deterministic=True))
+
+
 def _check_size(message: Message) -> None:
     if message.ByteSize() > limits.FACTS_BYTES:
         raise Refusal("facts_too_long", "Mô tả luồng quá dài", "the description of the track is too long")
@@ -263,7 +294,12 @@ TABLE: dict[str, Callable[[Session, Participant, Any], None]] = {
     "ping_req": ping_req,
     "update_metadata": update_metadata,
     "update_audio_track": update_audio_track,
+    "update_video_track": update_video_track,
     "publish_data_track_request": publish_data_track,
     "unpublish_data_track_request": unpublish_data_track,
     "update_data_subscription": update_data_subscription,
+    "store_data_blob_request": store_data_blob,
+    "get_data_blob_request": get_data_blob,
+    "update_layers": update_layers,
+    "simulate": scenarios.simulate,
 }

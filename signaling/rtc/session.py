@@ -7,7 +7,7 @@ each message means stands in `requests.py`; what the conference says is written 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -32,6 +32,7 @@ from signaling.rtc.rate import Bucket
 log = logging.getLogger(__name__)
 
 NORMAL = 1000
+GOING_AWAY = 1001
 UNREADABLE = 1007
 POLICY = 1008
 TOO_LONG = 1009
@@ -44,6 +45,23 @@ class Authority(Protocol):
         """Raises Refusal with a code that begins with `token_`."""
 
     def sign(self, grants: Grants, ttl_s: float, now: float) -> str: ...
+
+
+class Tally(Protocol):
+    """Who counts what happens at the door."""
+
+    def joined(self) -> None: ...
+    def resumed(self) -> None: ...
+    def refused(self, code: str) -> None:
+        """`code` of a Refusal: one of few."""
+
+
+class Uncounted:
+    """Nobody counts."""
+
+    def joined(self) -> None: ...
+    def resumed(self) -> None: ...
+    def refused(self, code: str) -> None: ...
 
 
 class Wire(Protocol):
@@ -63,6 +81,14 @@ class Desk:
     authority: Authority
     encoder: messages.Encoder
     packets: Packets
+    tally: Tally
+    cut_resumes: dict[str, bool] = field(default_factory=dict)
+
+    def cut_next_resume(self, sid: str, *, silent: bool) -> None:
+        """The next resume of this participant loses its socket again, `silent`: before a word was said."""
+        if len(self.cut_resumes) >= limits.CUT_RESUMES:
+            del self.cut_resumes[next(iter(self.cut_resumes))]
+        self.cut_resumes[sid] = silent
 
 
 class Session:
@@ -73,6 +99,8 @@ class Session:
         self.grants = grants
         self.participant: Participant | None = None
         self.closed = False
+        self.speech = False
+        """It plays a speaker at the moment (`scenarios.py`)."""
         self._wire = wire
         self._text = False
         self._bucket = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
@@ -154,7 +182,8 @@ class Session:
             raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
     def _deliver_resumed(self, event: events.Resumed) -> None:
-        self._send(rtc.SignalResponse.FromString(messages.reconnect(self.desk.encoder.facts)))
+        told = messages.reconnect(self.desk.encoder.facts, event.sid, relay=event.relay)
+        self._send(rtc.SignalResponse.FromString(told))
         self._send(rtc.SignalResponse.FromString(messages.update(event.participants)))
         self._send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=views.room(event.conference))))
 
@@ -182,6 +211,7 @@ class Session:
     def _join(self, ask: Ask) -> None:
         conference = self.desk.registry.enter(self.grants)
         participant = self._enter(conference, ask)
+        self.desk.tally.joined()
         self._send_token(participant.grants)
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)
@@ -207,14 +237,22 @@ class Session:
 
     def _resume(self, ask: Ask) -> None:
         conference = self.desk.registry.get(self.grants.conference)
+        silent = self.desk.cut_resumes.pop(ask.resume_sid, None)
+        if silent:
+            self.close(GOING_AWAY)
+            return
         participant = conference.resume(self.grants.identity, ask.resume_sid, self)
         self.participant = participant
+        self.desk.tally.resumed()
         self._send_token(participant.grants)
         if ask.sync_state is not None:
             requests.sync_state(self, participant, ask.sync_state)
+        if silent is False:
+            self.close(GOING_AWAY)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
+        self.desk.tally.refused(refusal.code)
         if ask.resume_sid:
             self.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
         else:

@@ -27,6 +27,7 @@ SLOW = 1013
 
 _STATUSES = {
     "request_bad": 400,
+    "publish_only": 400,
     "identity_empty": 400,
     "identity_too_long": 400,
     "conference_name_bad": 400,
@@ -56,6 +57,7 @@ class Door:
         try:
             grants, ask = self._admit(websocket)
         except Refusal as refusal:
+            self.desk.tally.refused(refusal.code)
             await websocket.send_denial_response(PlainTextResponse(refusal.english, status_of(refusal)))
             return
         await websocket.accept()

@@ -44,6 +44,8 @@ REASONS: dict[Reason, models.DisconnectReason] = {
     Reason.SERVER_SHUTDOWN: models.DisconnectReason.SERVER_SHUTDOWN,
     Reason.REMOVED: models.DisconnectReason.PARTICIPANT_REMOVED,
     Reason.CONFERENCE_DELETED: models.DisconnectReason.ROOM_DELETED,
+    Reason.CONFERENCE_IDLE: models.DisconnectReason.ROOM_CLOSED,
+    Reason.MIGRATION: models.DisconnectReason.MIGRATION,
     Reason.STATE_MISMATCH: models.DisconnectReason.STATE_MISMATCH,
     Reason.JOIN_FAILURE: models.DisconnectReason.JOIN_FAILURE,
     Reason.SIGNAL_CLOSE: models.DisconnectReason.SIGNAL_CLOSE,
@@ -68,6 +70,7 @@ def room(view: ConferenceView) -> models.Room:
         metadata=view.metadata,
         num_participants=view.participants,
         num_publishers=view.publishers,
+        active_recording=view.recording,
     )
 
 
@@ -80,6 +83,8 @@ def permission(grants: Grants) -> models.ParticipantPermission:
         hidden=grants.hidden,
         recorder=grants.recorder,
         can_update_metadata=grants.can_update_own_metadata,
+        agent=grants.agent,
+        can_subscribe_metrics=grants.can_subscribe_metrics,
     )
 
 

@@ -150,6 +150,7 @@ class FakePeer:
         self.waiting: list[FakeConsumer] = []
         self.needs_offer = False
         self.ufrag = ""
+        self.only: str | None = None
 
     def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
         if "m=" not in offer_sdp:

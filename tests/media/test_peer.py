@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from aiortc.rtp import RtpPacket
@@ -533,3 +534,14 @@ async def test_a_stranger_gets_nothing(node: Node, router: Router) -> None:
     assert (stranger.raw, call.events.seen, call.peer.state) == ([], [], "connected")
     stranger.hang_up()
     end(call)
+
+
+def test_only_addresses_of_the_wanted_protocol_are_told(router: Router) -> None:
+    wishes: tuple[tuple[Literal["udp", "tcp"] | None, set[str]], ...]
+    wishes = ((None, {"udp", "tcp"}), ("tcp", {"tcp"}), ("udp", {"udp"}))
+    for only, told in wishes:
+        peer = router.open_peer(Recorder())
+        peer.only = only
+        answer = peer.answer(fixture("js_single_join"), accept=take_all).sdp
+        lines = [line.split() for line in answer.split("\r\n") if line.startswith("a=candidate:")]
+        assert {line[2].lower() for line in lines} == told

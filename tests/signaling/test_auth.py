@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 from livekit import api as livekit_api
+from livekit.protocol.agent_dispatch import RoomAgentDispatch
+from livekit.protocol.room import RoomConfiguration
 
-from conference import Grants, Kind, Passage, Refusal, Source
+from conference import Grants, Kind, Passage, Refusal, Source, Terms
 from signaling.auth import Authenticator, kept_secret
 
 KEY = "office"
@@ -182,6 +184,10 @@ everything = st.builds(
     can_subscribe=st.booleans(),
     can_publish_data=st.booleans(),
     can_update_own_metadata=st.booleans(),
+    agent=st.booleans(),
+    can_subscribe_metrics=st.booleans(),
+    destination=text,
+    terms=st.none() | st.builds(Terms.of, text, *[st.integers(0, 2**32 - 1)] * 3),
     issued_at=st.just(NOW),
     expires_at=st.just(NOW + 60),
 )
@@ -219,6 +225,33 @@ def test_tokens_of_the_published_server_library_are_read() -> None:
     assert grants.attributes == {"điểm": "Huế"}
     assert grants.can_publish_sources == {Source.CAMERA}
     assert not grants.can_publish
+
+
+def test_a_room_ordered_by_a_token_of_that_library() -> None:
+    configuration = RoomConfiguration(
+        empty_timeout=60, departure_timeout=2**31, max_participants=9, metadata="m", agents=[RoomAgentDispatch()]
+    )
+    made = livekit_api.AccessToken(KEY, SECRET).with_identity("an").with_room_config(configuration)
+    grants = AUTHENTICATOR.verify(made.to_jwt(), livekit_time())
+    assert grants.terms == Terms("m", 9, 60, 24 * 3600)
+    plain = livekit_api.AccessToken(KEY, SECRET).with_identity("an").with_room_config(RoomConfiguration())
+    assert AUTHENTICATOR.verify(plain.to_jwt(), livekit_time()).terms is None
+
+
+@pytest.mark.parametrize(
+    "order", [[1], "x", {"maxParticipants": "9"}, {"emptyTimeout": -1}, {"emptyTimeout": 2**32}, {"metadata": 1}]
+)
+def test_bad_orders_in_tokens(order: object) -> None:
+    with pytest.raises(Refusal, match="token_malformed"):
+        AUTHENTICATOR.verify(token(CLAIMS | {"roomConfig": order}), NOW)
+
+
+def test_a_signed_body_is_believed_by_that_library() -> None:
+    signed = AUTHENTICATOR.sign_body(b'{"event": "room_started"}', livekit_time())
+    receiver = livekit_api.WebhookReceiver(livekit_api.TokenVerifier(KEY, SECRET))
+    assert receiver.receive('{"event": "room_started"}', signed).event == "room_started"
+    with pytest.raises(Exception, match="hash mismatch"):
+        receiver.receive('{"event": "room_finished"}', signed)
 
 
 def test_ours_are_read_by_the_published_server_library() -> None:

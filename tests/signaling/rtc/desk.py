@@ -10,7 +10,7 @@ from conference import Grants, Refusal
 from signaling.rtc.join import Ask
 from signaling.rtc.messages import Encoder, ServerFacts
 from signaling.rtc.packets import Packets
-from signaling.rtc.session import Desk, Session
+from signaling.rtc.session import Desk, Session, Uncounted
 from tests.conference.doubles import World
 
 
@@ -64,7 +64,7 @@ class Office:
     def __init__(self, **options: Any) -> None:
         self.world = World(**options)
         self.names = Names()
-        self.desk = Desk(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets())
+        self.desk = Desk(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
 
     def open(self, grants: Grants, ask: Ask) -> tuple[Session, Recorder]:
         wire = Recorder()

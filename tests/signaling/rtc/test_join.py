@@ -116,6 +116,11 @@ def test_a_compression_bomb_is_cut_short() -> None:
             join._unpack(base64.urlsafe_b64encode(wrapped).decode())
 
 
+def test_a_connection_only_to_publish_is_refused() -> None:
+    with pytest.raises(Refusal, match="publish_only"):
+        join.read({"publish": "screen"}, v1=False)
+
+
 def test_long_parameters_are_refused() -> None:
     with pytest.raises(Refusal):
         join.read({"sdk": "x" * (limits.QUERY_VALUE_BYTES + 1)}, v1=False)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from livekit.protocol import models, rtc
+from livekit.protocol import metrics, models, rtc
 
 from conference import PeerError
 from conference.events import LayersWanted, Quality, SpeakersChanged, Speaking, Superseded
 from signaling.rtc import views
 from signaling.rtc.messages import Encoder, ServerFacts
 from signaling.rtc.packets import Packets, from_server
-from tests.conference.doubles import describe
+from tests.conference.doubles import describe, peer_of
 from tests.signaling.rtc.desk import Office
 
 
@@ -87,6 +87,31 @@ def test_other_packets_pass_unread_and_speakers_do_not() -> None:
     assert Packets().stamp(forged.SerializeToString(), "PA_a", "a") is None
     with pytest.raises(PeerError):
         Packets().stamp(b"\xff\xff", "PA_a", "a")
+
+
+def test_every_other_kind_passes_unread() -> None:
+    packets = Packets()
+    for kind in models.DataPacket.DESCRIPTOR.oneofs_by_name["value"].fields:
+        sent = models.DataPacket(sequence=3)
+        getattr(sent, kind.name).SetInParent()
+        stamped = packets.stamp(sent.SerializeToString(), "PA_a", "a")
+        if kind.name == "speaker":
+            assert stamped is None
+            continue
+        assert stamped is not None
+        read = models.DataPacket.FromString(stamped.payload)
+        assert (read.WhichOneof("value"), read.participant_identity, read.sequence) == (kind.name, "a", 3)
+
+
+def test_metrics_reach_those_alone_who_may_have_them() -> None:
+    office = Office()
+    ann, ben = office.join("ann"), office.join("ben")
+    eve = office.join("eve", can_subscribe_metrics=True)
+    for guest in (ann, ben, eve):
+        peer_of(guest.participant).connect()
+    packet = models.DataPacket(metrics=metrics.MetricsBatch(timestamp_ms=1), destination_identities=["ben"])
+    peer_of(ann.participant).hear("_lossy", packet.SerializeToString())
+    assert [len(peer_of(guest.participant).sent) for guest in (ann, ben, eve)] == [0, 0, 1]
 
 
 def test_frames_change_their_handle_only() -> None:

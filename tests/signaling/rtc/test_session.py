@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies
 from livekit.protocol import models, rtc
 
-from conference import Grants, Source
+from conference import Grants, Kind, Source
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE
@@ -200,6 +200,70 @@ def test_metadata_that_everybody_gets_changes_at_a_bounded_rate(office: Office) 
     assert ann.participant.grants.metadata == "m" * size
 
 
+def test_a_track_changes_its_sizes(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    smaller = [models.VideoLayer(quality="HIGH", width=640, height=360), models.VideoLayer(quality="LOW", width=160)]
+    ann.ask(update_layers=rtc.UpdateVideoLayers(track_sid=sid, layers=smaller))
+    told = ben.wire.last("update").participants[-1].tracks[0]
+    assert [(layer.quality, layer.width) for layer in told.layers] == [(0, 160), (2, 640)]
+    ann.ask(update_video_track=rtc.UpdateLocalVideoTrack(track_sid=sid, width=640, height=360))
+    told = ben.wire.last("update").participants[-1].tracks[0]
+    assert (told.width, told.height) == (640, 360)
+    features = [models.AudioTrackFeature.TF_NOISE_SUPPRESSION]
+    ann.ask(update_audio_track=rtc.UpdateLocalAudioTrack(track_sid=sid, features=features))
+    assert ben.wire.last("update").participants[-1].tracks[0].audio_features == features
+    before = len(ben.wire.frames)
+    ben.ask(update_layers=rtc.UpdateVideoLayers(track_sid=sid, layers=smaller[:1]))
+    ben.ask(update_video_track=rtc.UpdateLocalVideoTrack(track_sid=sid, width=1, height=1))
+    assert len(ben.wire.frames) == before, "nobody changes another's track"
+
+
+def test_what_is_stored_is_fetched_by_others(office: Office) -> None:
+    ann, ben = office.join("ann"), office.join("ben")
+    key = models.DataBlobKey(generic="schema")
+    blob = models.DataBlob(key=key, contents=b"fields")
+    ann.ask(store_data_blob_request=rtc.StoreDataBlobRequest(request_id=4, blob=blob))
+    assert ann.wire.last("store_data_blob_response") == rtc.StoreDataBlobResponse(request_id=4, key=key)
+    ben.ask(get_data_blob_request=rtc.GetDataBlobRequest(request_id=5, participant_identity="ann", key=key))
+    assert ben.wire.last("get_data_blob_response") == rtc.GetDataBlobResponse(request_id=5, blob=blob)
+    ben.ask(get_data_blob_request=rtc.GetDataBlobRequest(request_id=6, key=key))
+    refused = ben.wire.last("request_response")
+    assert (refused.request_id, refused.reason) == (6, rtc.RequestResponse.NOT_FOUND)
+    large = models.DataBlob(key=key, contents=b"x" * 65_536)
+    ann.ask(store_data_blob_request=rtc.StoreDataBlobRequest(request_id=7, blob=large))
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.LIMIT_EXCEEDED
+    mum = office.join("mum", can_publish_data=False)
+    mum.ask(store_data_blob_request=rtc.StoreDataBlobRequest(request_id=8, blob=blob))
+    assert mum.wire.last("request_response").reason == rtc.RequestResponse.NOT_ALLOWED
+    ann.ask(store_data_blob_request=rtc.StoreDataBlobRequest(request_id=9, blob=models.DataBlob(contents=b"no key")))
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.INVALID_NAME
+    ann.ask(leave=rtc.LeaveRequest())
+    ben.ask(get_data_blob_request=rtc.GetDataBlobRequest(request_id=10, participant_identity="ann", key=key))
+    assert ben.wire.last("request_response").reason == rtc.RequestResponse.NOT_FOUND
+
+
+def test_a_join_brings_its_own_facts_by_grant(office: Office) -> None:
+    ask = Ask(dual=False, client=models.ClientInfo(), metadata="brought", attributes={"hand": "1"})
+    for name, granted in (("ann", True), ("ben", False)):
+        grants = Grants(identity=name, conference="c", join=True, metadata="m", can_update_own_metadata=granted)
+        _, wire = office.open(grants, ask)
+        told = wire.last("join").participant
+        assert (told.metadata, dict(told.attributes)) == (("brought", {"hand": "1"}) if granted else ("m", {}))
+
+
+def test_who_is_what_is_told(office: Office) -> None:
+    office.join("bot", kind=Kind.AGENT, agent=True, can_subscribe_metrics=True)
+    watching = office.join("watching")
+    told = watching.wire.last("join").other_participants[0]
+    assert (told.kind, told.permission.agent) == (models.ParticipantInfo.AGENT, True)
+    assert not watching.wire.last("join").room.active_recording
+    office.join("tape", hidden=True, recorder=True)
+    office.world.pass_time(2)
+    told_room = watching.wire.last("room_update").room
+    assert (told_room.active_recording, told_room.num_participants) == (True, 2)
+
+
 def test_leave_is_answered_and_closes(office: Office) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.ask(leave=rtc.LeaveRequest(reason="CLIENT_INITIATED"))
@@ -278,8 +342,6 @@ def test_unknown_messages_are_ignored(office: Office) -> None:
     frames = len(ann.wire.frames)
     ann.raw(b"\xfa\x07\x03abc")  # field 127
     ann.raw(b"")
-    ann.ask(simulate=rtc.SimulateScenario(node_failure=True))
-    ann.ask(store_data_blob_request=rtc.StoreDataBlobRequest())
     assert ann.wire.code is None
     assert len(ann.wire.frames) == frames
 

@@ -1,0 +1,107 @@
+"""What a client may have played to itself, to try how it bears it (the SDKs' `simulateScenario`): one function for each.
+
+Nothing here does more to anybody else than the client could by leaving, by speaking, or by changing its network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from livekit.protocol import rtc
+
+from conference import Participant, events
+from conference.events import Action, Reason
+from conference.ports import PathWish
+from signaling.rtc import limits
+
+if TYPE_CHECKING:
+    from signaling.rtc.session import Session
+
+GOING_AWAY = 1001
+
+_PATHS: dict[int, PathWish] = {
+    rtc.CandidateProtocol.UDP: "any",
+    rtc.CandidateProtocol.TCP: "tcp",
+    rtc.CandidateProtocol.TLS: "relay",
+}
+
+
+def simulate(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    run = TABLE.get(message.WhichOneof("scenario") or "")
+    if run is not None:
+        run(session, participant, message)
+
+
+def speaker_update(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    """All are told that it speaks, for so many seconds; one such at a time."""
+    around = session.desk.registry.around
+    if session.speech or participant.grants.hidden or not participant.grants.can_publish:
+        return
+
+    def told(active: bool) -> None:
+        session.speech = active
+        if not participant.left:
+            speaking = events.Speaking(participant.sid, limits.SIMULATED_LEVEL if active else 0.0, active)
+            participant.conference.broadcast(events.SpeakersChanged((speaking,)))
+
+    told(True)
+    seconds = max(0, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
+    around.turns.call_later(float(seconds), told, False)
+
+
+def node_failure(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    """As if this server had died: not a word, and nothing to resume."""
+    session.participant = None
+    participant.client = None
+    participant.leave(Reason.SIGNAL_CLOSE)
+    session.close(GOING_AWAY)
+
+
+def migration(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    """Sessions do not move between servers: the client is told to come anew."""
+    _end(participant, Reason.MIGRATION, Action.RECONNECT)
+
+
+def server_leave(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    _end(participant, Reason.SERVER_SHUTDOWN, Action.DISCONNECT)
+
+
+def leave_request_full_reconnect(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    _end(participant, Reason.UNKNOWN, Action.RECONNECT)
+
+
+def switch_candidate_protocol(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    """It comes back by TCP alone, or (TLS) over the relay alone, if there is one. Some clients resume, others join anew."""
+    path = _PATHS.get(message.switch_candidate_protocol, "any")
+    if path == "relay" and session.desk.encoder.facts.relays is None:
+        path = "tcp"
+    participant.conference.prefer_path(participant, path)
+    participant.dismiss(Reason.UNKNOWN, Action.RESUME)
+
+
+def disconnect_signal_on_resume(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
+    session.desk.cut_next_resume(participant.sid, silent=False)
+
+
+def disconnect_signal_on_resume_no_messages(
+    session: Session, participant: Participant, message: rtc.SimulateScenario
+) -> None:
+    session.desk.cut_next_resume(participant.sid, silent=True)
+
+
+def _end(participant: Participant, reason: Reason, action: Action) -> None:
+    participant.dismiss(reason, action)
+    participant.leave(reason)
+
+
+TABLE: dict[str, Callable[[Session, Participant, rtc.SimulateScenario], None]] = {
+    "speaker_update": speaker_update,
+    "node_failure": node_failure,
+    "migration": migration,
+    "server_leave": server_leave,
+    "leave_request_full_reconnect": leave_request_full_reconnect,
+    "switch_candidate_protocol": switch_candidate_protocol,
+    "disconnect_signal_on_resume": disconnect_signal_on_resume,
+    "disconnect_signal_on_resume_no_messages": disconnect_signal_on_resume_no_messages,
+}

@@ -1,0 +1,64 @@
+"""What happens in conferences as events of the protocol's webhooks (`WebhookEvent`). Does not send them.
+
+Beside them this server has webhooks for its calendar (`signaling/notify/EVENTS.md`), in another form and from its database; these
+are of live conferences, and no database stands in their way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from google.protobuf import json_format
+from livekit.protocol import models, webhook
+
+from conference.events import Reason
+from conference.happenings import Happening, What
+from signaling.rtc import views
+
+EVENTS: dict[What, str] = {
+    What.STARTED: "room_started",
+    What.FINISHED: "room_finished",
+    What.JOINED: "participant_joined",
+    What.LEFT: "participant_left",
+    What.ABORTED: "participant_connection_aborted",
+    What.PUBLISHED: "track_published",
+    What.UNPUBLISHED: "track_unpublished",
+}
+_ENDS: dict[Reason, models.RoomEndReason] = {
+    Reason.CONFERENCE_DELETED: models.RoomEndReason.ROOM_END_API_DELETE,
+    Reason.CONFERENCE_IDLE: models.RoomEndReason.ROOM_END_IDLE_TIMEOUT,
+    Reason.SERVER_SHUTDOWN: models.RoomEndReason.ROOM_END_SERVER_SHUTDOWN,
+}
+
+
+class Reporter:
+    """conference's `Observer`."""
+
+    def __init__(
+        self, post: Callable[[webhook.WebhookEvent], None], now: Callable[[], float], suffix: Callable[[], str]
+    ) -> None:
+        """`now`: Unix seconds; `suffix`: of identifiers."""
+        self._post = post
+        self._now = now
+        self._suffix = suffix
+
+    def happened(self, happening: Happening) -> None:
+        event = webhook.WebhookEvent(
+            event=EVENTS[happening.what],
+            id="EV_" + self._suffix(),
+            created_at=int(self._now()),
+            room=views.room(happening.conference),
+        )
+        if happening.participant is not None:
+            event.participant.CopyFrom(views.participant(happening.participant))
+        if happening.track is not None:
+            event.track.CopyFrom(views.track(happening.track))
+        if happening.what is What.FINISHED:
+            event.room_end_reason = _ENDS.get(happening.reason, models.RoomEndReason.ROOM_END_UNKNOWN)
+        self._post(event)
+
+
+def body(event: webhook.WebhookEvent, dropped: int) -> bytes:
+    """The event in proto3 JSON. `dropped`: events before this one that its receiver will never get."""
+    event.num_dropped = dropped
+    return json_format.MessageToJson(event, indent=None).encode()

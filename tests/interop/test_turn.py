@@ -1,0 +1,139 @@
+"""Media over a TURN server: an office that lets nothing out but TLS on port 443 and the pages. Real coturn, real Chromium."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from signaling import tls
+from signaling.turn import Turn
+from tests.conftest import ROOT
+from tests.interop.guest import Guests, Plan, Role
+from tests.interop.network import HTTP_PORT, MEDIA_PORT, Namespace, missing, namespace, plug, serve
+from tests.interop.person import token
+from tests.interop.visitor import Visiting
+
+WANTING = missing() or ("" if shutil.which("turnserver") else "coturn is needed")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.native,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(WANTING), reason=WANTING or "-"),
+]
+
+SERVER, OFFICE = "203.0.113.1", "203.0.113.2"
+TURN, OFFICE_AT_TURN = "192.0.2.1", "192.0.2.2"
+RELAY, SERVER_AT_RELAY = "198.51.100.2", "198.51.100.1"
+
+
+@contextmanager
+def coturn(place: Namespace, folder: Path, secret: str) -> Iterator[Path]:
+    """As docker/turn.sh runs it; its log. Listens on 443 where the office is, relays where the server is."""
+    issued = tls.issue(folder / "turn-tls", tls.Subject((), (ip_address(TURN),)), tls.utc(time.time()))
+    log = folder / "turn.log"
+    variables = {
+        "DIEMCAU_TURN_SECRET": secret,
+        "TURN_PEERS": SERVER_AT_RELAY,
+        "TURN_CERT": str(issued.chain),
+        "TURN_KEY": str(issued.key),
+        "TURN_ADDRESS": TURN,
+        "TURN_RELAY_ADDRESS": RELAY,
+        "TURN_DIR": str(folder),
+    }
+    command = ("env", *(f"{name}={value}" for name, value in variables.items()), str(ROOT / "docker" / "turn.sh"))
+    with log.open("w") as out, subprocess.Popen([*place.prefix, *command], stdout=out, stderr=out) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not place.run("ss", "-tlnH", "sport", "=", "443").strip():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            yield log
+        finally:
+            with suppress(ProcessLookupError):
+                process.terminate()
+
+
+@pytest.fixture
+def center() -> Iterator[Namespace]:
+    with namespace() as made:
+        yield made
+
+
+@pytest.fixture
+def relay(center: Namespace) -> Iterator[Namespace]:
+    with namespace() as made:
+        plug(center, [f"{SERVER_AT_RELAY}/24"], made, [f"{RELAY}/24"])
+        yield made
+
+
+@pytest.fixture
+def office(center: Namespace, relay: Namespace) -> Iterator[Namespace]:
+    """Its firewall lets out the pages and 443, both by TCP; no UDP, and not the server's own TCP port of media."""
+    with namespace() as made:
+        plug(center, [f"{SERVER}/24"], made, [f"{OFFICE}/24"])
+        plug(relay, [f"{TURN}/24"], made, [f"{OFFICE_AT_TURN}/24"])
+        made.drop_udp()
+        rule = f"oifname != lo tcp dport != {{ 443, {HTTP_PORT} }} counter drop"
+        chain = f"chain out {{ type filter hook output priority 1; policy accept; {rule}; }}"
+        made.run("nft", "-f", "-", stdin=f"table inet doors {{\n{chain}\n}}\n")
+        yield made
+
+
+async def test_a_browser_behind_a_firewall_meets_by_turn_over_tls(
+    center: Namespace, relay: Namespace, office: Namespace, tmp_path: Path
+) -> None:
+    secret = secrets.token_hex(16)
+    settings = {
+        "DIEMCAU_TURN_URLS": f"turns:{TURN}:443?transport=tcp",
+        "DIEMCAU_TURN_SECRET": secret,
+        "DIEMCAU_OPEN_CREATION": "true",
+        "DIEMCAU_HALLS": "false",
+    }
+    with coturn(relay, tmp_path, secret) as log, serve(center, tmp_path, **settings) as server:
+        an = await Visiting.start(f"https://{SERVER}:{HTTP_PORT}", "An", prefix=office.prefix)
+        try:
+            number = an.address.split("/m/")[1].split("#")[0]
+            role = Role("binh", token(server.api_key, server.api_secret, "binh", number), colour="blue", hz=1000)
+            plan = Plan(f"wss://{SERVER_AT_RELAY}:{HTTP_PORT}", [role])
+            prefix = ("env", f"SSL_CERT_FILE={server.authority}", *center.prefix)
+            binh = await Guests.start(plan, prefix=prefix)
+            try:
+                found = await an.until(lambda now: now["frames"] > 30, "pictures by TURN")
+                assert [(path["type"], path["protocol"]) for path in found["paths"]] == [("relay", "tls")], found
+                await binh.until(lambda now: any("KIND_VIDEO" in one for one in now["binh"].subscribed), "a track", 90)
+            finally:
+                await binh.stop()
+            assert center.peers(MEDIA_PORT) == set(), "nobody came to the server's own TCP port"
+            assert office.dropped() > 0, "UDP was tried and did not pass"
+            words = log.read_text()
+            assert "success" in words
+        finally:
+            await an.stop()
+
+
+async def test_the_relay_reaches_nothing_but_the_server(
+    center: Namespace, relay: Namespace, office: Namespace, tmp_path: Path
+) -> None:
+    """coturn's own client, with credentials of ours, asks for another peer: refused."""
+    secret = secrets.token_hex(16)
+    with coturn(relay, tmp_path, secret):
+        user, password = Turn((), secret, 60).credentials("PA_x", time.time())
+        common = ["turnutils_uclient", "-t", "-S", "-p", "443", "-n", "1", "-m", "1", "-c", "-u", user, "-w", password]
+        refused = _client(office, *common, "-e", OFFICE_AT_TURN, TURN)
+        assert "403" in refused or "Forbidden" in refused, refused
+        wrong = _client(office, *common[:-1], "wrong", "-e", SERVER_AT_RELAY, TURN)
+        assert "401" in wrong or "Unauthorized" in wrong, wrong
+
+
+def _client(place: Namespace, *command: str) -> str:
+    done = subprocess.run([*place.prefix, "timeout", "20", *command], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr

@@ -1,0 +1,100 @@
+"""Webhooks of a real server, read and verified by the `livekit-api` package."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from livekit import api
+from livekit.protocol import models
+
+from tests.conftest import LiveServer
+from tests.interop.person import Person, token, until
+from tests.signaling.notify.receiver import Receiver
+
+pytestmark = pytest.mark.native
+
+
+def verified(server: LiveServer, receiver: Receiver) -> list[Any]:
+    """Every event; raises where a signature is wrong."""
+    reader = api.WebhookReceiver(api.TokenVerifier(server.api_key, server.api_secret))
+    return [reader.receive(body, headers["authorization"]) for headers, body in receiver.requests]
+
+
+async def test_a_conference_is_told_in_order(own_server: Callable[..., LiveServer]) -> None:
+    async with Receiver() as receiver:
+        server = own_server(DIEMCAU_WEBHOOK_URLS=receiver.url)
+        an = Person(server.ws_url, token(server.api_key, server.api_secret, "an", "told"))
+        await an.join()
+        microphone = await an.speak(500)
+        await receiver.until(lambda: "track_published" in "".join(receiver.bodies))
+        await an.room.local_participant.unpublish_track(microphone.sid)
+        await receiver.until(lambda: "track_unpublished" in "".join(receiver.bodies))
+        await an.leave()
+        async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as lk:
+            await lk.room.delete_room(api.DeleteRoomRequest(room="told"))
+        await receiver.until(lambda: "room_finished" in "".join(receiver.bodies))
+        events = verified(server, receiver)
+        assert [one.event for one in events] == [
+            "room_started",
+            "participant_joined",
+            "track_published",
+            "track_unpublished",
+            "participant_left",
+            "room_finished",
+        ]
+        assert {one.room.name for one in events} == {"told"}
+        assert len({one.id for one in events}) == 6
+        assert {one.participant.identity for one in events[1:5]} == {"an"}
+        assert events[2].track.source == models.TrackSource.MICROPHONE
+        assert events[2].track.sid == events[3].track.sid == microphone.sid
+        # This client sometimes ends its media before it says that it goes.
+        ways = (models.DisconnectReason.CLIENT_INITIATED, models.DisconnectReason.MEDIA_FAILURE)
+        assert events[4].participant.disconnect_reason in ways
+        assert events[5].room_end_reason == models.RoomEndReason.ROOM_END_API_DELETE
+        assert all(one.created_at > 1_700_000_000 and one.num_dropped == 0 for one in events)
+
+
+async def test_a_forged_or_altered_event_is_not_believed(own_server: Callable[..., LiveServer]) -> None:
+    async with Receiver() as receiver:
+        server = own_server(DIEMCAU_WEBHOOK_URLS=receiver.url)
+        async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as lk:
+            await lk.room.create_room(api.CreateRoomRequest(name="forged"))
+        await receiver.until(lambda: receiver.requests)
+        (headers, body), reader = receiver.requests[0], api.TokenVerifier(server.api_key, server.api_secret)
+        assert api.WebhookReceiver(reader).receive(body, headers["authorization"]).room.name == "forged"
+        with pytest.raises(Exception, match="hash mismatch"):
+            api.WebhookReceiver(reader).receive(body.replace("forged", "other"), headers["authorization"])
+        with pytest.raises(Exception, match=r"(?i)signature"):
+            api.WebhookReceiver(api.TokenVerifier(server.api_key, "x" * 32)).receive(body, headers["authorization"])
+
+
+async def test_whoever_never_connected_was_aborted(own_server: Callable[..., LiveServer]) -> None:
+    async with Receiver() as receiver:
+        server = own_server(DIEMCAU_WEBHOOK_URLS=receiver.url)
+        headers = {"authorization": f"Bearer {token(server.api_key, server.api_secret, 'an', 'aborted')}"}
+        async with aiohttp.ClientSession() as http, http.ws_connect(f"{server.url}/rtc", headers=headers) as socket:
+            assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY
+        await receiver.until(lambda: len(receiver.requests) == 2)
+        assert [one.event for one in verified(server, receiver)] == ["room_started", "participant_connection_aborted"]
+
+
+async def test_a_call_goes_on_while_the_receiver_is_away_and_the_end_of_the_server_is_told(
+    own_server: Callable[..., LiveServer],
+) -> None:
+    async with Receiver(503, 503, 200) as receiver:
+        server = own_server(DIEMCAU_WEBHOOK_URLS=f"http://127.0.0.1:9/nobody,{receiver.url}")
+        async with (
+            Person(server.ws_url, token(server.api_key, server.api_secret, "an", "goes-on")) as an,
+            Person(server.ws_url, token(server.api_key, server.api_secret, "binh", "goes-on")) as binh,
+        ):
+            await an.speak(440)
+            await until(lambda: binh.ear("an").hears(440), "the tone")
+            await receiver.until(lambda: receiver.bodies[:3] == [receiver.bodies[0]] * 3 and len(receiver.bodies) > 3)
+            await asyncio.to_thread(server.stop)
+            await receiver.until(lambda: "room_finished" in receiver.bodies[-1])
+        events = verified(server, receiver)
+        assert events[-1].room_end_reason == models.RoomEndReason.ROOM_END_SERVER_SHUTDOWN

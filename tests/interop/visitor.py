@@ -1,0 +1,109 @@
+"""A browser in a process of its own, to be run in another network namespace: opens the home page, starts a meeting and joins it.
+
+Started as `python -m tests.interop.visitor URL NAME`; the first line on standard output is the address of the meeting. Every
+line on standard input asks for a report, which is one line of JSON; the end of input closes the browser. `Visiting` is the
+test's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from playwright.async_api import async_playwright
+
+from tests.conftest import ROOT
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--ignore-certificate-errors",  # of the TURN server too, which the page cannot vouch for
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+KEEP_PEERS = """window.peers = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) { super(...given); window.peers.push(this); }
+};"""
+READ = """async () => {
+  const found = { frames: 0, paths: [], states: window.peers.map((peer) => peer.iceConnectionState) };
+  for (const peer of window.peers) {
+    const stats = await peer.getStats();
+    for (const one of stats.values()) {
+      if (one.type === 'inbound-rtp' && one.kind === 'video') found.frames += one.framesDecoded ?? 0;
+      if (one.type !== 'transport' || !one.selectedCandidatePairId) continue;
+      const pair = stats.get(one.selectedCandidatePairId), local = stats.get(pair.localCandidateId);
+      found.paths.push({ type: local.candidateType, protocol: local.relayProtocol ?? local.protocol, url: local.url ?? '' });
+    }
+  }
+  return found;
+}"""
+BOUND_S = 90.0
+
+
+class Visiting:
+    """The test's hand on one such process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
+        self._process = process
+        self.address = address
+
+    @classmethod
+    async def start(cls, url: str, name: str, *, prefix: Sequence[str]) -> Self:
+        """`prefix`: a command that runs the rest elsewhere, such as `ip netns exec NAME`."""
+        process = await asyncio.create_subprocess_exec(
+            *(*prefix, sys.executable, "-m", "tests.interop.visitor", url, name),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), BOUND_S)
+        assert line, f"the browser did not come in: {await process.wait()}"
+        return cls(process, line.decode().strip())
+
+    async def report(self) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"report\n")
+        line = await asyncio.wait_for(self._process.stdout.readline(), BOUND_S)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    async def until(self, condition: Callable[[dict[str, Any]], object], what: str) -> dict[str, Any]:
+        deadline = asyncio.get_running_loop().time() + BOUND_S
+        while not condition(found := await self.report()):
+            assert asyncio.get_running_loop().time() < deadline, f"not in time: {what}: {found}"
+            await asyncio.sleep(0.3)
+        return found
+
+    async def stop(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await asyncio.wait_for(self._process.wait(), BOUND_S)
+
+
+async def _visit(url: str, name: str) -> None:
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = await (await browser.new_context(locale="vi-VN", ignore_https_errors=True)).new_page()
+        await page.add_init_script(KEEP_PEERS)
+        await page.goto(url)
+        await page.get_by_test_id("start-button").click()
+        await page.get_by_test_id("preview-video").wait_for()
+        address = page.url
+        await page.get_by_test_id("join-name").fill(name)
+        await page.get_by_test_id("join-button").click()
+        print(address, flush=True)
+        while await lines.readline():
+            print(json.dumps(await page.evaluate(READ)), flush=True)
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_visit(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,54 @@
+"""An address that gets webhooks: keeps what came, and answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Self
+
+from aiohttp import web
+
+
+class Receiver:
+    """`async with Receiver(500, 200) as receiver`: the first request gets 500, all later ones 200. 0: no answer, it hangs up."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.requests: list[tuple[dict[str, str], str]] = []
+        """(headers, lower case, and body) of each."""
+        self.url = ""
+        self._statuses = list(statuses or (200,))
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        application = web.Application()
+        application.router.add_post("/hook", self._take)
+        application.router.add_post("/elsewhere", self._take)
+        self._runner = web.AppRunner(application)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/hook"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    @property
+    def bodies(self) -> list[str]:
+        return [body for _, body in self.requests]
+
+    async def until(self, condition: Callable[[], object], bound_s: float = 30.0) -> None:
+        deadline = time.monotonic() + bound_s
+        while not condition():
+            assert time.monotonic() < deadline, f"only {self.bodies}"
+            await asyncio.sleep(0.02)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        headers: Iterable[tuple[str, str]] = request.headers.items()
+        self.requests.append(({name.lower(): value for name, value in headers}, await request.text()))
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        if status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 200, headers={"location": "/elsewhere"} if status == 307 else {})

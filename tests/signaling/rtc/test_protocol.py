@@ -1,0 +1,99 @@
+"""The tables of PROTOCOL.md hold every message of the protocol, say what the code does, and name tests that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from livekit.protocol import models, room, rtc
+
+from conference.happenings import What
+from signaling.rtc import admin, requests, scenarios
+from signaling.rtc.webhooks import EVENTS
+
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = (ROOT / "signaling" / "rtc" / "PROTOCOL.md").read_text(encoding="utf-8")
+HERE = {"yes", "part", "ignored", "refused", "no"}
+WEBHOOKS = {
+    "room_started",
+    "room_finished",
+    "participant_joined",
+    "participant_left",
+    "participant_connection_aborted",
+    "track_published",
+    "track_unpublished",
+    "egress_started",
+    "egress_updated",
+    "egress_ended",
+    "ingress_started",
+    "ingress_ended",
+}
+"""The package has no descriptor of them: those of the reference documentation."""
+
+
+def table(name: str) -> dict[str, tuple[str, str]]:
+    """message -> (here, test) of the table under the heading that ends with this name."""
+    part = re.search(rf"^### [^\n]*`{name}`\n(.*?)(?=^##)", TEXT, re.MULTILINE | re.DOTALL)
+    assert part is not None, f"no table of {name}"
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]*\|([^|]*)\|$", part[1], re.MULTILINE)
+    assert len(rows) == len({row[0] for row in rows}), f"a message stands twice in {name}"
+    return {message: (here, test.strip().strip("`")) for message, here, test in rows}
+
+
+def members(message: type, oneof: str) -> set[str]:
+    return {field.name for field in message.DESCRIPTOR.oneofs_by_name[oneof].fields}  # type: ignore[attr-defined]
+
+
+TABLES = {
+    "SignalRequest": members(rtc.SignalRequest, "message"),
+    "SignalResponse": members(rtc.SignalResponse, "message"),
+    "JoinRequest": set(rtc.JoinRequest.DESCRIPTOR.fields_by_name),
+    "SimulateScenario": members(rtc.SimulateScenario, "scenario"),
+    "DataPacket": members(models.DataPacket, "value"),
+    "RoomService": set(room.DESCRIPTOR.services_by_name["RoomService"].methods_by_name),
+    "WebhookEvent": WEBHOOKS,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_message_has_a_row(name: str) -> None:
+    rows = table(name)
+    assert set(rows) == TABLES[name]
+    assert {here for here, _ in rows.values()} <= HERE
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_named_tests_exist(name: str) -> None:
+    for message, (here, test) in table(name).items():
+        assert test or here == "no", f"{message} has no test"
+        if test:
+            place, _, function = test.partition("::")
+            assert function in functions(place), f"{message}: no test {test}"
+
+
+def test_the_tests_named_in_sentences_exist() -> None:
+    for place, function in re.findall(r"`([\w/]+)::(\w+)`", TEXT):
+        assert function in functions(place), f"no test {place}::{function}"
+
+
+@cache
+def functions(place: str) -> frozenset[str]:
+    """Names of the tests in the one file below tests/ whose path ends so."""
+    found = [path for path in (ROOT / "tests").rglob("*.py") if path.with_suffix("").as_posix().endswith(f"/{place}")]
+    assert len(found) == 1, f"{place}: {found}"
+    body = ast.walk(ast.parse(found[0].read_text(encoding="utf-8")))
+    return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_the_tables_say_what_the_code_does() -> None:
+    asked = {name for name, (here, _) in table("SignalRequest").items() if here in ("yes", "part")}
+    assert asked == set(requests.TABLE) - {"trickle"}, "trickle is read, and nothing follows"
+    played = {name for name, (here, _) in table("SimulateScenario").items() if here in ("yes", "part")}
+    assert played == set(scenarios.TABLE)
+    assert set(table("RoomService")) == set(admin.METHODS)
+    told = {name for name, (here, _) in table("WebhookEvent").items() if here == "yes"}
+    assert told == set(EVENTS.values())
+    assert set(EVENTS) == set(What)
