@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,7 @@ from media import limits
 from media.frames import AUDIO_LEVEL_ID, connect
 from media.line import LineConsumer, line_codec
 from media.mixer import control
+from media.mixer.marks import Marks, shared
 from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ SILENCE_S = 10.0
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each start after a loss; a process that held for HEALTHY_S is started at once again."""
 HEALTHY_S = 30.0
+HARMFUL = 2
+"""So many processes in a row that died over bytes of one source: it is not decoded any more ..."""
+QUARANTINE_S = 600.0
+"""... for so long; then one more death is enough."""
 
 # One arena and no trimming: pictures of a known few sizes come and go thirty times a second.
 _MALLOC = {
@@ -109,6 +115,11 @@ class Mixer:
         self._started_s = 0.0
         self._heard_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._marks_fd = shared()
+        self._marks = Marks(self._marks_fd)
+        self._deaths: Counter[int] = Counter()
+        self._harmful: dict[int, float] = {}
+        """Sources that are not given to the process, and until when."""
         self._start()
 
     @classmethod
@@ -164,6 +175,7 @@ class Mixer:
 
     def starve(self, ssrc: int) -> None:
         """The end of `feed`."""
+        self._harmful.pop(ssrc, None)
         if fed := self._feeds.pop(ssrc, None):
             fed.close()
 
@@ -177,6 +189,8 @@ class Mixer:
         self._drop_process()
         self._line.close()
         self._end.close()
+        self._marks.close()
+        os.close(self._marks_fd)
 
     # -- the process
 
@@ -184,16 +198,18 @@ class Mixer:
         """A process on the same socket as the one before, so that the line need not learn another address."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        self._marks.take()  # a process that was killed may have written after we looked
         root = str(Path(__file__).resolve().parents[2])
         paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         # It decodes what strangers send: secrets of the server are not for it.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
-        words = [sys.executable, "-m", "media.mixer", str(theirs.fileno()), str(self._end.fileno()), str(self._budget)]
+        given = (theirs.fileno(), self._end.fileno(), self._budget, self._marks_fd)
+        words = [sys.executable, "-m", "media.mixer", *map(str, given)]
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and numbers
                 words,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self._end.fileno()),
+                pass_fds=(theirs.fileno(), self._end.fileno(), self._marks_fd),
                 env={**environ, **_MALLOC, "PYTHONPATH": paths},
             )
         except OSError:
@@ -223,10 +239,31 @@ class Mixer:
         held = self._loop.time() - self._started_s >= HEALTHY_S
         was_running = self.running
         self._drop_process()
+        self._blame(held)
         self._losses = 1 if held else self._losses + 1
         self._again()
         if was_running:
             self._events.lost(self)
+
+    def _blame(self, held: bool) -> None:
+        """Whose bytes it died over: one death may be anybody's, several in a row over the same source are not chance."""
+        suspects, now = self._marks.take(), self._loop.time()
+        kept = {} if held else {ssrc: self._deaths[ssrc] for ssrc in suspects}
+        self._deaths = Counter(kept)
+        self._deaths.update(suspects)
+        again = {ssrc for ssrc in suspects if ssrc in self._harmful}
+        for ssrc in {ssrc for ssrc in suspects if self._deaths[ssrc] >= HARMFUL} | again:
+            site = next((source.site for source in self._scene.sources if source.ssrc == ssrc), "")
+            logger.error("source %d of %s ends mixer processes: it is left out for %d s", ssrc, site, QUARANTINE_S)
+            self._harmful[ssrc] = now + QUARANTINE_S
+            self._loop.call_later(QUARANTINE_S, self._reration)
+        for ssrc in self._harmful:
+            if fed := self._feeds.get(ssrc):
+                self._ration(ssrc, fed)
+
+    def _reration(self) -> None:
+        for ssrc, fed in () if self.closed else tuple(self._feeds.items()):
+            self._ration(ssrc, fed)
 
     def _again(self) -> None:
         if self._timer is not None:
@@ -337,7 +374,7 @@ class Mixer:
         """Of a camera that sends several layers, the smallest that fills its place."""
         if height := self._heights.get(ssrc):
             fed.set_layer(_layer(len(fed.producer.encodings), height))
-        fed.pause(ssrc not in self._heights)
+        fed.pause(ssrc not in self._heights or self._loop.time() < self._harmful.get(ssrc, 0.0))
 
     # -- the line's events: the far end is our own process
 

@@ -23,6 +23,7 @@ from media.frames import Frames
 from media.mixer import control
 from media.mixer.layouts import cells_of, rects
 from media.mixer.load import STEPS, Effective, Ladder, admit, at_step
+from media.mixer.marks import Marks
 from media.mixer.picture.decoding import Decoding
 from media.mixer.picture.program import Program, View
 from media.mixer.picture.tiles import Tiles
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 VIDEO_JITTER_MS = 80
 TURN_S = 0.1
+STUCK_S = 5.0
+"""No frame takes so long: a library turns in circles over somebody's bytes."""
 _SECOND_US = 1_000_000
 _FIGURES_TURNS = 20
 _LEVEL_TURNS = 2
@@ -55,15 +58,16 @@ def wall_clock() -> str:
 class Process:
     """`budget_cores` is what pictures and sound may take of the machine."""
 
-    def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float) -> None:
+    def __init__(self, frames: Frames, parent: socket.socket, budget_cores: float, marks: Marks) -> None:
         self._frames = frames
         self._parent = parent
         self._budget = budget_cores
         self._sync = LipSync()
-        self._decoding = Decoding(frames.request_keyframe, monotonic_us, self._sync.show)
-        self._tiles = Tiles(self._decoding.latest)
-        self._snapshots = Snapshots(self._decoding.latest)
-        self._desk = Desk(frames, self._sync)
+        self._marks = marks
+        self._decoding = Decoding(frames.request_keyframe, monotonic_us, self._sync.show, marks=marks)
+        self._tiles = Tiles(self._decoding.latest, marks)
+        self._snapshots = Snapshots(self._decoding.latest, marks)
+        self._desk = Desk(frames, self._sync, marks)
         self._desk.on_prompt_end = self._prompt_ended
         self._programs: dict[str, Program] = {}
         self._by_ssrc: dict[int, Program] = {}
@@ -190,6 +194,9 @@ class Process:
 
     def _turn(self, number: int) -> None:
         if any(program.failed for program in self._programs.values()):
+            self.failed.set()
+        if self._marks.stuck(STUCK_S):
+            logger.error("a decoder does not come back")
             self.failed.set()
         self._snap()
         if number % _PROGRAM_TURNS == 0:
@@ -320,12 +327,12 @@ class Load:
 
 
 def main(words: list[str]) -> int:
-    """`python -m media.mixer CONTROL_FD FRAMES_FD BUDGET_CORES`: both descriptors are inherited."""
+    """`python -m media.mixer CONTROL_FD FRAMES_FD BUDGET_CORES MARKS_FD`: the descriptors are inherited."""
     logging.basicConfig(level=logging.INFO, format="mixer %(process)d %(levelname)s %(name)s: %(message)s")
     sys.setswitchinterval(0.001)  # sound must not wait 5 ms for each thread that happens to compute
     parent = socket.socket(fileno=int(words[0]))
     end = socket.socket(fileno=int(words[1]))
-    process = Process(Frames(end.fileno()), parent, float(words[2]))
+    process = Process(Frames(end.fileno()), parent, float(words[2]), Marks(int(words[3])))
     try:
         process.run()
     except ConnectionError:

@@ -6,14 +6,19 @@ A site that nobody shows is decoded for one key frame and left again. Owns whose
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import av
+from av.error import FFmpegError
 from PIL import Image
 
+from media.mixer.marks import Marks
 from media.mixer.picture.decoding import Picture
 from media.mixer.scene import Scene, Source
+
+logger = logging.getLogger(__name__)
 
 EVERY_US = 10_000_000
 WAIT_US = 5_000_000
@@ -28,6 +33,7 @@ class Snapshots:
     """`latest` gives a decoded source's newest picture."""
 
     latest: Callable[[int], Picture | None]
+    marks: Marks = field(default_factory=Marks)
     _taken_us: dict[str, int] = field(default_factory=dict)
     _waiting_us: dict[str, int] = field(default_factory=dict)
 
@@ -45,14 +51,23 @@ class Snapshots:
             source = scene.source_of(site, "video")
             picture = self.latest(source.ssrc) if source else None
             fresh = picture is not None and now_us - picture.arrival_us < WAIT_US
-            if fresh and picture is not None:
-                ready.append((site, jpeg(picture.frame)))
+            if fresh and picture is not None and source is not None:
+                ready += self._taken(site, source, picture)
             if fresh or source is None or now_us - since_us > WAIT_US:
                 del self._waiting_us[site]
                 self._taken_us[site] = now_us
             else:
                 sources.append(source)
         return sources, ready
+
+    def _taken(self, site: str, source: Source, picture: Picture) -> list[tuple[str, bytes]]:
+        """Nothing of a picture that cannot be made small: it is that site's alone."""
+        try:
+            with self.marks.at(source.ssrc):
+                return [(site, jpeg(picture.frame))]
+        except (FFmpegError, ValueError, MemoryError) as error:
+            logger.warning("no small picture of source %d: %s", source.ssrc, type(error).__name__)
+            return []
 
 
 def jpeg(frame: av.VideoFrame, within: tuple[int, int] = (_WIDTH, _HEIGHT)) -> bytes:

@@ -19,6 +19,7 @@ from av.codec.context import Flags
 from av.error import FFmpegError
 
 from media import limits
+from media.mixer.marks import Marks
 from media.mixer.scene import Source
 
 logger = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ class Decoding:
     on_picture: Callable[[int, int, int], None] | None = None
     """Told (SSRC, RTP timestamp, now in µs) of each picture, by the worker."""
     threads: int = 2
+    marks: Marks = field(default_factory=Marks)
     _streams: dict[int, _Stream] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _serial: int = 0
@@ -194,7 +196,8 @@ class Decoding:
             if task.stream.closed:
                 continue
             try:
-                self._decode(task)
+                with self.marks.at(task.stream.decoder.source.ssrc):
+                    self._decode(task)
             except Exception:
                 logger.exception("source %d", task.stream.decoder.source.ssrc)
 

@@ -6,18 +6,23 @@ Owns the cache by (source, size, label). A tile is never changed after it is mad
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import av
 import numpy as np
+from av.error import FFmpegError
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from media.mixer.layouts import Rect
+from media.mixer.marks import Marks
 from media.mixer.picture.decoding import Picture
 from media.mixer.picture.planes import Planes, planes_of
 from media.mixer.picture.plates import SPEAKING_YUV, STAGE_YUV, TILE_YUV, Label, Plates, line_height
+
+logger = logging.getLogger(__name__)
 
 STALE_US = 5_000_000
 """So long a camera stands still before its tile says that there is no picture."""
@@ -44,8 +49,9 @@ class _Entry:
 class Tiles:
     """`latest` gives a source's newest picture. Called from the threads of all groups."""
 
-    def __init__(self, latest: Callable[[int], Picture | None]) -> None:
+    def __init__(self, latest: Callable[[int], Picture | None], marks: Marks | None = None) -> None:
         self._latest = latest
+        self._marks = marks or Marks()
         self._entries: dict[tuple[int, str, int, int], _Entry] = {}
         self._lock = threading.Lock()
         self._plates = Plates()
@@ -64,7 +70,8 @@ class Tiles:
             picture = self._fresh(ssrc, label, now_us)
             shown = (picture.serial if picture else 0, label)
             if entry.tile is None or entry.shown != shown:
-                entry.tile = self._make(entry.scaler, picture, label, width, height)
+                scaled = self._scaled(ssrc, entry.scaler, picture, width, height)
+                entry.tile = self._make(scaled, label, width, height)
                 entry.shown = shown
             return entry.tile
 
@@ -79,14 +86,29 @@ class Tiles:
             return None  # a presentation may rightly stand still
         return picture
 
-    def _make(self, scaler: VideoReformatter, picture: Picture | None, label: Label, width: int, height: int) -> Tile:
+    def _scaled(
+        self, ssrc: int, scaler: VideoReformatter, picture: Picture | None, width: int, height: int
+    ) -> Planes | None:
+        """None: there is nothing to show. A picture of one site that cannot be scaled ends no program."""
         if picture is None:
+            return None
+        try:
+            with self._marks.at(ssrc):
+                return scale(scaler, picture.frame, width, height)
+        except (FFmpegError, ValueError, MemoryError) as error:
+            logger.warning(
+                "source %d: %s of %dx%d", ssrc, type(error).__name__, picture.frame.width, picture.frame.height
+            )
+            return None
+
+    def _make(self, scaled: Planes | None, label: Label, width: int, height: int) -> Tile:
+        if scaled is None:
             planes = _empty(width, height, TILE_YUV)
             with self._lock:
                 self._plates.blank(label.text, width, height).blend(planes, 0, 0)
             shown = Label("", label.muted, label.speaking, label.hand, label.content)
         else:
-            planes, shown = scale(scaler, picture.frame, width, height), label
+            planes, shown = scaled, label
         if shown.speaking and not shown.muted:
             _ring(planes)
         if shown.text or shown.signs:

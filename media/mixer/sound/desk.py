@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from media import limits
 from media.mixer.frames import Frames
+from media.mixer.marks import Marks
 from media.mixer.scene import CLOCK_HZ, AudioCodec, Mix, Scene, Source
 from media.mixer.sound.codecs import AudioEncoder, open_decoder, open_encoder
 from media.mixer.sound.mixing import Limiter, total
@@ -80,8 +81,9 @@ Heard = tuple[str, str, bool]
 class Desk:
     """`put` from one thread, everything else from the one that ticks; `show` may come from any."""
 
-    def __init__(self, frames: Frames, sync: LipSync) -> None:
+    def __init__(self, frames: Frames, sync: LipSync, marks: Marks | None = None) -> None:
         self._frames = frames
+        self._marks = marks or Marks()
         self._sync = sync
         self._next: Scene | None = None
         self._scene = Scene(0)
@@ -107,7 +109,7 @@ class Desk:
         if self._next is not None:
             self._take(self._next)
         at_us = number * TICK_US
-        blocks = {one.source.site: one.pull() for one in self._microphones.values()}
+        blocks = {one.source.site: self._pull(one) for one in self._microphones.values()}
         self.ticks += 1
         if self.ticks % _SYNC_TICKS == 0:
             self._follow_pictures(at_us)
@@ -116,6 +118,10 @@ class Desk:
         for site, player in tuple(self._players.items()):
             if player.done:
                 self._end_prompt(site, player)
+
+    def _pull(self, one: Microphone) -> Samples:
+        with self._marks.at(one.source.ssrc):
+            return one.pull()
 
     def levels(self) -> dict[str, float]:
         """0..1 (root mean square of full scale) of each open microphone."""

@@ -1,0 +1,141 @@
+"""Whose bytes a mixer process had in hand when it died, and what is done about it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from media.mixer import mixer, process
+from media.mixer.marks import SLOTS, Marks, shared
+from media.mixer.picture import decoding
+from media.mixer.scene import Source
+from tests.media.mixer.stage import Conference, Hall
+from tests.media.mixer.studio import Camera
+from tests.media.mixer.test_process import FULL, GREEN, GROUP, RED, shows_now
+
+CAMERA, MICROPHONE, OTHER = 1000, 1001, 1002
+
+
+@pytest.fixture
+def memory() -> int:
+    return shared()
+
+
+@pytest.fixture
+async def conference() -> AsyncIterator[Conference]:
+    made = Conference()
+    made.add("a", RED, 440)
+    made.add("b", GREEN, 700)
+    yield made
+    await made.close()
+
+
+def test_marks_outlive_the_process(memory: int) -> None:
+    """One that dies over a source leaves its number; those that were done do not count."""
+    code = f"""
+import os, signal
+from media.mixer.marks import Marks
+marks = Marks({memory})
+with marks.at(7):
+    pass
+with marks.at(8), marks.at(9):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    parent = Marks(memory)
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], pass_fds=[memory], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert parent.take() == {8, 9} and parent.take() == set()
+    os.close(memory)
+
+
+def test_more_threads_than_marks_work_on(memory: int) -> None:
+    marks = Marks(memory)
+    held = [marks.at(number) for number in range(1, SLOTS + 3)]
+    for one in held:
+        one.__enter__()
+    assert Marks(memory).take() == set(range(1, SLOTS + 1))
+    for one in held:
+        one.__exit__(None, None, None)
+    assert marks.take() == set() and not marks.stuck(0)
+    with marks.at(5):
+        assert marks.stuck(0) and not marks.stuck(60)
+    os.close(memory)
+
+
+def test_a_decoder_is_marked_while_it_works() -> None:
+    seen, done = [], threading.Event()
+
+    def look(*_: object) -> None:
+        seen.append(set(Marks.take(made.marks)))
+        done.set()
+
+    made = decoding.Decoding(lambda ssrc: None, lambda: 0, look, threads=1)
+    made.start()
+    made.want([Source(77, "video", "h264", 97, "x")])
+    made.put("frame", 77, 0, 0, Camera(RED).take(True))
+    assert done.wait(20)
+    made.stop()
+    assert seen[0] == {77}
+
+
+async def die_over(conference: Conference, *ssrcs: int) -> None:
+    """The process is killed as if it had these in hand."""
+    lost = len(conference.told.of("lost"))
+    await conference.until(lambda: conference.mixer.running and conference.mixer.figures.get("groups"))
+    for slot, ssrc in enumerate(ssrcs):  # the process takes its slots from the other end
+        conference.mixer._marks._memory[slot * 4 : slot * 4 + 4] = ssrc.to_bytes(4, sys.byteorder)
+    os.kill(conference.mixer.pid, signal.SIGKILL)
+    await conference.until(lambda: len(conference.told.of("lost")) > lost)
+    conference.mixer.figures = {}
+
+
+async def test_a_source_that_ends_processes_is_left_out(
+    conference: Conference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody else goes on seeing and hearing, that site is still heard; later it gets another chance."""
+    a: Hall = conference.halls[0]
+    fed = conference.mixer._feeds
+    monkeypatch.setattr(mixer, "QUARANTINE_S", 8.0)
+    conference.show(**FULL)
+    a.take(conference.mixer, 11, "h264", 97)
+    await conference.until(lambda: shows_now(a, GROUP, RED, GREEN))
+    await die_over(conference, CAMERA, OTHER)
+    assert not fed[CAMERA].paused, "once may be chance"
+    await die_over(conference, CAMERA)
+    assert fed[CAMERA].paused
+    await conference.until(lambda: conference.mixer.running and conference.mixer.figures.get("groups"))
+    assert fed[CAMERA].paused and not fed[OTHER].paused and not fed[MICROPHONE].paused
+    a.pictures.clear()
+    await conference.until(lambda: a.pictures.get(11))
+    await conference.until(lambda: not fed[CAMERA].paused)
+    await die_over(conference, CAMERA)
+    assert fed[CAMERA].paused, "after that one death is enough"
+
+
+async def test_deaths_far_apart_blame_nobody(conference: Conference, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mixer, "HEALTHY_S", 0.0)
+    conference.show(**FULL)
+    for _ in range(3):
+        await die_over(conference, CAMERA)
+    assert not conference.mixer._feeds[CAMERA].paused
+
+
+def test_a_library_that_turns_in_circles_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STUCK_S", 0.0)
+    made = process.Process.__new__(process.Process)
+    made._programs, made._marks, made.failed = {}, Marks(), threading.Event()
+    monkeypatch.setattr(made, "_snap", lambda: None)
+    made._outgoing = []  # type: ignore[assignment]
+    made._turn(1)
+    assert not made.failed.is_set()
+    with made._marks.at(3):
+        made._turn(1)
+    assert made.failed.is_set()
