@@ -9,8 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -20,9 +19,10 @@ _SLOT: Final = struct.Struct("=I")
 
 
 class Marks:
-    """`fd` of memory made by `shared`; none: this process alone sees it."""
+    """`fd` of memory made by `shared`; none: this process alone sees it. `now`: seconds, for `stuck` alone."""
 
-    def __init__(self, fd: int = -1) -> None:
+    def __init__(self, fd: int = -1, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._now = now
         self._memory = mmap.mmap(fd, SLOTS * _SLOT.size)
         self._free = list(range(SLOTS))
         self._since = [0.0] * SLOTS
@@ -35,7 +35,7 @@ class Marks:
         except IndexError:
             yield
             return
-        self._since[slot] = time.monotonic()
+        self._since[slot] = self._now()
         _SLOT.pack_into(self._memory, slot * _SLOT.size, ssrc)
         try:
             yield
@@ -46,7 +46,7 @@ class Marks:
 
     def stuck(self, seconds: float) -> bool:
         """Whether a thread has not come back for so long: it never will."""
-        now = time.monotonic()
+        now = self._now()
         return any(since and now - since > seconds for since in self._since)
 
     def take(self) -> set[int]:

@@ -332,7 +332,7 @@ def main(words: list[str]) -> int:
     sys.setswitchinterval(0.001)  # sound must not wait 5 ms for each thread that happens to compute
     parent = socket.socket(fileno=int(words[0]))
     end = socket.socket(fileno=int(words[1]))
-    process = Process(Frames(end.fileno()), parent, float(words[2]), Marks(int(words[3])))
+    process = Process(Frames(end.fileno()), parent, float(words[2]), Marks(int(words[3]), time.monotonic))
     try:
         process.run()
     except ConnectionError:
