@@ -20,6 +20,7 @@ pub fn to_python<'py>(py: Python<'py>, event: Event) -> PyResult<Bound<'py, PyTu
         Event::Message { transport, message } => ("message", transport, PyBytes::new(py, &message)).into_pyobject(py),
         Event::Keyframe { transport } => ("keyframe", transport).into_pyobject(py),
         Event::Limit { consumer, bitrate_bps } => ("limit", consumer, bitrate_bps).into_pyobject(py),
+        Event::Starved { consumer, starved } => ("starved", consumer, starved).into_pyobject(py),
         Event::Unfit { consumer } => ("unfit", consumer).into_pyobject(py),
     }
 }

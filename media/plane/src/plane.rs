@@ -369,6 +369,13 @@ impl Plane {
         self.send(self.directory()?.consumer(consumer), Command::SetLayers { consumer, layer, temporal })
     }
 
+    #[pyo3(signature = (consumer, priority, keeps=false), text_signature = "($self, consumer, priority, keeps=False)")]
+    fn set_priority(&self, consumer: Any, priority: Any, keeps: bool) -> PyResult<()> {
+        let consumer = check::id(consumer, "consumer")?;
+        let priority = check::number(priority, "priority", 0, 7)? as u8;
+        self.send(self.directory()?.consumer(consumer), Command::SetPriority { consumer, priority, keeps })
+    }
+
     fn snapshot(&self) -> PyResult<Snapshot> {
         self.check_alive()?;
         let latest = |front: &Front| Arc::clone(&front.latest.lock().unwrap_or_else(PoisonError::into_inner));

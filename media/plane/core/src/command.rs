@@ -187,4 +187,10 @@ pub enum Command {
         layer: u8,
         temporal: u8,
     },
+    /// Where the way does not carry all, the higher is served first. `keeps`: its lowest layer is sent whatever that costs.
+    SetPriority {
+        consumer: u32,
+        priority: u8,
+        keeps: bool,
+    },
 }

@@ -1,7 +1,9 @@
 //! One forwarded track on one transport: which layer is sent, and what becomes of each packet.
 
+use crate::allocation::share::Grant;
 use crate::cache::Entry;
 use crate::command::PayloadMap;
+use crate::rtcp::ReportBlock;
 use crate::sent::{Sent, SentLog};
 use crate::sequence::{Continuity, Offsets, Picture};
 use crate::srtp::RocTx;
@@ -10,6 +12,8 @@ use crate::srtp::RocTx;
 const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
+/// Packets that one report may tell of.
+const REPORTED_MAX: u32 = 10_000;
 /// NAL unit types from here on join or split others (RFC 6184 §5.2).
 const FIRST_COMBINED_NAL: u8 = 24;
 
@@ -28,12 +32,19 @@ pub struct Consumer {
     /// What the viewer wants at most.
     pub wanted_layer: u8,
     pub wanted_temporal: u8,
+    /// What the way to the viewer carries of it; None: nothing.
+    pub grant: Option<Grant>,
+    /// See `Command::SetPriority`.
+    pub priority: u8,
+    pub keeps: bool,
     /// Where to go at the next key frame.
     pub target: u8,
     /// What is sent; None until a key frame.
     pub current: Option<u8>,
     previous: Option<u8>,
     temporal: u8,
+    /// Where `temporal` is to go.
+    target_temporal: u8,
     pub continuity: Continuity,
     pub sent: SentLog,
     pub roc: RocTx,
@@ -48,6 +59,8 @@ pub struct Consumer {
     pub packets: u64,
     pub bytes: u64,
     pub lost: i64,
+    /// The highest number that the peer has told of.
+    told: Option<u32>,
     pub fraction_lost: f32,
     pub jitter: u32,
     pub resent: u64,
@@ -102,10 +115,14 @@ impl Consumer {
             paused: opening.paused,
             wanted_layer: u8::MAX,
             wanted_temporal: u8::MAX,
+            grant: Some(Grant::ALL),
+            priority: 0,
+            keeps: false,
             target: u8::MAX,
             current: None,
             previous: None,
             temporal: u8::MAX,
+            target_temporal: u8::MAX,
             continuity: Continuity::starting_at(random.0),
             sent: SentLog::new(opening.video),
             roc: RocTx::default(),
@@ -118,6 +135,7 @@ impl Consumer {
             packets: 0,
             bytes: 0,
             lost: 0,
+            told: None,
             fraction_lost: 0.0,
             jitter: 0,
             resent: 0,
@@ -215,13 +233,42 @@ impl Consumer {
     }
 
     pub fn wants_keyframe(&self) -> bool {
-        self.video && !self.paused && !self.unfit && self.current != Some(self.target)
+        self.video && !self.is_off() && !self.unfit && self.current != Some(self.target)
+    }
+
+    /// Nothing is to be sent: nobody looks, or the way does not carry it.
+    #[inline]
+    pub fn is_off(&self) -> bool {
+        self.paused || self.grant.is_none()
+    }
+
+    /// The highest layer that it may have now.
+    pub fn top_layer(&self) -> u8 {
+        self.wanted_layer.min(self.grant.map_or(0, |grant| grant.layer))
+    }
+
+    /// What the viewer would like.
+    pub fn wanted(&self) -> Grant {
+        Grant { layer: self.wanted_layer, temporal: self.wanted_temporal }
+    }
+
+    /// Goes to this layer with the next key frame.
+    pub fn aim(&mut self, target: u8) {
+        self.target = target;
+        let grant = self.grant.unwrap_or(Grant::LOWEST);
+        let granted = match self.current {
+            // Too much for the way: until it is left, as little of it as can be.
+            Some(current) if current > target && current > grant.layer => 0,
+            Some(current) if current < target => u8::MAX,
+            _ => grant.temporal,
+        };
+        self.target_temporal = self.wanted_temporal.min(granted);
     }
 
     /// Whether packets of this layer can matter to this consumer at all.
     #[inline]
     pub fn looks_at(&self, layer: u8) -> bool {
-        !self.paused && !self.unfit && (self.current == Some(layer) || self.target == layer || !self.video)
+        !self.is_off() && !self.unfit && (self.current == Some(layer) || self.target == layer || !self.video)
     }
 
     /// Decides on the next packet of `layer`. `elapsed`: what the outgoing timestamp moves by if the layer is
@@ -262,7 +309,8 @@ impl Consumer {
         }
         self.current = Some(layer);
         self.previous = None;
-        self.temporal = self.wanted_temporal;
+        self.aim(self.target);
+        self.temporal = self.target_temporal;
         self.forget_sent();
     }
 
@@ -271,10 +319,10 @@ impl Consumer {
         let Some((vp8, id)) = entry.vp8.and_then(|vp8| vp8.temporal_id.map(|id| (vp8, id))) else {
             return false;
         };
-        if vp8.starts_frame && self.temporal != self.wanted_temporal {
-            let up = self.wanted_temporal > self.temporal;
-            if !up || id == 0 || (vp8.sync && id <= self.wanted_temporal) {
-                self.temporal = self.wanted_temporal;
+        if vp8.starts_frame && self.temporal != self.target_temporal {
+            let up = self.target_temporal > self.temporal;
+            if !up || id == 0 || (vp8.sync && id <= self.target_temporal) {
+                self.temporal = self.target_temporal;
             }
         }
         id > self.temporal
@@ -286,6 +334,15 @@ impl Consumer {
         self.bytes += bytes as u64;
         self.last_sent_us = now_us;
         self.resend_credit = (self.resend_credit + 1).min(RESEND_CREDIT_MAX);
+    }
+
+    /// The peer's report on this stream; (lost, received) since the one before.
+    pub fn count_report(&mut self, block: &ReportBlock) -> (u32, u32) {
+        let Some(before) = self.told.replace(block.highest) else { return (0, 0) };
+        let ahead = block.highest.wrapping_sub(before);
+        let expected = if ahead > REPORTED_MAX { 0 } else { ahead };
+        let lost = expected * u32::from(block.fraction_lost) / 256;
+        (lost, expected - lost)
     }
 
     /// Whether one more packet may be resent; takes its cost.

@@ -80,6 +80,7 @@ impl Shard {
             }
             Command::PauseConsumer { consumer, paused } => self.pause_consumer(consumer, paused, now_us, out),
             Command::SetLayers { consumer, layer, temporal } => self.set_layers(consumer, layer, temporal, now_us, out),
+            Command::SetPriority { consumer, priority, keeps } => self.set_priority(consumer, priority, keeps, now_us),
             _ => None,
         }
     }
@@ -191,6 +192,7 @@ impl Shard {
         self.paths.retain(|_, owner| *owner != key);
         self.release_sockets(key);
         self.paced.retain(|paced| *paced != key);
+        self.limited.retain(|limited| *limited != key);
         let router = self.transports.remove(key).router;
         self.routers[router].transports.retain(|t| *t != key);
         Some(())
@@ -341,6 +343,7 @@ impl Shard {
         if rtx_ssrc != 0 {
             transport.outgoing.insert(rtx_ssrc, key);
         }
+        self.begin_low(key, now_us);
         self.choose_target(key, now_us);
         self.start_from_cache(key, now_us, out);
         self.ask_ahead(key, now_us, out);
@@ -383,6 +386,7 @@ impl Shard {
         consumer.paused = paused;
         consumer.stop();
         let producer = consumer.producer;
+        self.begin_low(key, now_us);
         self.choose_target(key, now_us);
         self.start_from_cache(key, now_us, out);
         self.retarget(producer, now_us, out);
@@ -401,8 +405,18 @@ impl Shard {
         let consumer = &mut self.consumers[key];
         consumer.wanted_layer = layer;
         consumer.wanted_temporal = temporal;
-        let producer = consumer.producer;
+        let (producer, transport) = (consumer.producer, consumer.transport);
+        self.allocate_soon(transport, now_us);
         self.retarget(producer, now_us, out);
+        Some(())
+    }
+
+    fn set_priority(&mut self, consumer: u32, priority: u8, keeps: bool, now_us: u64) -> Option<()> {
+        let key = *self.ids.consumers.get(&consumer)?;
+        let consumer = &mut self.consumers[key];
+        (consumer.priority, consumer.keeps) = (priority, keeps);
+        let transport = consumer.transport;
+        self.allocate_soon(transport, now_us);
         Some(())
     }
 }

@@ -1,5 +1,6 @@
 //! How much the way to one peer carries, seen from our end: transport-wide feedback (delay gradient, losses, probes), or
-//! REMB where there is none. One for each transport; nothing is known, and nothing limited, until it was too much once.
+//! the losses of receiver reports where there is none; REMB caps both. One for each transport; nothing is known, and
+//! nothing limited, until it was too much once.
 //!
 //! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
 
@@ -7,6 +8,7 @@ pub mod history;
 pub mod loss;
 pub mod probe;
 pub mod rate;
+pub mod reports;
 pub mod throughput;
 pub mod trend;
 
@@ -16,6 +18,7 @@ use history::History;
 use loss::{Loss, Verdict};
 use probe::{Answer, Probe};
 use rate::{Rate, Seen};
+use reports::Reports;
 use throughput::Throughput;
 use trend::{Trend, Usage};
 
@@ -58,6 +61,7 @@ pub struct Estimator {
     reference: Option<(u32, i64)>,
     heard_us: Option<u64>,
     remb: Option<(u64, u64)>,
+    reports: Reports,
 }
 
 impl Estimator {
@@ -80,13 +84,9 @@ impl Estimator {
 
     /// Bit/s that may be sent in all; None: nothing is known that would limit it.
     pub fn available_bps(&self, now_us: u64) -> Option<u64> {
-        match (self.rate.bps(), self.remb) {
-            (Some(bps), _) => Some(bps as u64),
-            (None, Some((bps, at_us))) if self.heard_us.is_none() && now_us.saturating_sub(at_us) < REMB_US => {
-                Some(bps)
-            }
-            _ => None,
-        }
+        let cap_bps = self.remb.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < REMB_US).map(|(bps, _)| bps);
+        let own_bps = self.rate.bps().map(|bps| bps as u64);
+        own_bps.into_iter().chain(cap_bps).min()
     }
 
     /// When the bitrate was lowered last; 0: never.
@@ -99,12 +99,17 @@ impl Estimator {
         self.loss.fraction()
     }
 
+    /// Not more of them than may be the path's own.
+    pub fn loss_is_little(&self) -> bool {
+        self.loss.is_little()
+    }
+
     /// By how much a queue on the way delays packets now, as far as it is seen.
     pub fn queue_us(&self) -> i64 {
         self.trend.queue_us()
     }
 
-    /// The peer itself estimates. Counts where it sends no transport-wide feedback.
+    /// The peer itself estimates: no more than this.
     pub fn note_remb(&mut self, bitrate_bps: u64, now_us: u64) {
         self.remb = Some((bitrate_bps.max(rate::FLOOR_BPS as u64), now_us));
     }
@@ -137,6 +142,24 @@ impl Estimator {
         let before = self.rate.bps();
         self.judge(over, newest_us, rtt_us, now_us);
         Ok(self.rate.bps() != before)
+    }
+
+    /// A receiver report of a peer that numbers nothing: so many packets of one stream since its last one. `sent_bytes`: in
+    /// all, so far. True: the bitrate changed.
+    pub fn note_report(&mut self, (lost, received): (u32, u32), sent_bytes: u64, rtt_us: u64, now_us: u64) -> bool {
+        if self.heard_us.is_some() {
+            return false;
+        }
+        self.loss.note_many(lost, received);
+        let Some((sent_bps, elapsed_us)) = self.reports.settle(sent_bytes, now_us) else { return false };
+        let before = self.rate.bps();
+        match self.loss.judge(sent_bps, rtt_us, now_us) {
+            Verdict::Cut(share) => self.rate.cut(sent_bps * (1.0 - self.loss.fraction()) * share, now_us),
+            Verdict::Undo => self.rate.undo(),
+            Verdict::Nothing if self.loss.is_little() => self.rate.creep(elapsed_us, now_us),
+            Verdict::Nothing => {}
+        }
+        self.rate.bps() != before
     }
 
     /// True: after this packet a queue grows.

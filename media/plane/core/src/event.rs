@@ -75,4 +75,9 @@ pub enum Event {
     Unfit {
         consumer: u32,
     },
+    /// The way to its viewer does not carry this track (any more, or again): nothing of it is sent.
+    Starved {
+        consumer: u32,
+        starved: bool,
+    },
 }

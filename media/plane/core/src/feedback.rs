@@ -63,7 +63,10 @@ impl Shard {
             Packet::Bye { ssrcs } => ssrcs.for_each(|ssrc| self.note_bye(key, ssrc)),
             Packet::Tmmbr { sender, entries } => self.limit_asked(key, (sender, entries), now_us, out),
             Packet::Tmmbn { .. } => self.limit_confirmed(key),
-            Packet::Remb { bitrate_bps, .. } => self.transports[key].estimator.note_remb(bitrate_bps, now_us),
+            Packet::Remb { bitrate_bps, .. } => {
+                self.transports[key].estimator.note_remb(bitrate_bps, now_us);
+                self.note_available(key, now_us);
+            }
             Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us),
             Packet::Sdes | Packet::Other(_) => {}
         }
@@ -72,8 +75,10 @@ impl Shard {
     fn note_feedback(&mut self, key: usize, body: &[u8], now_us: u64) {
         let transport = &mut self.transports[key];
         let rtt_us = transport.rtt_or_guess_us();
-        if transport.estimator.note_feedback(body, rtt_us, now_us).is_err() {
-            self.totals.malformed += 1;
+        match transport.estimator.note_feedback(body, rtt_us, now_us) {
+            Ok(true) => self.note_available(key, now_us),
+            Ok(false) => {}
+            Err(_) => self.totals.malformed += 1,
         }
     }
 
@@ -98,11 +103,19 @@ impl Shard {
         consumer.lost = i64::from(block.cumulative_lost);
         consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
         consumer.jitter = block.jitter;
+        let told = consumer.count_report(block);
         if block.last_sr != 0 {
             let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
             let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
             if rtt_us < RTT_US_MAX {
                 transport.note_rtt(rtt_us);
+            }
+        }
+        // Lines have no layers to choose from, and whoever numbers packets tells more by that.
+        if transport.extensions.transport_cc == 0 && transport.line().is_none() {
+            let (rtt_us, sent_bytes) = (transport.rtt_or_guess_us(), transport.sent_bytes);
+            if transport.estimator.note_report(told, sent_bytes, rtt_us, now_us) {
+                self.note_available(key, now_us);
             }
         }
     }
@@ -122,7 +135,7 @@ impl Shard {
         let Some(consumer) = transport.outgoing.get(&media).copied().or_else(|| self.only_video(key)) else { return };
         let consumer = &mut self.consumers[consumer];
         consumer.keyframes_asked += 1;
-        if !consumer.video || consumer.paused {
+        if !consumer.video || consumer.is_off() {
             return;
         }
         let (producer, layer) = (consumer.producer, consumer.current.unwrap_or(consumer.target));

@@ -71,7 +71,7 @@ impl Shard {
         let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
             return;
         };
-        if !consumer.video || consumer.paused || producer.paused || consumer.current.is_some() {
+        if !consumer.video || consumer.is_off() || producer.paused || consumer.current.is_some() {
             return;
         }
         let fits = |layer: u8| {
@@ -83,10 +83,11 @@ impl Shard {
             return;
         };
         plan(&mut pending, &mut self.runs);
-        let wanted = std::mem::replace(&mut consumer.target, layer);
+        let wanted = consumer.target;
+        consumer.aim(layer);
         let planned = Planned { pending: &pending, runs: &self.runs };
         let fed = Feed { producer, layer, path, now_us }.run((key, consumer), transport, planned, out);
-        consumer.target = wanted;
+        consumer.aim(wanted);
         fed.tell(consumer, &mut self.totals, &mut self.events);
         if fed.waits {
             let transport = consumer.transport;

@@ -245,6 +245,7 @@ impl Shard {
         layer.ended = false;
         layer.packets += 1;
         layer.bytes += incoming.payload.len() as u64;
+        layer.bitrates.note(entry.vp8.and_then(|vp8| vp8.temporal_id), incoming.payload.len());
         if entry.keyframe {
             layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
             layer.reception.give_up_before(incoming.sequence);

@@ -78,6 +78,11 @@ pub struct Speakers {
 }
 
 impl Speakers {
+    /// Who speaks, or spoke last.
+    pub fn dominant(&self) -> Option<u32> {
+        self.dominant
+    }
+
     /// Closes the window of every source (`id`, level); the new list, dominant first, when it changed.
     pub fn close_window<'a>(&mut self, sources: impl Iterator<Item = (u32, &'a mut Level)>) -> Option<Vec<(u32, f32)>> {
         let mut speaking = Vec::new();
@@ -167,11 +172,11 @@ mod tests {
             window(&mut speakers, &mut levels, &[32, 127]);
         }
         assert_eq!(window(&mut speakers, &mut levels, &[32, 10]).unwrap(), [0, 1]);
-        assert_eq!(speakers.dominant, Some(0));
+        assert_eq!(speakers.dominant(), Some(0));
         for _ in 0..3 {
             window(&mut speakers, &mut levels, &[32, 10]);
         }
-        assert_eq!(speakers.dominant, Some(1));
+        assert_eq!(speakers.dominant(), Some(1));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The packet plane without sockets, threads, clock or Python: bytes and microseconds in, bytes and events out.
 
+pub mod allocation;
 pub mod arrivals;
+pub mod bitrates;
 pub mod cache;
 pub mod command;
 pub mod consumer;

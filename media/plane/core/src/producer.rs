@@ -1,5 +1,6 @@
 //! A published track: its layers, what was received of each, and the runs in which new packets will be sent.
 
+use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
 use crate::command::{Encoding, Payload};
 use crate::levels::Level;
@@ -72,6 +73,8 @@ pub struct Layer {
     pub bytes: u64,
     bytes_at_snapshot: u64,
     pub bitrate_bps: u64,
+    /// What it costs to forward.
+    pub bitrates: Bitrates,
     pub clock_hz: u32,
     /// As its source gave it.
     pub newest_timestamp: Option<u32>,

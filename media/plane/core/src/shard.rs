@@ -4,6 +4,7 @@
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
+use crate::allocation::share::Stream;
 use crate::arrivals::FEEDBACK_US;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
@@ -49,6 +50,10 @@ pub struct Shard {
     /// Transports with packets that wait, or a probe.
     pub(crate) paced: Vec<usize>,
     pub(crate) pace_us: u64,
+    /// Transports whose way down is known to be narrow.
+    pub(crate) limited: Vec<usize>,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) allocate_us: u64,
     pub(crate) dirty: Vec<(usize, u8)>,
     pub(crate) runs: Vec<Run>,
     pub(crate) events: Vec<Event>,
@@ -78,6 +83,9 @@ impl Shard {
             released: Vec::new(),
             paced: Vec::new(),
             pace_us: u64::MAX,
+            limited: Vec::new(),
+            streams: Vec::new(),
+            allocate_us: u64::MAX,
             dirty: Vec::new(),
             runs: Vec::new(),
             events: Vec::new(),
@@ -92,7 +100,7 @@ impl Shard {
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.tick_us.min(self.pace_us)
+        self.tick_us.min(self.pace_us).min(self.allocate_us)
     }
 
     /// What happened since the caller drained it last.
@@ -213,6 +221,9 @@ impl Shard {
         if now_us >= self.pace_us {
             self.tick_pacers(now_us, out);
         }
+        if now_us >= self.allocate_us {
+            self.tick_allocations(now_us, out);
+        }
         if now_us < self.tick_us {
             return;
         }
@@ -246,6 +257,7 @@ impl Shard {
             for index in 0..producer.layers.len() {
                 let layer = &mut self.producers[at].layers[index];
                 let ssrc = layer.ssrc;
+                layer.bitrates.settle(now_us);
                 asked.clear();
                 if !repairs {
                     layer.reception.give_up();
@@ -314,7 +326,7 @@ impl Shard {
 
     pub(crate) fn choose_target(&mut self, consumer: usize, now_us: u64) {
         let consumer = &mut self.consumers[consumer];
-        consumer.target = self.producers[consumer.producer].choose_layer(consumer.wanted_layer, now_us);
+        consumer.aim(self.producers[consumer.producer].choose_layer(consumer.top_layer(), now_us));
     }
 
     fn is_flowing(&self, key: usize, now_us: u64) -> bool {
@@ -371,7 +383,7 @@ impl Shard {
         let chooser = &self.producers[producer];
         for key in &chooser.consumers {
             let consumer = &mut self.consumers[*key];
-            consumer.target = chooser.choose_layer(consumer.wanted_layer, now_us);
+            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us));
             let connected = self.transports[consumer.transport].outbound.is_some();
             if connected && consumer.wants_keyframe() {
                 wanted |= 1 << consumer.target;

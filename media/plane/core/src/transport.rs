@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::allocation::Allotment;
 use crate::arrivals::Arrivals;
 use crate::command::Extension;
 use crate::estimate::Estimator;
@@ -144,6 +145,7 @@ pub struct Transport {
     /// Of the way down.
     pub estimator: Estimator,
     pub pacer: Pacer,
+    pub allotment: Allotment,
     pub dtls: Allowance,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
@@ -175,6 +177,7 @@ impl Transport {
             arrivals: Arrivals::default(),
             estimator: Estimator::default(),
             pacer: Pacer::default(),
+            allotment: Allotment::default(),
             dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
             ssrc,
             rtt_us: None,

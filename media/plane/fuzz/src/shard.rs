@@ -132,13 +132,15 @@ impl World {
 
     fn step(&mut self, what: u8, a: u8, b: u8, c: u8) {
         let layer = usize::from(a % 3);
-        match what % 10 {
+        match what % 12 {
             0..=3 => self.media(layer, b, c),
             4 => self.advance(u64::from(a) * u64::from(b) * 100),
             5 => self.command(Command::SetLayers { consumer: 20, layer: a % 4, temporal: b % 4 }),
             6 => self.command(Command::PauseConsumer { consumer: 20, paused: a % 2 == 0 }),
             7 => self.command(Command::PauseProducer { producer: 10, paused: a % 4 == 0 }),
             8 => self.nack(u16::from_be_bytes([a, b])),
+            9 => self.remb(u64::from(u32::from_be_bytes([0, a, b, c]))),
+            10 => self.command(Command::SetPriority { consumer: 20, priority: a % 8, keeps: b % 4 == 0 }),
             _ => self.rtcp(&[0x80 | (a & 0x1f), 200 + b % 8, 0, c % 8, a, b, c, 0, 0, 0, 3, 132, a, b, c, 9]),
         }
     }
@@ -187,6 +189,13 @@ impl World {
     fn nack(&mut self, sequence: u16) {
         let mut buffer = [0; 64];
         let len = rtcp::write_nack(&mut buffer, 1, 900, [sequence, sequence.wrapping_add(3)]);
+        self.rtcp(&buffer[..len]);
+    }
+
+    /// The viewer takes no more than this.
+    fn remb(&mut self, bitrate_bps: u64) {
+        let mut buffer = [0; 64];
+        let len = rtcp::write_remb(&mut buffer, 1, bitrate_bps, &[900]);
         self.rtcp(&buffer[..len]);
     }
 

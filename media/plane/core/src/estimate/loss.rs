@@ -56,6 +56,10 @@ impl Loss {
         *(if received { &mut self.received } else { &mut self.lost }) += 1;
     }
 
+    pub fn note_many(&mut self, lost: u32, received: u32) {
+        (self.lost, self.received) = (self.lost.saturating_add(lost), self.received.saturating_add(received));
+    }
+
     /// A packet that was counted as lost has come after all.
     pub fn note_late(&mut self) {
         self.received += 1;
@@ -77,7 +81,7 @@ impl Loss {
     }
 
     pub fn judge(&mut self, sent_bps: f64, rtt_us: u64, now_us: u64) -> Verdict {
-        let (count, lasted_us) = (self.lost + self.received, now_us.saturating_sub(self.since_us));
+        let (count, lasted_us) = (self.lost.saturating_add(self.received), now_us.saturating_sub(self.since_us));
         let full = lasted_us >= WINDOW_US && count >= WINDOW_PACKETS;
         if !full && lasted_us < WINDOW_US_MAX {
             return Verdict::Nothing;
@@ -94,7 +98,9 @@ impl Loss {
         if let Some(trial) = self.trial {
             return self.judge_trial(trial, sent_bps, now_us);
         }
-        let excess = self.excess(self.recent).max(if loss > FLOOD { self.excess(loss) } else { 0.0 });
+        // What was lost before is over when nothing is lost now.
+        let lately = self.recent.min(2.0 * loss);
+        let excess = self.excess(lately).max(if loss > FLOOD { self.excess(loss) } else { 0.0 });
         if excess <= TOO_MUCH {
             return Verdict::Nothing;
         }

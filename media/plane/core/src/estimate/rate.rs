@@ -6,9 +6,12 @@ const BACK_OFF: f64 = 0.85;
 /// Where little is sent, what gets through says little: no more than this is taken at once.
 const BACK_OFF_IDLE: f64 = 0.7;
 const GROWTH_PER_S: f64 = 1.08;
-/// Never more than so many times what is delivered.
-const OVER_DELIVERED: f64 = 1.5;
+/// Never more than so many times what is delivered: beyond that a probe has to tell.
+const OVER_DELIVERED: f64 = 1.1;
 const NEAR: f64 = 0.9;
+/// Where no probe can tell, it grows by itself.
+const CREEP_PER_S: f64 = 1.05;
+const CREEP_AFTER_US: u64 = 5_000_000;
 /// Nothing is taken again before a change can be seen.
 const AGAIN_US: u64 = 150_000;
 const CALM_US: u64 = 400_000;
@@ -108,6 +111,13 @@ impl Rate {
         self.bps = Some(grown.min(OVER_DELIVERED * seen.delivered_bps + 10_000.0).max(bps).min(CEILING_BPS));
     }
 
+    /// Nothing was lost for a while, and nothing else is known.
+    pub fn creep(&mut self, elapsed_us: u64, now_us: u64) {
+        if now_us.saturating_sub(self.lowered_us) >= CREEP_AFTER_US {
+            self.bps = self.bps.map(|bps| (bps * CREEP_PER_S.powf(elapsed_us as f64 / 1e6)).min(CEILING_BPS));
+        }
+    }
+
     /// A probe got through at this bitrate. True: that is more than was known.
     pub fn raise(&mut self, to_bps: f64) -> bool {
         let raised = self.bps.is_some_and(|bps| to_bps > bps);
@@ -145,7 +155,7 @@ mod tests {
         (0..100).for_each(|i| rate.grow(&seen(2_000_000 + i * 100_000, 2e5)));
         assert_eq!(rate.bps(), Some(0.85e6), "idle");
         (0..3_000).for_each(|i| rate.grow(&seen(20_000_000 + i * 100_000, 8.5e5)));
-        assert!((1.2e6..=1.5 * 8.5e5 + 1e4).contains(&rate.bps().unwrap()));
+        assert!((0.9e6..=1.1 * 8.5e5 + 1e4).contains(&rate.bps().unwrap()));
     }
 
     #[test]

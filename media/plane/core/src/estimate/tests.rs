@@ -238,7 +238,7 @@ fn what_is_idle_keeps_its_estimate() {
 }
 
 #[test]
-fn remb_counts_only_without_feedback_of_ours() {
+fn remb_is_a_cap_whatever_else_is_known() {
     let mut estimator = Estimator::default();
     estimator.note_remb(400_000, 1_000_000);
     assert_eq!(estimator.available_bps(2_000_000), Some(400_000));
@@ -247,7 +247,32 @@ fn remb_counts_only_without_feedback_of_ours() {
     world.estimator.note_remb(400_000, 0);
     world.run(5);
     world.estimator.note_remb(400_000, world.now_us);
-    assert_eq!(world.estimator.available_bps(world.now_us), None);
+    assert_eq!(world.estimator.available_bps(world.now_us), Some(400_000));
+    let mut world = World::new(Path { rate_bps: |_| 300e3, ..WIDE }, 1e6);
+    world.run(10);
+    let own = world.estimator.available_bps(world.now_us);
+    world.estimator.note_remb(5_000_000, world.now_us);
+    assert_eq!(world.estimator.available_bps(world.now_us), own);
+}
+
+#[test]
+fn losses_in_reports_count_where_nothing_is_numbered() {
+    let mut estimator = Estimator::default();
+    let (mut sent_bytes, mut bps) = (0, 2e6);
+    let mut second = |estimator: &mut Estimator, s: u64, carries_bps: f64| {
+        sent_bytes += (bps / 8.0) as u64;
+        let lost = (100.0 * (1.0 - carries_bps / bps)).max(0.0) as u32;
+        estimator.note_report((lost, 100 - lost), sent_bytes, 50_000, s * 1_000_000);
+        let available_bps = estimator.available_bps(s * 1_000_000).map(|bps| bps as f64);
+        bps = available_bps.map_or(2e6, |bps| bps.min(2e6));
+        available_bps
+    };
+    let wide: Vec<_> = (1..20).map(|s| second(&mut estimator, s, 5e6)).collect();
+    assert!(wide.iter().all(Option::is_none));
+    let narrow: Vec<_> = (20..60).map(|s| second(&mut estimator, s, 4e5).unwrap_or(f64::INFINITY)).collect();
+    assert!(narrow[5..].iter().all(|bps| (1e5..6e5).contains(bps)), "{narrow:?}");
+    let wide = (60..120).map(|s| second(&mut estimator, s, 5e6)).last();
+    assert!(wide.unwrap().unwrap() > 1.9e6, "{wide:?}");
 }
 
 #[test]

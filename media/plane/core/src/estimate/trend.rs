@@ -20,10 +20,13 @@ const QUEUE_US_MIN: i64 = 15_000;
 /// After this long without packets the slope begins anew.
 const SILENCE_US: u64 = 500_000;
 /// A queue that stands at this without growing is too long as well, after this time.
-const STANDING_US: i64 = 200_000;
+const STANDING_US: i64 = 150_000;
 const STANDING_FOR_US: u64 = 700_000;
 /// The least delay of so long ago and later counts as that of the empty path.
 const LEAST_US: u64 = 8_000_000;
+/// What rises by this from one such period to the next, again and again, is a queue that creeps up rather than the path. More
+/// than clocks drift.
+const CREEP_US: i64 = 4_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
@@ -80,22 +83,25 @@ impl Default for Trend {
     }
 }
 
-/// The least one-way delay of the last one to two periods.
+/// The least one-way delay of the last one to two periods, or of before it began to creep up.
 #[derive(Clone, Copy, Debug, Default)]
 struct Least {
     now_us: Option<i64>,
     before_us: Option<i64>,
+    base_us: Option<i64>,
     since_us: u64,
 }
 
 impl Least {
     fn note(&mut self, delay_us: i64, at_us: u64) -> i64 {
         if at_us.saturating_sub(self.since_us) > LEAST_US {
+            let rises = self.before_us.zip(self.now_us).is_some_and(|(before, now)| now > before + CREEP_US);
+            self.base_us = self.base_us.or(self.before_us).filter(|_| rises);
             (self.before_us, self.now_us, self.since_us) = (self.now_us, None, at_us);
         }
         let now = self.now_us.map_or(delay_us, |least| least.min(delay_us));
         self.now_us = Some(now);
-        self.before_us.map_or(now, |before| before.min(now))
+        [self.before_us, self.base_us].into_iter().flatten().fold(now, i64::min)
     }
 }
 
@@ -249,12 +255,22 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_creeps_up_for_a_minute_is_not_taken_for_the_path() {
+        for ms_per_s in [2, 5, 20] {
+            let mut trend = Trend::default();
+            run(&mut trend, 0, 100, |_| 0);
+            let seen = run(&mut trend, 100, 200 * 50 / ms_per_s, |i| (i as i64 - 100) * 20 * ms_per_s as i64);
+            assert!(seen[Usage::Over as usize] > 10, "{ms_per_s}: {seen:?} {}", trend.queue_us());
+        }
+    }
+
+    #[test]
     fn a_queue_that_stands_is_too_long_until_it_is_the_path() {
         let mut trend = Trend::default();
         run(&mut trend, 0, 100, |_| 0);
         let seen = run(&mut trend, 100, 100, |_| 250_000);
         assert!(seen[Usage::Over as usize] > 50, "{seen:?}");
-        run(&mut trend, 200, 900, |_| 250_000);
+        run(&mut trend, 200, 1_300, |_| 250_000);
         assert_eq!(trend.usage(), Usage::Normal, "another route");
     }
 }

@@ -120,6 +120,7 @@ impl Stage {
         self.command(Command::SetExtensions { transport, extensions });
         let peer = Peer::new(transport, path(4_000 + transport as u16));
         self.check(&peer, &ufrag);
+        self.out.sink.datagrams.clear();
         let (key, salt) = (vec![1; 16], vec![2; 12]);
         self.command(Command::SetKeys {
             transport,
@@ -130,6 +131,11 @@ impl Stage {
             send_salt: salt,
         });
         peer
+    }
+
+    /// The peer is still there (RFC 7675).
+    pub fn consent(&mut self, peer: &Peer) {
+        self.check(peer, &format!("ours{}", peer.transport));
     }
 
     fn check(&mut self, peer: &Peer, ufrag: &str) {
@@ -146,7 +152,6 @@ impl Stage {
         let mut datagram = [0; 256];
         let len = stun::write_request(&mut datagram, &request, PWD.as_bytes());
         self.deliver(peer, &datagram[..len]);
-        self.out.sink.datagrams.clear();
     }
 
     pub fn publish(&mut self, peer: &Peer, producer: u32, layers: u32) {
@@ -480,6 +485,23 @@ pub fn voice(peer: &mut Peer, level: u8, marker: bool) -> Vec<u8> {
 /// The packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
 pub fn frame(peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
     packets(peer, layer, (n, None), key, lens)
+}
+
+/// One packet of a simulcast layer with VP8 temporal ids; `first` and `last` of its frame.
+pub fn layered(
+    peer: &mut Peer,
+    layer: usize,
+    (n, temporal, key): (u16, u8, bool),
+    (first, last): (bool, bool),
+    bytes: usize,
+) -> Vec<u8> {
+    let mut payload = vec![0; bytes];
+    let start = if first { 0x90 } else { 0x80 };
+    let picture = 0x8000 | n;
+    payload[..6].copy_from_slice(&[start, 0xe0, (picture >> 8) as u8, picture as u8, (n / 4) as u8, temporal << 6]);
+    payload[6] = u8::from(!key);
+    let (ssrc, rid) = (0x1000 + layer as u32, layer.to_string());
+    peer.packet(layer, ssrc, (98, u32::from(n) * 3_000, last), &[(1, b"v"), (2, rid.as_bytes())], &payload)
 }
 
 fn packets(peer: &mut Peer, layer: usize, (n, temporal): (u16, Option<u8>), key: bool, lens: &[usize]) -> Vec<Vec<u8>> {

@@ -1,0 +1,360 @@
+//! A conference over modelled ways: cameras with three simulcast layers, and viewers behind a queue that drains at a rate.
+//! Time is moved by hand; nothing is random.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::collections::BTreeMap;
+
+use super::peer::{Peer, Stage, layered, voice};
+use plane_core::command::{Command, Extension, PayloadMap};
+use plane_core::event::Event;
+use plane_core::rtcp::{self, Packet, ReportBlock};
+use plane_core::rtp;
+
+const FEEDBACK_US: u64 = 80_000;
+const KEYFRAME_TIMES: f64 = 4.0;
+const PACKET_BYTES: usize = 1_100;
+const TEMPORAL: [u8; 4] = [0, 2, 1, 2];
+/// A frame of each temporal id against the mean.
+const SIZES: [f64; 3] = [1.6, 1.0, 0.7];
+
+/// What a viewer tells of what came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    Arrivals,
+    Remb(u64),
+    Reports,
+}
+
+pub struct Camera {
+    pub peer: Peer,
+    pub producer: u32,
+    /// Bit/s of each layer.
+    pub layers: Vec<f64>,
+    pub level: u8,
+    key: Vec<bool>,
+    frame: u16,
+}
+
+/// What came of one stream.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    pub packets: u64,
+    pub bytes: u64,
+    pub lost: u64,
+    highest: u32,
+    told: (u64, u64),
+}
+
+pub struct Viewer {
+    pub peer: Peer,
+    pub rate_bps: fn(u64) -> f64,
+    pub queue_us_max: f64,
+    pub delay_us: u64,
+    pub tells: Tells,
+    free_us: f64,
+    arrivals: Vec<(u16, Option<u64>)>,
+    feedbacks: Vec<(u64, Vec<u8>)>,
+    told_us: u64,
+    count: u8,
+    pub streams: BTreeMap<u32, Stream>,
+    /// The longest queue since it was last looked at, in microseconds.
+    pub worst_us: f64,
+}
+
+/// One change of what a consumer is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Layer(u8),
+    Starved,
+    Fed,
+}
+
+pub struct World {
+    pub stage: Stage,
+    pub cameras: Vec<Camera>,
+    pub viewers: Vec<Viewer>,
+    /// (when, consumer, what).
+    pub changes: Vec<(u64, u32, Change)>,
+    began_us: u64,
+}
+
+pub const CAMERA: [f64; 3] = [150e3, 500e3, 1_500e3];
+pub const VOICE_SSRC: u32 = 0x2_0000;
+pub const VIDEO_SSRC: u32 = 0x1_0000;
+
+impl World {
+    pub fn new() -> Self {
+        let stage = Stage::new();
+        let began_us = stage.now_us;
+        World { stage, cameras: Vec::new(), viewers: Vec::new(), changes: Vec::new(), began_us }
+    }
+
+    /// Seconds since the beginning.
+    pub fn now_s(&self) -> f64 {
+        (self.stage.now_us - self.began_us) as f64 / 1e6
+    }
+
+    /// Publishes a voice and a camera.
+    pub fn camera(&mut self, layers: &[f64]) -> usize {
+        let at = self.cameras.len();
+        let peer = self.stage.join(1 + at as u32);
+        let producer = 100 + at as u32;
+        self.stage.publish(&peer, producer, layers.len() as u32);
+        self.stage.publish_audio(&peer, 200 + at as u32);
+        let key = vec![true; layers.len()];
+        self.cameras.push(Camera { peer, producer, layers: layers.to_vec(), level: 127, key, frame: 0 });
+        at
+    }
+
+    /// Sees and hears all that is published so far.
+    pub fn viewer(&mut self, rate_bps: fn(u64) -> f64, tells: Tells) -> usize {
+        let at = self.viewers.len();
+        let transport = 50 + at as u32;
+        let peer = self.stage.join(transport);
+        if tells != Tells::Arrivals {
+            self.stage.command(Command::SetExtensions { transport, extensions: vec![(0, Extension::TransportCc)] });
+        }
+        for camera in 0..self.cameras.len() as u32 {
+            let (video, audio) = (VIDEO_SSRC + 2 * camera, VOICE_SSRC + camera);
+            let map = PayloadMap { from: 98, to: 96, rtx: Some(97) };
+            self.stage.consume_as(&peer, consumer(at, camera), 100 + camera, (video, video + 1), map);
+            let map = PayloadMap { from: 111, to: 111, rtx: None };
+            self.stage.consume_as(&peer, consumer(at, camera) + 500, 200 + camera, (audio, 0), map);
+        }
+        self.viewers.push(Viewer {
+            peer,
+            rate_bps,
+            queue_us_max: 300_000.0,
+            delay_us: 25_000,
+            tells,
+            free_us: 0.0,
+            arrivals: Vec::new(),
+            feedbacks: Vec::new(),
+            told_us: 0,
+            count: 0,
+            streams: BTreeMap::new(),
+            worst_us: 0.0,
+        });
+        at
+    }
+
+    pub fn run(&mut self, seconds: u64) -> &mut Self {
+        for _ in 0..seconds * 1_000 {
+            self.step();
+        }
+        self
+    }
+
+    pub fn step(&mut self) {
+        let now_us = self.stage.now_us;
+        let at_us = now_us - self.began_us;
+        for at in 0..self.cameras.len() as u64 {
+            // Not all at once.
+            let own_us = at_us + at * 3_000;
+            let camera = &mut self.cameras[at as usize];
+            let mut packets = Vec::new();
+            if own_us % 20_000 == 0 {
+                packets.push(voice(&mut camera.peer, camera.level, true));
+            }
+            if own_us / 33_333 != (own_us + 1_000) / 33_333 {
+                camera.picture(&mut packets);
+            }
+            for packet in packets {
+                self.stage.deliver(&self.cameras[at as usize].peer, &packet);
+            }
+        }
+        if at_us % 5_000_000 == 0 {
+            let peers = self.cameras.iter().map(|camera| &camera.peer).chain(self.viewers.iter().map(|one| &one.peer));
+            peers.for_each(|peer| self.stage.consent(peer));
+        }
+        self.stage.advance(1_000);
+        self.carry();
+        if at_us % 10_000 == 0 {
+            for camera in &mut self.cameras {
+                for ssrc in self.stage.plis_to(&mut camera.peer) {
+                    camera.key[(ssrc - 0x1000) as usize] = true;
+                }
+            }
+        }
+        for event in std::mem::take(&mut self.stage.events) {
+            let change = match event {
+                Event::Switched { consumer, layer: Some(layer) } => (consumer, Change::Layer(layer)),
+                Event::Starved { consumer, starved: true } => (consumer, Change::Starved),
+                Event::Starved { consumer, .. } => (consumer, Change::Fed),
+                _ => continue,
+            };
+            self.changes.push((self.stage.now_us - self.began_us, change.0, change.1));
+        }
+    }
+
+    fn carry(&mut self) {
+        let (now_us, began_us) = (self.stage.now_us, self.began_us);
+        for viewer in &mut self.viewers {
+            for datagram in self.stage.take_to(viewer.peer.path) {
+                viewer.pass(&datagram, now_us, began_us);
+            }
+            viewer.tell(now_us);
+            while viewer.feedbacks.first().is_some_and(|(at, _)| *at <= now_us) {
+                let (_, compound) = viewer.feedbacks.remove(0);
+                self.stage.send_compound(&mut viewer.peer, &compound);
+            }
+        }
+        self.stage.out.sink.datagrams.retain(|(path, _)| self.cameras.iter().any(|camera| camera.peer.path == *path));
+    }
+
+    /// What consumer `at` of a viewer is sent now: a layer, or nothing.
+    pub fn layer(&self, viewer: usize, camera: u32) -> Option<u8> {
+        self.layer_at(viewer, camera, u64::MAX)
+    }
+
+    pub fn layer_at(&self, viewer: usize, camera: u32, at_us: u64) -> Option<u8> {
+        let mut layer = None;
+        let mine = |change: &&(u64, u32, Change)| change.0 <= at_us && change.1 == consumer(viewer, camera);
+        for (_, _, change) in self.changes.iter().filter(mine) {
+            match change {
+                Change::Layer(now) => layer = Some(*now),
+                Change::Starved => layer = None,
+                Change::Fed => {}
+            }
+        }
+        layer
+    }
+
+    /// Changes of one viewer's pictures since then.
+    pub fn changes_of(&self, viewer: usize, since_s: u64) -> Vec<(u64, u32, Change)> {
+        let mine =
+            |change: &&(u64, u32, Change)| change.1 / 1_000 == viewer as u32 + 1 && change.0 >= since_s * 1_000_000;
+        self.changes.iter().filter(mine).copied().collect()
+    }
+
+    pub fn voice(&self, viewer: usize, camera: u32) -> Stream {
+        self.viewers[viewer].streams.get(&(VOICE_SSRC + camera)).cloned().unwrap_or_default()
+    }
+
+    pub fn voices_lost(&self, viewer: usize) -> u64 {
+        self.viewers[viewer].streams.range(VOICE_SSRC..).map(|(_, stream)| stream.lost).sum()
+    }
+
+    pub fn probe_bytes(&mut self) -> u64 {
+        self.stage.shard.snapshot(self.stage.now_us).totals.probe_bytes
+    }
+
+    /// Bit/s that the way of this viewer is believed to carry; 0: not limited.
+    pub fn estimate(&mut self, viewer: usize) -> u64 {
+        let snapshot = self.stage.shard.snapshot(self.stage.now_us);
+        snapshot.transports.iter().find(|one| one.transport == 50 + viewer as u32).unwrap().down_bps
+    }
+}
+
+/// The consumer of a camera at a viewer.
+pub fn consumer(viewer: usize, camera: u32) -> u32 {
+    1_000 * (viewer as u32 + 1) + camera
+}
+
+impl Camera {
+    /// The next frame of each layer.
+    fn picture(&mut self, packets: &mut Vec<Vec<u8>>) {
+        let n = self.frame;
+        self.frame = (n + 1) & 0x7fff;
+        for layer in 0..self.layers.len() {
+            let key = std::mem::replace(&mut self.key[layer], false);
+            let temporal = if key { 0 } else { TEMPORAL[usize::from(n % 4)] };
+            let times = if key { KEYFRAME_TIMES } else { SIZES[usize::from(temporal)] };
+            let mut left = (self.layers[layer] / 8.0 / 30.0 * times) as usize;
+            let mut first = true;
+            while left > 0 {
+                let bytes = left.min(PACKET_BYTES);
+                left -= bytes;
+                let marks = (first, left == 0);
+                packets.push(layered(&mut self.peer, layer, (n, temporal, key), marks, bytes.max(20)));
+                first = false;
+            }
+        }
+    }
+}
+
+impl Viewer {
+    /// A datagram goes on its way, or is dropped at the full queue.
+    fn pass(&mut self, datagram: &[u8], now_us: u64, began_us: u64) {
+        let queue_us = (self.free_us - now_us as f64).max(0.0);
+        self.worst_us = self.worst_us.max(queue_us);
+        let dropped = queue_us > self.queue_us_max;
+        if !dropped {
+            let rate_bps = (self.rate_bps)(now_us - began_us);
+            self.free_us = now_us as f64 + queue_us + datagram.len() as f64 * 8e6 / rate_bps;
+        }
+        let Ok(header) = rtp::parse(datagram) else { return };
+        if datagram[0] >> 6 != 2 || (192..=223).contains(&datagram[1]) {
+            return;
+        }
+        let stream = self.streams.entry(header.ssrc).or_default();
+        stream.highest = stream.highest.max(u32::from(header.sequence));
+        if dropped {
+            stream.lost += 1;
+        } else {
+            stream.packets += 1;
+            stream.bytes += datagram.len() as u64;
+        }
+        let wide = header.extensions(datagram).find(|(id, _)| *id == 3);
+        if let Some((_, value)) = wide {
+            let arrived_us = self.free_us as u64 + self.delay_us;
+            self.arrivals.push((u16::from_be_bytes([value[0], value[1]]), (!dropped).then_some(arrived_us)));
+        }
+    }
+
+    fn tell(&mut self, now_us: u64) {
+        if now_us < self.told_us {
+            return;
+        }
+        let every_us = if self.tells == Tells::Arrivals { FEEDBACK_US } else { 1_000_000 };
+        self.told_us = now_us + every_us;
+        match self.tells {
+            Tells::Arrivals => self.tell_arrivals(now_us),
+            Tells::Reports => self.tell_reports(now_us),
+            Tells::Remb(bps) => {
+                let mut buffer = [0; 64];
+                let len = rtcp::write_remb(&mut buffer, 1, bps, &[]);
+                self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
+            }
+        }
+    }
+
+    fn tell_arrivals(&mut self, now_us: u64) {
+        let here = self.arrivals.iter().rposition(|(_, at)| at.is_some_and(|at| at <= now_us));
+        let Some(last) = here else { return };
+        let told: Vec<_> = self.arrivals.drain(..=last).collect();
+        let times: Vec<_> = told.iter().map(|(_, at)| *at).collect();
+        let (mut rest, mut base) = (&times[..], told[0].0);
+        while !rest.is_empty() {
+            let mut buffer = [0; 1_200];
+            let (len, count) = rtcp::write_transport_feedback(&mut buffer, 1, 2, base, self.count, rest);
+            assert!(count > 0);
+            self.count = self.count.wrapping_add(1);
+            self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
+            (base, rest) = (base.wrapping_add(count as u16), &rest[count..]);
+        }
+    }
+
+    fn tell_reports(&mut self, now_us: u64) {
+        let mut blocks = Vec::new();
+        for (ssrc, stream) in &mut self.streams {
+            let (lost, came) = (stream.lost - stream.told.0, stream.packets - stream.told.1);
+            stream.told = (stream.lost, stream.packets);
+            blocks.push(ReportBlock {
+                ssrc: *ssrc,
+                fraction_lost: (lost * 256 / (lost + came).max(1)).min(255) as u8,
+                cumulative_lost: stream.lost as i32,
+                highest: (stream.lost + stream.packets) as u32,
+                jitter: 0,
+                last_sr: 0,
+                delay_since_sr: 0,
+            });
+        }
+        let mut buffer = [0; 1_200];
+        let len = rtcp::write_rr(&mut buffer, 1, &blocks[..blocks.len().min(31)]);
+        let told = rtcp::packets(&buffer[..len]).all(|packet| matches!(packet, Ok(Packet::ReceiverReport { .. })));
+        assert!(told);
+        self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
+    }
+}
