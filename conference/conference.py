@@ -449,6 +449,7 @@ class Conference:
                 participant.deliver(event)
         if participant.data.received:
             data.tell_handles(participant)
+        subscriptions.repeat_streams(participant)
         for track in participant.tracks.values():
             if track.kind == "video":
                 subscriptions.tell_wish(track)

@@ -233,6 +233,20 @@ class QualityChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamState:
+    publisher_sid: str
+    track_sid: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStates:
+    """What the way to this subscriber does not carry is not sent (paused); no longer, or again."""
+
+    states: tuple[StreamState, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionAllowed:
     participant_sid: str
     track_sid: str
@@ -314,6 +328,7 @@ Event = (
     | MuteAsked
     | SpeakersChanged
     | QualityChanged
+    | StreamStates
     | SubscriptionAllowed
     | SubscriptionFailed
     | LayersWanted

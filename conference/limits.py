@@ -72,6 +72,8 @@ MEASURE_S = 1.0
 SPEAKERS_S = 0.4
 LAYERS_DOWN_S = 5.0
 """A publisher is told to stop a layer that nobody has wanted for this long."""
+LOOKED_AT_PIXELS = 640
+"""A picture shown as large as this is what its viewer looks at, and goes before the others on a narrow way."""
 LAYERS_REPEAT_S = 2.0
 """After an answer the wish is repeated once: answering can switch paused layers on again in the browser."""
 SECTIONS_REPEAT_S = 3.0

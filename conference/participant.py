@@ -45,6 +45,7 @@ class Entry:
     packets: PacketFormat
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
+    may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
     first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
     facts: object = None
 
@@ -87,6 +88,8 @@ class Participant:
         self.permission = Permission()
         self.choices: dict[str, bool] = {}
         self.settings: dict[str, Settings] = {}
+        self.stream_changes: dict[str, bool] = {}  # by track, to be told at the end of the turn; see subscriptions.py
+        self.told_paused: set[str] = set()
         self.refused: set[str] = set()  # tracks whose publisher does not let this participant have them
         self.data = data.DataState()
         self.grade: object = None  # owned by quality.py

@@ -127,8 +127,14 @@ class Producer(Protocol):
 class Consumer(Protocol):
     @property
     def mid(self) -> str | None: ...
+
+    starved: bool
+    """The way to the peer does not carry it."""
+    on_starve: Callable[[bool], None] | None
+
     def pause(self, paused: bool) -> None: ...
     def set_layers(self, layer: int, temporal: int) -> None: ...
+    def set_priority(self, priority: int, *, keeps: bool = False) -> None: ...
 
 
 class Peer(Protocol):

@@ -5,10 +5,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from conference import limits
-from conference.events import LayersWanted, Quality, SubscriptionAllowed, SubscriptionFailed, TrackSubscribed
+from conference.events import (
+    LayersWanted,
+    Quality,
+    StreamState,
+    StreamStates,
+    SubscriptionAllowed,
+    SubscriptionFailed,
+    TrackSubscribed,
+)
 from conference.track import Settings, Subscription, Track
 from media import PeerError
 
@@ -99,6 +108,14 @@ def update_wish(track: Track) -> None:
             tell_wish(track)
 
 
+def repeat_streams(subscriber: Participant) -> None:
+    """After a resume: what stopped or went on while nobody could be told."""
+    for track in subscriber.conference.tracks_by_producer.values():
+        subscription = track.subscriptions.get(subscriber.sid)
+        if subscription is not None and (subscription.consumer.starved or track.sid in subscriber.told_paused):
+            _note_stream(subscriber, track, subscription.consumer.starved)
+
+
 def repeat_wish(track: Track) -> None:
     """After an answer: the browser may have switched paused layers on again."""
     if track.wish.told is not Quality.HIGH:
@@ -135,6 +152,7 @@ def _start(subscriber: Participant, track: Track) -> None:
     settings = subscriber.settings.get(track.sid) or _first_settings(subscriber)
     subscription = Subscription(track=track, subscriber=subscriber, consumer=consumer, settings=settings)
     track.subscriptions[subscriber.sid] = subscription
+    consumer.on_starve = partial(_note_stream, subscriber, track)
     subscription.apply()
     if not track.was_subscribed:
         track.was_subscribed = True
@@ -143,9 +161,32 @@ def _start(subscriber: Participant, track: Track) -> None:
     subscriber.conference.settle_soon(subscriber)
 
 
+def _note_stream(subscriber: Participant, track: Track, paused: bool) -> None:
+    if not subscriber.stream_changes:
+        subscriber.conference.around.turns.call_soon(_tell_streams, subscriber)
+    subscriber.stream_changes[track.sid] = paused
+
+
+def _tell_streams(subscriber: Participant) -> None:
+    changes, subscriber.stream_changes = subscriber.stream_changes, {}
+    if subscriber.client is None or subscriber.left:
+        return
+    states = []
+    for sid, paused in changes.items():
+        track = subscriber.conference.find_track(sid)
+        if track is not None:
+            (subscriber.told_paused.add if paused else subscriber.told_paused.discard)(sid)
+            states.append(StreamState(track.owner.sid, sid, paused))
+    if states:
+        subscriber.deliver(StreamStates(tuple(states)))
+
+
 def _stop(subscription: Subscription) -> None:
     track, subscriber = subscription.track, subscription.subscriber
     track.subscriptions.pop(subscriber.sid, None)
+    subscription.consumer.on_starve = None
+    subscriber.stream_changes.pop(track.sid, None)
+    subscriber.told_paused.discard(track.sid)
     subscriber.connection.stop(subscription.consumer)
     update_wish(track)
     subscriber.conference.settle_soon(subscriber)

@@ -24,6 +24,7 @@ _PREFIXES = {
     Source.SCREEN_SHARE_AUDIO: "TR_AS",
 }
 
+_SCREEN, _LOOKED_AT = 1, 4
 _SIZE_TOLERANCE = 1.1  # a tile a tenth larger than a layer still takes that layer
 
 
@@ -50,13 +51,16 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a subscriber wants a track. Width and height, when given, win over quality; `fps` 0: all."""
+    """How a subscriber wants a track. Width and height, when given, win over quality; `fps` 0: all; `priority` above 0: before
+    the others.
+    """
 
     disabled: bool = False
     quality: Quality = Quality.HIGH
     width: int = 0
     height: int = 0
     fps: int = 0
+    priority: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -73,6 +77,7 @@ class Subscription:
         self.consumer.pause(self.settings.disabled)
         if self.track.kind == "video" and not self.settings.disabled:
             self.consumer.set_layers(self.track.layer_index(self.settings), temporal_layer(self.settings.fps))
+            self.consumer.set_priority(self.track.priority(self.settings), keeps=not self.subscriber.entry.may_pause)
 
 
 class Track:
@@ -149,6 +154,13 @@ class Track:
             return _index_by_size(self.layers, settings)
         fitting = [i for i, layer in enumerate(self.layers) if layer.quality.value <= settings.quality.value]
         return fitting[-1] if fitting else 0
+
+    def priority(self, settings: Settings) -> int:
+        """For the plane, which adds what is due to whoever speaks: what is looked at comes before everything else, and a
+        screen before a camera.
+        """
+        looked_at = settings.priority > 0 or max(settings.width, settings.height) >= limits.LOOKED_AT_PIXELS
+        return (_LOOKED_AT if looked_at else 0) + (_SCREEN if self.source is Source.SCREEN_SHARE else 0)
 
     def wanted_quality(self) -> Quality | None:
         """The highest quality that any subscriber wants now."""

@@ -30,6 +30,8 @@ Event = (
     # disconnected; moved: another path is selected; disconnected: 10 s without a valid check; failed: 30 s (RFC 7675)
     | tuple[Literal["layer"], int, int]  # producer, layer index: its first packet arrived
     | tuple[Literal["switched"], int, int]  # consumer, layer index now sent (-1: nothing)
+    | tuple[Literal["starved"], int, bool]
+    # consumer, True: the way to its peer does not carry this track, nothing of it is sent; False: it does again
     | tuple[Literal["speakers"], int, list[tuple[int, float]]]
     # router, [(producer, level 0..1)] of those who speak, the dominant one first; only when it changed
     | tuple[Literal["bye"], int]  # producer: RTCP BYE came
@@ -198,6 +200,9 @@ class Plane:
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
     def set_layers(self, consumer: int, layer: int, temporal: int) -> None:
         """Highest layer index and VP8 temporal id wanted; the switch waits for a key frame, which is asked for."""
+    def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
+        """Which video is served first (0..7, the higher the sooner; whoever speaks counts two more) where the way to the peer
+        does not carry everything. `keeps`: its lowest layer is sent even then."""
     def snapshot(self) -> Snapshot:
         """The statistics taken in the last second (one per second and shard, made by the shard threads)."""
 

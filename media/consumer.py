@@ -64,6 +64,10 @@ class Consumer:
         self.layer = -1
         """The layer that is sent now; -1: none."""
         self.on_switch: Callable[[Consumer, int], None] | None = None
+        self.starved = False
+        """The way to the peer does not carry this track: nothing of it is sent."""
+        self.on_starve: Callable[[bool], None] | None = None
+        self._priority = (0, False)
         self._plane = plane
         self._endings = endings
         self._stop = stop
@@ -97,6 +101,16 @@ class Consumer:
             self._plane.set_layers(self.id, *wanted)
         self._wanted = wanted
 
+    def set_priority(self, priority: int, *, keeps: bool = False) -> None:
+        """Which video is served first (0..`limits.PRIORITY`) where the way to the peer does not carry everything; `keeps`: its
+        lowest layer is sent even then."""
+        wanted = (min(max(priority, 0), limits.PRIORITY), keeps)
+        if self._priority == wanted:
+            return
+        if self._open and not self.closed:
+            self._plane.set_priority(self.id, *wanted)
+        self._priority = wanted
+
     def close(self) -> None:
         self._stop(self)
 
@@ -123,12 +137,15 @@ class Consumer:
             self._open = True
         if self._wanted is not None:
             self._plane.set_layers(self.id, *self._wanted)
+        if self._priority != (0, False):
+            self._plane.set_priority(self.id, *self._priority)
 
     def unbind(self) -> None:
         self.mid = None
         if self._open:
             self._open = False
             self.layer = -1
+            self.starve(False)
             self._endings.end(self._plane.close_consumer, self.id)
 
     def switched(self, layer: int) -> None:
@@ -136,3 +153,10 @@ class Consumer:
         self.layer = layer
         if self.on_switch is not None:
             self.on_switch(self, layer)
+
+    def starve(self, starved: bool) -> None:
+        """An event of the plane."""
+        if self.starved != starved:
+            self.starved = starved
+            if self.on_starve is not None:
+                self.on_starve(starved)

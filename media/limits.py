@@ -15,6 +15,7 @@ MID_CHARACTERS = 16  # what a one-byte header extension can carry (RFC 8285)
 RID_CHARACTERS = 16
 LAYERS = 4
 TEMPORAL_LAYERS = 8
+PRIORITY = 7
 
 # Session description caches: one entry a browser build and kind of section
 CODEC_CACHE_ENTRIES = 512

@@ -204,15 +204,22 @@ class Node:
         elif name == "layer":
             if producer := self.producers.get(number):
                 producer.layer_started(*rest)
-        elif name == "switched":
-            if consumer := self.consumers.get(number) or self.line_consumers.get(number):
-                consumer.switched(*rest)
+        elif name in ("switched", "starved"):
+            self._dispatch_consumer(name, number, *rest)
         elif name == "speakers":
             if router := self._routers.get(number):
                 levels: list[tuple[int, float]] = rest[0]
                 router.on_speakers([(self.producers[one], level) for one, level in levels if one in self.producers])
         else:
             self._dispatch_line(name, number, *rest)
+
+    def _dispatch_consumer(self, name: str, number: int, *rest: Any) -> None:
+        consumer = self.consumers.get(number)
+        if name == "starved":
+            if consumer is not None:
+                consumer.starve(*rest)
+        elif follower := consumer or self.line_consumers.get(number):
+            follower.switched(*rest)
 
     def _dispatch_line(self, name: str, number: int, *rest: Any) -> None:
         if name == "bye":

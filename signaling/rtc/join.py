@@ -29,6 +29,7 @@ class Ask:
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
     adaptive_stream: bool = False
+    may_pause: bool = True
     resume_sid: str = ""
     offer: rtc.SessionDescription | None = None
     add_tracks: tuple[rtc.AddTrackRequest, ...] = ()
@@ -72,6 +73,7 @@ def _from_join_request(request: rtc.JoinRequest) -> Ask:
         auto_subscribe=settings.auto_subscribe,
         auto_subscribe_data=settings.auto_subscribe_data_track,
         adaptive_stream=settings.adaptive_stream,
+        may_pause=settings.subscriber_allow_pause or not settings.HasField("subscriber_allow_pause"),
         resume_sid=request.participant_sid if request.reconnect else "",
         offer=request.publisher_offer if request.HasField("publisher_offer") else None,
         add_tracks=tuple(request.add_track_requests),
@@ -106,6 +108,7 @@ def _from_query(query: Mapping[str, str]) -> Ask:
         auto_subscribe=_flag(query.get("auto_subscribe", "1")),
         auto_subscribe_data=_flag(query.get("auto_subscribe_data_track", "0")),
         adaptive_stream=_flag(query.get("adaptive_stream", "0")),
+        may_pause=_flag(query.get("subscriber_allow_pause", "1")),
         resume_sid=query.get("sid", "") if resumes else "",
         attributes=_attributes(query.get("attributes", "")),
     )

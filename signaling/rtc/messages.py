@@ -197,6 +197,16 @@ def _quality(event: events.QualityChanged) -> rtc.SignalResponse:
     return rtc.SignalResponse(connection_quality=rtc.ConnectionQualityUpdate(updates=updates))
 
 
+def _streams(event: events.StreamStates) -> rtc.SignalResponse:
+    states = [
+        rtc.StreamStateInfo(
+            participant_sid=one.publisher_sid, track_sid=one.track_sid, state="PAUSED" if one.paused else "ACTIVE"
+        )
+        for one in event.states
+    ]
+    return rtc.SignalResponse(stream_state_update=rtc.StreamStateUpdate(stream_states=states))
+
+
 def _subscription_allowed(event: events.SubscriptionAllowed) -> rtc.SignalResponse:
     return rtc.SignalResponse(
         subscription_permission_update=rtc.SubscriptionPermissionUpdate(
@@ -261,6 +271,7 @@ _WRITERS: dict[type, Callable[[Any], rtc.SignalResponse]] = {
     events.MuteAsked: _mute,
     events.SpeakersChanged: _speakers,
     events.QualityChanged: _quality,
+    events.StreamStates: _streams,
     events.SubscriptionAllowed: _subscription_allowed,
     events.SubscriptionFailed: _subscription_failed,
     events.LayersWanted: _layers,

@@ -86,6 +86,7 @@ def track_setting(session: Session, participant: Participant, message: rtc.Updat
         width=message.width,
         height=message.height,
         fps=message.fps,
+        priority=message.priority,
     )
     participant.set_settings(message.track_sids[: limits.TRACK_SIDS], settings)
 

@@ -229,6 +229,7 @@ class Session:
             packets=self.desk.packets,
             auto_subscribe=ask.auto_subscribe,
             auto_subscribe_data=ask.auto_subscribe_data,
+            may_pause=ask.may_pause,
             first_quality_low=ask.adaptive_stream,
             facts=ask.client,
         )

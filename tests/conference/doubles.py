@@ -90,12 +90,24 @@ class FakeConsumer:
         self.mid: str | None = None
         self.paused = self.closed = False
         self.layer = self.temporal = -1
+        self.priority, self.keeps = 0, False
+        self.starved = False
+        self.on_starve: Callable[[bool], None] | None = None
 
     def pause(self, paused: bool) -> None:
         self.paused = paused
 
     def set_layers(self, layer: int, temporal: int) -> None:
         self.layer, self.temporal = layer, temporal
+
+    def set_priority(self, priority: int, *, keeps: bool = False) -> None:
+        self.priority, self.keeps = priority, keeps
+
+    def starve(self, starved: bool) -> None:
+        """As the plane says."""
+        self.starved = starved
+        if self.on_starve is not None:
+            self.on_starve(starved)
 
 
 @dataclass

@@ -15,9 +15,12 @@ from conference.events import (
     Quality,
     RosterChanged,
     SectionsWanted,
+    StreamState,
+    StreamStates,
     SubscriptionAllowed,
     SubscriptionFailed,
 )
+from conference.permissions import Source
 from conference.track import temporal_layer
 from tests.conference.doubles import World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
@@ -170,6 +173,63 @@ def test_settings_choose_the_layer(world: World) -> None:
     assert consumer.paused
     ben.participant.set_settings([sid], Settings(fps=7))
     assert (consumer.paused, consumer.layer, consumer.temporal) == (False, 2, 0)
+
+
+def test_what_is_looked_at_goes_first_and_screens_before_cameras(world: World) -> None:
+    ann = Party(world, "ann")
+    camera, screen = ann.publish(CAMERA, replace(CAMERA, cid="s", source=Source.SCREEN_SHARE))
+    ben = Party(world, "ben")
+    consumers = share(ben, camera).consumer, share(ben, screen).consumer
+    assert [one.priority for one in consumers] == [0, 1]
+    ben.participant.set_settings([camera], Settings(width=1280, height=720))
+    ben.participant.set_settings([screen], Settings(width=200, height=112))
+    assert [one.priority for one in consumers] == [4, 1]
+    ben.participant.set_settings([screen], Settings(priority=1))
+    assert [one.priority for one in consumers] == [4, 5]
+    assert not any(one.keeps for one in consumers)
+
+
+def test_a_client_may_want_no_picture_paused(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    assert share(Party(world, "ben", may_pause=False), sid).consumer.keeps
+
+
+def test_what_the_way_does_not_carry_is_told_once_a_turn(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    sids = ann.publish(CAMERA, replace(CAMERA, cid="v2"))
+    consumers = [share(ben, sid).consumer for sid in sids]
+    for consumer in consumers:
+        consumer.starve(True)
+    world.time.turn()
+    assert ben.client.of(StreamStates) == [StreamStates(tuple(StreamState(ann.sid, sid, True) for sid in sids))]
+    consumers[0].starve(False)
+    consumers[1].starve(False)
+    consumers[1].starve(True)
+    world.time.turn()
+    states = ben.client.last(StreamStates).states
+    assert [(one.track_sid, one.paused) for one in states] == [(sids[0], False), (sids[1], True)]
+    assert not ann.client.of(StreamStates)
+
+
+def test_what_was_paused_meanwhile_is_told_after_a_resume(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    first, second, third = ann.publish(CAMERA, replace(CAMERA, cid="v2"), replace(CAMERA, cid="v3"))
+    consumers = {sid: share(ben, sid).consumer for sid in (first, second, third)}
+    consumers[first].starve(True)
+    world.time.turn()
+    ben.participant.detach(ben.client)
+    consumers[first].starve(False)
+    consumers[second].starve(True)
+    world.time.turn()
+    ben.conference.resume("ben", ben.sid, ben.client)
+    world.time.turn()
+    states = ben.client.last(StreamStates).states
+    assert {(one.track_sid, one.paused) for one in states} == {(first, False), (second, True)}
+    ben.participant.choose([second], False)
+    consumers[second].starve(False)
+    world.time.turn()
+    assert len(ben.client.of(StreamStates)) == 2
 
 
 def test_settings_outlive_the_subscription(world: World) -> None:

@@ -163,6 +163,8 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
     ("set_bitrate_limit", (10, 1_000_000_001)),
     ("set_layers", (1000, 4, 0)),
     ("set_layers", (1000, 0, 8)),
+    ("set_priority", (1000, 8)),
+    ("set_priority", (1000, -1, True)),
     ("poll", (0,)),
 ]
 
@@ -298,11 +300,12 @@ def test_commands_to_what_is_gone_are_counted(plane: Plane) -> None:
     plane.close_transport(10)
     plane.pause_producer(100, True)
     plane.set_layers(1000, 1, 0)
+    plane.set_priority(1000, 1)
     plane.open_transport(1, 12, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 4
+    assert plane.snapshot().totals["stale_commands"] == 5
     plane.open_router(1)
     plane.open_transport(1, 10, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 4
+    assert plane.snapshot().totals["stale_commands"] == 5
 
 
 def test_snapshot_has_all_the_totals(plane: Plane) -> None:

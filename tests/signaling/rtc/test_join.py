@@ -60,6 +60,17 @@ def test_what_a_client_says_of_itself_is_bounded() -> None:
         assert refused.value.code == "request_bad"
 
 
+def test_whether_pictures_may_be_paused() -> None:
+    for wish, may_pause in ((None, True), (True, True), (False, False)):
+        settings = rtc.ConnectionSettings()
+        if wish is not None:
+            settings.subscriber_allow_pause = wish
+        request = rtc.JoinRequest(connection_settings=settings)
+        assert join.read({"join_request": packed(request)}, v1=True).may_pause is may_pause
+        query = {} if wish is None else {"subscriber_allow_pause": str(int(wish))}
+        assert join.read(query, v1=False).may_pause is may_pause
+
+
 def test_a_resume() -> None:
     request = rtc.JoinRequest(reconnect=True, participant_sid="PA_x")
     assert join.read({"join_request": packed(request)}, v1=True).resume_sid == "PA_x"

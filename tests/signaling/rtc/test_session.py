@@ -119,6 +119,19 @@ def test_the_absent_quality_is_the_lowest(office: Office) -> None:
     assert consumer.paused
 
 
+def test_streams_that_stop_for_want_of_room(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], quality="HIGH", priority=1))
+    assert (consumer.priority, consumer.keeps) == (4, False)
+    for starved, state in ((True, rtc.StreamState.PAUSED), (False, rtc.StreamState.ACTIVE)):
+        consumer.starve(starved)
+        office.world.time.turn()
+        (told,) = ben.wire.last("stream_state_update").stream_states
+        assert (told.participant_sid, told.track_sid, told.state) == (ann.participant.sid, sid, state)
+
+
 def test_mute_both_ways(office: Office) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
