@@ -49,6 +49,7 @@ const REDRAWN_BY = [
   RoomEvent.ParticipantNameChanged,
   RoomEvent.ParticipantAttributesChanged,
   RoomEvent.ConnectionQualityChanged,
+  RoomEvent.TrackStreamStateChanged,
   RoomEvent.ActiveSpeakersChanged,
   RoomEvent.Reconnected,
 ] as const;

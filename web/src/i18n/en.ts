@@ -128,6 +128,7 @@ export const en: Record<Key, string> = {
   'tile.unmuted': 'microphone on',
   'tile.handRaised': 'hand raised',
   'tile.screen': '{name}’s screen',
+  'tile.starved': 'Picture paused: weak connection',
   'tile.ownScreen': 'You are sharing your screen with everyone',
   'tile.stopShare': 'Stop sharing',
 

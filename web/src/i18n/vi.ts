@@ -126,6 +126,7 @@ export const vi = {
   'tile.unmuted': 'micro bật',
   'tile.handRaised': 'đang giơ tay',
   'tile.screen': 'Màn hình của {name}',
+  'tile.starved': 'Tạm dừng hình: đường truyền yếu',
   'tile.ownScreen': 'Bạn đang chia sẻ màn hình với mọi người',
   'tile.stopShare': 'Dừng chia sẻ',
 
