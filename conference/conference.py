@@ -196,6 +196,9 @@ class Conference:
         participant.client, participant.detached_at = client, None
         with self._whole(participant):
             everybody = (*self._departed_views(participant), participant.view(), *self._visible_views(skip=participant))
+            composed = self.program.composed if self.program is not None else None
+            if composed is not None and composed.seen_by(participant):
+                everybody = (*everybody, composed.view())
             relay = participant.connection.relay_wanted
             participant.deliver(Resumed(participant.sid, self.view(), everybody, relay=relay))
             participant.connection.restart()
@@ -254,6 +257,15 @@ class Conference:
         if not self.participants:
             self._empty_since = now
 
+    def lacks_codec(self, viewer: Participant, track: Track) -> None:
+        """Its browser does not decode this track."""
+        if self.program is not None and track.mime.lower() == "video/h264":
+            self.program.compose_for(viewer)
+
+    def note_departure(self, view: ParticipantView) -> None:
+        """Told once more to whoever was away when it was told."""
+        self._departed.append((self.around.clock.monotonic(), view))
+
     def _tell_program(self, gone: Participant) -> None:
         """Without halls nothing is composed: their mixer ends with the last one."""
         if self.program is None:
@@ -286,6 +298,12 @@ class Conference:
             self.around.watcher.closed(self.name, reason)
 
     # -- questions
+
+    def publishers(self) -> Iterator[Participant]:
+        """Everybody whose tracks somebody may get."""
+        yield from tuple(self.participants.values())
+        if self.program is not None and self.program.composed is not None:
+            yield self.program.composed
 
     @property
     def max_participants(self) -> int:

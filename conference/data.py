@@ -13,6 +13,7 @@ from conference.connection import FRAMES, LOSSY, RELIABLE
 from conference.errors import Refusal
 from conference.events import DataSource, DataTrackHandles, DataTrackView
 from conference.identifiers import DataTrackSid
+from media import PeerError
 
 if TYPE_CHECKING:
     from conference.conference import Conference
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
     from conference.ports import Packet
 
 _HANDLE_MOST = 0xFFFF
+
+
+class NoPackets:
+    """The packet format (`ports.PacketFormat`) of those who send and get none."""
+
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+        return None
+
+    def frame_handle(self, frame: bytes) -> int:
+        raise PeerError("no data tracks")
+
+    def with_handle(self, frame: bytes, handle: int) -> bytes:
+        return frame
 
 
 @dataclass(slots=True, eq=False)

@@ -127,6 +127,8 @@ SILENT_S = 30.0
 """A hall without packets so long is asked whether it is still there."""
 SCENE_S = 0.05
 """Changes of one moment make one scene."""
+BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
+"""Of the one picture of all halls for browsers that decode no H.264."""
 CONTENT_GROUPS = 3
 CONTENT_HEIGHTS = (1080, 720, 360)
 """The most lines of a presentation by itself; less when there is no power for it."""

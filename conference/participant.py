@@ -72,13 +72,13 @@ class Permission:
 class Participant:
     """Made by `Conference.join`; all methods belong to the conference's one event loop."""
 
-    def __init__(self, conference: Conference, sid: ParticipantSid, entry: Entry, client: Client) -> None:
+    def __init__(self, conference: Conference, sid: ParticipantSid, entry: Entry, client: Client | None) -> None:
         around = conference.around
         self.conference = conference
         self.sid = sid
         self.entry = entry
         self.grants = entry.grants
-        self.client: Client | None = client
+        self.client = client
         self.presence = Presence.JOINED
         self.joined_at = around.clock.time()
         self.detached_at: float | None = None
@@ -105,6 +105,10 @@ class Participant:
     @property
     def identity(self) -> str:
         return self.grants.identity
+
+    def seen_by(self, other: Participant) -> bool:
+        """Whether that one knows of it, and may get its tracks."""
+        return not self.grants.hidden
 
     def deliver(self, event: Event) -> None:
         """To its client, when there is one."""
@@ -156,7 +160,8 @@ class Participant:
 
     def receive_answer(self, sdp: str, offer_id: int) -> None:
         """Raises PeerError for malformed SDP."""
-        self.connection.accept_answer(sdp, offer_id)
+        if self.connection.accept_answer(sdp, offer_id):
+            publishing.drop_unsupported(self)
         self.conference.settle_soon(self)
 
     def announce(self, announcement: Announcement) -> None:

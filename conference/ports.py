@@ -125,6 +125,9 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
+    closed: bool
+    """By us, or as the peer has no codec for it."""
+
     @property
     def mid(self) -> str | None: ...
 

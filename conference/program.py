@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from conference import groups, layout, limits
+from conference.composed import Composed
 from conference.errors import Refusal
 from conference.floor import Floor, FloorChange
 from conference.groups import Key, View, Wish
@@ -43,6 +44,8 @@ CODECS: Final[Mapping[str, str]] = {
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
 """Of what the mixer makes."""
 OPUS: Final = PAYLOAD_TYPES["opus"]
+BROWSERS: Final = "browsers"
+"""The program of those that decode no H.264, by its name."""
 
 
 Mode = Literal["meeting", "reception", "echo"]
@@ -106,6 +109,8 @@ class Program:
         self.halls: dict[str, Hall] = {}  # by sid
         self.expected: set[Hall] = set()
         """Calls that do not stand yet."""
+        self.composed: Composed | None = None
+        """There is one from the first browser on that decodes no H.264."""
         self.watched = False
         """Somebody looks at the board: thumbnails are wanted."""
         self.thumbnails: dict[str, bytes] = {}
@@ -146,6 +151,8 @@ class Program:
         """Somebody has left, hall or not."""
         self.stage = layout.without(self.stage, sid)
         self._sharing.discard(sid)
+        if self.composed is not None:
+            self.composed.gone(sid)
         self._move_floor(self.floor.give_up(sid))
         self.changed()
 
@@ -224,7 +231,18 @@ class Program:
             if timer is not None:
                 timer.cancel()
         self._feeds.clear()
+        if self.composed is not None:
+            self.composed.close()
         self.mixer.close()
+
+    def compose_for(self, viewer: Participant) -> None:
+        """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
+        if self.mode != "meeting" or self.closed:
+            return
+        if self.composed is None:
+            self.composed = Composed(self.conference)
+        self.composed.admit(viewer)
+        self.changed()
 
     # -- what operators set
 
@@ -276,13 +294,14 @@ class Program:
 
     def refused(self, mixer: Any, group: str, code: str) -> None:
         """No power for one more program: its halls get one of the others. For a presentation of its own: it is made smaller, in
-        the end it is shown in the first picture.
+        the end it is shown in the first picture. The browsers' waits until there is.
         """
-        found = next((one for one in self._scene.groups if one.id == group), None)
+        found = next((one for one in self._scene.groups if one.id == group and group != BROWSERS), None)
         if found is None:
             return
         if found.clock:
-            self._most_groups = max(1, min(self._most_groups, sum(one.clock for one in self._scene.groups)) - 1)
+            made = sum(one.clock and one.id != BROWSERS for one in self._scene.groups)
+            self._most_groups = max(1, min(self._most_groups, made) - 1)
         else:
             self._content_height = max((one for one in limits.CONTENT_HEIGHTS if one < found.height), default=0)
         self.changed()
@@ -320,6 +339,9 @@ class Program:
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
         self._choose_preview(made)
+        browsers = self._browsers(seen, sharing)
+        if browsers is not None:
+            made[browsers] = ()
         opened = self._open_microphones(seen)
         self._feed(seen, made, opened, sharing)
         mixes = {sid: self._mix(hall, sid in opened) for sid, hall in self.halls.items() if hall.audio is not None}
@@ -406,6 +428,36 @@ class Program:
             clock=view.role != "content",
             notice=view.role != "content",
             text=view.text,
+        )
+
+    def _browsers(self, seen: Sequence[Seen], sharing: Seen | None) -> pictures.Group | None:
+        """For those that decode no H.264: the pictures and slides that come in it, the others they have anyway. None: nobody
+        needs it, or there is nothing to show.
+        """
+        if self.composed is None or not self.composed.viewers:
+            return None
+        shown = [one.site for one in seen if _is_h264(one.camera)]
+        content = sharing.site if sharing is not None and _is_h264(sharing.content) else ""
+        if not shown and not content:
+            return None
+        # None of them is the viewer: two stand side by side.
+        suits = layout.automatic(max(len(shown), 3) if len(shown) > 1 else 1)
+        name: Layout = "slides" if content else self.layout or suits
+        return pictures.Group(
+            id=BROWSERS,
+            ssrc=self._ssrc(BROWSERS),
+            payload_type=PAYLOAD_TYPES["vp8"],
+            codec="vp8",
+            width=limits.BROWSER_SIZE[0],
+            height=limits.BROWSER_SIZE[1],
+            fps=limits.BROWSER_FPS,
+            bitrate_bps=limits.BROWSER_BPS,
+            layout=name,
+            cells=layout.cells(name, shown, self.stage, "", self._page),
+            content=content,
+            clock=True,
+            notice=True,
+            text=self.text,
         )
 
     def _open_microphones(self, seen: Sequence[Seen]) -> tuple[str, ...]:
@@ -535,6 +587,9 @@ class Program:
             # Only the presentation alone has no clock.
             (program if group.clock else content).update((wish.hall, output) for wish in wishes)
         self._groups = {wish.hall: group for group, wishes in made.items() if group.clock for wish in wishes}
+        if self.composed is not None:
+            composed = next((group for group in made if group.id == BROWSERS), None)
+            self.composed.show(None if composed is None else self.mixer.output(composed.ssrc))
         voices = {voice.site: self.mixer.output(voice.ssrc_out) for voice in self._scene.voices}
         large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
         for sid, hall in list(self.halls.items()):
@@ -581,6 +636,10 @@ def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
         if track.source is source and track.producer is not None and not track.muted and track.mime.lower() in CODECS:
             return track.producer
     return None
+
+
+def _is_h264(producer: Producer | None) -> bool:
+    return producer is not None and producer.mime.lower() == "video/h264"
 
 
 def _source(key: FeedKey, feed: Feed) -> pictures.Source:

@@ -228,6 +228,14 @@ def _ended(publisher: Participant, producer: Producer) -> None:
     publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]
 
 
+def drop_unsupported(subscriber: Participant) -> None:
+    """After its answer to our offer: tracks in codecs that it lacks have ended."""
+    for track in list(subscriber.conference.tracks_by_producer.values()):
+        subscription = track.subscriptions.get(subscriber.sid)
+        if subscription is not None and subscription.consumer.closed:
+            _unsupported(subscriber, subscription.consumer)
+
+
 def _unsupported(subscriber: Participant, consumer: object) -> None:
     for track in list(subscriber.conference.tracks_by_producer.values()):
         subscription = track.subscriptions.get(subscriber.sid)
@@ -235,4 +243,6 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
             del track.subscriptions[subscriber.sid]
             subscriber.choices[track.sid] = False
             subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
+            subscriptions.update_wish(track)
+            subscriber.conference.lacks_codec(subscriber, track)
             return

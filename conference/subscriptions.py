@@ -53,7 +53,7 @@ def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: S
 
 def reconcile_all(subscriber: Participant) -> None:
     """Everything that is there, for one subscriber."""
-    for participant in subscriber.conference.participants.values():
+    for participant in subscriber.conference.publishers():
         if participant is not subscriber:
             for track in participant.tracks.values():
                 reconcile(subscriber, track)
@@ -82,7 +82,7 @@ def should_have(subscriber: Participant, track: Track) -> bool:
     wanted = subscriber.choices.get(track.sid, subscriber.entry.auto_subscribe)
     if not (wanted and track.live and not subscriber.left and subscriber.grants.can_subscribe):
         return False
-    if owner is subscriber or owner.grants.hidden:
+    if owner is subscriber or not owner.seen_by(subscriber):
         return False
     return _permitted(subscriber, track)
 

@@ -56,7 +56,7 @@ EVENTS_A_TURN = 1024  # events of the plane handled before other tasks get their
 # The mixer: what one conference may ask for
 MIXER_SOURCES = 1024  # streams forwarded to it; only those shown or heard are decoded
 MIXER_SITES = 600
-MIXER_GROUPS = 18  # nine, and nine that end while their halls change over
+MIXER_GROUPS = 20  # ten, and ten that end while their halls change over
 MIXER_MIXES = 600
 MIXER_VOICES = 64
 MIXER_MICROPHONES = 64  # open at once

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal
+from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data
 from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
-from conference.ports import DialOrder, LineOptions, Packet
+from conference.ports import DialOrder, LineOptions
 from signaling.hallcamera import HallCamera
 from signaling.hallfloor import HallFloors
 from signaling.sip import mediacontrol
@@ -43,19 +43,6 @@ STATUSES: Final = {
 }
 """A refusal of the conference as SIP says it. Full: Retry-After goes along."""
 FULL_AGAIN_S: Final = 60
-
-
-class NoPackets:
-    """Halls send and get no data packets."""
-
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
-        return None
-
-    def frame_handle(self, frame: bytes) -> int:
-        raise PeerError("no data tracks")
-
-    def with_handle(self, frame: bytes, handle: int) -> bytes:
-        return frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +131,7 @@ class HallCall:
             kind=Kind.SIP,
             passage=self.passage,
         )
-        entry = Entry(grants=grants, dual=False, packets=NoPackets(), auto_subscribe=False)
+        entry = Entry(grants=grants, dual=False, packets=data.NoPackets(), auto_subscribe=False)
         hall = conference.expect_hall(entry, self, self.options, mode)
         hall.position = self.party.position
         return Room(conference, hall)

@@ -163,6 +163,8 @@ class FakePeer:
         self.needs_offer = False
         self.ufrag = ""
         self.only: str | None = None
+        self.lacks: frozenset[str] = frozenset()
+        """MIME types that its browser does not decode."""
 
     def answer(self, offer_sdp: str, *, accept: Callable[[OfferedTrack], Acceptance | None]) -> Answer:
         if "m=" not in offer_sdp:
@@ -176,9 +178,10 @@ class FakePeer:
             if line.direction in ("recvonly", "sendrecv") and line.mid not in self.bound:
                 self.free[line.mid] = line.kind
         newly = self._bind()
+        unsupported = [one for one in newly if self._cannot(one)]
         self.needs_offer = bool(self.waiting)
         tracks = {mid: consumer.track_id for mid, consumer in self.bound.items()}
-        return Answer("v=0 answer", tracks, published, ended, newly, [])
+        return Answer("v=0 answer", tracks, published, ended, newly, unsupported)
 
     def offer(self) -> Offer:
         for consumer in self.waiting:
@@ -191,7 +194,15 @@ class FakePeer:
     def accept_answer(self, sdp: str) -> list[Any]:
         if "m=" not in sdp:
             raise PeerError("no sections")
+        for consumer in list(self.bound.values()):
+            self._cannot(consumer)
         return []
+
+    def _cannot(self, consumer: FakeConsumer) -> bool:
+        """Without a common codec the real one closes the consumer."""
+        if consumer.producer.mime in self.lacks and not consumer.closed:
+            self.stop(consumer)
+        return consumer.closed
 
     @property
     def missing_sections(self) -> tuple[int, int]:

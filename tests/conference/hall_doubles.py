@@ -126,7 +126,7 @@ class FakeMixer:
         made = self.scenes[-1].outputs()[ssrc]
         if ssrc not in self.outputs:
             codec = line_codec(made.payload_type, getattr(made, "codec", "opus"))
-            self.outputs[ssrc] = FakeProducer("video" if codec.name == "h264" else "audio", codec.mime, ("",))
+            self.outputs[ssrc] = FakeProducer("video" if codec.name in ("h264", "vp8") else "audio", codec.mime, ("",))
             self.outputs[ssrc].codecs = (codec,)
         assert not self.outputs[ssrc].closed
         return self.outputs[ssrc]

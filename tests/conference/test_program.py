@@ -164,7 +164,7 @@ def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld)
 
 def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
     """A scene that is refused stops everything: new halls would see nothing."""
-    changing_over = 2 * (limits.GROUPS + limits.CONTENT_GROUPS)
+    changing_over = 2 * (limits.GROUPS + limits.CONTENT_GROUPS + 1)
     assert limits.PROMPTS <= mixer.MIXER_PROMPTS and changing_over <= mixer.MIXER_GROUPS
     assert limits.MICROPHONES <= mixer.MIXER_MICROPHONES and limits.VOICES <= mixer.MIXER_VOICES
     assert max(limits.HALLS, limits.PARTICIPANTS) <= mixer.MIXER_SITES

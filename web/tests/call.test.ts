@@ -6,7 +6,10 @@ import { handQueue, handTime, type Member } from '../src/call/members';
 import { Notices } from '../src/call/notices.svelte';
 
 function member(identity: string, hand_ms: number): Member {
-  return { identity, name: identity, local: false, microphone: true, camera: null, screen: null, starved: { camera: false, screen: false }, speaking: false, hand_ms, quality: ConnectionQuality.Good };
+  return {
+    identity, name: identity, local: false, microphone: true, camera: null, screen: null, starved: { camera: false, screen: false }, speaking: false, hand_ms,
+    quality: ConnectionQuality.Good, composed: false,
+  };
 }
 
 describe('hands', () => {

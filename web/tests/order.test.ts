@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Floor, keepOrder, promote } from '../src/call/order';
+import { Floor, keepOrder, promote, second } from '../src/call/order';
 
 describe('order of tiles', () => {
+  it('puts the composed picture after the own one', () => {
+    expect(second(['me', 'a', 'halls', 'b'], 'halls')).toEqual(['me', 'halls', 'a', 'b']);
+    expect(second(['me', 'a'], 'halls')).toEqual(['me', 'a']);
+    expect(second(['me', 'a'], undefined)).toEqual(['me', 'a']);
+  });
+
   it('keeps places, drops who left, appends who came', () => {
     expect(keepOrder(['me', 'a', 'b', 'c'], ['me', 'd', 'c', 'a'])).toEqual(['me', 'a', 'c', 'd']);
   });

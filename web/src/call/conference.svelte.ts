@@ -21,7 +21,7 @@ import type { Entry } from '../pages/Prejoin.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
-import { HAND, membersOf, type Member } from './members';
+import { HAND, isComposed, membersOf, type Member } from './members';
 import { Notices } from './notices.svelte';
 import { Floor } from './order';
 import { Pictures } from './pictures';
@@ -88,6 +88,10 @@ export class Conference {
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.listen();
+  }
+
+  get people(): Member[] {
+    return this.members.filter((one) => !one.composed);
   }
 
   get me(): Member | undefined {
@@ -210,7 +214,7 @@ export class Conference {
   private listen(): void {
     REDRAWN_BY.forEach((event) => this.room.on(event, () => this.redrawSoon()));
     this.room
-      .on(RoomEvent.ParticipantConnected, (who) => this.notices.moved('joined', nameOf(who)))
+      .on(RoomEvent.ParticipantConnected, (who) => this.moved('joined', who))
       .on(RoomEvent.ParticipantDisconnected, (who) => this.left(who))
       .on(RoomEvent.ActiveSpeakersChanged, (speakers) => this.heard(speakers))
       .on(RoomEvent.ParticipantAttributesChanged, (changed, who) => this.handChanged(changed, who))
@@ -228,7 +232,11 @@ export class Conference {
   private left(who: Participant): void {
     this.order.forget(who.identity);
     this.lastSpoke.delete(who.identity);
-    this.notices.moved('left', nameOf(who));
+    this.moved('left', who);
+  }
+
+  private moved(how: 'joined' | 'left', who: Participant): void {
+    if (!isComposed(who)) this.notices.moved(how, nameOf(who));
   }
 
   private handChanged(changed: Record<string, string>, who: Participant): void {

@@ -15,7 +15,12 @@ export interface Member {
   /** When the hand was raised (ms since 1970 by the raiser's clock), 0 when it is down. */
   hand_ms: number;
   quality: ConnectionQuality;
+  /** No person: the one picture of all halls, for a browser that does not decode theirs. */
+  composed: boolean;
 }
+
+/** Its identity, as the server gives it to nobody else. */
+const COMPOSED = 'hall_program';
 
 /** The attribute of a participant that says a hand is up; its value is the time in ms. */
 export const HAND = 'hand';
@@ -38,7 +43,12 @@ function member(participant: Participant, local: boolean): Member {
     speaking: participant.isSpeaking,
     hand_ms: handTime(participant.attributes[HAND]),
     quality: participant.connectionQuality,
+    composed: isComposed(participant),
   };
+}
+
+export function isComposed(participant: Participant): boolean {
+  return !participant.isLocal && participant.identity === COMPOSED;
 }
 
 function shown(publication: TrackPublication | undefined): TrackPublication | null {

@@ -7,6 +7,13 @@ export function keepOrder(before: readonly string[], present: readonly string[])
   return [...before.filter((identity) => here.has(identity)), ...present.filter((identity) => !known.has(identity))];
 }
 
+/** Right after the first one, whatever was there before; undefined: as it is. */
+export function second(order: readonly string[], identity: string | undefined): string[] {
+  if (identity === undefined || !order.includes(identity)) return [...order];
+  const others = order.filter((one) => one !== identity);
+  return [...others.slice(0, 1), identity, ...others.slice(1)];
+}
+
 /**
  * Brings a speaker from a later page to the first one, in place of whoever there has been silent longest;
  * the two change places, so that nobody else moves.

@@ -1,0 +1,152 @@
+"""Browsers that decode no H.264: one composed picture of the halls in VP8, made while somebody needs it, told to nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from conference import Announcement, Source
+from conference.composed import IDENTITY
+from conference.events import Presence, Reason, RosterChanged, SubscriptionFailed
+from conference.program import BROWSERS
+from media.mixer.scene import Group
+from tests.conference.hall_doubles import HallParty, HallWorld, plan
+from tests.conference.parties import CAMERA, MICROPHONE, Party
+
+SCREEN = Announcement("screen", "video", Source.SCREEN_SHARE, width=1920, height=1080)
+H264 = frozenset({"video/H264"})
+
+
+@pytest.fixture
+def world() -> HallWorld:
+    return HallWorld()
+
+
+def poor(world: HallWorld, name: str, *, dual: bool = False) -> Party:
+    """Somebody whose browser lacks H.264."""
+    party = Party(world, name, dual=dual)
+    party.receiver.lacks = H264
+    return party
+
+
+def settle(world: HallWorld, *parties: Party) -> None:
+    """What was asked for is negotiated, as clients do."""
+    for _ in range(4):
+        world.settle()
+        for party in parties:
+            party.offer(*(["video recvonly"] * party.peer.missing_sections[1]))
+    world.settle()
+
+
+def group(world: HallWorld) -> Group | None:
+    return next((one for one in world.scene().groups if one.id == BROWSERS), None)
+
+
+def told_of(party: Party) -> list[Presence]:
+    """How the composed picture's participant was told."""
+    rosters = (event for event in party.client.events if isinstance(event, RosterChanged))
+    return [who.presence for event in rosters for who in event.participants if who.identity == IDENTITY]
+
+
+def composed_of(party: Party) -> list[str]:
+    """MIME types of what it gets of the composed picture."""
+    program = party.conference.program
+    assert program is not None
+    tracks = program.composed.tracks.values() if program.composed is not None else ()
+    return [track.mime for track in tracks if party.sid in track.subscriptions]
+
+
+def test_nothing_is_composed_while_everybody_decodes_what_halls_send(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    HallParty(world, "hall")
+    settle(world, ann)
+    assert group(world) is None and told_of(ann) == []
+
+
+def test_who_lacks_h264_sees_the_halls_in_one_vp8_picture(world: HallWorld) -> None:
+    ann, ben = Party(world, "ann"), poor(world, "ben")
+    ben.publish(CAMERA, MICROPHONE)
+    halls = [HallParty(world, f"hall{number}") for number in range(3)]
+    settle(world, ann, ben)
+    failed = [event for event in ben.client.events if isinstance(event, SubscriptionFailed)]
+    assert len(failed) == 3 and all(event.codec for event in failed)
+    made = group(world)
+    assert made is not None and (made.codec, made.layout) == ("vp8", "2x2")
+    assert set(made.cells) == {hall.sid for hall in halls}, "what comes in VP8 is seen as it is"
+    assert composed_of(ben) == ["video/VP8"] and composed_of(ann) == []
+    assert told_of(ben)[-1] is Presence.JOINED and told_of(ann) == []
+    assert IDENTITY not in ben.conference.participants
+
+
+def test_a_client_that_answers_our_offers_gets_it_too(world: HallWorld) -> None:
+    ben = poor(world, "ben", dual=True)
+    HallParty(world, "hall")
+    for offer_id in range(2, 6):
+        world.settle()
+        ben.participant.receive_answer("m=video", offer_id)
+    world.settle()
+    assert group(world) is not None and composed_of(ben) == ["video/VP8"]
+
+
+def test_one_encoder_for_all_of_them_and_none_when_the_last_one_is_gone(world: HallWorld) -> None:
+    ben, eve = poor(world, "ben"), poor(world, "eve")
+    HallParty(world, "hall")
+    settle(world, ben, eve)
+    assert [one.id for one in world.scene().groups].count(BROWSERS) == 1
+    assert composed_of(ben) == composed_of(eve) == ["video/VP8"]
+    for party in (ben, eve):
+        assert group(world) is not None
+        party.participant.leave(Reason.CLIENT_INITIATED)
+        world.settle()
+    assert group(world) is None
+
+
+def test_with_the_last_hall_it_is_gone_for_those_who_saw_it(world: HallWorld) -> None:
+    ben = poor(world, "ben")
+    hall = HallParty(world, "hall")
+    settle(world, ben)
+    hall.hall.hung_up()
+    settle(world, ben)
+    assert told_of(ben)[-1] is Presence.DISCONNECTED and ben.conference.program is None
+    assert not any(track.owner.identity == IDENTITY for track in ben.conference.tracks_by_sid.values())
+    HallParty(world, "again")
+    settle(world, ben)
+    assert composed_of(ben) == ["video/VP8"]
+
+
+def test_a_halls_slides_are_in_it_a_browsers_are_not(world: HallWorld) -> None:
+    ben = poor(world, "ben")
+    one, _two = HallParty(world, "one", plan(content=True)), HallParty(world, "two")
+    settle(world, ben)
+    conference = one.conference
+    assert conference.program is not None
+    conference.program.floor.ask(one.sid)
+    one.hall.let_present(True)
+    settle(world, ben)
+    made = group(world)
+    assert made is not None and (made.layout, made.content) == ("slides", one.sid)
+    one.hall.let_present(False)
+    ann = Party(world, "ann")
+    ann.publish(SCREEN)
+    settle(world, ben)
+    made = group(world)
+    assert made is not None and made.content == ""
+
+
+def test_without_power_for_it_the_halls_keep_their_programs(world: HallWorld) -> None:
+    ben = poor(world, "ben")
+    hall = HallParty(world, "hall")
+    settle(world, ben)
+    before = hall.sends("video").producer
+    world.mixer.events.refused(None, BROWSERS, "no_capacity")
+    settle(world, ben)
+    assert group(world) is not None and hall.sends("video").producer is before
+
+
+def test_who_comes_back_is_told_of_it_again(world: HallWorld) -> None:
+    ben = poor(world, "ben")
+    HallParty(world, "hall")
+    settle(world, ben)
+    client = type(ben.client)()
+    ben.conference.resume("ben", ben.sid, client)
+    (resumed,) = [event for event in client.events if hasattr(event, "participants") and hasattr(event, "conference")]
+    assert IDENTITY in {who.identity for who in resumed.participants}
