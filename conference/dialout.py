@@ -151,8 +151,14 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "restarted": ("Máy chủ khởi động lại", "the server was restarted"),
     "class_forbids": ("Mức cuộc họp không cho phép", "the meeting's class forbids it"),
     "not_in_time": ("Quá giờ gọi", "too late to call"),
+    "slow": ("Thiết bị trả lời chậm", "answers slowly"),
+    "not_registered": ("Thiết bị chưa đăng ký với máy chủ", "not registered with this server"),
+    "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
+    "network_open": ("Mức cuộc họp cần mạng riêng, thiết bị không ở đó", "the class wants a closed network"),
+    "other_meeting": ("Đang ở cuộc họp khác", "in another meeting now"),
+    "operator": ("Điểm cầu gọi người trực", "the hall asks for an operator"),
 }
-"""`Leg.reason` -> Vietnamese, English."""
+"""`Leg.reason`, why it is not ready, alarms -> Vietnamese, English."""
 
 Step = Callable[[Leg, Happening], tuple[Leg, tuple[Action, ...]]]
 Moved = tuple[Leg, tuple[Action, ...]]

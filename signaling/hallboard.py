@@ -28,8 +28,9 @@ from signaling.halls import Halls
 
 Row = dict[str, Any]
 CALLS: Final[Mapping[str, Event]] = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
+UNDER_WAY: Final = ("calling", "ringing", "connected")
 LIVE: Final = ("mute", "unmute", "deafen", "undeafen", "stage", "layout", "text", "camera")
-UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage"))
+UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "drop"))
 TEXTS: Final = {
     "not_connected": ("Điểm cầu chưa vào họp.", "the hall is not in the meeting"),
     "unknown_leg": ("Không có điểm cầu này trong buổi họp.", "no such hall in this meeting"),
@@ -319,7 +320,10 @@ class Board:
         if standing is None:
             return _no(leg_id, "unknown_leg")
         if order.action in CALLS or order.action == "probe":
-            return await self._call(standing, order.action, actor)
+            done = await self._call(standing, order.action, actor)
+            if order.action == "drop" and standing.leg.state in UNDER_WAY:
+                steps.append(lambda: self._halls.call_again(leg_id))
+            return done
         hall = self._hall(leg_id)
         if hall is None:
             return _no(leg_id, "not_connected")

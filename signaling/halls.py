@@ -42,9 +42,10 @@ from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.meetings.tables import Meeting
+from rooms.policy.classes import Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from signaling import limits
+from signaling import hallready, limits
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
@@ -241,6 +242,10 @@ class Halls:
         if one is not None:
             one.end("dropped")
 
+    def call_again(self, leg_id: str) -> None:
+        """An operator takes back that it was dropped."""
+        self._start(self.caller.happen(leg_id, Event.REDIAL))
+
     def live(self) -> frozenset[str]:
         return frozenset(self.calls)
 
@@ -258,12 +263,12 @@ class Halls:
             standing = await legs.standing(session, order.leg_id)
             meeting = (await planning.date_of(session, order.occurrence))[1]
             target = self._target(standing) if standing is not None else None
-            allowed, closed = await self._may_call(session, meeting, order.terminal, target)
+            verdict, closed = await self._judge(session, meeting, order.terminal, target)
         if standing is None or self.agent is None:
             return
         policy = self._policy()
         ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
-        if not allowed:
+        if not verdict.allowed:
             self.caller.tell(order, Event.FORBID)
             return
         one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], policy, order)
@@ -283,46 +288,67 @@ class Halls:
         one.call = self.agent.dial(target, offer, one, call_id=order.call_id)
         self.traces.begin(order.call_id, order.leg_id)
 
-    async def _may_call(
+    async def _judge(
         self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None
-    ) -> tuple[bool, bool]:
-        """(allowed, closed): the class policy, at the moment of the call: by where it registered from, else by the network of
-        the register.
-        """
+    ) -> tuple[Verdict, bool]:
+        """(verdict, closed): the class policy, now: by where it registered from, else by the network of the register."""
         reached = await planning.reached(session, terminal_id)
         closed = reached.closed
         if target is not None and target.binding is not None:
             closed = await planning.closed_at(session, target.binding.hop.host)
-        return planning.judge(meeting, closed, invited=True).allowed, closed
+        return planning.judge(meeting, closed, invited=True), closed
 
     async def _probe(self, order: DialOrder) -> None:
+        """Tells the caller how ready a hall is: what is known without asking it comes first."""
         async with self.around.database.reading() as session:
             standing = await legs.standing(session, order.leg_id)
-        target = self._target(standing) if standing is not None else None
-        if target is None or self.agent is None:
-            self.caller.probed(order, "red", "unknown_there")
-            return
+            if standing is None or self.agent is None:
+                return
+            meeting = (await planning.date_of(session, order.occurrence))[1]
+            target = self._target(standing)
+            verdict, _ = await self._judge(session, meeting, order.terminal, target)
+            elsewhere = await legs.elsewhere(session, standing.leg)
+        found = hallready.known(
+            verdict, reachable=target is not None, has_account=bool(self._alias(standing)), elsewhere=elsewhere
+        )
+        if found is not None:
+            self.caller.probed(order, *found)
+        elif target is not None:
+            self._ask_whether_there(order, target)
+
+    def _ask_whether_there(self, order: DialOrder, target: Target) -> None:
+        assert self.agent is not None
         started = self.around.clock.monotonic()
 
         def done(cause: Cause | None, response: Response | None) -> None:
             took_s = self.around.clock.monotonic() - started
-            self.caller.probed(order, *readiness(cause, response, took_s))
+            self.caller.probed(order, *hallready.answered(cause, response, took_s))
 
         self.agent.probe(target, done)
 
     def _target(self, standing: Standing) -> Target | None:
         """Where it registered, else its address in the register."""
-        terminal = standing.terminal
-        alias = next((one.alias for one in self.directory.known.values() if one.terminal_id == terminal.id), "")
-        binding = self.agent.registrar.find(alias) if alias and self.agent is not None else None
+        binding = self._binding(standing)
         try:
-            uri = binding.contact if binding is not None else read_uri(terminal.sip_uri)
+            uri = binding.contact if binding is not None else read_uri(standing.terminal.sip_uri)
         except Malformed:
             return None
         return Target(uri, self._profile_of(standing).transports, binding=binding)
 
+    def _alias(self, standing: Standing) -> str:
+        """What it registers as; empty: it has no account."""
+        known = self.directory.known.values()
+        return next((one.alias for one in known if one.terminal_id == standing.terminal.id), "")
+
+    def _binding(self, standing: Standing) -> Binding | None:
+        alias = self._alias(standing)
+        return self.agent.registrar.find(alias) if alias and self.agent is not None else None
+
     def _profile_of(self, standing: Standing) -> profiles.Profile:
-        return self.profiles.find(f"{standing.terminal.vendor} {standing.terminal.model}")
+        """By what it says of itself, else by maker and model of the register."""
+        binding = self._binding(standing)
+        told = binding.user_agent if binding is not None else ""
+        return self.profiles.find(told, f"{standing.terminal.vendor} {standing.terminal.model}")
 
     def _policy(self) -> Policy:
         return Policy(encryption=self.around.encryption)
@@ -736,20 +762,6 @@ def _refuse_now(call: Call, status: int, headers: list[tuple[str, str]]) -> None
 
 def _party(standing: Standing) -> Party:
     return Party(f"hall_terminal.{standing.terminal.id}", standing.site.name, standing.terminal.id, standing.leg.id, 0)
-
-
-def readiness(cause: Cause | None, response: Response | None, took_s: float) -> tuple[str, str]:
-    """(colour, reason) of an answer to OPTIONS. Any answer is a sign of life; a slow or unwilling one is worth a look."""
-    if cause is not None or response is None:
-        unknown = cause is not None and cause.kind in (Ended.NOT_FOUND, Ended.FORBIDDEN_TARGET)
-        return "red", "unknown_there" if unknown else "unreachable"
-    if response.status in (404, 410, 604):
-        return "red", "unknown_there"
-    if response.status in (486, 600):
-        return "amber", "busy"
-    if response.status >= 300:
-        return "amber", "no_answer" if response.status == 480 else "unreachable"
-    return ("amber", "slow") if took_s > limits.PROBE_SLOW_S else ("green", "")
 
 
 async def _logged(work: Coroutine[Any, Any, Any]) -> None:

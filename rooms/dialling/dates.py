@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
 from rooms.dialling.planning import DIAL, LIVE
@@ -27,6 +28,8 @@ class BoardDate:
     meeting: Meeting
     host: Unit
     states: dict[str, int]
+    readiness: dict[str, int]
+    """Of those that are not connected."""
     alarmed: int
     """Halls with an alarm that nobody has acknowledged."""
 
@@ -48,9 +51,11 @@ async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list
         .limit(limits.DATES_DIALLED)
     )
     found = rows.all()
-    states, alarmed = await _counted(session, [date.id for date, _, _ in found])
+    dates = [date.id for date, _, _ in found]
+    states, readiness = await _counted(session, dates, DialLeg.state), await _counted(session, dates, DialLeg.readiness)
+    alarmed = await _alarmed(session, dates)
     return [
-        BoardDate(date, meeting, unit, states.get(date.id, {}), alarmed.get(date.id, 0))
+        BoardDate(date, meeting, unit, states.get(date.id, {}), readiness.get(date.id, {}), alarmed.get(date.id, 0))
         for date, meeting, unit in found
     ]
 
@@ -62,16 +67,24 @@ def _within(actor: Actor) -> ColumnElement[bool]:
     return or_(false(), *(Unit.path.startswith(path, autoescape=True) for path in paths))
 
 
-async def _counted(session: AsyncSession, dates: Sequence[str]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
-    states: dict[str, dict[str, int]] = {}
-    here = DialLeg.occurrence_id.in_(dates)
-    grouped = select(DialLeg.occurrence_id, DialLeg.state, func.count()).where(here)
-    for date, state, count in (await session.execute(grouped.group_by(DialLeg.occurrence_id, DialLeg.state))).all():
-        states.setdefault(date, {})[state] = count
+async def _counted(
+    session: AsyncSession, dates: Sequence[str], column: InstrumentedAttribute[str]
+) -> dict[str, dict[str, int]]:
+    """How many legs of each date have which state, or readiness."""
+    counted: dict[str, dict[str, int]] = {}
+    grouped = select(DialLeg.occurrence_id, column, func.count()).where(DialLeg.occurrence_id.in_(dates))
+    if column is DialLeg.readiness:
+        grouped = grouped.where(DialLeg.state != "connected")
+    for date, value, count in (await session.execute(grouped.group_by(DialLeg.occurrence_id, column))).all():
+        counted.setdefault(date, {})[value] = count
+    return counted
+
+
+async def _alarmed(session: AsyncSession, dates: Sequence[str]) -> dict[str, int]:
     alarms = (
         select(DialLeg.occurrence_id, func.count(func.distinct(DialLeg.id)))
         .join(LegAlarm, LegAlarm.leg_id == DialLeg.id)
-        .where(here, LegAlarm.acknowledged_at.is_(None))
+        .where(DialLeg.occurrence_id.in_(dates), LegAlarm.acknowledged_at.is_(None))
         .group_by(DialLeg.occurrence_id)
     )
-    return states, {row[0]: row[1] for row in (await session.execute(alarms)).all()}
+    return {row[0]: row[1] for row in (await session.execute(alarms)).all()}

@@ -185,6 +185,16 @@ async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reas
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(values))
 
 
+async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:
+    """Whether this terminal is called, or is, in another date now."""
+    busy = select(DialLeg.id).where(
+        DialLeg.terminal_id == leg.terminal_id,
+        DialLeg.occurrence_id != leg.occurrence_id,
+        DialLeg.state.in_(("calling", "ringing", "connected")),
+    )
+    return await session.scalar(busy.limit(1)) is not None
+
+
 async def of_date(session: AsyncSession, occurrence_id: str) -> list[Standing]:
     """All legs of a date, in the order of the unit tree."""
     return await _standing(session, DialLeg.occurrence_id == occurrence_id)

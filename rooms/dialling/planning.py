@@ -89,6 +89,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
+    known.asked_by = "operator"  # now, not when the date would have it called
     await audit.record(
         session,
         now,
@@ -232,8 +233,13 @@ async def _insert(
         "failures": 0,
         "status": 0,
         "redialled": False,
-        "readiness": "unknown",
-        "readiness_reason": "",
+        "readiness": "unknown" if verdict.allowed else "red",
+        "readiness_reason": ""
+        if verdict.allowed
+        else "network_open"
+        if verdict.code == "network_open"
+        else "class_forbids",
+        "readiness_at": None if verdict.allowed else now,
         "wish": "",
         "leased_by": "",
     }

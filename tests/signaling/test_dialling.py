@@ -202,6 +202,7 @@ async def test_an_important_meeting_calls_nobody_outside_of_closed_networks(
     await make().tick()
     found = await rows(database)
     assert {(one.state, one.reason) for one in found.values()} == {("given_up", "class_forbids")}
+    assert {(one.readiness, one.readiness_reason) for one in found.values()} == {("red", "network_open")}
     assert not [one for one in wire.done if one[1].startswith("h")]
     async with database.reading() as session:
         entries = list(await session.scalars(select(AuditEntry).where(AuditEntry.action == "hall.refuse")))
@@ -261,6 +262,18 @@ async def test_nobody_opens_the_microphone_of_a_foreign_hall(
 async def all_legs(database: Database) -> list[DialLeg]:
     async with database.reading() as session:
         return list(await session.scalars(select(DialLeg)))
+
+
+async def test_an_operator_who_calls_early_does_not_wait_for_the_date(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    _, date = await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=12), 2))
+    caller = make()
+    await caller.tick()
+    await database.transact(lambda session: planning.ask(session, date, "h000", COMMAND, clock.at))
+    await caller.happen((await rows(database))["h000"].id, Event.CALL)
+    await caller.tick()
+    assert [one for one in wire.done if one[0] == "dial"] == [("dial", "h000")]
 
 
 async def test_refused_and_given_up_raises_one_alarm(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from conference import PeerError, Refusal
+from conference.dialout import REASONS
+from rooms.policy.classes import Verdict
 from signaling import limits
 from signaling.hallcall import FULL_AGAIN_S, refusal_of
-from signaling.halls import readiness
+from signaling.hallready import answered, known
 from signaling.halltrace import Traces, redacted
 from signaling.sip.causes import Cause, Kind
 from signaling.sip.message import Response
@@ -37,11 +39,24 @@ def test_other_refusals() -> None:
     [(200, 0.1, "green"), (200, 5.0, "amber"), (486, 0.1, "amber"), (404, 0.1, "red"), (405, 0.1, "amber")],
 )
 def test_readiness(status: int, took_s: float, colour: str) -> None:
-    assert readiness(None, Response(status=status), took_s)[0] == colour
+    assert answered(None, Response(status=status), took_s)[0] == colour
 
 
 def test_a_terminal_that_says_nothing_is_not_ready() -> None:
-    assert readiness(Cause(Kind.UNREACHABLE), None, 32.0) == ("red", "unreachable")
+    assert answered(Cause(Kind.UNREACHABLE), None, 32.0) == ("red", "unreachable")
+
+
+def test_what_is_known_without_asking_goes_before() -> None:
+    good = {"reachable": True, "has_account": True, "elsewhere": False}
+    fits, open_network = Verdict(True), Verdict(False, False, "network_open")
+    assert known(fits, **good) is None
+    assert known(open_network, **good | {"reachable": False}) == ("red", "network_open")
+    assert known(Verdict(False, False, "halls_only"), **good) == ("red", "class_forbids")
+    assert known(fits, **good | {"reachable": False}) == ("red", "not_registered")
+    assert known(fits, **good | {"reachable": False, "has_account": False}) == ("red", "no_address")
+    assert known(fits, **good | {"elsewhere": True}) == ("amber", "other_meeting")
+    for one in (known(fits, **good | {"elsewhere": True}), answered(None, Response(status=200), 9.0)):
+        assert one is not None and all(REASONS[one[1]])
 
 
 SECRETS = (

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LAYOUTS } from '../src/desk/control/layouts';
-import { count, isPoor, legStanding, openAlarms, passes, percent, queue, rate, severity, shown, worstLoss, type Leg } from '../src/desk/control/legs';
+import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, queue, rate, severity, shown, worstLoss, type Leg } from '../src/desk/control/legs';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
@@ -45,6 +45,12 @@ describe('the operators board', () => {
     for (const one of legs) expect(['connected', 'under_way', 'trouble', 'waiting'].filter((name) => passes(one, name as never))).toHaveLength(1);
   });
 
+  it('tells how those who are not in were found before the start', () => {
+    const found = (state: Leg['readiness']['state']) => ({ state, at: null, reason: NONE });
+    const legs = [leg('in', { state: 'connected', readiness: found('red') }), leg('a', { readiness: found('green') }), leg('b', { readiness: found('red') }), leg('c')];
+    expect(Object.fromEntries(Object.entries(awaited(legs)).map(([state, those]) => [state, those.map((one) => one.leg_id)]))).toEqual({ red: ['b'], amber: [], green: ['a'], unknown: ['c'] });
+  });
+
   it('queues the floor in the order of asking', () => {
     const legs = [leg('late', { floor_wanted_at: '2026-01-01T00:00:09Z' }), leg('never'), leg('first', { floor_wanted_at: '2026-01-01T00:00:01Z' })];
     expect(queue(legs).map((one) => one.leg_id)).toEqual(['first', 'late']);
@@ -62,6 +68,7 @@ describe('the operators board', () => {
   it('shows an unknown state as not called and never fails', () => {
     expect(legStanding('dancing' as never).text).toBe('leg.idle');
     expect(severity(leg('a'))).toBe(1);
+    expect(severity(leg('a', { readiness: { state: 'amber', at: null, reason: NONE } }))).toBe(2);
   });
 
   it('writes rates and parts as people do', () => {

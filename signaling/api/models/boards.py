@@ -100,7 +100,8 @@ class Leg(View):
 
 class BoardDate(View):
     """A date of today, or one that is on, with its halls counted. `trouble`: tried again later, or given up; `alarmed`: with an
-    alarm that nobody has acknowledged."""
+    alarm that nobody has acknowledged. `green`, `amber`, `red`: how those that are not connected were found before the start.
+    """
 
     meeting_id: str
     occurrence_id: str
@@ -114,6 +115,9 @@ class BoardDate(View):
     under_way: int
     trouble: int
     alarmed: int
+    green: int
+    amber: int
+    red: int
 
 
 class LegCommand(Strict):
@@ -138,7 +142,9 @@ class LegResult(View):
 
 
 class LegResults(View):
-    """`undo`: takes mute, deafen and stage back for two minutes; empty: nothing to take back."""
+    """`undo`: for two minutes it takes mute, deafen and stage back, and calls again whom drop has hung up; empty: nothing to take
+    back.
+    """
 
     results: list[LegResult]
     undo: str

@@ -61,6 +61,7 @@ def _board(one: dates.BoardDate) -> BoardDate:
         under_way=count("probing", "calling", "ringing"),
         trouble=count("failed", "given_up"),
         alarmed=one.alarmed,
+        **{colour: one.readiness.get(colour, 0) for colour in ("green", "amber", "red")},
     )
 
 
@@ -112,7 +113,7 @@ async def command_legs(visit: Caller, occurrence_id: Key, wanted: LegCommand) ->
 
 @router.post("/occurrences/{occurrence_id}/legs/undo", status_code=204, openapi_extra=needs(OPERATE, of="occurrence"))
 async def undo_command(visit: Caller, occurrence_id: Key, wanted: LegUndo) -> None:
-    """Take mute, deafen or stage back."""
+    """Take mute, deafen or stage back; call again whom drop has hung up."""
     await _require(visit, occurrence_id, OPERATE)
     _desk(visit).undo(occurrence_id, wanted.token)
 

@@ -41,5 +41,8 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'places.connected': '{n} connected',
   'places.underWay': '{n} being called',
   'places.trouble': '{n} in trouble',
+  'places.green': '{n} ready',
+  'places.amber': '{n} to look at',
+  'places.red': '{n} not ready',
   'places.alarmed': 'New alarms at {n} halls',
 };

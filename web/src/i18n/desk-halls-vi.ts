@@ -39,5 +39,8 @@ export const hallsVi = {
   'places.connected': '{n} đã kết nối',
   'places.underWay': '{n} đang gọi',
   'places.trouble': '{n} có vấn đề',
+  'places.green': '{n} sẵn sàng',
+  'places.amber': '{n} cần xem',
+  'places.red': '{n} chưa sẵn sàng',
   'places.alarmed': 'Cảnh báo chưa xem ở {n} điểm cầu',
 } as const;

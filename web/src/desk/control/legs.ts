@@ -64,6 +64,7 @@ export interface Program {
   picture_url: string;
 }
 
+export type Ready = Leg['readiness']['state'];
 export type Filter = 'all' | 'connected' | 'under_way' | 'trouble' | 'waiting' | 'hand';
 export type Order = 'worst' | 'tree';
 
@@ -123,9 +124,9 @@ export function severity(leg: Leg): number {
   if (leg.state === 'failed') return 6;
   if (openAlarms(leg).length > 0) return 5;
   if (isPoor(leg)) return 4;
-  if (leg.readiness.state === 'red' && leg.state !== 'connected') return 3;
-  if (isUnderWay(leg)) return 2;
-  return leg.state === 'connected' ? 0 : 1;
+  if (leg.state === 'connected') return 0;
+  if (leg.readiness.state === 'red') return 3;
+  return isUnderWay(leg) || leg.readiness.state === 'amber' ? 2 : 1;
 }
 
 export function passes(leg: Leg, filter: Filter): boolean {
@@ -151,6 +152,13 @@ export function count(legs: Leg[]): Record<Filter, number> {
     for (const filter of ['connected', 'under_way', 'trouble', 'waiting', 'hand'] as const) counts[filter] += passes(leg, filter) ? 1 : 0;
   }
   return counts;
+}
+
+/** Halls that are not in, by how they were found before the start. */
+export function awaited(legs: Leg[]): Record<Ready, Leg[]> {
+  const found: Record<Ready, Leg[]> = { red: [], amber: [], green: [], unknown: [] };
+  for (const leg of legs) if (leg.state !== 'connected') found[leg.readiness.state].push(leg);
+  return found;
 }
 
 /** Those that pass, in the wanted order. The order of equals is the tree's, so that rows do not jump about. */
