@@ -104,6 +104,8 @@ class VideoPlan:
     """Macroblocks in one second."""
     max_br_bps: int
     """The smallest of the level's bit rate, its raise and what the description allows: never send more."""
+    max_fps: int = 60
+    """Pictures in one second, whatever their size."""
     feedback: frozenset[Feedback] = frozenset()
     """What it promised to understand from us. A terminal that promised nothing may obey all the same."""
     signalled_keyframes: bool = True
@@ -116,7 +118,7 @@ class VideoPlan:
         longest = math.isqrt(8 * self.max_fs)
         blocks = columns * rows
         fits = blocks <= self.max_fs and max(columns, rows) <= longest
-        return width > 0 and height > 0 and fits and blocks * fps <= self.max_mbps
+        return width > 0 and height > 0 and fits and fps <= self.max_fps and blocks * fps <= self.max_mbps
 
     def best(self, wanted: Iterable[tuple[int, int, float]]) -> tuple[int, int, float] | None:
         """The first (width, height, fps) of `wanted` that the terminal takes."""

@@ -175,6 +175,8 @@ DATES_DIALLED = 200
 """Dates whose halls are called at the same time."""
 LEGS_OF_A_DATE = 500
 LEGS_CLAIMED = 2000
+PROFILES = 200
+"""Of makes of terminals, set here."""
 ALARMS_OF_A_LEG = 50
 SIP_ACCOUNTS = 5000
 SIP_BANS = 5000

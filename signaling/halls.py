@@ -39,13 +39,14 @@ from conference.keypad import Asks, Menu
 from conference.plan import Encryption, Policy
 from conference.ports import DialOrder, LineOptions, MixerDoor
 from rooms.dialling import accounts, entering, legs, planning
+from rooms.dialling import profiles as stored_profiles
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.meetings.tables import Meeting
 from rooms.policy.classes import Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from signaling import hallready, limits
+from signaling import hallprofiles, hallready, limits
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
@@ -179,6 +180,7 @@ class Halls:
                 log.exception("secrets of terminals were sealed with another key")
                 known = []
             self.directory = Directory(known, await accounts.heard(session))
+            self.profiles = hallprofiles.in_force(await stored_profiles.every(session))
         if self.agent is not None:
             self.agent.allow(self.directory.networks)
             for alias in self.agent.registrar.aliases():

@@ -33,6 +33,7 @@ from signaling.auth import Authenticator
 from signaling.booked import PREFIX, BookedMeetings
 from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
+from signaling.hallprofiles import ProfileBook
 from signaling.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -254,6 +255,7 @@ class Secretariat:
             number_tries=Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED),
             links=Throttle(limits.LINKS_PER_MINUTE),
             passes=Throttle(limits.PASSES_PER_MINUTE),
+            profiles=ProfileBook(),
             wake=self.worker.wake,
             public_url=self.settings.public_url,
             suffix=lambda: new_bytes(5).hex(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -88,6 +89,18 @@ class SipAccount(Row):
     algorithm: Mapped[str] = mapped_column(String(10), default="MD5")
     behind_nat: Mapped[bool] = mapped_column(default=False)
     changed_at: Mapped[datetime]
+
+
+class TerminalProfile(Row):
+    """What is known here of one make of terminals: instead of what was shipped of it, or of a make that was not."""
+
+    __tablename__ = "terminal_profile"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fields: Mapped[dict[str, Any]]
+    """As `signaling.sip.profiles.read` takes them, without the name."""
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(200), default="")
 
 
 class SipBan(Row):

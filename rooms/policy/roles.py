@@ -52,10 +52,11 @@ ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "settings.read": (SECRETARY, OPERATOR, ADMIN, AUDITOR),
     "settings.write": (ADMIN,),
     "rules.write": (OPERATOR, ADMIN),
+    "profiles.write": (OPERATOR, ADMIN),
     "audit.read": (AUDITOR, ADMIN),
 }
 """Action -> roles that may do it in a unit that is theirs or below theirs."""
-OF_THE_WHOLE: Final = frozenset({"settings.write"})
+OF_THE_WHOLE: Final = frozenset({"settings.write", "profiles.write"})
 """What there is once only, and in no unit."""
 SECOND_FACTOR: Final = frozenset({OPERATOR, ADMIN})
 READS: Final = frozenset(name for name in ACTIONS if name.endswith(".read"))

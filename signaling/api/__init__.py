@@ -8,11 +8,12 @@ from signaling.api.conferences import Surroundings
 from signaling.api.cursors import Cursors
 from signaling.api.invitations import Invitations, new_number
 from signaling.api.pages import Pages
-from signaling.api.visits import Desk, HallDesk, Present
+from signaling.api.visits import Desk, DeviceProfiles, HallDesk, Present
 
 __all__ = [
     "Cursors",
     "Desk",
+    "DeviceProfiles",
     "HallDesk",
     "Invitations",
     "Pages",

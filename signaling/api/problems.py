@@ -85,6 +85,7 @@ STATUS: dict[str, int] = {
     "not_connected": 409,
     "undo_gone": 410,
     "unknown_alarm": 404,
+    "profile_unchanged": 404,
     "alias_taken": 409,
     "terminal_inactive": 409,
     "name_empty": 400,

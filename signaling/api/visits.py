@@ -5,7 +5,7 @@ Owns no rule: `rooms` decides who may do what. A route states its right by `sign
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ from fastapi import Depends, Header, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Grants, Lobbies
+from rooms.dialling.tables import TerminalProfile
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
@@ -92,6 +93,14 @@ class HallDesk(Protocol):
     def wake(self) -> None: ...
 
 
+class DeviceProfiles(Protocol):
+    """Makes of terminals: `signaling.hallprofiles.ProfileBook` implements it. `kept`: rows of `rooms.dialling.profiles`."""
+
+    def listed(self, kept: Iterable[TerminalProfile]) -> list[dict[str, Any]]: ...
+    def checked(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]: ...
+    def matched(self, kept: Iterable[TerminalProfile], agent: str) -> tuple[str, str]: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """What the routes of the desk stand on, handed in by the composition root."""
@@ -116,6 +125,7 @@ class Desk:
     links: Throttle
     passes: Throttle
     """Right ones from one network: each is written down."""
+    profiles: DeviceProfiles
     wake: Callable[[], None] = lambda: None
     """Work that is due was just written."""
     public_url: str = ""
@@ -236,6 +246,7 @@ __all__ = [
     "Anybody",
     "Caller",
     "Desk",
+    "DeviceProfiles",
     "HallDesk",
     "IdempotencyKey",
     "LiveMeetings",

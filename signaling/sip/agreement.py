@@ -320,6 +320,7 @@ def _video(
         min(one.max_fs, most.max_fs),
         min(one.max_mbps, most.max_mbps),
         min(limit for limit in limits if limit),
+        profile.max_fps,
         yours.feedback(one.payload_type) & frozenset(profile.feedback),
         "info" in profile.keyframes,
     )

@@ -43,6 +43,8 @@ class Profile:
     """packetization-mode of H.264."""
     max_level: Literal[10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52] = 42
     """What it takes at most, whatever it says. Ten times the number of the level."""
+    max_fps: Literal[15, 30] = 30
+    """Pictures a second that it is sent at most."""
     high: bool = False
     """Whether High may be offered, where the meeting allows it."""
     baseline_prefix: Annotated[str, StringConstraints(pattern=r"^42[0-9a-f]{2}$")] = "42e0"
@@ -60,7 +62,6 @@ class Profile:
     encryption_style: EncryptionStyle = "avp"
     tias: bool = True
     """Send b=TIAS beside b=AS. Old parsers stumble over it."""
-    digest: Literal["MD5", "SHA-256"] = "MD5"
     redial_minimal: bool = True
     """Whether a 488 is answered by trying less (see `ladder`)."""
 
@@ -191,8 +192,13 @@ class Profiles:
 
     def find(self, *agents: str | None) -> Profile:
         """By the User-Agent or Server fields of a message, else "generic"."""
+        return self.matched(*agents)[0]
+
+    def matched(self, *agents: str | None) -> tuple[Profile, str]:
+        """The same with the word that decided, in small letters; "": none did."""
         text = "\n".join(agent[:256] for agent in agents if agent).casefold()
-        return next((profile for word, profile in self._words if word in text), self.named("generic"))
+        found = next(((profile, word) for word, profile in self._words if word in text), None)
+        return found or (self.named("generic"), "")
 
     def named(self, name: str) -> Profile:
         """Raises Refusal for a name that no row has."""

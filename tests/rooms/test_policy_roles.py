@@ -50,6 +50,7 @@ webhooks.write a
 settings.read soau
 settings.write a
 rules.write oa
+profiles.write oa
 audit.read ua
 """
 ROWS = [tuple(line.split()) for line in TABLE.strip().splitlines()]

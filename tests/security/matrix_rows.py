@@ -79,6 +79,7 @@ FIXED: Final[Mapping[str, str]] = {
     "conference": "abc-defg-hij",
     "alarm_id": "0" * 32,
     "leg_id": "0" * 32,
+    "profile": "yealink",
 }
 """Parameters that name no thing of a unit."""
 
@@ -253,6 +254,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/occurrences/{occurrence_id}/alarms/{alarm_id}/acknowledge"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/trace"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/{leg_id}/thumbnail"): Row(proven=False),
+    ("GET", "/device-profiles/match"): Row(query=of(user_agent="Yealink VC400")),
+    ("PUT", "/device-profiles/{profile}"): Row(of(words=["Yealink VC"], modes=[0])),
+    ("DELETE", "/device-profiles/{profile}"): Row(proven=False),  # nothing was set for it
     ("POST", "/networks"): Row(of(code="new", name="Mạng", ranges=["192.168.0.0/16"])),
     ("PUT", "/networks/{network_id}"): Row(of(code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True)),
     # Meetings

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from signaling.api.routes import (
     boards,
+    devices,
     exchange,
     inviting,
     joining,
@@ -40,6 +41,7 @@ ROUTERS: Sequence[APIRouter] = (
     records.router,
     published.router,
     boards.router,
+    devices.router,
 )
 
 __all__ = ["ROUTERS"]

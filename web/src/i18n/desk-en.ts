@@ -1,12 +1,14 @@
 import { orderEn } from './desk-order-en';
 import { hallsEn } from './desk-halls-en';
 import { controlEn } from './desk-control-en';
+import { devicesEn } from './desk-devices-en';
 import { recordsEn } from './desk-records-en';
 import type { DeskKey } from './desk-vi';
 
 /** The English texts of the desk: the same keys and the same `{value}` marks as the Vietnamese ones. */
 export const deskEn: Record<DeskKey, string> = {
   ...controlEn,
+  ...devicesEn,
   ...hallsEn,
   ...recordsEn,
   ...orderEn,

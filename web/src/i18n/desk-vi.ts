@@ -2,10 +2,12 @@ import { orderVi } from './desk-order-vi.ts';
 import { recordsVi } from './desk-records-vi.ts';
 import { hallsVi } from './desk-halls-vi.ts';
 import { controlVi } from './desk-control-vi.ts';
+import { devicesVi } from './desk-devices-vi.ts';
 
 /** Every text of the desk in Vietnamese; `{name}` marks a value. English stands in `desk-en.ts` under the same keys. */
 export const deskVi = {
   ...controlVi,
+  ...devicesVi,
   ...hallsVi,
   ...recordsVi,
   ...orderVi,

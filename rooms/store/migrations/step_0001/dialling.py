@@ -18,6 +18,16 @@ def sip_ban() -> None:
     )
 
 
+def terminal_profile() -> None:
+    op.create_table('terminal_profile',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('fields', sa.JSON(), nullable=False),
+    sa.Column('changed_at', Utc(), nullable=False),
+    sa.Column('changed_by', sa.String(length=200), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_terminal_profile'))
+    )
+
+
 def dial_leg() -> None:
     op.create_table('dial_leg',
     sa.Column('id', sa.String(length=32), nullable=False),

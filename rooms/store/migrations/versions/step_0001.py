@@ -35,6 +35,7 @@ def create_tables() -> None:
     booking.pool()
     booking.setting()
     dialling.sip_ban()
+    dialling.terminal_profile()
     org.unit()
     meetings.attendee_list()
     accounts.client()

@@ -1,0 +1,55 @@
+"""Profiles of makes of terminals that were set here. What may stand in one is SIP's matter: it is checked before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.dialling.tables import TerminalProfile
+from rooms.errors import Refusal
+from rooms.policy.actors import Actor
+from rooms.policy.roles import require_everywhere
+from rooms.store import audit
+
+
+async def every(session: AsyncSession) -> list[TerminalProfile]:
+    return list(await session.scalars(select(TerminalProfile).order_by(TerminalProfile.name)))
+
+
+async def keep(
+    session: AsyncSession, name: str, fields: Mapping[str, Any], actor: Actor, now: datetime
+) -> TerminalProfile:
+    """The whole of one profile, new or changed. Raises Refusal `denied`, `too_many`."""
+    require_everywhere(actor, "profiles.write")
+    row = await session.get(TerminalProfile, name)
+    if row is None:
+        if (await session.scalar(select(func.count()).select_from(TerminalProfile)) or 0) >= limits.PROFILES:
+            raise Refusal("too_many", "Đã có quá nhiều mẫu thiết bị.", f"at most {limits.PROFILES} profiles")
+        row = TerminalProfile(name=name)
+        session.add(row)
+    before = dict(row.fields or {})
+    row.fields, row.changed_at, row.changed_by = dict(fields), now, actor.name[:200]
+    await session.flush()
+    changed = sorted(key for key in {*before, *fields} if before.get(key) != fields.get(key))
+    await audit.record(session, now, actor, "settings.profile", "terminal_profile", name, "", {"fields": changed})
+    return row
+
+
+async def forget(session: AsyncSession, name: str, actor: Actor, now: datetime) -> None:
+    """The shipped one counts again, if there is one. Raises Refusal `denied`, `profile_unchanged`."""
+    require_everywhere(actor, "profiles.write")
+    row = await session.get(TerminalProfile, name)
+    if row is None:
+        raise Refusal(
+            "profile_unchanged",
+            "Mẫu thiết bị này đang như khi cài đặt, không có gì để bỏ.",
+            "nothing was set for this profile",
+        )
+    await session.delete(row)
+    await session.flush()
+    await audit.record(session, now, actor, "settings.profile", "terminal_profile", name, "", {"removed": True})

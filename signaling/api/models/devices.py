@@ -1,0 +1,84 @@
+"""Makes of terminals: what is known of them before they are called (`signaling.sip.profiles`)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from signaling.api.models.parts import Clean, Strict, View
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$"), Field(examples=["yealink"])]
+Word = Annotated[str, Clean, StringConstraints(min_length=2, max_length=64)]
+Agent = Annotated[str, Clean, StringConstraints(max_length=256)]
+Level = Literal[10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52]
+Transport = Literal["udp", "tcp", "tls"]
+Audio = Literal["opus", "g722", "pcma", "pcmu"]
+Feedback = Literal["nack", "pli", "fir", "tmmbr"]
+Keyframes = Literal["pli", "fir", "info"]
+Prefix = Annotated[str, StringConstraints(pattern=r"^42[0-9a-f]{2}$")]
+
+
+class DeviceProfile(View):
+    """One make of terminals. Orders are by liking. `kind`: shipped with the program, one of those changed here, or added here."""
+
+    name: Name
+    kind: Literal["shipped", "changed", "own"]
+    changed_at: datetime | None
+    changed_by: str
+    words: list[Word] = Field(description="any of them in User-Agent; the longest of all profiles decides")
+    transports: list[Transport]
+    feedback_profile: bool = Field(description="RTP/AVPF is offered instead of RTP/AVP with a=rtcp-fb")
+    feedback: list[Feedback] = Field(description="RTCP feedback that is offered")
+    keyframes: list[Keyframes] = Field(description="how it is asked for a key frame")
+    audio: list[Audio]
+    modes: list[Literal[0, 1]] = Field(description="packetization-mode of H.264")
+    max_level: Level = Field(description="of H.264, ten times its number")
+    max_fps: Literal[15, 30]
+    high: bool = Field(description="High profile may be offered")
+    baseline_prefix: Prefix = Field(description="profile and constraints written for Constrained Baseline")
+    video: bool
+    content: bool = Field(description="a second picture for slides")
+    floor: list[Literal["udp", "tcp"]] = Field(description="BFCP; empty: it has none")
+    floor_role: Literal["s-only", "c-s"]
+    floor_word: Literal["mstrm", "m-stream"]
+    far_camera: bool
+    encryption: Literal["any", "off"] = Field(description="off: SRTP is never offered")
+    encryption_style: Literal["avp", "savp", "pair"]
+    tias: bool = Field(description="b=TIAS is sent beside b=AS")
+    redial_minimal: bool = Field(description="after 488 less is offered, step by step")
+
+
+class DeviceProfileFields(Strict):
+    """The whole of one profile; what is left out is as in `like`: a shipped profile, else the shipped one of this name, else
+    `generic`.
+    """
+
+    like: Name | None = None
+    words: list[Word] = Field(default_factory=list, max_length=16)
+    transports: list[Transport] | None = Field(None, min_length=1, max_length=3)
+    feedback_profile: bool | None = None
+    feedback: list[Feedback] | None = Field(None, max_length=4)
+    keyframes: list[Keyframes] | None = Field(None, min_length=1, max_length=3)
+    audio: list[Audio] | None = Field(None, min_length=1, max_length=4)
+    modes: list[Literal[0, 1]] | None = Field(None, min_length=1, max_length=2)
+    max_level: Level | None = None
+    max_fps: Literal[15, 30] | None = None
+    high: bool | None = None
+    baseline_prefix: Prefix | None = None
+    video: bool | None = None
+    content: bool | None = None
+    floor: list[Literal["udp", "tcp"]] | None = Field(None, max_length=2)
+    floor_role: Literal["s-only", "c-s"] | None = None
+    floor_word: Literal["mstrm", "m-stream"] | None = None
+    far_camera: bool | None = None
+    encryption: Literal["any", "off"] | None = None
+    encryption_style: Literal["avp", "savp", "pair"] | None = None
+    tias: bool | None = None
+    redial_minimal: bool | None = None
+
+
+class ProfileMatch(View):
+    """`word`: what decided, in small letters; empty: nothing did, and the profile is `generic`."""
+
+    name: Name
+    word: str

@@ -1,0 +1,78 @@
+/** Makes of hall terminals: their profiles as the server has them, and how a form changes one. Pure. */
+
+export interface Profile {
+  name: string;
+  kind: 'shipped' | 'changed' | 'own';
+  changed_at: string | null;
+  changed_by: string;
+  words: string[];
+  transports: string[];
+  feedback_profile: boolean;
+  feedback: string[];
+  keyframes: string[];
+  audio: string[];
+  modes: number[];
+  max_level: number;
+  max_fps: number;
+  high: boolean;
+  baseline_prefix: string;
+  video: boolean;
+  content: boolean;
+  floor: string[];
+  floor_role: string;
+  floor_word: string;
+  far_camera: boolean;
+  encryption: 'any' | 'off';
+  encryption_style: string;
+  tias: boolean;
+  redial_minimal: boolean;
+}
+
+export const CHOICES = {
+  transports: ['tls', 'tcp', 'udp'],
+  audio: ['opus', 'g722', 'pcma', 'pcmu'],
+  feedback: ['nack', 'pli', 'fir', 'tmmbr'],
+  keyframes: ['pli', 'fir', 'info'],
+  floor: ['udp', 'tcp'],
+} as const;
+export const LEVELS = [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52];
+export const MODES = ['1,0', '0,1', '0', '1'];
+/** As people know them. */
+export const CALLED: Record<string, string> = {
+  tls: 'TLS', tcp: 'TCP', udp: 'UDP', opus: 'Opus', g722: 'G.722', pcma: 'G.711 A', pcmu: 'G.711 µ', nack: 'NACK', pli: 'PLI', fir: 'FIR', tmmbr: 'TMMBR', info: 'SIP INFO',
+};
+
+export function called(names: readonly string[]): string {
+  return names.map((name) => CALLED[name] ?? name).join(', ');
+}
+
+/** `31` is level 3.1. */
+export function levelOf(level: number): string {
+  return `${Math.floor(level / 10)}.${level % 10}`;
+}
+
+/** One to a line, without empty ones. */
+export function wordsOf(text: string): string[] {
+  return [...new Set(text.split('\n').map((line) => line.trim()).filter((line) => line !== ''))];
+}
+
+/** What is sent: the whole of it but what the server says of it. */
+export function fieldsOf(profile: Profile): Omit<Profile, 'name' | 'kind' | 'changed_at' | 'changed_by'> {
+  const { name: _name, kind: _kind, changed_at: _at, changed_by: _by, ...fields } = profile;
+  return fields;
+}
+
+/** Chosen or not; a chosen one comes last. */
+export function turned(chosen: readonly string[], name: string, on: boolean): string[] {
+  const others = chosen.filter((one) => one !== name);
+  return on ? [...others, name] : others;
+}
+
+/** One place nearer to the front. */
+export function sooner(chosen: readonly string[], name: string): string[] {
+  const place = chosen.indexOf(name);
+  if (place < 1) return [...chosen];
+  const next = [...chosen];
+  [next[place - 1], next[place]] = [next[place]!, next[place - 1]!];
+  return next;
+}
