@@ -620,6 +620,7 @@ class Terminal:
                     stream.received += 1
                     stream.types[data[1] & 127] += 1
                     stream.sources.add(struct.unpack_from("!I", data, 8)[0])
+                    (stream.highest,) = struct.unpack_from("!H", data, 2)
                     assert callable(heard)
                     heard(data[12:], bool(data[1] & 0x80), data[1] & 127)
 

@@ -9,6 +9,7 @@ import asyncio
 import re
 import socket
 import struct
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -151,6 +152,10 @@ class Stream:
     rtcp_received: int = 0
     types: Counter[int] = field(default_factory=Counter)
     sources: set[int] = field(default_factory=set)
+    highest: int = 0
+    """Sequence number of what came last."""
+    reported: tuple[int, int, float] | None = None
+    """(source, middle of its NTP time, when) of the last sender report that came."""
     asked: Counter[str] = field(default_factory=Counter)
     """Key frames and limits that the other side asked for by RTCP."""
 
@@ -196,14 +201,24 @@ class Stream:
             self.sequence = (self.sequence + 1) & 0xFFFF
 
     def report(self, ssrc: int) -> None:
-        """A sender report and a name."""
+        """A sender report, what it says of the other side's, and a name."""
         name = b"quirk@terminal"
-        words = struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, 0xE0000000 << 32, self.timestamp, self.sent, 0)
+        block = self._block()
+        first, length = 0x80 | bool(block), 6 + len(block) // 4
+        words = struct.pack("!BBHIQIII", first, 200, length, ssrc, 0xE0000000 << 32, self.timestamp, self.sent, 0)
+        words += block
         item = struct.pack("!IBB", ssrc, 1, len(name)) + name + b"\0"
         item += bytes(-len(item) % 4)
         if self.remote_rtcp is not None:
             with suppress(OSError):
                 self.rtcp.sendto(words + struct.pack("!BBH", 0x81, 202, len(item) // 4) + item, self.remote_rtcp)
+
+    def _block(self) -> bytes:
+        """Nothing was lost; the delay since its report lets the other side know how far we are (RFC 3550 section 6.4.1)."""
+        if self.reported is None:
+            return b""
+        source, middle, at = self.reported
+        return struct.pack("!IIIIII", source, 0, self.highest, 0, middle, int((time.monotonic() - at) * 65536))
 
     def feedback(self, data: bytes) -> list[str]:
         """The requests in a compound packet: "pli", "fir", "tmmbr"."""
@@ -212,6 +227,9 @@ class Stream:
             first, kind, words = struct.unpack_from("!BBH", data, at)
             name = {(206, 1): "pli", (206, 4): "fir", (205, 3): "tmmbr"}.get((kind, first & 31))
             found += [name] if name else []
+            if kind == 200 and at + 16 <= len(data):
+                source, middle = struct.unpack_from("!I", data, at + 4)[0], struct.unpack_from("!I", data, at + 10)[0]
+                self.reported = (source, middle, time.monotonic())
             at += 4 + 4 * words
         self.asked.update(found)
         return found
