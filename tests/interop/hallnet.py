@@ -51,6 +51,8 @@ MODULES = (
     *("g711", "g722", "opus", "aufile", "aubridge", "sndfile"),
     *("avcodec", "avformat", "fakevideo", "swscale", "snapshot", "srtp"),
 )
+MEDIA_S = 600
+"""When its file of sound ends, baresip hangs up; when that of its picture ends, it stands still."""
 _ports = itertools.count(5070, 10)
 
 
@@ -331,10 +333,13 @@ def make_media(folder: Path, colour: str, hz: int) -> Path:
     there.mkdir()
     value = "0x" + "".join(f"{part:02x}" for part in COLOURS[colour])
     quiet = ["ffmpeg", "-loglevel", "error", "-f", "lavfi"]
-    tone = f"sine=frequency={hz}:sample_rate=16000:duration=60"
+    tone = f"sine=frequency={hz}:sample_rate=16000:duration={MEDIA_S}"
     subprocess.run([*quiet, "-i", tone, "-ac", "1", str(there / "tone.wav")], check=True)
-    picture = ["-i", f"color=c={value}:size=640x360:rate=15:duration=60", "-c:v", "libx264", "-preset", "ultrafast"]
-    subprocess.run([*quiet, *picture, "-pix_fmt", "yuv420p", str(there / "picture.mp4")], check=True)
+    source, short = f"color=c={value}:size=640x360:rate=15:duration=10", str(there / "short.mp4")
+    coded = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
+    subprocess.run([*quiet, "-i", source, *coded, short], check=True)
+    whole = ["-stream_loop", str(MEDIA_S // 10 - 1), "-i", short, "-c", "copy", str(there / "picture.mp4")]
+    subprocess.run([*quiet[:3], *whole], check=True)
     return there
 
 

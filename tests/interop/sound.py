@@ -30,11 +30,13 @@ def peak(samples: NDArray[np.int16]) -> float:
 
 
 def tones(samples: NDArray[np.int16], wanted: Collection[int], rate_hz: int = RATE_HZ) -> set[int]:
-    """Which of these frequencies are heard in the last second: at most 25 dB weaker than the strongest, and no silence."""
+    """Which of these frequencies are heard in the last second: at most 25 dB weaker than the strongest, and no silence. A mixer
+    that changes the delay of a voice moves its pitch by less than a hundredth.
+    """
     last = samples[-rate_hz:].astype(np.float64)
     if last.size < rate_hz // 2 or np.sqrt(np.mean(last**2)) < 30:
         return set()
     power = np.abs(np.fft.rfft(last * np.hanning(last.size))) ** 2
     step = rate_hz / last.size
-    at = {hz: float(power[round(hz / step) - 3 : round(hz / step) + 4].max()) for hz in wanted}
+    at = {hz: float(power[round(hz * 0.988 / step) : round(hz * 1.012 / step) + 1].max()) for hz in wanted}
     return {hz for hz, one in at.items() if one > max(at.values()) * 10**-2.5}
