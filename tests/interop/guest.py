@@ -34,6 +34,8 @@ class Role:
     size: tuple[int, int] = (320, 240)
     fps: int = 15
     bitrate_bps: int = 500_000
+    simulcast: bool = False
+    grain: int = 0
 
 
 @dataclass
@@ -126,7 +128,14 @@ async def _play(person: Person, role: Role) -> Camera | None:
         await person.speak(role.hz)
     if not role.colour:
         return None
-    return await person.show(role.colour, size=role.size, fps=role.fps, bitrate_bps=role.bitrate_bps)
+    return await person.show(
+        role.colour,
+        size=role.size,
+        fps=role.fps,
+        bitrate_bps=role.bitrate_bps,
+        simulcast=role.simulcast,
+        grain=role.grain,
+    )
 
 
 def _report(person: Person, camera: Camera | None) -> Report:

@@ -211,6 +211,7 @@ class Person:
         fps: int = 15,
         simulcast: bool = False,
         bitrate_bps: int = 500_000,
+        grain: int = 0,
         source: rtc.TrackSource.ValueType = rtc.TrackSource.SOURCE_CAMERA,
     ) -> Camera:
         frames = rtc.VideoSource(*size)
@@ -223,7 +224,7 @@ class Person:
         )
         track = rtc.LocalVideoTrack.create_video_track("camera", frames)
         camera = Camera(frames, await self.room.local_participant.publish_track(track, options))
-        self.start(self._film(camera, colour, size, fps))
+        self.start(self._film(camera, colour, size, fps, grain))
         return camera
 
     async def speak(self, hz: float) -> rtc.LocalTrackPublication:
@@ -243,11 +244,11 @@ class Person:
         self._tasks.add(task)
         return task
 
-    async def _film(self, camera: Camera, colour: str, size: tuple[int, int], fps: int) -> None:
+    async def _film(self, camera: Camera, colour: str, size: tuple[int, int], fps: int, grain: int) -> None:
         begun = time.monotonic()
         while True:
             camera.counter += 1
-            data = picture.draw(camera.counter, colour, *size)
+            data = picture.draw(camera.counter, colour, *size, grain)
             camera.source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
             await asyncio.sleep(max(0.005, begun + camera.counter / fps - time.monotonic()))
 

@@ -7,6 +7,7 @@ places are parts of the size, so that a picture scaled on its way is read as wel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ COLUMNS = 8
 ROWS = 3
 CHECK = 0x5A
 WHITE, BLACK, MIDDLE = 225, 25, 128
+GRAINS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,26 @@ class Sight:
     height: int
 
 
-def draw(counter: int, colour: str, width: int, height: int) -> bytes:
-    """I420; width and height are even."""
+def draw(counter: int, colour: str, width: int, height: int, grain: int = 0) -> bytes:
+    """I420; width and height are even. `grain`: brightness strays by so much, at most 25, and the picture costs the bits of a
+    camera's.
+    """
     y = np.full((height, width), MIDDLE, np.uint8)
     for number, (rows, columns) in enumerate(_blocks(width, height)):
         y[rows, columns] = WHITE if _bits(counter) >> number & 1 else BLACK
+    if grain:
+        y += _grain(width, height, grain, counter % GRAINS)
     u = np.full((height // 2, width // 2), 128, np.uint8)
     v = u.copy()
     top = height // 8
     u[:top], v[:top] = COLOURS[colour]
     return y.tobytes() + u.tobytes() + v.tobytes()
+
+
+@cache
+def _grain(width: int, height: int, most: int, seed: int) -> Plane:
+    """Added with wrap-around."""
+    return np.random.default_rng(seed).integers(-most, most, (height, width)).astype(np.uint8)
 
 
 def read(i420: bytes | bytearray | memoryview, width: int, height: int) -> Sight | None:

@@ -1,0 +1,113 @@
+"""A viewer behind a narrow link gets the layer that fits, keeps the voices, and lowers nobody else's picture."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.interop.guest import Guests, Plan, Report, Role
+from tests.interop.network import HTTP_PORT, Namespace, ServerThere, serve
+from tests.interop.person import token
+from tests.simulation import impair
+from tests.simulation.impair import Link, Way
+
+pytestmark = [pytest.mark.native, pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-")]
+
+BOUND_S = 120.0
+"""Ends a test that hangs; how soon the picture follows is measured over modelled links, in simulated time."""
+SIZE, WIDTHS = (1280, 720), (320, 640, 1280)
+HZ = 440
+
+
+def at(rate_kbps: int) -> Way:
+    """A queue of 0.3 s."""
+    return Way(rate_kbps=rate_kbps, queue_bytes=rate_kbps * 1000 // 8 * 3 // 10, delay_ms=20)
+
+
+WIDE, NARROW = at(4_000), at(300)
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    with impair.link(down=WIDE, up=Way(delay_ms=20), seed=6) as made:
+        yield made
+
+
+@asynccontextmanager
+async def enter(server: ServerThere, place: Namespace, host: str, *roles: Role) -> AsyncIterator[Guests]:
+    for role in roles:
+        role.token = token(server.api_key, server.api_secret, role.identity, "narrow")
+    plan = Plan(f"wss://{host}:{HTTP_PORT}", list(roles))
+    guests = await Guests.start(plan, prefix=("env", f"SSL_CERT_FILE={server.authority}", *place.prefix))
+    try:
+        yield guests
+    finally:
+        await guests.kill()
+
+
+def widths(report: Report, since: int = 0) -> list[int]:
+    """Of the pictures from `an` with a later counter."""
+    return [width for counter, _, width in report.sights.get("an", []) if counter > since]
+
+
+async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: Path) -> None:
+    camera = Role("an", "", colour="orange", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_700_000, simulcast=True, grain=20)
+    with serve(link.server, tmp_path) as server:
+        near, far = (server, link.server, link.server_address), (server, link.client, link.server_address)
+        async with (
+            enter(*near, camera) as an,
+            enter(*near, Role("chi", "")) as chi,
+            enter(*far, Role("binh", "")) as binh,
+        ):
+            await chi.until(lambda now: widths(now["chi"])[-1:] == [SIZE[0]], "the whole picture", BOUND_S)
+            await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture", BOUND_S)
+            begun = (await an.report())["an"].counter
+            link.change(down=NARROW)
+            await binh.until(
+                lambda now: widths(now["binh"], begun)[-1:] == [WIDTHS[0]], "the smallest picture", BOUND_S
+            )
+            settled = (await binh.report())["binh"].sights["an"][-1][0]
+            overflowed = link.counters().down.overflowed
+            await binh.until(lambda now: len(widths(now["binh"], settled)) >= 80, "pictures go on", BOUND_S)
+            now = (await binh.report())["binh"]
+            assert set(widths(now, settled)) == {WIDTHS[0]}, "no other layer is tried that does not fit"
+            assert now.hears("an", HZ)
+            assert link.counters().down.overflowed - overflowed < 10, "what does not fit is not sent"
+            wide = (await an.report())["an"].counter
+            link.change(down=WIDE)
+            await binh.until(
+                lambda now: widths(now["binh"], wide)[-1:] == [SIZE[0]], "the whole picture again", BOUND_S
+            )
+            other = (await chi.report())["chi"]
+            assert set(widths(other, begun)) == {SIZE[0]}, "whoever has a wide link does not notice"
+            assert other.hears("an", HZ)
+
+
+async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
+    camera = Role("an", "", colour="blue", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_700_000, simulcast=True, grain=20)
+    with serve(link.server, tmp_path) as server:
+        near, far = (server, link.server, link.server_address), (server, link.client, link.server_address)
+        async with enter(*near, camera), enter(*far, Role("binh", "")) as binh:
+            await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture", BOUND_S)
+            link.change(down=at(90))
+            before = 0
+
+            async def stands() -> bool:
+                """No picture came between two looks."""
+                nonlocal before
+                last, before = before, len((await binh.report())["binh"].sights["an"])
+                return last == before
+
+            for _ in range(60):
+                await binh.until(lambda now: now["binh"].hears("an", HZ), "the voice", BOUND_S)
+                if await stands():
+                    break
+            now = (await binh.report())["binh"]
+            assert now.hears("an", HZ)
+            link.change(down=WIDE)
+            seen = len(now.sights["an"])
+            await binh.until(lambda now: len(now["binh"].sights["an"]) > seen + 20, "pictures again", BOUND_S)
+            await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture again", BOUND_S)
