@@ -100,11 +100,20 @@ class Line(Generic[Event]):
         async with httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
             while True:
                 while self._queue:
-                    await self._deliver(client, self._queue[0])
+                    await self._deliver_safely(client, self._queue[0])
                     self._queue.popleft()
                 self.empty.set()
                 self._wake.clear()
                 await self._wake.wait()
+
+    async def _deliver_safely(self, client: httpx2.AsyncClient, event: Event) -> None:
+        """A fault of ours loses this event: the task must live, the server ends when one of its tasks does."""
+        try:
+            await self._deliver(client, event)
+        except Exception:
+            self._lost += 1
+            self._count.failed += 1
+            log.exception("a webhook event could not be sent")
 
     async def _deliver(self, client: httpx2.AsyncClient, event: Event) -> None:
         """Until it is taken or hopeless; the later ones wait, so that order is kept."""

@@ -34,9 +34,10 @@ def simulate(session: Session, participant: Participant, message: rtc.SimulateSc
 
 
 def speaker_update(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """All are told that it speaks, for so many seconds; one such at a time."""
+    """All are told that it speaks, for so many seconds; one such at a time, and only who could be heard."""
     around = session.desk.registry.around
-    if session.speech or participant.grants.hidden or not participant.grants.can_publish:
+    open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
+    if session.speech or participant.grants.hidden or not open_:
         return
 
     def told(active: bool) -> None:

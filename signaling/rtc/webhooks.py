@@ -6,6 +6,7 @@ are of live conferences, and no database stands in their way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from google.protobuf import json_format
@@ -14,6 +15,8 @@ from livekit.protocol import models, webhook
 from conference.events import Reason
 from conference.happenings import Happening, What
 from signaling.rtc import views
+
+log = logging.getLogger(__name__)
 
 EVENTS: dict[What, str] = {
     What.STARTED: "room_started",
@@ -43,6 +46,13 @@ class Reporter:
         self._suffix = suffix
 
     def happened(self, happening: Happening) -> None:
+        """Whatever goes wrong here is our fault, and no reason for a call to end."""
+        try:
+            self._post(self._event(happening))
+        except Exception:
+            log.exception("a webhook event could not be made")
+
+    def _event(self, happening: Happening) -> webhook.WebhookEvent:
         event = webhook.WebhookEvent(
             event=EVENTS[happening.what],
             id="EV_" + self._suffix(),
@@ -55,7 +65,7 @@ class Reporter:
             event.track.CopyFrom(views.track(happening.track))
         if happening.what is What.FINISHED:
             event.room_end_reason = _ENDS.get(happening.reason, models.RoomEndReason.ROOM_END_UNKNOWN)
-        self._post(event)
+        return event
 
 
 def body(event: webhook.WebhookEvent, dropped: int) -> bytes:

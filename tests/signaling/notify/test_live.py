@@ -81,6 +81,21 @@ async def test_the_queue_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert webhooks.count.dropped == 7
 
 
+async def test_a_fault_of_ours_loses_one_event_and_no_more() -> None:
+    def write(event: str, dropped: int) -> bytes:
+        return f"{event} {dropped}".encode("ascii")
+
+    async with Receiver() as receiver:
+        webhooks: LiveWebhooks[str] = LiveWebhooks([receiver.url, "http://[::bad/hook"], write, lambda body: "signed")
+        task = asyncio.create_task(webhooks.run())
+        for event in ("a", "không", "b"):
+            webhooks.put(event)
+        await receiver.until(lambda: receiver.bodies == ["a 0", "b 1"] and not webhooks.waiting)
+        assert not task.done()
+        assert (webhooks.count.delivered, webhooks.count.failed) == (2, 4)
+        task.cancel()
+
+
 async def test_an_address_where_nobody_is_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LIVE_WEBHOOK_GRACE_S", 0.1)
     monkeypatch.setattr(limits, "LIVE_WEBHOOK_RETRY_S", (60.0,))

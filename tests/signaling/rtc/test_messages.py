@@ -10,6 +10,7 @@ from conference.events import LayersWanted, Quality, SpeakersChanged, Speaking, 
 from signaling.rtc import views
 from signaling.rtc.messages import Encoder, ServerFacts
 from signaling.rtc.packets import Packets, from_server
+from signaling.rtc.webhooks import Reporter
 from tests.conference.doubles import describe, peer_of
 from tests.signaling.rtc.desk import Office
 
@@ -112,6 +113,15 @@ def test_metrics_reach_those_alone_who_may_have_them() -> None:
     packet = models.DataPacket(metrics=metrics.MetricsBatch(timestamp_ms=1), destination_identities=["ben"])
     peer_of(ann.participant).hear("_lossy", packet.SerializeToString())
     assert [len(peer_of(guest.participant).sent) for guest in (ann, ben, eve)] == [0, 0, 1]
+
+
+def test_a_webhook_that_fails_ends_no_call(caplog: pytest.LogCaptureFixture) -> None:
+    def full(event: object) -> None:
+        raise RuntimeError("full")
+
+    office = Office(observer=Reporter(full, lambda: 0.0, lambda: "x"))
+    assert office.join("ann").wire.code is None
+    assert "could not be made" in caplog.text
 
 
 def test_frames_change_their_handle_only() -> None:

@@ -15,6 +15,7 @@ from tests.conference.doubles import describe, peer_of
 from tests.signaling.rtc.desk import Guest, Office, Recorder
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
+SPEAKING = describe("audio recvonly", "video recvonly", "application", "audio sendonly mic")
 
 
 @pytest.fixture
@@ -38,7 +39,11 @@ def resume(office: Office, participant: Any) -> tuple[Session, Recorder]:
 
 
 def test_a_speaker_is_played_for_a_while(office: Office) -> None:
-    ann, ben = office.join("ann"), office.join("ben")
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben")
+    play(ann, speaker_update=3)
+    assert not ben.wire.of("speakers_changed"), "nobody is heard without a microphone"
+    ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", source="MICROPHONE"))
+    ann.ask(offer=rtc.SessionDescription(type="offer", sdp=SPEAKING, id=2))
     for _ in range(3):
         play(ann, speaker_update=3)
     assert [(one.sid, one.active) for told in ben.wire.of("speakers_changed") for one in told.speakers] == [
@@ -50,8 +55,8 @@ def test_a_speaker_is_played_for_a_while(office: Office) -> None:
     play(ann, speaker_update=10_000)
     office.world.time.advance(limits.SIMULATED_SPEECH_S)
     assert len(ben.wire.of("speakers_changed")) == 4
-    play(office.join("mum", can_publish=False), speaker_update=1)
-    play(office.join("nobody", hidden=True), speaker_update=1)
+    ann.ask(mute=rtc.MuteTrackRequest(sid=next(iter(ann.participant.tracks)), muted=True))
+    play(ann, speaker_update=1)
     assert len(ben.wire.of("speakers_changed")) == 4
 
 
