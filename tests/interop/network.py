@@ -147,6 +147,7 @@ class ServerThere:
     api_secret: str
     authority: Path
     log: Path
+    scheme: str = "wss"
 
 
 @contextmanager

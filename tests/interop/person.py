@@ -135,6 +135,8 @@ class Camera:
     publication: rtc.LocalTrackPublication
     counter: int = 0
     """Of the last picture that was taken."""
+    taken_ns: list[int] = field(default_factory=list)
+    """When each picture was, by the monotonic clock; that of counter 1 first."""
 
 
 class Person:
@@ -249,6 +251,7 @@ class Person:
         while True:
             camera.counter += 1
             data = picture.draw(camera.counter, colour, *size, grain)
+            camera.taken_ns.append(time.monotonic_ns())
             camera.source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
             await asyncio.sleep(max(0.005, begun + camera.counter / fps - time.monotonic()))
 

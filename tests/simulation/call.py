@@ -1,0 +1,263 @@
+"""One side of a call whose quality is told: a process with the unmodified SDK (libwebrtc), in a namespace of its own.
+
+Started as `python -m tests.simulation.call '<JSON of Part>'`. Every line on standard input is answered with what is new since
+the last one, as a line of JSON; the end of input makes it leave. `Side` is the test's hand on it and keeps everything. Times
+are nanoseconds of the monotonic clock, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from livekit import rtc
+
+from tests.conftest import ROOT
+from tests.interop import picture, sound
+from tests.interop.person import BOUND_S, Camera, Ear, Person, View
+
+GRAIN = 12
+SAMPLED_S = 0.5
+"""Between two looks at the library's statistics."""
+
+
+@dataclass
+class Part:
+    """Who takes part. A `colour` and a tone are sent, or whatever `watches` sends is looked at."""
+
+    url: str
+    token: str
+    colour: str = ""
+    hz: float = 0.0
+    watches: str = ""
+    size: tuple[int, int] = (640, 360)
+    fps: int = 24
+    bitrate_bps: int = 500_000
+    simulcast: bool = True
+    dual: bool = False
+
+
+@dataclass
+class Sample:
+    """The library's counters of what it receives, since it began (W3C webrtc-stats; durations in seconds)."""
+
+    at_ns: int
+    frames_decoded: int = 0
+    frames_dropped: int = 0
+    key_frames_decoded: int = 0
+    freeze_count: int = 0
+    freeze_s: float = 0.0
+    height: int = 0
+    nacks: int = 0
+    plis: int = 0
+    retransmitted: int = 0
+    video_bytes: int = 0
+    samples: int = 0
+    """Of sound, as played."""
+    concealed: int = 0
+    """Of them invented, while there was something to be heard."""
+    concealments: int = 0
+    """Runs of such."""
+    buffered_s: float = 0.0
+    """Over all samples played, each one's time in the jitter buffer."""
+    buffered_samples: int = 0
+
+
+@dataclass
+class Side:
+    """What a part has told until now."""
+
+    process: asyncio.subprocess.Process
+    taken: list[int] = field(default_factory=list)
+    """Own pictures, the first has the counter 1: when each was taken."""
+    sights: list[tuple[int, int, int]] = field(default_factory=list)
+    """Others' pictures, decoded: (counter, when, height)."""
+    damaged: int = 0
+    heard: list[tuple[int, bool]] = field(default_factory=list)
+    """Each 50 ms: when, and whether there was sound in it."""
+    samples: list[Sample] = field(default_factory=list)
+    events: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    async def start(cls, part: Part, *, prefix: Sequence[str] = ()) -> Self:
+        """`prefix`: a command that runs the rest elsewhere, such as `Namespace.prefix`."""
+        process = await asyncio.create_subprocess_exec(
+            *(*prefix, sys.executable, "-m", "tests.simulation.call", json.dumps(asdict(part))),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=1 << 24,
+        )
+        return cls(process)
+
+    async def look(self) -> None:
+        """Brings everything up to date."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        line = await asyncio.wait_for(self.process.stdout.readline(), BOUND_S)
+        assert line, f"the side ended with {await self.process.wait()}"
+        told = json.loads(line)
+        self.taken += told["taken"]
+        self.sights += [tuple(sight) for sight in told["sights"]]
+        self.heard += [tuple(chunk) for chunk in told["heard"]]
+        self.samples += [Sample(**sample) for sample in told["samples"]]
+        self.events += [tuple(event) for event in told["events"]]
+        self.damaged += told["damaged"]
+
+    async def until(self, condition: Callable[[Side], object], what: str, bound_s: float = BOUND_S) -> None:
+        """Looks again and again. Fails with `what` at the bound."""
+        deadline = time.monotonic() + bound_s
+        await self.look()
+        while not condition(self):
+            last = self.samples[-1] if self.samples else None
+            assert time.monotonic() < deadline, f"not in {bound_s:.0f} s: {what}: {self.events} {last}"
+            await asyncio.sleep(0.1)
+            await self.look()
+
+    async def stop(self) -> None:
+        """Leaves."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            await asyncio.wait_for(self.process.wait(), BOUND_S)
+        except TimeoutError:
+            await self.kill()
+            raise
+
+    async def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+
+# -- in the process of its own
+
+
+class Watched(View):
+    """Keeps what is new: (counter, when, height)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh: list[tuple[int, int, int]] = []
+
+    def take(self, frame: rtc.VideoFrame) -> None:
+        sight = picture.read(frame.data, frame.width, frame.height)
+        if sight is None:
+            self.damaged += 1
+        else:
+            self.fresh.append((sight.counter, time.monotonic_ns(), sight.height))
+
+
+class Listened(Ear):
+    """Keeps what is new: (when, whether there was sound)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh: list[tuple[int, bool]] = []
+
+    def take(self, frame: rtc.AudioFrame) -> None:
+        self.fresh.append((time.monotonic_ns(), sound.loudness(np.array(frame.data, np.int16)) > 0.05))
+
+
+class Participant:
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.person = Person(part.url, part.token, dual=part.dual)
+        self.view, self.ear = Watched(), Listened()
+        self.person.views[part.watches, rtc.TrackSource.SOURCE_CAMERA] = self.view
+        self.person.ears[part.watches] = self.ear
+        self.camera: Camera | None = None
+        self.samples: list[Sample] = []
+        self.told_events = 0
+        self.told_pictures = 0
+
+    async def play(self) -> None:
+        part, person = self.part, self.person
+        await person.join()
+        if part.hz:
+            await person.speak(part.hz)
+        if part.colour:
+            self.camera = await person.show(
+                part.colour,
+                size=part.size,
+                fps=part.fps,
+                bitrate_bps=part.bitrate_bps,
+                simulcast=part.simulcast,
+                grain=GRAIN,
+            )
+        if part.watches:
+            person.start(self._sample())
+
+    async def _sample(self) -> None:
+        while True:
+            with contextlib.suppress(RuntimeError):  # it is reconnecting
+                stats = await self.person.room.get_rtc_stats()
+                both = (*stats.publisher_stats, *stats.subscriber_stats)
+                self.samples.append(_sample_of([one.inbound_rtp for one in both if one.HasField("inbound_rtp")]))
+            await asyncio.sleep(SAMPLED_S)
+
+    def report(self) -> dict[str, Any]:
+        taken = self.camera.taken_ns if self.camera else []
+        events = self.person.events
+        told = {
+            "taken": taken[self.told_pictures :],
+            "sights": self.view.fresh,
+            "heard": self.ear.fresh,
+            "samples": [asdict(sample) for sample in self.samples],
+            "events": events[self.told_events :],
+            "damaged": self.view.damaged,
+        }
+        self.told_pictures, self.told_events = len(taken), len(events)
+        self.view.fresh, self.ear.fresh, self.samples, self.view.damaged = [], [], [], 0
+        return told
+
+
+def _sample_of(streams: list[Any]) -> Sample:
+    sample = Sample(time.monotonic_ns())
+    for stream in streams:
+        inbound = stream.inbound
+        if stream.stream.kind == "video":
+            sample.frames_decoded += inbound.frames_decoded
+            sample.frames_dropped += inbound.frames_dropped
+            sample.key_frames_decoded += inbound.key_frames_decoded
+            sample.freeze_count += inbound.freeze_count
+            sample.freeze_s += inbound.total_freeze_duration
+            sample.height = max(sample.height, inbound.frame_height)
+            sample.nacks += inbound.nack_count
+            sample.plis += inbound.pli_count
+            sample.retransmitted += inbound.retransmitted_packets_received
+            sample.video_bytes += inbound.bytes_received
+        else:
+            sample.samples += inbound.total_samples_received
+            sample.concealed += inbound.concealed_samples - inbound.silent_concealed_samples
+            sample.concealments += inbound.concealment_events
+            sample.buffered_s += inbound.jitter_buffer_delay
+            sample.buffered_samples += inbound.jitter_buffer_emitted_count
+    return sample
+
+
+async def _run(part: Part) -> None:
+    # The library calls Python from its own threads for every event: they must not wait long for their turn.
+    sys.setswitchinterval(0.0005)
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    participant = Participant(part)
+    try:
+        await participant.play()
+        while await lines.readline():
+            print(json.dumps(participant.report()), flush=True)
+    finally:
+        await participant.person.leave()
+
+
+if __name__ == "__main__":
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    asyncio.run(_run(Part(**{**given, "size": tuple(given["size"])})))

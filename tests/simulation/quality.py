@@ -1,0 +1,110 @@
+"""How good a call was, from what both sides have told: pure reckoning.
+
+Sound is judged by the E-model (ITU-T G.107, 06/2015) with its default values; of what the network does to it there remain the
+delay and what had to be concealed. For Opus no equipment impairment is published: as for G.711 with concealment (ITU-T G.113,
+appendix I) Ie = 0 and Bpl = 25.1. So figures compare rows and servers; they are no claim about Opus.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.simulation.call import Sample, Side
+
+DEFAULT_R = 93.2
+"""Basic signal-to-noise ratio less simultaneous impairments, all values default (G.107 §7.7)."""
+BPL = 25.1
+PACKET_S = 0.02
+RATE_HZ = 48_000
+FRAMING_MS = 30.0
+"""Of 20 ms packets: filling one, and one of the sound card."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    concealed: float
+    """Share of the sound that was invented."""
+    mos: float
+    """Of the sound, 1 to 4.5."""
+    frozen: float
+    """Share of the time in which the picture stood, as the library defines a freeze."""
+    longest_s: float
+    """Between two decoded pictures."""
+    pictures: float
+    """Decoded, of those that were taken."""
+    fps: float
+    height: int
+    """Median, as decoded."""
+    delay_p95_ms: float
+    """From the camera to behind the decoder."""
+    keys: int
+    """Key frames decoded."""
+
+
+def judge(source: Side, sink: Side, begin_ns: int, end_ns: int, one_way_ms: float) -> Quality:
+    """Of the time between; `one_way_ms`: what the network adds from one side to the other."""
+    samples = [sample for sample in sink.samples if begin_ns <= sample.at_ns <= end_ns]
+    assert len(samples) >= 2, "too short"
+    first, last = samples[0], samples[-1]
+    sights = [sight for sight in sink.sights if first.at_ns <= sight[1] <= last.at_ns]
+    taken = sum(first.at_ns <= at <= last.at_ns for at in source.taken)
+    seconds = (last.at_ns - first.at_ns) / 1e9
+    concealed = share(last.concealed - first.concealed, last.samples - first.samples)
+    buffered_s = share(last.buffered_s - first.buffered_s, last.buffered_samples - first.buffered_samples)
+    delay_ms = one_way_ms + buffered_s * 1000 + FRAMING_MS
+    return Quality(
+        concealed=concealed,
+        mos=mos(rating(concealed, delay_ms, burstiness(first, last))),
+        frozen=(last.freeze_s - first.freeze_s) / seconds,
+        longest_s=longest_s([at for _, at, _ in sights], first.at_ns, last.at_ns),
+        pictures=share(last.frames_decoded - first.frames_decoded, taken),
+        fps=(last.frames_decoded - first.frames_decoded) / seconds,
+        height=int(statistics.median_low([height for _, _, height in sights] or [0])),
+        delay_p95_ms=percentile([(at - source.taken[counter - 1]) / 1e6 for counter, at, _ in sights], 95),
+        keys=last.key_frames_decoded - first.key_frames_decoded,
+    )
+
+
+def rating(lost: float, delay_ms: float, burst: float = 1.0) -> float:
+    """R of the E-model: 0 to 93.2. `lost`: share; `burst`: mean run of losses over that of independent ones."""
+    effective = 95 * lost * 100 / (lost * 100 / burst + BPL)  # §7.5, Ie = 0
+    return max(0.0, DEFAULT_R - delay_impairment(delay_ms) - effective)
+
+
+def delay_impairment(delay_ms: float) -> float:
+    """Idd, §7.4: nothing up to 100 ms."""
+    if delay_ms <= 100:
+        return 0.0
+    x = math.log2(delay_ms / 100)
+    return 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+
+
+def mos(r: float) -> float:
+    """Annex B."""
+    return 1.0 if r <= 0 else 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6
+
+
+def burstiness(first: Sample, last: Sample) -> float:
+    """How much longer runs of invented sound were than lost packets by themselves are; at least 1."""
+    runs, lost = last.concealments - first.concealments, last.concealed - first.concealed
+    expected = 1 / (1 - min(0.9, share(lost, last.samples - first.samples)))
+    return max(1.0, share(lost, runs * PACKET_S * RATE_HZ) / expected)
+
+
+def longest_s(times_ns: Sequence[int], begin_ns: int, end_ns: int) -> float:
+    """Without anything, the ends included."""
+    return max(b - a for a, b in pairwise([begin_ns, *sorted(times_ns), end_ns])) / 1e9
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest that at least so many do not exceed; NaN of none."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else math.nan
+
+
+def share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

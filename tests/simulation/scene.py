@@ -1,0 +1,83 @@
+"""A call over bad networks: a server, who is seen and heard, and who watches, each in a namespace of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.interop.network import HTTP_PORT, Namespace, ServerThere, namespace, serve
+from tests.interop.person import token
+from tests.simulation import impair
+from tests.simulation.call import Part, Side
+from tests.simulation.impair import Link
+
+CONFERENCE = "bad-network"
+SOURCE, SINK = "an", "binh"
+
+
+@dataclass
+class Call:
+    """`links` by identity; the one of `SINK` has a second network in `spare` if that was asked for."""
+
+    server: ServerThere
+    center: Namespace
+    links: dict[str, Link] = field(default_factory=dict)
+    spare: Link | None = None
+    source: Side | None = None
+    sink: Side | None = None
+
+
+@asynccontextmanager
+async def line_up(
+    folder: Path,
+    *,
+    seed: int,
+    translated: bool = False,
+    spare: bool = False,
+    server: Callable[[Namespace, Path], AbstractContextManager[ServerThere]] = serve,
+) -> AsyncIterator[Call]:
+    """A server and two clients' namespaces, joined by links that are wires as yet. Nobody has joined."""
+    async with AsyncExitStack() as stack:
+        center = stack.enter_context(namespace())
+        link = impair.link
+        links = {
+            name: stack.enter_context(link(seed=2 * seed + index, server=center, translated=translated))
+            for index, name in enumerate((SOURCE, SINK))
+        }
+        other = stack.enter_context(link(seed=seed, server=center, client=links[SINK].client)) if spare else None
+        call = Call(stack.enter_context(server(center, folder)), center, links, other)
+        try:
+            yield call
+        finally:
+            await asyncio.gather(*(side.kill() for side in (call.source, call.sink) if side))
+
+
+async def enter(call: Call, *, dual: bool = False) -> tuple[Side, Side]:
+    """Both join: who sends, who watches. The watcher has seen a picture when this returns."""
+    call.source = await join(call, SOURCE, colour="red", hz=440, dual=dual)
+    call.sink = await join(call, SINK, watches=SOURCE, dual=dual)
+    await call.sink.until(lambda now: now.sights and any(heard for _, heard in now.heard), "a picture and a tone", 120)
+    return call.source, call.sink
+
+
+async def join(
+    call: Call, identity: str, *, colour: str = "", hz: float = 0, watches: str = "", dual: bool = False
+) -> Side:
+    jwt = token(call.server.api_key, call.server.api_secret, identity, CONFERENCE)
+    link = call.links[identity]
+    part = Part(f"{call.server.scheme}://{link.server_address}:{HTTP_PORT}", jwt, colour, hz, watches, dual=dual)
+    return await Side.start(part, prefix=("env", f"SSL_CERT_FILE={call.server.authority}", *link.client.prefix))
+
+
+def switch(call: Call, turn: int) -> None:
+    """The watcher's network goes and its other one comes (even turns), or the other way round."""
+    assert call.spare is not None
+    here, there = (call.links[SINK], call.spare) if turn % 2 == 0 else (call.spare, call.links[SINK])
+    place = here.client
+    if turn:
+        place.run("ip", "link", "set", there.device, "up")
+    place.run("ip", "link", "set", here.device, "down")
+    place.run("ip", "route", "replace", "default", "via", there.server_address)

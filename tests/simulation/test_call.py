@@ -1,0 +1,113 @@
+"""The whole server over bad networks, with unmodified clients (libwebrtc). Figures of all conditions: `tests/bench/quality.py`.
+
+Gaps are counted in pictures taken, not in seconds: a busy machine delays both ends, and that is no fault of the server.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.interop import conftest as interop
+from tests.simulation import impair, scene
+from tests.simulation.call import Side
+from tests.simulation.impair import Way
+from tests.simulation.scene import SINK, SOURCE
+
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.slow,
+    pytest.mark.timeout(interop.TIMEOUT_S),
+    pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
+]
+
+FPS = 24
+
+alone = interop.alone
+
+
+def _gap(sink: Side, since: int) -> int:
+    """The longest step between pictures decoded from this place of the list on."""
+    counters = [counter for counter, _, _ in sink.sights[since:]]
+    assert counters == sorted(counters), "no picture comes late or twice"
+    return max(b - a for a, b in pairwise(counters))
+
+
+def _heard(sink: Side, since: int) -> float:
+    chunks = [heard for _, heard in sink.heard[since:]]
+    return sum(chunks) / len(chunks)
+
+
+def _stayed(*sides: Side) -> None:
+    for side in sides:
+        lost = {"reconnecting", "disconnected", "participant_disconnected"} & {name for name, _ in side.events}
+        assert not lost, side.events
+
+
+NETWORKS = {
+    "random": (Way(loss=0.1, delay_ms=25, udp_only=True), 0.05),
+    "bursts": (Way(loss=0.1, burst=5, delay_ms=25, udp_only=True), 0.1),
+    "disorder": (Way(delay_ms=60, jitter_ms=30, reorder=0.2, duplicate=0.01), 0.05),
+}
+"""And the share of the sound that may be invented. Without any repair it would be the loss."""
+
+
+@pytest.mark.parametrize(("kind", "leg"), [("random", SINK), ("random", SOURCE), ("bursts", SINK), ("disorder", SINK)])
+async def test_pictures_and_sound_go_on(tmp_path: Path, kind: str, leg: str) -> None:
+    way, invented = NETWORKS[kind]
+    async with scene.line_up(tmp_path, seed=1) as call:
+        source, sink = await scene.enter(call)
+        link = call.links[leg]
+        link.change(down=way, up=Way(delay_ms=25)) if leg == SINK else link.change(down=Way(delay_ms=25), up=way)
+        await sink.until(lambda now: len(now.samples) > 10, "it has settled")
+        seen, chunks, first = len(sink.sights), len(sink.heard), sink.samples[-1]
+        await sink.until(lambda now: len(now.sights) > seen + 8 * FPS, "eight seconds of pictures")
+        last = sink.samples[-1]
+        passed = link.counters().down if leg == SINK else link.counters().up
+        assert (passed.lost if way.loss else passed.reordered) > 20
+        assert _gap(sink, seen) <= 2 * FPS
+        assert sink.damaged == 0
+        assert _heard(sink, chunks) > 0.9
+        assert (last.concealed - first.concealed) / (last.samples - first.samples) < invented
+        _stayed(source, sink)
+
+
+async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
+    """The signalling too is far away, and a tenth of it is lost."""
+    async with scene.line_up(tmp_path, seed=2) as call:
+        for link in call.links.values():
+            link.change(down=Way(loss=0.1, delay_ms=100), up=Way(loss=0.1, delay_ms=100))
+        source, sink = await scene.enter(call)
+        await _sees_what_is_taken_now(source, sink)
+        assert all(link.counters().down.lost and link.counters().up.lost for link in call.links.values())
+
+
+@pytest.mark.parametrize("leg", [SINK, SOURCE])
+async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path, leg: str) -> None:
+    async with scene.line_up(tmp_path, seed=3, translated=True) as call:
+        source, sink = await scene.enter(call)
+        for turn in range(3):
+            call.links[leg].rebind()
+            await _sees_what_is_taken_now(source, sink)
+            assert call.links[leg].counters().rebindings == turn + 1
+        _stayed(source, sink)
+
+
+async def test_media_follows_to_another_network(tmp_path: Path) -> None:
+    """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone."""
+    async with scene.line_up(tmp_path, seed=4, spare=True) as call:
+        source, sink = await scene.enter(call)
+        for turn in range(2):
+            scene.switch(call, turn)
+            await _sees_what_is_taken_now(source, sink)
+        assert call.spare is not None and call.spare.counters().down.delivered > 100
+        assert not {"disconnected", "participant_disconnected"} & {name for name, _ in (*sink.events, *source.events)}
+
+
+async def _sees_what_is_taken_now(source: Side, sink: Side) -> None:
+    await source.look()
+    now, chunks = len(source.taken), len(sink.heard)
+    await sink.until(lambda it: it.sights[-1][0] > now + FPS, "pictures taken since")
+    await sink.until(lambda it: any(heard for _, heard in it.heard[chunks:]), "sound")
