@@ -94,8 +94,10 @@ class Plane:
         """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag."""
     def restart_ice(self, transport: int, ufrag: str, pwd: str) -> None:
         """New credentials of ours. The selected path goes on until the first nominated check with the new ones."""
-    def set_remote_ufrag(self, transport: int, ufrag: str) -> None:
-        """The peer's ufrag: checks with another one are refused. Until it is set every remote ufrag passes."""
+    def set_remote_credentials(self, transport: int, ufrag: str, pwd: str) -> None:
+        """The peer's. Checks with another ufrag are refused; until it is set every remote ufrag passes. With `pwd` (22..256
+        ice-chars; "": not known) the peer is asked whether it has moved when its media comes from another address.
+        """
     def open_line(
         self,
         router: int,

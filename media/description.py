@@ -209,11 +209,14 @@ def _description(session: dict[str, list[str]], raw: list[_RawSection], sections
     ufrag = first("ice-ufrag")
     if used and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
         raise PeerError("malformed ice-ufrag")
+    pwd = first("ice-pwd")
+    if not (22 <= len(pwd) <= 256 and _ICE.fullmatch(pwd)):
+        pwd = ""  # checks are the peer's, and those need only ours
     fingerprints = next((values for source in sources if (values := source.get("fingerprint"))), [])
     if len(fingerprints) > limits.SDP_FINGERPRINTS:
         raise PeerError("too many fingerprints")
     allow_mixed = any("extmap-allow-mixed" in attributes for attributes in (session, *(one.attributes for one in used)))
-    return Description(sections, ufrag, tuple(map(_fingerprint, fingerprints)), first("setup"), allow_mixed)
+    return Description(sections, ufrag, pwd, tuple(map(_fingerprint, fingerprints)), first("setup"), allow_mixed)
 
 
 def _fingerprint(value: str) -> Fingerprint:

@@ -127,6 +127,7 @@ class Description:
 
     sections: tuple[Section, ...]
     ufrag: str
+    pwd: str
     fingerprints: tuple[Fingerprint, ...]
     setup: str
     """Empty when the description does not say."""

@@ -263,7 +263,7 @@ class Peer:
         before = self._transport.remote_ufrag
         if self._role == "answers" and before and before != description.ufrag:
             self._transport.restart_ice(self._node.new_credentials(self._shard))
-        self._transport.set_remote(description.ufrag, description.fingerprints)
+        self._transport.set_remote(description.ufrag, description.pwd, description.fingerprints)
 
     def _check_kinds(self, description: Description) -> None:
         for section in description.sections:

@@ -58,11 +58,11 @@ class Transport:
         self.credentials = credentials
         self._plane.restart_ice(self.id, credentials.ufrag, credentials.pwd)
 
-    def set_remote(self, ufrag: str, fingerprints: Sequence[Fingerprint]) -> None:
+    def set_remote(self, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]) -> None:
         """Raises `PeerError`: another certificate than the one that DTLS has seen."""
         if ufrag != self.remote_ufrag:
             self.remote_ufrag = ufrag
-            self._plane.set_remote_ufrag(self.id, ufrag)
+            self._plane.set_remote_credentials(self.id, ufrag, pwd)
         if not self._session.trust(fingerprints):
             raise PeerError("the fingerprint changed")
 

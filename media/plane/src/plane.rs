@@ -203,10 +203,11 @@ impl Plane {
         self.to_transport(transport, Command::RestartIce { transport, ufrag, pwd })
     }
 
-    fn set_remote_ufrag(&self, transport: Any, ufrag: String) -> PyResult<()> {
+    fn set_remote_credentials(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
         let transport = check::id(transport, "transport")?;
         let ufrag = check::ice_chars(ufrag, "ufrag", 4, 256)?;
-        self.to_transport(transport, Command::SetRemoteUfrag { transport, ufrag })
+        let pwd = if pwd.is_empty() { pwd } else { check::ice_chars(pwd, "pwd", 22, 256)? };
+        self.to_transport(transport, Command::SetRemoteCredentials { transport, ufrag, pwd })
     }
 
     fn set_extensions(&self, transport: Any, extensions: Any) -> PyResult<()> {

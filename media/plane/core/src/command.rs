@@ -119,9 +119,11 @@ pub enum Command {
         ufrag: String,
         pwd: String,
     },
-    SetRemoteUfrag {
+    SetRemoteCredentials {
         transport: u32,
         ufrag: String,
+        /// Empty: not known.
+        pwd: String,
     },
     SetExtensions {
         transport: u32,

@@ -30,8 +30,8 @@ impl Shard {
                 self.open_transport(router, transport, &ufrag, &pwd, now_us)
             }
             Command::RestartIce { transport, ufrag, pwd } => self.restart_ice(transport, &ufrag, &pwd, now_us),
-            Command::SetRemoteUfrag { transport, ufrag } => {
-                self.transport(transport).and_then(Transport::agent).map(|agent| agent.set_remote_ufrag(&ufrag))
+            Command::SetRemoteCredentials { transport, ufrag, pwd } => {
+                self.transport(transport).and_then(Transport::agent).map(|agent| agent.set_remote(&ufrag, &pwd))
             }
             Command::SetExtensions { transport, extensions } => self.set_extensions(transport, &extensions),
             Command::SetKeys { transport, profile, receive_key, receive_salt, send_key, send_salt } => {

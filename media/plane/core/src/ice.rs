@@ -1,5 +1,6 @@
 //! An ICE-lite agent (RFC 8445 §2.5) of one transport: answers checks, knows the path to use and whether the peer is
-//! still there (RFC 7675, from the peer's own checks). Sends nothing of itself and learns nothing from media.
+//! still there (RFC 7675, from the peer's own checks). It learns nothing from media, but where that comes from to ask: a peer
+//! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc).
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
@@ -62,6 +63,9 @@ const DISCONNECTED_US: u64 = 10_000_000;
 const FAILED_US: u64 = 30_000_000;
 /// Checks remembered against replay from elsewhere; at a check in 2.5 s the last 20 minutes.
 const REMEMBERED_MAX: usize = 512;
+/// A question is asked again after so long, and is another one after so long.
+const ASK_AGAIN_US: u64 = 50_000;
+const QUESTION_US: u64 = 2_000_000;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 
@@ -70,6 +74,17 @@ struct Credentials {
     ufrag: Box<[u8]>,
     pwd: Box<[u8]>,
     remote_ufrag: Option<Box<[u8]>>,
+    /// Empty: not known.
+    remote_pwd: Box<[u8]>,
+}
+
+/// Whether the peer is at a path now.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    path: Path,
+    transaction: [u8; 12],
+    begun_us: u64,
+    asked_us: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +117,7 @@ pub struct Agent {
     serial: u32,
     phase: Phase,
     last_check_us: u64,
+    question: Option<Question>,
 }
 
 impl Agent {
@@ -116,6 +132,7 @@ impl Agent {
             serial: 0,
             phase: Phase::New,
             last_check_us: now_us,
+            question: None,
         }
     }
 
@@ -132,10 +149,53 @@ impl Agent {
         }
     }
 
-    /// Checks with another remote ufrag are refused from now on.
-    pub fn set_remote_ufrag(&mut self, ufrag: &str) {
+    /// Checks with another remote ufrag are refused from now on. An empty `pwd`: the peer cannot be asked anything.
+    pub fn set_remote(&mut self, ufrag: &str, pwd: &str) {
         let bytes = ufrag.as_bytes();
         self.current.remote_ufrag = Some(bytes[..bytes.len().min(UFRAG_MAX)].into());
+        self.current.remote_pwd = pwd.as_bytes().into();
+    }
+
+    /// The peer's media came by a path that it has not checked: a Binding request that asks it there. `fresh`: a transaction
+    /// that nobody can guess. None: it cannot be asked (now). `out` holds `stun::QUESTION_MAX`.
+    pub fn ask(&mut self, path: Path, fresh: [u8; 12], now_us: u64, out: &mut [u8]) -> Option<usize> {
+        let (ours, theirs) = (&self.current.ufrag, self.current.remote_ufrag.as_ref()?);
+        // During a restart it is not clear which credentials the peer goes by.
+        if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
+            return None;
+        }
+        let open = self.question.filter(|one| one.path == path && now_us < one.begun_us + QUESTION_US);
+        if open.is_some_and(|one| now_us < one.asked_us + ASK_AGAIN_US) {
+            return None;
+        }
+        let mut question = open.unwrap_or(Question { path, transaction: fresh, begun_us: now_us, asked_us: now_us });
+        question.asked_us = now_us;
+        self.question = Some(question);
+        let username = [theirs, &b":"[..], ours].concat();
+        let request = Request {
+            transaction: question.transaction,
+            username: &username,
+            priority: 1,
+            use_candidate: false,
+            controlling: None,
+            controlled: Some(1),
+            nomination: None,
+        };
+        Some(stun::write_request(out, &request, &self.current.remote_pwd))
+    }
+
+    /// What may be the answer came by `path`. It proves that the peer is there, as a check does: media goes there from now on.
+    pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+        let asked = self.question.filter(|one| one.path == path && stun::answered(datagram) == Some(one.transaction));
+        if asked.is_none() || self.phase != Phase::Connected {
+            return Err(StunError::Unauthentic);
+        }
+        stun::prove_answer(datagram, &self.current.remote_pwd)?;
+        self.question = None;
+        self.note_path(path, now_us);
+        let moved = self.selected != Some(path);
+        self.selected = Some(path);
+        Ok(Outcome { state: moved.then_some(IceState::Moved), restarted: false })
     }
 
     /// Every ufrag of ours that a check may name now: one, or two during a restart.
@@ -326,7 +386,12 @@ impl Agent {
 
 impl Credentials {
     fn new(ufrag: &str, pwd: &str) -> Self {
-        Credentials { ufrag: ufrag.as_bytes().into(), pwd: pwd.as_bytes().into(), remote_ufrag: None }
+        Credentials {
+            ufrag: ufrag.as_bytes().into(),
+            pwd: pwd.as_bytes().into(),
+            remote_ufrag: None,
+            remote_pwd: Box::default(),
+        }
     }
 
     /// Whether a user name is `ours:theirs`.

@@ -67,7 +67,7 @@ fn nomination_selects() {
 #[test]
 fn forged_checks_change_nothing() {
     let (mut agent, mut peer) = connected();
-    agent.set_remote_ufrag("theirs");
+    agent.set_remote("theirs", "");
     let wrong_pwd = peer.check((OURS.0, "no"), true);
     let wrong_ufrag = peer.check(("other", OURS.1), true);
     let longer_ufrag = peer.check(("oursX", OURS.1), true);
@@ -81,9 +81,9 @@ fn forged_checks_change_nothing() {
 #[test]
 fn another_remote_ufrag_is_refused_once_it_is_known() {
     let (mut agent, mut peer) = connected();
-    agent.set_remote_ufrag("someone");
+    agent.set_remote("someone", "");
     assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), 1), Err(StunError::Unauthentic));
-    agent.set_remote_ufrag("theirs");
+    agent.set_remote("theirs", "");
     assert!(handle(&mut agent, &peer.check(OURS, true), path(1), 1).is_ok());
 }
 
@@ -123,7 +123,7 @@ fn nobody_ever_came() {
 #[test]
 fn restart_keeps_the_path_until_a_new_nomination() {
     let (mut agent, mut peer) = connected();
-    agent.set_remote_ufrag("theirs");
+    agent.set_remote("theirs", "");
     agent.restart(NEWER.0, NEWER.1, SECOND);
     assert!(agent.local_ufrags().eq([&b"newer"[..], b"ours"]));
     assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND), Ok(Outcome::default()));
@@ -243,4 +243,86 @@ fn the_local_address_does_not_make_a_path() {
     assert_eq!(here, path(1));
     assert_ne!(Path::Udp { socket: 1, remote, local: None }, path(1));
     assert_ne!(Path::Tcp { connection: 0, remote }, path(1));
+}
+
+fn ask(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
+    let mut question = [0; stun::QUESTION_MAX];
+    let len = agent.ask(from, [transaction; 12], now_us, &mut question)?;
+    let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
+    assert_eq!((request.username, request.use_candidate, request.controlling), (&b"theirs:ours"[..], false, None));
+    assert!(request.controlled.is_some());
+    Some(request.transaction)
+}
+
+fn answer(transaction: [u8; 12], pwd: &str) -> Vec<u8> {
+    let mut out = vec![0; stun::REPLY_MAX];
+    let len = stun::write_success(&mut out, transaction, path(1).remote(), pwd.as_bytes());
+    out.truncate(len);
+    out
+}
+
+const THEIR_PWD: &str = "a-password-of-the-peer";
+
+fn known() -> (Agent, Peer) {
+    let (mut agent, peer) = connected();
+    agent.set_remote("theirs", THEIR_PWD);
+    (agent, peer)
+}
+
+#[test]
+fn an_answer_moves_media_to_where_the_question_was_asked() {
+    let (mut agent, mut peer) = known();
+    let transaction = ask(&mut agent, path(2), 7, SECOND).unwrap();
+    assert_eq!((agent.selected(), agent.knows(path(2))), (Some(path(1)), false));
+    let outcome = agent.hear_answer(&answer(transaction, THEIR_PWD), path(2), SECOND + 1).unwrap();
+    assert_eq!(outcome.state, Some(IceState::Moved));
+    assert_eq!((agent.selected(), agent.knows(path(2)), agent.knows(path(1))), (Some(path(2)), true, true));
+    assert_eq!(agent.last_check_us, SECOND + 1);
+    let late = handle(&mut agent, &peer.check(OURS, true), path(2), 2 * SECOND).unwrap();
+    assert_eq!(late.state, None, "the peer's own next check finds it there");
+}
+
+#[test]
+fn what_is_no_answer_moves_nothing() {
+    let (mut agent, mut peer) = known();
+    let nothing = answer([7; 12], THEIR_PWD);
+    assert_eq!(agent.hear_answer(&nothing, path(2), 1), Err(StunError::Unauthentic), "nothing was asked");
+    let transaction = ask(&mut agent, path(2), 7, SECOND).unwrap();
+    let right = answer(transaction, THEIR_PWD);
+    let mut bare = vec![0; 20];
+    bare.copy_from_slice(&right[..20]);
+    bare[2..4].fill(0);
+    let forged = [answer([8; 12], THEIR_PWD), answer(transaction, OURS.1), bare, peer.check(OURS, true), vec![1; 20]];
+    for forged in forged {
+        assert!(agent.hear_answer(&forged, path(2), SECOND).is_err());
+    }
+    assert!(agent.hear_answer(&right, path(3), SECOND).is_err(), "it came from elsewhere");
+    assert_eq!((agent.selected(), agent.paths().count()), (Some(path(1)), 1));
+    assert!(agent.hear_answer(&right, path(2), SECOND).is_ok());
+    assert!(agent.hear_answer(&right, path(2), SECOND).is_err(), "once");
+}
+
+#[test]
+fn a_question_is_repeated_in_measure() {
+    let (mut agent, _) = known();
+    let first = ask(&mut agent, path(2), 1, SECOND);
+    assert_eq!(ask(&mut agent, path(2), 2, SECOND + ASK_AGAIN_US - 1), None);
+    assert_eq!(ask(&mut agent, path(2), 3, SECOND + ASK_AGAIN_US), first, "the same, in case it was lost");
+    assert_ne!(ask(&mut agent, path(3), 4, SECOND + ASK_AGAIN_US), first, "another path is another question");
+    let again = ask(&mut agent, path(3), 5, SECOND + ASK_AGAIN_US + QUESTION_US);
+    assert_eq!(again, Some([5; 12]), "the old one has lapsed");
+}
+
+#[test]
+fn nobody_is_asked_whose_answer_could_not_be_proved() {
+    let mut agent = Agent::new(OURS.0, OURS.1, 0);
+    agent.set_remote("theirs", THEIR_PWD);
+    assert_eq!(ask(&mut agent, path(2), 1, 1), None, "it was never there");
+    let (mut agent, _) = connected();
+    agent.set_remote("theirs", "");
+    assert_eq!(ask(&mut agent, path(2), 1, 1), None, "its password is not known");
+    agent.set_remote("theirs", THEIR_PWD);
+    agent.restart(NEWER.0, NEWER.1, SECOND);
+    agent.set_remote("theirs", THEIR_PWD);
+    assert_eq!(ask(&mut agent, path(2), 1, SECOND), None, "it is changing its credentials");
 }

@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod arrivals;
+mod astray;
 pub mod bitrates;
 pub mod cache;
 pub mod command;

@@ -6,6 +6,7 @@ use slab::Slab;
 
 use crate::allocation::share::Stream;
 use crate::arrivals::FEEDBACK_US;
+use crate::astray::Astray;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
 use crate::event::{Event, IceState};
@@ -63,6 +64,7 @@ pub struct Shard {
     window_us: u64,
     retarget_us: u64,
     pub(crate) snapshot_us: u64,
+    pub(crate) astray: Astray,
 }
 
 impl Shard {
@@ -95,6 +97,7 @@ impl Shard {
             window_us: 0,
             retarget_us: 0,
             snapshot_us: 0,
+            astray: Astray::new(),
         }
     }
 
@@ -124,11 +127,12 @@ impl Shard {
         if class == Class::Stun {
             return self.receive_check(path, datagram, now_us, out);
         }
-        // Nothing is looked at that comes from an address without a valid check.
         let Some(key) = self.paths.get(&path).copied() else {
-            self.totals.stranger_datagrams += 1;
-            return;
+            return self.receive_astray(path, class, datagram, now_us, out);
         };
+        if matches!(class, Class::Rtp | Class::Rtcp) {
+            self.transports[key].heard_us = now_us;
+        }
         match class {
             Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
             Class::Rtcp => {
@@ -148,8 +152,7 @@ impl Shard {
 
     fn receive_check<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
         let Some(key) = stun::username(datagram).and_then(|name| self.by_username(name)) else {
-            self.totals.stranger_datagrams += 1;
-            return;
+            return self.receive_answer(path, datagram, now_us);
         };
         let transport = &mut self.transports[key];
         let mut reply = [0; stun::REPLY_MAX];
@@ -175,7 +178,7 @@ impl Shard {
     }
 
     /// A path proved to be this transport's; those that its agent forgot are dropped.
-    fn adopt(&mut self, path: Path, key: usize) {
+    pub(crate) fn adopt(&mut self, path: Path, key: usize) {
         let before = self.paths.insert(path, key);
         if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
             other.agent().map(|agent| agent.forget(path));

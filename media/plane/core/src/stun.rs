@@ -11,7 +11,7 @@ use crate::rtp::{u16_at, u32_at};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StunError {
-    /// Not a well-formed Binding request.
+    /// Not a well-formed Binding request (or answer, where one is expected).
     Malformed,
     /// MESSAGE-INTEGRITY is missing or wrong, or the user name is not ours.
     Unauthentic,
@@ -62,11 +62,13 @@ const USERNAME_MAX: usize = 508;
 pub const REQUEST_MAX: usize = 1500;
 /// Every answer fits.
 pub const REPLY_MAX: usize = 128;
+/// Every request of ours fits whose user name has at most `USERNAME_MAX` bytes.
+pub const QUESTION_MAX: usize = USERNAME_MAX + 100;
 
 /// The user name of what may be a Binding request, found before any cryptography.
 #[inline]
 pub fn username(datagram: &[u8]) -> Option<&[u8]> {
-    let attributes = body(datagram).ok()?;
+    let attributes = body(datagram, BINDING_REQUEST).ok()?;
     let (_, _, name) = attributes.map_while(Result::ok).find(|(_, kind, _)| *kind == USERNAME)?;
     (name.len() <= USERNAME_MAX).then_some(name)
 }
@@ -82,7 +84,7 @@ pub fn parse_request<'a>(datagram: &'a [u8], pwd: &[u8]) -> Result<Request<'a>, 
         controlled: None,
         nomination: None,
     };
-    let mut attributes = body(datagram)?;
+    let mut attributes = body(datagram, BINDING_REQUEST)?;
     request.transaction.copy_from_slice(&datagram[8..HEADER]);
     let mut unknown = false;
     loop {
@@ -101,6 +103,23 @@ pub fn parse_request<'a>(datagram: &'a [u8], pwd: &[u8]) -> Result<Request<'a>, 
         }
     }
     if unknown { Err(StunError::UnknownAttribute) } else { Ok(request) }
+}
+
+/// The transaction of what may be the answer to a request of ours, found before any cryptography.
+pub fn answered(datagram: &[u8]) -> Option<[u8; 12]> {
+    body(datagram, BINDING_SUCCESS).ok()?;
+    datagram[8..HEADER].try_into().ok()
+}
+
+/// That `pwd` proves an answer.
+pub fn prove_answer(datagram: &[u8], pwd: &[u8]) -> Result<(), StunError> {
+    for attribute in body(datagram, BINDING_SUCCESS)? {
+        let (at, kind, value) = attribute?;
+        if kind == MESSAGE_INTEGRITY {
+            return check_integrity(datagram, at, value, pwd);
+        }
+    }
+    Err(StunError::Unauthentic)
 }
 
 /// Takes in one attribute; false: it must be understood and is not.
@@ -125,11 +144,11 @@ fn fixed<const LEN: usize>(value: &[u8]) -> Result<[u8; LEN], StunError> {
     value.try_into().map_err(|_| StunError::Malformed)
 }
 
-/// The attributes of a Binding request whose header is right.
-fn body(datagram: &[u8]) -> Result<Attributes<'_>, StunError> {
+/// The attributes of a Binding message of this kind whose header is right.
+fn body(datagram: &[u8], kind: u16) -> Result<Attributes<'_>, StunError> {
     let whole = (HEADER..=REQUEST_MAX).contains(&datagram.len()) && datagram.len() % 4 == 0;
     if whole
-        && u16_at(datagram, 0) == BINDING_REQUEST
+        && u16_at(datagram, 0) == kind
         && usize::from(u16_at(datagram, 2)) == datagram.len() - HEADER
         && u32_at(datagram, 4) == COOKIE
     {
@@ -203,7 +222,7 @@ pub fn write_role_conflict(out: &mut [u8], transaction: [u8; 12], pwd: &[u8]) ->
     message.finish(pwd)
 }
 
-/// A check as a full ICE agent sends it (generators and tests). `out` holds the user name and 100 bytes more.
+/// A check, as generators and tests send it, and a question whether the peer has moved. `out` holds the user name and 100 bytes more.
 pub fn write_request(out: &mut [u8], request: &Request, pwd: &[u8]) -> usize {
     let mut message = Message::begin(out, BINDING_REQUEST, request.transaction);
     message.put(USERNAME, request.username);

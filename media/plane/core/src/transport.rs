@@ -147,6 +147,8 @@ pub struct Transport {
     pub pacer: Pacer,
     pub allotment: Allotment,
     pub dtls: Allowance,
+    /// When media came last by a path that was checked.
+    pub heard_us: u64,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
     pub rtt_us: Option<u64>,
@@ -179,6 +181,7 @@ impl Transport {
             pacer: Pacer::default(),
             allotment: Allotment::default(),
             dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
+            heard_us: 0,
             ssrc,
             rtt_us: None,
             clock_offset_us: None,

@@ -74,7 +74,11 @@ pub fn ice(data: &[u8]) {
             0 => now_us += u64::from(argument) * 1_000_000,
             1 => drop(agent.timeout(now_us)),
             2 => agent.restart(if argument % 2 == 0 { OURS } else { "newer" }, PWD, now_us),
-            3 => agent.set_remote_ufrag(if argument % 4 == 0 { "another" } else { "theirs" }),
+            3 => {
+                let (ufrag, path) = (if argument % 4 == 0 { "another" } else { "theirs" }, udp(u16::from(argument)));
+                agent.set_remote(ufrag, if argument % 8 == 1 { "" } else { PWD });
+                ask(&mut agent, path, [n as u8; 12], now_us);
+            }
             4 => drop(agent.forget(udp(u16::from(argument)))),
             kind => {
                 let datagram = check(if kind == 5 { b"newer:theirs" } else { b"ours:theirs" }, n as u32, kind == 6);
@@ -90,6 +94,17 @@ pub fn ice(data: &[u8]) {
         assert!(agent.selected().is_none_or(|path| agent.knows(path)));
         assert!((1..=2).contains(&agent.local_ufrags().count()));
         assert!(agent.path().is_some() || agent.paths().count() == 0);
+    }
+}
+
+/// The peer's media came by this path; it answers there, if it is asked.
+fn ask(agent: &mut Agent, path: Path, transaction: [u8; 12], now_us: u64) {
+    let (mut question, mut answer) = ([0; stun::QUESTION_MAX], [0; stun::REPLY_MAX]);
+    let Some(len) = agent.ask(path, transaction, now_us, &mut question) else { return };
+    let asked = stun::parse_request(&question[..len], PWD.as_bytes()).expect("our own request");
+    let len = stun::write_success(&mut answer, asked.transaction, path.remote(), PWD.as_bytes());
+    if agent.hear_answer(&answer[..len], path, now_us).is_ok() {
+        assert_eq!(agent.selected(), Some(path));
     }
 }
 

@@ -121,7 +121,7 @@ impl Stage {
         let peer = Peer::new(transport, path(4_000 + transport as u16));
         self.check(&peer, &ufrag);
         self.out.sink.datagrams.clear();
-        let (key, salt) = (vec![1; 16], vec![2; 12]);
+        let (key, salt) = (vec![transport as u8; 16], vec![2; 12]);
         self.command(Command::SetKeys {
             transport,
             profile: Profile::AeadAes128Gcm,
@@ -398,7 +398,7 @@ fn is_rtcp(datagram: &[u8]) -> bool {
 
 impl Peer {
     fn new(transport: u32, path: Path) -> Self {
-        let (key, salt) = ([1; 16], [2; 12]);
+        let (key, salt) = ([transport as u8; 16], [2; 12]);
         Peer {
             path,
             transport,
