@@ -47,7 +47,7 @@ def options(settings: Settings) -> LineOptions:
 def names(settings: Settings) -> Sequence[str]:
     """Addresses of SIP, for the terminals' settings."""
     shown = announced(settings) or settings.sip_address
-    return [f"{one.transport}:{shown}:{one.port}" for one in listens(settings, True)]
+    return list(dict.fromkeys(f"{one.transport}:{shown}:{one.port}" for one in listens(settings, True)))
 
 
 def secret(algorithm: str, alias: str, realm: str, password: str) -> str:

@@ -63,7 +63,9 @@ class Secretariat:
         self.demo_secrets: dict[str, str] = {}
         """Of links by account of the demonstration, while it has no password."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
-        options = access.Options(secure=secure, public_url=settings.public_url, issuer=_issuer(settings))
+        options = access.Options(
+            secure=secure, public_url=settings.public_url, issuer=_issuer(settings), mails=bool(settings.smtp_host)
+        )
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)

@@ -90,13 +90,14 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
     found = []
     days = plan.type_.notice_days
     due = calendar.notice_due(plan.calendar, plan.request.starts_at, days)
-    if days and day_of(now) > due:
+    if days and day_of(now) > due and not plan.request.urgent_reason:
         found.append(
             Warned(
                 "short_notice",
-                f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi rõ "
-                "là họp đột xuất.",
-                f"less than {days} working days of notice",
+                f"Giấy mời phải gửi trước {days} ngày làm việc (chậm nhất {due:%d/%m/%Y}). Hãy lùi ngày họp, hoặc ghi lý "
+                "do họp đột xuất.",
+                f"Invitations go out {days} working days ahead (by {due:%d/%m/%Y}). Choose a later day, or say why the "
+                "meeting is urgent.",
             )
         )
     if plan.more:
@@ -105,7 +106,7 @@ def warnings_of(plan: Plan, now: datetime) -> list[Warned]:
             Warned(
                 "horizon",
                 f"Chuỗi họp được giữ chỗ đến ngày {last:%d/%m/%Y} (nhiều nhất {limits.HORIZON_MONTHS} tháng).",
-                f"booked until {last.isoformat()}",
+                f"The series is booked until {last:%d/%m/%Y} (at most {limits.HORIZON_MONTHS} months).",
             )
         )
     return found

@@ -86,6 +86,26 @@ async def answer(
     return attendee
 
 
+async def answer_date(
+    session: AsyncSession,
+    attendee: Attendee,
+    occurrence_id: str,
+    given: str,
+    comment: str,
+    actor: Actor,
+    now: datetime,
+    channel: Channel | None = None,
+) -> Attendee:
+    """Record an answer for one date of a series; for the others what was answered to all of it still counts. Raises Refusal
+    `denied`, `unknown_date`, `bad_answer`, `meeting_over`, `meeting_not_open`.
+    """
+    meeting = await _open_meeting(session, attendee, now)
+    via = channel or await _channel(session, attendee, meeting, actor)
+    date = await session.get(Occurrence, occurrence_id)
+    await _keep(session, attendee, meeting, date, given, comment, actor, now, via)
+    return attendee
+
+
 async def decide_substitute(
     session: AsyncSession, attendee: Attendee, agrees: bool, actor: Actor, now: datetime, told_by: str = ""
 ) -> Attendee:
@@ -129,16 +149,16 @@ async def by_mail(session: AsyncSession, reply: MailReply, now: datetime) -> Att
     if reply.date_at is not None and meeting.rule:
         await _answer_date(session, found, meeting, reply, actor, now)
         return found
-    _check_order(reply, found.answer_stamp)
+    _check_order(reply.stamped, found.answer_stamp)
     said = (reply.answer, reply.comment, None)
     return await answer(session, found, *said, actor, now, channel="mail", stamped=reply.stamped)
 
 
-def _check_order(reply: MailReply, last: datetime | None) -> None:
+def _check_order(stamped: datetime | None, last: datetime | None) -> None:
     """Mails overtake each other: of two answers to the same invitation the one that was given later counts (RFC 5546 section
     2.1.5). Raises Refusal `reply_outdated`.
     """
-    if reply.stamped is not None and last is not None and reply.stamped < last:
+    if stamped is not None and last is not None and stamped < last:
         raise Refusal(
             "reply_outdated",
             "Thư trả lời này cũ hơn câu trả lời đã nhận.",
@@ -200,22 +220,38 @@ async def _answer_date(
     date = await session.scalar(
         select(Occurrence).where(Occurrence.meeting_id == meeting.id, Occurrence.original_at == reply.date_at)
     )
-    if date is None or date.state not in ("planned", "running"):
+    await _keep(session, attendee, meeting, date, reply.answer, reply.comment, actor, now, "mail", reply.stamped)
+
+
+async def _keep(
+    session: AsyncSession,
+    attendee: Attendee,
+    meeting: Meeting,
+    date: Occurrence | None,
+    given: str,
+    comment: str,
+    actor: Actor,
+    now: datetime,
+    via: Channel,
+    stamped: datetime | None = None,
+) -> None:
+    """One row for an attendee and a date: the last answer counts."""
+    if date is None or date.meeting_id != meeting.id or date.state not in ("planned", "running"):
         raise Refusal("unknown_date", "Không có buổi họp này trong lịch.", "the series has no such date, or it is off")
     if date.ends_at <= now:
         raise Refusal("meeting_over", "Cuộc họp đã kết thúc, không trả lời được nữa.", "the meeting is over")
-    if reply.answer not in GIVEN or len(reply.comment) > limits.COMMENT_CHARACTERS:
+    if given not in GIVEN or len(comment) > limits.COMMENT_CHARACTERS:
         raise Refusal("bad_answer", "Hãy chọn: tham dự, không tham dự hoặc chưa chắc chắn.", "no such answer")
     row = await session.get(DateAnswer, (attendee.id, date.id))
     if row is not None and row.starts_at == date.starts_at:
-        _check_order(reply, row.answer_stamp)
+        _check_order(stamped, row.answer_stamp)
     if row is None:
         row = DateAnswer(attendee_id=attendee.id, occurrence_id=date.id)
         session.add(row)
-    row.starts_at, row.answer, row.comment = date.starts_at, reply.answer, cleaned(reply.comment)
-    row.answered_at, row.answer_stamp = now, _known_stamp(reply.stamped, now)
+    row.starts_at, row.answer, row.comment = date.starts_at, given, cleaned(comment)
+    row.answered_at, row.answer_stamp = now, _known_stamp(stamped, now)
     await session.flush()
-    detail = {"answer": row.answer, "via": "mail", "occurrence_id": date.id}
+    detail = {"answer": row.answer, "via": via, "occurrence_id": date.id}
     await audit.record(session, now, actor, "attendee.answer", "attendee", attendee.id, meeting.host_unit_id, detail)
     event = _event(attendee)
     event["data"] |= {"answer": row.answer, "occurrence_id": date.id}

@@ -116,7 +116,7 @@ async def schedule(session: AsyncSession, starts_at: datetime, ends_at: datetime
         raise Refusal("too_long", f"Lịch công khai xem nhiều nhất {limits.SCHEDULE_DAYS} ngày.", "too many days")
     rows = await session.execute(_public(starts_at, ends_at))
     found = [(occurrence, meeting, unit, person) for occurrence, meeting, unit, person in rows]
-    places = await _places(session, [row[0].id for row in found])
+    places = await places_of(session, [row[0].id for row in found])
     return [
         Scheduled(
             occurrence_id=occurrence.id,
@@ -251,7 +251,8 @@ def _public(starts_at: datetime, ends_at: datetime) -> Select[Occurrence, Meetin
     )
 
 
-async def _places(session: AsyncSession, occurrence_ids: Sequence[str]) -> dict[str, str]:
+async def places_of(session: AsyncSession, occurrence_ids: Sequence[str]) -> dict[str, str]:
+    """Halls with their sites, in words, by date."""
     rows = await session.execute(
         select(Reservation.occurrence_id, Hall.name, Site.name)
         .join(Hall, Hall.id == Reservation.resource_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,12 +23,14 @@ from rooms.sites.tables import Hall
 
 SHOWN = ("held", "asked", "approved", "cancelled")
 WAY: Way = "browser"
+LEADERS = ("chair", "secretary", "operator")
 
 
 @dataclass(frozen=True)
 class Mine:
-    """One date. `role` and `attendee_id`: as an invitee; empty: only of his desk. `answer`: what counts for this date;
-    `answered_alone`: it was given for this date and not for all of the `series`. `why_not`: a refusal's code.
+    """One date. `role`: as an invitee, or as the chair, secretary or operator he is; empty: only of his desk. `attendee_id`:
+    as whom he is invited; `may_answer`: the answer is his to give. `answer`: what counts for this date; `answered_alone`: it
+    was given for this date and not for all of the `series`. `why_not`: a refusal's code.
     """
 
     occurrence_id: str
@@ -46,6 +48,7 @@ class Mine:
     answered_alone: bool
     series: bool
     attendee_id: str
+    may_answer: bool
     place: str
     can_enter: bool
     why_not: str
@@ -72,10 +75,21 @@ async def dates(
     places = await _places(session, [date.id for date, _, _ in rows])
     alone = await _alone(session, [one.id for one in invited.values()])
     headed = await entry.headed(session, actor, now)
-    return [
+    home = await session.scalar(select(Unit.path).where(Unit.id == unit_id))
+    speaks_for = headed | ({unit_id} if unit_id and home and roles.allows(actor, "meetings.answers", home) else set())
+    found = [
         _mine(date, meeting, unit, invited.get(meeting.id), alone, places.get(date.id, ""), actor, headed, now)
         for date, meeting, unit in rows
     ]
+    return [replace(one, may_answer=_answers(invited.get(one.meeting_id), actor, speaks_for)) for one in found]
+
+
+def _answers(attendee: Attendee | None, actor: Actor, speaks_for: set[str]) -> bool:
+    """Whether an answer is his to give: his own, or that of a unit which he leads or whose desk he is."""
+    if attendee is None:
+        return False
+    own = {actor.person_id, *actor.deputises} - {""}
+    return attendee.person_id in own or attendee.unit_id in speaks_for
 
 
 def _query(actor: Actor, unit_id: str | None, first: datetime, last: datetime) -> Any:
@@ -162,8 +176,12 @@ def _mine(
     headed: set[str],
     now: datetime,
 ) -> Mine:
-    leads = {meeting.chair_id, meeting.secretary_id, meeting.operator_id} & ({actor.person_id, *actor.deputises} - {""})
-    host = bool(leads) or roles.allows(actor, "meetings.edit", unit.path) or entry.leads(attendee, actor, headed)
+    own = {actor.person_id, *actor.deputises} - {""}
+    host = (
+        any(_leads(meeting, name, own) for name in LEADERS)
+        or roles.allows(actor, "meetings.edit", unit.path)
+        or entry.leads(attendee, actor, headed)
+    )
     door = entry.Entry(meeting, date, unit.name, WAY, "", "", host, attendee is not None)
     refusal = door.refusal(now) if host or attendee is not None else entry.not_invited()
     answered = alone.get((date.id, attendee.id)) if attendee is not None else None
@@ -178,12 +196,17 @@ def _mine(
         ends_at=date.ends_at,
         opens_at=door.opens_at,
         host_unit_name=unit.name,
-        role=attendee.role if attendee else "",
+        role=attendee.role if attendee else next((name for name in LEADERS if _leads(meeting, name, own)), ""),
         answer=answered or (attendee.answer if attendee else ""),
         answered_alone=answered is not None,
         series=bool(meeting.rule),
         attendee_id=attendee.id if attendee else "",
+        may_answer=False,
         place=place,
         can_enter=refusal is None,
         why_not=refusal.code if refusal else "",
     )
+
+
+def _leads(meeting: Meeting, name: str, own: set[str]) -> bool:
+    return getattr(meeting, f"{name}_id") in own

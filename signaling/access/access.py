@@ -58,6 +58,8 @@ class Options:
     public_url: str = ""
     """What people open, when it is not what the Host header says."""
     issuer: Issuer | None = None
+    mails: bool = False
+    """Mail goes out, so pages may say that invitees are told."""
 
 
 class Access:

@@ -114,6 +114,7 @@ class Session(_View):
     must_change: bool = False
     ends_at: datetime | None = None
     issuer: str | None = Field(None, description="name of the single sign-on, when there is one")
+    mails: Annotated[bool, Field(description="this server sends mail: invitees are told by themselves")] = False
 
 
 class OwnSession(_View):

@@ -218,6 +218,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         must_change=account.must_change,
         ends_at=signed.row.ends_at,
         issuer=issuer,
+        mails=access.options.mails,
     )
 
 

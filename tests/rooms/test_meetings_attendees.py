@@ -262,6 +262,23 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
             await give(database, attendee_id, actor, now)
 
 
+async def test_my_meetings_offer_an_answer_only_to_whom_it_belongs(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """A unit is answered for by its head and its desk; whoever leads the meeting sees it as his."""
+    await one_of(database, province, now)
+    desk = province.actor("secretary", "xa1", person="xa1-2")
+    async with database.reading() as session:
+        for actor, role, answers_ in (
+            (Actor("account", "a", person_id=province.people["xa1-1"]), "delegate", True),
+            (Actor("account", "a", person_id=province.people["xa1-2"]), "delegate", False),
+            (desk, "delegate", True),
+            (Actor("account", "a", person_id=province.people["vp-2"]), "secretary", False),
+        ):
+            (found,) = await mine.dates(session, actor, now)
+            assert (found.role, found.may_answer) == (role, answers_)
+
+
 async def test_bad_and_late_answers(database: Database, province: Province, now: datetime) -> None:
     meeting_id, attendee_id = await one_of(database, province, now)
     link = Actor("link", attendee_id)

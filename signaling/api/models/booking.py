@@ -173,11 +173,12 @@ class MyMeeting(View):
     ends_at: datetime
     opens_at: datetime
     host_unit_name: str = ""
-    role: str = Field("", description="as an invitee; empty: only of his desk")
+    role: str = Field("", description="as an invitee, or `chair`, `secretary`, `operator`; empty: only of his desk")
     answer: str = Field("", description="what counts for this date")
     answered_alone: bool = Field(False, description="the answer was given for this date, not for all of the series")
     series: bool = Field(False, description="one of several dates of a meeting")
     attendee_id: str = ""
+    may_answer: bool = Field(False, description="the answer is his to give")
     place: str = Field("", description="halls in words")
     can_enter: bool
     why_not: str = Field("", description="a refusal's code: `too_early`, `ended`, `class_forbids`, …")

@@ -91,6 +91,16 @@ class LinkAnswer(AnswerFields):
     link: Secret
 
 
+class AnswerDate(View):
+    """A date of a series that is still to come; `answer`: given for it alone."""
+
+    occurrence_id: str
+    starts_at: datetime
+    ends_at: datetime
+    answer: str = ""
+    comment: str = ""
+
+
 class AnswerView(View):
     """What the bearer of a personal link can answer to."""
 
@@ -99,6 +109,10 @@ class AnswerView(View):
     starts_at: datetime
     ends_at: datetime
     meeting_state: str
+    chair: str = Field("", description="name and post")
+    place: str = Field("", description="halls in words; empty: online only")
+    class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
+    dates: list[AnswerDate] = Field(default_factory=list, description="of a series: what is still to come")
     label: str
     required: bool
     must_be_head: bool

@@ -400,6 +400,7 @@ class Meeting(View):
     title: str
     type_code: str
     type_name: str = ""
+    type_name_en: str = ""
     class_: str = Field(serialization_alias="class", validation_alias=AliasChoices("class_", "class"))
     state: str
     host_unit_id: str
@@ -467,8 +468,11 @@ class Change(View):
 
 
 class AnswerFields(Strict):
-    """An answer: by the invitee's own link, or taken down by the secretary. A substitute for a head waits for consent."""
+    """An answer: by the invitee's own link, or taken down by the secretary. A substitute for a head waits for consent, and
+    comes to all dates.
+    """
 
+    occurrence_id: Id | None = Field(None, description="the one date of a series that it is about; absent: all of it")
     answer: Literal["accepted", "declined", "tentative"]
     comment: Text500 = ""
     substitute_name: Text200 = ""

@@ -79,6 +79,7 @@ class AuditEntry(View):
     seq: int
     at: datetime
     actor: str
+    actor_name: str = Field("", description="of the person behind an account")
     action: str
     object_kind: str
     object_id: str

@@ -31,7 +31,7 @@ from signaling.api.models.meetings import (
 )
 from signaling.api.models.parts import Id, Name200, Page, shown
 from signaling.api.routes import shapes
-from signaling.api.routes.published import substitute_of
+from signaling.api.routes.published import record
 from signaling.api.visits import Caller, Rows, Visit, anywhere, found
 from signaling.declared import needs
 
@@ -95,8 +95,7 @@ async def take_down(visit: Caller, meeting_id: Key, attendee_id: Key, wanted: An
 
     async def work(session: AsyncSession) -> AttendeeRow:
         row = await _attendee(session, visit, meeting_id, attendee_id)
-        given = (wanted.answer, wanted.comment, substitute_of(wanted), visit.actor, visit.now)
-        return await answers.answer(session, row, *given)
+        return await record(session, row, wanted, visit.actor, visit.now)
 
     return shown(Attendee, await visit.write(work))
 

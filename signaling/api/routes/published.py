@@ -9,13 +9,22 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings import answers, entry, feeds, intake, links
+from rooms.meetings import answers, attendees, entry, feeds, intake, links
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.meetings.wording import local
 from rooms.org.fields import midnight, today
-from rooms.org.tables import Unit
+from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor
 from signaling.api import problems
-from signaling.api.models.joining import AnswerView, LinkAnswer, LinkFields, PublicMeeting, PublicSchedule, Taken
+from signaling.api.models.joining import (
+    AnswerDate,
+    AnswerView,
+    LinkAnswer,
+    LinkFields,
+    PublicMeeting,
+    PublicSchedule,
+    Taken,
+)
 from signaling.api.models.meetings import AnswerFields
 from signaling.api.models.parts import Id
 from signaling.api.visits import Stranger, Visit
@@ -28,6 +37,8 @@ CALENDAR: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/calendar": {"schema": {"type": "string"}}}, "description": "iCalendar (RFC 5545)"}
 }
 WEEK = timedelta(days=7)
+DATES = 60
+"""Of a series that the bearer of a link may answer one by one: a year of weeks."""
 
 
 @router.get("/public/schedule.json", openapi_extra=needs(PUBLIC))
@@ -96,9 +107,7 @@ async def answer_by_link(visit: Stranger, wanted: LinkAnswer) -> AnswerView:
     async def work(session: AsyncSession) -> AnswerView:
         attendee = await _attendee(session, wanted.link)
         actor = Actor("link", attendee.id, name=attendee.label, address=visit.address)
-        await answers.answer(
-            session, attendee, wanted.answer, wanted.comment, substitute_of(wanted), actor, visit.now, channel="link"
-        )
+        await record(session, attendee, wanted, actor, visit.now, "link")
         return await _invitation(session, visit, wanted.link)
 
     return await visit.write(work)
@@ -124,7 +133,23 @@ async def hook(visit: Stranger, request: Request, client_id: Annotated[Id, Path(
     return Taken(meeting_id=meeting.id, state=meeting.state)
 
 
-def substitute_of(wanted: AnswerFields) -> answers.Substitute | None:
+async def record(
+    session: AsyncSession,
+    attendee: Attendee,
+    wanted: AnswerFields,
+    actor: Actor,
+    now: datetime,
+    channel: answers.Channel | None = None,
+) -> Attendee:
+    """The answer to all of a meeting, or to one date of a series."""
+    if wanted.occurrence_id is not None:
+        given = (wanted.occurrence_id, wanted.answer, wanted.comment)
+        return await answers.answer_date(session, attendee, *given, actor, now, channel)
+    substitute = _substitute_of(wanted)
+    return await answers.answer(session, attendee, wanted.answer, wanted.comment, substitute, actor, now, channel)
+
+
+def _substitute_of(wanted: AnswerFields) -> answers.Substitute | None:
     """Whom an answer names in his place."""
     if not (wanted.substitute_name or wanted.substitute_person_id):
         return None
@@ -142,16 +167,24 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
     attendee = await _attendee(session, secret)
     meeting = await session.get_one(Meeting, attendee.meeting_id)
     host = await session.get_one(Unit, meeting.host_unit_id)
-    dates = await session.scalars(
-        select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at, Occurrence.id)
+    dates = list(
+        await session.scalars(
+            select(Occurrence).where(Occurrence.meeting_id == meeting.id).order_by(Occurrence.starts_at, Occurrence.id)
+        )
     )
-    date_ = entry.nearest(list(dates), visit.now)
+    date_ = entry.nearest(dates, visit.now)
+    ahead = [one for one in dates if one.state in ("planned", "running") and one.ends_at > visit.now]
+    chair = await session.get(Person, meeting.chair_id) if meeting.chair_id else None
     return AnswerView(
         title=meeting.title,
         host_unit_name=host.name,
         meeting_state=meeting.state,
         starts_at=date_.starts_at,
         ends_at=date_.ends_at,
+        chair=await attendees.person_label(session, chair, local(date_.starts_at).date()) if chair else "",
+        place=(await feeds.places_of(session, [date_.id])).get(date_.id, ""),
+        class_=meeting.class_,
+        dates=await _dates(session, attendee, ahead, visit.now) if meeting.rule else [],
         label=attendee.label,
         required=attendee.required,
         must_be_head=attendee.must_be_head,
@@ -162,6 +195,21 @@ async def _invitation(session: AsyncSession, visit: Visit, secret: str) -> Answe
         substitute_state=attendee.substitute_state,
         open=meeting.state in ("approved", "asked", "held") and date_.ends_at > visit.now,
     )
+
+
+async def _dates(session: AsyncSession, attendee: Attendee, ahead: list[Occurrence], now: datetime) -> list[AnswerDate]:
+    own = (await answers.of_dates(session, attendee.meeting_id, now)).get(attendee.id, [])
+    alone = {one.occurrence_id: one for one in own}
+    return [
+        AnswerDate(
+            occurrence_id=one.id,
+            starts_at=one.starts_at,
+            ends_at=one.ends_at,
+            answer=alone[one.id].answer if one.id in alone else "",
+            comment=alone[one.id].comment if one.id in alone else "",
+        )
+        for one in ahead[:DATES]
+    ]
 
 
 def _week(visit: Visit, day: date | None) -> tuple[datetime, datetime]:

@@ -6,8 +6,10 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts.tables import Preference
+from rooms.booking import named
 from rooms.meetings import feeds
 from rooms.store import trail, webhooks
+from rooms.store.tables import AuditEntry as AuditRow
 from signaling.api import problems
 from signaling.api.models.parts import Id, Instant, Page, shown
 from signaling.api.models.records import (
@@ -115,8 +117,23 @@ async def read_audit(
     before = rows.after[0] if rows.after else None
     wanted = trail.Wanted(action, object_id, actor, starts_at, ends_at, before)
     reader = visit.actor
-    found = await visit.read(lambda session: trail.search(session, wanted, reader, rows.fetch))
-    return rows.keyed(found, lambda one: shown(AuditEntry, one), lambda one: one.seq)
+
+    async def work(session: AsyncSession) -> tuple[list[AuditRow], dict[str, str]]:
+        found = await trail.search(session, wanted, reader, rows.fetch)
+        return found, await named.accounts(session, [_account_of(one.actor) for one in found])
+
+    found, names = await visit.read(work)
+    return rows.keyed(
+        found,
+        lambda one: shown(AuditEntry, one, actor_name=names.get(_account_of(one.actor), "")),
+        lambda one: one.seq,
+    )
+
+
+def _account_of(actor: str) -> str:
+    """Of the label in the trail (`Actor.label`); empty: no account."""
+    kind, _, id_ = actor.partition(":")
+    return id_ if kind == "account" else ""
 
 
 @router.get("/preferences", openapi_extra=needs(OWN))

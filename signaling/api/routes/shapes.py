@@ -58,6 +58,7 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         row,
         pin=view.pin,
         type_name=view.type_.name,
+        type_name_en=view.type_.name_en,
         host_unit_name=view.unit.name,
         chair_name=names.get(row.chair_id or "", ""),
         starts_at=row.first_starts_at,

@@ -205,6 +205,26 @@ async def test_answers_by_link(office: Office) -> None:
     problem(await guest.post("/answers", json=body), 409, "meeting_over")
 
 
+async def test_one_date_of_a_series_is_answered_by_link(office: Office) -> None:
+    meeting = await approved(office, rule="FREQ=WEEKLY;COUNT=3")
+    link = await link_of(office, meeting)
+    guest = office.stranger()
+    seen = (await guest.post("/answers/look", json={"link": link})).json()
+    assert len(seen["dates"]) == 3 and seen["place"].startswith("Phòng họp khcn") and seen["class"] == "ordinary"
+    one = seen["dates"][1]
+    body = {"link": link, "answer": "declined", "comment": "Đi công tác", "occurrence_id": one["occurrence_id"]}
+    given = (await guest.post("/answers", json=body)).json()
+    assert given["answer"] == "none"
+    assert [(date["answer"], date["comment"]) for date in given["dates"]] == [
+        ("", ""),
+        ("declined", "Đi công tác"),
+        ("", ""),
+    ]
+    other = await approved(office, title="Cuộc khác", starts_at=office.at("2026-03-06 08:00"))
+    wrong = body | {"occurrence_id": other["occurrences"][0]["id"]}
+    problem(await guest.post("/answers", json=wrong), 404, "unknown_date")
+
+
 async def test_the_public_schedule_holds_public_meetings_only(office: Office) -> None:
     await approved(office)
     await approved(office, title="Họp báo", public=True, starts_at=office.at("2026-03-05 08:00"))

@@ -1,14 +1,12 @@
 """Meetings over the REST API: preview, approval, edits with versions, clashes, reasons, undo, class, search, my meetings."""
 
-from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings.tables import DateAnswer, Meeting, Occurrence
+from rooms.meetings.tables import Meeting, Occurrence
 from rooms.store.tables import AuditEntry
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
@@ -238,13 +236,10 @@ async def test_an_answer_to_one_date_is_shown_with_the_attendee(office: Office) 
     own = (await invited.get("/my-meetings")).json()["items"][0]["attendee_id"]
     date, who = meeting["occurrences"][1], next(one for one in meeting["attendees"] if one["id"] == own)
     assert who["dates"] == []
-
-    async def declined(session: AsyncSession) -> None:
-        at = datetime.fromisoformat(date["starts_at"])
-        row = {"attendee_id": who["id"], "occurrence_id": date["id"], "starts_at": at, "answered_at": at}
-        session.add(DateAnswer(answer="declined", comment="Bận", **row))
-
-    await office.database.transact(declined)
+    path = f"/meetings/{meeting['id']}/attendees/{own}/answer"
+    body = {"answer": "declined", "comment": "Bận", "occurrence_id": date["id"]}
+    assert (await invited.put(path, json=body)).json()["answer"] == "none", "the series is not answered by that"
+    problem(await invited.put(path, json=body | {"occurrence_id": "f" * 32}), 404, "unknown_date")
     mine = (await invited.get("/my-meetings")).json()["items"]
     assert [(one["answer"], one["answered_alone"], one["series"]) for one in mine] == [
         ("none", False, True),

@@ -15,9 +15,9 @@ export async function findUnits(typed: string): Promise<Option[]> {
   return page.items.map(({ id, name, code }) => ({ id, name, hint: code }));
 }
 
-export async function findHalls(typed: string): Promise<Option[]> {
+export async function findHalls(typed: string, seatsText: (seats: number) => string = String): Promise<Option[]> {
   const page = await get<Page<Hall>>('/halls', { q: typed, limit: FEW });
-  return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seats}` }));
+  return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seatsText(seats)}` }));
 }
 
 export async function findSites(typed: string): Promise<Option[]> {

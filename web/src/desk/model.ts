@@ -31,6 +31,8 @@ export interface Session {
   has_password: boolean;
   must_change: boolean;
   issuer: string | null;
+  /** Mail goes out: invitees are told by themselves. */
+  mails: boolean;
 }
 export interface Unit {
   id: string;
@@ -214,6 +216,7 @@ export interface MeetingFields {
   /** Local days of a series that are listed but not booked. */
   skip: string[];
   skip_clashes: boolean;
+  urgent_reason: string;
   submit: boolean;
 }
 export interface Reservation {
@@ -304,6 +307,7 @@ export interface Meeting {
   title: string;
   type_code: string;
   type_name: string;
+  type_name_en: string;
   class: ClassName;
   state: MeetingState;
   host_unit_id: string;
@@ -394,6 +398,8 @@ export interface PreviewDate {
   ends_at: string;
   clashes: Clash[];
   off: string;
+  /** Why the unit does not meet then. */
+  trouble: string;
   skipped: boolean;
 }
 export interface Preview {
@@ -477,6 +483,7 @@ export interface MyMeeting {
   answered_alone: boolean;
   series: boolean;
   attendee_id: string;
+  may_answer: boolean;
   place: string;
   can_enter: boolean;
   why_not: string;
@@ -501,6 +508,22 @@ export interface JoinView {
   vi: string;
   en: string;
 }
+/** What is sent as an answer: to all of a meeting, or to one date of a series. */
+export interface AnswerFields {
+  answer: Answer;
+  comment: string;
+  occurrence_id?: string;
+  substitute_name?: string;
+  substitute_post?: string;
+}
+/** A date of a series that is still to come; `answer`: given for it alone. */
+export interface DatedAnswer {
+  occurrence_id: string;
+  starts_at: string;
+  ends_at: string;
+  answer: Answer | '';
+  comment: string;
+}
 export interface AnswerView {
   title: string;
   host_unit_name: string;
@@ -508,6 +531,9 @@ export interface AnswerView {
   ends_at: string;
   label: string;
   place: string;
+  chair: string;
+  class: ClassName;
+  dates: DatedAnswer[];
   required: boolean;
   must_be_head: boolean;
   answer: Answer;

@@ -19,6 +19,11 @@ export function may(action: string): boolean {
   return state.session?.me?.actions.includes(action) ?? false;
 }
 
+/** Whether this server sends mail, so that a page may say that people are told. */
+export function mails(): boolean {
+  return state.session?.mails ?? false;
+}
+
 export function holds(role: string): boolean {
   return state.session?.me?.roles.some((held) => held.role === role) ?? false;
 }

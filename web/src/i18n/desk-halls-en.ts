@@ -2,7 +2,7 @@ import type { hallsVi } from './desk-halls-vi';
 
 /** English of `desk-halls-vi.ts`. */
 export const hallsEn: Record<keyof typeof hallsVi, string> = {
-  'nav.control': 'Hall control',
+  'nav.control': 'Site control',
   'sip.column': 'SIP connection',
   'sip.account': 'SIP account',
   'sip.registered': 'Registered',
@@ -32,7 +32,7 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'sip.off': 'This server connects no hall terminals.',
   'sip.offHow': 'Add this line to diemcau.toml and start the server again:',
   'sip.offMore': 'Or set the environment variable DIEMCAU_HALLS=true. Open in the firewall: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
-  'places.title': 'Hall control',
+  'places.title': 'Site control',
   'places.lead': 'Meetings of today and those that are on, with halls connected.',
   'places.none': 'No meeting of today has halls yet.',
   'places.noneHow': 'A meeting appears here when its booking has halls called and it is about to begin, or when a hall dials in.',

@@ -33,6 +33,8 @@ export class Draft {
   lobby = $state(true);
   connect = $state('manual');
   skips = $state(false);
+  /** Why it cannot wait for the notice that is due. */
+  urgent = $state('');
   /** Local days of the series that are left out by wish. */
   skip = $state.raw<string[]>([]);
 
@@ -109,6 +111,7 @@ export class Draft {
       connect: this.connect,
       skip: this.repeat.every === 'none' ? [] : this.skip,
       skip_clashes: this.skips,
+      urgent_reason: this.urgent.trim(),
       submit,
     };
   }
@@ -116,7 +119,7 @@ export class Draft {
   /** What is asked while the form is filled: no word of its content, and nobody's name before it is said to be no state secret. */
   question(): MeetingFields {
     const known = this.secret === 'no';
-    return { ...this.fields(true), title: '…', description: '', agenda: [], documents: [], attendees: known ? this.guests.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
+    return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.guests.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
   }
 
   /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */
