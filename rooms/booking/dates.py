@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking import approval, editing, history, reading, resources, restoring, timing
+from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.rules import clock
 from rooms.errors import Refusal
@@ -37,6 +38,11 @@ def _require_reason(code: str, reason: str) -> str:
     if code == "other" and not reason.strip():
         raise Refusal("reason_missing", "Hãy ghi rõ lý do.", "another reason has to be told")
     return REASONS[code][0] + (f": {reason.strip()}" if reason.strip() else "")
+
+
+def _of(dates: list[Occurrence], one: str) -> str:
+    """Which date of a series it was."""
+    return f" ngày {day_of(dates[0].starts_at):%d/%m/%Y}" if one and dates else ""
 
 
 async def cancel(
@@ -66,7 +72,9 @@ async def cancel(
         meeting.state, meeting.reason_code = "cancelled", reason_code
         await approval.end(session, meeting, "cancelled", reason.strip(), now)
     only = occurrence_id if occurrence_id and meeting.state != "cancelled" else ""
-    await history.finish(session, meeting, actor, now, "cancel", f"Hủy. {words}", before, date_id=only)
+    await history.finish(
+        session, meeting, actor, now, "cancel", f"Hủy{_of(dates, only)}. {words}", before, date_id=only
+    )
     detail = {"reason": reason_code, "dates": len(dates)}
     await audit.record(session, now, actor, "meeting.cancel", "meeting", meeting.id, unit.id, detail)
     return meeting
@@ -125,7 +133,9 @@ async def postpone(
     await session.flush()
     if plan is not None:
         await editing.ask_again(session, meeting, unit, plan, actor, now)
-    await history.finish(session, meeting, actor, now, "postpone", f"Hoãn. {words}", before, date_id=date.id)
+    await history.finish(
+        session, meeting, actor, now, "postpone", f"Hoãn{_of([date], meeting.rule)}. {words}", before, date_id=date.id
+    )
     detail = {"reason": reason_code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
     await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
     return meeting

@@ -31,7 +31,7 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'sip.kept': 'Typed into the terminal',
   'sip.off': 'This server connects no hall terminals.',
   'sip.offHow': 'Add this line to diemcau.toml and start the server again:',
-  'sip.offMore': 'Or set the environment variable DIEMCAU_HALLS=true. Open in the firewall: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
+  'sip.offMore': 'Or set the environment variable DIEMCAU_HALLS=true, or add --halls when trying it out. Open in the firewall: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
   'places.title': 'Site control',
   'places.lead': 'Meetings of today and those that are on, with halls connected.',
   'places.none': 'No meeting of today has halls yet.',

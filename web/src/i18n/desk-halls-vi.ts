@@ -29,7 +29,7 @@ export const hallsVi = {
   'sip.kept': 'Đã nhập vào thiết bị',
   'sip.off': 'Máy chủ này chưa nối thiết bị hội trường.',
   'sip.offHow': 'Thêm dòng sau vào diemcau.toml rồi khởi động lại máy chủ:',
-  'sip.offMore': 'Hoặc đặt biến môi trường DIEMCAU_HALLS=true. Mở tường lửa: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
+  'sip.offMore': 'Hoặc đặt biến môi trường DIEMCAU_HALLS=true; chạy thử thì thêm --halls vào lệnh. Mở tường lửa: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
   'places.title': 'Điều hành điểm cầu',
   'places.lead': 'Các cuộc họp hôm nay và đang diễn ra có nối hội trường.',
   'places.none': 'Hôm nay chưa có cuộc họp nào nối hội trường.',
