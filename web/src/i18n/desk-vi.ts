@@ -505,7 +505,7 @@ export const deskVi = {
   'way.share_link': 'đường dẫn chung',
   'way.guest': 'khách',
   'dates.title': 'Các ngày họp ({n})',
-  'dates.skipped': '{n} ngày bỏ qua (trùng lịch, ngày nghỉ hoặc theo yêu cầu). Có thể đặt lại khi trống, hoặc đổi giờ, đổi hội trường.',
+  'dates.skipped': '{n} ngày bị bỏ qua. Có thể đặt lại khi trống, hoặc đổi giờ, đổi hội trường.',
   'dates.moved': 'Đã đổi riêng',
   'dates.rebook': 'Đặt lại ngày này',
   'dates.cancel': 'Hủy ngày này',
