@@ -127,6 +127,10 @@ SILENT_S = 30.0
 """A hall without packets so long is asked whether it is still there."""
 SCENE_S = 0.05
 """Changes of one moment make one scene."""
+PROGRAMS_BEGUN, PROGRAMS_BEGUN_S = 20, 10.0
+"""Scenes with a new program in so long a time; more, and the next one comes after SCENE_SLOW_S: a hall that asks for another bit
+rate all the time would keep the mixer busy with beginning encoders, whose first picture is whole."""
+SCENE_SLOW_S = 0.5
 BROWSER_SIZE, BROWSER_FPS, BROWSER_BPS = (1280, 720), 15, 1_000_000
 """Of the one picture of all halls for browsers that decode no H.264."""
 CONTENT_GROUPS = 3

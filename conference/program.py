@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -131,6 +132,8 @@ class Program:
         self._groups: dict[str, pictures.Group] = {}
         self._prompts: list[tuple[float, pictures.Prompt]] = []
         self._scene = pictures.Scene(0)
+        self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
+        """When scenes came with a program that was not there before."""
         self._timer: Cancellable | None = None
         self._stage_timer: Cancellable | None = None
         self._page_timer: Cancellable | None = None
@@ -221,7 +224,12 @@ class Program:
     def changed(self) -> None:
         """Something that the scene is made of may be different."""
         if self._timer is None and not self.closed:
-            self._timer = self.conference.around.turns.call_later(limits.SCENE_S, self._rebuild)
+            self._timer = self.conference.around.turns.call_later(self._pace_s(), self._rebuild)
+
+    def _pace_s(self) -> float:
+        now = self.conference.around.clock.monotonic()
+        many = len(self._begun) == limits.PROGRAMS_BEGUN and now - self._begun[0] < limits.PROGRAMS_BEGUN_S
+        return limits.SCENE_SLOW_S if many else limits.SCENE_S
 
     def close(self) -> None:
         if self.closed:
@@ -338,6 +346,8 @@ class Program:
         programs = self._programs(tuple(self._wishes(seen, sharing)))
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
+        if {group.id for group in made} - {group.id for group in self._scene.groups}:
+            self._begun.append(now)
         self._choose_preview(made)
         browsers = self._browsers(seen, sharing)
         if browsers is not None:

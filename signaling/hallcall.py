@@ -110,6 +110,8 @@ class HallCall:
     hung_up_by_us: bool = False
     address: str = ""
     on_moved: Callable[[bool], None] | None = None
+    watch: asyncio.TimerHandle | None = None
+    """Ends it when it stays too long; it would be kept in memory for as long."""
     _offered: bytes = b""
     _moving: Room | None = None
     _offered_more: bool = False
@@ -350,6 +352,11 @@ class HallCall:
         """True: it had ended before."""
         before, self.over = self.over, True
         return before
+
+    def abandon(self) -> None:
+        """Nothing was ever sent of it."""
+        self.over = True
+        self._leave_room()
 
     def _leave_room(self) -> None:
         self._camera.stop()

@@ -257,7 +257,9 @@ class Halls:
             await self._dial(order)
         except Exception:
             log.exception("a hall could not be called")
-            self.calls.pop(order.leg_id, None)
+            one = self.calls.pop(order.leg_id, None)
+            if one is not None and one.call is None:
+                one.abandon()
             self.caller.tell(order, Event.REFUSED)
 
     async def _dial(self, order: DialOrder) -> None:
@@ -266,8 +268,10 @@ class Halls:
             meeting = (await planning.date_of(session, order.occurrence))[1]
             target = self._target(standing) if standing is not None else None
             verdict, closed = await self._judge(session, meeting, order.terminal, target)
-        if standing is None or self.agent is None:
+        if standing is None or self.agent is None or self.caller.order(standing.leg) != order:
             return
+        if standing.leg.state not in ("calling", "ringing"):
+            return  # dropped while we looked: nobody should hear it ring
         policy = self._policy()
         ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
         if not verdict.allowed:
@@ -621,7 +625,7 @@ class Halls:
         else:
             self._say(one, "joined")
         if not room.conference.name.startswith(PREFIX):
-            asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
+            one.watch = asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
 
     def moved(self, one: HallCall) -> None:
         """Into another room."""
@@ -640,6 +644,8 @@ class Halls:
         self.caller.tell(one.order, Event.REFUSED, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
 
     def over(self, one: HallCall, cause: Cause) -> None:
+        if one.watch is not None:
+            one.watch.cancel()
         self.rosters.left(one)
         self.guests.pop(one, None)
         waited = self.waiting.pop(one, None)

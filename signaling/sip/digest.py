@@ -143,7 +143,8 @@ class Verifier:
         right &= (proof.realm, proof.algorithm) == (self.realm, algorithm) and _means(proof.uri, request)
         ours, fresh = self._nonce_state(proof.nonce, source, now)
         if not right:
-            return Verdict.WRONG
+            # Without a nonce of ours the sender need not be where the datagram says: it is challenged, and nobody is blamed.
+            return Verdict.WRONG if ours else Verdict.NONE
         if not (ours and fresh and self._counted(proof)):
             return Verdict.STALE
         return Verdict.RIGHT

@@ -52,7 +52,7 @@ SOURCES_REMEMBERED = 4096
 BANS = 4096
 MESSAGES_PER_SECOND = 200
 MESSAGES_AT_ONCE = 400
-MESSAGE_WEIGHT_BYTES = 4096
+MESSAGE_WEIGHT_BYTES = 1024
 """Of a longer message each so many count as one more: what is long takes long to read."""
 
 SESSION_EXPIRES_S = 1800

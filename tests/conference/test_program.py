@@ -53,6 +53,24 @@ def test_each_class_has_its_own_and_mode_0_gets_what_it_can_take(world: HallWorl
     assert old.sends("video").single_nal
 
 
+def test_a_hall_that_changes_its_mind_all_the_time_starts_few_encoders(world: HallWorld) -> None:
+    """By TMMBR or by re-INVITEs: each bit rate is another program, whose first picture is whole."""
+    HallParty(world, "quiet")
+    hall = HallParty(world, "hall").hall
+    world.time.advance(60)
+    begun, before, seen = 0, {group.id for group in world.scene().groups}, len(world.mixer.scenes)
+    for turn in range(600):
+        hall.line_limited("video", 256_000 if turn % 2 else 1_000_000)
+        world.time.advance(0.1)
+    for scene in world.mixer.scenes[seen:]:
+        names = {group.id for group in scene.groups}
+        begun, before = begun + bool(names - before), names
+    assert 20 < begun <= 60 / limits.SCENE_SLOW_S + limits.PROGRAMS_BEGUN, "of 600"
+    hall.line_limited("video", 512_000)
+    world.time.advance(60)
+    assert {group.bitrate_bps for group in world.scene().groups} == {2_000_000, 512_000}, "the last word holds"
+
+
 def test_only_what_is_shown_or_heard_is_fed(world: HallWorld) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ann.publish(CAMERA, MICROPHONE)
@@ -329,8 +347,11 @@ def test_nothing_is_sent_when_nothing_has_changed(world: HallWorld) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_happens_every_scene_is_good_and_nobody_gets_a_closed_source(world: HallWorld, seed: int) -> None:
+def test_whatever_happens_every_scene_is_good_and_nobody_gets_a_closed_source(
+    world: HallWorld, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The doubles assert that sources and feeds agree, outputs are open and payload types fit."""
+    monkeypatch.setattr(limits, "SCENE_SLOW_S", limits.SCENE_S)  # an hour's changes in seconds
     chance = random.Random(seed)
     parties: list[HallParty] = []
     browsers = [Party(world, f"browser{number}") for number in range(3)]

@@ -335,6 +335,16 @@ def test_a_guesser_of_passwords_is_banned_within_ten(node: Node) -> None:
     assert set(node.user.bans) == {f"source:{T}", "alias:hall1"}
 
 
+def test_who_was_never_challenged_locks_nobody_out(node: Node) -> None:
+    """A datagram may carry any sender: without a nonce that went to that address it blames neither it nor the alias."""
+    for number in range(3 * limits.FAILURES_TO_BAN):
+        terminal = Terminal(node, port=20000 + number, host=f"192.0.2.{100 + number}")
+        text = f'Digest username="hall1",realm="{REALM}",nonce="1-2-3",uri="sip:{REALM}",response="0"'
+        request = terminal.write("REGISTER", call_id=f"c{number}", more=(f"Authorization: {text}",))
+        assert terminal.status(request) == 401
+    assert node.user.bans == []
+
+
 @pytest.mark.parametrize("name", ["friendly-scanner", "sipvicious 0.3", "SIPcli/v1.8"])
 def test_a_scanner_that_says_so_is_banned_at_once(node: Node, name: str) -> None:
     terminal = Terminal(node)
@@ -415,6 +425,16 @@ def test_bans_double_up_to_an_hour_outlive_the_process_and_are_lifted() -> None:
     assert again.banned("source:192.0.2.1", now + 5)
     assert again.unban("source:192.0.2.1") and not again.banned("source:192.0.2.1", now + 5)
     assert store.load() == []
+
+
+@pytest.mark.parametrize("size", [0, 700, 3000, 64 * 1024])
+def test_long_messages_use_up_the_rate_sooner(size: int) -> None:
+    guard = Guard(MemoryBans(), 0)
+    weight = 1 + size // limits.MESSAGE_WEIGHT_BYTES
+    taken = sum(guard.admits("192.0.2.1", size, 100) for _ in range(1000))
+    assert taken == limits.MESSAGES_AT_ONCE // weight
+    later = sum(guard.admits("192.0.2.1", size, 101) for _ in range(1000))
+    assert later <= limits.MESSAGES_PER_SECOND // weight and guard.admits("192.0.2.2", size, 101)
 
 
 def test_what_is_remembered_of_sources_and_bans_is_bounded() -> None:

@@ -136,6 +136,17 @@ def test_what_is_changed_is_wrong(change: str) -> None:
     request.headers.add(field, replaced.get(change, text))
     if change == "method":
         request.method = "INVITE"
+    # Who never had a nonce of ours need not be where he says: he is asked, nobody is blamed.
+    assert meeting.judge(request) is (Verdict.NONE if change == "nonce" else Verdict.WRONG)
+
+
+def test_a_proof_that_is_right_for_another_address_is_wrong() -> None:
+    """Its digest holds: what it was made for is not what is asked for."""
+    meeting, request = Meeting(), register()
+    other = parse(request.write().replace(b"REGISTER sip:halls.example", b"REGISTER sip:other.example"))
+    assert isinstance(other, Request)
+    request.headers.add(*(prover().answer(meeting.challenge(), other, "x") or ("", "")))
+    assert 'uri="sip:other.example"' in request.headers.get("authorization")
     assert meeting.judge(request) is Verdict.WRONG
 
 
