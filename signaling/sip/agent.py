@@ -591,6 +591,8 @@ class Agent:
         found = self._subscriptions.get((request.call_id, request.to.tag, package))
         if found is None or request.method != "SUBSCRIBE" or not same_host(found.host, hop.host):
             return False
+        if found.dialog.remote.tag != request.from_.tag:
+            return False
         served = self._serve(request, hop)
         if served is not None:
             if not found.dialog.next_in_order(request):

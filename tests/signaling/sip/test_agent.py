@@ -597,6 +597,28 @@ def test_subscription(node: Node) -> None:
     assert terminal.proven("SUBSCRIBE", more=("Event: presence",), call_id="p")[0].status == 489
 
 
+def test_a_subscription_is_its_subscribers_alone(node: Node) -> None:
+    """Tags of both sides and the address, as for a call: nobody else extends or ends it."""
+    terminal = Terminal(node)
+    tagged = terminal.proven("SUBSCRIBE", more=("Event: conference", "Expires: 120"))[0].headers.get("to")
+    node.take(answer(node.world.sent(A, "NOTIFY")[0], 200).write(), terminal.hop)  # type: ignore[arg-type]
+    end = ("Event: conference", "Expires: 0")
+    elsewhere = Terminal(node, host="192.0.2.77")
+    assert elsewhere.status(elsewhere.write("SUBSCRIBE", to=tagged, more=end)) in (0, 481)
+    assert (
+        terminal.status(terminal.write("SUBSCRIBE", to=tagged, more=end).write().replace(b"tag=f1", b"tag=f2")) == 481
+    )
+    assert "unsubscribed" not in node.user.names()
+    longer = terminal.ask(terminal.write("SUBSCRIBE", to=tagged, more=("Event: conference", "Expires: 300")))
+    assert [(one.status, one.headers.get("expires")) for one in longer] == [(200, "300")]
+    node.take(answer(node.world.sent(A, "NOTIFY")[-1], 200).write(), terminal.hop)  # type: ignore[arg-type]
+    node.world.run(150)
+    assert "unsubscribed" not in node.user.names()
+    assert terminal.status(terminal.write("SUBSCRIBE", to=tagged, more=end)) == 200
+    node.world.run(40)
+    assert "unsubscribed" in node.user.names()
+
+
 def test_subscriptions_are_bounded(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SUBSCRIPTIONS_PER_SOURCE", 2)
     rows = [
