@@ -597,6 +597,17 @@ def test_subscription(node: Node) -> None:
     assert terminal.proven("SUBSCRIBE", more=("Event: presence",), call_id="p")[0].status == 489
 
 
+def test_nobody_registers_for_somebody_else(node: Node) -> None:
+    terminal = Terminal(node)
+    challenged = terminal.ask(terminal.write("REGISTER"))
+    again = terminal.write("REGISTER")
+    again.headers.add(
+        *(Prover(Credentials("hall1", "right", REALM, "x"), bytes).answer(challenged[0], again, "x") or ())
+    )
+    assert terminal.status(again.write().replace(b"From: <sip:hall1@", b"From: <sip:hall2@")) == 403
+    assert len(node.agent.registrar) == 0
+
+
 def test_a_subscription_is_its_subscribers_alone(node: Node) -> None:
     """Tags of both sides and the address, as for a call: nobody else extends or ends it."""
     terminal = Terminal(node)

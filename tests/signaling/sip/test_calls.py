@@ -7,6 +7,7 @@ import pytest
 from signaling.sip import limits
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Kind
+from signaling.sip.dialog import place
 from signaling.sip.fields import read_uri
 from signaling.sip.message import Request, Response, answer
 from signaling.sip.states import State
@@ -411,6 +412,19 @@ def test_a_lost_connection_is_opened_anew_at_the_same_address() -> None:
     answerer.hang_up()
     world.run(2)
     assert one.user.cause.kind is Kind.NORMAL
+
+
+@pytest.mark.parametrize(
+    ("contact", "port"),
+    [
+        (f"sip:x@{B}:7070", 7070),
+        ("sip:x@203.0.113.9:7070", 5060),
+        ("sip:x@terminal.example:7070", 5060),
+        (f"sip:x@{B}:7070;transport=tcp", 5060),
+    ],
+)
+def test_a_contact_moves_requests_to_another_port_and_never_elsewhere(contact: str, port: int) -> None:
+    assert place(read_uri(contact), Hop("udp", B, 5060)) == Hop("udp", B, port)
 
 
 def test_infos_wait_for_one_another_and_are_bounded() -> None:

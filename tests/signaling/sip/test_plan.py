@@ -356,6 +356,16 @@ def test_not_acceptable(text: str, code: str, warning: int) -> None:
     assert refused.value.vietnamese and refused.value.vietnamese != refused.value.english
 
 
+@pytest.mark.parametrize("host", ["224.2.1.1", "255.255.255.255", "127.0.0.1", "169.254.169.254", "192.0.2.1"])
+def test_some_places_get_no_media_whatever_the_networks_are(host: str) -> None:
+    """Many at once, this machine (also by its own address), the link."""
+    text = HEAD.replace("192.0.2.9", host) + AUDIO
+    with pytest.raises(NotAcceptable, match="address_bad"):
+        answer(wire(text), OWN, GENERIC, Policy())
+    with pytest.raises(NotAcceptable):
+        read_answer(make_offer(OWN, GENERIC, Policy()), wire(text), GENERIC, Policy())
+
+
 def test_behind_address_translation_packets_go_where_they_come_from() -> None:
     """Whatever address the terminal believes to have; zeros still hold."""
     policy = Policy(media_networks=("198.51.100.7",), media_host="198.51.100.7")
