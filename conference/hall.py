@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from conference import keypad, limits, publishing
+from conference.announcements import Language
 from conference.connection import Connection
 from conference.events import Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.identifiers import ParticipantSid
@@ -127,6 +128,8 @@ class Hall(Participant):
         self.plan: MediaPlan | None = None
         self.layout: Layout | None = None
         self.text = ""
+        self.language: Language = "vi"
+        """Of what is said to it."""
         self.muted = False
         self.locked = False
         """Muted by the chair: it cannot unmute itself."""
@@ -353,7 +356,7 @@ class Hall(Participant):
         self._wish("mute", self.muted)
 
     def _say(self, code: str) -> None:
-        self.program.say(self, code)
+        self.program.say(self, (code, self.language))
 
     def _wish(self, what: Wants, on: bool = True) -> None:
         self.program.ports.wished(self.conference.name, Wished(self, what, on))

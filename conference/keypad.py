@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Final, Literal, NamedTuple
 
 from conference import limits
+from conference.announcements import Language
 
 
 class Command(Enum):
@@ -95,6 +96,8 @@ class Menu:
     number: str = ""
     digits: str = ""
     tries: int = 0
+    language: Language | None = None
+    """None: not known yet."""
 
     @property
     def over(self) -> bool:
@@ -102,10 +105,14 @@ class Menu:
 
 
 def dial(menu: Menu, key: str) -> Menu:
-    """`#` ends the number or the PIN, `*` takes back what was typed. After CHECK the answer is given by `judged`."""
+    """`#` ends the number or the PIN, `*` takes back what was typed, or where nothing was changes the language. After CHECK the
+    answer is given by `judged`.
+    """
     if menu.asks not in (Asks.NUMBER, Asks.PIN, Asks.WRONG) or key not in KEYS:
         return menu
     asks = Asks.NUMBER if menu.asks is Asks.WRONG else menu.asks
+    if key == "*" and not menu.digits:
+        return replace(menu, asks=asks, language="vi" if menu.language == "en" else "en")
     if key == "*":
         return replace(menu, asks=asks, digits="")
     if key.isdigit():
@@ -113,7 +120,7 @@ def dial(menu: Menu, key: str) -> Menu:
     if key != "#" or not menu.digits:
         return replace(menu, asks=asks)
     if asks is Asks.NUMBER:
-        return Menu(Asks.PIN, number=menu.digits, tries=menu.tries)
+        return replace(menu, asks=Asks.PIN, number=menu.digits, digits="")
     return replace(menu, asks=Asks.CHECK)
 
 
@@ -122,4 +129,5 @@ def judged(menu: Menu, right: bool) -> Menu:
     if menu.asks is not Asks.CHECK or right:
         return menu
     tries = menu.tries + 1
-    return Menu(Asks.TOO_MANY if tries >= limits.MENU_TRIES else Asks.WRONG, tries=tries)
+    asks = Asks.TOO_MANY if tries >= limits.MENU_TRIES else Asks.WRONG
+    return Menu(asks, tries=tries, language=menu.language)

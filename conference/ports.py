@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conference import events
+from conference.announcements import Language
 from conference.happenings import Happening
 from conference.identifiers import random_bytes
 from conference.lobby import Lobbies
@@ -291,7 +292,7 @@ class HallPorts(Protocol):
     """What the halls of all conferences need from the composition."""
 
     def open_mixer(self, router: Any, events: Any) -> MixerDoor: ...
-    def announcement(self, code: str) -> str:
+    def announcement(self, code: str, language: Language) -> str:
         """The file of a recorded announcement."""
 
     def wished(self, conference: str, wished: Any) -> None:

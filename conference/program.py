@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from conference import groups, layout, limits
+from conference.announcements import Language
 from conference.composed import Composed
 from conference.errors import Refusal
 from conference.floor import Floor, FloorChange
@@ -130,7 +131,9 @@ class Program:
         """Of each program, mix and voice by its name, as long as it is made."""
         self._feeds: dict[FeedKey, Feed] = {}
         self._groups: dict[str, pictures.Group] = {}
-        self._prompts: list[tuple[float, pictures.Prompt]] = []
+        self._spoken: dict[str, list[pictures.Prompt]] = {}
+        """By hall: what is said to it now, then what follows."""
+        self._spoken_at: dict[str, float] = {}
         self._scene = pictures.Scene(0)
         self._begun: deque[float] = deque(maxlen=limits.PROGRAMS_BEGUN)
         """When scenes came with a program that was not there before."""
@@ -148,6 +151,7 @@ class Program:
     def leave(self, hall: Hall) -> None:
         self.halls.pop(hall.sid, None)
         self.thumbnails.pop(hall.sid, None)
+        self._hush(hall.sid)
         self.gone(hall.sid)
 
     def gone(self, sid: str) -> None:
@@ -271,17 +275,42 @@ class Program:
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
         self.changed()
 
-    def say(self, hall: Hall, code: str) -> None:
-        """A recorded announcement into this hall's sound alone; a hall without sound is told nothing."""
+    def say(self, hall: Hall, *words: tuple[str, Language]) -> None:
+        """Recorded announcements into this hall's sound alone, one after the other, instead of what is said to it now; a hall
+        without sound is told nothing.
+        """
         if hall.plan is not None and hall.audio is None:
             return
-        path = self.ports.announcement(code)
+        self._hush(hall.sid)
+        self._spoken[hall.sid] = [
+            pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, self.ports.announcement(code, language))
+            for code, language in words
+        ]
+        while len(self._spoken) > limits.PROMPTS:
+            self._hush(next(iter(self._spoken)))
+        self._begin_saying(hall.sid)
+
+    def _hush(self, sid: str) -> None:
+        self._spoken.pop(sid, None)
+        self._spoken_at.pop(sid, None)
+
+    def _begin_saying(self, sid: str) -> None:
         around = self.conference.around
-        prompt = pictures.Prompt(f"{code} {next(self._numbers)}", hall.sid, path)
-        self._prompts.append((around.clock.monotonic(), prompt))
-        del self._prompts[: -limits.PROMPTS]
+        self._spoken_at[sid] = around.clock.monotonic()
         self.changed()
-        around.turns.call_later(limits.PROMPT_S, self.changed)
+        around.turns.call_later(limits.PROMPT_S, self._next_words)
+
+    def _next_words(self, ended: str = "") -> None:
+        """`ended`: the name of an announcement that was said; others have had their time."""
+        now = self.conference.around.clock.monotonic()
+        for sid, waiting in list(self._spoken.items()):
+            if waiting and (waiting[0].id == ended or now - self._spoken_at[sid] >= limits.PROMPT_S - 0.01):
+                del waiting[0]
+                if waiting:
+                    self._begin_saying(sid)
+            if not waiting:
+                self._hush(sid)
+                self.changed()
 
     def watch(self, watched: bool) -> None:
         if self.watched != watched:
@@ -325,8 +354,7 @@ class Program:
             self.thumbnails[site] = jpeg
 
     def prompt_ended(self, mixer: Any, prompt: str) -> None:
-        self._prompts = [(at, one) for at, one in self._prompts if one.id != prompt]
-        self.changed()
+        self._next_words(prompt)
 
     # -- the scene
 
@@ -334,8 +362,6 @@ class Program:
         self._timer = None
         if self.closed:
             return
-        now = self.conference.around.clock.monotonic()
-        self._prompts = [(at, one) for at, one in self._prompts if now - at < limits.PROMPT_S]
         seen = self._seen()
         if self._follow_browsers(seen):
             seen = self._seen()
@@ -347,7 +373,7 @@ class Program:
         contents = groups.gather(self._content_wishes(sharing), limits.CONTENT_GROUPS, self._content_height)
         made = {self._group(key, wishes, seen): wishes for key, wishes in (*programs.items(), *contents.items())}
         if {group.id for group in made} - {group.id for group in self._scene.groups}:
-            self._begun.append(now)
+            self._begun.append(self.conference.around.clock.monotonic())
         self._choose_preview(made)
         browsers = self._browsers(seen, sharing)
         if browsers is not None:
@@ -485,7 +511,7 @@ class Program:
         """
         audio = hall.audio
         assert audio is not None
-        alone = speaks or any(prompt.site == hall.sid for _, prompt in self._prompts)
+        alone = speaks or hall.sid in self._spoken
         name = f"mix {audio.codec} {hall.sid}" if alone else f"mix {audio.codec}"
         number = self._ssrc(name)
         excluded = hall.sid if alone and self.mode != "echo" else ""
@@ -541,7 +567,7 @@ class Program:
             open_microphones=opened,
             content=sharing.site if sharing is not None else "",
             recording=self.recording,
-            prompts=tuple(prompt for _, prompt in self._prompts),
+            prompts=tuple(waiting[0] for waiting in self._spoken.values()),
             thumbnails=(*self._thumbnail_sites(), *([self._preview] if self.watched and self._preview else [])),
         )
 

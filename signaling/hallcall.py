@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data
+from conference.announcements import Language
 from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions
@@ -54,6 +55,8 @@ class Party:
     terminal: str = ""
     leg_id: str = ""
     position: int = 10_000
+    language: Language | None = None
+    """Of what is said to it; None: nobody knows."""
 
 
 class Owner(Protocol):
@@ -135,7 +138,7 @@ class HallCall:
         )
         entry = Entry(grants=grants, dual=False, packets=data.NoPackets(), auto_subscribe=False)
         hall = conference.expect_hall(entry, self, self.options, mode)
-        hall.position = self.party.position
+        hall.position, hall.language = self.party.position, self.party.language or "vi"
         return Room(conference, hall)
 
     def offer_in(self, conference: Conference, mode: Mode = "meeting") -> bytes:
@@ -334,6 +337,12 @@ class HallCall:
         now = self.room.conference.around.clock.monotonic()
         self._heard, again = twice(self._heard, key, way, now)
         return again or self.owner.pressed(self, key)
+
+    def speak(self, language: Language) -> None:
+        """From now on."""
+        self.party = replace(self.party, language=language)
+        if self.room is not None:
+            self.room.hall.language = language
 
     def transferred(self, call: Call, status: int) -> None:
         return

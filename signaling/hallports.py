@@ -58,4 +58,4 @@ def secret(algorithm: str, alias: str, realm: str, password: str) -> str:
 def states(halls: Halls) -> dict[str, int]:
     """Calls as they stand, for the figures: by state of the call, in the menu, in a lobby."""
     found = Counter(one.call.state.name.lower() for one in halls.calls.values() if one.call is not None)
-    return {**found, "menu": len(halls.guests), "lobby": len(halls.waiting)}
+    return {**found, "menu": len(halls.menus.guests), "lobby": len(halls.waiting)}

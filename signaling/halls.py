@@ -31,11 +31,10 @@ from conference import (
     Registry,
     Wished,
     announcements,
-    keypad,
 )
 from conference import State as Waits
+from conference.announcements import Language
 from conference.dialout import Event
-from conference.keypad import Asks, Menu
 from conference.plan import Encryption, Policy
 from conference.ports import DialOrder, LineOptions, MixerDoor
 from rooms.dialling import accounts, entering, legs, planning
@@ -52,6 +51,7 @@ from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
 from signaling.halldirectory import Bans, Directory
 from signaling.hallfloor import HallFloors
+from signaling.hallmenu import RECEPTION, Menus, say
 from signaling.hallroster import Known, Rosters
 from signaling.halltrace import Traces
 from signaling.sip import profiles
@@ -73,7 +73,6 @@ log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
 OPERATOR: Final = ("operator", "truc", "0", "*0")
 BUSY: Final = 486
-RECEPTION: Final = "hall-reception"
 ECHOES: Final = "hall-echo-"
 TIRED_S: Final = 600.0
 """Nobody stays in the menu or the test room for longer."""
@@ -119,8 +118,7 @@ class Halls:
         self.rosters = Rosters(self, around.config.realm, self._start)
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
-        self.guests: dict[HallCall, Menu] = {}
-        """In the menu."""
+        self.menus = Menus(self, self._start)
         self.waiting: dict[HallCall, tuple[str, Knock]] = {}
         """In the lobby of a conference."""
         self.changed: Callable[[str], None] = lambda occurrence_id: None
@@ -389,7 +387,9 @@ class Halls:
         known = self.directory.known.get(call.identity)
         suffix = self.around.random_bytes(5).hex()
         who = known.terminal_id if known is not None else GUEST
-        party = Party(f"hall_terminal.{who}" + ("" if known else f".{suffix}"), call.identity, who if known else "")
+        identity = f"hall_terminal.{who}" + ("" if known else f".{suffix}")
+        language = _language(known.language) if known is not None else None
+        party = Party(identity, call.identity, who if known else "", language=language)
         one = self._new_call(party, self.profiles.find(call.user_agent), self._policy())
         one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
         assert self.agent is not None
@@ -414,21 +414,21 @@ class Halls:
                 one.accept_in(self._test_room(), "echo")
                 return
             number, _, pin = target.replace("#", "*").partition("*")
-            arrival = await self._arrive(one, number, pin) if number.isdigit() else None
+            arrival = await self.arrive(one, number, pin) if number.isdigit() else None
             if arrival is not None:
-                await self._let_in(one, arrival)
+                await self.let_in(one, arrival)
                 return
             if one.over:
                 return  # given up while we looked
-            self.guests[one] = Menu(Asks.PIN, number) if number.isdigit() and number else Menu()
+            self.menus.begin(one, number if number.isdigit() else "")
             one.accept_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError) as error:
-            self.guests.pop(one, None)
+            self.menus.guests.pop(one, None)
             self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
         except RoomsRefusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
         except Exception:
-            self.guests.pop(one, None)
+            self.menus.guests.pop(one, None)
             call.refuse(500)  # else it would ring for minutes
             raise
 
@@ -443,10 +443,10 @@ class Halls:
         if not listens:
             call.refuse(status, headers)
             return
-        self._say(one, "full")
+        say(one, "full")
         asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, _refuse_now, call, status, headers)
 
-    async def _arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
+    async def arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
         """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either."""
         around, at = self.around, self.around.clock.time()
         if pin and not (around.numbers.takes(one.address, at) and around.number_tries.takes_key(number, at)):
@@ -458,7 +458,7 @@ class Halls:
             around.number_tries.gives_back_key(number)
         return found
 
-    async def _let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
+    async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
         if not arrival.verdict.allowed:
             await self.around.database.transact(
@@ -514,7 +514,7 @@ class Halls:
         if not one.stood:
             one.accept_in(self._room(RECEPTION), "reception")
         else:
-            self._say(one, "lobby")
+            say(one, "lobby")
 
     def _decided(self, one: HallCall, conference: Conference, knock: Knock) -> None:
         if one not in self.waiting:
@@ -526,7 +526,7 @@ class Halls:
         if knock.state is Waits.ADMITTED:
             self._admitted(one, conference)
         else:
-            self._say(one, "denied")
+            say(one, "denied")
             asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, "denied")
 
     def _admitted(self, one: HallCall, conference: Conference) -> None:
@@ -616,14 +616,14 @@ class Halls:
         if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
             self.calls[one.party.leg_id] = one
             self._start(self.caller.happen(one.party.leg_id, Event.CAME))
-        if one in self.guests:
-            self._ask(one)
+        if one in self.menus.guests:
+            self.menus.ask(one)
         elif one in self.waiting:
-            self._say(one, "lobby")
+            say(one, "lobby")
         elif room.conference.name.startswith(ECHOES):
-            self._say(one, "echo")
+            say(one, "echo")
         else:
-            self._say(one, "joined")
+            say(one, "joined")
         if not room.conference.name.startswith(PREFIX):
             one.watch = asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
 
@@ -647,7 +647,7 @@ class Halls:
         if one.watch is not None:
             one.watch.cancel()
         self.rosters.left(one)
-        self.guests.pop(one, None)
+        self.menus.guests.pop(one, None)
         waited = self.waiting.pop(one, None)
         lobby = self.around.lobbies.find(waited[0]) if waited is not None else None
         if waited is not None and lobby is not None:
@@ -659,83 +659,21 @@ class Halls:
             if not one.hung_up_by_us:
                 self._start(self.caller.happen(leg_id, event, one.order))
 
-    # -- the menu
-
     def pressed(self, one: HallCall, key: str) -> bool:
         room = one.room
         if room is not None and room.conference.name.startswith(ECHOES):
             if key == "#":
                 one.end("test ended")
             return True
-        menu = self.guests.get(one)
-        if menu is None:
-            return False
-        menu = self.guests[one] = keypad.dial(menu, key)
-        if menu.asks is Asks.CHECK:
-            self._start(self._check(one, menu))
-        elif key == "#":
-            self._ask(one)
-        else:
-            self._show(one)
-        return True
-
-    async def _check(self, one: HallCall, menu: Menu) -> None:
-        arrival = await self._arrive(one, menu.number, menu.digits)
-        if one not in self.guests:
-            return
-        self.guests[one] = menu = keypad.judged(menu, arrival is not None)
-        if arrival is None:
-            self._ask(one)
-            if menu.over:
-                asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, "too many tries")
-            return
-        del self.guests[one]
-        try:
-            await self._let_in(one, arrival)
-        except RoomsRefusal as refusal:
-            self._last_words(one, "forbidden" if refusal.code == "class_forbids" else "not_started")
-        except (Refusal, PeerError) as error:
-            turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
-            self._last_words(one, "denied" if turned_away else "full")
-
-    def _ask(self, one: HallCall) -> None:
-        """In words on the screen and by voice."""
-        menu = self.guests[one]
-        if menu.asks is Asks.NUMBER and menu.tries == 0 and not menu.digits:
-            self._say(one, "welcome")
-        self._say(one, menu.asks.value)
-        if menu.asks is Asks.WRONG:
-            self._say(one, "ask_number")
-        self._show(one)
-
-    def _show(self, one: HallCall) -> None:
-        menu = self.guests[one]
-        code = "ask_number" if menu.asks is Asks.CHECK else menu.asks.value
-        typed = "•" * len(menu.digits) if menu.asks is Asks.PIN else menu.digits
-        if one.room is not None:
-            one.room.hall.set_text(
-                f"{announcements.text(code, 'vi')}\n{announcements.text(code, 'en')}\n{typed}".strip()
-            )
-
-    def _last_words(self, one: HallCall, code: str) -> None:
-        self._say(one, code)
-        asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, code)
-
-    def _say(self, one: HallCall, code: str) -> None:
-        if one.room is None:
-            return
-        one.room.hall.program.say(one.room.hall, code)
-        if one.room.conference.name == RECEPTION and code in ("lobby", "denied", "forbidden", "full", "not_started"):
-            words = f"{announcements.text(code, 'vi')}\n{announcements.text(code, 'en')}"
-            one.room.hall.set_text(words)
+        return self.menus.pressed(one, key)
 
     # -- what conferences want (ports.HallPorts)
 
     def open_mixer(self, router: Any, events: Any) -> MixerDoor:
         return self.around.open_mixer(router, events)
 
-    def announcement(self, code: str) -> str:
-        return str(announcements.recording(code, "vi"))
+    def announcement(self, code: str, language: Language) -> str:
+        return str(announcements.recording(code, language))
 
     def wished(self, conference: str, wished: Wished) -> None:
         one = self.call_of(wished.hall)
@@ -769,7 +707,13 @@ def _refuse_now(call: Call, status: int, headers: list[tuple[str, str]]) -> None
 
 
 def _party(standing: Standing) -> Party:
-    return Party(f"hall_terminal.{standing.terminal.id}", standing.site.name, standing.terminal.id, standing.leg.id, 0)
+    terminal = standing.terminal
+    identity, language = f"hall_terminal.{terminal.id}", _language(terminal.language)
+    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
+
+
+def _language(text: str) -> Language:
+    return "en" if text == "en" else "vi"
 
 
 async def _logged(work: Coroutine[Any, Any, Any]) -> None:

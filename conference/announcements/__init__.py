@@ -24,6 +24,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Please enter the meeting number, followed by the pound key.",
     ),
     "ask_pin": ("Hãy nhập mã pin, rồi bấm phím thăng.", "Please enter the pin, followed by the pound key."),
+    "other_language": ("Bấm phím sao để nghe tiếng Việt.", "Press star for English."),
     "wrong": ("Số cuộc họp hoặc mã pin không đúng. Hãy nhập lại.", "The number or the pin is wrong. Please try again."),
     "too_many_tries": (
         "Đã nhập sai ba lần. Cuộc gọi kết thúc. Hãy liên hệ thư ký cuộc họp.",

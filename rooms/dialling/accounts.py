@@ -43,6 +43,8 @@ class Known:
     algorithm: str
     behind_nat: bool
     ranges: tuple[str, ...]
+    language: str = "vi"
+    """Of what its people are told."""
 
 
 async def give(
@@ -94,7 +96,7 @@ async def take(session: AsyncSession, terminal_id: str, actor: Actor, now: datet
 async def every(session: AsyncSession, seal: Seal) -> list[Known]:
     """Of terminals in use."""
     rows = await session.execute(
-        select(SipAccount, Network.ranges)
+        select(SipAccount, Network.ranges, Terminal.language)
         .join(Terminal, Terminal.id == SipAccount.terminal_id)
         .outerjoin(Network, Network.id == Terminal.network_id)
         .where(Terminal.active)
@@ -109,8 +111,9 @@ async def every(session: AsyncSession, seal: Seal) -> list[Known]:
             one.algorithm,
             one.behind_nat,
             tuple(ranges or ()),
+            language,
         )
-        for one, ranges in rows.all()
+        for one, ranges, language in rows.all()
     ]
 
 

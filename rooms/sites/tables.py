@@ -99,6 +99,8 @@ class Terminal(Row):
     dialled: Mapped[bool] = mapped_column(default=True)
     network_id: Mapped[str | None] = mapped_column(ForeignKey("network.id"))
     bandwidth_kbps: Mapped[int] = mapped_column(default=2000)
+    language: Mapped[str] = mapped_column(String(2), default="vi")
+    """Of announcements: `vi`, `en`."""
     active: Mapped[bool] = mapped_column(default=True)
     tested_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(1000), default="")

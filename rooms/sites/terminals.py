@@ -41,6 +41,7 @@ FIELDS: Final = (
     Field("dialled", "Được gọi ra", "yes", empty=True),
     Field("network_id", "Mạng", refers="network", empty=None),
     Field("bandwidth_kbps", "Băng thông (kbit/s)", "integer", least=64, most=1_000_000, empty=2000),
+    Field("language", "Ngôn ngữ hướng dẫn", most=2, choices=("vi", "en"), empty="vi"),
     Field("active", "Đang dùng", "yes", empty=True),
     Field("tested_at", "Lần thử gần nhất", "instant", empty=None),
     Field("note", "Ghi chú", most=1000),

@@ -157,8 +157,8 @@ class FakePorts:
         self.mixers.append(FakeMixer(events))
         return self.mixers[-1]
 
-    def announcement(self, code: str) -> str:
-        return f"/{code}.ogg"
+    def announcement(self, code: str, language: str) -> str:
+        return f"/{code}.ogg" if language == "vi" else f"/{code}.{language}.ogg"
 
     def wished(self, conference: str, wished: Wished) -> None:
         self.wishes.append((conference, wished))

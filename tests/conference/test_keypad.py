@@ -80,6 +80,17 @@ def test_a_star_takes_back_what_was_typed() -> None:
     assert through(Menu(), "999*123456789#").number == "123456789"
 
 
+def test_a_star_where_nothing_was_typed_changes_the_language() -> None:
+    assert Menu().language is None
+    menu = through(Menu(), "*")
+    assert (menu.language, menu.asks) == ("en", Asks.NUMBER)
+    assert through(menu, "*").language == "vi"
+    assert through(menu, "99*").language == "en", "it takes back"
+    menu = keypad.judged(through(menu, "111111111#*222222#"), right=False)
+    assert (menu.asks, menu.language, menu.tries) == (Asks.WRONG, "vi", 1)
+    assert through(menu, "*").language == "en"
+
+
 def test_nothing_typed_is_no_try() -> None:
     assert through(Menu(), "###").asks is Asks.NUMBER and through(Menu(), "###").tries == 0
 

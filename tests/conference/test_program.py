@@ -160,7 +160,7 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     world.settle()
     assert len(world.scene().mixes) == 1
     assert one.conference.program is not None
-    one.conference.program.say(one.hall, "floor_given")
+    one.conference.program.say(one.hall, ("floor_given", "vi"))
     world.settle()
     prompt, *_ = world.scene().prompts
     assert prompt.site == one.sid and prompt.path == "/floor_given.ogg"
@@ -169,11 +169,46 @@ def test_an_announcement_is_for_one_hall_alone(world: HallWorld) -> None:
     assert world.scene().prompts == () and len(world.scene().mixes) == 1
 
 
+def test_announcements_follow_one_another_and_the_next_one_ends_them(world: HallWorld) -> None:
+    party = HallParty(world, "hall")
+    program = party.hall.program
+
+    def said() -> list[str]:
+        world.settle()
+        return [prompt.path for prompt in world.scene().prompts]
+
+    program.say(party.hall, ("welcome", "vi"), ("ask_number", "vi"), ("welcome", "en"))
+    assert said() == ["/welcome.ogg"]
+    first = world.scene().prompts[0].id
+    program.prompt_ended(world.mixer, first)
+    assert said() == ["/ask_number.ogg"]
+    program.prompt_ended(world.mixer, first)  # told twice
+    assert said() == ["/ask_number.ogg"]
+    world.time.advance(limits.PROMPT_S)  # its end was never told
+    assert said() == ["/welcome.en.ogg"]
+    program.say(party.hall, ("denied", "en"), ("ended", "en"))
+    assert said() == ["/denied.en.ogg"]
+    party.hall.hung_up()
+    world.settle()
+    assert program._spoken == {} and program._spoken_at == {}
+
+
+def test_it_is_told_in_its_own_language(world: HallWorld) -> None:
+    one, two = HallParty(world, "one"), HallParty(world, "two")
+    one.hall.language = "en"
+    for party in (one, two):
+        party.press("*6")
+    assert {prompt.site: prompt.path for prompt in world.scene().prompts} == {
+        one.sid: "/muted.en.ogg",
+        two.sid: "/muted.ogg",
+    }
+
+
 def test_many_halls_that_come_together_are_all_shown_something(world: HallWorld) -> None:
     """Each is told that it has joined, and the mixer plays no more than so many announcements at once."""
     halls = [HallParty(world, f"hall{number}") for number in range(limits.PROMPTS + 9)]
     for party in halls:
-        party.hall.program.say(party.hall, "joined")
+        party.hall.program.say(party.hall, ("joined", "vi"))
     world.settle()
     assert len(world.scene().prompts) == limits.PROMPTS
     assert all(party.sends("video") is not None for party in halls)
@@ -191,7 +226,7 @@ def test_the_conference_keeps_within_what_a_mixer_takes() -> None:
 
 def test_a_hall_without_sound_is_told_nothing(world: HallWorld) -> None:
     party = HallParty(world, "mute", replace(plan(), audio=None))
-    party.hall.program.say(party.hall, "joined")
+    party.hall.program.say(party.hall, ("joined", "vi"))
     world.settle()
     assert world.scene().prompts == () and world.scene().mixes == ()
 
@@ -407,7 +442,7 @@ def test_in_the_reception_everybody_is_alone(world: HallWorld) -> None:
     halls[0].hall.set_text("Mời nhập số cuộc họp")
     program = halls[0].conference.program
     assert program is not None
-    program.say(halls[0].hall, "ask_number")
+    program.say(halls[0].hall, ("ask_number", "vi"))
     world.settle()
     assert {mix.without for mix in world.scene().mixes} == {"", halls[0].sid}
 

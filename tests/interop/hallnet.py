@@ -104,7 +104,7 @@ async def _book(
     changes: dict[str, Any],
     now: datetime,
 ) -> Booked:
-    province = await build(session, now)
+    province, languages = await build(session, now), changes.pop("languages", {})
     session.add(
         Network(
             id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=changes.pop("closed", True)
@@ -122,6 +122,7 @@ async def _book(
     _, made.key = await clients.create(session, "bàn điều hành", province.units["tinh"], ["secretary"], COMMAND, now)
     for alias in aliases:
         made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now)
+        (await session.get_one(Terminal, alias)).language = languages.get(alias, "vi")
     return made
 
 

@@ -23,7 +23,8 @@ from signaling import limits
 from signaling.api.routes import planning
 from signaling.booked import BookedMeetings
 from signaling.hallcall import HallCall, Party
-from signaling.halls import RECEPTION, Halls, Surroundings
+from signaling.hallmenu import RECEPTION
+from signaling.halls import Halls, Surroundings
 from signaling.sip import profiles
 from signaling.sip.core import Config
 from tests.conference.doubles import FakeMedia, Time
@@ -300,13 +301,13 @@ async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
     await exchange.book(lobby=False)
     for place in range(limits.TRIES_PER_MINUTE):
         wrong = await exchange.dial(exchange.line(address=f"10.2.{place}.1"), "000000")
-        assert wrong in exchange.halls.guests, "asked again"
+        assert wrong in exchange.halls.menus.guests, "asked again"
     right = await exchange.dial(exchange.line(address="10.3.1.1"))
-    assert right in exchange.halls.guests and exchange.waiting() == []
+    assert right in exchange.halls.menus.guests and exchange.waiting() == []
     exchange.clock.pass_s(60)
     later = await exchange.dial(exchange.line(address="10.3.1.1"))
-    assert later not in exchange.halls.guests and len(exchange.waiting()) == 1
+    assert later not in exchange.halls.menus.guests and len(exchange.waiting()) == 1
     for _ in range(limits.TRIES_PER_MINUTE + limits.NUMBERS_PER_MINUTE):
         known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
-        assert known not in exchange.halls.guests, "right ones do not count"
+        assert known not in exchange.halls.menus.guests, "right ones do not count"
         known.room.hall.hung_up()  # type: ignore[union-attr]

@@ -147,6 +147,8 @@ class TerminalFields(Strict):
     dialled: bool = True
     network_id: Id | None = None
     bandwidth_kbps: int = Field(2000, ge=64, le=1_000_000)
+    language: Literal["vi", "en"] = "vi"
+    """Of announcements."""
     active: bool = True
     tested_at: datetime | None = None
     note: Text1000 = ""
@@ -174,6 +176,7 @@ class Terminal(View):
     dialled: bool
     network_id: str | None
     bandwidth_kbps: int
+    language: str
     active: bool
     tested_at: datetime | None
     note: str

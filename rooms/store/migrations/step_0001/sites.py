@@ -92,6 +92,7 @@ def terminal() -> None:
     sa.Column('dialled', sa.Boolean(), nullable=False),
     sa.Column('network_id', sa.String(length=32), nullable=True),
     sa.Column('bandwidth_kbps', sa.Integer(), nullable=False),
+    sa.Column('language', sa.String(length=2), nullable=False),
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('tested_at', Utc(), nullable=True),
     sa.Column('note', sa.String(length=1000), nullable=False),

@@ -203,6 +203,7 @@ export const KINDS: Kind[] = [
       { name: 'shows_content', label: 'field.content', kind: 'tick', initial: false },
       { name: 'dialled', label: 'field.dialled', kind: 'tick', initial: true },
       { name: 'bandwidth_kbps', label: 'field.bandwidth', kind: 'number', initial: 2000 },
+      { name: 'language', label: 'field.language', kind: 'choice', choices: ['vi', 'en'], words: 'language', initial: 'vi' },
       { name: 'active', label: 'field.inUse', kind: 'tick', initial: true },
       NOTE,
     ],
