@@ -30,6 +30,7 @@ Row = dict[str, Any]
 CALLS: Final[Mapping[str, Event]] = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 UNDER_WAY: Final = ("calling", "ringing", "connected")
 LIVE: Final = ("mute", "unmute", "deafen", "undeafen", "stage", "layout", "text", "camera")
+ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "asks for the operator")}
 UNDOABLE: Final = frozenset(("mute", "unmute", "deafen", "undeafen", "stage", "drop"))
 TEXTS: Final = {
     "not_connected": ("Điểm cầu chưa vào họp.", "the hall is not in the meeting"),
@@ -451,8 +452,25 @@ class Board:
         alarm = await self._halls.around.database.transact(
             lambda session: legs.acknowledge(session, alarm_id, occurrence_id, actor, now)
         )
+        hall = self._hall(alarm.leg_id)
+        if alarm.code == "operator" and hall is not None:
+            hall.program.say(hall, ("operator_seen", hall.language))
         self._changed(occurrence_id)
         return _alarm(alarm)
+
+    # -- who dialled the operator
+
+    async def calls(self, actor: Actor) -> list[Row]:
+        return await self._halls.operator.rows(actor)
+
+    async def acknowledge_call(self, call_id: str, actor: Actor) -> Row:
+        return await self._halls.operator.acknowledge(call_id, actor)
+
+    async def place_call(self, call_id: str, occurrence_id: str, actor: Actor) -> None:
+        await self._halls.operator.place(call_id, occurrence_id, actor)
+
+    async def end_call(self, call_id: str, actor: Actor) -> None:
+        await self._halls.operator.end(call_id, actor)
 
 
 def _no(leg_id: str, code: str) -> Row:
@@ -460,7 +478,11 @@ def _no(leg_id: str, code: str) -> Row:
 
 
 def _reason(code: str) -> Row:
-    vietnamese, english = REASONS.get(code, (code, code))
+    return _told(REASONS, code)
+
+
+def _told(texts: Mapping[str, tuple[str, str]], code: str) -> Row:
+    vietnamese, english = texts.get(code, (code, code))
     return {"code": code, "vi": vietnamese, "en": english}
 
 
@@ -472,7 +494,7 @@ def _alarm(alarm: LegAlarm) -> Row:
     return {
         "id": alarm.id,
         "code": alarm.code,
-        "text": _reason(alarm.code),
+        "text": _told(ALARMS, alarm.code),
         "at": alarm.at,
         "acknowledged_by": alarm.acknowledged_name or alarm.acknowledged_by,
         "acknowledged_at": alarm.acknowledged_at,

@@ -203,6 +203,11 @@ class HallCall:
         self._moving, self.on_moved = room, done
         self.call.reinvite(self._offered)
 
+    @property
+    def moving(self) -> bool:
+        """On its way into another room."""
+        return self._moving is not None
+
     def _ends(self, room: Room) -> OwnEnds:
         floor = self.owner.floors.own(room.hall)
         return room.hall.prepare(

@@ -18,7 +18,12 @@ from signaling import limits
 from signaling.hallcall import HallCall
 
 RECEPTION: Final = "hall-reception"
-SHOWN: Final = frozenset(("lobby", "denied", "forbidden", "full", "not_started"))
+OPERATOR_DIGIT: Final = "0"
+"""Instead of a number."""
+SHOWN: Final = frozenset(
+    ("lobby", "denied", "forbidden", "full", "not_started")
+    + ("operator", "operator_seen", "operator_absent", "ended_by_operator")
+)
 """What is said in the reception and stands in the picture as well."""
 
 
@@ -28,6 +33,9 @@ class Door(Protocol):
 
     async def let_in(self, one: HallCall, arrival: Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal, PeerError, Refusal of rooms."""
+
+    def operator_takes(self, one: HallCall) -> bool:
+        """It waits for the operator from now on; False: too many do, or nobody knows who it is."""
 
 
 class Menus:
@@ -51,6 +59,8 @@ class Menus:
         if menu.language is not None and menu.language != before.language:
             one.speak(menu.language)
             self.ask(one)
+        elif menu.asks is Asks.PIN and menu.number == OPERATOR_DIGIT and key == "#" and self._door.operator_takes(one):
+            del self.guests[one]
         elif menu.asks is Asks.CHECK:
             self._start(self._check(one, menu))
         elif key == "#":
@@ -88,7 +98,7 @@ class Menus:
         if menu.asks is Asks.NUMBER and menu.tries == 0:
             words = [("welcome", language), *words]
         if menu.tries == 0:
-            words.append(("other_language", _other(language)))
+            words += [("operator_key", language), ("other_language", _other(language))]
         if one.room is not None:
             one.room.hall.program.say(one.room.hall, *words)
         self._show(one)

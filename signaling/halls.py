@@ -52,6 +52,8 @@ from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
 from signaling.halldirectory import Bans, Directory
 from signaling.hallfloor import HallFloors
 from signaling.hallmenu import RECEPTION, Menus, say
+from signaling.halloperator import NAMES as OPERATOR
+from signaling.halloperator import Operator
 from signaling.hallroster import Known, Rosters
 from signaling.halltrace import Traces
 from signaling.sip import profiles
@@ -71,7 +73,6 @@ from signaling.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
-OPERATOR: Final = ("operator", "truc", "0", "*0")
 BUSY: Final = 486
 ECHOES: Final = "hall-echo-"
 TIRED_S: Final = 600.0
@@ -119,6 +120,7 @@ class Halls:
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
         self.menus = Menus(self, self._start)
+        self.operator = Operator(self, around.database)
         self.waiting: dict[HallCall, tuple[str, Knock]] = {}
         """In the lobby of a conference."""
         self.changed: Callable[[str], None] = lambda occurrence_id: None
@@ -281,7 +283,7 @@ class Halls:
             return
         one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
         try:
-            conference = self._conference(order.occurrence, meeting)
+            conference = self.conference_of(order.occurrence, meeting)
             self.around.live.vouch(conference.name, one.party.identity, closed)
             offer = one.offer_in(conference)
         except Refusal as refusal:
@@ -369,7 +371,29 @@ class Halls:
         ranges = known.ranges if known is not None and known.ranges else self.directory.ranges
         return replace(one.policy, media_networks=(*ranges, *([host] if host else [])))
 
-    def _conference(self, occurrence_id: str, meeting: Meeting) -> Conference:
+    # -- what the operator's desk asks (halloperator.Exchange)
+
+    def new_id(self) -> str:
+        return self.around.random_bytes(16).hex()
+
+    def name(self, one: HallCall, standing: Standing) -> None:
+        one.party = replace(_party(standing), language=one.party.language)
+        self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
+
+    def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None:
+        self.around.live.vouch(conference.name, one.party.identity, closed)
+
+    def operator_takes(self, one: HallCall) -> bool:
+        try:
+            if not one.party.terminal:
+                return False
+            self.operator.take(one)
+        except Refusal:
+            return False
+        self.operator.tell(one)
+        return True
+
+    def conference_of(self, occurrence_id: str, meeting: Meeting) -> Conference:
         """Raises Refusal."""
         assert self.registry is not None
         name = self.around.live.name_of(occurrence_id, meeting.class_, meeting.version, meeting.lobby)
@@ -413,6 +437,10 @@ class Halls:
             if target.lower() in ECHO:
                 one.accept_in(self._test_room(), "echo")
                 return
+            if target.lower() in OPERATOR and one.party.terminal:
+                self.operator.take(one)
+                one.accept_in(self._room(RECEPTION), "reception")
+                return
             number, _, pin = target.replace("#", "*").partition("*")
             arrival = await self.arrive(one, number, pin) if number.isdigit() else None
             if arrival is not None:
@@ -424,6 +452,7 @@ class Halls:
             one.accept_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError) as error:
             self.menus.guests.pop(one, None)
+            self.operator.gone(one)
             self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
         except RoomsRefusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
@@ -470,7 +499,7 @@ class Halls:
         await self._name(one, arrival)
         if one.over:
             return  # hung up meanwhile: nobody is left to wait
-        conference = self._conference(arrival.occurrence.id, arrival.meeting)
+        conference = self.conference_of(arrival.occurrence.id, arrival.meeting)
         lobby = self.around.lobbies.get(conference.name, self.around.clock.time())
         if arrival.exempt:
             one.passage = Passage.EXEMPT
@@ -496,8 +525,7 @@ class Halls:
 
         standing = await self.around.database.transact(work)
         assert standing is not None
-        one.party = _party(standing)
-        self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
+        self.name(one, standing)
 
     def _knocker(self, one: HallCall, *, always: bool) -> Knocker:
         party, source = one.party, network(one.address)
@@ -620,6 +648,8 @@ class Halls:
             self.menus.ask(one)
         elif one in self.waiting:
             say(one, "lobby")
+        elif one in self.operator:
+            self.operator.tell(one)
         elif room.conference.name.startswith(ECHOES):
             say(one, "echo")
         else:
@@ -633,7 +663,11 @@ class Halls:
         self._arrived(one)
 
     def _tired(self, one: HallCall, room: Any) -> None:
-        if one.room is room and one not in self.waiting:
+        if one.room is not room or one in self.waiting:
+            return
+        if one in self.operator:
+            self.operator.tired(one)
+        else:
             one.end("idle")
 
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
@@ -648,6 +682,7 @@ class Halls:
             one.watch.cancel()
         self.rosters.left(one)
         self.menus.guests.pop(one, None)
+        self.operator.gone(one)
         waited = self.waiting.pop(one, None)
         lobby = self.around.lobbies.find(waited[0]) if waited is not None else None
         if waited is not None and lobby is not None:

@@ -92,6 +92,8 @@ CALLS_OF_A_TERMINAL = 3
 TEST_ROOMS = 6
 """Each has a mixer of its own."""
 LAST_WORDS_S = 6.0
+OPERATOR_CALLS = 100
+"""Halls that wait for the operator at once."""
 PROBE_SLOW_S = 2.0
 TRACES = 2000
 """Calls whose messages are remembered; the oldest is forgotten first."""

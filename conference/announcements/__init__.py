@@ -58,6 +58,19 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Star zero: call the operator.",
     ),
     "operator": ("Đã báo người điều hành.", "The operator has been called."),
+    "operator_key": (
+        "Để gọi người điều hành, bấm không rồi phím thăng.",
+        "To call the operator, press zero, then pound.",
+    ),
+    "operator_seen": (
+        "Người điều hành đã nhận yêu cầu. Xin chờ.",
+        "The operator has seen your request. Please wait.",
+    ),
+    "operator_absent": (
+        "Người điều hành chưa trả lời. Xin gọi lại sau.",
+        "The operator does not answer. Please call again later.",
+    ),
+    "ended_by_operator": ("Người điều hành đã kết thúc cuộc gọi.", "The operator has ended the call."),
     "ends_in_10": ("Cuộc họp còn mười phút.", "The meeting ends in ten minutes."),
     "ends_in_5": ("Cuộc họp còn năm phút.", "The meeting ends in five minutes."),
     "ends_in_1": ("Cuộc họp còn một phút.", "The meeting ends in one minute."),

@@ -78,6 +78,7 @@ FIXED: Final[Mapping[str, str]] = {
     "secret": "x" * 32,
     "conference": "abc-defg-hij",
     "alarm_id": "0" * 32,
+    "call_id": "0" * 32,
     "leg_id": "0" * 32,
     "profile": "yealink",
 }
@@ -241,6 +242,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/terminals/{terminal_id}/sip"): Row(proven=False),
     ("GET", "/terminal-states"): Row(proven=False),
     ("GET", "/hall-boards"): Row(proven=False),
+    ("GET", "/hall-calls"): Row(proven=False),
+    ("POST", "/hall-calls/{call_id}/acknowledge"): Row(proven=False),
+    ("POST", "/hall-calls/{call_id}/place"): Row(lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, proven=False),
+    ("DELETE", "/hall-calls/{call_id}"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs"): Row(

@@ -120,6 +120,26 @@ class BoardDate(View):
     red: int
 
 
+class OperatorCall(View):
+    """A hall that has dialled the operator and waits. `seen_by`: who looks after it."""
+
+    id: str
+    terminal_id: str
+    terminal: str
+    site: str
+    unit: str
+    address: str
+    since: datetime
+    seen_by: str
+    seen_at: datetime | None
+
+
+class CallPlace(Strict):
+    """The meeting that it comes into."""
+
+    occurrence_id: Id
+
+
 class LegCommand(Strict):
     """`stage` without a leg: whoever speaks, again. `pan`, `tilt`, `zoom`: of `camera`, all 0 stops it."""
 

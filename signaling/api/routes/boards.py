@@ -16,11 +16,13 @@ from signaling.api import problems
 from signaling.api.models.boards import (
     Alarm,
     BoardDate,
+    CallPlace,
     Leg,
     LegCall,
     LegCommand,
     LegResults,
     LegUndo,
+    OperatorCall,
     Program,
     ProgramState,
     SipAccount,
@@ -63,6 +65,36 @@ def _board(one: dates.BoardDate) -> BoardDate:
         alarmed=one.alarmed,
         **{colour: one.readiness.get(colour, 0) for colour in ("green", "amber", "red")},
     )
+
+
+@router.get("/hall-calls", openapi_extra=needs(READ))
+async def list_calls(visit: Caller) -> list[OperatorCall]:
+    """Halls that have dialled the operator, of units whose halls you may see; whoever waits longest is first."""
+    actor = anywhere(visit, READ)
+    return [OperatorCall.model_validate(row) for row in await _desk(visit).calls(actor)]
+
+
+@router.post("/hall-calls/{call_id}/acknowledge", openapi_extra=needs(OPERATE))
+async def acknowledge_call(visit: Caller, call_id: Key) -> OperatorCall:
+    """You look after it; the hall is told so."""
+    actor = anywhere(visit, OPERATE)
+    return OperatorCall.model_validate(await _desk(visit).acknowledge_call(call_id, actor))
+
+
+@router.post("/hall-calls/{call_id}/place", status_code=204, openapi_extra=needs(OPERATE))
+async def place_call(visit: Caller, call_id: Key, wanted: CallPlace) -> None:
+    """Into this meeting, as one that you called; it needs the right there too."""
+    actor = anywhere(visit, OPERATE)
+    desk = _desk(visit)
+    await _require(visit, wanted.occurrence_id, OPERATE)
+    await desk.place_call(call_id, wanted.occurrence_id, actor)
+
+
+@router.delete("/hall-calls/{call_id}", status_code=204, openapi_extra=needs(OPERATE))
+async def end_call(visit: Caller, call_id: Key) -> None:
+    """It is hung up, with a word."""
+    actor = anywhere(visit, OPERATE)
+    await _desk(visit).end_call(call_id, actor)
 
 
 @router.get("/occurrences/{occurrence_id}/legs", openapi_extra=needs(READ, of="occurrence"))
