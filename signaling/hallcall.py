@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data
 from conference.announcements import Language
+from conference.events import Reason
 from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions
@@ -101,6 +102,8 @@ class HallCall:
     call_number: int
     party: Party
     order: DialOrder | None = None
+    began: float = 0.0
+    """Unix seconds. Whoever was put out before it began may come again by it, as by a new token."""
     call: Call | None = None
     room: Room | None = None
     """None: nowhere yet."""
@@ -111,6 +114,8 @@ class HallCall:
     """Profiles that this terminal could be offered."""
     passage: Passage = Passage.NONE
     hung_up_by_us: bool = False
+    put_out: bool = False
+    """By a host, or with the end of the conference: it is not called again by itself."""
     address: str = ""
     on_moved: Callable[[bool], None] | None = None
     watch: asyncio.TimerHandle | None = None
@@ -135,6 +140,7 @@ class HallCall:
             join=True,
             kind=Kind.SIP,
             passage=self.passage,
+            issued_at=self.began,
         )
         entry = Entry(grants=grants, dual=False, packets=data.NoPackets(), auto_subscribe=False)
         hall = conference.expect_hall(entry, self, self.options, mode)
@@ -391,7 +397,8 @@ class HallCall:
             self.call.info(mediacontrol.MEDIA_CONTROL, mediacontrol.keyframe_request())
 
     def hang_up(self, code: str) -> None:
-        """The conference has put the hall out."""
+        """The conference has put the hall out; or the hall has come once more, and its new call counts."""
+        self.put_out = code != Reason.DUPLICATE_IDENTITY.value
         self.end(code)
 
     def end(self, reason: str = "") -> None:

@@ -1,6 +1,6 @@
 """The menu of whoever has no meeting yet: number and PIN by keypad; words by voice and in the picture, in his language.
 
-Owns who is in the menu and what he has typed. Who may enter where is decided by `halls.py`; what keys mean by `conference.keypad`.
+Owns who is in the menu and what he has typed. Who may enter where is decided by `halls.py`; keys by `conference.keypad`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ RECEPTION: Final = "hall-reception"
 OPERATOR_DIGIT: Final = "0"
 """Instead of a number."""
 SHOWN: Final = frozenset(
-    ("lobby", "denied", "forbidden", "full", "not_started")
-    + ("operator", "operator_seen", "operator_absent", "ended_by_operator")
+    {
+        *("lobby", "denied", "forbidden", "full", "not_started"),
+        *("operator", "operator_seen", "operator_absent", "ended_by_operator"),
+    }
 )
 """What is said in the reception and stands in the picture as well."""
 

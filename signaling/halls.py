@@ -403,7 +403,9 @@ class Halls:
         self, party: Party, profile: profiles.Profile, policy: Policy, order: DialOrder | None = None
     ) -> HallCall:
         number = next(self._numbers) & 0x3FFFFFFF
-        return HallCall(self, profile, policy, self.around.options, number + 1, party, order)
+        return HallCall(
+            self, profile, policy, self.around.options, number + 1, party, order, began=self.around.clock.time()
+        )
 
     # -- calls in (sip.agent.AgentEvents)
 
@@ -690,8 +692,10 @@ class Halls:
         leg_id = one.party.leg_id
         if leg_id and self.calls.get(leg_id) is one:
             del self.calls[leg_id]
-            event = Event.HUNG_UP if cause.kind is Ended.NORMAL and not one.hung_up_by_us else Event.LOST
-            if not one.hung_up_by_us:
+            if one.put_out:
+                self._start(self.caller.happen(leg_id, Event.DROP, one.order))
+            elif not one.hung_up_by_us:
+                event = Event.HUNG_UP if cause.kind is Ended.NORMAL else Event.LOST
                 self._start(self.caller.happen(leg_id, event, one.order))
 
     def pressed(self, one: HallCall, key: str) -> bool:

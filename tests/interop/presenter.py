@@ -34,8 +34,9 @@ class Presenter(Terminal):
         password: str = "",
         *,
         slide: Colour = GREEN,
+        modes: tuple[int, ...] = (1, 0),
     ) -> None:
-        super().__init__(Quirk(floor=floor), name, host, colour, hz, password)
+        super().__init__(Quirk(floor=floor, modes=modes), name, host, colour, hz, password)
         self.slide_colour = slide
         self.slides = Stream(*pair(host), 109, secrets.randbits(32))
         self.slide_viewer = Viewer()
@@ -64,7 +65,8 @@ class Presenter(Terminal):
                 one.close()
 
     def _floor_lines(self) -> list[str]:
-        slides = [f"m=video {self.slides.port} RTP/AVP 109", *self._picture_lines(109, 1), *self._promise_lines()]
+        pictures = self._picture_lines(109, self.quirk.modes[0])
+        slides = [f"m=video {self.slides.port} RTP/AVP 109", *pictures, *self._promise_lines()]
         return [*super()._floor_lines(), "a=floorid:1 mstrm:12", *slides, "a=content:slides", "a=label:12"]
 
     async def open_floor(self) -> None:
@@ -91,12 +93,16 @@ class Presenter(Terminal):
     async def _show_slides(self) -> None:
         units = canned(self.slide_colour)
         while True:
-            nals = units[self._slide]
-            for index, nal in enumerate(nals):
-                self.slides.send(nal, marker=index == len(nals) - 1)
+            packets = [one for nal in units[self._slide] for one in self._packets(nal)]
+            for index, packet in enumerate(packets):
+                self.slides.send(packet, marker=index == len(packets) - 1)
             self._slide = (self._slide + 1) % len(units)
             self.slides.timestamp = (self.slides.timestamp + 90_000 // FPS) & 0xFFFFFFFF
             await asyncio.sleep(1 / FPS)
+
+    def _packets(self, nal: bytes) -> list[bytes]:
+        """Payloads of one unit of a slide."""
+        return [nal]
 
     def _keyframe(self) -> None:
         super()._keyframe()

@@ -92,3 +92,38 @@ async def test_what_a_hall_presents_is_seen_by_the_other_hall_and_by_both_browse
         await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
         two.slide_viewer.picture = None
         await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
+
+
+class Fragmenting(Presenter):
+    """Its slides come in FU-A and STAP-A (RFC 6184 section 5.7, 5.8), as packetization mode 1 allows."""
+
+    def _packets(self, nal: bytes) -> list[bytes]:
+        if len(nal) < 100:
+            return [bytes((nal[0] & 0xE0 | 24,)) + len(nal).to_bytes(2, "big") + nal]
+        parts = [nal[1:][at : at + 500] for at in range(0, len(nal) - 1, 500)]
+        if len(parts) == 1:
+            return [nal]
+        kinds = [0x80, *[0] * (len(parts) - 2), 0x40]
+        head = nal[0] & 0xE0 | 28
+        return [bytes((head, kind | nal[0] & 31)) + part for kind, part in zip(kinds, parts, strict=True)]
+
+
+async def test_slides_reach_a_terminal_of_mode_0_in_single_units(there: There) -> None:
+    """Whatever the one that presents makes of them: they come out of the mixer."""
+    passwords = there.booked.passwords
+    simple = Presenter("udp", "hall-b", HOST, password=passwords["hall-b"], modes=(0,))
+    hall = Fragmenting("udp", "hall-a", HOST, password=passwords["hall-a"])
+    async with there.person("ann") as ann, hall, simple:
+        for one in (hall, simple):
+            assert await there.dial(one) == 200
+            await one.open_floor()
+        hall.ask()
+        await until(lambda: hall.told[-1:] == [GRANTED], "the token is free")
+        await until(lambda: ann.view(HALL, SCREEN).tint == "green", "the browser sees the slide, forwarded as it is")
+        await until(lambda: is_green(simple.slide_viewer), "the terminal of mode 0 sees it too")
+        hall.release()
+        await until(lambda: hall.told[-1:] == [RELEASED], "it has finished")
+        await ann.show("blue", source=SCREEN, size=(1280, 720))
+        await until(lambda: is_blue(simple.slide_viewer), "a browser's screen")
+        for viewer in (simple.viewer, simple.slide_viewer):
+            assert set(viewer.shapes) == {"single"} and viewer.largest_nal <= 1200

@@ -1,0 +1,144 @@
+"""Which halls are called again, over a whole server: one that was put out stays out, one whose call broke is called again, one
+that refuses is left alone as long as the table says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from livekit import api
+from sqlalchemy import update
+
+from rooms.sites.tables import Terminal as TerminalRow
+from rooms.store.database import Database
+from signaling import limits
+from tests.conftest import start_server
+from tests.interop import hallnet
+from tests.interop.person import until
+from tests.interop.quirks import Message, Quirk
+from tests.interop.test_halls_and_browsers import HOST, There, free_port
+from tests.interop.test_quirks_server import Recorder
+
+pytestmark = pytest.mark.slow
+
+HALLS = ("hall-a", "hall-b", "hall-c", "hall-d")
+SILENT_S = 1
+
+
+@pytest.fixture
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    folder, port = tmp_path_factory.mktemp("redial"), free_port()
+    booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="dial")
+    ports = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
+    own = {"DIEMCAU_SIP_TLS_PORT": "-1", "DIEMCAU_HALL_SILENT_S": str(SILENT_S)}
+    server = start_server(folder / "data", "--halls", **ports, **own)
+    yield There(server, booked, port)
+    server.stop()
+    assert "Traceback" not in "".join(server.output), "".join(server.output)
+
+
+class Called(Recorder):
+    """Is called, and answers each call with `status`; 200 takes it. `calls`: their Call-IDs."""
+
+    def __init__(self, there: There, name: str, status: int = 200) -> None:
+        super().__init__(Quirk(), name, HOST, (200, 40, 40), 440, there.booked.passwords[name])
+        self.status = status
+        self.calls: list[str] = []
+        self.forgets = False
+        """It was switched off and on: it knows of no call."""
+
+    def _received(self, message: Message) -> None:
+        if message.method == "ACK" and self.status != 200:
+            return
+        super()._received(message)
+
+    def _invited(self, message: Message) -> None:
+        if "tag=" in message["To"]:
+            if self.forgets:
+                self._reply(message, 481)
+            else:
+                super()._invited(message)
+            return
+        if message["Call-ID"] not in self.calls:
+            self.calls.append(message["Call-ID"])
+            self._to = ""
+            self.ended.clear()
+        if self.status == 200:
+            self.forgets = False
+            super()._invited(message)
+        else:
+            self._reply(message, self.status)
+
+
+async def reach(there: There, *terminals: Called) -> None:
+    """The register says where they are, and the operator has them called."""
+    database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
+
+    async def work(session: Any) -> None:
+        for one in terminals:
+            uri = f"sip:{one.name}@{HOST}:{one.port}"
+            await session.execute(update(TerminalRow).where(TerminalRow.id == one.name).values(sip_uri=uri))
+
+    await database.transact(work)
+    await database.close()
+    await until(lambda: len(there.rows()) == len(HALLS), "the schedule has made its legs")
+    there.command("call", *(row(there, one)["leg_id"] for one in terminals))
+
+
+def row(there: There, terminal: Called) -> dict[str, Any]:
+    return next(one for one in there.rows() if one["terminal_id"] == terminal.name)
+
+
+def stands(there: There, terminal: Called) -> tuple[str, str]:
+    found = row(there, terminal)
+    return found["state"], found["reason"]["code"]
+
+
+async def put_out(there: There, terminal: Called) -> None:
+    """By a host, from the meeting itself."""
+    async with api.LiveKitAPI(there.server.url, there.server.api_key, there.server.api_secret) as client:
+        name, identity = f"o-{there.booked.occurrence}", f"hall_terminal.{terminal.name}"
+        await client.room.remove_participant(api.RoomParticipantIdentity(room=name, identity=identity))
+
+
+async def test_who_was_put_out_or_has_refused_is_left_alone(there: There) -> None:
+    dropped, removed, declines, busy = (
+        Called(there, name, status) for name, status in zip(HALLS, (200, 200, 603, 486), strict=True)
+    )
+    async with dropped, removed, declines, busy:
+        await reach(there, dropped, removed, declines, busy)
+        for one in (dropped, removed):
+            await until(lambda one=one: stands(there, one)[0] == "connected", f"{one.name} is in")  # type: ignore[misc]
+        there.command("drop", row(there, dropped)["leg_id"])
+        await put_out(there, removed)
+        for one in (dropped, removed):
+            await until(one.ended.is_set, f"{one.name} is hung up")
+            await until(lambda one=one: stands(there, one) == ("left", "dropped"), "the board says so")  # type: ignore[misc]
+        await until(lambda: stands(there, declines) == ("given_up", "declined"), "it has declined")
+        await until(lambda: stands(there, busy) == ("failed", "busy"), "it is busy")
+        assert [alarm["code"] for alarm in row(there, declines)["alarms"]][-1] == "declined"
+        await asyncio.sleep(limits.CALLER_PLAN_S + 5 * limits.CALLER_TICK_S)  # the schedule has looked again
+        assert [len(one.calls) for one in (dropped, removed, declines, busy)] == [1, 1, 1, 1]
+        assert [stands(there, one)[0] for one in (dropped, removed)] == ["left", "left"]
+        there.command("call", row(there, removed)["leg_id"])
+        there.command("redial", row(there, dropped)["leg_id"])
+        for one in (dropped, removed):
+            await until(lambda one=one: len(one.calls) == 2, f"{one.name} is called by hand")  # type: ignore[misc]
+            await until(lambda one=one: stands(there, one)[0] == "connected", f"{one.name} comes")  # type: ignore[misc]
+
+
+async def test_one_whose_call_broke_is_called_again(there: There) -> None:
+    async with Called(there, "hall-a") as terminal:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await until(lambda: terminal.viewer.frames > 10, "and sees the program")
+        terminal.forgets = terminal.paused = True  # neither packets nor the call: it was switched off and on
+        for task in terminal._tasks:
+            task.cancel()
+        await until(lambda: stands(there, terminal)[0] != "connected", "that is noticed")
+        assert stands(there, terminal) in {("failed", "lost"), ("calling", "lost"), ("connected", "")}
+        await until(lambda: len(terminal.calls) == 2, "it is called again")
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
