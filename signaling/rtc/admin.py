@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 SERVICE = "livekit.RoomService"
 _JSON = "application/json"
 _PROTOBUF = "application/protobuf"
+_FIRST_MS = 10**11
+"""As seconds it lies in the year 5138, as milliseconds in 1973."""
 
 _ERRORS: dict[str, tuple[int, str]] = {
     "conference_not_found": (404, "not_found"),
@@ -146,8 +148,13 @@ def get_participant(call: Call, message: room.RoomParticipantIdentity) -> models
 
 def remove_participant(call: Call, message: room.RoomParticipantIdentity) -> room.RemoveParticipantResponse:
     """Tokens from before `revoke_token_ts` no longer open the conference; where it is not given, from before now."""
-    call.conference(message.room).kick(message.identity, revoked_at=message.revoke_token_ts or None)
+    call.conference(message.room).kick(message.identity, revoked_at=_seconds(message.revoke_token_ts) or None)
     return room.RemoveParticipantResponse()
+
+
+def _seconds(timestamp: int) -> float:
+    """Some libraries give Unix seconds, others milliseconds."""
+    return timestamp / 1000 if timestamp > _FIRST_MS else float(timestamp)
 
 
 def mute_published_track(call: Call, message: room.MuteRoomTrackRequest) -> room.MuteRoomTrackResponse:
