@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page, async_playwright, expect
 
 from tests.interop.guest import Guests, Plan, Report, Role
 from tests.interop.network import HTTP_PORT, Namespace, ServerThere, serve
 from tests.interop.person import token
 from tests.simulation import impair
 from tests.simulation.impair import Link, Way
+from tests.web.conftest import CHROMIUM, DEVICES, Visitor
 
 pytestmark = [pytest.mark.native, pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-")]
 
@@ -37,9 +39,11 @@ def link() -> Iterator[Link]:
 
 
 @asynccontextmanager
-async def enter(server: ServerThere, place: Namespace, host: str, *roles: Role) -> AsyncIterator[Guests]:
+async def enter(
+    server: ServerThere, place: Namespace, host: str, *roles: Role, conference: str = "narrow"
+) -> AsyncIterator[Guests]:
     for role in roles:
-        role.token = token(server.api_key, server.api_secret, role.identity, "narrow")
+        role.token = token(server.api_key, server.api_secret, role.identity, conference)
     plan = Plan(f"wss://{host}:{HTTP_PORT}", list(roles))
     guests = await Guests.start(plan, prefix=("env", f"SSL_CERT_FILE={server.authority}", *place.prefix))
     try:
@@ -51,6 +55,19 @@ async def enter(server: ServerThere, place: Namespace, host: str, *roles: Role) 
 def widths(report: Report, since: int = 0) -> list[int]:
     """Of the pictures from `an` with a later counter."""
     return [width for counter, _, width in report.sights.get("an", []) if counter > since]
+
+
+@asynccontextmanager
+async def browse(place: Namespace, folder: Path) -> AsyncIterator[Page]:
+    """A page of a Chromium that is in the namespace."""
+    program = folder / "chromium-there"
+    program.write_text(f'#!/bin/sh\nexec {" ".join(place.prefix)} {CHROMIUM} "$@"\n')
+    program.chmod(0o755)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *DEVICES])
+        context = await browser.new_context(locale="vi-VN", ignore_https_errors=True)
+        yield await context.new_page()
+        await browser.close()
 
 
 async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: Path) -> None:
@@ -111,3 +128,26 @@ async def test_a_link_for_voices_alone(link: Link, tmp_path: Path) -> None:
             seen = len(now.sights["an"])
             await binh.until(lambda now: len(now["binh"].sights["an"]) > seen + 20, "pictures again", BOUND_S)
             await binh.until(lambda now: widths(now["binh"])[-1:] == [SIZE[0]], "the whole picture again", BOUND_S)
+
+
+@pytest.mark.browser
+async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) -> None:
+    camera = Role("an", "", colour="red", hz=HZ, size=(640, 360), fps=10, bitrate_bps=600_000, simulcast=True, grain=20)
+    with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
+        async with browse(link.client, tmp_path) as page:
+            visitor = Visitor(page)
+            await page.goto(f"https://{link.server_address}:{HTTP_PORT}")
+            await visitor.part("start-button").click()
+            await visitor.part("preview-video").wait_for()
+            conference = page.url.split("/m/")[1].split("#")[0]
+            await visitor.part("join-name").fill("Bình")
+            await visitor.part("join-button").click()
+            async with enter(server, link.server, link.server_address, camera, conference=conference):
+                tile = page.locator("[data-testid=tile][data-local=false]")
+                await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
+                await expect(tile).to_have_attribute("data-starved", "false")
+                link.change(down=at(90))
+                await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
+                await expect(tile).to_have_attribute("data-starved", "true")
+                link.change(down=WIDE)
+                await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
