@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from rooms.accounts import clients
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry
 from tests.conftest import LiveServer, start_server
@@ -138,6 +141,41 @@ async def test_the_board_tells_mutes_takes_back_and_traces(there: There) -> None
         there.command("drop", row["leg_id"])
         await until(terminal.ended.is_set, "it is hung up")
         await until(lambda: there.rows()[0]["state"] == "left", "the board says so")
+
+
+async def test_who_does_not_host_the_meeting_sees_and_commands_none_of_its_halls(there: There) -> None:
+    """A secretary and an operator of a commune: the board of the province's meeting is none of theirs."""
+    date = f"/occurrences/{there.booked.occurrence}"
+    database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
+    unit, now = there.booked.province.units["xa1"], datetime.now(UTC)
+    _, key = await database.transact(
+        lambda session: clients.create(session, "xã", unit, ["secretary", "operator"], COMMAND, now)
+    )
+    await database.close()
+    async with there.terminal("hall-a") as terminal:
+        assert await there.dial(terminal) == 200
+        await until(lambda: [row["state"] for row in there.rows()] == ["connected"], "the board shows the hall")
+        leg = there.rows()[0]["leg_id"]
+        there.booked.key, own = key, there.booked.key
+        assert there.ask("GET", "/hall-boards").json() == []
+        asked = [
+            ("GET", f"{date}/legs", None),
+            ("GET", f"{date}/legs/events", None),
+            ("GET", f"{date}/legs/{leg}/trace", None),
+            ("GET", f"{date}/legs/{leg}/thumbnail", None),
+            ("GET", f"{date}/program", None),
+            ("PUT", f"{date}/program", {"layout": "1"}),
+            ("POST", f"{date}/legs", {"terminal_id": "hall-b"}),
+            *(
+                ("POST", f"{date}/legs/commands", {"action": one, "leg_ids": [leg]})
+                for one in ("mute", "drop", "probe")
+            ),
+        ]
+        for method, path, body in asked:
+            answer = there.ask(method, path, **({"json": body} if body else {}))
+            assert (answer.status_code, answer.json()["code"]) == (403, "denied"), path
+        there.booked.key = own
+        assert [(row["state"], row["audio"]["muted"]) for row in there.rows()] == [("connected", False)]
 
 
 async def test_the_boards_news_come_by_themselves(there: There) -> None:

@@ -399,6 +399,8 @@ async def _looks_right(visitor: Visitor, width: int, shot: Path) -> None:
     await visitor.page.screenshot(path=shot, full_page=True)
     assert await visitor.barriers() == []
     assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    hidden = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth + 1).length"
+    assert await visitor.page.evaluate(hidden) == 0, f"a table is cut off at {width}"
 
 
 async def _enter(visitor: Visitor, served: Live, name: str) -> None:
