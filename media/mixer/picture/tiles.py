@@ -44,6 +44,8 @@ class _Entry:
     shown: tuple[object, ...] = ()
     tile: Tile | None = None
     used_us: int = 0
+    failed: bool = False
+    """Its last picture could not be scaled: said once."""
 
 
 class Tiles:
@@ -70,7 +72,7 @@ class Tiles:
             picture = self._fresh(ssrc, label, now_us)
             shown = (picture.serial if picture else 0, label)
             if entry.tile is None or entry.shown != shown:
-                scaled = self._scaled(ssrc, entry.scaler, picture, width, height)
+                scaled = self._scaled(ssrc, entry, picture, width, height)
                 entry.tile = self._make(scaled, label, width, height)
                 entry.shown = shown
             return entry.tile
@@ -86,20 +88,20 @@ class Tiles:
             return None  # a presentation may rightly stand still
         return picture
 
-    def _scaled(
-        self, ssrc: int, scaler: VideoReformatter, picture: Picture | None, width: int, height: int
-    ) -> Planes | None:
+    def _scaled(self, ssrc: int, entry: _Entry, picture: Picture | None, width: int, height: int) -> Planes | None:
         """None: there is nothing to show. A picture of one site that cannot be scaled ends no program."""
         if picture is None:
             return None
         try:
             with self._marks.at(ssrc):
-                return scale(scaler, picture.frame, width, height)
+                made = scale(entry.scaler, picture.frame, width, height)
         except (FFmpegError, ValueError, MemoryError) as error:
-            logger.warning(
-                "source %d: %s of %dx%d", ssrc, type(error).__name__, picture.frame.width, picture.frame.height
-            )
+            if not entry.failed:
+                logger.warning("a picture of source %d cannot be scaled: %s", ssrc, type(error).__name__)
+            entry.failed = True
             return None
+        entry.failed = False
+        return made
 
     def _make(self, scaled: Planes | None, label: Label, width: int, height: int) -> Tile:
         if scaled is None:

@@ -10,12 +10,18 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import av
 import pytest
+from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
 
 from media.mixer import mixer, process
 from media.mixer.marks import SLOTS, Marks, shared
 from media.mixer.picture import decoding
-from media.mixer.scene import Source
+from media.mixer.picture.plates import Label
+from media.mixer.picture.tiles import Tiles, scale
+from media.mixer.scene import Scene, SiteInfo, Source
+from media.mixer.snapshots import Snapshots
 from tests.media.mixer.stage import Conference, Hall
 from tests.media.mixer.studio import Camera
 from tests.media.mixer.test_process import FULL, GREEN, GROUP, RED, shows_now
@@ -137,3 +143,23 @@ def test_a_library_that_turns_in_circles_ends_the_process(monkeypatch: pytest.Mo
     with made._marks.at(3):  # since 20
         made._turn(1)  # at 26
     assert made.failed.is_set()
+
+
+def unconvertible() -> av.VideoFrame:
+    """One flipped bit of a parameter set says BT.2020 with constant luminance in full range: swscale knows no way out of it."""
+    frame = av.VideoFrame(320, 180, "yuvj420p")
+    frame.colorspace = 10
+    return frame
+
+
+def test_a_picture_that_no_library_converts_ends_neither_program_nor_process() -> None:
+    """It would end every next process too, as long as that site sends it: the program of all halls was gone for good."""
+    picture = decoding.Picture(unconvertible(), 1, 0, 0)
+    with pytest.raises(FFmpegError):
+        scale(VideoReformatter(), picture.frame, 160, 90)
+    tiles = Tiles(lambda ssrc: picture)
+    shown, named = (tiles.tile(ssrc, Label("UBND xã A"), 160, 90, 0).planes for ssrc in (5, 0))
+    assert (shown.y == named.y).all(), "its name stands in its place"
+    source = Source(5, "video", "h264", 97, "a")
+    scene = Scene(1, sources=(source,), sites=(SiteInfo("a", "UBND xã A"),), thumbnails=("a",))
+    assert Snapshots(lambda ssrc: picture).turn(scene, 0) == ([], [])
