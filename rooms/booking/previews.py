@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -13,7 +14,9 @@ from rooms.booking.calendar import day_of
 from rooms.booking.clashes import Clash
 from rooms.booking.plans import Plan
 from rooms.booking.requests import Request
+from rooms.policy import classes
 from rooms.policy.actors import Actor
+from rooms.sites.tables import Site
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         bookable=not bad or ignored,
         needs_approval=plan.needs_approval,
         class_=plan.class_,
-        warnings=tuple(warnings_of(plan, now)),
+        warnings=(*warnings_of(plan, now), *await _far_from_halls(session, plan)),
         attendees=len(plan.invited),
         legs=plan.legs,
     )
@@ -84,6 +87,35 @@ def _date(plan: Plan, place: int, found: tuple[Clash, ...], free: bool) -> Previ
         trouble=trouble.vietnamese if trouble else "",
         skipped=day in plan.request.skip,
     )
+
+
+async def _far_from_halls(session: AsyncSession, plan: Plan) -> list[Warned]:
+    """To an important meeting people come in halls only: what is said of units that have none of their own."""
+    if plan.class_ != classes.IMPORTANT:
+        return []
+    if not any(one.kind in ("hall", "terminal") for one in plan.things):
+        return [
+            Warned(
+                "no_hall",
+                "Cuộc họp quan trọng chỉ dự được tại hội trường có thiết bị. Hãy chọn hội trường của điểm cầu chính.",
+                "People come to an important meeting in halls only. Choose the hall of the main site.",
+            )
+        ]
+    units = {one.unit_id for one in plan.invited if one.unit_id} - {plan.unit.id}
+    with_hall = set(
+        await session.scalars(select(Site.unit_id).where(Site.unit_id.in_(units), Site.capability == "hall"))
+    )
+    missing = len(units - with_hall)
+    if not missing:
+        return []
+    return [
+        Warned(
+            "units_without_hall",
+            f"{missing} đơn vị được mời chưa có thiết bị hội trường của mình: hãy bố trí dự tại điểm cầu chính hoặc điểm cầu "
+            "gần nhất.",
+            f"{missing} invited units have no hall terminal of their own: let them come to the main site or the nearest one.",
+        )
+    ]
 
 
 def warnings_of(plan: Plan, now: datetime) -> list[Warned]:

@@ -379,6 +379,22 @@ async def test_somebody_comes(database: Database, province: Province, now: datet
     assert (await dates(database, meeting))[1].state == "released"
 
 
+async def test_an_important_meeting_foretells_who_has_no_hall(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """khcn has a hall terminal of its own, yt has none; an ordinary meeting asks nobody for one."""
+    secretary = province.actor("secretary", "tinh")
+    important = wish(province, now, class_="important")
+    nowhere = dataclasses.replace(important, hall_ids=(), terminal_ids=())
+    said = []
+    async with database.reading() as session:
+        for request in (important, nowhere, wish(province, now, type_code="internal")):
+            said.append((await booking.preview(session, request, secretary, now)).warnings)
+    codes = [{one.code for one in warnings} - {"short_notice"} for warnings in said]
+    assert codes == [{"units_without_hall"}, {"no_hall"}, set()]
+    assert any(one.vi.startswith("1 đơn vị") for one in said[0])
+
+
 # Series
 
 

@@ -23,7 +23,7 @@ export const en: Record<Key, string> = {
   'home.join': 'Join a meeting',
   'home.joinNumber': 'Meeting number or the link in the invitation',
   'home.joinButton': 'Continue',
-  'home.joinBad': 'This is not a meeting number. It looks like abc-defg-hij and stands in the invitation.',
+  'home.joinBad': 'This is not a meeting number. It looks like abc-defg-hij or has 9 digits, and stands in the invitation.',
   'home.signIn': 'Sign in, book a meeting',
   'home.schedule': 'Public schedule',
   'home.trust': 'Trust this server’s certificate',

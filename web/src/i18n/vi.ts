@@ -21,7 +21,7 @@ export const vi = {
   'home.join': 'Vào cuộc họp',
   'home.joinNumber': 'Mã cuộc họp hoặc đường dẫn trong giấy mời',
   'home.joinButton': 'Tiếp tục',
-  'home.joinBad': 'Mã cuộc họp chưa đúng. Mã có dạng abc-defg-hij, ghi trong giấy mời họp.',
+  'home.joinBad': 'Mã cuộc họp chưa đúng. Mã có dạng abc-defg-hij hoặc 9 chữ số, ghi trong giấy mời họp.',
   'home.signIn': 'Đăng nhập, đăng ký lịch họp',
   'home.schedule': 'Lịch họp công khai',
   'home.trust': 'Cài chứng thư của máy chủ',
