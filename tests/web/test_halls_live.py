@@ -66,7 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
     now = datetime.fromtimestamp(int(time.time()), UTC)
     halls = {
-        name: Hall(Quirk(), name, HOST, colour, hz)
+        name: Hall(Quirk(camera=name == "xanh"), name, HOST, colour, hz)
         for (name, colour), hz in zip(COLOURS.items(), (440, 660), strict=True)
     }
     with ExitStack() as stack:
@@ -231,6 +231,38 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     async with operator.page.expect_download() as coming:
         await row(operator, "vang").get_by_test_id("trace").click()
     await coming.value
+
+
+async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Live, tmp_path: Path) -> None:
+    await operator.page.goto(served.board)
+    await _call(operator, "xanh")
+    green, orders = row(operator, "xanh"), served.halls["xanh"].orders
+    await green.locator("summary").click()
+    pad = green.get_by_test_id("camera-pad")
+    await pad.scroll_into_view_if_needed()
+    await operator.page.screenshot(path=tmp_path / "camera.png")
+    orders.clear()
+    await pad.get_by_role("button", name="Sang trái").hover()
+    await operator.page.mouse.down()
+    await operator.page.wait_for_timeout(1500)
+    await operator.page.mouse.up()
+    await _turned(operator, orders, 0x80)
+    orders.clear()
+    await pad.get_by_role("button", name="Sang trái").focus()
+    await operator.page.keyboard.down("ArrowUp")
+    await operator.page.wait_for_timeout(1500)
+    await operator.page.keyboard.up("ArrowUp")
+    await _turned(operator, orders, 0x30)
+
+
+async def _turned(operator: Visitor, orders: list[bytes], way: int) -> None:
+    """Started, told to go on, and stopped (H.281 section 5)."""
+    for _ in range(120):
+        if orders and orders[-1][9:] == bytes((3, way)):
+            break
+        await operator.page.wait_for_timeout(250)
+    said = [order[9:11] for order in orders if order[7] == 1]  # of the camera, not of what both sides can do
+    assert said[0] == bytes((1, way)) and said[-1] == bytes((3, way)) and set(said[1:-1]) == {bytes((2, way))}
 
 
 async def test_another_profile_counts_for_the_next_call(operator: Visitor, served: Live, tmp_path: Path) -> None:
