@@ -124,6 +124,7 @@ impl Shard {
             self.totals.bad_stun += 1;
             return;
         };
+        transport.estimator.note_moved(now_us);
         self.astray.asked.remove(at);
         self.adopt(path, key);
         if let Some(state) = outcome.state {

@@ -60,6 +60,8 @@ pub struct Estimator {
     /// The last reference time as it came, and unwrapped.
     reference: Option<(u32, i64)>,
     heard_us: Option<u64>,
+    /// When the peer was found elsewhere. What went to where it was is lost, and says nothing of the new path.
+    moved_us: u64,
     remb: Option<(u64, u64)>,
     reports: Reports,
 }
@@ -87,6 +89,13 @@ impl Estimator {
         let cap_bps = self.remb.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < REMB_US).map(|(bps, _)| bps);
         let own_bps = self.rate.bps().map(|bps| bps as u64);
         own_bps.into_iter().chain(cap_bps).min()
+    }
+
+    /// The peer is elsewhere from now on: another address, perhaps another network.
+    pub fn note_moved(&mut self, now_us: u64) {
+        self.moved_us = now_us;
+        self.loss.forget(now_us);
+        self.trend.restart();
     }
 
     /// When the bitrate was lowered last; 0: never.
@@ -165,7 +174,8 @@ impl Estimator {
     /// True: after this packet a queue grows.
     fn note_fate(&mut self, number: u16, arrived_us: Option<i64>, now_us: u64) -> bool {
         let Some(told) = self.history.answer(number, arrived_us.is_some(), now_us) else { return false };
-        if told.cluster == 0 {
+        let went_astray = arrived_us.is_none() && told.sent_us < self.moved_us;
+        if told.cluster == 0 && !went_astray {
             if told.was_lost { self.loss.note_late() } else { self.loss.note(arrived_us.is_some()) }
         }
         let Some(arrived_us) = arrived_us else { return false };

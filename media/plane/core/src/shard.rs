@@ -168,6 +168,9 @@ impl Shard {
         let transport = &mut self.transports[key];
         if let Some(state) = outcome.state {
             let id = transport.id;
+            if state == IceState::Moved {
+                transport.estimator.note_moved(now_us);
+            }
             self.events.push(Event::Ice { transport: id, state, path });
         }
         let starting = transport.start_us.is_some();

@@ -301,3 +301,26 @@ fn a_dead_path_does_not_count_as_narrow() {
     world.run(5);
     assert_eq!(world.estimator.available_bps(world.now_us), None, "{:?}", world.log);
 }
+
+#[test]
+fn what_was_lost_where_the_peer_was_before_lowers_nothing() {
+    for told in [true, false] {
+        let mut world = World::new(WIDE, 2.5e6);
+        world.run(20);
+        let gone: Vec<u16> = (0..40).map(|_| world.estimator.note_sent(1_100, world.now_us)).collect();
+        world.now_us += 200_000;
+        if told {
+            world.estimator.note_moved(world.now_us);
+        }
+        let found = world.estimator.note_sent(1_100, world.now_us);
+        let mut times: Vec<Option<u64>> = gone.iter().map(|_| None).collect();
+        times.push(Some(world.now_us + 25_000));
+        let mut buffer = [0; 1_200];
+        let (len, count) = write_transport_feedback(&mut buffer, 1, 2, gone[0], world.next as u8, &times);
+        assert_eq!((count, found), (times.len(), gone[39].wrapping_add(1)));
+        world.next += 1;
+        world.feedbacks.push((world.now_us + 50_000, buffer[..len].to_vec()));
+        world.run(10);
+        assert_eq!(world.estimator.lowered_us() == 0, told, "{:?}", world.log);
+    }
+}
