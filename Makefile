@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench bench-halls bench-booking fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
+.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -90,6 +90,9 @@ bench: build $(STAMPS)/python-test
 
 bench-halls: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/halls.py $(ARGS)
+
+bench-quality: build $(STAMPS)/python-test
+	$(PYTHON) tests/bench/quality.py $(ARGS)
 
 bench-booking: $(STAMPS)/python-test
 	$(PYTHON) tests/bench/booking.py $(ARGS)

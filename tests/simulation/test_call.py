@@ -1,4 +1,7 @@
-"""The whole server over bad networks, with unmodified clients (libwebrtc). Nothing is timed: figures of all conditions tells `tests/bench/quality.py`."""
+"""The whole server over bad networks, with unmodified clients (libwebrtc).
+
+Nothing is timed: figures of all conditions tells `tests/bench/quality.py`.
+"""
 
 from __future__ import annotations
 
