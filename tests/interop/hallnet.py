@@ -133,18 +133,19 @@ async def _date(session: AsyncSession, meeting: Meeting) -> Occurrence:
 async def _terminal(
     session: AsyncSession, seal: Seal, province: Province, meeting: Meeting, alias: str, now: datetime
 ) -> str:
+    wanted = alias.startswith("hall")  # the others are known and not invited, nor is their site
     session.add(
         Terminal(
             id=alias,
             code=alias,
             name=alias,
-            site_id=province.sites["yt"],
+            site_id=province.sites["yt" if wanted else "khcn"],
             protocols=["sip"],
             codecs=[],
             network_id="network-test",
         )
     )
-    if alias.startswith("hall"):  # the others are known and not invited
+    if wanted:
         session.add(Wanted(meeting_id=meeting.id, resource_id=alias, kind="terminal", exclusive=False))
     await session.flush()
 
