@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from conference import groups, layout, limits
+from conference import groups, layout, limits, subscriptions
 from conference.announcements import Language
 from conference.composed import Composed
 from conference.errors import Refusal
+from conference.events import Quality
 from conference.floor import Floor, FloorChange
 from conference.groups import Key, View, Wish
 from conference.layout import Layout, Stage
@@ -246,6 +247,9 @@ class Program:
         if self.composed is not None:
             self.composed.close()
         self.mixer.close()
+        for one in tuple(self.conference.participants.values()):
+            for track in tuple(one.tracks.values()):
+                _mix(track, None)
 
     def compose_for(self, viewer: Participant) -> None:
         """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
@@ -545,6 +549,21 @@ class Program:
                 self.mixer.feed(producer, number)
                 self._feeds[key] = Feed(producer, number)
 
+        self._tell_publishers(seen, made, wanted)
+
+    def _tell_publishers(
+        self, seen: Sequence[Seen], made: Mapping[pictures.Group, Sequence[Wish]], fed: Mapping[FeedKey, Producer]
+    ) -> None:
+        """Browsers send what somebody looks at, and halls look too."""
+        large = {group.cells[0] for group in made if group.cells and group.layout in layout.LARGE_FIRST}
+        for one in seen:
+            for track in () if one.site in self.halls else tuple(one.participant.tracks.values()):
+                content = track.source is Source.SCREEN_SHARE
+                producer = fed.get(FeedKey(one.site, "video", content))
+                shown = producer is not None and producer is track.producer
+                full = content or one.site in large
+                _mix(track, (Quality.HIGH if full else Quality.MEDIUM) if shown else None)
+
     def _listens_to(self, site: str, opened: Sequence[str]) -> bool:
         return self.mode != "reception" and (site in opened or site in self.halls)
 
@@ -654,6 +673,12 @@ class Program:
         self._page_timer = None
         self._page += 1
         self.changed()
+
+
+def _mix(track: Track, quality: Quality | None) -> None:
+    if track.mixed != quality:
+        track.mixed = quality
+        subscriptions.update_wish(track)
 
 
 def _look(participant: Participant, hall: Hall | None) -> Seen:

@@ -96,6 +96,8 @@ class Track:
         self.subscriptions: dict[str, Subscription] = {}
         self.was_subscribed = False
         self.wish = Wish()
+        self.mixed: Quality | None = None
+        """What the picture for halls shows of it."""
         self._view: TrackView | None = None
 
     @property
@@ -163,8 +165,10 @@ class Track:
         return (_LOOKED_AT if looked_at else 0) + (_SCREEN if self.source is Source.SCREEN_SHARE else 0)
 
     def wanted_quality(self) -> Quality | None:
-        """The highest quality that any subscriber wants now."""
+        """The highest quality that any subscriber wants now, or the picture for halls."""
         best, top = -1, len(self.layers) - 1 if self.layers else Quality.HIGH.value
+        if self.mixed is not None:
+            best = self.quality_index(Settings(quality=self.mixed))
         for subscription in self.subscriptions.values():
             if not subscription.settings.disabled:
                 best = max(best, self.quality_index(subscription.settings))

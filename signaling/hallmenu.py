@@ -57,6 +57,8 @@ class Menus:
         before = self.guests.get(one)
         if before is None:
             return False
+        if before.asks is Asks.CHECK:
+            return True  # one look at a time: another one would count as a try
         menu = self.guests[one] = keypad.dial(before, key)
         if menu.language is not None and menu.language != before.language:
             one.speak(menu.language)

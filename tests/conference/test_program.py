@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conference import Announcement, Refusal, Source, limits
+from conference.events import LayersWanted, Quality
 from media import limits as mixer
 from media.mixer.scene import Scene
 from tests.conference.doubles import peer_of
@@ -510,3 +511,19 @@ def test_nobody_presents_in_the_reception(world: HallWorld) -> None:
     assert program is not None
     program.floor_moved(program.floor.ask(hall.sid))
     assert program.floor.holder is None and not hall.hall.content_allowed
+
+
+def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: HallWorld) -> None:
+    ann = Party(world, "ann")
+    ann.publish(CAMERA)
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    told = [event.highest for event in ann.client.of(LayersWanted)]
+    assert told and told[-1] is None, "nobody looks"
+    hall = HallParty(world, "hall")
+    world.settle()
+    assert [event.highest for event in ann.client.of(LayersWanted)][-1] is Quality.HIGH
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    assert [event.highest for event in ann.client.of(LayersWanted)][-1] is Quality.HIGH
+    hall.hall.hung_up()
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    assert [event.highest for event in ann.client.of(LayersWanted)][-1] is None

@@ -80,7 +80,7 @@ def free_port() -> int:
 @pytest.fixture
 def there(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[There]:
     changes = {"lobby": False, **getattr(request, "param", {})}
-    booked = hallnet.prepare(tmp_path, ("hall-a", "hall-b"), ("127.0.0.0/8",), **changes)
+    booked = hallnet.prepare(tmp_path, ("hall-a", "hall-b", "other"), ("127.0.0.0/8",), **changes)
     port = free_port()
     settings = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
     server = start_server(tmp_path / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **settings)
