@@ -8,6 +8,7 @@ database.sqlite.age` opens it too, without this program. Does not decide what is
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ IDENTITY: Final = "identity.age"
 """In a backup: its own secret key, sealed with the passphrase."""
 NONE, PUBLIC_KEY, PASSPHRASE = "", "public_key", "passphrase"
 HOWS: Final = (NONE, PUBLIC_KEY, PASSPHRASE)
+EXCESSIVE: Final = "excessive work"
+"""What the library says of a passphrase whose work would take this machine too long."""
+MEASURED_AGAIN_S: Final = (0.1, 0.5, 1.0, 2.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,28 @@ def _own_key(folder: Path, words: str) -> x25519.Identity:
     try:
         if (folder / IDENTITY).stat().st_size > limits.BACKUP_KEY_BYTES:
             raise _not_opened()
-        sealed = (folder / IDENTITY).read_bytes()
-        return x25519.Identity.from_str(by_passphrase.decrypt(sealed, words).decode("ascii").strip())
+        return x25519.Identity.from_str(_with_words((folder / IDENTITY).read_bytes(), words).decode("ascii").strip())
     except (OSError, ValueError, pyrage.DecryptError, pyrage.IdentityError):
         raise _not_opened() from None
+
+
+def _with_words(sealed: bytes, words: str) -> bytes:
+    """Opens with a passphrase. The library measures how fast this machine is at this moment and does not begin what would
+    take too long: one that was busy just then is asked again. Raises Refusal `backup_slow`, DecryptError.
+    """
+    for pause_s in MEASURED_AGAIN_S:
+        try:
+            opened: bytes = by_passphrase.decrypt(sealed, words)
+            return opened
+        except pyrage.DecryptError as error:
+            if EXCESSIVE not in str(error).lower():
+                raise
+        time.sleep(pause_s)
+    raise Refusal(
+        "backup_slow",
+        "Máy này đang quá bận hoặc quá chậm để mở bằng cụm mật khẩu. Hãy thử lại khi máy rảnh, hoặc trên máy khác.",
+        "this machine is too busy or too slow to open it with the passphrase; try again when it is idle, or on another",
+    )
 
 
 def locked() -> Refusal:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import json
+import re
 import shutil
 import stat
 import tarfile
@@ -272,6 +273,19 @@ def test_who_can_be_sealed_to(tmp_path: Path) -> None:
         with pytest.raises(Refusal) as told:
             ciphering.keys_in(tmp_path / "bad.key")
         assert told.value.code == "backup_key_file"
+
+
+def test_a_passphrase_that_is_too_much_work_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ciphering, "MEASURED_AGAIN_S", (0.0, 0.0))
+    words = "năm từ không ai đoán"
+    lock = ciphering.to_passphrase(words)
+    assert re.search(rb"-> scrypt \S+ \d+\n", lock.identity)
+    (tmp_path / ciphering.IDENTITY).write_bytes(re.sub(rb"(-> scrypt \S+) \d+\n", rb"\1 30\n", lock.identity))
+    (tmp_path / "plain").write_bytes(b"rows")
+    lock.seal(tmp_path / "plain", tmp_path / "sealed")
+    with pytest.raises(Refusal) as told:
+        ciphering.Opener(passphrase=words).open(tmp_path, lock.how, tmp_path / "sealed", tmp_path / "opened")
+    assert told.value.code == "backup_slow"
 
 
 def archive(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
