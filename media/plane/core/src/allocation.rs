@@ -26,6 +26,9 @@ const SLIGHT: f64 = 1.25;
 const SLIGHT_US: u64 = 2_500_000;
 /// That is so as long as no more waits on the way than this; nor is anything raised then.
 const CALM_QUEUE_US: i64 = 60_000;
+/// Losses up to this are no reason to stop the last picture as long as nothing waits on the way: the way may lose so much
+/// of itself, and voices are heard with it.
+const LOSS_BORNE: f64 = 0.4;
 /// What is this far above the budget stops now rather than with the next key frame.
 const FLOOD: f64 = 2.0;
 /// After a step up, before the next one.
@@ -173,7 +176,11 @@ impl Shard {
         self.gather_streams(key, now_us, &mut streams);
         let budget = self.budget(key, available_bps, &streams, now_us);
         let Transport { allotment, estimator, .. } = &mut self.transports[key];
-        let calm = estimator.queue_us() < CALM_QUEUE_US && estimator.loss_is_little();
+        let flat = estimator.queue_us() < CALM_QUEUE_US;
+        let calm = flat && estimator.loss_is_little();
+        if flat && estimator.loss() < LOSS_BORNE {
+            streams.iter_mut().find(|stream| stream.is_held()).into_iter().for_each(|stream| stream.keeps = true);
+        }
         let tolerated_bps = allotment.tolerates(budget.held_bps, budget.bps, calm, now_us);
         let limit_bps = tolerated_bps.unwrap_or(budget.bps);
         let may_raise = tolerated_bps.is_none() && calm && allotment.may_raise(budget.bps, now_us);

@@ -150,3 +150,18 @@ fn without_either_losses_that_are_reported_count() {
     world.run(90);
     assert_eq!(world.layer(0, 0), Some(2), "{:?}", world.changes);
 }
+
+#[test]
+fn what_a_way_loses_of_itself_stops_no_picture() {
+    for loses in [0.05, 0.1, 0.2, 0.3] {
+        for camera in [&CAMERA[..], &CAMERA[..2], &CAMERA[1..2]] {
+            let mut world = World::new();
+            world.camera(camera);
+            world.viewer(|_| 20e6, Tells::Arrivals);
+            world.viewers[0].loses = loses;
+            world.run(40);
+            let starved = world.changes.iter().any(|change| change.2 == Change::Starved);
+            assert!(!starved, "{loses} of {} layers: {:?}", camera.len(), world.changes);
+        }
+    }
+}

@@ -126,6 +126,10 @@ impl Stream {
         self.step(self.granted).map_or(0, |step| step.bps)
     }
 
+    pub fn is_held(&self) -> bool {
+        self.held > 0
+    }
+
     pub fn is_raised(&self) -> bool {
         self.granted > self.held
     }

@@ -1,5 +1,5 @@
 //! A conference over modelled ways: cameras with three simulcast layers, and viewers behind a queue that drains at a rate.
-//! Time is moved by hand; nothing is random.
+//! Time is moved by hand; what is lost at random is so in the same way each time.
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
@@ -50,6 +50,9 @@ pub struct Viewer {
     pub peer: Peer,
     pub rate_bps: fn(u64) -> f64,
     pub queue_us_max: f64,
+    /// Share of packets that the way loses of itself, however little is sent.
+    pub loses: f64,
+    dice: u64,
     pub delay_us: u64,
     pub tells: Tells,
     free_us: f64,
@@ -126,6 +129,8 @@ impl World {
             peer,
             rate_bps,
             queue_us_max: 300_000.0,
+            loses: 0.0,
+            dice: 7,
             delay_us: 25_000,
             tells,
             free_us: 0.0,
@@ -279,8 +284,9 @@ impl Viewer {
     fn pass(&mut self, datagram: &[u8], now_us: u64, began_us: u64) {
         let queue_us = (self.free_us - now_us as f64).max(0.0);
         self.worst_us = self.worst_us.max(queue_us);
-        let dropped = queue_us > self.queue_us_max;
-        if !dropped {
+        let full = queue_us > self.queue_us_max;
+        let dropped = full || self.throw() < self.loses;
+        if !full {
             let rate_bps = (self.rate_bps)(now_us - began_us);
             self.free_us = now_us as f64 + queue_us + datagram.len() as f64 * 8e6 / rate_bps;
         }
@@ -301,6 +307,12 @@ impl Viewer {
             let arrived_us = self.free_us as u64 + self.delay_us;
             self.arrivals.push((u16::from_be_bytes([value[0], value[1]]), (!dropped).then_some(arrived_us)));
         }
+    }
+
+    /// From 0 to 1, the same in every run.
+    fn throw(&mut self) -> f64 {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 40) as f64 / f64::from(1 << 24)
     }
 
     fn tell(&mut self, now_us: u64) {
