@@ -34,6 +34,8 @@ const QUEUE_US_FULL: i64 = 60_000;
 const QUEUE_US_PROBE: i64 = 30_000;
 /// REMB is repeated each second; an old one is forgotten.
 const REMB_US: u64 = 10_000_000;
+/// Sending less than this share of what is known fills no queue.
+const IDLE_SHARE: f64 = 0.6;
 const REFERENCE_US: i64 = 64_000;
 /// Probes: how soon after another one, and how long after one that was not carried at most.
 const PROBE_AGAIN_US: u64 = 1_000_000;
@@ -229,7 +231,9 @@ impl Estimator {
         let Some(bps) = self.rate.bps() else { return false };
         let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
         let silent = self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
-        let busy = self.probe.is_under_way() || self.trend.queue_us() > QUEUE_US_PROBE;
+        // What waits while much less is sent than the path carried is not ours: the path has become longer.
+        let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| sent_bps < IDLE_SHARE * bps);
+        let busy = self.probe.is_under_way() || self.trend.queue_us() > QUEUE_US_PROBE && !idle;
         if silent || busy || now_us < self.probe_again_us || now_us < calm_us {
             return false;
         }
