@@ -169,6 +169,8 @@ def sheet(world: World, place: str) -> Values:
 HELD = {"meeting_id": "held"}
 ASKED = {"meeting_id": "meeting"}
 
+HALLS_OFF: Final = frozenset({"halls_off"})
+
 ROWS: Final[Mapping[tuple[str, str], Row]] = {
     # Sign-in: one's own things, or none
     ("POST", "/session"): Row(of(name="caller-nobody", password="x" * 12), proven=False),  # without a password
@@ -243,9 +245,12 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/terminal-states"): Row(proven=False),
     ("GET", "/hall-boards"): Row(proven=False),
     ("GET", "/hall-calls"): Row(proven=False),
-    ("POST", "/hall-calls/{call_id}/acknowledge"): Row(proven=False),
-    ("POST", "/hall-calls/{call_id}/place"): Row(lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, proven=False),
-    ("DELETE", "/hall-calls/{call_id}"): Row(proven=False),
+    # Whose call it is decides, and there is none; tests/interop/test_halls_operator.py has one.
+    ("POST", "/hall-calls/{call_id}/acknowledge"): Row(refused=HALLS_OFF, proven=False),
+    ("POST", "/hall-calls/{call_id}/place"): Row(
+        lambda w, p: {"occurrence_id": w.ids["occurrence", p]}, refused=HALLS_OFF, proven=False
+    ),
+    ("DELETE", "/hall-calls/{call_id}"): Row(refused=HALLS_OFF, proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs"): Row(proven=False),
     ("GET", "/occurrences/{occurrence_id}/legs/events"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/legs"): Row(
