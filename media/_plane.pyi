@@ -16,7 +16,7 @@ SOURCES_DIGEST: str
 """SHA-256 (hex) over the Rust sources this library was built from; `media/node.py` refuses a stale one."""
 
 Kind = Literal["audio", "video"]
-Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "av1"]
+Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80", "AES128_CM_SHA1_32"]
 Feedback = Literal["nack", "pli", "fir", "tmmbr"]
 Extension = Literal[
@@ -28,8 +28,8 @@ Event = (
     | tuple[Literal["ice"], int, Literal["connected", "moved", "disconnected", "failed"], str]
     # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99". connected: first nominated pair, or again after
     # disconnected; moved: another path is selected; disconnected: 10 s without a valid check; failed: 30 s (RFC 7675)
-    | tuple[Literal["layer"], int, int]  # producer, layer index: its first packet arrived
-    | tuple[Literal["switched"], int, int]  # consumer, layer index now sent (-1: nothing)
+    | tuple[Literal["layer"], int, int]  # producer, index of an encoding: its first packet arrived
+    | tuple[Literal["switched"], int, int]  # consumer, layer now sent, as for `set_layers` (-1: nothing)
     | tuple[Literal["starved"], int, bool]
     # consumer, True: the way to its peer does not carry this track, nothing of it is sent; False: it does again
     | tuple[Literal["speakers"], int, list[tuple[int, float]]]
@@ -201,7 +201,9 @@ class Plane:
         """Sends an RTCP BYE for its SSRC."""
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
     def set_layers(self, consumer: int, layer: int, temporal: int) -> None:
-        """Highest layer index and VP8 temporal id wanted; the switch waits for a key frame, which is asked for."""
+        """Highest layer and temporal id wanted. A layer is an encoding's index; of a producer with one encoding, a spatial layer
+        within it (VP9, AV1). Such are left with the next picture; any other switch waits for a key frame, which is asked for.
+        """
     def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
         """Which video is served first (0..7, the higher the sooner; whoever speaks counts two more) where the way to the peer
         does not carry everything. `keeps`: its lowest layer is sent even then."""

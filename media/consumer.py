@@ -93,7 +93,7 @@ class Consumer:
         self._paused = paused  # not before the plane has it: a wish that met its full queue can be repeated
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
-        """The highest layer and VP8 temporal id wanted; above what there is: the highest there is."""
+        """The highest layer and temporal id wanted; above what there is: the highest there is."""
         wanted = (min(max(layer, 0), limits.LAYERS - 1), min(max(temporal, 0), limits.TEMPORAL_LAYERS - 1))
         if self._wanted == wanted:
             return

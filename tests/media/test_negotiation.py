@@ -92,6 +92,7 @@ def test_dependency_descriptor_only_for_codecs_that_need_it() -> None:
     assert not has_descriptor(None)
     assert has_descriptor("video/AV1")
     assert has_descriptor("video/VP9")
+    assert has_descriptor("video/H264")
 
 
 @pytest.mark.parametrize(

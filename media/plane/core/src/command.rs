@@ -18,6 +18,7 @@ pub enum Codec {
     Vp8,
     Vp9,
     H264,
+    H265,
     Av1,
 }
 

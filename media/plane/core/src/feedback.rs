@@ -165,7 +165,14 @@ impl Shard {
                 return;
             }
             let timestamp = consumer.continuity.timestamp(entry.timestamp);
-            let packet = Forwarded { cache, entry, offsets: again.offsets(), padding: again.padding, timestamp };
+            let packet = Forwarded {
+                cache,
+                entry,
+                offsets: again.offsets(),
+                padding: again.padding,
+                timestamp,
+                marker: again.marker(),
+            };
             let space = out.reserve(2_048);
             let written = match packet.rtx(consumer) {
                 Some(_) => packet.write_rtx(consumer, transport, now_us, space),

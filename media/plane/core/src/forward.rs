@@ -3,6 +3,7 @@
 use crate::cache::{ABSENT, Cache, Entry};
 use crate::command::Codec;
 use crate::consumer::{Consumer, Verdict};
+use crate::dependencies;
 use crate::event::Event;
 use crate::ice::Path;
 use crate::outbox::{Outbox, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, Sink};
@@ -84,10 +85,11 @@ impl Shard {
         };
         plan(&mut pending, &mut self.runs);
         let wanted = consumer.target;
-        consumer.aim(layer);
+        let spatial_top = producer.spatial_top();
+        consumer.aim(layer, spatial_top);
         let planned = Planned { pending: &pending, runs: &self.runs };
         let fed = Feed { producer, layer, path, now_us }.run((key, consumer), transport, planned, out);
-        consumer.aim(wanted);
+        consumer.aim(wanted, spatial_top);
         fed.tell(consumer, &mut self.totals, &mut self.events);
         if fed.waits {
             let transport = consumer.transport;
@@ -130,7 +132,7 @@ impl Fed {
             events.push(Event::Unfit { consumer: consumer.id });
         }
         if self.switched {
-            events.push(Event::Switched { consumer: consumer.id, layer: consumer.current });
+            events.push(Event::Switched { consumer: consumer.id, layer: consumer.layer() });
         }
     }
 }
@@ -211,7 +213,8 @@ impl Feed<'_> {
                 let space = &mut out.space()[burst.len..];
                 let padding = if pads { waiting.padding } else { 0 };
                 let timestamp = consumer.continuity.timestamp(entry.timestamp);
-                let packet = Packet { cache, entry, offsets, padding, timestamp };
+                let marker = entry.marker || consumer.ends_picture(entry);
+                let packet = Packet { cache, entry, offsets, padding, timestamp, marker };
                 if paces && transport.pacer.is_full() {
                     fed.waits |= packet.wait((key, consumer), self.layer, &mut transport.pacer);
                     continue;
@@ -294,8 +297,9 @@ pub(crate) struct Packet<'a> {
     pub entry: &'a Entry,
     pub offsets: Offsets,
     pub padding: u8,
-    /// As it goes out.
+    /// As they go out.
     pub timestamp: u32,
+    pub marker: bool,
 }
 
 impl Packet<'_> {
@@ -334,12 +338,13 @@ impl Packet<'_> {
             sequence: self.entry.sequence.wrapping_add(self.offsets.sequence),
             source: self.entry.sequence,
             picture: self.offsets.picture,
+            frame: self.offsets.frame,
             tl0: self.offsets.tl0,
             padding: self.padding,
             epoch: consumer.epoch,
             ..Sent::default()
         };
-        sent.mark(layer, !consumer.acknowledged);
+        sent.mark(layer, !consumer.acknowledged, self.marker);
         sent
     }
 
@@ -463,10 +468,15 @@ impl Packet<'_> {
         if entry.orientation != ABSENT {
             add(ids.orientation, &orientation[..]);
         }
-        if entry.descriptor_len > 0 {
-            add(ids.dependency_descriptor, self.cache.descriptor(entry));
+        let mut descriptor: [u8; u8::MAX as usize];
+        if entry.descriptor_len > 0 && ids.dependency_descriptor != 0 {
+            descriptor = [0; u8::MAX as usize];
+            let descriptor = &mut descriptor[..usize::from(entry.descriptor_len)];
+            descriptor.copy_from_slice(self.cache.descriptor(entry));
+            dependencies::set_frame_number(descriptor, entry.frame.wrapping_add(self.offsets.frame));
+            add(ids.dependency_descriptor, descriptor);
         }
-        rtp::write_header(space, entry.marker, payload_type, sequence, self.timestamp, ssrc, &extensions[..count])
+        rtp::write_header(space, self.marker, payload_type, sequence, self.timestamp, ssrc, &extensions[..count])
     }
 
     #[inline]
@@ -477,14 +487,8 @@ impl Packet<'_> {
         }
         let space = &mut space[..payload.len()];
         space.copy_from_slice(payload);
-        if let Some(vp8) = &self.entry.vp8 {
-            if let Some(id) = vp8.picture_id {
-                vp8.set_picture_id(space, id.value.wrapping_add(self.offsets.picture));
-            }
-            if let Some(tl0) = vp8.tl0 {
-                vp8.set_tl0(space, tl0.wrapping_add(self.offsets.tl0));
-            }
-        } else if !consumer.red_blocks.is_empty() && !consumer.strip_red && self.is_red(consumer) {
+        self.entry.numbers.shift(space, self.offsets.picture, self.offsets.tl0);
+        if !consumer.red_blocks.is_empty() && !consumer.strip_red && self.is_red(consumer) {
             red::rewrite(space, &consumer.red_blocks).ok()?;
         }
         Some(payload.len())

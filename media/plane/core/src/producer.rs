@@ -3,6 +3,7 @@
 use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
 use crate::command::{Encoding, Payload};
+use crate::dependencies::Dependencies;
 use crate::levels::Level;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
@@ -78,6 +79,8 @@ pub struct Layer {
     pub clock_hz: u32,
     /// As its source gave it.
     pub newest_timestamp: Option<u32>,
+    /// What the dependency descriptors of its packets refer to.
+    pub dependencies: Dependencies,
     /// Of H.264 from a line.
     pub sets: Option<Box<ParameterSets>>,
     /// By how much the numbers in the cache are ahead of the source's.
@@ -224,6 +227,14 @@ impl Producer {
         let active = |i: &usize| self.layers[*i].is_active(now_us);
         let chosen = (0..=top).rev().find(active).or_else(|| (top..self.layers.len()).find(active));
         chosen.unwrap_or(top) as u8
+    }
+
+    /// The highest layer within its only stream; None: its layers are streams of their own.
+    pub fn spatial_top(&self) -> Option<u8> {
+        match &self.layers[..] {
+            [layer] => Some(layer.bitrates.top_spatial()),
+            _ => None,
+        }
     }
 
     pub fn memory_bytes(&self) -> usize {

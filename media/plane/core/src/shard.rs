@@ -332,7 +332,8 @@ impl Shard {
 
     pub(crate) fn choose_target(&mut self, consumer: usize, now_us: u64) {
         let consumer = &mut self.consumers[consumer];
-        consumer.aim(self.producers[consumer.producer].choose_layer(consumer.top_layer(), now_us));
+        let producer = &self.producers[consumer.producer];
+        consumer.aim(producer.choose_layer(consumer.top_layer(), now_us), producer.spatial_top());
     }
 
     fn is_flowing(&self, key: usize, now_us: u64) -> bool {
@@ -374,10 +375,10 @@ impl Shard {
         }
     }
 
-    /// A layer that went silent is left for one that is alive.
+    /// A layer that went silent is left for one that is alive; one that is there by now is taken.
     fn tick_layers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         for at in 0..self.producers.capacity() {
-            if self.producers.get(at).is_some_and(|p| p.layers.len() > 1) {
+            if self.producers.get(at).is_some_and(|p| p.spatial_top() != Some(0)) {
                 self.retarget(at, now_us, out);
             }
         }
@@ -387,9 +388,10 @@ impl Shard {
     pub(crate) fn retarget<S: Sink>(&mut self, producer: usize, now_us: u64, out: &mut Outbox<S>) {
         let mut wanted = 0u8;
         let chooser = &self.producers[producer];
+        let spatial_top = chooser.spatial_top();
         for key in &chooser.consumers {
             let consumer = &mut self.consumers[*key];
-            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us));
+            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us), spatial_top);
             let connected = self.transports[consumer.transport].outbound.is_some();
             if connected && consumer.wants_keyframe() {
                 wanted |= 1 << consumer.target;

@@ -134,7 +134,7 @@ fn layer_stats(producer: &Producer) -> impl Iterator<Item = LayerStats> {
 fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
     ConsumerStats {
         consumer: consumer.id,
-        layer: consumer.current.map_or(-1, |layer| layer as i8),
+        layer: consumer.layer().map_or(-1, |layer| layer as i8),
         packets: consumer.packets,
         bytes: consumer.bytes,
         lost: consumer.lost,

@@ -434,6 +434,20 @@ impl Peer {
         packet
     }
 
+    /// A packet of the only stream as it was recorded, with its number and its dependency descriptor (extension 12).
+    pub fn recorded(
+        &mut self,
+        sequence: u16,
+        (payload_type, timestamp, marker): (u8, u32, bool),
+        descriptor: &[u8],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        self.sequences[0] = sequence;
+        let extensions: [(u8, &[u8]); 1] = [(12, descriptor)];
+        let extensions = if descriptor.is_empty() { &[] } else { &extensions[..] };
+        self.packet(0, 0x1000, (payload_type, timestamp, marker), extensions, payload)
+    }
+
     /// Packet `original` of layer 0 over RTX.
     pub fn repair(&mut self, original: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
         let payload = [&original.to_be_bytes(), payload].concat();
@@ -450,6 +464,14 @@ impl Peer {
         vec![self.packet(0, ssrc, (98, u32::from(n) * 3_000, true), &[(1, b"v")], payload)]
     }
 
+    /// Header and clear bytes of a packet to it.
+    pub fn open(&mut self, mut datagram: Vec<u8>) -> (rtp::Header, Vec<u8>) {
+        let header = rtp::parse(&datagram).unwrap();
+        let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
+        datagram.truncate(len);
+        (header, datagram)
+    }
+
     fn read(&mut self, mut datagram: Vec<u8>) -> Got {
         let header = rtp::parse(&datagram).unwrap();
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
@@ -460,7 +482,7 @@ impl Peer {
             rtx.then(|| u16::from_be_bytes([datagram[header.payload_offset], datagram[header.payload_offset + 1]]));
         let wide = header.extensions(&datagram).find(|(id, _)| *id == 3);
         let wide = wide.map(|(_, value)| u16::from_be_bytes([value[0], value[1]]));
-        let picture_id = vp8::parse(payload).ok().and_then(|d| d.picture_id).map(|id| id.value);
+        let picture_id = vp8::parse(payload).ok().and_then(|d| d.numbers.picture_id).map(|id| id.value);
         let payload_hash = payload.iter().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
         Got {
             sequence: header.sequence,
