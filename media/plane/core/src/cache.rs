@@ -4,8 +4,7 @@
 //! small and doubles while it holds less than [`HISTORY_US`]. Sequence numbers find packets through a table.
 
 use crate::command::Codec;
-use crate::numbers::Numbers;
-use crate::selection::Place;
+use crate::vp8;
 
 /// What the ring tries to hold.
 pub const HISTORY_US: u64 = 1_000_000;
@@ -35,12 +34,7 @@ pub struct Entry {
     pub orientation: u8,
     /// Length of the dependency descriptor that follows the payload in the ring.
     pub descriptor_len: u8,
-    /// Of VP8 and VP9.
-    pub numbers: Numbers,
-    /// The number in the dependency descriptor.
-    pub frame: u16,
-    /// Where it stands among the layers of its stream, if that has some and says so.
-    pub place: Option<Place>,
+    pub vp8: Option<vp8::Descriptor>,
     pub len: u16,
     pub(crate) used: bool,
     pub(crate) position: u64,
