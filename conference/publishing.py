@@ -215,8 +215,6 @@ def _go_live(publisher: Participant, track: Track, section: PendingSection) -> N
     track.bind(section.producer, section.mid, section.mime)
     publisher.tracks[track.sid] = track
     publisher.conference.tracks_by_producer[section.producer] = track
-    if track.announcement.source is Source.SCREEN_SHARE_AUDIO:
-        section.producer.keep()
     publisher.conference.tracks_by_sid[track.sid] = track
     publisher.changed()
     publisher.conference.report_track(What.PUBLISHED, track)

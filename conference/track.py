@@ -24,6 +24,8 @@ _PREFIXES = {
     Source.SCREEN_SHARE_AUDIO: "TR_AS",
 }
 
+_LAYERED = ("video/vp9", "video/av1")
+"""Codecs that may carry several layers in one stream (SVC)."""
 _SCREEN, _LOOKED_AT = 1, 4
 _SIZE_TOLERANCE = 1.1  # a tile a tenth larger than a layer still takes that layer
 
@@ -145,6 +147,8 @@ class Track:
     def layer_index(self, settings: Settings) -> int:
         """The plane's layer (0 is the smallest) for a subscriber's wish."""
         count = len(self.producer.layers) if self.producer is not None else 1
+        if count == 1 and self.mime.lower() in _LAYERED:
+            return self.quality_index(settings)  # the plane sees how many layers there are in the one stream
         index = self.quality_index(settings) if len(self.layers) >= count else settings.quality.value
         return max(0, min(index, count - 1))
 
@@ -248,7 +252,7 @@ def sid_prefix(announcement: Announcement) -> str:
 
 
 def temporal_layer(fps: int) -> int:
-    """VP8 temporal layers halve the rate: 0 is a quarter of 30, 1 a half; 3 stands for everything."""
+    """Temporal layers halve the rate: 0 is a quarter of 30, 1 a half; 3 stands for everything."""
     if 0 < fps <= 8:
         return 0
     return 1 if 0 < fps <= 16 else 3

@@ -16,7 +16,7 @@ SOURCES_DIGEST: str
 """SHA-256 (hex) over the Rust sources this library was built from; `media/node.py` refuses a stale one."""
 
 Kind = Literal["audio", "video"]
-Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "av1"]
+Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80", "AES128_CM_SHA1_32"]
 Feedback = Literal["nack", "pli", "fir", "tmmbr"]
 Extension = Literal[
@@ -28,8 +28,8 @@ Event = (
     | tuple[Literal["ice"], int, Literal["connected", "moved", "disconnected", "failed"], str]
     # transport, state, "udp 127.0.0.1:4242" or "tcp [::1]:99". connected: first nominated pair, or again after
     # disconnected; moved: another path is selected; disconnected: 10 s without a valid check; failed: 30 s (RFC 7675)
-    | tuple[Literal["layer"], int, int]  # producer, layer index: its first packet arrived
-    | tuple[Literal["switched"], int, int]  # consumer, layer index now sent (-1: nothing)
+    | tuple[Literal["layer"], int, int]  # producer, index of an encoding: its first packet arrived
+    | tuple[Literal["switched"], int, int]  # consumer, layer now sent, as for `set_layers` (-1: nothing)
     | tuple[Literal["starved"], int, bool]
     # consumer, True: the way to its peer does not carry this track, nothing of it is sent; False: it does again
     | tuple[Literal["speakers"], int, list[tuple[int, float]]]
@@ -88,11 +88,6 @@ class Plane:
         """Ends the shard threads and closes the sockets; waits for them. Idempotent."""
     def open_router(self, router: int, shard: int = 0) -> None:
         """A router is one conference; producers and consumers meet inside one router."""
-    def set_voices(self, router: int, most: int) -> None:
-        """How many voices peers are sent at once (0..1000; 0, as at first: all).
-
-        Where more audio producers are open that tell their level (RFC 6464) and are not paused, the loudest are sent; the
-        packets of the others end where they came in. Lines are sent all: who mixes chooses himself."""
     def close_router(self, router: int) -> None:
         """Closes its transports, producers and consumers too."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
@@ -174,10 +169,6 @@ class Plane:
         """Closes its consumers too."""
     def pause_producer(self, producer: int, paused: bool) -> None:
         """A paused (muted) producer forwards nothing and does not speak."""
-    def forgo_repairs(self, producer: int) -> None:
-        """Its publisher sends nothing again: losses are not asked for (RFC 4585)."""
-    def keep_voice(self, producer: int) -> None:
-        """No microphone: it is sent whatever others say, and takes none of the places of `set_voices`."""
     def request_keyframe(self, producer: int, layer: int = -1) -> None:
         """A PLI to the publisher, at most one per layer in 300 ms; -1: every active layer."""
     def open_consumer(
@@ -202,10 +193,6 @@ class Plane:
         primary block is sent, under the payload type that `payloads` gives for the RED one. `single_nal`: the receiver
         takes H.264 of packetization mode 0 only; a source that sends anything else is refused (event "unfit").
         """
-    def make_red(self, consumer: int, payload_type: int) -> None:
-        """The peer takes RED (RFC 2198) under this payload type and the producer sends Opus without: while the peer reports
-        losses of 2 % or more, each packet takes the one before it along (from 10 % on the two before), as long as all is at
-        most 1100 bytes. Such packets are not sent again."""
     def switch_source(self, consumer: int, producer: int, payloads: Sequence[tuple[int, int, int]]) -> None:
         """Another producer of the same router and kind under the same SSRC; `payloads` as for `open_consumer`.
 
@@ -214,7 +201,9 @@ class Plane:
         """Sends an RTCP BYE for its SSRC."""
     def pause_consumer(self, consumer: int, paused: bool) -> None: ...
     def set_layers(self, consumer: int, layer: int, temporal: int) -> None:
-        """Highest layer index and VP8 temporal id wanted; the switch waits for a key frame, which is asked for."""
+        """Highest layer and temporal id wanted. A layer is an encoding's index; of a producer with one encoding, a spatial layer
+        within it (VP9, AV1). Such are left with the next picture; any other switch waits for a key frame, which is asked for.
+        """
     def set_priority(self, consumer: int, priority: int, keeps: bool = False) -> None:
         """Which video is served first (0..7, the higher the sooner; whoever speaks counts two more) where the way to the peer
         does not carry everything. `keeps`: its lowest layer is sent even then."""
@@ -285,8 +274,8 @@ class Snapshot:
     @property
     def totals(self) -> dict[str, int]:
         """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
-        unheard_packets (of voices left out by `set_voices`), stranger_datagrams, bad_stun, bad_srtp, replayed, malformed,
-        kernel_drops, send_drops, stale_commands, events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
+        stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, stale_commands,
+        events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
     def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
         """(transport, received_packets, received_bytes, sent_packets, sent_bytes,
         up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,6 @@ class Mapping:
     payloads: list[tuple[int, int, int]]
     strip_red: bool
     red_blocks: list[tuple[int, int]]
-    made_red: int = -1
-    """The payload type of RED, when the producer sends Opus without it and the section takes it."""
 
     @property
     def repaired(self) -> bool:
@@ -37,19 +35,12 @@ def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> Mappi
     payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
     opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}
     red = next((codec for codec in produced if codec.name == "red"), None)
-    if red is None:
-        return Mapping(payloads, False, [], _made_red(opus.values(), section))
-    if not red_blocks(red) <= opus.keys():
-        return Mapping([one for one in payloads if one[0] != red.payload_type], False, [])
+    if red is None or not red_blocks(red) <= opus.keys():
+        return Mapping([one for one in payloads if red is None or one[0] != red.payload_type], False, [])
     blocks = [(number, opus[number].payload_type) for number in sorted(red_blocks(red))]
     if any(codec.name == "red" for codec, _ in pairs):
         return Mapping(payloads, False, blocks)
     return Mapping([*payloads, (red.payload_type, blocks[0][1], -1)], True, [])
-
-
-def _made_red(opus: Iterable[Codec], section: tuple[Codec, ...]) -> int:
-    numbers = {codec.payload_type for codec in opus}
-    return next((one.payload_type for one in section if one.name == "red" and red_blocks(one) <= numbers), -1)
 
 
 class Consumer:
@@ -102,7 +93,7 @@ class Consumer:
         self._paused = paused  # not before the plane has it: a wish that met its full queue can be repeated
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
-        """The highest layer and VP8 temporal id wanted; above what there is: the highest there is."""
+        """The highest layer and temporal id wanted; above what there is: the highest there is."""
         wanted = (min(max(layer, 0), limits.LAYERS - 1), min(max(temporal, 0), limits.TEMPORAL_LAYERS - 1))
         if self._wanted == wanted:
             return
@@ -144,8 +135,6 @@ class Consumer:
                 paused=self._paused,
             )
             self._open = True
-        if mapping.made_red >= 0:
-            self._plane.make_red(self.id, mapping.made_red)
         if self._wanted is not None:
             self._plane.set_layers(self.id, *self._wanted)
         if self._priority != (0, False):

@@ -335,6 +335,8 @@ def _format(name: CodecName, parameters: Mapping[str, int | str | None]) -> str 
         return profile if profile in ("0", "2") else None  # 4:2:0, 8 and 10 bits
     if name == "av1":
         return "0" if str(parameters.get("profile", 0)) == "0" else None
+    if name == "h265":
+        return _h265_format(parameters)
     if name != "h264":
         return ""
     mode = str(parameters.get("packetization-mode", 0))
@@ -343,6 +345,13 @@ def _format(name: CodecName, parameters: Mapping[str, int | str | None]) -> str 
     except ValueError:
         return None
     return f"{_H264[h264]}/{mode}" if h264 in _H264 and mode in ("0", "1") else None
+
+
+def _h265_format(parameters: Mapping[str, int | str | None]) -> str | None:
+    """RFC 7798 §7.1: Main and Main 10 of the Main tier, in one stream."""
+    profile, tier = str(parameters.get("profile-id", 1)), str(parameters.get("tier-flag", 0))
+    single = str(parameters.get("tx-mode", "SRST")) == "SRST"
+    return f"{profile}/{tier}" if profile in ("1", "2") and tier == "0" and single else None
 
 
 def _extensions(lines: Iterable[str]) -> tuple[Extension, ...]:

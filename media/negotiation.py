@@ -64,7 +64,7 @@ _OWN: dict[Kind, Capabilities] = {
     "audio": Capabilities(
         "audio",
         (
-            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset(("transport-cc", "nack"))),
+            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset(("transport-cc",))),
             Codec(63, "red", 48000, 2, "111/111", "", -1, frozenset()),
             Codec(9, "g722", 8000, 1, "", "", -1, frozenset()),
             Codec(0, "pcmu", 8000, 1, "", "", -1, frozenset()),
@@ -88,6 +88,7 @@ _OWN: dict[Kind, Capabilities] = {
             _own_video(98, "vp9", "profile-id=0", "0", 99),
             _own_video(100, "vp9", "profile-id=2", "2", 101),
             _own_video(45, "av1", "level-idx=5;profile=0;tier=0", "0", 46),
+            _own_video(49, "h265", "level-id=93;profile-id=1;tier-flag=0;tx-mode=SRST", "1/0", 50),
         ),
         (
             Extension(2, "abs-send-time"),
@@ -186,8 +187,8 @@ def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
 
 
 def _published_extensions(kind: Kind, codecs: Sequence[Codec]) -> tuple[ExtensionName, ...]:
-    """The dependency descriptor only where the codec needs it: a descriptor cannot follow a switch of VP8 layers."""
-    if codecs and codecs[0].name in ("vp9", "av1"):
+    """The dependency descriptor where it tells something: VP8 says itself which frame is of which temporal layer."""
+    if codecs and codecs[0].name in ("vp9", "av1", "h264", "h265"):
         return _PUBLISHED[kind]
     return tuple(name for name in _PUBLISHED[kind] if name != "dependency-descriptor")
 

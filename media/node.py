@@ -53,8 +53,6 @@ class NodeSettings:
     shards: int = 1
     gather_us: int = 1000
     gso: bool = True
-    voices: int = 0
-    """Of one conference sent to a peer at once, the loudest; 0: all."""
 
 
 class Node:
@@ -82,7 +80,6 @@ class Node:
         self.lines: dict[int, Line] = {}
         self.line_consumers: dict[int, LineConsumer] = {}
         self.endings = Endings(loop)
-        self._voices = settings.voices
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
         self._faults = 0
@@ -110,8 +107,6 @@ class Node:
     def open_router(self, shard: int = 0) -> Router:
         router = Router(self, self.new_number(), shard)
         self.plane.open_router(router.id, shard)
-        if self._voices:
-            self.plane.set_voices(router.id, self._voices)
         self._routers[router.id] = router
         return router
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from media.producer import Producer
 
 Kind = Literal["audio", "video"]
-CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "av1"]
+CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
 ExtensionName = Literal[
     "mid", "rid", "repaired-rid", "audio-level", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"
 ]
@@ -30,6 +30,7 @@ MIME: dict[CodecName, str] = {
     "vp8": "video/VP8",
     "vp9": "video/VP9",
     "h264": "video/H264",
+    "h265": "video/H265",
     "av1": "video/AV1",
 }
 
@@ -45,7 +46,8 @@ class Codec:
     parameters: str
     """The format parameters as their owner wrote them."""
     format: str
-    """What must be equal on both ends beside the name: profile and mode of H.264, profile of VP9 and AV1."""
+    """What must be equal on both ends beside the name: profile and mode of H.264, profile and tier of H.265, profile of VP9 and
+    AV1."""
     rtx: int
     feedback: frozenset[str]
 

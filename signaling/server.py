@@ -360,7 +360,6 @@ def node_settings(settings: Settings) -> NodeSettings:
         shards=settings.shards,
         gather_us=settings.gather_us,
         gso=settings.gso,
-        voices=settings.loudest_voices,
     )
 
 

@@ -21,7 +21,7 @@ from conference.events import (
 )
 
 AUDIO_CODECS = ("audio/opus", "audio/red", "audio/PCMU", "audio/PCMA")
-VIDEO_CODECS = ("video/VP8", "video/H264", "video/VP9", "video/AV1")
+VIDEO_CODECS = ("video/VP8", "video/H264", "video/VP9", "video/AV1", "video/H265")
 
 SOURCES: dict[Source, models.TrackSource] = {
     Source.UNKNOWN: models.TrackSource.UNKNOWN,

@@ -134,6 +134,20 @@ def test_selective_subscription(world: World) -> None:
     assert share(ben, sid) is not None
 
 
+def test_a_layer_within_one_stream_is_chosen_as_one_of_several(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    ben = Party(world, "ben")
+    track = share(ben, sid).track
+    track.producer.layers = ("",)
+    for mime, wanted in (("video/VP9", [0, 1, 2]), ("video/AV1", [0, 1, 2]), ("video/VP8", [0, 0, 0])):
+        track.mime, got = mime, []
+        for quality in Quality:
+            ben.participant.set_settings([sid], Settings(quality=quality))
+            got.append(share(ben, sid).consumer.layer)
+        assert got == wanted
+
+
 def test_subscribing_needs_the_grant(world: World) -> None:
     ann = Party(world, "ann")
     (sid,) = ann.publish(CAMERA)

@@ -1,5 +1,6 @@
 """Reading descriptions: real clients' offers, and what hostile ones do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,22 @@ def test_h264_has_its_profile_and_mode_as_format_and_wrong_ones_are_left_out() -
     assert found[108].format == "constrained/1"
     assert {codec.name for codec in found.values()} == {"vp8", "vp9", "h264", "av1"}
     assert {codec.format for codec in found.values() if codec.name == "vp9"} == {"0", "2"}
+
+
+def test_h265_of_the_main_tier_is_taken_where_it_is_offered() -> None:
+    offered = {
+        50: "level-id=93;profile-id=1;tier-flag=0;tx-mode=SRST",
+        51: "level-id=93;profile-id=2;tier-flag=0;tx-mode=SRST",
+        52: "level-id=93;profile-id=1;tier-flag=1;tx-mode=SRST",
+        53: "level-id=93;profile-id=4;tier-flag=0",
+        54: "level-id=93;profile-id=1;tx-mode=MRST",
+    }
+    lines = "".join(f"a=rtpmap:{number} H265/90000\r\na=fmtp:{number} {words}\r\n" for number, words in offered.items())
+    numbers = " ".join(map(str, offered))
+    head, video, rest = re.split(r"(m=video [^\r]*\r\n)", fixture("js_single_join"), maxsplit=1)
+    found = codecs(parse(head + video.replace("\r\n", f" {numbers}\r\n") + lines + rest), "3")
+    assert {number: codec.format for number, codec in found.items() if codec.name == "h265"} == {50: "1/0", 51: "2/0"}
+    assert found[50].mime == "video/H265"
 
 
 def test_rust_section_with_one_codec_and_no_repair() -> None:

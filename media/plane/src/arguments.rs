@@ -247,6 +247,7 @@ pub fn codec(name: &str) -> PyResult<Codec> {
         "vp8" => Codec::Vp8,
         "vp9" => Codec::Vp9,
         "h264" => Codec::H264,
+        "h265" => Codec::H265,
         "av1" => Codec::Av1,
         _ => return refuse(format!("codec {name:?} is not known")),
     })

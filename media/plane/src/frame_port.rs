@@ -279,7 +279,7 @@ fn run(shared: &Shared, poller: &Poller) -> io::Result<()> {
 
 fn expected(name: &str) -> PyResult<Codec> {
     match check::codec(name)? {
-        Codec::Vp9 | Codec::Av1 | Codec::Red | Codec::TelephoneEvent => {
+        Codec::Vp9 | Codec::H265 | Codec::Av1 | Codec::Red | Codec::TelephoneEvent => {
             check::refuse(format!("frames of {name} are not put together here"))
         }
         codec => Ok(codec),

@@ -1,27 +1,32 @@
-//! What a layer costs to forward as it is sent now: bit/s up to each VP8 temporal id, smoothed over about a second.
+//! What a stream costs to forward as it is sent now: bit/s up to each layer and temporal id within it, smoothed over about
+//! a second.
+
+use crate::selection::Place;
 
 pub const TEMPORALS: usize = 4;
+pub const SPATIALS: usize = 4;
 /// RTP header, extensions and tag, about.
 const OVERHEAD_BYTES: usize = 40;
 const WINDOW_US: u64 = 200_000;
 const SMOOTHING_US: f64 = 1e6;
-/// A temporal id that makes up less than this of all is none.
+/// A layer or temporal id that makes up less than this of all is none.
 const SHARE_MIN: f64 = 0.02;
 
 #[derive(Debug, Default)]
 pub struct Bitrates {
-    bytes: [usize; TEMPORALS],
+    bytes: [[usize; TEMPORALS]; SPATIALS],
     since_us: Option<u64>,
-    bps: [f64; TEMPORALS],
+    bps: [[f64; TEMPORALS]; SPATIALS],
     measured: bool,
 }
 
 impl Bitrates {
     /// A packet came.
     #[inline]
-    pub fn note(&mut self, temporal: Option<u8>, payload_bytes: usize) {
-        let at = usize::from(temporal.unwrap_or(0)).min(TEMPORALS - 1);
-        self.bytes[at] += payload_bytes + OVERHEAD_BYTES;
+    pub fn note(&mut self, place: Option<Place>, payload_bytes: usize) {
+        let (spatial, temporal) =
+            place.map_or((0, 0), |place| (usize::from(place.spatial), usize::from(place.temporal)));
+        self.bytes[spatial.min(SPATIALS - 1)][temporal.min(TEMPORALS - 1)] += payload_bytes + OVERHEAD_BYTES;
     }
 
     /// Takes what came since; to be called every now and then.
@@ -34,23 +39,37 @@ impl Bitrates {
         self.since_us = Some(now_us);
         let elapsed_us = elapsed_us as f64;
         let share = if self.measured { elapsed_us / (elapsed_us + SMOOTHING_US) } else { 1.0 };
-        for (bps, bytes) in self.bps.iter_mut().zip(&mut self.bytes) {
+        for (bps, bytes) in self.bps.as_flattened_mut().iter_mut().zip(self.bytes.as_flattened_mut()) {
             *bps += share * (std::mem::take(bytes) as f64 * 8e6 / elapsed_us - *bps);
         }
         self.measured = self.measured || self.total_bps() > 0;
     }
 
     pub fn total_bps(&self) -> u64 {
-        self.bps.iter().sum::<f64>() as u64
+        self.all_bps() as u64
     }
 
-    /// Each temporal id that there is, with what all up to it cost. Nothing: not measured yet.
-    pub fn steps(&self) -> impl Iterator<Item = (u8, u64)> {
-        let all: f64 = self.bps.iter().sum();
+    fn all_bps(&self) -> f64 {
+        self.bps.as_flattened().iter().sum()
+    }
+
+    /// The highest layer that there is.
+    pub fn top_spatial(&self) -> u8 {
+        let least_bps = self.all_bps() * SHARE_MIN;
+        self.bps.iter().rposition(|bps| bps.iter().sum::<f64>() > least_bps).unwrap_or(0) as u8
+    }
+
+    /// Each temporal id that there is up to this layer, with what all up to both cost. Nothing: not measured yet, or the layer
+    /// is not sent.
+    pub fn steps(&self, spatial: u8) -> impl Iterator<Item = (u8, u64)> {
+        let layers = usize::from(spatial).min(SPATIALS - 1) + 1;
+        let least_bps = self.all_bps() * SHARE_MIN;
+        let is_sent = self.measured && self.bps[layers - 1].iter().sum::<f64>() > least_bps;
         let mut sum = 0.0;
-        (0..).zip(self.bps).filter_map(move |(temporal, bps)| {
+        (0..TEMPORALS).filter_map(move |temporal| {
+            let bps: f64 = self.bps[..layers].iter().map(|layer| layer[temporal]).sum();
             sum += bps;
-            (self.measured && bps > all * SHARE_MIN).then_some((temporal, sum as u64))
+            (is_sent && bps > least_bps).then_some((temporal as u8, sum as u64))
         })
     }
 }
@@ -58,11 +77,16 @@ impl Bitrates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::selection::Rise;
+
+    fn place(spatial: u8, temporal: u8) -> Place {
+        Place { spatial, temporal, starts_frame: true, ends_frame: true, fresh: false, rise: Rise::No }
+    }
 
     /// Seconds of 30 frames of 960 bytes with the temporal ids 0 2 1 2.
     fn run(bitrates: &mut Bitrates, from_s: u64, seconds: u64) {
         for n in from_s * 30..(from_s + seconds) * 30 {
-            bitrates.note(Some([0, 2, 1, 2][n as usize % 4]), 960);
+            bitrates.note(Some(place(0, [0, 2, 1, 2][n as usize % 4])), 960);
             bitrates.settle(n * 33_333);
         }
     }
@@ -71,10 +95,29 @@ mod tests {
     fn each_temporal_id_has_its_share() {
         let mut bitrates = Bitrates::default();
         run(&mut bitrates, 0, 10);
-        let steps: Vec<_> = bitrates.steps().collect();
+        let steps: Vec<_> = bitrates.steps(0).collect();
         let near = |bps: u64, wanted: f64| (bps as f64 - wanted).abs() < 0.15 * wanted;
         assert_eq!(steps.iter().map(|step| step.0).collect::<Vec<_>>(), [0, 1, 2]);
         assert!(near(steps[0].1, 6e4) && near(steps[1].1, 12e4) && near(steps[2].1, 24e4), "{steps:?}");
+    }
+
+    #[test]
+    fn a_layer_costs_what_lies_below_it_too() {
+        let mut bitrates = Bitrates::default();
+        for n in 0..300 {
+            let temporal = n as u8 % 2;
+            bitrates.note(Some(place(0, temporal)), 85);
+            bitrates.note(Some(place(1, temporal)), 460);
+            bitrates.settle(n * 33_333);
+        }
+        let steps = |spatial| bitrates.steps(spatial).collect::<Vec<_>>();
+        let near = |step: (u8, u64), temporal: u8, wanted: f64| {
+            step.0 == temporal && (step.1 as f64 - wanted).abs() < 0.15 * wanted
+        };
+        assert_eq!(bitrates.top_spatial(), 1);
+        assert!(matches!(steps(0)[..], [a, b] if near(a, 0, 15e3) && near(b, 1, 30e3)), "{:?}", steps(0));
+        assert!(matches!(steps(1)[..], [a, b] if near(a, 0, 75e3) && near(b, 1, 150e3)), "{:?}", steps(1));
+        assert_eq!(steps(2), []);
     }
 
     #[test]
@@ -82,10 +125,10 @@ mod tests {
         let mut bitrates = Bitrates::default();
         bitrates.note(None, 960);
         bitrates.settle(1_000_000);
-        assert_eq!(bitrates.steps().count(), 0);
+        assert_eq!(bitrates.steps(0).count(), 0);
         (0..30).for_each(|_| bitrates.note(None, 960));
         bitrates.settle(2_000_000);
-        assert_eq!(bitrates.steps().collect::<Vec<_>>(), [(0, 248_000)]);
+        assert_eq!(bitrates.steps(0).collect::<Vec<_>>(), [(0, 248_000)]);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! small and doubles while it holds less than [`HISTORY_US`]. Sequence numbers find packets through a table.
 
 use crate::command::Codec;
-use crate::vp8;
+use crate::numbers::Numbers;
+use crate::selection::Place;
 
 /// What the ring tries to hold.
 pub const HISTORY_US: u64 = 1_000_000;
@@ -34,7 +35,12 @@ pub struct Entry {
     pub orientation: u8,
     /// Length of the dependency descriptor that follows the payload in the ring.
     pub descriptor_len: u8,
-    pub vp8: Option<vp8::Descriptor>,
+    /// Of VP8 and VP9.
+    pub numbers: Numbers,
+    /// The number in the dependency descriptor.
+    pub frame: u16,
+    /// Where it stands among the layers of its stream, if that has some and says so.
+    pub place: Option<Place>,
     pub len: u16,
     pub(crate) used: bool,
     pub(crate) position: u64,

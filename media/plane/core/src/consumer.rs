@@ -2,9 +2,10 @@
 
 use crate::allocation::share::Grant;
 use crate::cache::Entry;
-use crate::command::PayloadMap;
-use crate::redundancy::Redundancy;
+use crate::command::{Codec, PayloadMap};
+use crate::numbers::Numbers;
 use crate::rtcp::ReportBlock;
+use crate::selection::{Limits, Selection};
 use crate::sent::{Sent, SentLog};
 use crate::sequence::{Continuity, Offsets, Picture};
 use crate::srtp::RocTx;
@@ -29,7 +30,6 @@ pub struct Consumer {
     pub payloads: Vec<PayloadMap>,
     pub strip_red: bool,
     pub red_blocks: Vec<(u8, u8)>,
-    pub redundancy: Redundancy,
     pub paused: bool,
     /// What the viewer wants at most.
     pub wanted_layer: u8,
@@ -44,9 +44,11 @@ pub struct Consumer {
     /// What is sent; None until a key frame.
     pub current: Option<u8>,
     previous: Option<u8>,
-    temporal: u8,
-    /// Where `temporal` is to go.
-    target_temporal: u8,
+    selection: Selection,
+    /// Where `selection` is to go.
+    limits: Limits,
+    /// The highest layer within the one stream of its source; None: its layers are streams of their own.
+    spatial_top: Option<u8>,
     pub continuity: Continuity,
     pub sent: SentLog,
     pub roc: RocTx,
@@ -75,8 +77,6 @@ pub struct Consumer {
     pub single_nal: bool,
     /// The source sends what this one's receiver cannot take.
     unfit: bool,
-    /// Of its source, when it sent last.
-    entrance: u16,
 }
 
 /// What to do with one packet.
@@ -116,7 +116,6 @@ impl Consumer {
             payloads: opening.payloads,
             strip_red: opening.strip_red,
             red_blocks: opening.red_blocks,
-            redundancy: Redundancy::default(),
             paused: opening.paused,
             wanted_layer: u8::MAX,
             wanted_temporal: u8::MAX,
@@ -126,8 +125,9 @@ impl Consumer {
             target: u8::MAX,
             current: None,
             previous: None,
-            temporal: u8::MAX,
-            target_temporal: u8::MAX,
+            selection: Selection::default(),
+            limits: Limits::NONE,
+            spatial_top: None,
             continuity: Continuity::starting_at(random.0),
             sent: SentLog::new(opening.video),
             roc: RocTx::default(),
@@ -150,7 +150,6 @@ impl Consumer {
             limit_bps: 0,
             single_nal: opening.single_nal,
             unfit: false,
-            entrance: 0,
         }
     }
 
@@ -164,17 +163,6 @@ impl Consumer {
             self.previous = self.current.take();
         }
         self.forget_sent();
-    }
-
-    /// Its source, a voice, was left out and is heard again: what it said meanwhile is no gap in the numbers. True if so.
-    #[inline]
-    pub fn meet(&mut self, entrance: u16) -> bool {
-        let returns = self.entrance != entrance && self.current.is_some();
-        if returns {
-            self.stop();
-        }
-        self.entrance = entrance;
-        returns
     }
 
     /// Nothing that went out can be made again just as it was: under its number would stand another packet.
@@ -250,7 +238,18 @@ impl Consumer {
     }
 
     pub fn wants_keyframe(&self) -> bool {
-        self.video && !self.is_off() && !self.unfit && self.current != Some(self.target)
+        self.video && !self.is_off() && !self.unfit && (self.current != Some(self.target) || self.wants_larger())
+    }
+
+    /// A higher layer of the one stream is there for it, and can begin with a key frame only.
+    fn wants_larger(&self) -> bool {
+        self.spatial_top.is_some_and(|top| self.selection.limits().spatial < self.limits.spatial.min(top))
+    }
+
+    /// The layer that is sent now, be it a stream of its own or within one.
+    pub fn layer(&self) -> Option<u8> {
+        let current = self.current?;
+        Some(self.spatial_top.map_or(current, |top| top.min(self.selection.limits().spatial)))
     }
 
     /// Nothing is to be sent: nobody looks, or the way does not carry it.
@@ -269,9 +268,10 @@ impl Consumer {
         Grant { layer: self.wanted_layer, temporal: self.wanted_temporal }
     }
 
-    /// Goes to this layer with the next key frame.
-    pub fn aim(&mut self, target: u8) {
+    /// Goes to this layer with the next key frame. `spatial_top`: see the field.
+    pub fn aim(&mut self, target: u8, spatial_top: Option<u8>) {
         self.target = target;
+        self.spatial_top = spatial_top;
         let grant = self.grant.unwrap_or(Grant::LOWEST);
         let granted = match self.current {
             // Too much for the way: until it is left, as little of it as can be.
@@ -279,7 +279,8 @@ impl Consumer {
             Some(current) if current < target => u8::MAX,
             _ => grant.temporal,
         };
-        self.target_temporal = self.wanted_temporal.min(granted);
+        let spatial = if spatial_top.is_some() { self.top_layer() } else { u8::MAX };
+        self.limits = Limits { spatial, temporal: self.wanted_temporal.min(granted) };
     }
 
     /// Whether packets of this layer can matter to this consumer at all.
@@ -288,7 +289,7 @@ impl Consumer {
         !self.is_off() && !self.unfit && (self.current == Some(layer) || self.target == layer || !self.video)
     }
 
-    /// Decides on the next packet of `layer`. `elapsed`: what the outgoing timestamp moves by if the layer is
+    /// Decides on the next packet of `layer`; the second value: another layer is sent from here on. `elapsed`: what the outgoing timestamp moves by if the layer is
     /// switched here. `Send` has been noted as sent.
     #[inline]
     pub fn decide(&mut self, layer: u8, entry: &Entry, elapsed: impl FnOnce(&Continuity) -> u32) -> (Verdict, bool) {
@@ -300,8 +301,13 @@ impl Consumer {
             self.start(layer, entry, elapsed);
             switched = true;
         }
-        if entry.len == 0 || self.is_above(entry) {
-            let new_picture = entry.vp8.is_some_and(|vp8| vp8.starts_frame);
+        let before = self.layer();
+        let is_left = entry.len == 0 || self.is_above(entry);
+        switched |= before != self.layer();
+        if is_left {
+            // Of VP8 the ids have to go on without a gap (RFC 7741 §4.2); elsewhere references count by them.
+            let vp8 = entry.codec == Some(Codec::Vp8);
+            let new_picture = vp8 && entry.place.is_some_and(|place| place.starts_frame);
             self.continuity.skip(entry.sequence, new_picture);
             return (Verdict::Leave, switched);
         }
@@ -326,23 +332,19 @@ impl Consumer {
         }
         self.current = Some(layer);
         self.previous = None;
-        self.aim(self.target);
-        self.temporal = self.target_temporal;
+        self.aim(self.target, self.spatial_top);
+        self.selection.start(self.limits, entry.timestamp);
         self.forget_sent();
     }
 
-    /// Above the temporal layer wanted; goes down at once and up where a receiver can follow (the Y bit, or layer 0).
     fn is_above(&mut self, entry: &Entry) -> bool {
-        let Some((vp8, id)) = entry.vp8.and_then(|vp8| vp8.temporal_id.map(|id| (vp8, id))) else {
-            return false;
-        };
-        if vp8.starts_frame && self.temporal != self.target_temporal {
-            let up = self.target_temporal > self.temporal;
-            if !up || id == 0 || (vp8.sync && id <= self.target_temporal) {
-                self.temporal = self.target_temporal;
-            }
-        }
-        id > self.temporal
+        entry.place.is_some_and(|place| !self.selection.admits(place, entry.timestamp, self.limits))
+    }
+
+    /// With this packet, which is sent, a picture ends for the receiver, though not for the publisher.
+    #[inline]
+    pub fn ends_picture(&self, entry: &Entry) -> bool {
+        entry.place.is_some_and(|place| self.selection.ends_picture(place, entry.timestamp))
     }
 
     #[inline]
@@ -373,8 +375,6 @@ impl Consumer {
 }
 
 fn picture(entry: &Entry) -> Picture {
-    entry.vp8.map_or(Picture::default(), |vp8| Picture {
-        id: vp8.picture_id.map_or(0, |id| id.value),
-        tl0: vp8.tl0.unwrap_or(0),
-    })
+    let Numbers { picture_id, tl0, .. } = entry.numbers;
+    Picture { id: picture_id.map_or(0, |id| id.value), frame: entry.frame, tl0: tl0.unwrap_or(0) }
 }

@@ -5,17 +5,18 @@ use std::ops::Range;
 use crate::arrivals::FEEDBACK_US;
 use crate::cache::{ABSENT, Entry, PAYLOAD_BYTES_MAX};
 use crate::command::Codec;
+use crate::dependencies::{self, Dependencies};
 use crate::event::Event;
 use crate::keyframe::starts_keyframe;
 use crate::outbox::{Outbox, Sink};
-use crate::producer::Producer;
+use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, Reception};
 use crate::rtp::{self, Header};
 use crate::sequence::is_before;
 use crate::shard::Shard;
 use crate::srtp::SrtpError;
 use crate::transport::{Marks, Source, Transport};
-use crate::vp8;
+use crate::{vp8, vp9};
 
 /// SSRCs that one peer may use in its life; each latched one takes a place until its producer closes.
 const SOURCES_MAX: usize = 64;
@@ -141,9 +142,10 @@ impl Shard {
         layer.cache = None;
         layer.forget_keyframe();
         layer.reception = Reception::default();
+        layer.dependencies = Dependencies::default();
         layer.moved = 0;
         layer.sets = layer.sets.is_some().then(Default::default);
-        for key in producer.consumers() {
+        for key in &producer.consumers {
             let consumer = &mut self.consumers[*key];
             // What waits to be written stood in the cache that is gone.
             self.transports[consumer.transport].pacer.forget(*key);
@@ -203,11 +205,10 @@ impl Shard {
     fn accept<S: Sink>(&mut self, source: Source, incoming: &Incoming, now_us: u64, out: &mut Outbox<S>) {
         let producer = &mut self.producers[source.producer];
         let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
-        let (video, on_line) = (producer.video, producer.on_line);
-        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !video) {
+        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !producer.video) {
             producer.level.note(byte);
-            self.note_loudness(source.producer, byte, now_us, out);
         }
+        let (video, on_line) = (producer.video, producer.on_line);
         let Some(entry) = entry(incoming) else {
             self.totals.malformed += 1;
             return;
@@ -231,6 +232,9 @@ impl Shard {
             }
         };
         let mut entry = entry;
+        if video && !incoming.marks.descriptor.is_empty() {
+            read_descriptor(layer, incoming.marks.descriptor, arrival == Arrival::Late, &mut entry);
+        }
         if layer.sets.is_some() {
             entry.sequence = self.number_on_line(source, incoming, arrival, now_us, out);
         }
@@ -246,12 +250,7 @@ impl Shard {
         layer.ended = false;
         layer.packets += 1;
         layer.bytes += incoming.payload.len() as u64;
-        layer.bitrates.note(entry.vp8.and_then(|vp8| vp8.temporal_id), incoming.payload.len());
-        if entry.keyframe {
-            layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
-            layer.reception.give_up_before(incoming.sequence);
-        }
-        let missing = layer.reception.is_missing_any();
+        layer.bitrates.note(entry.place, incoming.payload.len());
         let id = producer.id;
         if first {
             self.events.push(Event::Layer { producer: id, layer: source.layer });
@@ -259,11 +258,14 @@ impl Shard {
         if (woke || first) && video {
             self.retarget(source.producer, now_us, out);
         }
-        let producer = &self.producers[source.producer];
-        self.totals.unheard_packets += u64::from(producer.voice.is_unheard());
-        if producer.is_wanted() {
-            self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
+        if entry.keyframe {
+            // Behind that: it answers what was wished for because of this very packet.
+            let layer = &mut self.producers[source.producer].layers[source.layer as usize];
+            layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
+            layer.reception.give_up_before(incoming.sequence);
         }
+        let missing = self.producers[source.producer].layers[source.layer as usize].reception.is_missing_any();
+        self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
         if missing {
             self.wake_within(GAP_TICK_US, now_us);
         }
@@ -295,7 +297,7 @@ impl Shard {
 }
 
 /// A late packet that is not there yet and would not push a newer one out of the table.
-fn is_useful(layer: &crate::producer::Layer, sequence: u16) -> bool {
+fn is_useful(layer: &Layer, sequence: u16) -> bool {
     layer.cache.as_ref().is_some_and(|cache| {
         let oldest = layer.newest().wrapping_sub(cache.safe_packets() as u16);
         !cache.contains(sequence) && !is_before(sequence, oldest)
@@ -320,7 +322,14 @@ pub(crate) fn entry(incoming: &Incoming) -> Option<Entry> {
         Codec::Vp8 => {
             let descriptor = vp8::parse(incoming.payload).ok()?;
             entry.keyframe = descriptor.keyframe;
-            entry.vp8 = Some(descriptor);
+            entry.numbers = descriptor.numbers;
+            entry.place = descriptor.place();
+        }
+        Codec::Vp9 => {
+            let descriptor = vp9::parse(incoming.payload).ok()?;
+            entry.keyframe = descriptor.keyframe;
+            entry.numbers = descriptor.numbers;
+            entry.place = descriptor.place;
         }
         codec => {
             let dd = incoming.marks.descriptor;
@@ -328,6 +337,20 @@ pub(crate) fn entry(incoming: &Incoming) -> Option<Entry> {
         }
     }
     Some(entry)
+}
+
+/// VP9 tells by its payload all that matters here; for other codecs the dependency descriptor does.
+fn read_descriptor(layer: &mut Layer, descriptor: &[u8], late: bool, entry: &mut Entry) {
+    entry.frame = dependencies::frame_number(descriptor).unwrap_or(0);
+    let Ok(frame) = layer.dependencies.read(descriptor, late) else { return };
+    match entry.codec {
+        Some(Codec::Av1) => {
+            entry.place = Some(frame.place);
+            entry.keyframe = frame.place.fresh && frame.place.starts_frame;
+        }
+        Some(Codec::H264 | Codec::H265) => entry.place = Some(frame.place),
+        _ => {}
+    }
 }
 
 fn by_mid(

@@ -2,34 +2,18 @@
 
 use crate::command::Codec;
 use crate::rtp::u16_at;
-use crate::vp8;
+use crate::{vp8, vp9};
 
 /// `dependency_descriptor`: the value of that header extension, where the packet has one (used for AV1).
 pub fn starts_keyframe(codec: Codec, payload: &[u8], dependency_descriptor: Option<&[u8]>) -> bool {
     match codec {
         Codec::Vp8 => vp8::parse(payload).is_ok_and(|descriptor| descriptor.keyframe),
-        Codec::Vp9 => vp9(payload),
+        Codec::Vp9 => vp9::parse(payload).is_ok_and(|descriptor| descriptor.keyframe),
         Codec::H264 => h264(payload),
+        Codec::H265 => h265(payload),
         Codec::Av1 => av1(payload) || dependency_descriptor.is_some_and(brings_structure),
         Codec::Opus | Codec::Red | Codec::Pcmu | Codec::Pcma | Codec::G722 | Codec::TelephoneEvent => false,
     }
-}
-
-/// RFC 9628 §4.2: B set, P clear, and the lowest spatial layer where layer indices are there.
-fn vp9(payload: &[u8]) -> bool {
-    let Some(&first) = payload.first() else { return false };
-    if first & 0x40 != 0 || first & 0x08 == 0 {
-        return false;
-    }
-    if first & 0x20 == 0 {
-        return payload.len() > 1;
-    }
-    let layer_at = match (first & 0x80 != 0, payload.get(1)) {
-        (false, _) => 1,
-        (true, Some(id)) if id & 0x80 != 0 => 3,
-        (true, _) => 2,
-    };
-    payload.get(layer_at).is_some_and(|byte| byte >> 1 & 0x07 == 0)
 }
 
 const IDR: u8 = 5;
@@ -62,6 +46,33 @@ fn aggregated(mut units: &[u8]) -> bool {
 /// An IDR slice counts only with `first_mb_in_slice` 0, whose Exp-Golomb code is a single set bit.
 fn begins(kind: u8, next: Option<&u8>) -> bool {
     kind == SPS || kind == IDR && next.is_some_and(|byte| byte & 0x80 != 0)
+}
+
+/// RFC 7798 §4.4: single units, aggregation packets (48) and fragmentation units (49).
+fn h265(payload: &[u8]) -> bool {
+    match payload.first().map(|byte| byte >> 1 & 0x3f) {
+        Some(AGGREGATED) => {
+            let mut units = &payload[2.min(payload.len())..];
+            while units.len() > 4 {
+                if begins_h265(units[2] >> 1 & 0x3f, units.get(4)) {
+                    return true;
+                }
+                units = units.get(2 + usize::from(u16_at(units, 0))..).unwrap_or(&[]);
+            }
+            false
+        }
+        Some(FRAGMENT) => payload.get(2).is_some_and(|fu| fu & 0x80 != 0 && begins_h265(fu & 0x3f, payload.get(3))),
+        Some(kind) => begins_h265(kind, payload.get(2)),
+        None => false,
+    }
+}
+
+const AGGREGATED: u8 = 48;
+const FRAGMENT: u8 = 49;
+
+/// Parameter sets (32 to 34), or the first slice segment of a random access picture (16 to 23).
+fn begins_h265(kind: u8, next: Option<&u8>) -> bool {
+    (32..=34).contains(&kind) || (16..=23).contains(&kind) && next.is_some_and(|byte| byte & 0x80 != 0)
 }
 
 /// AV1 RTP §4.4: N marks the first packet of a coded video sequence; Z continues an earlier fragment.

@@ -12,15 +12,16 @@ fn vp8_and_audio() {
 }
 
 #[test]
-fn vp9_descriptors() {
-    assert!(starts(Codec::Vp9, &[0x08, 0]), "B alone");
-    assert!(!starts(Codec::Vp9, &[0x48, 0]), "inter-picture");
-    assert!(!starts(Codec::Vp9, &[0x00, 0]), "not the start");
-    assert!(starts(Codec::Vp9, &[0xa8, 0x80, 0x01, 0x00]), "15-bit id, spatial 0");
-    assert!(!starts(Codec::Vp9, &[0xa8, 0x80, 0x01, 0x02]), "15-bit id, spatial 1");
-    assert!(starts(Codec::Vp9, &[0xa8, 0x01, 0x10, 0]), "7-bit id, spatial 0");
-    assert!(!starts(Codec::Vp9, &[0xa8, 0x81]), "cut");
-    assert!(!starts(Codec::Vp9, &[]));
+fn h265_units() {
+    assert!(starts(Codec::H265, &[0x40, 1, 0x0c]), "VPS");
+    assert!(starts(Codec::H265, &[0x26, 1, 0xaf]), "IDR_W_RADL, first slice segment");
+    assert!(!starts(Codec::H265, &[0x26, 1, 0x2f]), "a later segment of it");
+    assert!(!starts(Codec::H265, &[0x02, 1, 0xd0]), "TRAIL_R");
+    assert!(starts(Codec::H265, &[0x60, 1, 0, 3, 0x46, 1, 0x50, 0, 3, 0x42, 1, 1]), "AUD and SPS, aggregated");
+    assert!(!starts(Codec::H265, &[0x60, 1, 0, 9, 0x46, 1, 0x50, 0, 3, 0x42, 1, 1]), "aggregated, cut");
+    assert!(starts(Codec::H265, &[0x62, 1, 0x93, 0xaf]), "IDR in fragments, the first");
+    assert!(!starts(Codec::H265, &[0x62, 1, 0x13, 0xaf]), "the next");
+    assert!(!starts(Codec::H265, &[]) && !starts(Codec::H265, &[0x60]));
 }
 
 #[test]

@@ -147,7 +147,14 @@ impl Shard {
                 out.reserve(SPACE);
             }
             let (offsets, timestamp) = (waiting.sent.offsets(), waiting.timestamp);
-            let packet = Packet { cache, entry, offsets, padding: waiting.sent.padding, timestamp };
+            let packet = Packet {
+                cache,
+                entry,
+                offsets,
+                padding: waiting.sent.padding,
+                timestamp,
+                marker: waiting.sent.marker(),
+            };
             let space = &mut out.space()[burst.len()..];
             let Some(len) = packet.write_noted(consumer, waiting.sent, transport, now_us, space) else { continue };
             consumer.count(len, now_us);
@@ -177,7 +184,7 @@ impl Shard {
                     let cache = producer.layers.get(usize::from(sent.layer()))?.cache.as_ref()?;
                     let entry = cache.get(sent.source)?;
                     let timestamp = consumer.continuity.timestamp(entry.timestamp);
-                    Some(Packet { cache, entry, offsets: sent.offsets(), padding: 0, timestamp })
+                    Some(Packet { cache, entry, offsets: sent.offsets(), padding: 0, timestamp, marker: sent.marker() })
                 })
                 .and_then(|packet| packet.write_rtx(consumer, transport, now_us, space));
             let written = written.or_else(|| consumer.write_padding(PADDING_ONLY, transport, now_us, space));

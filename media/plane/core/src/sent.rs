@@ -11,6 +11,7 @@ pub struct Sent {
     pub sequence: u16,
     pub source: u16,
     pub picture: u16,
+    pub frame: u16,
     /// Milliseconds (low 16 bits) of the last resend; 0 with `resends` 0.
     pub resent_ms: u16,
     /// The transport-wide number that it had; a resend on the same SSRC is the same to the last bit.
@@ -19,18 +20,19 @@ pub struct Sent {
     pub epoch: u16,
     pub tl0: u8,
     pub padding: u8,
-    /// Two bits of layer, one of MID, one of RED; the upper half counts resends.
+    /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends.
     pub(crate) marks: u8,
 }
 
 const LAYER: u8 = 0x03;
 const WITH_MID: u8 = 0x04;
-const WITH_COPIES: u8 = 0x08;
+const MARKER: u8 = 0x08;
 const RESENT: u8 = 0x10;
 
 impl Sent {
-    pub fn mark(&mut self, layer: u8, with_mid: bool) {
-        self.marks = self.marks & 0xf0 | layer & LAYER | if with_mid { WITH_MID } else { 0 };
+    pub fn mark(&mut self, layer: u8, with_mid: bool, marker: bool) {
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        self.marks = self.marks & 0xf0 | layer & LAYER | flag(with_mid, WITH_MID) | flag(marker, MARKER);
     }
 
     pub fn layer(&self) -> u8 {
@@ -41,13 +43,8 @@ impl Sent {
         self.marks & WITH_MID != 0
     }
 
-    /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
-    pub fn mark_copies(&mut self) {
-        self.marks |= WITH_COPIES;
-    }
-
-    pub fn with_copies(&self) -> bool {
-        self.marks & WITH_COPIES != 0
+    pub fn marker(&self) -> bool {
+        self.marks & MARKER != 0
     }
 
     pub fn resends(&self) -> u8 {
@@ -60,7 +57,12 @@ impl Sent {
     }
 
     pub fn offsets(&self) -> Offsets {
-        Offsets { sequence: self.sequence.wrapping_sub(self.source), picture: self.picture, tl0: self.tl0 }
+        Offsets {
+            sequence: self.sequence.wrapping_sub(self.source),
+            picture: self.picture,
+            frame: self.frame,
+            tl0: self.tl0,
+        }
     }
 }
 
@@ -93,11 +95,6 @@ impl SentLog {
     #[inline]
     pub fn note(&mut self, sent: Sent) {
         self.packets[sent.sequence as usize & (self.packets.len() - 1)] = sent;
-    }
-
-    pub fn get(&self, sequence: u16) -> Option<&Sent> {
-        let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
-        (sent.sequence == sequence && sent.epoch != 0).then_some(sent)
     }
 
     pub fn find(&mut self, sequence: u16) -> Option<&mut Sent> {

@@ -1,4 +1,4 @@
-//! One unbroken stream out of many broken ones: sequence numbers, timestamps and VP8 picture ids of a consumer go on
+//! One unbroken stream out of many broken ones: sequence numbers, timestamps, picture ids and frame numbers of a consumer go on
 //! across pauses, source and layer switches, dropped temporal layers and padding (RFC 3550, RFC 7741).
 //!
 //! `out = source + offset`. A switch sets new offsets; each packet left out lowers them by one. Late packets find the
@@ -15,6 +15,7 @@ const PICTURE_MASK: u16 = 0x7fff;
 pub struct Offsets {
     pub sequence: u16,
     pub picture: u16,
+    pub frame: u16,
     pub tl0: u8,
 }
 
@@ -25,10 +26,11 @@ struct Change {
     before: Offsets,
 }
 
-/// VP8 numbers of a packet, where it has them.
+/// The numbers of a packet's picture and frame, where it has them (see `cache::Entry`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Picture {
     pub id: u16,
+    pub frame: u16,
     pub tl0: u8,
 }
 
@@ -65,6 +67,7 @@ impl Continuity {
         if self.started {
             self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
             self.offsets.picture = self.out_picture.id.wrapping_add(1).wrapping_sub(picture.id);
+            self.offsets.frame = self.out_picture.frame.wrapping_add(1).wrapping_sub(picture.frame);
             self.offsets.tl0 = self.out_picture.tl0.wrapping_add(1).wrapping_sub(picture.tl0);
         }
         self.started = true;
@@ -80,7 +83,7 @@ impl Continuity {
         self.switch(sequence, timestamp, picture, elapsed);
     }
 
-    /// Offsets for a packet to be sent; None: too old. `picture`: its VP8 numbers or zeros.
+    /// Offsets for a packet to be sent; None: too old. `picture`: its numbers or zeros.
     pub fn pass(&mut self, sequence: u16, timestamp: u32, picture: Picture) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         let offsets = if ahead == 0 || ahead >= 0x8000 {
@@ -103,7 +106,11 @@ impl Continuity {
         }
         let id = picture.id.wrapping_add(offsets.picture);
         if !self.sent_any || id.wrapping_sub(self.out_picture.id) & PICTURE_MASK < PICTURE_MASK / 2 {
-            self.out_picture = Picture { id, tl0: picture.tl0.wrapping_add(offsets.tl0) };
+            (self.out_picture.id, self.out_picture.tl0) = (id, picture.tl0.wrapping_add(offsets.tl0));
+        }
+        let frame = picture.frame.wrapping_add(offsets.frame);
+        if !self.sent_any || !is_before(frame, self.out_picture.frame) {
+            self.out_picture.frame = frame;
         }
         self.sent_any = true;
     }
@@ -234,11 +241,11 @@ mod tests {
     #[test]
     fn pictures_close_up_when_frames_are_left_out() {
         let mut c = Continuity::starting_at(0);
-        c.switch(10, 0, Picture { id: 32_767, tl0: 255 }, 0);
-        let first = c.pass(10, 0, Picture { id: 32_767, tl0: 255 }).unwrap();
+        c.switch(10, 0, Picture { id: 32_767, frame: u16::MAX, tl0: 255 }, 0);
+        let first = c.pass(10, 0, Picture { id: 32_767, frame: u16::MAX, tl0: 255 }).unwrap();
         assert_eq!(first.picture, 0);
         c.skip(11, true);
-        let third = c.pass(12, 6_000, Picture { id: 1, tl0: 0 }).unwrap();
+        let third = c.pass(12, 6_000, Picture { id: 1, frame: 1, tl0: 0 }).unwrap();
         assert_eq!(1u16.wrapping_add(third.picture) & 0x7fff, 0);
         assert_eq!(third.sequence, first.sequence.wrapping_sub(1));
     }

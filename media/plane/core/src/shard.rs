@@ -10,14 +10,12 @@ use crate::astray::Astray;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
 use crate::event::{Event, IceState};
-use crate::feedback::VOICE_RTT_US_MAX;
 use crate::ice::Path;
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::levels::WINDOW_US;
 use crate::line::Part;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Producer, Run};
-use crate::reception::{ASKS_MAX, VOICE_ASKS_MAX};
 use crate::router::Router;
 use crate::stats::Totals;
 use crate::stun;
@@ -240,7 +238,6 @@ impl Shard {
         if now_us >= self.window_us {
             self.window_us = now_us + WINDOW_US - BUSY_TICK_US / 2;
             self.tick_speakers();
-            self.tick_voices(now_us, out);
         }
         if now_us >= self.retarget_us {
             self.retarget_us = now_us + RETARGET_US;
@@ -262,10 +259,7 @@ impl Shard {
             let Some(producer) = self.producers.get(at) else { continue };
             let transport = producer.transport;
             let rtt_us = self.transports[transport].rtt_or_guess_us();
-            let answers = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
-            let in_time = producer.video || rtt_us <= VOICE_RTT_US_MAX;
-            let repairs = answers && in_time && producer.repaired && producer.is_wanted();
-            let asks = if producer.video { ASKS_MAX } else { VOICE_ASKS_MAX };
+            let repairs = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
             for index in 0..producer.layers.len() {
                 let layer = &mut self.producers[at].layers[index];
                 let ssrc = layer.ssrc;
@@ -274,8 +268,7 @@ impl Shard {
                 if !repairs {
                     layer.reception.give_up();
                 }
-                let given_up =
-                    layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, asks, &mut asked);
+                let given_up = layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked);
                 let again = layer.keyframe.again(now_us);
                 asking |= layer.reception.is_missing_any();
                 if !asked.is_empty() {
@@ -339,7 +332,8 @@ impl Shard {
 
     pub(crate) fn choose_target(&mut self, consumer: usize, now_us: u64) {
         let consumer = &mut self.consumers[consumer];
-        consumer.aim(self.producers[consumer.producer].choose_layer(consumer.top_layer(), now_us));
+        let producer = &self.producers[consumer.producer];
+        consumer.aim(producer.choose_layer(consumer.top_layer(), now_us), producer.spatial_top());
     }
 
     fn is_flowing(&self, key: usize, now_us: u64) -> bool {
@@ -381,10 +375,10 @@ impl Shard {
         }
     }
 
-    /// A layer that went silent is left for one that is alive.
+    /// A layer that went silent is left for one that is alive; one that is there by now is taken.
     fn tick_layers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         for at in 0..self.producers.capacity() {
-            if self.producers.get(at).is_some_and(|p| p.layers.len() > 1) {
+            if self.producers.get(at).is_some_and(|p| p.spatial_top() != Some(0)) {
                 self.retarget(at, now_us, out);
             }
         }
@@ -394,9 +388,10 @@ impl Shard {
     pub(crate) fn retarget<S: Sink>(&mut self, producer: usize, now_us: u64, out: &mut Outbox<S>) {
         let mut wanted = 0u8;
         let chooser = &self.producers[producer];
-        for key in chooser.consumers() {
+        let spatial_top = chooser.spatial_top();
+        for key in &chooser.consumers {
             let consumer = &mut self.consumers[*key];
-            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us));
+            consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us), spatial_top);
             let connected = self.transports[consumer.transport].outbound.is_some();
             if connected && consumer.wants_keyframe() {
                 wanted |= 1 << consumer.target;

@@ -22,8 +22,6 @@ pub struct Totals {
     pub padding_bytes: u64,
     /// Sent to find out what a way carries.
     pub probe_bytes: u64,
-    /// Of voices that were left out.
-    pub unheard_packets: u64,
     pub stranger_datagrams: u64,
     pub bad_stun: u64,
     pub bad_srtp: u64,
@@ -136,7 +134,7 @@ fn layer_stats(producer: &Producer) -> impl Iterator<Item = LayerStats> {
 fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
     ConsumerStats {
         consumer: consumer.id,
-        layer: consumer.current.map_or(-1, |layer| layer as i8),
+        layer: consumer.layer().map_or(-1, |layer| layer as i8),
         packets: consumer.packets,
         bytes: consumer.bytes,
         lost: consumer.lost,

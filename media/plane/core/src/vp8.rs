@@ -1,28 +1,20 @@
 //! The VP8 payload descriptor (RFC 7741 §4.2): read, and rewritten in place without changing its width.
 
+use crate::numbers::{Numbers, PictureId};
 use crate::rtp::Malformed;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureId {
-    pub value: u16,
-    /// 15 bits wide, else 7.
-    pub long: bool,
-    offset: u8,
-}
+use crate::selection::{Place, Rise};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptor {
     /// First packet of a frame: S set and partition index 0.
     pub starts_frame: bool,
     pub keyframe: bool,
-    pub picture_id: Option<PictureId>,
-    pub tl0: Option<u8>,
+    pub numbers: Numbers,
     pub temporal_id: Option<u8>,
     /// The Y bit: this frame depends on the base layer only, so a receiver may go up here.
     pub sync: bool,
     /// Bytes of the descriptor; the VP8 data follows.
-    pub size: usize,
-    tl0_offset: u8,
+    pub size: u8,
 }
 
 pub fn parse(payload: &[u8]) -> Result<Descriptor, Malformed> {
@@ -30,21 +22,20 @@ pub fn parse(payload: &[u8]) -> Result<Descriptor, Malformed> {
     let mut descriptor = Descriptor {
         starts_frame: first & 0x10 != 0 && first & 0x07 == 0,
         keyframe: false,
-        picture_id: None,
-        tl0: None,
+        numbers: Numbers::default(),
         temporal_id: None,
         sync: false,
         size: 1,
-        tl0_offset: 0,
     };
     if first & 0x80 != 0 {
         read_extended(payload, &mut descriptor)?;
     }
-    if payload.len() < descriptor.size {
+    if payload.len() < usize::from(descriptor.size) {
         return Err(Malformed);
     }
     // RFC 7741 §4.3: the P bit of the payload header is 0 in key frames.
-    descriptor.keyframe = descriptor.starts_frame && payload.get(descriptor.size).is_some_and(|byte| byte & 1 == 0);
+    let first = payload.get(usize::from(descriptor.size));
+    descriptor.keyframe = descriptor.starts_frame && first.is_some_and(|byte| byte & 1 == 0);
     Ok(descriptor)
 }
 
@@ -52,18 +43,12 @@ fn read_extended(payload: &[u8], descriptor: &mut Descriptor) -> Result<(), Malf
     let flags = *payload.get(1).ok_or(Malformed)?;
     let mut at = 2;
     if flags & 0x80 != 0 {
-        let high = *payload.get(at).ok_or(Malformed)?;
-        let long = high & 0x80 != 0;
-        let value = match long {
-            true => u16::from(high & 0x7f) << 8 | u16::from(*payload.get(at + 1).ok_or(Malformed)?),
-            false => u16::from(high),
-        };
-        descriptor.picture_id = Some(PictureId { value, long, offset: at as u8 });
-        at += if long { 2 } else { 1 };
+        let id = PictureId::read(payload, at)?;
+        at += id.width();
+        descriptor.numbers.picture_id = Some(id);
     }
     if flags & 0x40 != 0 {
-        descriptor.tl0 = Some(*payload.get(at).ok_or(Malformed)?);
-        descriptor.tl0_offset = at as u8;
+        descriptor.numbers.read_tl0(payload, at)?;
         at += 1;
     }
     if flags & 0x30 != 0 {
@@ -74,29 +59,22 @@ fn read_extended(payload: &[u8], descriptor: &mut Descriptor) -> Result<(), Malf
         }
         at += 1;
     }
-    descriptor.size = at;
+    descriptor.size = at as u8;
     Ok(())
 }
 
 impl Descriptor {
-    /// Puts another picture id into a payload of this very shape; cut to the width it has.
-    #[inline]
-    pub fn set_picture_id(&self, payload: &mut [u8], value: u16) {
-        let Some(id) = self.picture_id else { return };
-        let at = usize::from(id.offset);
-        if id.long {
-            payload[at] = 0x80 | (value >> 8) as u8;
-            payload[at + 1] = value as u8;
-        } else {
-            payload[at] = value as u8 & 0x7f;
-        }
-    }
-
-    #[inline]
-    pub fn set_tl0(&self, payload: &mut [u8], value: u8) {
-        if self.tl0.is_some() {
-            payload[usize::from(self.tl0_offset)] = value;
-        }
+    /// None: the stream has no temporal layers.
+    pub fn place(&self) -> Option<Place> {
+        let temporal = self.temporal_id?;
+        Some(Place {
+            spatial: 0,
+            temporal,
+            starts_frame: self.starts_frame,
+            ends_frame: false,
+            fresh: self.keyframe,
+            rise: if temporal == 0 || self.sync { Rise::Here } else { Rise::No },
+        })
     }
 }
 

@@ -5,11 +5,11 @@ fn everything_present() {
     let mut payload = vec![0x90, 0xf0, 0x92, 0x34, 0x56, 0xa5, 0x00, 0x9d];
     let descriptor = parse(&payload).unwrap();
     assert!(descriptor.starts_frame && descriptor.keyframe && descriptor.sync);
-    let id = descriptor.picture_id.unwrap();
+    let id = descriptor.numbers.picture_id.unwrap();
     assert_eq!((id.value, id.long), (0x1234, true));
-    assert_eq!((descriptor.tl0, descriptor.temporal_id, descriptor.size), (Some(0x56), Some(2), 6));
-    descriptor.set_picture_id(&mut payload, 0xffff);
-    descriptor.set_tl0(&mut payload, 9);
+    assert_eq!((descriptor.numbers.tl0, descriptor.temporal_id, descriptor.size), (Some(0x56), Some(2), 6));
+    descriptor.numbers.set_picture_id(&mut payload, 0xffff);
+    descriptor.numbers.set_tl0(&mut payload, 9);
     assert_eq!(payload, [0x90, 0xf0, 0xff, 0xff, 0x09, 0xa5, 0x00, 0x9d]);
 }
 
@@ -18,9 +18,9 @@ fn short_picture_id() {
     let mut payload = [0x80, 0x80, 0x7f, 0x01];
     let descriptor = parse(&payload).unwrap();
     assert!(!descriptor.starts_frame && !descriptor.keyframe);
-    assert!(!descriptor.picture_id.unwrap().long);
-    descriptor.set_picture_id(&mut payload, 0x80 + 5);
-    descriptor.set_tl0(&mut payload, 1);
+    assert!(!descriptor.numbers.picture_id.unwrap().long);
+    descriptor.numbers.set_picture_id(&mut payload, 0x80 + 5);
+    descriptor.numbers.set_tl0(&mut payload, 1);
     assert_eq!(payload, [0x80, 0x80, 5, 1]);
 }
 

@@ -1,5 +1,7 @@
 //! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
 
+#[path = "layers.rs"]
+mod layers;
 #[path = "lines.rs"]
 mod terminals;
 #[path = "shard.rs"]
@@ -16,6 +18,7 @@ use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHE
 use plane_core::stun::{self, Request};
 use plane_core::{keyframe, red, rtp, vp8};
 
+pub use layers::{dependencies, vp9};
 pub use terminals::{line, mixer, nal_units, presses};
 pub use whole::shard;
 
@@ -31,6 +34,8 @@ pub fn all() -> Vec<Target> {
         ("rtcp", rtcp, compounds()),
         ("srtp", srtp, vec![media(&[(1, b"0")]), media(&[])]),
         ("payloads", payloads, payload_seeds()),
+        ("vp9", vp9, layers::vp9_seeds()),
+        ("dependencies", dependencies, layers::dependency_seeds()),
         (
             "shard",
             shard,
@@ -211,21 +216,21 @@ pub fn srtp(data: &[u8]) {
 
 pub fn payloads(data: &[u8]) {
     let (descriptor, payload) = data.split_at(data.len().min(12) / 2);
-    for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1, Codec::Opus] {
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::H265, Codec::Av1, Codec::Opus] {
         keyframe::starts_keyframe(codec, payload, Some(descriptor));
         keyframe::starts_keyframe(codec, data, None);
     }
     if let Ok(descriptor) = vp8::parse(data) {
-        assert!(descriptor.size <= data.len());
+        assert!(usize::from(descriptor.size) <= data.len());
         let mut written = data.to_vec();
-        descriptor.set_picture_id(&mut written, 0x1234);
-        descriptor.set_tl0(&mut written, 0x56);
+        descriptor.numbers.set_picture_id(&mut written, 0x1234);
+        descriptor.numbers.set_tl0(&mut written, 0x56);
         let again = vp8::parse(&written).expect("the same shape");
         assert_eq!(
             (again.size, again.keyframe, again.temporal_id),
             (descriptor.size, descriptor.keyframe, descriptor.temporal_id)
         );
-        assert_eq!(again.tl0, descriptor.tl0.map(|_| 0x56));
+        assert_eq!(again.numbers.tl0, descriptor.numbers.tl0.map(|_| 0x56));
     }
     if let Ok(blocks) = red::blocks(data) {
         let blocks: Vec<_> = blocks.collect();

@@ -4,14 +4,14 @@
 //! others. Then the foremost are raised as far as they want, the streams of a rank evenly, and so on down the ranks. A step
 //! that does not fit is passed over; who does not get the first one is not sent at all.
 
-use crate::bitrates::TEMPORALS;
-use crate::producer::{LAYERS_MAX, Producer};
+use crate::bitrates::{SPATIALS, TEMPORALS};
+use crate::producer::{LAYERS_MAX, Layer, Producer};
 
 /// A step up has to fit so much of the budget; what is held may take all of it.
 pub const RAISE_SHARE: f64 = 0.9;
-const STEPS_MAX: usize = LAYERS_MAX * TEMPORALS;
+const STEPS_MAX: usize = if LAYERS_MAX > SPATIALS { LAYERS_MAX } else { SPATIALS } * TEMPORALS;
 
-/// A stream may be sent up to this layer and temporal id.
+/// A track may be sent up to this layer, be it a stream of its own or within one, and up to this temporal id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     pub layer: u8,
@@ -46,23 +46,35 @@ impl Steps {
     /// What `producer` sends now, up to the layer and temporal id wanted; empty: nothing, or it is not known yet.
     pub fn of(producer: &Producer, wanted: Grant, now_us: u64) -> Self {
         let mut steps = Steps::default();
-        let top = producer.choose_layer(wanted.layer, now_us);
-        for (layer, index) in producer.layers.iter().zip(0..=top).filter(|(layer, _)| layer.is_active(now_us)) {
-            let count = layer.bitrates.steps().count();
-            let first = steps.len == 0;
-            for (at, (temporal, bps)) in layer.bitrates.steps().enumerate() {
-                if temporal > wanted.temporal {
-                    break;
-                }
-                // A larger picture that moves by jerks is no better than a smaller one that flows.
-                if !first && at == 0 && count > 1 && wanted.temporal > 0 {
-                    continue;
-                }
-                let temporal = if at + 1 == count { u8::MAX } else { temporal };
-                steps.push(Step { grant: Grant { layer: index, temporal }, bps });
+        match &producer.layers[..] {
+            [layer] if layer.is_active(now_us) => {
+                let top = wanted.layer.min(layer.bitrates.top_spatial());
+                (0..=top).for_each(|spatial| steps.add(layer, (spatial, spatial), wanted));
+            }
+            layers => {
+                let top = producer.choose_layer(wanted.layer, now_us);
+                let active = layers.iter().zip(0..=top).filter(|(layer, _)| layer.is_active(now_us));
+                active.for_each(|(layer, index)| steps.add(layer, (layer.bitrates.top_spatial(), index), wanted));
             }
         }
         steps
+    }
+
+    /// The steps of one layer: what lies up to `spatial` in its stream, granted as layer `index`.
+    fn add(&mut self, layer: &Layer, (spatial, index): (u8, u8), wanted: Grant) {
+        let count = layer.bitrates.steps(spatial).count();
+        let first = self.len == 0;
+        for (at, (temporal, bps)) in layer.bitrates.steps(spatial).enumerate() {
+            if temporal > wanted.temporal {
+                break;
+            }
+            // A larger picture that moves by jerks is no better than a smaller one that flows.
+            if !first && at == 0 && count > 1 && wanted.temporal > 0 {
+                continue;
+            }
+            let temporal = if at + 1 == count { u8::MAX } else { temporal };
+            self.push(Step { grant: Grant { layer: index, temporal }, bps });
+        }
     }
 
     /// What costs more than something better is left out.

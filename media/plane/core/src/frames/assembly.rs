@@ -68,9 +68,8 @@ impl Assembly {
             bytes: Vec::with_capacity(4 * piece.payload.len()),
         });
         let taken = match self.codec {
-            Codec::Vp8 => {
-                vp8::parse(piece.payload).map(|head| frame.bytes.extend_from_slice(&piece.payload[head.size..]))
-            }
+            Codec::Vp8 => vp8::parse(piece.payload)
+                .map(|head| frame.bytes.extend_from_slice(&piece.payload[usize::from(head.size)..])),
             _ => h264::unpack(piece.payload, &mut self.open, &mut frame.bytes),
         };
         if taken.is_err() || frame.bytes.len() > FRAME_BYTES_MAX {

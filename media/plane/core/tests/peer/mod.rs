@@ -202,12 +202,8 @@ impl Stage {
     }
 
     pub fn consume_as(&mut self, peer: &Peer, consumer: u32, producer: u32, ssrcs: (u32, u32), payload: PayloadMap) {
-        self.consume_at(peer.transport, consumer, producer, ssrcs, payload);
-    }
-
-    pub fn consume_at(&mut self, transport: u32, consumer: u32, producer: u32, ssrcs: (u32, u32), payload: PayloadMap) {
         self.command(Command::OpenConsumer {
-            transport,
+            transport: peer.transport,
             consumer,
             producer,
             mid: "0".into(),
@@ -321,14 +317,6 @@ impl Stage {
         self.send_rtcp(peer, &mut buffer, len);
     }
 
-    /// Of the voice: now, at the timestamp of its next packet.
-    pub fn voice_report(&mut self, peer: &mut Peer, ntp: u64) {
-        let info = SenderInfo { ssrc: 0x2000, ntp, rtp: peer.timestamp, packets: 1, bytes: 1 };
-        let mut buffer = [0; 256];
-        let len = rtcp::write_sr(&mut buffer, &info, &[]);
-        self.send_rtcp(peer, &mut buffer, len);
-    }
-
     pub fn send_compound(&mut self, peer: &mut Peer, compound: &[u8]) {
         let mut buffer = [compound, &[0; 32]].concat();
         self.send_rtcp(peer, &mut buffer, compound.len());
@@ -359,20 +347,9 @@ impl Stage {
         taken
     }
 
-    /// What went to this peer under one SSRC since it was asked last.
-    pub fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
+    fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
         let is_mine = |d: &[u8]| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes();
         self.take(peer, is_mine).into_iter().map(|datagram| peer.read(datagram)).collect()
-    }
-
-    /// The same as it was sent.
-    pub fn sealed(&mut self, peer: &Peer, ssrc: u32) -> Vec<Vec<u8>> {
-        self.take(peer, |d| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes())
-    }
-
-    /// Number, timestamp, payload type and payload of each.
-    pub fn payloads_of(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<(u16, u32, u8, Vec<u8>)> {
-        self.sealed(peer, ssrc).into_iter().map(|datagram| peer.open(datagram)).collect()
     }
 
     pub fn media_of(&mut self, peer: &mut Peer) -> Vec<Got> {
@@ -457,15 +434,24 @@ impl Peer {
         packet
     }
 
+    /// A packet of the only stream as it was recorded, with its number and its dependency descriptor (extension 12).
+    pub fn recorded(
+        &mut self,
+        sequence: u16,
+        (payload_type, timestamp, marker): (u8, u32, bool),
+        descriptor: &[u8],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        self.sequences[0] = sequence;
+        let extensions: [(u8, &[u8]); 1] = [(12, descriptor)];
+        let extensions = if descriptor.is_empty() { &[] } else { &extensions[..] };
+        self.packet(0, 0x1000, (payload_type, timestamp, marker), extensions, payload)
+    }
+
     /// Packet `original` of layer 0 over RTX.
     pub fn repair(&mut self, original: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
         let payload = [&original.to_be_bytes(), payload].concat();
         self.packet(2, 0x1100, (99, timestamp, true), &[(1, b"v")], &payload)
-    }
-
-    /// Its voice sends nothing for a while.
-    pub fn rest(&mut self, ms: u32) {
-        self.timestamp = self.timestamp.wrapping_add(48 * ms);
     }
 
     /// The numbers of a stream begin at 0 again.
@@ -478,11 +464,12 @@ impl Peer {
         vec![self.packet(0, ssrc, (98, u32::from(n) * 3_000, true), &[(1, b"v")], payload)]
     }
 
-    fn open(&mut self, mut datagram: Vec<u8>) -> (u16, u32, u8, Vec<u8>) {
+    /// Header and clear bytes of a packet to it.
+    pub fn open(&mut self, mut datagram: Vec<u8>) -> (rtp::Header, Vec<u8>) {
         let header = rtp::parse(&datagram).unwrap();
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
-        let payload = datagram[header.payload(&datagram[..len]).unwrap()].to_vec();
-        (header.sequence, header.timestamp, header.payload_type, payload)
+        datagram.truncate(len);
+        (header, datagram)
     }
 
     fn read(&mut self, mut datagram: Vec<u8>) -> Got {
@@ -495,7 +482,7 @@ impl Peer {
             rtx.then(|| u16::from_be_bytes([datagram[header.payload_offset], datagram[header.payload_offset + 1]]));
         let wide = header.extensions(&datagram).find(|(id, _)| *id == 3);
         let wide = wide.map(|(_, value)| u16::from_be_bytes([value[0], value[1]]));
-        let picture_id = vp8::parse(payload).ok().and_then(|d| d.picture_id).map(|id| id.value);
+        let picture_id = vp8::parse(payload).ok().and_then(|d| d.numbers.picture_id).map(|id| id.value);
         let payload_hash = payload.iter().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(*byte)));
         Got {
             sequence: header.sequence,
@@ -513,13 +500,6 @@ impl Peer {
 /// Twenty milliseconds of it.
 pub fn voice(peer: &mut Peer, level: u8, marker: bool) -> Vec<u8> {
     let packet = peer.packet(3, 0x2000, (111, peer.timestamp, marker), &[(4, &[level])], &[0; 80]);
-    peer.timestamp = peer.timestamp.wrapping_add(960);
-    packet
-}
-
-/// The same with a payload of its own.
-pub fn voice_of(peer: &mut Peer, level: u8, payload: &[u8]) -> Vec<u8> {
-    let packet = peer.packet(3, 0x2000, (111, peer.timestamp, false), &[(4, &[level])], payload);
     peer.timestamp = peer.timestamp.wrapping_add(960);
     packet
 }

@@ -1,0 +1,75 @@
+use super::*;
+
+/// The first descriptor of a key frame of Chromium's AV1 L2T2.
+const L2T2: &[u8] = &[
+    0x80, 0x00, 0x55, 0xc0, 0x03, 0x18, 0x7a, 0xaa, 0xf1, 0x30, 0xa0, 0xa0, 0x14, 0xd1, 0x41, 0x38, 0x23, 0x04, 0x60,
+    0x08, 0x64, 0x22, 0x22, 0x65, 0x02, 0x7f, 0x01, 0x67, 0x04, 0xff, 0x02, 0xcf, 0x30,
+];
+/// And of its VP9 L1T3.
+const L1T3: &[u8] = &[
+    0x80, 0x00, 0x70, 0x80, 0x02, 0x14, 0xea, 0xa8, 0x60, 0x41, 0x4d, 0x14, 0x10, 0x20, 0x84, 0x27, 0x02, 0x7f, 0x01,
+    0x67,
+];
+
+fn references(frame: &Frame) -> Vec<u16> {
+    frame.references().collect()
+}
+
+#[test]
+fn temporal_layers() {
+    let mut stream = Dependencies::default();
+    let key = stream.read(L1T3, false).unwrap();
+    let Place { spatial, temporal, starts_frame, ends_frame, fresh, rise } = key.place;
+    assert_eq!((key.number, spatial, temporal, starts_frame, ends_frame), (0x70, 0, 0, true, false));
+    assert_eq!((fresh, rise, references(&key)), (true, Rise::After, vec![]));
+    let last = stream.read(&[0x40, 0, 0x70], false).unwrap();
+    assert!(last.place.ends_frame && !last.place.starts_frame && last.place.fresh);
+    for (template, temporal, back) in [(3, 2, 1), (2, 1, 2), (4, 2, 1), (1, 0, 4)] {
+        let frame = stream.read(&[0xc0 | template, 1, 0], false).unwrap();
+        assert_eq!((frame.place.temporal, references(&frame), frame.place.fresh), (temporal, vec![256 - back], false));
+        assert_eq!(frame.place.rise, if temporal < 2 { Rise::After } else { Rise::No });
+    }
+}
+
+#[test]
+fn spatial_layers_and_references_of_their_own() {
+    let mut stream = Dependencies::default();
+    assert!(stream.read(L2T2, false).unwrap().place.fresh);
+    // Custom references and chains.
+    let frame = stream.read(&[0x82, 0x00, 0x56, 0x1a, 0x00, 0x08, 0x00], false).unwrap();
+    assert_eq!((frame.place.spatial, frame.place.temporal, frame.place.fresh), (0, 1, false));
+    assert_eq!(references(&frame), [0x55]);
+    let tops: Vec<_> = (0..6).filter_map(|at| stream.read(&[at, 0, 0x57], false).ok()).collect();
+    assert_eq!(tops.iter().map(|frame| frame.place.spatial).max(), Some(1));
+}
+
+#[test]
+fn what_names_no_template_is_refused() {
+    let mut stream = Dependencies::default();
+    assert_eq!(stream.read(&[0x80, 0, 1], false), Err(Malformed), "no table came yet");
+    stream.read(L1T3, false).unwrap();
+    assert_eq!(stream.read(&[0x80 | 40, 0, 1], false), Err(Malformed));
+    for len in 0..L1T3.len() - 4 {
+        let cut = &L1T3[..len];
+        assert_eq!(Dependencies::default().read(cut, false), Err(Malformed), "length {len}");
+    }
+}
+
+#[test]
+fn a_late_table_is_not_that_of_what_follows() {
+    let mut stream = Dependencies::default();
+    stream.read(L2T2, false).unwrap();
+    assert_eq!(stream.read(L1T3, true).unwrap().place.temporal, 0);
+    let spatials = (0..8).filter_map(|at| stream.read(&[at, 0, 0x58], false).ok()).map(|frame| frame.place.spatial);
+    assert_eq!(spatials.max(), Some(1), "still the table of two spatial layers");
+}
+
+#[test]
+fn numbers_move_and_nothing_else() {
+    let mut descriptor = L1T3.to_vec();
+    set_frame_number(&mut descriptor, 0xfffe);
+    assert_eq!((frame_number(&descriptor), &descriptor[3..]), (Some(0xfffe), &L1T3[3..]));
+    let mut short = [0x80, 1];
+    set_frame_number(&mut short, 7);
+    assert_eq!((frame_number(&short), short), (None, [0x80, 1]));
+}

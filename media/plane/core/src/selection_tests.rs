@@ -1,0 +1,73 @@
+use super::*;
+
+/// A frame of one packet.
+fn frame(spatial: u8, temporal: u8, fresh: bool) -> Place {
+    let rise = if temporal == 0 { Rise::After } else { Rise::No };
+    Place { spatial, temporal, starts_frame: true, ends_frame: true, fresh: fresh && spatial == 0, rise }
+}
+
+fn limits(spatial: u8, temporal: u8) -> Limits {
+    Limits { spatial, temporal }
+}
+
+/// What passes of a picture of three layers, and the layers with which it ends.
+fn picture(selection: &mut Selection, n: u32, temporal: u8, fresh: bool, wanted: Limits) -> (Vec<u8>, Vec<u8>) {
+    let (mut sent, mut ends) = (Vec::new(), Vec::new());
+    for spatial in 0..3 {
+        let place = frame(spatial, temporal, fresh);
+        if selection.admits(place, n * 3_000, wanted) {
+            sent.push(spatial);
+            ends.extend(selection.ends_picture(place, n * 3_000).then_some(spatial));
+        }
+    }
+    (sent, ends)
+}
+
+#[test]
+fn down_with_the_next_picture_and_up_with_a_fresh_one() {
+    let mut selection = Selection::default();
+    selection.start(limits(2, 0), 0);
+    assert_eq!(picture(&mut selection, 0, 0, true, limits(2, 0)), (vec![0, 1, 2], vec![2]));
+    assert_eq!(picture(&mut selection, 1, 0, false, limits(0, 0)), (vec![0], vec![0]));
+    assert_eq!(picture(&mut selection, 2, 0, false, limits(1, 0)), (vec![0], vec![0]));
+    assert_eq!(picture(&mut selection, 3, 0, true, limits(1, 0)), (vec![0, 1], vec![1]));
+}
+
+#[test]
+fn a_wish_in_the_middle_of_a_picture_waits_for_the_next() {
+    let mut selection = Selection::default();
+    selection.start(limits(2, 0), 0);
+    assert!(selection.admits(frame(0, 0, false), 3_000, limits(2, 0)));
+    assert!(selection.admits(frame(1, 0, false), 3_000, limits(0, 0)));
+    assert!(!selection.ends_picture(frame(1, 0, false), 3_000));
+    assert!(selection.admits(frame(2, 0, false), 3_000, limits(0, 0)));
+    assert!(!selection.admits(frame(1, 0, false), 6_000, limits(0, 0)));
+}
+
+#[test]
+fn temporal_layers_come_back_where_the_stream_lets_them() {
+    let mut selection = Selection::default();
+    selection.start(limits(0, 2), 0);
+    let mut passes = |n: u32, place: Place, wanted| selection.admits(place, n * 3_000, limits(0, wanted));
+    assert!(!passes(1, frame(0, 2, false), 0), "down at once");
+    assert!(passes(2, frame(0, 0, false), 0));
+    assert!(!passes(3, Place { rise: Rise::After, ..frame(0, 1, false) }, 2), "it may need one that was left out");
+    assert!(passes(4, Place { rise: Rise::Here, ..frame(0, 1, false) }, 2), "it says that it does not");
+    assert!(passes(5, frame(0, 2, false), 2));
+    assert!(!passes(6, frame(0, 1, false), 0));
+    assert!(passes(7, Place { rise: Rise::No, ..frame(0, 0, false) }, 2));
+    assert!(!passes(8, frame(0, 1, false), 2));
+    assert!(passes(9, frame(0, 0, false), 2));
+    assert!(passes(10, frame(0, 2, false), 2));
+}
+
+#[test]
+fn late_packets_go_by_what_held_for_their_picture() {
+    let mut selection = Selection::default();
+    selection.start(limits(1, 2), u32::MAX - 8_999);
+    assert!(selection.admits(frame(0, 0, false), u32::MAX - 5_999, limits(1, 2)));
+    assert!(selection.admits(frame(0, 0, false), 0, limits(0, 0)));
+    assert!(!selection.admits(frame(1, 0, false), 0, limits(0, 0)));
+    let late = frame(1, 2, false);
+    assert!(selection.admits(late, u32::MAX - 5_999, limits(0, 0)) && selection.ends_picture(late, u32::MAX - 5_999));
+}

@@ -1,0 +1,217 @@
+//! Layers within one stream (SVC), as Chromium sends them: what viewers with different wishes get can be decoded.
+
+mod peer;
+mod recording;
+
+use peer::{Peer, Stage};
+use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::event::Event;
+use proptest::prelude::*;
+use recording::{Picture, Recorded, arrived, check, read};
+
+const VP9_L3T3_KEY: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l3t3-key.txt"));
+const VP9_L3T3: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l3t3.txt"));
+const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l1t3.txt"));
+const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l3t3-key.txt"));
+const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l2t2.txt"));
+const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("recordings/h264-l1t3.txt"));
+const ALL: [(Codec, &str); 6] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY, AV1_L2T2, H264_L1T3];
+
+const VIEWERS: u32 = 2;
+
+/// One publisher, and viewers who see it.
+struct Scene {
+    stage: Stage,
+    publisher: Peer,
+    viewers: Vec<Peer>,
+    codec: Codec,
+}
+
+impl Scene {
+    fn new(codec: Codec) -> Self {
+        let mut stage = Stage::new();
+        let publisher = stage.join(1);
+        let viewers: Vec<Peer> = (0..VIEWERS).map(|at| stage.join(2 + at)).collect();
+        for transport in 1..2 + VIEWERS {
+            let extensions = vec![(12, Extension::DependencyDescriptor)];
+            stage.command(Command::SetExtensions { transport, extensions });
+        }
+        stage.command(Command::OpenProducer {
+            transport: 1,
+            producer: 10,
+            video: true,
+            mid: "v".into(),
+            encodings: vec![Encoding { ssrc: 0x1000, rtx_ssrc: 0x1100, ..Encoding::default() }],
+            payloads: vec![Payload { payload_type: 98, codec, clock_hz: 90_000, rtx: Some(99) }],
+        });
+        for (at, viewer) in (0..).zip(&viewers) {
+            let payload = PayloadMap { from: 98, to: 96, rtx: Some(97) };
+            stage.consume_as(viewer, 100 + at, 10, (0x9000, 0x9001), payload);
+        }
+        Scene { stage, publisher, viewers, codec }
+    }
+
+    fn want(&mut self, viewer: u32, layer: u8, temporal: u8) {
+        self.stage.command(Command::SetLayers { consumer: 100 + viewer, layer, temporal });
+    }
+
+    /// All packets of one picture or any others, at once.
+    fn publish(&mut self, packets: &[Recorded]) {
+        for one in packets {
+            let (timestamp, marker) = (one.timestamp, one.marker);
+            let mut packet =
+                self.publisher.recorded(one.sequence, (98, timestamp, marker), &one.descriptor, &one.payload);
+            self.stage.shard.receive(self.publisher.path, &mut packet, self.stage.now_us, &mut self.stage.out);
+        }
+        self.stage.settle();
+        self.stage.advance(66_667);
+    }
+
+    fn seen(&mut self, viewer: usize) -> Vec<Picture> {
+        let sealed = self.stage.sealed_media(&self.viewers[viewer]);
+        let packets = sealed.into_iter().map(|one| arrived(self.viewers[viewer].open(one))).collect();
+        check(self.codec, packets)
+    }
+
+    fn plis(&mut self) -> usize {
+        self.stage.plis_to(&mut self.publisher).len()
+    }
+}
+
+fn pictures(packets: &[Recorded]) -> Vec<&[Recorded]> {
+    packets.chunk_by(|a, b| a.timestamp == b.timestamp).collect()
+}
+
+/// The spatial and temporal layers that there are.
+fn tops(pictures: &[Picture]) -> (u8, u8) {
+    (pictures.iter().map(Picture::top).max().unwrap(), pictures.iter().map(Picture::temporal).max().unwrap())
+}
+
+#[test]
+fn whoever_wants_all_gets_all() {
+    for (codec, text) in ALL {
+        let (mut scene, packets) = (Scene::new(codec), read(text));
+        pictures(&packets).into_iter().for_each(|picture| scene.publish(picture));
+        let seen = scene.seen(0);
+        assert_eq!(seen.iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
+        assert_eq!(scene.plis(), 1, "before the first");
+    }
+}
+
+#[test]
+fn whoever_wants_less_gets_whole_pictures_of_less() {
+    for (codec, text) in ALL {
+        let packets = read(text);
+        let mut scene = Scene::new(codec);
+        scene.want(0, 0, 0);
+        scene.want(1, 1, 1);
+        pictures(&packets).into_iter().for_each(|picture| scene.publish(picture));
+        assert_eq!(tops(&scene.seen(0)), (0, 0));
+        let seen = scene.seen(1);
+        let (spatial, temporal) = tops(&seen);
+        assert!(spatial <= 1 && temporal == 1, "{codec:?} {spatial} {temporal}");
+        assert_eq!(spatial, if text.contains(" L1") { 0 } else { 1 });
+        assert_eq!(scene.plis(), 1, "before the first");
+    }
+}
+
+#[test]
+fn down_is_at_once_and_up_asks_for_a_key_frame_once() {
+    for (codec, text) in [VP9_L3T3_KEY, VP9_L3T3, AV1_L3T3_KEY] {
+        let packets = read(text);
+        let pictures = pictures(&packets);
+        let mut scene = Scene::new(codec);
+        let fresh = |picture: &&[Recorded]| picture[0].descriptor.get(3).is_some_and(|flags| flags & 0x80 != 0);
+        let second = pictures[1..].iter().position(fresh).expect("a second key frame") + 1;
+        let (down, up) = (second / 3, second / 2);
+        for (at, picture) in pictures.iter().enumerate() {
+            if at == down {
+                scene.want(0, 0, 7);
+            } else if at == up {
+                assert_eq!(scene.plis(), 1, "before the first");
+                scene.want(0, 2, 7);
+                assert_eq!(scene.plis(), 1);
+            }
+            scene.publish(picture);
+        }
+        let (tops, all): (Vec<_>, Vec<_>) =
+            (scene.seen(0).iter().map(Picture::top).collect(), scene.seen(1).iter().map(Picture::top).collect());
+        assert_eq!(tops.len(), pictures.len());
+        // The browser leaves out higher layers of some pictures.
+        assert!(tops[..down] == all[..down] && tops[second..] == all[second..], "{tops:?} {all:?}");
+        assert!(all[..down].contains(&2) && all[second] == 2);
+        assert!(tops[down..second].iter().all(|top| *top == 0), "{tops:?}");
+        let layers: Vec<_> = scene.stage.events.iter().filter_map(switched).collect();
+        assert_eq!(layers[1..], [Some(0), Some(2)], "what there is was not known with the first packet");
+    }
+}
+
+fn switched(event: &Event) -> Option<Option<u8>> {
+    match event {
+        Event::Switched { consumer: 100, layer } => Some(*layer),
+        _ => None,
+    }
+}
+
+#[test]
+fn another_viewers_wish_changes_nothing() {
+    let packets = read(VP9_L3T3_KEY.1);
+    let mut scene = Scene::new(Codec::Vp9);
+    for (at, picture) in pictures(&packets).into_iter().enumerate() {
+        scene.want(1, (at % 3) as u8, (at % 2) as u8);
+        scene.publish(picture);
+    }
+    assert_eq!(scene.seen(0).iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
+}
+
+#[test]
+fn what_was_sent_is_resent_with_the_same_marker() {
+    let packets = read(VP9_L3T3_KEY.1);
+    let mut scene = Scene::new(Codec::Vp9);
+    scene.want(0, 1, 7);
+    pictures(&packets)[..6].iter().for_each(|picture| scene.publish(picture));
+    let viewer = &mut scene.viewers[0];
+    let sent: Vec<_> = scene.stage.sealed_media(viewer).into_iter().map(|one| viewer.open(one).0).collect();
+    let lost: Vec<u16> = sent.iter().map(|header| header.sequence).collect();
+    scene.stage.take_to(viewer.path);
+    scene.stage.nack(viewer, &lost[lost.len().saturating_sub(16)..]);
+    let resent: Vec<_> = scene.stage.take_to(viewer.path).into_iter().map(|one| viewer.open(one)).collect();
+    assert_eq!(resent.len(), 16.min(lost.len()));
+    for (header, packet) in resent {
+        let original = u16::from_be_bytes([packet[header.payload_offset], packet[header.payload_offset + 1]]);
+        let first = sent.iter().find(|one| one.sequence == original).expect("it was sent");
+        assert_eq!((header.marker, header.timestamp), (first.marker, first.timestamp));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Wishes change whenever they like; pauses too.
+    #[test]
+    fn nothing_that_is_sent_lacks_what_it_needs(
+        which in 0..ALL.len(),
+        wishes in proptest::collection::vec((0usize..40, 0u8..4, 0u8..4, proptest::bool::weighted(0.1)), 1..12),
+    ) {
+        let (codec, text) = ALL[which];
+        let (mut scene, packets) = (Scene::new(codec), read(text));
+        let mut limit = (u8::MAX, u8::MAX);
+        for (at, picture) in pictures(&packets).into_iter().enumerate() {
+            for (_, layer, temporal, pause) in wishes.iter().filter(|wish| wish.0 == at) {
+                scene.want(0, *layer, *temporal);
+                limit = (*layer, *temporal);
+                if *pause {
+                    scene.stage.command(Command::PauseConsumer { consumer: 100, paused: true });
+                    scene.stage.command(Command::PauseConsumer { consumer: 100, paused: false });
+                }
+            }
+            scene.publish(picture);
+        }
+        let seen = scene.seen(0);
+        let last = seen.last().unwrap();
+        // After a pause it may still wait for a key frame.
+        let limit = if last.timestamp == packets.last().unwrap().timestamp { limit } else { (u8::MAX, u8::MAX) };
+        prop_assert!(last.top() <= limit.0 && last.temporal() <= limit.1);
+        prop_assert_eq!(scene.seen(1).iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
+    }
+}

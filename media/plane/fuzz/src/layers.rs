@@ -1,0 +1,99 @@
+//! Descriptors of layers: VP9 payloads and the dependency descriptor. Seeds are what Chromium sent
+//! (`core/tests/recordings`).
+
+use plane_core::dependencies::{Dependencies, frame_number, set_frame_number};
+use plane_core::selection::{Limits, Place, Selection};
+
+const RECORDINGS: [&str; 6] = [
+    include_str!("../../core/tests/recordings/vp9-l3t3-key.txt"),
+    include_str!("../../core/tests/recordings/vp9-l3t3.txt"),
+    include_str!("../../core/tests/recordings/vp9-l1t3.txt"),
+    include_str!("../../core/tests/recordings/av1-l3t3-key.txt"),
+    include_str!("../../core/tests/recordings/av1-l2t2.txt"),
+    include_str!("../../core/tests/recordings/h264-l1t3.txt"),
+];
+/// Longer inputs than this are many short ones.
+const PIECES_MAX: usize = 256;
+
+/// A payload each: a length byte, then so many bytes.
+fn pieces(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (len, rest) = data.split_first()?;
+        let (piece, rest) = rest.split_at(usize::from(*len).min(rest.len()));
+        data = rest;
+        Some(piece)
+    })
+    .take(PIECES_MAX)
+}
+
+pub fn vp9(data: &[u8]) {
+    let mut selection = Selection::default();
+    for (n, payload) in (0u32..).zip(pieces(data)) {
+        let Ok(descriptor) = plane_core::vp9::parse(payload) else { continue };
+        let mut written = payload.to_vec();
+        descriptor.numbers.shift(&mut written, 0x1234, 0x56);
+        let again = plane_core::vp9::parse(&written).expect("the same shape");
+        assert_eq!((again.keyframe, again.place), (descriptor.keyframe, descriptor.place));
+        let (before, after) = (descriptor.numbers, again.numbers);
+        let mask = |long| if long { 0x7fff } else { 0x7f };
+        assert_eq!(
+            after.picture_id.map(|id| id.value),
+            before.picture_id.map(|id| id.value.wrapping_add(0x1234) & mask(id.long))
+        );
+        assert_eq!(after.tl0, before.tl0.map(|tl0| tl0.wrapping_add(0x56)));
+        if let Some(place) = descriptor.place {
+            select(&mut selection, place, n / 3 * 3_000, payload);
+        }
+    }
+}
+
+/// Whatever comes: nothing above what is wanted or was wanted until now, and no picture ends with what is left out.
+fn select(selection: &mut Selection, place: Place, timestamp: u32, payload: &[u8]) {
+    let wish = payload.last().copied().unwrap_or(0);
+    let (before, wanted) = (selection.limits(), Limits { spatial: wish & 7, temporal: wish >> 3 & 7 });
+    let sent = selection.admits(place, timestamp, wanted);
+    assert!(!sent || place.spatial <= before.spatial.max(wanted.spatial));
+    assert!(!sent || place.temporal <= before.temporal.max(wanted.temporal));
+    assert!([before.spatial, wanted.spatial].contains(&selection.limits().spatial));
+    assert!(!selection.ends_picture(place, timestamp) || place.ends_frame);
+}
+
+pub fn dependencies(data: &[u8]) {
+    let (mut stream, mut moved) = (Dependencies::default(), Dependencies::default());
+    for (n, descriptor) in pieces(data).enumerate() {
+        let late = n % 5 == 4;
+        let frame = stream.read(descriptor, late);
+        let mut written = descriptor.to_vec();
+        let number = frame_number(descriptor).unwrap_or(0);
+        set_frame_number(&mut written, number.wrapping_add(1_000));
+        let again = moved.read(&written, late);
+        assert_eq!(frame.is_ok(), again.is_ok());
+        let (Ok(frame), Ok(again)) = (frame, again) else { continue };
+        assert_eq!((frame.number, again.number), (number, number.wrapping_add(1_000)));
+        assert_eq!(frame.place, again.place);
+        assert!(frame.place.spatial < 8 && frame.place.temporal < 8);
+        assert!(again.references().eq(frame.references().map(|number| number.wrapping_add(1_000))));
+        assert_eq!(frame.place.fresh, frame.place.spatial == 0 && frame.references().next().is_none());
+    }
+}
+
+fn seed<'a>(pieces: impl Iterator<Item = &'a Vec<u8>>) -> Vec<u8> {
+    pieces.flat_map(|piece| std::iter::once(piece.len() as u8).chain(piece.iter().copied())).collect()
+}
+
+/// The word of each packet of a recording, as bytes.
+fn column(text: &str, at: usize) -> Vec<Vec<u8>> {
+    let hex = |word: &str| {
+        (0..word.len() / 2).filter_map(|at| u8::from_str_radix(word.get(2 * at..2 * at + 2)?, 16).ok()).collect()
+    };
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split(' ').nth(at)).map(hex).take(40).collect()
+}
+
+pub fn vp9_seeds() -> Vec<Vec<u8>> {
+    RECORDINGS[..3].iter().map(|text| seed(column(text, 5).iter())).collect()
+}
+
+pub fn dependency_seeds() -> Vec<Vec<u8>> {
+    RECORDINGS.iter().map(|text| seed(column(text, 4).iter())).collect()
+}

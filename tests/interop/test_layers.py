@@ -1,0 +1,126 @@
+"""Layers within one stream (SVC): livekit-client in a real Chromium publishes VP9 and AV1, and each viewer gets the size that
+it asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from tests.conftest import LiveServer
+from tests.interop.person import token
+from tests.web.conftest import CHROMIUM
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CLIENT = Path(__file__).parents[2] / "web" / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
+BOUND_S = 60.0
+LOW, HIGH = 0, 2
+SIZE = (960, 540)
+WIDTHS = {LOW: SIZE[0] // 4, HIGH: SIZE[0]}
+
+PUBLISH = """async ([url, jwt, codec, mode, width, height]) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const paper = canvas.getContext('2d');
+  let count = 0;
+  setInterval(() => {
+    paper.fillStyle = `hsl(${count * 5 % 360} 60% 50%)`;
+    paper.fillRect(0, 0, width, height);
+    for (let at = 0; at < 40; at++) {
+      paper.fillStyle = `hsl(${at * 37 % 360} 70% 40%)`;
+      paper.fillRect((at * 97 + count * 5) % width, (at * 53 + count * 3) % height, 60, 40);
+    }
+    count++;
+  }, 100);
+  const room = new LivekitClient.Room({ dynacast: true });
+  await room.connect(url, jwt);
+  const [track] = canvas.captureStream(10).getVideoTracks();
+  const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec: false, simulcast: false };
+  await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: 10 } });
+  window.publisher = room;
+}"""
+WATCH = """async ([url, jwt, name]) => {
+  const room = new LivekitClient.Room();
+  (window.viewers ??= {})[name] = room;
+  room.on('trackSubscribed', (track) => document.body.append(track.attach()));
+  await room.connect(url, jwt);
+}"""
+WANT = """([name, quality]) => {
+  const [publisher] = window.viewers[name].remoteParticipants.values();
+  publisher.getTrackPublication('camera').setVideoQuality(quality);
+}"""
+SEES = """async (name) => {
+  const [publisher] = window.viewers[name].remoteParticipants.values();
+  const track = publisher?.getTrackPublication('camera')?.track;
+  if (!track) return null;
+  for (const [, one] of await track.receiver.getStats())
+    if (one.type === 'inbound-rtp') return {
+      width: one.frameWidth ?? 0, decoded: one.framesDecoded, bytes: one.bytesReceived, plis: one.pliCount,
+    };
+  return null;
+}"""
+SENT = """async () => {
+  const track = window.publisher.localParticipant.getTrackPublication('camera').track;
+  for (const [, one] of await track.sender.getStats())
+    if (one.type === 'outbound-rtp') return { mode: one.scalabilityMode, keys: one.keyFramesEncoded, active: one.active };
+  return null;
+}"""
+
+
+@asynccontextmanager
+async def opened(server: LiveServer) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        flags = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        context = await browser.new_context(bypass_csp=True)
+        page = await context.new_page()
+        await page.goto(f"{server.url}/healthz")
+        await page.evaluate(CLIENT.read_text())
+        yield page
+        await browser.close()
+
+
+def jwt(server: LiveServer, identity: str, conference: str) -> str:
+    return token(server.api_key, server.api_secret, identity, conference)
+
+
+async def sees(page: Page, viewer: str, width: int, more: int = 10) -> dict[str, Any]:
+    """`more` pictures of that width."""
+    deadline, first = time.monotonic() + BOUND_S, None
+    while True:
+        report: dict[str, Any] | None = await page.evaluate(SEES, viewer)
+        if report is None or report["width"] != width:
+            first = None
+        elif first is None:
+            first = report["decoded"]
+        elif report["decoded"] >= first + more:
+            return report
+        assert time.monotonic() < deadline, f"{viewer} sees no pictures of width {width}: {report}"
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(("codec", "mode"), [("vp9", "L3T3_KEY"), ("av1", "L3T3_KEY")])
+async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, codec: str, mode: str) -> None:
+    conference = f"layers-{codec}"
+    async with opened(server) as page:
+        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, *SIZE])
+        for name in ("binh", "chi"):
+            await page.evaluate(WATCH, [server.ws_url, jwt(server, name, conference), name])
+        await sees(page, "binh", WIDTHS[HIGH])
+        assert (await page.evaluate(SENT))["mode"] == mode
+        for quality in (LOW, HIGH, LOW):
+            keys = (await page.evaluate(SENT))["keys"]
+            await page.evaluate(WANT, ["binh", quality])
+            small = await sees(page, "binh", WIDTHS[quality])
+            if quality == LOW:
+                assert (await page.evaluate(SENT))["keys"] == keys, "going down needs no key frame"
+        large = await sees(page, "chi", WIDTHS[HIGH])
+        assert small["bytes"] < large["bytes"]
+        assert (small["plis"], large["plis"]) == (0, 0), "no decoder ever lacked anything"
