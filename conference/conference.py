@@ -515,8 +515,9 @@ class Conference:
         if participant.unclaimed and participant.pending:
             publishing.match_leftovers(participant, now)
         for track in participant.tracks.values():
-            if track.wish.dated:
-                subscriptions.update_wish(track)
+            for one in (track, track.backup):
+                if one is not None and one.wish.dated:
+                    subscriptions.update_wish(one)
         if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
 

@@ -263,11 +263,13 @@ class SubscriptionFailed:
 
 @dataclass(frozen=True, slots=True)
 class LayersWanted:
-    """The publisher may stop every quality above `highest`; None: all of them."""
+    """The publisher may stop every quality above `highest`; None: all of them. `backup`: the same for a second codec, which it
+    is to send too."""
 
     track_sid: str
     mime: str
     highest: Quality | None
+    backup: tuple[str, Quality | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,10 @@ class Participant:
             publishing.drop_unsupported(self)
         self.conference.settle_soon(self)
 
+    def announce_backup(self, track_sid: str, announcement: Announcement) -> None:
+        """Raises Refusal."""
+        publishing.announce_backup(self, track_sid, announcement)
+
     def announce(self, announcement: Announcement) -> None:
         """Raises Refusal."""
         publishing.announce(self, announcement)

@@ -5,6 +5,7 @@ they arrive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from conference import limits, subscriptions
@@ -42,14 +43,39 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
     if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
         raise Refusal("track_limit")
     known = publisher.pending.pop(announcement.cid, None)
-    sid = known.sid if known else TrackSid(sid_prefix(announcement) + publisher.conference.around.suffix())
+    sid = (
+        known.sid
+        if known and known.main is None
+        else TrackSid(sid_prefix(announcement) + publisher.conference.around.suffix())
+    )
     track = Track(sid, publisher, announcement, publisher.conference.around.clock.monotonic())
-    publisher.pending[announcement.cid] = track
-    while len(publisher.pending) > limits.PENDING_TRACKS:
-        del publisher.pending[next(iter(publisher.pending))]
+    _await(publisher, track)
     publisher.deliver(TrackPublished(cid=announcement.cid, track=track.view()))
     _claim_waiting(publisher, track)
     return track
+
+
+def _await(publisher: Participant, track: Track) -> None:
+    """Its section is to come."""
+    publisher.pending[track.announcement.cid] = track
+    while len(publisher.pending) > limits.PENDING_TRACKS:
+        del publisher.pending[next(iter(publisher.pending))]
+
+
+def announce_backup(publisher: Participant, track_sid: str, announcement: Announcement) -> None:
+    """The same picture in a second codec, for those who do not decode the first. Raises Refusal."""
+    track = publisher.tracks.get(track_sid)
+    if track is None:
+        raise Refusal("track_not_found")
+    codec = announcement.codec
+    if track.backup is not None or track.kind != "video" or codec is None or codec.lower() == track.mime.lower():
+        raise Refusal("track_kind_bad")
+    told = replace(announcement, kind="video", source=track.source, muted=track.muted, backup=None)
+    backup = Track(track.sid, publisher, told, publisher.conference.around.clock.monotonic())
+    backup.main = track
+    _await(publisher, backup)
+    publisher.deliver(TrackPublished(cid=told.cid, track=track.view()))
+    _claim_waiting(publisher, backup)
 
 
 def answer(publisher: Participant, sdp: str) -> Answer:
@@ -123,6 +149,8 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = 
     """`tell`: the server's doing, so its publisher must hear of it. `ends`: its packets too, not only its being public."""
     if publisher.tracks.pop(track.sid, None) is None:
         return
+    if track.backup is not None:
+        _end_backup(track.backup)
     subscriptions.withdraw(track)
     if track.producer is not None:
         publisher.conference.tracks_by_producer.pop(track.producer, None)
@@ -134,6 +162,16 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = 
     publisher.conference.report_track(What.UNPUBLISHED, track)
     if tell:
         publisher.deliver(TrackUnpublished(track.sid))
+
+
+def _end_backup(backup: Track) -> None:
+    subscriptions.withdraw(backup)
+    if backup.main is not None:
+        backup.main.backup = None
+    if backup.producer is not None:
+        backup.owner.conference.tracks_by_producer.pop(backup.producer, None)
+        backup.producer.close()
+        backup.producer = None
 
 
 def match_leftovers(publisher: Participant, now: float) -> None:
@@ -213,6 +251,9 @@ def _claim_waiting(publisher: Participant, track: Track) -> None:
 def _go_live(publisher: Participant, track: Track, section: PendingSection) -> None:
     publisher.pending.pop(track.announcement.cid, None)
     track.bind(section.producer, section.mid, section.mime)
+    if track.main is not None:
+        _back_up(track.main, track, section.producer)
+        return
     publisher.tracks[track.sid] = track
     publisher.conference.tracks_by_producer[section.producer] = track
     publisher.conference.tracks_by_sid[track.sid] = track
@@ -221,9 +262,26 @@ def _go_live(publisher: Participant, track: Track, section: PendingSection) -> N
     subscriptions.offer_to_all(track)
 
 
+def _back_up(main: Track, backup: Track, producer: Producer) -> None:
+    """The second codec comes: those who wait for it get it."""
+    if not main.live or main.backup is not None:
+        producer.close()
+        return
+    main.backup = backup
+    backup.mute(main.muted)
+    conference = main.owner.conference
+    conference.tracks_by_producer[producer] = backup
+    for participant in list(conference.participants.values()):
+        if participant.sid in main.lacking:
+            subscriptions.reconcile(participant, main)
+    subscriptions.update_wish(backup)
+
+
 def _ended(publisher: Participant, producer: Producer) -> None:
     track = publisher.conference.tracks_by_producer.get(producer)
-    if track is not None:
+    if track is not None and track.main is not None:
+        _end_backup(track)
+    elif track is not None:
         unpublish(publisher, track, tell=False)
     publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]
 
@@ -241,6 +299,9 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
         subscription = track.subscriptions.get(subscriber.sid)
         if subscription is not None and subscription.consumer is consumer:
             del track.subscriptions[subscriber.sid]
+            if subscriptions.give_backup(subscriber, track):
+                subscriptions.update_wish(track)
+                return
             subscriber.choices[track.sid] = False
             subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
             subscriptions.update_wish(track)

@@ -44,11 +44,12 @@ def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: S
             subscriber.settings.pop(next(iter(subscriber.settings)))
         subscriber.settings[sid] = settings
         track = subscriber.conference.find_track(sid)
-        subscription = track.subscriptions.get(subscriber.sid) if track is not None else None
-        if track is not None and subscription is not None and subscription.settings != settings:
+        given = track.given_to(subscriber.sid) if track is not None else None
+        subscription = given.subscriptions.get(subscriber.sid) if given is not None else None
+        if given is not None and subscription is not None and subscription.settings != settings:
             subscription.settings = settings
             subscription.apply()
-            update_wish(track)
+            update_wish(given)
 
 
 def reconcile_all(subscriber: Participant) -> None:
@@ -69,10 +70,11 @@ def offer_to_all(track: Track) -> None:
 
 def reconcile(subscriber: Participant, track: Track) -> None:
     """Makes the subscription what it should be."""
-    subscription = track.subscriptions.get(subscriber.sid)
+    given = track.given_to(subscriber.sid)
+    subscription = given.subscriptions.get(subscriber.sid) if given is not None else None
     if should_have(subscriber, track):
-        if subscription is None:
-            _start(subscriber, track)
+        if subscription is None and given is not None:
+            _start(subscriber, given)
     elif subscription is not None:
         _stop(subscription)
 
@@ -96,8 +98,12 @@ def withdraw(track: Track) -> None:
 def drop_all(subscriber: Participant) -> None:
     """The subscriber is gone: its connection closes by itself, only the books are put right."""
     for track in subscriber.conference.tracks_by_producer.values():
+        lacked = subscriber.sid in track.lacking
+        track.lacking.discard(subscriber.sid)
         if track.subscriptions.pop(subscriber.sid, None) is not None:
             update_wish(track)
+        elif lacked and track.backup is None:
+            tell_wish(track)
 
 
 def update_wish(track: Track) -> None:
@@ -118,12 +124,27 @@ def repeat_streams(subscriber: Participant) -> None:
 
 def repeat_wish(track: Track) -> None:
     """After an answer: the browser may have switched paused layers on again."""
-    if track.wish.told is not Quality.HIGH:
-        track.wish.repeat_at = track.owner.conference.around.clock.monotonic() + limits.LAYERS_REPEAT_S
+    for one in (track, track.backup):
+        if one is not None and one.wish.told is not Quality.HIGH:
+            one.wish.repeat_at = track.owner.conference.around.clock.monotonic() + limits.LAYERS_REPEAT_S
 
 
 def tell_wish(track: Track) -> None:
-    track.owner.deliver(LayersWanted(track.sid, track.mime, track.wish.told))
+    """Of both codecs, where there are two."""
+    main = track.main or track
+    main.owner.deliver(LayersWanted(main.sid, main.mime, main.wish.told, main.backup_wanted()))
+
+
+def give_backup(subscriber: Participant, track: Track) -> bool:
+    """Whoever does not decode the track is to get it in another codec. False: there is none."""
+    if track.main is not None or track.announcement.backup is None:
+        return False
+    track.lacking.add(subscriber.sid)
+    if track.backup is not None:
+        reconcile(subscriber, track)
+    else:
+        tell_wish(track)
+    return True
 
 
 def _known_length(track_sids: Sequence[str]) -> list[str]:

@@ -44,6 +44,7 @@ class Announcement:
     layers: tuple[Layer, ...] = ()
     stream: str = ""
     codec: str | None = None  # wanted MIME type
+    backup: str | None = None  # MIME type in which it can be sent too, to those who do not decode the first
     red: bool = True
     stereo: bool = False
     dtx: bool = True
@@ -100,6 +101,11 @@ class Track:
         self.wish = Wish()
         self.mixed: Quality | None = None
         """What the picture for halls shows of it."""
+        self.main: Track | None = None
+        """Set: this is the same picture in another codec, under the same sid, for those in `main.lacking`."""
+        self.backup: Track | None = None
+        self.lacking: set[str] = set()
+        """Subscribers who do not decode it, by sid."""
         self._view: TrackView | None = None
 
     @property
@@ -114,6 +120,17 @@ class Track:
     def live(self) -> bool:
         return self.producer is not None
 
+    def given_to(self, subscriber_sid: str) -> Track | None:
+        """This one, or its backup for whoever needs it; None: that is not there yet."""
+        return self.backup if subscriber_sid in self.lacking else self
+
+    def backup_wanted(self) -> tuple[str, Quality | None] | None:
+        """MIME type and highest quality in which the publisher is to send it too; None: it is not asked to."""
+        if self.backup is not None:
+            return self.backup.mime, self.backup.wish.told
+        told = self.announcement.backup
+        return (told, Quality.HIGH) if told is not None and self.lacking else None
+
     def bind(self, producer: Producer, mid: str, mime: str) -> None:
         self.producer, self.mid, self.mime = producer, mid, mime
         self._view = None
@@ -125,6 +142,8 @@ class Track:
         if self.muted == muted:
             return False
         self.muted = muted
+        if self.backup is not None:
+            self.backup.mute(muted)
         self._view = None
         if self.producer is not None:
             self.producer.pause(muted)

@@ -30,7 +30,11 @@ class Mapping:
 
 
 def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> Mapping:
-    """Every codec of the producer that the section has; no payloads: they have none in common."""
+    """Every codec of the producer that the section has; no payloads: they have none in common, or not the one that a picture is
+    sent in.
+    """
+    if produced and produced[0].mime.startswith("video/") and match(produced[0], section) is None:
+        return Mapping([], False, [])
     pairs = [(codec, other) for codec in produced if (other := match(codec, section)) is not None]
     payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
     opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}

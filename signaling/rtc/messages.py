@@ -221,19 +221,26 @@ def _subscription_failed(event: events.SubscriptionFailed) -> rtc.SignalResponse
 
 
 def _layers(event: events.LayersWanted) -> rtc.SignalResponse:
-    highest = -1 if event.highest is None else event.highest.value
-    qualities = [
-        rtc.SubscribedQuality(quality=views.QUALITIES[quality], enabled=quality.value <= highest)
-        for quality in events.Quality
-    ]
-    codec = event.mime.partition("/")[2].lower()
+    qualities = _qualities(event.highest)
+    wanted = [(event.mime, event.highest), *([event.backup] if event.backup is not None else [])]
     return rtc.SignalResponse(
         subscribed_quality_update=rtc.SubscribedQualityUpdate(
             track_sid=event.track_sid,
             subscribed_qualities=qualities,
-            subscribed_codecs=[rtc.SubscribedCodec(codec=codec, qualities=qualities)],
+            subscribed_codecs=[
+                rtc.SubscribedCodec(codec=mime.partition("/")[2].lower(), qualities=_qualities(highest))
+                for mime, highest in wanted
+            ],
         )
     )
+
+
+def _qualities(highest: events.Quality | None) -> list[rtc.SubscribedQuality]:
+    top = -1 if highest is None else highest.value
+    return [
+        rtc.SubscribedQuality(quality=views.QUALITIES[quality], enabled=quality.value <= top)
+        for quality in events.Quality
+    ]
 
 
 def _handles(event: events.DataTrackHandles) -> rtc.SignalResponse:

@@ -65,7 +65,10 @@ def trickle(session: Session, participant: Participant, message: rtc.TrickleRequ
 
 def add_track(session: Session, participant: Participant, message: rtc.AddTrackRequest) -> None:
     try:
-        participant.announce(announcement(message))
+        if message.sid:
+            participant.announce_backup(message.sid, announcement(message))
+        else:
+            participant.announce(announcement(message))
     except Refusal as refusal:
         refuse(session, "add_track", message, refusal)
 
@@ -214,12 +217,7 @@ def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:
 def announcement(message: rtc.AddTrackRequest) -> Announcement:
     """Raises Refusal."""
     _check_size(message)
-    if (
-        not message.cid
-        or len(message.cid) > limits.CID_BYTES
-        or len(message.name) > limits.TRACK_NAME_BYTES
-        or message.sid
-    ):
+    if not message.cid or len(message.cid) > limits.CID_BYTES or len(message.name) > limits.TRACK_NAME_BYTES:
         raise Refusal("track_kind_bad")
     wanted = message.simulcast_codecs[: limits.CODECS]
     layers = [*message.layers] or [layer for codec in wanted[:1] for layer in codec.layers]
@@ -235,6 +233,7 @@ def announcement(message: rtc.AddTrackRequest) -> Announcement:
         layers=_layers(layers),
         stream=message.stream[: limits.TRACK_NAME_BYTES],
         codec=_mime(wanted[0].codec) if wanted else None,
+        backup=_mime(wanted[1].codec) if len(wanted) > 1 else None,
         red=not message.disable_red,
         stereo=message.stereo or models.AudioTrackFeature.TF_STEREO in features,
         dtx=not message.disable_dtx and models.AudioTrackFeature.TF_NO_DTX not in features,

@@ -273,8 +273,9 @@ class FakePeer:
         kind: Any = line.kind
         rids = tuple(sorted(line.rids, key="qhf".find))
         offered = OfferedTrack(line.mid, kind, line.track_id, line.stream_id, rids, (), not rids)
-        if accept(offered) is not None:
-            mime = "audio/opus" if kind == "audio" else "video/VP8"
+        acceptance = accept(offered)
+        if acceptance is not None:
+            mime = acceptance.codec or ("audio/opus" if kind == "audio" else "video/VP8")
             producer: Any = FakeProducer(kind, mime, rids or ("",))
             self.producers[line.mid] = (producer, line.track_id)
             published.append(Published(line.mid, offered, producer, mime))

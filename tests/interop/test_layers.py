@@ -1,5 +1,5 @@
 """Layers within one stream (SVC): livekit-client in a real Chromium publishes VP9 and AV1, and each viewer gets the size that
-it asked for.
+it asked for, in a codec that it decodes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOW, HIGH = 0, 2
 SIZE = (960, 540)
 WIDTHS = {LOW: SIZE[0] // 4, HIGH: SIZE[0]}
 
-PUBLISH = """async ([url, jwt, codec, mode, width, height]) => {
+PUBLISH = """async ([url, jwt, codec, mode, backupCodec, width, height]) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const paper = canvas.getContext('2d');
   let count = 0;
@@ -42,7 +42,7 @@ PUBLISH = """async ([url, jwt, codec, mode, width, height]) => {
   const room = new LivekitClient.Room({ dynacast: true });
   await room.connect(url, jwt);
   const [track] = canvas.captureStream(10).getVideoTracks();
-  const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec: false, simulcast: false };
+  const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec, simulcast: false };
   await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: 10 } });
   window.publisher = room;
 }"""
@@ -52,6 +52,17 @@ WATCH = """async ([url, jwt, name]) => {
   room.on('trackSubscribed', (track) => document.body.append(track.attach()));
   await room.connect(url, jwt);
 }"""
+WITHOUT = """(mime) => {
+  const { addTransceiver } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.addTransceiver = function (...given) {
+    const made = addTransceiver.apply(this, given);
+    if (made.receiver.track.kind === 'video') {
+      const all = RTCRtpReceiver.getCapabilities('video').codecs;
+      made.setCodecPreferences(all.filter((codec) => codec.mimeType !== mime));
+    }
+    return made;
+  };
+}"""
 WANT = """([name, quality]) => {
   const [publisher] = window.viewers[name].remoteParticipants.values();
   publisher.getTrackPublication('camera').setVideoQuality(quality);
@@ -60,9 +71,11 @@ SEES = """async (name) => {
   const [publisher] = window.viewers[name].remoteParticipants.values();
   const track = publisher?.getTrackPublication('camera')?.track;
   if (!track) return null;
-  for (const [, one] of await track.receiver.getStats())
+  const stats = await track.receiver.getStats();
+  const codec = (one) => stats.get(one.codecId)?.mimeType;
+  for (const [, one] of stats)
     if (one.type === 'inbound-rtp') return {
-      width: one.frameWidth ?? 0, decoded: one.framesDecoded, bytes: one.bytesReceived, plis: one.pliCount,
+      width: one.frameWidth ?? 0, decoded: one.framesDecoded, bytes: one.bytesReceived, plis: one.pliCount, mime: codec(one),
     };
   return null;
 }"""
@@ -110,7 +123,7 @@ async def sees(page: Page, viewer: str, width: int, more: int = 10) -> dict[str,
 async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, codec: str, mode: str) -> None:
     conference = f"layers-{codec}"
     async with opened(server) as page:
-        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, *SIZE])
+        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, False, *SIZE])
         for name in ("binh", "chi"):
             await page.evaluate(WATCH, [server.ws_url, jwt(server, name, conference), name])
         await sees(page, "binh", WIDTHS[HIGH])
@@ -124,3 +137,16 @@ async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, c
         large = await sees(page, "chi", WIDTHS[HIGH])
         assert small["bytes"] < large["bytes"]
         assert (small["plis"], large["plis"]) == (0, 0), "no decoder ever lacked anything"
+
+
+async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer) -> None:
+    async with opened(server) as page:
+        publish = [server.ws_url, jwt(server, "an", "second"), "vp9", "L3T3_KEY", {"codec": "vp8"}, *SIZE]
+        await page.evaluate(PUBLISH, publish)
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "second"), "binh"])
+        await sees(page, "binh", WIDTHS[HIGH])
+        await page.evaluate(WITHOUT, "video/VP9")
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "second"), "chi"])
+        without = await sees(page, "chi", WIDTHS[HIGH])
+        assert without["mime"] == "video/VP8"
+        assert (await sees(page, "binh", WIDTHS[HIGH]))["mime"] == "video/VP9"

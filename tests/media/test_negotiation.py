@@ -210,3 +210,6 @@ def test_nothing_in_common_maps_nothing() -> None:
     rust = capabilities("python_single_published", "7")  # VP8 alone
     av1 = [codec for codec in capabilities("js_single_join", "3").codecs if codec.name == "av1"]
     assert map_codecs(tuple(av1), rust.codecs).payloads == []
+    both = agree(capabilities("js_single_join", "3"), Acceptance(codec="video/AV1")).codecs
+    assert {codec.name for codec in both} > {"av1", "vp8"}
+    assert map_codecs(both, rust.codecs).payloads == [], "the first is what is sent"

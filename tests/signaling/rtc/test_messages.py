@@ -56,6 +56,15 @@ def test_layers_wanted(highest: Quality | None, enabled: list[int]) -> None:
     assert message.subscribed_codecs[0].codec == "vp8"
 
 
+def test_a_second_codec_is_asked_for() -> None:
+    wanted = LayersWanted("TR_x", "video/VP9", None, ("video/VP8", Quality.MEDIUM))
+    frame = Encoder(ServerFacts("ND_x")).encode(wanted, text=False)
+    assert isinstance(frame, bytes)
+    codecs = rtc.SignalResponse.FromString(frame).subscribed_quality_update.subscribed_codecs
+    told = {one.codec: [quality.quality for quality in one.qualities if quality.enabled] for one in codecs}
+    assert told == {"vp9": [], "vp8": [0, 1]}
+
+
 def test_a_large_roster_in_a_join() -> None:
     office = Office()
     for number in range(60):

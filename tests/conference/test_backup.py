@@ -1,0 +1,141 @@
+"""A second codec of a track, for those whose browsers do not decode the first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conference import Refusal, Settings, limits
+from conference.events import LayersWanted, Quality, Reason, SubscriptionFailed, TrackPublished
+from tests.conference.doubles import World
+from tests.conference.parties import CAMERA, LAYERS, Party
+
+VP9 = replace(CAMERA, codec="video/VP9", backup="video/VP8")
+VP8 = replace(CAMERA, cid="second", codec="video/VP8")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def meet(world: World) -> tuple[Party, Party, Party, str]:
+    """Ann publishes VP9, Ben does not decode it, Eve does."""
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
+    ben.peer.lacks = frozenset(("video/VP9",))
+    (sid,) = ann.publish(VP9)
+    for party in (ben, eve):
+        party.offer()
+    world.time.turn()
+    return ann, ben, eve, sid
+
+
+def back_up(ann: Party, sid: str, *others: Party) -> None:
+    ann.participant.announce_backup(sid, VP8)
+    ann.offer("video sendonly second q h f")
+    for party in others:
+        party.offer()
+    ann.world.time.turn()
+
+
+def seen(party: Party, sid: str) -> Any:
+    """The consumer; None: nothing is sent."""
+    track = party.conference.find_track(sid)
+    given = track.given_to(party.sid) if track is not None else None
+    return given.subscriptions[party.sid].consumer if given is not None and party.sid in given.subscriptions else None
+
+
+def test_whoever_lacks_the_codec_gets_the_second_one(world: World) -> None:
+    ann, ben, eve, sid = meet(world)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", Quality.HIGH))
+    assert not ben.client.of(SubscriptionFailed)
+    assert seen(ben, sid) is None
+    back_up(ann, sid, ben)
+    assert ann.client.last(TrackPublished).cid == "second"
+    assert ann.client.last(TrackPublished).track.sid == sid
+    assert seen(ben, sid).producer.mime == "video/VP8"
+    assert seen(ben, sid).mid is not None
+    assert seen(eve, sid).producer.mime == "video/VP9"
+    assert list(ann.participant.tracks) == [sid]
+
+
+def test_each_codec_is_sent_as_large_as_its_viewers_want_it(world: World) -> None:
+    ann, ben, eve, sid = meet(world)
+    back_up(ann, sid, ben)
+    ben.participant.set_settings([sid], Settings(quality=Quality.LOW))
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", Quality.LOW))
+    assert seen(ben, sid).layer == 0
+    eve.participant.set_settings([sid], Settings(disabled=True))
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", None, ("video/VP8", Quality.LOW))
+    ben.conference.remove(ben.participant, Reason.CLIENT_INITIATED)
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", None, ("video/VP8", None))
+
+
+def test_who_leaves_before_it_came_is_not_waited_for(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    ben.conference.remove(ben.participant, Reason.CLIENT_INITIATED)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH)
+
+
+def test_mute_and_end_are_those_of_the_track(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    ann.participant.mute(sid, True)
+    back_up(ann, sid, ben)
+    track = ann.participant.tracks[sid]
+    assert track.backup is not None
+    second: Any = track.backup.producer
+    assert second.paused
+    ann.participant.mute(sid, False)
+    assert not second.paused
+    ann.end("cam")
+    assert second.closed
+    assert seen(ben, sid) is None
+    assert not ann.participant.tracks
+    assert not ann.conference.tracks_by_producer
+
+
+def test_the_second_may_end_and_come_again(world: World) -> None:
+    ann, ben, eve, sid = meet(world)
+    back_up(ann, sid, ben)
+    ann.end("second")
+    assert seen(ben, sid) is None
+    assert seen(eve, sid).producer.mime == "video/VP9"
+    assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
+    ann.participant.announce_backup(sid, replace(VP8, cid="third"))
+    ann.offer("video sendonly third q h f")
+    ben.offer()
+    world.time.turn()
+    assert seen(ben, sid).producer.mime == "video/VP8"
+
+
+def test_whoever_decodes_neither_is_told_so(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    ben.peer.lacks = frozenset(("video/VP9", "video/VP8"))
+    back_up(ann, sid, ben)
+    assert ben.client.last(SubscriptionFailed) == SubscriptionFailed(sid, codec=True)
+    assert seen(ben, sid) is None
+
+
+def test_without_one_announced_nothing_is_asked_for(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ben.peer.lacks = frozenset(("video/VP9",))
+    (sid,) = ann.publish(replace(VP9, backup=None))
+    ben.offer()
+    assert ben.client.last(SubscriptionFailed) == SubscriptionFailed(sid, codec=True)
+    assert all(event.backup is None for event in ann.client.of(LayersWanted))
+
+
+def test_what_is_no_second_codec_is_refused(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    for track, announcement in (("TR_none", VP8), (sid, VP9), (sid, replace(VP8, codec=None))):
+        with pytest.raises(Refusal):
+            ann.participant.announce_backup(track, announcement)
+    back_up(ann, sid, ben)
+    with pytest.raises(Refusal):
+        ann.participant.announce_backup(sid, replace(VP8, cid="third"))
+    assert ann.participant.tracks[sid].layers == LAYERS
