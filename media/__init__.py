@@ -13,7 +13,7 @@ from media.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack,
 from media.peer import Peer, PeerEvents
 from media.producer import Producer
 from media.router import Router
-from media.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, Statistics
+from media.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 
 __all__ = [
     "Acceptance",
@@ -39,6 +39,7 @@ __all__ = [
     "Producer",
     "Published",
     "Router",
+    "ShardFigures",
     "StaleLibrary",
     "Statistics",
     "connect",

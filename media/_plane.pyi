@@ -63,7 +63,8 @@ class Plane:
     """All sockets and all shard threads of this process.
 
     `udp` and `tcp` are lists of (address, port); port 0 takes a free one. One UDP socket per entry and shard
-    (SO_REUSEPORT), one TCP listener per entry (ICE-TCP, RFC 4571). `gather_us` is how long a batch waits for the
+    (SO_REUSEPORT), one TCP listener per entry (ICE-TCP, RFC 4571). What reaches the wrong one of several shards (1..16) is
+    handed over: checks by our user name, whose first character (a..z, A..Z, 0..9) names the shard. `gather_us` is how long a batch waits for the
     rest of its frame. `gso=False` is for tests of the fall-back.
     """
 
@@ -87,11 +88,12 @@ class Plane:
     def close(self) -> None:
         """Ends the shard threads and closes the sockets; waits for them. Idempotent."""
     def open_router(self, router: int, shard: int = 0) -> None:
-        """A router is one conference; producers and consumers meet inside one router."""
+        """A router is one conference; producers and consumers meet inside one router, which lives on one shard."""
     def close_router(self, router: int) -> None:
         """Closes its transports, producers and consumers too."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
-        """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag."""
+        """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag, which of several
+        shards names that of its router."""
     def restart_ice(self, transport: int, ufrag: str, pwd: str) -> None:
         """New credentials of ours. The selected path goes on until the first nominated check with the new ones."""
     def set_remote_credentials(self, transport: int, ufrag: str, pwd: str) -> None:
@@ -274,8 +276,11 @@ class Snapshot:
     @property
     def totals(self) -> dict[str, int]:
         """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
-        stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, stale_commands,
-        events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
+        stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over, handover_drops,
+        stale_commands, events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
+    def shards(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
+        """(packets received and sent in the last second, received_packets, sent_packets, handed_over, handover_drops,
+        kernel_drops, transports, memory_bytes) of each."""
     def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
         """(transport, received_packets, received_bytes, sent_packets, sent_bytes,
         up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""

@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import logging
 import string
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from media.endings import Endings
 from media.errors import StaleLibrary
 from media.handshake import Certificate
 from media.parameters import Candidate, Codec, Credentials, Encoding, Kind
+from media.placement import Load, least_loaded
 from media.producer import Producer
 from media.router import Router
 
@@ -82,6 +84,7 @@ class Node:
         self.endings = Endings(loop)
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
+        self._shards = settings.shards
         self._faults = 0
         self._event_fd = self.plane.event_fd()
         self._closed = False
@@ -104,7 +107,10 @@ class Node:
         self.loop.remove_reader(self._event_fd)
         self.plane.close()
 
-    def open_router(self, shard: int = 0) -> Router:
+    def open_router(self, shard: int | None = None) -> Router:
+        """On the least loaded shard, unless one is told. All that is opened in it lives there."""
+        if shard is None:
+            shard = least_loaded(self._loads()) if self._shards > 1 else 0
         router = Router(self, self.new_number(), shard)
         self.plane.open_router(router.id, shard)
         self._routers[router.id] = router
@@ -112,6 +118,12 @@ class Node:
 
     def statistics(self) -> stats.Statistics:
         return stats.Statistics(self.plane.snapshot())
+
+    def shards(self) -> list[stats.ShardFigures]:
+        """Of each packet thread."""
+        conferences = Counter(router.shard for router in self._routers.values())
+        rows = enumerate(self.plane.snapshot().shards())
+        return [stats.ShardFigures(*row, conferences[shard]) for shard, row in rows]
 
     def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
         """How the path of each peer fared in the last second; None: nothing known yet."""
@@ -133,7 +145,7 @@ class Node:
 
     def new_credentials(self, shard: int) -> Credentials:
         """The first character of our ufrag names the shard."""
-        first = _ICE_CHARACTERS[shard % len(_ICE_CHARACTERS)]
+        first = _ICE_CHARACTERS[shard]
         return Credentials(
             first + "".join(self.random.choices(_ICE_CHARACTERS, k=11)),  # 65 bits
             "".join(self.random.choices(_ICE_CHARACTERS, k=24)),  # 142 bits; RFC 8839 asks for 128
@@ -160,6 +172,15 @@ class Node:
 
     def _forget_producer(self, producer: Producer) -> None:
         self.producers.pop(producer.id, None)
+
+    def _loads(self) -> list[Load]:
+        participants = Counter[int]()
+        for router in self._routers.values():
+            participants[router.shard] += router.size
+        return [
+            Load(figures.packets_per_s, participants[shard], figures.conferences)
+            for shard, figures in enumerate(self.shards())
+        ]
 
     # -- events of the plane
 

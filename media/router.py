@@ -32,6 +32,11 @@ class Router:
         self._lines: set[Line] = set()
         self._cname = f"{node.random.getrandbits(64):016x}"
 
+    @property
+    def size(self) -> int:
+        """Peers and lines."""
+        return len(self._peers) + len(self._lines)
+
     def open_peer(self, events: PeerEvents) -> Peer:
         assert not self.closed
         peer = Peer(self._node, self, events, self._peers.discard)

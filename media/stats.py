@@ -28,6 +28,23 @@ class PeerFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardFigures:
+    """Of one packet thread; totals since the start, but for `packets_per_s` (received and sent, of the last second) and what
+    is open now."""
+
+    packets_per_s: int
+    received_packets: int
+    sent_packets: int
+    handed_over: int
+    """Datagrams of other shards' peers that the kernel gave to this one and that went on to theirs."""
+    handover_drops: int
+    kernel_drops: int
+    transports: int
+    memory_bytes: int
+    conferences: int
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """How the path of one peer fared lately. Losses 0..1; `rtt_ms` negative: not known."""
 

@@ -46,6 +46,7 @@ File = Annotated[Path | None, typer.Option("--config", help="tệp TOML / settin
 Host = Annotated[list[str] | None, _option("host")]
 HttpPort = Annotated[int | None, _option("http_port")]
 MediaPort = Annotated[int | None, _option("media_port")]
+Shards = Annotated[int | None, _option("shards")]
 Announced = Annotated[list[str] | None, _option("announced")]
 PublicUrl = Annotated[str | None, _option("public_url")]
 DataDir = Annotated[Path | None, _option("data_dir")]
@@ -66,6 +67,7 @@ def dev(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     log_level: LogLevel = None,
+    shards: Shards = None,
     demo_month: Demo = None,
     halls: Annotated[bool | None, typer.Option("--halls", help=config.meaning("halls"), show_default=False)] = None,
     file: File = None,
@@ -86,6 +88,7 @@ def serve(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     log_level: LogLevel = None,
+    shards: Shards = None,
     file: File = None,
 ) -> None:
     """Chạy máy chủ / run the server."""

@@ -70,7 +70,7 @@ class Settings:
     hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
     open_creation: bool = _setting(False, "whoever reaches the server may start a meeting")
     local_creation: bool = _setting(False, "whoever sits at this machine may start a meeting")
-    shards: int = _setting(1, "packet threads")
+    shards: int = _setting(1, "packet threads (shards) over which conferences are spread; 0: one a processor, up to 4")
     gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
     gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
     log_level: str = _setting("info", "debug, info, warning or error")
@@ -308,7 +308,7 @@ def _check(settings: Settings) -> None:
     _check_addresses(settings)
     _check_range("http_port", settings.http_port, 0, 65535)
     _check_range("media_port", settings.media_port, 0, 65535)
-    _check_range("shards", settings.shards, 1, 64)
+    _check_range("shards", settings.shards, 0, 16)
     _check_range("gather_us", settings.gather_us, 0, 10_000)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise _wrong("log_level", "debug, info, warning, error")

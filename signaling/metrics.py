@@ -6,7 +6,7 @@ Owns the names of the figures. Most are read when they are asked for, from those
 import asyncio
 import os
 from collections import Counter as Tallied
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,16 @@ from signaling import limits
 from signaling.auth import same
 
 _LAG_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-_DROPS = ("kernel_drops", "send_drops", "bad_srtp", "replayed", "malformed", "bad_stun", "stranger_datagrams")
+_DROPS = (
+    "kernel_drops",
+    "send_drops",
+    "handover_drops",
+    "bad_srtp",
+    "replayed",
+    "malformed",
+    "bad_stun",
+    "stranger_datagrams",
+)
 _TASKS = Path("/proc/self/task")
 _JIFFIES_S = os.sysconf("SC_CLK_TCK")
 """In a second: the unit of /proc (proc(5))."""
@@ -38,6 +47,21 @@ class PeerFigures(Protocol):
     def down_loss(self) -> float: ...
     @property
     def rtt_ms(self) -> float: ...
+
+
+class ShardFigures(Protocol):
+    """Of one packet thread: see `media.ShardFigures`."""
+
+    @property
+    def received_packets(self) -> int: ...
+    @property
+    def sent_packets(self) -> int: ...
+    @property
+    def handed_over(self) -> int: ...
+    @property
+    def transports(self) -> int: ...
+    @property
+    def conferences(self) -> int: ...
 
 
 class Delivered(Protocol):
@@ -55,6 +79,7 @@ class Live:
     registry: Registry
     totals: Callable[[], Mapping[str, int]]
     """Of the packet plane: `Snapshot.totals`."""
+    shards: Callable[[], Sequence[ShardFigures]]
     peers: Callable[[], Iterable[PeerFigures]]
     halls: Callable[[], Mapping[str, int]]
     """Calls of hall terminals by state."""
@@ -127,6 +152,7 @@ class Metrics:
         if self.live is not None:
             yield from conferences(self.live.registry)
             yield from plane(self.live.totals())
+            yield from shards(self.live.shards())
             yield from paths(self.live.peers())
             yield gauge("diemcau_hall_calls", "Calls of hall terminals", "state", self.live.halls())
             waiting, count = self.live.webhooks()
@@ -202,6 +228,23 @@ def plane(totals: Mapping[str, int]) -> Iterator[Metric]:
     events = {"events": totals.get("events_dropped", 0), "commands": totals.get("stale_commands", 0)}
     yield counter("diemcau_plane_lost", "Of the seam to the packet plane", "what", events)
     yield gauge("diemcau_plane_memory_bytes", "Packet caches and records", "", {"": totals["memory_bytes"]})
+
+
+def shards(figures: Sequence[ShardFigures]) -> Iterator[Metric]:
+    """By packet thread; its CPU is that of the thread `plane-N`."""
+    names = [str(shard) for shard in range(len(figures))]
+    packets = CounterMetricFamily(
+        "diemcau_shard_packets", "Media packets by packet thread", labels=["shard", "direction"]
+    )
+    for name, of in zip(names, figures, strict=True):
+        packets.add_metric([name, "in"], of.received_packets)
+        packets.add_metric([name, "out"], of.sent_packets)
+    yield packets
+    handed = {name: of.handed_over for name, of in zip(names, figures, strict=True)}
+    yield counter("diemcau_shard_handed_over_packets", "Of another shard's peers, handed over to it", "shard", handed)
+    for noun in ("conferences", "transports"):
+        values = {name: getattr(of, noun) for name, of in zip(names, figures, strict=True)}
+        yield gauge(f"diemcau_shard_{noun}", f"Open {noun} by packet thread", "shard", values)
 
 
 def paths(peers: Iterable[PeerFigures]) -> Iterator[Metric]:

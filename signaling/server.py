@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import secrets
 import socket
 import ssl
@@ -206,6 +207,7 @@ class Composition:
         self.metrics.live = metrics.Live(
             registry=running.registry,
             totals=running.node.measurements,
+            shards=running.node.shards,
             peers=lambda: running.node.statistics().peers.values(),
             halls=lambda: hallports.states(self.halls) if self.halls is not None else {},
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
@@ -357,7 +359,7 @@ def node_settings(settings: Settings) -> NodeSettings:
         udp=addresses,
         tcp=list(addresses),
         announced=list(settings.announced),
-        shards=settings.shards,
+        shards=settings.shards or min(limits.SHARDS, len(os.sched_getaffinity(0))),
         gather_us=settings.gather_us,
         gso=settings.gso,
     )

@@ -73,7 +73,7 @@ def test_kinds() -> None:
         {"DIEMCAU_TLS_CERT": "a.pem"},
         {"DIEMCAU_PUBLIC_URL": "hop.example.vn"},
         {"DIEMCAU_LOG_LEVEL": "loud"},
-        {"DIEMCAU_SHARDS": "0"},
+        {"DIEMCAU_SHARDS": "17"},
         {"DIEMCAU_CONFIG": "/nonexistent/x.toml"},
     ],
 )

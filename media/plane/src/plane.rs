@@ -7,6 +7,7 @@ use crate::queues::{COMMANDS_MAX, Commands, Events, Order};
 use crate::snapshot::{Outside, Snapshot};
 use crate::thread::{self, Published, Seat};
 use plane_core::command::Command;
+use plane_core::handover::shard_of;
 use plane_core::line::SILENT_US;
 use plane_udp::{Listener, Options, UdpSocket};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
@@ -67,7 +68,7 @@ impl Plane {
         if !gso {
             plane_udp::refuse_gso();
         }
-        let options = Options { reuse_port: shards > 1, receive_buffer_bytes: buffer as usize };
+        let options = Options { reuse_port: false, receive_buffer_bytes: buffer as usize };
         Ok(Plane::open(&udp, &tcp, shards, gather_us, options)?)
     }
 
@@ -123,6 +124,7 @@ impl Plane {
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
         let mut directory = self.directory()?;
         let place = directory.may_open_transport(router, transport);
+        self.check_name(&ufrag, place.ok())?;
         let command = Command::OpenTransport { router, transport, ufrag, pwd };
         if self.open_at(place, "transport", transport, command)? {
             directory.open_transport(router, transport);
@@ -200,7 +202,9 @@ impl Plane {
     fn restart_ice(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
         let transport = check::id(transport, "transport")?;
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
-        self.to_transport(transport, Command::RestartIce { transport, ufrag, pwd })
+        let shard = self.directory()?.transport(transport);
+        self.check_name(&ufrag, shard)?;
+        self.send(shard, Command::RestartIce { transport, ufrag, pwd })
     }
 
     fn set_remote_credentials(&self, transport: Any, ufrag: String, pwd: String) -> PyResult<()> {
@@ -413,10 +417,11 @@ impl Plane {
             threads: Mutex::default(),
             closed: AtomicBool::new(false),
         };
+        let commands: Vec<_> = (0..shards).map(|_| Commands::new().map(Arc::new)).collect::<io::Result<_>>()?;
         for (index, udp) in sockets.drain(..).enumerate() {
-            let (commands, latest) = (Arc::new(Commands::new()?), Arc::default());
-            plane.shards.push(Front { commands: Arc::clone(&commands), latest: Arc::clone(&latest) });
-            // The first shard takes all TCP connections.
+            let (commands, latest) = (commands.clone(), Arc::default());
+            plane.shards.push(Front { commands: Arc::clone(&commands[index]), latest: Arc::clone(&latest) });
+            // The first shard takes all TCP connections, and hands over those whose first check names another one.
             let listeners = std::mem::take(&mut listeners);
             let events = plane.events.clone();
             let seat = Seat { index: index as u8, udp, listeners, gather_us, commands, events, latest };
@@ -424,6 +429,16 @@ impl Plane {
             plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(plane)
+    }
+
+    /// Where there are several shards, datagrams find theirs by the first character of our user name.
+    fn check_name(&self, ufrag: &str, shard: Option<usize>) -> PyResult<()> {
+        match shard {
+            Some(shard) if self.shards.len() > 1 && shard_of(ufrag.as_bytes()).map(usize::from) != Some(shard) => {
+                check::refuse(format!("ufrag must begin with the character of shard {shard}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_alive(&self) -> PyResult<()> {
@@ -497,9 +512,12 @@ impl Drop for Plane {
 fn udp_sockets(entries: &[SocketAddr], shards: usize, options: Options) -> io::Result<Vec<Vec<UdpSocket>>> {
     let first = entries.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<Vec<_>>>()?;
     let bound: Vec<_> = first.iter().map(UdpSocket::address).collect();
-    let mut all = vec![first];
+    if shards > 1 {
+        first.iter().try_for_each(UdpSocket::share)?;
+    }
+    let (mut all, beside) = (vec![first], Options { reuse_port: true, ..options });
     for _ in 1..shards {
-        all.push(bound.iter().map(|entry| UdpSocket::open(*entry, options)).collect::<io::Result<_>>()?);
+        all.push(bound.iter().map(|entry| UdpSocket::open(*entry, beside)).collect::<io::Result<_>>()?);
     }
     Ok(all)
 }

@@ -1,18 +1,23 @@
-//! The two queues between Python and a shard thread, bounded, each with a bell that rings once until it is heard.
+//! The queues between Python and a shard thread and among shard threads, bounded, each thread and Python with a bell that
+//! rings once until it is heard.
 
 use crossbeam_queue::ArrayQueue;
 use plane_core::command::Command;
 use plane_core::event::Event;
-use plane_udp::{Bell, UdpSocket};
+use plane_core::handover::Parcel;
+use plane_udp::{Bell, Leaving, UdpSocket};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 pub const COMMANDS_MAX: usize = 4096;
 pub const EVENTS_MAX: usize = 8192;
 /// From here on events that a later one makes good are dropped.
 const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
+/// What other threads may have handed to one that it has not taken yet: about what a socket holds.
+pub const HANDED_BYTES_MAX: usize = 8 << 20;
+const HANDED_MAX: usize = 1024;
 /// What a thread keeps for a Python that does not come to poll.
 const BACKLOG_MAX: usize = 16_384;
 
@@ -27,9 +32,26 @@ pub enum Order {
     },
 }
 
-/// Commands for one shard.
+/// What another shard thread hands over.
+pub enum Handed {
+    Parcel(Parcel),
+    Connection(Leaving),
+}
+
+impl Handed {
+    fn size(&self) -> usize {
+        match self {
+            Handed::Parcel(parcel) => parcel.size(),
+            Handed::Connection(leaving) => leaving.size(),
+        }
+    }
+}
+
+/// What one shard thread is to do, and what it is handed.
 pub struct Commands {
     queue: ArrayQueue<Order>,
+    handed: ArrayQueue<Handed>,
+    handed_bytes: AtomicUsize,
     rung: AtomicBool,
     stop: AtomicBool,
     pub bell: Bell,
@@ -39,6 +61,8 @@ impl Commands {
     pub fn new() -> io::Result<Self> {
         Ok(Commands {
             queue: ArrayQueue::new(COMMANDS_MAX),
+            handed: ArrayQueue::new(HANDED_MAX),
+            handed_bytes: AtomicUsize::new(0),
             rung: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             bell: Bell::new()?,
@@ -50,6 +74,29 @@ impl Commands {
         let taken = self.queue.push(order).is_ok();
         self.ring();
         taken
+    }
+
+    /// False: there is no room and it is lost.
+    pub fn hand(&self, handed: Handed) -> bool {
+        let size = handed.size();
+        // Each of the threads may see room for its own: that many parcels too much are no harm.
+        if self.handed_bytes.load(Ordering::Relaxed) + size > HANDED_BYTES_MAX {
+            return false;
+        }
+        self.handed_bytes.fetch_add(size, Ordering::Relaxed);
+        let taken = self.handed.push(handed).is_ok();
+        if taken {
+            self.ring();
+        } else {
+            self.handed_bytes.fetch_sub(size, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    pub fn take_handed(&self) -> Option<Handed> {
+        let handed = self.handed.pop()?;
+        self.handed_bytes.fetch_sub(handed.size(), Ordering::Relaxed);
+        Some(handed)
     }
 
     /// The thread ends after the commands queued before.
@@ -72,7 +119,8 @@ impl Commands {
         self.queue.pop()
     }
 
-    fn ring(&self) {
+    /// There is (still) something to take.
+    pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::SeqCst) {
             self.bell.ring();
         }
@@ -196,6 +244,36 @@ mod tests {
 
     fn byes(count: usize) -> Vec<Event> {
         (0..count).map(|producer| Event::Bye { producer: producer as u32 }).collect()
+    }
+
+    #[test]
+    fn what_is_handed_over_is_bounded_and_rings() {
+        use plane_core::{ice::Path, outbox::Message, outbox::Outbox, outbox::Sink, shard::Shard};
+        struct Nowhere;
+        impl Sink for Nowhere {
+            fn send(&mut self, _: &[u8], _: &[Message]) {}
+        }
+        let (mut shard, mut out) = (Shard::new(0, 0, 1).among(2), Outbox::new(Nowhere));
+        let mut parcel = || {
+            let path = Path::Udp { socket: 0, remote: ([127, 0, 0, 1], 9).into(), local: None };
+            // Media of nobody is shown to the other one, 50 at once at most.
+            for now_us in 0..50 {
+                let mut datagram = [0; 1200];
+                datagram[0] = 0x80;
+                shard.receive(path, &mut datagram, 1_000_000_000 * now_us, &mut out);
+            }
+            shard.parcel(1).unwrap()
+        };
+        let commands = Commands::new().unwrap();
+        let (size, mut taken) = (parcel().size(), 0);
+        while commands.hand(Handed::Parcel(parcel())) {
+            taken += 1;
+        }
+        assert!(size > 50 * 1200 && taken == HANDED_BYTES_MAX / size);
+        assert!(commands.rung.load(Ordering::SeqCst));
+        assert!(commands.take_handed().is_some() && commands.hand(Handed::Parcel(parcel())));
+        assert_eq!(std::iter::from_fn(|| commands.take_handed()).count(), taken);
+        assert_eq!(commands.handed_bytes.load(Ordering::SeqCst), 0);
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Snapshot {
         Snapshot { shards, outside }
     }
 
-    fn totals_list(&self) -> [(&'static str, u64); 22] {
+    fn totals_list(&self) -> [(&'static str, u64); 24] {
         let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
@@ -47,6 +47,8 @@ impl Snapshot {
             ("malformed", totals(|of| of.malformed) + counters(|of| of.refused)),
             ("kernel_drops", counters(|of| of.kernel_drops)),
             ("send_drops", counters(|of| of.send_drops)),
+            ("handed_over", totals(|of| of.handed_over)),
+            ("handover_drops", totals(|of| of.handover_drops)),
             ("stale_commands", totals(|of| of.stale_commands) + self.outside.stale_commands),
             ("events_dropped", self.outside.events_dropped),
             ("gso", u64::from(self.outside.gso)),
@@ -57,6 +59,11 @@ impl Snapshot {
         ]
     }
 }
+
+/// What was counted in a second that has long passed is no rate of now.
+const RATE_US: u64 = 2_500_000;
+
+type ShardRow = (u64, u64, u64, u64, u64, u64, u64, u64);
 
 type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32, u64);
 
@@ -75,6 +82,19 @@ impl Snapshot {
             totals.set_item(name, value)?;
         }
         Ok(totals)
+    }
+
+    fn shards(&self) -> Vec<ShardRow> {
+        let row = |of: &Arc<Published>| {
+            let (totals, counters) = (of.snapshot.totals, of.counters);
+            let is_recent = plane_udp::now_us().saturating_sub(of.snapshot.taken_at_us) < RATE_US;
+            let per_s = if is_recent { of.packets_per_s } else { 0 };
+            let (received, sent, kernel_drops) =
+                (counters.received_packets, counters.sent_packets, counters.kernel_drops);
+            let (handed_over, handover_drops) = (totals.handed_over, totals.handover_drops);
+            (per_s, received, sent, handed_over, handover_drops, kernel_drops, totals.transports, totals.memory_bytes)
+        };
+        self.shards.iter().map(row).collect()
     }
 
     fn transports(&self) -> Vec<TransportRow> {

@@ -1,13 +1,14 @@
 //! The thread of one shard: waits, reads, lets the shard work, sends, reports. Owns the sockets while it lives.
 
-use crate::queues::{Commands, Events, Order, Outgoing};
+use crate::queues::{Commands, Events, Handed, Order, Outgoing};
 use plane_core::command::Command;
 use plane_core::event::{Event, LineState};
+use plane_core::framing::write_frame;
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
 use plane_core::stats::Snapshot;
-use plane_udp::{Bell, Counters, Found, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket};
+use plane_udp::{Bell, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket};
 use plane_udp::{now_us, sleep_us};
 use std::any::Any;
 use std::fs::File;
@@ -24,7 +25,8 @@ pub struct Seat {
     pub udp: Vec<UdpSocket>,
     pub listeners: Vec<Listener>,
     pub gather_us: u64,
-    pub commands: Arc<Commands>,
+    /// Of every shard thread, ours among them.
+    pub commands: Vec<Arc<Commands>>,
     pub events: Arc<Events>,
     pub latest: Arc<Mutex<Arc<Published>>>,
 }
@@ -34,12 +36,16 @@ pub struct Seat {
 pub struct Published {
     pub snapshot: Snapshot,
     pub counters: Counters,
+    /// Received and sent, in the second before.
+    pub packets_per_s: u64,
 }
 
 const SNAPSHOT_US: u64 = 1_000_000;
 const BACKLOG_RETRY_US: u64 = 50_000;
 /// Batches of one socket in one round (a batch is 32 system datagrams), so that timers and the other sockets come up.
 const BATCHES_MAX: usize = 16;
+/// Parcels of other shards in one round.
+const HANDED_MAX: usize = 64;
 const TCP_READ_BYTES: usize = 64 << 10;
 /// A wait that took less than this found something that had been there before.
 const AT_ONCE_US: u64 = 5;
@@ -49,7 +55,7 @@ const LULL: u64 = 2;
 pub fn start(seat: Seat) -> io::Result<JoinHandle<()>> {
     let name = format!("plane-{}", seat.index);
     let poller = Poller::new()?;
-    let shard = Shard::new(seat.index, wall_offset_us(), random()?);
+    let shard = Shard::new(seat.index, wall_offset_us(), random()?).among(seat.commands.len());
     Builder::new().name(name.clone()).spawn(move || {
         let events = seat.events.clone();
         guard(&name, &events, || Rounds::new(seat, poller, shard)?.run());
@@ -92,6 +98,8 @@ struct Rounds {
     tcp_bytes: Box<[u8]>,
     poller: Rc<Poller>,
     commands: Arc<Commands>,
+    /// Of every shard thread; empty: ours is the only one.
+    others: Vec<Arc<Commands>>,
     outgoing: Outgoing,
     latest: Arc<Mutex<Arc<Published>>>,
     gather_us: u64,
@@ -99,6 +107,8 @@ struct Rounds {
     /// When UDP was last read to its end; 0: it was not.
     drained_us: u64,
     snapshot_us: u64,
+    /// Received and sent until the last snapshot, and when that was.
+    counted: (u64, u64),
     /// Something happened since the last snapshot.
     busy: bool,
 }
@@ -106,7 +116,8 @@ struct Rounds {
 impl Rounds {
     fn new(seat: Seat, poller: Poller, shard: Shard) -> io::Result<Self> {
         let poller = Rc::new(poller);
-        poller.add(Bell::fd(&seat.commands.bell), Source::Bell)?;
+        let commands = seat.commands[usize::from(seat.index)].clone();
+        poller.add(Bell::fd(&commands.bell), Source::Bell)?;
         for (index, socket) in seat.udp.iter().enumerate() {
             poller.add(socket.fd(), Source::Udp(index as u16))?;
         }
@@ -119,13 +130,15 @@ impl Rounds {
             receiver: Receiver::new(),
             tcp_bytes: vec![0; TCP_READ_BYTES].into_boxed_slice(),
             poller,
-            commands: seat.commands,
+            commands,
+            others: if seat.commands.len() > 1 { seat.commands } else { Vec::new() },
             outgoing: Outgoing::new(seat.events),
             latest: seat.latest,
             gather_us: seat.gather_us,
             now_us: now_us(),
             drained_us: 0,
             snapshot_us: 0,
+            counted: (0, now_us()),
             busy: false,
         })
     }
@@ -161,13 +174,14 @@ impl Rounds {
     }
 
     fn round(&mut self, found: &Found, at_once: bool) {
-        let mut datagrams = false;
+        let (mut datagrams, mut rung) = (false, false);
         for ready in found.iter() {
             self.busy = true;
             match ready.source {
                 Source::Bell => {
                     self.commands.heard();
                     self.shard_commands();
+                    rung = true;
                 }
                 Source::Listener(index) => self.outbox.sink.tcp.accept(index),
                 Source::Connection(connection) => self.stream(connection, ready),
@@ -181,9 +195,14 @@ impl Rounds {
                 self.gather();
                 self.datagrams(found);
             }
+        } else if rung && self.take_handed() && self.shard.is_mid_frame() {
+            self.gather();
+            self.take_handed();
         }
         self.timers();
         self.shard.flush(self.now_us, &mut self.outbox);
+        // First: whoever hears an answer may be heard by another shard, which has to know then whose it is.
+        Self::hand_over(&mut self.shard, &self.others);
         self.outbox.flush();
         self.report();
     }
@@ -243,17 +262,72 @@ impl Rounds {
         if !ready.readable {
             return;
         }
-        let Some(mut intake) = self.outbox.sink.tcp.read(connection, &mut self.tcp_bytes) else { return };
+        let mut bytes = std::mem::take(&mut self.tcp_bytes);
+        if let Some(intake) = self.outbox.sink.tcp.read(connection, &mut bytes) {
+            self.frames(intake, &mut bytes);
+        }
+        self.tcp_bytes = bytes;
+    }
+
+    fn frames(&mut self, mut intake: Intake, bytes: &mut [u8]) {
         let (shard, outbox, now_us) = (&mut self.shard, &mut self.outbox, self.now_us);
-        let mut count = (0, 0);
-        let whole = intake.frames(&mut self.tcp_bytes, |path: Path, frame| {
-            count = (count.0 + 1, count.1 + frame.len() as u64);
-            shard.receive(path, frame, now_us, outbox);
+        let (mut count, mut first) = ((0, 0), intake.is_first());
+        // What came of a connection whose first check names another shard.
+        let mut leaving: Option<(u8, Vec<u8>)> = None;
+        let whole = intake.frames(bytes, |path: Path, frame| {
+            if std::mem::take(&mut first) {
+                leaving = shard.names_other(frame).map(|to| (to, Vec::new()));
+            }
+            match &mut leaving {
+                Some((_, frames)) => write_frame(frames, frame),
+                None => {
+                    count = (count.0 + 1, count.1 + frame.len() as u64);
+                    shard.receive(path, frame, now_us, outbox);
+                }
+            }
         });
         // Answers go first: an answer is what a stranger proves itself by.
         outbox.flush();
         outbox.sink.count_frames(count.0, count.1);
-        outbox.sink.tcp.give_back(intake, whole);
+        match leaving.filter(|_| whole) {
+            None => outbox.sink.tcp.give_back(intake, whole),
+            Some((to, frames)) => {
+                let connection = outbox.sink.tcp.let_go(intake, frames);
+                // Where there is no room it closes.
+                connection.map(|connection| self.others[usize::from(to)].hand(Handed::Connection(connection)));
+            }
+        }
+    }
+
+    /// What other shards handed us; true: there was something.
+    fn take_handed(&mut self) -> bool {
+        if self.others.is_empty() {
+            return false;
+        }
+        for taken in 0..HANDED_MAX {
+            match self.commands.take_handed() {
+                None => return taken > 0,
+                Some(Handed::Parcel(parcel)) => self.shard.unpack(parcel, self.now_us, &mut self.outbox),
+                Some(Handed::Connection(connection)) => {
+                    if let Some((intake, mut bytes)) = self.outbox.sink.tcp.take_over(connection) {
+                        self.frames(intake, &mut bytes);
+                    }
+                }
+            }
+        }
+        self.commands.ring();
+        true
+    }
+
+    /// Gives the other shards what is theirs.
+    fn hand_over(shard: &mut Shard, others: &[Arc<Commands>]) {
+        for (to, other) in others.iter().enumerate() {
+            if let Some(parcel) = shard.parcel(to) {
+                let datagrams = parcel.datagrams();
+                let taken = other.hand(Handed::Parcel(parcel));
+                shard.note_handed(datagrams, taken);
+            }
+        }
     }
 
     /// Where much arrives, one round for all of a gathering time is cheaper than one for each. Not when the last round
@@ -279,6 +353,8 @@ impl Rounds {
     }
 
     fn datagrams(&mut self, found: &Found) {
+        // A path among what is read now may have been claimed before.
+        self.take_handed();
         let mut all = true;
         for ready in found.iter() {
             if let Source::Udp(index) = ready.source {
@@ -298,6 +374,7 @@ impl Rounds {
             // An error is a late notice about something we sent; reading it clears it.
             let Ok(received) = self.receiver.receive(socket, index, take) else { return false };
             outbox.sink.count_received(&received);
+            Self::hand_over(shard, &self.others);
             if received.drained {
                 return true;
             }
@@ -323,8 +400,11 @@ impl Rounds {
         if self.snapshot_us <= self.now_us {
             self.busy = false;
             self.snapshot_us = self.now_us + SNAPSHOT_US;
-            let published =
-                Published { snapshot: self.shard.snapshot(self.now_us), counters: self.outbox.sink.counters() };
+            let counters = self.outbox.sink.counters();
+            let packets = counters.received_packets + counters.sent_packets;
+            let (before, at_us) = std::mem::replace(&mut self.counted, (packets, self.now_us));
+            let packets_per_s = (packets - before) * 1_000_000 / (self.now_us - at_us).max(1);
+            let published = Published { snapshot: self.shard.snapshot(self.now_us), counters, packets_per_s };
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
         }
     }

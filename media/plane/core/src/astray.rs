@@ -44,7 +44,7 @@ impl Shard {
         now_us: u64,
         out: &mut Outbox<S>,
     ) {
-        self.totals.stranger_datagrams += 1;
+        self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
         let is_media = matches!(class, Class::Rtp | Class::Rtcp) && datagram.len() <= DATAGRAM_MAX;
         if !is_media || !matches!(path, Path::Udp { .. }) || !self.astray.allowance.take(now_us) {
             return;
@@ -58,6 +58,7 @@ impl Shard {
                 return self.ask_there(*key, path, now_us, out);
             }
         }
+        self.show_others(path, datagram);
     }
 
     /// Those whose selected path has the same remote address but another port, and has been quiet.
@@ -111,7 +112,10 @@ impl Shard {
     /// What is no check of a peer's may be its answer.
     pub(crate) fn receive_answer(&mut self, path: Path, datagram: &[u8], now_us: u64) {
         let Some(at) = self.astray.asked.iter().position(|(asked, _)| *asked == path) else {
-            self.totals.stranger_datagrams += 1;
+            self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
+            if stun::answered(datagram).is_some() && self.astray.allowance.take(now_us) {
+                self.show_others(path, datagram);
+            }
             return;
         };
         let key = self.astray.asked[at].1;
@@ -127,6 +131,7 @@ impl Shard {
         transport.estimator.note_moved(now_us);
         self.astray.asked.remove(at);
         self.adopt(path, key);
+        self.claim(path);
         if let Some(state) = outcome.state {
             self.events.push(Event::Ice { transport: id, state, path });
         }

@@ -44,6 +44,11 @@ impl Deframer {
         self.whole(bytes, take)
     }
 
+    /// The bytes of the frame that is not whole yet.
+    pub fn into_rest(self) -> Vec<u8> {
+        self.partial
+    }
+
     fn whole(&mut self, mut bytes: &mut [u8], mut take: impl FnMut(&mut [u8])) -> Result<(), FrameTooLong> {
         while bytes.len() >= PREFIX {
             match wanted_more(bytes) {

@@ -16,6 +16,7 @@ mod feedback;
 mod forward;
 pub mod frames;
 pub mod framing;
+pub mod handover;
 pub mod ice;
 mod ingest;
 pub mod keyframe;

@@ -10,6 +10,7 @@ use crate::astray::Astray;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
 use crate::event::{Event, IceState};
+use crate::handover::Handover;
 use crate::ice::Path;
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::levels::WINDOW_US;
@@ -65,6 +66,7 @@ pub struct Shard {
     retarget_us: u64,
     pub(crate) snapshot_us: u64,
     pub(crate) astray: Astray,
+    pub(crate) handover: Handover,
 }
 
 impl Shard {
@@ -98,6 +100,7 @@ impl Shard {
             retarget_us: 0,
             snapshot_us: 0,
             astray: Astray::new(),
+            handover: Handover::default(),
         }
     }
 
@@ -128,6 +131,9 @@ impl Shard {
             return self.receive_check(path, datagram, now_us, out);
         }
         let Some(key) = self.paths.get(&path).copied() else {
+            if self.hand_over_claimed(path, datagram) {
+                return;
+            }
             return self.receive_astray(path, class, datagram, now_us, out);
         };
         if matches!(class, Class::Rtp | Class::Rtcp) {
@@ -152,6 +158,9 @@ impl Shard {
 
     fn receive_check<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
         let Some(key) = stun::username(datagram).and_then(|name| self.by_username(name)) else {
+            if self.hand_over_check(path, datagram) {
+                return;
+            }
             return self.receive_answer(path, datagram, now_us);
         };
         let transport = &mut self.transports[key];
@@ -162,8 +171,11 @@ impl Shard {
             return;
         };
         out.put(path, &reply[..len]);
-        if agent.knows(path) && self.paths.get(&path) != Some(&key) {
-            self.adopt(path, key);
+        if agent.knows(path) {
+            if self.paths.get(&path) != Some(&key) {
+                self.adopt(path, key);
+            }
+            self.claim(path);
         }
         let transport = &mut self.transports[key];
         if let Some(state) = outcome.state {

@@ -28,6 +28,10 @@ pub struct Totals {
     pub replayed: u64,
     pub malformed: u64,
     pub stale_commands: u64,
+    /// Datagrams of other shards' peers that came here and went there.
+    pub handed_over: u64,
+    /// Those for which there was no room there.
+    pub handover_drops: u64,
     pub transports: u64,
     pub producers: u64,
     pub consumers: u64,

@@ -2,10 +2,12 @@
 
 mod peer;
 
-use peer::{Peer, Stage, frame, path, voice};
+use peer::{Peer, Stage, Wire, frame, path, voice};
 use plane_core::command::Command;
 use plane_core::event::{Event, IceState};
 use plane_core::ice::Path;
+use plane_core::outbox::Outbox;
+use plane_core::shard::Shard;
 use plane_core::stun;
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
@@ -68,6 +70,49 @@ fn a_publisher_goes_on_from_another_port() {
     }
     assert_eq!(stage.media_of(&mut viewer).len(), 8);
     assert!(!stage.take_to(moved).is_empty(), "reports to it go there");
+}
+
+/// Hands on what the two shards have for each other until there is nothing.
+fn exchange(stage: &mut Stage, other: &mut Shard, out: &mut Outbox<Wire>) {
+    for _ in 0..4 {
+        if let Some(parcel) = other.parcel(0) {
+            stage.shard.unpack(parcel, stage.now_us, &mut stage.out);
+            stage.settle();
+        }
+        if let Some(parcel) = stage.shard.parcel(1) {
+            other.unpack(parcel, stage.now_us, out);
+        }
+    }
+}
+
+#[test]
+fn a_publisher_that_moved_is_found_through_another_shard() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    stage.shard = std::mem::replace(&mut stage.shard, Shard::new(0, 0, 1)).among(2);
+    let (mut other, mut out) = (Shard::new(1, 0, 1).among(2), Outbox::new(Wire::default()));
+    let moved = path(9_001);
+    stage.advance(QUIET_US);
+    for packet in frame(&mut publisher, 0, 10, false, &[1000, 1000]) {
+        other.receive(moved, &mut packet.clone(), stage.now_us, &mut out);
+    }
+    exchange(&mut stage, &mut other, &mut out);
+    assert_eq!(stage.media_of(&mut viewer).len(), 2, "what is genuine is not lost");
+    let asked = questions(&mut stage, moved);
+    assert_eq!(asked.len(), 1);
+    other.receive(moved, &mut answer(asked[0], THEIR_PWD), stage.now_us, &mut out);
+    exchange(&mut stage, &mut other, &mut out);
+    assert!(has_moved(&stage, 1, moved));
+    let before = other.snapshot(stage.now_us).totals.stranger_datagrams;
+    for n in 11..15 {
+        for packet in frame(&mut publisher, 0, n, false, &[1000, 1000]) {
+            other.receive(moved, &mut packet.clone(), stage.now_us, &mut out);
+        }
+    }
+    exchange(&mut stage, &mut other, &mut out);
+    assert_eq!(stage.media_of(&mut viewer).len(), 8);
+    assert_eq!(other.snapshot(stage.now_us).totals.stranger_datagrams, before, "now it is known");
+    out.flush();
+    assert!(out.sink.datagrams.is_empty(), "it leaves by its own shard");
 }
 
 #[test]

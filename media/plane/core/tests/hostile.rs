@@ -50,4 +50,4 @@ macro_rules! tests {
     };
 }
 
-tests! { stun ice demux rtp rtcp srtp payloads vp9 dependencies shard nal_units presses line mixer framing }
+tests! { stun ice demux rtp rtcp srtp payloads vp9 dependencies shard nal_units presses line mixer handover framing }

@@ -2,6 +2,8 @@
 
 #[path = "layers.rs"]
 mod layers;
+#[path = "handover.rs"]
+mod several;
 #[path = "lines.rs"]
 mod terminals;
 #[path = "shard.rs"]
@@ -19,6 +21,7 @@ use plane_core::stun::{self, Request};
 use plane_core::{keyframe, red, rtp, vp8};
 
 pub use layers::{dependencies, vp9};
+pub use several::handover;
 pub use terminals::{line, mixer, nal_units, presses};
 pub use whole::shard;
 
@@ -45,6 +48,14 @@ pub fn all() -> Vec<Target> {
         ("presses", presses, vec![vec![0, 5, 10, 0, 160, 0, 5, 138, 1, 64, 9, 5, 138, 1, 64, 40, 11, 10, 255, 255]]),
         ("line", line, vec![(0..=255).collect(), terminals::line_seed()]),
         ("mixer", mixer, vec![(0..=255).collect(), terminals::mixer_seed()]),
+        (
+            "handover",
+            handover,
+            vec![
+                (0..=255).collect(),
+                vec![8, 0, 6, 0, 0, 0, 6, 0, 16, 1, 7, 1, 4, 5, 3, 2, 6, 2, 9, 3, 15, 3].repeat(4),
+            ],
+        ),
         ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
     ]
 }

@@ -1,8 +1,8 @@
 //! ICE-TCP (RFC 6544, passive side): connections with RFC 4571 frames. Owns the streams and what waits in them.
 //!
-//! A stranger may hold little for a short time: 16 connections of one address, 10 s until its first frame, which must
-//! look like STUN, and 30 s until the first answer. An answer is the proof, because only a check with our password
-//! gets one. Later a connection lives as long as we have something to send on it.
+//! A stranger may hold little for a short time: 16 connections of one address in a thread, 10 s until its first frame,
+//! which must look like STUN, and 30 s until the first answer. An answer is the proof, because only a check with our
+//! password gets one. Later a connection lives as long as we have something to send on it.
 
 use crate::address::neighbourhood;
 use crate::network::Counters;
@@ -113,7 +113,25 @@ pub struct Intake {
     deframer: Deframer,
 }
 
+/// A connection on its way to the thread that its peer belongs to, with what it has brought.
+pub struct Leaving {
+    stream: TcpStream,
+    remote: SocketAddr,
+    bytes: Vec<u8>,
+}
+
+impl Leaving {
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 impl Intake {
+    /// Nothing came before.
+    pub fn is_first(&self) -> bool {
+        self.silent
+    }
+
     /// Calls `take` with each whole frame; `bytes` is the buffer that `Tcp::read` filled. False: the stream is broken.
     pub fn frames(&mut self, bytes: &mut [u8], mut take: impl FnMut(Path, &mut [u8])) -> bool {
         let path = Path::Tcp { connection: self.connection, remote: self.remote };
@@ -152,6 +170,11 @@ impl Tcp {
         self.connections.len()
     }
 
+    #[cfg(test)]
+    pub fn numbers(&self) -> Vec<u32> {
+        self.connections.keys().copied().collect()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
@@ -175,7 +198,9 @@ impl Tcp {
         for _ in 0..ACCEPTED_AT_ONCE_MAX {
             let listener = &mut self.listeners[usize::from(index)];
             match listener.socket.accept() {
-                Ok((stream, remote)) => self.admit(stream, remote),
+                Ok((stream, remote)) => {
+                    self.admit(stream, remote);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_shortage(&error) => {
                     // The listener stays readable: without a rest we would spin.
@@ -189,16 +214,15 @@ impl Tcp {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, remote: SocketAddr) {
+    /// Its number; None: there are enough, of all or from there.
+    fn admit(&mut self, stream: TcpStream, remote: SocketAddr) -> Option<u32> {
         let neighbours = self.strangers.get(&neighbourhood(&remote)).copied().unwrap_or(0);
         if self.connections.len() >= CONNECTIONS_MAX || neighbours >= STRANGERS_PER_ADDRESS_MAX {
-            return;
+            return None;
         }
         let connection = self.free_number();
-        if prepare(&stream).and_then(|()| self.poller.add(stream.as_raw_fd(), Source::Connection(connection))).is_err()
-        {
-            return;
-        }
+        prepare(&stream).ok()?;
+        self.poller.add(stream.as_raw_fd(), Source::Connection(connection)).ok()?;
         *self.strangers.entry(neighbourhood(&remote)).or_default() += 1;
         let expires_us = self.now_us + FIRST_FRAME_US;
         self.connections.insert(
@@ -215,6 +239,7 @@ impl Tcp {
             },
         );
         self.sweep_us = self.sweep_us.min(self.now_us + SWEEP_US);
+        Some(connection)
     }
 
     /// Numbers are not used again soon, so that a late message cannot reach another peer.
@@ -259,6 +284,25 @@ impl Tcp {
                 connection.expires_us = self.now_us + FIRST_ANSWER_US;
             }
         }
+    }
+
+    /// Instead of `give_back`: the connection goes on in another thread, which begins with `frames` (with their prefixes).
+    /// Nothing was sent on it yet.
+    pub fn let_go(&mut self, intake: Intake, mut frames: Vec<u8>) -> Option<Leaving> {
+        let Connection { stream, remote, .. } = self.connections.remove(&intake.connection)?;
+        self.forget_stranger(&remote);
+        self.poller.remove(stream.as_raw_fd()).ok()?;
+        frames.append(&mut intake.deframer.into_rest());
+        Some(Leaving { stream, remote, bytes: frames })
+    }
+
+    /// A connection from another thread, which is a stranger here as it was there. Its first frames are to be taken as if
+    /// they had just been read.
+    pub fn take_over(&mut self, leaving: Leaving) -> Option<(Intake, Vec<u8>)> {
+        let Leaving { stream, remote, bytes } = leaving;
+        let connection = self.admit(stream, remote)?;
+        let intake = Intake { connection, remote, len: bytes.len(), silent: true, deframer: Deframer::default() };
+        Some((intake, bytes))
     }
 
     /// There is room again.

@@ -29,6 +29,10 @@ impl Station {
         Station { poller, outbox, address, buffer: vec![0; 1 << 16], frames: Vec::new() }
     }
 
+    fn numbers(&mut self) -> Vec<u32> {
+        self.tcp().numbers()
+    }
+
     fn tcp(&mut self) -> &mut Tcp {
         &mut self.outbox.sink.tcp
     }
@@ -237,6 +241,60 @@ fn a_peer_that_does_not_read_loses_video_then_the_connection() {
         }
     }
     assert!(station.is_closed(path));
+}
+
+#[test]
+fn a_connection_goes_on_in_another_thread_with_what_it_brought() {
+    let (mut here, mut there) = (Station::new("127.0.0.1:0"), Station::new("127.0.0.1:0"));
+    let mut stream = here.connect();
+    // A check, another frame, and the beginning of a third.
+    stream.write_all(&[framed(&STUN), framed(b"second"), framed(b"third")[..4].to_vec()].concat()).unwrap();
+    let number = *here.numbers().first().unwrap();
+    let intake = loop {
+        if let Some(intake) = here.outbox.sink.tcp.read(number, &mut here.buffer) {
+            break intake;
+        }
+    };
+    let (mut intake, mut frames) = (intake, Vec::new());
+    assert!(intake.is_first());
+    assert!(intake.frames(&mut here.buffer, |_, frame| frames.extend(framed(frame))));
+    let leaving = here.tcp().let_go(intake, frames).unwrap();
+    assert!(here.tcp().is_empty() && here.tcp().closed().is_none());
+    let (mut intake, mut bytes) = there.tcp().take_over(leaving).unwrap();
+    let taken = &mut there.frames;
+    assert!(intake.frames(&mut bytes, |path, frame| taken.push((path, frame.to_vec()))));
+    there.tcp().give_back(intake, true);
+    stream.write_all(&framed(b"third")[4..]).unwrap();
+    there.until(|station| station.frames.len() == 3);
+    let words: Vec<_> = there.frames.iter().map(|(_, frame)| frame.clone()).collect();
+    assert_eq!(words, [STUN.to_vec(), b"second".to_vec(), b"third".to_vec()]);
+    // It is a stranger there, with little time, until it is answered.
+    let path = there.frames[0].0;
+    there.outbox.put(path, b"answer");
+    there.outbox.flush();
+    assert_eq!(take(&mut stream), b"answer");
+    // What is written here now reaches nobody any more.
+    here.until(|station| station.tcp().is_empty());
+}
+
+#[test]
+fn a_thread_takes_over_no_more_strangers_than_it_would_accept() {
+    let (mut here, mut there) = (Station::new("127.0.0.1:0"), Station::new("127.0.0.1:0"));
+    let mut streams = Vec::new();
+    for taken in 0..=STRANGERS_PER_ADDRESS_MAX {
+        let mut stream = here.connect();
+        stream.write_all(&framed(&STUN)).unwrap();
+        let number = *here.numbers().first().unwrap();
+        let mut intake = loop {
+            if let Some(intake) = here.outbox.sink.tcp.read(number, &mut here.buffer) {
+                break intake;
+            }
+        };
+        assert!(intake.frames(&mut here.buffer, |_, _| {}));
+        let leaving = here.tcp().let_go(intake, framed(&STUN)).unwrap();
+        assert_eq!(there.tcp().take_over(leaving).is_some(), taken < STRANGERS_PER_ADDRESS_MAX);
+        streams.push(stream);
+    }
 }
 
 #[test]

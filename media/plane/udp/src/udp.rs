@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Several shards listen on one port; the kernel spreads the peers over them.
+    /// Beside sockets that share their port: the kernel spreads the peers over them.
     pub reuse_port: bool,
     pub receive_buffer_bytes: usize,
 }
@@ -33,6 +33,11 @@ impl UdpSocket {
         socket.bind(&address.into())?;
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(UdpSocket { socket, address })
+    }
+
+    /// Others may be opened beside it from now on. Not before it is bound: of two servers the second one is refused.
+    pub fn share(&self) -> io::Result<()> {
+        self.socket.set_reuse_port(true)
     }
 
     /// A socket that somebody else opened and bound; its descriptor is duplicated.

@@ -84,6 +84,11 @@ impl Poller {
         self.control(libc::EPOLL_CTL_MOD, fd, source, read | write)
     }
 
+    /// Of a descriptor that goes on elsewhere.
+    pub fn remove(&self, fd: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd, Source::Bell, 0)
+    }
+
     fn control(&self, operation: libc::c_int, fd: RawFd, source: Source, events: libc::c_int) -> io::Result<()> {
         let mut event = libc::epoll_event { events: events as u32, u64: source.token() };
         // SAFETY: the kernel reads one `epoll_event`.

@@ -1,0 +1,231 @@
+//! Several shards listen on one port, and the kernel spreads peers over them by address, not by conference. What came to
+//! the wrong one is handed over: a check by the first character of the user name, which names the shard; everything else
+//! by its path, once the shard of the peer has claimed that. It does so for every check whose integrity it proved, so
+//! forged addresses and user names gain nothing. What nobody claimed may be of a peer that moved: the others are shown it
+//! within the allowance of `astray`.
+//!
+//! Ingress only: what a peer is sent leaves by its own shard. A lone shard does nothing of this.
+
+use rustc_hash::FxHashMap;
+
+use crate::ice::Path;
+use crate::outbox::{Outbox, Sink};
+use crate::shard::Shard;
+use crate::stun;
+
+/// The characters of user names (RFC 8839 §5.4) that name shards, the first one shard 0.
+const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+pub const SHARDS_MAX: usize = NAMES.len();
+/// What waits for one shard in one round; more is lost, as in a full socket.
+const PARCEL_BYTES_MAX: usize = 1 << 20;
+const SLIPS_MAX: usize = 4096;
+/// Room that parcels keep while they lie empty, and how many of them.
+const IDLE_BYTES_MAX: usize = 256 << 10;
+const IDLE_MAX: usize = 8;
+/// A claim counts so long after the last proved check: peers check every 2.5 s.
+const CLAIM_US: u64 = 60_000_000;
+/// Claims kept before the first search for old ones.
+const CLAIMS_MIN: usize = 256;
+
+/// The shard that a user name of ours belongs to.
+pub fn shard_of(ufrag: &[u8]) -> Option<u8> {
+    let first = ufrag.first()?;
+    NAMES.iter().position(|name| name == first).map(|shard| shard as u8)
+}
+
+/// What one shard hands to another, in order.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    from: u8,
+    slips: Vec<Slip>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slip {
+    /// The next `len` bytes came by this path. `shown`: nobody knows whose they are.
+    Datagram { path: Path, len: usize, shown: bool },
+    /// What comes by this path is of a peer of the shard that says so.
+    Claim { path: Path },
+}
+
+impl Parcel {
+    /// What it holds in memory, about.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.slips.len() * size_of::<Slip>()
+    }
+
+    pub fn datagrams(&self) -> u64 {
+        self.slips.iter().filter(|slip| matches!(slip, Slip::Datagram { .. })).count() as u64
+    }
+
+    fn is_full(&self, len: usize) -> bool {
+        self.bytes.len() + len > PARCEL_BYTES_MAX || self.slips.len() >= SLIPS_MAX
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    shard: u8,
+    at_us: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Handover {
+    /// To each shard, ours among them; empty: there is no other one.
+    parcels: Vec<Parcel>,
+    idle: Vec<Parcel>,
+    claims: FxHashMap<Path, Claim>,
+    /// Old claims are searched for when there are so many.
+    search_at: usize,
+    /// Who handed us what we look at now.
+    from: Option<u8>,
+    shown: bool,
+}
+
+impl Handover {
+    fn has_others(&self) -> bool {
+        !self.parcels.is_empty()
+    }
+
+    /// What is looked at now came from another shard: it goes no further.
+    pub fn is_second_hand(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// Another shard has counted it as a stranger's.
+    pub fn is_shown(&self) -> bool {
+        self.shown
+    }
+
+    fn note_claim(&mut self, path: Path, shard: u8, now_us: u64) {
+        if self.claims.len() >= self.search_at.max(CLAIMS_MIN) {
+            self.claims.retain(|_, claim| now_us.saturating_sub(claim.at_us) < CLAIM_US);
+            self.search_at = 2 * self.claims.len();
+        }
+        self.claims.insert(path, Claim { shard, at_us: now_us });
+    }
+}
+
+impl Shard {
+    /// This one is one of `shards` that share their ports.
+    pub fn among(mut self, shards: usize) -> Self {
+        assert!((1..=SHARDS_MAX).contains(&shards) && usize::from(self.index) < shards);
+        if shards > 1 {
+            let from = self.index;
+            self.handover.parcels.resize_with(shards, || Parcel { from, ..Parcel::default() });
+        }
+        self
+    }
+
+    /// What is to go to the shard `to` now, if anything.
+    pub fn parcel(&mut self, to: usize) -> Option<Parcel> {
+        let parcel = self.handover.parcels.get_mut(to).filter(|parcel| !parcel.slips.is_empty())?;
+        let mut fresh = self.handover.idle.pop().unwrap_or_default();
+        fresh.from = self.index;
+        Some(std::mem::replace(parcel, fresh))
+    }
+
+    /// So many datagrams reached another shard, or had no room there.
+    pub fn note_handed(&mut self, datagrams: u64, taken: bool) {
+        *if taken { &mut self.totals.handed_over } else { &mut self.totals.handover_drops } += datagrams;
+    }
+
+    /// What another shard handed us.
+    pub fn unpack<S: Sink>(&mut self, mut parcel: Parcel, now_us: u64, out: &mut Outbox<S>) {
+        self.handover.from = Some(parcel.from);
+        let mut rest = &mut parcel.bytes[..];
+        for slip in &parcel.slips {
+            match *slip {
+                Slip::Datagram { path, len, shown } => {
+                    self.handover.shown = shown;
+                    let (datagram, others) = rest.split_at_mut(len);
+                    rest = others;
+                    self.receive(path, datagram, now_us, out);
+                }
+                Slip::Claim { path } => self.yield_path(path, parcel.from, now_us),
+            }
+        }
+        (self.handover.from, self.handover.shown) = (None, false);
+        parcel.slips.clear();
+        parcel.bytes.clear();
+        if self.handover.idle.len() < IDLE_MAX && parcel.bytes.capacity() <= IDLE_BYTES_MAX {
+            self.handover.idle.push(parcel);
+        }
+    }
+
+    /// The other shard that the user name of a check names. Nothing else of the datagram is looked at.
+    pub fn names_other(&self, datagram: &[u8]) -> Option<u8> {
+        let shard = shard_of(stun::username(datagram)?)?;
+        (shard != self.index && usize::from(shard) < self.handover.parcels.len()).then_some(shard)
+    }
+
+    /// True: it was of another shard's peer and is on its way there.
+    pub(crate) fn hand_over_check(&mut self, path: Path, datagram: &[u8]) -> bool {
+        if self.handover.is_second_hand() || !matches!(path, Path::Udp { .. }) {
+            return false;
+        }
+        let to = self.names_other(datagram);
+        to.is_some_and(|to| self.put(to, path, datagram, false))
+    }
+
+    /// True: another shard has claimed the path.
+    pub(crate) fn hand_over_claimed(&mut self, path: Path, datagram: &[u8]) -> bool {
+        if self.handover.is_second_hand() {
+            return false;
+        }
+        let claim = self.handover.claims.get(&path).copied();
+        claim.is_some_and(|claim| self.put(claim.shard, path, datagram, false))
+    }
+
+    /// Nobody here knows it; perhaps another shard does.
+    pub(crate) fn show_others(&mut self, path: Path, datagram: &[u8]) {
+        if self.handover.is_second_hand() {
+            return;
+        }
+        let ours = self.index;
+        for to in (0..self.handover.parcels.len() as u8).filter(|to| *to != ours) {
+            self.put(to, path, datagram, true);
+        }
+    }
+
+    fn put(&mut self, to: u8, path: Path, datagram: &[u8], shown: bool) -> bool {
+        let parcel = &mut self.handover.parcels[usize::from(to)];
+        if parcel.is_full(datagram.len()) {
+            self.totals.handover_drops += 1;
+        } else {
+            parcel.slips.push(Slip::Datagram { path, len: datagram.len(), shown });
+            parcel.bytes.extend_from_slice(datagram);
+        }
+        true
+    }
+
+    /// A peer of ours has proved to be there: whoever else gets its datagrams is told.
+    pub(crate) fn claim(&mut self, path: Path) {
+        let handover = &mut self.handover;
+        if !handover.has_others() {
+            return;
+        }
+        let before = handover.claims.remove(&path).map(|claim| claim.shard);
+        let again = handover.from.filter(|from| before != Some(*from));
+        for to in before.into_iter().chain(again) {
+            let parcel = &mut handover.parcels[usize::from(to)];
+            // Without room: the next check claims again.
+            if !parcel.is_full(0) {
+                parcel.slips.push(Slip::Claim { path });
+            }
+        }
+    }
+
+    /// A peer of another shard is there now.
+    fn yield_path(&mut self, path: Path, to: u8, now_us: u64) {
+        if let Some(key) = self.paths.remove(&path) {
+            self.transports.get_mut(key).and_then(|before| before.agent()).map(|agent| agent.forget(path));
+        }
+        self.handover.note_claim(path, to, now_us);
+    }
+}
+
+#[cfg(test)]
+#[path = "handover_tests.rs"]
+mod tests;

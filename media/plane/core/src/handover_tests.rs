@@ -1,0 +1,229 @@
+//! Two shards on one bench: what reaches the wrong one, who may claim a path, and how much is kept.
+
+use super::*;
+use crate::command::Command;
+use crate::demux::Class;
+use crate::event::{Event, IceState};
+use crate::outbox::Message;
+use crate::stun::Request;
+
+const PWD: &str = "0123456789012345678901";
+const THEIR_PWD: &str = "a-password-of-the-peer";
+const NOW_US: u64 = 1_000_000;
+
+#[derive(Default)]
+struct Wire(Vec<(Path, Vec<u8>)>);
+
+impl Sink for Wire {
+    fn send(&mut self, arena: &[u8], messages: &[Message]) {
+        for message in messages {
+            self.0.push((message.path, arena[message.start as usize..][..message.len as usize].to_vec()));
+        }
+    }
+}
+
+struct Pair {
+    shards: [Shard; 2],
+    outs: [Outbox<Wire>; 2],
+    now_us: u64,
+}
+
+fn path(port: u16) -> Path {
+    Path::Udp { socket: 0, remote: ([127, 0, 0, 1], port).into(), local: None }
+}
+
+fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
+    let mut out = vec![0; 600];
+    let request = Request {
+        transaction: [transaction; 12],
+        username: username.as_bytes(),
+        priority: 1,
+        use_candidate: true,
+        controlling: Some(1),
+        controlled: None,
+        nomination: None,
+    };
+    let len = stun::write_request(&mut out, &request, pwd.as_bytes());
+    out.truncate(len);
+    out
+}
+
+const DTLS: [u8; 20] = [22; 20];
+
+impl Pair {
+    /// Transport 1 on shard 0 and transport 2 on shard 1.
+    fn new() -> Self {
+        let shard = |index| Shard::new(index, 0, 7).among(2);
+        let outs = [Outbox::new(Wire::default()), Outbox::new(Wire::default())];
+        let mut pair = Pair { shards: [shard(0), shard(1)], outs, now_us: NOW_US };
+        for (at, name) in ["aone", "btwo"].into_iter().enumerate() {
+            let (router, transport) = (at as u32 + 1, at as u32 + 1);
+            pair.command(at, Command::OpenRouter { router });
+            pair.command(at, Command::OpenTransport { router, transport, ufrag: name.into(), pwd: PWD.into() });
+            let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+            pair.command(at, Command::SetRemoteCredentials { transport, ufrag, pwd });
+        }
+        pair
+    }
+
+    fn command(&mut self, at: usize, command: Command) {
+        self.shards[at].command(command, self.now_us, &mut self.outs[at]);
+    }
+
+    /// The kernel gives the datagram to the shard `at`; then everything is handed on until nothing is left.
+    fn deliver(&mut self, at: usize, path: Path, datagram: &[u8]) {
+        self.shards[at].receive(path, &mut datagram.to_vec(), self.now_us, &mut self.outs[at]);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..8 {
+            for from in 0..2 {
+                let Some(parcel) = self.shards[from].parcel(1 - from) else { continue };
+                self.shards[from].note_handed(parcel.datagrams(), true);
+                self.shards[1 - from].unpack(parcel, self.now_us, &mut self.outs[1 - from]);
+            }
+        }
+        assert!((0..2).all(|from| self.shards[from].parcel(1 - from).is_none()), "it goes round and round");
+        self.outs.iter_mut().for_each(Outbox::flush);
+    }
+
+    fn answers(&mut self, at: usize) -> Vec<(Path, Vec<u8>)> {
+        std::mem::take(&mut self.outs[at].sink.0)
+    }
+
+    fn events(&mut self, at: usize) -> Vec<Event> {
+        self.shards[at].events().drain(..).collect()
+    }
+
+    fn dtls_events(&mut self, at: usize) -> usize {
+        self.events(at).iter().filter(|event| matches!(event, Event::Dtls { .. })).count()
+    }
+
+    fn handed(&self, at: usize) -> u64 {
+        self.shards[at].totals.handed_over
+    }
+}
+
+#[test]
+fn the_first_character_names_the_shard() {
+    assert_eq!(
+        (shard_of(b"a"), shard_of(b"z9"), shard_of(b"A"), shard_of(b"9")),
+        (Some(0), Some(25), Some(26), Some(61))
+    );
+    assert_eq!((shard_of(b""), shard_of(b"+"), shard_of(b"\xff")), (None, None, None));
+}
+
+#[test]
+fn a_check_and_what_follows_reach_the_shard_that_the_user_name_names() {
+    let mut pair = Pair::new();
+    pair.deliver(0, path(9), &check("btwo:them", PWD, 1));
+    assert_eq!(pair.answers(1).len(), 1, "answered by its own shard");
+    assert!(pair.answers(0).is_empty());
+    assert!(matches!(pair.events(1)[..], [Event::Ice { transport: 2, state: IceState::Connected, .. }]));
+    for _ in 0..3 {
+        pair.deliver(0, path(9), &DTLS);
+    }
+    assert_eq!((pair.dtls_events(1), pair.dtls_events(0)), (3, 0));
+    assert_eq!((pair.handed(0), pair.handed(1)), (4, 0));
+    assert_eq!(pair.shards[0].totals.stranger_datagrams, 0);
+}
+
+#[test]
+fn what_reaches_its_own_shard_is_handed_to_nobody() {
+    let mut pair = Pair::new();
+    pair.deliver(1, path(9), &check("btwo:them", PWD, 1));
+    pair.deliver(1, path(9), &DTLS);
+    assert_eq!((pair.dtls_events(1), pair.handed(0) + pair.handed(1)), (1, 0));
+    assert!(pair.shards[0].handover.claims.is_empty());
+}
+
+#[test]
+fn without_the_password_nobody_claims_a_path() {
+    let mut pair = Pair::new();
+    pair.deliver(0, path(9), &check("aone:them", PWD, 1));
+    pair.events(0);
+    // A stranger at (or in the name of) the same address.
+    pair.deliver(0, path(9), &check("btwo:them", "another-password-than-ours", 2));
+    pair.deliver(0, path(9), &check("bnobody:them", PWD, 3));
+    pair.deliver(0, path(9), &DTLS);
+    assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (1, 0));
+    assert!(pair.shards[0].handover.claims.is_empty());
+    let totals = pair.shards[1].totals;
+    assert_eq!((totals.bad_stun, totals.stranger_datagrams), (1, 1), "counted once, where it was looked at");
+}
+
+#[test]
+fn a_client_that_goes_to_another_shard_takes_its_path_along() {
+    let mut pair = Pair::new();
+    pair.deliver(0, path(9), &check("aone:them", PWD, 1));
+    pair.deliver(0, path(9), &check("btwo:them", PWD, 2));
+    pair.events(1);
+    pair.deliver(0, path(9), &DTLS);
+    assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (0, 1));
+    assert!(pair.shards[0].paths.is_empty());
+    // And back again.
+    pair.deliver(0, path(9), &check("aone:them", PWD, 3));
+    pair.deliver(0, path(9), &DTLS);
+    assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (1, 0));
+    assert!(pair.shards[1].paths.is_empty() && pair.shards[0].handover.claims.is_empty());
+}
+
+#[test]
+fn what_nobody_knows_is_shown_to_the_others_once_and_counted_once() {
+    let mut pair = Pair::new();
+    let mut media = vec![0x80; 40];
+    media[1] = 111;
+    assert_eq!(crate::demux::classify(&media), Class::Rtp);
+    pair.deliver(0, path(9), &media);
+    let strangers = pair.shards.each_ref().map(|shard| shard.totals.stranger_datagrams);
+    assert_eq!((strangers, pair.handed(0), pair.handed(1)), ([1, 0], 1, 0));
+    for _ in 0..1000 {
+        pair.deliver(0, path(9), &media);
+    }
+    assert!(pair.handed(0) <= 50, "within the allowance");
+    assert_eq!(pair.shards[0].totals.stranger_datagrams, 1001);
+}
+
+#[test]
+fn tcp_connections_are_told_apart_by_their_first_check() {
+    let pair = Pair::new();
+    assert_eq!(pair.shards[0].names_other(&check("btwo:them", PWD, 1)), Some(1));
+    assert_eq!(pair.shards[1].names_other(&check("btwo:them", PWD, 1)), None);
+    assert_eq!(pair.shards[0].names_other(&check("ccc:them", PWD, 1)), None, "there is no third");
+    assert_eq!(pair.shards[0].names_other(&DTLS), None);
+    // Later checks stay: a connection is handed over once.
+    let mut pair = pair;
+    let stream = Path::Tcp { connection: 1, remote: ([127, 0, 0, 1], 5).into() };
+    pair.deliver(0, stream, &check("btwo:them", PWD, 1));
+    assert_eq!(pair.handed(0), 0);
+}
+
+#[test]
+fn a_lone_shard_hands_over_nothing() {
+    let mut shard = Shard::new(0, 0, 7).among(1);
+    let mut out = Outbox::new(Wire::default());
+    shard.receive(path(9), &mut check("btwo:them", PWD, 1), NOW_US, &mut out);
+    shard.receive(path(9), &mut DTLS.to_vec(), NOW_US, &mut out);
+    assert!(shard.parcel(0).is_none() && shard.parcel(1).is_none());
+    assert_eq!(shard.totals.stranger_datagrams, 2);
+}
+
+#[test]
+fn parcels_and_claims_are_bounded() {
+    let mut pair = Pair::new();
+    let out = &mut pair.outs[0];
+    let request = check("bnobody:them", PWD, 1);
+    for _ in 0..=SLIPS_MAX {
+        pair.shards[0].receive(path(9), &mut request.clone(), NOW_US, out);
+    }
+    let parcel = pair.shards[0].parcel(1).unwrap();
+    assert_eq!((parcel.datagrams(), pair.shards[0].totals.handover_drops), (SLIPS_MAX as u64, 1));
+    let handover = &mut pair.shards[0].handover;
+    for n in 0..100_000u32 {
+        let remote = (n.to_be_bytes(), 5).into();
+        let now_us = NOW_US + u64::from(n) * CLAIM_US / 1000;
+        handover.note_claim(Path::Udp { socket: 0, remote, local: None }, 1, now_us);
+    }
+    assert!(handover.claims.len() <= 2 * 1000 + CLAIMS_MIN);
+}

@@ -1,0 +1,110 @@
+//! Three shards on one port with a peer each, and bytes that say what comes from where. The kernel always gives one address
+//! to the same shard; DTLS has to reach the peer that proved itself there last, and nothing may go round for ever.
+
+use std::collections::HashMap;
+
+use plane_core::command::Command;
+use plane_core::event::Event;
+use plane_core::ice::Path;
+use plane_core::outbox::{Message, Outbox, Sink};
+use plane_core::shard::Shard;
+
+const SHARDS: usize = 3;
+const PATHS: u8 = 6;
+const NAMES: [&str; SHARDS] = ["a-one", "b-two", "c-three"];
+const DTLS: [u8; 20] = [22; 20];
+const STEPS_MAX: usize = 200;
+/// A datagram is handed on once, a claim answers it, and whoever was there before is told.
+const ROUNDS_MAX: usize = 4;
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn send(&mut self, _: &[u8], _: &[Message]) {}
+}
+
+struct World {
+    shards: Vec<(Shard, Outbox<Nowhere>)>,
+    /// Who proved to be where, last.
+    owners: HashMap<u8, u32>,
+    now_us: u64,
+    transaction: u32,
+}
+
+pub fn handover(data: &[u8]) {
+    let mut world = World::new();
+    let mut steps = data.chunks(2).take(STEPS_MAX);
+    while let Some([what, from]) = steps.next() {
+        world.step(*what, *from % PATHS, data);
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let shards = (0..SHARDS).map(|index| (Shard::new(index as u8, 0, 1).among(SHARDS), Outbox::new(Nowhere)));
+        let mut world = World { shards: shards.collect(), owners: HashMap::new(), now_us: 1_000_000, transaction: 0 };
+        for (index, name) in NAMES.iter().enumerate() {
+            let (router, transport) = (1, 1 + index as u32);
+            let (ufrag, pwd) = (name.to_string(), super::PWD.to_string());
+            world.command(index, Command::OpenRouter { router });
+            world.command(index, Command::OpenTransport { router, transport, ufrag, pwd });
+        }
+        world
+    }
+
+    fn command(&mut self, at: usize, command: Command) {
+        let (shard, out) = &mut self.shards[at];
+        shard.command(command, self.now_us, out);
+    }
+
+    fn step(&mut self, what: u8, from: u8, data: &[u8]) {
+        let peer = usize::from(what >> 3) % SHARDS;
+        match what & 7 {
+            0..=2 => {
+                self.check(from, &format!("{}:them", NAMES[peer]));
+                self.owners.insert(from, 1 + peer as u32);
+            }
+            3 => self.check(from, "b-nobody:them"),
+            4 => self.deliver(from, &data[..data.len().min(1_500)]),
+            5 => self.now_us += u64::from(from) * 1_000,
+            _ => {
+                self.deliver(from, &DTLS);
+                let told = self.events();
+                assert_eq!(told.as_slice(), self.owners.get(&from).map_or(&[][..], std::slice::from_ref));
+            }
+        }
+        self.events();
+    }
+
+    fn check(&mut self, from: u8, username: &str) {
+        self.transaction += 1;
+        self.deliver(from, &super::check(username.as_bytes(), self.transaction, true));
+    }
+
+    fn path(from: u8) -> Path {
+        super::udp(1 + u16::from(from))
+    }
+
+    fn deliver(&mut self, from: u8, datagram: &[u8]) {
+        let (shard, out) = &mut self.shards[usize::from(from) % SHARDS];
+        shard.receive(Self::path(from), &mut datagram.to_vec(), self.now_us, out);
+        for _ in 0..ROUNDS_MAX {
+            for from in 0..SHARDS {
+                for to in 0..SHARDS {
+                    let Some(parcel) = self.shards[from].0.parcel(to) else { continue };
+                    assert_ne!(from, to);
+                    let (shard, out) = &mut self.shards[to];
+                    shard.unpack(parcel, self.now_us, out);
+                }
+            }
+        }
+        let waits = |(shard, _): &mut (Shard, _)| (0..SHARDS).any(|to| shard.parcel(to).is_some());
+        assert!(!self.shards.iter_mut().any(waits), "it goes round and round");
+    }
+
+    /// The transports that got DTLS.
+    fn events(&mut self) -> Vec<u32> {
+        let all = self.shards.iter_mut().flat_map(|(shard, _)| shard.events().drain(..).collect::<Vec<_>>());
+        all.filter_map(|event| if let Event::Dtls { transport, .. } = event { Some(transport) } else { None }).collect()
+    }
+}
