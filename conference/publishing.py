@@ -256,6 +256,8 @@ def _go_live(publisher: Participant, track: Track, section: PendingSection) -> N
         return
     publisher.tracks[track.sid] = track
     publisher.conference.tracks_by_producer[section.producer] = track
+    if track.announcement.source is Source.SCREEN_SHARE_AUDIO:
+        section.producer.keep()
     publisher.conference.tracks_by_sid[track.sid] = track
     publisher.changed()
     publisher.conference.report_track(What.PUBLISHED, track)

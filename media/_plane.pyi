@@ -89,6 +89,11 @@ class Plane:
         """Ends the shard threads and closes the sockets; waits for them. Idempotent."""
     def open_router(self, router: int, shard: int = 0) -> None:
         """A router is one conference; producers and consumers meet inside one router, which lives on one shard."""
+    def set_voices(self, router: int, most: int) -> None:
+        """How many voices peers are sent at once (0..1000; 0, as at first: all).
+
+        Where more audio producers are open that tell their level (RFC 6464) and are not paused, the loudest are sent; the
+        packets of the others end where they came in. Lines are sent all: who mixes chooses himself."""
     def close_router(self, router: int) -> None:
         """Closes its transports, producers and consumers too."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
@@ -171,6 +176,10 @@ class Plane:
         """Closes its consumers too."""
     def pause_producer(self, producer: int, paused: bool) -> None:
         """A paused (muted) producer forwards nothing and does not speak."""
+    def forgo_repairs(self, producer: int) -> None:
+        """Its publisher sends nothing again: losses are not asked for (RFC 4585)."""
+    def keep_voice(self, producer: int) -> None:
+        """No microphone: it is sent whatever others say, and takes none of the places of `set_voices`."""
     def request_keyframe(self, producer: int, layer: int = -1) -> None:
         """A PLI to the publisher, at most one per layer in 300 ms; -1: every active layer."""
     def open_consumer(
@@ -195,6 +204,10 @@ class Plane:
         primary block is sent, under the payload type that `payloads` gives for the RED one. `single_nal`: the receiver
         takes H.264 of packetization mode 0 only; a source that sends anything else is refused (event "unfit").
         """
+    def make_red(self, consumer: int, payload_type: int) -> None:
+        """The peer takes RED (RFC 2198) under this payload type and the producer sends Opus without: while the peer reports
+        losses of 2 % or more, each packet takes the one before it along (from 10 % on the two before), as long as all is at
+        most 1100 bytes. Such packets are not sent again."""
     def switch_source(self, consumer: int, producer: int, payloads: Sequence[tuple[int, int, int]]) -> None:
         """Another producer of the same router and kind under the same SSRC; `payloads` as for `open_consumer`.
 
@@ -276,8 +289,9 @@ class Snapshot:
     @property
     def totals(self) -> dict[str, int]:
         """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
-        stranger_datagrams, bad_stun, bad_srtp, replayed, malformed, kernel_drops, send_drops, handed_over, handover_drops,
-        stale_commands, events_dropped, gso (1 while in use), transports, producers, consumers, memory_bytes."""
+        unheard_packets (of voices left out by `set_voices`), stranger_datagrams, bad_stun, bad_srtp, replayed, malformed,
+        kernel_drops, send_drops, handed_over, handover_drops, stale_commands, events_dropped, gso (1 while in use), transports,
+        producers, consumers, memory_bytes."""
     def shards(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
         """(packets received and sent in the last second, received_packets, sent_packets, handed_over, handover_drops,
         kernel_drops, transports, memory_bytes) of each."""

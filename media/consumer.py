@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ class Mapping:
     payloads: list[tuple[int, int, int]]
     strip_red: bool
     red_blocks: list[tuple[int, int]]
+    made_red: int = -1
+    """The payload type of RED, when the producer sends Opus without it and the section takes it."""
 
     @property
     def repaired(self) -> bool:
@@ -39,12 +41,19 @@ def map_codecs(produced: tuple[Codec, ...], section: tuple[Codec, ...]) -> Mappi
     payloads = [(codec.payload_type, other.payload_type, other.rtx) for codec, other in pairs]
     opus = {codec.payload_type: other for codec, other in pairs if codec.name == "opus"}
     red = next((codec for codec in produced if codec.name == "red"), None)
-    if red is None or not red_blocks(red) <= opus.keys():
-        return Mapping([one for one in payloads if red is None or one[0] != red.payload_type], False, [])
+    if red is None:
+        return Mapping(payloads, False, [], _made_red(opus.values(), section))
+    if not red_blocks(red) <= opus.keys():
+        return Mapping([one for one in payloads if one[0] != red.payload_type], False, [])
     blocks = [(number, opus[number].payload_type) for number in sorted(red_blocks(red))]
     if any(codec.name == "red" for codec, _ in pairs):
         return Mapping(payloads, False, blocks)
     return Mapping([*payloads, (red.payload_type, blocks[0][1], -1)], True, [])
+
+
+def _made_red(opus: Iterable[Codec], section: tuple[Codec, ...]) -> int:
+    numbers = {codec.payload_type for codec in opus}
+    return next((one.payload_type for one in section if one.name == "red" and red_blocks(one) <= numbers), -1)
 
 
 class Consumer:
@@ -139,6 +148,8 @@ class Consumer:
                 paused=self._paused,
             )
             self._open = True
+        if mapping.made_red >= 0:
+            self._plane.make_red(self.id, mapping.made_red)
         if self._wanted is not None:
             self._plane.set_layers(self.id, *self._wanted)
         if self._priority != (0, False):

@@ -64,7 +64,7 @@ _OWN: dict[Kind, Capabilities] = {
     "audio": Capabilities(
         "audio",
         (
-            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset(("transport-cc",))),
+            Codec(111, "opus", 48000, 2, "minptime=10;useinbandfec=1", "", -1, frozenset(("transport-cc", "nack"))),
             Codec(63, "red", 48000, 2, "111/111", "", -1, frozenset()),
             Codec(9, "g722", 8000, 1, "", "", -1, frozenset()),
             Codec(0, "pcmu", 8000, 1, "", "", -1, frozenset()),

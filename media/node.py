@@ -55,6 +55,8 @@ class NodeSettings:
     shards: int = 1
     gather_us: int = 1000
     gso: bool = True
+    voices: int = 0
+    """Of one conference sent to a peer at once, the loudest; 0: all."""
 
 
 class Node:
@@ -82,6 +84,7 @@ class Node:
         self.lines: dict[int, Line] = {}
         self.line_consumers: dict[int, LineConsumer] = {}
         self.endings = Endings(loop)
+        self._voices = settings.voices
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
         self._shards = settings.shards
@@ -113,6 +116,8 @@ class Node:
             shard = least_loaded(self._loads()) if self._shards > 1 else 0
         router = Router(self, self.new_number(), shard)
         self.plane.open_router(router.id, shard)
+        if self._voices:
+            self.plane.set_voices(router.id, self._voices)
         self._routers[router.id] = router
         return router
 

@@ -338,9 +338,12 @@ class Peer:
         if not agreed.codecs:
             return None
         self._transport.add_extensions(agreed.extensions)
-        return self._node.open_producer(
+        producer = self._node.open_producer(
             self.id, section.capabilities.kind, section.mid, agreed.codecs, ordered_encodings(section)
         )
+        if not any("nack" in codec.feedback for codec in agreed.codecs):
+            producer.forgo_repairs()
+        return producer
 
     def _end_publishing(self, slot: Slot) -> list[Producer]:
         producer, slot.producer, slot.offered, slot.acceptance = slot.producer, None, None, None

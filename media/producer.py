@@ -61,6 +61,15 @@ class Producer:
         if not self.closed:
             self._plane.pause_producer(self.id, paused)
 
+    def forgo_repairs(self) -> None:
+        """Its publisher sends nothing again: losses are not asked for."""
+        self._endings.end(self._plane.forgo_repairs, self.id)
+
+    def keep(self) -> None:
+        """No microphone: it is sent whatever others say."""
+        if not self.closed:
+            self._endings.end(self._plane.keep_voice, self.id)
+
     def request_keyframe(self, layer: int = -1) -> None:
         """Of one layer, or of each that sends; the plane lets one pass in 300 ms."""
         if not self.closed and self.kind == "video":

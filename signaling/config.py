@@ -73,6 +73,9 @@ class Settings:
     shards: int = _setting(1, "packet threads (shards) over which conferences are spread; 0: one a processor, up to 4")
     gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
     gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
+    loudest_voices: int = _setting(
+        6, "voices that everybody is sent at once, the loudest, where more microphones are open; 0: all"
+    )
     log_level: str = _setting("info", "debug, info, warning or error")
     smtp_host: str = _setting("", "mail server that takes our mails; empty: none is sent")
     smtp_port: int = _setting(587, "its port")
@@ -310,6 +313,7 @@ def _check(settings: Settings) -> None:
     _check_range("media_port", settings.media_port, 0, 65535)
     _check_range("shards", settings.shards, 0, 16)
     _check_range("gather_us", settings.gather_us, 0, 10_000)
+    _check_range("loudest_voices", settings.loudest_voices, 0, 1000)
     if settings.log_level not in ("debug", "info", "warning", "error"):
         raise _wrong("log_level", "debug, info, warning, error")
     if settings.api_secret and len(settings.api_secret) < limits.SECRET_CHARACTERS:

@@ -362,6 +362,7 @@ def node_settings(settings: Settings) -> NodeSettings:
         shards=settings.shards or min(limits.SHARDS, len(os.sched_getaffinity(0))),
         gather_us=settings.gather_us,
         gso=settings.gso,
+        voices=settings.loudest_voices,
     )
 
 

@@ -68,7 +68,7 @@ class FakeProducer:
         self.kind, self.mime, self.layers = kind, mime, layers
         self.codecs: tuple[Any, ...] = ()
         self.followers: list[Any] = []
-        self.paused = self.closed = False
+        self.paused = self.closed = self.kept = False
         self.keyframes = 0
 
     def pause(self, paused: bool) -> None:
@@ -76,6 +76,9 @@ class FakeProducer:
 
     def request_keyframe(self) -> None:
         self.keyframes += 1
+
+    def keep(self) -> None:
+        self.kept = True
 
     def close(self) -> None:
         """What is sent of it on lines ends too."""

@@ -40,6 +40,14 @@ def test_carried_then_announced(world: World) -> None:
     assert not ann.participant.unclaimed
 
 
+def test_sound_of_a_screen_is_no_voice_among_others(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.publish(MICROPHONE)
+    ann.publish(Announcement("film", "audio", Source.SCREEN_SHARE_AUDIO))
+    kept = {track.source: getattr(track.producer, "kept", None) for track in ann.participant.tracks.values()}
+    assert kept == {Source.MICROPHONE: False, Source.SCREEN_SHARE_AUDIO: True}
+
+
 def test_two_of_a_kind_are_told_apart_by_their_ids(world: World) -> None:
     ann = Party(world, "ann")
     screen = Announcement("screen", "video", Source.SCREEN_SHARE)

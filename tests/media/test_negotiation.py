@@ -206,6 +206,20 @@ def test_red_is_forwarded_whole_or_stripped() -> None:
     assert (stripped.strip_red, stripped.red_blocks) == (True, [])
 
 
+def test_red_may_be_made_where_the_publisher_sends_none() -> None:
+    chrome, go = capabilities("js_single_published", "8"), capabilities("go_single_published", "1")
+    plain = agree(chrome, Acceptance(red=False)).codecs
+    assert map_codecs(plain, chrome.codecs).made_red == 63
+    assert map_codecs(plain, go.codecs).made_red == -1
+    assert map_codecs(agree(chrome, Acceptance()).codecs, chrome.codecs).made_red == -1
+    without_opus = tuple(codec for codec in plain if codec.name != "opus")
+    assert map_codecs(without_opus, chrome.codecs).made_red == -1
+
+
+def test_voices_may_be_asked_for_again_in_our_offers() -> None:
+    assert "a=rtcp-fb:111 nack" in agree(own_capabilities("audio"), None).text.split("\r\n")
+
+
 def test_nothing_in_common_maps_nothing() -> None:
     rust = capabilities("python_single_published", "7")  # VP8 alone
     av1 = [codec for codec in capabilities("js_single_join", "3").codecs if codec.name == "av1"]

@@ -101,6 +101,11 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
     ("open_router", (5, 1)),
     ("open_router", (5, -1)),
     ("open_router", (1,)),
+    ("set_voices", (1, -1)),
+    ("set_voices", (1, 1001)),
+    ("keep_voice", (0,)),
+    ("forgo_repairs", (0,)),
+    ("make_red", (1000, 128)),
     ("close_router", (0,)),
     ("open_transport", (1, 10, UFRAG, PWD)),
     ("open_transport", (1, 11, "abc", PWD)),
@@ -302,11 +307,15 @@ def test_commands_to_what_is_gone_are_counted(plane: Plane) -> None:
     plane.pause_producer(100, True)
     plane.set_layers(1000, 1, 0)
     plane.set_priority(1000, 1)
+    plane.set_voices(1, 3)
+    plane.keep_voice(100)
+    plane.forgo_repairs(100)
+    plane.make_red(1000, 63)
     plane.open_transport(1, 12, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 5
+    assert plane.snapshot().totals["stale_commands"] == 9
     plane.open_router(1)
     plane.open_transport(1, 10, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 5
+    assert plane.snapshot().totals["stale_commands"] == 9
 
 
 def test_snapshot_has_all_the_totals(plane: Plane) -> None:

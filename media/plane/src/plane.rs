@@ -9,6 +9,7 @@ use crate::thread::{self, Published, Seat};
 use plane_core::command::Command;
 use plane_core::handover::shard_of;
 use plane_core::line::SILENT_US;
+use plane_core::loudest::VOICES_MAX;
 use plane_udp::{Listener, Options, UdpSocket};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -109,6 +110,12 @@ impl Plane {
             directory.open_router(router, shard);
         }
         Ok(())
+    }
+
+    fn set_voices(&self, router: Any, most: Any) -> PyResult<()> {
+        let router = check::id(router, "router")?;
+        let most = check::number(most, "most", 0, VOICES_MAX.into())? as u16;
+        self.send(self.directory()?.router(router), Command::SetVoices { router, most })
     }
 
     fn close_router(&self, router: Any) -> PyResult<()> {
@@ -295,6 +302,16 @@ impl Plane {
         self.send(self.directory()?.producer(producer), Command::PauseProducer { producer, paused })
     }
 
+    fn forgo_repairs(&self, producer: Any) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        self.send(self.directory()?.producer(producer), Command::ForgoRepairs { producer })
+    }
+
+    fn keep_voice(&self, producer: Any) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        self.send(self.directory()?.producer(producer), Command::KeepVoice { producer })
+    }
+
     #[pyo3(signature = (producer, layer=None), text_signature = "($self, producer, layer=-1)")]
     fn request_keyframe(&self, producer: Any, layer: Option<Any>) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
@@ -341,6 +358,12 @@ impl Plane {
             directory.open_consumer(transport, consumer, producer);
         }
         Ok(())
+    }
+
+    fn make_red(&self, consumer: Any, payload_type: Any) -> PyResult<()> {
+        let consumer = check::id(consumer, "consumer")?;
+        let payload_type = check::number(payload_type, "payload type", 0, check::PAYLOAD_TYPE_MAX)? as u8;
+        self.send(self.directory()?.consumer(consumer), Command::MakeRed { consumer, payload_type })
     }
 
     fn switch_source(&self, consumer: Any, producer: Any, payloads: Any) -> PyResult<()> {

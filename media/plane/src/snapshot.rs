@@ -24,7 +24,7 @@ impl Snapshot {
         Snapshot { shards, outside }
     }
 
-    fn totals_list(&self) -> [(&'static str, u64); 24] {
+    fn totals_list(&self) -> [(&'static str, u64); 25] {
         let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
@@ -40,6 +40,7 @@ impl Snapshot {
             ("sent_runs", counters(|of| of.sent_runs)),
             ("padding_bytes", totals(|of| of.padding_bytes)),
             ("probe_bytes", totals(|of| of.probe_bytes)),
+            ("unheard_packets", totals(|of| of.unheard_packets)),
             ("stranger_datagrams", totals(|of| of.stranger_datagrams)),
             ("bad_stun", totals(|of| of.bad_stun)),
             ("bad_srtp", totals(|of| of.bad_srtp)),

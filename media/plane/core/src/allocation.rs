@@ -224,7 +224,8 @@ impl Shard {
     fn budget(&mut self, key: usize, available_bps: u64, streams: &[Stream], now_us: u64) -> Budget {
         let transport = &self.transports[key];
         let voices = transport.consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
-        let voices = voices.map(|one| self.producers[one.producer].layers[0].bitrates.total_bps());
+        let voices = voices.map(|one| &self.producers[one.producer]).filter(|one| !one.voice.is_unheard());
+        let voices = voices.map(|one| one.layers[0].bitrates.total_bps());
         let voices_bps = voices.fold(None, |sum, bps| Some(sum.unwrap_or(0) + bps));
         let transport = &mut self.transports[key];
         // What is lost goes out twice.

@@ -68,6 +68,11 @@ pub enum Command {
     CloseRouter {
         router: u32,
     },
+    /// How many voices are heard at once where more microphones are open; 0: all.
+    SetVoices {
+        router: u32,
+        most: u16,
+    },
     OpenTransport {
         router: u32,
         transport: u32,
@@ -160,6 +165,14 @@ pub enum Command {
         producer: u32,
         paused: bool,
     },
+    /// Its publisher sends nothing again: losses are not asked for.
+    ForgoRepairs {
+        producer: u32,
+    },
+    /// No microphone: it is heard whatever others say.
+    KeepVoice {
+        producer: u32,
+    },
     RequestKeyframe {
         producer: u32,
         layer: Option<u8>,
@@ -177,6 +190,11 @@ pub enum Command {
         paused: bool,
         /// The receiver of this H.264 takes single NAL units only (RFC 6184 packetization mode 0).
         single_nal: bool,
+    },
+    /// RED may be made of this consumer's Opus, under this payload type.
+    MakeRed {
+        consumer: u32,
+        payload_type: u8,
     },
     CloseConsumer {
         consumer: u32,

@@ -4,6 +4,7 @@ use crate::allocation::share::Grant;
 use crate::cache::Entry;
 use crate::command::{Codec, PayloadMap};
 use crate::numbers::Numbers;
+use crate::redundancy::Redundancy;
 use crate::rtcp::ReportBlock;
 use crate::selection::{Limits, Selection};
 use crate::sent::{Sent, SentLog};
@@ -30,6 +31,7 @@ pub struct Consumer {
     pub payloads: Vec<PayloadMap>,
     pub strip_red: bool,
     pub red_blocks: Vec<(u8, u8)>,
+    pub redundancy: Redundancy,
     pub paused: bool,
     /// What the viewer wants at most.
     pub wanted_layer: u8,
@@ -77,6 +79,8 @@ pub struct Consumer {
     pub single_nal: bool,
     /// The source sends what this one's receiver cannot take.
     unfit: bool,
+    /// Of its source, when it sent last.
+    entrance: u16,
 }
 
 /// What to do with one packet.
@@ -116,6 +120,7 @@ impl Consumer {
             payloads: opening.payloads,
             strip_red: opening.strip_red,
             red_blocks: opening.red_blocks,
+            redundancy: Redundancy::default(),
             paused: opening.paused,
             wanted_layer: u8::MAX,
             wanted_temporal: u8::MAX,
@@ -150,6 +155,7 @@ impl Consumer {
             limit_bps: 0,
             single_nal: opening.single_nal,
             unfit: false,
+            entrance: 0,
         }
     }
 
@@ -163,6 +169,17 @@ impl Consumer {
             self.previous = self.current.take();
         }
         self.forget_sent();
+    }
+
+    /// Its source, a voice, was left out and is heard again: what it said meanwhile is no gap in the numbers. True if so.
+    #[inline]
+    pub fn meet(&mut self, entrance: u16) -> bool {
+        let returns = self.entrance != entrance && self.current.is_some();
+        if returns {
+            self.stop();
+        }
+        self.entrance = entrance;
+        returns
     }
 
     /// Nothing that went out can be made again just as it was: under its number would stand another packet.

@@ -25,7 +25,7 @@ impl Shard {
     fn carry_out<S: Sink>(&mut self, command: Command, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         match command {
             Command::OpenRouter { router } => self.open_router(router),
-            Command::CloseRouter { router } => self.close_router(router, out),
+            Command::CloseRouter { router } => self.close_router(router, now_us, out),
             Command::OpenTransport { router, transport, ufrag, pwd } => {
                 self.open_transport(router, transport, &ufrag, &pwd, now_us)
             }
@@ -38,7 +38,7 @@ impl Shard {
                 self.set_keys(transport, profile, (&receive_key, &receive_salt), (&send_key, &send_salt), now_us)
             }
             Command::SendDtls { transport, datagram } => self.send_dtls(transport, &datagram, out),
-            Command::CloseTransport { transport } => self.close_transport(transport, out),
+            Command::CloseTransport { transport } => self.close_transport(transport, now_us, out),
             Command::OpenProducer { transport, producer, video, mid, encodings, payloads } => {
                 self.open_producer((transport, producer), video, mid, encodings, payloads)
             }
@@ -69,7 +69,7 @@ impl Shard {
         match command {
             Command::CloseProducer { producer } => {
                 let key = *self.ids.producers.get(&producer)?;
-                self.close_producer(key, out)
+                self.close_producer(key, now_us, out)
             }
             Command::PauseProducer { producer, paused } => self.pause_producer(producer, paused, now_us, out),
             Command::RequestKeyframe { producer, layer } => self.request_keyframe(producer, layer, now_us, out),
@@ -80,6 +80,18 @@ impl Shard {
             }
             Command::PauseConsumer { consumer, paused } => self.pause_consumer(consumer, paused, now_us, out),
             Command::SetLayers { consumer, layer, temporal } => self.set_layers(consumer, layer, temporal, now_us, out),
+            Command::SetVoices { router, most } => self.set_voices(router, most, now_us, out),
+            Command::KeepVoice { producer } => self.keep_voice(producer, now_us, out),
+            Command::ForgoRepairs { producer } => {
+                let key = *self.ids.producers.get(&producer)?;
+                self.producers[key].repaired = false;
+                Some(())
+            }
+            Command::MakeRed { consumer, payload_type } => {
+                let key = *self.ids.consumers.get(&consumer)?;
+                self.consumers[key].redundancy.payload_type = Some(payload_type);
+                Some(())
+            }
             Command::SetPriority { consumer, priority, keeps } => self.set_priority(consumer, priority, keeps, now_us),
             _ => None,
         }
@@ -99,11 +111,11 @@ impl Shard {
         Some(())
     }
 
-    fn close_router<S: Sink>(&mut self, router: u32, out: &mut Outbox<S>) -> Option<()> {
+    fn close_router<S: Sink>(&mut self, router: u32, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         let key = self.ids.routers.remove(&router)?;
         for transport in self.routers[key].transports.clone() {
             let id = self.transports[transport].id;
-            self.close_transport(id, out);
+            self.close_transport(id, now_us, out);
         }
         self.routers.remove(key);
         Some(())
@@ -180,13 +192,13 @@ impl Shard {
         Some(())
     }
 
-    fn close_transport<S: Sink>(&mut self, transport: u32, out: &mut Outbox<S>) -> Option<()> {
+    fn close_transport<S: Sink>(&mut self, transport: u32, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         let key = self.ids.transports.remove(&transport)?;
         for consumer in self.transports[key].consumers.clone() {
             self.close_consumer(consumer, out);
         }
         for producer in self.transports[key].producers.clone() {
-            self.close_producer(producer, out);
+            self.close_producer(producer, now_us, out);
         }
         self.ufrags.retain(|_, owner| *owner != key);
         self.paths.retain(|_, owner| *owner != key);
@@ -234,10 +246,11 @@ impl Shard {
         Some(())
     }
 
-    fn close_producer<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) -> Option<()> {
-        for consumer in self.producers[key].consumers.clone() {
+    fn close_producer<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
+        for consumer in self.producers[key].consumers().to_vec() {
             self.close_consumer(consumer, out);
         }
+        self.withdraw_voice(key, now_us, out);
         let producer = self.producers.remove(key);
         self.ids.producers.remove(&producer.id);
         self.dirty.retain(|(dirty, _)| *dirty != key);
@@ -260,10 +273,12 @@ impl Shard {
             layer.forget_keyframe();
         }
         self.dirty.retain(|(dirty, _)| *dirty != key);
-        for consumer in &self.producers[key].consumers {
+        for consumer in self.producers[key].consumers() {
             self.consumers[*consumer].stop();
         }
-        if !paused {
+        if paused {
+            self.withdraw_voice(key, now_us, out);
+        } else {
             self.retarget(key, now_us, out);
         }
         Some(())
@@ -336,8 +351,8 @@ impl Shard {
         opened.clock_hz = clock_hz;
         let key = self.consumers.insert(opened);
         self.ids.consumers.insert(consumer, key);
-        self.producers[producer].consumers.push(key);
         let transport = &mut self.transports[transport];
+        self.producers[producer].attach(key, transport.line().is_some());
         transport.consumers.push(key);
         transport.outgoing.insert(ssrc, key);
         if rtx_ssrc != 0 {
@@ -369,7 +384,7 @@ impl Shard {
         if consumer.packets > 0 {
             self.send_bye(consumer.transport, consumer.ssrc, out);
         }
-        self.producers[consumer.producer].consumers.retain(|c| *c != key);
+        self.producers[consumer.producer].detach(key);
         let transport = &mut self.transports[consumer.transport];
         transport.pacer.forget(key);
         transport.consumers.retain(|c| *c != key);

@@ -21,6 +21,8 @@ const RESENDS_MAX: u8 = 10;
 /// Sequence numbers looked at in one NACK packet.
 const NACK_ITEMS_MAX: usize = 512;
 const RTT_US_MAX: u64 = 30_000_000;
+/// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
+pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 const NTP_EPOCH_S: i64 = 2_208_988_800;
 
 impl Shard {
@@ -103,6 +105,7 @@ impl Shard {
         consumer.lost = i64::from(block.cumulative_lost);
         consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
         consumer.jitter = block.jitter;
+        consumer.redundancy.note_loss(consumer.fraction_lost, now_us);
         let told = consumer.count_report(block);
         if block.last_sr != 0 {
             let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
@@ -154,6 +157,9 @@ impl Shard {
         let transport = &mut self.transports[key];
         let (Some(path), Some(consumer)) = (transport.path(), transport.outgoing.get(&media)) else { return };
         let consumer = &mut self.consumers[*consumer];
+        if !consumer.video && transport.rtt_or_guess_us() > VOICE_RTT_US_MAX {
+            return;
+        }
         let wait_ms = (transport.rtt_us.unwrap_or(0).max(RESEND_US_MIN) / 1_000) as u16;
         for sequence in items.take(NACK_ITEMS_MAX) {
             let Some(again) = recall(consumer, sequence, (now_us / 1_000) as u16, wait_ms) else { continue };
@@ -284,6 +290,9 @@ impl Shard {
         let producer = &self.producers[consumer.producer];
         let layer = &producer.layers[usize::from(consumer.current?)];
         let publisher = &self.transports[producer.transport];
+        if producer.voice.is_unheard() && self.transports[consumer.transport].line().is_none() {
+            return None;
+        }
         let wall_us = self.wall_us(now_us);
         let (rtp, since_us) = match (layer.clock(), publisher.clock_offset_us) {
             (Some(clock), Some(offset_us)) => (clock.rtp, wall_us - (unix_us(clock.ntp) + offset_us)),
@@ -335,7 +344,7 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
     let epoch = consumer.epoch;
     let sent = consumer.sent.find(sequence)?;
     let too_soon = sent.resends() > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
-    if sent.epoch != epoch || too_soon || sent.resends() >= RESENDS_MAX {
+    if sent.epoch != epoch || sent.copies || too_soon || sent.resends() >= RESENDS_MAX {
         return None;
     }
     sent.count_resend();

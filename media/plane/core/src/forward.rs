@@ -40,7 +40,7 @@ impl Shard {
         plan(&mut pending, &mut self.runs);
         if !producer.paused {
             let planned = Planned { pending: &pending, runs: &self.runs };
-            for key in &producer.consumers {
+            for key in producer.receivers() {
                 let consumer = &mut self.consumers[*key];
                 if !consumer.looks_at(layer) {
                     continue;
@@ -192,14 +192,16 @@ impl Feed<'_> {
         let Some(cache) = &layer.cache else { return fed };
         // Browsers take padded media packets; of the decoders in halls nobody knows.
         let pads = transport.line().is_none();
+        let returns = pads && consumer.meet(self.producer.voice.entrance);
         let paces = pads && consumer.video;
         if paces {
             transport.pacer.settle(transport.estimator.available_bps(self.now_us), self.now_us);
         }
+        let more_bytes = consumer.redundancy.bytes_max();
         for run in planned.runs {
             let pending = &planned.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.size() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
-            out.reserve(longest * pending.len());
+            out.reserve((longest + more_bytes) * pending.len());
             let mut burst = Burst::default();
             for waiting in pending {
                 let Some(entry) = cache.get(waiting.sequence) else { continue };
@@ -210,6 +212,9 @@ impl Feed<'_> {
                 let (offsets, switched) = self.decide(consumer, entry);
                 fed.switched |= switched;
                 let Some(offsets) = offsets else { continue };
+                if more_bytes > 0 && burst.len + longest + more_bytes > RUN_BYTES_MAX {
+                    burst.end(self.path, consumer.video, out);
+                }
                 let space = &mut out.space()[burst.len..];
                 let padding = if pads { waiting.padding } else { 0 };
                 let timestamp = consumer.continuity.timestamp(entry.timestamp);
@@ -231,6 +236,7 @@ impl Feed<'_> {
         }
         if fed.switched {
             transport.report_due_us = transport.report_due_us.min(self.now_us);
+            fed.switched = !returns;
         }
         transport.count_sent(fed.packets, fed.bytes);
         fed
@@ -345,6 +351,7 @@ impl Packet<'_> {
             ..Sent::default()
         };
         sent.mark(layer, !consumer.acknowledged, self.marker);
+        sent.copies = consumer.makes_red(self.entry);
         sent
     }
 
@@ -398,10 +405,16 @@ impl Packet<'_> {
         outbound: &Outbound,
         space: &mut [u8],
     ) -> Option<usize> {
-        let payload_type = consumer.payload(self.entry.payload_type)?.to;
+        let red_type = consumer.redundancy.payload_type.filter(|_| sent.copies);
+        let payload_type = red_type.or_else(|| Some(consumer.payload(self.entry.payload_type)?.to))?;
         let number = (payload_type, sent.sequence, consumer.ssrc);
         let header = self.write_header(consumer, number, (sent.with_mid(), sent.wide), times, space);
-        let len = header + self.write_payload(consumer, &mut space[header..])?;
+        let space_left = &mut space[header..];
+        let len = header
+            + match red_type {
+                Some(_) => consumer.write_red(self.cache, self.entry, sent, space_left)?,
+                None => self.write_payload(consumer, space_left)?,
+            };
         let len = rtp::pad(space, len, self.padding);
         let roc = consumer.roc.advance(sent.sequence);
         Some(outbound.seal_rtp(space, len, header, roc))

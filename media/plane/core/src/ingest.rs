@@ -145,7 +145,7 @@ impl Shard {
         layer.dependencies = Dependencies::default();
         layer.moved = 0;
         layer.sets = layer.sets.is_some().then(Default::default);
-        for key in &producer.consumers {
+        for key in producer.consumers() {
             let consumer = &mut self.consumers[*key];
             // What waits to be written stood in the cache that is gone.
             self.transports[consumer.transport].pacer.forget(*key);
@@ -205,10 +205,11 @@ impl Shard {
     fn accept<S: Sink>(&mut self, source: Source, incoming: &Incoming, now_us: u64, out: &mut Outbox<S>) {
         let producer = &mut self.producers[source.producer];
         let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
-        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !producer.video) {
-            producer.level.note(byte);
-        }
         let (video, on_line) = (producer.video, producer.on_line);
+        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !video) {
+            producer.level.note(byte);
+            self.note_loudness(source.producer, byte, now_us, out);
+        }
         let Some(entry) = entry(incoming) else {
             self.totals.malformed += 1;
             return;
@@ -265,7 +266,11 @@ impl Shard {
             layer.reception.give_up_before(incoming.sequence);
         }
         let missing = self.producers[source.producer].layers[source.layer as usize].reception.is_missing_any();
-        self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
+        let producer = &self.producers[source.producer];
+        self.totals.unheard_packets += u64::from(producer.voice.is_unheard());
+        if producer.is_wanted() {
+            self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
+        }
         if missing {
             self.wake_within(GAP_TICK_US, now_us);
         }

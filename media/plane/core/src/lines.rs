@@ -125,8 +125,8 @@ impl Shard {
         }
         let clock_hz = source.payloads.first().map_or(90_000, |p| p.clock_hz);
         if from != to {
-            self.producers[from].consumers.retain(|c| *c != key);
-            self.producers[to].consumers.push(key);
+            self.producers[from].detach(key);
+            self.producers[to].attach(key, self.transports[transport].line().is_some());
         }
         self.transports[transport].pacer.forget(key);
         let consumer = &mut self.consumers[key];

@@ -5,6 +5,7 @@ use crate::cache::{Cache, Entry};
 use crate::command::{Encoding, Payload};
 use crate::dependencies::Dependencies;
 use crate::levels::Level;
+use crate::loudest::Voice;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
@@ -177,13 +178,19 @@ pub struct Producer {
     pub mid: String,
     pub payloads: Vec<Payload>,
     pub layers: Vec<Layer>,
-    pub consumers: Vec<usize>,
+    consumers: Vec<usize>,
+    /// Those of them that are on lines.
+    feeds: Vec<usize>,
     pub paused: bool,
     pub level: Level,
+    /// Of sound.
+    pub voice: Voice,
     /// No SSRC was told: on a line the one that comes is followed, and the next one too.
     pub follows: bool,
     /// Its publisher is at the other end of a line.
     pub on_line: bool,
+    /// What is lost may be asked for.
+    pub repaired: bool,
 }
 
 impl Producer {
@@ -205,15 +212,46 @@ impl Producer {
             payloads,
             layers,
             consumers: Vec::new(),
+            feeds: Vec::new(),
             paused: false,
             level: Level::default(),
+            voice: Voice::default(),
             follows,
             on_line: false,
+            repaired: true,
         }
     }
 
     pub fn payload(&self, payload_type: u8) -> Option<&Payload> {
         self.payloads.iter().find(|p| p.payload_type == payload_type)
+    }
+
+    pub fn consumers(&self) -> &[usize] {
+        &self.consumers
+    }
+
+    /// Whom its packets go to now.
+    #[inline]
+    pub fn receivers(&self) -> &[usize] {
+        if self.voice.is_unheard() { &self.feeds } else { &self.consumers }
+    }
+
+    /// False: it is a voice among too many, and nobody mixes.
+    #[inline]
+    pub fn is_wanted(&self) -> bool {
+        !self.voice.is_unheard() || !self.feeds.is_empty()
+    }
+
+    pub fn attach(&mut self, consumer: usize, on_line: bool) {
+        self.consumers.push(consumer);
+        if on_line {
+            self.feeds.push(consumer);
+        }
+    }
+
+    pub fn detach(&mut self, consumer: usize) {
+        self.consumers.retain(|one| *one != consumer);
+        self.feeds.retain(|one| *one != consumer);
     }
 
     /// The payload type that an RTX one repairs.

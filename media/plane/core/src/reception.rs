@@ -6,7 +6,9 @@ use crate::sequence::is_before;
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
 const MISSING_MAX: usize = 256;
-const ASKS_MAX: u8 = 8;
+pub const ASKS_MAX: u8 = 8;
+/// A voice does not wait longer.
+pub const VOICE_ASKS_MAX: u8 = 2;
 /// Packets further behind than this are not merely late (RFC 3550 A.1, MAX_MISORDER; larger, as lost ones are sent again).
 const MISORDER_MAX: i16 = 300;
 /// Nor does so much get lost on the way (MAX_DROPOUT).
@@ -144,10 +146,10 @@ impl Reception {
     }
 
     /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up.
-    pub fn ask(&mut self, now_us: u64, rtt_us: u64, asked: &mut Vec<u16>) -> bool {
+    pub fn ask(&mut self, now_us: u64, rtt_us: u64, asks_max: u8, asked: &mut Vec<u16>) -> bool {
         let again = (rtt_us + rtt_us / 2).max(ASK_AGAIN_US_MIN);
         let before = self.missing.len();
-        self.missing.retain(|m| m.asked < ASKS_MAX || now_us < m.due_us);
+        self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
         for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
             asked.push(m.sequence);
             m.asked += 1;
@@ -218,9 +220,9 @@ mod tests {
         r.count(65_534, 0, 0);
         assert_eq!(r.count(1, 0, 1_000), Arrival::Next);
         let mut asked = Vec::new();
-        assert!(!r.ask(1_000, 0, &mut asked));
+        assert!(!r.ask(1_000, 0, ASKS_MAX, &mut asked));
         assert!(asked.is_empty());
-        r.ask(7_000, 0, &mut asked);
+        r.ask(7_000, 0, ASKS_MAX, &mut asked);
         assert_eq!(asked, [65_535, 0]);
         assert_eq!(r.count(0, 0, 8_000), Arrival::Late);
         let mut now = 7_000;
@@ -229,7 +231,7 @@ mod tests {
         for _ in 0..1_000 {
             now += 20_000;
             asked.clear();
-            given_up |= r.ask(now, 0, &mut asked);
+            given_up |= r.ask(now, 0, ASKS_MAX, &mut asked);
             asks += asked.len();
         }
         assert!(given_up);

@@ -1,4 +1,4 @@
-//! RED payloads (RFC 2198): where the blocks lie, and their payload types rewritten in place.
+//! RED payloads (RFC 2198): where the blocks lie, their payload types rewritten in place, and new ones written.
 
 use std::ops::Range;
 
@@ -16,6 +16,9 @@ pub struct Block {
 /// More blocks than this are refused: nobody sends more than 9 copies.
 pub const BLOCKS_MAX: usize = 16;
 const REDUNDANT_HEADER: usize = 4;
+/// What the fields of a redundant block's header hold (14 and 10 bits).
+const TIMESTAMP_OFFSET_MAX: u32 = 0x3fff;
+const BLOCK_BYTES_MAX: usize = 0x3ff;
 
 /// The primary block.
 pub fn primary(payload: &[u8]) -> Result<Block, Malformed> {
@@ -39,6 +42,41 @@ pub fn blocks(payload: &[u8]) -> Result<impl Iterator<Item = Block> + '_, Malfor
         start = end;
         Block { payload_type: payload[at] & 0x7f, timestamp_offset: (word >> 10 & 0x3fff) as u16, range }
     }))
+}
+
+/// A packet that was sent before, as a redundant block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied<'a> {
+    pub timestamp_offset: u16,
+    pub payload: &'a [u8],
+}
+
+/// Whether a redundant block can hold it.
+pub fn fits(timestamp_offset: u32, len: usize) -> bool {
+    (1..=TIMESTAMP_OFFSET_MAX).contains(&timestamp_offset) && (1..=BLOCK_BYTES_MAX).contains(&len)
+}
+
+/// Writes a RED payload of blocks of one payload type, the redundant ones in the order given (the oldest first); gives its
+/// length. None: there is no space for it, or more than [`BLOCKS_MAX`] are given, or one that does not fit.
+pub fn write(space: &mut [u8], payload_type: u8, copies: &[Copied], primary: &[u8]) -> Option<usize> {
+    let headers = copies.len() * REDUNDANT_HEADER + 1;
+    let copied: usize = copies.iter().map(|copy| copy.payload.len()).sum();
+    let len = headers + copied + primary.len();
+    let fitting = copies.iter().all(|copy| fits(copy.timestamp_offset.into(), copy.payload.len()));
+    if copies.len() > BLOCKS_MAX || !fitting || len > space.len() {
+        return None;
+    }
+    let mut at = headers;
+    for (n, copy) in copies.iter().enumerate() {
+        let word =
+            u32::from(payload_type | 0x80) << 24 | u32::from(copy.timestamp_offset) << 10 | copy.payload.len() as u32;
+        space[n * REDUNDANT_HEADER..][..REDUNDANT_HEADER].copy_from_slice(&word.to_be_bytes());
+        space[at..at + copy.payload.len()].copy_from_slice(copy.payload);
+        at += copy.payload.len();
+    }
+    space[headers - 1] = payload_type & 0x7f;
+    space[at..len].copy_from_slice(primary);
+    Some(len)
 }
 
 /// Gives each block the payload type that `map` (from, to) says; one that is not listed keeps its own.

@@ -20,6 +20,8 @@ pub struct Sent {
     pub epoch: u16,
     pub tl0: u8,
     pub padding: u8,
+    /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
+    pub copies: bool,
     /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends.
     pub(crate) marks: u8,
 }
@@ -95,6 +97,11 @@ impl SentLog {
     #[inline]
     pub fn note(&mut self, sent: Sent) {
         self.packets[sent.sequence as usize & (self.packets.len() - 1)] = sent;
+    }
+
+    pub fn get(&self, sequence: u16) -> Option<&Sent> {
+        let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
+        (sent.sequence == sequence && sent.epoch != 0).then_some(sent)
     }
 
     pub fn find(&mut self, sequence: u16) -> Option<&mut Sent> {

@@ -10,6 +10,7 @@ use crate::astray::Astray;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
 use crate::event::{Event, IceState};
+use crate::feedback::VOICE_RTT_US_MAX;
 use crate::handover::Handover;
 use crate::ice::Path;
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
@@ -17,6 +18,7 @@ use crate::levels::WINDOW_US;
 use crate::line::Part;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Producer, Run};
+use crate::reception::{ASKS_MAX, VOICE_ASKS_MAX};
 use crate::router::Router;
 use crate::stats::Totals;
 use crate::stun;
@@ -250,6 +252,7 @@ impl Shard {
         if now_us >= self.window_us {
             self.window_us = now_us + WINDOW_US - BUSY_TICK_US / 2;
             self.tick_speakers();
+            self.tick_voices(now_us, out);
         }
         if now_us >= self.retarget_us {
             self.retarget_us = now_us + RETARGET_US;
@@ -271,7 +274,10 @@ impl Shard {
             let Some(producer) = self.producers.get(at) else { continue };
             let transport = producer.transport;
             let rtt_us = self.transports[transport].rtt_or_guess_us();
-            let repairs = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
+            let answers = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
+            let in_time = producer.video || rtt_us <= VOICE_RTT_US_MAX;
+            let repairs = answers && in_time && producer.repaired && producer.is_wanted();
+            let asks = if producer.video { ASKS_MAX } else { VOICE_ASKS_MAX };
             for index in 0..producer.layers.len() {
                 let layer = &mut self.producers[at].layers[index];
                 let ssrc = layer.ssrc;
@@ -280,7 +286,8 @@ impl Shard {
                 if !repairs {
                     layer.reception.give_up();
                 }
-                let given_up = layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, &mut asked);
+                let given_up =
+                    layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, asks, &mut asked);
                 let again = layer.keyframe.again(now_us);
                 asking |= layer.reception.is_missing_any();
                 if !asked.is_empty() {
@@ -401,7 +408,7 @@ impl Shard {
         let mut wanted = 0u8;
         let chooser = &self.producers[producer];
         let spatial_top = chooser.spatial_top();
-        for key in &chooser.consumers {
+        for key in chooser.consumers() {
             let consumer = &mut self.consumers[*key];
             consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us), spatial_top);
             let connected = self.transports[consumer.transport].outbound.is_some();

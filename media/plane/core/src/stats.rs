@@ -22,6 +22,8 @@ pub struct Totals {
     pub padding_bytes: u64,
     /// Sent to find out what a way carries.
     pub probe_bytes: u64,
+    /// Of voices that were left out.
+    pub unheard_packets: u64,
     pub stranger_datagrams: u64,
     pub bad_stun: u64,
     pub bad_srtp: u64,

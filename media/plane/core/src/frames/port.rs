@@ -12,6 +12,7 @@ use super::{FRAME_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::command::Codec;
 use crate::demux::{Class, classify};
 use crate::feedback::unix_us;
+use crate::reception::ASKS_MAX;
 use crate::rtcp::{self, Packet};
 use crate::rtp;
 
@@ -343,7 +344,7 @@ impl Port {
         let mut bodies = Vec::new();
         for (ssrc, inbound) in &mut self.inbound {
             asked.clear();
-            inbound.reception.ask(now_us, RTT_US, &mut asked);
+            inbound.reception.ask(now_us, RTT_US, ASKS_MAX, &mut asked);
             missing |= inbound.reception.is_missing_any();
             for part in asked.chunks(128) {
                 let mut body = vec![0; 1_000];

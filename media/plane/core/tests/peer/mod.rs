@@ -202,8 +202,12 @@ impl Stage {
     }
 
     pub fn consume_as(&mut self, peer: &Peer, consumer: u32, producer: u32, ssrcs: (u32, u32), payload: PayloadMap) {
+        self.consume_at(peer.transport, consumer, producer, ssrcs, payload);
+    }
+
+    pub fn consume_at(&mut self, transport: u32, consumer: u32, producer: u32, ssrcs: (u32, u32), payload: PayloadMap) {
         self.command(Command::OpenConsumer {
-            transport: peer.transport,
+            transport,
             consumer,
             producer,
             mid: "0".into(),
@@ -317,6 +321,14 @@ impl Stage {
         self.send_rtcp(peer, &mut buffer, len);
     }
 
+    /// Of the voice: now, at the timestamp of its next packet.
+    pub fn voice_report(&mut self, peer: &mut Peer, ntp: u64) {
+        let info = SenderInfo { ssrc: 0x2000, ntp, rtp: peer.timestamp, packets: 1, bytes: 1 };
+        let mut buffer = [0; 256];
+        let len = rtcp::write_sr(&mut buffer, &info, &[]);
+        self.send_rtcp(peer, &mut buffer, len);
+    }
+
     pub fn send_compound(&mut self, peer: &mut Peer, compound: &[u8]) {
         let mut buffer = [compound, &[0; 32]].concat();
         self.send_rtcp(peer, &mut buffer, compound.len());
@@ -347,9 +359,20 @@ impl Stage {
         taken
     }
 
-    fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
+    /// What went to this peer under one SSRC since it was asked last.
+    pub fn media(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<Got> {
         let is_mine = |d: &[u8]| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes();
         self.take(peer, is_mine).into_iter().map(|datagram| peer.read(datagram)).collect()
+    }
+
+    /// The same as it was sent.
+    pub fn sealed(&mut self, peer: &Peer, ssrc: u32) -> Vec<Vec<u8>> {
+        self.take(peer, |d| !is_rtcp(d) && d[8..12] == ssrc.to_be_bytes())
+    }
+
+    /// Number, timestamp, payload type and payload of each.
+    pub fn payloads_of(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<(u16, u32, u8, Vec<u8>)> {
+        self.sealed(peer, ssrc).into_iter().map(|datagram| peer.open_payload(datagram)).collect()
     }
 
     pub fn media_of(&mut self, peer: &mut Peer) -> Vec<Got> {
@@ -454,6 +477,11 @@ impl Peer {
         self.packet(2, 0x1100, (99, timestamp, true), &[(1, b"v")], &payload)
     }
 
+    /// Its voice sends nothing for a while.
+    pub fn rest(&mut self, ms: u32) {
+        self.timestamp = self.timestamp.wrapping_add(48 * ms);
+    }
+
     /// The numbers of a stream begin at 0 again.
     pub fn restart(&mut self, stream: usize) {
         (self.sequences[stream], self.rocs[stream]) = (0, RocTx::default());
@@ -470,6 +498,12 @@ impl Peer {
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
         datagram.truncate(len);
         (header, datagram)
+    }
+
+    fn open_payload(&mut self, datagram: Vec<u8>) -> (u16, u32, u8, Vec<u8>) {
+        let (header, datagram) = self.open(datagram);
+        let payload = datagram[header.payload(&datagram).unwrap()].to_vec();
+        (header.sequence, header.timestamp, header.payload_type, payload)
     }
 
     fn read(&mut self, mut datagram: Vec<u8>) -> Got {
@@ -500,6 +534,13 @@ impl Peer {
 /// Twenty milliseconds of it.
 pub fn voice(peer: &mut Peer, level: u8, marker: bool) -> Vec<u8> {
     let packet = peer.packet(3, 0x2000, (111, peer.timestamp, marker), &[(4, &[level])], &[0; 80]);
+    peer.timestamp = peer.timestamp.wrapping_add(960);
+    packet
+}
+
+/// The same with a payload of its own.
+pub fn voice_of(peer: &mut Peer, level: u8, payload: &[u8]) -> Vec<u8> {
+    let packet = peer.packet(3, 0x2000, (111, peer.timestamp, false), &[(4, &[level])], payload);
     peer.timestamp = peer.timestamp.wrapping_add(960);
     packet
 }

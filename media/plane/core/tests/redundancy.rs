@@ -1,0 +1,205 @@
+//! RED made for a viewer, and voices sent again: what goes out when the way loses, byte by byte.
+
+mod peer;
+
+use peer::{Peer, Stage, voice_of};
+use plane_core::command::{Command, PayloadMap};
+use plane_core::rtcp::{self, ReportBlock};
+use plane_core::{red, redundancy, rtp};
+use proptest::prelude::*;
+
+const OPUS: PayloadMap = PayloadMap { from: 111, to: 109, rtx: None };
+const RED: u8 = 63;
+const SSRC: u32 = 0x9002;
+
+struct Talk {
+    stage: Stage,
+    speaker: Peer,
+    listener: Peer,
+    said: Vec<Vec<u8>>,
+}
+
+/// One packet as it came: number, timestamp, payload type, payload.
+type Heard = (u16, u32, u8, Vec<u8>);
+
+impl Talk {
+    fn new() -> Self {
+        let mut stage = Stage::new();
+        let (speaker, listener) = (stage.join(1), stage.join(2));
+        stage.publish_audio(&speaker, 10);
+        stage.consume_as(&listener, 100, 10, (SSRC, 0), OPUS);
+        stage.command(Command::MakeRed { consumer: 100, payload_type: RED });
+        stage.advance(10_000);
+        Talk { stage, speaker, listener, said: Vec::new() }
+    }
+
+    fn say(&mut self, payload: &[u8]) {
+        let packet = voice_of(&mut self.speaker, 30, payload);
+        self.said.push(payload.to_vec());
+        self.stage.deliver(&self.speaker, &packet);
+        self.stage.advance(20_000);
+    }
+
+    fn heard(&mut self) -> Vec<Heard> {
+        self.stage.payloads_of(&mut self.listener, SSRC)
+    }
+
+    fn tell_loss(&mut self, share: f32) {
+        let block = ReportBlock { ssrc: SSRC, fraction_lost: (share * 256.0) as u8, ..ReportBlock::default() };
+        let mut report = [0; 64];
+        let len = rtcp::write_rr(&mut report, 5, &[block]);
+        self.stage.send_compound(&mut self.listener, &report[..len]);
+    }
+
+    fn nack(&mut self, sequence: u16) {
+        let mut request = [0; 64];
+        let len = rtcp::write_nack(&mut request, 5, SSRC, [sequence]);
+        self.stage.send_compound(&mut self.listener, &request[..len]);
+    }
+}
+
+fn blocks(payload: &[u8]) -> Vec<(u8, u16, Vec<u8>)> {
+    let found = red::blocks(payload).expect("RED");
+    found.map(|block| (block.payload_type, block.timestamp_offset, payload[block.range].to_vec())).collect()
+}
+
+#[test]
+fn without_loss_opus_stays_opus() {
+    let mut talk = Talk::new();
+    (0..5u8).for_each(|n| talk.say(&[n; 80]));
+    talk.tell_loss(0.01);
+    talk.say(&[9; 80]);
+    assert!(talk.heard().iter().all(|(_, _, kind, payload)| *kind == 109 && payload.len() == 80));
+}
+
+#[test]
+fn with_loss_each_packet_takes_the_one_before_along_and_with_much_two() {
+    let mut talk = Talk::new();
+    (0..3u8).for_each(|n| talk.say(&[n; 80]));
+    for (loss, copies) in [(0.05, 1usize), (0.2, 2)] {
+        talk.tell_loss(loss);
+        talk.heard();
+        (0..4u8).for_each(|n| talk.say(&[100 + n; 70]));
+        for (at, (_, timestamp, kind, payload)) in talk.heard().iter().enumerate() {
+            assert_eq!(*kind, RED);
+            let found = blocks(payload);
+            let newest = talk.said.len() - 4 + at;
+            assert_eq!(found.len(), copies + 1);
+            for (back, (kind, offset, block)) in found.iter().rev().enumerate() {
+                assert_eq!((*kind, *offset), (109, 960 * back as u16));
+                assert_eq!(*block, talk.said[newest - back]);
+            }
+            assert_eq!(timestamp % 960, 0);
+        }
+    }
+}
+
+#[test]
+fn what_was_said_while_muted_is_in_no_copy() {
+    let mut talk = Talk::new();
+    (0..3).for_each(|_| talk.say(&[1; 80]));
+    talk.tell_loss(0.2);
+    talk.stage.command(Command::PauseProducer { producer: 10, paused: true });
+    (0..5).for_each(|_| talk.say(b"secret"));
+    talk.stage.command(Command::PauseProducer { producer: 10, paused: false });
+    talk.heard();
+    (0..3).for_each(|_| talk.say(&[2; 80]));
+    let heard = talk.heard();
+    let counts: Vec<_> = heard.iter().map(|(_, _, _, payload)| blocks(payload).len()).collect();
+    assert_eq!(counts, [1, 2, 3], "each copies what it was sent since");
+    assert!(heard.iter().all(|(_, _, _, payload)| !payload.windows(6).any(|part| part == b"secret")));
+}
+
+#[test]
+fn copies_end_where_the_packet_would_be_too_long_or_the_pause_too() {
+    let mut talk = Talk::new();
+    (0..3).for_each(|_| talk.say(&[1; 80]));
+    talk.tell_loss(0.2);
+    talk.heard();
+    for bytes in [400, 400, 400, 1_000, 1_000, 1_090, 1_400] {
+        talk.say(&vec![7; bytes]);
+    }
+    let heard = talk.heard();
+    let copies: Vec<_> =
+        heard.iter().map(|(_, _, kind, p)| if *kind == RED { blocks(p).len() - 1 } else { 9 }).collect();
+    assert_eq!(copies, [2, 2, 1, 0, 0, 0, 9], "{:?}", heard.iter().map(|one| one.3.len()).collect::<Vec<_>>());
+    assert!(heard[..6].iter().all(|one| one.3.len() <= redundancy::BYTES_MAX));
+    // Comfort noise after a pause: the field holds a third of a second.
+    talk.say(&[1; 80]);
+    talk.speaker.rest(400);
+    talk.say(&[2; 80]);
+    assert_eq!(blocks(&talk.heard()[1].3).len(), 1);
+}
+
+#[test]
+fn a_lost_voice_is_sent_again_just_as_it_was_but_not_as_red_nor_late() {
+    let mut talk = Talk::new();
+    (0..3u8).for_each(|n| talk.say(&[n; 80]));
+    let before = talk.stage.sealed(&talk.listener, SSRC);
+    let lost = rtp::parse(&before[1]).expect("RTP").sequence;
+    talk.nack(lost);
+    assert_eq!(talk.stage.sealed(&talk.listener, SSRC), [before[1].clone()]);
+    talk.tell_loss(0.05);
+    (0..3u8).for_each(|n| talk.say(&[n; 80]));
+    let sent = talk.stage.sealed(&talk.listener, SSRC);
+    let numbers: Vec<_> = sent.iter().map(|datagram| rtp::parse(datagram).expect("RTP").sequence).collect();
+    numbers.iter().for_each(|number| talk.nack(*number));
+    assert!(talk.stage.sealed(&talk.listener, SSRC).is_empty(), "its copy is in the next one");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever was lost of one in a row, the listener has every packet; each number stands for one packet only.
+    #[test]
+    fn single_losses_are_made_good(
+        sizes in proptest::collection::vec(1usize..300, 12..60),
+        lost in proptest::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut talk = Talk::new();
+        talk.say(&[0; 10]);
+        talk.tell_loss(0.05);
+        talk.heard();
+        for (n, bytes) in sizes.iter().enumerate() {
+            talk.say(&vec![n as u8; *bytes]);
+        }
+        let mut known = std::collections::BTreeMap::new();
+        let mut dropped = true; // the first one is not
+        for (n, (_, timestamp, kind, payload)) in talk.heard().into_iter().enumerate() {
+            prop_assert_eq!(kind, RED);
+            dropped = lost[n] && !dropped;
+            if dropped && n + 1 < sizes.len() {
+                continue;
+            }
+            for (_, offset, block) in blocks(&payload) {
+                let first = known.entry(timestamp.wrapping_sub(offset.into())).or_insert_with(|| block.clone());
+                prop_assert_eq!(&*first, &block);
+            }
+        }
+        let said: Vec<_> = talk.said[1..].to_vec();
+        let got: Vec<_> = known.into_values().collect();
+        prop_assert!(got.ends_with(&said));
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same(
+        copies in proptest::collection::vec((1u16..0x4000, proptest::collection::vec(any::<u8>(), 1..0x400)), 0..5),
+        primary in proptest::collection::vec(any::<u8>(), 0..100),
+        kind in 0u8..128,
+        space in 0usize..5_000,
+    ) {
+        let given: Vec<_> = copies.iter().map(|(timestamp_offset, payload)| red::Copied { timestamp_offset: *timestamp_offset, payload }).collect();
+        let mut written = vec![0xaa; space];
+        let needed = 1 + primary.len() + copies.iter().map(|(_, payload)| payload.len() + 4).sum::<usize>();
+        let len = red::write(&mut written, kind, &given, &primary);
+        prop_assert_eq!(len, (needed <= space).then_some(needed));
+        if let Some(len) = len {
+            let found = blocks(&written[..len]);
+            prop_assert_eq!(found.len(), copies.len() + 1);
+            for ((k, offset, block), (wanted, payload)) in found.iter().zip(copies.iter().chain([&(0, primary.clone())])) {
+                prop_assert_eq!((*k, *offset, block), (kind, *wanted, payload));
+            }
+            prop_assert!(written[len..].iter().all(|byte| *byte == 0xaa));
+        }
+    }
+}
