@@ -7,6 +7,7 @@ no locks.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from contextlib import contextmanager
 from functools import partial
@@ -32,9 +33,10 @@ from conference.hall import Hall
 from conference.happenings import Happening, What
 from conference.identifiers import ConferenceSid, ParticipantSid
 from conference.participant import Entry, Participant, check_facts
-from conference.ports import Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
+from conference.ports import Cancellable, Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
 from conference.program import Mode, Program
 from conference.quality import Meter
+from conference.roster import Roster
 from conference.speakers import Speakers
 from conference.terms import Terms
 from conference.track import Track
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from conference.permissions import Grants
+
+log = logging.getLogger(__name__)
 
 
 class Conference:
@@ -69,9 +73,10 @@ class Conference:
         """What halls see; there is one from the first hall on."""
         self.joins = 0
         self._empty_since = around.clock.monotonic()
-        self._changed: dict[str, Participant] = {}
-        self._gone: list[ParticipantView] = []
+        self.roster = Roster(self)
         self._to_negotiate: dict[str, Participant] = {}
+        self._resting: dict[str, Cancellable] = {}
+        """Their next negotiation comes later."""
         self._settling = False
         self._departed: deque[tuple[float, ParticipantView]] = deque(maxlen=limits.DEPARTED)
         self._removed: dict[str, float] = {}
@@ -107,7 +112,7 @@ class Conference:
         """
         if self.around.halls is None or self.closed:
             raise Refusal("halls_off")
-        if self.program is not None and self.program.count >= limits.HALLS:
+        if len(self.participants) > limits.PARTICIPANTS or (self.program and self.program.count >= limits.HALLS):
             raise Refusal("hall_limit")
         self._check_door(entry.grants)
         check_facts(entry.grants)
@@ -150,7 +155,7 @@ class Conference:
         older = self.participants.get(entry.grants.identity)
         if older is not None:
             self.expel(older, Reason.DUPLICATE_IDENTITY)
-        self.tell_roster()
+        self.roster.make_way(entry.grants.identity)
         return ParticipantSid("PA_" + self.around.suffix())
 
     def _bring_in(self, participant: Participant) -> None:
@@ -190,7 +195,7 @@ class Conference:
         participant = self.participants.get(identity)
         if participant is None or participant.sid != sid:
             raise Refusal("state_mismatch")
-        self.tell_roster()
+        self.roster.make_way(identity)
         if participant.client is not None:
             participant.client.deliver(Superseded())
         participant.client, participant.detached_at = client, None
@@ -241,8 +246,10 @@ class Conference:
         subscriptions.drop_all(participant)
         if self.participants.get(participant.identity) is participant:
             del self.participants[participant.identity]
-        self._changed.pop(participant.sid, None)
+        self.roster.forget(participant)
         self._to_negotiate.pop(participant.sid, None)
+        if resting := self._resting.pop(participant.sid, None):
+            resting.cancel()
         self.speakers.gone(participant.sid)
         self.meter.gone(participant.sid)
         participant.connection.close()
@@ -251,7 +258,7 @@ class Conference:
         view = participant.last_view(reason)
         self._report_leave(participant, view)
         if not participant.grants.hidden:
-            self._gone.append(view)
+            self.roster.gone(view)
             self._departed.append((now, view))
             self._schedule()
         if not self.participants:
@@ -307,7 +314,8 @@ class Conference:
 
     @property
     def max_participants(self) -> int:
-        return min(self.terms.max_participants or limits.PARTICIPANTS, limits.PARTICIPANTS)
+        most = limits.PARTICIPANTS_MOST if self.program is None else limits.PARTICIPANTS  # the mixer names each of them
+        return min(self.terms.max_participants or limits.PARTICIPANTS, most)
 
     def get(self, identity: str) -> Participant:
         """Raises Refusal `participant_not_found`."""
@@ -391,7 +399,7 @@ class Conference:
 
     def roster_changed(self, participant: Participant) -> None:
         if not participant.left:
-            self._changed[participant.sid] = participant
+            self.roster.changed(participant)
             self._schedule()
             if self.program is not None:
                 self.program.changed()
@@ -414,23 +422,24 @@ class Conference:
             self._to_negotiate[participant.sid] = participant
             self._schedule()
 
-    def tell_roster(self) -> None:
-        """Now rather than at the end of the turn: whoever is about to get a track must know its publisher."""
-        if not self._changed and not self._gone:
-            return
-        changed, self._changed = self._changed, {}
-        gone, self._gone = self._gone, []
-        visible = tuple(gone) + tuple(p.view() for p in changed.values() if not p.grants.hidden)
-        if visible:
-            self.broadcast(RosterChanged(visible))
-        for participant in changed.values():
-            if participant.grants.hidden:
-                participant.deliver(RosterChanged((participant.view(),)))
-
     def negotiate(self, participant: Participant) -> None:
-        event = participant.connection.negotiate(self.around.clock.monotonic())
+        now = self.around.clock.monotonic()
+        rest_s = participant.connection.rest_s(now)
+        if rest_s > 0:
+            self._negotiate_later(participant, rest_s)
+            return
+        event = participant.connection.negotiate(now)
         if event is not None:
+            self.roster.tell_first(participant)
             participant.deliver(event)
+
+    def _negotiate_later(self, participant: Participant, rest_s: float) -> None:
+        if participant.sid not in self._resting:
+            self._resting[participant.sid] = self.around.turns.call_later(rest_s, self._rested, participant)
+
+    def _rested(self, participant: Participant) -> None:
+        self._resting.pop(participant.sid, None)
+        self.settle_soon(participant)
 
     def _schedule(self) -> None:
         if not self._settling and not self.closed:
@@ -439,7 +448,7 @@ class Conference:
 
     def _settle(self) -> None:
         self._settling = False
-        self.tell_roster()
+        self.roster.tell_in_time()
         waiting, self._to_negotiate = self._to_negotiate, {}
         for participant in waiting.values():
             # Without a client nobody could answer; resuming negotiates anew.
@@ -453,7 +462,8 @@ class Conference:
     def _alone(self, participant: Participant, action: Callable[[Participant], None]) -> None:
         try:
             action(participant)
-        except (PeerError, OverflowError):
+        except (PeerError, OverflowError) as error:
+            log.info("participant %s: %s", participant.sid, error)
             participant.dismiss(Reason.MEDIA_FAILURE, Action.RECONNECT)
             self.remove(participant, Reason.MEDIA_FAILURE)
 

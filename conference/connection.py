@@ -53,6 +53,7 @@ class Connection:
         self._outstanding = False
         self._asked: tuple[int, int] | None = None
         self._asked_at = 0.0
+        self._negotiated_at = float("-inf")
         self.relay_wanted = False
         """The client is to come over a relay only (TURN)."""
         self.publisher: Peer = router.open_peer(self)
@@ -84,7 +85,15 @@ class Connection:
         """
         if self._closed:
             return None
-        return self._offer() if self.dual else self._want_sections(now)
+        event = self._offer() if self.dual else self._want_sections(now)
+        if event is not None:
+            self._negotiated_at = now
+        return event
+
+    def rest_s(self, now: float) -> float:
+        """How long the next negotiation had better wait: one of very many tracks takes up what comes meanwhile too."""
+        apart_s = (self.receiver.forwarded - limits.NEGOTIATION_TRACKS) * limits.NEGOTIATION_TRACK_S
+        return max(0.0, self._negotiated_at + min(apart_s, limits.NEGOTIATION_S) - now)
 
     def accept_answer(self, sdp: str, offer_id: int) -> bool:
         """The client answered our offer. False: it belongs to an older offer. Raises media's PeerError."""
@@ -100,6 +109,7 @@ class Connection:
         """
         self._outstanding = False
         self._asked = None
+        self._negotiated_at = float("-inf")
         if self.dual:
             self.receiver.restart_ice()
 

@@ -63,6 +63,9 @@ class LineConnection(Connection):
     def negotiate(self, now: float) -> None:
         return None
 
+    def rest_s(self, now: float) -> float:
+        return 0.0
+
     def restart(self) -> None:
         return
 

@@ -6,6 +6,8 @@ CONFERENCES = 1000
 """Conferences in one process."""
 PARTICIPANTS = 500
 """Participants in one conference when its creator named no number."""
+PARTICIPANTS_MOST = 5000
+"""Whatever number its creator named; PARTICIPANTS where there are halls."""
 TRACKS_PER_PARTICIPANT = 16
 PENDING_TRACKS = 16
 """Tracks announced by a client whose section has not come yet."""
@@ -78,6 +80,17 @@ LAYERS_REPEAT_S = 2.0
 """After an answer the wish is repeated once: answering can switch paused layers on again in the browser."""
 SECTIONS_REPEAT_S = 3.0
 """A client that has not offered the sections it was asked for is asked again."""
+TOLD_PERSON_S, TOLD_S = 0.001, 1.0
+"""In large conferences everybody is told of everybody at most once in so long a time for each person there, and in so long a time
+in all: else comings and goings of many would cost the square of their number.
+"""
+TOLD_PERSONS = 50
+"""In conferences of no more than these everybody hears of everything at once."""
+NEGOTIATION_TRACKS = 32
+NEGOTIATION_TRACK_S, NEGOTIATION_S = 0.005, 2.0
+"""A description of hundreds of tracks is work for both ends, and for browsers most: beyond the first NEGOTIATION_TRACKS each
+one that is forwarded makes the time between two of them longer, to NEGOTIATION_S at most.
+"""
 CONFERENCE_UPDATE_S = 1.0
 """Counts of participants are told at most this often."""
 

@@ -152,7 +152,7 @@ class Participant:
 
     def receive_offer(self, sdp: str, offer_id: int) -> None:
         """Answers at once. Malformed SDP ends this participant's connection: raises PeerError."""
-        self.conference.tell_roster()
+        self.conference.roster.tell_first(self)
         answer = publishing.answer(self, sdp)
         self.deliver(Answered(sdp=answer.sdp, offer_id=offer_id, tracks=answer.mid_to_track_id))
         publishing.take_answer(self, answer)
@@ -212,7 +212,7 @@ class Participant:
             raise Refusal("metadata_denied")
         self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=attributes)
         # Before the answer to the request: native clients take their next change from what they know by then.
-        self.conference.tell_roster()
+        self.conference.roster.tell_first(self)
 
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Attributes with an empty value are removed, the others merged in. Raises Refusal."""

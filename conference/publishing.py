@@ -300,7 +300,7 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
     for track in list(subscriber.conference.tracks_by_producer.values()):
         subscription = track.subscriptions.get(subscriber.sid)
         if subscription is not None and subscription.consumer is consumer:
-            del track.subscriptions[subscriber.sid]
+            track.unsubscribe(subscriber.sid)
             if subscriptions.give_backup(subscriber, track):
                 subscriptions.update_wish(track)
                 return

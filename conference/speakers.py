@@ -1,4 +1,6 @@
-"""Who speaks: changes only, at most one message in SPEAKERS_S. Levels come from the packet plane."""
+"""Who speaks: changes only, at most one message in SPEAKERS_S, in TOLD_S where very many are there. Levels come from the
+packet plane.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ class Speakers:
         if self._timer is not None or self._latest == self._told:
             return
         around = self._conference.around
-        wait = max(0.0, self._told_at + limits.SPEAKERS_S - around.clock.monotonic())
+        present = len(self._conference.participants)
+        period_s = min(max(limits.SPEAKERS_S, present * limits.TOLD_PERSON_S), limits.TOLD_S)
+        wait = max(0.0, self._told_at + period_s - around.clock.monotonic())
         self._timer = around.turns.call_later(wait, self._tell)
 
     def _tell(self) -> None:

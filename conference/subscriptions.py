@@ -47,8 +47,7 @@ def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: S
         given = track.given_to(subscriber.sid) if track is not None else None
         subscription = given.subscriptions.get(subscriber.sid) if given is not None else None
         if given is not None and subscription is not None and subscription.settings != settings:
-            subscription.settings = settings
-            subscription.apply()
+            given.change(subscription, settings)
             update_wish(given)
 
 
@@ -100,7 +99,7 @@ def drop_all(subscriber: Participant) -> None:
     for track in subscriber.conference.tracks_by_producer.values():
         lacked = subscriber.sid in track.lacking
         track.lacking.discard(subscriber.sid)
-        if track.subscriptions.pop(subscriber.sid, None) is not None:
+        if track.unsubscribe(subscriber.sid) is not None:
             update_wish(track)
         elif lacked and track.backup is None:
             tell_wish(track)
@@ -172,7 +171,7 @@ def _start(subscriber: Participant, track: Track) -> None:
         return
     settings = subscriber.settings.get(track.sid) or _first_settings(subscriber)
     subscription = Subscription(track=track, subscriber=subscriber, consumer=consumer, settings=settings)
-    track.subscriptions[subscriber.sid] = subscription
+    track.subscribe(subscription)
     consumer.on_starve = partial(_note_stream, subscriber, track)
     subscription.apply()
     if not track.was_subscribed:
@@ -204,7 +203,7 @@ def _tell_streams(subscriber: Participant) -> None:
 
 def _stop(subscription: Subscription) -> None:
     track, subscriber = subscription.track, subscription.subscriber
-    track.subscriptions.pop(subscriber.sid, None)
+    track.unsubscribe(subscriber.sid)
     subscription.consumer.on_starve = None
     subscriber.stream_changes.pop(track.sid, None)
     subscriber.told_paused.discard(track.sid)

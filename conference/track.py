@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -74,6 +75,8 @@ class Subscription:
     subscriber: Participant
     consumer: Consumer
     settings: Settings
+    counted: int = -1
+    """The layer for which its track counts it; -1: none."""
 
     def apply(self) -> None:
         """Carries the settings out at the packet plane."""
@@ -97,6 +100,9 @@ class Track:
         self.mid = ""
         self.mime = ""
         self.subscriptions: dict[str, Subscription] = {}
+        """By the subscriber's sid. Changed by `subscribe` and `unsubscribe` alone."""
+        self._wanted: Counter[int] = Counter()
+        """How many subscribers want which of the announced layers: nobody can ask all of them each time."""
         self.was_subscribed = False
         self.wish = Wish()
         self.mixed: Quality | None = None
@@ -157,6 +163,38 @@ class Track:
     def set_layers(self, layers: Sequence[Layer]) -> None:
         self.layers = tuple(sorted(layers, key=lambda layer: layer.quality.value))
         self._view = None
+        for subscription in self.subscriptions.values():
+            self._count(subscription)
+
+    def subscribe(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.subscriber.sid] = subscription
+        self._count(subscription)
+
+    def unsubscribe(self, subscriber: str) -> Subscription | None:
+        """By its sid; None: it had none."""
+        subscription = self.subscriptions.pop(subscriber, None)
+        if subscription is not None:
+            self._move(subscription, -1)
+        return subscription
+
+    def change(self, subscription: Subscription, settings: Settings) -> None:
+        """What one of its subscribers wants from now on."""
+        subscription.settings = settings
+        self._count(subscription)
+        subscription.apply()
+
+    def _count(self, subscription: Subscription) -> None:
+        settings = subscription.settings
+        self._move(subscription, -1 if settings.disabled else self.quality_index(settings))
+
+    def _move(self, subscription: Subscription, index: int) -> None:
+        if subscription.counted >= 0:
+            self._wanted[subscription.counted] -= 1
+            if not self._wanted[subscription.counted]:
+                del self._wanted[subscription.counted]
+        subscription.counted = index
+        if index >= 0:
+            self._wanted[index] += 1
 
     def resize(self, width: int, height: int) -> None:
         """Pixels, as its publisher tells them now."""
@@ -189,14 +227,9 @@ class Track:
 
     def wanted_quality(self) -> Quality | None:
         """The highest quality that any subscriber wants now, or the picture for halls."""
-        best, top = -1, len(self.layers) - 1 if self.layers else Quality.HIGH.value
+        best = max(self._wanted, default=-1)
         if self.mixed is not None:
-            best = self.quality_index(Settings(quality=self.mixed))
-        for subscription in self.subscriptions.values():
-            if not subscription.settings.disabled:
-                best = max(best, self.quality_index(subscription.settings))
-                if best >= top:
-                    break  # nothing higher: in most conferences the first one wants it
+            best = max(best, self.quality_index(Settings(quality=self.mixed)))
         if best < 0:
             return None
         return self.layers[best].quality if best < len(self.layers) else Quality(min(best, 2))

@@ -6,10 +6,13 @@ most sections of every browser of one build, so each different block of them is 
 that `aiortc.sdp` drops or stumbles over (rid, simulcast, extmap direction, an fmtp without rtpmap) are read here.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import H264Profile, SessionDescription, parameters_to_sdp, parse_h264_profile_level_id
@@ -58,31 +61,75 @@ _UNUSABLE_PAYLOAD_TYPES = range(64, 96)  # RFC 5761 §4: they collide with RTCP
 _UNTOLD = Encoding("", 0, 0)
 
 
-def parse(sdp: str) -> Description:
+class Memory:
+    """What one peer described last. Most sections of its next description are the same to the letter: with hundreds of tracks
+    one that comes or goes must not cost a reading of all of them.
+    """
+
+    def __init__(self) -> None:
+        self.sections: dict[int, _Known] = {}
+        """By the hash of their text: the text itself may be a megabyte. Whoever makes two of one hash deceives himself."""
+
+
+def parse(sdp: str, memory: Memory | None = None) -> Description:
     """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
     if len(sdp) > limits.SDP_CHARACTERS:
         raise PeerError("session description too long")
     text = sdp.replace("\r\n", "\n")
-    if not text.startswith("v=0\n") or _CONTROL.search(text):
+    if not text.startswith("v=0\n"):
         raise PeerError("not a session description")
     head, *bodies = text.split("\nm=")
     if len(bodies) > limits.SDP_SECTIONS:
         raise PeerError("too many sections")
-    session = _attributes(head.split("\n"), [])
-    raw = [_RawSection(body) for body in bodies]
-    if len({section.block for section in raw}) > limits.SDP_CODEC_BLOCKS:
-        raise PeerError("too many different codec lists")
+    session = _attributes(_lines(head), [])
     bundle = _bundle(session)
-    sections = tuple(section.read(bundle, index) for index, section in enumerate(raw))
+    known = memory.sections if memory is not None else {}
+    raw = [_recall(known, body, bundle, index) or _RawSection(body) for index, body in enumerate(bodies)]
+    if len({section.block_hash for section in raw}) > limits.SDP_CODEC_BLOCKS:
+        raise PeerError("too many different codec lists")
+    read = [one if isinstance(one, _Known) else one.read(bundle, index) for index, one in enumerate(raw)]
+    sections = tuple(one.section for one in read)
     _check_mids(sections)
-    return _description(session, raw, sections)
+    if memory is not None:
+        memory.sections = {hash(body): one for body, one in zip(bodies, read, strict=True)}
+    return _description(_shared(session), [one.shared for one in read if one.section.usable], sections)
+
+
+class _Shared(NamedTuple):
+    """What bundled sections say alike, or the session for all of them; None: nothing."""
+
+    ufrag: str | None
+    pwd: str | None
+    setup: str | None
+    fingerprints: tuple[str, ...]
+    allow_mixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A section as it was read, and what its reading hung on besides its text."""
+
+    section: Section
+    shared: _Shared
+    block_hash: int
+    bundled: bool
+
+
+def _recall(known: Mapping[int, _Known], body: str, bundle: frozenset[str] | None, index: int) -> _Known | None:
+    """None: it has to be read."""
+    one = known.get(hash(body)) if known else None
+    return one if one is not None and one.bundled == _is_bundled(one.section.mid, bundle, index) else None
+
+
+def _is_bundled(mid: str, bundle: frozenset[str] | None, index: int) -> bool:
+    return mid in bundle if bundle is not None else index == 0
 
 
 class _RawSection:
     """The lines of one m-line, sorted into codec lines and other attributes."""
 
     def __init__(self, body: str) -> None:
-        lines = body.split("\n")
+        lines = _lines(body)
         self.words = lines[0].split()
         if len(self.words) < 4 or not (self.words[1].isascii() and self.words[1].isdecimal()):
             raise PeerError("malformed m-line")
@@ -91,18 +138,23 @@ class _RawSection:
         if len(codec_lines) > limits.SDP_CODEC_LINES:
             raise PeerError("too many codec lines")
         self.block = "\n".join([self.words[0], " ".join(self.words[3:]), *codec_lines])
+        self.block_hash = hash(self.block)
 
     def first(self, name: str) -> str:
         values = self.attributes.get(name)
         return values[0] if values else ""
 
-    def read(self, bundle: frozenset[str] | None, index: int) -> Section:
-        kind = self._kind()
+    def read(self, bundle: frozenset[str] | None, index: int) -> _Known:
         mid = self.first("mid") or str(index)
+        bundled = _is_bundled(mid, bundle, index)
+        return _Known(self._section(mid, bundled), _shared(self.attributes), self.block_hash, bundled)
+
+    def _section(self, mid: str, bundled: bool) -> Section:
+        kind = self._kind()
         if len(mid) > limits.MID_CHARACTERS or not _MID.fullmatch(mid):
             raise PeerError("malformed mid")
         live = self.words[1] != "0" or "bundle-only" in self.attributes
-        usable = live and kind != "other" and (mid in bundle if bundle is not None else index == 0)
+        usable = live and kind != "other" and bundled
         capabilities = None
         if kind in ("audio", "video"):
             usable = usable and "rtcp-mux" in self.attributes
@@ -173,6 +225,12 @@ class _RawSection:
         return tuple(Encoding("", ssrc, repairs.get(ssrc, 0)) for ssrc in media[: limits.LAYERS]) or (_UNTOLD,)
 
 
+def _lines(text: str) -> list[str]:
+    if _CONTROL.search(text):
+        raise PeerError("not a session description")
+    return text.split("\n")
+
+
 def _attributes(lines: list[str], codec_lines: list[str]) -> dict[str, list[str]]:
     """The `a=` lines by name; those that name codecs go to `codec_lines` as they are."""
     attributes: dict[str, list[str]] = {}
@@ -198,25 +256,29 @@ def _check_mids(sections: tuple[Section, ...]) -> None:
         raise PeerError("one mid twice")
 
 
-def _description(session: dict[str, list[str]], raw: list[_RawSection], sections: tuple[Section, ...]) -> Description:
+def _shared(attributes: Mapping[str, list[str]]) -> _Shared:
+    ufrag, pwd, setup = (
+        values[0].strip() if (values := attributes.get(name)) else None for name in ("ice-ufrag", "ice-pwd", "setup")
+    )
+    fingerprints = tuple(attributes.get("fingerprint", ()))
+    return _Shared(ufrag, pwd, setup, fingerprints, "extmap-allow-mixed" in attributes)
+
+
+def _description(session: _Shared, used: list[_Shared], sections: tuple[Section, ...]) -> Description:
     """What the bundled sections share is read from the first of them (RFC 8843 §7), else from the session level."""
-    used = [one for one, section in zip(raw, sections, strict=True) if section.usable]
-    sources = [used[0].attributes, session] if used else [session]
-
-    def first(name: str) -> str:
-        return next((values[0].strip() for source in sources if (values := source.get(name))), "")
-
-    ufrag = first("ice-ufrag")
+    first = used[0] if used else session
+    ufrag = (session.ufrag if first.ufrag is None else first.ufrag) or ""
     if used and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
         raise PeerError("malformed ice-ufrag")
-    pwd = first("ice-pwd")
+    pwd = (session.pwd if first.pwd is None else first.pwd) or ""
     if not (22 <= len(pwd) <= 256 and _ICE.fullmatch(pwd)):
         pwd = ""  # checks are the peer's, and those need only ours
-    fingerprints = next((values for source in sources if (values := source.get("fingerprint"))), [])
+    fingerprints = first.fingerprints or session.fingerprints
     if len(fingerprints) > limits.SDP_FINGERPRINTS:
         raise PeerError("too many fingerprints")
-    allow_mixed = any("extmap-allow-mixed" in attributes for attributes in (session, *(one.attributes for one in used)))
-    return Description(sections, ufrag, pwd, tuple(map(_fingerprint, fingerprints)), first("setup"), allow_mixed)
+    setup = (session.setup if first.setup is None else first.setup) or ""
+    allow_mixed = session.allow_mixed or any(one.allow_mixed for one in used)
+    return Description(sections, ufrag, pwd, tuple(map(_fingerprint, fingerprints)), setup, allow_mixed)
 
 
 def _fingerprint(value: str) -> Fingerprint:

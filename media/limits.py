@@ -6,7 +6,7 @@ What the packet plane bounds (packets, caches, command queue) is bounded in `med
 # Session descriptions
 SDP_CHARACTERS = 1 << 20
 SDP_SECTIONS = 512
-SDP_LINE_CHARACTERS = 4096
+SDP_LINE_CHARACTERS = 32_768  # the session names every section, and some clients every stream, in one line
 SDP_CODEC_LINES = 1024  # rtpmap, fmtp, rtcp-fb and extmap lines of one section
 SDP_CODEC_BLOCKS = 64  # different sets of codec lines in one description: browsers use about four
 SDP_SOURCES = 64  # a=ssrc values of one section

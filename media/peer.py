@@ -6,13 +6,14 @@ life. Reading SDP is `description.py`, deciding and writing is `negotiation.py`,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from media import limits, negotiation
 from media.consumer import Consumer, Mapping, map_codecs
-from media.description import parse
+from media.description import Memory, parse
 from media.errors import PeerError
 from media.negotiation import Head, Plan
 from media.parameters import (
@@ -28,7 +29,7 @@ from media.parameters import (
     Sending,
 )
 from media.producer import Producer
-from media.sections import Slot, offered_track, ordered_encodings, own_section, same_formats, same_streams
+from media.sections import FreeSlots, Slot, offered_track, ordered_encodings, own_section, same_formats, same_streams
 from media.transport import IceState, Transport, TransportState
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Peer:
         self._forget = forget
         self._role: Literal["", "answers", "offers"] = ""
         self._slots: dict[str, Slot] = {}  # by mid, in the order of the description
-        self._waiting: list[Consumer] = []
+        self._waiting: dict[Consumer, None] = {}  # in the order in which they came
+        self._places: dict[Consumer, Slot] = {}
+        self._described = Memory()
         self._consumers = 0
         self._session_id = node.random.getrandbits(62)
         self._version = 0
@@ -94,7 +97,7 @@ class Peer:
         """
         assert self._role in ("", "answers")
         self._role = "answers"
-        description = parse(offer_sdp)
+        description = parse(offer_sdp, self._described)
         if description.setup not in ("actpass", "active"):
             raise PeerError("the peer must be able to be the DTLS client")
         self._check_kinds(description)
@@ -117,12 +120,13 @@ class Peer:
         self._role = "offers"
         if not self._slots:
             self._add_slot("application")
-        for consumer in tuple(self._waiting):
+        free = FreeSlots(self._slots.values())
+        for consumer in self._waiting:
             kind = consumer.producer.kind
-            slot = next((s for s in self._slots.values() if s.section.kind == kind and s.free), None)
-            slot = slot or self._add_slot(kind)
+            slot = free.take(kind) or self._add_slot(kind)
             slot.consumer, slot.fresh = consumer, False
-            self._waiting.remove(consumer)
+            self._places[consumer] = slot
+        self._waiting.clear()
         self._changed = False
         plans = []
         for slot in self._slots.values():
@@ -136,7 +140,7 @@ class Peer:
         Raises `PeerError` for an answer that does not fit the last offer; the peer is then to be closed.
         """
         assert self._role == "offers"
-        description = parse(sdp)
+        description = parse(sdp, self._described)
         slots = list(self._slots.values())
         answered = [section.mid for section in description.sections if section.usable]
         if len(description.sections) > len(slots) or not set(answered) <= self._slots.keys():
@@ -172,7 +176,7 @@ class Peer:
         self._consumers += 1
         sending = Sending(stream_id, track_id, self._node.new_ssrc(), self._repair_ssrc(producer.kind))
         consumer = Consumer(self._node.plane, self._node.endings, producer, sending, self.stop, self._node.new_number())
-        self._waiting.append(consumer)
+        self._waiting[consumer] = None
         self._change()
         return consumer
 
@@ -183,19 +187,24 @@ class Peer:
         consumer.closed = True
         self._consumers -= 1
         consumer.producer.detach(consumer)
-        if consumer in self._waiting:
-            self._waiting.remove(consumer)
-        else:
-            slot = next((slot for slot in self._slots.values() if slot.consumer is consumer), None)
-            if slot is not None:
-                self._release(slot)
+        self._waiting.pop(consumer, None)
+        slot = self._places.get(consumer)
+        if slot is not None:
+            self._release(slot)
         if self.state != "closed":
             self._change()
 
     @property
     def missing_sections(self) -> tuple[int, int]:
         """Audio and video sections wanted beyond the free ones, when the client is the one that offers."""
-        return (self._missing("audio"), self._missing("video"))
+        wanted = Counter(consumer.producer.kind for consumer in self._waiting)
+        free = FreeSlots(self._slots.values()) if wanted else FreeSlots(())
+        return (max(0, wanted["audio"] - free.count("audio")), max(0, wanted["video"] - free.count("video")))
+
+    @property
+    def forwarded(self) -> int:
+        """Tracks towards the peer, waiting ones included."""
+        return self._consumers
 
     @property
     def needs_offer(self) -> bool:
@@ -301,6 +310,8 @@ class Peer:
     def _publish(
         self, slot: Slot, accept: Callable[[OfferedTrack], Acceptance | None], ended: list[Producer]
     ) -> Published | None:
+        if slot.producer is None and not slot.section.sends:
+            return None
         if slot.producer is not None and slot.producer.closed:
             self._end_publishing(slot)
         offered = offered_track(slot.section)
@@ -357,13 +368,15 @@ class Peer:
     def _bind_waiting(self) -> tuple[list[Consumer], list[Consumer]]:
         """Puts waiting tracks into free sections, first come first served; (bound, without a common codec)."""
         bound, unsupported = [], []
+        free = FreeSlots(self._slots.values()) if self._waiting else FreeSlots(())
         for consumer in tuple(self._waiting):
             kind = consumer.producer.kind
-            slot = next((slot for slot in self._slots.values() if slot.section.kind == kind and slot.free), None)
+            slot = free.first(kind)
             if slot is None:
                 continue
             if self._bind(slot, slot.section, consumer):
-                self._waiting.remove(consumer)
+                free.take(kind)
+                del self._waiting[consumer]
                 bound.append(consumer)
             else:
                 consumer.close()
@@ -377,6 +390,7 @@ class Peer:
         if not mapping.repaired:
             consumer.sending = replace(consumer.sending, rtx_ssrc=0)
         slot.consumer, slot.sending, slot.fresh = consumer, True, False
+        self._places[consumer] = slot
         self._node.consumers[consumer.id] = consumer
         consumer.bind(slot.section.mid)
         if self._role == "answers" and self.state == "connected":
@@ -415,6 +429,7 @@ class Peer:
     def _release(self, slot: Slot) -> None:
         consumer, slot.consumer = slot.consumer, None
         assert consumer is not None
+        self._places.pop(consumer, None)
         slot.sending = False
         slot.draining = True
         self._node.consumers.pop(consumer.id, None)
@@ -428,7 +443,7 @@ class Peer:
         consumer.id = self._node.new_number()
         repair = self._repair_ssrc(consumer.producer.kind)
         consumer.sending = replace(consumer.sending, ssrc=self._node.new_ssrc(), rtx_ssrc=repair)
-        self._waiting.append(consumer)
+        self._waiting[consumer] = None
 
     def _repair_ssrc(self, kind: Kind) -> int:
         """Audio is resent on its own SSRC: a browser refuses an FID group there."""
@@ -439,10 +454,6 @@ class Peer:
         self._next_mid += 1
         self._slots[slot.section.mid] = slot
         return slot
-
-    def _missing(self, kind: Kind) -> int:
-        waiting = sum(consumer.producer.kind == kind for consumer in self._waiting)
-        return max(0, waiting - sum(slot.section.kind == kind and slot.free for slot in self._slots.values()))
 
     # -- writing
 

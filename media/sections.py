@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +37,27 @@ class Slot:
     @property
     def free(self) -> bool:
         return self.section.receives and self.consumer is None and not self.draining
+
+
+class FreeSlots:
+    """Sections that wait for a track, by kind, in the order of the description."""
+
+    def __init__(self, slots: Iterable[Slot]) -> None:
+        self._by_kind: dict[str, deque[Slot]] = {}
+        for slot in slots:
+            if slot.free:
+                self._by_kind.setdefault(slot.section.kind, deque()).append(slot)
+
+    def count(self, kind: Kind) -> int:
+        return len(self._by_kind.get(kind, ()))
+
+    def first(self, kind: Kind) -> Slot | None:
+        slots = self._by_kind.get(kind)
+        return slots[0] if slots else None
+
+    def take(self, kind: Kind) -> Slot | None:
+        slots = self._by_kind.get(kind)
+        return slots.popleft() if slots else None
 
 
 def own_section(kind: Kind | Literal["application"], mid: str) -> Section:

@@ -215,6 +215,10 @@ class FakePeer:
 
         return missing("audio"), missing("video")
 
+    @property
+    def forwarded(self) -> int:
+        return len(self.waiting) + len(self.bound)
+
     def consume(self, producer: Any, *, stream_id: str, track_id: str) -> FakeConsumer:
         assert not producer.closed
         assert not self.closed

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import PeerError, limits
-from media.description import parse
+from media import description as reading
+from media.description import Memory, parse
 from media.parameters import Candidate, Codec, Description
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
@@ -206,6 +207,38 @@ def small(*lines: str, numbers: str = "111") -> str:
 def test_wrong_descriptions_are_the_peers_error(text: str) -> None:
     with pytest.raises(PeerError):
         parse(text)
+
+
+def test_of_a_description_that_changed_only_what_changed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hundreds of tracks, each that comes or goes would else cost a reading of all of them."""
+    read: list[str] = []
+    whole = reading._RawSection
+
+    class Counted(whole):  # type: ignore[valid-type, misc]
+        def __init__(self, body: str) -> None:
+            read.append(body)
+            super().__init__(body)
+
+    monkeypatch.setattr(reading, "_RawSection", Counted)
+    first = fixture("js_single_join")
+    memory = Memory()
+    known = parse(first, memory)
+    assert len(read) == len(known.sections) > 3
+    read.clear()
+    assert parse(first, memory) == known
+    assert not read
+    changed = first.replace("a=recvonly", "a=inactive", 1)
+    now = parse(changed, memory)
+    assert len(read) == 1
+    assert now == parse(changed)
+    read.clear()
+    unbundled = changed.replace(f" {now.sections[-1].mid}\r\n", "\r\n", 1)
+    assert unbundled != changed
+    assert parse(unbundled, memory) == parse(unbundled)
+    assert not parse(unbundled, memory).sections[-1].usable
+    with pytest.raises(PeerError):
+        parse(first.replace("a=ice-pwd:", "a=\x00ice-pwd:"), memory)
+    assert parse(first, memory) == known
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""Who must be told that a participant came, changed or went, and when.
+
+Everybody hears at the end of the turn of the event loop. In conferences of very many what happens within a moment is told
+together: n people who come one by one would else be told n times n times. Whoever is about to get a track hears of its
+publisher first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conference import limits
+from conference.events import ParticipantView, RosterChanged
+
+if TYPE_CHECKING:
+    from conference.conference import Conference
+    from conference.participant import Participant
+    from conference.ports import Cancellable
+
+
+class Roster:
+    """Of one conference: what the others do not know yet."""
+
+    def __init__(self, conference: Conference) -> None:
+        self._conference = conference
+        self._changed: dict[str, Participant] = {}  # by sid
+        self._gone: list[ParticipantView] = []
+        self._event: RosterChanged | None = None
+        self._told_at = float("-inf")
+        self._timer: Cancellable | None = None
+
+    def changed(self, participant: Participant) -> None:
+        self._changed[participant.sid] = participant
+        self._event = None
+
+    def gone(self, view: ParticipantView) -> None:
+        """How it was when it left."""
+        self._gone.append(view)
+        self._event = None
+
+    def forget(self, participant: Participant) -> None:
+        """What has changed of it before it left is of no interest."""
+        if self._changed.pop(participant.sid, None) is not None:
+            self._event = None
+
+    def make_way(self, identity: str) -> None:
+        """Somebody comes in or back under this name. Clients know others by it: whoever had it must be gone for them."""
+        if self._period_s() == 0 or any(view.identity == identity for view in self._gone):
+            self.tell()
+
+    def tell_in_time(self) -> None:
+        """To everybody: now, or as soon as enough time has passed since the last time."""
+        if not self._changed and not self._gone:
+            return
+        wait = self._told_at + self._period_s() - self._conference.around.clock.monotonic()
+        if wait <= 0:
+            self.tell()
+        elif self._timer is None:
+            self._timer = self._conference.around.turns.call_later(wait, self.tell)
+
+    def tell(self) -> None:
+        """To everybody, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        event = self._pending()
+        hidden = [participant for participant in self._changed.values() if participant.grants.hidden]
+        self._changed, self._gone, self._event = {}, [], None
+        if event is not None:
+            self._told_at = self._conference.around.clock.monotonic()
+            self._conference.broadcast(event)
+        for participant in hidden:
+            participant.deliver(RosterChanged((participant.view(),)))
+
+    def tell_first(self, participant: Participant) -> None:
+        """To this one, who is about to hear of tracks or waits for an answer; in small conferences to everybody."""
+        if self._period_s() == 0:
+            self.tell()
+            return
+        event = self._pending()
+        if event is not None:
+            participant.deliver(event)
+        if participant.sid in self._changed and participant.grants.hidden:
+            participant.deliver(RosterChanged((participant.view(),)))
+
+    def _pending(self) -> RosterChanged | None:
+        """One object for all who are told it, so that it is encoded once."""
+        if self._event is None:
+            changed = (one.view() for one in self._changed.values() if not one.grants.hidden)
+            views = (*self._gone, *changed)
+            self._event = RosterChanged(views) if views else None
+        return self._event
+
+    def _period_s(self) -> float:
+        present = len(self._conference.participants)
+        return 0.0 if present <= limits.TOLD_PERSONS else min(present * limits.TOLD_PERSON_S, limits.TOLD_S)

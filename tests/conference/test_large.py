@@ -1,0 +1,137 @@
+"""Conferences of very many: what is told and negotiated must not grow with the square of those present."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conference import Refusal, Terms, limits
+from conference.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
+from conference.track import Settings
+from tests.conference.doubles import World
+from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def crowd(world: World, count: int = limits.TOLD_PERSONS + 1) -> list[Party]:
+    parties = [Party(world, f"p{number}") for number in range(count)]
+    world.time.advance(limits.TOLD_S)
+    for party in parties:
+        party.client.clear()
+    return parties
+
+
+def told(party: Party) -> list[set[str]]:
+    return [{view.identity for view in event.participants} for event in party.client.of(RosterChanged)]
+
+
+def test_the_first_who_comes_after_a_rest_is_told_at_once_and_those_after_it_together(world: World) -> None:
+    first, *_, last = crowd(world)
+    Party(world, "ann")
+    assert told(first) == [{"ann"}]
+    Party(world, "ben")
+    Party(world, "eve")
+    assert len(told(first)) == 1
+    world.time.advance(limits.TOLD_S)
+    assert told(last)[-1] == {"ben", "eve"}
+    assert len(told(first)) == 2
+    assert {view.presence for view in first.client.last(RosterChanged).participants} == {Presence.ACTIVE}
+
+
+def test_whoever_is_to_get_a_track_hears_of_its_publisher_first(world: World) -> None:
+    first, *_ = crowd(world)
+    Party(world, "ann")
+    first.client.clear()
+    for name in ("ben", "eve", "dan"):
+        Party(world, name).publish(MICROPHONE)
+    events = [event for event in first.client.events if isinstance(event, RosterChanged | SectionsWanted)]
+    assert isinstance(events[-1], SectionsWanted)
+    known = {view.identity for event in events if isinstance(event, RosterChanged) for view in event.participants}
+    assert known >= {"ben", "eve", "dan"}
+
+
+def test_whoever_comes_back_under_a_name_finds_its_old_self_gone(world: World) -> None:
+    first, *_ = crowd(world)
+    Party(world, "ann")
+    ben = Party(world, "ben")
+    world.time.advance(limits.TOLD_S)
+    Party(world, "eve")
+    first.client.clear()
+    ben.participant.leave(Reason.CLIENT_INITIATED)
+    world.time.turn()
+    assert not told(first)
+    again = Party(world, "ben")
+    gone = [view for event in first.client.of(RosterChanged) for view in event.participants if view.sid == ben.sid]
+    assert [view.presence for view in gone] == [Presence.DISCONNECTED]
+    own = [view for event in again.client.of(RosterChanged) for view in event.participants if view.identity == "ben"]
+    assert {view.sid for view in own} <= {again.sid}
+
+
+def test_a_small_conference_hears_of_everything_at_once(world: World) -> None:
+    first, *_ = crowd(world, 3)
+    for name in ("ann", "ben"):
+        Party(world, name)
+        assert {name} in told(first)
+
+
+def test_many_tracks_are_negotiated_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NEGOTIATION_TRACKS", 2)
+    ann, ben = Party(world, "ann"), Party(world, "ben", dual=False)
+    sids = ann.publish(MICROPHONE, CAMERA)
+    ben.offer()
+    ann.publish(*(_other(MICROPHONE, f"m{number}") for number in range(3)))
+    asked = len(ben.client.of(SectionsWanted))
+    assert asked == 1, "the first after a rest is not held up"
+    ben.offer("audio recvonly", "audio recvonly", "audio recvonly")
+    later = [ann.publish(_other(MICROPHONE, f"n{number}"))[0] for number in range(2)]
+    assert len(ben.client.of(SectionsWanted)) == asked
+    world.time.advance(limits.NEGOTIATION_S)
+    assert len(ben.client.of(SectionsWanted)) == asked + 1
+    ben.offer("audio recvonly", "audio recvonly")
+    assert {*sids, *later} <= {one.track_id for one in ben.peer.bound.values()}
+
+
+def _other(announcement: Any, cid: str) -> Any:
+    return replace(announcement, cid=cid)
+
+
+def test_the_wish_follows_everybody_who_comes_changes_and_goes(world: World) -> None:
+    ann = Party(world, "ann")
+    (sid,) = ann.publish(CAMERA)
+    track = ann.participant.tracks[sid]
+    viewers = [Party(world, name, first_quality_low=True) for name in ("ben", "eve", "dan")]
+    assert track.wanted_quality() is Quality.LOW
+    viewers[0].participant.set_settings([sid], Settings(width=640, height=360))
+    assert track.wanted_quality() is Quality.MEDIUM
+    viewers[1].participant.set_settings([sid], Settings(quality=Quality.HIGH))
+    assert track.wanted_quality() is Quality.HIGH
+    viewers[1].participant.leave(Reason.CLIENT_INITIATED)
+    assert track.wanted_quality() is Quality.MEDIUM
+    track.set_layers(LAYERS[:1])
+    assert track.wanted_quality() is Quality.LOW
+    track.set_layers(LAYERS)
+    assert track.wanted_quality() is Quality.MEDIUM
+    for party in (viewers[0], viewers[2]):
+        party.participant.set_settings([sid], Settings(disabled=True))
+    assert track.wanted_quality() is None
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    assert ann.client.last(LayersWanted).highest is None
+
+
+def test_more_than_usual_may_come_where_the_creator_said_so_but_not_where_halls_are(world: World) -> None:
+    usual = world.registry.create("usual", Terms())
+    large = world.registry.create("large", Terms(max_participants=3000))
+    endless = world.registry.create("endless", Terms(max_participants=2**31 - 1))
+    found = [one.max_participants for one in (usual, large, endless)]
+    assert found == [limits.PARTICIPANTS, 3000, limits.PARTICIPANTS_MOST]
+    large.participants.update({str(number): None for number in range(limits.PARTICIPANTS + 1)})  # type: ignore[misc]
+    monkey: Any = large
+    monkey.around = type("Around", (), {"halls": object()})()
+    with pytest.raises(Refusal, match="hall_limit"):
+        large.expect_hall(None, None, None)  # type: ignore[arg-type]
