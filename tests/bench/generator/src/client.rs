@@ -1,11 +1,13 @@
 //! One participant: joins by the real path of the browser protocol, then publishes or views.
 //! Owns the order of the messages; `link` moves them, `peer` the datagrams.
 
+use crate::audience::Audience;
 use crate::link::{self, Link};
 use crate::peer::Peer;
 use crate::sink::{Arrival, Sink};
-use crate::source::{Kind, Packet, Source};
+use crate::source::{Kind, Source};
 use crate::token::{ApiKey, join_token};
+use crate::track::Track;
 use crate::wire::*;
 use mio::{Registry, Token};
 use std::sync::OnceLock;
@@ -13,10 +15,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use str0m::change::SdpApi;
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::config::DtlsCert;
-use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
-use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
-use str0m::{Event, Rtc, RtcConfig};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
+use str0m::rtp::{RtpPacket, Ssrc};
+use str0m::{Event, RtcConfig};
 
 /// Receiving sections of either kind that a client offers at once, as the browser client does.
 const SECTIONS: u32 = 3;
@@ -27,10 +28,9 @@ const PUBLISHER: usize = 1;
 const SUBSCRIBER: usize = 2;
 /// Time between two looks at gaps and missing key frames.
 const LOOK: Duration = Duration::from_millis(50);
+const DEAF_LOOK: Duration = Duration::from_secs(1);
 /// Payload type of Opus in our offers.
 const OPUS: u8 = 111;
-/// First sequence number of a published stream.
-const FIRST_SEQUENCE: u64 = 1000;
 
 /// Which of the two join paths is used.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub struct Seat {
 pub enum Role {
     Publisher(Source),
     Viewer(Sink),
+    /// Its connection stands, but its socket drops media, and counts what it dropped: so that very many cost this process nothing.
+    Deaf,
+    /// Publishes all of these and sees some of the others.
+    Member(Vec<Source>, Audience),
     Listener(Vec<Heard>),
 }
 
@@ -88,25 +92,24 @@ pub struct Client {
     subscriber: Option<Peer>,
     offer_id: u32,
     sections_owed: Option<(u32, u32)>,
-    track: Track,
+    tracks: Vec<Track>,
     ping: Option<(Duration, Instant)>,
     look_at: Instant,
-    /// Connection (subscriber?) and SSRC of the stream received last.
+    /// Connection (subscriber?) and SSRC of the stream received first.
     received: Option<(bool, Ssrc)>,
-}
-
-#[derive(Default)]
-struct Track {
-    cid: String,
-    mid: Option<Mid>,
-    acknowledged: bool,
-    pt: Option<Pt>,
-    sequence: u64,
+    /// Packets of further streams.
+    other_packets: u64,
 }
 
 impl Client {
     /// Starts to join as `identity`; `base` is the first of this client's tokens.
-    pub fn join(registry: &Registry, base: usize, seat: &Seat, identity: &str, role: Role) -> Result<Client, String> {
+    pub fn join(
+        registry: &Registry,
+        base: usize,
+        seat: &Seat,
+        identity: &str,
+        mut role: Role,
+    ) -> Result<Client, String> {
         let started_at = Instant::now();
         let token = join_token(&seat.api, &seat.conference, identity);
         let mut publisher = None;
@@ -117,6 +120,19 @@ impl Client {
         if seat.mode == Mode::Dual {
             subscriber = Some(Peer::new(registry, Token(base + SUBSCRIBER), config(&role))?);
         }
+        if matches!(role, Role::Deaf) {
+            [&publisher, &subscriber].into_iter().flatten().try_for_each(Peer::deafen)?;
+        }
+        let sources = match &mut role {
+            Role::Publisher(source) => {
+                let empty = Source::new(source.kind());
+                vec![std::mem::replace(source, empty)]
+            }
+            Role::Member(sources, _) => std::mem::take(sources),
+            _ => Vec::new(),
+        };
+        let tracks = sources.into_iter().enumerate();
+        let tracks = tracks.map(|(at, source)| Track::new(format!("bench-{identity}-{at}"), source)).collect();
         let url = match (&mut publisher, seat.mode) {
             (Some(peer), Mode::Single) => single_path(seat, &token, peer, &role)?,
             _ => link::dual_url(&seat.server, &token),
@@ -130,11 +146,12 @@ impl Client {
             subscriber,
             offer_id: 1,
             sections_owed: None,
-            track: Track { cid: format!("bench-{identity}"), sequence: FIRST_SEQUENCE, ..Track::default() },
+            tracks,
             role,
             ping: None,
             look_at: started_at,
             received: None,
+            other_packets: 0,
         })
     }
 
@@ -157,10 +174,7 @@ impl Client {
     /// When `tick` must be called at the latest.
     pub fn deadline(&self) -> Instant {
         let peers = [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::deadline).min();
-        let source = match &self.role {
-            Role::Publisher(source) => source.next_at(),
-            Role::Viewer(_) | Role::Listener(_) => None,
-        };
+        let source = self.tracks.iter().filter_map(|track| track.source.next_at()).min();
         let ping = self.ping.map(|(_, at)| at);
         [peers, source, ping].into_iter().flatten().fold(self.look_at, Instant::min)
     }
@@ -168,8 +182,36 @@ impl Client {
     pub fn sink(&self) -> Option<&Sink> {
         match &self.role {
             Role::Viewer(sink) => Some(sink),
-            Role::Publisher(_) | Role::Listener(_) => None,
+            _ => None,
         }
+    }
+
+    /// Packets that came, and those that did not.
+    pub fn counts(&self) -> (u64, u64) {
+        match &self.role {
+            Role::Viewer(sink) => (sink.packets + self.other_packets, sink.lost),
+            Role::Member(_, audience) => (audience.packets(), audience.lost()),
+            _ => (0, 0),
+        }
+    }
+
+    /// True when it has what it came for.
+    pub fn is_served(&self) -> bool {
+        match &self.role {
+            Role::Viewer(sink) => sink.is_served(),
+            Role::Member(_, audience) => self.is_publishing() && audience.is_served(),
+            Role::Publisher(_) => self.is_publishing(),
+            Role::Deaf | Role::Listener(_) => self.moments.connected_at.is_some(),
+        }
+    }
+
+    /// True when the next one may come; `all`: all are there that a member shows.
+    pub fn is_ready(&self, all: bool) -> bool {
+        if all || !matches!(self.role, Role::Member(..)) { self.is_served() } else { self.is_publishing() }
+    }
+
+    pub fn is_deaf(&self) -> bool {
+        matches!(self.role, Role::Deaf)
     }
 
     pub fn heard(&self) -> &[Heard] {
@@ -179,9 +221,9 @@ impl Client {
         }
     }
 
-    /// True when a publisher's packets flow.
+    /// True when the packets of all that it publishes flow.
     pub fn is_publishing(&self) -> bool {
-        matches!(&self.role, Role::Publisher(source) if source.next_at().is_some())
+        !self.tracks.is_empty() && self.tracks.iter().all(|track| track.source.next_at().is_some())
     }
 
     pub fn ports(&self) -> impl Iterator<Item = u16> {
@@ -230,8 +272,15 @@ impl Client {
                 Ok(())
             }
             ResponseBody::TrackPublished(published) => {
-                self.track.acknowledged |= published.cid == self.track.cid;
-                self.start_source();
+                if let Some(track) = self.tracks.iter_mut().find(|track| track.cid == published.cid) {
+                    track.sid = published.track.unwrap_or_default().sid;
+                }
+                self.start_sources();
+                Ok(())
+            }
+            ResponseBody::Update(update) => self.meet(&update.participants),
+            ResponseBody::SubscribedQuality(wish) => {
+                self.tracks.iter_mut().for_each(|track| track.take_wish(&wish));
                 Ok(())
             }
             ResponseBody::Leave(leave) => Err(format!("server says leave, reason {}", leave.reason)),
@@ -248,7 +297,17 @@ impl Client {
             let period = Duration::from_secs(join.ping_interval as u64);
             self.ping = Some((period, Instant::now() + period));
         }
+        self.meet(&join.others)?;
         if self.seat.mode == Mode::Dual { self.publish() } else { Ok(()) }
+    }
+
+    /// Others are there, with these tracks.
+    fn meet(&mut self, participants: &[ParticipantInfo]) -> Result<(), String> {
+        let Role::Member(_, audience) = &mut self.role else { return Ok(()) };
+        audience.meet(participants).into_iter().try_for_each(|wish| {
+            let body = Some(RequestBody::TrackSettings(wish));
+            self.link.send(Request { body })
+        })
     }
 
     fn answered(&mut self, answer: &SessionDescription) -> Result<(), String> {
@@ -258,10 +317,10 @@ impl Client {
         if let Some(peer) = &mut self.publisher {
             peer.answered(&answer.sdp)?;
         }
-        if self.seat.mode == Mode::Single && self.track.mid.is_none() {
+        if self.seat.mode == Mode::Single && self.tracks.iter().any(|track| !track.is_offered()) {
             self.publish()?;
         }
-        self.start_source();
+        self.start_sources();
         self.offer_sections()
     }
 
@@ -285,23 +344,21 @@ impl Client {
         self.send_offer(offer.map(|(sdp, ())| sdp))
     }
 
-    /// A publisher's second step: announces its track and offers it.
+    /// A publisher's second step: announces its tracks and offers them.
     fn publish(&mut self) -> Result<(), String> {
-        let (Role::Publisher(source), Some(peer)) = (&self.role, &mut self.publisher) else { return Ok(()) };
-        let kind = source.kind();
-        let cid = self.track.cid.clone();
-        self.link.send(Request { body: Some(RequestBody::AddTrack(announcement(kind, &cid))) })?;
+        let Some(peer) = self.publisher.as_mut().filter(|_| !self.tracks.is_empty()) else { return Ok(()) };
+        for track in &self.tracks {
+            self.link.send(Request { body: Some(RequestBody::AddTrack(track.announcement())) })?;
+        }
         let dual = self.seat.mode == Mode::Dual;
+        let tracks = &mut self.tracks;
         let offer = peer.offer(|api| {
             if dual {
                 add_channels(api);
             }
-            let media = if kind == Kind::Video { MediaKind::Video } else { MediaKind::Audio };
-            api.add_media(media, Direction::SendOnly, Some("camera".into()), Some(cid), None)
+            tracks.iter_mut().for_each(|track| track.add(api));
         });
-        let (sdp, mid) = offer.ok_or("no offer was made")?;
-        self.track.mid = Some(mid);
-        self.send_offer(Some(sdp))
+        self.send_offer(Some(offer.ok_or("no offer was made")?.0))
     }
 
     fn send_offer(&mut self, sdp: Option<String>) -> Result<(), String> {
@@ -311,17 +368,14 @@ impl Client {
         self.link.send(Request { body: Some(RequestBody::Offer(offer)) })
     }
 
-    fn start_source(&mut self) {
-        let (Role::Publisher(source), Some(peer), Some(mid)) = (&mut self.role, &mut self.publisher, self.track.mid)
-        else {
+    fn start_sources(&mut self) {
+        let Some(peer) = self.publisher.as_mut().filter(|peer| peer.rtc.is_connected() && !peer.awaits_answer()) else {
             return;
         };
-        if !peer.rtc.is_connected() || !self.track.acknowledged || peer.awaits_answer() {
-            return;
-        }
-        self.track.pt = payload_type(&peer.rtc, mid, source.kind());
-        if self.track.pt.is_some() {
-            source.start(Instant::now());
+        let now = Instant::now();
+        for track in self.tracks.iter_mut().filter(|track| track.is_acknowledged() && track.source.next_at().is_none())
+        {
+            track.start(&peer.rtc, now);
         }
     }
 
@@ -352,17 +406,20 @@ impl Client {
                 if counts {
                     self.moments.connected_at.get_or_insert_with(Instant::now);
                 }
-                self.start_source();
+                self.start_sources();
+            }
+            (Event::RtpPacket(packet), Role::Member(_, audience)) => {
+                let video = *packet.header.payload_type != OPUS;
+                audience.take(*packet.header.ssrc, video, &arrival(&packet));
             }
             (Event::RtpPacket(packet), Role::Viewer(sink)) => {
-                self.received = Some((subscriber, packet.header.ssrc));
-                sink.take(&Arrival {
-                    at: packet.timestamp,
-                    sequence: *packet.seq_no,
-                    time: packet.header.timestamp,
-                    marker: packet.header.marker,
-                    payload: &packet.payload,
-                });
+                // Of several streams the first is looked at.
+                let first = self.received.get_or_insert((subscriber, packet.header.ssrc)).1;
+                if first != packet.header.ssrc {
+                    self.other_packets += 1;
+                    return Ok(());
+                }
+                sink.take(&arrival(&packet));
             }
             (Event::RtpPacket(packet), Role::Listener(heard)) if *packet.header.payload_type == OPUS => {
                 heard.push(Heard {
@@ -372,7 +429,9 @@ impl Client {
                     payload: packet.payload.to_vec(),
                 });
             }
-            (Event::KeyframeRequest(_), Role::Publisher(source)) => source.want_key(),
+            (Event::KeyframeRequest(request), _) => {
+                self.tracks.iter_mut().for_each(|track| track.take_key_request(&request));
+            }
             (Event::Closed, _) => return Err("the connection was closed".into()),
             _ => {}
         }
@@ -380,7 +439,7 @@ impl Client {
     }
 
     fn tick_all(&mut self, now: Instant) -> Result<(), String> {
-        self.tick_source(now)?;
+        self.tick_sources(now)?;
         for subscriber in [false, true] {
             let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
             if let Some(peer) = peer.as_mut().filter(|peer| peer.deadline() <= now) {
@@ -389,7 +448,7 @@ impl Client {
             }
         }
         if self.look_at <= now {
-            self.look_at = now + LOOK;
+            self.look_at = now + if self.is_deaf() { DEAF_LOOK } else { LOOK };
             self.look(now)?;
         }
         if let Some((period, at)) = self.ping.filter(|(_, at)| *at <= now) {
@@ -400,32 +459,50 @@ impl Client {
         Ok(())
     }
 
-    fn tick_source(&mut self, now: Instant) -> Result<(), String> {
-        let (Role::Publisher(source), Some(peer)) = (&mut self.role, &mut self.publisher) else { return Ok(()) };
-        let frame = source.frame(now);
-        if frame.is_empty() {
+    fn tick_sources(&mut self, now: Instant) -> Result<(), String> {
+        let Some(peer) = &mut self.publisher else { return Ok(()) };
+        let mut any = false;
+        for track in &mut self.tracks {
+            any |= track.tick(&mut peer.rtc, now);
+        }
+        if !any {
             return Ok(());
         }
-        let kind = source.kind();
-        write(&mut peer.rtc, &mut self.track, kind, frame, now);
         peer.tick(now)?;
         self.drain(false)
     }
 
     /// Asks for a key frame where a decoder would.
     fn look(&mut self, now: Instant) -> Result<(), String> {
-        let Role::Viewer(sink) = &mut self.role else { return Ok(()) };
-        if !sink.wants_key(now) {
-            return Ok(());
-        }
-        let Some((subscriber, ssrc)) = self.received else { return Ok(()) };
+        let (subscriber, ssrcs) = match (&mut self.role, self.received) {
+            (Role::Viewer(sink), Some((subscriber, ssrc))) => {
+                (subscriber, if sink.wants_key(now) { vec![ssrc] } else { Vec::new() })
+            }
+            (Role::Member(_, audience), _) => {
+                let wanted = audience.want_keys(now);
+                (self.seat.mode == Mode::Dual, wanted.into_iter().map(Ssrc::from).collect())
+            }
+            _ => return Ok(()),
+        };
         let peer = if subscriber { &mut self.subscriber } else { &mut self.publisher };
-        let Some(peer) = peer else { return Ok(()) };
-        if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
+        let Some(peer) = peer.as_mut().filter(|_| !ssrcs.is_empty()) else { return Ok(()) };
+        for ssrc in ssrcs {
+            if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
         }
         peer.tick(now)?;
         self.drain(subscriber)
+    }
+}
+
+fn arrival(packet: &RtpPacket) -> Arrival<'_> {
+    Arrival {
+        at: packet.timestamp,
+        sequence: *packet.seq_no,
+        time: packet.header.timestamp,
+        marker: packet.header.marker,
+        payload: &packet.payload,
     }
 }
 
@@ -442,7 +519,7 @@ fn config(role: &Role) -> RtcConfig {
     match role {
         Role::Publisher(source) if source.kind() == Kind::Voice => config.clear_codecs().enable_opus(true, false),
         Role::Publisher(_) => config.clear_codecs().enable_vp8(true),
-        Role::Viewer(_) | Role::Listener(_) => config
+        Role::Viewer(_) | Role::Listener(_) | Role::Member(..) | Role::Deaf => config
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
@@ -454,6 +531,7 @@ fn config(role: &Role) -> RtcConfig {
 
 fn single_path(seat: &Seat, token: &str, peer: &mut Peer, role: &Role) -> Result<String, String> {
     let viewer = !matches!(role, Role::Publisher(_));
+    let connection_settings = Some(ConnectionSettings { auto_subscribe: viewer });
     let (sdp, ()) = peer
         .offer(|api| {
             if viewer {
@@ -464,7 +542,7 @@ fn single_path(seat: &Seat, token: &str, peer: &mut Peer, role: &Role) -> Result
         .ok_or("no offer was made")?;
     let join = JoinRequest {
         client_info: Some(ClientInfo { sdk: 1, version: link::client_version(), protocol: 17 }),
-        connection_settings: Some(ConnectionSettings { auto_subscribe: true }),
+        connection_settings,
         publisher_offer: Some(SessionDescription { r#type: "offer".into(), sdp, id: 1 }),
     };
     Ok(link::single_url(&seat.server, token, &join))
@@ -488,45 +566,4 @@ fn add_channels(api: &mut SdpApi<'_>) {
     };
     api.add_channel_with_config(channel("_lossy", false, lossy));
     api.add_channel_with_config(channel("_reliable", true, Reliability::default()));
-}
-
-fn announcement(kind: Kind, cid: &str) -> AddTrack {
-    let track = AddTrack { cid: cid.into(), disable_red: true, ..AddTrack::default() };
-    match kind {
-        Kind::Voice => AddTrack { name: "mic".into(), source: 2, ..track },
-        Kind::Video => AddTrack {
-            name: "cam".into(),
-            kind: 1,
-            width: 1280,
-            height: 720,
-            source: 1,
-            layers: vec![VideoLayer { quality: 2, width: 1280, height: 720, bitrate: 2_000_000 }],
-            simulcast_codecs: vec![SimulcastCodec { codec: "vp8".into(), cid: cid.into() }],
-            ..track
-        },
-    }
-}
-
-fn payload_type(rtc: &Rtc, mid: Mid, kind: Kind) -> Option<Pt> {
-    let codec = if kind == Kind::Video { Codec::Vp8 } else { Codec::Opus };
-    let media = rtc.media(mid)?;
-    let mut params = rtc.codec_config().params().iter().filter(|p| p.spec().codec == codec);
-    params.find(|p| media.remote_pts().contains(&p.pt())).map(|p| p.pt())
-}
-
-fn write(rtc: &mut Rtc, track: &mut Track, kind: Kind, frame: Vec<Packet>, now: Instant) {
-    let (Some(mid), Some(pt)) = (track.mid, track.pt) else { return };
-    let mut direct = rtc.direct_api();
-    let Some(stream) = direct.stream_tx_by_mid(mid, None) else { return };
-    for packet in frame {
-        let level = (kind == Kind::Voice).then(|| -20 - (track.sequence % 20) as i8);
-        let ext_vals =
-            ExtensionValues { audio_level: level, voice_activity: level.map(|_| true), ..ExtensionValues::default() };
-        let rtp = RtpWrite::new(pt, track.sequence.into(), packet.time, now, packet.payload)
-            .marker(packet.marker)
-            .ext_vals(ext_vals)
-            .nackable(kind == Kind::Video);
-        stream.write_rtp(rtp);
-        track.sequence += 1;
-    }
 }

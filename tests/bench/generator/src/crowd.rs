@@ -38,6 +38,10 @@ impl Crowd {
         self.seats.get(index)?.as_ref()
     }
 
+    pub fn client_mut(&mut self, index: usize) -> Option<&mut Client> {
+        self.seats.get_mut(index)?.as_mut()
+    }
+
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.seats.iter().flatten()
     }

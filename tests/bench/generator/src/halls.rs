@@ -303,7 +303,7 @@ struct Reading {
 
 impl Reading {
     fn take(ends: &Ends, pids: &[i32]) -> Reading {
-        let ports: Vec<u16> = ends.lines.iter().map(|line| line.port).collect();
+        let ports = ends.lines.iter().map(|line| line.port).collect();
         Reading {
             at: Instant::now(),
             cpu: pids.iter().map(|pid| clock_ns(*pid)).collect(),

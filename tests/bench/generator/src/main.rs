@@ -1,10 +1,12 @@
 //! Load generator of `make bench`: native clients of the browser protocol against any server of it.
 //! Reads its arguments, runs one scenario, prints one line of JSON.
 
+mod audience;
 mod client;
 mod crowd;
 mod halls;
 mod link;
+mod load;
 mod peer;
 mod process;
 mod scenario;
@@ -12,6 +14,7 @@ mod sink;
 mod source;
 mod srtp;
 mod token;
+mod track;
 mod wire;
 
 use client::Mode;
@@ -21,14 +24,19 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: bench-generator media|joins|memory|listen --pid PID --key KEY --secret SECRET
+const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn --pid PID --key KEY --secret SECRET
   --server ws://127.0.0.1:7880   server under test (loopback only)
   --mode single|dual             join path (single)
   --kind video|voice|none        what is published (video; none for memory only)
-  --viewers N                    media, memory: viewers (10)
+  --viewers N                    media, memory, meeting, idle: viewers or members (10)
+  --deaf N                       media: so many viewers more whose sockets drop and count what comes (0)
+  --publishers N                 media, load: how many publish (1)
+  --tiles N --speakers N         meeting: cameras that each sees, members who speak (6, 3)
+  --percent N                    load: share of a processor that the packet thread shall be busy (60)
   --warmup S --seconds S         media: before and during the measurement (3, 12)
   --count N --concurrency N      joins: how many, how many at once (40, 1)
   --pause-ms MS                  joins: rest between two (250)
+  --rate N                       joins, churn: begun in a second, whatever became of those before (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
 or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
 
@@ -58,6 +66,10 @@ fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
         "joins" => scenario::joins(&options),
         "memory" => scenario::memory(&options),
         "listen" => scenario::listen(&options),
+        "meeting" => load::meeting(&options),
+        "load" => load::load(&options),
+        "idle" => load::idle(&options),
+        "churn" => load::churn(&options),
         _ => Err(USAGE.into()),
     }
 }
@@ -85,7 +97,13 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             other => return Err(format!("no such kind: {other}")),
         },
         conference: text("conference", ""),
-        viewers: number("viewers", 10)?.clamp(1, 2000) as usize,
+        viewers: number("viewers", 10)?.clamp(1, 5000) as usize,
+        deaf: number("deaf", 0)?.min(5000) as usize,
+        publishers: number("publishers", 1)?.clamp(1, 100) as usize,
+        tiles: number("tiles", 6)?.clamp(1, 100) as usize,
+        speakers: number("speakers", 3)? as usize,
+        percent: number("percent", 60)?.clamp(1, 100) as usize,
+        rate: number("rate", 0)?.min(1000) as usize,
         count: number("count", 40)?.clamp(1, 100_000) as usize,
         concurrency: number("concurrency", 1)?.clamp(1, 500) as usize,
         pause: Duration::from_millis(number("pause-ms", 250)?),

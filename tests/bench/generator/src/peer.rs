@@ -34,6 +34,37 @@ impl Peer {
         Ok(Peer { rtc, socket, local, deadline: now, pending: None })
     }
 
+    /// From now on the kernel drops RTP at this socket, and counts it (`process::datagrams_dropped`); ICE, DTLS and RTCP come through.
+    pub fn deafen(&self) -> Result<(), String> {
+        // Offsets are those of the datagram with its UDP header of 8 bytes. RTP and RTCP begin with 128..191 (RFC 7983), the second
+        // byte of RTCP is 192..223 (RFC 5761).
+        let op = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+        let load = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+        let less = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+        let mut program = [
+            op(load, 0, 0, 8),
+            op(less, 0, 5, 128),
+            op(less, 4, 0, 192),
+            op(load, 0, 0, 9),
+            op(less, 0, 1, 192),
+            op(less, 0, 1, 224),
+            op(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+            op(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        ];
+        let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        // SAFETY: the descriptor is open, and the kernel copies the program that the pointer and the length describe.
+        let failed = unsafe {
+            libc::setsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_ATTACH_FILTER,
+                (&raw const filter).cast(),
+                size_of::<libc::sock_fprog>() as libc::socklen_t,
+            ) != 0
+        };
+        if failed { Err(std::io::Error::last_os_error().to_string()) } else { Ok(()) }
+    }
+
     pub fn port(&self) -> u16 {
         self.local.port()
     }

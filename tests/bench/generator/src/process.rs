@@ -1,5 +1,6 @@
 //! What the kernel knows of the server process (CPU time, resident memory), of this one, and of dropped datagrams.
 
+use std::collections::HashSet;
 use std::fs;
 
 /// Unit of /proc/stat (USER_HZ is 100 on every Linux).
@@ -28,7 +29,7 @@ pub fn busy_ns() -> u64 {
 }
 
 /// Datagrams the kernel dropped because the sockets bound to `ports` were full.
-pub fn datagrams_dropped(ports: &[u16]) -> u64 {
+pub fn datagrams_dropped(ports: &HashSet<u16>) -> u64 {
     ["/proc/net/udp", "/proc/net/udp6"].into_iter().map(|path| drops_in(path, ports)).sum()
 }
 
@@ -40,6 +41,20 @@ pub fn clock_ns(pid: i32) -> u64 {
     let failed =
         unsafe { libc::clock_getcpuclockid(pid, &mut clock) != 0 || libc::clock_gettime(clock, &mut time) != 0 };
     if failed { 0 } else { time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64 }
+}
+
+/// CPU time of the threads of `pid` whose name begins so, nanoseconds.
+pub fn threads_ns(pid: i32, name: &str) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    let named = threads
+        .map(|thread| thread.path())
+        .filter(|path| fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.starts_with(name)));
+    // The first figure of schedstat is the time on a processor (sched-stats.rst of the kernel).
+    named
+        .filter_map(|path| {
+            fs::read_to_string(path.join("schedstat")).ok()?.split_whitespace().next()?.parse::<u64>().ok()
+        })
+        .sum()
 }
 
 fn resident_kib(pid: i32) -> u64 {
@@ -74,7 +89,7 @@ fn parent(pid: i32) -> Option<i32> {
     text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn drops_in(path: &str, ports: &[u16]) -> u64 {
+fn drops_in(path: &str, ports: &HashSet<u16>) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines()
         .skip(1)

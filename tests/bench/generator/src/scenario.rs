@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Heard, Mode, Role, Seat};
 use crate::crowd::Crowd;
-use crate::process::{busy_ns, cpu_ns, datagrams_dropped, rss_kib};
+use crate::process::{busy_ns, cpu_ns, datagrams_dropped, rss_kib, threads_ns};
 use crate::sink::Sink;
 use crate::source::{Kind, Source};
 use crate::token::ApiKey;
@@ -13,13 +13,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Joins under way at once while a crowd gathers.
-const PENDING_JOINS: usize = 8;
-const JOIN_LIMIT: Duration = Duration::from_secs(15);
+pub const PENDING_JOINS: usize = 8;
+pub const JOIN_LIMIT: Duration = Duration::from_secs(15);
+/// For each participant besides.
 const GATHER_LIMIT: Duration = Duration::from_secs(120);
+const GATHER_LIMIT_EACH: Duration = Duration::from_millis(150);
 /// After the window: time for late retransmissions before gaps count as lost (the sink gives up after 500 ms).
 const LINGER: Duration = Duration::from_millis(1200);
 /// Rest before memory is read, so that what joins left behind is gone.
-const SETTLE: Duration = Duration::from_secs(5);
+pub const SETTLE: Duration = Duration::from_secs(5);
 /// Window in which the publisher alone is measured, to take its cost from that of the joins.
 const BASELINE: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(20);
@@ -34,6 +36,16 @@ pub struct Options {
     /// "": one of its own.
     pub conference: String,
     pub viewers: usize,
+    /// Viewers more whose sockets drop media: they cost the generator nothing.
+    pub deaf: usize,
+    pub publishers: usize,
+    /// meeting: cameras that each shows, and members who speak.
+    pub tiles: usize,
+    pub speakers: usize,
+    /// load: share of a processor that the packet thread shall be busy.
+    pub percent: usize,
+    /// joins, churn: begun in a second, whatever became of those before; 0: as they are finished.
+    pub rate: usize,
     pub count: usize,
     pub concurrency: usize,
     pub pause: Duration,
@@ -47,13 +59,14 @@ pub fn media(options: &Options) -> Result<Value, String> {
     let publisher = Publisher::start(options, kind)?;
     let rss_before = rss_kib(options.pid);
     let mut crowd = Crowd::new()?;
-    gather(&mut crowd, options, &publisher.seat, kind, options.viewers)?;
+    gather(&mut crowd, &publisher.seat, "viewer", options.viewers, |_| Role::Viewer(Sink::new(kind)))?;
+    gather(&mut crowd, &publisher.seat, "deaf", options.viewers + options.deaf, |_| Role::Deaf)?;
     crowd.run_until(Instant::now() + options.warmup);
     let before = Reading::take(&crowd, options.pid);
     crowd.run_until(before.at + options.window);
     let after = Reading::take(&crowd, options.pid);
     crowd.run_until(after.at + LINGER);
-    let lost = total(&crowd, |sink| sink.lost) - before.lost;
+    let lost = crowd.clients().map(|client| client.counts().1).sum::<u64>() - before.lost;
     let failures = failures(&crowd);
     let rss_after = rss_kib(options.pid);
     crowd.leave_all();
@@ -64,11 +77,12 @@ pub fn media(options: &Options) -> Result<Value, String> {
     let own = (after.own_cpu - before.own_cpu) as f64;
     let others = (after.machine_cpu - before.machine_cpu) as f64 - cpu - own;
     Ok(json!({
-        "viewers": options.viewers,
+        "viewers": options.viewers + options.deaf,
         "packets": packets,
-        "packets_per_viewer_per_s": packets as f64 / seconds / options.viewers as f64,
+        "packets_per_viewer_per_s": packets as f64 / seconds / (options.viewers + options.deaf) as f64,
         "cpu_us_per_packet": cpu / 1e3 / packets.max(1) as f64,
         "cpu_percent": cpu / 1e7 / seconds,
+        "plane_percent": (after.plane_cpu - before.plane_cpu) as f64 / 1e7 / seconds,
         "generator_cpu_percent": own / 1e7 / seconds,
         "others_cpu_percent": others.max(0.0) / 1e7 / seconds,
         "lost": lost,
@@ -132,13 +146,12 @@ pub fn joins(options: &Options) -> Result<Value, String> {
 pub fn memory(options: &Options) -> Result<Value, String> {
     let publisher = options.kind.map(|kind| Publisher::start(options, kind)).transpose()?;
     let seat = publisher.as_ref().map_or_else(|| seat(options), |p| p.seat.clone());
-    let kind = options.kind.unwrap_or(Kind::Video);
     let idle = rss_kib(options.pid);
     let mut crowd = Crowd::new()?;
-    gather(&mut crowd, options, &seat, kind, 1)?;
+    gather(&mut crowd, &seat, "viewer", 1, |_| watcher(options))?;
     crowd.run_until(Instant::now() + SETTLE);
     let first = rss_kib(options.pid);
-    gather(&mut crowd, options, &seat, kind, options.viewers)?;
+    gather(&mut crowd, &seat, "viewer", options.viewers, |_| watcher(options))?;
     crowd.run_until(Instant::now() + SETTLE);
     let full = rss_kib(options.pid);
     let failures = failures(&crowd);
@@ -156,21 +169,27 @@ pub fn memory(options: &Options) -> Result<Value, String> {
     }))
 }
 
-/// The publisher on a thread of its own, so that viewers never delay its pace.
-struct Publisher {
-    seat: Seat,
+/// A viewer of what is published, or nobody in particular where nothing is.
+fn watcher(options: &Options) -> Role {
+    options.kind.map_or(Role::Deaf, |kind| Role::Viewer(Sink::new(kind)))
+}
+
+/// The publishers on a thread of their own, so that viewers never delay their pace.
+pub struct Publisher {
+    pub seat: Seat,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<(), String>>,
 }
 
 impl Publisher {
-    fn start(options: &Options, kind: Kind) -> Result<Publisher, String> {
+    pub fn start(options: &Options, kind: Kind) -> Result<Publisher, String> {
+        let count = options.publishers;
         let seat = seat(options);
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, started) = mpsc::channel();
         let thread = {
             let (seat, stop) = (seat.clone(), stop.clone());
-            std::thread::spawn(move || publish(&seat, kind, &stop, &ready))
+            std::thread::spawn(move || publish(&seat, kind, count, &stop, &ready))
         };
         if started.recv_timeout(JOIN_LIMIT).is_err() {
             stop.store(true, Ordering::Relaxed);
@@ -180,23 +199,24 @@ impl Publisher {
         Ok(Publisher { seat, stop, thread })
     }
 
-    fn stop(self) -> Result<(), String> {
+    pub fn stop(self) -> Result<(), String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the publisher panicked")?
     }
 }
 
-fn publish(seat: &Seat, kind: Kind, stop: &AtomicBool, ready: &mpsc::Sender<()>) -> Result<(), String> {
+fn publish(seat: &Seat, kind: Kind, count: usize, stop: &AtomicBool, ready: &mpsc::Sender<()>) -> Result<(), String> {
     let mut crowd = Crowd::new()?;
-    let index = crowd.join(seat, "publisher", Role::Publisher(Source::new(kind)))?;
+    for number in 0..count {
+        crowd.join(seat, &format!("publisher-{number}"), Role::Publisher(Source::new(kind)))?;
+    }
     let mut told = false;
     while !stop.load(Ordering::Relaxed) {
         crowd.turn(Instant::now() + TICK);
-        let client = crowd.client(index).ok_or("the publisher is gone")?;
-        if let Some(reason) = &client.failure {
+        if let Some(reason) = failures(&crowd).first() {
             return Err(format!("publisher: {reason}"));
         }
-        if !told && client.is_publishing() {
+        if !told && crowd.clients().all(Client::is_publishing) {
             told = true;
             let _ = ready.send(());
         }
@@ -206,25 +226,31 @@ fn publish(seat: &Seat, kind: Kind, stop: &AtomicBool, ready: &mpsc::Sender<()>)
 }
 
 /// Counters at one moment.
-struct Reading {
-    at: Instant,
-    cpu: u64,
-    own_cpu: u64,
-    machine_cpu: u64,
-    packets: u64,
-    lost: u64,
-    dropped: u64,
+pub struct Reading {
+    pub at: Instant,
+    pub cpu: u64,
+    /// Of the threads that move packets, where the server has such ones.
+    pub plane_cpu: u64,
+    pub own_cpu: u64,
+    pub machine_cpu: u64,
+    /// Received, or dropped by a deaf socket.
+    pub packets: u64,
+    pub lost: u64,
+    /// For want of room in a socket that is not deaf.
+    pub dropped: u64,
 }
 
 impl Reading {
-    fn take(crowd: &Crowd, pid: i32) -> Reading {
-        let ports: Vec<u16> = crowd.clients().flat_map(Client::ports).collect();
+    pub fn take(crowd: &Crowd, pid: i32) -> Reading {
+        let ports = |deaf| crowd.clients().filter(|one| one.is_deaf() == deaf).flat_map(Client::ports).collect();
+        let unheard = datagrams_dropped(&ports(true));
         Reading {
-            dropped: datagrams_dropped(&ports),
+            dropped: datagrams_dropped(&ports(false)),
+            plane_cpu: threads_ns(pid, "plane-"),
             own_cpu: cpu_ns(std::process::id() as i32),
             machine_cpu: busy_ns(),
-            packets: total(crowd, |sink| sink.packets),
-            lost: total(crowd, |sink| sink.lost),
+            packets: unheard + crowd.clients().map(|client| client.counts().0).sum::<u64>(),
+            lost: crowd.clients().map(|client| client.counts().1).sum(),
             cpu: cpu_ns(pid),
             at: Instant::now(),
         }
@@ -244,7 +270,8 @@ struct Line {
 
 impl Line {
     fn run(&mut self, crowd: &mut Crowd, options: &Options, seat: &Seat, kind: Kind) -> Result<(), String> {
-        let mut next_at = Instant::now();
+        let started_at = Instant::now();
+        let mut next_at = started_at;
         while self.begun < options.count || !self.under_way.is_empty() {
             let now = Instant::now();
             if self.begun < options.count && self.under_way.len() < options.concurrency && now >= next_at {
@@ -258,6 +285,9 @@ impl Line {
                 let jitter = Duration::from_millis(7 * (self.begun as u64 % 5));
                 next_at =
                     if options.pause.is_zero() { Instant::now() } else { Instant::now() + options.pause + jitter };
+            }
+            if options.rate > 0 {
+                next_at = started_at + Duration::from_secs(1) * self.begun as u32 / options.rate as u32;
             }
         }
         Ok(())
@@ -291,16 +321,18 @@ impl Line {
     }
 }
 
-/// Fills the crowd up to `wanted` viewers, each served (or, without a publisher, connected).
-fn gather(crowd: &mut Crowd, options: &Options, seat: &Seat, kind: Kind, wanted: usize) -> Result<(), String> {
-    let limit = Instant::now() + GATHER_LIMIT;
-    let served = |client: &Client| match options.kind {
-        Some(_) => client.sink().is_some_and(Sink::is_served),
-        None => client.moments.connected_at.is_some(),
-    };
+/// Fills the crowd up to `wanted` clients in all, each served (or, if deaf, connected). They are named by their number.
+pub fn gather(
+    crowd: &mut Crowd,
+    seat: &Seat,
+    name: &str,
+    wanted: usize,
+    mut role: impl FnMut(usize) -> Role,
+) -> Result<(), String> {
+    let limit = Instant::now() + GATHER_LIMIT + GATHER_LIMIT_EACH * wanted as u32;
     loop {
         let joined = crowd.clients().count();
-        let ready = crowd.clients().filter(|c| served(c)).count();
+        let ready = crowd.clients().filter(|client| client.is_ready(joined == wanted)).count();
         if ready == wanted {
             return Ok(());
         }
@@ -311,13 +343,13 @@ fn gather(crowd: &mut Crowd, options: &Options, seat: &Seat, kind: Kind, wanted:
             return Err(format!("only {ready} of {wanted} viewers were served in time"));
         }
         if joined < wanted && joined - ready < PENDING_JOINS {
-            crowd.join(seat, &format!("viewer-{joined}"), Role::Viewer(Sink::new(kind)))?;
+            crowd.join(seat, &format!("{name}-{joined}"), role(joined))?;
         }
         crowd.turn(Instant::now() + Duration::from_millis(5));
     }
 }
 
-fn seat(options: &Options) -> Seat {
+pub fn seat(options: &Options) -> Seat {
     Seat {
         server: options.server.clone(),
         api: options.api.clone(),
@@ -335,11 +367,7 @@ fn is_settled(client: &Client) -> bool {
     client.failure.is_some() || late || served
 }
 
-fn total(crowd: &Crowd, of: impl Fn(&Sink) -> u64) -> u64 {
-    crowd.clients().filter_map(Client::sink).map(of).sum()
-}
-
-fn failures(crowd: &Crowd) -> Vec<String> {
+pub fn failures(crowd: &Crowd) -> Vec<String> {
     crowd.clients().filter_map(|client| client.failure.clone()).collect()
 }
 
@@ -347,5 +375,5 @@ fn percentiles(values: &mut [f64]) -> Value {
     values.sort_by(f64::total_cmp);
     let at =
         |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1))).copied();
-    json!({"p50": at(0.5), "p95": at(0.95), "count": values.len()})
+    json!({"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "count": values.len()})
 }

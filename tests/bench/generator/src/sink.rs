@@ -1,7 +1,7 @@
 //! What a viewer notes of a received stream: packets, gaps that were not repaired, the first complete key frame,
 //! and when a decoder would ask for a key frame.
 
-use crate::source::Kind;
+use crate::source::{Kind, age};
 use std::time::{Duration, Instant};
 
 /// A gap older than this is counted as lost: later than any retransmission that would still be of use.
@@ -10,6 +10,9 @@ const GIVE_UP: Duration = Duration::from_millis(500);
 const KEY_REQUEST_PERIOD: Duration = Duration::from_millis(200);
 /// Sequence numbers remembered behind the highest one.
 const MEMORY: u64 = 8192;
+/// Width and number of the places of the delays.
+pub const DELAY_US: usize = 100;
+const DELAYS: usize = 5000;
 
 /// One received RTP packet, as far as it matters here.
 pub struct Arrival<'a> {
@@ -34,6 +37,8 @@ pub struct Sink {
     stuck_since: Option<Instant>,
     frame: Frame,
     key_asked_at: Option<Instant>,
+    /// Packets by the tenths of a millisecond that they took; the last one: longer.
+    delays: Vec<u32>,
 }
 
 #[derive(Default)]
@@ -60,13 +65,27 @@ impl Sink {
             stuck_since: None,
             frame: Frame::default(),
             key_asked_at: None,
+            delays: Vec::new(),
         }
+    }
+
+    /// From now on, how long packets of video take.
+    pub fn measure_delays(&mut self) {
+        self.delays = vec![0; DELAYS];
+    }
+
+    pub fn delays(&self) -> &[u32] {
+        &self.delays
+    }
+
+    pub fn is_video(&self) -> bool {
+        self.kind.is_video()
     }
 
     /// True when all that a user waits for has come: a key frame, or sound.
     pub fn is_served(&self) -> bool {
         match self.kind {
-            Kind::Video => self.first_frame_at.is_some(),
+            Kind::Video | Kind::Layered => self.first_frame_at.is_some(),
             Kind::Voice => self.first_packet_at.is_some(),
         }
     }
@@ -80,8 +99,13 @@ impl Sink {
             self.highest = arrival.sequence.saturating_sub(1);
             self.contiguous = self.highest;
         }
+        if !self.delays.is_empty()
+            && let Some(age) = age(arrival.payload, arrival.at)
+        {
+            self.delays[(age.as_micros() as usize / DELAY_US).min(DELAYS - 1)] += 1;
+        }
         self.note_sequence(arrival.sequence, arrival.at);
-        if self.kind == Kind::Video && !arrival.payload.is_empty() {
+        if self.kind.is_video() && !arrival.payload.is_empty() {
             self.note_frame(arrival);
         }
     }
@@ -89,7 +113,7 @@ impl Sink {
     /// True when a decoder would send a PLI now: no key frame yet, or a gap that nobody repaired.
     pub fn wants_key(&mut self, now: Instant) -> bool {
         let gave_up = self.give_up(now);
-        if self.kind != Kind::Video {
+        if !self.kind.is_video() {
             return false;
         }
         let waiting = self.first_packet_at.is_some() && self.first_frame_at.is_none();

@@ -1,5 +1,6 @@
 //! What a publisher sends: synthetic VP8 and Opus in the sizes and the pace of real encoders. Not their content.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A 720p30 stream of 2 Mbit/s as libwebrtc makes it: 223 packets a second of about 1121 bytes of payload.
@@ -14,17 +15,71 @@ const VOICE_PERIOD: Duration = Duration::from_millis(20);
 const VOICE_MIN_BYTES: u64 = 75;
 const VOICE_SPREAD_BYTES: u64 = 16;
 
+/// Names of the layers of a camera in simulcast, the smallest first.
+pub const RIDS: [&str; 3] = ["q", "h", "f"];
+/// Layers of a camera as libwebrtc makes them of 720p: packets a second and bytes of their payloads; a packet of each frame at least.
+const LAYERS: [Layer; 3] = [
+    Layer { packets_per_s: 36, payload_bytes: 528, key_packets: 8, size: (320, 180) },
+    Layer { packets_per_s: 68, payload_bytes: 656, key_packets: 18, size: (640, 360) },
+    Layer { packets_per_s: 128, payload_bytes: 706, key_packets: 45, size: (1280, 720) },
+];
+const ALONE: Layer = Layer {
+    packets_per_s: VIDEO_PACKETS_PER_S,
+    payload_bytes: VIDEO_PAYLOAD_BYTES,
+    key_packets: KEY_FRAME_PACKETS,
+    size: (WIDTH, HEIGHT),
+};
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Video,
     Voice,
+    /// A camera in three layers.
+    Layered,
 }
 
-/// One packet to write: payload, RTP time and marker.
+impl Kind {
+    pub fn is_video(self) -> bool {
+        self != Kind::Voice
+    }
+}
+
+struct Layer {
+    packets_per_s: u64,
+    payload_bytes: usize,
+    key_packets: usize,
+    size: (u16, u16),
+}
+
+/// Bytes at the end of a video payload that say when it was written.
+const STAMP_BYTES: usize = 8;
+
+/// Nanoseconds since this process first asked.
+fn clock_ns(at: Instant) -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    at.saturating_duration_since(*START.get_or_init(|| at)).as_nanos() as u64
+}
+
+/// Says in a payload of video when it is written.
+pub fn stamp(payload: &mut [u8], now: Instant) {
+    if let Some(end) = payload.last_chunk_mut::<STAMP_BYTES>() {
+        *end = clock_ns(now).to_be_bytes();
+    }
+}
+
+/// How long ago it was written, seen at `now`; None: no time in reason.
+pub fn age(payload: &[u8], now: Instant) -> Option<Duration> {
+    let written_ns = u64::from_be_bytes(*payload.last_chunk::<STAMP_BYTES>()?);
+    let age_ns = clock_ns(now).checked_sub(written_ns)?;
+    (age_ns < 60_000_000_000).then(|| Duration::from_nanos(age_ns))
+}
+
+/// One packet to write: payload, RTP time, marker and layer.
 pub struct Packet {
     pub payload: Vec<u8>,
     pub time: u32,
     pub marker: bool,
+    pub layer: usize,
 }
 
 pub struct Source {
@@ -32,15 +87,19 @@ pub struct Source {
     next_at: Option<Instant>,
     started_at: Option<Instant>,
     count: u64,
-    owed: u64,
-    key_wanted: bool,
+    owed: [u64; 3],
+    key_wanted: [bool; 3],
+    /// Layers that somebody wants, from below.
+    layers: usize,
     noise: u64,
 }
 
 impl Source {
     pub fn new(kind: Kind) -> Source {
         let noise = 0x9E37_79B9_7F4A_7C15;
-        Source { kind, next_at: None, started_at: None, count: 0, owed: 0, key_wanted: true, noise }
+        let layers = if kind == Kind::Layered { LAYERS.len() } else { 1 };
+        let (owed, key_wanted) = ([0; 3], [true; 3]);
+        Source { kind, next_at: None, started_at: None, count: 0, owed, key_wanted, layers, noise }
     }
 
     pub fn kind(&self) -> Kind {
@@ -61,8 +120,15 @@ impl Source {
     }
 
     /// A viewer asked for a key frame: the next frame is one, as with a real encoder.
-    pub fn want_key(&mut self) {
-        self.key_wanted = true;
+    pub fn want_key(&mut self, layer: usize) {
+        self.key_wanted[layer] = true;
+    }
+
+    /// So many layers are wanted by somebody, from the smallest on; those that begin anew do so with a key frame.
+    pub fn want_layers(&mut self, count: usize) {
+        let count = count.min(LAYERS.len());
+        (self.layers..count).for_each(|layer| self.key_wanted[layer] = true);
+        self.layers = count;
     }
 
     /// The packets of the frame that is due at `now`, empty when none is.
@@ -73,7 +139,9 @@ impl Source {
         }
         self.count += 1;
         let (packets, period) = match self.kind {
-            Kind::Video => (self.video_frame(), Duration::from_secs(1) * self.count as u32 / FRAMES_PER_S as u32),
+            Kind::Video | Kind::Layered => {
+                (self.video_frame(), Duration::from_secs(1) * self.count as u32 / FRAMES_PER_S as u32)
+            }
             Kind::Voice => (self.voice_frame(), VOICE_PERIOD * self.count as u32),
         };
         self.next_at = Some(start + period);
@@ -81,35 +149,45 @@ impl Source {
     }
 
     fn video_frame(&mut self) -> Vec<Packet> {
-        self.owed += VIDEO_PACKETS_PER_S;
-        let usual = self.owed / FRAMES_PER_S;
-        self.owed %= FRAMES_PER_S;
-        let key = std::mem::take(&mut self.key_wanted);
-        let total = if key { KEY_FRAME_PACKETS } else { usual as usize };
+        (0..self.layers).flat_map(|layer| self.layer_frame(layer)).collect()
+    }
+
+    fn layer_frame(&mut self, layer: usize) -> Vec<Packet> {
+        let shape = self.shape(layer);
+        self.owed[layer] += shape.packets_per_s;
+        let usual = self.owed[layer] / FRAMES_PER_S;
+        self.owed[layer] %= FRAMES_PER_S;
+        let key = std::mem::take(&mut self.key_wanted[layer]);
+        let total = if key { shape.key_packets } else { usual as usize };
         let time = (self.count as u32).wrapping_mul(90_000 / FRAMES_PER_S as u32);
-        (0..total).map(|index| self.video_packet(key, index, total, time)).collect()
+        (0..total).map(|index| self.video_packet(key, (layer, index), total, time)).collect()
+    }
+
+    fn shape(&self, layer: usize) -> &'static Layer {
+        if self.kind == Kind::Layered { &LAYERS[layer] } else { &ALONE }
     }
 
     /// RFC 7741 payload: descriptor with a 15-bit picture id, then in the first packet the frame tag of RFC 6386 §9.1.
-    fn video_packet(&mut self, key: bool, index: usize, total: usize, time: u32) -> Packet {
+    fn video_packet(&mut self, key: bool, (layer, index): (usize, usize), total: usize, time: u32) -> Packet {
+        let shape = self.shape(layer);
         // libwebrtc splits a frame into equal parts, the later ones a byte longer.
-        let size = VIDEO_PAYLOAD_BYTES - usize::from(index < total / 2);
+        let size = shape.payload_bytes - usize::from(index < total / 2);
         let picture_id = 0x8000 | (self.count as u16 & 0x7FFF);
         let mut payload = Vec::with_capacity(size);
         payload.extend([if index == 0 { 0x90 } else { 0x80 }, 0x80]);
         payload.extend(picture_id.to_be_bytes());
         if index == 0 {
-            payload.extend(frame_tag(key, total * VIDEO_PAYLOAD_BYTES / 4));
+            payload.extend(frame_tag(key, total * shape.payload_bytes / 4, shape.size));
         }
         self.fill(&mut payload, size);
-        Packet { payload, time, marker: index + 1 == total }
+        Packet { payload, time, marker: index + 1 == total, layer }
     }
 
     fn voice_frame(&mut self) -> Vec<Packet> {
         let size = (VOICE_MIN_BYTES + self.random() % VOICE_SPREAD_BYTES) as usize;
         let mut payload = vec![0x78]; // RFC 6716 §3.1: hybrid, full band, 20 ms, mono, one frame
         self.fill(&mut payload, size);
-        vec![Packet { payload, time: (self.count as u32).wrapping_mul(960), marker: self.count == 1 }]
+        vec![Packet { payload, time: (self.count as u32).wrapping_mul(960), marker: self.count == 1, layer: 0 }]
     }
 
     fn fill(&mut self, payload: &mut Vec<u8>, size: usize) {
@@ -128,13 +206,13 @@ impl Source {
     }
 }
 
-fn frame_tag(key: bool, first_part_bytes: usize) -> Vec<u8> {
+fn frame_tag(key: bool, first_part_bytes: usize, (width, height): (u16, u16)) -> Vec<u8> {
     let tag = u32::from(!key) | 1 << 4 | (first_part_bytes as u32 & 0x7_FFFF) << 5;
     let mut bytes = tag.to_le_bytes()[..3].to_vec();
     if key {
         bytes.extend([0x9D, 0x01, 0x2A]);
-        bytes.extend(WIDTH.to_le_bytes());
-        bytes.extend(HEIGHT.to_le_bytes());
+        bytes.extend(width.to_le_bytes());
+        bytes.extend(height.to_le_bytes());
     }
     bytes
 }
@@ -156,6 +234,31 @@ mod tests {
             rest += source.frame(start + Duration::from_secs(1) * index / FRAMES_PER_S as u32).len() as u64;
         }
         assert!(rest.abs_diff(VIDEO_PACKETS_PER_S) <= 1, "{rest}");
+    }
+
+    #[test]
+    fn a_camera_in_layers_sends_those_that_are_wanted_and_begins_with_a_key_frame() {
+        let start = Instant::now();
+        let mut source = Source::new(Kind::Layered);
+        source.start(start);
+        let key_packets: usize = LAYERS.iter().map(|layer| layer.key_packets).sum();
+        assert_eq!(source.frame(start).len(), key_packets);
+        source.want_layers(1);
+        let second = source.frame(start + Duration::from_millis(34));
+        assert!(second.iter().all(|packet| packet.layer == 0 && packet.payload.len() >= 527));
+        source.want_layers(2);
+        let third = source.frame(start + Duration::from_millis(67));
+        assert_eq!(third.iter().filter(|packet| packet.layer == 1).count(), LAYERS[1].key_packets);
+        assert_eq!(third.iter().find(|packet| packet.layer == 1).unwrap().payload[4] & 1, 0);
+    }
+
+    #[test]
+    fn a_payload_tells_its_age() {
+        let start = Instant::now();
+        let mut payload = [0; 20];
+        stamp(&mut payload, start);
+        assert_eq!(age(&payload, start + Duration::from_millis(3)), Some(Duration::from_millis(3)));
+        assert_eq!(age(&[0xFF; 20], start), None);
     }
 
     #[test]

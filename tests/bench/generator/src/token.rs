@@ -26,6 +26,7 @@ pub fn join_token(api: &ApiKey, conference: &str, identity: &str) -> String {
         "name": identity,
         "nbf": now_s.saturating_sub(10),
         "exp": now_s + LIFE_S,
+        "roomConfig": {"maxParticipants": 5000},
         "video": {"room": conference, "roomJoin": true, "canPublish": true, "canSubscribe": true},
     });
     let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);

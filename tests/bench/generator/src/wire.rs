@@ -73,6 +73,58 @@ pub struct AddTrack {
 pub struct TrackPublished {
     #[prost(string, tag = "1")]
     pub cid: String,
+    #[prost(message, optional, tag = "2")]
+    pub track: Option<TrackInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TrackInfo {
+    #[prost(string, tag = "1")]
+    pub sid: String,
+    /// 0 = audio, 1 = video.
+    #[prost(int32, tag = "2")]
+    pub kind: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ParticipantInfo {
+    #[prost(string, tag = "2")]
+    pub identity: String,
+    #[prost(message, repeated, tag = "4")]
+    pub tracks: Vec<TrackInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ParticipantUpdate {
+    #[prost(message, repeated, tag = "1")]
+    pub participants: Vec<ParticipantInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SubscribedQuality {
+    #[prost(int32, tag = "1")]
+    pub quality: i32,
+    #[prost(bool, tag = "2")]
+    pub enabled: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SubscribedQualityUpdate {
+    #[prost(string, tag = "1")]
+    pub track_sid: String,
+    #[prost(message, repeated, tag = "2")]
+    pub qualities: Vec<SubscribedQuality>,
+}
+
+/// How a subscriber wants some tracks.
+#[derive(Clone, PartialEq, Message)]
+pub struct TrackSettings {
+    #[prost(string, repeated, tag = "1")]
+    pub track_sids: Vec<String>,
+    #[prost(bool, tag = "3")]
+    pub disabled: bool,
+    #[prost(int32, tag = "4")]
+    pub quality: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -99,6 +151,8 @@ pub struct MediaSectionsRequirement {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct JoinResponse {
+    #[prost(message, repeated, tag = "3")]
+    pub others: Vec<ParticipantInfo>,
     /// Seconds between two `ping_req`; 0 = none wanted.
     #[prost(int32, tag = "11")]
     pub ping_interval: i32,
@@ -106,7 +160,7 @@ pub struct JoinResponse {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Request {
-    #[prost(oneof = "RequestBody", tags = "1, 2, 3, 4, 8, 16")]
+    #[prost(oneof = "RequestBody", tags = "1, 2, 3, 4, 7, 8, 16")]
     pub body: Option<RequestBody>,
 }
 
@@ -120,6 +174,8 @@ pub enum RequestBody {
     Trickle(Trickle),
     #[prost(message, tag = "4")]
     AddTrack(AddTrack),
+    #[prost(message, tag = "7")]
+    TrackSettings(TrackSettings),
     #[prost(message, tag = "8")]
     Leave(Leave),
     #[prost(message, tag = "16")]
@@ -128,7 +184,7 @@ pub enum RequestBody {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Response {
-    #[prost(oneof = "ResponseBody", tags = "1, 2, 3, 4, 6, 8, 25")]
+    #[prost(oneof = "ResponseBody", tags = "1, 2, 3, 4, 5, 6, 8, 14, 25")]
     pub body: Option<ResponseBody>,
 }
 
@@ -142,10 +198,14 @@ pub enum ResponseBody {
     Offer(SessionDescription),
     #[prost(message, tag = "4")]
     Trickle(Trickle),
+    #[prost(message, tag = "5")]
+    Update(ParticipantUpdate),
     #[prost(message, tag = "6")]
     TrackPublished(TrackPublished),
     #[prost(message, tag = "8")]
     Leave(Leave),
+    #[prost(message, tag = "14")]
+    SubscribedQuality(SubscribedQualityUpdate),
     #[prost(message, tag = "25")]
     MediaSectionsRequirement(MediaSectionsRequirement),
 }

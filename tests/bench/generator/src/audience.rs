@@ -1,0 +1,101 @@
+//! What a member of a meeting sees and hears: the streams that come, and which cameras it asks for.
+//!
+//! As the pages of a meeting do: everything is subscribed to, what is not on the screen is switched off. One camera is large,
+//! a few are small; each member looks at others, so that every camera is watched by somebody.
+
+use crate::sink::{Arrival, Sink};
+use crate::source::Kind;
+use crate::wire::{ParticipantInfo, TrackSettings};
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+const LOW: i32 = 0;
+const HIGH: i32 = 2;
+
+pub struct Audience {
+    own: usize,
+    members: usize,
+    tiles: usize,
+    sinks: HashMap<u32, Sink>,
+    asked: HashSet<String>,
+}
+
+impl Audience {
+    /// Of the `own`th of `members`, who shows `tiles` cameras, the first one large.
+    pub fn new(own: usize, members: usize, tiles: usize) -> Audience {
+        Audience { own, members, tiles: tiles.min(members - 1), sinks: HashMap::new(), asked: HashSet::new() }
+    }
+
+    /// The wishes that follow from what the server tells of the others.
+    pub fn meet(&mut self, participants: &[ParticipantInfo]) -> Vec<TrackSettings> {
+        let (mut low, mut high, mut off) = (Vec::new(), Vec::new(), Vec::new());
+        for one in participants {
+            let Some(number) = number_of(&one.identity).filter(|number| *number != self.own) else { continue };
+            let place = (number + self.members - self.own) % self.members;
+            for track in one.tracks.iter().filter(|track| track.kind == 1) {
+                if self.asked.insert(track.sid.clone()) {
+                    let list = match place {
+                        1 => &mut high,
+                        place if place <= self.tiles => &mut low,
+                        _ => &mut off,
+                    };
+                    list.push(track.sid.clone());
+                }
+            }
+        }
+        let settings = |track_sids: Vec<String>, quality, disabled| TrackSettings { track_sids, disabled, quality };
+        let wishes = [settings(high, HIGH, false), settings(low, LOW, false), settings(off, LOW, true)];
+        wishes.into_iter().filter(|wish| !wish.track_sids.is_empty()).collect()
+    }
+
+    pub fn take(&mut self, ssrc: u32, video: bool, arrival: &Arrival<'_>) {
+        let kind = if video { Kind::Video } else { Kind::Voice };
+        self.sinks.entry(ssrc).or_insert_with(|| Sink::new(kind)).take(arrival);
+    }
+
+    /// The streams whose decoder would ask for a key frame now.
+    pub fn want_keys(&mut self, now: Instant) -> Vec<u32> {
+        self.sinks.iter_mut().filter_map(|(ssrc, sink)| sink.wants_key(now).then_some(*ssrc)).collect()
+    }
+
+    pub fn packets(&self) -> u64 {
+        self.sinks.values().map(|sink| sink.packets).sum()
+    }
+
+    pub fn lost(&self) -> u64 {
+        self.sinks.values().map(|sink| sink.lost).sum()
+    }
+
+    /// True when all the cameras that it shows are seen.
+    pub fn is_served(&self) -> bool {
+        let seen = self.sinks.values().filter(|sink| sink.is_video() && sink.is_served()).count();
+        seen >= self.tiles
+    }
+}
+
+/// Of "member-17".
+fn number_of(identity: &str) -> Option<usize> {
+    identity.strip_prefix("member-")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::TrackInfo;
+
+    fn member(number: usize) -> ParticipantInfo {
+        let track = |kind, sid: &str| TrackInfo { sid: format!("{sid}{number}"), kind };
+        ParticipantInfo { identity: format!("member-{number}"), tracks: vec![track(0, "A"), track(1, "V")] }
+    }
+
+    #[test]
+    fn the_next_ones_are_shown_and_the_others_switched_off_once() {
+        let everybody: Vec<ParticipantInfo> = (0..6).map(member).collect();
+        let mut audience = Audience::new(4, 6, 3);
+        let wishes = audience.meet(&everybody);
+        assert_eq!((wishes[0].quality, &wishes[0].track_sids), (HIGH, &vec!["V5".to_string()]));
+        assert_eq!((wishes[1].quality, &wishes[1].track_sids), (LOW, &vec!["V0".to_string(), "V1".to_string()]));
+        assert_eq!((wishes[2].disabled, &wishes[2].track_sids), (true, &vec!["V2".to_string(), "V3".to_string()]));
+        assert!(audience.meet(&everybody).is_empty());
+    }
+}
