@@ -6,6 +6,7 @@ mod recording;
 use peer::{Peer, Stage};
 use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
 use plane_core::event::Event;
+use plane_core::rtcp;
 use proptest::prelude::*;
 use recording::{Picture, Recorded, arrived, check, read};
 
@@ -67,10 +68,29 @@ impl Scene {
         self.stage.advance(66_667);
     }
 
+    /// A packet, and perhaps a retransmission of it that was not needed.
+    fn publish_one(&mut self, one: &Recorded, again: bool) {
+        let numbers = (98, one.timestamp, one.marker);
+        let packet = self.publisher.recorded(one.sequence, numbers, &one.descriptor, &one.payload);
+        self.stage.deliver(&self.publisher, &packet);
+        if again {
+            let repair = self.publisher.repair(one.sequence, one.timestamp, &one.payload);
+            self.stage.deliver(&self.publisher, &repair);
+        }
+        self.stage.advance(7_000);
+    }
+
     fn seen(&mut self, viewer: usize) -> Vec<Picture> {
         let sealed = self.stage.sealed_media(&self.viewers[viewer]);
         let packets = sealed.into_iter().map(|one| arrived(self.viewers[viewer].open(one))).collect();
         check(self.codec, packets)
+    }
+
+    /// The viewer says what its way carries.
+    fn tell_remb(&mut self, viewer: usize, bitrate_bps: u64) {
+        let mut compound = [0; 64];
+        let len = rtcp::write_remb(&mut compound, 5, bitrate_bps, &[0x9000]);
+        self.stage.send_compound(&mut self.viewers[viewer], &compound[..len]);
     }
 
     fn plis(&mut self) -> usize {
@@ -154,6 +174,26 @@ fn switched(event: &Event) -> Option<Option<u8>> {
 }
 
 #[test]
+fn a_narrow_way_gets_what_it_carries_and_a_wide_one_all() {
+    for (codec, text) in [VP9_L3T3_KEY, VP9_L3T3] {
+        let packets = read(text);
+        let pictures = pictures(&packets);
+        let mut scene = Scene::new(codec);
+        for (at, picture) in pictures.iter().enumerate() {
+            if at >= 4 {
+                scene.tell_remb(0, 400_000);
+            }
+            scene.publish(picture);
+        }
+        let tops: Vec<_> = scene.seen(0).iter().map(Picture::top).collect();
+        let all: Vec<_> = scene.seen(1).iter().map(Picture::top).collect();
+        assert_eq!((tops.len(), all.len()), (pictures.len(), pictures.len()));
+        assert!(tops[..4] == all[..4] && all.iter().all(|top| *top == 2), "{all:?}");
+        assert!(tops[20..].iter().all(|top| *top < 2), "{tops:?}");
+    }
+}
+
+#[test]
 fn another_viewers_wish_changes_nothing() {
     let packets = read(VP9_L3T3_KEY.1);
     let mut scene = Scene::new(Codec::Vp9);
@@ -182,6 +222,20 @@ fn what_was_sent_is_resent_with_the_same_marker() {
         let first = sent.iter().find(|one| one.sequence == original).expect("it was sent");
         assert_eq!((header.marker, header.timestamp), (first.marker, first.timestamp));
     }
+}
+
+/// What a network does: packets a few places late, some repeated as retransmissions.
+fn shaken(packets: &[Recorded], seed: u64) -> Vec<(Recorded, bool)> {
+    let mut dice = seed;
+    let mut throw = |sides: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 40) % sides
+    };
+    let mut places: Vec<_> = (0..).zip(packets).map(|(at, one)| (at + throw(12) * throw(2), one.clone())).collect();
+    // The first opens the stream: what comes before it has no place there.
+    places[0].0 = 0;
+    places.sort_by_key(|(at, _)| *at);
+    places.into_iter().map(|(_, one)| (one, throw(20) == 0)).collect()
 }
 
 proptest! {
@@ -213,5 +267,34 @@ proptest! {
         let limit = if last.timestamp == packets.last().unwrap().timestamp { limit } else { (u8::MAX, u8::MAX) };
         prop_assert!(last.top() <= limit.0 && last.temporal() <= limit.1);
         prop_assert_eq!(scene.seen(1).iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
+    }
+
+    /// Packets come late and twice: whoever wants all lacks nothing, and whoever wants less gets no number twice and
+    /// no picture that goes on behind its marker.
+    #[test]
+    fn a_network_that_disorders_spoils_nothing(
+        which in 0..ALL.len(),
+        seed in any::<u64>(),
+        wishes in proptest::collection::vec((0usize..400, 0u8..4, 0u8..4), 0..8),
+    ) {
+        let (codec, text) = ALL[which];
+        let (mut scene, packets) = (Scene::new(codec), read(text));
+        for (at, (one, again)) in shaken(&packets, seed).iter().enumerate() {
+            for (_, layer, temporal) in wishes.iter().filter(|wish| wish.0 == at) {
+                scene.want(0, *layer, *temporal);
+            }
+            scene.publish_one(one, *again);
+        }
+        let seen = scene.seen(1);
+        prop_assert_eq!(seen.iter().map(|one| one.places.len()).sum::<usize>(), packets.len());
+        let sealed = scene.stage.sealed_media(&scene.viewers[0]);
+        let mut got: Vec<_> = sealed.into_iter().map(|one| arrived(scene.viewers[0].open(one))).collect();
+        let first = got.iter().map(|one| one.header.sequence as i16).min().unwrap();
+        got.sort_by_key(|one| (one.header.sequence as i16).wrapping_sub(first));
+        for pair in got.windows(2) {
+            let (a, b) = (&pair[0].header, &pair[1].header);
+            prop_assert!(a.sequence != b.sequence);
+            prop_assert!(!a.marker || a.timestamp != b.timestamp, "a picture goes on behind its end");
+        }
     }
 }
