@@ -88,7 +88,7 @@ class Plane:
     def close(self) -> None:
         """Ends the shard threads and closes the sockets; waits for them. Idempotent."""
     def open_router(self, router: int, shard: int = 0) -> None:
-        """A router is one conference; producers and consumers meet inside one router, which lives on one shard."""
+        """A router is one conference; producers and consumers meet inside one router, its lines live on `shard`."""
     def set_voices(self, router: int, most: int) -> None:
         """How many voices peers are sent at once (0..1000; 0, as at first: all).
 
@@ -97,8 +97,8 @@ class Plane:
     def close_router(self, router: int) -> None:
         """Closes its transports, producers and consumers too."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
-        """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag, which of several
-        shards names that of its router."""
+        """An ICE-lite end. `ufrag` 4..32 and `pwd` 22..64 ice-chars, ours; the peer is found by our ufrag. Of several shards it
+        names the one on which the transport lives, which need not be that of its router."""
     def restart_ice(self, transport: int, ufrag: str, pwd: str) -> None:
         """New credentials of ours. The selected path goes on until the first nominated check with the new ones."""
     def set_remote_credentials(self, transport: int, ufrag: str, pwd: str) -> None:
@@ -292,9 +292,9 @@ class Snapshot:
         unheard_packets (of voices left out by `set_voices`), stranger_datagrams, bad_stun, bad_srtp, replayed, malformed,
         kernel_drops, send_drops, handed_over, handover_drops, stale_commands, events_dropped, gso (1 while in use), transports,
         producers, consumers, memory_bytes."""
-    def shards(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
-        """(packets received and sent in the last second, received_packets, sent_packets, handed_over, handover_drops,
-        kernel_drops, transports, memory_bytes) of each."""
+    def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:
+        """(packets received and sent in the last second, share of it that the thread ran, received_packets, sent_packets,
+        handed_over, handover_drops, kernel_drops, transports, memory_bytes) of each."""
     def transports(self) -> list[tuple[int, int, int, int, int, float, float, float, float, int]]:
         """(transport, received_packets, received_bytes, sent_packets, sent_bytes,
         up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ifaddr
 
-from media import limits, stats
+from media import limits, placement, stats
 from media.endings import Endings
 from media.errors import StaleLibrary
 from media.handshake import Certificate
 from media.parameters import Candidate, Codec, Credentials, Encoding, Kind
-from media.placement import Load, least_loaded
+from media.placement import Load
 from media.producer import Producer
 from media.router import Router
 
@@ -88,6 +88,8 @@ class Node:
         self._routers: dict[int, Router] = {}
         self._numbers = itertools.count(1)
         self._shards = settings.shards
+        self._conferences = Counter[int]()
+        self._participants = Counter[int]()
         self._faults = 0
         self._event_fd = self.plane.event_fd()
         self._closed = False
@@ -111,14 +113,15 @@ class Node:
         self.plane.close()
 
     def open_router(self, shard: int | None = None) -> Router:
-        """On the least loaded shard, unless one is told. All that is opened in it lives there."""
+        """On the least loaded shard, unless one is told. Its lines live there, and its peers until it is too much for one."""
         if shard is None:
-            shard = least_loaded(self._loads()) if self._shards > 1 else 0
+            shard = placement.least_loaded(self._loads()) if self._shards > 1 else 0
         router = Router(self, self.new_number(), shard)
         self.plane.open_router(router.id, shard)
         if self._voices:
             self.plane.set_voices(router.id, self._voices)
         self._routers[router.id] = router
+        self._conferences[shard] += 1
         return router
 
     def statistics(self) -> stats.Statistics:
@@ -126,9 +129,8 @@ class Node:
 
     def shards(self) -> list[stats.ShardFigures]:
         """Of each packet thread."""
-        conferences = Counter(router.shard for router in self._routers.values())
         rows = enumerate(self.plane.snapshot().shards())
-        return [stats.ShardFigures(*row, conferences[shard]) for shard, row in rows]
+        return [stats.ShardFigures(*row, self._conferences[shard]) for shard, row in rows]
 
     def links(self, peers: Iterable[Peer]) -> list[stats.Link | None]:
         """How the path of each peer fared in the last second; None: nothing known yet."""
@@ -147,6 +149,16 @@ class Node:
 
     def new_ssrc(self) -> int:
         return self.random.randrange(1, 1 << 32)
+
+    def place_peer(self, router: Router) -> int:
+        """The shard for one more peer."""
+        if self._shards == 1:
+            return 0
+        return placement.for_peer(router.shard, router.sizes[router.shard], self._loads())
+
+    def note_participant(self, shard: int, change: Literal[1, -1]) -> None:
+        """A peer or line came or went there."""
+        self._participants[shard] += change
 
     def new_credentials(self, shard: int) -> Credentials:
         """The first character of our ufrag names the shard."""
@@ -173,17 +185,15 @@ class Node:
 
     def forget_router(self, router: Router) -> None:
         self.endings.end(self.plane.close_router, router.id)
-        self._routers.pop(router.id, None)
+        if self._routers.pop(router.id, None) is not None:
+            self._conferences[router.shard] -= 1
 
     def _forget_producer(self, producer: Producer) -> None:
         self.producers.pop(producer.id, None)
 
     def _loads(self) -> list[Load]:
-        participants = Counter[int]()
-        for router in self._routers.values():
-            participants[router.shard] += router.size
         return [
-            Load(figures.packets_per_s, participants[shard], figures.conferences)
+            Load(figures.packets_per_s, self._participants[shard], figures.conferences, figures.busy)
             for shard, figures in enumerate(self.shards())
         ]
 

@@ -73,7 +73,8 @@ class Peer:
         self._next_mid = 0
         self._changed = False
         self._telling = False
-        self._shard = router.shard
+        self.shard = node.place_peer(router)
+        """The packet thread that it lives on."""
         self.only: Literal["udp", "tcp"] | None = None
         """Of our candidates in the next descriptions, where there are any; None: all."""
         self._transport = Transport(
@@ -81,7 +82,7 @@ class Peer:
             node.endings,
             router.id,
             self.id,
-            node.new_credentials(router.shard),
+            node.new_credentials(self.shard),
             node.certificate,
             node.loop,
             self,
@@ -162,7 +163,7 @@ class Peer:
     def restart_ice(self) -> None:
         """New credentials for the next offer; only the side that offers can ask for a restart."""
         assert self._role in ("", "offers")
-        self._transport.restart_ice(self._node.new_credentials(self._shard))
+        self._transport.restart_ice(self._node.new_credentials(self.shard))
         self._change()
 
     # -- tracks towards the peer
@@ -271,7 +272,7 @@ class Peer:
             raise PeerError("no ICE credentials or no fingerprint")
         before = self._transport.remote_ufrag
         if self._role == "answers" and before and before != description.ufrag:
-            self._transport.restart_ice(self._node.new_credentials(self._shard))
+            self._transport.restart_ice(self._node.new_credentials(self.shard))
         self._transport.set_remote(description.ufrag, description.pwd, description.fingerprints)
 
     def _check_kinds(self, description: Description) -> None:

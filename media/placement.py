@@ -1,4 +1,5 @@
-"""Which packet thread (shard) a new conference goes to. Figures in, a number out; knows no plane and no clock."""
+"""Which packet thread (shard) a new conference goes to, and a new peer of one that is too much for its own. Figures in, a
+number out; knows no plane and no clock."""
 
 from __future__ import annotations
 
@@ -12,6 +13,18 @@ CONFERENCE_PACKETS = 100
 """A second: a conference in which nobody is yet, so that those that begin together are spread."""
 
 
+BUSY = 0.6
+"""A thread that ran for so much of a second takes no further peers of a conference, if another one has room: there
+packets wait for those before them."""
+
+PEERS_TOGETHER = 150
+"""Of one conference on one shard, until measured figures tell: a storm of joins is over before there are any."""
+
+MUCH_LESS = 0.2
+"""What spans costs: every publisher's packets are copied, kept and looked at once more. So another thread must have this
+much more time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """Of one shard: packets received and sent in the last second, and what is there now."""
@@ -19,6 +32,8 @@ class Load:
     packets_per_s: int = 0
     participants: int = 0
     conferences: int = 0
+    busy: float = 0.0
+    """Share of the last second for which the thread ran."""
 
     @property
     def expected_packets(self) -> int:
@@ -31,3 +46,11 @@ class Load:
 def least_loaded(loads: Sequence[Load]) -> int:
     """The index of the shard with the least to do; of equals the first."""
     return min(range(len(loads)), key=lambda shard: loads[shard].expected_packets)
+
+
+def for_peer(home: int, peers_at_home: int, loads: Sequence[Load]) -> int:
+    """Where one more peer of a conference goes: to the others, until that thread or its share of the conference is full."""
+    idlest = min(range(len(loads)), key=lambda shard: (loads[shard].busy, loads[shard].participants))
+    too_busy = loads[home].busy > BUSY and loads[idlest].busy + MUCH_LESS <= loads[home].busy
+    too_many = peers_at_home >= PEERS_TOGETHER and loads[idlest].participants < loads[home].participants
+    return idlest if too_busy or too_many else home

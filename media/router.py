@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from media import limits
 from media.line import Line, LineEvents
@@ -26,21 +27,19 @@ class Router:
         self.shard = shard
         self.on_speakers: Callable[[list[tuple[Producer, float]]], None] = _ignore
         """Told who speaks, the dominant one first, levels 0..1, whenever it changes."""
+        self.sizes: Counter[int] = Counter()
+        """Peers and lines by shard."""
         self.closed = False
         self._node = node
         self._peers: set[Peer] = set()
         self._lines: set[Line] = set()
         self._cname = f"{node.random.getrandbits(64):016x}"
 
-    @property
-    def size(self) -> int:
-        """Peers and lines."""
-        return len(self._peers) + len(self._lines)
-
     def open_peer(self, events: PeerEvents) -> Peer:
         assert not self.closed
-        peer = Peer(self._node, self, events, self._peers.discard)
+        peer = Peer(self._node, self, events, self._forget_peer)
         self._peers.add(peer)
+        self._count(peer.shard, 1)
         return peer
 
     def open_line(
@@ -62,10 +61,9 @@ class Router:
         assert not self.closed
         if len(self._lines) >= limits.LINES:
             raise OverflowError(f"{limits.LINES} lines are open already")
-        line = Line(
-            self._node, self, events, (host, ports, rtcp_mux, latch), silent_s, self._cname, self._lines.discard
-        )
+        line = Line(self._node, self, events, (host, ports, rtcp_mux, latch), silent_s, self._cname, self._forget_line)
         self._lines.add(line)
+        self._count(self.shard, 1)
         return line
 
     def close(self) -> None:
@@ -77,3 +75,17 @@ class Router:
         for line in tuple(self._lines):
             line.close()
         self._node.forget_router(self)
+
+    def _forget_peer(self, peer: Peer) -> None:
+        if peer in self._peers:
+            self._peers.remove(peer)
+            self._count(peer.shard, -1)
+
+    def _forget_line(self, line: Line) -> None:
+        if line in self._lines:
+            self._lines.remove(line)
+            self._count(self.shard, -1)
+
+    def _count(self, shard: int, change: Literal[1, -1]) -> None:
+        self.sizes[shard] += change
+        self._node.note_participant(shard, change)

@@ -29,10 +29,12 @@ class PeerFigures:
 
 @dataclass(frozen=True, slots=True)
 class ShardFigures:
-    """Of one packet thread; totals since the start, but for `packets_per_s` (received and sent, of the last second) and what
-    is open now."""
+    """Of one packet thread; totals since the start, but for `packets_per_s` (received and sent), `busy` (both of the last
+    second) and what is open now."""
 
     packets_per_s: int
+    busy: float
+    """Share of the last second for which the thread ran, 0..1."""
     received_packets: int
     sent_packets: int
     handed_over: int

@@ -1,5 +1,7 @@
-//! Which shard a thing lives on, so that a command finds it. Bounded; knows identifiers only.
+//! Which shard a thing lives on, so that a command finds it, and where it is mirrored. Bounded; knows identifiers, and
+//! how a producer was opened.
 
+use plane_core::command::Command;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub const ROUTERS_MAX: usize = 4096;
@@ -30,11 +32,19 @@ pub struct Directory {
 
 struct Router {
     shard: usize,
+    /// Other shards that have a part of it.
+    parts: Set,
+    /// See `Plane.set_voices`.
+    voices: u16,
     transports: FxHashSet<u32>,
 }
 
 struct Transport {
     router: u32,
+    shard: usize,
+    line: bool,
+    /// Shards where something stands for it.
+    mirrors: Set,
     producers: FxHashSet<u32>,
     consumers: FxHashSet<u32>,
 }
@@ -42,6 +52,41 @@ struct Transport {
 struct Producer {
     transport: u32,
     consumers: FxHashSet<u32>,
+    /// Kept where there are several shards: mirrors are opened as it was.
+    opening: Option<Box<Command>>,
+    paused: bool,
+    kept: bool,
+    mirrors: Set,
+    /// Mirrors that get its packets.
+    fed: Set,
+    /// Consumers on each shard that mirrors it.
+    viewers: FxHashMap<usize, usize>,
+}
+
+/// Shards, one bit for each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Set(u64);
+
+impl Set {
+    pub fn has(self, shard: usize) -> bool {
+        self.0 >> shard & 1 == 1
+    }
+
+    fn put(&mut self, shard: usize, there: bool) {
+        self.0 = self.0 & !(1 << shard) | u64::from(there) << shard;
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..64).filter(move |shard| self.has(*shard))
+    }
+}
+
+/// What a mirror on one shard still lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lacking {
+    pub transport: Option<(u32, u32, bool)>,
+    pub producer: bool,
+    pub feed: bool,
 }
 
 impl Directory {
@@ -50,7 +95,7 @@ impl Directory {
     }
 
     pub fn transport(&self, transport: u32) -> Option<usize> {
-        self.router(self.transports.get(&transport)?.router)
+        Some(self.transports.get(&transport)?.shard)
     }
 
     pub fn producer(&self, producer: u32) -> Option<usize> {
@@ -65,12 +110,13 @@ impl Directory {
         may_open(&self.routers, router, ROUTERS_MAX)
     }
 
-    /// The shard that the new transport will live on. So the others below.
+    /// The shard of its router: where the new transport lives if no other one is named.
     pub fn may_open_transport(&self, router: u32, transport: u32) -> Result<usize, Refused> {
         may_open(&self.transports, transport, TRANSPORTS_MAX)?;
         self.router(router).ok_or(Refused::Stale)
     }
 
+    /// The shard that the new producer will live on. So the others below.
     pub fn may_open_producer(&self, transport: u32, producer: u32) -> Result<usize, Refused> {
         may_open(&self.producers, producer, PRODUCERS_MAX)?;
         self.transport(transport).ok_or(Refused::Stale)
@@ -81,34 +127,46 @@ impl Directory {
         let here = self.transports.get(&transport).ok_or(Refused::Stale)?;
         let source = self.producers.get(&producer).ok_or(Refused::Stale)?;
         match self.transports.get(&source.transport) {
-            Some(there) if there.router == here.router => self.router(here.router).ok_or(Refused::Stale),
+            Some(there) if there.router == here.router => Ok(here.shard),
             _ => Err(Refused::Apart),
         }
     }
 
     pub fn open_router(&mut self, router: u32, shard: usize) {
-        self.routers.insert(router, Router { shard, transports: FxHashSet::default() });
+        let (parts, transports) = (Set::default(), FxHashSet::default());
+        self.routers.insert(router, Router { shard, parts, voices: 0, transports });
     }
 
-    pub fn open_transport(&mut self, router: u32, transport: u32) {
+    pub fn open_transport(&mut self, router: u32, transport: u32, shard: usize, line: bool) {
         if let Some(owner) = self.routers.get_mut(&router) {
             owner.transports.insert(transport);
             let (producers, consumers) = (FxHashSet::default(), FxHashSet::default());
-            self.transports.insert(transport, Transport { router, producers, consumers });
+            let mirrors = Set::default();
+            self.transports.insert(transport, Transport { router, shard, line, mirrors, producers, consumers });
         }
     }
 
-    pub fn open_producer(&mut self, transport: u32, producer: u32) {
+    pub fn open_producer(&mut self, transport: u32, producer: u32, opening: Option<Box<Command>>) {
         if let Some(owner) = self.transports.get_mut(&transport) {
             owner.producers.insert(producer);
-            self.producers.insert(producer, Producer { transport, consumers: FxHashSet::default() });
+            let opened = Producer {
+                transport,
+                consumers: FxHashSet::default(),
+                opening,
+                paused: false,
+                kept: false,
+                mirrors: Set::default(),
+                fed: Set::default(),
+                viewers: FxHashMap::default(),
+            };
+            self.producers.insert(producer, opened);
         }
     }
 
     pub fn open_consumer(&mut self, transport: u32, consumer: u32, producer: u32) {
         if let (Some(owner), Some(source)) = (self.transports.get_mut(&transport), self.producers.get_mut(&producer)) {
             owner.consumers.insert(consumer);
-            source.consumers.insert(consumer);
+            source.note_viewer(consumer, owner.shard, true);
             self.consumers.insert(consumer, (transport, producer));
         }
     }
@@ -125,13 +183,14 @@ impl Directory {
     }
 
     pub fn switch(&mut self, consumer: u32, producer: u32) {
-        let Some((_, source)) = self.consumers.get_mut(&consumer) else { return };
+        let Some((transport, source)) = self.consumers.get_mut(&consumer) else { return };
         let before = std::mem::replace(source, producer);
+        let Some(shard) = self.transports.get(transport).map(|transport| transport.shard) else { return };
         if let Some(before) = self.producers.get_mut(&before) {
-            before.consumers.remove(&consumer);
+            before.note_viewer(consumer, shard, false);
         }
         if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.consumers.insert(consumer);
+            producer.note_viewer(consumer, shard, true);
         }
     }
 
@@ -166,11 +225,143 @@ impl Directory {
 
     pub fn close_consumer(&mut self, consumer: u32) {
         let Some((transport, producer)) = self.consumers.remove(&consumer) else { return };
-        if let Some(transport) = self.transports.get_mut(&transport) {
-            transport.consumers.remove(&consumer);
-        }
+        let Some(transport) = self.transports.get_mut(&transport) else { return };
+        transport.consumers.remove(&consumer);
         if let Some(producer) = self.producers.get_mut(&producer) {
-            producer.consumers.remove(&consumer);
+            producer.note_viewer(consumer, transport.shard, false);
+        }
+    }
+
+    // Conferences on several shards
+
+    pub fn parts(&self, router: u32) -> Set {
+        self.routers.get(&router).map_or(Set::default(), |router| router.parts)
+    }
+
+    pub fn note_part(&mut self, router: u32, shard: usize) {
+        if let Some(router) = self.routers.get_mut(&router) {
+            router.parts.put(shard, true);
+        }
+    }
+
+    pub fn voices_of(&self, router: u32) -> u16 {
+        self.routers.get(&router).map_or(0, |router| router.voices)
+    }
+
+    pub fn note_voices(&mut self, router: u32, most: u16) {
+        if let Some(router) = self.routers.get_mut(&router) {
+            router.voices = most;
+        }
+    }
+
+    /// The shards that a conference is on.
+    pub fn shards_of(&self, router: u32) -> Set {
+        let mut set = self.parts(router);
+        self.router(router).into_iter().for_each(|shard| set.put(shard, true));
+        set
+    }
+
+    pub fn producer_transport(&self, producer: u32) -> Option<u32> {
+        Some(self.producers.get(&producer)?.transport)
+    }
+
+    pub fn router_of(&self, transport: u32) -> Option<u32> {
+        Some(self.transports.get(&transport)?.router)
+    }
+
+    /// Shards where something stands for it.
+    pub fn mirrors_of_transport(&self, transport: u32) -> Set {
+        self.transports.get(&transport).map_or(Set::default(), |transport| transport.mirrors)
+    }
+
+    pub fn mirrors_of_producer(&self, producer: u32) -> Set {
+        self.producers.get(&producer).map_or(Set::default(), |producer| producer.mirrors)
+    }
+
+    /// Every sound of a conference, with its shard: it is heard (or told as speech) everywhere.
+    pub fn voices(&self, router: u32) -> Vec<u32> {
+        let transports = self.routers.get(&router).into_iter().flat_map(|router| &router.transports);
+        let producers = transports.filter_map(|transport| self.transports.get(transport)).flat_map(|of| &of.producers);
+        producers.copied().filter(|producer| self.is_voice(*producer)).collect()
+    }
+
+    pub fn is_voice(&self, producer: u32) -> bool {
+        let opening = self.producers.get(&producer).and_then(|producer| producer.opening.as_deref());
+        matches!(opening, Some(Command::OpenProducer { video: false, .. }))
+    }
+
+    /// What `shard` needs to have this producer too. None: it lives there, or has closed.
+    pub fn lacking(&self, producer: u32, shard: usize) -> Option<Lacking> {
+        let source = self.producers.get(&producer)?;
+        let transport = self.transports.get(&source.transport).filter(|transport| transport.shard != shard)?;
+        let mirror = (transport.router, source.transport, transport.line);
+        Some(Lacking {
+            transport: (!transport.mirrors.has(shard)).then_some(mirror),
+            producer: !source.mirrors.has(shard),
+            feed: !source.fed.has(shard),
+        })
+    }
+
+    /// What makes a mirror the same as the producer is now.
+    pub fn opening(&self, producer: u32) -> Option<Vec<Command>> {
+        let source = self.producers.get(&producer)?;
+        let mut commands = vec![source.opening.as_deref()?.clone()];
+        commands.extend(source.paused.then_some(Command::PauseProducer { producer, paused: true }));
+        commands.extend(source.kept.then_some(Command::KeepVoice { producer }));
+        Some(commands)
+    }
+
+    pub fn note_mirror(&mut self, transport: u32, shard: usize, there: bool) {
+        if let Some(transport) = self.transports.get_mut(&transport) {
+            transport.mirrors.put(shard, there);
+        }
+    }
+
+    pub fn note_mirrored(&mut self, producer: u32, shard: usize, there: bool) {
+        if let Some(producer) = self.producers.get_mut(&producer) {
+            producer.mirrors.put(shard, there);
+        }
+    }
+
+    pub fn note_fed(&mut self, producer: u32, shard: usize, fed: bool) {
+        if let Some(producer) = self.producers.get_mut(&producer) {
+            producer.fed.put(shard, fed);
+        }
+    }
+
+    pub fn note_kept(&mut self, producer: u32) {
+        if let Some(producer) = self.producers.get_mut(&producer) {
+            producer.kept = true;
+        }
+    }
+
+    pub fn note_paused(&mut self, producer: u32, paused: bool) {
+        if let Some(producer) = self.producers.get_mut(&producer) {
+            producer.paused = paused;
+        }
+    }
+
+    pub fn consumers_of(&self, transport: u32) -> Vec<u32> {
+        self.transports.get(&transport).map_or(Vec::new(), |transport| transport.consumers.iter().copied().collect())
+    }
+
+    /// The producer and the shard that the consumer's going leaves without viewers of its pictures.
+    pub fn last_viewer(&self, consumer: u32) -> Option<(u32, usize)> {
+        let (transport, producer) = self.consumers.get(&consumer)?;
+        let shard = self.transport(*transport)?;
+        let source = self.producers.get(producer)?;
+        let is_last = source.fed.has(shard) && source.viewers.get(&shard) == Some(&1) && !self.is_voice(*producer);
+        is_last.then_some((*producer, shard))
+    }
+}
+
+impl Producer {
+    fn note_viewer(&mut self, consumer: u32, shard: usize, there: bool) {
+        let count = self.viewers.entry(shard).or_default();
+        if there && self.consumers.insert(consumer) {
+            *count += 1;
+        } else if !there && self.consumers.remove(&consumer) {
+            *count -= 1;
         }
     }
 }
@@ -190,10 +381,10 @@ mod tests {
         let mut directory = Directory::default();
         directory.open_router(1, 0);
         directory.open_router(2, 1);
-        directory.open_transport(1, 10);
-        directory.open_transport(1, 11);
-        directory.open_transport(2, 20);
-        directory.open_producer(10, 100);
+        directory.open_transport(1, 10, 0, false);
+        directory.open_transport(1, 11, 0, false);
+        directory.open_transport(2, 20, 1, false);
+        directory.open_producer(10, 100, None);
         directory.open_consumer(11, 1000, 100);
         directory
     }
@@ -214,8 +405,8 @@ mod tests {
     #[test]
     fn a_consumer_that_switched_closes_with_its_new_producer() {
         let mut directory = two_routers();
-        directory.open_producer(11, 101);
-        directory.open_producer(20, 200);
+        directory.open_producer(11, 101, None);
+        directory.open_producer(20, 200, None);
         assert_eq!(directory.may_switch(1000, 200), Err(Refused::Apart));
         assert_eq!(directory.may_switch(1001, 101), Err(Refused::Stale));
         assert_eq!(directory.may_switch(1000, 101), Ok(0));

@@ -8,6 +8,7 @@ mod frame_port;
 mod plane;
 mod queues;
 mod snapshot;
+mod spanning;
 mod thread;
 
 use pyo3::prelude::*;

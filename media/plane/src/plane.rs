@@ -115,12 +115,21 @@ impl Plane {
     fn set_voices(&self, router: Any, most: Any) -> PyResult<()> {
         let router = check::id(router, "router")?;
         let most = check::number(most, "most", 0, VOICES_MAX.into())? as u16;
-        self.send(self.directory()?.router(router), Command::SetVoices { router, most })
+        let mut directory = self.directory()?;
+        for shard in directory.parts(router).iter() {
+            self.send(Some(shard), Command::SetVoices { router, most })?;
+        }
+        self.send(directory.router(router), Command::SetVoices { router, most })?;
+        directory.note_voices(router, most);
+        Ok(())
     }
 
     fn close_router(&self, router: Any) -> PyResult<()> {
         let router = check::id(router, "router")?;
         let mut directory = self.directory()?;
+        for shard in directory.parts(router).iter() {
+            self.send(Some(shard), Command::CloseRouter { router })?;
+        }
         self.send(directory.router(router), Command::CloseRouter { router })?;
         directory.close_router(router);
         Ok(())
@@ -130,11 +139,14 @@ impl Plane {
         let (router, transport) = (check::id(router, "router")?, check::id(transport, "transport")?);
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
         let mut directory = self.directory()?;
-        let place = directory.may_open_transport(router, transport);
-        self.check_name(&ufrag, place.ok())?;
+        let shard = self.named_shard(&ufrag)?;
+        let place = directory.may_open_transport(router, transport).map(|home| shard.unwrap_or(home));
+        if let Ok(shard) = place {
+            self.span(&mut directory, router, shard)?;
+        }
         let command = Command::OpenTransport { router, transport, ufrag, pwd };
         if self.open_at(place, "transport", transport, command)? {
-            directory.open_transport(router, transport);
+            directory.open_transport(router, transport, place.unwrap_or(0), false);
         }
         Ok(())
     }
@@ -168,7 +180,7 @@ impl Plane {
             Command::OpenLine { router, transport, rtp_socket: 0, rtcp_socket: None, latch, silent_us, cname };
         let order = Order::Line { command: Box::new(command), rtp, rtcp };
         if self.order_at(place, "transport", transport, order)? {
-            directory.open_transport(router, transport);
+            directory.open_transport(router, transport, place.unwrap_or(0), true);
         }
         Ok(())
     }
@@ -210,7 +222,11 @@ impl Plane {
         let transport = check::id(transport, "transport")?;
         let (ufrag, pwd) = credentials(ufrag, pwd)?;
         let shard = self.directory()?.transport(transport);
-        self.check_name(&ufrag, shard)?;
+        if let (Some(named), Some(shard)) = (self.named_shard(&ufrag)?, shard) {
+            if named != shard {
+                return check::refuse(format!("ufrag must begin with the character of shard {shard}"));
+            }
+        }
         self.send(shard, Command::RestartIce { transport, ufrag, pwd })
     }
 
@@ -258,6 +274,10 @@ impl Plane {
     fn close_transport(&self, transport: Any) -> PyResult<()> {
         let transport = check::id(transport, "transport")?;
         let mut directory = self.directory()?;
+        for consumer in directory.consumers_of(transport) {
+            self.unwatch(&mut directory, consumer);
+        }
+        self.close_mirrored_transport(&mut directory, transport)?;
         self.send(directory.transport(transport), Command::CloseTransport { transport })?;
         directory.close_transport(transport);
         Ok(())
@@ -283,8 +303,11 @@ impl Plane {
         };
         let mut directory = self.directory()?;
         let place = directory.may_open_producer(transport, producer);
+        let opening = (self.shards.len() > 1).then(|| Box::new(command.clone()));
         if self.open_at(place, "producer", producer, command)? {
-            directory.open_producer(transport, producer);
+            directory.open_producer(transport, producer, opening);
+            // Where that meets a full queue, the first who listens there makes up for it.
+            let _ = self.spread(&mut directory, producer);
         }
         Ok(())
     }
@@ -292,6 +315,7 @@ impl Plane {
     fn close_producer(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
         let mut directory = self.directory()?;
+        self.close_mirrored_producer(&mut directory, producer)?;
         self.send(directory.producer(producer), Command::CloseProducer { producer })?;
         directory.close_producer(producer);
         Ok(())
@@ -299,7 +323,10 @@ impl Plane {
 
     fn pause_producer(&self, producer: Any, paused: bool) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
-        self.send(self.directory()?.producer(producer), Command::PauseProducer { producer, paused })
+        let mut directory = self.directory()?;
+        self.send_to_all(&directory, producer, Command::PauseProducer { producer, paused })?;
+        directory.note_paused(producer, paused);
+        Ok(())
     }
 
     fn forgo_repairs(&self, producer: Any) -> PyResult<()> {
@@ -309,7 +336,10 @@ impl Plane {
 
     fn keep_voice(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
-        self.send(self.directory()?.producer(producer), Command::KeepVoice { producer })
+        let mut directory = self.directory()?;
+        self.send_to_all(&directory, producer, Command::KeepVoice { producer })?;
+        directory.note_kept(producer);
+        Ok(())
     }
 
     #[pyo3(signature = (producer, layer=None), text_signature = "($self, producer, layer=-1)")]
@@ -354,6 +384,9 @@ impl Plane {
         };
         let mut directory = self.directory()?;
         let place = directory.may_open_consumer(transport, consumer, producer);
+        if let Ok(shard) = place {
+            self.mirror(&mut directory, producer, shard)?;
+        }
         if self.open_at(place, "consumer", consumer, command)? {
             directory.open_consumer(transport, consumer, producer);
         }
@@ -371,7 +404,11 @@ impl Plane {
         let command = Command::SwitchSource { consumer, producer, payloads: check::payload_maps(payloads)? };
         let mut directory = self.directory()?;
         let place = directory.may_switch(consumer, producer);
+        if let Ok(shard) = place {
+            self.mirror(&mut directory, producer, shard)?;
+        }
         if self.open_at(place, "consumer", consumer, command)? {
+            self.unwatch(&mut directory, consumer);
             directory.switch(consumer, producer);
         }
         Ok(())
@@ -381,6 +418,7 @@ impl Plane {
         let consumer = check::id(consumer, "consumer")?;
         let mut directory = self.directory()?;
         self.send(directory.consumer(consumer), Command::CloseConsumer { consumer })?;
+        self.unwatch(&mut directory, consumer);
         directory.close_consumer(consumer);
         Ok(())
     }
@@ -454,13 +492,13 @@ impl Plane {
         Ok(plane)
     }
 
-    /// Where there are several shards, datagrams find theirs by the first character of our user name.
-    fn check_name(&self, ufrag: &str, shard: Option<usize>) -> PyResult<()> {
-        match shard {
-            Some(shard) if self.shards.len() > 1 && shard_of(ufrag.as_bytes()).map(usize::from) != Some(shard) => {
-                check::refuse(format!("ufrag must begin with the character of shard {shard}"))
-            }
-            _ => Ok(()),
+    /// Where there are several shards, datagrams find theirs by the first character of our user name. None: there is one.
+    fn named_shard(&self, ufrag: &str) -> PyResult<Option<usize>> {
+        let named = shard_of(ufrag.as_bytes()).map(usize::from).filter(|shard| *shard < self.shards.len());
+        match named {
+            _ if self.shards.len() == 1 => Ok(None),
+            Some(shard) => Ok(Some(shard)),
+            None => check::refuse("ufrag must begin with the character of a shard".into()),
         }
     }
 
@@ -484,7 +522,7 @@ impl Plane {
     }
 
     /// Without a shard the thing is gone: that is counted, not told.
-    fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
+    pub(crate) fn send(&self, shard: Option<usize>, command: Command) -> PyResult<()> {
         self.order(shard, Order::Core(command))
     }
 

@@ -64,7 +64,7 @@ impl Snapshot {
 /// What was counted in a second that has long passed is no rate of now.
 const RATE_US: u64 = 2_500_000;
 
-type ShardRow = (u64, u64, u64, u64, u64, u64, u64, u64);
+type ShardRow = (u64, f32, u64, u64, u64, u64, u64, u64, u64);
 
 type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32, u64);
 
@@ -89,11 +89,12 @@ impl Snapshot {
         let row = |of: &Arc<Published>| {
             let (totals, counters) = (of.snapshot.totals, of.counters);
             let is_recent = plane_udp::now_us().saturating_sub(of.snapshot.taken_at_us) < RATE_US;
-            let per_s = if is_recent { of.packets_per_s } else { 0 };
+            let (per_s, busy) = if is_recent { (of.packets_per_s, of.busy) } else { (0, 0.0) };
             let (received, sent, kernel_drops) =
                 (counters.received_packets, counters.sent_packets, counters.kernel_drops);
             let (handed_over, handover_drops) = (totals.handed_over, totals.handover_drops);
-            (per_s, received, sent, handed_over, handover_drops, kernel_drops, totals.transports, totals.memory_bytes)
+            let (transports, memory_bytes) = (totals.transports, totals.memory_bytes);
+            (per_s, busy, received, sent, handed_over, handover_drops, kernel_drops, transports, memory_bytes)
         };
         self.shards.iter().map(row).collect()
     }

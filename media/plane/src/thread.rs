@@ -9,7 +9,7 @@ use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
 use plane_core::stats::Snapshot;
 use plane_udp::{Bell, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket};
-use plane_udp::{now_us, sleep_us};
+use plane_udp::{now_us, sleep_us, thread_cpu_us};
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, Read};
@@ -38,6 +38,8 @@ pub struct Published {
     pub counters: Counters,
     /// Received and sent, in the second before.
     pub packets_per_s: u64,
+    /// Share of that second for which the thread ran.
+    pub busy: f32,
 }
 
 const SNAPSHOT_US: u64 = 1_000_000;
@@ -107,10 +109,26 @@ struct Rounds {
     /// When UDP was last read to its end; 0: it was not.
     drained_us: u64,
     snapshot_us: u64,
-    /// Received and sent until the last snapshot, and when that was.
-    counted: (u64, u64),
+    /// Packets received and sent and CPU used until the last snapshot, and when that was.
+    counted: Counted,
     /// Something happened since the last snapshot.
     busy: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    packets: u64,
+    cpu_us: u64,
+    at_us: u64,
+}
+
+impl Counted {
+    /// Packets a second, and the share of the time that the thread ran.
+    fn since(self, before: Counted) -> (u64, f32) {
+        let elapsed_us = self.at_us.saturating_sub(before.at_us).max(1);
+        let packets_per_s = (self.packets - before.packets) * 1_000_000 / elapsed_us;
+        (packets_per_s, (self.cpu_us - before.cpu_us) as f32 / elapsed_us as f32)
+    }
 }
 
 impl Rounds {
@@ -138,7 +156,7 @@ impl Rounds {
             now_us: now_us(),
             drained_us: 0,
             snapshot_us: 0,
-            counted: (0, now_us()),
+            counted: Counted { at_us: now_us(), ..Counted::default() },
             busy: false,
         })
     }
@@ -305,10 +323,12 @@ impl Rounds {
             return false;
         }
         for taken in 0..HANDED_MAX {
-            match self.commands.take_handed() {
-                None => return taken > 0,
-                Some(Handed::Parcel(parcel)) => self.shard.unpack(parcel, self.now_us, &mut self.outbox),
-                Some(Handed::Connection(connection)) => {
+            let Some(handed) = self.commands.take_handed() else { return taken > 0 };
+            // What it is about was opened before it was sent.
+            self.shard_commands();
+            match handed {
+                Handed::Parcel(parcel) => self.shard.unpack(parcel, self.now_us, &mut self.outbox),
+                Handed::Connection(connection) => {
                     if let Some((intake, mut bytes)) = self.outbox.sink.tcp.take_over(connection) {
                         self.frames(intake, &mut bytes);
                     }
@@ -402,9 +422,9 @@ impl Rounds {
             self.snapshot_us = self.now_us + SNAPSHOT_US;
             let counters = self.outbox.sink.counters();
             let packets = counters.received_packets + counters.sent_packets;
-            let (before, at_us) = std::mem::replace(&mut self.counted, (packets, self.now_us));
-            let packets_per_s = (packets - before) * 1_000_000 / (self.now_us - at_us).max(1);
-            let published = Published { snapshot: self.shard.snapshot(self.now_us), counters, packets_per_s };
+            let counted = Counted { packets, cpu_us: thread_cpu_us(), at_us: self.now_us };
+            let (packets_per_s, busy) = counted.since(std::mem::replace(&mut self.counted, counted));
+            let published = Published { snapshot: self.shard.snapshot(self.now_us), counters, packets_per_s, busy };
             *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
         }
     }

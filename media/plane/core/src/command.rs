@@ -65,6 +65,23 @@ pub enum Command {
     OpenRouter {
         router: u32,
     },
+    /// A router that began on another shard has something here too.
+    OpenPart {
+        router: u32,
+    },
+    /// A publisher of the shard `from` is watched here: producers are opened on it as on any other.
+    OpenMirror {
+        router: u32,
+        transport: u32,
+        from: u8,
+        line: bool,
+    },
+    /// The shard `to` has a mirror of this producer and wants its packets, or does not want them now.
+    SetMirrored {
+        producer: u32,
+        to: u8,
+        on: bool,
+    },
     CloseRouter {
         router: u32,
     },

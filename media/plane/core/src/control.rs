@@ -42,6 +42,11 @@ impl Shard {
             Command::OpenProducer { transport, producer, video, mid, encodings, payloads } => {
                 self.open_producer((transport, producer), video, mid, encodings, payloads)
             }
+            Command::OpenPart { router } => self.open_part(router),
+            Command::OpenMirror { router, transport, from, line } => {
+                self.open_mirror((router, transport), (from, line), now_us)
+            }
+            Command::SetMirrored { producer, to, on } => self.set_mirrored(producer, to, on, now_us),
             other => self.carry_out_on_line(other, now_us, out),
         }
     }
@@ -102,7 +107,7 @@ impl Shard {
         Some(&mut self.transports[key])
     }
 
-    fn open_router(&mut self, router: u32) -> Option<()> {
+    pub(crate) fn open_router(&mut self, router: u32) -> Option<()> {
         if self.ids.routers.contains_key(&router) {
             return None;
         }
@@ -233,6 +238,9 @@ impl Shard {
             for layer in producer.layers.iter_mut().filter(|_| has_h264) {
                 layer.sets = Some(Default::default());
             }
+        }
+        if transport.is_mirror() {
+            self.producers[place].layers.iter_mut().for_each(|layer| layer.ssrc = layer.ssrc.max(1));
         }
         for (index, layer) in self.producers[place].layers.iter().enumerate() {
             for (ssrc, rtx) in [(layer.ssrc, false), (layer.rtx_ssrc, true)] {

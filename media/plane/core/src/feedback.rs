@@ -10,6 +10,7 @@ use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::sent::Sent;
 use crate::shard::Shard;
 use crate::srtp::RTCP_OVERHEAD_MAX;
+use crate::transport::Way;
 
 /// One RTCP datagram.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
@@ -91,6 +92,7 @@ impl Shard {
         transport.note_clock(wall_us, unix_us(info.ntp));
         let layer = &mut self.producers[source.producer].layers[source.layer as usize];
         layer.reception.clock = Some(SenderClock { ntp: info.ntp, rtp: info.rtp, arrived_us: now_us });
+        self.tell_clock(source.producer, source.layer);
     }
 
     fn note_report(&mut self, key: usize, block: &ReportBlock, now_us: u64) {
@@ -208,8 +210,10 @@ impl Shard {
 
     /// Asks in the way that the publisher understands.
     pub(crate) fn send_keyframe_request<S: Sink>(&mut self, transport: usize, at: (usize, usize), out: &mut Outbox<S>) {
-        if self.transports[transport].line().is_some() {
-            return self.ask_line_for_keyframe(transport, at, out);
+        match self.transports[transport].way {
+            Way::Ice(_) => {}
+            Way::Line(_) => return self.ask_line_for_keyframe(transport, at, out),
+            Way::Mirror { from, .. } => return self.wish_of_mirror(from, at),
         }
         let ssrc = self.producers[at.0].layers[at.1].ssrc;
         self.send_pli(transport, ssrc, out);
@@ -297,7 +301,7 @@ impl Shard {
         let (rtp, since_us) = match (layer.clock(), publisher.clock_offset_us) {
             (Some(clock), Some(offset_us)) => (clock.rtp, wall_us - (unix_us(clock.ntp) + offset_us)),
             // A terminal without sender reports, or before its first: its packets tell the time.
-            _ if publisher.line().is_some() => (layer.newest_timestamp?, (now_us - layer.last_us) as i64),
+            _ if publisher.is_line_or_its_mirror() => (layer.newest_timestamp?, (now_us - layer.last_us) as i64),
             _ => return None,
         };
         let ticks = i128::from(since_us) * i128::from(layer.clock_hz.max(1)) / 1_000_000;

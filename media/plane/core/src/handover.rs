@@ -4,13 +4,16 @@
 //! forged addresses and user names gain nothing. What nobody claimed may be of a peer that moved: the others are shown it
 //! within the allowance of `astray`.
 //!
-//! Ingress only: what a peer is sent leaves by its own shard. A lone shard does nothing of this.
+//! Ingress only: what a peer is sent leaves by its own shard. The same parcels carry what conferences on several shards have
+//! for each other (`mirror`). A lone shard does nothing of this.
 
 use rustc_hash::FxHashMap;
 
 use crate::ice::Path;
+use crate::mirror::{Clock, Media};
 use crate::outbox::{Outbox, Sink};
 use crate::shard::Shard;
+use crate::stats::Totals;
 use crate::stun;
 
 /// The characters of user names (RFC 8839 §5.4) that name shards, the first one shard 0.
@@ -42,11 +45,28 @@ pub struct Parcel {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Slip {
+pub(crate) enum Slip {
     /// The next `len` bytes came by this path. `shown`: nobody knows whose they are.
-    Datagram { path: Path, len: usize, shown: bool },
+    Datagram {
+        path: Path,
+        len: usize,
+        shown: bool,
+    },
     /// What comes by this path is of a peer of the shard that says so.
-    Claim { path: Path },
+    Claim {
+        path: Path,
+    },
+    /// The rest is about producers on other shards: see `mirror`.
+    Media(Media),
+    Clock(Clock),
+    Restart {
+        producer: u32,
+        layer: u8,
+    },
+    Wish {
+        producer: u32,
+        layer: u8,
+    },
 }
 
 impl Parcel {
@@ -56,7 +76,7 @@ impl Parcel {
     }
 
     pub fn datagrams(&self) -> u64 {
-        self.slips.iter().filter(|slip| matches!(slip, Slip::Datagram { .. })).count() as u64
+        self.slips.iter().filter(|slip| matches!(slip, Slip::Datagram { .. } | Slip::Media(_))).count() as u64
     }
 
     fn is_full(&self, len: usize) -> bool {
@@ -96,6 +116,23 @@ impl Handover {
     /// Another shard has counted it as a stranger's.
     pub fn is_shown(&self) -> bool {
         self.shown
+    }
+
+    /// Without room it is lost; whatever goes this way is said again.
+    pub fn put(&mut self, to: u8, slip: Slip) {
+        let parcel = self.parcels.get_mut(usize::from(to)).filter(|parcel| !parcel.is_full(0));
+        parcel.into_iter().for_each(|parcel| parcel.slips.push(slip));
+    }
+
+    pub fn put_media(&mut self, to: u8, media: Media, payload: &[u8], descriptor: &[u8], totals: &mut Totals) {
+        let Some(parcel) = self.parcels.get_mut(usize::from(to)) else { return };
+        if parcel.is_full(payload.len() + descriptor.len()) {
+            totals.handover_drops += 1;
+            return;
+        }
+        parcel.slips.push(Slip::Media(media));
+        parcel.bytes.extend_from_slice(payload);
+        parcel.bytes.extend_from_slice(descriptor);
     }
 
     fn note_claim(&mut self, path: Path, shard: u8, now_us: u64) {
@@ -143,6 +180,15 @@ impl Shard {
                     rest = others;
                     self.receive(path, datagram, now_us, out);
                 }
+                Slip::Media(media) => {
+                    let (payload, others) = rest.split_at_mut(media.payload);
+                    let (descriptor, others) = others.split_at_mut(media.descriptor);
+                    rest = others;
+                    self.accept_media(media, (payload, descriptor), now_us, out);
+                }
+                Slip::Clock(clock) => self.accept_clock(clock),
+                Slip::Restart { producer, layer } => self.accept_restart(producer, layer),
+                Slip::Wish { producer, layer } => self.accept_wish(producer, layer, now_us, out),
                 Slip::Claim { path } => self.yield_path(path, parcel.from, now_us),
             }
         }
@@ -166,7 +212,7 @@ impl Shard {
             return false;
         }
         let to = self.names_other(datagram);
-        to.is_some_and(|to| self.put(to, path, datagram, false))
+        to.is_some_and(|to| self.pass_on(to, path, datagram, false))
     }
 
     /// True: another shard has claimed the path.
@@ -175,7 +221,7 @@ impl Shard {
             return false;
         }
         let claim = self.handover.claims.get(&path).copied();
-        claim.is_some_and(|claim| self.put(claim.shard, path, datagram, false))
+        claim.is_some_and(|claim| self.pass_on(claim.shard, path, datagram, false))
     }
 
     /// Nobody here knows it; perhaps another shard does.
@@ -185,11 +231,11 @@ impl Shard {
         }
         let ours = self.index;
         for to in (0..self.handover.parcels.len() as u8).filter(|to| *to != ours) {
-            self.put(to, path, datagram, true);
+            self.pass_on(to, path, datagram, true);
         }
     }
 
-    fn put(&mut self, to: u8, path: Path, datagram: &[u8], shown: bool) -> bool {
+    fn pass_on(&mut self, to: u8, path: Path, datagram: &[u8], shown: bool) -> bool {
         let parcel = &mut self.handover.parcels[usize::from(to)];
         if parcel.is_full(datagram.len()) {
             self.totals.handover_drops += 1;
@@ -209,11 +255,7 @@ impl Shard {
         let before = handover.claims.remove(&path).map(|claim| claim.shard);
         let again = handover.from.filter(|from| before != Some(*from));
         for to in before.into_iter().chain(again) {
-            let parcel = &mut handover.parcels[usize::from(to)];
-            // Without room: the next check claims again.
-            if !parcel.is_full(0) {
-                parcel.slips.push(Slip::Claim { path });
-            }
+            handover.put(to, Slip::Claim { path });
         }
     }
 

@@ -136,6 +136,7 @@ impl Shard {
 
     /// The publisher gave a layer another SSRC: numbers and clock start anew.
     pub(crate) fn restart_layer(&mut self, source: Source) {
+        self.tell_restart(source);
         let producer = &mut self.producers[source.producer];
         let layer = &mut producer.layers[source.layer as usize];
         layer.clear_pending();
@@ -298,11 +299,14 @@ impl Shard {
             self.dirty.push((source.producer, source.layer));
         }
         layer.take(entry, payload, descriptor, video, now_us);
+        if producer.mirrors != 0 && !producer.voice.is_unheard() {
+            self.show_mirrors(source, entry, payload, descriptor);
+        }
     }
 }
 
 /// A late packet that is not there yet and would not push a newer one out of the table.
-fn is_useful(layer: &Layer, sequence: u16) -> bool {
+pub(crate) fn is_useful(layer: &Layer, sequence: u16) -> bool {
     layer.cache.as_ref().is_some_and(|cache| {
         let oldest = layer.newest().wrapping_sub(cache.safe_packets() as u16);
         !cache.contains(sequence) && !is_before(sequence, oldest)

@@ -25,6 +25,7 @@ pub mod line;
 mod lines;
 pub mod loudest;
 pub mod messages;
+mod mirror;
 pub mod numbers;
 pub mod outbox;
 pub mod pacing;

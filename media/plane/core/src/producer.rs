@@ -191,6 +191,8 @@ pub struct Producer {
     pub on_line: bool,
     /// What is lost may be asked for.
     pub repaired: bool,
+    /// The shards that mirror it, one bit for each.
+    pub mirrors: u64,
 }
 
 impl Producer {
@@ -219,6 +221,7 @@ impl Producer {
             follows,
             on_line: false,
             repaired: true,
+            mirrors: 0,
         }
     }
 

@@ -8,10 +8,12 @@ pub struct Router {
     pub transports: Vec<usize>,
     pub speakers: Speakers,
     pub voices: Voices,
+    /// It began on another shard, which tells who speaks.
+    pub is_part: bool,
 }
 
 impl Router {
     pub fn new(id: u32) -> Self {
-        Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Voices::default() }
+        Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Voices::default(), is_part: false }
     }
 }

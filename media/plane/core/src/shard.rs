@@ -274,7 +274,7 @@ impl Shard {
             let Some(producer) = self.producers.get(at) else { continue };
             let transport = producer.transport;
             let rtt_us = self.transports[transport].rtt_or_guess_us();
-            let answers = self.transports[transport].line().is_none_or(|line| line.feedback.nack);
+            let answers = self.transports[transport].repairs();
             let in_time = producer.video || rtt_us <= VOICE_RTT_US_MAX;
             let repairs = answers && in_time && producer.repaired && producer.is_wanted();
             let asks = if producer.video { ASKS_MAX } else { VOICE_ASKS_MAX };
@@ -310,6 +310,9 @@ impl Shard {
         let mut busy = false;
         for key in 0..self.transports.capacity() {
             let Some(transport) = self.transports.get_mut(key) else { continue };
+            if transport.is_mirror() {
+                continue;
+            }
             if transport.start_us.is_some_and(|start_us| now_us >= start_us) {
                 self.start_consumers(key, now_us, out);
             }
@@ -388,7 +391,7 @@ impl Shard {
             for (_, key, level) in levels {
                 producers[key].level = level;
             }
-            if let Some(speakers) = changed {
+            if let Some(speakers) = changed.filter(|_| !router.is_part) {
                 events.push(Event::Speakers { router: router.id, speakers });
             }
         }

@@ -88,10 +88,20 @@ impl Shard {
         Snapshot {
             taken_at_us: now_us,
             totals: self.count_totals(),
-            transports: self.transports.iter().map(|(_, t)| self.transport_stats(t, now_us)).collect(),
-            producers: self.producers.iter().flat_map(|(_, p)| layer_stats(p)).collect(),
+            // Mirrors are in the figures of their own shards.
+            transports: self.own_transports().map(|t| self.transport_stats(t, now_us)).collect(),
+            producers: self.own_producers().flat_map(layer_stats).collect(),
             consumers: self.consumers.iter().map(|(_, c)| consumer_stats(c)).collect(),
         }
+    }
+
+    fn own_transports(&self) -> impl Iterator<Item = &Transport> {
+        self.transports.iter().map(|(_, transport)| transport).filter(|transport| !transport.is_mirror())
+    }
+
+    fn own_producers(&self) -> impl Iterator<Item = &Producer> {
+        let producers = self.producers.iter().map(|(_, producer)| producer);
+        producers.filter(|producer| !self.transports[producer.transport].is_mirror())
     }
 
     fn count_totals(&self) -> Totals {
@@ -99,8 +109,8 @@ impl Shard {
         let logs: usize = self.consumers.iter().map(|(_, c)| size_of::<Consumer>() + c.sent.memory_bytes()).sum();
         let transports: usize = self.transports.iter().map(|(_, t)| t.memory_bytes()).sum();
         Totals {
-            transports: self.transports.len() as u64,
-            producers: self.producers.len() as u64,
+            transports: self.own_transports().count() as u64,
+            producers: self.own_producers().count() as u64,
             consumers: self.consumers.len() as u64,
             memory_bytes: (caches + logs + transports) as u64,
             ..self.totals

@@ -128,6 +128,11 @@ impl ExtensionIds {
 pub enum Way {
     Ice(Agent),
     Line(Box<Line>),
+    /// There is none: it stands for a transport of the shard `from`, which may be a line. See `mirror`.
+    Mirror {
+        from: u8,
+        line: bool,
+    },
 }
 
 pub struct Transport {
@@ -216,6 +221,7 @@ impl Transport {
         match &self.way {
             Way::Ice(agent) => agent.selected(),
             Way::Line(line) => line.path(),
+            Way::Mirror { .. } => None,
         }
     }
 
@@ -223,20 +229,21 @@ impl Transport {
         match &self.way {
             Way::Ice(agent) => agent.selected(),
             Way::Line(line) => line.rtcp_path(),
+            Way::Mirror { .. } => None,
         }
     }
 
     pub fn agent(&mut self) -> Option<&mut Agent> {
         match &mut self.way {
             Way::Ice(agent) => Some(agent),
-            Way::Line(_) => None,
+            Way::Line(_) | Way::Mirror { .. } => None,
         }
     }
 
     #[inline]
     pub fn line(&self) -> Option<&Line> {
         match &self.way {
-            Way::Ice(_) => None,
+            Way::Ice(_) | Way::Mirror { .. } => None,
             Way::Line(line) => Some(line),
         }
     }
@@ -244,9 +251,26 @@ impl Transport {
     #[inline]
     pub fn line_mut(&mut self) -> Option<&mut Line> {
         match &mut self.way {
-            Way::Ice(_) => None,
+            Way::Ice(_) | Way::Mirror { .. } => None,
             Way::Line(line) => Some(line),
         }
+    }
+
+    /// It is asked for what is missing.
+    pub fn repairs(&self) -> bool {
+        match &self.way {
+            Way::Ice(_) => true,
+            Way::Line(line) => line.feedback.nack,
+            Way::Mirror { .. } => false,
+        }
+    }
+
+    pub fn is_mirror(&self) -> bool {
+        matches!(self.way, Way::Mirror { .. })
+    }
+
+    pub fn is_line_or_its_mirror(&self) -> bool {
+        matches!(self.way, Way::Line(_) | Way::Mirror { line: true, .. })
     }
 
     pub fn report_interval_us(&self) -> u64 {

@@ -17,7 +17,7 @@ pub use receive::{DATAGRAM_MAX, Received, Receiver};
 pub use send::{gso_in_use, refuse_gso};
 pub use tcp::{CONNECTIONS_MAX, Closed, Intake, Leaving, Listener, STRANGERS_PER_ADDRESS_MAX, Tcp};
 pub use udp::{Options, UdpSocket};
-pub use wait::{Bell, Found, Poller, Ready, Source, now_us, sleep_us};
+pub use wait::{Bell, Found, Poller, Ready, Source, now_us, sleep_us, thread_cpu_us};
 
 #[cfg(test)]
 mod tcp_tests;

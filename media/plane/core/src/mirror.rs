@@ -1,0 +1,229 @@
+//! A conference on several shards. Each publisher lives on one of them; on another where somebody looks at its tracks a
+//! mirror stands for it: a transport without a path, whose producers are fed in clear through the parcels of `handover`.
+//! So a packet is opened and parsed once, kept once on each shard, and sealed there for the viewers of that shard. Back go
+//! wishes for key frames; losses are asked for by the publisher's shard alone. Voices that their own shard leaves out are
+//! not handed on; what is, competes on each shard with the voices of its own (`loudest`).
+
+use crate::cache::{ABSENT, Entry};
+use crate::handover::Slip;
+use crate::ingest::{BUSY_TICK_US, is_useful};
+use crate::outbox::{Outbox, Sink};
+use crate::reception::{Arrival, SenderClock};
+use crate::shard::Shard;
+use crate::transport::{Source, Transport, Way};
+
+/// Stands for the SSRC of a layer that another shard receives: it is known there.
+const SSRC_ELSEWHERE: u32 = 1;
+
+/// One packet of a mirrored layer; payload and dependency descriptor lie behind each other in the parcel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Media {
+    pub producer: u32,
+    pub layer: u8,
+    pub clock_hz: u32,
+    pub entry: Entry,
+    pub payload: usize,
+    pub descriptor: usize,
+}
+
+/// What a sender report told the publisher's shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub producer: u32,
+    pub layer: u8,
+    pub clock: SenderClock,
+    /// Of the publisher: see `Transport::clock_offset_us`.
+    pub offset_us: Option<i64>,
+}
+
+impl Shard {
+    /// The router's first shard tells who speaks; this one only wants to know.
+    pub(crate) fn open_part(&mut self, router: u32) -> Option<()> {
+        self.open_router(router)?;
+        let key = *self.ids.routers.get(&router)?;
+        self.routers[key].is_part = true;
+        Some(())
+    }
+
+    /// What stands here for a transport of the shard `from`. `line`: its packets tell the time where its reports do not.
+    pub(crate) fn open_mirror(
+        &mut self,
+        (router, transport): (u32, u32),
+        (from, line): (u8, bool),
+        now_us: u64,
+    ) -> Option<()> {
+        let router = *self.ids.routers.get(&router)?;
+        if self.ids.transports.contains_key(&transport) {
+            return None;
+        }
+        let opened = Transport::new(transport, router, Way::Mirror { from, line }, SSRC_ELSEWHERE, now_us);
+        let key = self.transports.insert(opened);
+        self.ids.transports.insert(transport, key);
+        self.routers[router].transports.push(key);
+        Some(())
+    }
+
+    /// The shard `to` mirrors a producer of ours, or no longer looks.
+    pub(crate) fn set_mirrored(&mut self, producer: u32, to: u8, on: bool, now_us: u64) -> Option<()> {
+        let key = *self.ids.producers.get(&producer)?;
+        let bit = 1 << to;
+        let producer = &mut self.producers[key];
+        if !on {
+            producer.mirrors &= !bit;
+        } else if producer.mirrors & bit == 0 {
+            producer.mirrors |= bit;
+            for layer in 0..self.producers[key].layers.len() {
+                self.tell_clock(key, layer as u8);
+                self.replay(key, layer, to, now_us);
+            }
+        }
+        Some(())
+    }
+
+    /// What a viewer would be started with lies in our cache; the mirror has none yet.
+    fn replay(&mut self, key: usize, at: usize, to: u8, now_us: u64) {
+        let producer = &self.producers[key];
+        let layer = &producer.layers[at];
+        let (Some((recent, _)), Some(cache)) = (layer.recent(now_us), &layer.cache) else { return };
+        for pending in recent {
+            let Some(entry) = cache.get(pending.sequence) else { continue };
+            let (payload, descriptor) = (cache.payload(entry), cache.descriptor(entry));
+            let media = Media {
+                producer: producer.id,
+                layer: at as u8,
+                clock_hz: layer.clock_hz,
+                entry: *entry,
+                payload: payload.len(),
+                descriptor: descriptor.len(),
+            };
+            self.handover.put_media(to, media, payload, descriptor, &mut self.totals);
+        }
+    }
+
+    /// A packet that was just queued here goes to those who mirror it too.
+    pub(crate) fn show_mirrors(&mut self, source: Source, entry: Entry, payload: &[u8], descriptor: &[u8]) {
+        let producer = &self.producers[source.producer];
+        let media = Media {
+            producer: producer.id,
+            layer: source.layer,
+            clock_hz: producer.layers[usize::from(source.layer)].clock_hz,
+            entry,
+            payload: payload.len(),
+            descriptor: descriptor.len(),
+        };
+        for to in shards(producer.mirrors) {
+            self.handover.put_media(to, media, payload, descriptor, &mut self.totals);
+        }
+    }
+
+    pub(crate) fn tell_clock(&mut self, key: usize, layer: u8) {
+        let producer = &self.producers[key];
+        let Some(clock) = producer.layers[usize::from(layer)].clock() else { return };
+        let offset_us = self.transports[producer.transport].clock_offset_us;
+        let clock = Clock { producer: producer.id, layer, clock, offset_us };
+        shards(producer.mirrors).for_each(|to| self.handover.put(to, Slip::Clock(clock)));
+    }
+
+    /// Numbers and times of a layer start anew.
+    pub(crate) fn tell_restart(&mut self, source: Source) {
+        let producer = &self.producers[source.producer];
+        let slip = Slip::Restart { producer: producer.id, layer: source.layer };
+        shards(producer.mirrors).for_each(|to| self.handover.put(to, slip));
+    }
+
+    /// A mirror's viewers need a key frame.
+    pub(crate) fn wish_of_mirror(&mut self, from: u8, (producer, layer): (usize, usize)) {
+        let slip = Slip::Wish { producer: self.producers[producer].id, layer: layer as u8 };
+        self.handover.put(from, slip);
+    }
+
+    /// Where the producer of the seam stands here; None: it has closed.
+    fn mirrored(&self, producer: u32, layer: u8) -> Option<Source> {
+        let key = *self.ids.producers.get(&producer)?;
+        let is_there = usize::from(layer) < self.producers[key].layers.len();
+        is_there.then_some(Source { producer: key, layer, rtx: false })
+    }
+
+    pub(crate) fn accept_media<S: Sink>(
+        &mut self,
+        media: Media,
+        (payload, descriptor): (&[u8], &[u8]),
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) {
+        let Some(source) = self.mirrored(media.producer, media.layer) else { return };
+        let Media { entry, clock_hz, .. } = media;
+        self.wake_within(BUSY_TICK_US, now_us);
+        let producer = &mut self.producers[source.producer];
+        let (video, paused) = (producer.video, producer.paused);
+        if entry.audio_level != ABSENT && !paused && !video {
+            producer.level.note(entry.audio_level);
+            self.note_loudness(source.producer, entry.audio_level, now_us, out);
+        }
+        let producer = &mut self.producers[source.producer];
+        let layer = &mut producer.layers[usize::from(source.layer)];
+        let first = !layer.reception.started();
+        if first {
+            layer.reception.start(clock_hz);
+            layer.clock_hz = clock_hz;
+        }
+        let woke = first || !layer.is_active(now_us);
+        let arrival = layer.reception.count(entry.sequence, entry.timestamp, now_us);
+        // Its shard has asked for what is missing.
+        layer.reception.give_up();
+        if arrival == Arrival::Late && !is_useful(layer, entry.sequence) {
+            return;
+        }
+        if arrival != Arrival::Late {
+            layer.newest_timestamp = Some(entry.timestamp);
+        }
+        layer.last_us = now_us;
+        layer.packets += 1;
+        layer.bytes += payload.len() as u64;
+        layer.bitrates.note(entry.place, payload.len());
+        if entry.keyframe {
+            layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
+        }
+        if !self.producers[source.producer].is_wanted() {
+            return;
+        }
+        if !woke || !video {
+            return self.queue(source, entry, (payload, descriptor), now_us, out);
+        }
+        for consumer in self.producers[source.producer].consumers().to_vec() {
+            self.choose_target(consumer, now_us);
+        }
+        self.queue(source, entry, (payload, descriptor), now_us, out);
+        // Whoever this packet starts needs no key frame, and a wish sent to another shard cannot be taken back.
+        self.forward(source.producer, source.layer, now_us, out);
+        self.retarget(source.producer, now_us, out);
+    }
+
+    pub(crate) fn accept_clock(&mut self, told: Clock) {
+        let Some(source) = self.mirrored(told.producer, told.layer) else { return };
+        let producer = &mut self.producers[source.producer];
+        producer.layers[usize::from(source.layer)].reception.clock = Some(told.clock);
+        self.transports[producer.transport].clock_offset_us = told.offset_us;
+    }
+
+    pub(crate) fn accept_restart(&mut self, producer: u32, layer: u8) {
+        if let Some(source) = self.mirrored(producer, layer) {
+            self.restart_layer(source);
+        }
+    }
+
+    pub(crate) fn accept_wish<S: Sink>(&mut self, producer: u32, layer: u8, now_us: u64, out: &mut Outbox<S>) {
+        if let Some(source) = self.mirrored(producer, layer) {
+            self.ask_keyframe(source.producer, source.layer, now_us, out);
+        }
+    }
+}
+
+/// Those of a set.
+fn shards(mut set: u64) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let first = (set != 0).then(|| set.trailing_zeros() as u8)?;
+        set &= set - 1;
+        Some(first)
+    })
+}

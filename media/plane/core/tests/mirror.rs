@@ -1,0 +1,273 @@
+//! One conference on two shards: publishers on the first, viewers on both.
+
+mod peer;
+
+use peer::{Got, Peer, Stage};
+use plane_core::command::Command;
+use plane_core::event::Event;
+use plane_core::rtcp::Packet;
+use plane_core::shard::Shard;
+
+const CAMERA: u32 = 10;
+const VOICE: u32 = 11;
+
+/// The shards of a router and what goes between them.
+struct Span {
+    home: Stage,
+    away: Stage,
+}
+
+impl Span {
+    fn new() -> Self {
+        let (mut home, mut away) = (Stage::new(), Stage::new());
+        home.shard = std::mem::replace(&mut home.shard, Shard::new(0, 0, 1)).among(2);
+        away.shard = Shard::new(1, 1_700_000_000_000_000, 9).among(2);
+        away.command(Command::OpenPart { router: 1 });
+        Span { home, away }
+    }
+
+    /// A publisher on the first shard, watched on the second.
+    fn published(layers: u32) -> (Self, Peer) {
+        let mut span = Span::new();
+        let publisher = span.home.join(1);
+        span.home.publish(&publisher, CAMERA, layers);
+        span.home.publish_audio(&publisher, VOICE);
+        span.away.command(Command::OpenMirror { router: 1, transport: 1, from: 0, line: false });
+        span.away.publish(&publisher, CAMERA, layers);
+        span.away.publish_audio(&publisher, VOICE);
+        (span, publisher)
+    }
+
+    fn feed(&mut self, producer: u32, on: bool) {
+        self.home.command(Command::SetMirrored { producer, to: 1, on });
+        self.exchange();
+    }
+
+    fn exchange(&mut self) {
+        for _ in 0..4 {
+            if let Some(parcel) = self.home.shard.parcel(1) {
+                self.away.shard.unpack(parcel, self.away.now_us, &mut self.away.out);
+                self.away.settle();
+            }
+            if let Some(parcel) = self.away.shard.parcel(0) {
+                self.home.shard.unpack(parcel, self.home.now_us, &mut self.home.out);
+                self.home.settle();
+            }
+        }
+    }
+
+    fn frame(&mut self, publisher: &mut Peer, n: u16, key: bool) {
+        self.home.publish_frame(publisher, 0, n, key, &[1000, 1000, 700]);
+        self.follow();
+    }
+
+    fn say(&mut self, publisher: &mut Peer, level: u8) {
+        self.home.publish_voice(publisher, level);
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        self.exchange();
+        self.away.advance(self.home.now_us - self.away.now_us);
+        self.exchange();
+    }
+}
+
+/// What a viewer sees of a packet, but for numbers that begin anywhere.
+fn seen(got: &[Got]) -> Vec<(usize, u64)> {
+    got.iter().map(|packet| (packet.payload_len, packet.payload_hash)).collect()
+}
+
+fn speakers(stage: &mut Stage) -> Vec<u32> {
+    let last = stage.events.drain(..).rev().find_map(|event| match event {
+        Event::Speakers { speakers, .. } => Some(speakers),
+        _ => None,
+    });
+    last.unwrap_or_default().into_iter().map(|(id, _)| id).collect()
+}
+
+#[test]
+fn viewers_on_both_shards_see_and_hear_the_same() {
+    let (mut span, mut publisher) = Span::published(1);
+    let (mut here, mut there) = (span.home.join(2), span.away.join(3));
+    span.home.consume(&here, 100, CAMERA);
+    span.away.consume(&there, 101, CAMERA);
+    span.away.consume_voice(&there, 102, VOICE);
+    span.feed(CAMERA, true);
+    span.feed(VOICE, true);
+    for n in 0..10 {
+        span.frame(&mut publisher, n, n == 0);
+        span.say(&mut publisher, 10);
+    }
+    let (at_home, away) = (span.home.media_of(&mut here), span.away.media_of(&mut there));
+    assert_eq!(at_home.len(), 30);
+    assert_eq!(seen(&at_home), seen(&away));
+    let numbers: Vec<_> = away.iter().map(|packet| packet.sequence.wrapping_sub(away[0].sequence)).collect();
+    assert_eq!(numbers, (0..30).collect::<Vec<_>>());
+    assert_eq!(span.away.voice_of(&mut there).len(), 10);
+    let totals = span.home.shard.snapshot(span.home.now_us).totals;
+    assert_eq!((totals.handover_drops, totals.transports, totals.producers), (0, 2, 2));
+    let mirrored = span.away.shard.snapshot(span.away.now_us);
+    assert_eq!((mirrored.totals.transports, mirrored.totals.producers), (1, 0), "mirrors are counted at home");
+    assert!(mirrored.producers.is_empty());
+}
+
+#[test]
+fn a_key_frame_is_wished_for_across_and_asked_for_once() {
+    let (mut span, mut publisher) = Span::published(1);
+    span.frame(&mut publisher, 0, true);
+    span.home.advance(2_000_000);
+    span.follow();
+    span.home.plis_to(&mut publisher);
+    span.feed(CAMERA, true);
+    for viewer in 3..8 {
+        let there = span.away.join(viewer);
+        span.away.consume(&there, 100 + viewer, CAMERA);
+        span.exchange();
+    }
+    assert_eq!(span.home.plis_to(&mut publisher), [0x1000]);
+    // No answer comes: it is asked again, by both clocks together not more often than by one.
+    for _ in 0..30 {
+        span.home.advance(100_000);
+        span.follow();
+    }
+    let again = span.home.plis_to(&mut publisher).len();
+    assert!((2..=10).contains(&again), "{again}");
+    span.frame(&mut publisher, 1, true);
+    span.home.plis_to(&mut publisher);
+    for n in 2..40 {
+        span.frame(&mut publisher, n, false);
+    }
+    assert!(span.home.plis_to(&mut publisher).is_empty());
+}
+
+#[test]
+fn a_mirror_that_comes_later_begins_with_what_the_cache_holds() {
+    let (mut span, mut publisher) = Span::published(1);
+    for n in 0..5 {
+        span.frame(&mut publisher, n, n == 0);
+    }
+    span.home.plis_to(&mut publisher);
+    let mut there = span.away.join(3);
+    span.away.advance(10_000);
+    span.away.consume(&there, 101, CAMERA);
+    // As the plane does it: the producer is mirrored before the consumer is known, or at once after.
+    span.feed(CAMERA, true);
+    assert_eq!(span.away.media_of(&mut there).len(), 15, "a picture at once");
+    assert!(span.home.plis_to(&mut publisher).len() <= 1);
+    span.frame(&mut publisher, 5, false);
+    assert_eq!(span.away.media_of(&mut there).len(), 3);
+}
+
+#[test]
+fn losses_are_made_good_where_they_happen() {
+    let (mut span, mut publisher) = Span::published(1);
+    let mut there = span.away.join(3);
+    span.away.consume(&there, 101, CAMERA);
+    span.feed(CAMERA, true);
+    for n in 0..5 {
+        span.frame(&mut publisher, n, n == 0);
+    }
+    // The viewer's way lost one: its own shard has it.
+    let got = span.away.media_of(&mut there);
+    span.away.nack(&mut there, &[got[7].sequence]);
+    let again = span.away.rtx_of(&mut there);
+    assert_eq!((again.len(), again[0].original), (1, Some(got[7].sequence)));
+    assert!(span.home.nacks_to(&mut publisher).is_empty());
+    // The publisher's way lost one: its own shard asks, and both get it.
+    let mut packets = peer::frame(&mut publisher, 0, 5, false, &[1000, 1000, 1000]);
+    let late = packets.remove(1);
+    packets.iter().for_each(|packet| span.home.deliver(&publisher, packet));
+    span.home.advance(50_000);
+    span.follow();
+    assert_eq!(span.home.nacks_to(&mut publisher).len(), 1);
+    assert!(span.away.out.sink.datagrams.iter().all(|(path, _)| *path == there.path));
+    assert_eq!(span.away.media_of(&mut there).len(), 2);
+    span.home.deliver(&publisher, &late);
+    span.follow();
+    let last = span.away.media_of(&mut there);
+    assert_eq!((last.len(), last[0].payload_len), (1, 1000));
+}
+
+#[test]
+fn the_first_shard_tells_who_speaks_wherever_that_is() {
+    let (mut span, mut publisher) = Span::published(1);
+    span.feed(VOICE, true);
+    // Another publisher, who lives on the second shard.
+    let mut other = span.away.join(4);
+    span.away.publish_audio(&other, 21);
+    span.home.command(Command::OpenMirror { router: 1, transport: 4, from: 1, line: false });
+    span.home.publish_audio(&other, 21);
+    span.away.command(Command::SetMirrored { producer: 21, to: 0, on: true });
+    for _ in 0..100 {
+        span.say(&mut publisher, 15);
+    }
+    assert_eq!(speakers(&mut span.home), [VOICE]);
+    for _ in 0..100 {
+        span.away.publish_voice(&mut other, 12);
+        span.exchange();
+        span.home.advance(20_000);
+    }
+    assert_eq!(speakers(&mut span.home), [21]);
+    assert!(speakers(&mut span.away).is_empty(), "it knows, and says nothing");
+}
+
+#[test]
+fn the_publishers_clock_is_told_to_viewers_of_the_mirror() {
+    let (mut span, mut publisher) = Span::published(1);
+    let mut there = span.away.join(3);
+    span.away.consume(&there, 101, CAMERA);
+    span.feed(CAMERA, true);
+    span.frame(&mut publisher, 0, true);
+    span.home.sender_report(&mut publisher, 0, 3_000);
+    for n in 1..40 {
+        span.frame(&mut publisher, n, false);
+    }
+    let reports = span.away.rtcp_to(&mut there, |packet, seen: &mut Vec<u32>| {
+        if let Packet::SenderReport { info, .. } = packet {
+            seen.push(info.ssrc);
+        }
+    });
+    assert!(reports.contains(&0x9000));
+}
+
+#[test]
+fn nothing_goes_across_when_nobody_looks_and_nothing_is_left() {
+    let (mut span, mut publisher) = Span::published(3);
+    let mut there = span.away.join(3);
+    span.away.consume(&there, 101, CAMERA);
+    span.feed(CAMERA, true);
+    span.frame(&mut publisher, 0, true);
+    assert_eq!(span.away.media_of(&mut there).len(), 3);
+    span.feed(CAMERA, false);
+    span.frame(&mut publisher, 1, false);
+    assert!(span.away.media_of(&mut there).is_empty());
+    // Muted meanwhile, and watched again.
+    for stage in [&mut span.home, &mut span.away] {
+        stage.command(Command::PauseProducer { producer: CAMERA, paused: true });
+    }
+    span.feed(CAMERA, true);
+    span.frame(&mut publisher, 2, true);
+    assert!(span.away.media_of(&mut there).is_empty());
+    for stage in [&mut span.home, &mut span.away] {
+        stage.command(Command::PauseProducer { producer: CAMERA, paused: false });
+    }
+    span.frame(&mut publisher, 3, true);
+    assert_eq!(span.away.media_of(&mut there).len(), 3);
+    for stage in [&mut span.home, &mut span.away] {
+        stage.command(Command::CloseTransport { transport: 1 });
+        stage.command(Command::CloseRouter { router: 1 });
+        let totals = stage.shard.snapshot(stage.now_us).totals;
+        assert_eq!((totals.transports, totals.consumers, totals.memory_bytes), (0, 0, 0));
+    }
+    span.exchange();
+}
+
+#[test]
+fn packets_for_what_has_closed_are_left() {
+    let (mut span, mut publisher) = Span::published(1);
+    span.feed(CAMERA, true);
+    span.away.command(Command::CloseTransport { transport: 1 });
+    span.frame(&mut publisher, 0, true);
+    assert!(span.away.out.sink.datagrams.is_empty());
+}
