@@ -47,6 +47,11 @@ def new_pin() -> str:
     return f"{secrets.randbelow(10**6):06}"
 
 
+def new_check_code() -> str:
+    """Eight digits, read to the help desk; it opens nothing without the right to look."""
+    return f"{secrets.randbelow(10**8):08}"
+
+
 def new_bytes(count: int) -> bytes:
     """Random bytes: nonces, keys of second factors."""
     return secrets.token_bytes(count)

@@ -183,3 +183,7 @@ SIP_BANS = 5000
 
 LOBBY_KEPT_DAYS = 400
 """A link without a date is used for long."""
+
+CHECK_KEPT_DAYS = 14
+CHECKS = 5000
+"""Results of people's own checks of their devices."""

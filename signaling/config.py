@@ -70,6 +70,7 @@ class Settings:
     hsts: bool = _setting(False, "tell browsers to insist on TLS; only with a publicly trusted certificate")
     open_creation: bool = _setting(False, "whoever reaches the server may start a meeting")
     local_creation: bool = _setting(False, "whoever sits at this machine may start a meeting")
+    checks_at_once: int = _setting(12, "people who may check their devices at /test at the same time; 0: none")
     shards: int = _setting(1, "packet threads (shards) over which conferences are spread; 0: one a processor, up to 4")
     gather_us: int = _setting(1000, "microseconds that a batch waits for the rest of its frame")
     gso: bool = _setting(True, "send runs of packets by UDP GSO where the kernel can")
@@ -337,6 +338,7 @@ def _check_services(settings: Settings) -> None:
         raise _wrong("turn_urls", "turns:turn.example.vn:443?transport=tcp")
     if settings.turn_urls and not settings.turn_secret:
         raise _wrong("turn_secret", "cần khi có turn_urls / needed with turn_urls")
+    _check_range("checks_at_once", settings.checks_at_once, 0, 1000)
     _check_range("turn_ttl_s", settings.turn_ttl_s, 60, 7 * 24 * 3600)
     if settings.metrics_token and len(settings.metrics_token) < limits.SECRET_CHARACTERS:
         raise _wrong("metrics_token", f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl rand -hex 32")

@@ -60,6 +60,19 @@ LOBBY_TRIES_PER_MINUTE = 60
 DATABASE_ANSWER_S = 2.0
 LAG_EVERY_S = 1.0
 """How often the event loop's lateness is measured."""
+BUSY_LAG_S = 0.25
+LOAD_EVERY_S = 5.0
+BUSY_SHARE = 0.92
+"""So late, or a packet thread so near to the whole of its core, the server tells callers that it is busy."""
+CHECKS_PER_MINUTE = 6
+"""Checks of devices from one network: a few people in one office, or one who tries again."""
+CHECK_S = 90.0
+"""The longest check; its conference ends then."""
+CHECK_EMPTY_S = 10
+CHECK_REPORT_S = 15 * 60
+"""Until so long after its end its result may be handed in: somebody looks for the speaker's cable first."""
+CHECKS_REMEMBERED = 4096
+"""Checks whose result was handed in."""
 TITLES_REMEMBERED = 4096
 NUMBERS_REMEMBERED = 65_536
 """Meeting numbers that somebody tried: so many that trying others does not make the limit of one forgotten."""

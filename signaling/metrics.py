@@ -113,6 +113,8 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._version = version
         self._stored = Stored({}, {})
+        self._late = False
+        self._load = Load()
         registry.register(_Reader(self._read))
 
     # -- signaling.rtc's Tally
@@ -129,12 +131,20 @@ class Metrics:
     # -- the event loop
 
     async def watch(self) -> None:
-        """Measures how late it wakes up, until cancelled."""
+        """Measures how late it wakes up, and now and then how busy the packet threads are, until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
             due = clock() + limits.LAG_EVERY_S
             await asyncio.sleep(limits.LAG_EVERY_S)
-            self._lag.observe(max(0.0, clock() - due))
+            late_s = max(0.0, clock() - due)
+            self._lag.observe(late_s)
+            self._late = late_s > limits.BUSY_LAG_S
+            self._load.look(clock())
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls suffer from this server having too much to do."""
+        return self._late or self._load.most > limits.BUSY_SHARE
 
     # -- answering
 
@@ -165,6 +175,25 @@ class Metrics:
             queues = {"webhooks": waiting, **self._stored.queues}
             yield gauge("diemcau_queue_depth", "What waits to be done", "queue", queues)
         yield gauge("diemcau_hall_legs", "Halls of dates under way", "state", self._stored.legs)
+
+
+class Load:
+    """The share of a core that the busiest packet thread uses, over some seconds."""
+
+    def __init__(self, tasks: Path = _TASKS) -> None:
+        self.most = 0.0
+        self._tasks = tasks
+        self._before: dict[str, float] = {}
+        self._at = float("-inf")
+
+    def look(self, now: float) -> None:
+        """`now`: seconds that never jump; looks every LOAD_EVERY_S."""
+        elapsed = now - self._at
+        if elapsed < limits.LOAD_EVERY_S:
+            return
+        seconds = dict(plane_seconds(self._tasks))
+        self.most = max((used - self._before.get(name, used) for name, used in seconds.items()), default=0.0) / elapsed
+        self._before, self._at = seconds, now
 
 
 class Door:
@@ -266,6 +295,13 @@ def paths(peers: Iterable[PeerFigures]) -> Iterator[Metric]:
 def plane_cpu(tasks: Path = _TASKS) -> Iterator[Metric]:
     """CPU of each packet thread; nothing where there is no /proc."""
     family = CounterMetricFamily("diemcau_plane_cpu_seconds", "CPU of the packet threads", labels=["thread"])
+    for name, seconds in plane_seconds(tasks):
+        family.add_metric([name], seconds)
+    yield family
+
+
+def plane_seconds(tasks: Path = _TASKS) -> Iterator[tuple[str, float]]:
+    """(thread, CPU seconds since its start) of each packet thread."""
     for folder in sorted(tasks.iterdir()) if tasks.is_dir() else ():
         try:
             head, _, rest = (folder / "stat").read_text().rpartition(")")
@@ -273,8 +309,7 @@ def plane_cpu(tasks: Path = _TASKS) -> Iterator[Metric]:
             continue
         name, fields = head.partition("(")[2], rest.split()
         if name.startswith("plane-"):
-            family.add_metric([name], (int(fields[11]) + int(fields[12])) / _JIFFIES_S)
-    yield family
+            yield name, (int(fields[11]) + int(fields[12])) / _JIFFIES_S
 
 
 def gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:

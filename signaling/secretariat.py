@@ -4,6 +4,7 @@ Owns the order in which these start and stop. What they do is theirs.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from rooms.store.database import Database
 from signaling import access, api, limits, metrics, notify
 from signaling.auth import Authenticator
 from signaling.booked import PREFIX, BookedMeetings
+from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
 from signaling.hallprofiles import ProfileBook
@@ -258,12 +260,30 @@ class Secretariat:
             links=Throttle(limits.LINKS_PER_MINUTE),
             passes=Throttle(limits.PASSES_PER_MINUTE),
             profiles=ProfileBook(),
+            checks=self._checks(authenticator),
             wake=self.worker.wake,
             public_url=self.settings.public_url,
             suffix=lambda: new_bytes(5).hex(),
             hall_desk=lambda: self.hall_desk,
             local_demo=self.settings.local_creation,
         )
+
+    def _checks(self, authenticator: Authenticator) -> Checks:
+        """Who tries his devices before a meeting."""
+        return Checks(
+            most=self.settings.checks_at_once,
+            sign=authenticator.sign,
+            key=self.key,
+            relayed=bool(self.settings.turn_urls),
+            new_id=lambda: new_bytes(10).hex(),
+            end=self._end_check,
+        )
+
+    def _end_check(self, name: str) -> None:
+        registry = self.live.registry
+        if registry is not None:
+            with contextlib.suppress(conference.Refusal):  # it has ended before
+                registry.delete(name)
 
 
 def _issuer(settings: Settings) -> access.Issuer | None:

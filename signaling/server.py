@@ -32,7 +32,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import access, api, hallports, limits, metrics, notify, rtc, sockets, tls
+from signaling import access, api, checks, hallports, limits, metrics, notify, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
@@ -198,7 +198,7 @@ class Composition:
             self.secretariat.hall_desk = Board(self.halls)
         observer = None
         if self.settings.webhook_urls:
-            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8))
+            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.PREFIX)
         return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observer=observer)
 
     def _watch(self, running: Running) -> None:
@@ -322,6 +322,7 @@ class Composition:
             local_creation=self.settings.local_creation,
             authority=lambda: self.fingerprint,
             ready=self._is_ready,
+            busy=lambda: self.metrics.busy,
             database_ready=self.secretariat.ready,
             titles=self._titles,
             booked=self.secretariat.live.owns,

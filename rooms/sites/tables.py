@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -105,3 +106,13 @@ class Terminal(Row):
     tested_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(String(1000), default="")
     version: Mapped[int] = mapped_column(default=1)
+
+
+class DeviceCheck(Row):
+    """What somebody's own check of network, microphone, speaker and camera found. Names nobody."""
+
+    __tablename__ = "device_check"
+
+    code: Mapped[str] = mapped_column(String(8), primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(index=True)
+    figures: Mapped[dict[str, Any]]

@@ -46,6 +46,7 @@ class Surroundings:
     authority: Callable[[], str | None] = lambda: None
     """Fingerprint of the local authority, None without one."""
     ready: Callable[[], bool] = lambda: True
+    busy: Callable[[], bool] = lambda: False
     database_ready: Callable[[], Awaitable[bool]] | None = None
     titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """By number, of every meeting started here lately."""
@@ -126,6 +127,7 @@ class Health(_Message):
 
     live: bool
     ready: bool
+    busy: bool = Field(description="calls suffer because this server has more to do than it can")
 
 
 Number = Annotated[str, Path(pattern=f"^{NUMBER.pattern}$")]
@@ -195,12 +197,12 @@ def server_routes(around: Surroundings) -> APIRouter:
     async def health() -> JSONResponse:
         """200 while new participants are welcome, else 503."""
         ready = around.ready() and (around.database_ready is None or await around.database_ready())
-        return JSONResponse(Health(live=True, ready=ready).model_dump(), 200 if ready else 503)
+        return JSONResponse(Health(live=True, ready=ready, busy=around.busy()).model_dump(), 200 if ready else 503)
 
     @router.get("/health/live", openapi_extra=needs(PUBLIC))
     async def live() -> Health:
         """200 as long as requests are answered at all."""
-        return Health(live=True, ready=around.ready())
+        return Health(live=True, ready=around.ready(), busy=around.busy())
 
     return router
 

@@ -21,6 +21,7 @@ from rooms.store.database import Database
 from signaling.api import problems
 from signaling.api.cursors import Cursors, Window, window
 from signaling.api.models import limits
+from signaling.checks import Checks
 from signaling.throttle import Throttle
 
 T = TypeVar("T")
@@ -130,6 +131,7 @@ class Desk:
     passes: Throttle
     """Right ones from one network: each is written down."""
     profiles: DeviceProfiles
+    checks: Checks
     wake: Callable[[], None] = lambda: None
     """Work that is due was just written."""
     public_url: str = ""

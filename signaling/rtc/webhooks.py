@@ -38,15 +38,22 @@ class Reporter:
     """conference's `Observer`."""
 
     def __init__(
-        self, post: Callable[[webhook.WebhookEvent], None], now: Callable[[], float], suffix: Callable[[], str]
+        self,
+        post: Callable[[webhook.WebhookEvent], None],
+        now: Callable[[], float],
+        suffix: Callable[[], str],
+        left_out: str = "",
     ) -> None:
-        """`now`: Unix seconds; `suffix`: of identifiers."""
+        """`now`: Unix seconds; `suffix`: of identifiers; `left_out`: conferences whose name begins so are told to nobody."""
+        self._left_out = left_out
         self._post = post
         self._now = now
         self._suffix = suffix
 
     def happened(self, happening: Happening) -> None:
         """Whatever goes wrong here is our fault, and no reason for a call to end."""
+        if self._left_out and happening.conference.name.startswith(self._left_out):
+            return
         try:
             self._post(self._event(happening))
         except Exception:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tests.security.matrix_world import NOW, World
+from tests.signaling.desk.checks import FIGURES
 
 Values = dict[str, Any]
 Make = Callable[[World, str], Values]
@@ -81,6 +82,8 @@ FIXED: Final[Mapping[str, str]] = {
     "call_id": "0" * 32,
     "leg_id": "0" * 32,
     "profile": "yealink",
+    "check_id": "0" * 20,
+    "check_code": "12345678",
 }
 """Parameters that name no thing of a unit."""
 
@@ -202,6 +205,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     # Conferences that need no booking: rights of their own, in a token
     ("POST", "/conferences"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
+    # Checks of devices: whoever begins one may hand in its result (tests/signaling/desk/test_api_checks.py)
+    ("POST", "/checks"): Row(),
+    ("POST", "/checks/{check_id}/result"): Row(of(key=f"1.{'0' * 32}", figures=FIGURES), proven=False),
     # The lobby: a ticket, or a host's key, is the right (tests/signaling/desk/test_api_lobby.py tries them)
     ("POST", "/conferences/{conference}/lobby/wait"): Row(of(ticket="x" * 32, wait=False), proven=False),
     ("POST", "/conferences/{conference}/lobby/leave"): Row(of(ticket="x" * 32), proven=False),

@@ -28,7 +28,7 @@ from rooms.meetings.tables import Attendee, AttendeeList, Letter, LetterTemplate
 from rooms.org.names import plain
 from rooms.org.tables import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
 from rooms.policy.actors import COMMAND
-from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.sites.tables import DeviceCheck, Hall, Network, Site, Terminal
 from rooms.store.columns import Row
 from rooms.store.database import Database
 from rooms.store.tables import Delivery, Feed, Webhook
@@ -39,6 +39,7 @@ from signaling.config import Settings
 from signaling.guard import Guard
 from signaling.secretariat import Secretariat
 from tests.rooms.people import add_account
+from tests.signaling.desk.checks import FIGURES
 from tests.signaling.desk.office import BASE, SECRET, Quiet
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -167,6 +168,7 @@ class World:
         await _store(session, Pool(code="main", name="Máy chủ họp", legs=4000))
         await _store(session, MeetingType(code="briefing", name="Giao ban", default_class="ordinary", notice_days=0))
         await _store(session, Network(id="m-network", code="tslcd", name="TSLCD", ranges=["10.0.0.0/8"], closed=True))
+        await _store(session, DeviceCheck(code="12345678", made_at=NOW, figures=FIGURES))
         paths: dict[str, str] = {}
         for number, (place, parent) in enumerate(PLACES.items()):
             self._note("network", place, "m-network")

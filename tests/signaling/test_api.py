@@ -217,7 +217,7 @@ async def test_about_and_health() -> None:
         assert (await asking.get("/health")).status_code == 200
         ready[0] = False
         assert (await asking.get("/health")).status_code == 503
-        assert (await asking.get("/health/live")).json() == {"live": True, "ready": False}
+        assert (await asking.get("/health/live")).json() == {"live": True, "ready": False, "busy": False}
     async with client(around(), base="http://192.168.1.5:7880") as asking:
         about = (await asking.get("/about")).json()
         assert about["secure"] is False

@@ -40,7 +40,7 @@ def test_the_first_start_prints_a_link_that_makes_the_administrator(own_server: 
     link = re.search(r"first administrator: (\S+)", "".join(server.output))
     assert link is not None
     with httpx.Client(base_url=f"{server.url}/api/v1", headers={"origin": server.url}, timeout=120) as client:
-        assert client.get("/health").json() == {"live": True, "ready": True}
+        assert client.get("/health").json() == {"live": True, "ready": True, "busy": False}
         assert client.get("/demo").json() == {"offered": True, "empty": True}
         signed = client.post("/session/link", json={"secret": link[1].split("#link=")[1]})
         assert signed.status_code == 200, signed.text

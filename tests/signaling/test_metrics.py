@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -111,3 +112,27 @@ def test_threads_of_the_plane_are_found_by_name(tmp_path: Path) -> None:
         ("plane-1", 2.0),
     ]
     assert next(iter(metrics.plane_cpu(tmp_path / "none"))).samples == []
+
+
+def test_the_server_is_busy_when_a_packet_thread_has_no_rest(tmp_path: Path) -> None:
+    stat = tmp_path / "9" / "stat"
+    stat.parent.mkdir()
+    tick, load = os.sysconf("SC_CLK_TCK"), metrics.Load(tmp_path)
+
+    def used(seconds: float) -> None:
+        stat.write_text(f"9 (plane-0) R {'0 ' * 10}{int(seconds * tick)} 0 0 0")
+
+    used(50.0)
+    load.look(100.0)
+    assert load.most == 0.0
+    used(54.9)
+    load.look(102.0)
+    assert load.most == 0.0, "looked at too soon"
+    load.look(105.0)
+    assert load.most == pytest.approx(0.98)
+    counted = metrics.Metrics("1")
+    counted._load = load
+    found = [counted.busy]
+    used(55.0)
+    load.look(110.0)
+    assert [*found, counted.busy] == [True, False]

@@ -66,6 +66,22 @@ export interface About {
   ca: { fingerprint: string; download: string } | null;
 }
 
+/** A call with oneself, for a minute and a half; `key` hands in what it found. */
+export interface CheckOpened {
+  id: string;
+  key: string;
+  url: string;
+  sender: string;
+  receiver: string;
+  relay: string;
+}
+
+/** Read to the help desk. */
+export interface CheckKept {
+  code: string;
+  kept_until: string;
+}
+
 /** The server said no, or could not be asked; `message` is fit to be shown. */
 export class Refused extends Error {
   constructor(
@@ -123,6 +139,21 @@ function lobbyPath(conference: string): string {
 
 export function about(): Promise<About> {
   return ask<About>('/api/v1/about');
+}
+
+export function beginCheck(): Promise<CheckOpened> {
+  return ask('/api/v1/checks', { body: {} });
+}
+
+export function reportCheck({ id, key }: { id: string; key: string }, figures: object): Promise<CheckKept> {
+  return ask(`/api/v1/checks/${id}/result`, { body: { key, figures } });
+}
+
+/** Whether the server has more to do than it can, by its own word. It answers also while it takes nobody in. */
+export async function serverBusy(): Promise<boolean> {
+  const response = await send('/api/v1/health', {});
+  const answer: unknown = await response.json();
+  return typeof answer === 'object' && answer !== null && (answer as { busy?: unknown }).busy === true;
 }
 
 interface Asking {

@@ -1,7 +1,16 @@
 /** What this browser remembers between visits: a name, device choices, the language; a tab, the ticket of a lobby. Never a token,
  * an invite or the secret of whoever opened a meeting: that one is a cookie, which no script reads.
  */
-type Remembered = 'language' | 'name' | 'camera' | 'microphone' | 'speaker' | 'cameraOn' | 'microphoneOn' | 'dataSaving';
+type Remembered =
+  | 'language'
+  | 'name'
+  | 'camera'
+  | 'microphone'
+  | 'speaker'
+  | 'cameraOn'
+  | 'microphoneOn'
+  | 'dataSaving'
+  | 'noiseFilter';
 
 const PREFIX = 'diemcau.';
 

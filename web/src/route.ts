@@ -2,6 +2,7 @@
 export type Route =
   | { page: 'home' }
   | { page: 'trust' }
+  | { page: 'test' }
   | { page: 'desk'; place: Place }
   | { page: 'meeting'; conference: string; invite: string | null };
 
@@ -27,6 +28,7 @@ const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function parseRoute(address: URL): Route {
   if (address.pathname === '/trust') return { page: 'trust' };
+  if (/^\/test\/?$/.test(address.pathname)) return { page: 'test' };
   const place = placeOf(address);
   if (place !== null) return { page: 'desk', place };
   const match = /^\/m\/([^/]+)\/?$/.exec(address.pathname);

@@ -1,6 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { callEn } from '../src/i18n/call-en';
+import { callVi } from '../src/i18n/call-vi';
 import { deskEn } from '../src/i18n/desk-en';
 import { deskVi } from '../src/i18n/desk-vi';
 import { en } from '../src/i18n/en';
@@ -9,13 +11,14 @@ import { vi } from '../src/i18n/vi';
 
 const LOTS = [
   { name: 'common', vi: vi as Record<string, string>, en: en as Record<string, string> },
+  { name: 'call', vi: callVi as Record<string, string>, en: callEn as Record<string, string> },
   { name: 'desk', vi: deskVi as Record<string, string>, en: deskEn as Record<string, string> },
 ];
 const marks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
 
 function sources(folder: string): string {
   return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => !/^(desk-([a-z]+-)?)?(vi|en)\.ts$/.test(entry.name))
+    .filter((entry) => !/^((desk|call|check)-([a-z]+-)?)?(vi|en)\.ts$/.test(entry.name))
     .map((entry) => (entry.isDirectory() ? sources(join(folder, entry.name)) : readFileSync(join(folder, entry.name), 'utf8')))
     .join('\n');
 }
@@ -45,8 +48,9 @@ describe.each(LOTS)('$name texts', (lot) => {
 });
 
 describe('texts', () => {
-  it('have no key in both lots', () => {
-    expect(Object.keys(deskVi).filter((key) => key in vi)).toEqual([]);
+  it('have no key in two lots', () => {
+    const keys = LOTS.flatMap((lot) => Object.keys(lot.vi));
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
   });
 
   it('speak the chosen language and fill values', () => {

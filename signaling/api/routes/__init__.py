@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from signaling.api.routes import (
     boards,
+    checks,
     devices,
     exchange,
     inviting,
@@ -42,6 +43,7 @@ ROUTERS: Sequence[APIRouter] = (
     published.router,
     boards.router,
     devices.router,
+    checks.router,
 )
 
 __all__ = ["ROUTERS"]

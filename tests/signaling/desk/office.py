@@ -33,6 +33,10 @@ class Quiet:
     def get(self, name: str) -> Any:
         raise Refusal("conference_not_found")
 
+    def delete(self, name: str) -> None:
+        """There is none to end."""
+        self.get(name)
+
 
 class Office:
     """`client(role, unit, person)` is somebody signed in; times are absolute."""

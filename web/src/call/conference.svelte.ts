@@ -13,10 +13,11 @@ import {
   type DisconnectReason,
   type Participant,
   type RoomOptions,
+  type VideoResolution,
 } from 'livekit-client';
 import { deviceFailure, failureText } from '../devices/failure';
 import { t, type Key } from '../i18n/index.svelte';
-import { remember } from '../memory';
+import { recall, remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
@@ -24,8 +25,11 @@ import { joinFailureText, leavingText } from './leaving';
 import { HAND, isComposed, membersOf, type Member } from './members';
 import { Notices } from './notices.svelte';
 import { Floor } from './order';
-import { Pictures } from './pictures';
+import { Pictures } from './pictures.svelte';
+import { cameraSize, keepSaving, recalledSaving, type Saving } from './saving';
+import { Sending } from './sending.svelte';
 import { Sound } from './sound.svelte';
+import { Statistics } from './statistics.svelte';
 
 export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
 export type Input = 'microphone' | 'camera';
@@ -61,11 +65,13 @@ export class Conference {
   floor = $state<string | null>(null);
   busy = $state<Record<Input | 'screen' | 'hand', boolean>>({ microphone: false, camera: false, screen: false, hand: false });
   devices = $state({ camera: '', microphone: '', speaker: '' });
+  saving = $state<Saving>(recalledSaving());
 
   readonly notices = new Notices();
   readonly chat: Chat;
   readonly sound: Sound;
   readonly pictures: Pictures;
+  readonly sending: Sending;
   /** When somebody last spoke, by identity, in ms. */
   readonly lastSpoke = new Map<string, number>();
   private readonly room: Room;
@@ -83,10 +89,12 @@ export class Conference {
   ) {
     const { camera, microphone } = entry.tracks;
     this.devices = { ...entry.chosen, ...opened('camera', camera), ...opened('microphone', microphone) };
-    this.room = new Room(roomOptions(entry, phone));
+    this.room = new Room(roomOptions(entry, cameraSize(this.saving, phone)));
     this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
+    this.pictures.save(this.saving);
+    this.sending = new Sending(this.room, phone);
     this.listen();
   }
 
@@ -110,6 +118,16 @@ export class Conference {
     this.link = 'steady';
     this.redraw();
     await Promise.all([this.publish(tracks.microphone), this.publish(tracks.camera)]);
+    await this.fitSending();
+  }
+
+  /** Figures of this call, counted until they are closed. */
+  statistics(): Statistics {
+    return new Statistics(
+      this.room,
+      () => this.members,
+      () => this.saving !== 'full',
+    );
   }
 
   async leave(): Promise<void> {
@@ -171,6 +189,23 @@ export class Conference {
     }
   }
 
+  /** In `sound` the own camera goes off; nobody's camera is ever switched on by a mode. */
+  async save(saving: Saving): Promise<void> {
+    this.saving = saving;
+    keepSaving(saving);
+    this.pictures.save(saving);
+    if (saving === 'sound' && this.me?.camera != null) await this.turn('camera', false);
+    else await this.fitSending();
+  }
+
+  async filterNoise(on: boolean): Promise<void> {
+    try {
+      await this.sending.filterNoise(on);
+    } catch (error) {
+      this.notices.tell(t(failureText('microphone', deviceFailure(error))));
+    }
+  }
+
   async choose(device: Input | 'speaker', id: string): Promise<void> {
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
@@ -189,12 +224,21 @@ export class Conference {
     try {
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
+      if (input === 'camera' && on) await this.sending.fit(this.saving);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));
     } finally {
       this.busy[input] = false;
       this.redraw();
+    }
+  }
+
+  private async fitSending(): Promise<void> {
+    try {
+      await this.sending.fit(this.saving);
+    } catch (error) {
+      this.notices.tell(t(failureText('camera', deviceFailure(error))));
     }
   }
 
@@ -301,18 +345,18 @@ export class Conference {
   }
 }
 
-function roomOptions(entry: Entry, phone: boolean): RoomOptions {
+function roomOptions(entry: Entry, resolution: VideoResolution): RoomOptions {
   const { camera, microphone, speaker } = entry.chosen;
   return {
     adaptiveStream: { pixelDensity: 'screen', pauseVideoInBackground: false },
     dynacast: true,
     videoCaptureDefaults: {
-      resolution: phone ? VideoPresets.h540.resolution : VideoPresets.h720.resolution,
+      resolution,
       ...(camera === '' ? { facingMode: 'user' as const } : { deviceId: { ideal: camera } }),
     },
     audioCaptureDefaults: {
       echoCancellation: true,
-      noiseSuppression: true,
+      noiseSuppression: recall('noiseFilter') !== 'no',
       autoGainControl: true,
       ...(microphone === '' ? {} : { deviceId: { ideal: microphone } }),
     },

@@ -199,6 +199,6 @@ function cameraConstraints(id: string): MediaTrackConstraints {
 }
 
 function microphoneConstraints(id: string): MediaTrackConstraints {
-  const care = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  const care = { echoCancellation: true, noiseSuppression: recall('noiseFilter') !== 'no', autoGainControl: true };
   return id === '' ? care : { ...care, deviceId: { ideal: id } };
 }

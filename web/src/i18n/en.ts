@@ -26,6 +26,7 @@ export const en: Record<Key, string> = {
   'home.joinBad': 'This is not a meeting number. It looks like abc-defg-hij or has 9 digits, and stands in the invitation.',
   'home.signIn': 'Sign in, book a meeting',
   'home.schedule': 'Public schedule',
+  'home.test': 'Check devices and line',
   'home.trust': 'Trust this server’s certificate',
   'home.picture': 'Many sites joined by one bridge',
 
@@ -105,7 +106,6 @@ export const en: Record<Key, string> = {
   'call.soundBlocked': 'The browser is blocking the sound of this meeting.',
   'call.alone': 'Nobody else is here yet',
   'call.aloneHint': 'Send the invitation link so that others can join.',
-  'call.savingData': 'Saving data: sound and presentations only',
 
   'layout.label': 'Layout',
   'layout.auto': 'Automatic',
@@ -179,8 +179,7 @@ export const en: Record<Key, string> = {
   'invite.share': 'Send with another app',
 
   'settings.title': 'Settings',
-  'settings.dataSaving': 'Data-saving mode',
-  'settings.dataSavingHint': 'Receive no pictures of people; sound and presentations stay.',
+  'settings.dataSaving': 'Save data',
 
   'shortcuts.title': 'Keyboard',
   'shortcuts.mic': 'Turn the microphone on or off',

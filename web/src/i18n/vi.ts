@@ -24,6 +24,7 @@ export const vi = {
   'home.joinBad': 'Mã cuộc họp chưa đúng. Mã có dạng abc-defg-hij hoặc 9 chữ số, ghi trong giấy mời họp.',
   'home.signIn': 'Đăng nhập, đăng ký lịch họp',
   'home.schedule': 'Lịch họp công khai',
+  'home.test': 'Kiểm tra thiết bị và đường truyền',
   'home.trust': 'Cài chứng thư của máy chủ',
   'home.picture': 'Nhiều điểm cầu cùng nối về một nhịp cầu',
 
@@ -103,7 +104,6 @@ export const vi = {
   'call.soundBlocked': 'Trình duyệt đang chặn tiếng của cuộc họp.',
   'call.alone': 'Chưa có ai khác trong cuộc họp',
   'call.aloneHint': 'Gửi đường dẫn mời họp để mọi người cùng vào.',
-  'call.savingData': 'Đang tiết kiệm dữ liệu: chỉ nhận tiếng và trình chiếu',
 
   'layout.label': 'Bố cục hình ảnh',
   'layout.auto': 'Tự động',
@@ -178,7 +178,6 @@ export const vi = {
 
   'settings.title': 'Cài đặt',
   'settings.dataSaving': 'Tiết kiệm dữ liệu',
-  'settings.dataSavingHint': 'Không nhận hình của mọi người; vẫn nghe tiếng và xem trình chiếu.',
 
   'shortcuts.title': 'Phím tắt',
   'shortcuts.mic': 'Bật hoặc tắt micro',

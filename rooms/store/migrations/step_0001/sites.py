@@ -8,6 +8,16 @@ from alembic import op
 from rooms.store.columns import Utc
 
 
+def device_check() -> None:
+    op.create_table('device_check',
+    sa.Column('code', sa.String(length=8), nullable=False),
+    sa.Column('made_at', Utc(), nullable=False),
+    sa.Column('figures', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('code', name=op.f('pk_device_check'))
+    )
+    op.create_index(op.f('ix_device_check_made_at'), 'device_check', ['made_at'], unique=False)
+
+
 def network() -> None:
     op.create_table('network',
     sa.Column('id', sa.String(length=32), nullable=False),

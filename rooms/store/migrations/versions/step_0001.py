@@ -26,6 +26,7 @@ def create_tables() -> None:
     store.audit_checkpoint()
     store.audit_entry()
     booking.capacity_slot()
+    sites.device_check()
     booking.holiday()
     booking.idempotency()
     store.job()

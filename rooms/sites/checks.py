@@ -1,0 +1,57 @@
+"""What people's own checks of network, microphone, speaker and camera found, by a code that they read to the help desk.
+
+Owns how long and how many. A check names nobody: no person, no device, no address; `figures` are numbers and words of a table
+(`signaling.api.models.checks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms import limits
+from rooms.identifiers import new_check_code
+from rooms.sites.tables import DeviceCheck
+
+TRIES = 20
+
+
+async def keep(session: AsyncSession, figures: Mapping[str, Any], now: datetime) -> str:
+    """The code of eight digits: those are read over the telephone without being spelled. Old ones go, and, when there are very
+    many, the oldest.
+    """
+    await session.execute(delete(DeviceCheck).where(DeviceCheck.made_at < _oldest(now)))
+    spare = (await session.scalar(select(func.count()).select_from(DeviceCheck)) or 0) + 1 - limits.CHECKS
+    if spare > 0:
+        first = select(DeviceCheck.code).order_by(DeviceCheck.made_at, DeviceCheck.code).limit(spare)
+        await session.execute(delete(DeviceCheck).where(DeviceCheck.code.in_(first)))
+    code = await _new_code(session)
+    session.add(DeviceCheck(code=code, made_at=now, figures=dict(figures)))
+    await session.flush()
+    return code
+
+
+async def find(session: AsyncSession, code: str, now: datetime) -> DeviceCheck | None:
+    found = await session.get(DeviceCheck, code)
+    return found if found is not None and found.made_at >= _oldest(now) else None
+
+
+def kept_until(made_at: datetime) -> datetime:
+    return made_at + timedelta(days=limits.CHECK_KEPT_DAYS)
+
+
+def _oldest(now: datetime) -> datetime:
+    return now - timedelta(days=limits.CHECK_KEPT_DAYS)
+
+
+async def _new_code(session: AsyncSession) -> str:
+    """So few of so many are taken that a free one is found at once."""
+    for _ in range(TRIES):
+        code = new_check_code()
+        if await session.get(DeviceCheck, code) is None:
+            return code
+    raise AssertionError("no free code")

@@ -1,0 +1,123 @@
+"""The door of `/test`: bounds for strangers, tokens that allow little, results that name nobody, and who looks them up."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from conference import Source
+from rooms import limits as kept
+from rooms.sites import checks
+from rooms.sites.tables import DeviceCheck
+from signaling import limits
+from tests.signaling.desk.checks import FIGURES
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+
+
+async def begun(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.post("/checks")
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def handed_in(client: httpx.AsyncClient, check: dict[str, Any], figures: Any = FIGURES) -> httpx.Response:
+    return await client.post(f"/checks/{check['id']}/result", json={"key": check["key"], "figures": figures})
+
+
+async def test_a_stranger_checks_and_the_help_desk_looks_it_up(office: Office) -> None:
+    stranger = office.stranger()
+    check = await begun(stranger)
+    sender, receiver = (
+        office.authenticator.verify(check[who], office.now.timestamp()) for who in ("sender", "receiver")
+    )
+    assert sender.conference == receiver.conference == f"check-{check['id']}"
+    assert sender.can_publish_sources == {Source.CAMERA, Source.MICROPHONE}
+    assert (sender.can_subscribe, receiver.can_publish) == (False, False)
+    for grants in (sender, receiver):
+        assert grants.join
+        assert not (grants.admin or grants.create or grants.can_publish_data)
+        assert grants.expires_at - office.now.timestamp() <= limits.CHECK_S + 1
+        assert grants.terms is not None and grants.terms.max_participants == 3
+    assert check["relay"] == "", "no TURN server is set"
+
+    answer = await handed_in(stranger, check)
+    assert answer.status_code == 201, answer.text
+    code = answer.json()["code"]
+    assert len(code) == 8 and code.isdecimal()
+    for role in ("secretary", "operator", "admin", "auditor"):
+        found = await (await office.client(role, "khcn")).get(f"/checks/{code}")
+        assert found.status_code == 200, found.text
+        assert found.json()["figures"] == FIGURES
+    problem(await stranger.get(f"/checks/{code}"), 401, "signed_out")
+    problem(await (await office.client("approver", "tinh")).get(f"/checks/{code}"), 403, "denied")
+    operator = await office.client("operator", "tinh")
+    problem(await operator.get("/checks/00000000" if code != "00000000" else "/checks/00000001"), 404, "not_found")
+    office.now += timedelta(days=kept.CHECK_KEPT_DAYS, seconds=1)
+    problem(await (await office.client("operator", "tinh")).get(f"/checks/{code}"), 404, "not_found")
+
+
+async def test_a_result_is_handed_in_once_by_its_bearer_in_time(office: Office) -> None:
+    stranger = office.stranger()
+    check, other = await begun(stranger), await begun(stranger)
+    problem(await handed_in(stranger, check | {"key": other["key"]}), 410, "check_over")
+    assert (await handed_in(stranger, check)).status_code == 201
+    problem(await handed_in(stranger, check), 410, "check_over")
+    office.pass_minutes((limits.CHECK_S + limits.CHECK_REPORT_S) / 60 + 0.1)
+    problem(await handed_in(stranger, other), 410, "check_over")
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("browser", "family", "Mozilla/5.0 (Nguyễn Văn An)"),
+        ("network", "rtt_ms", 1e9),
+        ("network", "up_loss", 1.5),
+        ("camera", "name", "Camera của An"),
+        ("microphone", "failure", "<b>"),
+    ],
+)
+async def test_no_free_word_is_kept(office: Office, part: str, field: str, value: object) -> None:
+    stranger = office.stranger()
+    figures = copy.deepcopy(FIGURES)
+    figures[part][field] = value
+    check = await begun(stranger)
+    problem(await handed_in(stranger, check, figures), 422, "fields_wrong")
+    assert (await handed_in(stranger, check)).status_code == 201, "a refused result may be mended"
+
+
+async def test_checks_at_once_and_from_one_network_are_bounded(office: Office) -> None:
+    most = office.secretariat.settings.checks_at_once
+    one = office.stranger("10.1.1.1")
+    first = [await begun(one) for _ in range(limits.CHECKS_PER_MINUTE)]
+    problem(await one.post("/checks"), 429, "too_many_requests")
+    for number in range(most - len(first)):
+        await begun(office.stranger(f"10.1.2.{number}"))
+    late = office.stranger("10.1.3.1")
+    problem(await late.post("/checks"), 503, "checks_full")
+    assert (await handed_in(one, first[0])).status_code == 201
+    await begun(late)
+    problem(await office.stranger("10.1.3.2").post("/checks"), 503, "checks_full")
+    office.pass_minutes(limits.CHECK_S / 60 + 0.1)
+    await begun(office.stranger("10.1.3.3"))
+
+
+async def test_the_oldest_results_go(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "CHECKS", 3)
+    codes = []
+    for minute in range(5):
+        at = office.now + timedelta(minutes=minute)
+        codes.append(await office.database.transact(lambda session, at=at: checks.keep(session, FIGURES, at)))
+    async with office.database.reading() as session:
+        assert set(await session.scalars(select(DeviceCheck.code))) == set(codes[2:])
+    old = office.now - timedelta(days=kept.CHECK_KEPT_DAYS + 1)
+    await office.database.transact(lambda session: session.execute(update(DeviceCheck).values(made_at=old)))
+    await office.database.transact(lambda session: checks.keep(session, FIGURES, office.now))
+    async with office.database.reading() as session:
+        assert await session.scalar(select(func.count()).select_from(DeviceCheck)) == 1

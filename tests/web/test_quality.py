@@ -1,0 +1,97 @@
+"""What a person can do about a weak line in the meeting, and what the page says of it: modes, single pictures, figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.web.conftest import Visit, Visitor
+from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FILTERED = "window.asked = []; const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);" + (
+    "navigator.mediaDevices.getUserMedia = (wanted) => { window.asked.push(JSON.stringify(wanted.audio ?? null));"
+    "return open(wanted); };"
+)
+
+
+async def height(visitor: Visitor) -> Any:
+    """Of the other's picture as it comes."""
+    return await visitor.page.evaluate(
+        "document.querySelector('[data-local=false] video:not([hidden])')?.videoHeight ?? 0"
+    )
+
+
+async def mode(visitor: Visitor, name: str) -> None:
+    await visitor.part("settings-button").click()
+    await visitor.part(f"saving-{name}").check()
+    assert await visitor.barriers() == []
+    await visitor.page.keyboard.press("Escape")
+
+
+async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(width=1440, height=900), await visit(script=FILTERED)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await tiles(one, 2)
+    await until(lambda: _at_least(one, 360), "a large picture")
+
+    await mode(one, "low")
+    await expect(one.part("saving-note")).to_be_visible()
+    await until(lambda: _at_most(one, 180), "a small picture of the other")
+    await until(lambda: _at_most(other, 216), "the own camera is sent small")
+    await mode(one, "full")
+    await until(lambda: _at_least(one, 360), "a large picture again")
+    await until(lambda: _at_least(other, 360), "the own camera is sent large again")
+
+    await one.part("wish").select_option("low")
+    await until(lambda: _at_most(one, 180), "one picture is wanted small")
+    await one.part("wish").select_option("none")
+    await expect(one.page.locator("[data-local=false] video")).to_have_count(0)
+    await one.part("wish").select_option("auto")
+    await advance(one)
+
+    await _figures(one, other)
+    await mode(one, "sound")
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    await expect(one.page.locator("[data-testid=tile] video")).to_have_count(0)
+    await other.part("share-toggle").click()
+    await one.part("see-screen").click()
+    await expect(one.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
+    await advance(one)
+
+    await other.part("settings-button").click()
+    await other.part("noise-filter").uncheck()
+    await until(lambda: _asked_plain(other), "the microphone is opened without the filter")
+
+
+async def _figures(one: Visitor, other: Visitor) -> None:
+    await one.part("statistics-toggle").click()
+    await one.part("statistics-panel").wait_for()
+    await expect(one.part("finding-none")).to_contain_text("đều tốt", timeout=PATIENCE_MS)
+    await expect(one.part("figure-way")).to_contain_text("UDP")
+    await expect(one.part("figure-sent")).to_contain_text("×", timeout=PATIENCE_MS)
+    await expect(one.part("figure-seen")).to_contain_text("×", timeout=PATIENCE_MS)
+    rates = await one.part("plot").all_inner_texts()
+    assert len(rates) == 5
+    assert all("bit/s" in rate for rate in rates[:2])
+    assert await one.barriers() == []
+    await mode(one, "low")
+    await expect(one.page.locator("[data-cause=chosen]")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def _at_least(visitor: Visitor, lines: int) -> bool:
+    return bool(await height(visitor) >= lines)
+
+
+async def _at_most(visitor: Visitor, lines: int) -> bool:
+    return 0 < await height(visitor) <= lines
+
+
+async def _asked_plain(visitor: Visitor) -> bool:
+    return '"noiseSuppression":false' in await visitor.page.evaluate("window.asked.at(-1)")

@@ -1,0 +1,75 @@
+/** Which remote pictures the server sends, and how large: those in view, as their viewer wishes, and none while the page is in the background. */
+import { RemoteTrackPublication, Track, type Room } from 'livekit-client';
+import { mostOf, type Saving, type Wish } from './saving';
+
+/** A page that is only covered for a moment (another tab, a phone's home screen) keeps its pictures. */
+const BACKGROUND_MS = 5_000;
+
+export class Pictures {
+  /** By identity, of cameras; whoever is not here is `auto`. */
+  wishes = $state<Record<string, Wish>>({});
+  /** Shown in a window of its own: seen although the page is covered. */
+  floating = false;
+  private shown: ReadonlySet<string> = new Set();
+  private saving: Saving = 'full';
+  private background = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly visibilityChanged = () => this.watchPage();
+
+  constructor(private readonly room: Room) {
+    document.addEventListener('visibilitychange', this.visibilityChanged);
+  }
+
+  /** Sids of the publications that have a place on the screen now. */
+  show(sids: ReadonlySet<string>): void {
+    this.shown = sids;
+    this.apply();
+  }
+
+  save(saving: Saving): void {
+    this.saving = saving;
+    this.apply();
+  }
+
+  wish(identity: string, wish: Wish): void {
+    if (wish === 'auto') delete this.wishes[identity];
+    else this.wishes[identity] = wish;
+    this.apply();
+  }
+
+  apply(): void {
+    for (const participant of this.room.remoteParticipants.values()) {
+      for (const publication of participant.videoTrackPublications.values()) {
+        const remote = publication instanceof RemoteTrackPublication && publication.isSubscribed;
+        if (remote && publication.kind === Track.Kind.Video) this.put(participant.identity, publication);
+      }
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    document.removeEventListener('visibilitychange', this.visibilityChanged);
+  }
+
+  private put(identity: string, publication: RemoteTrackPublication): void {
+    const screen = publication.source === Track.Source.ScreenShare;
+    const most = mostOf(screen ? 'auto' : (this.wishes[identity] ?? 'auto'), this.saving, screen);
+    publication.setEnabled(most !== null && this.wants(publication.trackSid));
+    if (most !== null && publication.videoQuality !== most) publication.setVideoQuality(most);
+  }
+
+  private wants(sid: string): boolean {
+    return (!this.background || this.floating) && this.shown.has(sid);
+  }
+
+  private watchPage(): void {
+    clearTimeout(this.timer);
+    if (document.hidden) this.timer = setTimeout(() => this.cover(true), BACKGROUND_MS);
+    else this.cover(false);
+  }
+
+  private cover(background: boolean): void {
+    this.background = background;
+    this.apply();
+  }
+}

@@ -1,0 +1,150 @@
+/** What a check found, as it is handed in and looked up (`signaling/api/models/checks.py`), and what it means. Pure. */
+import type { Sample } from '../figures/figures';
+
+export type Verdict = 'good' | 'fair' | 'bad' | 'untried';
+export type Failed = '' | 'denied' | 'blocked' | 'absent' | 'busy' | 'insecure' | 'unsupported' | 'unknown';
+export type Part = 'network' | 'microphone' | 'speaker' | 'camera';
+export const PARTS: readonly Part[] = ['network', 'microphone', 'speaker', 'camera'];
+
+export interface NetworkFigures {
+  verdict: Verdict;
+  way: 'udp' | 'tcp' | 'relay' | 'none';
+  udp: boolean | null;
+  tcp: boolean | null;
+  relay: boolean | null;
+  rtt_ms: number | null;
+  jitter_ms: number | null;
+  up_loss: number | null;
+  down_loss: number | null;
+  up_kbps: number | null;
+  down_kbps: number | null;
+  limit: 'none' | 'cpu' | 'bandwidth' | 'other';
+  height_back: number | null;
+}
+
+export interface CheckFigures {
+  network: NetworkFigures;
+  microphone: { verdict: Verdict; failure: Failed; heard: boolean; level: number };
+  speaker: { verdict: Verdict; heard: boolean | null };
+  camera: { verdict: Verdict; failure: Failed; width: number; height: number; fps: number; dark: boolean };
+  browser: { family: 'chromium' | 'edge' | 'firefox' | 'safari' | 'other'; major: number; system: 'windows' | 'android' | 'ios' | 'mac' | 'linux' | 'other' };
+}
+
+/** Which of the three ways media came through; null: not tried. */
+export interface Ways {
+  udp: boolean | null;
+  tcp: boolean | null;
+  relay: boolean | null;
+}
+
+/** The first seconds the browser feels its way up: what it sends then says nothing of the line. */
+const RISING = 4;
+
+export function networkOf(samples: readonly Sample[], ways: Ways): NetworkFigures {
+  const steady = samples.length > RISING + 2 ? samples.slice(RISING) : samples.slice(1);
+  const known = (read: (one: Sample) => number | null) => steady.map(read).filter((value) => value !== null);
+  const kilobits = (values: number[]) => (values.length === 0 ? null : Math.round(median(values) / 1000));
+  const limits = steady.map((one) => one.limit);
+  const figures: NetworkFigures = {
+    verdict: 'untried',
+    way: samples.find((one) => one.way !== null)?.way ?? 'none',
+    ...ways,
+    rtt_ms: rounded(medianOf(known((one) => one.rtt_ms))),
+    jitter_ms: rounded(medianOf(known((one) => one.jitter_ms))),
+    up_loss: mean(known((one) => one.up_loss)),
+    down_loss: mean(known((one) => one.down_loss)),
+    up_kbps: kilobits(steady.map((one) => one.up_bps)),
+    down_kbps: kilobits(steady.map((one) => one.down_bps)),
+    limit: (['cpu', 'bandwidth', 'other'] as const).find((limit) => limits.filter((one) => one === limit).length * 2 > limits.length) ?? 'none',
+    height_back: steady.length === 0 ? null : Math.max(0, ...steady.map((one) => one.seen?.height ?? 0)),
+  };
+  figures.verdict = judge(figures);
+  return figures;
+}
+
+const BAD = { loss: 0.08, rtt_ms: 600, up_kbps: 150 };
+const FAIR = { loss: 0.02, rtt_ms: 250, jitter_ms: 40, up_kbps: 500, height: 300 };
+
+function judge(found: NetworkFigures): Verdict {
+  if (found.way === 'none') return 'bad';
+  const loss = Math.max(found.up_loss ?? 0, found.down_loss ?? 0);
+  const rtt_ms = found.rtt_ms ?? 0;
+  const up_kbps = found.up_kbps ?? 0;
+  if (loss > BAD.loss || rtt_ms > BAD.rtt_ms || up_kbps < BAD.up_kbps) return 'bad';
+  const doubtful = loss > FAIR.loss || rtt_ms > FAIR.rtt_ms || (found.jitter_ms ?? 0) > FAIR.jitter_ms;
+  const narrow = up_kbps < FAIR.up_kbps || found.limit === 'bandwidth' || (found.height_back ?? 0) < FAIR.height;
+  return doubtful || narrow || found.way !== 'udp' ? 'fair' : 'good';
+}
+
+export type Finding =
+  | 'unreachable' | 'noUdp' | 'relayed' | 'lossUp' | 'lossDown' | 'slow' | 'unsteady' | 'narrow' | 'machine'
+  | 'micSilent' | 'speakerSilent' | 'cameraDark' | 'cameraSlow' | 'failed';
+
+/** What is wrong, most grievous first; `failed` has words of its own for each failure. */
+export function findings(figures: CheckFigures, part: Part): Finding[] {
+  const { network, microphone, speaker, camera } = figures;
+  const told = (...rows: [Finding, boolean][]) => rows.filter(([, is]) => is).map(([one]) => one);
+  if (part === 'network') {
+    if (network.way === 'none') return ['unreachable'];
+    return told(
+      ['noUdp', network.way === 'tcp'],
+      ['relayed', network.way === 'relay'],
+      ['lossUp', (network.up_loss ?? 0) > FAIR.loss],
+      ['lossDown', (network.down_loss ?? 0) > FAIR.loss],
+      ['slow', (network.rtt_ms ?? 0) > FAIR.rtt_ms],
+      ['unsteady', (network.jitter_ms ?? 0) > FAIR.jitter_ms],
+      ['narrow', network.limit === 'bandwidth' || (network.limit !== 'cpu' && (network.up_kbps ?? 0) < FAIR.up_kbps)],
+      ['machine', network.limit === 'cpu'],
+    );
+  }
+  if (part === 'microphone') return told(['failed', microphone.failure !== ''], ['micSilent', microphone.failure === '' && microphone.verdict === 'bad']);
+  if (part === 'speaker') return told(['speakerSilent', speaker.heard === false]);
+  return told(
+    ['failed', camera.failure !== ''],
+    ['cameraDark', camera.failure === '' && camera.dark],
+    ['cameraSlow', camera.failure === '' && !camera.dark && camera.verdict === 'fair'],
+  );
+}
+
+export function cameraVerdict(camera: Omit<CheckFigures['camera'], 'verdict'>): Verdict {
+  if (camera.failure !== '') return 'bad';
+  if (camera.width === 0) return 'untried';
+  if (camera.dark) return 'bad';
+  return camera.height < 360 || camera.fps < 12 ? 'fair' : 'good';
+}
+
+export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], 'verdict'>, open: boolean): Verdict {
+  if (microphone.failure !== '') return 'bad';
+  if (!open) return 'untried';
+  return microphone.heard ? 'good' : 'bad';
+}
+
+/** The family, its version and the system, of what a browser calls itself: no more, so that nobody is known by it. */
+export function browserOf(agent: string): CheckFigures['browser'] {
+  const FAMILIES = [['edge', /Edg(?:e|A|iOS)?\/(\d+)/], ['firefox', /(?:Firefox|FxiOS)\/(\d+)/], ['chromium', /(?:Chrome|Chromium|CriOS)\/(\d+)/], ['safari', /Version\/(\d+).* Safari\//]] as const;
+  const SYSTEMS = [['android', /Android/], ['ios', /iPhone|iPad|iPod/], ['windows', /Windows/], ['mac', /Macintosh/], ['linux', /Linux|CrOS/]] as const;
+  const system = SYSTEMS.find(([, pattern]) => pattern.test(agent))?.[0] ?? 'other';
+  for (const [family, pattern] of FAMILIES) {
+    const major = Number(pattern.exec(agent)?.[1]);
+    if (Number.isInteger(major)) return { family, major: Math.min(major, 9999), system };
+  }
+  return { family: 'other', major: 0, system };
+}
+
+function medianOf(values: number[]): number | null {
+  return values.length === 0 ? null : median(values);
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+function mean(values: number[]): number | null {
+  if (values.length === 0) return null;
+  return Math.round((values.reduce((sum, value) => sum + value, 0) / values.length) * 1000) / 1000;
+}
+
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value);
+}

@@ -1,0 +1,105 @@
+/**
+ * A call with oneself: one connection sends camera and microphone to the server, a second receives them back. What stands
+ * between is what stands between in any meeting. Owns the connections; judges nothing.
+ */
+import { LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
+import type { CheckOpened } from '../api';
+import { Meter, type Report, type Sample } from '../figures/figures';
+
+const CONNECT_MS = 12_000;
+const SWITCH_MS = 9_000;
+const LOOK_MS = 250;
+
+export class Loop {
+  private readonly sender = new Room({
+    dynacast: false,
+    stopLocalTrackOnUnpublish: false,
+    publishDefaults: { videoCodec: 'vp8', simulcast: true, videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360], dtx: false },
+  });
+  private readonly receiver = new Room({ adaptiveStream: false });
+  private readonly meter = new Meter();
+
+  /** `returned`: a track of one's own that has come back. */
+  constructor(
+    private readonly opened: CheckOpened,
+    returned: (track: RemoteTrack) => void,
+  ) {
+    this.receiver.on(RoomEvent.TrackSubscribed, (track) => returned(track));
+  }
+
+  /** Raises what the client library raises when the server cannot be reached. */
+  async connect(microphone: MediaStreamTrack | null, picture: MediaStreamTrack): Promise<void> {
+    const { url, sender, receiver } = this.opened;
+    const options = { peerConnectionTimeout: CONNECT_MS };
+    await Promise.all([this.sender.connect(url, sender, options), this.receiver.connect(url, receiver, options)]);
+    const tracks = [picture, ...(microphone === null ? [] : [microphone])];
+    await Promise.all(tracks.map((track) => this.publish(track)));
+  }
+
+  async sample(): Promise<Sample> {
+    const [sent, received] = await Promise.all([reports(own(this.sender)), reports(others(this.receiver))]);
+    return this.meter.read({ sent, received }, performance.now());
+  }
+
+  /** Whether media comes by TCP too: the receiving half is asked to come that way. */
+  async tryTcp(): Promise<boolean> {
+    const back = new Promise<void>((resolve) => this.receiver.once(RoomEvent.Reconnected, () => resolve()));
+    const gone = new Promise<void>((resolve) => this.receiver.once(RoomEvent.Disconnected, () => resolve()));
+    await this.receiver.simulateScenario('force-tcp');
+    const until = performance.now() + SWITCH_MS;
+    await Promise.race([back, gone, wait(SWITCH_MS)]);
+    while (performance.now() < until && this.receiver.state !== 'disconnected') {
+      const received = await reports(others(this.receiver));
+      const seen = new Meter().read({ sent: [], received }, 0);
+      if (seen.way === 'tcp' && (seen.rtt_ms ?? 0) > 0) return true;
+      await wait(LOOK_MS);
+    }
+    return false;
+  }
+
+  /** Whether the relay (TURN) can be used; null where the server names none. */
+  async tryRelay(): Promise<boolean | null> {
+    const { url, relay } = this.opened;
+    if (relay === '') return null;
+    const room = new Room();
+    try {
+      await room.connect(url, relay, { rtcConfig: { iceTransportPolicy: 'relay' }, peerConnectionTimeout: SWITCH_MS, maxRetries: 0 });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await room.disconnect();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.sender.disconnect(false), this.receiver.disconnect()]);
+  }
+
+  private async publish(track: MediaStreamTrack): Promise<void> {
+    const sound = track.kind === 'audio';
+    const local = sound ? new LocalAudioTrack(track, undefined, true) : new LocalVideoTrack(track, undefined, true);
+    await this.sender.localParticipant.publishTrack(local, { source: sound ? Track.Source.Microphone : Track.Source.Camera });
+  }
+}
+
+interface Counting {
+  getRTCStatsReport(): Promise<RTCStatsReport | undefined>;
+}
+
+function own(room: Room): Counting[] {
+  return [...room.localParticipant.trackPublications.values()].flatMap((one) => one.track ?? []);
+}
+
+function others(room: Room): Counting[] {
+  return [...room.remoteParticipants.values()].flatMap((who) => [...who.trackPublications.values()].flatMap((one) => one.track ?? []));
+}
+
+async function reports(tracks: Counting[]): Promise<Report[]> {
+  const found = await Promise.all(tracks.map((track) => track.getRTCStatsReport().catch(() => undefined)));
+  return found.filter((report) => report !== undefined) as unknown as Report[];
+}
+
+export function wait(delay_ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delay_ms));
+}
