@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -113,7 +114,7 @@ async def test_the_oldest_results_go(office: Office, monkeypatch: pytest.MonkeyP
     codes = []
     for minute in range(5):
         at = office.now + timedelta(minutes=minute)
-        codes.append(await office.database.transact(lambda session, at=at: checks.keep(session, FIGURES, at)))
+        codes.append(await office.database.transact(partial(checks.keep, figures=FIGURES, now=at)))
     async with office.database.reading() as session:
         assert set(await session.scalars(select(DeviceCheck.code))) == set(codes[2:])
     old = office.now - timedelta(days=kept.CHECK_KEPT_DAYS + 1)
