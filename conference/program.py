@@ -44,6 +44,8 @@ CODECS: Final[Mapping[str, str]] = {
     "audio/pcmu": "pcmu",
 }
 """What the mixer understands, by MIME type in small letters. Of RED it gets the primary block alone."""
+HALLS: Final = "halls"
+"""Among those who lack a codec: no participant's sid."""
 PAYLOAD_TYPES: Final[Mapping[str, int]] = {"pcmu": 0, "pcma": 8, "g722": 9, "vp8": 96, "h264": 97, "opus": 111}
 """Of what the mixer makes."""
 OPUS: Final = PAYLOAD_TYPES["opus"]
@@ -249,7 +251,10 @@ class Program:
         self.mixer.close()
         for one in tuple(self.conference.participants.values()):
             for track in tuple(one.tracks.values()):
-                _mix(track, None)
+                for codec in (track, track.backup):
+                    if codec is not None:
+                        _mix(codec, None)
+                subscriptions.forgo_backup(track, HALLS)
 
     def compose_for(self, viewer: Participant) -> None:
         """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
@@ -560,9 +565,14 @@ class Program:
             for track in () if one.site in self.halls else tuple(one.participant.tracks.values()):
                 content = track.source is Source.SCREEN_SHARE
                 producer = fed.get(FeedKey(one.site, "video", content))
-                shown = producer is not None and producer is track.producer
+                understood = _understood(track)
+                shown = understood is not None and producer is not None and producer is understood.producer
                 full = content or one.site in large
-                _mix(track, (Quality.HIGH if full else Quality.MEDIUM) if shown else None)
+                _mix(track, None if understood is not track else _quality(full) if shown else None)
+                if track.backup is not None:
+                    _mix(track.backup, _quality(full) if shown and understood is track.backup else None)
+                if understood is None and track.live:
+                    subscriptions.want_backup(track, HALLS, CODECS)
 
     def _listens_to(self, site: str, opened: Sequence[str]) -> bool:
         return self.mode != "reception" and (site in opened or site in self.halls)
@@ -694,9 +704,23 @@ def _look(participant: Participant, hall: Hall | None) -> Seen:
 def _live(tracks: Sequence[Track], source: Source) -> Producer | None:
     """The producer of the first such track that sends something the mixer understands."""
     for track in tracks:
-        if track.source is source and track.producer is not None and not track.muted and track.mime.lower() in CODECS:
-            return track.producer
+        if track.source is source and not track.muted:
+            understood = _understood(track)
+            if understood is not None:
+                return understood.producer
     return None
+
+
+def _understood(track: Track) -> Track | None:
+    """The track or its second codec, as the mixer can take it."""
+    for codec in (track, track.backup):
+        if codec is not None and codec.producer is not None and codec.mime.lower() in CODECS:
+            return codec
+    return None
+
+
+def _quality(full: bool) -> Quality:
+    return Quality.HIGH if full else Quality.MEDIUM
 
 
 def _is_h264(producer: Producer | None) -> bool:

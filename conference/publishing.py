@@ -169,9 +169,12 @@ def _end_backup(backup: Track) -> None:
     if backup.main is not None:
         backup.main.backup = None
     if backup.producer is not None:
-        backup.owner.conference.tracks_by_producer.pop(backup.producer, None)
+        conference = backup.owner.conference
+        conference.tracks_by_producer.pop(backup.producer, None)
         backup.producer.close()
         backup.producer = None
+        if conference.program is not None:
+            conference.program.changed()
 
 
 def match_leftovers(publisher: Participant, now: float) -> None:
@@ -277,6 +280,8 @@ def _back_up(main: Track, backup: Track, producer: Producer) -> None:
         if participant.sid in main.lacking:
             subscriptions.reconcile(participant, main)
     subscriptions.update_wish(backup)
+    if conference.program is not None:
+        conference.program.changed()
 
 
 def _ended(publisher: Participant, producer: Producer) -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -144,6 +144,21 @@ def give_backup(subscriber: Participant, track: Track) -> bool:
     else:
         tell_wish(track)
     return True
+
+
+def want_backup(track: Track, who: str, mimes: Container[str]) -> None:
+    """Somebody who is no subscriber takes only these MIME types (in small letters)."""
+    told = track.announcement.backup
+    if track.kind == "video" and told is not None and told.lower() in mimes and who not in track.lacking:
+        track.lacking.add(who)
+        tell_wish(track)
+
+
+def forgo_backup(track: Track, who: str) -> None:
+    if who in track.lacking:
+        track.lacking.discard(who)
+        if track.backup is None:
+            tell_wish(track)
 
 
 def _known_length(track_sids: Sequence[str]) -> list[str]:

@@ -527,3 +527,25 @@ def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: 
     hall.hall.hung_up()
     world.pass_time(limits.LAYERS_DOWN_S + 2)
     assert [event.highest for event in ann.client.of(LayersWanted)][-1] is None
+
+
+def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: HallWorld) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
+    ben.offer()
+    world.settle()
+    assert all(event.backup is None for event in ann.client.of(LayersWanted))
+    hall = HallParty(world, "hall")
+    world.settle()
+    assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
+    ann.participant.announce_backup(sid, replace(CAMERA, cid="second", codec="video/VP8"))
+    ann.offer("video sendonly second q h f")
+    world.settle()
+    assert [source.codec for source in world.scene().sources if source.kind == "video"].count("vp8") == 1
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    told = ann.client.last(LayersWanted)
+    assert told.highest is Quality.HIGH, "Ben still looks"
+    assert told.backup is not None and told.backup[1] is not None
+    hall.hall.hung_up()
+    world.pass_time(limits.LAYERS_DOWN_S + 2)
+    assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", None))
