@@ -115,7 +115,7 @@ struct Rounds {
     busy: bool,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Counted {
     packets: u64,
     cpu_us: u64,
@@ -125,7 +125,11 @@ struct Counted {
 impl Counted {
     /// Packets a second, and the share of the time that the thread ran.
     fn since(self, before: Counted) -> (u64, f32) {
-        let elapsed_us = self.at_us.saturating_sub(before.at_us).max(1);
+        let elapsed_us = self.at_us.saturating_sub(before.at_us);
+        if elapsed_us < SNAPSHOT_US / 2 {
+            // The first look, right after the start.
+            return (0, 0.0);
+        }
         let packets_per_s = (self.packets - before.packets) * 1_000_000 / elapsed_us;
         (packets_per_s, (self.cpu_us - before.cpu_us) as f32 / elapsed_us as f32)
     }
@@ -156,7 +160,7 @@ impl Rounds {
             now_us: now_us(),
             drained_us: 0,
             snapshot_us: 0,
-            counted: Counted { at_us: now_us(), ..Counted::default() },
+            counted: Counted { packets: 0, cpu_us: thread_cpu_us(), at_us: now_us() },
             busy: false,
         })
     }
@@ -441,6 +445,13 @@ mod tests {
         assert_eq!(events.death(), Some("plane-7 stopped: the sky fell"));
         guard("plane-8", &events, || Ok(()));
         assert_eq!(events.death(), Some("plane-7 stopped: the sky fell"));
+    }
+
+    #[test]
+    fn a_rate_needs_time() {
+        let at = |packets, cpu_us, at_us| Counted { packets, cpu_us, at_us };
+        assert_eq!(at(3000, 600_000, 2_000_000).since(at(1000, 100_000, 1_000_000)), (2000, 0.5));
+        assert_eq!(at(9, 200, 1_000_001).since(at(0, 0, 1_000_000)), (0, 0.0));
     }
 
     #[test]
