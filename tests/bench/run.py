@@ -35,6 +35,8 @@ class Row:
 
     name: str
     arguments: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...] = ()
+    """Of this server, by name; others have none of them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,14 @@ class Line:
 
 def media_rows() -> list[Row]:
     video = [Row(f"video-{n}", ("media", "--kind", "video", "--viewers", str(n))) for n in (1, 3, 10, 50, 200)]
-    return [*video, Row("voice-100", ("media", "--kind", "voice", "--viewers", "100"))]
+    one = ("media", "--kind", "voice", "--viewers")
+    many = (*one, "20", "--silent", "40")
+    voices = [
+        Row("voice-20", (*one, "20")),
+        Row("voices-41", many),
+        Row("voices-41-all", many, settings=(("LOUDEST_VOICES", "0"),)),
+    ]
+    return [*video, Row("voice-100", (*one, "100")), *voices]
 
 
 ROWS: list[Row] = [
@@ -73,6 +82,10 @@ def mebibytes(name: str) -> Callable[[Result], str]:
     return lambda result: f"{result[name] / 1024:.0f} MiB"
 
 
+def share(result: Result) -> str:
+    return f"{result['cpu_percent']:.1f} %, {result['packets_per_viewer_per_s']:.0f} packets/s each"
+
+
 def number(name: str, unit: str) -> Callable[[Result], str]:
     return lambda result: f"{result[name]:.1f} {unit}"
 
@@ -88,6 +101,9 @@ LINES: list[Line] = [
     Line("50 viewers", "video-50", per_packet, "1.7 µs"),
     Line("200 viewers", "video-200", per_packet, "1.4 µs"),
     Line("One voice, 100 listeners", "voice-100", per_packet, "3.7 µs"),
+    Line("CPU: one open microphone, 20 listeners", "voice-20", share),
+    Line("40 more open microphones, all silent", "voices-41", share),
+    Line("the same with `loudest_voices = 0`: all are sent", "voices-41-all", share),
     Line("Memory, nobody there", "memory-idle", mebibytes("rss_start_kib")),
     Line("a participant more, no media", "memory-idle", number("kib_per_participant", "KiB"), "250 KiB"),
     Line("a viewer of a video more", "memory-video", number("kib_per_participant", "KiB"), "250 KiB"),
@@ -135,7 +151,7 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
     for _ in range(repeats):
         print(f"{name}: {row.name} ...", end=" ", file=sys.stderr, flush=True)
         try:
-            with start(name, given) as server:
+            with start(name, given, row) as server:
                 results.append(measure(generator, row, server, given.seconds))
                 print(json.dumps(results[-1]), file=sys.stderr, flush=True)
         except RuntimeError as error:
@@ -149,7 +165,7 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
 
 def run_floor(floor: Path, row: Row, given: argparse.Namespace) -> Result:
     """The least that this machine lets a media row cost; nothing for other rows."""
-    if row.arguments[0] != "media":
+    if row.arguments[0] != "media" or "--silent" in row.arguments:
         return {}
     print(f"floor: {row.name} ...", end=" ", file=sys.stderr, flush=True)
     words = [str(floor), row.arguments[-1], str(given.seconds), row.arguments[2]]
@@ -162,8 +178,8 @@ def run_floor(floor: Path, row: Row, given: argparse.Namespace) -> Result:
     return result
 
 
-def start(name: str, given: argparse.Namespace) -> AbstractContextManager[peers.Server]:
-    return peers.livekit() if name == "livekit" else peers.diemcau(given.serve)
+def start(name: str, given: argparse.Namespace, row: Row) -> AbstractContextManager[peers.Server]:
+    return peers.livekit() if name == "livekit" else peers.diemcau(given.serve, peers.ROOT, **dict(row.settings))
 
 
 def cell(line: Line, results: dict[str, Result]) -> str:

@@ -284,6 +284,8 @@ impl Client {
                 Ok(())
             }
             ResponseBody::Leave(leave) => Err(format!("server says leave, reason {}", leave.reason)),
+            // Who only publishes hears nobody.
+            ResponseBody::MediaSectionsRequirement(_) if matches!(self.role, Role::Publisher(_)) => Ok(()),
             ResponseBody::MediaSectionsRequirement(need) => {
                 let (audios, videos) = self.sections_owed.unwrap_or_default();
                 self.sections_owed = Some((audios + need.audios, videos + need.videos));

@@ -30,6 +30,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --kind video|voice|none        what is published (video; none for memory only)
   --viewers N                    media, memory, meeting, idle: viewers or members (10)
   --deaf N                       media: so many viewers more whose sockets drop and count what comes (0)
+  --silent N                     media: so many more microphones are open and send silence (0)
   --publishers N                 media, load: how many publish (1)
   --tiles N --speakers N         meeting: cameras that each sees, members who speak (6, 3)
   --percent N                    load: share of a processor that the packet thread shall be busy (60)
@@ -99,6 +100,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         conference: text("conference", ""),
         viewers: number("viewers", 10)?.clamp(1, 5000) as usize,
         deaf: number("deaf", 0)?.min(5000) as usize,
+        silent: number("silent", 0)?.min(90) as usize,
         publishers: number("publishers", 1)?.clamp(1, 100) as usize,
         tiles: number("tiles", 6)?.clamp(1, 100) as usize,
         speakers: number("speakers", 3)? as usize,

@@ -38,6 +38,8 @@ pub struct Options {
     pub viewers: usize,
     /// Viewers more whose sockets drop media: they cost the generator nothing.
     pub deaf: usize,
+    /// Open microphones of quiet rooms, beside the publishers.
+    pub silent: usize,
     pub publishers: usize,
     /// meeting: cameras that each shows, and members who speak.
     pub tiles: usize,
@@ -78,6 +80,7 @@ pub fn media(options: &Options) -> Result<Value, String> {
     let others = (after.machine_cpu - before.machine_cpu) as f64 - cpu - own;
     Ok(json!({
         "viewers": options.viewers + options.deaf,
+        "silent": options.silent,
         "packets": packets,
         "packets_per_viewer_per_s": packets as f64 / seconds / (options.viewers + options.deaf) as f64,
         "cpu_us_per_packet": cpu / 1e3 / packets.max(1) as f64,
@@ -183,13 +186,13 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn start(options: &Options, kind: Kind) -> Result<Publisher, String> {
-        let count = options.publishers;
+        let counts = (options.publishers, options.silent);
         let seat = seat(options);
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, started) = mpsc::channel();
         let thread = {
             let (seat, stop) = (seat.clone(), stop.clone());
-            std::thread::spawn(move || publish(&seat, kind, count, &stop, &ready))
+            std::thread::spawn(move || publish(&seat, kind, counts, &stop, &ready))
         };
         if started.recv_timeout(JOIN_LIMIT).is_err() {
             stop.store(true, Ordering::Relaxed);
@@ -205,10 +208,19 @@ impl Publisher {
     }
 }
 
-fn publish(seat: &Seat, kind: Kind, count: usize, stop: &AtomicBool, ready: &mpsc::Sender<()>) -> Result<(), String> {
+fn publish(
+    seat: &Seat,
+    kind: Kind,
+    (count, silent): (usize, usize),
+    stop: &AtomicBool,
+    ready: &mpsc::Sender<()>,
+) -> Result<(), String> {
     let mut crowd = Crowd::new()?;
     for number in 0..count {
         crowd.join(seat, &format!("publisher-{number}"), Role::Publisher(Source::new(kind)))?;
+    }
+    for number in 0..silent {
+        crowd.join(seat, &format!("silent-{number}"), Role::Publisher(Source::silent()))?;
     }
     let mut told = false;
     while !stop.load(Ordering::Relaxed) {

@@ -92,6 +92,7 @@ pub struct Source {
     /// Layers that somebody wants, from below.
     layers: usize,
     noise: u64,
+    silent: bool,
 }
 
 impl Source {
@@ -99,7 +100,21 @@ impl Source {
         let noise = 0x9E37_79B9_7F4A_7C15;
         let layers = if kind == Kind::Layered { LAYERS.len() } else { 1 };
         let (owed, key_wanted) = ([0; 3], [true; 3]);
-        Source { kind, next_at: None, started_at: None, count: 0, owed, key_wanted, layers, noise }
+        Source { kind, next_at: None, started_at: None, count: 0, owed, key_wanted, layers, noise, silent: false }
+    }
+
+    /// A microphone in a quiet room: as many packets, and their level is that of silence.
+    pub fn silent() -> Source {
+        Source { silent: true, ..Source::new(Kind::Voice) }
+    }
+
+    /// Of its newest packet, dBov; None: it is a picture.
+    pub fn level(&self) -> Option<i8> {
+        match self.kind {
+            Kind::Voice if self.silent => Some(-127),
+            Kind::Voice => Some(-20 - (self.count % 20) as i8),
+            Kind::Video | Kind::Layered => None,
+        }
     }
 
     pub fn kind(&self) -> Kind {

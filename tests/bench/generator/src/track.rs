@@ -112,9 +112,9 @@ impl Track {
         let mut direct = rtc.direct_api();
         let Some(stream) = direct.stream_tx_by_mid(mid, rid) else { return };
         let sequence = &mut self.sequences[packet.layer];
-        let level = (kind == Kind::Voice).then(|| -20 - (*sequence % 20) as i8);
-        let ext_vals =
-            ExtensionValues { audio_level: level, voice_activity: level.map(|_| true), ..ExtensionValues::default() };
+        let level = self.source.level();
+        let active = level.map(|level| level > -100);
+        let ext_vals = ExtensionValues { audio_level: level, voice_activity: active, ..ExtensionValues::default() };
         let rtp = RtpWrite::new(pt, (*sequence).into(), packet.time, now, packet.payload)
             .marker(packet.marker)
             .ext_vals(ext_vals)
