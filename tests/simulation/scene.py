@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.interop.network import HTTP_PORT, Namespace, ServerThere, namespace, serve
@@ -16,6 +16,19 @@ from tests.simulation.impair import Link
 
 CONFERENCE = "bad-network"
 SOURCE, SINK = "an", "binh"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the sender's camera gives."""
+
+    size: tuple[int, int] = (640, 360)
+    fps: int = 24
+    bitrate_bps: int = 500_000
+
+
+USUAL, SMALL = Picture(), Picture((480, 270), 12, 300_000)
+"""The small one is for tests beside others: with the usual one two busy processors are themselves the bad network."""
 
 
 @dataclass
@@ -55,20 +68,28 @@ async def line_up(
             await asyncio.gather(*(side.kill() for side in (call.source, call.sink) if side))
 
 
-async def enter(call: Call, *, dual: bool = False) -> tuple[Side, Side]:
+async def enter(call: Call, *, dual: bool = False, shows: Picture = USUAL) -> tuple[Side, Side]:
     """Both join: who sends, who watches. The watcher has seen a picture when this returns."""
-    call.source = await join(call, SOURCE, colour="red", hz=440, dual=dual)
+    call.source = await join(call, SOURCE, colour="red", hz=440, dual=dual, shows=shows)
     call.sink = await join(call, SINK, watches=SOURCE, dual=dual)
     await call.sink.until(lambda now: now.sights and any(heard for _, heard in now.heard), "a picture and a tone", 120)
     return call.source, call.sink
 
 
 async def join(
-    call: Call, identity: str, *, colour: str = "", hz: float = 0, watches: str = "", dual: bool = False
+    call: Call,
+    identity: str,
+    *,
+    colour: str = "",
+    hz: float = 0,
+    watches: str = "",
+    dual: bool = False,
+    shows: Picture = USUAL,
 ) -> Side:
     jwt = token(call.server.api_key, call.server.api_secret, identity, CONFERENCE)
     link = call.links[identity]
-    part = Part(f"{call.server.scheme}://{link.server_address}:{HTTP_PORT}", jwt, colour, hz, watches, dual=dual)
+    url = f"{call.server.scheme}://{link.server_address}:{HTTP_PORT}"
+    part = Part(url, jwt, colour, hz, watches, dual=dual, **asdict(shows))
     return await Side.start(part, prefix=("env", f"SSL_CERT_FILE={call.server.authority}", *link.client.prefix))
 
 

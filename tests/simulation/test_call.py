@@ -5,6 +5,7 @@ Nothing is timed: figures of all conditions tells `tests/bench/quality.py`.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ pytestmark = [
     pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
 ]
 
-FPS = 24
+FPS = scene.SMALL.fps
 BOUND_S = 120.0
+SHOWN = 0.7
+"""Share of the pictures taken; the rest is a margin for encoders on busy processors."""
 
 alone = interop.alone
 
@@ -33,6 +36,13 @@ def _heard(sink: Side, since: int) -> float:
     return sum(chunks) / len(chunks)
 
 
+def _forward(sink: Side) -> None:
+    """No picture comes late or twice. But another layer begins with a key frame, which has to be shown: it may be of the moment
+    that was seen last, or a little older where it had to be sent again."""
+    for (before, _, height), (counter, _, now) in pairwise(sink.sights):
+        assert counter > before or (height != now and counter > before - FPS // 2), (before, counter)
+
+
 def _stayed(*sides: Side) -> None:
     for side in sides:
         lost = {"reconnecting", "disconnected", "participant_disconnected"} & {name for name, _ in side.events}
@@ -40,29 +50,30 @@ def _stayed(*sides: Side) -> None:
 
 
 NETWORKS = {
-    "random": (Way(loss=0.05, delay_ms=25, udp_only=True), 0.025),
-    "bursts": (Way(loss=0.05, burst=5, delay_ms=25, udp_only=True), 0.05),
-    "disorder": (Way(delay_ms=60, jitter_ms=5, reorder=0.2, duplicate=0.01), 0.05),
+    "random": (Way(loss=0.1, delay_ms=25, udp_only=True), 0.03),
+    "bursts": (Way(loss=0.1, burst=5, delay_ms=25, udp_only=True), 0.08),
+    "disorder": (Way(delay_ms=60, jitter_ms=30, reorder=0.2, duplicate=0.01), 0.05),
 }
-"""And the share of the sound that may be invented. Without any repair it would be the loss. That pictures are shown without
-a break is not asked here: the estimation needs half a minute to learn that loss is the path's own."""
+"""And the share of the sound that may be invented. Without any repair it would be the loss."""
 
 
 @pytest.mark.parametrize(("kind", "leg"), [("random", SINK), ("random", SOURCE), ("bursts", SINK), ("disorder", SINK)])
 async def test_pictures_and_sound_go_on(tmp_path: Path, kind: str, leg: str) -> None:
     way, invented = NETWORKS[kind]
     async with scene.line_up(tmp_path, seed=1) as call:
-        source, sink = await scene.enter(call)
+        source, sink = await scene.enter(call, shows=scene.SMALL)
         link = call.links[leg]
         link.change(down=way, up=Way(delay_ms=25)) if leg == SINK else link.change(down=Way(delay_ms=25), up=way)
-        await sink.until(lambda now: len(now.samples) > 10, "it has settled")
+        await sink.until(lambda now: len(now.samples) > 20, "it has settled")
         seen, chunks, first = len(sink.sights), len(sink.heard), sink.samples[-1]
         await sink.until(lambda now: len(now.sights) > seen + 8 * FPS, "eight seconds of pictures", BOUND_S)
         last = sink.samples[-1]
         passed = link.counters().down if leg == SINK else link.counters().up
         assert (passed.lost if way.loss else passed.reordered) > 20
-        counters = [counter for counter, _, _ in sink.sights]
-        assert counters == sorted(set(counters)), "no picture comes late or twice"
+        _forward(sink)
+        counters = [counter for counter, _, _ in sink.sights[seen:]]
+        assert len(set(counters)) > SHOWN * (counters[-1] - counters[0])
+        assert max(b - a for a, b in pairwise(counters)) <= FPS, "no second without a picture"
         assert sink.damaged == 0
         assert _heard(sink, chunks) > 0.9
         assert (last.concealed - first.concealed) / (last.samples - first.samples) < invented
@@ -74,7 +85,7 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
     async with scene.line_up(tmp_path, seed=2) as call:
         for link in call.links.values():
             link.change(down=Way(loss=0.1, delay_ms=100), up=Way(loss=0.1, delay_ms=100))
-        source, sink = await scene.enter(call)
+        source, sink = await scene.enter(call, shows=scene.SMALL)
         await _sees_what_is_taken_now(source, sink)
         assert all(link.counters().down.lost and link.counters().up.lost for link in call.links.values())
 
@@ -82,7 +93,7 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize("leg", [SINK, SOURCE])
 async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path, leg: str) -> None:
     async with scene.line_up(tmp_path, seed=3, translated=True) as call:
-        source, sink = await scene.enter(call)
+        source, sink = await scene.enter(call, shows=scene.SMALL)
         for turn in range(3):
             call.links[leg].rebind()
             await _sees_what_is_taken_now(source, sink)
@@ -93,7 +104,7 @@ async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path,
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
     """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone."""
     async with scene.line_up(tmp_path, seed=4, spare=True) as call:
-        source, sink = await scene.enter(call)
+        source, sink = await scene.enter(call, shows=scene.SMALL)
         for turn in range(2):
             scene.switch(call, turn)
             await _sees_what_is_taken_now(source, sink)

@@ -19,6 +19,11 @@ const EVERY_US: u64 = 200_000;
 const SPACING_US: u64 = 20_000;
 /// Kept for voices where there are any, though all may be silent now.
 const VOICES_BPS_MIN: f64 = 40_000.0;
+/// Sound that is sent twice is sent once where the second time takes more than this of the way, and again where it takes less
+/// than that; nor where the path itself loses some of it.
+const LEAN: f64 = 0.14;
+const LEAN_NO_LONGER: f64 = 0.07;
+const LEAN_LOSS_MAX: f64 = 0.02;
 /// A voice that fell silent is soon heard again.
 const VOICES_HALVE_US: f64 = 10e6;
 /// So much above the budget may be the estimate's error, for this long: a probe tells by then.
@@ -29,6 +34,10 @@ const CALM_QUEUE_US: i64 = 60_000;
 /// Losses up to this are no reason to stop the last picture as long as nothing waits on the way: the way may lose so much
 /// of itself, and voices are heard with it.
 const LOSS_BORNE: f64 = 0.4;
+/// What is sent goes on at its lowest, whatever the estimate says, until something has waited on the way for so long: then
+/// voices suffer. The foremost picture goes on for longer.
+const CROWDED_US: u64 = 2_000_000;
+const CROWDED_US_FOREMOST: u64 = 4_000_000;
 /// What is this far above the budget stops now rather than with the next key frame.
 const FLOOD: f64 = 2.0;
 /// After a step up, before the next one.
@@ -50,8 +59,12 @@ pub struct Allotment {
     due_us: u64,
     looked_us: u64,
     voices_bps: f64,
+    /// Redundant sound is left out.
+    lean: bool,
     /// More is sent than the budget allows, and that is tolerated, since then.
     slight_since_us: Option<u64>,
+    /// Something waits on the way since then.
+    crowded_since_us: Option<u64>,
     /// Nothing is raised before.
     raise_us: u64,
     raised_us: Option<u64>,
@@ -72,14 +85,40 @@ impl Allotment {
     }
 
     /// Where more is held than there is, what may go on for a moment; None: all fits, or the moment is over.
-    fn tolerates(&mut self, held_bps: u64, budget_bps: u64, calm: bool, now_us: u64) -> Option<u64> {
-        if held_bps <= budget_bps {
+    fn tolerates(&mut self, budget: &Budget, calm: bool, now_us: u64) -> Option<u64> {
+        if budget.held_bps <= budget.bps {
             self.slight_since_us = None;
             return None;
         }
         let since_us = *self.slight_since_us.get_or_insert(now_us);
-        let tolerated_bps = held_bps.min((budget_bps as f64 * SLIGHT) as u64);
+        // The estimate is of all that is sent, and so is its error.
+        let slight_bps = ((budget.bps + budget.voices_bps) as f64 * (SLIGHT - 1.0)) as u64;
+        let tolerated_bps = budget.held_bps.min(budget.bps + slight_bps);
         (calm && now_us - since_us < SLIGHT_US).then_some(tolerated_bps)
+    }
+
+    /// How many of the pictures that are sent go on at least at their lowest. `flat`: nothing waits on the way.
+    fn keeps(&mut self, flat: bool, loss: f64, loss_is_little: bool, now_us: u64) -> usize {
+        if flat {
+            self.crowded_since_us = None;
+            return if loss_is_little { usize::MAX } else { usize::from(loss < LOSS_BORNE) };
+        }
+        match now_us - *self.crowded_since_us.get_or_insert(now_us) {
+            0..CROWDED_US => usize::MAX,
+            CROWDED_US..CROWDED_US_FOREMOST => 1,
+            _ => 0,
+        }
+    }
+
+    /// Whether redundant sound, that costs so much, is left out. `loss`: the path's own.
+    fn turn_lean(&mut self, redundant_bps: u64, available_bps: u64, loss: f64) -> bool {
+        let part = redundant_bps as f64 / available_bps.max(1) as f64;
+        let least = if self.lean { LEAN_NO_LONGER } else { LEAN };
+        let lean = part > least && loss < LEAN_LOSS_MAX;
+        if lean != self.lean {
+            (self.lean, self.voices_bps) = (lean, 0.0);
+        }
+        lean
     }
 
     fn may_raise(&self, budget_bps: u64, now_us: u64) -> bool {
@@ -167,6 +206,7 @@ impl Shard {
         self.transports[key].allotment = Allotment::default();
         for at in 0..self.transports[key].consumers.len() {
             let consumer = self.transports[key].consumers[at];
+            self.consumers[consumer].set_lean(false);
             self.grant(consumer, Some(Grant::ALL), false, now_us, out);
         }
     }
@@ -178,10 +218,9 @@ impl Shard {
         let Transport { allotment, estimator, .. } = &mut self.transports[key];
         let flat = estimator.queue_us() < CALM_QUEUE_US;
         let calm = flat && estimator.loss_is_little();
-        if flat && estimator.loss() < LOSS_BORNE {
-            streams.iter_mut().find(|stream| stream.is_held()).into_iter().for_each(|stream| stream.keeps = true);
-        }
-        let tolerated_bps = allotment.tolerates(budget.held_bps, budget.bps, calm, now_us);
+        let kept = allotment.keeps(flat, estimator.loss(), estimator.loss_is_little(), now_us);
+        streams.iter_mut().filter(|stream| stream.is_held()).take(kept).for_each(|stream| stream.keeps = true);
+        let tolerated_bps = allotment.tolerates(&budget, calm, now_us);
         let limit_bps = tolerated_bps.unwrap_or(budget.bps);
         let may_raise = tolerated_bps.is_none() && calm && allotment.may_raise(budget.bps, now_us);
         let shared = share(&mut streams, limit_bps, may_raise);
@@ -222,15 +261,23 @@ impl Shard {
     }
 
     fn budget(&mut self, key: usize, available_bps: u64, streams: &[Stream], now_us: u64) -> Budget {
-        let transport = &self.transports[key];
-        let voices = transport.consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
+        let Transport { consumers, allotment, estimator, .. } = &mut self.transports[key];
+        let voices = consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
         let voices = voices.map(|one| &self.producers[one.producer]).filter(|one| !one.voice.is_unheard());
-        let voices = voices.map(|one| one.layers[0].bitrates.total_bps());
-        let voices_bps = voices.fold(None, |sum, bps| Some(sum.unwrap_or(0) + bps));
-        let transport = &mut self.transports[key];
+        let costs = voices.map(|one| &one.layers[0].bitrates);
+        let costs = costs.map(|bitrates| (bitrates.plain_bps(), bitrates.total_bps()));
+        let sum = costs.fold(None, |sum: Option<(u64, u64)>, (plain_bps, bps)| {
+            let (plain_sum, whole_sum) = sum.unwrap_or_default();
+            Some((plain_sum + plain_bps, whole_sum + bps))
+        });
+        let redundant_bps = sum.map_or(0, |(plain_bps, bps)| bps - plain_bps);
+        let lean = allotment.turn_lean(redundant_bps, available_bps, estimator.inherent_loss());
+        for at in &*consumers {
+            self.consumers[*at].set_lean(lean);
+        }
         // What is lost goes out twice.
-        let arrives = 1.0 - transport.estimator.loss().min(0.5);
-        let voices_bps = transport.allotment.reserve(voices_bps, now_us);
+        let arrives = 1.0 - estimator.loss().min(0.5);
+        let voices_bps = allotment.reserve(sum.map(|(plain_bps, bps)| if lean { plain_bps } else { bps }), now_us);
         let bps = ((available_bps as f64 * arrives) as u64).saturating_sub(voices_bps);
         Budget { bps, voices_bps, arrives, held_bps: streams.iter().map(Stream::held_bps).sum() }
     }
@@ -297,15 +344,42 @@ mod tests {
     }
 
     #[test]
+    fn sound_goes_out_once_where_twice_takes_much_of_the_way() {
+        let mut allotment = Allotment::default();
+        assert!(!allotment.turn_lean(58_000, 600_000, 0.0));
+        assert!(!allotment.turn_lean(58_000, 300_000, 0.2), "it is needed");
+        assert!(allotment.turn_lean(58_000, 300_000, 0.0));
+        assert!(allotment.turn_lean(58_000, 600_000, 0.0));
+        assert!(!allotment.turn_lean(58_000, 900_000, 0.0));
+    }
+
+    #[test]
     fn a_little_too_much_is_tolerated_for_a_moment_and_only_in_calm() {
         let mut allotment = Allotment::default();
-        assert_eq!(allotment.tolerates(900, 1_000, true, 1_000_000), None, "it fits");
-        assert_eq!(allotment.tolerates(1_200, 1_000, true, 2_000_000), Some(1_200));
-        assert_eq!(allotment.tolerates(1_200, 1_000, false, 2_100_000), None);
-        assert_eq!(allotment.tolerates(3_000, 1_000, true, 2_200_000), Some(1_250));
-        assert_eq!(allotment.tolerates(1_200, 1_000, true, 4_600_000), None);
-        assert_eq!(allotment.tolerates(900, 1_000, true, 5_000_000), None);
-        assert_eq!(allotment.tolerates(1_200, 1_000, true, 6_000_000), Some(1_200), "anew");
+        let mut ask = |held_bps, calm, now_us| {
+            let budget = Budget { bps: 1_000, voices_bps: 200, arrives: 1.0, held_bps };
+            allotment.tolerates(&budget, calm, now_us)
+        };
+        assert_eq!(ask(900, true, 1_000_000), None, "it fits");
+        assert_eq!(ask(1_250, true, 2_000_000), Some(1_250));
+        assert_eq!(ask(1_250, false, 2_100_000), None);
+        assert_eq!(ask(3_000, true, 2_200_000), Some(1_300), "a quarter of all");
+        assert_eq!(ask(1_250, true, 4_600_000), None);
+        assert_eq!(ask(900, true, 5_000_000), None);
+        assert_eq!(ask(1_250, true, 6_000_000), Some(1_250), "anew");
+    }
+
+    #[test]
+    fn pictures_stop_when_something_has_waited_for_seconds() {
+        let mut allotment = Allotment::default();
+        assert_eq!(allotment.keeps(true, 0.0, true, 1_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(true, 0.3, false, 1_000_000), 1);
+        assert_eq!(allotment.keeps(true, 0.6, false, 1_000_000), 0);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000 + CROWDED_US), 1);
+        assert_eq!(allotment.keeps(false, 0.6, false, 2_000_000 + CROWDED_US_FOREMOST), 0);
+        assert_eq!(allotment.keeps(true, 0.0, true, 9_000_000), usize::MAX);
+        assert_eq!(allotment.keeps(false, 0.0, true, 10_000_000), usize::MAX, "anew");
     }
 
     #[test]

@@ -29,6 +29,17 @@ impl Bitrates {
         self.bytes[spatial.min(SPATIALS - 1)][temporal.min(TEMPORALS - 1)] += payload_bytes + OVERHEAD_BYTES;
     }
 
+    /// So much of a voice's packets was older sound once more.
+    #[inline]
+    pub fn note_redundant(&mut self, bytes: usize) {
+        self.bytes[0][1] += bytes;
+    }
+
+    /// Without what is redundant.
+    pub fn plain_bps(&self) -> u64 {
+        self.bps[0][0] as u64
+    }
+
     /// Takes what came since; to be called every now and then.
     pub fn settle(&mut self, now_us: u64) {
         let since_us = *self.since_us.get_or_insert(now_us);
@@ -129,6 +140,18 @@ mod tests {
         (0..30).for_each(|_| bitrates.note(None, 960));
         bitrates.settle(2_000_000);
         assert_eq!(bitrates.steps(0).collect::<Vec<_>>(), [(0, 248_000)]);
+    }
+
+    #[test]
+    fn what_is_redundant_is_told_apart() {
+        let mut bitrates = Bitrates::default();
+        for n in 0..500 {
+            bitrates.note(None, 60);
+            bitrates.note_redundant(64);
+            bitrates.settle(n * 20_000);
+        }
+        let near = |bps: u64, wanted: u64| bps.abs_diff(wanted) < 2_000;
+        assert!(near(bitrates.plain_bps(), 40_000) && near(bitrates.total_bps(), 65_600), "{bitrates:?}");
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct Consumer {
     pub strip_red: bool,
     pub red_blocks: Vec<(u8, u8)>,
     pub redundancy: Redundancy,
+    /// The way is so narrow that redundant sound is left out, though the receiver takes it.
+    lean: bool,
     pub paused: bool,
     /// What the viewer wants at most.
     pub wanted_layer: u8,
@@ -121,6 +123,7 @@ impl Consumer {
             strip_red: opening.strip_red,
             red_blocks: opening.red_blocks,
             redundancy: Redundancy::default(),
+            lean: false,
             paused: opening.paused,
             wanted_layer: u8::MAX,
             wanted_temporal: u8::MAX,
@@ -161,6 +164,20 @@ impl Consumer {
 
     pub fn payload(&self, payload_type: u8) -> Option<&PayloadMap> {
         self.payloads.iter().find(|p| p.from == payload_type)
+    }
+
+    /// Whether redundant sound goes out as its newest part alone.
+    #[inline]
+    pub fn strips_red(&self) -> bool {
+        self.strip_red || self.lean
+    }
+
+    /// Leaves redundant sound out, or no longer does.
+    pub fn set_lean(&mut self, lean: bool) {
+        let lean = lean && !self.video && !self.red_blocks.is_empty();
+        if std::mem::replace(&mut self.lean, lean) != lean {
+            self.forget_sent();
+        }
     }
 
     /// Nothing is sent until the next key frame (video) or packet (audio).

@@ -26,6 +26,8 @@ use trend::{Trend, Usage};
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
 /// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
 const DEAD_US: u64 = 1_000_000;
+/// Where much is lost too, a queue of this is believed at the first glance.
+const QUEUE_US_FLOOD: i64 = 100_000;
 /// A growing queue after a probe is the probe's own.
 const AFTER_PROBE_US: u64 = 250_000;
 /// A queue of this is not filled further.
@@ -34,6 +36,8 @@ const QUEUE_US_FULL: i64 = 60_000;
 const QUEUE_US_PROBE: i64 = 30_000;
 /// REMB is repeated each second; an old one is forgotten.
 const REMB_US: u64 = 10_000_000;
+/// Receiver reports come so much later than what they tell of.
+const REPORT_US: u64 = 1_200_000;
 /// Sending less than this share of what is known fills no queue.
 const IDLE_SHARE: f64 = 0.6;
 const REFERENCE_US: i64 = 64_000;
@@ -110,6 +114,11 @@ impl Estimator {
         self.loss.fraction()
     }
 
+    /// What the path loses of itself, as far as that is known.
+    pub fn inherent_loss(&self) -> f64 {
+        self.loss.inherent()
+    }
+
     /// Not more of them than may be the path's own.
     pub fn loss_is_little(&self) -> bool {
         self.loss.is_little()
@@ -135,15 +144,16 @@ impl Estimator {
         let was_dead = self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
         self.heard_us = Some(now_us);
         self.sent.note(now_us as i64, std::mem::take(&mut self.sent_bytes));
-        let (mut over, mut newest_us) = (false, None);
+        let mut newest_us = None;
         for (number, arrival) in told.arrivals() {
             if self.history.behind(number).is_none() {
                 continue;
             }
             let arrived_us = arrival.map(|after_us| base_us + after_us);
-            over |= self.note_fate(number, arrived_us, now_us);
+            self.note_fate(number, arrived_us, now_us);
             newest_us = newest_us.max(arrived_us);
         }
+        let over = self.trend.take_over() || self.trend.glance_us() > QUEUE_US_FLOOD && self.loss.is_flood();
         if was_dead {
             self.loss.forget(now_us);
             self.trend.restart();
@@ -164,8 +174,8 @@ impl Estimator {
         self.loss.note_many(lost, received);
         let Some((sent_bps, elapsed_us)) = self.reports.settle(sent_bytes, now_us) else { return false };
         let before = self.rate.bps();
-        match self.loss.judge(sent_bps, rtt_us, now_us) {
-            Verdict::Cut(share) => self.rate.cut(sent_bps * (1.0 - self.loss.fraction()) * share, now_us),
+        match self.loss.judge(sent_bps, rtt_us + REPORT_US, now_us) {
+            Verdict::Cut(share) => self.rate.cut(sent_bps * (1.0 - self.loss.last()) * share, now_us),
             Verdict::Undo => self.rate.undo(),
             Verdict::Nothing if self.loss.is_little() => self.rate.creep(elapsed_us, now_us),
             Verdict::Nothing => {}
@@ -173,20 +183,18 @@ impl Estimator {
         self.rate.bps() != before
     }
 
-    /// True: after this packet a queue grows.
-    fn note_fate(&mut self, number: u16, arrived_us: Option<i64>, now_us: u64) -> bool {
-        let Some(told) = self.history.answer(number, arrived_us.is_some(), now_us) else { return false };
+    fn note_fate(&mut self, number: u16, arrived_us: Option<i64>, now_us: u64) {
+        let Some(told) = self.history.answer(number, arrived_us.is_some(), now_us) else { return };
         let went_astray = arrived_us.is_none() && told.sent_us < self.moved_us;
         if told.cluster == 0 && !went_astray {
             if told.was_lost { self.loss.note_late() } else { self.loss.note(arrived_us.is_some()) }
         }
-        let Some(arrived_us) = arrived_us else { return false };
+        let Some(arrived_us) = arrived_us else { return };
         self.delivered.note(arrived_us, usize::from(told.bytes));
         if told.cluster != 0 {
             self.probe.note_arrived(told.cluster, usize::from(told.bytes), arrived_us);
         }
         self.trend.note(told.sent_us, arrived_us);
-        self.trend.usage() == Usage::Over
     }
 
     fn judge(&mut self, over: bool, newest_us: i64, rtt_us: u64, now_us: u64) {
@@ -194,14 +202,19 @@ impl Estimator {
         else {
             return;
         };
-        let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps);
+        // What is seen to arrive, as what it takes to have so much arrive.
+        let arrives = 1.0 - self.loss.inherent();
+        let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps) / arrives;
+        let delivered_bps = delivered_bps / arrives;
+        let queue_us = self.trend.queue_us().max(self.trend.glance_us());
+        let delivered_now_bps = if queue_us > QUEUE_US_FLOOD { delivered_now_bps } else { delivered_bps };
         let seen = Seen { now_us, rtt_us, delivered_bps, delivered_now_bps, sent_bps };
         match self.loss.judge(sent_bps, rtt_us, now_us) {
             Verdict::Cut(share) => self.rate.cut(delivered_now_bps.min(delivered_bps) * share, now_us),
             Verdict::Undo => self.rate.undo(),
             Verdict::Nothing => {}
         }
-        if let Some(answer) = self.probe.answer(rtt_us, now_us) {
+        if let Some(answer) = self.probe.answer(arrives, rtt_us, now_us) {
             self.learn(answer, now_us);
         }
         let probed = self.probe.is_under_way() || now_us < self.probe_again_us.saturating_sub(self.probe_wait_us);

@@ -406,7 +406,7 @@ impl Packet<'_> {
         space: &mut [u8],
     ) -> Option<usize> {
         let red_type = consumer.redundancy.payload_type.filter(|_| sent.copies);
-        let payload_type = red_type.or_else(|| Some(consumer.payload(self.entry.payload_type)?.to))?;
+        let payload_type = red_type.or_else(|| self.payload_type(consumer))?;
         let number = (payload_type, sent.sequence, consumer.ssrc);
         let header = self.write_header(consumer, number, (sent.with_mid(), sent.wide), times, space);
         let space_left = &mut space[header..];
@@ -495,16 +495,26 @@ impl Packet<'_> {
     #[inline]
     fn write_payload(&self, consumer: &Consumer, space: &mut [u8]) -> Option<usize> {
         let mut payload = self.cache.payload(self.entry);
-        if consumer.strip_red && self.is_red(consumer) {
+        if consumer.strips_red() && self.is_red(consumer) {
             payload = &payload[red::primary(payload).ok()?.range];
         }
         let space = &mut space[..payload.len()];
         space.copy_from_slice(payload);
         self.entry.numbers.shift(space, self.offsets.picture, self.offsets.tl0);
-        if !consumer.red_blocks.is_empty() && !consumer.strip_red && self.is_red(consumer) {
+        if !consumer.red_blocks.is_empty() && !consumer.strips_red() && self.is_red(consumer) {
             red::rewrite(space, &consumer.red_blocks).ok()?;
         }
         Some(payload.len())
+    }
+
+    /// As the peer calls it. Where redundant sound is left out though the peer takes it: that of what is in it.
+    #[inline]
+    fn payload_type(&self, consumer: &Consumer) -> Option<u8> {
+        if consumer.strips_red() && !consumer.strip_red && self.is_red(consumer) {
+            let inner = red::primary(self.cache.payload(self.entry)).ok()?.payload_type;
+            return consumer.red_blocks.iter().find(|(from, _)| *from == inner).map(|(_, to)| *to);
+        }
+        Some(consumer.payload(self.entry.payload_type)?.to)
     }
 
     fn is_red(&self, consumer: &Consumer) -> bool {

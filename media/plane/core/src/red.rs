@@ -30,6 +30,11 @@ pub fn primary(payload: &[u8]) -> Result<Block, Malformed> {
     })
 }
 
+/// Bytes that the payload would be spared without its older blocks; 0: it is malformed.
+pub fn redundant(payload: &[u8]) -> usize {
+    primary(payload).map_or(0, |block| block.range.start)
+}
+
 /// Every block in order, the primary last.
 pub fn blocks(payload: &[u8]) -> Result<impl Iterator<Item = Block> + '_, Malformed> {
     let (headers, _) = measure(payload)?;

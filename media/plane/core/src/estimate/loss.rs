@@ -1,27 +1,44 @@
 //! Losses told by feedback, and whether they come of our sending too much. Loss that sending less did not cure is the
 //! path's own and is not counted against the bitrate again (as long as it stays about so).
+//!
+//! Two windows: a short one tells how much is lost now, a long one whether that is too much. Losses come in runs, so a
+//! short time of many says little.
 
-const WINDOW_US: u64 = 200_000;
-const WINDOW_PACKETS: u32 = 20;
+/// Of losses as they are now.
+const SHORT_US: u64 = 200_000;
+const SHORT_PACKETS: u32 = 20;
 /// With fewer packets a window lasts up to this.
-const WINDOW_US_MAX: u64 = 1_000_000;
-const WINDOW_PACKETS_MIN: u32 = 8;
+const SHORT_US_MAX: u64 = 1_000_000;
+const PACKETS_MIN: u32 = 8;
 const SMOOTHING: f64 = 0.3;
-/// Loss beyond the path's own above which less is sent.
-const TOO_MUCH: f64 = 0.10;
-/// So much in one window is not waited with.
-const FLOOD: f64 = 0.4;
+/// A few seconds.
+const SLOW_SMOOTHING: f64 = 0.08;
+/// What is judged.
+const LONG_US: u64 = 1_500_000;
+const LONG_PACKETS: u32 = 40;
+const LONG_US_MAX: u64 = 4_000_000;
+/// Loss beyond the path's own above which less is sent: in two long windows one after the other, or at once.
+const TOO_MUCH: f64 = 0.20;
+const FLOOD: f64 = 0.5;
 /// Below this the bitrate may grow.
 const LITTLE: f64 = 0.05;
+/// So much is sent of what is delivered, at least.
+const CUT_MIN: f64 = 0.75;
 /// A cut that left at least this share of the loss has cured nothing.
 const UNCURED: f64 = 0.7;
 /// The sending bitrate must have fallen to this for a cut to prove anything.
 const CUT_SEEN: f64 = 0.85;
 const INHERENT_MAX: f64 = 0.6;
-const INHERENT_DECAY: f64 = 0.03;
+/// Loss up to this is taken for the path's own without a proof when it goes on.
+const INHERENT_UNPROVEN: f64 = 0.10;
+const INHERENT_UP: f64 = 0.06;
+const INHERENT_DOWN: f64 = 0.03;
 /// How long a cut gets to show what it does, beside the round trip.
-const TRIAL_US: u64 = 800_000;
+const TRIAL_US: u64 = 700_000;
 const TRIAL_US_MAX: u64 = 4_000_000;
+/// After one that cured nothing, before the next one; twice as long each time.
+const AGAIN_US: u64 = 10_000_000;
+const AGAIN_US_MAX: u64 = 80_000_000;
 
 /// What a window of packets says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,29 +58,66 @@ struct Trial {
     gives_up_us: u64,
 }
 
-#[derive(Debug, Default)]
-pub struct Loss {
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
     lost: u32,
     received: u32,
     since_us: u64,
+}
+
+impl Window {
+    fn starting_at(since_us: u64) -> Self {
+        Window { since_us, ..Window::default() }
+    }
+
+    fn count(&self) -> u32 {
+        self.lost.saturating_add(self.received)
+    }
+
+    fn share(&self) -> f64 {
+        f64::from(self.lost) / f64::from(self.count().max(1))
+    }
+
+    fn add(&mut self, other: &Window) {
+        self.lost = self.lost.saturating_add(other.lost);
+        self.received = self.received.saturating_add(other.received);
+    }
+
+    fn is_over(&self, (us, us_max): (u64, u64), packets: u32, now_us: u64) -> bool {
+        let lasted_us = now_us.saturating_sub(self.since_us);
+        lasted_us >= us_max || lasted_us >= us && self.count() >= packets
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Loss {
+    short: Window,
+    long: Window,
     recent: f64,
+    slow: f64,
     inherent: f64,
+    /// Of the last short window.
+    last: f64,
+    /// The last long window was too much, with this loss.
+    heavy: Option<f64>,
     trial: Option<Trial>,
+    again_us: u64,
+    wait_us: u64,
 }
 
 impl Loss {
     pub fn note(&mut self, received: bool) {
-        *(if received { &mut self.received } else { &mut self.lost }) += 1;
+        *(if received { &mut self.short.received } else { &mut self.short.lost }) += 1;
     }
 
     pub fn note_many(&mut self, lost: u32, received: u32) {
-        (self.lost, self.received) = (self.lost.saturating_add(lost), self.received.saturating_add(received));
+        self.short.add(&Window { lost, received, since_us: 0 });
     }
 
     /// A packet that was counted as lost has come after all.
     pub fn note_late(&mut self) {
-        self.received += 1;
-        self.lost = self.lost.saturating_sub(1);
+        self.short.received += 1;
+        self.short.lost = self.short.lost.saturating_sub(1);
     }
 
     /// Share of packets lost lately.
@@ -71,62 +125,97 @@ impl Loss {
         self.recent
     }
 
+    /// Share of packets lost in the last moment.
+    pub fn last(&self) -> f64 {
+        self.last
+    }
+
+    /// What the path loses however little is sent, as far as it is known.
+    pub fn inherent(&self) -> f64 {
+        self.inherent
+    }
+
+    /// Much is lost at this very moment.
+    pub fn is_flood(&self) -> bool {
+        self.short.count() >= PACKETS_MIN && self.excess(self.short.share()) > TOO_MUCH
+    }
+
     pub fn is_little(&self) -> bool {
-        self.excess(self.recent) < LITTLE
+        self.excess(self.slow.min(self.recent)) < LITTLE
     }
 
     /// What was lost while the path was dead says nothing of its bitrate.
     pub fn forget(&mut self, now_us: u64) {
-        (self.lost, self.received, self.since_us, self.trial) = (0, 0, now_us, None);
+        (self.short, self.long) = (Window::starting_at(now_us), Window::starting_at(now_us));
+        (self.heavy, self.trial) = (None, None);
     }
 
     pub fn judge(&mut self, sent_bps: f64, rtt_us: u64, now_us: u64) -> Verdict {
-        let (count, lasted_us) = (self.lost.saturating_add(self.received), now_us.saturating_sub(self.since_us));
-        let full = lasted_us >= WINDOW_US && count >= WINDOW_PACKETS;
-        if !full && lasted_us < WINDOW_US_MAX {
+        if !self.short.is_over((SHORT_US, SHORT_US_MAX), SHORT_PACKETS, now_us) {
             return Verdict::Nothing;
         }
-        let loss = f64::from(self.lost) / f64::from(count.max(1));
-        (self.lost, self.received, self.since_us) = (0, 0, now_us);
-        if count < WINDOW_PACKETS_MIN {
-            return Verdict::Nothing;
-        }
-        self.recent += SMOOTHING * (loss - self.recent);
-        if self.recent < self.inherent {
-            self.inherent += INHERENT_DECAY * (self.recent - self.inherent);
-        }
+        self.follow(now_us);
         if let Some(trial) = self.trial {
             return self.judge_trial(trial, sent_bps, now_us);
         }
-        // What was lost before is over when nothing is lost now.
-        let lately = self.recent.min(2.0 * loss);
-        let excess = self.excess(lately).max(if loss > FLOOD { self.excess(loss) } else { 0.0 });
-        if excess <= TOO_MUCH {
+        let Some(loss) = self.close_long(now_us) else { return Verdict::Nothing };
+        let excess = self.excess(loss);
+        let before = std::mem::replace(&mut self.heavy, (excess > TOO_MUCH).then_some(loss));
+        let too_much = self.heavy.is_some() && before.is_some() || excess > FLOOD;
+        if !too_much || now_us < self.again_us && excess <= FLOOD {
             return Verdict::Nothing;
         }
-        let due_us = now_us + TRIAL_US + rtt_us;
-        let gives_up_us = now_us + TRIAL_US_MAX + rtt_us;
-        self.trial = Some(Trial { loss: loss.max(self.recent), sent_bps, due_us, gives_up_us });
-        Verdict::Cut(1.0 - 0.5 * excess)
+        self.trial = Some(Trial {
+            loss: before.map_or(loss, |before| (loss + before) / 2.0),
+            sent_bps,
+            due_us: now_us + TRIAL_US + rtt_us,
+            gives_up_us: now_us + TRIAL_US_MAX + rtt_us,
+        });
+        Verdict::Cut((1.0 - 0.5 * excess).max(CUT_MIN))
+    }
+
+    /// Takes the short window for what is lost now, and learns what the path loses anyway.
+    fn follow(&mut self, now_us: u64) {
+        let short = std::mem::replace(&mut self.short, Window::starting_at(now_us));
+        self.long.add(&short);
+        if short.count() < PACKETS_MIN {
+            return;
+        }
+        self.last = short.share();
+        self.recent += SMOOTHING * (short.share() - self.recent);
+        self.slow += SLOW_SMOOTHING * (short.share() - self.slow);
+        if self.slow < self.inherent {
+            self.inherent += INHERENT_DOWN * (self.slow - self.inherent);
+        } else if self.trial.is_none() && self.inherent < INHERENT_UNPROVEN {
+            self.inherent += INHERENT_UP * (self.slow.min(INHERENT_UNPROVEN) - self.inherent);
+        }
+    }
+
+    fn close_long(&mut self, now_us: u64) -> Option<f64> {
+        if !self.long.is_over((LONG_US, LONG_US_MAX), LONG_PACKETS, now_us) {
+            return None;
+        }
+        let long = std::mem::replace(&mut self.long, Window::starting_at(now_us));
+        (long.count() >= PACKETS_MIN).then(|| long.share())
     }
 
     fn judge_trial(&mut self, trial: Trial, sent_bps: f64, now_us: u64) -> Verdict {
-        if now_us < trial.due_us {
+        // Nothing was taken away yet: a key frame is on its way, or there is nothing to take.
+        let unseen = sent_bps > trial.sent_bps * CUT_SEEN;
+        if now_us < trial.due_us || unseen && now_us < trial.gives_up_us {
+            self.long = Window::starting_at(now_us);
             return Verdict::Nothing;
         }
-        if sent_bps > trial.sent_bps * CUT_SEEN {
-            // Nothing was taken away yet: a key frame is on its way, or there is nothing to take.
-            if now_us >= trial.gives_up_us {
-                self.trial = None;
-                self.inherent = self.recent.min(INHERENT_MAX);
-            }
+        let loss = if unseen { Some(self.slow) } else { self.close_long(now_us) };
+        let Some(loss) = loss else { return Verdict::Nothing };
+        (self.trial, self.heavy) = (None, None);
+        if loss < trial.loss * UNCURED && !unseen {
+            self.wait_us = 0;
             return Verdict::Nothing;
         }
-        self.trial = None;
-        if self.recent < trial.loss * UNCURED {
-            return Verdict::Nothing;
-        }
-        self.inherent = self.recent.min(INHERENT_MAX);
+        self.inherent = loss.min(INHERENT_MAX);
+        self.wait_us = (self.wait_us * 2).clamp(AGAIN_US, AGAIN_US_MAX);
+        self.again_us = now_us + self.wait_us;
         Verdict::Undo
     }
 
@@ -139,7 +228,7 @@ impl Loss {
 mod tests {
     use super::*;
 
-    /// A second of `bps` in 20 windows of 50 packets, of which `loss(bps)` are lost. The cuts it led to.
+    /// Seconds of `bps`, each with four times 50 packets, of which `lost(bps)` are lost. The cuts it led to, and those undone.
     fn seconds(loss: &mut Loss, from_s: u64, count: u64, bps: &mut f64, lost: impl Fn(f64) -> f64) -> (u32, u32) {
         let (mut cuts, mut undone, mut before) = (0, 0, *bps);
         for i in 0..count * 4 {
@@ -160,6 +249,26 @@ mod tests {
             }
         }
         (cuts, undone)
+    }
+
+    #[test]
+    fn losses_in_runs_cost_little() {
+        let (mut loss, mut cuts, mut undone) = (Loss::default(), 0, 0);
+        let (mut random, mut bad) = (3_u64, false);
+        for i in 0..5 * 600_u64 {
+            for _ in 0..22 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let chance = (random >> 40) as f64 / f64::from(1 << 24);
+                bad = if bad { chance >= 0.2 } else { chance < 0.1 / (5.0 * 0.9) };
+                loss.note(!bad);
+            }
+            match loss.judge(5e5, 50_000, i * 200_000) {
+                Verdict::Cut(_) => cuts += 1,
+                Verdict::Undo => undone += 1,
+                Verdict::Nothing => {}
+            }
+        }
+        assert!(cuts <= 5 && undone + 1 >= cuts, "{cuts} {undone} in ten minutes");
     }
 
     #[test]

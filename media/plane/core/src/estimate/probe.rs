@@ -100,8 +100,9 @@ impl Probe {
         cluster.packets += 1;
     }
 
-    /// The answer, when all of it must have been told by now.
-    pub fn answer(&mut self, rtt_us: u64, now_us: u64) -> Option<Answer> {
+    /// The answer, when all of it must have been told by now. `arrives`: the share of packets that the path does not lose
+    /// however little is sent.
+    pub fn answer(&mut self, arrives: f64, rtt_us: u64, now_us: u64) -> Option<Answer> {
         let cluster = self.cluster?;
         let ended_us = cluster.began_us + LASTS_US;
         let all = now_us >= ended_us + rtt_us && cluster.arrived_bytes >= cluster.sent_bytes;
@@ -109,12 +110,12 @@ impl Probe {
             return None;
         }
         self.cluster = None;
-        Some(cluster.judge())
+        Some(cluster.judge(arrives))
     }
 }
 
 impl Cluster {
-    fn judge(&self) -> Answer {
+    fn judge(&self, arrives: f64) -> Answer {
         let (Some(sent), Some(arrived)) = (self.sent, self.arrived) else { return Answer::Unclear };
         let sent_us = (sent.last.0 - sent.first.0) as f64;
         let arrived_us = (arrived.last.0 - arrived.first.0) as f64;
@@ -122,7 +123,7 @@ impl Cluster {
             return Answer::Unclear;
         }
         let sent_bps = (self.sent_bytes - sent.last.1) as f64 * 8e6 / sent_us;
-        let arrived_bps = (self.arrived_bytes.saturating_sub(arrived.first.1)) as f64 * 8e6 / arrived_us;
+        let arrived_bps = (self.arrived_bytes.saturating_sub(arrived.first.1)) as f64 * 8e6 / arrived_us / arrives;
         if arrived_bps < FULL * sent_bps {
             return Answer::Full(arrived_bps * FULL_SHARE);
         }
@@ -147,8 +148,8 @@ mod tests {
             }
         }
         assert_eq!(probe.due_bytes(1_000_000 + LASTS_US), None);
-        assert_eq!(probe.answer(50_000, 1_000_000 + LASTS_US), None);
-        probe.answer(50_000, 1_000_000 + LASTS_US + 50_000)
+        assert_eq!(probe.answer(1.0, 50_000, 1_000_000 + LASTS_US), None);
+        probe.answer(1.0, 50_000, 1_000_000 + LASTS_US + 50_000)
     }
 
     #[test]
@@ -164,8 +165,8 @@ mod tests {
         let mut probe = Probe::default();
         probe.start(1e6, 0);
         (0..20).for_each(|i| probe.note_sent(600, i * 5_000));
-        assert_eq!(probe.answer(50_000, 500_000), None);
-        assert_eq!(probe.answer(50_000, 600_000), Some(Answer::Unclear));
+        assert_eq!(probe.answer(1.0, 50_000, 500_000), None);
+        assert_eq!(probe.answer(1.0, 50_000, 600_000), Some(Answer::Unclear));
         assert!(!probe.is_under_way());
     }
 }

@@ -9,6 +9,11 @@ const GROWTH_PER_S: f64 = 1.08;
 /// Never more than so many times what is delivered: beyond that a probe has to tell.
 const OVER_DELIVERED: f64 = 1.1;
 const NEAR: f64 = 0.9;
+/// There it grows by little.
+const GROWTH_NEAR_PER_S: f64 = 0.03;
+const GROWTH_NEAR_BPS_MIN: f64 = 4_000.0;
+/// More than so many times what got through before is a wider path; less may be a probe's error.
+const WIDER: f64 = 1.2;
 /// Where no probe can tell, it grows by itself.
 const CREEP_PER_S: f64 = 1.05;
 const CREEP_AFTER_US: u64 = 5_000_000;
@@ -95,16 +100,21 @@ impl Rate {
     pub fn grow(&mut self, seen: &Seen) {
         let elapsed_us = seen.now_us.saturating_sub(std::mem::replace(&mut self.grown_us, seen.now_us)).min(200_000);
         let Some(bps) = self.bps else { return };
+        if seen.now_us.saturating_sub(self.lowered_us) >= CALM_US + seen.rtt_us && seen.delivered_bps > bps {
+            // It is carried, and nothing waits.
+            self.bps = Some(seen.delivered_bps.min(CEILING_BPS));
+            return;
+        }
         if self.is_idle(seen.sent_bps) || seen.now_us.saturating_sub(self.lowered_us) < CALM_US + seen.rtt_us {
             return;
         }
         let elapsed_s = elapsed_us as f64 / 1e6;
-        if self.capacity_bps.is_some_and(|capacity| seen.delivered_bps > capacity * 1.2) {
+        if self.capacity_bps.is_some_and(|capacity| seen.delivered_bps > capacity * WIDER) {
             self.capacity_bps = None;
         }
         let near = self.capacity_bps.is_some_and(|capacity| bps > capacity * NEAR);
         let grown = if near {
-            bps + 1_200.0 * 8.0 / (seen.rtt_us as f64 / 1e6 + 0.1) * elapsed_s
+            bps + (GROWTH_NEAR_PER_S * bps).max(GROWTH_NEAR_BPS_MIN) * elapsed_s
         } else {
             bps * GROWTH_PER_S.powf(elapsed_s)
         };
@@ -120,12 +130,12 @@ impl Rate {
 
     /// A probe got through at this bitrate. True: that is more than was known.
     pub fn raise(&mut self, to_bps: f64) -> bool {
+        let wider = self.capacity_bps.is_none_or(|capacity| to_bps > capacity * WIDER);
+        let to_bps = if wider { to_bps } else { to_bps.min(self.capacity_bps.unwrap_or(to_bps)) };
         let raised = self.bps.is_some_and(|bps| to_bps > bps);
         if raised {
             self.bps = Some(to_bps.min(CEILING_BPS));
-            if self.capacity_bps.is_some_and(|capacity| to_bps > capacity) {
-                self.capacity_bps = None;
-            }
+            self.capacity_bps = self.capacity_bps.filter(|_| !wider);
         }
         raised
     }

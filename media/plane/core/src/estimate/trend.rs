@@ -1,32 +1,42 @@
-//! Whether a queue grows on the way: the slope of one-way delay over groups of packets, against a threshold that follows
-//! the path's own jitter (draft-ietf-rmcat-gcc-02 §5; the slope is a straight line fitted to the last groups).
+//! Whether a queue grows or stands on the way, by the least one-way delay of short times: a queue delays all packets,
+//! while a busy processor at either end, a radio link or disorder delays some.
+//!
+//! Of draft-ietf-rmcat-gcc-02 §5 this keeps the threshold that follows the path's own jitter.
 
-/// Packets sent within this time are one group; its first packet tells what queue the group met.
-const GROUP_US: u64 = 5_000;
-const GROUPS: usize = 20;
-const SMOOTHING: f64 = 0.9;
-const GAIN: f64 = 4.0;
-const COUNT_MAX: u32 = 60;
-/// Bounds of the threshold, in milliseconds.
-const THRESHOLD: (f64, f64) = (6.0, 600.0);
-const THRESHOLD_START: f64 = 12.5;
-const THRESHOLD_UP: f64 = 0.008_7;
-const THRESHOLD_DOWN: f64 = 0.039;
-/// A slope that is off by more is an outlier, which the threshold does not follow.
-const OUTLIER: f64 = 15.0;
-/// A growing queue counts after this time, and with this much in it.
-const OVERUSE_US: u64 = 20_000;
-const QUEUE_US_MIN: i64 = 15_000;
-/// After this long without packets the slope begins anew.
-const SILENCE_US: u64 = 500_000;
+/// Packets sent within this time are looked at as one.
+const SLOT_US: u64 = 50_000;
+const SLOTS: usize = 16;
+/// So many slots are one look.
+const WINDOW: u64 = 8;
+/// And so many are one when much is lost at the same time.
+const GLANCE: u64 = 3;
+/// Of the slots of a look, so many must have had packets.
+const HEARD_MIN: usize = 4;
+/// The queue is compared with what it was so many slots ago.
+const BACK: u64 = 4;
+/// A queue counts from this length on, and more where the path's own delay wanders.
+const LENGTH_US: i64 = 25_000;
+const WANDER_TIMES: f64 = 3.0;
+/// As long as it is not known.
+const WANDER_US_START: f64 = 10_000.0;
+const WANDER_US_MAX: f64 = 50_000.0;
+const WANDER_SMOOTHING: f64 = 0.02;
+/// A longer queue says nothing of the path's own.
+const WANDER_QUEUE_US_MAX: i64 = 60_000;
+/// From one look to the one `BACK` later.
+const GROWS_US: i64 = 2_000;
+const DRAINS_US: i64 = -5_000;
+/// After this long without packets it begins anew.
+const SILENCE_SLOTS: u64 = 10;
 /// A queue that stands at this without growing is too long as well, after this time.
-const STANDING_US: i64 = 150_000;
+const STANDING_US: i64 = 120_000;
 const STANDING_FOR_US: u64 = 700_000;
 /// The least delay of so long ago and later counts as that of the empty path.
 const LEAST_US: u64 = 8_000_000;
 /// What rises by this from one such period to the next, again and again, is a queue that creeps up rather than the path. More
 /// than clocks drift.
 const CREEP_US: i64 = 4_000;
+const NONE: i64 = i64::MAX;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
@@ -38,47 +48,36 @@ pub enum Usage {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Group {
-    sent_us: u64,
-    arrived_us: i64,
-}
-
 #[derive(Debug)]
 pub struct Trend {
-    group: Option<Group>,
-    before: Option<Group>,
-    samples: [(f64, f64); GROUPS],
-    len: usize,
-    count: u32,
-    delay_ms: f64,
-    smoothed_ms: f64,
-    threshold: f64,
-    slope: f64,
-    over_since_us: Option<u64>,
+    /// The least delay of each slot, by the low bits of its number.
+    slots: [i64; SLOTS],
+    /// Numbers of the first slot that counts, and of the newest.
+    span: Option<(u64, u64)>,
+    wander_us: f64,
     standing_since_us: Option<u64>,
     least: Least,
+    least_us: i64,
     queue_us: i64,
+    glance_us: i64,
     usage: Usage,
+    /// It was too much since that was asked last.
+    was_over: bool,
 }
 
 impl Default for Trend {
     fn default() -> Self {
         Trend {
-            group: None,
-            before: None,
-            samples: [(0.0, 0.0); GROUPS],
-            len: 0,
-            count: 0,
-            delay_ms: 0.0,
-            smoothed_ms: 0.0,
-            threshold: THRESHOLD_START,
-            slope: 0.0,
-            over_since_us: None,
+            slots: [NONE; SLOTS],
+            span: None,
+            wander_us: WANDER_US_START,
             standing_since_us: None,
             least: Least::default(),
+            least_us: NONE,
             queue_us: 0,
+            glance_us: 0,
             usage: Usage::Normal,
+            was_over: false,
         }
     }
 }
@@ -106,21 +105,33 @@ impl Least {
 }
 
 impl Trend {
-    /// A packet that arrived. `arrived_us` is of the peer's clock; only differences count. In the order of sending.
+    /// A packet that arrived. `arrived_us` is of the peer's clock; only differences count. About in the order of sending.
+    #[inline]
     pub fn note(&mut self, sent_us: u64, arrived_us: i64) {
-        let Some(group) = self.group else {
-            self.group = Some(Group { sent_us, arrived_us });
-            return;
-        };
-        if sent_us < group.sent_us.saturating_add(GROUP_US) {
+        let (slot, delay_us) = (sent_us / SLOT_US, arrived_us - sent_us as i64);
+        let Some((first, newest)) = self.span else { return self.begin(slot, delay_us) };
+        if slot > newest {
+            self.close(first, newest);
+            if slot - newest > SILENCE_SLOTS {
+                self.restart();
+                return self.begin(slot, delay_us);
+            }
+            (newest + 1..=slot).for_each(|one| self.slots[place(one)] = NONE);
+            self.span = Some((first, slot));
+        } else if slot < first || newest - slot >= SLOTS as u64 {
             return;
         }
-        self.close(group);
-        self.group = Some(Group { sent_us, arrived_us });
+        let least = &mut self.slots[place(slot)];
+        *least = delay_us.min(*least);
     }
 
     pub fn usage(&self) -> Usage {
         self.usage
+    }
+
+    /// Whether a queue grew, or stood too long, at some time since this was asked last.
+    pub fn take_over(&mut self) -> bool {
+        std::mem::take(&mut self.was_over)
     }
 
     /// By how much delay stands above the least of late.
@@ -128,54 +139,63 @@ impl Trend {
         self.queue_us
     }
 
-    /// What was seen of the slope no longer holds; the least delay does.
+    /// The same of the last moment only: a processor that stood still looks the same.
+    pub fn glance_us(&self) -> i64 {
+        self.glance_us
+    }
+
+    /// What was seen of the queue no longer holds; the least delay does.
     pub fn restart(&mut self) {
-        let (threshold, least) = (self.threshold, self.least);
-        *self = Trend { threshold, least, ..Trend::default() };
+        let Trend { wander_us, least, least_us, queue_us, .. } = *self;
+        *self = Trend { wander_us, least, least_us, queue_us, ..Trend::default() };
     }
 
-    fn close(&mut self, group: Group) {
-        let delay_us = group.arrived_us - group.sent_us as i64;
-        self.queue_us = delay_us - self.least.note(delay_us, group.sent_us);
-        let Some(before) = self.before.replace(group) else { return };
-        let sent_us = group.sent_us - before.sent_us;
-        if sent_us > SILENCE_US {
-            self.restart();
-            self.before = Some(group);
-            return;
+    fn begin(&mut self, slot: u64, delay_us: i64) {
+        self.slots[place(slot)] = delay_us;
+        self.span = Some((slot, slot));
+    }
+
+    fn close(&mut self, first: u64, newest: u64) {
+        let (now_us, delay_us) = ((newest + 1) * SLOT_US, self.slots[place(newest)]);
+        if delay_us != NONE {
+            self.least_us = self.least.note(delay_us, now_us);
         }
-        let change_us = (group.arrived_us - before.arrived_us) - sent_us as i64;
-        self.add(group.sent_us, change_us as f64 / 1_000.0);
-        self.judge(group.sent_us, sent_us);
-    }
-
-    fn add(&mut self, sent_us: u64, change_ms: f64) {
-        self.count = (self.count + 1).min(COUNT_MAX);
-        self.delay_ms += change_ms;
-        self.smoothed_ms = SMOOTHING * self.smoothed_ms + (1.0 - SMOOTHING) * self.delay_ms;
-        if self.len == GROUPS {
-            self.samples.copy_within(1.., 0);
-            self.len -= 1;
+        self.usage = Usage::Normal;
+        if let Some(glance_us) = self.look((first, newest), GLANCE, 2) {
+            self.glance_us = glance_us - self.least_us;
         }
-        self.samples[self.len] = (sent_us as f64 / 1_000.0, self.smoothed_ms);
-        self.len += 1;
+        let Some(look_us) = self.look((first, newest), WINDOW, HEARD_MIN) else { return };
+        self.queue_us = look_us - self.least_us;
+        let grown_us = self.look((first, newest.saturating_sub(BACK)), WINDOW, HEARD_MIN).map(|us| look_us - us);
+        self.judge(grown_us, now_us);
     }
 
-    fn judge(&mut self, now_us: u64, step_us: u64) {
-        let before = self.slope;
-        self.slope = if self.len == GROUPS { fit(&self.samples) } else { 0.0 };
-        let weighted = self.slope * f64::from(self.count) * GAIN;
-        self.usage = if weighted > self.threshold {
-            let since_us = *self.over_since_us.get_or_insert(now_us);
-            let lasts = now_us - since_us >= OVERUSE_US && self.slope >= before && self.queue_us > QUEUE_US_MIN;
-            if lasts { Usage::Over } else { Usage::Normal }
-        } else {
-            self.over_since_us = None;
-            if weighted < -self.threshold { Usage::Under } else { Usage::Normal }
+    /// The least delay of `slots` slots up to `newest`.
+    fn look(&self, (first, newest): (u64, u64), slots: u64, heard_min: usize) -> Option<i64> {
+        if newest + 1 < first + slots {
+            return None;
+        }
+        let heard = (newest + 1 - slots..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NONE);
+        let (least_us, heard) = heard.fold((NONE, 0), |(least, count), us| (us.min(least), count + 1));
+        (heard >= heard_min).then_some(least_us)
+    }
+
+    fn judge(&mut self, grown_us: Option<i64>, now_us: u64) {
+        let length_us = LENGTH_US + (WANDER_TIMES * self.wander_us).min(WANDER_US_MAX) as i64;
+        let grows = match grown_us {
+            Some(grown_us) => self.queue_us > length_us && grown_us > GROWS_US,
+            None => self.queue_us > 2 * length_us,
         };
-        self.follow(weighted.abs(), step_us);
-        if self.stands(now_us) && self.usage == Usage::Normal {
-            self.usage = Usage::Over;
+        self.usage = if grows || self.stands(now_us) {
+            Usage::Over
+        } else if grown_us.is_some_and(|us| us < DRAINS_US) {
+            Usage::Under
+        } else {
+            Usage::Normal
+        };
+        self.was_over |= self.usage == Usage::Over;
+        if let Some(grown_us) = grown_us.filter(|_| self.queue_us < WANDER_QUEUE_US_MAX) {
+            self.wander_us += WANDER_SMOOTHING * (grown_us.abs() as f64 - self.wander_us);
         }
     }
 
@@ -186,43 +206,34 @@ impl Trend {
         }
         now_us - *self.standing_since_us.get_or_insert(now_us) > STANDING_FOR_US
     }
-
-    fn follow(&mut self, weighted: f64, step_us: u64) {
-        if weighted > self.threshold + OUTLIER {
-            return;
-        }
-        let gain = if weighted < self.threshold { THRESHOLD_DOWN } else { THRESHOLD_UP };
-        let step_ms = step_us.min(100_000) as f64 / 1_000.0;
-        self.threshold += gain * (weighted - self.threshold) * step_ms;
-        self.threshold = self.threshold.clamp(THRESHOLD.0, THRESHOLD.1);
-    }
 }
 
-/// The slope of the line with the least squares.
-fn fit(samples: &[(f64, f64)]) -> f64 {
-    let n = samples.len() as f64;
-    let (x, y) = samples.iter().fold((0.0, 0.0), |sum, sample| (sum.0 + sample.0, sum.1 + sample.1));
-    let (x, y) = (x / n, y / n);
-    let (up, down) = samples.iter().fold((0.0, 0.0), |sum, sample| {
-        let dx = sample.0 - x;
-        (sum.0 + dx * (sample.1 - y), sum.1 + dx * dx)
-    });
-    if down > 0.0 { up / down } else { 0.0 }
+fn place(slot: u64) -> usize {
+    slot as usize % SLOTS
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Groups 20 ms apart, each `later_us` later than the one before; how many of them were judged so.
-    fn run(trend: &mut Trend, from: u64, groups: u64, mut delay_us: impl FnMut(u64) -> i64) -> [usize; 3] {
+    /// Packets 20 ms apart, each delayed so much more; how many of the slots were judged so.
+    fn run(trend: &mut Trend, from: u64, packets: u64, mut delay_us: impl FnMut(u64) -> i64) -> [usize; 3] {
         let mut seen = [0; 3];
-        for i in from..from + groups {
+        for i in from..from + packets {
             let sent_us = 1_000_000 + i * 20_000;
             trend.note(sent_us, sent_us as i64 + 50_000 + delay_us(i));
             seen[trend.usage() as usize] += 1;
         }
         seen
+    }
+
+    /// From 0 to 1.
+    fn dice(seed: u64) -> impl FnMut() -> f64 {
+        let mut random = seed;
+        move || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 40) as f64 / f64::from(1 << 24)
+        }
     }
 
     #[test]
@@ -232,26 +243,48 @@ mod tests {
     }
 
     #[test]
-    fn a_growing_queue_is_seen_within_half_a_second_and_its_end_too() {
+    fn a_growing_queue_is_seen_within_a_second_and_its_end_too() {
         let mut trend = Trend::default();
         run(&mut trend, 0, 100, |_| 0);
-        let over = run(&mut trend, 100, 25, |i| (i as i64 - 100) * 4_000);
-        assert!(over[Usage::Over as usize] > 5, "{over:?}");
-        let under = run(&mut trend, 125, 25, |i| (150 - i as i64) * 4_000);
+        let over = run(&mut trend, 100, 40, |i| (i as i64 - 100) * 4_000);
+        assert!(over[Usage::Over as usize] > 5 && trend.take_over() && !trend.take_over(), "{over:?}");
+        let under = run(&mut trend, 140, 40, |i| (180 - i as i64) * 4_000);
         assert!(under[Usage::Under as usize] > 5, "{under:?}");
-        run(&mut trend, 150, 50, |_| 0);
+        run(&mut trend, 180, 50, |_| 0);
         assert_eq!(trend.usage(), Usage::Normal);
     }
 
     #[test]
-    fn jitter_without_a_queue_is_normal() {
-        let mut trend = Trend::default();
-        let mut random = 7_u64;
-        let seen = run(&mut trend, 0, 3_000, |_| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (random >> 33) as i64 % 10_000
+    fn jitter_and_disorder_without_a_queue_are_normal() {
+        let (mut trend, mut dice) = (Trend::default(), self::dice(7));
+        let seen = run(&mut trend, 0, 3_000, |_| (dice() * 30_000.0) as i64);
+        assert_eq!(seen[Usage::Over as usize], 0);
+        // The delay goes from one value to the next within a tenth of a second, 60 ms up and down.
+        let (mut trend, mut dice) = (Trend::default(), self::dice(8));
+        let (mut from, mut to) = (0.0, 0.0);
+        let seen = run(&mut trend, 0, 15_000, |i| {
+            if i % 5 == 0 {
+                (from, to) = (to, dice() * 60_000.0);
+            }
+            (from + (to - from) * (i % 5) as f64 / 5.0) as i64
         });
-        assert!(seen[Usage::Over as usize] <= 6, "{seen:?}");
+        assert!(seen[Usage::Over as usize] < 30, "{seen:?}");
+    }
+
+    #[test]
+    fn a_processor_that_stands_still_again_and_again_is_no_queue() {
+        // All that comes within such a time is read at its end.
+        let (mut trend, mut dice) = (Trend::default(), self::dice(9));
+        let mut awake = 0;
+        let seen = run(&mut trend, 0, 15_000, |i| {
+            let now = i as i64 * 20_000;
+            while awake < now {
+                awake += (dice() * 250_000.0) as i64;
+            }
+            awake - now
+        });
+        assert_eq!(seen[Usage::Over as usize], 0, "{seen:?}");
+        assert!(trend.queue_us() < 30_000);
     }
 
     #[test]
@@ -269,8 +302,16 @@ mod tests {
         let mut trend = Trend::default();
         run(&mut trend, 0, 100, |_| 0);
         let seen = run(&mut trend, 100, 100, |_| 250_000);
-        assert!(seen[Usage::Over as usize] > 50, "{seen:?}");
+        assert!(seen[Usage::Over as usize] > 40, "{seen:?}");
         run(&mut trend, 200, 1_300, |_| 250_000);
         assert_eq!(trend.usage(), Usage::Normal, "another route");
+    }
+
+    #[test]
+    fn a_glance_sees_a_jump_at_once() {
+        let mut trend = Trend::default();
+        run(&mut trend, 0, 100, |_| 0);
+        run(&mut trend, 100, 12, |_| 250_000);
+        assert!(trend.glance_us() > 200_000 && trend.queue_us() < 1_000);
     }
 }
