@@ -80,7 +80,8 @@ impl World {
         world.join(1);
         world.join(2);
         world.publish();
-        world.consume();
+        world.consume(20, 10, 900);
+        world.consume(21, 11, 910);
         world
     }
 
@@ -88,7 +89,8 @@ impl World {
         let ufrag = format!("our{transport}");
         let pwd = super::PWD.to_string();
         self.command(Command::OpenTransport { router: 1, transport, ufrag: ufrag.clone(), pwd });
-        let extensions = vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc)];
+        let descriptor = (12, Extension::DependencyDescriptor);
+        let extensions = vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), descriptor];
         self.command(Command::SetExtensions { transport, extensions });
         let mut check = super::check(format!("{ufrag}:them").as_bytes(), transport, true);
         self.shard.receive(super::udp(transport as u16), &mut check, self.now_us, &mut self.out);
@@ -108,17 +110,23 @@ impl World {
         let payloads = vec![Payload { payload_type: 98, codec: Codec::Vp8, clock_hz: 90_000, rtx: Some(99) }];
         let (transport, producer, mid) = (1, 10, "v".into());
         self.command(Command::OpenProducer { transport, producer, video: true, mid, encodings, payloads });
+        let encodings = vec![Encoding { ssrc: 110, ..Encoding::default() }];
+        let payload = |payload_type, codec| Payload { payload_type, codec, clock_hz: 90_000, rtx: None };
+        let payloads = vec![payload(98, Codec::Vp9), payload(45, Codec::Av1)];
+        let mid = "w".into();
+        self.command(Command::OpenProducer { transport, producer: 11, video: true, mid, encodings, payloads });
     }
 
-    fn consume(&mut self) {
+    fn consume(&mut self, consumer: u32, producer: u32, ssrc: u32) {
+        let payload = |from, to| PayloadMap { from, to, rtx: None };
         self.command(Command::OpenConsumer {
             transport: 2,
-            consumer: 20,
-            producer: 10,
+            consumer,
+            producer,
             mid: "0".into(),
-            ssrc: 900,
+            ssrc,
             rtx_ssrc: 0,
-            payloads: vec![PayloadMap { from: 98, to: 96, rtx: None }],
+            payloads: vec![payload(98, 96), payload(45, 97)],
             strip_red: false,
             red_blocks: vec![],
             paused: false,
@@ -132,15 +140,17 @@ impl World {
 
     fn step(&mut self, what: u8, a: u8, b: u8, c: u8) {
         let layer = usize::from(a % 3);
-        match what % 12 {
+        match what % 14 {
             0..=3 => self.media(layer, b, c),
             4 => self.advance(u64::from(a) * u64::from(b) * 100),
             5 => self.command(Command::SetLayers { consumer: 20, layer: a % 4, temporal: b % 4 }),
-            6 => self.command(Command::PauseConsumer { consumer: 20, paused: a % 2 == 0 }),
+            6 => self.command(Command::PauseConsumer { consumer: 20 + u32::from(b & 1), paused: a % 2 == 0 }),
             7 => self.command(Command::PauseProducer { producer: 10, paused: a % 4 == 0 }),
-            8 => self.nack(u16::from_be_bytes([a, b])),
+            8 => self.nack(if c & 1 == 0 { 900 } else { 910 }, u16::from_be_bytes([a, b])),
             9 => self.remb(u64::from(u32::from_be_bytes([0, a, b, c]))),
             10 => self.command(Command::SetPriority { consumer: 20, priority: a % 8, keeps: b % 4 == 0 }),
+            11 => self.command(Command::SetLayers { consumer: 21, layer: a % 4, temporal: b % 4 }),
+            12 => self.layered(a, b, c),
             _ => self.rtcp(&[0x80 | (a & 0x1f), 200 + b % 8, 0, c % 8, a, b, c, 0, 0, 0, 3, 132, a, b, c, 9]),
         }
     }
@@ -152,15 +162,7 @@ impl World {
 
     /// A packet of a layer; `how` may lose, repeat or delay it, begin a frame, or leave only padding.
     fn media(&mut self, layer: usize, how: u8, size: u8) {
-        let newest = self.sequences[layer];
-        let sequence = match how & 7 {
-            0 => newest.wrapping_sub(u16::from(how >> 3)),
-            1 => newest.wrapping_add(u16::from(how >> 3)),
-            _ => newest.wrapping_add(1),
-        };
-        if sequence.wrapping_sub(newest) < 0x8000 {
-            self.sequences[layer] = sequence;
-        }
+        let sequence = self.next(layer, how);
         let picture = (sequence / 2).to_be_bytes();
         let mut payload = vec![size; 20 + 4 * usize::from(size)];
         let key = u8::from(how & 0x30 != 0);
@@ -176,19 +178,53 @@ impl World {
         if how == 255 {
             payload.clear();
         }
-        let mut packet = vec![0; 1_400];
         let timestamp = u32::from(sequence) * 1_500;
-        let ssrc = 100 + layer as u32;
-        let len = rtp::write_header(&mut packet, true, 98, sequence, timestamp, ssrc, &[(1, b"v")]);
-        packet[len..len + payload.len()].copy_from_slice(&payload);
+        self.send(100 + layer as u32, (98, sequence, timestamp, true), &[(1, b"v")], &payload);
+    }
+
+    /// A packet of the stream that has layers in it: `place` is its layer indices, or names the template.
+    fn layered(&mut self, place: u8, how: u8, marks: u8) {
+        let sequence = self.next(3, how);
+        let picture = (sequence / 3).to_be_bytes();
+        let mut payload = vec![marks; 40];
+        payload[..4].copy_from_slice(&[0xb0 | how & 0x40 | marks & 0x0c, 0x80 | picture[0], picture[1], place]);
+        let number = sequence.to_be_bytes();
+        let mut descriptor = vec![marks & 0xc0 | place & 0x3f, number[0], number[1]];
+        if marks & 0x02 != 0 {
+            descriptor.extend_from_slice(super::layers::STRUCTURE);
+        }
+        let payload_type = if marks & 0x20 == 0 { 98 } else { 45 };
+        let numbers = (payload_type, sequence, u32::from(sequence / 3) * 3_000, marks & 1 != 0);
+        self.send(110, numbers, &[(1, b"w"), (12, &descriptor)], &payload);
+    }
+
+    /// The next number of a stream; `how` may lose, repeat or delay it.
+    fn next(&mut self, stream: usize, how: u8) -> u16 {
+        let newest = self.sequences[stream];
+        let sequence = match how & 7 {
+            0 => newest.wrapping_sub(u16::from(how >> 3)),
+            1 => newest.wrapping_add(u16::from(how >> 3)),
+            _ => newest.wrapping_add(1),
+        };
+        if sequence.wrapping_sub(newest) < 0x8000 {
+            self.sequences[stream] = sequence;
+        }
+        sequence
+    }
+
+    fn send(&mut self, ssrc: u32, numbers: (u8, u16, u32, bool), extensions: &[(u8, &[u8])], payload: &[u8]) {
+        let (payload_type, sequence, timestamp, marker) = numbers;
+        let mut packet = vec![0; 1_400];
+        let len = rtp::write_header(&mut packet, marker, payload_type, sequence, timestamp, ssrc, extensions);
+        packet[len..len + payload.len()].copy_from_slice(payload);
         let roc = self.rocs.entry(ssrc).or_default().advance(sequence);
         let len = self.seal.seal_rtp(&mut packet, len + payload.len(), len, roc);
         self.shard.receive(super::udp(1), &mut packet[..len], self.now_us, &mut self.out);
     }
 
-    fn nack(&mut self, sequence: u16) {
+    fn nack(&mut self, ssrc: u32, sequence: u16) {
         let mut buffer = [0; 64];
-        let len = rtcp::write_nack(&mut buffer, 1, 900, [sequence, sequence.wrapping_add(3)]);
+        let len = rtcp::write_nack(&mut buffer, 1, ssrc, [sequence, sequence.wrapping_add(3)]);
         self.rtcp(&buffer[..len]);
     }
 
