@@ -57,6 +57,7 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await advance(one)
 
     await _figures(one, other)
+    await _floats(one)
     await mode(one, "sound")
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(one.page.locator("[data-testid=tile] video")).to_have_count(0)
@@ -83,6 +84,23 @@ async def _figures(one: Visitor, other: Visitor) -> None:
     assert await one.barriers() == []
     await mode(one, "low")
     await expect(one.page.locator("[data-cause=chosen]")).to_be_visible(timeout=PATIENCE_MS)
+
+
+IN_WINDOW = "documentPictureInPicture.window?.document"
+
+
+async def _floats(visitor: Visitor) -> None:
+    """A small window with a picture that moves and a switch that works; it goes by the same button."""
+    microphone = visitor.part("mic-toggle")
+    await expect(microphone).to_have_attribute("aria-pressed", "true")
+    await visitor.part("floating-toggle").click()
+    moving = f"{IN_WINDOW}?.querySelector('video')?.currentTime > 0"
+    await visitor.page.wait_for_function(f"() => {moving}", timeout=PATIENCE_MS)
+    await visitor.page.evaluate(f"{IN_WINDOW}.querySelector('[data-testid=floating-mic]').click()")
+    await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await visitor.part("floating-toggle").click()
+    await expect(visitor.part("floating-toggle")).to_have_attribute("aria-pressed", "false")
+    assert await visitor.page.evaluate("documentPictureInPicture.window === null")
 
 
 async def _at_least(visitor: Visitor, lines: int) -> bool:

@@ -8,9 +8,9 @@ const BACKGROUND_MS = 5_000;
 export class Pictures {
   /** By identity, of cameras; whoever is not here is `auto`. */
   wishes = $state<Record<string, Wish>>({});
-  /** Shown in a window of its own: seen although the page is covered. */
-  floating = false;
   private shown: ReadonlySet<string> = new Set();
+  /** Shown in a window of its own: seen although the page is covered. */
+  private floating: string | null = null;
   private saving: Saving = 'full';
   private background = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -23,6 +23,11 @@ export class Pictures {
   /** Sids of the publications that have a place on the screen now. */
   show(sids: ReadonlySet<string>): void {
     this.shown = sids;
+    this.apply();
+  }
+
+  float(sid: string | null): void {
+    this.floating = sid;
     this.apply();
   }
 
@@ -59,7 +64,7 @@ export class Pictures {
   }
 
   private wants(sid: string): boolean {
-    return (!this.background || this.floating) && this.shown.has(sid);
+    return sid === this.floating || (!this.background && this.shown.has(sid));
   }
 
   private watchPage(): void {

@@ -12,6 +12,10 @@ export const callEn: Record<CallKey, string> = {
   'saving.screenUnseen': '{name} is presenting. Sound only receives no presentation.',
   'saving.seeScreen': 'See the presentation',
 
+  'floating.title': 'Small window',
+  'floating.hint': 'A small window that stays above other programs',
+  'floating.back': 'Back to the page',
+
   'noise.filter': 'Filter noise',
   'noise.hint': 'Better off for music, or where a mixing desk filters already.',
 

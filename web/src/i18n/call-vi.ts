@@ -11,6 +11,10 @@ export const callVi = {
   'saving.screenUnseen': '{name} đang trình chiếu. Chế độ chỉ nghe tiếng không nhận trình chiếu.',
   'saving.seeScreen': 'Xem trình chiếu',
 
+  'floating.title': 'Cửa sổ nhỏ',
+  'floating.hint': 'Cửa sổ nhỏ luôn nổi trên chương trình khác',
+  'floating.back': 'Về trang họp',
+
   'noise.filter': 'Lọc tiếng ồn',
   'noise.hint': 'Nên tắt khi mở nhạc, hoặc khi bàn trộn âm thanh đã lọc.',
 
