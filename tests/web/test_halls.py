@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.async_api import expect
 from sqlalchemy import select, update
@@ -23,6 +24,7 @@ from rooms.sites.tables import Site, Terminal
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
+from tests.signaling.desk.checks import FIGURES
 from tests.signaling.sip.loopback import free_port
 from tests.web import desk as furniture
 from tests.web.conftest import Visit, Visitor
@@ -235,3 +237,19 @@ async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None
     await open_board(operator, served)
     served.server.stop()
     await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served: Halls) -> None:
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as stranger:
+        check = (await stranger.post("/checks")).json()
+        result = {"key": check["key"], "figures": FIGURES}
+        code = (await stranger.post(f"/checks/{check['id']}/result", json=result)).json()["code"]
+    await operator.part("nav-control").click()
+    await operator.part("lookup-code").fill("1234")
+    await operator.part("lookup-find").click()
+    await expect(operator.part("check-lookup").get_by_role("alert")).to_contain_text("8 chữ số")
+    await operator.part("lookup-code").fill(f"{code[:4]} {code[4:]}")
+    await operator.part("lookup-find").click()
+    await expect(operator.part("part")).to_have_count(4)
+    await expect(operator.part("measures")).to_contain_text("1840 / 1790 kbit/s")
+    assert await operator.barriers() == []

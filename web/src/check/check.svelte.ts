@@ -12,6 +12,8 @@ export type Phase = 'ready' | 'opening' | 'measuring' | 'ways' | 'asking' | 'don
 
 const SAMPLES = 14;
 const EVERY_MS = 1_000;
+/** The meter of the microphone moves so often. */
+const LISTEN_MS = 100;
 /** Share of the whole that is over when a phase begins. */
 const BEGINS: Record<Phase, number> = { ready: 0, opening: 0.03, measuring: 0.15, ways: 0.8, asking: 1, done: 1 };
 
@@ -121,8 +123,10 @@ export class Check {
     for (let at = 0; at < SAMPLES && !this.closed; at += 1) {
       samples.push(await loop.sample());
       this.progress = BEGINS.measuring + (BEGINS.ways - BEGINS.measuring) * (at / SAMPLES);
-      await wait(EVERY_MS);
-      this.listen();
+      for (let part = 0; part < EVERY_MS; part += LISTEN_MS) {
+        await wait(LISTEN_MS);
+        this.listen();
+      }
     }
     samples.push(await loop.sample());
     return samples;

@@ -88,5 +88,6 @@ export const checkEn: Record<CheckKey, string> = {
   'lookup.code': 'Code of the check',
   'lookup.find': 'Show the result',
   'lookup.bad': 'The code has 8 digits.',
+  'lookup.unknown': 'No result has this code. Ask for it again; results are kept for 14 days.',
   'lookup.made': 'Checked on {at}, kept until {until}',
 };

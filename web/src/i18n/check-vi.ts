@@ -87,6 +87,7 @@ export const checkVi = {
   'lookup.code': 'Mã kiểm tra',
   'lookup.find': 'Xem kết quả',
   'lookup.bad': 'Mã có 8 chữ số.',
+  'lookup.unknown': 'Không có kết quả nào mang mã này. Hãy hỏi lại mã; kết quả chỉ giữ 14 ngày.',
   'lookup.made': 'Kiểm tra lúc {at}, giữ đến {until}',
 } as const;
 
