@@ -50,4 +50,4 @@ macro_rules! tests {
     };
 }
 
-tests! { stun ice demux rtp rtcp srtp payloads vp9 dependencies shard nal_units presses line mixer handover framing }
+tests! { stun ice demux rtp rtcp srtp payloads vp9 dependencies red voices shard nal_units presses line mixer handover framing }

@@ -6,6 +6,8 @@ mod layers;
 mod several;
 #[path = "lines.rs"]
 mod terminals;
+#[path = "voices.rs"]
+mod voices;
 #[path = "shard.rs"]
 mod whole;
 
@@ -23,6 +25,7 @@ use plane_core::{keyframe, red, rtp, vp8};
 pub use layers::{dependencies, vp9};
 pub use several::handover;
 pub use terminals::{line, mixer, nal_units, presses};
+pub use voices::{red, voices};
 pub use whole::shard;
 
 pub type Target = (&'static str, fn(&[u8]), Vec<Vec<u8>>);
@@ -39,6 +42,8 @@ pub fn all() -> Vec<Target> {
         ("payloads", payloads, payload_seeds()),
         ("vp9", vp9, layers::vp9_seeds()),
         ("dependencies", dependencies, layers::dependency_seeds()),
+        ("red", red, voices::red_seeds()),
+        ("voices", voices, voices::voices_seeds()),
         (
             "shard",
             shard,
