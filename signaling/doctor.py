@@ -21,7 +21,6 @@ from cryptography.hazmat.backends.openssl.backend import backend
 from signaling import hallports, sockets, tls
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private
-from signaling.sip.driver import bound
 from web import DIST
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -252,9 +251,7 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
     told = hallports.announced(settings) or settings.hall_address
-    for listen in hallports.listens(settings, True):
-        kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
-        bound(kind, listen.host, listen.port).close()
+    hallports.check(settings)
     taken = sum(not _free(settings.hall_address, port) for port in settings.hall_port_range[:64])
     seen = f"SIP {', '.join(hallports.names(settings))}; RTP UDP {told} {settings.hall_ports}"
     if ipaddress.ip_address(told).is_loopback and not settings.loopback_only:

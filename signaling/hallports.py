@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from conference.ports import LineOptions
 from signaling import sockets, tls
-from signaling.config import Settings
+from signaling.config import Settings, SettingsError
 from signaling.sip.digest import ha1
-from signaling.sip.driver import Listen
+from signaling.sip.driver import Listen, bound
 
 if TYPE_CHECKING:
     from signaling.halls import Halls
@@ -23,6 +24,21 @@ def listens(settings: Settings, encrypted: bool) -> list[Listen]:
     hosts = (settings.sip_host,) if settings.sip_host else sockets.usable(settings.host)
     wanted = [name for name, port in ports.items() if port >= 0 and (name != "tls" or encrypted)]
     return [Listen(name, host, ports[name]) for host in hosts for name in wanted]
+
+
+def check(settings: Settings) -> None:
+    """Raises SettingsError when a port of SIP cannot be had: it would be found out only when everything else has started."""
+    for one in listens(settings, encrypted=True) if settings.halls else ():
+        kind = socket.SOCK_DGRAM if one.transport == "udp" else socket.SOCK_STREAM
+        try:
+            bound(kind, one.host, one.port).close()
+        except OSError as error:
+            name = f"sip_{one.transport}_port"
+            raise SettingsError(
+                f"Không mở được cổng {one.port} ({name}): {error.strerror}. Hãy chọn cổng khác: "
+                f"DIEMCAU_{name.upper()}, -1: không dùng.",
+                f"Cannot open port {one.port} ({name}): {error.strerror}. Choose another: DIEMCAU_{name.upper()}, -1: none.",
+            ) from error
 
 
 def announced(settings: Settings) -> str:

@@ -4,6 +4,7 @@ Owns the names of the figures. Most are read when they are asked for, from those
 """
 
 import asyncio
+import itertools
 import os
 from collections import Counter as Tallied
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -252,6 +259,8 @@ def plane(totals: Mapping[str, int]) -> Iterator[Metric]:
     for noun in ("packets", "bytes"):
         both = {"in": totals[f"received_{noun}"], "out": totals[f"sent_{noun}"]}
         yield counter(f"diemcau_media_{noun}", f"Media {noun} at our sockets", "direction", both)
+    yield lengths("diemcau_media_run_datagrams", "Datagrams in what the kernel took as one", totals, "runs_")
+    yield lengths("diemcau_media_batch_runs", "Such runs in one system call", totals, "batches_")
     dropped = {name: totals[name] for name in _DROPS if name in totals}
     yield counter("diemcau_media_dropped_packets", "Packets that went no further", "why", dropped)
     events = {"events": totals.get("events_dropped", 0), "commands": totals.get("stale_commands", 0)}
@@ -316,6 +325,17 @@ def gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> M
     family = GaugeMetricFamily(name, meaning, labels=[label] if label else [])
     for value, number in sorted(values.items()):
         family.add_metric([value] if label else [], number)
+    return family
+
+
+def lengths(name: str, meaning: str, totals: Mapping[str, int], prefix: str) -> Metric:
+    """A histogram of `prefix` and the least number that each place counts, which are powers of two."""
+    found = sorted((int(key.removeprefix(prefix)), value) for key, value in totals.items() if key.startswith(prefix))
+    sums = itertools.accumulate(value for _, value in found)
+    ends = [*(str(2 * least - 1) for least, _ in found[:-1]), "+Inf"]
+    family = HistogramMetricFamily(name, meaning)
+    if found:
+        family.add_metric([], list(zip(ends, sums, strict=True)), None)
     return family
 
 

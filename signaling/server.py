@@ -370,6 +370,7 @@ def node_settings(settings: Settings) -> NodeSettings:
 def run(settings: Settings, *, started: Callable[[Composition, str], None], watch: bool = False) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
     sockets.check_media_ports(settings)
+    hallports.check(settings)
     listeners = sockets.listen(settings)
     try:
         certificate = Certificate(settings) if settings.encrypted else None

@@ -38,6 +38,8 @@ class Server:
     port: int
     key: str
     secret: str
+    metrics_token: str = ""
+    """Of `GET /metrics`, where the server has that."""
 
     @property
     def url(self) -> str:
@@ -51,7 +53,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
     """
     http_port, media_port = free_port(), free_port()
     words = shlex.split(command) or [sys.executable, "-m", "signaling", "serve"]
-    secret = secrets.token_hex(24)
+    secret, metrics_token = secrets.token_hex(24), secrets.token_hex(24)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         settings = {
             "HOST": "127.0.0.1",
@@ -61,11 +63,12 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
             "HTTP_PORT": str(http_port),
             "MEDIA_PORT": str(media_port),
             "DATA_DIR": folder,
+            "METRICS_TOKEN": metrics_token,
         } | more
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         environ = inherited | {f"DIEMCAU_{name}": value for name, value in settings.items()}
         with _running(words, environ, http_port, Path(folder) / "server.log", tree) as pid:
-            yield Server("diemcau", pid, http_port, KEY, secret)
+            yield Server("diemcau", pid, http_port, KEY, secret, metrics_token)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import re
 import statistics
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench import peers
 
 Result = dict[str, Any]
-ROW_LIMIT_S = 400
+ROW_LIMIT_S = 900
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,20 @@ ROWS: list[Row] = [
     Row("join-rate", ("joins", "--kind", "voice", "--count", "200", "--concurrency", "8", "--pause-ms", "0")),
     Row("first-frame", ("first_frame", "--pause", "1.3")),
     Row("first-frame-close", ("first_frame", "--pause", "0.3")),
+    Row("video-500", ("media", "--kind", "video", "--viewers", "10", "--deaf", "490")),
+    Row("video-1000", ("media", "--kind", "video", "--viewers", "10", "--deaf", "990")),
+    Row("video-3000", ("media", "--kind", "video", "--viewers", "10", "--deaf", "2990")),
+    Row("meeting-50", ("meeting", "--viewers", "50")),
+    Row("meeting-150", ("meeting", "--viewers", "150")),
+    Row("saturated", ("load", "--publishers", "8", "--viewers", "3", "--percent", "95")),
+    Row("delay", ("load", "--publishers", "4", "--viewers", "5", "--percent", "60")),
+    Row("idle-500", ("idle", "--viewers", "500")),
+    Row("join-50", ("joins", "--kind", "voice", "--count", "1500", "--rate", "50", "--concurrency", "500")),
+    Row("storm-500", ("joins", "--kind", "voice", "--count", "500", "--concurrency", "500", "--pause-ms", "0")),
+    Row("churn", ("churn", "--kind", "voice", "--rate", "20")),
 ]
+WINDOWS = ("media", "meeting", "load", "idle")
+"""Scenarios with a measuring window."""
 
 
 def per_packet(result: Result) -> str:
@@ -88,6 +102,41 @@ def share(result: Result) -> str:
 
 def number(name: str, unit: str) -> Callable[[Result], str]:
     return lambda result: f"{result[name]:.1f} {unit}"
+
+
+def percent(name: str) -> Callable[[Result], str]:
+    return lambda result: f"{result[name]:.1f} %"
+
+
+def meeting(result: Result) -> str:
+    return (
+        f"{result['cpu_percent']:.0f} %, {result['packets_per_s']:.0f} packets/s, lost {result['lost_percent']:.2f} %"
+    )
+
+
+def saturated(result: Result) -> str:
+    return f"{result['plane_us_per_packet']:.2f} µs at {result['plane_percent']:.0f} %"
+
+
+def delay(result: Result) -> str:
+    told = result["delay_ms"]
+    return f"{told['p50']:.1f} / {told['p99']:.1f} ms at {result['plane_percent']:.0f} %"
+
+
+def joins(result: Result) -> str:
+    told, failed = result["connect_ms"], len(result["failures"])
+    return f"{result['joins_per_s']:.1f}/s, {told['p50']:.0f} / {told['p99']:.0f} ms, {failed} failed"
+
+
+def lengths(name: str) -> Callable[[Result], str]:
+    """Shares of a histogram of `GET /metrics`."""
+
+    def read(result: Result) -> str:
+        counts = {least: count for least, count in result["sends"][name].items() if count}
+        total = sum(counts.values())
+        return ", ".join(f"{least}+: {100 * count / total:.0f} %" for least, count in counts.items())
+
+    return read
 
 
 def halves(name: str) -> Callable[[Result], str]:
@@ -122,10 +171,30 @@ LINES: list[Line] = [
     Line("Connect, Python SDK, p50 / p95", "first-frame", halves("connect_ms")),
     Line("first decoded frame, Python SDK", "first-frame", halves("first_frame_ms"), "half of LiveKit's"),
     Line("the same, joins 0.3 s apart", "first-frame-close", halves("first_frame_ms"), "half of LiveKit's"),
+    Line("Video, 500 viewers (490 of them deaf)", "video-500", per_packet, "1.4 µs"),
+    Line("1,000 viewers (990 deaf)", "video-1000", per_packet, "1.4 µs"),
+    Line("3,000 viewers (2,990 deaf)", "video-3000", per_packet, "1.4 µs"),
+    Line("Datagrams in a run, 500 viewers", "video-500", lengths("run_datagrams")),
+    Line("runs in a system call", "video-500", lengths("batch_runs")),
+    Line("Meeting 50 x 50: CPU of one processor", "meeting-50", meeting),
+    Line("CPU a join", "meeting-50", number("cpu_ms_per_join", "ms")),
+    Line("memory of a participant", "meeting-50", number("kib_per_participant", "KiB")),
+    Line("Meeting 150 x 150: CPU of one processor", "meeting-150", meeting, "LiveKit says: 85 % of 16"),
+    Line("CPU a join", "meeting-150", number("cpu_ms_per_join", "ms")),
+    Line("memory of a participant", "meeting-150", number("kib_per_participant", "KiB")),
+    Line("Saturated, 8 videos: a packet, packet thread", "saturated", saturated, "0.9 µs"),
+    Line("datagrams in a run", "saturated", lengths("run_datagrams")),
+    Line("runs in a system call", "saturated", lengths("batch_runs")),
+    Line("Delay p50 / p99, packet thread 60 % busy", "delay", delay, "p99 5 ms"),
+    Line("500 idle participants: all but the packet thread", "idle-500", percent("python_percent"), "2 %"),
+    Line("the packet thread", "idle-500", percent("plane_percent")),
+    Line("50 joins a second for 30 s: connect p50 / p99", "join-50", joins, "50/s, 1,000 ms"),
+    Line("500 joins at once: connect p50 / p99", "storm-500", joins, "none failed"),
+    Line("Memory gained in 1,000 joins and leaves", "churn", number("kib_per_1000_joins", "KiB"), "flat"),
 ]
 
 
-def measure(generator: Path, row: Row, server: peers.Server, seconds: int) -> Result:
+def measure(generator: Path, row: Row, server: peers.Server, seconds: int, churn_s: int) -> Result:
     """One row against a running server. Raises RuntimeError with what the generator said."""
     access = ["--key", server.key, "--secret", server.secret]
     if row.arguments[0] == "first_frame":
@@ -133,15 +202,34 @@ def measure(generator: Path, row: Row, server: peers.Server, seconds: int) -> Re
         words = [sys.executable, str(script), *row.arguments[1:], "--url", server.url, *access]
     else:
         words = [str(generator), *row.arguments, "--server", server.url, "--pid", str(server.pid), *access]
-        words += ["--seconds", str(seconds)] if row.arguments[0] == "media" else []
+        words += ["--seconds", str(seconds)] if row.arguments[0] in WINDOWS else []
+        words += ["--seconds", str(churn_s)] if row.arguments[0] == "churn" else []
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=ROW_LIMIT_S, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=ROW_LIMIT_S + churn_s, check=False)
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"no result in {ROW_LIMIT_S} s") from error
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip()[-500:])
     result: Result = json.loads(done.stdout.splitlines()[-1])
-    return result
+    return result | {"sends": sends(server)}
+
+
+def sends(server: peers.Server) -> dict[str, dict[str, int]]:
+    """How datagrams left, of a server that tells: histograms since its start, by the least number of each place."""
+    if not server.metrics_token:
+        return {}
+    headers = {"authorization": f"Bearer {server.metrics_token}"}
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}/metrics", headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read().decode()
+    found: dict[str, dict[str, int]] = {}
+    for name in ("run_datagrams", "batch_runs"):
+        told = re.findall(rf'^diemcau_media_{name}_bucket{{le="([\d.]+|\+Inf)"}} ([\d.e+]+)', text, re.MULTILINE)
+        before, least = 0, 1
+        for end, count in told:
+            found.setdefault(name, {})[str(least)] = int(float(count)) - before
+            before, least = int(float(count)), 0 if end == "+Inf" else int(float(end)) + 1
+    return found
 
 
 def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> Result:
@@ -152,7 +240,7 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
         print(f"{name}: {row.name} ...", end=" ", file=sys.stderr, flush=True)
         try:
             with start(name, given, row) as server:
-                results.append(measure(generator, row, server, given.seconds))
+                results.append(measure(generator, row, server, given.seconds, given.churn_seconds))
                 print(json.dumps(results[-1]), file=sys.stderr, flush=True)
         except RuntimeError as error:
             print(f"FAILED: {error}", file=sys.stderr, flush=True)
@@ -165,7 +253,7 @@ def run_row(generator: Path, row: Row, name: str, given: argparse.Namespace) -> 
 
 def run_floor(floor: Path, row: Row, given: argparse.Namespace) -> Result:
     """The least that this machine lets a media row cost; nothing for other rows."""
-    if row.arguments[0] != "media" or "--silent" in row.arguments:
+    if row.arguments[0] != "media" or {"--silent", "--deaf"} & set(row.arguments):
         return {}
     print(f"floor: {row.name} ...", end=" ", file=sys.stderr, flush=True)
     words = [str(floor), row.arguments[-1], str(given.seconds), row.arguments[2]]
@@ -215,6 +303,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--servers", default=usual, help="floor, diemcau, livekit, with commas between")
     parser.add_argument("--rows", default="", help=f"some of {','.join(row.name for row in ROWS)}")
     parser.add_argument("--seconds", type=int, default=12, help="measuring window of the media rows")
+    parser.add_argument("--churn-seconds", type=int, default=60, help="of the row churn: 1800 tells more")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each media row; the median is shown")
     parser.add_argument("--serve", default="", help="command that starts this server")
     parser.add_argument("--json", type=Path, help="file for all results")

@@ -1,6 +1,7 @@
 """The command as operators type it."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -76,8 +77,6 @@ def test_wrong_settings_are_told_in_both_languages(variables: dict[str, str], wo
 
 
 def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -85,6 +84,25 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
         refused = diemcau("dev", "--http-port", port, "--media-port", "0", "--data-dir", str(tmp_path))
     assert refused.returncode == 1
     assert f"Cannot open port {port}" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_taken_port_of_halls_is_told_in_one_line(tmp_path: Path, kind: socket.SocketKind) -> None:
+    """As when a second server is started beside the first."""
+    with socket.socket(type=kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        port, name = taken.getsockname()[1], "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        halls = {f"DIEMCAU_SIP_{one}_PORT": "-1" for one in ("UDP", "TCP", "TLS")} | {
+            f"DIEMCAU_SIP_{name}_PORT": str(port)
+        }
+        words = ("serve", "--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path))
+        refused = diemcau(*words, variables=KEY | halls | {"DIEMCAU_HALLS": "true"})
+    assert refused.returncode == 1
+    assert f"Cannot open port {port} (sip_{name.lower()}_port)" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.splitlines()) <= 2
 
 
 def test_config_show_masks_and_names_sources(tmp_path: Path) -> None:

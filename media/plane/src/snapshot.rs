@@ -24,7 +24,7 @@ impl Snapshot {
         Snapshot { shards, outside }
     }
 
-    fn totals_list(&self) -> [(&'static str, u64); 25] {
+    fn totals_list(&self) -> [(&'static str, u64); 38] {
         let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
@@ -38,6 +38,19 @@ impl Snapshot {
             ("sent_bytes", counters(|of| of.sent_bytes)),
             ("send_calls", counters(|of| of.send_calls)),
             ("sent_runs", counters(|of| of.sent_runs)),
+            ("runs_1", counters(|of| of.runs[0])),
+            ("runs_2", counters(|of| of.runs[1])),
+            ("runs_4", counters(|of| of.runs[2])),
+            ("runs_8", counters(|of| of.runs[3])),
+            ("runs_16", counters(|of| of.runs[4])),
+            ("runs_32", counters(|of| of.runs[5])),
+            ("batches_1", counters(|of| of.batches[0])),
+            ("batches_2", counters(|of| of.batches[1])),
+            ("batches_4", counters(|of| of.batches[2])),
+            ("batches_8", counters(|of| of.batches[3])),
+            ("batches_16", counters(|of| of.batches[4])),
+            ("batches_32", counters(|of| of.batches[5])),
+            ("batches_64", counters(|of| of.batches[6])),
             ("padding_bytes", totals(|of| of.padding_bytes)),
             ("probe_bytes", totals(|of| of.probe_bytes)),
             ("unheard_packets", totals(|of| of.unheard_packets)),

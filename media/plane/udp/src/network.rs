@@ -12,6 +12,9 @@ const SHARED_MAX: usize = 256;
 /// Two for each line at most.
 pub const LINE_SOCKETS_MAX: usize = 32_768;
 
+pub const RUN_PLACES: usize = 6;
+pub const BATCH_PLACES: usize = 7;
+
 /// Totals since the start.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
@@ -26,6 +29,10 @@ pub struct Counters {
     /// Messages of more than one datagram that the kernel took whole.
     pub sent_runs: u64,
     pub send_drops: u64,
+    /// Messages by the datagrams in them: 1, 2 to 3, 4 to 7 ... 32 and more.
+    pub runs: [u64; RUN_PLACES],
+    /// System calls for UDP by the messages that they took: 1, 2 to 3 ... 64.
+    pub batches: [u64; BATCH_PLACES],
     pub kernel_drops: u64,
 }
 

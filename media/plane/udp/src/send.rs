@@ -4,7 +4,7 @@
 
 use crate::address::{self, Storage};
 use crate::control::{self, Control};
-use crate::network::Counters;
+use crate::network::{BATCH_PLACES, Counters, RUN_PLACES};
 use crate::udp::UdpSocket;
 use plane_core::ice::Path;
 use plane_core::outbox::Message;
@@ -92,6 +92,7 @@ impl Sender {
             match self.call(socket, arena, done, counters) {
                 Ok(count) => {
                     self.waiting[done..done + count].iter().for_each(|message| count_sent(message, counters));
+                    counters.batches[place(count as u64, BATCH_PLACES)] += 1;
                     done += count;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -245,6 +246,12 @@ fn count_sent(message: &Message, counters: &mut Counters) {
     counters.sent_packets += datagrams(message);
     counters.sent_bytes += u64::from(message.len);
     counters.sent_runs += u64::from(is_run(message));
+    counters.runs[place(datagrams(message), RUN_PLACES)] += 1;
+}
+
+/// Of a number in a row of places that each reach twice as far as the one before: 1, 2 to 3, 4 to 7 ...
+fn place(number: u64, places: usize) -> usize {
+    (number.max(1).ilog2() as usize).min(places - 1)
 }
 
 pub fn count_dropped(message: &Message, counters: &mut Counters) {
@@ -271,5 +278,14 @@ mod tests {
         assert_eq!(datagrams(&message(25, 10)), 3);
         assert_eq!(datagrams(&message(10, 0)), 1);
         assert!(pieces(&message(25, 10)).all(|piece| !is_run(&piece)));
+    }
+
+    #[test]
+    fn lengths_are_counted_by_powers_of_two() {
+        assert_eq!([1, 2, 3, 4, 31, 32, 64, 1000].map(|number| place(number, RUN_PLACES)), [0, 1, 1, 2, 4, 5, 5, 5]);
+        let mut counters = Counters::default();
+        count_sent(&message(25, 10), &mut counters);
+        count_sent(&message(10, 0), &mut counters);
+        assert_eq!(counters.runs, [1, 1, 0, 0, 0, 0]);
     }
 }

@@ -76,6 +76,7 @@ fn a_run_arrives_as_its_datagrams() {
         let counters = outbox.sink.counters();
         assert_eq!((counters.send_calls, counters.sent_runs, counters.sent_packets), (1, 1, 13));
         assert_eq!(counters.sent_bytes, 12 * 1200 + 77);
+        assert_eq!((counters.runs, counters.batches), ([0, 0, 0, 1, 0, 0], [1, 0, 0, 0, 0, 0, 0]));
     }
 }
 
