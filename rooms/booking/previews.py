@@ -30,13 +30,14 @@ class Warned:
 
 @dataclass(frozen=True)
 class PreviewDate:
-    """One date. `off`: the name of the holiday, or `weekend`; `trouble`: why the unit does not meet then."""
+    """One date. `off`: the name of the holiday, or `weekend`; `trouble`: why the unit does not meet then, in both languages."""
 
     starts_at: datetime
     ends_at: datetime
     clashes: tuple[Clash, ...]
     off: str = ""
     trouble: str = ""
+    trouble_en: str = ""
     skipped: bool = False
 
 
@@ -85,6 +86,7 @@ def _date(plan: Plan, place: int, found: tuple[Clash, ...], free: bool) -> Previ
         found,
         off=plan.calendar.off(day),
         trouble=trouble.vietnamese if trouble else "",
+        trouble_en=trouble.english if trouble else "",
         skipped=day in plan.request.skip,
     )
 

@@ -42,6 +42,7 @@ class PreviewDate(View):
     clashes: list[Clash]
     off: str = ""
     trouble: str = Field("", description="why the unit does not meet then, in Vietnamese")
+    trouble_en: str = Field("", description="the same in English")
     skipped: bool = False
 
 

@@ -400,6 +400,7 @@ export interface PreviewDate {
   off: string;
   /** Why the unit does not meet then. */
   trouble: string;
+  trouble_en: string;
   skipped: boolean;
 }
 export interface Preview {
