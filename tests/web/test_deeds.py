@@ -1,0 +1,39 @@
+"""Every action that the audit trail can hold has words on the page."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ACTION = 3
+"""Place of `action` among the arguments of `audit.record`."""
+
+
+def _recorded() -> Iterator[str]:
+    for top in ("rooms", "signaling"):
+        for path in (ROOT / top).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("audit.record"):
+                    yield from _texts(call.args[ACTION])
+
+
+def _texts(action: ast.expr) -> Iterator[str]:
+    """The code, or of one that is put together what stands before the first value."""
+    if isinstance(action, ast.Constant):
+        yield str(action.value)
+    elif isinstance(action, ast.IfExp):
+        yield from _texts(action.body)
+        yield from _texts(action.orelse)
+    elif isinstance(action, ast.JoinedStr) and isinstance(action.values[0], ast.Constant):
+        yield str(action.values[0].value)
+
+
+def test_every_action_has_words() -> None:
+    words = (ROOT / "web/src/desk/settings/deeds.ts").read_text("utf-8")
+    known = set(re.findall(r"^  '?([a-z_.]+)'?: \['", words, re.MULTILINE))
+    codes = set(_recorded())
+    assert len(codes) > 80
+    assert not {code for code in codes if not any(one.startswith(code) or one == code.rstrip(".") for one in known)}
