@@ -329,6 +329,8 @@ export interface Meeting {
   duration_min: number;
   rule: string;
   hold_until: string | null;
+  /** Why it cannot wait for the time to book ahead, or displaces others. */
+  precedence_reason: string;
   reason_code: string;
   reason: string;
   hall_ids: string[];
