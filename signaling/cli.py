@@ -5,6 +5,7 @@ come from the environment or the settings file. Heavy parts are imported by the 
 """
 
 import asyncio
+import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -13,12 +14,29 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from signaling import config, limits
-from signaling.commands import audit, booking, db, demo, hall, mail, org, user
+from signaling import config, limits, process
 from signaling.config import Loaded, Profile, Settings, SettingsError
 
+GROUPS = ("user", "audit", "org", "db", "mail", "booking", "demo", "hall")
+"""Modules of `signaling.commands`, each imported when its group is asked for: all together take two seconds of a processor."""
+
+
+class Later(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in GROUPS:
+            return super().get_command(ctx, cmd_name)
+        found = typer.main.get_command(importlib.import_module(f"signaling.commands.{cmd_name}").app)
+        found.name = cmd_name
+        return found
+
+
 app = typer.Typer(
+    cls=Later,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,14 +46,6 @@ bots = typer.Typer(no_args_is_help=True, help="Người dự thử / test partic
 shown = typer.Typer(no_args_is_help=True, help="Cấu hình / settings")
 app.add_typer(bots, name="bot")
 app.add_typer(shown, name="config")
-app.add_typer(user.app, name="user")
-app.add_typer(audit.app, name="audit")
-app.add_typer(org.app, name="org")
-app.add_typer(db.app, name="db")
-app.add_typer(mail.app, name="mail")
-app.add_typer(booking.app, name="booking")
-app.add_typer(demo.app, name="demo")
-app.add_typer(hall.app, name="hall")
 
 
 def _option(name: str) -> Any:
@@ -110,12 +120,12 @@ def doctor(
     """Khám máy / check this machine; exit code 1 when something does not work."""
     overrides = {k: v for k, v in locals().items() if k != "file"}
     from signaling import doctor as clinic
-    from signaling import server, tls
+    from signaling import tls
 
     settings = _load("serve", overrides, file).settings
     signs = {clinic.Verdict.GOOD: "✓", clinic.Verdict.WARNING: "!", clinic.Verdict.BAD: "✗"}
     worst = False
-    for finding in clinic.examine(settings, tls.utc(server.CLOCK.time())):
+    for finding in clinic.examine(settings, tls.utc(process.CLOCK.time())):
         print(f"{signs[finding.verdict]} {finding.subject:15} {finding.seen}")
         if finding.verdict is not clinic.Verdict.GOOD:
             print(f"  {'':15} → {finding.fix or finding.verdict.value}")
@@ -138,7 +148,6 @@ def token(
 ) -> None:
     """Cấp thẻ vào cửa / sign a token."""
     from conference import Grants
-    from signaling import server
     from signaling.auth import Authenticator
 
     if not identity and not (admin or create or list_all):
@@ -152,7 +161,7 @@ def token(
     grants = Grants(
         identity, name, conference=conference, join=join, admin=admin, create=create, list=list_all, hidden=hidden
     )
-    print(Authenticator({settings.api_key: settings.api_secret}).sign(grants, ttl, server.CLOCK.time()))
+    print(Authenticator({settings.api_key: settings.api_secret}).sign(grants, ttl, process.CLOCK.time()))
 
 
 @bots.command("join")
@@ -212,9 +221,7 @@ def main() -> None:
 @app.callback(invoke_without_command=True)
 def _root(version: Annotated[bool, typer.Option("--version", help="phiên bản / version")] = False) -> None:
     if version:
-        from signaling import server
-
-        print(f"diemcau {server.version()}")
+        print(f"diemcau {process.version()}")
         raise typer.Exit
 
 
@@ -234,7 +241,7 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
     from signaling import server
 
     def greet(composition: server.Composition, address: str) -> None:
-        print(f"\n  Điểm Cầu {server.version()}    {address}/")
+        print(f"\n  Điểm Cầu {process.version()}    {address}/")
         if profile == "dev":
             print(f"  Mở cuộc họp / open a meeting: {composition.new_link(address)}")
             if first := composition.secretariat.first_link(address):

@@ -12,11 +12,9 @@ import os
 import secrets
 import socket
 import ssl
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -40,6 +38,7 @@ from signaling.hallboard import Board
 from signaling.halls import Halls
 from signaling.halls import Surroundings as HallSurroundings
 from signaling.intake import BoundedHttp
+from signaling.process import CLOCK, version
 from signaling.secretariat import Secretariat
 from signaling.sip.core import Config
 from signaling.sip.driver import Driver
@@ -47,26 +46,6 @@ from signaling.turn import Turn
 from web import DIST
 
 log = logging.getLogger(__name__)
-
-
-class SystemClock:
-    """Time for everything below; nothing else in the process reads it for decisions."""
-
-    def time(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-CLOCK = SystemClock()
-
-
-def version() -> str:
-    try:
-        return metadata.version("diemcau")
-    except metadata.PackageNotFoundError:
-        return "0+source"
 
 
 def with_credentials(settings: Settings, profile: Profile) -> Settings:

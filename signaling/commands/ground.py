@@ -14,7 +14,7 @@ import typer
 
 from rooms.errors import Refusal
 from rooms.store.database import Database
-from signaling import config
+from signaling import config, process
 from signaling.config import Settings
 
 T = TypeVar("T")
@@ -38,14 +38,12 @@ class Ground:
 
 def ground(data_dir: Path | None, file: Path | None) -> Ground:
     """From the settings file, the environment and `--data-dir`; exit code 2 when they are wrong."""
-    from signaling import server
-
     try:
         settings = config.load("serve", overrides={"data_dir": data_dir}, environ=os.environ, file=file).settings
     except config.SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    return Ground(settings, datetime.fromtimestamp(server.CLOCK.time(), UTC))
+    return Ground(settings, datetime.fromtimestamp(process.CLOCK.time(), UTC))
 
 
 def carried_out(work: Callable[[], Awaitable[T]]) -> T:

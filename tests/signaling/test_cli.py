@@ -25,6 +25,12 @@ def diemcau(
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_a_command_imports_what_it_needs_alone() -> None:
+    asked = "import sys, signaling.cli; print({'sqlalchemy', 'aiortc', 'fastapi', 'av'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout == "set()\n"
+
+
 def test_help_names_every_command() -> None:
     shown = diemcau("--help")
     assert shown.returncode == 0
