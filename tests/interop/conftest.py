@@ -29,10 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def alone() -> Iterator[None]:
-    """One test with real media at a time, whatever the number of workers: each needs the whole machine."""
+def alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests marked `whole_machine` look at each picture or fill the processors: no other test with real media runs beside them,
+    whatever the number of workers."""
+    way = fcntl.LOCK_EX if request.node.get_closest_marker("whole_machine") else fcntl.LOCK_SH
     with (Path(tempfile.gettempdir()) / f"diemcau-media-tests-{os.getuid()}").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(turn, way)
         yield
 
 

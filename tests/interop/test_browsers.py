@@ -17,7 +17,7 @@ from tests.web.conftest import Visit, Visitor, visit
 
 __all__ = ["visit"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 
 PATIENCE_MS = 60_000
 WATCHED_S = 10.0

@@ -12,7 +12,7 @@ from tests.conftest import LiveServer
 from tests.interop.guest import Guests, Plan, Report, Role
 from tests.interop.person import token
 
-pytestmark = [pytest.mark.native, pytest.mark.slow]
+pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
 PEOPLE = [f"p{number:02}" for number in range(25)]
 PROCESSES = 5

@@ -18,7 +18,7 @@ from tests.conftest import LiveServer
 from tests.interop.person import token
 from tests.web.conftest import CHROMIUM
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 
 CLIENT = Path(__file__).parents[2] / "web" / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
 BOUND_S = 60.0

@@ -16,7 +16,11 @@ from tests.simulation import impair
 from tests.simulation.impair import Link, Way
 from tests.web.conftest import CHROMIUM, DEVICES, Visitor
 
-pytestmark = [pytest.mark.native, pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-")]
+pytestmark = [
+    pytest.mark.native,
+    pytest.mark.whole_machine,
+    pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
+]
 
 BOUND_S = 120.0
 """Ends a test that hangs; how soon the picture follows is measured over modelled links, in simulated time."""

@@ -9,7 +9,7 @@ from livekit import rtc
 
 from tests.interop.person import Person
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.whole_machine]
 
 SIZE = (1280, 720)
 LOW, MEDIUM, HIGH = (

@@ -28,6 +28,7 @@ from tests.interop.quirks import alaw_samples
 from tests.interop.window import Window, chromium, guest, holds
 
 pytestmark = [
+    pytest.mark.whole_machine,
     pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(bool(hallnet.missing()), reason=hallnet.missing()),

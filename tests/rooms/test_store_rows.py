@@ -150,7 +150,10 @@ async def test_a_writer_waits_for_another_process_without_holding_up_the_loop(fi
     await database.close()
 
 
-async def test_who_stops_waiting_leaves_a_connection_that_works(file: Path, now: datetime) -> None:
+async def test_who_stops_waiting_leaves_a_connection_that_works(
+    file: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BUSY_S", 2)
     database = Database.open(f"sqlite:///{file}")
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

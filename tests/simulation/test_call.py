@@ -17,6 +17,7 @@ from tests.simulation.impair import Way
 from tests.simulation.scene import SINK, SOURCE
 
 pytestmark = [
+    pytest.mark.whole_machine,
     pytest.mark.native,
     pytest.mark.slow,
     pytest.mark.timeout(interop.TIMEOUT_S),

@@ -40,7 +40,7 @@ ROOMS = ("tinh", "tinh-a", "khcn", "xa1")
 SPEED = 30.0
 """Simulated seconds in a real one: a lease of 20 s is waited for in two thirds of one."""
 SEED = 5180
-PATIENCE_S = 900 if LONG else 60
+PATIENCE_S = 900 if LONG else 180
 
 
 class Terminals(asyncio.DatagramProtocol):
