@@ -43,6 +43,7 @@ FOREIGN_NAMES = {"RoomService"}
 """Names of the browser protocol."""
 READS_CLOCK = {
     "signaling/server.py": "the composition root",
+    "signaling/process.py": "the clock of the process",
     "conference/identifiers.py": "identifiers",
     "rooms/identifiers.py": "identifiers",
     "media/node.py": "ICE credentials and SSRCs of the process",
