@@ -136,3 +136,8 @@ def test_the_server_is_busy_when_a_packet_thread_has_no_rest(tmp_path: Path) -> 
     used(55.0)
     load.look(110.0)
     assert [*found, counted.busy] == [True, False]
+
+
+def test_lengths_become_a_histogram() -> None:
+    found = metrics.lengths("x", "words", {"runs_1": 5, "runs_4": 2, "runs_2": 1, "batches_1": 9}, "runs_")
+    assert [(sample.labels["le"], sample.value) for sample in found.samples] == [("1", 5), ("3", 6), ("+Inf", 8)]
