@@ -2,8 +2,8 @@
 # Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
 set -euo pipefail
 
-# What the tests use now: hall terminals, a browser, network namespaces, a packet filter, a database, a directory, a TURN server, a floor client in C.
-packages=(baresip-core baresip-ffmpeg chromium coturn ffmpeg gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql sip-tester sipvicious slapd)
+# What the tests use now: hall terminals, two browsers (Firefox wants a sound server), network namespaces, a packet filter, a database, a directory, a TURN server, a floor client in C.
+packages=(baresip-core baresip-ffmpeg chromium coturn ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)
 # For the parts that come later: redis-server espeak-ng.
 
 missing=()

@@ -65,7 +65,8 @@ class Plane:
     `udp` and `tcp` are lists of (address, port); port 0 takes a free one. One UDP socket per entry and shard
     (SO_REUSEPORT), one TCP listener per entry (ICE-TCP, RFC 4571). What reaches the wrong one of several shards (1..16) is
     handed over: checks by our user name, whose first character (a..z, A..Z, 0..9) names the shard. `gather_us` is how long a batch waits for the
-    rest of its frame. `gso=False` is for tests of the fall-back.
+    rest of its frame. `gso=False` is for tests of the fall-back. `local_only`: UDP sockets on other addresses
+    than loopback take only what comes from that address itself, so from this machine.
     """
 
     def __new__(
@@ -77,6 +78,7 @@ class Plane:
         gather_us: int = 1000,
         gso: bool = True,
         receive_buffer_bytes: int = 4194304,
+        local_only: bool = False,
     ) -> Plane: ...
     def udp_ports(self) -> list[int]:
         """The bound port of each `udp` entry, in order."""

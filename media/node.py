@@ -47,7 +47,8 @@ _SOURCES = Path(__file__).parent / "plane"
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
     """`udp` and `tcp` are (address, port) entries, port 0 takes a free one. `announced` are the IP literals that
-    candidates name; empty: the bound addresses, and for a wildcard those of all interfaces."""
+    candidates name; empty: the bound addresses, and for a wildcard those of all interfaces. `local_only`: by UDP nobody but
+    this machine gets in."""
 
     udp: Sequence[tuple[str, int]]
     tcp: Sequence[tuple[str, int]] = ()
@@ -55,6 +56,7 @@ class NodeSettings:
     shards: int = 1
     gather_us: int = 1000
     gso: bool = True
+    local_only: bool = False
     voices: int = 0
     """Of one conference sent to a peer at once, the loudest; 0: all."""
 
@@ -74,6 +76,7 @@ class Node:
             shards=settings.shards,
             gather_us=settings.gather_us,
             gso=settings.gso,
+            local_only=settings.local_only,
         )
         self.udp_ports = self.plane.udp_ports()
         self.tcp_ports = self.plane.tcp_ports()

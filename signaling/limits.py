@@ -17,6 +17,8 @@ UPLOAD_BODY_BYTES = 6 * 1024 * 1024
 WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 """An SDP of many tracks passes 64 KiB."""
 WEBSOCKET_QUEUE = 32
+OWN_ADDRESSES = 4
+"""Of this machine, on which a server for it alone takes media beside loopback: each is a candidate more to check."""
 SHUTDOWN_S = 5.0
 
 SHARDS = 4

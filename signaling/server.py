@@ -335,13 +335,15 @@ def build(settings: Settings, *, certificate: Certificate | None = None, watch: 
 
 def node_settings(settings: Settings) -> NodeSettings:
     addresses = [(host, settings.media_port) for host in sockets.usable(settings.media_addresses)]
+    own = sockets.own_addresses(settings)
     return NodeSettings(
-        udp=addresses,
+        udp=[*addresses, *((host, settings.media_port) for host in own)],
         tcp=list(addresses),
         announced=list(settings.announced),
         shards=settings.shards or min(limits.SHARDS, len(os.sched_getaffinity(0))),
         gather_us=settings.gather_us,
         gso=settings.gso,
+        local_only=bool(own),
         voices=settings.loudest_voices,
     )
 

@@ -5,9 +5,11 @@ is told in words that help.
 """
 
 import errno
+import itertools
 import socket
 from collections.abc import Sequence
 
+from signaling import limits, tls
 from signaling.config import Settings, SettingsError
 
 BACKLOG = 2048
@@ -45,6 +47,23 @@ def check_media_ports(settings: Settings) -> None:
                 _bound(kind, host, settings.media_port).close()
             except OSError as error:
                 raise _taken("media_port", settings.media_port, error) from error
+
+
+def own_addresses(settings: Settings) -> tuple[str, ...]:
+    """Addresses of this machine, other than loopback, on which a server for this machine alone takes media as well: Firefox
+    goes to loopback from nowhere else, and does not count it among its own. Empty where others may come in."""
+    if not settings.loopback_only or settings.media_host or settings.announced:
+        return ()
+    outward = (str(one) for one in tls.local_addresses() if not one.is_loopback and not one.is_link_local)
+    return tuple(host for host in itertools.islice(outward, limits.OWN_ADDRESSES) if _is_free(host, settings.media_port))
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        _bound(socket.SOCK_DGRAM, host, port).close()
+    except OSError:
+        return False
+    return True
 
 
 def _has(host: str) -> bool:

@@ -47,8 +47,11 @@ type Any<'a, 'py> = &'a Bound<'py, PyAny>;
 #[pymethods]
 impl Plane {
     #[new]
-    #[pyo3(signature = (*, udp, tcp=None, shards=None, gather_us=None, gso=true, receive_buffer_bytes=None),
-        text_signature = "(*, udp, tcp=..., shards=1, gather_us=1000, gso=True, receive_buffer_bytes=4194304)")]
+    #[pyo3(signature = (*, udp, tcp=None, shards=None, gather_us=None, gso=true, receive_buffer_bytes=None,
+        local_only=false),
+        text_signature = "(*, udp, tcp=..., shards=1, gather_us=1000, gso=True, receive_buffer_bytes=4194304, \
+            local_only=False)")]
+    #[allow(clippy::too_many_arguments, reason = "keywords of Python")]
     fn new(
         udp: Any,
         tcp: Option<Any>,
@@ -56,6 +59,7 @@ impl Plane {
         gather_us: Option<Any>,
         gso: bool,
         receive_buffer_bytes: Option<Any>,
+        local_only: bool,
     ) -> PyResult<Self> {
         let number = |value: Option<Any>, what, min, max, default| {
             value.map_or(Ok(default), |value| check::number(value, what, min, max))
@@ -69,7 +73,7 @@ impl Plane {
         if !gso {
             plane_udp::refuse_gso();
         }
-        let options = Options { reuse_port: false, receive_buffer_bytes: buffer as usize };
+        let options = Options { reuse_port: false, receive_buffer_bytes: buffer as usize, local_only };
         Ok(Plane::open(&udp, &tcp, shards, gather_us, options)?)
     }
 
@@ -590,7 +594,7 @@ mod tests {
 
     #[test]
     fn a_dead_thread_fails_every_call_and_wakes_who_waits() {
-        let options = Options { reuse_port: false, receive_buffer_bytes: 1 << 16 };
+        let options = Options { reuse_port: false, receive_buffer_bytes: 1 << 16, local_only: false };
         let plane = Plane::open(&["127.0.0.1:0".parse().unwrap()], &[], 1, 0, options).unwrap();
         assert!(plane.check_alive().is_ok());
         plane.events.die("plane-0 stopped: a test".into());

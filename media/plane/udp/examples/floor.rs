@@ -60,7 +60,7 @@ fn main() {
 fn run(course: &Course, viewers: usize) -> (u64, u64) {
     let sinks = (0..viewers).map(|_| plain()).collect::<Vec<_>>();
     let addresses = sinks.iter().map(|sink| sink.local_addr().expect("bound")).collect::<Vec<_>>();
-    let options = Options { reuse_port: false, receive_buffer_bytes: 4 << 20 };
+    let options = Options { reuse_port: false, receive_buffer_bytes: 4 << 20, local_only: false };
     let socket = UdpSocket::open("127.0.0.1:0".parse().expect("an address"), options).expect("a socket");
     let target = socket.address();
     scope(|scope| {

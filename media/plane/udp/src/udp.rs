@@ -1,8 +1,8 @@
 //! One UDP socket: how it is opened. Owns the descriptor; reading and writing are in `receive` and `send`.
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +10,9 @@ pub struct Options {
     /// Beside sockets that share their port: the kernel spreads the peers over them.
     pub reuse_port: bool,
     pub receive_buffer_bytes: usize,
+    /// An address that is not loopback takes only what is sent from that address itself: by this machine, because systems
+    /// refuse such datagrams from outside (RFC 1812 section 5.3.7).
+    pub local_only: bool,
 }
 
 pub struct UdpSocket {
@@ -28,6 +31,9 @@ impl UdpSocket {
         }
         if options.reuse_port {
             socket.set_reuse_port(true)?;
+        }
+        if options.local_only && !address.ip().is_loopback() {
+            socket.attach_filter(&from_itself(address.ip()))?;
         }
         prepare(&socket, &address, options.receive_buffer_bytes)?;
         socket.bind(&address.into())?;
@@ -85,6 +91,29 @@ impl UdpSocket {
             unsafe { libc::getsockopt(self.fd(), libc::SOL_SOCKET, SO_MEMINFO, values.as_mut_ptr().cast(), &mut len) };
         if result == 0 { values[DROPS] } else { 0 }
     }
+}
+
+/// A classic packet filter (Linux `socket(7)`, `SO_ATTACH_FILTER`) that passes datagrams with that source address.
+pub(crate) fn from_itself(address: IpAddr) -> Vec<SockFilter> {
+    const NETWORK_HEADER: u32 = -0x10_0000_i32 as u32; // SKF_NET_OFF
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = SockFilter::new;
+    let (source, octets) = match address {
+        IpAddr::V4(address) => (12, address.octets().to_vec()),
+        IpAddr::V6(address) => (8, address.octets().to_vec()),
+    };
+    let words: Vec<_> =
+        octets.chunks_exact(4).map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]])).collect();
+    let mut steps = Vec::with_capacity(2 * words.len() + 2);
+    for (index, word) in words.iter().enumerate() {
+        let left = (words.len() - index) as u8;
+        steps.push(step(LOAD, 0, 0, NETWORK_HEADER + source + 4 * index as u32));
+        steps.push(step(EQUAL, 0, 2 * left - 1, *word));
+    }
+    steps.extend([step(RETURN, 0, 0, u32::MAX), step(RETURN, 0, 0, 0)]);
+    steps
 }
 
 fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {

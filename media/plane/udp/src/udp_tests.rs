@@ -21,7 +21,11 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn open(address: &str) -> UdpSocket {
-    UdpSocket::open(address.parse().unwrap(), Options { reuse_port: false, receive_buffer_bytes: 1 << 20 }).unwrap()
+    UdpSocket::open(
+        address.parse().unwrap(),
+        Options { reuse_port: false, receive_buffer_bytes: 1 << 20, local_only: false },
+    )
+    .unwrap()
 }
 
 fn outbox(addresses: &[&str]) -> Outbox<Network> {
@@ -291,7 +295,7 @@ fn what_no_peer_sends_is_counted_and_not_shown() {
 
 #[test]
 fn the_kernels_drops_are_counted() {
-    let options = Options { reuse_port: false, receive_buffer_bytes: 4096 };
+    let options = Options { reuse_port: false, receive_buffer_bytes: 4096, local_only: false };
     let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
     let client = Plain::bind("127.0.0.1:0").unwrap();
     let (address, tcp) = (socket.address(), Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap());
@@ -304,9 +308,28 @@ fn the_kernels_drops_are_counted() {
 
 #[test]
 fn shards_share_a_port() {
-    let options = Options { reuse_port: true, receive_buffer_bytes: 1 << 16 };
+    let options = Options { reuse_port: true, receive_buffer_bytes: 1 << 16, local_only: false };
     let first = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
     assert_eq!(UdpSocket::open(first.address(), options).unwrap().address(), first.address());
     assert!(UdpSocket::open(first.address(), Options { reuse_port: false, ..options }).is_err());
     assert_eq!(address::neighbourhood(&first.address()), first.address().ip());
+}
+
+#[test]
+fn local_only_refuses_other_sources() {
+    // Loopback sockets are never filtered: the filter is attached here as for another address.
+    for (own, other) in [("127.0.0.1:0", "127.0.0.2:0"), ("[::1]:0", "127.0.0.1:0")] {
+        let Ok(here) = Plain::bind(own) else { continue };
+        let address = here.local_addr().unwrap();
+        here.set_nonblocking(true).unwrap();
+        socket2::SockRef::from(&here).attach_filter(&crate::udp::from_itself(address.ip())).unwrap();
+        let send = |from: &str| Plain::bind(from).and_then(|one| one.send_to(b"x", address));
+        let mut buffer = [0; 4];
+        if address.is_ipv4() {
+            send(other).unwrap();
+            assert!(here.recv(&mut buffer).is_err());
+        }
+        send(own).unwrap();
+        assert_eq!(here.recv(&mut buffer).unwrap(), 1);
+    }
 }

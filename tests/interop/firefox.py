@@ -1,0 +1,290 @@
+"""A real Firefox ESR, driven by WebDriver BiDi (W3C) over its own socket: no driver program stands between.
+
+Only what tests of calls need: windows, scripts, clicks, keys, pictures of the page, and what the page complained of. The
+browser is headless, with a profile of its own in the folder that it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.web.conftest import FAULTS
+
+PROGRAM = "firefox-esr"
+START_S = 60.0
+ANSWER_S = 60.0
+PATIENCE_S = 60.0
+
+Preference = bool | int | str
+
+PREFERENCES: dict[str, Preference] = {
+    "browser.shell.checkDefaultBrowser": False,
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "intl.accept_languages": "vi-VN, vi",
+    "media.autoplay.default": 0,
+    "media.navigator.permission.disabled": True,
+    "media.navigator.streams.fake": True,
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+}
+H264: dict[str, Preference] = {
+    "gfx.blacklist.webrtc.hw.acceleration.h264": 1,
+    "media.ffmpeg.allow-openh264": True,
+    "media.ffmpeg.encoder.enabled": True,
+    "media.navigator.mediadatadecoder_h264_enabled": True,
+    "media.webrtc.encoder_creation_strategy": 1,
+    "media.webrtc.hw.h264.enabled": True,
+}
+"""Elsewhere Firefox fetches its H.264 from its maker after the first start. With these it takes the system's FFmpeg, as with
+a graphics card that has it."""
+
+
+def missing() -> str:
+    """Why there is no Firefox here; empty when there is."""
+    absent = [program for program in (PROGRAM, "pulseaudio") if shutil.which(program) is None]
+    return f"{', '.join(absent)} missing: docker/test-tools.sh" if absent else ""
+
+
+class Refused(Exception):
+    """The browser answered a command with an error."""
+
+
+@asynccontextmanager
+async def firefox(folder: Path, prefix: Sequence[str] = (), **more: Preference) -> AsyncIterator[Firefox]:
+    """`prefix`: a command that runs the browser elsewhere, such as `ip netns exec NAME`; `more`: preferences beside ours."""
+    profile = folder / "firefox"
+    profile.mkdir()
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in (PREFERENCES | more).items()]
+    (profile / "user.js").write_text("".join(lines))
+    words = (*prefix, PROGRAM, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0")
+    pipe = asyncio.subprocess.PIPE
+    async with AsyncExitStack() as stack:
+        environ = os.environ | {"PULSE_SERVER": await stack.enter_async_context(_loudspeaker(folder))}
+        process = await asyncio.create_subprocess_exec(
+            *words, env=environ, stdout=asyncio.subprocess.DEVNULL, stderr=pipe
+        )
+        stack.push_async_callback(_end, process)
+        async with asyncio.timeout(START_S):
+            address = await _address(process)
+        drain = asyncio.get_running_loop().create_task(_drain(process))
+        async with connect(f"{address}/session", max_size=None, ping_interval=None) as socket:
+            browser = Firefox(socket)
+            try:
+                await browser.command("session.new", capabilities={"alwaysMatch": {"acceptInsecureCerts": True}})
+                await browser.command("session.subscribe", events=["log.entryAdded"])
+                yield browser
+            finally:
+                await browser.close()
+        await drain
+
+
+class Firefox:
+    """One browser. Commands may be under way at once; events are told to the window that they are of."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._windows: dict[str, FirefoxWindow] = {}
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    async def open(self, width: int = 1280, height: int = 800, script: str = "") -> FirefoxWindow:
+        """An empty window. `script` runs in each of its pages before the page's own."""
+        made = await self.command("browsingContext.create", type="window")
+        window = FirefoxWindow(self, made["context"])
+        self._windows[window.context] = window
+        size = {"width": width, "height": height}
+        await self.command("browsingContext.setViewport", context=window.context, viewport=size)
+        if script:
+            preload = f"() => {{ {script} }}"
+            await self.command("script.addPreloadScript", functionDeclaration=preload, contexts=[window.context])
+        return window
+
+    async def command(self, method: str, **params: Any) -> dict[str, Any]:
+        """Raises Refused."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        try:
+            told = await asyncio.wait_for(answer, ANSWER_S)
+        finally:
+            del self._waiting[number]
+        if told["type"] == "error":
+            raise Refused(f"{method}: {told['error']}: {told['message']}")
+        result: dict[str, Any] = told["result"]
+        return result
+
+    async def close(self) -> None:
+        with suppress(ConnectionClosed, Refused, TimeoutError):
+            await self.command("browser.close")
+        self._reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reader
+
+    async def _read(self) -> None:
+        try:
+            async for text in self._socket:
+                told = json.loads(text)
+                if told["type"] == "event":
+                    self._note(told["params"])
+                elif (answer := self._waiting.get(told["id"])) and not answer.done():
+                    answer.set_result(told)
+        finally:
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(Refused("the browser is gone"))
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        window = self._windows.get(entry["source"].get("context") or "")
+        text = entry.get("text") or ""
+        if window is None:
+            return
+        if entry["type"] == "javascript" and entry["level"] == "error" or FAULTS.search(text):
+            window.faults.append(text)
+
+
+@dataclass(eq=False)
+class FirefoxWindow:
+    """One window, with the steps that tests of calls take."""
+
+    browser: Firefox
+    context: str
+    faults: list[str] = field(default_factory=list)
+    """Errors that nobody caught, and what the page's policy refused."""
+
+    async def goto(self, url: str) -> None:
+        await self.browser.command("browsingContext.navigate", context=self.context, url=url, wait="complete")
+
+    async def reload(self) -> None:
+        await self.browser.command("browsingContext.reload", context=self.context, wait="complete")
+
+    async def evaluate(self, function: str, *arguments: Any) -> Any:
+        """What a function in JavaScript, maybe an asynchronous one, makes of arguments: all plain values."""
+        given = ", ".join(json.dumps(one) for one in arguments)
+        told = await self.browser.command(
+            "script.evaluate",
+            expression=f"(async () => JSON.stringify(await ({function})({given})) ?? 'null')()",
+            target={"context": self.context},
+            awaitPromise=True,
+        )
+        if told["type"] == "exception":
+            raise Refused(told["exceptionDetails"]["text"])
+        return json.loads(told["result"]["value"])
+
+    async def count(self, selector: str) -> int:
+        found: int = await self.evaluate("(it) => document.querySelectorAll(it).length", selector)
+        return found
+
+    async def text(self, selector: str) -> str:
+        """Of the first such element, as it is shown; empty when there is none."""
+        found: str = await self.evaluate("(it) => document.querySelector(it)?.innerText ?? ''", selector)
+        return found
+
+    async def click(self, part: str) -> None:
+        """The control of that `data-testid`, as a person would: it has to be there and able."""
+        element = await self._wait_for(part)
+        move = {"type": "pointerMove", "x": 0, "y": 0, "origin": {"type": "element", "element": element}}
+        press = [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
+        await self._act({"type": "pointer", "id": "mouse", "actions": [move, *press]})
+
+    async def type(self, part: str, text: str) -> None:
+        """Instead of what stands there."""
+        await self.click(part)
+        await self.evaluate("(it) => document.querySelector(it).select()", _selector(part))
+        keys = [{"type": kind, "value": one} for one in text for kind in ("keyDown", "keyUp")]
+        await self._act({"type": "key", "id": "keyboard", "actions": keys})
+
+    async def has(self, part: str) -> None:
+        """Waits for the control."""
+        await self._wait_for(part)
+
+    async def picture(self, file: Path) -> None:
+        """A PNG of what the window shows."""
+        told = await self.browser.command("browsingContext.captureScreenshot", context=self.context)
+        file.write_bytes(base64.b64decode(told["data"]))
+
+    async def join(self, link: str, name: str) -> None:
+        """As `Visitor.join`."""
+        await self.goto(link)
+        await self.has("preview-video")
+        await self.type("join-name", name)
+        await self.click("join-button")
+        await self.has("stage")
+
+    async def _act(self, source: dict[str, Any]) -> None:
+        await self.browser.command("input.performActions", context=self.context, actions=[source])
+
+    async def _wait_for(self, part: str) -> dict[str, str]:
+        locator = {"type": "css", "value": f"{_selector(part)}:not(:disabled)"}
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            told = await self.browser.command("browsingContext.locateNodes", context=self.context, locator=locator)
+            if told["nodes"]:
+                return {"sharedId": told["nodes"][0]["sharedId"]}
+            assert asyncio.get_running_loop().time() < deadline, f"not in time: {part}; {self.faults}"
+            await asyncio.sleep(0.1)
+
+
+def _selector(part: str) -> str:
+    return f"[data-testid='{part}']"
+
+
+@asynccontextmanager
+async def _loudspeaker(folder: Path) -> AsyncIterator[str]:
+    """The address of a sound server that plays to nobody: without a device Firefox's clock of sound stands still."""
+    address = folder / "pulse"
+    modules = ("module-null-sink rate=48000", f"module-native-protocol-unix socket={address} auth-anonymous=1")
+    words = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
+    words += [word for module in modules for word in ("--load", module)]
+    quiet = asyncio.subprocess.DEVNULL
+    environ = os.environ | {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
+    process = await asyncio.create_subprocess_exec(*words, env=environ, stdout=quiet, stderr=quiet)
+    try:
+        async with asyncio.timeout(START_S):
+            while not address.exists():
+                assert process.returncode is None, f"pulseaudio ended with {process.returncode}"
+                await asyncio.sleep(0.05)
+        yield f"unix:{address}"
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.wait(), 20)
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = []
+    while line := (await process.stderr.readline()).decode(errors="replace"):
+        said.append(line)
+        if found := re.search(r"WebDriver BiDi listening on (ws://\S+)", line):
+            return found[1]
+    raise AssertionError(f"Firefox did not start: {''.join(said)}")
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """A full pipe would stop the browser."""
+    assert process.stderr is not None
+    while await process.stderr.read(1 << 16):
+        pass
