@@ -55,7 +55,9 @@ def own_addresses(settings: Settings) -> tuple[str, ...]:
     if not settings.loopback_only or settings.media_host or settings.announced:
         return ()
     outward = (str(one) for one in tls.local_addresses() if not one.is_loopback and not one.is_link_local)
-    return tuple(host for host in itertools.islice(outward, limits.OWN_ADDRESSES) if _is_free(host, settings.media_port))
+    return tuple(
+        host for host in itertools.islice(outward, limits.OWN_ADDRESSES) if _is_free(host, settings.media_port)
+    )
 
 
 def _is_free(host: str, port: int) -> bool:

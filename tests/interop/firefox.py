@@ -13,10 +13,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -64,11 +65,15 @@ class Refused(Exception):
 
 
 @asynccontextmanager
-async def firefox(folder: Path, prefix: Sequence[str] = (), **more: Preference) -> AsyncIterator[Firefox]:
+async def firefox(
+    folder: Path, prefix: Sequence[str] = (), more: Mapping[str, Preference] = MappingProxyType({})
+) -> AsyncIterator[Firefox]:
     """`prefix`: a command that runs the browser elsewhere, such as `ip netns exec NAME`; `more`: preferences beside ours."""
     profile = folder / "firefox"
     profile.mkdir()
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in (PREFERENCES | more).items()]
+    lines = [
+        f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in {**PREFERENCES, **more}.items()
+    ]
     (profile / "user.js").write_text("".join(lines))
     words = (*prefix, PROGRAM, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0")
     pipe = asyncio.subprocess.PIPE
@@ -153,7 +158,7 @@ class Firefox:
         text = entry.get("text") or ""
         if window is None:
             return
-        if entry["type"] == "javascript" and entry["level"] == "error" or FAULTS.search(text):
+        if (entry["type"] == "javascript" and entry["level"] == "error") or FAULTS.search(text):
             window.faults.append(text)
 
 
@@ -246,7 +251,7 @@ def _selector(part: str) -> str:
 @asynccontextmanager
 async def _loudspeaker(folder: Path) -> AsyncIterator[str]:
     """The address of a sound server that plays to nobody: without a device Firefox's clock of sound stands still."""
-    address = folder / "pulse"
+    address = folder / "loudspeaker"
     modules = ("module-null-sink rate=48000", f"module-native-protocol-unix socket={address} auth-anonymous=1")
     words = ["pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1"]
     words += [word for module in modules for word in ("--load", module)]

@@ -94,7 +94,7 @@ def _script(colour: str, hz: int, screen: str) -> str:
 @pytest.fixture
 async def browser(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Firefox]:
     more: dict[str, firefox.Preference] = getattr(request, "param", {})
-    async with firefox.firefox(tmp_path, **more) as found:
+    async with firefox.firefox(tmp_path, more=more) as found:
         yield found
 
 
