@@ -1,4 +1,4 @@
-"""A server with two packet threads: conferences are on both, and the SDK sees and hears in each."""
+"""A server with two packet threads: conferences are on both, or one is on both; the SDK sees and hears in each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,9 @@ from tests.interop.person import Person, token, until
 pytestmark = pytest.mark.native
 
 TOKEN = "m" * 32
+ROOT = Path(__file__).parents[2]
+CROWDED = "from media import placement\n\nplacement.PEERS_TOGETHER = 1\n"
+"""Makes two peers of one conference too many for a thread."""
 
 
 def figures(server: LiveServer, name: str) -> dict[str, float]:
@@ -46,3 +50,28 @@ async def test_conferences_on_two_shards(own_server: Callable[..., LiveServer]) 
         assert figures(server, "diemcau_shard_conferences") == {"0": 1, "1": 1}
         assert set(figures(server, "diemcau_shard_transports")) == {"0", "1"}
         assert set(figures(server, "diemcau_shard_handed_over_packets_total")) == {"0", "1"}
+
+
+async def test_a_conference_on_both_shards(own_server: Callable[..., LiveServer], tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(CROWDED)
+    server = own_server("--shards", "2", DIEMCAU_METRICS_TOKEN=TOKEN, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    async with AsyncExitStack() as stack:
+        people: dict[str, Person] = {}
+        for identity in ("an", "binh", "chi", "dung"):
+            jwt = token(server.api_key, server.api_secret, identity, "one")
+            people[identity] = await stack.enter_async_context(Person(server.ws_url, jwt))
+        await people["an"].show("red")
+        await people["binh"].show("blue")
+        await people["chi"].speak(440)
+        await people["dung"].speak(1000)
+        for identity, one in people.items():
+            for other, colour in (("an", "red"), ("binh", "blue")):
+                if identity != other:
+                    await one.view(other).shows(colour)
+                    await one.view(other).goes_on()
+            for other, hz in (("chi", 440), ("dung", 1000)):
+                if identity != other:
+                    await until(partial(one.ear(other).hears, hz), f"{identity} hears {other}")
+        await until(lambda: min(figures(server, "diemcau_shard_transports").values()) >= 1, "peers on both")
+        assert figures(server, "diemcau_shard_conferences") == {"0": 1, "1": 0}
+        assert not [line for line in server.output if "Traceback" in line or "panicked" in line]
