@@ -23,8 +23,8 @@ such streams are more than two cores do."""
 TONES = {"p00": 400.0, "p07": 900.0}
 COLOURS = {"p00": "red", "p12": "blue", "p24": "green"}
 FPS = 8
-FREEZE = 3 * FPS
-"""Pictures; the machine is full."""
+FREEZE = 5 * FPS
+"""Pictures; the machine is full, and clients drop some that they have no time for. A server stops one for longer."""
 BOUND_S = 240.0
 
 
