@@ -207,6 +207,7 @@ impl Estimator {
         let delivered_now_bps = self.delivered.recent_bps(newest_us).unwrap_or(delivered_bps) / arrives;
         let delivered_bps = delivered_bps / arrives;
         let queue_us = self.trend.queue_us().max(self.trend.glance_us());
+        self.loss.crowded = queue_us > QUEUE_US_FULL;
         let delivered_now_bps = if queue_us > QUEUE_US_FLOOD { delivered_now_bps } else { delivered_bps };
         let seen = Seen { now_us, rtt_us, delivered_bps, delivered_now_bps, sent_bps };
         match self.loss.judge(sent_bps, rtt_us, now_us) {

@@ -32,7 +32,7 @@ const INHERENT_MAX: f64 = 0.6;
 /// Loss up to this is taken for the path's own without a proof when it goes on.
 const INHERENT_UNPROVEN: f64 = 0.10;
 const INHERENT_UP: f64 = 0.06;
-const INHERENT_DOWN: f64 = 0.03;
+const INHERENT_DOWN: f64 = 0.05;
 /// How long a cut gets to show what it does, beside the round trip.
 const TRIAL_US: u64 = 700_000;
 const TRIAL_US_MAX: u64 = 4_000_000;
@@ -100,6 +100,8 @@ pub struct Loss {
     last: f64,
     /// The last long window was too much, with this loss.
     heavy: Option<f64>,
+    /// Something waits on the way: what is lost then is not the path's own.
+    pub crowded: bool,
     trial: Option<Trial>,
     again_us: u64,
     wait_us: u64,
@@ -186,7 +188,7 @@ impl Loss {
         self.slow += SLOW_SMOOTHING * (short.share() - self.slow);
         if self.slow < self.inherent {
             self.inherent += INHERENT_DOWN * (self.slow - self.inherent);
-        } else if self.trial.is_none() && self.inherent < INHERENT_UNPROVEN {
+        } else if self.trial.is_none() && !self.crowded && self.inherent < INHERENT_UNPROVEN {
             self.inherent += INHERENT_UP * (self.slow.min(INHERENT_UNPROVEN) - self.inherent);
         }
     }
