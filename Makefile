@@ -10,8 +10,9 @@ CARGO := nice cargo
 PLANE := media/plane
 # The impaired link of the tests, a crate of its own.
 IMPAIRER := tests/simulation/impairer
-# How long `make fuzz` stays on each target.
-SECONDS_EACH ?= 10
+# How long `make fuzz` stays on each target; with RUNS a number of inputs instead, however long that takes.
+RUNS ?= -1
+SECONDS_EACH ?= $(if $(filter -1,$(RUNS)),10,0)
 # Readers of SIP in Python (tests/fuzz/targets.py); the engine is Atheris.
 FUZZED := message stream agent description answer bfcp floor bodies
 # Cargo checks and tests link against the same Python as the library does.
@@ -98,8 +99,8 @@ bench-booking: $(STAMPS)/python-test
 	$(PYTHON) tests/bench/booking.py $(ARGS)
 
 fuzz: $(STAMPS)/python-test
-	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH); done
-	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH); done
+	cd $(PLANE)/fuzz && for target in fuzz_targets/*.rs; do nice ./run "$$(basename "$$target" .rs)" $(SECONDS_EACH) $(RUNS); done
+	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH) -runs=$(RUNS); done
 
 # Long random runs of every property test, with new seeds; then 100,000 bookings by clients that are killed on a database that
 # crashes, for at most so many minutes on each.

@@ -15,6 +15,9 @@ use crate::srtp::RocTx;
 const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
+/// A viewer may ask for a key frame so often in the long run, and for so many at once: what each costs, all viewers pay.
+const KEYFRAME_EVERY_US: u64 = 1_000_000;
+const KEYFRAMES_AT_ONCE: u64 = 3;
 /// Packets that one report may tell of.
 const REPORTED_MAX: u32 = 10_000;
 /// NAL unit types from here on join or split others (RFC 6184 §5.2).
@@ -73,6 +76,8 @@ pub struct Consumer {
     pub jitter: u32,
     pub resent: u64,
     pub keyframes_asked: u64,
+    /// When the asking of this viewer would be used up, were it even; see [`KEYFRAME_EVERY_US`].
+    keyframe_due_us: u64,
     pub clock_hz: u32,
     pub report_due_us: u64,
     /// What the peer asked us not to exceed; 0: nothing yet.
@@ -153,6 +158,7 @@ impl Consumer {
             jitter: 0,
             resent: 0,
             keyframes_asked: 0,
+            keyframe_due_us: 0,
             clock_hz: if opening.video { 90_000 } else { 48_000 },
             report_due_us: 0,
             limit_bps: 0,
@@ -396,6 +402,16 @@ impl Consumer {
         let expected = if ahead > REPORTED_MAX { 0 } else { ahead };
         let lost = expected * u32::from(block.fraction_lost) / 256;
         (lost, expected - lost)
+    }
+
+    /// Whether the viewer's wish for a key frame counts; takes its cost.
+    pub fn may_ask_keyframe(&mut self, now_us: u64) -> bool {
+        let due_us = self.keyframe_due_us.max(now_us) + KEYFRAME_EVERY_US;
+        let allowed = due_us <= now_us + KEYFRAMES_AT_ONCE * KEYFRAME_EVERY_US;
+        if allowed {
+            self.keyframe_due_us = due_us;
+        }
+        allowed
     }
 
     /// Whether one more packet may be resent; takes its cost.

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 
 use plane_core::command::Codec;
 use plane_core::demux::{Class, classify};
+use plane_core::estimate::Estimator;
 use plane_core::framing::{self, Deframer, FRAME_MAX};
 use plane_core::ice::{Agent, PATHS_MAX, Path};
 use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
@@ -38,6 +39,8 @@ pub fn all() -> Vec<Target> {
         ("demux", demux, vec![vec![0; 20], vec![22; 13], vec![0x80; 12], vec![0x80, 200, 0, 0, 0, 0, 0, 0]]),
         ("rtp", rtp, vec![media(&[(1, b"0"), (3, b"mid")]), media(&[(15, &[7; 20])])]),
         ("rtcp", rtcp, compounds()),
+        ("twcc", twcc, feedback_bodies()),
+        ("extensions", extensions, extension_seeds()),
         ("srtp", srtp, vec![media(&[(1, b"0")]), media(&[])]),
         ("payloads", payloads, payload_seeds()),
         ("vp9", vp9, layers::vp9_seeds()),
@@ -63,6 +66,16 @@ pub fn all() -> Vec<Target> {
         ),
         ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
     ]
+}
+
+/// What earlier runs found new ways with (`keep`), as frames of [`framing`]; nothing where none was kept.
+pub fn kept(name: &str) -> Vec<Vec<u8>> {
+    // From the crate that these lines are compiled into: this one, or the tests of the core beside it.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/kept");
+    let mut stream = std::fs::read(folder.join(name).with_extension("bin")).unwrap_or_default();
+    let mut found = Vec::new();
+    Deframer::default().feed(&mut stream, |input| found.push(input.to_vec())).expect("as `keep` wrote it");
+    found
 }
 
 const OURS: &str = "ours";
@@ -208,6 +221,51 @@ fn feedback(body: &[u8]) {
     }
 }
 
+/// Bodies of feedback, each after a byte of its length: read, written again, and believed by an estimator that has sent
+/// what they tell of. The numbers of half of them are moved to where the estimator is.
+pub fn twcc(data: &[u8]) {
+    let (mut estimator, mut now_us, mut rest) = (Estimator::default(), 1_000_000, data);
+    for round in 0..8 {
+        let Some((len, more)) = rest.split_first() else { break };
+        let (body, more) = more.split_at(more.len().min(usize::from(*len)));
+        rest = more;
+        feedback(body);
+        for _ in 0..16 {
+            now_us += 5_000;
+            estimator.note_sent(1_200, now_us);
+        }
+        let mut body = body.to_vec();
+        if round % 2 == 0 && body.len() >= 10 {
+            body[8..10].copy_from_slice(&estimator.next_number().wrapping_sub(16).to_be_bytes());
+        }
+        let before = estimator.available_bps(now_us);
+        match estimator.note_feedback(&body, 50_000, now_us + 50_000) {
+            Err(_) => assert_eq!(estimator.available_bps(now_us), before),
+            Ok(_) => assert!(estimator.available_bps(now_us).is_none_or(|bps| (1_000..1 << 40).contains(&bps))),
+        }
+        assert!((0.0..=1.0).contains(&estimator.loss()));
+    }
+}
+
+/// The first byte says which of the two forms the block has, the rest is the block. What is read lies in it, one behind
+/// the other, and reads the same in a packet of ours.
+pub fn extensions(data: &[u8]) {
+    let Some((form, block)) = data.split_first() else { return };
+    let block = &block[..block.len().min(1_200) / 4 * 4];
+    let profile = if form % 2 == 0 { [0xbe, 0xde] } else { [0x10, form >> 4] };
+    let words = (block.len() as u16 / 4).to_be_bytes();
+    let packet = [&[0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &profile, &words, block, &[7; 9]].concat();
+    let header = rtp::parse(&packet).expect("a whole header");
+    assert_eq!(header.payload(&packet), Ok(packet.len() - 9..packet.len()));
+    let mut at = packet.as_ptr_range().start;
+    for (id, value) in header.extensions(&packet) {
+        assert!(form % 2 == 1 || (1..15).contains(&id) && (1..=16).contains(&value.len()));
+        assert!(at <= value.as_ptr() && value.as_ptr_range().end <= packet[packet.len() - 9..].as_ptr());
+        at = value.as_ptr_range().end;
+    }
+    rtp(&packet);
+}
+
 /// Hostile bytes are refused; bytes as a payload come back.
 pub fn srtp(data: &[u8]) {
     for profile in [Profile::AeadAes128Gcm, Profile::Aes128CmSha1_80, Profile::Aes128CmSha1_32] {
@@ -327,6 +385,22 @@ fn compounds() -> Vec<Vec<u8>> {
     let arrivals: Vec<_> = (0..40u64).map(|n| (n % 5 != 3).then_some(n * (n % 7) * 9_000)).collect();
     let (len, _) = rtcp::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);
     vec![reports, requests, out[..len].to_vec()]
+}
+
+/// The bodies of two packets of feedback, each after its length.
+fn feedback_bodies() -> Vec<Vec<u8>> {
+    let told = compounds().pop().expect("the last is feedback");
+    let plain = [&[20][..], &told[4..16], &[0, 2, 0x40, 2, 0, 0, 0, 4]].concat();
+    let whole = [&[(told.len() - 4) as u8][..], &told[4..]].concat();
+    vec![whole.repeat(2), [plain, whole].concat()]
+}
+
+fn extension_seeds() -> Vec<Vec<u8>> {
+    vec![
+        vec![0, 0x10, b'0', 0x31, 1, 2, 0x22, b'a', b'b', b'c', 0, 0, 0],
+        vec![1, 1, 1, b'0', 0, 3, 2, 1, 2, 5, 0, 0, 0],
+        vec![0, 0xf0, 1, 0x03, 0, 0x4f, 1, 2, 3],
+    ]
 }
 
 fn payload_seeds() -> Vec<Vec<u8>> {

@@ -113,8 +113,12 @@ impl Stage {
     }
 
     pub fn join(&mut self, transport: u32) -> Peer {
+        self.join_of(1, transport)
+    }
+
+    pub fn join_of(&mut self, router: u32, transport: u32) -> Peer {
         let ufrag = format!("ours{transport}");
-        self.command(Command::OpenTransport { router: 1, transport, ufrag: ufrag.clone(), pwd: PWD.into() });
+        self.command(Command::OpenTransport { router, transport, ufrag: ufrag.clone(), pwd: PWD.into() });
         let extensions =
             vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), (4, Extension::AudioLevel)];
         self.command(Command::SetExtensions { transport, extensions });
@@ -195,6 +199,10 @@ impl Stage {
             paused: false,
             single_nal: false,
         });
+    }
+
+    pub fn consume_as_video(&mut self, peer: &Peer, consumer: u32, producer: u32) {
+        self.consume_as(peer, consumer, producer, (0x9000, 0), PayloadMap { from: 98, to: 96, rtx: None });
     }
 
     pub fn consume_voice(&mut self, peer: &Peer, consumer: u32, producer: u32) {

@@ -1,0 +1,108 @@
+//! What a hostile sender or viewer may not bring about; beside it the same without what is hostile, which does work.
+
+mod peer;
+
+use peer::{Peer, Stage, frame};
+use plane_core::command::{Codec, Command, Encoding, Payload};
+
+fn call() -> (Stage, Peer, Peer) {
+    let mut stage = Stage::new();
+    let mut publisher = stage.join(1);
+    stage.publish(&publisher, 10, 1);
+    let mut viewer = stage.join(2);
+    stage.consume(&viewer, 100, 10);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[600]);
+    assert_eq!(stage.media_of(&mut viewer).len(), 1);
+    (stage, publisher, viewer)
+}
+
+/// FreeSWITCH GHSA-jh42: a hundred packets of a bad tag hung up.
+#[test]
+fn packets_under_another_key_are_not_forwarded_and_end_nothing() {
+    let (mut stage, mut publisher, mut viewer) = call();
+    let mut thief = stage.join(3);
+    stage.nacks_to(&mut publisher);
+    let events = stage.events.len();
+    for n in 0..10_000u16 {
+        // In the publisher's name: from its address, with its SSRC and the numbers that come next.
+        for packet in frame(&mut thief, 0, n % 500, n % 7 == 0, &[60]) {
+            stage.deliver(&publisher, &packet);
+        }
+        let kind = 200 + (n % 8) as u8;
+        stage.deliver(&publisher, &[&[0x80, kind, 0, 6, 0, 0, 0x10, 0][..], &[n as u8; 32]].concat());
+    }
+    assert_eq!(stage.media_of(&mut viewer).len(), 0);
+    stage.advance(100_000);
+    assert_eq!(stage.nacks_to(&mut publisher), [] as [u16; 0], "nothing was believed to be missing");
+    assert_eq!(stage.events.len(), events);
+    // The call goes on, and what the right key has sealed is forwarded.
+    for n in 1..30 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[60]);
+    }
+    let got = stage.media_of(&mut viewer);
+    assert_eq!(got.len(), 29);
+    assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+}
+
+#[test]
+fn an_ssrc_of_another_room_is_its_senders_own() {
+    let (mut stage, mut publisher, mut viewer) = call();
+    stage.command(Command::OpenRouter { router: 2 });
+    let mut thief = stage.join_of(2, 3);
+    let encodings = vec![Encoding { ssrc: 0x1000, ..Encoding::default() }];
+    let payloads = vec![Payload { payload_type: 98, codec: Codec::Vp8, clock_hz: 90_000, rtx: None }];
+    let mid = "v".into();
+    stage.command(Command::OpenProducer { transport: 3, producer: 11, video: true, mid, encodings, payloads });
+    let mut watcher = stage.join_of(2, 4);
+    stage.consume_as_video(&watcher, 101, 11);
+    for n in 0..50 {
+        stage.publish_frame(&mut thief, 0, 400 + n, n == 0, &[90]);
+    }
+    assert_eq!(stage.media_of(&mut viewer).len(), 0);
+    assert_eq!(stage.media_of(&mut watcher).len(), 50, "in his own room it is he");
+    for n in 1..50 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[60]);
+    }
+    let got = stage.media_of(&mut viewer);
+    assert!(got.len() == 49 && got.iter().all(|packet| packet.payload_len == 60));
+}
+
+/// 5,000 packets asked for again and 200 key frames each second, by one viewer of two.
+#[test]
+fn a_viewer_that_asks_without_end_costs_little_and_the_publisher_nothing() {
+    let egress = |asks: bool| {
+        let (mut stage, mut publisher, mut viewer) = call();
+        stage.plis_to(&mut publisher);
+        let (mut bytes, mut asked, mut plis, mut key) = (0, 0, 0, false);
+        let mut numbers: Vec<u16> = Vec::new();
+        for n in 1..=300 {
+            stage.publish_frame(&mut publisher, 0, n, key, &[900, 900]);
+            let sent = stage.take_to(viewer.path);
+            bytes += sent.iter().map(Vec::len).sum::<usize>();
+            numbers.extend(
+                sent.iter().filter(|d| d[8..12] == 0x9000_u32.to_be_bytes()).map(|d| u16::from_be_bytes([d[2], d[3]])),
+            );
+            for _ in 0..if asks { 10 } else { 0 } {
+                let lost: Vec<u16> = numbers.iter().rev().take(17).copied().collect();
+                asked += lost.len();
+                stage.nack(&mut viewer, &lost);
+            }
+            for _ in 0..if asks { 7 } else { 0 } {
+                stage.send_compound(&mut viewer, &[0x81, 206, 0, 2, 0, 0, 0, 5, 0, 0, 0x90, 0]);
+            }
+            let told = stage.plis_to(&mut publisher);
+            key = !told.is_empty();
+            plis += told.len();
+        }
+        bytes += stage.take_to(viewer.path).iter().map(Vec::len).sum::<usize>();
+        (bytes, asked, plis)
+    };
+    let (quiet_bytes, _, quiet_plis) = egress(false);
+    let (bytes, asked, plis) = egress(true);
+    assert!(plis > quiet_plis, "a key frame is still asked for");
+    assert!(plis <= quiet_plis + 10 + 3, "{plis} key frames asked for in ten seconds, {quiet_plis} without him");
+    assert!(asked * 900 > 20 * quiet_bytes, "whoever gave all that was asked for would send twenty times as much");
+    let allowance = 100 * 1_000;
+    assert!(bytes <= quiet_bytes * 3 / 2 + allowance, "{bytes} bytes instead of {quiet_bytes}");
+    assert!(bytes > quiet_bytes, "a repair is still given");
+}
