@@ -1,0 +1,34 @@
+"""The table of published problems has every row, and every test that it names exists."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = Path(__file__).with_name("PROBLEMS.md")
+ROW = re.compile(r"^\| ([MW]\d\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+NAMED = re.compile(r"`([\w/.]+)::(\w+)`")
+ROWS = {name: tuple(rest) for name, *rest in ROW.findall(TABLE.read_text("utf-8"))}
+
+
+@cache
+def functions(place: str) -> frozenset[str]:
+    text = (ROOT / place).read_text("utf-8")
+    return frozenset(re.findall(r"\bdef (\w+)" if place.endswith(".py") else r"\bfn (\w+)", text))
+
+
+def test_every_row_is_there() -> None:
+    assert list(ROWS) == [f"{kind}{number:02}" for kind in "MW" for number in range(1, 17)]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_a_row_names_exists(name: str) -> None:
+    _, proof, control, owed = ROWS[name]
+    assert NAMED.findall(proof), "no proof"
+    assert control != "-" or owed != "-", "without a control something is owed"
+    for place, function in NAMED.findall(proof + control):
+        assert function in functions(place), f"{place}::{function}"
