@@ -50,6 +50,8 @@ class BookedMeetings:
         self.registry: Registry | None = None
         self.on_opened: Told | None = None
         self.on_closed: Told | None = None
+        self.elsewhere: Callable[[str], None] = lambda _: None
+        """Asked of conferences that are no booked dates, whether somebody may come in. Raises Refusal."""
         self._now = now
         self._doors: OrderedDict[str, Door] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
@@ -131,6 +133,7 @@ class BookedMeetings:
     def admit(self, grants: Grants) -> None:
         """Raises Refusal."""
         if not self.owns(grants.conference):
+            self.elsewhere(grants.conference)
             return
         way = way_of(grants.identity)
         if not way:

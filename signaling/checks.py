@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from conference import Grants, Source, Terms
+from conference import Refusal as NoEntry
 from rooms.errors import Refusal
 from signaling import limits
-from signaling.throttle import Throttle
+from signaling.throttle import Throttle, network
 
 PREFIX: Final = "check-"
 """Of their conferences: no number of a meeting and no booked date looks like it."""
+_NAME: Final = re.compile(r"check-[0-9a-f]{20}")
 _TEXTS: Final = {
     "checks_off": ("Máy chủ này không mở trang kiểm tra.", "this server offers no checks"),
     "checks_full": (
@@ -70,7 +73,9 @@ class Checks:
         self._new_id = new_id
         self._end = end
         self._begun = Throttle(limits.CHECKS_PER_MINUTE)
-        self._under_way: dict[str, float] = {}
+        self._all = Throttle(limits.ALL_CHECKS_PER_MINUTE)
+        self._under_way: dict[str, tuple[float, str]] = {}
+        """Until when, and from which network."""
         self._reported: OrderedDict[str, None] = OrderedDict()
 
     def open(self, address: str, now: float) -> Opened:
@@ -79,11 +84,14 @@ class Checks:
             raise _refused("checks_off")
         if not self._begun.takes(address, now):
             raise _refused("too_many_requests")
-        self._under_way = {one: until for one, until in self._under_way.items() if until > now}
-        if len(self._under_way) >= self._most:
+        self._under_way = {one: kept for one, kept in self._under_way.items() if kept[0] > now}
+        home = network(address)
+        if sum(kept[1] == home for kept in self._under_way.values()) >= limits.CHECKS_OF_A_NETWORK:
+            raise _refused("checks_full")
+        if len(self._under_way) >= self._most or not self._all.takes_key("", now):
             raise _refused("checks_full")
         made, until = self._new_id(), now + limits.CHECK_S
-        self._under_way[made] = until
+        self._under_way[made] = until, home
         asyncio.get_running_loop().call_later(limits.CHECK_S, self._end, PREFIX + made)
         return Opened(
             id=made,
@@ -93,6 +101,15 @@ class Checks:
             relay=self._token(made, now, "relay") if self._relayed else "",
             expires_at=until,
         )
+
+    def admit(self, conference: str, now: float) -> None:
+        """At the door of every conference: tokens are renewed as long as their bearer is there, but a check ends at its time, and
+        nobody opens its conference again. Raises the conference's Refusal `conference_not_found`.
+        """
+        if is_check(conference):
+            until, _ = self._under_way.get(conference.removeprefix(PREFIX), (0.0, ""))
+            if until <= now:
+                raise NoEntry("conference_not_found")
 
     def close(self, check: str, key: str, now: float) -> None:
         """The bearer hands in what was found: its place is free for others. Raises Refusal `check_over`; once only."""
@@ -125,6 +142,10 @@ class Checks:
             terms=Terms.of("", 3, limits.CHECK_EMPTY_S, limits.CHECK_EMPTY_S),
         )
         return self._sign(grants, limits.CHECK_S, now)
+
+
+def is_check(conference: str) -> bool:
+    return _NAME.fullmatch(conference) is not None
 
 
 def _refused(code: str) -> Refusal:

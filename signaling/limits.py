@@ -68,6 +68,10 @@ BUSY_SHARE = 0.92
 """So late, or a packet thread so near to the whole of its core, the server tells callers that it is busy."""
 CHECKS_PER_MINUTE = 6
 """Checks of devices from one network: a few people in one office, or one who tries again."""
+CHECKS_OF_A_NETWORK = 4
+"""At the same time."""
+ALL_CHECKS_PER_MINUTE = 30
+"""From everywhere: what was found is kept for so many, the oldest making room."""
 CHECK_S = 90.0
 """The longest check; its conference ends then."""
 CHECK_EMPTY_S = 10

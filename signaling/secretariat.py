@@ -71,6 +71,7 @@ class Secretariat:
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
+        self.live.elsewhere = lambda name: self.desk.checks.admit(name, now())
         self.live.on_opened = self._opened
         self.live.on_closed = self._closed
 

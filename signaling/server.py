@@ -177,7 +177,7 @@ class Composition:
             self.secretariat.hall_desk = Board(self.halls)
         observer = None
         if self.settings.webhook_urls:
-            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.PREFIX)
+            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
         return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observer=observer)
 
     def _watch(self, running: Running) -> None:
@@ -192,13 +192,19 @@ class Composition:
             webhooks=lambda: (self.webhooks.waiting, self.webhooks.count),
         )
 
-    def _relays(self) -> Callable[[str], list[rtc.Relay]] | None:
-        """TURN servers with credentials for a participant's sid."""
+    def _relays(self) -> Callable[[str, str], list[rtc.Relay]] | None:
+        """TURN servers with credentials for a participant's sid; a stranger's, in a check of devices, end with it."""
         settings = self.settings
         if not settings.turn_urls:
             return None
         turn = Turn(settings.turn_urls, settings.turn_secret, settings.turn_ttl_s)
-        return lambda sid: [rtc.Relay(settings.turn_urls, *turn.credentials(sid, CLOCK.time()))]
+        brief = replace(turn, ttl_s=round(limits.CHECK_S))
+
+        def given(sid: str, conference: str) -> list[rtc.Relay]:
+            chosen = brief if checks.is_check(conference) else turn
+            return [rtc.Relay(settings.turn_urls, *chosen.credentials(sid, CLOCK.time()))]
+
+        return given
 
     def _halls(self, node: Node) -> Halls:
         """SIP has a certificate even where the pages have none."""

@@ -24,11 +24,11 @@ __all__ = ["Authority", "Relay", "Reporter", "Tally", "event_body", "routes"]
 def routes(
     registry: Registry,
     auth: Authority,
-    relays: Callable[[str], Sequence[Relay]] | None = None,
+    relays: Callable[[str, str], Sequence[Relay]] | None = None,
     tally: Tally | None = None,
 ) -> list[BaseRoute]:
     """Which web pages may open a session is decided before, for every route alike (`signaling/guard.py`). `relays`: TURN
-    servers for a participant's sid. `tally`: who counts.
+    servers for a participant's sid, in a conference. `tally`: who counts.
     """
     facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
     desk = Desk(registry, auth, Encoder(facts), Packets(), tally or Uncounted())

@@ -40,16 +40,16 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What every client is told about this server. `relays`: by whom they are to be used, a participant's sid; None: there are
-    none.
+    """What every client is told about this server. `relays`: by whom they are to be used, a participant's sid, and in which
+    conference; None: there are none.
     """
 
     node_id: str
     product: str = "diemcau"
-    relays: Callable[[str], Sequence[Relay]] | None = None
+    relays: Callable[[str, str], Sequence[Relay]] | None = None
 
-    def ice_servers(self, sid: str) -> list[rtc.ICEServer]:
-        relays = self.relays(sid) if self.relays is not None else ()
+    def ice_servers(self, sid: str, conference: str) -> list[rtc.ICEServer]:
+        relays = self.relays(sid, conference) if self.relays is not None else ()
         return [rtc.ICEServer(urls=one.urls, username=one.user, credential=one.password) for one in relays]
 
     def info(self) -> models.ServerInfo:
@@ -111,7 +111,7 @@ def join(event: events.Welcome, facts: ServerFacts) -> bytes:
     message = rtc.JoinResponse(
         room=views.room(event.conference),
         server_version=VERSION,
-        ice_servers=facts.ice_servers(event.own.sid),
+        ice_servers=facts.ice_servers(event.own.sid, event.conference.name),
         subscriber_primary=event.dual,
         ping_interval=limits.PING_INTERVAL_S,
         ping_timeout=limits.PING_TIMEOUT_S,
@@ -126,9 +126,9 @@ def join(event: events.Welcome, facts: ServerFacts) -> bytes:
     return _field(_JOIN, message.SerializeToString() + others)
 
 
-def reconnect(facts: ServerFacts, sid: str, *, relay: bool = False) -> bytes:
+def reconnect(facts: ServerFacts, sid: str, conference: str, *, relay: bool = False) -> bytes:
     """`relay`: over nothing but a TURN server."""
-    message = rtc.ReconnectResponse(ice_servers=facts.ice_servers(sid), server_info=facts.info())
+    message = rtc.ReconnectResponse(ice_servers=facts.ice_servers(sid, conference), server_info=facts.info())
     if relay:
         message.client_configuration.force_relay = models.ClientConfigSetting.ENABLED
     return rtc.SignalResponse(reconnect=message).SerializeToString()

@@ -182,7 +182,7 @@ class Session:
             raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
     def _deliver_resumed(self, event: events.Resumed) -> None:
-        told = messages.reconnect(self.desk.encoder.facts, event.sid, relay=event.relay)
+        told = messages.reconnect(self.desk.encoder.facts, event.sid, event.conference.name, relay=event.relay)
         self._send(rtc.SignalResponse.FromString(told))
         self._send(rtc.SignalResponse.FromString(messages.update(event.participants)))
         self._send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=views.room(event.conference))))

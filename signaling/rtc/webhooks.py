@@ -42,9 +42,9 @@ class Reporter:
         post: Callable[[webhook.WebhookEvent], None],
         now: Callable[[], float],
         suffix: Callable[[], str],
-        left_out: str = "",
+        left_out: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`now`: Unix seconds; `suffix`: of identifiers; `left_out`: conferences whose name begins so are told to nobody."""
+        """`now`: Unix seconds; `suffix`: of identifiers; `left_out`: whether a conference of that name is told to nobody."""
         self._left_out = left_out
         self._post = post
         self._now = now
@@ -52,7 +52,7 @@ class Reporter:
 
     def happened(self, happening: Happening) -> None:
         """Whatever goes wrong here is our fault, and no reason for a call to end."""
-        if self._left_out and happening.conference.name.startswith(self._left_out):
+        if self._left_out(happening.conference.name):
             return
         try:
             self._post(self._event(happening))

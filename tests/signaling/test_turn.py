@@ -25,7 +25,7 @@ def test_each_participant_is_told_its_own() -> None:
     office = Office()
     turn, old = Turn(("turns:turn.example:443?transport=tcp",), "secret", 60), office.desk
 
-    def relays(sid: str) -> list[Relay]:
+    def relays(sid: str, _: str = "") -> list[Relay]:
         return [Relay(tuple(turn.urls), *turn.credentials(sid, office.world.time.time()))]
 
     encoder = Encoder(ServerFacts("ND_x", relays=relays))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from conference import Source
+from conference import Grants, Refusal, Source
 from rooms import limits as kept
 from rooms.sites import checks
 from rooms.sites.tables import DeviceCheck
@@ -96,7 +97,11 @@ async def test_no_free_word_is_kept(office: Office, part: str, field: str, value
 async def test_checks_at_once_and_from_one_network_are_bounded(office: Office) -> None:
     most = office.secretariat.settings.checks_at_once
     one = office.stranger("10.1.1.1")
-    first = [await begun(one) for _ in range(limits.CHECKS_PER_MINUTE)]
+    first = [await begun(one) for _ in range(limits.CHECKS_OF_A_NETWORK)]
+    problem(await one.post("/checks"), 503, "checks_full")
+    for _ in range(limits.CHECKS_PER_MINUTE - len(first) - 1):
+        assert (await handed_in(one, first.pop())).status_code == 201
+        first.append(await begun(one))
     problem(await one.post("/checks"), 429, "too_many_requests")
     for number in range(most - len(first)):
         await begun(office.stranger(f"10.1.2.{number}"))
@@ -107,6 +112,39 @@ async def test_checks_at_once_and_from_one_network_are_bounded(office: Office) -
     problem(await office.stranger("10.1.3.2").post("/checks"), 503, "checks_full")
     office.pass_minutes(limits.CHECK_S / 60 + 0.1)
     await begun(office.stranger("10.1.3.3"))
+
+
+async def test_all_networks_together_have_a_measure(office: Office) -> None:
+    for number in range(limits.ALL_CHECKS_PER_MINUTE):
+        visitor = office.stranger(f"10.2.0.{number}")
+        assert (await handed_in(visitor, await begun(visitor))).status_code == 201
+    problem(await office.stranger("10.2.1.1").post("/checks"), 503, "checks_full")
+    office.pass_minutes(0.1)
+    await begun(office.stranger("10.2.1.1"))
+
+
+async def test_no_token_opens_a_check_that_is_over(office: Office) -> None:
+    """Tokens are renewed while their bearer is there."""
+
+    def grants_of(check: dict[str, Any]) -> Grants:
+        found = office.authenticator.verify(check["sender"], office.now.timestamp())
+        return replace(found, expires_at=found.expires_at + 3600)
+
+    def enter(grants: Grants) -> None:
+        office.secretariat.live.admit(grants)
+
+    stranger = office.stranger()
+    late, done = await begun(stranger), await begun(stranger)
+    kept_on, handed = grants_of(late), grants_of(done)
+    enter(kept_on)
+    enter(handed)
+    assert (await handed_in(stranger, done)).status_code == 201
+    with pytest.raises(Refusal, match="conference_not_found"):
+        enter(handed)
+    office.pass_minutes(limits.CHECK_S / 60 + 0.01)
+    with pytest.raises(Refusal, match="conference_not_found"):
+        enter(kept_on)
+    enter(replace(kept_on, conference="check-in-desk"))
 
 
 async def test_the_oldest_results_go(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

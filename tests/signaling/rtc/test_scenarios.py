@@ -91,7 +91,7 @@ def test_the_client_is_sent_off(office: Office, scenario: str, reason: int, acti
 def test_another_path_is_taken_after_a_resume(
     office: Office, relays: bool | None, path: str | None, forced: bool
 ) -> None:
-    given = (lambda sid: [Relay(("turns:turn.example:443",), f"9:{sid}", "secret")]) if relays else None
+    given = (lambda sid, _: [Relay(("turns:turn.example:443",), f"9:{sid}", "secret")]) if relays else None
     old = office.desk
     encoder = Encoder(ServerFacts("ND_test", relays=given))
     office.desk = Desk(old.registry, old.authority, encoder, old.packets, old.tally)
