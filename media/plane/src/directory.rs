@@ -201,10 +201,11 @@ impl Directory {
     }
 
     pub fn close_transport(&mut self, transport: u32) {
-        let Some(closed) = self.transports.remove(&transport) else { return };
-        for consumer in closed.consumers {
+        // They first: what they watch has to know on which shard they were.
+        for consumer in self.consumers_of(transport) {
             self.close_consumer(consumer);
         }
+        let Some(closed) = self.transports.remove(&transport) else { return };
         for producer in closed.producers {
             self.close_producer(producer);
         }

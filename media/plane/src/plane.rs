@@ -280,6 +280,7 @@ impl Plane {
         let mut directory = self.directory()?;
         for consumer in directory.consumers_of(transport) {
             self.unwatch(&mut directory, consumer);
+            directory.close_consumer(consumer);
         }
         self.close_mirrored_transport(&mut directory, transport)?;
         self.send(directory.transport(transport), Command::CloseTransport { transport })?;

@@ -216,13 +216,15 @@ impl Shard {
         self.gather_streams(key, now_us, &mut streams);
         let budget = self.budget(key, available_bps, &streams, now_us);
         let Transport { allotment, estimator, .. } = &mut self.transports[key];
-        let flat = estimator.queue_us() < CALM_QUEUE_US;
-        let calm = flat && estimator.loss_is_little();
-        let kept = allotment.keeps(flat, estimator.loss(), estimator.loss_is_little(), now_us);
+        let flat = estimator.queue_us(now_us) < CALM_QUEUE_US;
+        let little = estimator.loss_is_little(now_us);
+        let calm = flat && little;
+        let dead = estimator.is_stale(now_us) && estimator.is_silent(now_us);
+        let kept = allotment.keeps(flat, estimator.loss(), little, now_us);
         streams.iter_mut().filter(|stream| stream.is_held()).take(kept).for_each(|stream| stream.keeps = true);
         let tolerated_bps = allotment.tolerates(&budget, calm, now_us);
         let limit_bps = tolerated_bps.unwrap_or(budget.bps);
-        let may_raise = tolerated_bps.is_none() && calm && allotment.may_raise(budget.bps, now_us);
+        let may_raise = tolerated_bps.is_none() && calm && !dead && allotment.may_raise(budget.bps, now_us);
         let shared = share(&mut streams, limit_bps, may_raise);
         if streams.iter().any(Stream::is_raised) {
             allotment.note_raised(now_us);

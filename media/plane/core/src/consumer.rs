@@ -210,12 +210,13 @@ impl Consumer {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
     }
 
-    /// Whether `sequence` may go out for the first time: it is the newest, or in reach of the log and not in it.
+    /// Whether `sequence` may go out for the first time: it is the newest, or in reach of the log and neither in it nor written
+    /// over by what waits: a number is never sealed twice.
     #[inline]
     pub fn is_unsent(&self, sequence: u16) -> bool {
         match self.roc.behind(sequence) {
             None => true,
-            Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.has(sequence),
+            Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.is_past(sequence),
         }
     }
 

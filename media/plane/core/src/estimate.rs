@@ -26,6 +26,9 @@ use trend::{Trend, Usage};
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
 /// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
 const DEAD_US: u64 = 1_000_000;
+const STALE_US: u64 = 2_000_000;
+/// Receiver reports come every five seconds where there are voices alone (RFC 3550, 6.2).
+const STALE_REPORTS_US: u64 = 7_000_000;
 /// Where much is lost too, a queue of this is believed at the first glance.
 const QUEUE_US_FLOOD: i64 = 100_000;
 /// A growing queue after a probe is the probe's own.
@@ -58,6 +61,8 @@ pub struct Estimator {
     sent: Throughput,
     /// Bytes sent since the last feedback.
     sent_bytes: usize,
+    /// The last packet.
+    sent_us: u64,
     loss: Loss,
     rate: Rate,
     probe: Probe,
@@ -66,6 +71,8 @@ pub struct Estimator {
     /// The last reference time as it came, and unwrapped.
     reference: Option<(u32, i64)>,
     heard_us: Option<u64>,
+    /// The last feedback or report.
+    told_us: Option<u64>,
     /// When the peer was found elsewhere. What went to where it was is lost, and says nothing of the new path.
     moved_us: u64,
     remb: Option<(u64, u64)>,
@@ -77,6 +84,7 @@ impl Estimator {
     #[inline]
     pub fn note_sent(&mut self, bytes: usize, now_us: u64) -> u16 {
         self.sent_bytes += bytes;
+        self.sent_us = now_us;
         let cluster = self.probe.id(now_us);
         if cluster != 0 {
             self.probe.note_sent(bytes, now_us);
@@ -119,14 +127,21 @@ impl Estimator {
         self.loss.inherent()
     }
 
-    /// Not more of them than may be the path's own.
-    pub fn loss_is_little(&self) -> bool {
-        self.loss.is_little()
+    /// Not more of them than may be the path's own; long after the last word of the peer nothing is known of any.
+    pub fn loss_is_little(&self, now_us: u64) -> bool {
+        self.is_stale(now_us) || self.loss.is_little()
     }
 
-    /// By how much a queue on the way delays packets now, as far as it is seen.
-    pub fn queue_us(&self) -> i64 {
-        self.trend.queue_us()
+    /// By how much a queue on the way delays packets now, as far as it is seen. Where nothing was told for long, a queue that
+    /// was there has gone: nobody would tell so, since nothing may be sent while it stands.
+    pub fn queue_us(&self, now_us: u64) -> i64 {
+        if self.is_stale(now_us) { 0 } else { self.trend.queue_us() }
+    }
+
+    /// Nothing was told for long, whether or not there was something to tell of.
+    pub fn is_stale(&self, now_us: u64) -> bool {
+        let stale_us = if self.heard_us.is_some() { STALE_US } else { STALE_REPORTS_US };
+        self.told_us.is_some_and(|told_us| now_us.saturating_sub(told_us) > stale_us)
     }
 
     /// The peer itself estimates: no more than this.
@@ -143,6 +158,7 @@ impl Estimator {
         let base_us = self.unwrap(told.reference);
         let was_dead = self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
         self.heard_us = Some(now_us);
+        self.told_us = Some(now_us);
         self.sent.note(now_us as i64, std::mem::take(&mut self.sent_bytes));
         let mut newest_us = None;
         for (number, arrival) in told.arrivals() {
@@ -171,6 +187,7 @@ impl Estimator {
         if self.heard_us.is_some() {
             return false;
         }
+        self.told_us = Some(now_us);
         self.loss.note_many(lost, received);
         let Some((sent_bps, elapsed_us)) = self.reports.settle(sent_bytes, now_us) else { return false };
         let before = self.rate.bps();
@@ -239,16 +256,21 @@ impl Estimator {
         self.trend.restart();
     }
 
+    /// Something is sent and nobody says that it arrives. Where nothing is sent there is nothing to tell of.
+    pub fn is_silent(&self, now_us: u64) -> bool {
+        let sends = now_us.saturating_sub(self.sent_us) < STALE_US;
+        self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US && sends)
+    }
+
     /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it
     /// begins now.
     pub fn look_for(&mut self, wanted_bps: u64, rtt_us: u64, now_us: u64) -> bool {
         let Some(bps) = self.rate.bps() else { return false };
         let calm_us = self.rate.lowered_us() + PROBE_AFTER_LOWERING_US + rtt_us;
-        let silent = self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
         // What waits while much less is sent than the path carried is not ours: the path has become longer.
         let idle = self.sent.bps(now_us as i64).is_some_and(|sent_bps| sent_bps < IDLE_SHARE * bps);
-        let busy = self.probe.is_under_way() || self.trend.queue_us() > QUEUE_US_PROBE && !idle;
-        if silent || busy || now_us < self.probe_again_us || now_us < calm_us {
+        let busy = self.probe.is_under_way() || self.queue_us(now_us) > QUEUE_US_PROBE && !idle;
+        if self.is_silent(now_us) || busy || now_us < self.probe_again_us || now_us < calm_us {
             return false;
         }
         self.probe.start((wanted_bps as f64).clamp(PROBE_TIMES_MIN * bps, PROBE_TIMES_MAX * bps), now_us);

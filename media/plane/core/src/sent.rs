@@ -4,6 +4,8 @@ use crate::sequence::Offsets;
 
 const VIDEO_PACKETS: usize = 512;
 const AUDIO_PACKETS: usize = 64;
+/// So far ahead of what was sealed last may be noted what waits for its turn.
+const AHEAD: u16 = 4_096;
 
 /// One packet that went out under `sequence`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,6 +96,13 @@ impl SentLog {
         sent.sequence == sequence && sent.epoch != 0
     }
 
+    /// A packet went out under this number, or under a later one that took its place.
+    #[inline]
+    pub fn is_past(&self, sequence: u16) -> bool {
+        let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
+        sent.epoch != 0 && sent.sequence.wrapping_sub(sequence) < AHEAD
+    }
+
     #[inline]
     pub fn note(&mut self, sent: Sent) {
         self.packets[sent.sequence as usize & (self.packets.len() - 1)] = sent;
@@ -108,5 +117,24 @@ impl SentLog {
         let place = sequence as usize & (self.packets.len() - 1);
         let sent = &mut self.packets[place];
         (sent.sequence == sequence && sent.epoch != 0).then_some(sent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_a_later_one_has_written_over_is_past() {
+        let mut log = SentLog::new(true);
+        let note = |log: &mut SentLog, sequence: u16| log.note(Sent { sequence, epoch: 1, ..Sent::default() });
+        assert!(!log.is_past(65_530));
+        note(&mut log, 65_530);
+        assert!(log.is_past(65_530) && log.has(65_530));
+        let later = 65_530u16.wrapping_add(VIDEO_PACKETS as u16);
+        assert!(!log.is_past(later));
+        note(&mut log, later); // it waits for its turn; what was sealed last is still near the first
+        assert!(log.is_past(65_530) && !log.has(65_530));
+        assert!(log.is_past(later) && !log.is_past(65_531));
     }
 }

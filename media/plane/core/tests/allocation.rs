@@ -165,3 +165,15 @@ fn what_a_way_loses_of_itself_stops_no_picture() {
         }
     }
 }
+
+#[test]
+fn a_picture_that_was_stopped_comes_back_where_nobody_says_a_word() {
+    let mut world = World::new();
+    world.camera(&CAMERA);
+    world.cameras[0].silent = true;
+    world.viewer(|us| if (10_000_000..25_000_000).contains(&us) { 12e3 } else { 20e6 }, Tells::Arrivals);
+    world.run(25);
+    assert_eq!(world.layer(0, 0), None, "{:?}", world.changes);
+    world.run(45);
+    assert_eq!(world.layer(0, 0), Some(2), "{:?}", world.changes);
+}

@@ -74,6 +74,7 @@ impl Rate {
             self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
         }
         self.lower(to, seen.now_us);
+        self.before = self.bps;
     }
 
     /// Too much is lost.

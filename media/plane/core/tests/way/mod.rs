@@ -34,6 +34,8 @@ pub struct Camera {
     pub level: u8,
     key: Vec<bool>,
     frame: u16,
+    /// No voice at all (discontinuous transmission).
+    pub silent: bool,
 }
 
 /// What came of one stream.
@@ -106,7 +108,7 @@ impl World {
         self.stage.publish(&peer, producer, layers.len() as u32);
         self.stage.publish_audio(&peer, 200 + at as u32);
         let key = vec![true; layers.len()];
-        self.cameras.push(Camera { peer, producer, layers: layers.to_vec(), level: 127, key, frame: 0 });
+        self.cameras.push(Camera { peer, producer, layers: layers.to_vec(), level: 127, silent: false, key, frame: 0 });
         at
     }
 
@@ -159,7 +161,7 @@ impl World {
             let own_us = at_us + at * 3_000;
             let camera = &mut self.cameras[at as usize];
             let mut packets = Vec::new();
-            if own_us % 20_000 == 0 {
+            if own_us % 20_000 == 0 && !camera.silent {
                 packets.push(voice(&mut camera.peer, camera.level, true));
             }
             if own_us / 33_333 != (own_us + 1_000) / 33_333 {
