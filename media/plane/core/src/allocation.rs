@@ -30,7 +30,7 @@ const VOICES_HALVE_US: f64 = 10e6;
 const SLIGHT: f64 = 1.25;
 const SLIGHT_US: u64 = 2_500_000;
 /// That is so as long as no more waits on the way than this; nor is anything raised then.
-const CALM_QUEUE_US: i64 = 60_000;
+pub(crate) const CALM_QUEUE_US: i64 = 60_000;
 /// Losses up to this are no reason to stop the last picture as long as nothing waits on the way: the way may lose so much
 /// of itself, and voices are heard with it.
 const LOSS_BORNE: f64 = 0.4;

@@ -1,5 +1,6 @@
 //! RTCP, both ways: reports, retransmissions, key frame requests, arrival times (RFC 3550, 4585, 4588, 5104).
 
+use crate::allocation::CALM_QUEUE_US;
 use crate::consumer::Consumer;
 use crate::event::Event;
 use crate::forward::Packet as Forwarded;
@@ -107,7 +108,9 @@ impl Shard {
         consumer.lost = i64::from(block.cumulative_lost);
         consumer.fraction_lost = f32::from(block.fraction_lost) / 256.0;
         consumer.jitter = block.jitter;
-        consumer.redundancy.note_loss(consumer.fraction_lost, now_us);
+        // What is lost while a queue stands would not come for more of the same.
+        let crowded = transport.estimator.queue_us(now_us) >= CALM_QUEUE_US;
+        consumer.redundancy.note_loss(if crowded { 0.0 } else { consumer.fraction_lost }, now_us);
         let told = consumer.count_report(block);
         if block.last_sr != 0 {
             let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);

@@ -27,6 +27,8 @@ const IDLE_BYTES_MAX: usize = 256 << 10;
 const IDLE_MAX: usize = 8;
 /// A claim counts so long after the last proved check: peers check every 2.5 s.
 const CLAIM_US: u64 = 60_000_000;
+/// Beyond it only those that are there are renewed: a peer that checks from many ports takes no memory without end.
+const CLAIMS_MAX: usize = 65_536;
 /// Claims kept before the first search for old ones.
 const CLAIMS_MIN: usize = 256;
 
@@ -140,7 +142,9 @@ impl Handover {
             self.claims.retain(|_, claim| now_us.saturating_sub(claim.at_us) < CLAIM_US);
             self.search_at = 2 * self.claims.len();
         }
-        self.claims.insert(path, Claim { shard, at_us: now_us });
+        if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&path) {
+            self.claims.insert(path, Claim { shard, at_us: now_us });
+        }
     }
 }
 
