@@ -10,7 +10,7 @@ import pytest
 from tests.rooms.postgres import Postgres
 from tests.rooms.storm import storm
 
-REQUESTS, KILLS, MINUTES = 1200, 4, 10
+REQUESTS, KILLS, MINUTES = 1152, 4, 10
 
 
 @pytest.fixture

@@ -134,6 +134,7 @@ class World:
 
     async def restore(self) -> None:
         """As before anybody asked."""
+        await self.secretariat.access.settled()
         for database in (self.database, self.secretariat.database):
             await database.engine.dispose()
         for suffix in ("-wal", "-shm"):

@@ -232,13 +232,6 @@ async def _without_idle(visitor: Visitor, width: int, path: str) -> list[str]:
     return found
 
 
-async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
-    """The last one: the server is gone afterwards."""
-    await open_board(operator, served)
-    served.server.stop()
-    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
-
-
 async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served: Halls) -> None:
     async with httpx.AsyncClient(base_url=f"{served.url}/api/v1") as stranger:
         check = (await stranger.post("/checks")).json()
@@ -253,3 +246,10 @@ async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served:
     await expect(operator.part("part")).to_have_count(4)
     await expect(operator.part("measures")).to_contain_text("1840 / 1790 kbit/s")
     assert await operator.barriers() == []
+
+
+async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:
+    """The last one: the server is gone afterwards."""
+    await open_board(operator, served)
+    served.server.stop()
+    await expect(operator.part("lost")).to_be_visible(timeout=PATIENCE_MS)
