@@ -169,6 +169,7 @@ class Person:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: list[rtc.VideoStream | rtc.AudioStream] = []
+        self._heard: dict[str, rtc.AudioStream] = {}
         self._sources: list[rtc.VideoSource | rtc.AudioSource] = []
         self._listen()
 
@@ -311,14 +312,17 @@ class Person:
             self.start(self._watch(rtc.VideoStream(track, capacity=30), self.view(who.identity, publication.source)))
         elif track.kind == rtc.TrackKind.KIND_AUDIO and (self._hears is None or who.identity in self._hears):
             stream = rtc.AudioStream(track, sample_rate=sound.RATE_HZ, num_channels=1, frame_size_ms=50, capacity=40)
-            self.start(self._hear(stream, self.ear(who.identity)))
+            self._heard[who.identity] = stream
+            self.start(self._hear(stream, who.identity))
 
     async def _watch(self, stream: rtc.VideoStream, view: View) -> None:
         self._streams.append(stream)
         async for event in stream:
             view.take(event.frame)
 
-    async def _hear(self, stream: rtc.AudioStream, ear: Ear) -> None:
+    async def _hear(self, stream: rtc.AudioStream, identity: str) -> None:
+        """Of somebody's tracks the newest counts: the library goes on with the silence of one that has ended."""
         self._streams.append(stream)
         async for event in stream:
-            ear.take(event.frame)
+            if self._heard[identity] is stream:
+                self.ear(identity).take(event.frame)
