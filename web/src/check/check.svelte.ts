@@ -1,6 +1,5 @@
 /** One run of the check: opens the door, calls itself, tries the other ways, asks about the speaker, hands in what was found. */
 import { beginCheck, Refused, reportCheck, type CheckKept } from '../api';
-import { HEARD } from '../devices/level';
 import type { Preview } from '../devices/preview.svelte';
 import type { Sample } from '../figures/figures';
 import { t } from '../i18n/index.svelte';
@@ -101,28 +100,25 @@ export class Check {
   private async through(loop: Loop, drawn: Drawn | null, video: HTMLVideoElement | null): Promise<void> {
     const { camera, microphone } = this.preview;
     const eye = video === null || camera === null ? null : new Eye(video);
-    const samples: Sample[] = [];
+    let samples: Sample[] = [];
     let ways: Ways = { udp: null, tcp: null, relay: null };
-    let connected = false;
     try {
       await loop.connect(microphone, drawn?.track ?? camera!);
-      connected = true;
       eye?.start();
-      await this.measure(loop, samples);
-      // Before other ways are tried: they end the connection that the voice comes back on.
-      this.voice = (await this.recording?.stop()) ?? null;
+      samples = await this.measure(loop);
       ways = await this.tryWays(loop, samples);
     } catch {
-      // The door was open and no call was possible: that is what the check found. What fails later tells nothing of the ways.
-      if (!connected) ways = { udp: false, tcp: false, relay: null };
+      // The door was open and the call was not possible: that is what the check found.
+      ways = { udp: false, tcp: false, relay: null };
     }
     const seen = eye?.stop(camera?.getSettings().frameRate ?? 0) ?? { fps: 0, dark: false };
-    this.voice ??= (await this.recording?.stop()) ?? null;
+    this.voice = (await this.recording?.stop()) ?? null;
     this.figures = this.found(samples, ways, seen);
     if (!this.closed) this.enter('asking');
   }
 
-  private async measure(loop: Loop, samples: Sample[]): Promise<void> {
+  private async measure(loop: Loop): Promise<Sample[]> {
+    const samples: Sample[] = [];
     this.enter('measuring');
     for (let at = 0; at < SAMPLES && !this.closed; at += 1) {
       samples.push(await loop.sample());
@@ -133,11 +129,12 @@ export class Check {
       }
     }
     samples.push(await loop.sample());
+    return samples;
   }
 
   private listen(): void {
     this.loudest = Math.max(this.loudest, this.preview.level);
-    this.heard ||= this.preview.level > HEARD;
+    this.heard ||= this.preview.hearing === 'heard';
   }
 
   private async tryWays(loop: Loop, samples: readonly Sample[]): Promise<Ways> {

@@ -93,7 +93,7 @@ export function findings(figures: CheckFigures, part: Part): Finding[] {
       ['lossDown', (network.down_loss ?? 0) > FAIR.loss],
       ['slow', (network.rtt_ms ?? 0) > FAIR.rtt_ms],
       ['unsteady', (network.jitter_ms ?? 0) > FAIR.jitter_ms],
-      ['narrow', network.limit === 'bandwidth' || (network.limit !== 'cpu' && ((network.up_kbps ?? 0) < FAIR.up_kbps || (network.height_back ?? 0) < FAIR.height))],
+      ['narrow', network.limit === 'bandwidth' || (network.limit !== 'cpu' && (network.up_kbps ?? 0) < FAIR.up_kbps)],
       ['machine', network.limit === 'cpu'],
     );
   }

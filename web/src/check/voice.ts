@@ -15,15 +15,13 @@ export class Returned {
     this.recorder?.start();
   }
 
-  /** What was heard until now, or until the track ended; null where the browser records nothing. */
+  /** What was heard until now; null where the browser records nothing. */
   async stop(): Promise<AudioBuffer | null> {
     const { recorder } = this;
-    if (recorder === null) return null;
-    if (recorder.state !== 'inactive') {
-      const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
-      recorder.stop();
-      await stopped;
-    }
+    if (recorder === null || recorder.state === 'inactive') return null;
+    const stopped = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
+    recorder.stop();
+    await stopped;
     this.drain.srcObject = null;
     const context = new AudioContext();
     try {
