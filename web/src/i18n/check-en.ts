@@ -2,7 +2,7 @@ import type { CheckKey } from './check-vi';
 
 export const checkEn: Record<CheckKey, string> = {
   'check.title': 'Check before a meeting',
-  'check.lead': 'About 30 seconds: line, microphone, speaker and camera are tried by a real call through the server, with nobody else in it. Picture and sound are not recorded.',
+  'check.lead': 'About 30 seconds: line, microphone, speaker and camera are tried by a real call through the server, with nobody else in it. The server keeps neither picture nor sound.',
   'check.start': 'Start the check',
   'check.again': 'Check again',
   'check.look': 'Picture of the camera',

@@ -1,7 +1,7 @@
 /** Texts of the check of devices and line; English stands in `check-en.ts` under the same keys. */
 export const checkVi = {
   'check.title': 'Kiểm tra trước khi họp',
-  'check.lead': 'Khoảng 30 giây: thử đường truyền, micro, loa và camera bằng một cuộc gọi thật qua máy chủ, chỉ có mình bạn. Không ghi lại hình và tiếng.',
+  'check.lead': 'Khoảng 30 giây: thử đường truyền, micro, loa và camera bằng một cuộc gọi thật qua máy chủ, chỉ có mình bạn. Máy chủ không giữ lại hình và tiếng.',
   'check.start': 'Bắt đầu kiểm tra',
   'check.again': 'Kiểm tra lại',
   'check.look': 'Hình từ camera',

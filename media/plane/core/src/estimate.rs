@@ -26,6 +26,7 @@ use trend::{Trend, Usage};
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
 /// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
 const DEAD_US: u64 = 1_000_000;
+/// Without a word for this long nothing is known of the path any more: neither a queue nor what it loses.
 const STALE_US: u64 = 2_000_000;
 /// Receiver reports come every five seconds where there are voices alone (RFC 3550, 6.2).
 const STALE_REPORTS_US: u64 = 7_000_000;
