@@ -179,11 +179,10 @@ class Window(Visitor):
 
     async def sees(self, who: str, source: str = "camera") -> str:
         """The colour in the middle of that picture, "" while there is none."""
-        video = self.tile(who, source).locator("video")
-        if await video.count() != 1:
-            return ""
-        red, green, blue = await video.evaluate(MIDDLE)
-        return colour_of((red, green, blue))
+        # Counted and looked at in one go: a tile may go between two questions.
+        only = f"(all) => all.length === 1 ? ({MIDDLE})(all[0]) : null"
+        middle: list[int] | None = await self.tile(who, source).locator("video").evaluate_all(only)
+        return "" if middle is None else colour_of((middle[0], middle[1], middle[2]))
 
     async def hears(self, wanted: Collection[int]) -> set[int]:
         """Which of these frequencies are in any voice that comes in now."""
