@@ -46,7 +46,7 @@ class Part:
 
 @dataclass
 class Sample:
-    """The library's counters of what it receives, since it began (W3C webrtc-stats; durations in seconds)."""
+    """The library's counters of what it receives and sends, since it began (W3C webrtc-stats; durations in seconds)."""
 
     at_ns: int
     frames_decoded: int = 0
@@ -68,6 +68,8 @@ class Sample:
     buffered_s: float = 0.0
     """Over all samples played, each one's time in the jitter buffer."""
     buffered_samples: int = 0
+    frames_sent: int = 0
+    """Of the layer with the most: how many pictures the library made, which does with fewer where its way is bad."""
 
 
 @dataclass
@@ -193,15 +195,17 @@ class Participant:
                 simulcast=part.simulcast,
                 grain=GRAIN,
             )
-        if part.watches:
-            person.start(self._sample())
+        person.start(self._sample())
 
     async def _sample(self) -> None:
         while True:
             with contextlib.suppress(RuntimeError):  # it is reconnecting
                 stats = await self.person.room.get_rtc_stats()
                 both = (*stats.publisher_stats, *stats.subscriber_stats)
-                self.samples.append(_sample_of([one.inbound_rtp for one in both if one.HasField("inbound_rtp")]))
+                sample = _sample_of([one.inbound_rtp for one in both if one.HasField("inbound_rtp")])
+                sent = [one.outbound_rtp.outbound.frames_sent for one in both if one.HasField("outbound_rtp")]
+                sample.frames_sent = max(sent, default=0)
+                self.samples.append(sample)
             await asyncio.sleep(SAMPLED_S)
 
     def report(self) -> dict[str, Any]:

@@ -70,13 +70,19 @@ async def test_pictures_and_sound_go_on(tmp_path: Path, kind: str, leg: str) -> 
         link.change(down=way, up=Way(delay_ms=25)) if leg == SINK else link.change(down=Way(delay_ms=25), up=way)
         await sink.until(lambda now: len(now.samples) > 20, "it has settled")
         seen, chunks, first = len(sink.sights), len(sink.heard), sink.samples[-1]
+        await source.look()
+        made = source.samples[-1].frames_sent
         await sink.until(lambda now: len(now.sights) > seen + 8 * FPS, "eight seconds of pictures", BOUND_S)
+        await source.look()
         last = sink.samples[-1]
         passed = link.counters().down if leg == SINK else link.counters().up
         assert (passed.lost if way.loss else passed.reordered) > 20
         _forward(sink)
         counters = [counter for counter, _, _ in sink.sights[seen:]]
-        assert len(set(counters)) > SHOWN * (counters[-1] - counters[0])
+        # How many pictures are made on a bad way up is the publishing library's decision, not ours.
+        offered = counters[-1] - counters[0] if leg == SINK else source.samples[-1].frames_sent - made
+        assert offered > FPS
+        assert len(set(counters)) > SHOWN * offered, (len(set(counters)), offered, counters[-1] - counters[0])
         assert max(b - a for a, b in pairwise(counters)) <= FPS, "no second without a picture"
         assert sink.damaged == 0
         assert _heard(sink, chunks) > 0.9
