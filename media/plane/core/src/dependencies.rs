@@ -33,11 +33,20 @@ impl Frame {
 /// What the descriptors of one stream refer to.
 #[derive(Debug, Default)]
 pub struct Dependencies {
-    structure: Option<Box<Structure>>,
+    newest: Option<Table>,
+    /// The one before it: packets that come late may go by that.
+    previous: Option<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// The packet that brought it, by its number with the rollovers counted.
+    since: u32,
+    structure: Box<Structure>,
 }
 
 /// The table of templates.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Structure {
     offset: u8,
     templates: Vec<Template>,
@@ -45,7 +54,7 @@ struct Structure {
     targets: Vec<(u8, u8)>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Template {
     spatial: u8,
     temporal: u8,
@@ -72,8 +81,9 @@ pub fn set_frame_number(descriptor: &mut [u8], number: u16) {
 }
 
 impl Dependencies {
-    /// `late`: newer ones came before it, so its table is not the one of those that follow.
-    pub fn read(&mut self, descriptor: &[u8], late: bool) -> Result<Frame, Malformed> {
+    /// `at`: the number of its packet with the rollovers counted. A table holds from the packet on that brings it, whenever
+    /// that comes.
+    pub fn read(&mut self, descriptor: &[u8], at: u32) -> Result<Frame, Malformed> {
         let number = frame_number(descriptor).ok_or(Malformed)?;
         let template = descriptor[0] & 0x3f;
         let mut bits = Bits::new(&descriptor[MANDATORY..]);
@@ -85,7 +95,7 @@ impl Dependencies {
                 brought = Some(Box::new(Structure::read(&mut bits)?));
             }
         }
-        let structure = brought.as_ref().or(self.structure.as_ref()).ok_or(Malformed)?;
+        let structure = brought.as_deref().or_else(|| self.structure_at(at)).ok_or(Malformed)?;
         let template = structure.frame(template, flags, &mut bits)?;
         let frame = Frame {
             number,
@@ -93,10 +103,36 @@ impl Dependencies {
             references: template.references,
             count: template.count,
         };
-        if brought.is_some() && !(late && self.structure.is_some()) {
-            self.structure = brought;
+        if let Some(structure) = brought {
+            self.keep(Table { since: at, structure });
         }
         Ok(frame)
+    }
+
+    fn structure_at(&self, at: u32) -> Option<&Structure> {
+        let table = [&self.newest, &self.previous].into_iter().flatten().find(|table| table.holds(at))?;
+        Some(&table.structure)
+    }
+
+    fn keep(&mut self, table: Table) {
+        let Some(newest) = &mut self.newest else {
+            self.newest = Some(table);
+            return;
+        };
+        let (told_again, late) = (newest.structure == table.structure, !newest.holds(table.since));
+        if !late && !told_again {
+            self.previous = self.newest.replace(table);
+        } else if late && self.previous.as_ref().is_none_or(|previous| previous.holds(table.since)) {
+            // The same one: of a key frame all of whose packets bring it.
+            if told_again { newest.since = table.since } else { self.previous = Some(table) }
+        }
+    }
+}
+
+impl Table {
+    /// Serial number arithmetic (RFC 1982).
+    fn holds(&self, at: u32) -> bool {
+        at.wrapping_sub(self.since) < 0x8000_0000
     }
 }
 

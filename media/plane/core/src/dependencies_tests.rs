@@ -18,14 +18,14 @@ fn references(frame: &Frame) -> Vec<u16> {
 #[test]
 fn temporal_layers() {
     let mut stream = Dependencies::default();
-    let key = stream.read(L1T3, false).unwrap();
+    let key = stream.read(L1T3, 0).unwrap();
     let Place { spatial, temporal, starts_frame, ends_frame, fresh, rise } = key.place;
     assert_eq!((key.number, spatial, temporal, starts_frame, ends_frame), (0x70, 0, 0, true, false));
     assert_eq!((fresh, rise, references(&key)), (true, Rise::After, vec![]));
-    let last = stream.read(&[0x40, 0, 0x70], false).unwrap();
+    let last = stream.read(&[0x40, 0, 0x70], 0).unwrap();
     assert!(last.place.ends_frame && !last.place.starts_frame && last.place.fresh);
     for (template, temporal, back) in [(3, 2, 1), (2, 1, 2), (4, 2, 1), (1, 0, 4)] {
-        let frame = stream.read(&[0xc0 | template, 1, 0], false).unwrap();
+        let frame = stream.read(&[0xc0 | template, 1, 0], 0).unwrap();
         assert_eq!((frame.place.temporal, references(&frame), frame.place.fresh), (temporal, vec![256 - back], false));
         assert_eq!(frame.place.rise, if temporal < 2 { Rise::After } else { Rise::No });
     }
@@ -34,34 +34,52 @@ fn temporal_layers() {
 #[test]
 fn spatial_layers_and_references_of_their_own() {
     let mut stream = Dependencies::default();
-    assert!(stream.read(L2T2, false).unwrap().place.fresh);
+    assert!(stream.read(L2T2, 0).unwrap().place.fresh);
     // Custom references and chains.
-    let frame = stream.read(&[0x82, 0x00, 0x56, 0x1a, 0x00, 0x08, 0x00], false).unwrap();
+    let frame = stream.read(&[0x82, 0x00, 0x56, 0x1a, 0x00, 0x08, 0x00], 0).unwrap();
     assert_eq!((frame.place.spatial, frame.place.temporal, frame.place.fresh), (0, 1, false));
     assert_eq!(references(&frame), [0x55]);
-    let tops: Vec<_> = (0..6).filter_map(|at| stream.read(&[at, 0, 0x57], false).ok()).collect();
+    let tops: Vec<_> = (0..6).filter_map(|at| stream.read(&[at, 0, 0x57], 0).ok()).collect();
     assert_eq!(tops.iter().map(|frame| frame.place.spatial).max(), Some(1));
 }
 
 #[test]
 fn what_names_no_template_is_refused() {
     let mut stream = Dependencies::default();
-    assert_eq!(stream.read(&[0x80, 0, 1], false), Err(Malformed), "no table came yet");
-    stream.read(L1T3, false).unwrap();
-    assert_eq!(stream.read(&[0x80 | 40, 0, 1], false), Err(Malformed));
+    assert_eq!(stream.read(&[0x80, 0, 1], 0), Err(Malformed), "no table came yet");
+    stream.read(L1T3, 0).unwrap();
+    assert_eq!(stream.read(&[0x80 | 40, 0, 1], 0), Err(Malformed));
     for len in 0..L1T3.len() - 4 {
         let cut = &L1T3[..len];
-        assert_eq!(Dependencies::default().read(cut, false), Err(Malformed), "length {len}");
+        assert_eq!(Dependencies::default().read(cut, 0), Err(Malformed), "length {len}");
     }
 }
 
+/// The highest spatial layer among the templates that packet `at` may name.
+fn top(stream: &mut Dependencies, at: u32) -> Option<u8> {
+    let frames = (0..64).filter_map(|template| stream.read(&[template, 0, 0x58], at).ok());
+    frames.map(|frame| frame.place.spatial).max()
+}
+
 #[test]
-fn a_late_table_is_not_that_of_what_follows() {
-    let mut stream = Dependencies::default();
-    stream.read(L2T2, false).unwrap();
-    assert_eq!(stream.read(L1T3, true).unwrap().place.temporal, 0);
-    let spatials = (0..8).filter_map(|at| stream.read(&[at, 0, 0x58], false).ok()).map(|frame| frame.place.spatial);
-    assert_eq!(spatials.max(), Some(1), "still the table of two spatial layers");
+fn a_table_holds_from_its_packet_on_whenever_that_comes() {
+    for begin in [100, u32::MAX - 15, 0x7fff_fff0] {
+        let at = |packet: u32| u32::wrapping_add(begin, packet);
+        let mut stream = Dependencies::default();
+        stream.read(L2T2, at(0)).unwrap();
+        assert_eq!((top(&mut stream, at(9)), top(&mut stream, at(0).wrapping_sub(1))), (Some(1), None));
+        // Lost, and sent again behind others.
+        assert_eq!(stream.read(L1T3, at(10)).unwrap().place.temporal, 0);
+        assert_eq!([9, 10, 11].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(0), Some(0)]);
+        // The first one comes once more, and one from before it.
+        stream.read(L2T2, at(0)).unwrap();
+        stream.read(L1T3, at(0).wrapping_sub(20)).unwrap();
+        assert_eq!([0, 9, 10].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(1), Some(0)]);
+        // Packets of one key frame that all bring it.
+        stream.read(L1T3, at(13)).unwrap();
+        stream.read(L1T3, at(8)).unwrap();
+        assert_eq!([7, 8, 14].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(0), Some(0)]);
+    }
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Shard {
         };
         let mut entry = entry;
         if video && !incoming.marks.descriptor.is_empty() {
-            read_descriptor(layer, incoming.marks.descriptor, arrival == Arrival::Late, &mut entry);
+            read_descriptor(layer, incoming.marks.descriptor, &mut entry);
         }
         if layer.sets.is_some() {
             entry.sequence = self.number_on_line(source, incoming, arrival, now_us, out);
@@ -352,9 +352,10 @@ pub(crate) fn entry(incoming: &Incoming) -> Option<Entry> {
 }
 
 /// VP9 tells by its payload all that matters here; for other codecs the dependency descriptor does.
-fn read_descriptor(layer: &mut Layer, descriptor: &[u8], late: bool, entry: &mut Entry) {
+fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
     entry.frame = dependencies::frame_number(descriptor).unwrap_or(0);
-    let Ok(frame) = layer.dependencies.read(descriptor, late) else { return };
+    let at = layer.reception.extended(entry.sequence);
+    let Ok(frame) = layer.dependencies.read(descriptor, at) else { return };
     match entry.codec {
         Some(Codec::Av1) => {
             entry.place = Some(frame.place);

@@ -163,6 +163,12 @@ impl Reception {
         self.missing.clear();
     }
 
+    /// The number of a packet near the newest one with the rollovers counted.
+    pub fn extended(&self, sequence: u16) -> u32 {
+        let ahead = sequence.wrapping_sub(self.highest) as i16;
+        (self.cycles | u32::from(self.highest)).wrapping_add_signed(ahead.into())
+    }
+
     /// Whether a packet is so far from the newest one that its source has started anew (RFC 3550 A.1).
     pub fn is_far_off(&self, sequence: u16) -> bool {
         let ahead = sequence.wrapping_sub(self.highest) as i16;
@@ -291,6 +297,7 @@ mod tests {
         let block = r.report(9, 4_000_000);
         assert_eq!(block.cumulative_lost, 24);
         assert_eq!(block.highest, (1 << 16) | 62);
+        assert_eq!([r.extended(65_500), r.extended(62), r.extended(70)], [65_500, (1 << 16) | 62, (1 << 16) | 70]);
         assert!((60..=64).contains(&block.fraction_lost));
         assert_eq!(r.report(9, 4_000_000).fraction_lost, 0);
     }

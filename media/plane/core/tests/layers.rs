@@ -5,6 +5,7 @@ mod recording;
 
 use peer::{Peer, Stage};
 use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
+use plane_core::dependencies::{frame_number, set_frame_number};
 use plane_core::event::Event;
 use plane_core::rtcp;
 use proptest::prelude::*;
@@ -171,6 +172,49 @@ fn switched(event: &Event) -> Option<Option<u8>> {
         Event::Switched { consumer: 100, layer } => Some(*layer),
         _ => None,
     }
+}
+
+/// The second recording behind the first: an encoder that changes its layers, and the names of its templates with them.
+fn behind(first: &[Recorded], second: &[Recorded]) -> Vec<Recorded> {
+    const TEMPLATES: u8 = 20;
+    let (last, start) = (first.last().unwrap(), &second[0]);
+    let moved = second.iter().cloned().map(|mut one| {
+        one.sequence = one.sequence.wrapping_sub(start.sequence).wrapping_add(last.sequence).wrapping_add(1);
+        one.timestamp = one.timestamp.wrapping_sub(start.timestamp).wrapping_add(last.timestamp).wrapping_add(6_000);
+        one.descriptor[0] += TEMPLATES;
+        if one.descriptor.get(3).is_some_and(|flags| flags & 0x80 != 0) {
+            // Six bits behind the five of the flags.
+            assert_eq!((one.descriptor[3] & 7, one.descriptor[4] & 0xe0), (0, 0));
+            one.descriptor[3] |= TEMPLATES >> 3;
+            one.descriptor[4] |= TEMPLATES << 5;
+        }
+        let number = frame_number(&one.descriptor).unwrap();
+        set_frame_number(&mut one.descriptor, number.wrapping_add(5_000));
+        one
+    });
+    first.iter().cloned().chain(moved).collect()
+}
+
+#[test]
+fn a_table_of_templates_that_is_sent_again_holds_for_what_follows() {
+    let (two_layers, three_layers) = (read(AV1_L2T2.1), read(AV1_L3T3_KEY.1));
+    let packets = behind(&pictures(&two_layers)[..20].concat(), &pictures(&three_layers)[..20].concat());
+    let pictures = pictures(&packets);
+    let mut scene = Scene::new(Codec::Av1);
+    scene.want(0, 0, 7);
+    pictures[..20].iter().for_each(|picture| scene.publish(picture));
+    let (lost, rest) = pictures[20].split_first().unwrap();
+    scene.publish(rest);
+    let numbers = (lost.timestamp, lost.marker);
+    let repair = scene.publisher.repair_recorded(lost.sequence, numbers, &lost.descriptor, &lost.payload);
+    scene.stage.deliver(&scene.publisher, &repair);
+    pictures[21..].iter().for_each(|picture| scene.publish(picture));
+    let low: Vec<_> = scene.seen(0).iter().map(Picture::top).collect();
+    assert_eq!(low.len(), 40);
+    // Of the key frame whatever came before its table was sent.
+    assert!(low[..20].iter().chain(&low[21..]).all(|top| *top == 0), "{low:?}");
+    let all = scene.seen(1);
+    assert_eq!((tops(&all[..20]).0, tops(&all[20..]).0), (1, 2));
 }
 
 #[test]

@@ -485,6 +485,18 @@ impl Peer {
         self.packet(2, 0x1100, (99, timestamp, true), &[(1, b"v")], &payload)
     }
 
+    /// The same of a stream as it was recorded: with its marker and its dependency descriptor.
+    pub fn repair_recorded(
+        &mut self,
+        original: u16,
+        (timestamp, marker): (u32, bool),
+        descriptor: &[u8],
+        payload: &[u8],
+    ) -> Vec<u8> {
+        let payload = [&original.to_be_bytes(), payload].concat();
+        self.packet(2, 0x1100, (99, timestamp, marker), &[(1, b"v"), (12, descriptor)], &payload)
+    }
+
     /// Its voice sends nothing for a while.
     pub fn rest(&mut self, ms: u32) {
         self.timestamp = self.timestamp.wrapping_add(48 * ms);

@@ -86,8 +86,8 @@ pub fn check(codec: Codec, packets: Vec<Arrived>) -> Vec<Picture> {
     assert!(by_number.keys().enumerate().all(|(at, number)| at as i16 == *number), "numbers are missing");
     let (mut dependencies, mut frames) = (Dependencies::default(), BTreeSet::new());
     let (mut pictures, mut open, mut ended) = (Vec::<Picture>::new(), None, true);
-    for packet in by_number.values() {
-        let frame = dependencies.read(&packet.descriptor, false).expect("a descriptor that is understood");
+    for (number, packet) in &by_number {
+        let frame = dependencies.read(&packet.descriptor, *number as u32).expect("a descriptor that is understood");
         if frame.place.fresh && frame.place.starts_frame {
             // A browser that is asked for a key frame throws away what it has not sent yet.
             (open, ended) = (None, true);
