@@ -52,18 +52,23 @@ pub struct Selection {
     since: u32,
     /// The newest picture's timestamp, as its source gave it.
     picture: u32,
+    /// One far from that, after which no other came yet.
+    strange: Option<u32>,
 }
+
+/// Ten seconds: what is further from the newest picture is strange.
+const FAR: i32 = 900_000;
 
 impl Default for Selection {
     fn default() -> Self {
-        Selection { limits: Limits::NONE, before: Limits::NONE, since: 0, picture: 0 }
+        Selection { limits: Limits::NONE, before: Limits::NONE, since: 0, picture: 0, strange: None }
     }
 }
 
 impl Selection {
     /// Begins with the picture of this timestamp.
     pub fn start(&mut self, limits: Limits, timestamp: u32) {
-        *self = Selection { limits, before: limits, since: timestamp, picture: timestamp };
+        *self = Selection { limits, before: limits, since: timestamp, picture: timestamp, strange: None };
     }
 
     pub fn limits(&self) -> Limits {
@@ -73,11 +78,8 @@ impl Selection {
     /// Whether a packet is sent. `wanted`: where to go as soon as it can be.
     #[inline]
     pub fn admits(&mut self, place: Place, timestamp: u32, wanted: Limits) -> bool {
-        if is_later(timestamp, self.picture) {
-            self.picture = timestamp;
-            if self.limits != wanted {
-                self.turn(place, timestamp, wanted);
-            }
+        if self.is_new_picture(place, timestamp) && self.limits != wanted {
+            self.turn(place, timestamp, wanted);
         }
         self.at(timestamp).admits(place)
     }
@@ -86,6 +88,31 @@ impl Selection {
     #[inline]
     pub fn ends_picture(&self, place: Place, timestamp: u32) -> bool {
         place.ends_frame && place.spatial == self.at(timestamp).spatial
+    }
+
+    /// Takes its timestamp for the newest. One far from that counts where its picture needs none before it, else from the
+    /// second picture in a row: a source that jumps is followed, and a packet that went astray changes nothing.
+    #[inline]
+    fn is_new_picture(&mut self, place: Place, timestamp: u32) -> bool {
+        let ahead = distance(timestamp, self.picture);
+        if ahead.unsigned_abs() > FAR.unsigned_abs() {
+            return self.is_followed(place, timestamp);
+        }
+        let new = ahead > 0;
+        if new {
+            (self.picture, self.strange) = (timestamp, None);
+        }
+        new
+    }
+
+    fn is_followed(&mut self, place: Place, timestamp: u32) -> bool {
+        let before = self.strange.replace(timestamp);
+        let follows = place.fresh || before.is_some_and(|strange| strange != timestamp);
+        if follows {
+            (self.picture, self.strange) = (timestamp, None);
+            (self.before, self.since) = (self.limits, timestamp);
+        }
+        follows
     }
 
     fn turn(&mut self, place: Place, timestamp: u32, wanted: Limits) {
@@ -106,13 +133,13 @@ impl Selection {
     }
 
     fn at(&self, timestamp: u32) -> Limits {
-        if is_later(self.since, timestamp) { self.before } else { self.limits }
+        if (-FAR..0).contains(&distance(timestamp, self.since)) { self.before } else { self.limits }
     }
 }
 
-/// Serial number arithmetic (RFC 1982).
-fn is_later(a: u32, b: u32) -> bool {
-    a != b && a.wrapping_sub(b) < 0x8000_0000
+/// How far `a` is behind `b` on the way of time (serial number arithmetic, RFC 1982).
+fn distance(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b) as i32
 }
 
 #[cfg(test)]

@@ -71,3 +71,46 @@ fn late_packets_go_by_what_held_for_their_picture() {
     let late = frame(1, 2, false);
     assert!(selection.admits(late, u32::MAX - 5_999, limits(0, 0)) && selection.ends_picture(late, u32::MAX - 5_999));
 }
+
+#[test]
+fn one_picture_of_another_time_changes_nothing() {
+    for away in [0x7fff_0000u32, 0x8000_0000, 0x9000_0000, 1_000_000, 1_000_000u32.wrapping_neg()] {
+        let mut selection = Selection::default();
+        selection.start(limits(2, 0), 0);
+        let stray =
+            |selection: &mut Selection, n: u32| selection.admits(frame(0, 0, false), n * 3_000 + away, limits(2, 0));
+        assert!(stray(&mut selection, 1));
+        assert_eq!(picture(&mut selection, 2, 0, false, limits(1, 0)), (vec![0, 1], vec![1]));
+        // One after each picture.
+        assert!(stray(&mut selection, 2));
+        assert_eq!(picture(&mut selection, 3, 0, true, limits(2, 0)), (vec![0, 1, 2], vec![2]));
+        assert!(stray(&mut selection, 3));
+        assert_eq!(picture(&mut selection, 4, 0, false, limits(0, 0)), (vec![0], vec![0]));
+    }
+}
+
+#[test]
+fn a_source_that_jumps_is_followed_from_its_second_picture_or_a_fresh_one() {
+    for away in [0x7fff_0000u32, 0x8000_0000, 1_000_000, 1_000_000u32.wrapping_neg()] {
+        let mut selection = Selection::default();
+        selection.start(limits(2, 0), 0);
+        let at = away / 3_000 + 1;
+        assert_eq!(picture(&mut selection, at, 0, false, limits(0, 0)).0, [0, 1, 2]);
+        assert_eq!(picture(&mut selection, at + 1, 0, false, limits(0, 0)).0, [0]);
+        // And back, with a key frame.
+        assert_eq!(picture(&mut selection, 1, 0, true, limits(1, 0)).0, [0, 1]);
+        assert_eq!(picture(&mut selection, 2, 0, false, limits(0, 0)).0, [0]);
+    }
+}
+
+#[test]
+fn a_change_of_long_ago_is_not_yet_to_come() {
+    let mut selection = Selection::default();
+    selection.start(limits(2, 0), 0);
+    // Seven hours in steps of five seconds.
+    for n in 1..5_040u32 {
+        let timestamp = n * 450_000;
+        selection.admits(frame(0, 0, false), timestamp, limits(0, 0));
+        assert!(!selection.admits(frame(1, 0, false), timestamp, limits(0, 0)), "{n}");
+    }
+}

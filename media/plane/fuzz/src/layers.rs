@@ -35,7 +35,7 @@ fn pieces(mut data: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 pub fn vp9(data: &[u8]) {
-    let mut selection = Selection::default();
+    let mut viewer = Viewer::default();
     for (n, payload) in (0u32..).zip(pieces(data)) {
         let Ok(descriptor) = plane_core::vp9::parse(payload) else { continue };
         let mut written = payload.to_vec();
@@ -50,20 +50,43 @@ pub fn vp9(data: &[u8]) {
         );
         assert_eq!(after.tl0, before.tl0.map(|tl0| tl0.wrapping_add(0x56)));
         if let Some(place) = descriptor.place {
-            select(&mut selection, place, n / 3 * 3_000, payload);
+            viewer.select(place, n / 3, payload);
         }
     }
 }
 
-/// Whatever comes: nothing above what is wanted or was wanted until now, and no picture ends with what is left out.
-fn select(selection: &mut Selection, place: Place, timestamp: u32, payload: &[u8]) {
-    let wish = payload.last().copied().unwrap_or(0);
-    let (before, wanted) = (selection.limits(), Limits { spatial: wish & 7, temporal: wish >> 3 & 7 });
-    let sent = selection.admits(place, timestamp, wanted);
-    assert!(!sent || place.spatial <= before.spatial.max(wanted.spatial));
-    assert!(!sent || place.temporal <= before.temporal.max(wanted.temporal));
-    assert!([before.spatial, wanted.spatial].contains(&selection.limits().spatial));
-    assert!(!selection.ends_picture(place, timestamp) || place.ends_frame);
+/// A consumer whose source jumps in time.
+#[derive(Default)]
+struct Viewer {
+    selection: Selection,
+    /// Where the source is, and its pictures there in a row.
+    era: u32,
+    pictures: u32,
+    newest: Option<u32>,
+}
+
+impl Viewer {
+    /// Whatever comes: nothing above what is wanted or was wanted until now, and no picture ends with what is left out. From
+    /// the second picture in a row on, time is followed wherever it is.
+    fn select(&mut self, place: Place, n: u32, payload: &[u8]) {
+        let wish = payload.last().copied().unwrap_or(0);
+        let era = payload.get(1).map_or(0, |byte| u32::from(byte & 7));
+        let timestamp = (era << 29).wrapping_add(n * 3_000);
+        let begins = (self.era, self.newest) != (era, Some(n));
+        self.pictures = if self.era == era { self.pictures + u32::from(begins) } else { 1 };
+        (self.era, self.newest) = (era, Some(n));
+        let selection = &mut self.selection;
+        let (before, wanted) = (selection.limits(), Limits { spatial: wish & 7, temporal: wish >> 3 & 7 });
+        let sent = selection.admits(place, timestamp, wanted);
+        assert!(!sent || place.spatial <= before.spatial.max(wanted.spatial));
+        assert!(!sent || place.temporal <= before.temporal.max(wanted.temporal));
+        assert!([before.spatial, wanted.spatial].contains(&selection.limits().spatial));
+        assert!(!selection.ends_picture(place, timestamp) || place.ends_frame);
+        if begins && self.pictures > 2 {
+            let limits = selection.limits();
+            assert!(limits.spatial <= wanted.spatial && limits.temporal <= wanted.temporal);
+        }
+    }
 }
 
 /// Every fifth packet is four late. A table that came before it in order, and later in time, is not touched by it.
