@@ -61,10 +61,6 @@ pub(crate) enum Slip {
     /// The rest is about producers on other shards: see `mirror`.
     Media(Media),
     Clock(Clock),
-    Restart {
-        producer: u32,
-        layer: u8,
-    },
     Wish {
         producer: u32,
         layer: u8,
@@ -191,7 +187,6 @@ impl Shard {
                     self.accept_media(media, (payload, descriptor), now_us, out);
                 }
                 Slip::Clock(clock) => self.accept_clock(clock),
-                Slip::Restart { producer, layer } => self.accept_restart(producer, layer),
                 Slip::Wish { producer, layer } => self.accept_wish(producer, layer, now_us, out),
                 Slip::Claim { path } => self.yield_path(path, parcel.from, now_us),
             }

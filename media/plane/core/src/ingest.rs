@@ -137,7 +137,6 @@ impl Shard {
 
     /// The publisher gave a layer another SSRC: numbers and clock start anew.
     pub(crate) fn restart_layer(&mut self, source: Source) {
-        self.tell_restart(source);
         let producer = &mut self.producers[source.producer];
         let layer = &mut producer.layers[source.layer as usize];
         layer.clear_pending();
@@ -145,6 +144,7 @@ impl Shard {
         layer.forget_keyframe();
         layer.reception = Reception::default();
         layer.dependencies = Dependencies::default();
+        layer.stream.restart();
         layer.moved = 0;
         layer.sets = layer.sets.is_some().then(Default::default);
         for key in producer.consumers() {
@@ -302,7 +302,7 @@ impl Shard {
             self.dirty.push((source.producer, source.layer));
         }
         layer.take(entry, payload, descriptor, video, now_us);
-        if producer.mirrors != 0 && !producer.voice.is_unheard() {
+        if !producer.mirrors.is_empty() && !producer.voice.is_unheard() {
             self.show_mirrors(source, entry, payload, descriptor);
         }
     }

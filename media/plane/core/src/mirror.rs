@@ -8,6 +8,7 @@ use crate::cache::{ABSENT, Entry};
 use crate::handover::Slip;
 use crate::ingest::{BUSY_TICK_US, is_useful};
 use crate::outbox::{Outbox, Sink};
+use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, SenderClock};
 use crate::shard::Shard;
 use crate::transport::{Source, Transport, Way};
@@ -15,11 +16,41 @@ use crate::transport::{Source, Transport, Way};
 /// Stands for the SSRC of a layer that another shard receives: it is known there.
 const SSRC_ELSEWHERE: u32 = 1;
 
+/// Of which stream a mirrored layer is. In another one numbers and times begin anew; all that is handed on says so, for
+/// each parcel may be lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// Counts how often a shard began to mirror the producer.
+    feed: u16,
+    /// Counts what `Shard::restart_layer` did.
+    restarts: u16,
+}
+
+impl Stream {
+    pub fn restart(&mut self) {
+        self.restarts = self.restarts.wrapping_add(1);
+    }
+}
+
+/// A shard that mirrors a producer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mirror {
+    shard: u8,
+    feed: u16,
+}
+
+impl Mirror {
+    fn stream(self, layer: &Layer) -> Stream {
+        Stream { feed: self.feed, ..layer.stream }
+    }
+}
+
 /// One packet of a mirrored layer; payload and dependency descriptor lie behind each other in the parcel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Media {
     pub producer: u32,
     pub layer: u8,
+    pub stream: Stream,
     pub clock_hz: u32,
     pub entry: Entry,
     pub payload: usize,
@@ -31,6 +62,7 @@ pub(crate) struct Media {
 pub(crate) struct Clock {
     pub producer: u32,
     pub layer: u8,
+    pub stream: Stream,
     pub clock: SenderClock,
     /// Of the publisher: see `Transport::clock_offset_us`.
     pub offset_us: Option<i64>,
@@ -66,69 +98,52 @@ impl Shard {
     /// The shard `to` mirrors a producer of ours, or no longer looks.
     pub(crate) fn set_mirrored(&mut self, producer: u32, to: u8, on: bool, now_us: u64) -> Option<()> {
         let key = *self.ids.producers.get(&producer)?;
-        let bit = 1 << to;
         let producer = &mut self.producers[key];
         if !on {
-            producer.mirrors &= !bit;
-        } else if producer.mirrors & bit == 0 {
-            producer.mirrors |= bit;
+            producer.mirrors.retain(|mirror| mirror.shard != to);
+        } else if producer.mirrors.iter().all(|mirror| mirror.shard != to) {
+            producer.feed = producer.feed.wrapping_add(1);
+            let mirror = Mirror { shard: to, feed: producer.feed };
+            producer.mirrors.push(mirror);
             for layer in 0..self.producers[key].layers.len() {
                 self.tell_clock(key, layer as u8);
-                self.replay(key, layer, to, now_us);
+                self.replay(key, layer, mirror, now_us);
             }
         }
         Some(())
     }
 
     /// What a viewer would be started with lies in our cache; the mirror has none yet.
-    fn replay(&mut self, key: usize, at: usize, to: u8, now_us: u64) {
+    fn replay(&mut self, key: usize, at: usize, to: Mirror, now_us: u64) {
         let producer = &self.producers[key];
         let layer = &producer.layers[at];
         let (Some((recent, _)), Some(cache)) = (layer.recent(now_us), &layer.cache) else { return };
         for pending in recent {
             let Some(entry) = cache.get(pending.sequence) else { continue };
             let (payload, descriptor) = (cache.payload(entry), cache.descriptor(entry));
-            let media = Media {
-                producer: producer.id,
-                layer: at as u8,
-                clock_hz: layer.clock_hz,
-                entry: *entry,
-                payload: payload.len(),
-                descriptor: descriptor.len(),
-            };
-            self.handover.put_media(to, media, payload, descriptor, &mut self.totals);
+            let media = media(producer, at as u8, to, (entry, payload, descriptor));
+            self.handover.put_media(to.shard, media, payload, descriptor, &mut self.totals);
         }
     }
 
     /// A packet that was just queued here goes to those who mirror it too.
     pub(crate) fn show_mirrors(&mut self, source: Source, entry: Entry, payload: &[u8], descriptor: &[u8]) {
         let producer = &self.producers[source.producer];
-        let media = Media {
-            producer: producer.id,
-            layer: source.layer,
-            clock_hz: producer.layers[usize::from(source.layer)].clock_hz,
-            entry,
-            payload: payload.len(),
-            descriptor: descriptor.len(),
-        };
-        for to in shards(producer.mirrors) {
-            self.handover.put_media(to, media, payload, descriptor, &mut self.totals);
+        for to in &producer.mirrors {
+            let media = media(producer, source.layer, *to, (&entry, payload, descriptor));
+            self.handover.put_media(to.shard, media, payload, descriptor, &mut self.totals);
         }
     }
 
-    pub(crate) fn tell_clock(&mut self, key: usize, layer: u8) {
+    pub(crate) fn tell_clock(&mut self, key: usize, at: u8) {
         let producer = &self.producers[key];
-        let Some(clock) = producer.layers[usize::from(layer)].clock() else { return };
+        let layer = &producer.layers[usize::from(at)];
+        let Some(clock) = layer.clock() else { return };
         let offset_us = self.transports[producer.transport].clock_offset_us;
-        let clock = Clock { producer: producer.id, layer, clock, offset_us };
-        shards(producer.mirrors).for_each(|to| self.handover.put(to, Slip::Clock(clock)));
-    }
-
-    /// Numbers and times of a layer start anew.
-    pub(crate) fn tell_restart(&mut self, source: Source) {
-        let producer = &self.producers[source.producer];
-        let slip = Slip::Restart { producer: producer.id, layer: source.layer };
-        shards(producer.mirrors).for_each(|to| self.handover.put(to, slip));
+        for to in &producer.mirrors {
+            let clock = Clock { producer: producer.id, layer: at, stream: to.stream(layer), clock, offset_us };
+            self.handover.put(to.shard, Slip::Clock(clock));
+        }
     }
 
     /// A mirror's viewers need a key frame.
@@ -144,6 +159,20 @@ impl Shard {
         is_there.then_some(Source { producer: key, layer, rtx: false })
     }
 
+    /// The same for what is of `stream`.
+    fn fed(&mut self, producer: u32, layer: u8, stream: Stream) -> Option<Source> {
+        let source = self.mirrored(producer, layer)?;
+        if self.layer_of(source).stream != stream {
+            self.restart_layer(source);
+            self.layer_of(source).stream = stream;
+        }
+        Some(source)
+    }
+
+    fn layer_of(&mut self, source: Source) -> &mut Layer {
+        &mut self.producers[source.producer].layers[usize::from(source.layer)]
+    }
+
     pub(crate) fn accept_media<S: Sink>(
         &mut self,
         media: Media,
@@ -151,7 +180,7 @@ impl Shard {
         now_us: u64,
         out: &mut Outbox<S>,
     ) {
-        let Some(source) = self.mirrored(media.producer, media.layer) else { return };
+        let Some(source) = self.fed(media.producer, media.layer, media.stream) else { return };
         let Media { entry, clock_hz, .. } = media;
         self.wake_within(BUSY_TICK_US, now_us);
         let producer = &mut self.producers[source.producer];
@@ -200,16 +229,10 @@ impl Shard {
     }
 
     pub(crate) fn accept_clock(&mut self, told: Clock) {
-        let Some(source) = self.mirrored(told.producer, told.layer) else { return };
+        let Some(source) = self.fed(told.producer, told.layer, told.stream) else { return };
         let producer = &mut self.producers[source.producer];
         producer.layers[usize::from(source.layer)].reception.clock = Some(told.clock);
         self.transports[producer.transport].clock_offset_us = told.offset_us;
-    }
-
-    pub(crate) fn accept_restart(&mut self, producer: u32, layer: u8) {
-        if let Some(source) = self.mirrored(producer, layer) {
-            self.restart_layer(source);
-        }
     }
 
     pub(crate) fn accept_wish<S: Sink>(&mut self, producer: u32, layer: u8, now_us: u64, out: &mut Outbox<S>) {
@@ -219,11 +242,15 @@ impl Shard {
     }
 }
 
-/// Those of a set.
-fn shards(mut set: u64) -> impl Iterator<Item = u8> {
-    std::iter::from_fn(move || {
-        let first = (set != 0).then(|| set.trailing_zeros() as u8)?;
-        set &= set - 1;
-        Some(first)
-    })
+fn media(producer: &Producer, at: u8, to: Mirror, (entry, payload, descriptor): (&Entry, &[u8], &[u8])) -> Media {
+    let layer = &producer.layers[usize::from(at)];
+    Media {
+        producer: producer.id,
+        layer: at,
+        stream: to.stream(layer),
+        clock_hz: layer.clock_hz,
+        entry: *entry,
+        payload: payload.len(),
+        descriptor: descriptor.len(),
+    }
 }

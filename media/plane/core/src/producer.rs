@@ -6,6 +6,7 @@ use crate::command::{Encoding, Payload};
 use crate::dependencies::Dependencies;
 use crate::levels::Level;
 use crate::loudest::Voice;
+use crate::mirror::{Mirror, Stream};
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
@@ -90,6 +91,8 @@ pub struct Layer {
     pub strange: Option<u16>,
     /// When its source changed last.
     pub changed_us: u64,
+    /// Tells mirrors when it begins anew; of a mirror: what it is fed.
+    pub(crate) stream: Stream,
 }
 
 /// Where the newest key frame began, and when.
@@ -191,8 +194,10 @@ pub struct Producer {
     pub on_line: bool,
     /// What is lost may be asked for.
     pub repaired: bool,
-    /// The shards that mirror it, one bit for each.
-    pub mirrors: u64,
+    /// The shards that mirror it, each at most once.
+    pub(crate) mirrors: Vec<Mirror>,
+    /// Counts how often one began to.
+    pub(crate) feed: u16,
 }
 
 impl Producer {
@@ -221,7 +226,8 @@ impl Producer {
             follows,
             on_line: false,
             repaired: true,
-            mirrors: 0,
+            mirrors: Vec::new(),
+            feed: 0,
         }
     }
 

@@ -160,6 +160,53 @@ fn a_mirror_that_comes_later_begins_with_what_the_cache_holds() {
 }
 
 #[test]
+fn a_layer_that_begins_anew_goes_on_whichever_parcel_is_lost() {
+    for lost in 0..3 {
+        let (mut span, mut publisher) = Span::published(1);
+        let mut there = span.away.join(3);
+        span.away.consume(&there, 101, CAMERA);
+        span.feed(CAMERA, true);
+        span.home.publish_frame(&mut publisher, 0, 0, true, &[30; 250]);
+        span.follow();
+        assert_eq!(span.away.media_of(&mut there).len(), 250);
+        // Its publisher begins again under another SSRC.
+        publisher.restart(0);
+        let mut came = Vec::new();
+        for n in 0..10 {
+            let keyframe = [0x90, 0x80, 0x80, n, 0, 0, 0];
+            for packet in publisher.named(0x7777, 100 + u16::from(n), &keyframe) {
+                span.home.deliver(&publisher, &packet);
+            }
+            if n == lost {
+                drop(span.home.shard.parcel(1));
+            }
+            span.home.advance(33_333);
+            span.follow();
+            came.push(span.away.media_of(&mut there).len());
+        }
+        assert_eq!(came, (0..10).map(|n| usize::from(n != lost)).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_mirror_that_was_left_for_long_goes_on_with_the_numbers_of_now() {
+    let (mut span, mut publisher) = Span::published(1);
+    span.feed(CAMERA, true);
+    span.frame(&mut publisher, 0, true);
+    span.feed(CAMERA, false);
+    for n in 1..134 {
+        span.home.publish_frame(&mut publisher, 0, n, false, &[20; 250]);
+    }
+    span.follow();
+    let mut there = span.away.join(3);
+    span.away.consume(&there, 101, CAMERA);
+    span.feed(CAMERA, true);
+    span.frame(&mut publisher, 134, true);
+    span.frame(&mut publisher, 135, false);
+    assert_eq!(span.away.media_of(&mut there).len(), 6);
+}
+
+#[test]
 fn losses_are_made_good_where_they_happen() {
     let (mut span, mut publisher) = Span::published(1);
     let mut there = span.away.join(3);
