@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from conference.admission import check_lobby
 from conference.events import Reason
 from conference.lobby import MOVES, Happening, Knock, Knocker
 from tests.conference.doubles import World
-from tests.conference.parties import Party
+from tests.conference.parties import MICROPHONE, Party
 
 NOW = 1_700_000_000.0
 ADMITTED: dict[str, Any] = {"passage": Passage.ADMITTED}
@@ -273,6 +274,33 @@ def test_waiting_makes_no_conference_and_the_end_is_told() -> None:
     again.listen(lambda: heard.append(1))
     world.registry.close()
     assert (heard, again.state, lobbies.closed) == ([1], State.WAITING, True)
+
+
+def media_of(world: World, name: str, **grants: Any) -> list[Any]:
+    """The peers of whoever comes in with a token of that name, beside somebody who publishes."""
+    ann = Party(world, "ann", passage=Passage.HOST)
+    ann.publish(MICROPHONE)
+    before = len(world.media.routers[0].peers)
+    with contextlib.suppress(Refusal):
+        Party(world, name, **grants)
+    world.time.turn()
+    return world.media.routers[0].peers[before:]
+
+
+def test_whoever_waits_has_no_media() -> None:
+    """Nothing is opened for him, so that nothing can be sent, whatever is published meanwhile and whoever knocks again."""
+    world = World()
+    lobbies, at = world.registry.lobbies, world.time.time()
+    lobbies.get("c", at).set(True, ())
+    knock = lobbies.knock("c", Knocker(identity="ben", name="Ben", key="k"), "", at)
+    assert media_of(world, "ben") == []
+    assert lobbies.knock("c", knock.who, knock.ticket, at) is knock
+    assert [one.identity for one in world.registry.get("c").participants.values()] == ["ann"]
+
+
+def test_a_control_without_a_lobby_gives_the_same_token_media_at_once() -> None:
+    (peer,) = media_of(World(), "ben")
+    assert [consumer.producer.kind for consumer in peer.bound.values()] == ["audio"]
 
 
 # -- what was found by trying to go around it

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 from conference import Grants, cleaned
 from signaling import api, limits
+from signaling.api import conferences
 from signaling.api.invitations import Invitations, new_number
 from signaling.auth import Authenticator
 from signaling.throttle import Throttle, network
@@ -142,6 +143,26 @@ async def test_names_are_cleaned_and_bounded() -> None:
         assert (await join(stands, name=name, invite=invite)).json()["code"] == code
     assert (await join(stands, name="n" * 100, invite=invite)).status_code == 200
     assert (await join(stands, name="🇻🇳" * 25, invite=invite)).status_code == 200
+
+
+async def test_a_control_that_takes_names_as_they_are_shows_two_that_look_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stands, invite = around(), INVITATIONS.seal("abc-defg-hij")
+    disguises = (
+        "Nguyễn\u200b Văn An",
+        "Nguyễn Văn\u3164 An",
+        "\u202enA năV nễyugN",
+        "Nguye\u0302\u0303n Văn An\n[host]",
+    )
+
+    async def names() -> list[str]:
+        told = [(await join(stands, name=name, invite=invite)).json()["token"] for name in disguises]
+        return [AUTHENTICATOR.verify(one, stands.now()).name for one in told]
+
+    assert all(name.isprintable() and cleaned(name) == name for name in await names())
+    monkeypatch.setattr(conferences, "cleaned", lambda text: text)
+    assert await names() == list(disguises)
 
 
 @given(st.text(max_size=60))

@@ -16,14 +16,23 @@ def record(text: str, *, failed: bool = False) -> logging.LogRecord:
     return logging.LogRecord("signaling", logging.WARNING, "x.py", 1, "from %s", (text,), info)
 
 
+HOSTILE = ["a\nERROR forged", "a\r\nb", "\x1b[2J", "\u202egnorw", "\u2028next", "\ud800", "a\x00b"]
+
+
 @pytest.mark.parametrize("as_json", [True, False])
-@pytest.mark.parametrize(
-    "text", ["a\nERROR forged", "a\r\nb", "\x1b[2J", "\u202egnorw", "\u2028next", "\ud800", "a\x00b"]
-)
+@pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_from_outside_starts_a_line_or_turns_it(as_json: bool, text: str) -> None:
     line = OneLine(as_json=as_json).format(record(text))
     assert line.isprintable()
     line.encode()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_control_without_our_formatter_writes_what_they_want(text: str) -> None:
+    """The library's own formatter: forged lines, a cleared screen, a record turned around or not to be written at all."""
+    line = logging.Formatter("%(levelname)s %(message)s").format(record(text))
+    assert text in line
+    assert not line.isprintable()
 
 
 def test_json_has_the_parts_and_vietnamese_stays_readable() -> None:
