@@ -170,6 +170,7 @@ class Conference:
     def _welcome(self, participant: Participant) -> None:
         others = tuple(self._visible_views())
         self.participants[participant.identity] = participant
+        self.roster.came(participant)
         participant.changed()
         relay = participant.connection.relay_wanted
         participant.deliver(Welcome(self.view(), participant.view(), others, dual=participant.entry.dual, relay=relay))
@@ -393,7 +394,9 @@ class Conference:
     def _report_leave(self, participant: Participant, last: ParticipantView) -> None:
         self.report(What.LEFT if participant.reported else What.ABORTED, last, reason=last.reason)
 
-    def broadcast(self, event: Event) -> None:
+    def broadcast(self, event: Event, names: Iterable[str] = ()) -> None:
+        """`names`: the sids of those it speaks of."""
+        self.roster.know(names)
         for participant in list(self.participants.values()):
             participant.deliver(event)
 
@@ -413,6 +416,8 @@ class Conference:
             for other in list(self.participants.values()):
                 if other is not participant:
                     other.deliver(gone)
+        else:
+            self.roster.came(participant)
         for track in list(participant.tracks.values()):
             subscriptions.offer_to_all(track)
 

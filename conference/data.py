@@ -81,6 +81,10 @@ def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Pa
         receivers = [participant for participant in found if participant is not None]
     else:
         receivers = list(conference.participants.values())
+    if sender is not None and (packet.metrics or packet.destinations):
+        conference.roster.introduce(sender, receivers)
+    elif sender is not None:
+        conference.roster.know((sender.sid,))
     for participant in receivers:
         if participant is not sender:
             participant.connection.send(label, packet.payload)
@@ -106,10 +110,12 @@ def publish(publisher: Participant, handle: int, name: str, facts: object) -> Da
     published[handle] = track
     publisher.conference.data_tracks[sid] = track
     publisher.changed()
-    for participant in publisher.conference.participants.values():
-        if participant.entry.auto_subscribe_data and participant is not publisher:
-            _subscribe(participant, track)
-            tell_handles(participant)
+    everybody = publisher.conference.participants.values()
+    takers = [one for one in everybody if one.entry.auto_subscribe_data and one is not publisher]
+    publisher.conference.roster.introduce(publisher, takers)
+    for participant in takers:
+        _subscribe(participant, track)
+        tell_handles(participant)
     return track.view
 
 

@@ -65,6 +65,7 @@ class Meter:
                 changed.append(grade)
         if not changed:
             return
+        self._conference.roster.know([grade.participant_sid for grade in changed])
         event = QualityChanged(tuple(changed))
         lost = {grade.participant_sid for grade in changed if grade.grade is Grade.LOST}
         for participant in self._conference.participants.values():

@@ -1,8 +1,8 @@
 """Who must be told that a participant came, changed or went, and when.
 
 Everybody hears at the end of the turn of the event loop. In conferences of very many what happens within a moment is told
-together: n people who come one by one would else be told n times n times. Whoever is about to get a track hears of its
-publisher first.
+together: n people who come one by one would else be told n times n times. Whoever is about to get a track, or anything
+else that names somebody, hears of that one first: clients drop what they are told of people they do not know.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conference import limits
-from conference.events import ParticipantView, RosterChanged
+from conference.events import Event, ParticipantView, RosterChanged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from conference.conference import Conference
     from conference.participant import Participant
     from conference.ports import Cancellable
@@ -24,7 +26,11 @@ class Roster:
     def __init__(self, conference: Conference) -> None:
         self._conference = conference
         self._changed: dict[str, Participant] = {}  # by sid
+        self._new: set[str] = set()
+        """Of those changed: whom nobody has been told of at all."""
         self._gone: list[ParticipantView] = []
+        self._held: dict[tuple[str, str], tuple[Participant, Event]] = {}
+        """By receiver and what it is about."""
         self._event: RosterChanged | None = None
         self._told_at = float("-inf")
         self._timer: Cancellable | None = None
@@ -33,6 +39,12 @@ class Roster:
         self._changed[participant.sid] = participant
         self._event = None
 
+    def came(self, participant: Participant) -> None:
+        """The others do not know it."""
+        if not participant.grants.hidden:
+            self._new.add(participant.sid)
+        self.changed(participant)
+
     def gone(self, view: ParticipantView) -> None:
         """How it was when it left."""
         self._gone.append(view)
@@ -40,6 +52,7 @@ class Roster:
 
     def forget(self, participant: Participant) -> None:
         """What has changed of it before it left is of no interest."""
+        self._new.discard(participant.sid)
         if self._changed.pop(participant.sid, None) is not None:
             self._event = None
 
@@ -47,6 +60,26 @@ class Roster:
         """Somebody comes in or back under this name. Clients know others by it: whoever had it must be gone for them."""
         if self._period_s() == 0 or any(view.identity == identity for view in self._gone):
             self.tell()
+
+    def know(self, sids: Iterable[str]) -> None:
+        """Everybody is about to hear of these. Asked with what is itself told to all, and so at most as often."""
+        if not self._new.isdisjoint(sids):
+            self.tell()
+
+    def introduce(self, participant: Participant, receivers: Iterable[Participant]) -> None:
+        """These few are about to hear of it: they are told what is new of this one alone."""
+        if participant.sid in self._changed and not participant.grants.hidden:
+            event = RosterChanged((participant.view(),))
+            for receiver in receivers:
+                receiver.deliver(event)
+
+    def deliver_after(self, participant: Participant, receiver: Participant, about: str, event: Event) -> None:
+        """Makes sense only to whoever knows how this participant is now; a later one of the same is told instead."""
+        if participant.sid in self._changed:
+            self._held[receiver.sid, about] = (receiver, event)
+        else:
+            self._held.pop((receiver.sid, about), None)
+            receiver.deliver(event)
 
     def tell_in_time(self) -> None:
         """To everybody: now, or as soon as enough time has passed since the last time."""
@@ -65,12 +98,18 @@ class Roster:
             self._timer = None
         event = self._pending()
         hidden = [participant for participant in self._changed.values() if participant.grants.hidden]
+        held = list(self._held.values())
         self._changed, self._gone, self._event = {}, [], None
+        self._new.clear()
+        self._held.clear()
         if event is not None:
             self._told_at = self._conference.around.clock.monotonic()
             self._conference.broadcast(event)
         for participant in hidden:
             participant.deliver(RosterChanged((participant.view(),)))
+        for receiver, later in held:
+            if not receiver.left:
+                receiver.deliver(later)
 
     def tell_first(self, participant: Participant) -> None:
         """To this one, who is about to hear of tracks or waits for an answer; in small conferences to everybody."""

@@ -68,7 +68,7 @@ class Speakers:
         self._told = dict(self._latest)
         if changed:
             self._told_at = self._conference.around.clock.monotonic()
-            self._conference.broadcast(SpeakersChanged(tuple(changed)))
+            self._conference.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])
 
 
 def _rounded(level: float) -> float:

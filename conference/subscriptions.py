@@ -170,7 +170,8 @@ def _permitted(subscriber: Participant, track: Track) -> bool:
     was_refused = track.sid in subscriber.refused
     if allowed == was_refused:
         (subscriber.refused.discard if allowed else subscriber.refused.add)(track.sid)
-        subscriber.deliver(SubscriptionAllowed(track.owner.sid, track.sid, allowed))
+        told = SubscriptionAllowed(track.owner.sid, track.sid, allowed)
+        subscriber.conference.roster.deliver_after(track.owner, subscriber, track.sid, told)
     return allowed
 
 

@@ -44,7 +44,7 @@ def speaker_update(session: Session, participant: Participant, message: rtc.Simu
         session.speech = active
         if not participant.left:
             speaking = events.Speaking(participant.sid, limits.SIMULATED_LEVEL if active else 0.0, active)
-            participant.conference.broadcast(events.SpeakersChanged((speaking,)))
+            participant.conference.broadcast(events.SpeakersChanged((speaking,)), (participant.sid,))
 
     told(True)
     seconds = max(0, min(message.speaker_update, limits.SIMULATED_SPEECH_S))

@@ -1,0 +1,121 @@
+"""Whoever is named by an event is known to whoever gets it: clients drop what they are told of strangers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conference import Permission, data, limits
+from conference.events import (
+    DataTrackHandles,
+    Event,
+    QualityChanged,
+    RosterChanged,
+    SpeakersChanged,
+    SubscriptionAllowed,
+    Welcome,
+)
+from tests.conference.doubles import World, figures
+from tests.conference.parties import CAMERA, MICROPHONE, Party
+from tests.conference.test_large import told
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def meet(world: World, count: int = limits.TOLD_PERSONS + 1) -> tuple[Party, Party]:
+    """One who has asked for no tracks, among so many; and somebody who came a moment ago, of whom nobody was told yet."""
+    eve = Party(world, "eve", auto_subscribe=False, auto_subscribe_data=True)
+    for number in range(count - 1):
+        Party(world, f"p{number}", auto_subscribe=False)
+    world.time.advance(limits.TOLD_S)
+    Party(world, "ann", auto_subscribe=False)
+    eve.client.clear()
+    ben = Party(world, "ben", auto_subscribe=False)
+    if count > limits.TOLD_PERSONS:
+        assert told(eve) == []
+    return eve, ben
+
+
+def knows(events: list[Event], kind: type[Any], sid: str) -> bool:
+    """Whether the last of this kind came after its reader had been told of that one."""
+    at = max(index for index, event in enumerate(events) if isinstance(event, kind))
+    known = [view for event in events[:at] if isinstance(event, RosterChanged) for view in event.participants]
+    return any(view.sid == sid for view in known)
+
+
+def test_who_speaks(world: World) -> None:
+    eve, ben = meet(world)
+    (sid,) = ben.publish(MICROPHONE)
+    world.media.routers[0].on_speakers([(ben.participant.tracks[sid].producer, 1.0)])
+    world.time.turn()
+    assert eve.client.last(SpeakersChanged).speakers[0].participant_sid == ben.sid
+    assert knows(eve.client.events, SpeakersChanged, ben.sid)
+
+
+def test_whose_connection_is_good(world: World) -> None:
+    eve, ben = meet(world)
+    ben.conference.meter.measure({ben.peer.id: figures()}, world.time.now + limits.QUALITY_S)
+    assert eve.client.last(QualityChanged).grades[0].participant_sid == ben.sid
+    assert knows(eve.client.events, QualityChanged, ben.sid)
+
+
+def test_who_sends_to_all(world: World) -> None:
+    eve, ben = meet(world)
+    ben.peer.hear("_reliable", b"|hello")
+    assert eve.heard()[-1] == b"ben|hello"
+    assert told(eve) == [{"ben"}]
+    ben.peer.hear("_reliable", b"|again")
+    assert len(told(eve)) == 1
+
+
+def test_who_sends_to_one_is_known_to_that_one_alone(world: World) -> None:
+    eve, _ = meet(world)
+    others = [party for party in eve.conference.participants.values() if party is not eve.participant]
+    newcomers = [Party(world, f"n{number}", auto_subscribe=False) for number in range(5)]
+    heard = {one.identity: len(one.client.events) for one in others}  # type: ignore[union-attr]
+    for one in newcomers:
+        one.peer.hear("_reliable", b"eve|hi")
+    assert told(eve) == [{one.participant.identity} for one in newcomers]
+    assert heard == {one.identity: len(one.client.events) for one in others}  # type: ignore[union-attr]
+    world.time.advance(limits.TOLD_S)
+    assert told(eve)[-1] >= {one.participant.identity for one in newcomers}
+
+
+def test_whose_frames_come(world: World) -> None:
+    eve, ben = meet(world)
+    data.publish(ben.participant, 1, "points", None)
+    assert eve.client.last(DataTrackHandles).handles
+    assert knows(eve.client.events, DataTrackHandles, ben.sid)
+
+
+@pytest.mark.parametrize("count", [3, limits.TOLD_PERSONS + 1])
+def test_whose_picture_one_may_not_have(world: World, count: int) -> None:
+    """Its client looks for the track in what it was told of the publisher."""
+    meet(world, count)
+    dan = Party(world, "dan")
+    ben = Party(world, "bea", auto_subscribe=False)
+    ben.participant.permit(Permission(False, {}, {}))
+    dan.client.clear()
+    (sid,) = ben.publish(CAMERA)
+    world.time.advance(limits.TOLD_S)
+    assert dan.client.of(SubscriptionAllowed) == [SubscriptionAllowed(ben.sid, sid, False)]
+    at = dan.client.events.index(dan.client.last(SubscriptionAllowed))
+    views = [
+        view for event in dan.client.events[:at] if isinstance(event, RosterChanged) for view in event.participants
+    ]
+    assert any(track.sid == sid for view in views for track in view.tracks)
+    assert not dan.client.of(Welcome)
+
+
+def test_the_hidden_are_named_to_nobody(world: World) -> None:
+    eve, _ = meet(world)
+    recorder = Party(world, "recorder", auto_subscribe=False, hidden=True)
+    recorder.peer.hear("_reliable", b"|hello")
+    recorder.peer.hear("_reliable", b"eve|hello")
+    assert told(eve) == []
+    world.time.advance(limits.TOLD_S)
+    assert told(eve) == [{"ben"}]
