@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conference import admission, data, limits, publishing, subscriptions
+from conference import admission, backups, data, limits, publishing, subscriptions
 from conference.errors import Refusal
 from conference.events import (
     Action,
@@ -483,6 +483,7 @@ class Conference:
         if participant.data.received:
             data.tell_handles(participant)
         subscriptions.repeat_streams(participant)
+        backups.repeat(participant)
         for track in participant.tracks.values():
             if track.kind == "video":
                 subscriptions.tell_wish(track)
@@ -533,6 +534,7 @@ class Conference:
             for one in (track, track.backup):
                 if one is not None and one.wish.dated:
                     subscriptions.update_wish(one)
+            backups.watch(track, now)
         if participant.client is not None and participant.connection.is_overdue(now):
             self._negotiate_alone(participant)
 

@@ -78,6 +78,10 @@ LOOKED_AT_PIXELS = 640
 """A picture shown as large as this is what its viewer looks at, and goes before the others on a narrow way."""
 LAYERS_REPEAT_S = 2.0
 """After an answer the wish is repeated once: answering can switch paused layers on again in the browser."""
+BACKUP_ASK_S, BACKUP_S = 2.5, 8.0
+"""A publisher that was asked for its second codec and sends nothing of it is asked again; after BACKUP_S those who need it are
+told that they see nothing. Beginning to send one takes browsers 1 to 3 s.
+"""
 SECTIONS_REPEAT_S = 3.0
 """A client that has not offered the sections it was asked for is asked again."""
 TOLD_PERSON_S, TOLD_S = 0.001, 1.0

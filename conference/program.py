@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from conference import groups, layout, limits, subscriptions
+from conference import backups, groups, layout, limits, subscriptions
 from conference.announcements import Language
 from conference.composed import Composed
 from conference.errors import Refusal
@@ -254,7 +254,7 @@ class Program:
                 for codec in (track, track.backup):
                     if codec is not None:
                         _mix(codec, None)
-                subscriptions.forgo_backup(track, HALLS)
+                backups.forgo(track, HALLS)
 
     def compose_for(self, viewer: Participant) -> None:
         """Its browser decodes none of the halls' pictures: it is shown one of all of them."""
@@ -572,7 +572,7 @@ class Program:
                 if track.backup is not None:
                     _mix(track.backup, _quality(full) if shown and understood is track.backup else None)
                 if understood is None and track.live:
-                    subscriptions.want_backup(track, HALLS, CODECS)
+                    backups.want(track, HALLS, CODECS)
 
     def _listens_to(self, site: str, opened: Sequence[str]) -> bool:
         return self.mode != "reception" and (site in opened or site in self.halls)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from conference import limits, subscriptions
+from conference import backups, limits, subscriptions
 from conference.errors import Refusal
 from conference.events import MuteAsked, SubscriptionFailed, TrackPublished, TrackUnpublished
 from conference.happenings import What
@@ -288,6 +288,7 @@ def _ended(publisher: Participant, producer: Producer) -> None:
     track = publisher.conference.tracks_by_producer.get(producer)
     if track is not None and track.main is not None:
         _end_backup(track)
+        backups.await_it(track.main)
     elif track is not None:
         unpublish(publisher, track, tell=False)
     publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]
@@ -306,7 +307,7 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
         subscription = track.subscriptions.get(subscriber.sid)
         if subscription is not None and subscription.consumer is consumer:
             track.unsubscribe(subscriber.sid)
-            if subscriptions.give_backup(subscriber, track):
+            if backups.lack(subscriber, track):
                 subscriptions.update_wish(track)
                 return
             subscriber.choices[track.sid] = False

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -132,33 +132,6 @@ def tell_wish(track: Track) -> None:
     """Of both codecs, where there are two."""
     main = track.main or track
     main.owner.deliver(LayersWanted(main.sid, main.mime, main.wish.told, main.backup_wanted()))
-
-
-def give_backup(subscriber: Participant, track: Track) -> bool:
-    """Whoever does not decode the track is to get it in another codec. False: there is none."""
-    if track.main is not None or track.announcement.backup is None:
-        return False
-    track.lacking.add(subscriber.sid)
-    if track.backup is not None:
-        reconcile(subscriber, track)
-    else:
-        tell_wish(track)
-    return True
-
-
-def want_backup(track: Track, who: str, mimes: Container[str]) -> None:
-    """Somebody who is no subscriber takes only these MIME types (in small letters)."""
-    told = track.announcement.backup
-    if track.kind == "video" and told is not None and told.lower() in mimes and who not in track.lacking:
-        track.lacking.add(who)
-        tell_wish(track)
-
-
-def forgo_backup(track: Track, who: str) -> None:
-    if who in track.lacking:
-        track.lacking.discard(who)
-        if track.backup is None:
-            tell_wish(track)
 
 
 def _known_length(track_sids: Sequence[str]) -> list[str]:

@@ -112,6 +112,8 @@ class Track:
         self.backup: Track | None = None
         self.lacking: set[str] = set()
         """Subscribers who do not decode it, by sid."""
+        self.awaited: Awaited | None = None
+        """Set: nothing of a backup that is needed has come yet."""
         self._view: TrackView | None = None
 
     @property
@@ -285,6 +287,18 @@ class Wish:
             self.repeat_at = None
             return self.told is not Quality.HIGH
         return False
+
+
+@dataclass(slots=True)
+class Awaited:
+    """For how long a second codec has been asked for in vain. Time in which its publisher could not send does not count."""
+
+    seen_at: float
+    """When this was last counted."""
+    waited_s: float = 0.0
+    asked_s: float = 0.0
+    """`waited_s` when it was last asked for."""
+    given_up: bool = False
 
 
 @dataclass(slots=True)

@@ -70,6 +70,7 @@ class FakeProducer:
         self.followers: list[Any] = []
         self.paused = self.closed = self.kept = False
         self.keyframes = 0
+        self.active_layers: set[int] = set()
 
     def pause(self, paused: bool) -> None:
         self.paused = paused

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conference import Refusal, Settings, limits
-from conference.events import LayersWanted, Quality, Reason, SubscriptionFailed, TrackPublished
-from tests.conference.doubles import World
+from conference.events import LayersWanted, Quality, Reason, Resumed, SubscriptionFailed, TrackPublished
+from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, Party
 
 VP9 = replace(CAMERA, codec="video/VP9", backup="video/VP8")
@@ -139,3 +139,86 @@ def test_what_is_no_second_codec_is_refused(world: World) -> None:
     with pytest.raises(Refusal):
         ann.participant.announce_backup(sid, replace(VP8, cid="third"))
     assert ann.participant.tracks[sid].layers == LAYERS
+
+
+def send(ann: Party, sid: str) -> None:
+    """Its first packet comes."""
+    second = ann.participant.tracks[sid].backup
+    assert second is not None
+    assert second.producer is not None
+    second.producer.active_layers.add(0)
+
+
+def test_one_that_never_comes_is_asked_for_again_and_then_told_of(world: World) -> None:
+    ann, ben, eve, sid = meet(world)
+    ann.client.clear()
+    world.pass_time(limits.BACKUP_S - 1)
+    assert len(ann.client.of(LayersWanted)) == (limits.BACKUP_S - 1) // limits.BACKUP_ASK_S
+    assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
+    assert not ben.client.of(SubscriptionFailed)
+    world.pass_time(2)
+    assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
+    assert not eve.client.of(SubscriptionFailed)
+    ann.client.clear()
+    world.pass_time(10 * limits.BACKUP_S)
+    assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)], "told once"
+    assert not ann.client.of(LayersWanted), "and not asked for for ever"
+
+
+def test_it_may_still_come(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    world.pass_time(limits.BACKUP_S + 1)
+    dan = Party(world, "dan", offer=False)
+    dan.peer.lacks = frozenset(("video/VP9",))
+    ann.client.clear()
+    dan.offer()
+    assert dan.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)], (
+        "at once: it was waited for already"
+    )
+    assert ann.client.last(LayersWanted).backup == ("video/VP8", Quality.HIGH)
+    back_up(ann, sid, ben, dan)
+    send(ann, sid)
+    world.pass_time(2 * limits.BACKUP_S)
+    for viewer in (ben, dan):
+        assert seen(viewer, sid).producer.mime == "video/VP8"
+        assert len(viewer.client.of(SubscriptionFailed)) == 1
+
+
+def test_one_that_comes_is_waited_for_no_longer(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    back_up(ann, sid, ben)
+    send(ann, sid)
+    world.pass_time(3 * limits.BACKUP_S)
+    assert not ben.client.of(SubscriptionFailed)
+
+
+def test_a_section_without_a_packet_is_none(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    back_up(ann, sid, ben)
+    world.pass_time(limits.BACKUP_S + 1)
+    assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
+
+
+def test_what_nobody_looks_at_or_is_muted_is_not_missed(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    ann.participant.mute(sid, True)
+    world.pass_time(2 * limits.BACKUP_S)
+    ann.participant.mute(sid, False)
+    back_up(ann, sid, ben)
+    ben.participant.set_settings([sid], Settings(disabled=True))
+    world.pass_time(limits.LAYERS_DOWN_S + 1)
+    world.pass_time(2 * limits.BACKUP_S)
+    assert not ben.client.of(SubscriptionFailed)
+    ben.participant.set_settings([sid], Settings())
+    world.pass_time(limits.BACKUP_S + 1)
+    assert ben.client.of(SubscriptionFailed)
+
+
+def test_whoever_was_away_when_it_was_told_hears_of_it_afterwards(world: World) -> None:
+    _, ben, _, sid = meet(world)
+    ben.participant.detach(ben.client)
+    world.pass_time(limits.BACKUP_S + 1)
+    again = Listener()
+    ben.conference.resume("ben", ben.sid, again)
+    assert again.of(Resumed)
+    assert again.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
