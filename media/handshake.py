@@ -25,10 +25,10 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
     State,
 )
-from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpCapabilities, RTCSctpTransport
+from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpCapabilities, RTCSctpTransport, SackChunk
 from OpenSSL import SSL
 
-from media import limits
+from media import datagrams, limits
 from media.parameters import Fingerprint
 
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
@@ -41,6 +41,7 @@ _NAMES: dict[bytes, Profile] = {
     SRTP_AEAD_AES_128_GCM.openssl_profile: "AEAD_AES_128_GCM",
     SRTP_AES128_CM_SHA1_80.openssl_profile: "AES128_CM_SHA1_80",
 }
+_TSNS = 1 << 32
 _DCEP = 50  # payload protocol of channel management (RFC 8832 §8.1)
 
 
@@ -127,7 +128,9 @@ class Session:
             if self._received_bytes > limits.HANDSHAKE_BYTES:
                 self._break("handshake too long")
                 return
-        self._pipe.put(datagram)
+        for record in datagrams.records(datagram):
+            if not datagrams.claims_too_much(record):
+                self._pipe.put(record)
         self._start()
 
     def start_association(self, port: int, max_message_bytes: int) -> None:
@@ -225,7 +228,12 @@ class Session:
 
     def _listen(self, channel: RTCDataChannel) -> None:
         self._channels[channel.label] = channel
+        channel.on("close", lambda: self._forget(channel))
         channel.on("message", lambda data: self._message(channel.label, data))
+
+    def _forget(self, channel: RTCDataChannel) -> None:
+        if self._channels.get(channel.label) is channel:
+            del self._channels[channel.label]
 
     def _message(self, label: str, data: bytes | str) -> None:
         # Not at once: an error of the owner must not look like one of the peer's SCTP.
@@ -283,6 +291,8 @@ class _Pipe:
         self._arrived.set()
 
     async def _recv(self) -> bytes:
+        if self._datagrams:
+            await asyncio.sleep(0)  # everybody else has a turn between two records of one peer
         while not self._datagrams and not self._closed:
             self._arrived.clear()
             await self._arrived.wait()
@@ -337,6 +347,9 @@ class _Association(RTCSctpTransport):
     async def _handle_data(self, data: bytes) -> None:
         if self._broken:
             return
+        if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
+            self._refuse(fault)
+            return
         try:
             await super()._handle_data(data)
         except Exception:  # aiortc asserts and unpacks what the peer wrote; nothing of ours runs below this call
@@ -364,12 +377,18 @@ class _Association(RTCSctpTransport):
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if pp_id == _DCEP and stream_id not in self._data_channels and len(self._data_channels) >= limits.CHANNELS:
             self._refuse("too many channels")
+        elif pp_id == _DCEP and len(data) > limits.CHANNEL_OPEN_BYTES:
+            self._refuse("label too long")
         elif len(data) > limits.MESSAGE_BYTES:
             self._refuse("message too long")
         else:
             await super()._data_channel_receive(stream_id, pp_id, data)
 
     async def _send_chunk(self, chunk: Chunk) -> None:
+        if isinstance(chunk, SackChunk):
+            # As much as one packet carries (RFC 9260 §6.2); aiortc cuts a longer one off, and DTLS never recovers.
+            chunk.gaps = chunk.gaps[: limits.SACK_GAPS]
+            chunk.duplicates = chunk.duplicates[: limits.SACK_DUPLICATES]
         with suppress(ConnectionError, SSL.Error):  # a timer may fire after the end
             await super()._send_chunk(chunk)
 

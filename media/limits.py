@@ -37,10 +37,17 @@ LINE_CONSUMERS = 1024
 # DTLS handshake
 HANDSHAKE_S = 15.0
 HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete
-DATAGRAMS_WAITING = 256  # DTLS datagrams of one transport not yet taken by the event loop
+HANDSHAKE_MESSAGE_BYTES = 8192  # of one message, by its own word: certificates of browsers have under 1,000
+DATAGRAMS_WAITING = 256  # DTLS records of one transport not yet taken by the event loop
+RECORDS_OF_DATAGRAM = 16  # a client's last flight has five
+RECORD_BYTES = 1500  # with its head; what is longer came in no datagram of any network that we know
 
 # SCTP and data channels
 CHANNELS = 16
+CHANNEL_OPEN_BYTES = 512  # of the message that opens one: label, protocol and 12 bytes
+CONTROL_CHUNKS = 8  # of one packet: all but DATA; most are answered with a packet each
+RECONFIGURATIONS = 2  # parameters of one RE-CONFIG chunk (RFC 6525 §3.1)
+SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet; the rest is told in later ones
 MESSAGE_BYTES = 65_535  # what we say in a=max-message-size, and refuse above
 CHUNKS_OF_STREAM = 256  # fragments and early messages kept for one stream
 STREAMS = 64  # inbound streams with state

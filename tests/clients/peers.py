@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiortc import RTCDataChannel
+from aiortc.rtcdatachannel import RTCDataChannelParameters
+
 from media import Acceptance, Answer, Offer, OfferedTrack, Peer, Producer, Router
 from tests.clients import offers
 from tests.clients.ice_client import IceClient
@@ -115,6 +118,38 @@ async def open_path(client: IceClient, description: Answer | Offer, protocol: st
         await client.open_tcp(address, port)
     else:
         await client.open_udp(address, port)
+
+
+async def waiting(router: Router, sections: Sequence[offers.Offered]) -> Call:
+    """A peer that has answered; its client has done nothing yet."""
+    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
+    peer = router.open_peer(events)
+    text = offers.describe(list(sections), ufrag=client.ufrag, fingerprint=client.own_fingerprint)
+    answer = peer.answer(text, accept=lambda _: Acceptance())
+    tell(client, answer.sdp)
+    await open_path(client, answer)
+    return Call(peer, client, events, answer)
+
+
+async def works(call: Call) -> bool:
+    """Data still goes both ways."""
+    if call.client.sctp is None:
+        await call.client.associate()
+    assert call.client.sctp is not None
+    channel = RTCDataChannel(call.client.sctp, RTCDataChannelParameters(label="_reliable"))
+    await call.events.wait("channel", "_reliable")
+    while channel.readyState != "open":
+        await asyncio.sleep(0.01)
+    back: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    channel.on("message", back.set_result)
+    channel.send(b"there")
+    assert (await call.events.wait("message", "_reliable"))[2] == b"there"
+    assert call.peer.send("_reliable", b"back")
+    return await asyncio.wait_for(back, 10) == b"back"
+
+
+def port_of(call: Call) -> tuple[str, int]:
+    return offers.ports(call.answer.sdp)["udp"]
 
 
 def end(*calls: Call) -> None:

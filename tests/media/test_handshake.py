@@ -13,7 +13,7 @@ import pytest
 from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate, RTCDtlsTransport
-from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk
+from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk, SackChunk
 
 from media import Node, PeerError, Router, handshake, limits
 from tests.clients import offers
@@ -63,6 +63,8 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
     assert "self._inbound_streams:" in association
     assert "self._sack_misordered:" in association
     assert "self._data_channels:" in association
+    assert "self._local_tsn = random32()" in association
+    assert (SackChunk().gaps, SackChunk().duplicates) == ([], [])
 
 
 # -- DTLS

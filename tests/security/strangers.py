@@ -58,6 +58,21 @@ def application_data(payload: bytes, sequence: int = 0) -> bytes:
     )
 
 
+def short_records(longest: int = 40) -> Iterator[bytes]:
+    """Records of epoch 1 that are shorter than nonce and tag of AES-GCM, or not much longer; nobody has sealed them."""
+    for kind in range(20, 27):
+        for length in range(longest):
+            yield struct.pack("!BHHHIH", kind, 0xFEFD, 1, 1, kind << 8 | length, length) + bytes(length)
+
+
+def pieces(count: int, *claims: int) -> Iterator[bytes]:
+    """First bytes of handshake messages that never go on, each of so many bytes by its own word."""
+    for number in range(count):
+        claimed = claims[number % len(claims)]
+        body = bytes([11]) + claimed.to_bytes(3, "big") + struct.pack("!H", 1 + number % 9) + bytes(3) + b"\0\0\1x"
+        yield struct.pack("!BHHHIH", 22, 0xFEFD, 0, 0, number + 10, len(body)) + body
+
+
 def binding(username: str, key: str | None, kind: stun.Class = stun.Class.REQUEST) -> bytes:
     """An ICE check; without a key it carries no integrity."""
     message = stun.Message(stun.Method.BINDING, kind)

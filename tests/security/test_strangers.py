@@ -10,24 +10,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiortc import RTCDataChannel, RTCSctpTransport
-from aiortc.rtcdatachannel import RTCDataChannelParameters
+from aiortc import RTCSctpTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
-from media import Acceptance, Node, PeerError, Router
+from media import Node, PeerError, Router
 from tests.clients import offers
 from tests.clients.ice_client import IceClient
-from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
+from tests.clients.peers import Call, Recorder, connect, end, open_path, port_of, tell, waiting, works
 from tests.security import strangers
 from tests.security.strangers import OpenDoor, Stranger, crowd, flood
 
 DATA = [offers.application()]
 MIC = offers.audio("sendonly", "a=msid:- voice", "a=ssrc:7 cname:x")
+CLIENT = [MIC, *DATA]
 HANDSHAKES = 20
-
-
-def port_of(call: Call) -> tuple[str, int]:
-    return offers.ports(call.answer.sdp)["udp"]
 
 
 @asynccontextmanager
@@ -47,39 +43,12 @@ async def under_flood(
             one.close()
 
 
-async def waiting(router: Router) -> Call:
-    """A peer that has answered; its client has done nothing yet."""
-    events, client = Recorder(), IceClient(remote_ufrag="", remote_pwd="")
-    peer = router.open_peer(events)
-    text = offers.describe([MIC, *DATA], ufrag=client.ufrag, fingerprint=client.own_fingerprint)
-    answer = peer.answer(text, accept=lambda _: Acceptance())
-    tell(client, answer.sdp)
-    await open_path(client, answer)
-    return Call(peer, client, events, answer)
-
-
-async def works(call: Call) -> bool:
-    """Data still goes both ways."""
-    await call.client.associate()
-    assert call.client.sctp is not None
-    channel = RTCDataChannel(call.client.sctp, RTCDataChannelParameters(label="_reliable"))
-    await call.events.wait("channel", "_reliable")
-    while channel.readyState != "open":
-        await asyncio.sleep(0.01)
-    back: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-    channel.on("message", back.set_result)
-    channel.send(b"there")
-    assert (await call.events.wait("message", "_reliable"))[2] == b"there"
-    assert call.peer.send("_reliable", b"back")
-    return await asyncio.wait_for(back, 10) == b"back"
-
-
 # -- M01: handshakes among strangers' handshakes
 
 
 async def test_handshakes_stand_among_those_of_strangers(router: Router) -> None:
     hello = await strangers.client_hello()
-    first = await waiting(router)
+    first = await waiting(router, CLIENT)
     datagrams = [hello, strangers.ALERT, strangers.CLOSE_NOTIFY, strangers.application_data(b"x"), b"\x16\xfe\xfd", b""]
     async with under_flood(port_of(first), datagrams) as people:
         for _ in range(HANDSHAKES):
@@ -124,7 +93,7 @@ async def sweep(send: Any, longest: int = 64) -> None:
 
 @pytest.mark.parametrize("state", ["answered", "checked", "connected"])
 async def test_no_datagram_of_a_stranger_ends_a_session(router: Router, state: str) -> None:
-    call = await waiting(router)
+    call = await waiting(router, CLIENT)
     if state != "answered":
         await call.client.check()
     if state == "connected":
@@ -184,7 +153,7 @@ async def captured_message(router: Router) -> list[bytes]:
 @pytest.mark.parametrize("state", ["answered", "checked", "connected"])
 async def test_data_of_a_stranger_without_a_seal_reach_nobody(router: Router, state: str) -> None:
     packets = await captured_message(router)
-    call = await waiting(router)
+    call = await waiting(router, CLIENT)
     if state != "answered":
         await call.client.check()
     if state == "connected":
@@ -204,7 +173,7 @@ async def test_data_of_a_stranger_without_a_seal_reach_nobody(router: Router, st
 @pytest.mark.parametrize("state", ["checked", "connected"])
 async def test_data_in_the_name_of_the_client_without_a_seal_reach_nobody(router: Router, state: str) -> None:
     packets = await captured_message(router)
-    call = await waiting(router)
+    call = await waiting(router, CLIENT)
     await call.client.check()
     if state == "connected":
         await call.client.handshake()
@@ -320,7 +289,7 @@ def _drain(queue: asyncio.Queue[bytes]) -> list[bytes]:
 
 
 async def test_no_answer_is_longer_than_its_question(node: Node, router: Router) -> None:
-    call = await waiting(router)
+    call = await waiting(router, CLIENT)
     hello = await strangers.client_hello()
     async with under_flood(port_of(call), strangers.attacks(hello, call.client.remote_ufrag)) as people:
         async with asyncio.timeout(10):

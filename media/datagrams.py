@@ -1,0 +1,117 @@
+"""The shape of DTLS datagrams and SCTP packets, looked at before libraries that believe what stands in them.
+
+Functions over bytes; knows no session and keeps nothing. Sources: RFC 6347 §4.1 and RFC 9147 §4 (records), RFC 9260 §3
+(packets, chunks, parameters), RFC 6525 §3.1 (reconfiguration). Lengths are in bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from struct import unpack_from
+
+from media import limits
+
+_TSNS = 1 << 32
+_COMMON_HEADER = 12
+_CHUNK_HEADER = 4
+_DATA, _SACK, _RECONFIGURE = 0, 3, 130
+_PARAMETERS_AT = {1: 16, 2: 16, 4: 0, 5: 0, 6: 0, 9: 0, _RECONFIGURE: 0}
+"""Of chunks whose value holds parameters or causes: INIT, INIT ACK, HEARTBEAT, HEARTBEAT ACK, ABORT, ERROR, RE-CONFIG."""
+
+
+def records(datagram: bytes) -> list[bytes]:
+    """The DTLS records of a datagram, each by itself, up to the first of a false or too great length.
+
+    aiortc reads one record for each piece that it is given, the first 1,500 bytes of it; what is left over stays in the
+    library's memory for good, and every later record comes late by as many pieces.
+    """
+    found: list[bytes] = []
+    at = 0
+    while at < len(datagram) and len(found) < limits.RECORDS_OF_DATAGRAM:
+        end = _end_of_record(datagram, at)
+        if end > len(datagram) or end - at > limits.RECORD_BYTES:
+            break
+        found.append(datagram[at:end])
+        at = end
+    return found
+
+
+def claims_too_much(record: bytes) -> bool:
+    """A piece of a handshake message in clear that says it has more bytes than any that we take (RFC 6347 §4.2.2): the
+    library gets memory for all of it (CVE-2026-95690, CVE-2022-29190).
+    """
+    in_clear = record[:1] == b"\x16" and record[3:5] == b"\0\0"
+    return in_clear and int.from_bytes(record[14:17], "big") > limits.HANDSHAKE_MESSAGE_BYTES
+
+
+def _end_of_record(datagram: bytes, at: int) -> int:
+    first = datagram[at]
+    if first >> 5 != 1:  # everything before DTLS 1.3, and what it sends in clear
+        head = 13
+    elif first & 0b100:
+        head = 4 + (first >> 3 & 1)  # 001CSLEE with a length; C, a connection identifier, is never agreed
+    else:
+        return len(datagram)
+    return at + head + int.from_bytes(datagram[at + head - 2 : at + head], "big")
+
+
+def fault_of(packet: bytes, last_tsn: int) -> str:
+    """Why an SCTP packet ends its association; empty: it does not. `last_tsn`: the last that we have given out.
+
+    A packet whose chunks do not fit it is left to the library, which ignores it.
+    """
+    controls = 0
+    for kind, value in _chunks(packet):
+        controls += kind != _DATA
+        if controls > limits.CONTROL_CHUNKS:
+            return "too many chunks"
+        if kind == _SACK and not _acknowledges_what_was_sent(value, last_tsn):
+            return "malformed SCTP"
+        if kind in _PARAMETERS_AT:
+            count = _count_parameters(value, _PARAMETERS_AT[kind])
+            if count is None or (kind == _RECONFIGURE and count > limits.RECONFIGURATIONS):
+                return "malformed SCTP"
+    return ""
+
+
+def _chunks(packet: bytes) -> Iterator[tuple[int, bytes]]:
+    at = _COMMON_HEADER
+    while at + _CHUNK_HEADER <= len(packet):
+        kind, _, length = unpack_from("!BBH", packet, at)
+        if length < _CHUNK_HEADER or at + length > len(packet):
+            return
+        yield kind, packet[at + _CHUNK_HEADER : at + length]
+        at += _padded(length)
+
+
+def _count_parameters(value: bytes, at: int) -> int | None:
+    """None: one is shorter than its own head, and who steps by its length never comes to an end."""
+    count = 0
+    while at + 4 <= len(value):
+        length = int.from_bytes(value[at + 2 : at + 4], "big")
+        if length < 4:
+            return None
+        at += _padded(length)
+        count += 1
+    return count
+
+
+def _acknowledges_what_was_sent(value: bytes, last_tsn: int) -> bool:
+    """Every TSN of a SACK was given out, and its gap blocks ascend (RFC 9260 §3.3.4): aiortc walks each TSN of each block."""
+    if len(value) < 12:
+        return True
+    cumulative, _, blocks, _ = unpack_from("!LLHH", value)
+    outstanding = (last_tsn - cumulative) % _TSNS
+    if outstanding >= _TSNS // 2:
+        return False
+    before = 0
+    for at in range(12, min(12 + 4 * blocks, len(value) - 3), 4):
+        start, end = unpack_from("!HH", value, at)
+        if not before < start <= end <= outstanding:
+            return False
+        before = end
+    return True
+
+
+def _padded(length: int) -> int:
+    return length + 3 & ~3
