@@ -46,6 +46,13 @@ pub struct Entry {
     pub(crate) position: u64,
 }
 
+impl Entry {
+    /// Bytes of payload and descriptor.
+    pub fn size(&self) -> usize {
+        usize::from(self.len) + usize::from(self.descriptor_len)
+    }
+}
+
 pub struct Cache {
     bytes: Box<[u8]>,
     table: Box<[Entry]>,

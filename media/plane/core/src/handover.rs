@@ -9,6 +9,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::cache::Entry;
 use crate::ice::Path;
 use crate::mirror::{Clock, Media};
 use crate::outbox::{Outbox, Sink};
@@ -78,7 +79,11 @@ impl Parcel {
     }
 
     fn is_full(&self, len: usize) -> bool {
-        self.bytes.len() + len > PARCEL_BYTES_MAX || self.slips.len() >= SLIPS_MAX
+        !self.has_room(1, len)
+    }
+
+    fn has_room(&self, slips: usize, len: usize) -> bool {
+        self.bytes.len() + len <= PARCEL_BYTES_MAX && self.slips.len() + slips <= SLIPS_MAX
     }
 }
 
@@ -120,6 +125,12 @@ impl Handover {
     pub fn put(&mut self, to: u8, slip: Slip) {
         let parcel = self.parcels.get_mut(usize::from(to)).filter(|parcel| !parcel.is_full(0));
         parcel.into_iter().for_each(|parcel| parcel.slips.push(slip));
+    }
+
+    /// The shard `to` can be handed all of these.
+    pub fn has_room<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
+        let (count, bytes) = entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size()));
+        self.parcels.get(usize::from(to)).is_some_and(|parcel| parcel.has_room(count, bytes))
     }
 
     pub fn put_media(&mut self, to: u8, media: Media, payload: &[u8], descriptor: &[u8], totals: &mut Totals) {

@@ -113,13 +113,17 @@ impl Shard {
         Some(())
     }
 
-    /// What a viewer would be started with lies in our cache; the mirror has none yet.
+    /// What a viewer would be started with lies in our cache; the mirror has none yet. What still waits to be forwarded here is
+    /// among it: only what comes from now on is shown.
     fn replay(&mut self, key: usize, at: usize, to: Mirror, now_us: u64) {
         let producer = &self.producers[key];
         let layer = &producer.layers[at];
-        let (Some((recent, _)), Some(cache)) = (layer.recent(now_us), &layer.cache) else { return };
-        for pending in recent {
-            let Some(entry) = cache.get(pending.sequence) else { continue };
+        let (Some((entries, _)), Some(cache)) = (layer.since_keyframe(now_us), &layer.cache) else { return };
+        // With a hole in it a picture is of no use: then a key frame is wished for.
+        if !self.handover.has_room(to.shard, entries.clone()) {
+            return;
+        }
+        for entry in entries {
             let (payload, descriptor) = (cache.payload(entry), cache.descriptor(entry));
             let media = media(producer, at as u8, to, (entry, payload, descriptor));
             self.handover.put_media(to.shard, media, payload, descriptor, &mut self.totals);

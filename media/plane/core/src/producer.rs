@@ -344,9 +344,18 @@ impl Layer {
         self.last_keyframe = None;
     }
 
-    /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once. None
-    /// where that is too long ago, too much, or no longer whole in the cache; the second value is when it began.
+    /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once; the second
+    /// value is when it began.
     pub fn recent(&self, now_us: u64) -> Option<(Vec<Pending>, u64)> {
+        let (entries, at_us) = self.since_keyframe(now_us)?;
+        let waiting = |entry: &&Entry| self.pending.iter().any(|p| p.sequence == entry.sequence);
+        let pending = |entry: &Entry| Pending::new(entry.sequence, entry.size());
+        Some((entries.filter(|entry| !waiting(entry)).map(pending).collect(), at_us))
+    }
+
+    /// The packets from the newest key frame on, and when it began. None where that is too long ago, too much, or no longer
+    /// whole in the cache.
+    pub fn since_keyframe(&self, now_us: u64) -> Option<(impl Iterator<Item = &Entry> + Clone, u64)> {
         let newest = self.last_keyframe.filter(|keyframe| now_us.saturating_sub(keyframe.at_us) <= REPLAY_US_MAX)?;
         let (first, at_us) = (newest.sequence, newest.at_us);
         let cache = self.cache.as_ref()?;
@@ -355,14 +364,7 @@ impl Layer {
         if count > REPLAY_PACKETS_MAX {
             return None;
         }
-        let waiting = |sequence: u16| self.pending.iter().any(|p| p.sequence == sequence);
-        let packets = (0..count)
-            .map(|i| first.wrapping_add(i))
-            .filter(|sequence| !waiting(*sequence))
-            .filter_map(|sequence| cache.get(sequence))
-            .map(|entry| Pending::new(entry.sequence, usize::from(entry.len) + usize::from(entry.descriptor_len)))
-            .collect();
-        Some((packets, at_us))
+        Some(((0..count).filter_map(move |i| cache.get(first.wrapping_add(i))), at_us))
     }
 
     pub fn clear_pending(&mut self) {

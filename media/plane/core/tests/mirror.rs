@@ -160,6 +160,48 @@ fn a_mirror_that_comes_later_begins_with_what_the_cache_holds() {
 }
 
 #[test]
+fn nothing_is_missing_where_a_mirror_begins() {
+    for waiting in 0..=3 {
+        let (mut span, mut publisher) = Span::published(1);
+        let mut there = span.away.join(3);
+        span.away.consume(&there, 101, CAMERA);
+        let key = peer::frame(&mut publisher, 0, 0, true, &[1000, 900, 800]);
+        let (forwarded, queued) = key.split_at(3 - waiting);
+        forwarded.iter().for_each(|packet| span.home.deliver(&publisher, packet));
+        for packet in queued {
+            let home = &mut span.home;
+            home.shard.receive(publisher.path, &mut packet.clone(), home.now_us, &mut home.out);
+        }
+        span.feed(CAMERA, true);
+        span.frame(&mut publisher, 1, false);
+        let got = span.away.media_of(&mut there);
+        assert_eq!(got.iter().map(|packet| packet.payload_len).collect::<Vec<_>>(), [1000, 900, 800, 1000, 1000, 700]);
+        assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+    }
+}
+
+#[test]
+fn what_is_too_much_to_be_handed_on_at_once_is_wished_for() {
+    let (mut span, mut publisher) = Span::published(4);
+    let mut there = span.away.join(3);
+    for layer in 0..4 {
+        span.home.publish_frame(&mut publisher, layer, 0, true, &[1100; 250]);
+    }
+    span.home.plis_to(&mut publisher);
+    span.away.consume(&there, 101, CAMERA);
+    span.home.command(Command::SetMirrored { producer: CAMERA, to: 1, on: true });
+    let parcel = span.home.shard.parcel(1).unwrap();
+    assert_eq!(parcel.datagrams(), 750, "three of four key frames, each whole");
+    span.away.shard.unpack(parcel, span.away.now_us, &mut span.away.out);
+    span.away.settle();
+    assert!(span.away.media_of(&mut there).len() > 10);
+    span.home.publish_frame(&mut publisher, 3, 1, false, &[1000]);
+    span.follow();
+    assert_eq!(span.home.plis_to(&mut publisher), [0x1003]);
+    assert_eq!(span.home.shard.snapshot(span.home.now_us).totals.handover_drops, 0);
+}
+
+#[test]
 fn a_layer_that_begins_anew_goes_on_whichever_parcel_is_lost() {
     for lost in 0..3 {
         let (mut span, mut publisher) = Span::published(1);
