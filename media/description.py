@@ -268,7 +268,7 @@ def _description(session: _Shared, used: list[_Shared], sections: tuple[Section,
     """What the bundled sections share is read from the first of them (RFC 8843 §7), else from the session level."""
     first = used[0] if used else session
     ufrag = (session.ufrag if first.ufrag is None else first.ufrag) or ""
-    if used and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
+    if (used or ufrag) and not (4 <= len(ufrag) <= 256 and _ICE.fullmatch(ufrag)):
         raise PeerError("malformed ice-ufrag")
     pwd = (session.pwd if first.pwd is None else first.pwd) or ""
     if not (22 <= len(pwd) <= 256 and _ICE.fullmatch(pwd)):

@@ -175,7 +175,10 @@ def _typed(claims: Claims, name: str, kind: type[T], absent: T) -> T:
 
 
 def _text(claims: Claims, name: str, limit_bytes: int) -> str:
-    text = _typed(claims, name, str, "")
+    return _fitting(_typed(claims, name, str, ""), limit_bytes)
+
+
+def _fitting(text: str, limit_bytes: int) -> str:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:  # lone surrogates
@@ -189,7 +192,8 @@ def _attributes(claims: Claims) -> dict[str, str]:
     attributes = _typed(claims, "attributes", dict, {})
     if len(attributes) > limits.ATTRIBUTES or len(json.dumps(attributes)) > limits.ATTRIBUTE_BYTES:
         raise refused("token_malformed")
-    return {name: _text(attributes, name, limits.ATTRIBUTE_BYTES) for name in attributes}
+    most = limits.ATTRIBUTE_BYTES
+    return {_fitting(name, most): _text(attributes, name, most) for name in attributes}
 
 
 def _terms(claims: Claims) -> Terms | None:

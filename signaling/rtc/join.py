@@ -162,7 +162,12 @@ def _attributes(text: str) -> dict[str, str]:
         raise _bad("the attributes cannot be read") from error
     if not isinstance(read_, dict) or len(read_) > limits.ATTRIBUTES:
         raise _bad("the attributes cannot be read")
-    return {str(key): value for key, value in read_.items() if isinstance(value, str)}
+    texts = {str(key): value for key, value in read_.items() if isinstance(value, str)}
+    try:
+        "".join((*texts, *texts.values())).encode()
+    except UnicodeEncodeError as error:  # lone surrogates
+        raise _bad("the attributes cannot be read") from error
+    return texts
 
 
 def _number(text: str) -> int:

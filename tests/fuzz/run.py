@@ -13,17 +13,21 @@ from pathlib import Path
 NOTES = Path(".cache/fuzz")
 MOST_MB = 900
 MOST_BYTES = 4000
-"""Longer inputs show little and take long."""
+"""Longer inputs show little and take long; a browser's description is longer."""
+BROWSERS = {"browser": 12_000, "session": 12_000, "token": 2000}
+"""Targets of `browsers.py`, with what takes the place of `MOST_BYTES`."""
+READERS = ["signaling.rtc", "signaling.auth", "media", "aiortc.sdp", "jwt", "conference"]
 
 
 def main() -> None:
     try:
         import atheris
     except ImportError:
-        print("no Atheris for this machine (pyproject.toml): SIP is left out")
+        print("no Atheris for this machine (pyproject.toml): Python's readers are left out")
         return
     name, seconds = sys.argv[1], int(sys.argv[2])
-    with atheris.instrument_imports(include=["signaling.sip", "conference"], enable_loader_override=False):
+    include = READERS if name in BROWSERS else ["signaling.sip", "conference"]
+    with atheris.instrument_imports(include=include, enable_loader_override=False):
         from tests.fuzz import targets
     corpus, seeds = NOTES / name / "corpus", NOTES / name / "seeds"
     for folder in (corpus, seeds):
@@ -35,7 +39,12 @@ def main() -> None:
     # The engine looks at the peak, which Linux lets a process inherit from whoever started it.
     most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + MOST_MB
     options = [
-        *(f"-max_total_time={seconds}", f"-max_len={MOST_BYTES}", "-timeout=10", f"-rss_limit_mb={most_mb}"),
+        *(
+            f"-max_total_time={seconds}",
+            f"-max_len={BROWSERS.get(name, MOST_BYTES)}",
+            "-timeout=10",
+            f"-rss_limit_mb={most_mb}",
+        ),
         *(f"-artifact_prefix={NOTES / name}/", f"-dict={words}", "-print_final_stats=1"),
     ]
     atheris.Setup(
@@ -70,6 +79,19 @@ def dictionary() -> str:
             "m=video ",
         ),
         *("m=application ", "a=floorctrl:", "a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "c=IN IP4 ", "c=IN IP6 ", "inline:"),
+        *(
+            "a=mid:",
+            "a=rid:",
+            "a=simulcast:send ",
+            "a=msid:",
+            "a=extmap:",
+            "a=ssrc:",
+            "a=ssrc-group:FID ",
+            "a=bundle-only",
+        ),
+        *("a=rtcp-mux", "a=sendonly", "a=recvonly", "a=group:BUNDLE ", "a=ice-ufrag:", "a=fingerprint:sha-256 "),
+        *('\\"alg\\":', '\\"HS256\\"', '\\"iss\\":', '\\"first\\"', '\\"exp\\":', '\\"video\\":', '\\"roomJoin\\":'),
+        *('\\"attributes\\":', '\\"roomConfig\\":', '\\"canPublishSources\\":', "\\\\ud800", "null", "true", "1e999"),
         *("a=inactive", "a=content:slides", "a=setup:", "b=AS:", "b=TIAS:", "RTP/SAVP ", "\\xff\\xfe|", "\\x0d\\x0a"),
     ]
     return "".join(f'"{word}"\n' for word in words)

@@ -1,4 +1,5 @@
-"""What is fuzzed of the bytes that strangers send to SIP, one function for each kind of reader.
+"""What is fuzzed of the bytes that strangers send to SIP, one function for each kind of reader, and the list of all targets;
+those of browsers stand in `browsers.py`.
 
 A target takes any bytes and returns; it fails by what escapes or by an assertion about what was accepted. `run.py` feeds
 them with coverage (`make fuzz`), `test_fuzz.py` with the committed corpora. Owns no corpus of texts: `seeds` names them.
@@ -6,6 +7,7 @@ them with coverage (`make fuzz`), `test_fuzz.py` with the committed corpora. Own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from signaling.sip.floor_server import FloorServer
 from signaling.sip.message import Request, Response, answer, parse
 from signaling.sip.profiles import GENERIC
 from signaling.sip.transport import Framer, Hop
+from tests.fuzz import browsers
+from tests.fuzz.browsers import SEPARATOR
 from tests.signaling.sip.world import A, B, Node, World
 
 HERE = Path(__file__).parent
@@ -30,11 +34,12 @@ SEEDS: dict[str, tuple[Path, ...]] = {
     "bfcp": (HERE / "corpus" / "bfcp",),
     "floor": (HERE / "corpus" / "floor", HERE / "corpus" / "bfcp"),
     "bodies": (HERE / "corpus" / "bodies",),
+    "browser": (FIXTURES.parent / "sdp", HERE / "corpus" / "browser"),
+    "session": (HERE / "corpus" / "session",),
+    "token": (HERE / "corpus" / "token",),
     "proof": (FIXTURES,),
 }
 """Folders of each target. What is found is kept in `corpus/found`."""
-SEPARATOR = b"\xff\xfe|"
-"""Between datagrams of one run."""
 _KEYS = (("AES128_CM_SHA1_80", b"\1" * 30), ("AEAD_AES_128_GCM", b"\2" * 28))
 
 
@@ -192,6 +197,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "bfcp": control,
     "floor": floor,
     "bodies": bodies,
+    "browser": browsers.browser,
+    "session": browsers.session,
+    "token": browsers.token,
 }
 
 
@@ -202,4 +210,4 @@ def seeds(name: str) -> Iterator[tuple[Path, bytes]]:
         for path in sorted(folder.iterdir()):
             if path.suffix in (".dat", ".bin", ".sdp"):
                 data = path.read_bytes()
-                yield path, data.replace(b"\n", b"\r\n") if path.suffix == ".sdp" else data
+                yield path, re.sub(rb"\r?\n", b"\r\n", data) if path.suffix == ".sdp" else data

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import targets
+from tests.fuzz import browsers, targets
 
 ROOT = Path(__file__).parents[2]
-RUNS = {"agent": 150, "answer": 1500, "floor": 1500}
+RUNS = {"agent": 150, "answer": 1500, "floor": 1500, "browser": 1000, "session": 300}
 """Of those that take longer each time."""
 engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
 
@@ -26,7 +26,7 @@ def test_the_corpus(name: str) -> None:
     assert len(rows) >= 6
     chance = random.Random(name)
     for data in rows:
-        for made in (data, data[: chance.randrange(len(data) + 1)], data + data, data + targets.SEPARATOR + rows[0]):
+        for made in (data, data[: chance.randrange(len(data) + 1)], data + data, data + browsers.SEPARATOR + rows[0]):
             target(made)
 
 

@@ -185,6 +185,7 @@ def small(*lines: str, numbers: str = "111") -> str:
         small().replace("a=mid:0", "a=mid:a b"),
         small().replace("ufrag:abcd", "ufrag:abc"),
         small().replace("ufrag:abcd", "ufrag:ab d"),
+        small().replace("m=audio 9 ", "a=ice-ufrag:abc\r\nm=audio 0 "),
         small().replace("sha-256 AB", "sha-256 XY"),
         small("a=sendonly", "a=ssrc:4294967296 cname:x"),
         small("a=sendonly", "a=ssrc:0 cname:x"),

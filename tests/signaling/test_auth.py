@@ -105,6 +105,8 @@ def forged() -> list[tuple[str, str]]:
         "attributes nested": CLAIMS | {"attributes": {"a": {"b": "c"}}},
         "too many attributes": CLAIMS | {"attributes": {str(i): "" for i in range(65)}},
         "lone surrogate": CLAIMS | {"name": "\ud800"},
+        "lone surrogate as a key": CLAIMS | {"attributes": {"\ud800": "x"}},
+        "end of text in a key": CLAIMS | {"attributes": {"a\0b": "x"}},
         "claims list": [1, 2],
         "claims text": "x",
     }

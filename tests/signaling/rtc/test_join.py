@@ -117,6 +117,13 @@ def test_unreadable_join_requests(text: str) -> None:
     assert refused.value.code == "request_bad"
 
 
+@pytest.mark.parametrize("attributes", [{"\ud800": "x"}, {"k": "\udfff"}, ["k"], {str(one): "" for one in range(65)}])
+def test_attributes_that_nobody_can_be_told(attributes: object) -> None:
+    """Half of a character cannot be written to the others."""
+    with pytest.raises(Refusal, match="request_bad"):
+        join.read({"attributes": base64.urlsafe_b64encode(json.dumps(attributes).encode()).decode()}, v1=False)
+
+
 def test_a_compression_bomb_is_cut_short() -> None:
     bomb = zlib.compress(b"\0" * (64 * 1024 * 1024), 9, wbits=31)
     assert len(bomb) < 80_000

@@ -1,0 +1,268 @@
+"""What is fuzzed of the bytes that browsers send: descriptions, signalling messages, tokens. See `targets.py`.
+
+Descriptions and messages meet a real node with its packet plane on loopback; only the clock is turned by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import base64
+import hashlib
+import hmac
+import random
+from dataclasses import replace
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiortc.sdp import SessionDescription
+from livekit.protocol import models, rtc
+
+from conference import Grants, Refusal, Registry
+from media import Acceptance, Node, NodeSettings, OfferedTrack, Peer, PeerError, Producer, Router
+from media.description import Memory, parse
+from signaling import limits
+from signaling.auth import Authenticator
+from signaling.rtc import join
+from signaling.rtc.messages import Encoder, ServerFacts
+from signaling.rtc.packets import Packets
+from signaling.rtc.session import Desk, Session, Uncounted
+from tests.clients import offers
+from tests.clients.peers import Recorder
+from tests.security import mutations
+from tests.signaling.rtc import desk
+
+SEPARATOR = b"\xff\xfe|"
+NOW = 1_700_000_000.0
+KEYS = {"first": "a" * 40, "second": "b" * 40}
+MICROPHONE = offers.audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
+CAMERA = offers.video(
+    "sendonly", "a=msid:s cam", "a=ssrc:2222 cname:c", "a=ssrc:2223 cname:c", "a=ssrc-group:FID 2222 2223"
+)
+PUBLISHED = offers.describe([MICROPHONE, CAMERA])
+
+
+# -- the ground
+
+
+@cache
+def ground() -> tuple[asyncio.AbstractEventLoop, Node]:
+    """One for the life of the process."""
+    loop = asyncio.new_event_loop()
+    settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)])
+    node = Node.open(settings, loop, random.Random(1))
+
+    def close() -> None:
+        node.close()
+        turn(loop)
+        loop.close()
+
+    atexit.register(close)
+    return loop, node
+
+
+def turn(loop: asyncio.AbstractEventLoop) -> None:
+    """What was called soon, and what follows from it."""
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(asyncio.sleep(0))
+
+
+def take_all(_: OfferedTrack) -> Acceptance:
+    return Acceptance()
+
+
+@cache
+def published() -> tuple[Router, list[Producer]]:
+    _, node = ground()
+    router = node.open_router()
+    made = router.open_peer(Recorder()).answer(PUBLISHED, accept=take_all).published
+    return router, [one.producer for one in made]
+
+
+# -- descriptions
+
+
+def browser(data: bytes) -> None:
+    """Descriptions of one client in turn: each refused, or read alike with and without memory; then as offers to a peer of
+    ours and as answers to our offers."""
+    texts = [row.decode("utf-8", "replace") for row in data.split(SEPARATOR)[:4]]
+    memory = Memory()
+    try:
+        for text in texts:
+            assert parse(text, memory) == parse(text) == parse(text, memory), "it reads otherwise"
+    except PeerError:
+        if len(texts) == 1:
+            return
+    loop, _ = ground()
+    router, producers = published()
+    for take in (_offered, _answered):
+        peer = router.open_peer(Recorder())
+        for producer in producers:
+            peer.consume(producer, stream_id="PA_x|s", track_id=f"TR_{producer.kind}")
+        try:
+            take(peer, texts)
+        except PeerError:
+            pass
+        finally:
+            peer.close()
+            turn(loop)
+
+
+def _offered(peer: Peer, texts: list[str]) -> None:
+    for text in texts:
+        answer = peer.answer(text, accept=take_all)
+        told, asked = parse(answer.sdp), parse(text)
+        assert len(told.sections) == len(asked.sections), "a line was lost"
+        for one, other in zip(told.sections, asked.sections, strict=True):
+            assert one.kind == other.kind and (not one.usable or one.mid == other.mid), "a line is another's"
+        if all(section.usable for section in asked.sections):  # of the others the words come back as they are
+            SessionDescription.parse(answer.sdp)
+
+
+def _answered(peer: Peer, texts: list[str]) -> None:
+    SessionDescription.parse(peer.offer().sdp)
+    for text in texts:
+        assert not any(consumer.closed for consumer in peer.accept_answer(text))
+        SessionDescription.parse(peer.offer().sdp)
+
+
+# -- signalling
+
+
+class Office(desk.Office):
+    """On the real node."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop, node = ground()
+        self.world.registry = Registry(node, self.world.time, self.world.time)
+        self.desk = Desk(self.world.registry, self.names, Encoder(ServerFacts("ND_test")), Packets(), Uncounted())
+
+    def turn(self) -> None:
+        self.world.time.turn()
+        turn(self.loop)
+        self.world.time.turn()
+
+    def close(self) -> None:
+        self.world.registry.close()
+        self.turn()
+
+
+def session(data: bytes) -> None:
+    """What one client says, however it came in, before and after a resume; whoever is beside it notices nothing of it.
+
+    The first byte: two bits how it comes in (without a request, with two connections, by a packed request, by a query: the
+    first row), then text, seeds of mutated messages, more rights, a resume before the last rows.
+    """
+    form, rows = (data[:1] or b"\0")[0], data[1:].split(SEPARATOR)[:12]
+    try:
+        ask = _ask(form, rows)
+    except Refusal:
+        return
+    office = Office()
+    try:
+        ann = _neighbour(office)
+        wanted = _state(ann)
+        rights: dict[str, Any] = {"can_update_own_metadata": True, "can_subscribe_metrics": True} if form & 16 else {}
+        grants = Grants(identity="ben", conference="c", join=True, **rights)
+        ben, wire = office.open(grants, ask)
+        office.turn()
+        middle = len(rows) // 2 if form & 32 else len(rows)
+        _say(office, ben, form, rows[:middle])
+        if form & 32 and ben.participant is not None:
+            again = join.Ask(dual=ask.dual, client=models.ClientInfo(), resume_sid=ben.participant.sid)
+            ben.lost()
+            ben, wire = office.open(grants, again)
+            office.turn()
+            _say(office, ben, form, rows[middle:])
+        office.world.pass_time(3.0)
+        office.turn()
+        assert wire.frames, "it was told nothing"
+        assert ann.wire.code is None and _state(ann) == wanted, "somebody else noticed"
+    finally:
+        office.close()
+
+
+def _ask(form: int, rows: list[bytes]) -> join.Ask:
+    """Raises Refusal."""
+    if form & 3 < 2 or not rows:
+        return join.Ask(dual=form & 3 == 1, client=models.ClientInfo(sdk="JS"))
+    said = rows.pop(0)
+    if form & 3 == 2:
+        packed = rtc.WrappedJoinRequest(join_request=said).SerializeToString()
+        return join.read({"join_request": base64.urlsafe_b64encode(packed).decode()}, v1=True)
+    return join.read(dict(parse_qsl(said.decode("utf-8", "replace"), max_num_fields=40)), v1=False)
+
+
+def _neighbour(office: Office) -> desk.Guest:
+    offer = rtc.SessionDescription(type="offer", sdp=PUBLISHED, id=1)
+    tracks = (
+        rtc.AddTrackRequest(cid="mic", type=models.AUDIO, source=models.TrackSource.MICROPHONE),
+        rtc.AddTrackRequest(cid="cam", type=models.VIDEO, source=models.TrackSource.CAMERA),
+    )
+    ask = join.Ask(dual=False, client=models.ClientInfo(sdk="JS"), offer=offer, add_tracks=tracks)
+    made = desk.Guest(office, *office.open(Grants(identity="ann", conference="c", join=True, name="An"), ask))
+    office.turn()
+    assert len(made.participant.tracks) == 2
+    return made
+
+
+def _state(guest: desk.Guest) -> object:
+    one = guest.participant
+    tracks = [(sid, track.muted, track.announcement.facts) for sid, track in one.tracks.items()]
+    return one.sid, one.grants, tracks
+
+
+def _say(office: Office, session: Session, form: int, rows: list[bytes]) -> None:
+    for row in rows:
+        messages = mutations.requests(int.from_bytes(row[:8], "big"), 8) if form & 8 else (row,)
+        for message in messages:
+            said = message.decode("utf-8", "replace") if form & 4 else message
+            session.receive(said, office.world.time.now)
+            office.turn()
+
+
+# -- tokens
+
+
+def token(data: bytes) -> None:
+    """A token as it comes is refused; one with a good signature over any header and claims is refused or means what it says."""
+    reader = Authenticator(KEYS)
+    assert _read(reader, data.decode("latin-1")) is None, "somebody made a signature"
+    head, _, claims = data.partition(SEPARATOR)
+    if not claims:
+        head, claims = b'{"alg":"HS256","typ":"JWT"}', data
+    body = _base64(head) + b"." + _base64(claims)
+    for secret in (*KEYS.values(), "c" * 40):
+        signature = _base64(hmac.digest(secret.encode(), body, hashlib.sha256))
+        grants = _read(reader, (body + b"." + signature).decode())
+        if grants is not None:
+            assert secret in KEYS.values(), "a key that is not ours"
+            _check(grants)
+            again = reader.verify(reader.sign(grants, 60, NOW), NOW)
+            assert replace(again, issued_at=0, expires_at=0) == replace(grants, issued_at=0, expires_at=0)
+
+
+def _read(reader: Authenticator, text: str) -> Grants | None:
+    try:
+        return reader.verify(text, NOW)
+    except Refusal as refusal:
+        if not refusal.code.startswith("token_"):
+            raise
+    return None
+
+
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _check(grants: Grants) -> None:
+    """What everybody is told of a participant can be written."""
+    texts = [grants.identity, grants.name, grants.metadata, grants.conference, grants.destination]
+    texts += [text for row in grants.attributes.items() for text in row]
+    for text in texts:
+        assert "\0" not in text and len(text.encode()) <= limits.METADATA_BYTES
+    assert len(grants.attributes) <= limits.ATTRIBUTES
+    assert grants.expires_at + limits.LEEWAY_S > NOW
+    models.ParticipantInfo(identity=grants.identity, name=grants.name, attributes=dict(grants.attributes))
