@@ -113,12 +113,16 @@ class _Known:
     shared: _Shared
     block_hash: int
     bundled: bool
+    named: bool
+    """Its text says its mid; else that is its place."""
 
 
 def _recall(known: Mapping[int, _Known], body: str, bundle: frozenset[str] | None, index: int) -> _Known | None:
     """None: it has to be read."""
     one = known.get(hash(body)) if known else None
-    return one if one is not None and one.bundled == _is_bundled(one.section.mid, bundle, index) else None
+    if one is None or not (one.named or one.section.mid == str(index)):
+        return None
+    return one if one.bundled == _is_bundled(one.section.mid, bundle, index) else None
 
 
 def _is_bundled(mid: str, bundle: frozenset[str] | None, index: int) -> bool:
@@ -145,9 +149,10 @@ class _RawSection:
         return values[0] if values else ""
 
     def read(self, bundle: frozenset[str] | None, index: int) -> _Known:
-        mid = self.first("mid") or str(index)
+        named = self.first("mid")
+        mid = named or str(index)
         bundled = _is_bundled(mid, bundle, index)
-        return _Known(self._section(mid, bundled), _shared(self.attributes), self.block_hash, bundled)
+        return _Known(self._section(mid, bundled), _shared(self.attributes), self.block_hash, bundled, named != "")
 
     def _section(self, mid: str, bundled: bool) -> Section:
         kind = self._kind()

@@ -22,6 +22,7 @@ from livekit.protocol import models, rtc
 from conference import Grants, Refusal, Registry
 from media import Acceptance, Node, NodeSettings, OfferedTrack, Peer, PeerError, Producer, Router
 from media.description import Memory, parse
+from media.parameters import Description
 from signaling import limits
 from signaling.auth import Authenticator
 from signaling.rtc import join
@@ -88,12 +89,11 @@ def browser(data: bytes) -> None:
     ours and as answers to our offers."""
     texts = [row.decode("utf-8", "replace") for row in data.split(SEPARATOR)[:4]]
     memory = Memory()
-    try:
-        for text in texts:
-            assert parse(text, memory) == parse(text) == parse(text, memory), "it reads otherwise"
-    except PeerError:
-        if len(texts) == 1:
-            return
+    for text in texts:
+        fresh = _parsed(text)
+        assert _parsed(text, memory) == fresh == _parsed(text, memory), "it reads otherwise"
+    if len(texts) == 1 and isinstance(fresh, str):
+        return
     loop, _ = ground()
     router, producers = published()
     for take in (_offered, _answered):
@@ -107,6 +107,13 @@ def browser(data: bytes) -> None:
         finally:
             peer.close()
             turn(loop)
+
+
+def _parsed(text: str, memory: Memory | None = None) -> Description | str:
+    try:
+        return parse(text, memory)
+    except PeerError as error:
+        return str(error)
 
 
 def _offered(peer: Peer, texts: list[str]) -> None:
