@@ -18,7 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self'; worker-src 'self'; manifest-src 'self'; connect-src {connect}; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html"
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types svelte-trusted-html blur-worker"
+)
+WORKER = re.compile(r"/assets/blur\.worker-[A-Za-z0-9_-]{8}\.js")
+"""The one script that may run WebAssembly, in a thread without a document: a worker has the policy that it came with."""
+WORKER_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PERMISSIONS_POLICY = ", ".join(
     [f"{name}=(self)" for name in ("autoplay", "camera", "display-capture", "fullscreen", "microphone")]
@@ -118,7 +125,8 @@ class Guard:
     def _add(self, headers: MutableHeaders, scope: Scope, host: str | None, foreign: str | None) -> None:
         # 'self' alone does not cover ws: in Safari before 15.4.
         sockets = f"'self' ws://{host} wss://{host}" if host else "'self'"
-        headers["content-security-policy"] = CONTENT_SECURITY_POLICY.format(connect=sockets)
+        policy = CONTENT_SECURITY_POLICY.format(connect=sockets)
+        headers["content-security-policy"] = WORKER_SECURITY_POLICY if WORKER.fullmatch(scope["path"]) else policy
         for name, value in FIXED_HEADERS.items():
             headers[name] = value
         headers.setdefault("cache-control", "no-store")

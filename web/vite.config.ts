@@ -1,11 +1,12 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { guides } from './tools/guides.ts';
+import { squeezed } from './tools/squeezed.ts';
 
 // Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
 export default defineConfig({
   base: '/',
-  plugins: [guides(), svelte()],
+  plugins: [guides(), svelte(), squeezed()],
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   build: {
     target: ['chrome109', 'safari15.4', 'firefox115'],

@@ -87,7 +87,10 @@ def _read(path: Path) -> _File:
     content = path.read_bytes()
     suffix = path.suffix.lower()
     brotli = path.with_name(path.name + ".br")
-    squeezed = gzip.compress(content, 9, mtime=0) if suffix not in _PACKED and len(content) > 512 else None
+    ready = path.with_name(path.name + ".gz")
+    squeezed = ready.read_bytes() if ready.is_file() else None
+    if squeezed is None and suffix not in _PACKED and len(content) > 512:
+        squeezed = gzip.compress(content, 9, mtime=0)
     kept = "public, max-age=31536000, immutable" if _HASHED.match(path.name) else "no-cache"
     media_type = _TYPES.get(suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return _File(

@@ -301,6 +301,16 @@ async def test_pages_are_compressed_once(tmp_path: Path) -> None:
     assert gzip.decompress(raw) == (tmp_path / "index.html").read_bytes()
 
 
+async def test_what_the_build_has_compressed_is_sent_as_it_is(tmp_path: Path) -> None:
+    build(tmp_path)
+    (tmp_path / "assets" / "model-AbCd1234.wasm").write_bytes(b"program")
+    (tmp_path / "assets" / "model-AbCd1234.wasm.gz").write_bytes(gzip.compress(b"the build's"))
+    program = await page(tmp_path, "/assets/model-AbCd1234.wasm", accept_encoding="gzip")
+    assert program.content == b"the build's"
+    assert program.headers["content-type"] == "application/wasm"
+    assert (await page(tmp_path, "/assets/model-AbCd1234.wasm.gz")).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/m/abc-defg-hij", "/trust", "/m/abc-defg-hij/"])
 async def test_addresses_of_the_pages_give_the_index(path: str, tmp_path: Path) -> None:
     build(tmp_path)

@@ -140,6 +140,14 @@ async def test_every_answer_carries_the_headers(path: str) -> None:
     assert "strict-transport-security" not in answer.headers
 
 
+async def test_one_worker_alone_may_run_webassembly() -> None:
+    """It gets less than a page in all else."""
+    worker = (await ask(path="/assets/blur.worker-BAfRwm_F.js")).headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self';" in worker
+    for path in ("/assets/blur-BAfRwm_F.js", "/m/blur.worker-BAfRwm_F.js", "/assets/blur.worker-BAfRwm_F.js/x"):
+        assert "wasm" not in (await ask(path=path)).headers["content-security-policy"]
+
+
 async def test_a_refused_host_does_not_get_into_the_policy() -> None:
     answer = await ask(host="evil.example")
     assert "evil" not in str(answer.headers)

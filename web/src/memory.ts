@@ -10,7 +10,8 @@ type Remembered =
   | 'cameraOn'
   | 'microphoneOn'
   | 'dataSaving'
-  | 'noiseFilter';
+  | 'noiseFilter'
+  | 'blur';
 
 const PREFIX = 'diemcau.';
 

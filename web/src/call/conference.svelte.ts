@@ -19,6 +19,7 @@ import { deviceFailure, failureText } from '../devices/failure';
 import { t, type Key } from '../i18n/index.svelte';
 import { recall, remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
+import { Backdrop } from './backdrop.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
@@ -72,6 +73,7 @@ export class Conference {
   readonly sound: Sound;
   readonly pictures: Pictures;
   readonly sending: Sending;
+  readonly backdrop: Backdrop;
   /** When somebody last spoke, by identity, in ms. */
   readonly lastSpoke = new Map<string, number>();
   private readonly room: Room;
@@ -95,6 +97,7 @@ export class Conference {
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
     this.sending = new Sending(this.room, phone);
+    this.backdrop = new Backdrop(this.room, entry.blur, (why) => this.notices.tell(t(`blur.${why}`)));
     this.listen();
   }
 
@@ -144,6 +147,7 @@ export class Conference {
     this.chat.close();
     this.sound.close();
     this.pictures.close();
+    this.backdrop.close();
     this.notices.close();
     void this.room.disconnect();
   }
@@ -222,6 +226,7 @@ export class Conference {
     this.mutedByMe = input === 'microphone' && !on;
     const { localParticipant } = this.room;
     try {
+      if (input === 'camera' && on && !(await this.backdrop.ready(null))) return this.notices.tell(t('blur.cameraOff'));
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
       if (input === 'camera' && on) await this.sending.fit(this.saving);
@@ -244,10 +249,15 @@ export class Conference {
 
   private async publish(track: MediaStreamTrack | null): Promise<void> {
     if (track === null) return;
+    if (track.kind === 'video' && !(await this.backdrop.ready(track))) {
+      track.stop();
+      return this.notices.tell(t('blur.cameraOff'));
+    }
     const constraints = track.getConstraints();
     const local =
       track.kind === 'audio' ? new LocalAudioTrack(track, constraints, false) : new LocalVideoTrack(track, constraints, false);
     try {
+      if (local instanceof LocalVideoTrack) await this.backdrop.cover(local);
       const source = track.kind === 'audio' ? Track.Source.Microphone : Track.Source.Camera;
       await this.room.localParticipant.publishTrack(local, { source });
     } catch {

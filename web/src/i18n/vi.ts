@@ -46,6 +46,13 @@ export const vi = {
   'prejoin.without': 'Vẫn vào họp được khi không có camera hoặc micro.',
   'prejoin.preview': 'Hình của bạn',
   'prejoin.devices': 'Thiết bị',
+  'blur.label': 'Làm mờ phông nền',
+  'blur.hint': 'Chỉ người ngồi trước camera được thấy rõ.',
+  'blur.starting': 'Đang chuẩn bị…',
+  'blur.unsupported': 'Trình duyệt này không làm mờ phông nền được. Hãy dùng bản mới của Chrome, Edge, Firefox hoặc Safari.',
+  'blur.failed': 'Không làm mờ phông nền được, nên đã tắt làm mờ. Hãy kiểm tra mạng rồi bật lại.',
+  'blur.slow': 'Máy này không kịp làm mờ phông nền, nên đã tắt làm mờ: mọi người thấy phông nền.',
+  'blur.cameraOff': 'Camera chưa bật. Bật camera thì mọi người thấy phông nền.',
 
   'device.camera': 'Camera',
   'device.microphone': 'Micro',

@@ -1,0 +1,200 @@
+"""The room behind oneself is blurred, before the meeting and in it: by programs of our own server, seen in the picture that
+others get.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.web.conftest import DEVICES, Visit, Visitor
+from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WIDTH, HEIGHT, CELL = 640, 360, 8
+BY_HAND = "delete window.MediaStreamTrackGenerator; delete window.MediaStreamTrackProcessor;"
+"""As in browsers that do not stream pictures."""
+NO_CANVAS = "delete window.OffscreenCanvas;"
+GRAIN = """(selector) => {
+  const video = document.querySelector(selector);
+  if (!video || video.videoWidth === 0) return -1;
+  const canvas = document.createElement('canvas'), context = canvas.getContext('2d', { willReadFrequently: true });
+  canvas.width = 320;
+  canvas.height = 180;
+  context.drawImage(video, 0, 0, 320, 180);
+  const { data } = context.getImageData(0, 0, 320, 180);
+  let sum = 0;
+  for (let at = 4; at < data.length; at += 4) sum += Math.abs(data[at + 1] - data[at - 3]);
+  return sum / (data.length / 4);
+}"""
+"""How much neighbours in a picture differ, of 255."""
+WATCH = """(selector) => {
+  window.most = -1;
+  const look = () => {
+    window.most = Math.max(window.most, grain(selector));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""The most of it in any picture from now on."""
+SLOW = """() => {
+  const look = OffscreenCanvasRenderingContext2D.prototype.getImageData;
+  OffscreenCanvasRenderingContext2D.prototype.getImageData = function (...given) {
+    for (const end = performance.now() + 200; performance.now() < end; );
+    return look.apply(this, given);
+  };
+}"""
+SHARP, BLURRED = 20.0, 6.0
+PREVIEW = "[data-testid=preview-video]"
+OWN, OTHER = "[data-local=true] video", "[data-local=false] video"
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The flag of a camera that sees a chessboard."""
+    y = np.kron(np.indices((HEIGHT // CELL, WIDTH // CELL)).sum(0) % 2, np.ones((CELL, CELL))) * 160 + 40
+    grey = np.full(WIDTH * HEIGHT // 2, 128, np.uint8)
+    path: Path = tmp_path_factory.mktemp("camera") / "chessboard.y4m"
+    frame = b"FRAME\n" + y.astype(np.uint8).tobytes() + grey.tobytes()
+    path.write_bytes(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F15:1 Ip A1:1 C420\n".encode() + frame * 3)
+    return f"--use-file-for-fake-video-capture={path}"
+
+
+async def looks(visitor: Visitor, selector: str, blurred: bool, what: str) -> None:
+    async def so() -> bool:
+        grain: float = await visitor.page.evaluate(GRAIN, selector)
+        return 0 <= grain < BLURRED if blurred else grain > SHARP
+
+    await until(so, what)
+
+
+async def switch(visitor: Visitor, on: bool) -> None:
+    await visitor.part("settings-button").click()
+    await visitor.part("blur").set_checked(on)
+    assert await visitor.barriers() == []
+    await visitor.page.keyboard.press("Escape")
+
+
+async def test_others_see_no_room(visit: Visit, live_server: LiveServer, pattern: str) -> None:
+    one, other = await visit(flags=(*DEVICES, pattern)), await visit(width=360, height=740)
+    fetched: list[str] = []
+    one.page.on("request", lambda request: fetched.append(request.url))
+    link = await new_meeting(one, live_server)
+    await looks(one, PREVIEW, False, "the room before the meeting")
+    assert not [url for url in fetched if "blur" in url or ".wasm" in url]
+    await one.part("blur").check()
+    await looks(one, PREVIEW, True, "the blurred room before the meeting")
+    assert await one.barriers() == []
+    assert [url for url in fetched if url.endswith(".wasm")]
+    assert [url for url in fetched if url.endswith(".tflite")]
+    await _in_the_meeting(one, other, link)
+    outside = [url for url in fetched if not url.startswith((live_server.url, live_server.ws_url, "blob:", "data:"))]
+    assert outside == []
+
+
+async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
+    await other.join(link, "Trần Thị Bình")
+    await one.part("join-name").fill("Nguyễn Văn An")
+    await one.part("join-button").click()
+    await tiles(other, 2)
+    await looks(other, OTHER, True, "the other sees no room")
+    await looks(one, OWN, True, "nor does oneself")
+    await advance(other)
+
+    await one.part("cam-toggle").click()
+    await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
+    await one.part("cam-toggle").click()
+    await looks(other, OTHER, True, "no room after the camera was off")
+    await advance(other)
+
+    await switch(one, False)
+    await looks(other, OTHER, False, "the room, switched off")
+    await looks(one, OWN, False, "the own room, switched off")
+    await advance(other)
+    await one.part("cam-toggle").click()
+    await switch(one, True)
+    await one.part("cam-toggle").click()
+    await looks(other, OTHER, True, "no room: switched on while the camera was off")
+    await advance(other)
+    await one.page.reload()
+    await expect(one.part("blur")).to_be_checked()
+    await looks(one, PREVIEW, True, "remembered")
+
+
+async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: LiveServer, pattern: str) -> None:
+    """Who joins before the program is there sends no picture until then; who opens the camera later neither."""
+    script = "localStorage.setItem('diemcau.blur', 'yes');"
+    one, other = await visit(flags=(*DEVICES, pattern), script=script), await visit()
+
+    async def slowly(route: Any) -> None:
+        await asyncio.sleep(2)
+        await route.continue_()
+
+    await one.page.route("**/*.tflite", slowly)
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await other.page.evaluate(WATCH.replace("grain(", f"({GRAIN})("), OTHER)
+    await one.page.goto(link)
+    await one.part("preview-camera").click()
+    await one.part("join-name").fill("Nguyễn Văn An")
+    await one.part("join-button").click()
+    await one.part("cam-toggle").click()
+    await looks(other, OTHER, True, "a blurred picture")
+    await advance(other)
+    await one.page.reload()
+    await one.part("preview-video").wait_for()
+    await one.part("join-name").fill("Nguyễn Văn An")
+    await one.part("join-button").click()
+    await looks(other, OTHER, True, "a blurred picture again")
+    await advance(other)
+    assert await other.page.evaluate("window.most") < BLURRED
+
+
+async def test_a_slow_machine_is_told(visit: Visit, live_server: LiveServer, pattern: str) -> None:
+    visitor = await visit(flags=(*DEVICES, pattern))
+    link = await new_meeting(visitor, live_server)
+    await visitor.join(link, "Nguyễn Văn An")
+    await switch(visitor, True)
+    await looks(visitor, OWN, True, "blurred")
+    await visitor.page.workers[0].evaluate(SLOW)
+    await expect(visitor.page.get_by_text("không kịp làm mờ")).to_be_visible(timeout=PATIENCE_MS)
+    await looks(visitor, OWN, False, "sharp again")
+    await visitor.part("settings-button").click()
+    await expect(visitor.part("blur")).not_to_be_checked()
+
+
+async def test_pictures_go_by_hand_where_nothing_streams_them(
+    visit: Visit, live_server: LiveServer, pattern: str
+) -> None:
+    visitor = await visit(flags=(*DEVICES, pattern), script=BY_HAND)
+    link = await new_meeting(visitor, live_server)
+    await visitor.part("blur").check()
+    await looks(visitor, PREVIEW, True, "blurred by hand")
+    await visitor.join(link, "Nguyễn Văn An")
+    await looks(visitor, OWN, True, "blurred in the meeting")
+    await advance(visitor)
+
+
+@pytest.mark.parametrize(("script", "words"), [("", "Hãy kiểm tra mạng"), (NO_CANVAS, "Trình duyệt này")])
+async def test_a_blur_that_cannot_be_says_why(
+    visit: Visit, live_server: LiveServer, pattern: str, script: str, words: str
+) -> None:
+    visitor = await visit(flags=(*DEVICES, pattern), script=script)
+
+    async def refuse(route: Any) -> None:
+        await route.abort()
+
+    await visitor.page.route("**/*.tflite", refuse)
+    await new_meeting(visitor, live_server)
+    await visitor.part("blur").check()
+    await expect(visitor.part("blur-trouble")).to_contain_text(words, timeout=PATIENCE_MS)
+    await expect(visitor.part("blur")).not_to_be_checked()
+    await looks(visitor, PREVIEW, False, "the camera as it is")
+    assert await visitor.barriers() == []

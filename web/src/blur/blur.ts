@@ -1,0 +1,185 @@
+/**
+ * One camera's picture with the room blurred: by the camera's own driver where it can, otherwise by a worker. Owns the worker and
+ * the track that it makes; the camera's own track belongs to whoever opened it. The client library takes it as a processor and
+ * tells it of every other camera. Part of no page's first load.
+ */
+import type { Track, TrackProcessor, VideoProcessorOptions } from 'livekit-client';
+import program from './blur.worker.ts?worker&url';
+import type { FromWorker, ToWorker } from './messages';
+import { blurNatively } from './native';
+
+/** Why there is no blur: keys of `blur.` in the texts. */
+export type Trouble = 'unsupported' | 'failed' | 'slow';
+
+/** Of a program of 9 MB over a slow line. */
+const LOADING_MS = 60_000;
+const FPS = 24;
+
+/** https://www.w3.org/TR/mediacapture-transform/, in the form that Chromium has outside of workers. */
+interface Streams {
+  MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => { readable: ReadableStream<VideoFrame> };
+  MediaStreamTrackGenerator?: new (init: { kind: 'video' }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> };
+}
+
+export class Blur implements TrackProcessor<Track.Kind.Video> {
+  readonly name = 'blur';
+  /** Undefined while the driver blurs: then the camera's own track is the blurred one. */
+  processedTrack?: MediaStreamTrack;
+  private source: MediaStreamTrack | null = null;
+  private worker: Worker | null = null;
+  private loading: Promise<void> | null = null;
+  private made: MediaStreamTrack | null = null;
+  private hand: Hand | null = null;
+  private gone = false;
+
+  /** `gaveUp`: it blurred and no longer does, or not fast enough. Whoever takes the blur over listens instead. */
+  constructor(public gaveUp: (why: Trouble) => void) {}
+
+  get ended(): boolean {
+    return this.gone;
+  }
+
+  /** All that takes time and can fail. Rejects with a `Failed`. `camera`: one whose driver blurs needs nothing else. */
+  async prepare(camera: MediaStreamTrack | null): Promise<void> {
+    if (camera !== null && (await blurNatively(camera, true))) return;
+    this.loading ??= this.load();
+    await this.loading;
+  }
+
+  async init(options: Pick<VideoProcessorOptions, 'track'>): Promise<void> {
+    await this.restart(options);
+  }
+
+  /** Another camera, or the same one opened again. */
+  async restart({ track }: Pick<VideoProcessorOptions, 'track'>): Promise<void> {
+    if (track === this.source) return;
+    this.source = track;
+    await this.prepare(track);
+    if (await blurNatively(track, true)) delete this.processedTrack;
+    else this.processedTrack = this.follow(track);
+  }
+
+  async destroy(): Promise<void> {
+    if (this.gone) return;
+    this.gone = true;
+    this.worker?.terminate();
+    this.hand?.close();
+    this.made?.stop();
+    if (this.source !== null) await blurNatively(this.source, false);
+  }
+
+  private follow(track: MediaStreamTrack): MediaStreamTrack {
+    const { MediaStreamTrackProcessor: Processor, MediaStreamTrackGenerator: Generator } = globalThis as Streams;
+    if (Processor === undefined || Generator === undefined) {
+      this.hand ??= new Hand((message, transfer) => this.tell(message, transfer));
+      this.hand.follow(track);
+      this.made ??= this.hand.track;
+      return this.made;
+    }
+    if (this.made === null) {
+      const generator = new Generator({ kind: 'video' });
+      this.made = generator;
+      this.tell({ kind: 'to', writable: generator.writable }, [generator.writable]);
+    }
+    // A camera that is off has no pictures; the client library comes again with the one that is opened.
+    if (track.readyState === 'live') {
+      const { readable } = new Processor({ track, maxBufferSize: 1 });
+      this.tell({ kind: 'from', readable }, [readable]);
+    }
+    return this.made;
+  }
+
+  private load(): Promise<void> {
+    if (typeof OffscreenCanvas === 'undefined' || typeof WebAssembly === 'undefined' || !('captureStream' in HTMLCanvasElement.prototype)) {
+      return Promise.reject(new Failed('unsupported'));
+    }
+    const worker = new Worker(trusted());
+    this.worker = worker;
+    return new Promise((loaded, refused) => {
+      const give = () => {
+        refused(new Failed('failed'));
+        worker.terminate();
+      };
+      const timer = setTimeout(give, LOADING_MS);
+      worker.onerror = give;
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        clearTimeout(timer);
+        if (data.kind !== 'ready') return give();
+        worker.onerror = () => this.stop('failed');
+        worker.onmessage = (event: MessageEvent<FromWorker>) => this.heard(event.data);
+        loaded();
+      };
+    });
+  }
+
+  private heard(message: FromWorker): void {
+    if (message.kind === 'more') this.hand?.give();
+    else if (message.kind === 'blurred') this.hand?.show(message.picture);
+    else if (message.kind !== 'ready') this.stop(message.kind);
+  }
+
+  private stop(why: Trouble): void {
+    if (!this.gone) this.gaveUp(why);
+  }
+
+  private tell(message: ToWorker, transfer: Transferable[]): void {
+    this.worker?.postMessage(message, transfer);
+  }
+}
+
+interface Rule {
+  createScriptURL(url: string): string;
+}
+let rule: Rule | undefined;
+
+/** The page's policy lets scripts in by named rules only; this one knows one address (`signaling/guard.py`). */
+function trusted(): string {
+  const { trustedTypes } = globalThis as { trustedTypes?: { createPolicy(name: string, rules: Rule): Rule } };
+  rule ??= trustedTypes?.createPolicy('blur-worker', { createScriptURL: () => program });
+  return rule?.createScriptURL(program) ?? program;
+}
+
+/** `why` is a `Trouble`. */
+export class Failed extends Error {
+  constructor(readonly why: Trouble) {
+    super(why);
+  }
+}
+
+/** Hands pictures over one by one, where the browser does not stream them. */
+class Hand {
+  private readonly video = document.createElement('video');
+  private readonly canvas = document.createElement('canvas');
+  private readonly shown = this.canvas.getContext('bitmaprenderer')!;
+  readonly track = this.canvas.captureStream(FPS).getVideoTracks()[0]!;
+  private begun = false;
+
+  constructor(private readonly tell: (message: ToWorker, transfer: Transferable[]) => void) {
+    this.video.muted = true;
+    this.video.playsInline = true;
+  }
+
+  follow(track: MediaStreamTrack): void {
+    this.video.srcObject = new MediaStream([track]);
+    void this.video.play().catch(() => undefined);
+    if (!this.begun) this.give();
+    this.begun = true;
+  }
+
+  /** One picture, or word that there is none. */
+  give(): void {
+    const nothing = () => this.tell({ kind: 'picture', picture: null }, []);
+    if (this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || this.video.videoWidth === 0) return nothing();
+    createImageBitmap(this.video).then((picture) => this.tell({ kind: 'picture', picture }, [picture]), nothing);
+  }
+
+  show(picture: ImageBitmap): void {
+    if (this.canvas.width !== picture.width) this.canvas.width = picture.width;
+    if (this.canvas.height !== picture.height) this.canvas.height = picture.height;
+    this.shown.transferFromImageBitmap(picture);
+  }
+
+  close(): void {
+    this.video.srcObject = null;
+  }
+}

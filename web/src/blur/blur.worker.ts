@@ -1,0 +1,76 @@
+/**
+ * Blurs the room behind people, away from the page's own thread. The server sends this file with a policy of its own: only here
+ * may WebAssembly run (`signaling/guard.py`). Where the browser streams the pictures of a camera they go from stream to stream;
+ * elsewhere the worker asks the page for each one, by its own clock, which runs on while the page is covered.
+ */
+import { Cutter } from './cutter';
+import type { FromWorker, ToWorker } from './messages';
+import { Pace } from './pace';
+import { Painter } from './painter';
+
+/** Where the worker asks. */
+const EVERY_MS = 1000 / 24;
+
+const scope = self as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage: (message: FromWorker, transfer?: Transferable[]) => void;
+};
+const painter = new Painter();
+const pace = new Pace();
+let cutter: Cutter | null = null;
+let reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
+let writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
+/** Ends with the last camera: the model takes one picture at a time. */
+let following: Promise<void> = Promise.resolve();
+
+scope.onmessage = ({ data }) => {
+  if (data.kind === 'to') writer = data.writable.getWriter();
+  else if (data.kind === 'from') void follow(data.readable);
+  else void answered(data.picture).catch(failed);
+};
+
+Cutter.load().then((loaded) => {
+  cutter = loaded;
+  scope.postMessage({ kind: 'ready' });
+}, failed);
+
+function failed(): void {
+  scope.postMessage({ kind: 'failed' });
+}
+
+async function follow(readable: ReadableStream<VideoFrame>): Promise<void> {
+  await reader?.cancel();
+  following = following.then(() => through(readable)).catch(failed);
+}
+
+async function through(readable: ReadableStream<VideoFrame>): Promise<void> {
+  reader = readable.getReader();
+  for (;;) {
+    const { done, value: frame } = await reader.read();
+    if (done) return;
+    try {
+      await blur(frame, frame.displayWidth, frame.displayHeight);
+      await writer?.write(new VideoFrame(painter.canvas, { timestamp: frame.timestamp, alpha: 'discard' }));
+    } finally {
+      frame.close();
+    }
+  }
+}
+
+async function answered(picture: ImageBitmap | null): Promise<void> {
+  const begun_ms = performance.now();
+  if (picture !== null) {
+    await blur(picture, picture.width, picture.height);
+    picture.close();
+    const blurred = painter.canvas.transferToImageBitmap();
+    scope.postMessage({ kind: 'blurred', picture: blurred }, [blurred]);
+  }
+  setTimeout(() => scope.postMessage({ kind: 'more' }), Math.max(0, EVERY_MS - (performance.now() - begun_ms)));
+}
+
+async function blur(picture: CanvasImageSource, width: number, height: number): Promise<void> {
+  if (cutter === null) throw new Error('not loaded');
+  const begun_ms = performance.now();
+  painter.paint(picture, width, height, await cutter.cut(picture));
+  if (pace.took(begun_ms, performance.now())) scope.postMessage({ kind: 'slow' });
+}

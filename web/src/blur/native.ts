@@ -1,0 +1,17 @@
+/** The blur of the camera's own driver (Media Capture Extensions, `backgroundBlur`): nothing is cheaper, few machines have it. */
+
+interface Blurring {
+  backgroundBlur?: boolean;
+}
+
+/** Whether the camera now blurs as wanted. Other wishes of the track stay. */
+export async function blurNatively(track: MediaStreamTrack, on: boolean): Promise<boolean> {
+  const offered = (track.getCapabilities?.() as { backgroundBlur?: boolean[] } | undefined)?.backgroundBlur ?? [];
+  if (track.readyState !== 'live' || !offered.includes(on)) return false;
+  try {
+    await track.applyConstraints({ ...track.getConstraints(), backgroundBlur: on } as MediaTrackConstraints);
+  } catch {
+    return false;
+  }
+  return ((track.getSettings() as Blurring).backgroundBlur ?? false) === on;
+}

@@ -1,0 +1,75 @@
+/** The blur before a meeting: which picture of oneself is shown, and what is handed over to the call. Owns the blur until then. */
+import { recall, remember } from '../memory';
+import type { Blur, Trouble } from './blur';
+
+export class OwnBlur {
+  on = $state(recall('blur') === 'yes');
+  starting = $state(false);
+  trouble = $state<Trouble | null>(null);
+  private camera = $state.raw<MediaStreamTrack | null>(null);
+  /** Of this camera, with its picture. */
+  private done = $state.raw<{ camera: MediaStreamTrack; picture: MediaStreamTrack } | null>(null);
+  private blur: Blur | null = null;
+
+  /** What is shown: the camera's own picture until it is blurred. */
+  get picture(): MediaStreamTrack | null {
+    return this.done !== null && this.done.camera === this.camera ? this.done.picture : this.camera;
+  }
+
+  /** Another camera, or none. */
+  async follow(camera: MediaStreamTrack | null): Promise<void> {
+    this.camera = camera;
+    if (this.on && camera !== null) await this.begin(camera);
+  }
+
+  async turn(on: boolean): Promise<void> {
+    this.on = on;
+    this.trouble = null;
+    remember('blur', on ? 'yes' : 'no');
+    if (!on) this.drop();
+    else if (this.camera !== null) await this.begin(this.camera);
+  }
+
+  /** The blur that runs, which is the caller's to end; null: none runs, or it is not ready. */
+  handOver(): Blur | null {
+    const given = this.done === null || this.starting ? null : this.blur;
+    if (given !== null) this.blur = null;
+    this.drop();
+    return given;
+  }
+
+  drop(): void {
+    void this.blur?.destroy();
+    this.blur = null;
+    this.done = null;
+    this.starting = false;
+  }
+
+  private async begin(camera: MediaStreamTrack): Promise<void> {
+    this.starting = true;
+    try {
+      const part = await import('./blur');
+      if (!this.on || this.camera !== camera) return;
+      const blur = (this.blur ??= new part.Blur((why) => this.fail(why)));
+      await blur.init({ track: camera });
+      if (this.blur === blur && this.camera === camera) this.done = { camera, picture: blur.processedTrack ?? camera };
+    } catch (error) {
+      this.fail(whyOf(error));
+    } finally {
+      if (this.camera === camera) this.starting = false;
+    }
+  }
+
+  private fail(why: Trouble): void {
+    this.drop();
+    this.on = false;
+    this.trouble = why;
+    remember('blur', 'no');
+  }
+}
+
+/** A program that does not come has no reason of ours. */
+export function whyOf(error: unknown): Trouble {
+  const why = (error as { why?: Trouble } | null)?.why;
+  return why ?? 'failed';
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { blurNatively } from '../src/blur/native';
+import { Pace } from '../src/blur/pace';
+
+/** Pictures that each take so long, at so many a second; when it was called slow, in ms. */
+function slowAt(work_ms: number, fps: number, pace = new Pace(), from_ms = 0, for_ms = 30_000): number | null {
+  for (let now_ms = from_ms; now_ms < from_ms + for_ms; now_ms += Math.max(work_ms, 1000 / fps)) {
+    if (pace.took(now_ms, now_ms + work_ms)) return now_ms - from_ms;
+  }
+  return null;
+}
+
+describe('the pace of blurring', () => {
+  it('is too slow after two windows in which less than eight pictures a second are possible', () => {
+    const at_ms = slowAt(200, 25);
+    expect(at_ms).toBeGreaterThan(8_000);
+    expect(at_ms).toBeLessThan(12_000);
+    expect(slowAt(100, 25)).toBeNull();
+  });
+
+  it('is not judged by a camera that gives few pictures', () => {
+    expect(slowAt(20, 5)).toBeNull();
+  });
+
+  it('forgives a moment', () => {
+    const pace = new Pace();
+    expect(slowAt(20, 25, pace, 0, 2_000)).toBeNull();
+    expect(slowAt(300, 25, pace, 2_000, 5_000)).toBeNull();
+    expect(slowAt(20, 25, pace, 7_000, 20_000)).toBeNull();
+  });
+});
+
+/** A camera as the standard has it; `offers`: what its driver can. */
+function camera(offers: boolean[] | undefined, obeys = true) {
+  let wishes: Record<string, unknown> = { width: 640 };
+  const made = {
+    readyState: 'live',
+    getCapabilities: () => ({ backgroundBlur: offers }),
+    getConstraints: () => wishes,
+    getSettings: () => ({ backgroundBlur: obeys && wishes.backgroundBlur === true }),
+    applyConstraints: async (all: Record<string, unknown>) => void (wishes = all),
+  };
+  return made as unknown as MediaStreamTrack;
+}
+
+describe('the blur of a driver', () => {
+  it('is used where it is, beside the other wishes', async () => {
+    const track = camera([false, true]);
+    expect(await blurNatively(track, true)).toBe(true);
+    expect(track.getConstraints()).toEqual({ width: 640, backgroundBlur: true });
+    expect(await blurNatively(track, false)).toBe(true);
+  });
+
+  it('is not believed where it is missing, or does not obey', async () => {
+    expect(await blurNatively(camera(undefined), true)).toBe(false);
+    expect(await blurNatively(camera([false]), true)).toBe(false);
+    expect(await blurNatively(camera([false, true], false), true)).toBe(false);
+  });
+});
