@@ -208,6 +208,7 @@ class Conference:
             relay = participant.connection.relay_wanted
             participant.deliver(Resumed(participant.sid, self.view(), everybody, relay=relay))
             participant.connection.restart()
+            self._stop_resting(participant)
             self._repeat_state(participant)
             self.negotiate(participant)
         return participant
@@ -249,8 +250,7 @@ class Conference:
             del self.participants[participant.identity]
         self.roster.forget(participant)
         self._to_negotiate.pop(participant.sid, None)
-        if resting := self._resting.pop(participant.sid, None):
-            resting.cancel()
+        self._stop_resting(participant)
         self.speakers.gone(participant.sid)
         self.meter.gone(participant.sid)
         participant.connection.close()
@@ -428,23 +428,30 @@ class Conference:
             self._schedule()
 
     def negotiate(self, participant: Participant) -> None:
+        """Now, or together with what comes until its turn."""
         now = self.around.clock.monotonic()
-        rest_s = participant.connection.rest_s(now)
-        if rest_s > 0:
-            self._negotiate_later(participant, rest_s)
+        if participant.sid in self._resting or not participant.connection.wants_negotiation(now):
             return
-        event = participant.connection.negotiate(now)
+        rest_s = participant.connection.rest_s(now, self.around.pace)
+        if rest_s > 0:
+            self._resting[participant.sid] = self.around.turns.call_later(rest_s, self._rested, participant)
+        else:
+            self._negotiate_now(participant)
+
+    def _negotiate_now(self, participant: Participant) -> None:
+        event = participant.connection.negotiate(self.around.clock.monotonic())
         if event is not None:
             self.roster.tell_first(participant)
             participant.deliver(event)
 
-    def _negotiate_later(self, participant: Participant, rest_s: float) -> None:
-        if participant.sid not in self._resting:
-            self._resting[participant.sid] = self.around.turns.call_later(rest_s, self._rested, participant)
-
     def _rested(self, participant: Participant) -> None:
-        self._resting.pop(participant.sid, None)
-        self.settle_soon(participant)
+        del self._resting[participant.sid]
+        if participant.client is not None:
+            self._alone(participant, self._negotiate_now)
+
+    def _stop_resting(self, participant: Participant) -> None:
+        if resting := self._resting.pop(participant.sid, None):
+            resting.cancel()
 
     def _schedule(self) -> None:
         if not self._settling and not self.closed:

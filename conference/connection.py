@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from conference import limits
 from conference.events import Offered, SectionsWanted
+from conference.pace import Pace
 from conference.ports import Clock, Consumer, PathWish, Peer, Producer, Router
 
 if TYPE_CHECKING:
@@ -83,17 +84,32 @@ class Connection:
         """What must be sent now so that everything that waits comes into force; None: nothing, or it is the
         client's turn.
         """
-        if self._closed:
+        if not self.wants_negotiation(now):
             return None
-        event = self._offer() if self.dual else self._want_sections(now)
-        if event is not None:
-            self._negotiated_at = now
-        return event
+        self._negotiated_at = now
+        return self._offer() if self.dual else self._want_sections(now)
 
-    def rest_s(self, now: float) -> float:
-        """How long the next negotiation had better wait: one of very many tracks takes up what comes meanwhile too."""
-        apart_s = (self.receiver.forwarded - limits.NEGOTIATION_TRACKS) * limits.NEGOTIATION_TRACK_S
-        return max(0.0, self._negotiated_at + min(apart_s, limits.NEGOTIATION_S) - now)
+    def wants_negotiation(self, now: float) -> bool:
+        """Something waits, and it is our turn."""
+        if self._closed:
+            return False
+        if self.dual:
+            return not self._outstanding and (self._offer_id == 0 or self.receiver.needs_offer)
+        missing = self.publisher.missing_sections
+        if not self._answered or (missing == (0, 0) and not self.publisher.needs_offer):
+            return False
+        return self._asked is None or self._ask_again(missing, now)
+
+    def rest_s(self, now: float, pace: Pace) -> float:
+        """How long the next negotiation had better wait: one of very many tracks takes up what comes meanwhile too. Takes a turn
+        of `pace`; the first one after a beginning waits for nobody.
+        """
+        forwarded = self.receiver.forwarded
+        turn_s = pace.claim(forwarded, now)
+        if self._negotiated_at == float("-inf"):
+            return 0.0
+        apart_s = (forwarded - limits.NEGOTIATION_TRACKS) * limits.NEGOTIATION_TRACK_S
+        return max(turn_s, self._negotiated_at + min(apart_s, limits.NEGOTIATION_S) - now)
 
     def accept_answer(self, sdp: str, offer_id: int) -> bool:
         """The client answered our offer. False: it belongs to an older offer. Raises media's PeerError."""
@@ -119,23 +135,14 @@ class Connection:
         for peer in self.peers():
             peer.only = "tcp" if path == "tcp" else None
 
-    def _offer(self) -> Offered | None:
-        if self._outstanding:
-            return None
-        first = self._offer_id == 0
-        if not first and not self.receiver.needs_offer:
-            return None
+    def _offer(self) -> Offered:
         self._outstanding = True
         self._offer_id += 1
         offer = self.receiver.offer()
         return Offered(sdp=offer.sdp, offer_id=self._offer_id, tracks=offer.mid_to_track_id)
 
-    def _want_sections(self, now: float) -> SectionsWanted | None:
+    def _want_sections(self, now: float) -> SectionsWanted:
         missing = self.publisher.missing_sections
-        if not self._answered or (missing == (0, 0) and not self.publisher.needs_offer):
-            return None
-        if self._asked is not None and not self._ask_again(missing, now):
-            return None
         more = missing if self._asked is None or self._stale(now) else _beyond(missing, self._asked)
         self._asked = missing
         self._asked_at = now

@@ -18,6 +18,7 @@ from conference.identifiers import ParticipantSid
 from conference.keypad import Command, Keypad
 from conference.layout import CYCLE, Layout
 from conference.lines import Lines, Medium
+from conference.pace import Pace
 from conference.participant import Entry, Participant
 from conference.permissions import Source
 from conference.plan import AudioPlan, MediaPlan, OwnEnds, OwnFloor
@@ -63,7 +64,10 @@ class LineConnection(Connection):
     def negotiate(self, now: float) -> None:
         return None
 
-    def rest_s(self, now: float) -> float:
+    def wants_negotiation(self, now: float) -> bool:
+        return False
+
+    def rest_s(self, now: float, pace: Pace) -> float:
         return 0.0
 
     def restart(self) -> None:

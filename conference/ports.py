@@ -8,7 +8,7 @@ test stand in for packets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conference import events
@@ -16,6 +16,7 @@ from conference.announcements import Language
 from conference.happenings import Happening
 from conference.identifiers import random_bytes
 from conference.lobby import Lobbies
+from conference.pace import Pace
 from conference.permissions import Grants
 
 if TYPE_CHECKING:
@@ -326,3 +327,4 @@ class Surroundings:
     halls: HallPorts | None = None
     """What halls need; None: there are none here."""
     observer: Observer | None = None
+    pace: Pace = field(default_factory=Pace)

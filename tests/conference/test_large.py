@@ -10,7 +10,7 @@ import pytest
 from conference import Refusal, Terms, limits
 from conference.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
 from conference.track import Settings
-from tests.conference.doubles import World
+from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
 
 
@@ -95,6 +95,64 @@ def test_many_tracks_are_negotiated_together(world: World, monkeypatch: pytest.M
     assert len(ben.client.of(SectionsWanted)) == asked + 1
     ben.offer("audio recvonly", "audio recvonly")
     assert {*sids, *later} <= {one.track_id for one in ben.peer.bound.values()}
+
+
+def test_descriptions_of_those_who_come_one_by_one_stay_within_the_pace(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "NEGOTIATION_TRACKS", 2)
+    monkeypatch.setattr(limits, "NEGOTIATION_TRACK_S", 0.0)
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 100)
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_BURST", 10)
+    parties: list[Party] = []
+    asked: dict[str, int] = {}
+    described = 0
+
+    def serve() -> None:
+        nonlocal described
+        for party in parties:
+            while len(wishes := party.client.of(SectionsWanted)) > asked.get(party.sid, 0):
+                wish = wishes[asked.get(party.sid, 0)]
+                asked[party.sid] = asked.get(party.sid, 0) + 1
+                party.offer(*["audio recvonly"] * wish.audio, *["video recvonly"] * wish.video)
+                described += len(party.peer.bound)
+
+    count, apart_s = 24, 0.2
+    for number in range(count):
+        parties.append(Party(world, f"p{number}"))
+        parties[-1].publish(CAMERA)
+        world.time.advance(apart_s)
+        serve()
+    first_ones = count * count  # each has a first description of all who are there, which does not wait
+    assert described <= first_ones + limits.NEGOTIATED_TRACKS_BURST + count * apart_s * limits.NEGOTIATED_TRACKS_PER_S
+    for _ in range(count):
+        world.time.advance(count * count / limits.NEGOTIATED_TRACKS_PER_S)
+        serve()
+    assert {len(party.peer.bound) for party in parties} == {count - 1}, "in the end everybody has everybody"
+
+
+def test_a_description_of_few_tracks_and_one_after_a_return_wait_for_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "NEGOTIATION_TRACKS", 2)
+    monkeypatch.setattr(limits, "NEGOTIATION_TRACK_S", 0.0)
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 1)
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_BURST", 1)
+    ann, ben, few = Party(world, "ann"), Party(world, "ben"), Party(world, "few", room="other")
+    ann.publish(*(_other(MICROPHONE, f"m{number}") for number in range(4)))
+    ben.offer("audio recvonly")
+    ben.offer("audio recvonly")
+    ben.client.clear()
+    ann.publish(_other(MICROPHONE, "last"))
+    assert not ben.client.of(SectionsWanted), "the next one has to wait"
+    for number in range(2):
+        few.client.clear()
+        Party(world, f"q{number}", room="other").publish(_other(MICROPHONE, "m"))
+        assert few.client.of(SectionsWanted)
+        few.offer()
+    returned = Listener()
+    world.registry.get("c").resume("ben", ben.sid, returned)
+    assert returned.of(SectionsWanted), "who comes back has missed enough"
 
 
 def _other(announcement: Any, cid: str) -> Any:
