@@ -90,7 +90,7 @@ IN_WINDOW = "documentPictureInPicture.window?.document"
 
 
 async def _floats(visitor: Visitor) -> None:
-    """A small window with a picture that moves and a switch that works; it goes by the same button."""
+    """A small window with a picture that moves and a switch that works; no picture where none is wanted; it goes by the same button."""
     microphone = visitor.part("mic-toggle")
     await expect(microphone).to_have_attribute("aria-pressed", "true")
     await visitor.part("floating-toggle").click()
@@ -98,6 +98,10 @@ async def _floats(visitor: Visitor) -> None:
     await visitor.page.wait_for_function(f"() => {moving}", timeout=PATIENCE_MS)
     await visitor.page.evaluate(f"{IN_WINDOW}.querySelector('[data-testid=floating-mic]').click()")
     await expect(microphone).to_have_attribute("aria-pressed", "false")
+    await visitor.part("wish").select_option("none")
+    await visitor.page.wait_for_function(f"() => {IN_WINDOW}?.querySelector('video') === null", timeout=PATIENCE_MS)
+    await visitor.part("wish").select_option("auto")
+    await visitor.page.wait_for_function(f"() => {moving}", timeout=PATIENCE_MS)
     await visitor.part("floating-toggle").click()
     await expect(visitor.part("floating-toggle")).to_have_attribute("aria-pressed", "false")
     assert await visitor.page.evaluate("documentPictureInPicture.window === null")

@@ -124,6 +124,11 @@ export class Conference {
     await this.fitSending();
   }
 
+  /** Whether the camera of this member has a place on the screen, or its letter alone: as its viewer wishes. */
+  draws(member: Member): boolean {
+    return member.local || (this.saving !== 'sound' && this.pictures.wishes[member.identity] !== 'none');
+  }
+
   /** Figures of this call, counted until they are closed. */
   statistics(): Statistics {
     return new Statistics(
