@@ -71,6 +71,29 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await until(lambda: _asked_plain(other), "the microphone is opened without the filter")
 
 
+LACKING = """const add = RTCPeerConnection.prototype.addTransceiver;
+RTCPeerConnection.prototype.addTransceiver = function (what, init) {
+  const made = add.call(this, what, init);
+  const known = RTCRtpReceiver.getCapabilities('video').codecs;
+  if (what === 'video') made.setCodecPreferences(known.filter((one) => one.mimeType !== 'video/VP8'));
+  return made;
+};"""
+
+
+async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, live_server: LiveServer) -> None:
+    """One receives no VP8, which is what the other sends; a tile without a picture would look as if its camera were off."""
+    one, other = await visit(script=LACKING), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await tiles(one, 2)
+    await expect(one.part("undecoded")).to_contain_text("không giải mã được hình", timeout=PATIENCE_MS)
+    assert await one.barriers() == []
+    await expect(other.part("undecoded")).to_have_count(0)
+    await other.part("cam-toggle").click()
+    await expect(one.part("undecoded")).to_have_count(0)
+
+
 async def _figures(one: Visitor, other: Visitor) -> None:
     await one.part("statistics-toggle").click()
     await one.part("statistics-panel").wait_for()

@@ -8,6 +8,7 @@ import {
   LocalVideoTrack,
   Room,
   RoomEvent,
+  SubscriptionError,
   Track,
   VideoPresets,
   type DisconnectReason,
@@ -78,6 +79,7 @@ export class Conference {
   readonly lastSpoke = new Map<string, number>();
   private readonly room: Room;
   private readonly order = new Floor();
+  private readonly undecoded = new Set<string>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
   private bannerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -284,6 +286,12 @@ export class Conference {
         const mine = who.isLocal && publication.source === Track.Source.Microphone;
         if (mine && !this.mutedByMe) this.notices.tell(t('notice.muted'));
       })
+      .on(RoomEvent.TrackSubscriptionFailed, (sid, _, reason) => {
+        if (reason === SubscriptionError.SE_CODEC_UNSUPPORTED) this.undecoded.add(sid);
+        this.redrawSoon();
+      })
+      .on(RoomEvent.TrackSubscribed, (_, publication) => this.undecoded.delete(publication.trackSid))
+      .on(RoomEvent.TrackUnpublished, (publication) => this.undecoded.delete(publication.trackSid))
       .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
       .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
   }
@@ -347,7 +355,7 @@ export class Conference {
   private redraw(): void {
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
-    this.members = membersOf(this.room);
+    this.members = membersOf(this.room, this.undecoded);
     this.pictures.apply();
   }
 

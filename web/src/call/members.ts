@@ -11,6 +11,8 @@ export interface Member {
   screen: TrackPublication | null;
   /** The server does not send them now: the way here is too narrow. */
   starved: { camera: boolean; screen: boolean };
+  /** They come in no codec that this browser decodes, and nothing shows them instead. */
+  undecoded: { camera: boolean; screen: boolean };
   speaking: boolean;
   /** When the hand was raised (ms since 1970 by the raiser's clock), 0 when it is down. */
   hand_ms: number;
@@ -25,11 +27,15 @@ const COMPOSED = 'hall_program';
 /** The attribute of a participant that says a hand is up; its value is the time in ms. */
 export const HAND = 'hand';
 
-export function membersOf(room: Room): Member[] {
-  return [member(room.localParticipant, true), ...[...room.remoteParticipants.values()].map((one) => member(one, false))];
+/** `undecoded`: sids of tracks that the server could give in no codec of ours. */
+export function membersOf(room: Room, undecoded: ReadonlySet<string>): Member[] {
+  const others = [...room.remoteParticipants.values()];
+  const lacking = others.some(isComposed) ? new Set<string>() : undecoded;
+  return [member(room.localParticipant, true, lacking), ...others.map((one) => member(one, false, lacking))];
 }
 
-function member(participant: Participant, local: boolean): Member {
+function member(participant: Participant, local: boolean, undecoded: ReadonlySet<string>): Member {
+  const lacks = (publication: TrackPublication | null) => publication !== null && undecoded.has(publication.trackSid);
   const camera = shown(participant.getTrackPublication(Track.Source.Camera));
   const screen = shown(participant.getTrackPublication(Track.Source.ScreenShare));
   return {
@@ -40,6 +46,7 @@ function member(participant: Participant, local: boolean): Member {
     camera,
     screen,
     starved: { camera: isStarved(camera), screen: isStarved(screen) },
+    undecoded: { camera: lacks(camera), screen: lacks(screen) },
     speaking: participant.isSpeaking,
     hand_ms: handTime(participant.attributes[HAND]),
     quality: participant.connectionQuality,

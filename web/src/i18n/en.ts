@@ -136,6 +136,7 @@ export const en: Record<Key, string> = {
   'tile.handRaised': 'hand raised',
   'tile.screen': '{name}’s screen',
   'tile.starved': 'Picture paused: weak connection',
+  'tile.undecoded': 'This browser cannot decode the picture. Update it, or use Chrome or Edge.',
   'tile.ownScreen': 'You are sharing your screen with everyone',
   'tile.stopShare': 'Stop sharing',
 

@@ -134,6 +134,7 @@ export const vi = {
   'tile.handRaised': 'đang giơ tay',
   'tile.screen': 'Màn hình của {name}',
   'tile.starved': 'Tạm dừng hình: đường truyền yếu',
+  'tile.undecoded': 'Trình duyệt này không giải mã được hình. Hãy cập nhật, hoặc dùng Chrome, Edge.',
   'tile.ownScreen': 'Bạn đang chia sẻ màn hình với mọi người',
   'tile.stopShare': 'Dừng chia sẻ',
 
