@@ -113,7 +113,7 @@ IN_WINDOW = "documentPictureInPicture.window?.document"
 
 
 async def _floats(visitor: Visitor) -> None:
-    """A small window with a picture that moves and a switch that works; no picture where none is wanted; it goes by the same button."""
+    """A small window with a picture that moves, none where none is wanted, and a switch that works; the same button ends it."""
     microphone = visitor.part("mic-toggle")
     await expect(microphone).to_have_attribute("aria-pressed", "true")
     await visitor.part("floating-toggle").click()
