@@ -18,7 +18,7 @@ from signaling.sip.transport import Hop, Transports
 
 _CALL_ID: Final = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*(\S{1,255})", re.IGNORECASE | re.MULTILINE)
 _DIGITS: Final = re.compile(rb"^(?:content-type|c)[ \t]*:\s*application/dtmf", re.IGNORECASE | re.MULTILINE)
-_HIDDEN: Final = (
+_HIDDEN: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = (
     (re.compile(r"(inline:)[^\s|]+", re.IGNORECASE), r"\1[khóa/key]"),
     # A field goes on in lines that begin with a blank (RFC 3261 section 7.3.1).
     (
@@ -26,9 +26,9 @@ _HIDDEN: Final = (
         r"\1 [đã che/redacted]",
     ),
     (re.compile(r"((?:^|\r)[ \t]*signal[ \t]*=).*", re.IGNORECASE | re.MULTILINE), r"\1 [phím/key]"),
-    # Number and PIN dialled at once; whatever stands behind the sign between them.
-    (re.compile(r"(sips?:[^\s*#@<>]{1,64}?(?:\*|#|%2a|%23))[^\s@<>]{1,128}(?=@)", re.IGNORECASE), r"\1[PIN]"),
+    (re.compile(r"(sips?:)([^\s@<>]{1,256}+)(?=@)", re.IGNORECASE), lambda found: found[1] + _without_pin(found[2])),
 )
+_SIGN: Final = re.compile(r"\*|#|%2a|%23", re.IGNORECASE)
 
 
 @dataclass
@@ -112,6 +112,12 @@ def redacted(data: bytes) -> str:
     for pattern, instead in _HIDDEN:
         text = pattern.sub(instead, text)
     return text
+
+
+def _without_pin(user: str) -> str:
+    """Number and PIN dialled at once: without whatever stands behind the sign between them."""
+    sign = _SIGN.search(user, 1)
+    return f"{user[: sign.end()]}[PIN]" if sign is not None and sign.end() < len(user) else user
 
 
 class _Watched:

@@ -18,7 +18,7 @@ COLLECTIVE = (
     "ban chỉ đạo",
 )
 """Bodies that decide together: who signs, signs on their behalf (TM.)."""
-_PLACE = re.compile(r"(?:^|\s)(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(\S.*)$", re.IGNORECASE)
+_PLACE = re.compile(r"(?:^|\s)(tỉnh|thành phố|huyện|thị xã|thị trấn|quận|xã|phường|đặc khu)\s+(\S.*)", re.IGNORECASE)
 _SPLIT = re.compile(r"^(ủy ban nhân dân|uỷ ban nhân dân|hội đồng nhân dân)\s+(\S.*)$", re.IGNORECASE)
 
 
