@@ -40,8 +40,9 @@ pub struct Dependencies {
 
 #[derive(Debug)]
 struct Table {
-    /// The packet that brought it, by its number with the rollovers counted.
+    /// The first and the newest packet that brought it, by their numbers with the rollovers counted.
     since: u32,
+    told: u32,
     structure: Box<Structure>,
 }
 
@@ -104,36 +105,43 @@ impl Dependencies {
             count: template.count,
         };
         if let Some(structure) = brought {
-            self.keep(Table { since: at, structure });
+            self.keep(at, structure);
         }
         Ok(frame)
     }
 
     fn structure_at(&self, at: u32) -> Option<&Structure> {
-        let table = [&self.newest, &self.previous].into_iter().flatten().find(|table| table.holds(at))?;
+        let table = [&self.newest, &self.previous].into_iter().flatten().find(|table| is_from(at, table.since))?;
         Some(&table.structure)
     }
 
-    fn keep(&mut self, table: Table) {
+    fn keep(&mut self, at: u32, structure: Box<Structure>) {
+        let table = Table { since: at, told: at, structure };
         let Some(newest) = &mut self.newest else {
             self.newest = Some(table);
             return;
         };
-        let (told_again, late) = (newest.structure == table.structure, !newest.holds(table.since));
-        if !late && !told_again {
-            self.previous = self.newest.replace(table);
-        } else if late && self.previous.as_ref().is_none_or(|previous| previous.holds(table.since)) {
-            // The same one: of a key frame all of whose packets bring it.
-            if told_again { newest.since = table.since } else { self.previous = Some(table) }
+        let late =
+            !is_from(at, newest.since) && self.previous.as_ref().is_none_or(|previous| is_from(at, previous.since));
+        match (newest.structure == table.structure, is_from(at, newest.told)) {
+            (true, true) => newest.told = at,
+            // Of a key frame all of whose packets bring it.
+            (true, false) if late => newest.since = at,
+            (false, true) => self.previous = self.newest.replace(table),
+            // What was told of the newest before is of another one that was the same.
+            (false, false) if is_from(at, newest.since) => {
+                newest.since = newest.told;
+                self.previous = Some(table);
+            }
+            (false, false) if late => self.previous = Some(table),
+            _ => {}
         }
     }
 }
 
-impl Table {
-    /// Serial number arithmetic (RFC 1982).
-    fn holds(&self, at: u32) -> bool {
-        at.wrapping_sub(self.since) < 0x8000_0000
-    }
+/// Serial number arithmetic (RFC 1982): not before it.
+fn is_from(at: u32, since: u32) -> bool {
+    at.wrapping_sub(since) < 0x8000_0000
 }
 
 #[derive(Clone, Copy, Default)]

@@ -75,7 +75,19 @@ fn a_table_holds_from_its_packet_on_whenever_that_comes() {
         stream.read(L2T2, at(0)).unwrap();
         stream.read(L1T3, at(0).wrapping_sub(20)).unwrap();
         assert_eq!([0, 9, 10].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(1), Some(0)]);
-        // Packets of one key frame that all bring it.
+        // It is told again, and one comes that held in between.
+        stream.read(L1T3, at(30)).unwrap();
+        stream.read(L2T2, at(20)).unwrap();
+        assert_eq!([19, 20, 29, 30].map(|packet| top(&mut stream, at(packet))), [None, Some(1), Some(1), Some(0)]);
+    }
+}
+
+#[test]
+fn all_packets_of_a_key_frame_may_bring_the_table() {
+    for begin in [100, u32::MAX - 10] {
+        let at = |packet: u32| u32::wrapping_add(begin, packet);
+        let mut stream = Dependencies::default();
+        stream.read(L2T2, at(0)).unwrap();
         stream.read(L1T3, at(13)).unwrap();
         stream.read(L1T3, at(8)).unwrap();
         assert_eq!([7, 8, 14].map(|packet| top(&mut stream, at(packet))), [Some(1), Some(0), Some(0)]);
