@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use std::net::{IpAddr, SocketAddr};
 
 pub const ENTRIES_MAX: usize = 16;
-/// More threads than any machine of ours has processors to spare; each may hold 8 MiB handed over for it.
+/// More threads than any machine of ours has processors to spare; each may hold 16 MiB handed over for it.
 pub const SHARDS_MAX: i64 = 16;
 pub const GATHER_US_MAX: i64 = 10_000;
 pub const RECEIVE_BUFFER_BYTES_MAX: i64 = 1 << 30;

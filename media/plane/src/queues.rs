@@ -15,7 +15,7 @@ pub const COMMANDS_MAX: usize = 4096;
 pub const EVENTS_MAX: usize = 8192;
 /// From here on events that a later one makes good are dropped.
 const EVENTS_HIGH: usize = EVENTS_MAX * 3 / 4;
-/// What other threads may have handed to one that it has not taken yet: about what a socket holds.
+/// What other threads may have handed to one that it has not taken yet, in each of two lanes: about what a socket holds.
 pub const HANDED_BYTES_MAX: usize = 8 << 20;
 const HANDED_MAX: usize = 1024;
 /// What a thread keeps for a Python that does not come to poll.
@@ -45,13 +45,54 @@ impl Handed {
             Handed::Connection(leaving) => leaving.size(),
         }
     }
+
+    /// Whoever sends us anything can make more of these.
+    fn is_foreign(&self) -> bool {
+        match self {
+            Handed::Parcel(parcel) => parcel.is_foreign(),
+            Handed::Connection(_) => true,
+        }
+    }
+}
+
+/// Bounded by number and by bytes.
+struct Lane {
+    queue: ArrayQueue<Handed>,
+    bytes: AtomicUsize,
+}
+
+impl Lane {
+    fn new() -> Self {
+        Lane { queue: ArrayQueue::new(HANDED_MAX), bytes: AtomicUsize::new(0) }
+    }
+
+    fn put(&self, handed: Handed) -> bool {
+        let size = handed.size();
+        // Each of the threads may see room for its own: that many parcels too much are no harm.
+        if self.bytes.load(Ordering::Relaxed) + size > HANDED_BYTES_MAX {
+            return false;
+        }
+        self.bytes.fetch_add(size, Ordering::Relaxed);
+        let taken = self.queue.push(handed).is_ok();
+        if !taken {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    fn take(&self) -> Option<Handed> {
+        let handed = self.queue.pop()?;
+        self.bytes.fetch_sub(handed.size(), Ordering::Relaxed);
+        Some(handed)
+    }
 }
 
 /// What one shard thread is to do, and what it is handed.
 pub struct Commands {
     queue: ArrayQueue<Order>,
-    handed: ArrayQueue<Handed>,
-    handed_bytes: AtomicUsize,
+    /// What other threads say themselves: strangers can't fill this one.
+    own: Lane,
+    foreign: Lane,
     rung: AtomicBool,
     stop: AtomicBool,
     pub bell: Bell,
@@ -61,8 +102,8 @@ impl Commands {
     pub fn new() -> io::Result<Self> {
         Ok(Commands {
             queue: ArrayQueue::new(COMMANDS_MAX),
-            handed: ArrayQueue::new(HANDED_MAX),
-            handed_bytes: AtomicUsize::new(0),
+            own: Lane::new(),
+            foreign: Lane::new(),
             rung: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             bell: Bell::new()?,
@@ -78,25 +119,17 @@ impl Commands {
 
     /// False: there is no room and it is lost.
     pub fn hand(&self, handed: Handed) -> bool {
-        let size = handed.size();
-        // Each of the threads may see room for its own: that many parcels too much are no harm.
-        if self.handed_bytes.load(Ordering::Relaxed) + size > HANDED_BYTES_MAX {
-            return false;
-        }
-        self.handed_bytes.fetch_add(size, Ordering::Relaxed);
-        let taken = self.handed.push(handed).is_ok();
+        let lane = if handed.is_foreign() { &self.foreign } else { &self.own };
+        let taken = lane.put(handed);
         if taken {
             self.ring();
-        } else {
-            self.handed_bytes.fetch_sub(size, Ordering::Relaxed);
         }
         taken
     }
 
-    pub fn take_handed(&self) -> Option<Handed> {
-        let handed = self.handed.pop()?;
-        self.handed_bytes.fetch_sub(handed.size(), Ordering::Relaxed);
-        Some(handed)
+    /// The next one of each lane.
+    pub fn take_handed(&self) -> [Option<Handed>; 2] {
+        [self.own.take(), self.foreign.take()]
     }
 
     /// The thread ends after the commands queued before.
@@ -241,6 +274,20 @@ fn is_made_good_later(event: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plane_core::ice::Path;
+    use plane_core::outbox::{Message, Outbox, Sink};
+    use plane_core::shard::Shard;
+    use plane_core::stun::{self, Request};
+    use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+    const HERE: Path =
+        Path::Udp { socket: 0, remote: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9)), local: None };
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn send(&mut self, _: &[u8], _: &[Message]) {}
+    }
 
     fn byes(count: usize) -> Vec<Event> {
         (0..count).map(|producer| Event::Bye { producer: producer as u32 }).collect()
@@ -248,19 +295,13 @@ mod tests {
 
     #[test]
     fn what_is_handed_over_is_bounded_and_rings() {
-        use plane_core::{ice::Path, outbox::Message, outbox::Outbox, outbox::Sink, shard::Shard};
-        struct Nowhere;
-        impl Sink for Nowhere {
-            fn send(&mut self, _: &[u8], _: &[Message]) {}
-        }
         let (mut shard, mut out) = (Shard::new(0, 0, 1).among(2), Outbox::new(Nowhere));
         let mut parcel = || {
-            let path = Path::Udp { socket: 0, remote: ([127, 0, 0, 1], 9).into(), local: None };
             // Media of nobody is shown to the other one, 50 at once at most.
             for now_us in 0..50 {
                 let mut datagram = [0; 1200];
                 datagram[0] = 0x80;
-                shard.receive(path, &mut datagram, 1_000_000_000 * now_us, &mut out);
+                shard.receive(HERE, &mut datagram, 1_000_000_000 * now_us, &mut out);
             }
             shard.parcel(1).unwrap()
         };
@@ -271,9 +312,37 @@ mod tests {
         }
         assert!(size > 50 * 1200 && taken == HANDED_BYTES_MAX / size);
         assert!(commands.rung.load(Ordering::SeqCst));
-        assert!(commands.take_handed().is_some() && commands.hand(Handed::Parcel(parcel())));
-        assert_eq!(std::iter::from_fn(|| commands.take_handed()).count(), taken);
-        assert_eq!(commands.handed_bytes.load(Ordering::SeqCst), 0);
+        assert!(commands.foreign.take().is_some() && commands.hand(Handed::Parcel(parcel())));
+        // What the other thread says itself has room all the same.
+        assert!(!commands.hand(Handed::Parcel(parcel())) && commands.hand(Handed::Parcel(claim())));
+        assert!(matches!(commands.take_handed(), [Some(_), Some(_)]));
+        assert_eq!(std::iter::from_fn(|| commands.foreign.take()).count(), taken - 1);
+        assert!(matches!(commands.take_handed(), [None, None]));
+        let left = [&commands.own, &commands.foreign].map(|lane| lane.bytes.load(Ordering::SeqCst));
+        assert_eq!(left, [0, 0]);
+    }
+
+    /// A shard proves a check that another one got, and claims the path.
+    fn claim() -> Parcel {
+        let shard = |index| Shard::new(index, 0, 1).among(2);
+        let (mut first, mut second, mut out) = (shard(0), shard(1), Outbox::new(Nowhere));
+        second.command(Command::OpenRouter { router: 1 }, 1, &mut out);
+        let (ufrag, pwd) = ("b-ours".to_string(), "a-password-of-22-chars".to_string());
+        let mut check = vec![0; 256];
+        let request = Request {
+            transaction: [1; 12],
+            username: b"b-ours:theirs",
+            priority: 1,
+            use_candidate: true,
+            controlling: Some(1),
+            controlled: None,
+            nomination: None,
+        };
+        let len = stun::write_request(&mut check, &request, pwd.as_bytes());
+        second.command(Command::OpenTransport { router: 1, transport: 1, ufrag, pwd }, 1, &mut out);
+        first.receive(HERE, &mut check[..len], 1, &mut out);
+        second.unpack(first.parcel(1).unwrap(), 1, &mut out);
+        second.parcel(0).unwrap()
     }
 
     #[test]

@@ -46,7 +46,7 @@ const SNAPSHOT_US: u64 = 1_000_000;
 const BACKLOG_RETRY_US: u64 = 50_000;
 /// Batches of one socket in one round (a batch is 32 system datagrams), so that timers and the other sockets come up.
 const BATCHES_MAX: usize = 16;
-/// Parcels of other shards in one round.
+/// Parcels of other shards in one round, of each of the two kinds.
 const HANDED_MAX: usize = 64;
 const TCP_READ_BYTES: usize = 64 << 10;
 /// A wait that took less than this found something that had been there before.
@@ -327,26 +327,33 @@ impl Rounds {
             return false;
         }
         for taken in 0..HANDED_MAX {
-            let Some(handed) = self.commands.take_handed() else { return taken > 0 };
+            let handed = self.commands.take_handed();
+            if handed.iter().all(Option::is_none) {
+                return taken > 0;
+            }
             // What it is about was opened before it was sent.
             self.shard_commands();
-            match handed {
-                Handed::Parcel(parcel) => self.shard.unpack(parcel, self.now_us, &mut self.outbox),
-                Handed::Connection(connection) => {
-                    if let Some((intake, mut bytes)) = self.outbox.sink.tcp.take_over(connection) {
-                        self.frames(intake, &mut bytes);
-                    }
-                }
-            }
+            handed.into_iter().flatten().for_each(|handed| self.accept(handed));
         }
         self.commands.ring();
         true
     }
 
+    fn accept(&mut self, handed: Handed) {
+        match handed {
+            Handed::Parcel(parcel) => self.shard.unpack(parcel, self.now_us, &mut self.outbox),
+            Handed::Connection(connection) => {
+                if let Some((intake, mut bytes)) = self.outbox.sink.tcp.take_over(connection) {
+                    self.frames(intake, &mut bytes);
+                }
+            }
+        }
+    }
+
     /// Gives the other shards what is theirs.
     fn hand_over(shard: &mut Shard, others: &[Arc<Commands>]) {
         for (to, other) in others.iter().enumerate() {
-            if let Some(parcel) = shard.parcel(to) {
+            while let Some(parcel) = shard.parcel(to) {
                 let datagrams = parcel.datagrams();
                 let taken = other.hand(Handed::Parcel(parcel));
                 shard.note_handed(datagrams, taken);

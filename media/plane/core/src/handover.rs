@@ -20,9 +20,11 @@ use crate::stun;
 /// The characters of user names (RFC 8839 §5.4) that name shards, the first one shard 0.
 const NAMES: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 pub const SHARDS_MAX: usize = NAMES.len();
-/// What waits for one shard in one round; more is lost, as in a full socket.
+/// What waits for one shard in one round in each of two parcels; more is lost, as in a full socket.
 const PARCEL_BYTES_MAX: usize = 1 << 20;
+/// Of each kind. Anybody can send what nobody has proved: it gets little room beside what comes by claimed paths.
 const SLIPS_MAX: usize = 4096;
+const UNPROVED_MAX: usize = 512;
 /// Room that parcels keep while they lie empty, and how many of them.
 const IDLE_BYTES_MAX: usize = 256 << 10;
 const IDLE_MAX: usize = 8;
@@ -39,12 +41,15 @@ pub fn shard_of(ufrag: &[u8]) -> Option<u8> {
     NAMES.iter().position(|name| name == first).map(|shard| shard as u8)
 }
 
-/// What one shard hands to another, in order.
+/// What one shard hands to another, in order: datagrams as they came, or what it has to say itself.
 #[derive(Debug, Default)]
 pub struct Parcel {
     from: u8,
+    foreign: bool,
     slips: Vec<Slip>,
     bytes: Vec<u8>,
+    /// Slips of each kind.
+    counts: [usize; KINDS],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +73,33 @@ pub(crate) enum Slip {
     },
 }
 
+/// Each has bounds of its own, so that none can take the room of another.
+#[derive(Clone, Copy)]
+enum Kind {
+    Media,
+    Word,
+    Claimed,
+    Unproved,
+}
+
+const KINDS: usize = 4;
+
+impl Kind {
+    fn most(self) -> usize {
+        if matches!(self, Kind::Unproved) { UNPROVED_MAX } else { SLIPS_MAX }
+    }
+}
+
 impl Parcel {
+    fn new(from: u8, foreign: bool) -> Self {
+        Parcel { from, foreign, ..Parcel::default() }
+    }
+
+    /// Strangers have a part in it: it must not wait where it keeps others from their room.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
+    }
+
     /// What it holds in memory, about.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.slips.len() * size_of::<Slip>()
@@ -78,12 +109,19 @@ impl Parcel {
         self.slips.iter().filter(|slip| matches!(slip, Slip::Datagram { .. } | Slip::Media(_))).count() as u64
     }
 
-    fn is_full(&self, len: usize) -> bool {
-        !self.has_room(1, len)
+    fn has_room(&self, kind: Kind, slips: usize, len: usize) -> bool {
+        self.bytes.len() + len <= PARCEL_BYTES_MAX && self.counts[kind as usize] + slips <= kind.most()
     }
 
-    fn has_room(&self, slips: usize, len: usize) -> bool {
-        self.bytes.len() + len <= PARCEL_BYTES_MAX && self.slips.len() + slips <= SLIPS_MAX
+    /// False: there is no room.
+    fn add<const N: usize>(&mut self, kind: Kind, slip: Slip, bytes: [&[u8]; N]) -> bool {
+        let room = self.has_room(kind, 1, bytes.iter().map(|part| part.len()).sum());
+        if room {
+            self.counts[kind as usize] += 1;
+            self.slips.push(slip);
+            bytes.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        }
+        room
     }
 }
 
@@ -93,10 +131,17 @@ struct Claim {
     at_us: u64,
 }
 
+/// What is to go to one shard.
+#[derive(Debug)]
+struct Outward {
+    own: Parcel,
+    foreign: Parcel,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Handover {
     /// To each shard, ours among them; empty: there is no other one.
-    parcels: Vec<Parcel>,
+    outward: Vec<Outward>,
     idle: Vec<Parcel>,
     claims: FxHashMap<Path, Claim>,
     /// Old claims are searched for when there are so many.
@@ -108,7 +153,7 @@ pub(crate) struct Handover {
 
 impl Handover {
     fn has_others(&self) -> bool {
-        !self.parcels.is_empty()
+        !self.outward.is_empty()
     }
 
     /// What is looked at now came from another shard: it goes no further.
@@ -123,25 +168,20 @@ impl Handover {
 
     /// Without room it is lost; whatever goes this way is said again.
     pub fn put(&mut self, to: u8, slip: Slip) {
-        let parcel = self.parcels.get_mut(usize::from(to)).filter(|parcel| !parcel.is_full(0));
-        parcel.into_iter().for_each(|parcel| parcel.slips.push(slip));
+        self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
     }
 
     /// The shard `to` can be handed all of these.
     pub fn has_room<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
         let (count, bytes) = entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size()));
-        self.parcels.get(usize::from(to)).is_some_and(|parcel| parcel.has_room(count, bytes))
+        self.outward.get(usize::from(to)).is_some_and(|outward| outward.own.has_room(Kind::Media, count, bytes))
     }
 
     pub fn put_media(&mut self, to: u8, media: Media, payload: &[u8], descriptor: &[u8], totals: &mut Totals) {
-        let Some(parcel) = self.parcels.get_mut(usize::from(to)) else { return };
-        if parcel.is_full(payload.len() + descriptor.len()) {
+        let Some(outward) = self.outward.get_mut(usize::from(to)) else { return };
+        if !outward.own.add(Kind::Media, Slip::Media(media), [payload, descriptor]) {
             totals.handover_drops += 1;
-            return;
         }
-        parcel.slips.push(Slip::Media(media));
-        parcel.bytes.extend_from_slice(payload);
-        parcel.bytes.extend_from_slice(descriptor);
     }
 
     fn note_claim(&mut self, path: Path, shard: u8, now_us: u64) {
@@ -161,16 +201,18 @@ impl Shard {
         assert!((1..=SHARDS_MAX).contains(&shards) && usize::from(self.index) < shards);
         if shards > 1 {
             let from = self.index;
-            self.handover.parcels.resize_with(shards, || Parcel { from, ..Parcel::default() });
+            let outward = || Outward { own: Parcel::new(from, false), foreign: Parcel::new(from, true) };
+            self.handover.outward.resize_with(shards, outward);
         }
         self
     }
 
-    /// What is to go to the shard `to` now, if anything.
+    /// What is to go to the shard `to` now, if anything; to be called until there is nothing.
     pub fn parcel(&mut self, to: usize) -> Option<Parcel> {
-        let parcel = self.handover.parcels.get_mut(to).filter(|parcel| !parcel.slips.is_empty())?;
+        let Outward { own, foreign } = self.handover.outward.get_mut(to)?;
+        let parcel = [own, foreign].into_iter().find(|parcel| !parcel.slips.is_empty())?;
         let mut fresh = self.handover.idle.pop().unwrap_or_default();
-        fresh.from = self.index;
+        (fresh.from, fresh.foreign) = (self.index, parcel.foreign);
         Some(std::mem::replace(parcel, fresh))
     }
 
@@ -205,6 +247,7 @@ impl Shard {
         (self.handover.from, self.handover.shown) = (None, false);
         parcel.slips.clear();
         parcel.bytes.clear();
+        parcel.counts = [0; KINDS];
         if self.handover.idle.len() < IDLE_MAX && parcel.bytes.capacity() <= IDLE_BYTES_MAX {
             self.handover.idle.push(parcel);
         }
@@ -213,7 +256,7 @@ impl Shard {
     /// The other shard that the user name of a check names. Nothing else of the datagram is looked at.
     pub fn names_other(&self, datagram: &[u8]) -> Option<u8> {
         let shard = shard_of(stun::username(datagram)?)?;
-        (shard != self.index && usize::from(shard) < self.handover.parcels.len()).then_some(shard)
+        (shard != self.index && usize::from(shard) < self.handover.outward.len()).then_some(shard)
     }
 
     /// True: it was of another shard's peer and is on its way there.
@@ -222,7 +265,7 @@ impl Shard {
             return false;
         }
         let to = self.names_other(datagram);
-        to.is_some_and(|to| self.pass_on(to, path, datagram, false))
+        to.is_some_and(|to| self.pass_on(to, (path, false), datagram, Kind::Unproved))
     }
 
     /// True: another shard has claimed the path.
@@ -231,7 +274,7 @@ impl Shard {
             return false;
         }
         let claim = self.handover.claims.get(&path).copied();
-        claim.is_some_and(|claim| self.pass_on(claim.shard, path, datagram, false))
+        claim.is_some_and(|claim| self.pass_on(claim.shard, (path, false), datagram, Kind::Claimed))
     }
 
     /// Nobody here knows it; perhaps another shard does.
@@ -240,18 +283,15 @@ impl Shard {
             return;
         }
         let ours = self.index;
-        for to in (0..self.handover.parcels.len() as u8).filter(|to| *to != ours) {
-            self.pass_on(to, path, datagram, true);
+        for to in (0..self.handover.outward.len() as u8).filter(|to| *to != ours) {
+            self.pass_on(to, (path, true), datagram, Kind::Unproved);
         }
     }
 
-    fn pass_on(&mut self, to: u8, path: Path, datagram: &[u8], shown: bool) -> bool {
-        let parcel = &mut self.handover.parcels[usize::from(to)];
-        if parcel.is_full(datagram.len()) {
+    fn pass_on(&mut self, to: u8, (path, shown): (Path, bool), datagram: &[u8], kind: Kind) -> bool {
+        let slip = Slip::Datagram { path, len: datagram.len(), shown };
+        if !self.handover.outward[usize::from(to)].foreign.add(kind, slip, [datagram]) {
             self.totals.handover_drops += 1;
-        } else {
-            parcel.slips.push(Slip::Datagram { path, len: datagram.len(), shown });
-            parcel.bytes.extend_from_slice(datagram);
         }
         true
     }

@@ -79,9 +79,10 @@ impl Pair {
     fn settle(&mut self) {
         for _ in 0..8 {
             for from in 0..2 {
-                let Some(parcel) = self.shards[from].parcel(1 - from) else { continue };
-                self.shards[from].note_handed(parcel.datagrams(), true);
-                self.shards[1 - from].unpack(parcel, self.now_us, &mut self.outs[1 - from]);
+                while let Some(parcel) = self.shards[from].parcel(1 - from) {
+                    self.shards[from].note_handed(parcel.datagrams(), true);
+                    self.shards[1 - from].unpack(parcel, self.now_us, &mut self.outs[1 - from]);
+                }
             }
         }
         assert!((0..2).all(|from| self.shards[from].parcel(1 - from).is_none()), "it goes round and round");
@@ -214,11 +215,31 @@ fn parcels_and_claims_are_bounded() {
     let mut pair = Pair::new();
     let out = &mut pair.outs[0];
     let request = check("bnobody:them", PWD, 1);
-    for _ in 0..=SLIPS_MAX {
+    for _ in 0..=UNPROVED_MAX {
         pair.shards[0].receive(path(9), &mut request.clone(), NOW_US, out);
     }
     let parcel = pair.shards[0].parcel(1).unwrap();
-    assert_eq!((parcel.datagrams(), pair.shards[0].totals.handover_drops), (SLIPS_MAX as u64, 1));
+    assert!(parcel.is_foreign());
+    assert_eq!((parcel.datagrams(), pair.shards[0].totals.handover_drops), (UNPROVED_MAX as u64, 1));
+    // What comes by a claimed path has room beside it, and bounds too.
+    pair.shards[0].handover.note_claim(path(10), 1, NOW_US);
+    let out = &mut pair.outs[0];
+    for n in 0..=SLIPS_MAX {
+        if n <= UNPROVED_MAX {
+            pair.shards[0].receive(path(9), &mut request.clone(), NOW_US, out);
+        }
+        pair.shards[0].receive(path(10), &mut DTLS.to_vec(), NOW_US, out);
+    }
+    let parcel = pair.shards[0].parcel(1).unwrap();
+    assert_eq!(parcel.datagrams(), (UNPROVED_MAX + SLIPS_MAX) as u64);
+    assert_eq!(pair.shards[0].totals.handover_drops, 3);
+    // Long datagrams fill it sooner.
+    let long = vec![22; 1400];
+    for _ in 0..1000 {
+        pair.shards[0].receive(path(10), &mut long.clone(), NOW_US, out);
+    }
+    let parcel = pair.shards[0].parcel(1).unwrap();
+    assert_eq!(parcel.datagrams(), (PARCEL_BYTES_MAX / 1400) as u64);
     let handover = &mut pair.shards[0].handover;
     for n in 0..100_000u32 {
         let remote = (n.to_be_bytes(), 5).into();

@@ -75,11 +75,11 @@ fn a_publisher_goes_on_from_another_port() {
 /// Hands on what the two shards have for each other until there is nothing.
 fn exchange(stage: &mut Stage, other: &mut Shard, out: &mut Outbox<Wire>) {
     for _ in 0..4 {
-        if let Some(parcel) = other.parcel(0) {
+        while let Some(parcel) = other.parcel(0) {
             stage.shard.unpack(parcel, stage.now_us, &mut stage.out);
             stage.settle();
         }
-        if let Some(parcel) = stage.shard.parcel(1) {
+        while let Some(parcel) = stage.shard.parcel(1) {
             other.unpack(parcel, stage.now_us, out);
         }
     }

@@ -45,11 +45,11 @@ impl Span {
 
     fn exchange(&mut self) {
         for _ in 0..4 {
-            if let Some(parcel) = self.home.shard.parcel(1) {
+            while let Some(parcel) = self.home.shard.parcel(1) {
                 self.away.shard.unpack(parcel, self.away.now_us, &mut self.away.out);
                 self.away.settle();
             }
-            if let Some(parcel) = self.away.shard.parcel(0) {
+            while let Some(parcel) = self.away.shard.parcel(0) {
                 self.home.shard.unpack(parcel, self.home.now_us, &mut self.home.out);
                 self.home.settle();
             }
@@ -199,6 +199,24 @@ fn what_is_too_much_to_be_handed_on_at_once_is_wished_for() {
     span.follow();
     assert_eq!(span.home.plis_to(&mut publisher), [0x1003]);
     assert_eq!(span.home.shard.snapshot(span.home.now_us).totals.handover_drops, 0);
+}
+
+#[test]
+fn strangers_take_no_room_from_media() {
+    let (mut span, mut publisher) = Span::published(1);
+    let mut there = span.away.join(3);
+    span.away.consume(&there, 101, CAMERA);
+    span.feed(CAMERA, true);
+    for n in 0..3 {
+        // Checks of nobody, each for the other shard.
+        for from in 0..5_000 {
+            span.home.deliver_from(peer::path(from), &peer::check(&format!("b{from}:them"), "guessed", from as u8));
+        }
+        span.frame(&mut publisher, n, n == 0);
+    }
+    assert_eq!(span.away.media_of(&mut there).len(), 9);
+    let totals = span.home.shard.snapshot(span.home.now_us).totals;
+    assert!(totals.handover_drops > 10_000);
 }
 
 #[test]

@@ -91,10 +91,11 @@ impl World {
         for _ in 0..ROUNDS_MAX {
             for from in 0..SHARDS {
                 for to in 0..SHARDS {
-                    let Some(parcel) = self.shards[from].0.parcel(to) else { continue };
-                    assert_ne!(from, to);
-                    let (shard, out) = &mut self.shards[to];
-                    shard.unpack(parcel, self.now_us, out);
+                    while let Some(parcel) = self.shards[from].0.parcel(to) {
+                        assert_ne!(from, to);
+                        let (shard, out) = &mut self.shards[to];
+                        shard.unpack(parcel, self.now_us, out);
+                    }
                 }
             }
         }

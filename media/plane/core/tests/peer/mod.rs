@@ -143,19 +143,7 @@ impl Stage {
     }
 
     fn check(&mut self, peer: &Peer, ufrag: &str) {
-        let username = format!("{ufrag}:them");
-        let request = Request {
-            transaction: [peer.transport as u8; 12],
-            username: username.as_bytes(),
-            priority: 1,
-            use_candidate: true,
-            controlling: Some(1),
-            controlled: None,
-            nomination: None,
-        };
-        let mut datagram = [0; 256];
-        let len = stun::write_request(&mut datagram, &request, PWD.as_bytes());
-        self.deliver(peer, &datagram[..len]);
+        self.deliver(peer, &check(&format!("{ufrag}:them"), PWD, peer.transport as u8));
     }
 
     pub fn publish(&mut self, peer: &Peer, producer: u32, layers: u32) {
@@ -549,6 +537,23 @@ impl Peer {
             payload_hash,
         }
     }
+}
+
+/// A check that nominates.
+pub fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
+    let request = Request {
+        transaction: [transaction; 12],
+        username: username.as_bytes(),
+        priority: 1,
+        use_candidate: true,
+        controlling: Some(1),
+        controlled: None,
+        nomination: None,
+    };
+    let mut datagram = vec![0; 256];
+    let len = stun::write_request(&mut datagram, &request, pwd.as_bytes());
+    datagram.truncate(len);
+    datagram
 }
 
 /// Twenty milliseconds of it.
