@@ -119,11 +119,17 @@ impl Shard {
             return;
         };
         let key = self.astray.asked[at].1;
-        let Some(transport) = self.transports.get_mut(key) else {
+        let Some(transport) = self.transports.get(key) else {
             self.astray.asked.remove(at);
             return;
         };
         let id = transport.id;
+        let before = transport.path();
+        if self.is_held(path, (Some(key), self.index), now_us) {
+            self.totals.bad_stun += 1;
+            return;
+        }
+        let transport = &mut self.transports[key];
         let Some(Ok(outcome)) = transport.agent().map(|agent| agent.hear_answer(datagram, path, now_us)) else {
             self.totals.bad_stun += 1;
             return;
@@ -131,7 +137,8 @@ impl Shard {
         transport.estimator.note_moved(now_us);
         self.astray.asked.remove(at);
         self.adopt(path, key);
-        self.claim(path);
+        self.claim(path, true);
+        self.release_path(before.filter(|before| *before != path));
         if let Some(state) = outcome.state {
             self.events.push(Event::Ice { transport: id, state, path });
         }

@@ -1,7 +1,8 @@
 //! Several shards listen on one port, and the kernel spreads peers over them by address, not by conference. What came to
 //! the wrong one is handed over: a check by the first character of the user name, which names the shard; everything else
 //! by its path, once the shard of the peer has claimed that. It does so for every check whose integrity it proved, so
-//! forged addresses and user names gain nothing. What nobody claimed may be of a peer that moved: the others are shown it
+//! forged user names gain nothing, nor do forged addresses: a path that a peer holds is taken by no other one. What nobody
+//! claimed may be of a peer that moved: the others are shown it
 //! within the allowance of `astray`.
 //!
 //! Ingress only: what a peer is sent leaves by its own shard. The same parcels carry what conferences on several shards have
@@ -10,7 +11,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::cache::Entry;
-use crate::ice::Path;
+use crate::ice::{DISCONNECTED_US, Path};
 use crate::mirror::{Clock, Media};
 use crate::outbox::{Outbox, Sink};
 use crate::shard::Shard;
@@ -60,8 +61,13 @@ pub(crate) enum Slip {
         len: usize,
         shown: bool,
     },
-    /// What comes by this path is of a peer of the shard that says so.
+    /// What comes by this path is of a peer of the shard that says so. `held`: the peer has nominated it.
     Claim {
+        path: Path,
+        held: bool,
+    },
+    /// The peer has nominated another one, or is gone.
+    Release {
         path: Path,
     },
     /// The rest is about producers on other shards: see `mirror`.
@@ -129,6 +135,8 @@ impl Parcel {
 struct Claim {
     shard: u8,
     at_us: u64,
+    /// No other shard takes it while it is fresh.
+    held: bool,
 }
 
 /// What is to go to one shard.
@@ -184,13 +192,13 @@ impl Handover {
         }
     }
 
-    fn note_claim(&mut self, path: Path, shard: u8, now_us: u64) {
+    fn note_claim(&mut self, path: Path, (shard, held): (u8, bool), now_us: u64) {
         if self.claims.len() >= self.search_at.max(CLAIMS_MIN) {
             self.claims.retain(|_, claim| now_us.saturating_sub(claim.at_us) < CLAIM_US);
             self.search_at = 2 * self.claims.len();
         }
         if self.claims.len() < CLAIMS_MAX || self.claims.contains_key(&path) {
-            self.claims.insert(path, Claim { shard, at_us: now_us });
+            self.claims.insert(path, Claim { shard, at_us: now_us, held });
         }
     }
 }
@@ -241,7 +249,8 @@ impl Shard {
                 }
                 Slip::Clock(clock) => self.accept_clock(clock),
                 Slip::Wish { producer, layer } => self.accept_wish(producer, layer, now_us, out),
-                Slip::Claim { path } => self.yield_path(path, parcel.from, now_us),
+                Slip::Claim { path, held } => self.yield_path(path, (parcel.from, held), now_us),
+                Slip::Release { path } => self.note_released(path, parcel.from),
             }
         }
         (self.handover.from, self.handover.shown) = (None, false);
@@ -259,13 +268,23 @@ impl Shard {
         (shard != self.index && usize::from(shard) < self.handover.outward.len()).then_some(shard)
     }
 
-    /// True: it was of another shard's peer and is on its way there.
-    pub(crate) fn hand_over_check(&mut self, path: Path, datagram: &[u8]) -> bool {
+    /// True: it was of another shard's peer and is on its way there, or is not from where it says.
+    pub(crate) fn hand_over_check(&mut self, path: Path, datagram: &[u8], now_us: u64) -> bool {
         if self.handover.is_second_hand() || !matches!(path, Path::Udp { .. }) {
             return false;
         }
-        let to = self.names_other(datagram);
-        to.is_some_and(|to| self.pass_on(to, (path, false), datagram, Kind::Unproved))
+        let Some(to) = self.names_other(datagram) else { return false };
+        if self.is_held(path, (None, to), now_us) {
+            self.totals.bad_stun += 1;
+            return true;
+        }
+        self.pass_on(to, (path, false), datagram, Kind::Unproved)
+    }
+
+    /// A peer of a shard other than `shard` holds the path.
+    pub(crate) fn is_claimed(&self, path: Path, shard: u8, now_us: u64) -> bool {
+        let fresh = |claim: &&Claim| claim.held && now_us.saturating_sub(claim.at_us) < DISCONNECTED_US;
+        self.handover.claims.get(&path).filter(fresh).is_some_and(|claim| claim.shard != shard)
     }
 
     /// True: another shard has claimed the path.
@@ -296,8 +315,8 @@ impl Shard {
         true
     }
 
-    /// A peer of ours has proved to be there: whoever else gets its datagrams is told.
-    pub(crate) fn claim(&mut self, path: Path) {
+    /// A peer of ours has proved to be there: whoever else gets its datagrams is told. `held`: see `Agent::holds`.
+    pub(crate) fn claim(&mut self, path: Path, held: bool) {
         let handover = &mut self.handover;
         if !handover.has_others() {
             return;
@@ -305,16 +324,33 @@ impl Shard {
         let before = handover.claims.remove(&path).map(|claim| claim.shard);
         let again = handover.from.filter(|from| before != Some(*from));
         for to in before.into_iter().chain(again) {
-            handover.put(to, Slip::Claim { path });
+            handover.put(to, Slip::Claim { path, held });
         }
     }
 
-    /// A peer of another shard is there now.
-    fn yield_path(&mut self, path: Path, to: u8, now_us: u64) {
+    /// A peer of ours holds it no longer. Which shard gets what comes by it is known to that one alone.
+    pub(crate) fn release_path(&mut self, path: Option<Path>) {
+        let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
+        for to in (0..self.handover.outward.len() as u8).filter(|to| *to != self.index) {
+            self.handover.put(to, Slip::Release { path });
+        }
+    }
+
+    fn note_released(&mut self, path: Path, from: u8) {
+        if let Some(claim) = self.handover.claims.get_mut(&path).filter(|claim| claim.shard == from) {
+            claim.held = false;
+        }
+    }
+
+    /// A peer of another shard is there now, unless one has come meanwhile that holds it.
+    fn yield_path(&mut self, path: Path, (to, held): (u8, bool), now_us: u64) {
+        if self.is_held(path, (None, to), now_us) {
+            return;
+        }
         if let Some(key) = self.paths.remove(&path) {
             self.transports.get_mut(key).and_then(|before| before.agent()).map(|agent| agent.forget(path));
         }
-        self.handover.note_claim(path, to, now_us);
+        self.handover.note_claim(path, (to, held), now_us);
     }
 }
 

@@ -144,6 +144,7 @@ fn without_the_password_nobody_claims_a_path() {
     let mut pair = Pair::new();
     pair.deliver(0, path(9), &check("aone:them", PWD, 1));
     pair.events(0);
+    pair.now_us += DISCONNECTED_US;
     // A stranger at (or in the name of) the same address.
     pair.deliver(0, path(9), &check("btwo:them", "another-password-than-ours", 2));
     pair.deliver(0, path(9), &check("bnobody:them", PWD, 3));
@@ -154,16 +155,93 @@ fn without_the_password_nobody_claims_a_path() {
     assert_eq!((totals.bad_stun, totals.stranger_datagrams), (1, 1), "counted once, where it was looked at");
 }
 
+/// Names of peers on the first and the second shard, and the transport of each.
+const PEERS: [(&str, u32); 4] = [("aone:them", 1), ("btwo:them", 2), ("athree:them", 3), ("bfour:them", 4)];
+
+impl Pair {
+    /// With two peers on each shard.
+    fn of_four() -> Self {
+        let mut pair = Pair::new();
+        for (at, name) in [(0, "athree"), (1, "bfour")] {
+            let (router, transport) = (at as u32 + 1, at as u32 + 3);
+            pair.command(at, Command::OpenTransport { router, transport, ufrag: name.into(), pwd: PWD.into() });
+        }
+        pair
+    }
+
+    /// Whom DTLS reaches that comes to the shard `at` by this path.
+    fn reached(&mut self, at: usize, path: Path) -> Vec<u32> {
+        (0..2).for_each(|shard| drop(self.events(shard)));
+        self.deliver(at, path, &DTLS);
+        let told = (0..2).flat_map(|shard| self.events(shard)).collect::<Vec<_>>();
+        told.iter()
+            .filter_map(|event| if let Event::Dtls { transport, .. } = event { Some(*transport) } else { None })
+            .collect()
+    }
+}
+
+/// Whichever two peers, and whichever shard the kernel gives their datagrams to.
+fn each_two_peers(mut test: impl FnMut(Pair, usize, (&str, u32), (&str, u32))) {
+    for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
+        for at in (0..2).filter(|_| first != second) {
+            let mut pair = Pair::of_four();
+            pair.deliver(at, path(9), &check(PEERS[first].0, PWD, 1));
+            (0..2).for_each(|shard| drop(pair.answers(shard)));
+            test(pair, at, PEERS[first], PEERS[second]);
+        }
+    }
+}
+
+#[test]
+fn a_path_in_use_is_taken_by_no_other_peer() {
+    each_two_peers(|mut pair, at, (first, one), (second, _)| {
+        let forged = check(second, PWD, 2);
+        for seconds in 0..30 {
+            pair.deliver(at, path(9), &forged);
+            assert!((0..2).all(|shard| pair.answers(shard).is_empty()), "nor is anything sent there");
+            assert_eq!(pair.reached(at, path(9)), [one]);
+            pair.now_us += 1_000_000;
+            if seconds % 3 == 2 {
+                pair.deliver(at, path(9), &check(first, PWD, 3 + seconds));
+                (0..2).for_each(|shard| drop(pair.answers(shard)));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_path_whose_peer_is_gone_goes_to_the_next() {
+    each_two_peers(|mut pair, at, _, (second, other)| {
+        pair.now_us += DISCONNECTED_US;
+        pair.deliver(at, path(9), &check(second, PWD, 2));
+        assert_eq!(pair.reached(at, path(9)), [other], "no longer heard");
+    });
+    each_two_peers(|mut pair, at, (first, one), (second, other)| {
+        pair.command(usize::from(first.starts_with('b')), Command::CloseTransport { transport: one });
+        pair.settle();
+        pair.deliver(at, path(9), &check(second, PWD, 2));
+        assert_eq!(pair.reached(at, path(9)), [other], "closed");
+    });
+    each_two_peers(|mut pair, at, (first, one), (second, other)| {
+        pair.deliver(1 - at, path(10), &check(first, PWD, 2));
+        pair.deliver(at, path(9), &check(second, PWD, 3));
+        assert_eq!(pair.reached(at, path(9)), [other], "moved");
+        assert_eq!(pair.reached(1 - at, path(10)), [one]);
+    });
+}
+
 #[test]
 fn a_client_that_goes_to_another_shard_takes_its_path_along() {
     let mut pair = Pair::new();
     pair.deliver(0, path(9), &check("aone:them", PWD, 1));
+    pair.now_us += DISCONNECTED_US;
     pair.deliver(0, path(9), &check("btwo:them", PWD, 2));
     pair.events(1);
     pair.deliver(0, path(9), &DTLS);
     assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (0, 1));
     assert!(pair.shards[0].paths.is_empty());
     // And back again.
+    pair.now_us += DISCONNECTED_US;
     pair.deliver(0, path(9), &check("aone:them", PWD, 3));
     pair.deliver(0, path(9), &DTLS);
     assert_eq!((pair.dtls_events(0), pair.dtls_events(1)), (1, 0));
@@ -222,7 +300,7 @@ fn parcels_and_claims_are_bounded() {
     assert!(parcel.is_foreign());
     assert_eq!((parcel.datagrams(), pair.shards[0].totals.handover_drops), (UNPROVED_MAX as u64, 1));
     // What comes by a claimed path has room beside it, and bounds too.
-    pair.shards[0].handover.note_claim(path(10), 1, NOW_US);
+    pair.shards[0].handover.note_claim(path(10), (1, true), NOW_US);
     let out = &mut pair.outs[0];
     for n in 0..=SLIPS_MAX {
         if n <= UNPROVED_MAX {
@@ -244,7 +322,7 @@ fn parcels_and_claims_are_bounded() {
     for n in 0..100_000u32 {
         let remote = (n.to_be_bytes(), 5).into();
         let now_us = NOW_US + u64::from(n) * CLAIM_US / 1000;
-        handover.note_claim(Path::Udp { socket: 0, remote, local: None }, 1, now_us);
+        handover.note_claim(Path::Udp { socket: 0, remote, local: None }, (1, true), now_us);
     }
     assert!(handover.claims.len() <= 2 * 1000 + CLAIMS_MIN);
 }

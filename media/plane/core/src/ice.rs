@@ -59,7 +59,7 @@ pub struct Outcome {
 
 /// Paths remembered per transport.
 pub const PATHS_MAX: usize = 8;
-const DISCONNECTED_US: u64 = 10_000_000;
+pub const DISCONNECTED_US: u64 = 10_000_000;
 const FAILED_US: u64 = 30_000_000;
 /// Checks remembered against replay from elsewhere; at a check in 2.5 s the last 20 minutes.
 const REMEMBERED_MAX: usize = 512;
@@ -217,6 +217,12 @@ impl Agent {
     /// The paths with a valid check: at most `PATHS_MAX`.
     pub fn paths(&self) -> impl Iterator<Item = Path> {
         self.checked.iter().map(|checked| checked.path)
+    }
+
+    /// The peer has nominated this path and still checks it: it is there, and nobody else.
+    pub fn holds(&self, path: Path, now_us: u64) -> bool {
+        let fresh = |checked: &Checked| checked.path == path && now_us.saturating_sub(checked.at_us) < DISCONNECTED_US;
+        self.selected == Some(path) && self.checked.iter().any(fresh)
     }
 
     /// Whether a valid check came this way.

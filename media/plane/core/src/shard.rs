@@ -160,25 +160,32 @@ impl Shard {
 
     fn receive_check<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
         let Some(key) = stun::username(datagram).and_then(|name| self.by_username(name)) else {
-            if self.hand_over_check(path, datagram) {
+            if self.hand_over_check(path, datagram, now_us) {
                 return;
             }
             return self.receive_answer(path, datagram, now_us);
         };
+        if self.is_held(path, (Some(key), self.index), now_us) {
+            self.totals.bad_stun += 1;
+            return;
+        }
         let transport = &mut self.transports[key];
         let mut reply = [0; stun::REPLY_MAX];
         let Some(agent) = transport.agent() else { return };
+        let before = agent.selected();
         let Ok((len, outcome)) = agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
             self.totals.bad_stun += 1;
             return;
         };
         out.put(path, &reply[..len]);
-        if agent.knows(path) {
+        let (knows, selected) = (agent.knows(path), agent.selected());
+        if knows {
             if self.paths.get(&path) != Some(&key) {
                 self.adopt(path, key);
             }
-            self.claim(path);
+            self.claim(path, selected == Some(path));
         }
+        self.release_path(before.filter(|before| Some(*before) != selected));
         let transport = &mut self.transports[key];
         if let Some(state) = outcome.state {
             let id = transport.id;
@@ -192,6 +199,15 @@ impl Shard {
             self.index_ufrags(key);
         }
         self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
+    }
+
+    /// Somebody else is at this path, and not the transport of ours or the shard that a datagram names: it does not come from
+    /// there, though it says so. An address translation may give a port to another peer when the one before has closed, has
+    /// moved or is no longer heard.
+    pub(crate) fn is_held(&self, path: Path, named: (Option<usize>, u8), now_us: u64) -> bool {
+        let owner = self.paths.get(&path).filter(|owner| named.0 != Some(**owner));
+        let agent = owner.and_then(|owner| self.transports.get(*owner)).and_then(Transport::ice);
+        agent.is_some_and(|agent| agent.holds(path, now_us)) || self.is_claimed(path, named.1, now_us)
     }
 
     /// A path proved to be this transport's; those that its agent forgot are dropped.

@@ -233,6 +233,13 @@ impl Transport {
         }
     }
 
+    pub fn ice(&self) -> Option<&Agent> {
+        match &self.way {
+            Way::Ice(agent) => Some(agent),
+            Way::Line(_) | Way::Mirror { .. } => None,
+        }
+    }
+
     pub fn agent(&mut self) -> Option<&mut Agent> {
         match &mut self.way {
             Way::Ice(agent) => Some(agent),

@@ -23,10 +23,15 @@ impl Sink for Nowhere {
     fn send(&mut self, _: &[u8], _: &[Message]) {}
 }
 
+/// A peer's path stays its own so long after its last check (`ice`).
+const HELD_US: u64 = 10_000_000;
+
 struct World {
     shards: Vec<(Shard, Outbox<Nowhere>)>,
-    /// Who proved to be where, last.
-    owners: HashMap<u8, u32>,
+    /// Who proved to be where, last, and when.
+    owners: HashMap<u8, (usize, u64)>,
+    /// What each peer nominated last.
+    selected: [Option<u8>; SHARDS],
     now_us: u64,
     transaction: u32,
 }
@@ -42,14 +47,48 @@ pub fn handover(data: &[u8]) {
 impl World {
     fn new() -> Self {
         let shards = (0..SHARDS).map(|index| (Shard::new(index as u8, 0, 1).among(SHARDS), Outbox::new(Nowhere)));
-        let mut world = World { shards: shards.collect(), owners: HashMap::new(), now_us: 1_000_000, transaction: 0 };
+        let mut world = World {
+            shards: shards.collect(),
+            owners: HashMap::new(),
+            selected: [None; SHARDS],
+            now_us: 1_000_000,
+            transaction: 0,
+        };
         for (index, name) in NAMES.iter().enumerate() {
-            let (router, transport) = (1, 1 + index as u32);
-            let (ufrag, pwd) = (name.to_string(), super::PWD.to_string());
-            world.command(index, Command::OpenRouter { router });
-            world.command(index, Command::OpenTransport { router, transport, ufrag, pwd });
+            assert!(name.len() > 2);
+            world.command(index, Command::OpenRouter { router: 1 });
+            world.open(index);
         }
         world
+    }
+
+    fn open(&mut self, peer: usize) {
+        let (ufrag, pwd) = (NAMES[peer].to_string(), super::PWD.to_string());
+        self.command(peer, Command::OpenTransport { router: 1, transport: 1 + peer as u32, ufrag, pwd });
+    }
+
+    /// A peer goes, and another one comes under its name.
+    fn reopen(&mut self, peer: usize) {
+        self.command(peer, Command::CloseTransport { transport: 1 + peer as u32 });
+        self.owners.retain(|_, owner| owner.0 != peer);
+        self.selected[peer] = None;
+        self.open(peer);
+        self.exchange();
+    }
+
+    /// Nobody else is there.
+    fn note_checked(&mut self, from: u8, peer: usize) {
+        match self.owners.get(&from) {
+            Some((owner, at_us)) if *owner != peer && self.selected[*owner] == Some(from) => {
+                if self.now_us - at_us < HELD_US {
+                    return;
+                }
+                self.selected[*owner] = None;
+            }
+            _ => {}
+        }
+        self.owners.insert(from, (peer, self.now_us));
+        self.selected[peer] = Some(from);
     }
 
     fn command(&mut self, at: usize, command: Command) {
@@ -62,15 +101,17 @@ impl World {
         match what & 7 {
             0..=2 => {
                 self.check(from, &format!("{}:them", NAMES[peer]));
-                self.owners.insert(from, 1 + peer as u32);
+                self.note_checked(from, peer);
             }
+            3 if what & 0x80 != 0 => self.reopen(peer),
             3 => self.check(from, "b-nobody:them"),
             4 => self.deliver(from, &data[..data.len().min(1_500)]),
-            5 => self.now_us += u64::from(from) * 1_000,
+            5 => self.now_us += u64::from(from) * 1_500_000,
             _ => {
                 self.deliver(from, &DTLS);
                 let told = self.events();
-                assert_eq!(told.as_slice(), self.owners.get(&from).map_or(&[][..], std::slice::from_ref));
+                let owner = self.owners.get(&from).map(|(owner, _)| 1 + *owner as u32);
+                assert_eq!(told, owner.into_iter().collect::<Vec<_>>());
             }
         }
         self.events();
@@ -88,6 +129,10 @@ impl World {
     fn deliver(&mut self, from: u8, datagram: &[u8]) {
         let (shard, out) = &mut self.shards[usize::from(from) % SHARDS];
         shard.receive(Self::path(from), &mut datagram.to_vec(), self.now_us, out);
+        self.exchange();
+    }
+
+    fn exchange(&mut self) {
         for _ in 0..ROUNDS_MAX {
             for from in 0..SHARDS {
                 for to in 0..SHARDS {
