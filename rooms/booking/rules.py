@@ -76,12 +76,12 @@ def nearest(path: str, found: Sequence[UnitRule]) -> Rule:
 
 
 def clock(at: datetime) -> str:
-    """ "8:30", local."""
-    return f"{local(at).hour}:{local(at).minute:02}"
+    """ "08:30", local, as the pages write it."""
+    return f"{local(at):%H:%M}"
 
 
 def _minutes(count: int) -> str:
-    return f"{count // 60}:{count % 60:02}"
+    return f"{count // 60:02}:{count % 60:02}"
 
 
 def trouble_of_hours(rule: Rule, starts_at: datetime, ends_at: datetime) -> Trouble | None:

@@ -104,7 +104,7 @@ async def test_a_clash_is_named_with_free_times_and_other_halls(
     assert said.code == "overlap"
     trouble = said.troubles[0]
     assert trouble.vietnamese == (
-        "Phòng họp tinh-a bận 8:45-11:15 (Giao ban tuần, Văn phòng UBND tỉnh). Trống: 11:30, 12:00, 12:30; "
+        "Phòng họp tinh-a bận 08:45-11:15 (Giao ban tuần, Văn phòng UBND tỉnh). Trống: 11:30, 12:00, 12:30; "
         "phòng tương đương: Phòng họp tinh."
     )
     assert trouble.detail["equivalent_halls"] == [{"id": province.halls["tinh"], "name": "Phòng họp tinh"}]
@@ -131,7 +131,7 @@ async def test_leader_and_terminal_cannot_be_in_two_meetings(
     secretary = province.actor("secretary", "tinh")
     await make(database, wish(province, now), secretary, now)
     leader = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=())
-    assert "Đồng chí Nguyễn Văn TINH bận 9:00-11:00" in (await refused(database, leader, secretary, now)).vietnamese
+    assert "Đồng chí Nguyễn Văn TINH bận 09:00-11:00" in (await refused(database, leader, secretary, now)).vietnamese
     terminal = wish(province, now, hall_ids=(), chair_id=None)
     assert "Thiết bị tinh-a bận" in (await refused(database, terminal, secretary, now)).vietnamese
 
@@ -146,7 +146,7 @@ async def test_capacity_is_not_promised_twice(database: Database, province: Prov
     await make(database, wish(province, now, legs=30), secretary, now)
     other = wish(province, now, hall_ids=(province.halls["tinh"],), terminal_ids=(), chair_id=None, legs=11)
     said = await refused(database, other, secretary, now)
-    assert said.code == "capacity" and "chỉ còn 10 kết nối lúc 9:00-11:00" in said.vietnamese
+    assert said.code == "capacity" and "chỉ còn 10 kết nối lúc 09:00-11:00" in said.vietnamese
     await make(database, dataclasses.replace(other, legs=10), secretary, now)
 
 
