@@ -5,6 +5,7 @@ Reads reservations by their beginning only: none is longer than three days, so t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -183,6 +184,8 @@ class AvailabilityQuery:
     seats: int = 0
     equipment: tuple[str, ...] = ()
     unit_id: str | None = None
+    near_unit_id: str | None = None
+    """Halls of this unit come first, then those near to it in the tree."""
     site_id: str | None = None
     hall_ids: tuple[str, ...] = ()
     person_ids: tuple[str, ...] = ()
@@ -213,8 +216,8 @@ class _Tables:
 
 
 async def availability(session: AsyncSession, query: AvailabilityQuery, actor: Actor, now: datetime) -> list[Slot]:
-    """For each fitting hall its first free time, within the hours of the unit asked for: earliest first, then the smallest
-    hall. Raises `bad_span`, `bad_duration`.
+    """For each fitting hall its first free time, within the hours of the unit asked for: earliest first, then the nearest
+    hall, then the smallest. Raises `bad_span`, `bad_duration`.
     """
     if not roles.anywhere(actor, "board.read"):
         raise Refusal("denied", "Đồng chí không có quyền xem lịch.", "not allowed to read the board")
@@ -223,37 +226,56 @@ async def availability(session: AsyncSession, query: AvailabilityQuery, actor: A
     if not limits.DURATION_LEAST_MIN <= query.duration_min <= limits.DURATION_MOST_MIN:
         raise Refusal("bad_duration", "Thời lượng phải từ 5 phút đến 24 giờ.", "5 minutes to 24 hours")
     halls = await _fitting(session, query)
-    tables = await _tables(session, query, {hall.id for hall, _ in halls})
+    tables = await _tables(session, query, {hall.id for hall, _, _ in halls})
     rule = await _rule(session, query)
     starts = await _starts(session, query, rule, now)
-    found = [slot for hall, site in halls if (slot := _first(hall, site, starts, query, tables))]
-    return sorted(found, key=lambda one: (one.starts_at, one.seats, one.hall_name))[
-        : min(query.limit, limits.SEARCH_ROWS)
+    near = await _path(session, query.near_unit_id)
+    found = [
+        ((slot.starts_at, path != near, -_shared(near, path), slot.seats, slot.hall_name), slot)
+        for hall, site, path in halls
+        if (slot := _first(hall, site, starts, query, tables))
     ]
+    found.sort(key=lambda one: one[0])
+    return [slot for _, slot in found[: min(query.limit, limits.SEARCH_ROWS)]]
 
 
-async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str]]:
+async def _path(session: AsyncSession, unit_id: str | None) -> str:
+    return (await session.scalar(select(Unit.path).where(Unit.id == unit_id)) or "") if unit_id else ""
+
+
+def _shared(near: str, path: str) -> int:
+    """How many units from the root down two paths have in common; 0: nothing is near."""
+    pairs = zip(near.strip("/").split("/"), path.strip("/").split("/"), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) if near else 0
+
+
+async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str, str]]:
+    """With the name of its site and the path of its unit."""
     day = day_of(query.starts_at)
     # Columns, not rows of `Hall`: making those is a third of the whole search.
     columns = (Hall.id, Hall.name, Hall.setup_min, Hall.clearup_min, Hall.seats, Hall.equipment)
     statement = (
-        select(*columns, Site.name)
+        select(*columns, Site.name, Unit.path)
         .join(Site, Site.id == Hall.site_id)
+        .join(Unit, Unit.id == Site.unit_id)
         .where(Hall.bookable, Hall.seats >= query.seats)
         .where(Site.valid_from <= day, or_(Site.valid_to.is_(None), Site.valid_to > day))
     )
     if query.unit_id:
-        path = await session.scalar(select(Unit.path).where(Unit.id == query.unit_id))
-        below = Unit.path.startswith(path or "-", autoescape=True)
-        statement = statement.join(Unit, Unit.id == Site.unit_id).where(below)
+        path = await _path(session, query.unit_id)
+        statement = statement.where(Unit.path.startswith(path or "-", autoescape=True))
     if query.site_id:
         statement = statement.where(Hall.site_id == query.site_id)
     if query.hall_ids:
         statement = statement.where(Hall.id.in_(query.hall_ids[: limits.HALLS]))
     wanted = set(query.equipment)
     return [
-        (resources.Thing("hall", id_, name, resources.buffer(setup), resources.buffer(clearup), seats=seats), site)
-        for id_, name, setup, clearup, seats, equipment, site in await session.execute(statement)
+        (
+            resources.Thing("hall", id_, name, resources.buffer(setup), resources.buffer(clearup), seats=seats),
+            site,
+            path,
+        )
+        for id_, name, setup, clearup, seats, equipment, site, path in await session.execute(statement)
         if not wanted or wanted <= set(equipment)
     ]
 
@@ -294,8 +316,7 @@ async def _full(session: AsyncSession, query: AvailabilityQuery) -> set[datetime
 async def _rule(session: AsyncSession, query: AvailabilityQuery) -> rules.Rule:
     if not query.unit_id:
         return rules.Rule()
-    path = await session.scalar(select(Unit.path).where(Unit.id == query.unit_id))
-    return await rules.rule_of(session, path or "")
+    return await rules.rule_of(session, await _path(session, query.unit_id))
 
 
 async def _starts(session: AsyncSession, query: AvailabilityQuery, rule: rules.Rule, now: datetime) -> list[datetime]:

@@ -684,6 +684,23 @@ async def test_board_and_availability(database: Database, province: Province, no
     assert local(with_leader[0].starts_at).strftime("%H:%M") == "07:00"
 
 
+async def test_halls_of_ones_own_unit_are_offered_first(database: Database, province: Province, now: datetime) -> None:
+    """Also before a smaller one elsewhere; a hall with too few seats is not offered."""
+    day = wish(province, now).starts_at.replace(hour=0)
+    query = booking.AvailabilityQuery(day, day + timedelta(days=1), 120)
+
+    async def offered(near: str | None, seats: int = 0) -> list[str]:
+        wanted = dataclasses.replace(query, near_unit_id=near and province.units[near], seats=seats)
+        async with database.reading() as session:
+            found = await booking.availability(session, wanted, province.actor("secretary", "vp"), now)
+        return [one.hall_id.removeprefix("hall-") for one in found]
+
+    assert await offered(None) == ["khcn", "xa1", "tinh-a", "tinh"]
+    assert await offered("xa1") == ["xa1", "khcn", "tinh-a", "tinh"]
+    assert await offered("tinh") == ["tinh-a", "tinh", "khcn", "xa1"]
+    assert await offered("xa1", seats=55) == ["tinh-a", "tinh"]
+
+
 async def test_search_ignores_diacritics_and_shows_only_what_may_be_read(
     database: Database, province: Province, now: datetime
 ) -> None:

@@ -117,6 +117,7 @@ class AvailabilityFields(Strict):
     seats: int = Field(0, ge=0, le=20_000)
     equipment: list[Word] = Field([], max_length=20)
     unit_id: Id | None = Field(None, description="halls of this unit and below")
+    near_unit_id: Id | None = Field(None, description="halls of this unit first, then those near to it in the tree")
     site_id: Id | None = None
     hall_ids: list[Id] = Field([], max_length=limits.HALLS)
     person_ids: list[Id] = Field([], max_length=50)

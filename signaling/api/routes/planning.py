@@ -52,7 +52,7 @@ async def get_board(
 
 @router.post("/availability", openapi_extra=needs("board.read"))
 async def find_free(visit: Caller, wanted: AvailabilityFields) -> Availability:
-    """For each fitting hall its first free time within the span, earliest first, then the smallest hall."""
+    """For each fitting hall its first free time within the span, earliest first, then the nearest hall, then the smallest."""
     actor = anywhere(visit, "board.read")
     values = wanted.model_dump()
     lists = ("equipment", "hall_ids", "person_ids", "terminal_ids")
