@@ -7,7 +7,7 @@ import { address, problemOf } from '../src/desk/client';
 import { grouped } from '../src/desk/group';
 import type { Board, BoardEntry } from '../src/desk/model';
 import { matches, plain } from '../src/desk/plain';
-import { dateStanding } from '../src/desk/states';
+import { dateStanding, hasHalls } from '../src/desk/states';
 import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf } from '../src/desk/time';
 import { t } from '../src/i18n/desk.svelte';
 import { speak } from '../src/i18n/index.svelte';
@@ -235,5 +235,17 @@ describe('guides', () => {
       { kind: 'h1', parts: [{ text: 'Một' }] },
       { kind: 'ol', items: [[{ text: 'Bấm ' }, { key: 'book.do' }, { text: '.' }], [{ strong: 'Xong' }]] },
     ]);
+  });
+});
+
+describe('halls of a meeting', () => {
+  const bare = { hall_ids: [], terminal_ids: [], connect: 'manual', attendees: [{ unit_id: 'office', person_id: 'chair' }] };
+
+  it('are there when booked, invited with a unit, or called by the booking', () => {
+    expect(hasHalls(bare)).toBe(false);
+    expect(hasHalls({ ...bare, hall_ids: ['a'] })).toBe(true);
+    expect(hasHalls({ ...bare, terminal_ids: ['a'] })).toBe(true);
+    expect(hasHalls({ ...bare, connect: 'dial' })).toBe(true);
+    expect(hasHalls({ ...bare, attendees: [{ unit_id: 'commune', person_id: null }] })).toBe(true);
   });
 });

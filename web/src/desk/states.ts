@@ -1,6 +1,6 @@
 /** How a meeting or one of its dates stands, as a word, a sign and a tone: colour never says it alone. Pure. */
 import type { DeskKey } from '../i18n/desk-vi';
-import type { Answer, ClassName, DateState, MeetingState } from './model';
+import type { Answer, ClassName, DateState, Meeting, MeetingState } from './model';
 import type { SignName } from './signs';
 
 export interface Standing {
@@ -52,4 +52,10 @@ export function answerStanding(answer: Answer): Standing {
 
 export function classStanding(name: ClassName): Standing {
   return name === 'important' ? { text: 'class.important', sign: 'shield', tone: 'firm' } : { text: 'class.ordinary', sign: 'globe', tone: '' };
+}
+
+/** Whether halls can take part: some are booked, units with halls of their own are invited, or the booking says how halls come in. */
+export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'connect'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
+  const { hall_ids, terminal_ids, connect, attendees } = meeting;
+  return hall_ids.length + terminal_ids.length > 0 || ['dial', 'push', 'hold'].includes(connect) || attendees.some((one) => one.unit_id !== null && one.person_id === null);
 }
