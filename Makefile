@@ -103,12 +103,14 @@ fuzz: $(STAMPS)/python-test
 	for target in $(FUZZED); do nice $(PYTHON) -m tests.fuzz.run $$target $(SECONDS_EACH) -runs=$(RUNS); done
 
 # Long random runs of every property test, with new seeds; then 100,000 bookings by clients that are killed on a database that
-# crashes, for at most so many minutes on each.
+# crashes, for at most so many minutes on each; then 100,000 cancelled commands on each database, and 1,000,000 messages that mean
+# nothing good.
 STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.storm --minutes $(STORM_MINUTES)
+	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/test_store_cancelled.py
 
 # Locks with hashes and without the address of any registry.
 COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links

@@ -51,6 +51,7 @@ _H264 = {H264Profile.PROFILE_CONSTRAINED_BASELINE: "constrained", H264Profile.PR
 _DIRECTIONS: tuple[Direction, ...] = ("sendrecv", "sendonly", "recvonly", "inactive")
 _CODEC_LINES = ("a=rtpmap:", "a=fmtp:", "a=rtcp-fb:", "a=extmap:")
 _PROFILES = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF")
+_ASSOCIATIONS = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP")  # RFC 8841 §4.2, and what was said before it
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 _MID = re.compile(r"[\x21-\x7e]+")
@@ -189,7 +190,7 @@ class _RawSection:
             return "audio"
         if kind == "video" and profile in _PROFILES:
             return "video"
-        if kind == "application" and profile.endswith("DTLS/SCTP") and self.words[3] == "webrtc-datachannel":
+        if kind == "application" and profile in _ASSOCIATIONS and self.words[3] == "webrtc-datachannel":
             return "application"
         return "other"
 

@@ -1,0 +1,142 @@
+"""W13: whoever stops waiting for an answer never leaves it to somebody else, nor half of what he wrote. With a control.
+
+A storm of commands of which many are cancelled at any moment: before they begin, while they wait for their turn, while the
+statement runs, at the commit. `CANCELLED_COMMANDS` says how many (`make sim`: 100,000).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.store import outbox, rows
+from rooms.store.database import Database
+from rooms.store.tables import Job
+
+COMMANDS = int(os.environ.get("CANCELLED_COMMANDS", "600"))
+CLIENTS = 16
+Ask = Callable[[int], Awaitable[int]]
+
+
+@dataclass
+class Storm:
+    """What became of each command, by its number."""
+
+    answered: set[int] = field(default_factory=set)
+    cancelled: set[int] = field(default_factory=set)
+    strange: list[tuple[int, int]] = field(default_factory=list)
+    """(asked, answered)"""
+
+    async def rage(self, ask: Ask, commands: int, seed: int) -> None:
+        numbers, chance = iter(range(commands)), random.Random(seed)
+        await asyncio.gather(*(self._client(ask, numbers, chance) for _ in range(CLIENTS)))
+        assert len(self.answered) > commands // 5, "too few got an answer"
+        assert len(self.cancelled) > commands // 5, "too few were cancelled"
+
+    async def _client(self, ask: Ask, numbers: Iterator[int], chance: random.Random) -> None:
+        for number in numbers:
+            task = asyncio.ensure_future(ask(number))
+            if number % 4:
+                await self._wait(task, number, chance)
+                task.cancel()
+            try:
+                answer = await task
+            except asyncio.CancelledError:
+                self.cancelled.add(number)
+                continue
+            self.answered.add(number)
+            if answer != number:
+                self.strange.append((number, answer))
+
+    async def _wait(self, task: asyncio.Future[int], number: int, chance: random.Random) -> None:
+        """Two in four end early for certain: they never get a turn, or one; the others after some more, or some milliseconds."""
+        if number % 4 == 1:
+            await asyncio.sleep(chance.choice((0.0, 0.0, 0.001, 0.003, 0.01)))
+        elif number % 4 == 2:
+            for _ in range(chance.randrange(60)):
+                if not task.done():
+                    await asyncio.sleep(0)
+        elif chance.random() < 0.5:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.timeout(7200)
+async def test_a_storm_of_cancelled_commands(database: Database, now: datetime) -> None:
+    """Readers get their own numbers, what is written is whole or not there, and of what was answered nothing is missing."""
+
+    async def write(session: AsyncSession, number: int) -> int:
+        await rows.add(session, {Job: [outbox.job("one", {}, now, now, f"{number}-a")]})
+        got = await session.scalar(text("SELECT CAST(:n AS INTEGER)"), {"n": number})
+        await rows.add(session, {Job: [outbox.job("other", {}, now, now, f"{number}-b")]})
+        return int(got or 0)
+
+    async def ask(number: int) -> int:
+        if number % 3 == 0:
+            return await database.transact(lambda session: write(session, number))
+        async with database.reading(brief=number % 3 == 1) as session:
+            return int(await session.scalar(text("SELECT CAST(:n AS INTEGER)"), {"n": number}) or 0)
+
+    storm = Storm()
+    await storm.rage(ask, COMMANDS, seed=13)
+    assert storm.strange == []
+    async with database.reading() as session:
+        kept = Counter(int(str(key).split("-")[0]) for key in await session.scalars(select(Job.dedupe_key)))
+    assert set(kept.values()) == {2}, "half of a transaction"
+    assert {number for number in storm.answered if number % 3 == 0} <= set(kept)
+    assert set(kept) - storm.answered <= storm.cancelled
+    for number in range(100):  # every connection of the pool still answers for itself
+        assert await ask(COMMANDS + number) == COMMANDS + number
+
+
+class Careless:
+    """The control: connections go back to their pool whatever was going on, as in redis-py before 4.5.3 (CVE-2023-28858)."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.all: list[asyncio.StreamWriter] = []
+
+    async def ask(self, number: int) -> int:
+        if not self._free:
+            self._free.append(await asyncio.open_connection("127.0.0.1", self._port))
+            self.all.append(self._free[-1][1])
+        reader, writer = self._free.pop()
+        try:
+            writer.write(f"{number}\n".encode())
+            return int(await reader.readline())
+        finally:
+            self._free.append((reader, writer))
+
+
+async def test_a_control_that_keeps_such_connections_gives_answers_to_others() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await reader.readline():
+                writer.write(line)
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server:
+        careless, storm = Careless(server.sockets[0].getsockname()[1]), Storm()
+        await storm.rage(careless.ask, 1200, seed=13)
+        for one in careless.all:
+            one.close()
+            await one.wait_closed()
+    assert len(storm.strange) > 100
+
+
+def test_there_is_no_other_shared_connection() -> None:
+    """Whoever brings a client of Redis or the like puts it into the storm."""
+    lock = (Path(__file__).parents[2] / "requirements.lock").read_text()
+    assert not [name for name in ("redis", "valkey", "aiomcache", "aio-pika", "psycopg") if f"\n{name}==" in lock]
