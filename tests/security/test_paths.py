@@ -1,0 +1,117 @@
+"""W16: no spelling of a path leads out of the built pages, or to another file of the server; with a control."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tests.conftest import ROOT, LiveServer
+from tests.security.doors import Answers, served, tell
+from web import DIST
+
+UPWARDS = (
+    *("../", "..%2f", "%2e%2e/", "%2e%2e%2f", ".%2e/", "%2E%2E%2F", "..//", ".././", "./../", "..;/", "....//"),
+    *("..\\", "..%5c", "%2e%2e%5c", "..\\/", "..%5c%2f"),
+    *("..%252f", "%252e%252e%252f", "%252e%252e/", "%25252e%25252e%25252f", "..%255c"),
+    *("..%00/", "%00../", "..%0d/", "..%09/", "..%20/", "%20../"),
+    *("%c0%ae%c0%ae/", "%c0%ae%c0%ae%c0%af", "..%c0%af", "..%e0%80%af", "..%ef%bc%8f", "%ef%bc%8e%ef%bc%8e/"),
+    *("..%u2215", "%u002e%u002e/", "..%c1%9c", "%e2%80%a5/"),
+)
+"""Ways to write "one folder up"."""
+BASES = ("/", "/assets/", "//", "/assets/./", "/assets//", "/m/a/", "/guides/", "/index.html/")
+ABSOLUTE = ("//etc/passwd", "/%2fetc%2fpasswd", "/%2f%2fetc/passwd", "/file:///etc/passwd", "/assets/%2fetc%2fpasswd")
+
+
+def spellings(target: str) -> Iterator[str]:
+    """Addresses of a file that stands `target` from the folder of the pages, from depth 1 to 4."""
+    for base, up, depth in itertools.product(BASES, UPWARDS, range(1, 5)):
+        yield f"{base}{up * depth}{target}"
+
+
+async def ask(port: int, paths: list[str]) -> list[Answers]:
+    """A connection each, some at once: a refused one is closed."""
+    free = asyncio.Semaphore(20)
+
+    async def one(path: str) -> Answers:
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        async with free:
+            return await tell(port, head.encode())
+
+    return await asyncio.gather(*map(one, paths))
+
+
+def found(answers: list[Answers], paths: list[str], words: str) -> list[str]:
+    return [path for path, answer in zip(paths, answers, strict=True) if words.encode() in answer.data]
+
+
+async def test_no_spelling_leads_out_of_the_pages(live_server: LiveServer) -> None:
+    """Beside the pages stand our own sources, and on this machine the secret of this server."""
+    canaries = {
+        "__init__.py": "Where the built browser pages lie",
+        "package.json": '"devDependencies"',
+        "../pyproject.toml": "build-backend",
+    }
+    for name, words in canaries.items():
+        assert words in (DIST.parent / name).read_text()
+    secret = str((live_server.data_dir / "devkey.secret").relative_to("/"))
+    up = "/".join([".."] * 12)
+    paths = [path for name in canaries for path in spellings(name)][::3]
+    paths += [f"/assets/{up}/{secret}", f"//{secret}", f"/%2f{secret}", *ABSOLUTE]
+    answers = await ask(live_server.port, paths)
+    for words in (*canaries.values(), live_server.api_secret, "root:x:0"):
+        assert found(answers, paths, words) == []
+    statuses = {status for answer in answers for status in answer.statuses}
+    assert statuses <= {200, 400, 404} and 404 in statuses
+    assert all(answer.closed and len(answer.statuses) == 1 for answer in answers)
+    page = (DIST / "index.html").read_bytes()
+    shown = [answer for answer in answers if answer.statuses == [200]]
+    assert all(page in answer.data for answer in shown), "only the page itself, as at each of its addresses"
+
+
+@pytest.mark.parametrize("decodings", [0, 1])
+async def test_a_control_that_joins_paths_gives_the_files_away(decodings: int, tmp_path: Path) -> None:
+    """The same spellings, to a server that opens what the address names; one more decoding, as behind a careless proxy."""
+    folder = tmp_path / "pages" / "dist"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("index")
+    (folder / "assets").mkdir()
+    (folder.parent / "__init__.py").write_text("canary")
+
+    async def careless(request: Request) -> Response:
+        path = request.scope["path"]  # decoded once
+        if decodings:
+            path = unquote(path)
+        try:
+            return PlainTextResponse((folder / path.lstrip("/")).read_text())
+        except (OSError, ValueError):
+            return PlainTextResponse("no", 404)
+
+    paths = list(spellings("__init__.py"))
+    async with served(Starlette(routes=[Route("/{path:path}", careless)])) as port:
+        won = found(await ask(port, paths), paths, "canary")
+    assert len(won) > 20
+    assert any("%2e%2e%2f" in path for path in won)
+    assert any("%252e" in path for path in won) == bool(decodings)
+
+
+def test_no_name_of_an_uploaded_file_is_looked_at() -> None:
+    """What people upload is kept by an identifier of ours; the names inside of an archive are compared and nothing else."""
+    readers = [
+        path.relative_to(ROOT).as_posix()
+        for package in ("signaling", "rooms")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if ".filename" in path.read_text("utf-8")
+    ]
+    assert readers == ["rooms/exchange/sheets.py", "rooms/meetings/letters/word.py"]
+    for path in readers:
+        text = (ROOT / path).read_text("utf-8")
+        assert "extract" not in text and "UploadFile" not in text
