@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, TestRunner};
 const CASES: u32 = 10_000;
 /// Of the targets that drive all of a shard or port; what longer runs found is replayed besides.
 const CASES_OF_WHOLE: u32 = 2_000;
-const WHOLE: [&str; 4] = ["shard", "handover", "line", "mixer"];
+const WHOLE: [&str; 5] = ["shard", "handover", "line", "mixer", "mirror"];
 
 /// A seed with bytes changed and its length too, or bytes without a seed.
 fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
@@ -69,4 +69,4 @@ macro_rules! tests {
     };
 }
 
-tests! { stun ice demux rtp rtcp twcc extensions srtp payloads vp9 dependencies red voices shard nal_units presses line mixer handover framing }
+tests! { stun ice demux rtp rtcp twcc extensions srtp payloads vp9 dependencies red voices shard nal_units presses line mixer handover mirror framing }

@@ -10,13 +10,13 @@ use plane_core::shard::Shard;
 use plane_core::srtp::{Outbound, Profile, RocTx};
 use plane_core::{rtcp, rtp};
 
-const KEY: [u8; 16] = [1; 16];
-const SALT: [u8; 12] = [2; 12];
+pub(super) const KEY: [u8; 16] = [1; 16];
+pub(super) const SALT: [u8; 12] = [2; 12];
 const STEPS_MAX: usize = 200;
 
 /// All that went to the viewer: each SSRC and sequence number with its bytes. Streams here are too short to wrap.
 #[derive(Default)]
-struct Viewed {
+pub(super) struct Viewed {
     packets: HashMap<(u32, u16), Vec<u8>>,
 }
 
@@ -34,6 +34,10 @@ impl Sink for Viewed {
 }
 
 impl Viewed {
+    pub fn count(&self) -> usize {
+        self.packets.len()
+    }
+
     fn note(&mut self, path: Path, datagram: &[u8]) {
         if path != super::udp(2) || datagram[0] >> 6 != 2 || (192..=223).contains(&datagram[1]) {
             return;
@@ -66,6 +70,48 @@ pub fn shard(data: &[u8]) {
     assert_eq!(world.shard.snapshot(world.now_us).totals.transports, 0);
 }
 
+/// A peer that is there, with keys, at the address of its number.
+pub(super) fn join<S: Sink>(shard: &mut Shard, out: &mut Outbox<S>, transport: u32, now_us: u64) {
+    let (ufrag, pwd) = (format!("our{transport}"), super::PWD.to_string());
+    shard.command(Command::OpenTransport { router: 1, transport, ufrag, pwd }, now_us, out);
+    let descriptor = (12, Extension::DependencyDescriptor);
+    let extensions = vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), descriptor];
+    shard.command(Command::SetExtensions { transport, extensions }, now_us, out);
+    check_in(shard, out, transport, now_us);
+    let keys = Command::SetKeys {
+        transport,
+        profile: Profile::AeadAes128Gcm,
+        receive_key: KEY.to_vec(),
+        receive_salt: SALT.to_vec(),
+        send_key: KEY.to_vec(),
+        send_salt: SALT.to_vec(),
+    };
+    shard.command(keys, now_us, out);
+}
+
+/// It is (still) there (RFC 7675).
+pub(super) fn check_in<S: Sink>(shard: &mut Shard, out: &mut Outbox<S>, transport: u32, now_us: u64) {
+    let mut check = super::check(format!("our{transport}:them").as_bytes(), transport, true);
+    shard.receive(super::udp(transport as u16), &mut check, now_us, out);
+}
+
+/// A packet of theirs. `numbers`: payload type, sequence number, timestamp and marker.
+pub(super) fn sealed(
+    seal: &Outbound,
+    roc: u32,
+    ssrc: u32,
+    (payload_type, sequence, timestamp, marker): (u8, u16, u32, bool),
+    extensions: &[(u8, &[u8])],
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut packet = vec![0; 1_400];
+    let len = rtp::write_header(&mut packet, marker, payload_type, sequence, timestamp, ssrc, extensions);
+    packet[len..len + payload.len()].copy_from_slice(payload);
+    let len = seal.seal_rtp(&mut packet, len + payload.len(), len, roc);
+    packet.truncate(len);
+    packet
+}
+
 impl World {
     fn new() -> Self {
         let mut world = World {
@@ -86,23 +132,7 @@ impl World {
     }
 
     fn join(&mut self, transport: u32) {
-        let ufrag = format!("our{transport}");
-        let pwd = super::PWD.to_string();
-        self.command(Command::OpenTransport { router: 1, transport, ufrag: ufrag.clone(), pwd });
-        let descriptor = (12, Extension::DependencyDescriptor);
-        let extensions = vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), descriptor];
-        self.command(Command::SetExtensions { transport, extensions });
-        let mut check = super::check(format!("{ufrag}:them").as_bytes(), transport, true);
-        self.shard.receive(super::udp(transport as u16), &mut check, self.now_us, &mut self.out);
-        let keys = (KEY.to_vec(), SALT.to_vec(), KEY.to_vec(), SALT.to_vec());
-        self.command(Command::SetKeys {
-            transport,
-            profile: Profile::AeadAes128Gcm,
-            receive_key: keys.0,
-            receive_salt: keys.1,
-            send_key: keys.2,
-            send_salt: keys.3,
-        });
+        join(&mut self.shard, &mut self.out, transport, self.now_us);
     }
 
     fn publish(&mut self) {
@@ -213,13 +243,9 @@ impl World {
     }
 
     fn send(&mut self, ssrc: u32, numbers: (u8, u16, u32, bool), extensions: &[(u8, &[u8])], payload: &[u8]) {
-        let (payload_type, sequence, timestamp, marker) = numbers;
-        let mut packet = vec![0; 1_400];
-        let len = rtp::write_header(&mut packet, marker, payload_type, sequence, timestamp, ssrc, extensions);
-        packet[len..len + payload.len()].copy_from_slice(payload);
-        let roc = self.rocs.entry(ssrc).or_default().advance(sequence);
-        let len = self.seal.seal_rtp(&mut packet, len + payload.len(), len, roc);
-        self.shard.receive(super::udp(1), &mut packet[..len], self.now_us, &mut self.out);
+        let roc = self.rocs.entry(ssrc).or_default().advance(numbers.1);
+        let mut packet = sealed(&self.seal, roc, ssrc, numbers, extensions, payload);
+        self.shard.receive(super::udp(1), &mut packet, self.now_us, &mut self.out);
     }
 
     fn nack(&mut self, ssrc: u32, sequence: u16) {

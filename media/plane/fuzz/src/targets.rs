@@ -1,5 +1,7 @@
 //! The targets: bytes in, and either nothing happens or an invariant breaks with a panic.
 
+#[path = "mirror.rs"]
+mod elsewhere;
 #[path = "layers.rs"]
 mod layers;
 #[path = "handover.rs"]
@@ -23,6 +25,7 @@ use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHE
 use plane_core::stun::{self, Request};
 use plane_core::{keyframe, red, rtp, vp8};
 
+pub use elsewhere::mirror;
 pub use layers::{dependencies, vp9};
 pub use several::handover;
 pub use terminals::{line, mixer, nal_units, presses};
@@ -63,6 +66,14 @@ pub fn all() -> Vec<Target> {
                 (0..=255).collect(),
                 vec![8, 0, 6, 0, 0, 0, 6, 0, 16, 1, 7, 1, 4, 5, 3, 2, 6, 2, 9, 3, 15, 3].repeat(4),
                 vec![0, 0, 6, 0, 8, 0, 6, 0, 5, 5, 0, 0, 5, 5, 5, 5, 8, 0, 6, 0, 8, 1, 0, 0, 6, 0, 131, 0, 16, 0, 6, 0],
+            ],
+        ),
+        (
+            "mirror",
+            mirror,
+            vec![
+                (0..=255).collect(),
+                vec![64, 1, 0, 1, 4, 0, 5, 0, 8, 0, 64, 1, 6, 0, 0, 1, 7, 0, 0, 250, 7, 0, 64, 3, 5, 0].repeat(4),
             ],
         ),
         ("framing", framing, vec![framed(&[&[1, 2], &[], &[9; 300]])]),
