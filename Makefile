@@ -13,8 +13,8 @@ IMPAIRER := tests/simulation/impairer
 # How long `make fuzz` stays on each target; with RUNS a number of inputs instead, however long that takes.
 RUNS ?= -1
 SECONDS_EACH ?= $(if $(filter -1,$(RUNS)),10,0)
-# Readers in Python of SIP and of what browsers send (tests/fuzz/targets.py); the engine is Atheris.
-FUZZED := message stream agent description answer bfcp floor bodies browser session token
+# Readers in Python (tests/fuzz/targets.py): of SIP, of what browsers send, of DTLS and SCTP; the engine is Atheris.
+FUZZED := message stream agent description answer bfcp floor bodies browser session token dtls sctp
 # Cargo checks and tests link against the same Python as the library does.
 export PYO3_PYTHON := $(abspath $(PYTHON))
 

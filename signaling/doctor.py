@@ -16,9 +16,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from cryptography.hazmat.backends.openssl.backend import backend
-
-from signaling import hallports, sockets, tls
+from signaling import hallports, libraries, sockets, tls
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private
 from web import DIST
@@ -27,8 +25,6 @@ RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 """A key frame of 135 kB overflows the kernel's default of 208 KiB."""
 OPEN_FILES = 4096
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-OPENSSL_FLOORS = {(3, 5): (3, 5, 10), (4, 0): (4, 0, 4)}
-"""CVE-2026-95690: memory of DTLS reassembly. Below the floor our own cap of 64 KiB a handshake stands alone."""
 
 _UDP_SEGMENT = 103  # linux/udp.h
 _SO_RCVBUFFORCE = 33
@@ -161,21 +157,16 @@ def _certificate(settings: Settings, now: datetime) -> Finding:
 
 
 def _openssl(settings: Settings, _now: datetime) -> Finding:
-    """The library inside the `cryptography` wheel does DTLS; the package's own version does not tell it."""
-    return judge_openssl(backend.openssl_version_text())
+    return judge_openssl(libraries.openssl())
 
 
 def judge_openssl(text: str) -> Finding:
-    """`text` as the library names itself."""
-    major, minor, patch = (int(part) for part in text.split()[1].split("-")[0].split("."))
-    version = (major, minor, patch)
-    floor = OPENSSL_FLOORS.get((major, minor), version if version >= (4, 1, 0) else (3, 5, 10))
-    if version < floor:
-        needed = ".".join(map(str, floor))
-        return Finding(
-            "openssl", Verdict.WARNING, text, f"cryptography mới hơn (OpenSSL >= {needed}) / a newer cryptography"
-        )
-    return Finding("openssl", Verdict.GOOD, text)
+    """`text` as the library names itself. BAD: the server does not start with it."""
+    needed = libraries.least_mended(text)
+    fix = f"cryptography mới hơn (OpenSSL >= {needed}) / a newer cryptography"
+    if libraries.is_refused(text):
+        return Finding("openssl", Verdict.BAD, text, fix)
+    return Finding("openssl", Verdict.WARNING, text, fix) if needed else Finding("openssl", Verdict.GOOD, text)
 
 
 def _clock(settings: Settings, now: datetime) -> Finding:

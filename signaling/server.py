@@ -30,7 +30,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import access, api, checks, hallports, limits, metrics, notify, rtc, sockets, tls
+from signaling import access, api, checks, hallports, libraries, limits, metrics, notify, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
@@ -356,6 +356,7 @@ def node_settings(settings: Settings) -> NodeSettings:
 
 def run(settings: Settings, *, started: Callable[[Composition, str], None], watch: bool = False) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
+    _check_openssl()
     sockets.check_media_ports(settings)
     hallports.check(settings)
     listeners = sockets.listen(settings)
@@ -371,6 +372,16 @@ def run(settings: Settings, *, started: Callable[[Composition, str], None], watc
     server.run(sockets=listeners)
     if composition.failed:
         raise SystemExit(1)  # whoever supervises the process starts it again
+
+
+def _check_openssl() -> None:
+    """Raises SettingsError: one datagram would end calls."""
+    text = libraries.openssl()
+    if libraries.is_refused(text):
+        raise SettingsError(
+            f"{text} có lỗ hổng làm đứt cuộc gọi; cần cài gói cryptography mới hơn.",
+            f"{text} has a hole that ends calls; install a newer cryptography package.",
+        )
 
 
 def address(settings: Settings, port: int) -> str:

@@ -17,6 +17,8 @@ MOST_BYTES = 4000
 BROWSERS = {"browser": 12_000, "session": 12_000, "token": 2000}
 """Targets of `browsers.py`, with what takes the place of `MOST_BYTES`."""
 READERS = ["signaling.rtc", "signaling.auth", "media", "aiortc.sdp", "jwt", "conference"]
+SEALED = {"dtls", "sctp"}
+"""Targets of `sealed.py`."""
 
 
 def main() -> None:
@@ -26,7 +28,9 @@ def main() -> None:
         print("no Atheris for this machine (pyproject.toml): Python's readers are left out")
         return
     name, seconds = sys.argv[1], int(sys.argv[2])
-    include = READERS if name in BROWSERS else ["signaling.sip", "conference"]
+    include = (
+        READERS if name in BROWSERS else ["media", "aiortc"] if name in SEALED else ["signaling.sip", "conference"]
+    )
     with atheris.instrument_imports(include=include, enable_loader_override=False):
         from tests.fuzz import targets
     corpus, seeds = NOTES / name / "corpus", NOTES / name / "seeds"

@@ -1,5 +1,5 @@
 """What is fuzzed of the bytes that strangers send to SIP, one function for each kind of reader, and the list of all targets;
-those of browsers stand in `browsers.py`.
+those of browsers stand in `browsers.py`, of DTLS and SCTP in `sealed.py`.
 
 A target takes any bytes and returns; it fails by what escapes or by an assertion about what was accepted. `run.py` feeds
 them with coverage (`make fuzz`), `test_fuzz.py` with the committed corpora. Owns no corpus of texts: `seeds` names them.
@@ -19,7 +19,7 @@ from signaling.sip.floor_server import FloorServer
 from signaling.sip.message import Request, Response, answer, parse
 from signaling.sip.profiles import GENERIC
 from signaling.sip.transport import Framer, Hop
-from tests.fuzz import browsers
+from tests.fuzz import browsers, sealed
 from tests.fuzz.browsers import SEPARATOR
 from tests.signaling.sip.world import A, B, Node, World
 
@@ -37,6 +37,8 @@ SEEDS: dict[str, tuple[Path, ...]] = {
     "browser": (FIXTURES.parent / "sdp", HERE / "corpus" / "browser"),
     "session": (HERE / "corpus" / "session",),
     "token": (HERE / "corpus" / "token",),
+    "dtls": (HERE / "corpus" / "dtls",),
+    "sctp": (HERE / "corpus" / "sctp",),
     "proof": (FIXTURES,),
 }
 """Folders of each target. What is found is kept in `corpus/found`."""
@@ -200,6 +202,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "browser": browsers.browser,
     "session": browsers.session,
     "token": browsers.token,
+    "dtls": sealed.dtls,
+    "sctp": sealed.packets,
 }
 
 

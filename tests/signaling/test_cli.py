@@ -43,6 +43,18 @@ def test_version() -> None:
     assert diemcau("--version").stdout.startswith("diemcau ")
 
 
+@pytest.mark.parametrize("profile", ["serve", "dev"])
+def test_a_library_that_ends_calls_is_refused(tmp_path: Path, profile: str) -> None:
+    """CVE-2026-75806: the process says that it has the last OpenSSL with the hole."""
+    told = "from signaling import cli, libraries; libraries.openssl = lambda: 'OpenSSL 4.0.2 25 Aug 2026'; cli.main()"
+    words = [profile, "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path)]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)} | KEY
+    command = [sys.executable, "-c", told, *words]
+    refused = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "OpenSSL 4.0.2" in refused.stderr and "cryptography" in refused.stderr
+
+
 def test_a_token_for_any_client(now: float) -> None:
     made = diemcau(
         "token", "--identity", "an", "--name", "An", "--conference", "r", "--ttl", "60", "--admin", variables=KEY

@@ -72,12 +72,18 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
+        ("OpenSSL 4.0.2 25 Aug 2026", Verdict.BAD),
         ("OpenSSL 4.0.3 29 Sep 2026", Verdict.WARNING),
         ("OpenSSL 4.0.4 18 Nov 2026", Verdict.GOOD),
-        ("OpenSSL 3.5.9 1 Sep 2026", Verdict.WARNING),
+        ("OpenSSL 3.6.4 25 Aug 2026", Verdict.BAD),
+        ("OpenSSL 3.5.8 25 Aug 2026", Verdict.BAD),
+        ("OpenSSL 3.5.9 29 Sep 2026", Verdict.WARNING),
         ("OpenSSL 3.5.10 18 Nov 2026", Verdict.GOOD),
-        ("OpenSSL 3.0.19 27 Jan 2026", Verdict.WARNING),
-        ("OpenSSL 4.1.0-beta1 1 Oct 2026", Verdict.GOOD),
+        ("OpenSSL 3.3.2 3 Sep 2024", Verdict.BAD),
+        ("OpenSSL 3.0.19 27 Jan 2026", Verdict.BAD),
+        ("OpenSSL 3.0.23 29 Sep 2026", Verdict.WARNING),
+        ("OpenSSL 4.1.0-beta1 1 Oct 2026", Verdict.WARNING),
+        ("OpenSSL 4.1.1 18 Nov 2026", Verdict.GOOD),
     ],
 )
 def test_openssl_floors(text: str, verdict: Verdict) -> None:

@@ -1,0 +1,219 @@
+"""What is fuzzed of the bytes that a peer sends to DTLS and SCTP, past ICE: half open, and behind the seal.
+
+The libraries below are aiortc and OpenSSL; asserted is what our bounds promise whatever comes. Registered by `targets.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+from media import handshake, limits
+from media.parameters import Fingerprint
+from tests.clients import sctp
+from tests.fuzz.browsers import SEPARATOR
+
+MOST_DATAGRAMS = 24
+ANSWERS_OF_PACKET = 2 * limits.CONTROL_CHUNKS + 8
+"""Packets that one packet may bring about: an answer to each control chunk, a SACK, what the window lets go."""
+
+
+@cache
+def loop() -> asyncio.AbstractEventLoop:
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    return made
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """To its end; what a task of the library leaves unread is a failure too."""
+    faults: list[dict[str, Any]] = []
+    loop().set_exception_handler(lambda _, context: faults.append(context))
+    loop().run_until_complete(work)
+    assert not faults, faults
+
+
+async def settle(turns: int = 8) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+# -- DTLS
+
+
+@cache
+def certificate() -> handshake.Certificate:
+    return handshake.Certificate.new()
+
+
+@cache
+def client_certificate() -> RTCCertificate:
+    return RTCCertificate.generateCertificate()
+
+
+class Owner:
+    """`handshake.SessionEvents`, counted."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.keys = 0
+        self.ends: list[str] = []
+        self.stands = False
+
+    def send_datagram(self, datagram: bytes) -> None:
+        self.sent.append(datagram)
+
+    def install_keys(self, keys: handshake.Keys) -> None:
+        self.keys += 1
+
+    def secured(self) -> None:
+        assert self.keys == 1
+        self.stands = True
+
+    def broken(self, reason: str) -> None:
+        assert not self.ends, "told twice"
+        self.ends.append(reason)
+
+    def channel_opened(self, label: str) -> None:
+        raise AssertionError("no association was wanted")
+
+    def message(self, label: str, data: bytes) -> None:
+        raise AssertionError("no association was wanted")
+
+
+@contextmanager
+def session() -> Iterator[tuple[handshake.Session, Owner]]:
+    owner = Owner()
+    made = handshake.Session(certificate(), owner, loop())
+    own = next(one for one in client_certificate().getFingerprints() if one.algorithm == "sha-256")
+    made.trust([Fingerprint("sha-256", own.value)])
+    try:
+        yield made, owner
+    finally:
+        made.close()
+
+
+def dtls(data: bytes) -> None:
+    """Datagrams into a half-open session, alone (the first byte is even) or as changes of a real client's flights."""
+    run(_alone(data[1:]) if not (data[:1] or b"\0")[0] & 1 else _changed(data[1:]))
+
+
+async def _alone(data: bytes) -> None:
+    with session() as (made, owner):
+        taken = 0
+        for row in data.split(SEPARATOR)[:MOST_DATAGRAMS]:
+            made.receive(row)
+            taken += len(row)
+            await settle()
+        assert not owner.stands and not owner.keys, "no key was exchanged"
+        assert sum(map(len, owner.sent)) <= 64 * 1500 + 16 * taken
+        waiting = len(made._pipe._datagrams)
+        assert waiting <= limits.DATAGRAMS_WAITING
+    await settle()
+
+
+class Line:
+    """Under a real client: what it sends is kept, changed, and given to the session."""
+
+    role = "controlling"
+
+    def __init__(self, changes: bytes, deliver: Callable[[bytes], None]) -> None:
+        self._changes = iter(zip(*[iter(changes)] * 4, strict=False))
+        self._deliver = deliver
+        self.changed = False
+        self.back: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def _recv(self) -> bytes:
+        return await self.back.get()
+
+    async def _send(self, data: bytes) -> None:
+        made = bytearray(data)
+        for kind, high, low, value in [change for _, change in zip(range(2), self._changes, strict=False)]:
+            at = (high << 8 | low) % len(made)
+            match kind % 5:
+                case 1:
+                    made[at] ^= value or 1
+                case 2:
+                    del made[at : at + 1 + value]
+                case 3:
+                    made[at:at] = bytes([value]) * (1 + value % 40)
+                case 4:
+                    made[at:at] = made[:at]
+            self.changed = self.changed or kind % 5 != 0
+            if not made:
+                return
+        self._deliver(bytes(made))
+
+
+async def _changed(data: bytes) -> None:
+    with session() as (made, owner):
+        line = Line(data, made.receive)
+        client = RTCDtlsTransport(line, [client_certificate()])  # type: ignore[arg-type]
+        client._set_role("client")
+        ours = [RTCDtlsFingerprint("sha-256", certificate().fingerprint)]
+        task = asyncio.ensure_future(client.start(RTCDtlsParameters(fingerprints=ours, role="server")))
+        for _ in range(40):
+            await settle(4)
+            while owner.sent:
+                line.back.put_nowait(owner.sent.pop(0))
+            if task.done():
+                break
+        await settle()
+        assert owner.stands or line.changed or owner.ends, "an unchanged handshake stands"
+        assert len(made._pipe._datagrams) <= limits.DATAGRAMS_WAITING
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await client.stop()
+    await settle()
+
+
+# -- SCTP
+
+
+def packets(data: bytes) -> None:
+    """Packets into an association: bodies under the right tag and checksum, or (the first byte is odd) before it stands."""
+    run(_packets(data))
+
+
+async def _packets(data: bytes) -> None:
+    refused: list[str] = []
+    association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, refused.append))
+    association.on("datachannel", lambda channel: channel.on("message", lambda _: None))
+    if (data[:1] or b"\0")[0] & 1:
+        association._set_state(association.State.COOKIE_WAIT)
+    else:
+        await association._handle_data(sctp.packet(sctp.data(sctp.PEER_TSN, sctp.opening(b"a"), protocol=50)))
+        for channel in list(association._data_channels.values()):
+            for length in (1, 3000, 10):
+                channel.send(bytes(length))
+        await settle()
+    for row in data[1:].split(SEPARATOR)[:MOST_DATAGRAMS]:
+        body, tag = (row[1:], 0) if row[:1] == b"\xff" else (row, sctp.OUR_TAG)
+        wire.sent.clear()
+        await association._handle_data(sctp.packet(body[:1400], tag=tag))
+        await settle(4)
+        assert len(wire.sent) <= ANSWERS_OF_PACKET, "too many answers"
+        assert all(len(sent) <= 1460 for sent in wire.sent), "more than a datagram takes"
+        _look(association)
+        if refused:
+            break
+    assert len(refused) <= 1
+    await association.stop()
+    timers = (association._t1_handle, association._t2_handle, association._t3_handle, association._reconfig_handle)
+    assert timers == (None,) * 4, "a timer is left"
+    await settle()
+
+
+def _look(association: Any) -> None:
+    streams = association._inbound_streams
+    assert len(streams) <= limits.STREAMS + 1
+    assert len(association._data_channels) <= limits.CHANNELS
+    assert len(association._sack_misordered) <= limits.TSNS_OUT_OF_ORDER + 100
+    kept = [chunk for stream in streams.values() for chunk in stream.reassembly]
+    assert len(kept) <= limits.STREAMS * (limits.CHUNKS_OF_STREAM + 100)
+    assert sum(len(chunk.user_data) for chunk in kept) <= (1 << 20) + 1500
