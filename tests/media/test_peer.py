@@ -240,6 +240,19 @@ def test_number_of_waiting_tracks_is_bounded(
         forward(peer, producers[0], "TR_3")
 
 
+def test_a_control_without_the_bound_takes_every_track(
+    router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CONSUMERS", 1 << 30)
+    peer = router.open_peer(Recorder())
+    for number in range(1500):
+        forward(peer, producers[0], f"TR_{number}")
+    assert peer._consumers == 1500
+    with pytest.raises(PeerError):
+        monkeypatch.undo()
+        forward(peer, producers[0], "TR_1500")
+
+
 # -- two connections: the node offers
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aioice import stun
 from aiortc import RTCSctpTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 
@@ -23,7 +24,7 @@ from tests.security.strangers import OpenDoor, Stranger, crowd, flood
 DATA = [offers.application()]
 MIC = offers.audio("sendonly", "a=msid:- voice", "a=ssrc:7 cname:x")
 CLIENT = [MIC, *DATA]
-HANDSHAKES = 20
+HANDSHAKES = 200
 
 
 @asynccontextmanager
@@ -259,6 +260,72 @@ async def test_a_description_without_a_fingerprint_is_refused(router: Router) ->
         router.open_peer(Recorder()).answer(text, accept=lambda _: None)
 
 
+# -- M07: checks that are forged, or captured and sent again from elsewhere
+
+
+async def speaker_and_listener(router: Router) -> tuple[Call, Call]:
+    speaker = await connect(router, [MIC])
+    published = [one.producer for one in speaker.answer.published]
+    return speaker, await connect(router, [offers.audio("recvonly")], forward=published)
+
+
+async def test_no_check_of_a_stranger_moves_media(router: Router) -> None:
+    """RFC 8445 §7.3: without the password, with that of another, for another name; and every check of the client's own that
+    was seen on the way, sent again from elsewhere.
+    """
+    speaker, listener = await speaker_and_listener(router)
+    captured = [bytes(listener.client.request(nominate=number % 2 == 0)) for number in range(10)]
+    answers = len(listener.client.raw)
+    for check in captured:  # they arrive, as they do where somebody only listens
+        listener.client.send(check)
+    async with asyncio.timeout(10):
+        while len(listener.client.raw) < answers + len(captured):
+            await asyncio.sleep(0.01)
+    people = crowd(port_of(listener), 10)
+    try:
+        for one, check in zip(people, captured, strict=True):
+            one.send(check)
+            for forged in forged_checks(listener.client):
+                one.send(forged)
+        for number in range(100):
+            speaker.client.send_rtp(strangers.rtp(number))
+            await asyncio.sleep(0.002)
+        got = [await listener.client.receive_rtp() for _ in range(100)]
+        assert all(one.endswith(b"stranger" * 10) for one in got), "all of it, where it went before"
+        assert sum(one.listen() for one in people) == 0
+    finally:
+        for one in people:
+            one.close()
+    end(speaker, listener)
+
+
+def forged_checks(client: IceClient) -> list[bytes]:
+    name, other = f"{client.remote_ufrag}:{client.ufrag}", "another password of 28 chars"
+    return [
+        strangers.binding(name, None),
+        strangers.binding(name, ""),
+        strangers.binding(name, other),
+        strangers.binding(f"{client.remote_ufrag}:else", client.remote_pwd),
+        strangers.binding(f"nobody:{client.ufrag}", client.remote_pwd),
+        strangers.binding(name, client.pwd),
+        strangers.binding(name, client.remote_pwd, stun.Class.INDICATION),
+    ]
+
+
+async def test_a_control_check_of_the_client_from_elsewhere_moves_it(router: Router) -> None:
+    speaker, listener = await speaker_and_listener(router)
+    with Stranger("127.7.0.1", port_of(listener)) as elsewhere:
+        elsewhere.send(bytes(listener.client.request()))
+        async with asyncio.timeout(10):
+            for number in range(1000):
+                speaker.client.send_rtp(strangers.rtp(number))
+                await asyncio.sleep(0.01)
+                if elsewhere.listen() > 1000:
+                    break
+    assert elsewhere.received_bytes > 1000
+    end(speaker, listener)
+
+
 # -- RTP that the keys do not cover
 
 
@@ -298,6 +365,25 @@ async def test_no_answer_is_longer_than_its_question(node: Node, router: Router)
     assert sum(one.sent_bytes for one in people) > 10_000
     assert all(one.received_bytes <= one.sent_bytes for one in people)
     assert sum(one.received_bytes for one in people) == 0
+    await call.client.check()
+    await call.client.handshake()
+    assert await works(call)
+    end(call)
+
+
+async def test_no_answer_over_tcp_comes_at_all(router: Router) -> None:
+    """RFC 4571 frames: nobody unchecked is answered, in one connection for each and all in one."""
+    call = await waiting(router, CLIENT)
+    attacks = strangers.attacks(await strangers.client_hello(), call.client.remote_ufrag)
+    framed = [len(one).to_bytes(2, "big") + one for one in attacks]
+    host, port = offers.ports(call.answer.sdp)["tcp"]
+    for number, sent in enumerate([*framed, b"".join(framed), b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 4000]):
+        reader, writer = await asyncio.open_connection(host, port, local_addr=(f"127.7.1.{number + 1}", 0))
+        writer.write(sent)
+        with suppress(TimeoutError, ConnectionError):
+            assert await asyncio.wait_for(reader.read(65536), 0.05) == b""
+        writer.close()
+    await open_path(call.client, call.answer, "tcp")  # the control: whoever knows the password is answered
     await call.client.check()
     await call.client.handshake()
     assert await works(call)

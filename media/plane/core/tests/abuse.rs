@@ -106,3 +106,53 @@ fn a_viewer_that_asks_without_end_costs_little_and_the_publisher_nothing() {
     assert!(bytes <= quiet_bytes * 3 / 2 + allowance, "{bytes} bytes instead of {quiet_bytes}");
     assert!(bytes > quiet_bytes, "a repair is still given");
 }
+
+/// Beside it: questions no more often, but of ten viewers in turn, do reach the publisher.
+#[test]
+fn many_viewers_that_ask_each_for_itself_get_their_key_frames() {
+    let (mut stage, mut publisher, first) = call();
+    let mut viewers = vec![first];
+    for id in 3..12 {
+        viewers.push(stage.join(id));
+        stage.consume(&viewers[viewers.len() - 1], 100 + id, 10);
+    }
+    stage.plis_to(&mut publisher);
+    let (mut plis, mut key) = (0, false);
+    for n in 1..=300 {
+        stage.publish_frame(&mut publisher, 0, n, key, &[900, 900]);
+        // Each in its own tenth of a second: what one has asked for is not what the next one gets.
+        let viewer = &mut viewers[n as usize / 3 % 10];
+        stage.send_compound(viewer, &[0x81, 206, 0, 2, 0, 0, 0, 5, 0, 0, 0x90, 0]);
+        let told = stage.plis_to(&mut publisher);
+        key = !told.is_empty();
+        plis += told.len();
+        stage.out.sink.datagrams.clear();
+    }
+    assert!(plis > 20, "{plis} key frames asked for in ten seconds");
+}
+
+/// Every SSRC under the right key, each named by the MID of the only picture.
+#[test]
+fn ssrcs_without_end_are_forgotten() {
+    let (mut stage, mut publisher, mut viewer) = call();
+    let mut other = stage.join(3);
+    stage.publish_audio(&other, 20);
+    stage.consume_voice(&viewer, 200, 20);
+    let memory = |stage: &mut Stage| stage.shard.snapshot(stage.now_us).totals.memory_bytes;
+    let flood = |stage: &mut Stage, publisher: &mut Peer, first: u32| {
+        for n in 0..2_000 {
+            for packet in publisher.named(first + n, n as u16, &[0x90, 0x80, 0x80, n as u8, 1, 7, 7]) {
+                stage.deliver(publisher, &packet);
+            }
+            stage.now_us += 1_000;
+        }
+    };
+    flood(&mut stage, &mut publisher, 0x10_0000);
+    let before = memory(&mut stage);
+    flood(&mut stage, &mut publisher, 0x20_0000);
+    let after = memory(&mut stage);
+    assert!(after <= before, "{before} bytes after 2,000 SSRCs, {after} after 4,000");
+    stage.media_of(&mut viewer);
+    stage.publish_voice(&mut other, 20);
+    assert_eq!(stage.voice_of(&mut viewer).len(), 1);
+}
