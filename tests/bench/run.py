@@ -82,9 +82,10 @@ ROWS: list[Row] = [
     Row("idle-500", ("idle", "--viewers", "500")),
     Row("join-50", ("joins", "--kind", "voice", "--count", "1500", "--rate", "50", "--concurrency", "500")),
     Row("storm-500", ("joins", "--kind", "voice", "--count", "500", "--concurrency", "500", "--pause-ms", "0")),
+    Row("siege-50", ("siege", "--viewers", "50", "--rate", "20000")),
     Row("churn", ("churn", "--kind", "voice", "--rate", "20")),
 ]
-WINDOWS = ("media", "meeting", "load", "idle")
+WINDOWS = ("media", "meeting", "load", "idle", "siege")
 """Scenarios with a measuring window."""
 
 
@@ -139,6 +140,23 @@ def lengths(name: str) -> Callable[[Result], str]:
     return read
 
 
+def siege(result: Result) -> str:
+    quiet, besieged = result["quiet"], result["besieged"]
+    return f"{quiet['cpu_percent']:.0f} % + {result['cpu_gain_percent']:.0f} % at {besieged['junk_per_s']:.0f}/s"
+
+
+def stands(result: Result) -> str:
+    told = [
+        f"{one['frozen'] + one['lost']} of {one['packets_per_s']:.0f}/s"
+        for one in (result["quiet"], result["besieged"])
+    ]
+    return " / ".join(told)
+
+
+def answered(result: Result) -> str:
+    return f"{result['answered_bytes_per_byte']:.2f}"
+
+
 def halves(name: str) -> Callable[[Result], str]:
     return lambda result: f"{result[name]['p50']:.0f} / {result[name]['p95']:.0f} ms"
 
@@ -190,6 +208,9 @@ LINES: list[Line] = [
     Line("the packet thread", "idle-500", percent("plane_percent")),
     Line("50 joins a second for 30 s: connect p50 / p99", "join-50", joins, "50/s, 1,000 ms"),
     Line("500 joins at once: connect p50 / p99", "storm-500", joins, "none failed"),
+    Line("50 calls of two, junk at the media port: CPU", "siege-50", siege, "+ 25 %"),
+    Line("packets lost or over 0.5 s late, without / with junk", "siege-50", stands, "0"),
+    Line("bytes answered to strangers for each of theirs", "siege-50", answered, "1"),
     Line("Memory gained in 1,000 joins and leaves", "churn", number("kib_per_1000_joins", "KiB"), "flat"),
 ]
 

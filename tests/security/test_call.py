@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from aioice import stun
 
 from tests.conftest import LiveServer
 from tests.interop.conftest import FAULTS
@@ -57,5 +59,61 @@ async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServ
         shouting.cancel()
         with suppress(asyncio.CancelledError):
             await shouting
+        for one in crowd:
+            one.close()
+
+
+class Ear:
+    """Hears the datagrams to one UDP port of loopback, as whoever sits on the way (AF_PACKET: only root may)."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self._socket.bind(("lo", 0x0800))
+        self._socket.setblocking(False)
+
+    def checks(self) -> list[bytes]:
+        """ICE checks that came since the last look, each once."""
+        found: dict[bytes, None] = {}
+        with suppress(BlockingIOError):
+            while packet := self._socket.recv(2048):
+                head = (packet[0] & 15) * 4
+                target, payload = struct.unpack_from("!H", packet, head + 2)[0], packet[head + 8 :]
+                if packet[9] == socket.IPPROTO_UDP and target == self._port and payload[:2] == b"\x00\x01":
+                    found[payload] = None
+        return list(found)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def test_checks_that_were_overheard_move_no_media(own_server: Callable[..., LiveServer]) -> None:
+    """Every check of both clients comes again from elsewhere at once; and forged ones under the same names."""
+    port = free_port()
+    server = own_server("--media-port", str(port))
+    an, binh = (
+        Person(server.ws_url, token(server.api_key, server.api_secret, name, "call")) for name in ("an", "binh")
+    )
+    ear, crowd, heard = Ear(port), strangers.crowd(("127.0.0.1", port), 20), 0
+    try:
+        async with an, binh:
+            camera = await an.show("red")
+            view = binh.view("an")
+            await until(lambda: len(view.sights) > 5, "a picture")
+            start = camera.counter
+            while camera.counter < start + 150 or heard < 4:  # five seconds; each client checks every two or so
+                for check in ear.checks():
+                    heard += 1
+                    name = stun.parse_message(check).attributes["USERNAME"]
+                    for number, one in enumerate(crowd):
+                        one.send(check if number % 2 else strangers.binding(name, None))
+                        one.send(strangers.binding(name, "wrong password, 22 char"))
+                await asyncio.sleep(0.02)
+            await until(lambda: view.counter > start + 150, "the picture goes on")
+            assert view.gap(start) <= FREEZE
+            assert not {"reconnecting", "disconnected"} & {name for name, _ in an.events + binh.events}
+        assert sum(one.listen() for one in crowd) == 0
+    finally:
+        ear.close()
         for one in crowd:
             one.close()

@@ -66,6 +66,15 @@ impl Audience {
         self.sinks.values().map(|sink| sink.lost).sum()
     }
 
+    pub fn sinks(&self) -> impl Iterator<Item = &Sink> {
+        self.sinks.values()
+    }
+
+    /// From now on, how long packets of video take.
+    pub fn measure_delays(&mut self) {
+        self.sinks.values_mut().filter(|sink| sink.is_video()).for_each(Sink::measure_delays);
+    }
+
     /// True when all the cameras that it shows are seen.
     pub fn is_served(&self) -> bool {
         let seen = self.sinks.values().filter(|sink| sink.is_video() && sink.is_served()).count();

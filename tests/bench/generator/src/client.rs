@@ -186,6 +186,24 @@ impl Client {
         }
     }
 
+    /// All that it looks at.
+    pub fn sinks(&self) -> Vec<&Sink> {
+        match &self.role {
+            Role::Viewer(sink) => vec![sink],
+            Role::Member(_, audience) => audience.sinks().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// From now on, how long packets of video take.
+    pub fn measure_delays(&mut self) {
+        match &mut self.role {
+            Role::Viewer(sink) => sink.measure_delays(),
+            Role::Member(_, audience) => audience.measure_delays(),
+            _ => {}
+        }
+    }
+
     /// Packets that came, and those that did not.
     pub fn counts(&self) -> (u64, u64) {
         match &self.role {
@@ -228,6 +246,11 @@ impl Client {
 
     pub fn ports(&self) -> impl Iterator<Item = u16> {
         [&self.publisher, &self.subscriber].into_iter().flatten().map(Peer::port)
+    }
+
+    /// Sockets of its own to write to in its name, and where its media goes.
+    pub fn ways(&self) -> impl Iterator<Item = (std::net::UdpSocket, std::net::SocketAddr)> {
+        [&self.publisher, &self.subscriber].into_iter().flatten().filter_map(Peer::way)
     }
 
     /// Says goodbye and lets the sockets go.

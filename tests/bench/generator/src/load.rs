@@ -73,9 +73,7 @@ pub fn load(options: &Options) -> Result<Value, String> {
         gather(&mut crowd, &publisher.seat, "deaf", total, |_| Role::Deaf)?;
     }
     for index in 0..options.viewers {
-        if let Some(Role::Viewer(sink)) = crowd.client_mut(index).map(|client| &mut client.role) {
-            sink.measure_delays();
-        }
+        crowd.client_mut(index).into_iter().for_each(Client::measure_delays);
     }
     let before = Reading::take(&crowd, options.pid);
     crowd.run_until(before.at + options.window);
@@ -158,7 +156,7 @@ pub fn churn(options: &Options) -> Result<Value, String> {
 }
 
 /// What the window cost, in shares of one processor and by the packet.
-fn shares(before: &Reading, after: &Reading) -> Value {
+pub fn shares(before: &Reading, after: &Reading) -> Value {
     let seconds = after.at.duration_since(before.at).as_secs_f64();
     let percent = |ns: u64| ns as f64 / 1e7 / seconds;
     let (cpu, plane) = (after.cpu - before.cpu, after.plane_cpu - before.plane_cpu);
@@ -175,9 +173,9 @@ fn shares(before: &Reading, after: &Reading) -> Value {
     })
 }
 
-fn delays(crowd: &Crowd) -> Value {
+pub fn delays(crowd: &Crowd) -> Value {
     let mut all: Vec<u64> = Vec::new();
-    for sink in crowd.clients().filter_map(Client::sink) {
+    for sink in crowd.clients().flat_map(Client::sinks) {
         all.resize(all.len().max(sink.delays().len()), 0);
         sink.delays().iter().zip(&mut all).for_each(|(one, sum)| *sum += u64::from(*one));
     }
@@ -193,7 +191,7 @@ fn delays(crowd: &Crowd) -> Value {
     json!({"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "count": count})
 }
 
-fn extend(result: &mut Value, more: Value) {
+pub fn extend(result: &mut Value, more: Value) {
     if let (Some(result), Value::Object(more)) = (result.as_object_mut(), more) {
         result.extend(more);
     }

@@ -10,6 +10,7 @@ mod load;
 mod peer;
 mod process;
 mod scenario;
+mod siege;
 mod sink;
 mod source;
 mod srtp;
@@ -24,11 +25,11 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn --pid PID --key KEY --secret SECRET
+const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn|siege --pid PID --key KEY --secret SECRET
   --server ws://127.0.0.1:7880   server under test (loopback only)
   --mode single|dual             join path (single)
   --kind video|voice|none        what is published (video; none for memory only)
-  --viewers N                    media, memory, meeting, idle: viewers or members (10)
+  --viewers N                    media, memory, meeting, idle: viewers or members; siege: calls of two (10)
   --deaf N                       media: so many viewers more whose sockets drop and count what comes (0)
   --silent N                     media: so many more microphones are open and send silence (0)
   --publishers N                 media, load: how many publish (1)
@@ -37,7 +38,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --warmup S --seconds S         media: before and during the measurement (3, 12)
   --count N --concurrency N      joins: how many, how many at once (40, 1)
   --pause-ms MS                  joins: rest between two (250)
-  --rate N                       joins, churn: begun in a second, whatever became of those before (0)
+  --rate N                       joins, churn: begun in a second, whatever became of those before; siege: packets of junk a second (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
 or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
 
@@ -71,6 +72,7 @@ fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
         "load" => load::load(&options),
         "idle" => load::idle(&options),
         "churn" => load::churn(&options),
+        "siege" => siege::siege(&options),
         _ => Err(USAGE.into()),
     }
 }
@@ -105,7 +107,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         tiles: number("tiles", 6)?.clamp(1, 100) as usize,
         speakers: number("speakers", 3)? as usize,
         percent: number("percent", 60)?.clamp(1, 100) as usize,
-        rate: number("rate", 0)?.min(1000) as usize,
+        rate: number("rate", 0)?.min(100_000) as usize,
         count: number("count", 40)?.clamp(1, 100_000) as usize,
         concurrency: number("concurrency", 1)?.clamp(1, 500) as usize,
         pause: Duration::from_millis(number("pause-ms", 250)?),

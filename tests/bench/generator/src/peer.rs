@@ -5,7 +5,7 @@ use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::net::{Protocol, Receive};
@@ -18,6 +18,8 @@ pub struct Peer {
     pub rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
+    /// Where it sent last.
+    remote: Option<SocketAddr>,
     deadline: Instant,
     pending: Option<SdpPendingOffer>,
 }
@@ -31,7 +33,7 @@ impl Peer {
         let now = Instant::now();
         let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(local, "udp").map_err(|e| e.to_string())?);
-        Ok(Peer { rtc, socket, local, deadline: now, pending: None })
+        Ok(Peer { rtc, socket, local, remote: None, deadline: now, pending: None })
     }
 
     /// From now on the kernel drops RTP at this socket, and counts it (`process::datagrams_dropped`); ICE, DTLS and RTCP come through.
@@ -67,6 +69,11 @@ impl Peer {
 
     pub fn port(&self) -> u16 {
         self.local.port()
+    }
+
+    /// Another handle of its socket, and where it sent last.
+    pub fn way(&self) -> Option<(std::net::UdpSocket, SocketAddr)> {
+        Some((self.socket.as_fd().try_clone_to_owned().ok()?.into(), self.remote?))
     }
 
     pub fn deadline(&self) -> Instant {
@@ -148,6 +155,7 @@ impl Peer {
                 }
                 Output::Transmit(datagram) => {
                     if datagram.destination.ip().is_loopback() {
+                        self.remote = Some(datagram.destination);
                         let _ = self.socket.send_to(&datagram.contents, datagram.destination);
                     }
                 }

@@ -46,7 +46,7 @@ pub struct Options {
     pub speakers: usize,
     /// load: share of a processor that the packet thread shall be busy.
     pub percent: usize,
-    /// joins, churn: begun in a second, whatever became of those before; 0: as they are finished.
+    /// joins, churn: begun in a second, whatever became of those before; 0: as they are finished. siege: packets of junk.
     pub rate: usize,
     pub count: usize,
     pub concurrency: usize,
