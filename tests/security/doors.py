@@ -71,12 +71,14 @@ class Counter:
 
 
 @contextlib.asynccontextmanager
-async def served(app: Any, http: type[asyncio.Protocol] = BoundedHttp) -> AsyncIterator[int]:
+async def served(
+    app: Any, http: type[asyncio.Protocol] = BoundedHttp, *, access_log: bool = False
+) -> AsyncIterator[int]:
     """The port of `app` on loopback, behind uvicorn as this server sets it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
-        config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, access_log=access_log)
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
