@@ -74,6 +74,10 @@ def fault_of(packet: bytes, last_tsn: int) -> str:
     return ""
 
 
+def count_chunks(packet: bytes) -> int:
+    return sum(1 for _ in _chunks(packet))
+
+
 def _chunks(packet: bytes) -> Iterator[tuple[int, bytes]]:
     at = _COMMON_HEADER
     while at + _CHUNK_HEADER <= len(packet):

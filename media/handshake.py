@@ -343,9 +343,12 @@ class _Association(RTCSctpTransport):
         super().__init__(dtls)
         self._give_up = give_up
         self._broken = False
+        self._chunks_left = float(limits.CHUNKS_PER_S)
+        self._clock = asyncio.get_running_loop().time
+        self._counted_at = self._clock()
 
     async def _handle_data(self, data: bytes) -> None:
-        if self._broken:
+        if self._broken or not self._may_cost(datagrams.count_chunks(data)):
             return
         if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
             self._refuse(fault)
@@ -354,6 +357,16 @@ class _Association(RTCSctpTransport):
             await super()._handle_data(data)
         except Exception:  # aiortc asserts and unpacks what the peer wrote; nothing of ours runs below this call
             self._refuse("malformed SCTP")
+
+    def _may_cost(self, chunks: int) -> bool:
+        """False: more than its share; the packet is lost, as on any network, and the peer slows down."""
+        now = self._clock()
+        gained = (now - self._counted_at) * limits.CHUNKS_PER_S
+        self._chunks_left, self._counted_at = min(self._chunks_left + gained, limits.CHUNKS_PER_S), now
+        if chunks > self._chunks_left:
+            return False
+        self._chunks_left -= chunks
+        return True
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         stream = self._inbound_streams.get(chunk.stream_id)

@@ -46,6 +46,9 @@ RECORD_BYTES = 1500  # with its head; what is longer came in no datagram of any 
 CHANNELS = 16
 CHANNEL_OPEN_BYTES = 512  # of the message that opens one: label, protocol and 12 bytes
 CONTROL_CHUNKS = 8  # of one packet: all but DATA; most are answered with a packet each
+CHUNKS_PER_S = (
+    4000  # of one peer, and at once; the plane lets 2,000 datagrams a second through, which hold up to 70 each
+)
 RECONFIGURATIONS = 2  # parameters of one RE-CONFIG chunk (RFC 6525 §3.1)
 SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet; the rest is told in later ones
 MESSAGE_BYTES = 65_535  # what we say in a=max-message-size, and refuse above

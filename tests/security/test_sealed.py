@@ -14,7 +14,7 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcsctptransport import HeartbeatAckChunk, parse_packet
 
-from media import Router, limits
+from media import Router, handshake, limits
 from tests.clients import offers, sctp
 from tests.clients.ice_client import IceClient
 from tests.clients.peers import Call, connect, end, port_of, waiting, works
@@ -272,10 +272,38 @@ async def test_a_control_without_bounds_keeps_streams_and_channels_without_end()
 # -- one peer and everybody else
 
 
-async def test_everybody_has_a_turn_between_two_records_of_one_peer() -> None:
-    from media.handshake import _Pipe
+async def bundles(association: RTCSctpTransport, packets: int) -> int:
+    """Of packets of 50 messages each, how many messages were taken."""
+    first = association._last_received_tsn
+    assert first is not None
+    for number in range(packets):
+        start = first + 1 + 50 * number
+        await association._handle_data(sctp.packet(*(sctp.data(start + at, b"x", protocol=99) for at in range(50))))
+    return int(association._last_received_tsn or 0) - first
 
-    pipe = _Pipe(lambda _: None)
+
+async def test_chunks_without_end_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One packet holds 70 messages; what is beyond a peer's share is lost, and comes later."""
+    association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, pytest.fail))
+    now = asyncio.get_running_loop().time()
+    monkeypatch.setattr(association, "_clock", lambda: now)
+    assert await bundles(association, 3) == 150
+    assert limits.CHUNKS_PER_S - 100 < 150 + await bundles(association, 300) <= limits.CHUNKS_PER_S
+    assert len(wire.sent) <= 3 + limits.CHUNKS_PER_S // 50
+    now += 0.5
+    assert await bundles(association, 300) in (limits.CHUNKS_PER_S // 2, limits.CHUNKS_PER_S // 2 + 50)
+    monkeypatch.undo()
+    await association.stop()
+
+
+async def test_a_control_without_the_share_takes_them_all() -> None:
+    association, _ = await sctp.established(RTCSctpTransport)
+    assert await bundles(association, 300) == 15_000
+    await association.stop()
+
+
+async def test_everybody_has_a_turn_between_two_records_of_one_peer() -> None:
+    pipe = handshake._Pipe(lambda _: None)
     for _ in range(limits.DATAGRAMS_WAITING + 1):
         pipe.put(b"\x17")
     taken = turns = 0
