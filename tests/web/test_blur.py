@@ -51,6 +51,26 @@ SLOW = """() => {
     return look.apply(this, given);
   };
 }"""
+BROKEN = """() => {
+  OffscreenCanvasRenderingContext2D.prototype.getImageData = () => { throw new Error('no memory'); };
+}"""
+NO_GENERATOR = """window.MediaStreamTrackGenerator = class {
+  constructor() {
+    throw new Error('no memory');
+  }
+};"""
+IMPATIENT = """(() => {
+  const set = window.setTimeout;
+  let first = true;
+  window.setTimeout = (act, ms, ...more) => {
+    if (ms !== 60000 || !first) return set(act, ms, ...more);
+    first = false;
+    set(() => (window.passed = true), 3100);
+    return set(act, 3000, ...more);
+  };
+})();"""
+"""The first load of the program is given up after three seconds, not sixty; `passed`: now."""
+WISHED = "localStorage.setItem('diemcau.blur', 'yes');"
 SHARP, BLURRED = 20.0, 6.0
 PREVIEW = "[data-testid=preview-video]"
 OWN, OTHER = "[data-local=true] video", "[data-local=false] video"
@@ -80,6 +100,62 @@ async def switch(visitor: Visitor, on: bool) -> None:
     await visitor.part("blur").set_checked(on)
     assert await visitor.barriers() == []
     await visitor.page.keyboard.press("Escape")
+
+
+class Gate:
+    """Answers requests for the model one by one: `held` until `open`, `refused`, never at all (`silent`), or as ever."""
+
+    def __init__(self, *steps: str) -> None:
+        self.steps = list(steps)
+        self.asked = 0
+        self._opened = asyncio.Event()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def __call__(self, route: Any) -> None:
+        self.asked += 1
+        step = self.steps.pop(0) if self.steps else "given"
+        if step == "held":
+            await self._opened.wait()
+        if step == "refused":
+            await route.abort()
+        elif step != "silent":
+            await route.continue_()
+
+    async def reached(self, times: int) -> None:
+        async def so() -> bool:
+            return self.asked >= times
+
+        await until(so, f"the model is asked for {times} times")
+
+
+async def watch(visitor: Visitor, selector: str) -> None:
+    await visitor.page.evaluate(WATCH.replace("grain(", f"({GRAIN})("), selector)
+
+
+async def most(visitor: Visitor) -> float:
+    seen: float = await visitor.page.evaluate("window.most")
+    return seen
+
+
+async def passed(visitor: Visitor) -> None:
+    async def so() -> bool:
+        gone: bool = await visitor.page.evaluate("window.passed === true")
+        return gone
+
+    await until(so, "the patience for the first program is over")
+
+
+async def opens_without(one: Visitor, other: Visitor) -> None:
+    """The camera is off, for the others too; its own switch opens it, with the room."""
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
+    assert await most(other) < BLURRED
+    await one.part("cam-toggle").click()
+    await looks(other, OTHER, False, "the room, opened by its owner")
+    await one.part("settings-button").click()
+    await expect(one.part("blur")).not_to_be_checked()
 
 
 async def test_others_see_no_room(visit: Visit, live_server: LiveServer, pattern: str) -> None:
@@ -130,8 +206,7 @@ async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
 
 async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: LiveServer, pattern: str) -> None:
     """Who joins before the program is there sends no picture until then; who opens the camera later neither."""
-    script = "localStorage.setItem('diemcau.blur', 'yes');"
-    one, other = await visit(flags=(*DEVICES, pattern), script=script), await visit()
+    one, other = await visit(flags=(*DEVICES, pattern), script=WISHED), await visit()
 
     async def slowly(route: Any) -> None:
         await asyncio.sleep(2)
@@ -140,7 +215,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
     await one.page.route("**/*.tflite", slowly)
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
-    await other.page.evaluate(WATCH.replace("grain(", f"({GRAIN})("), OTHER)
+    await watch(other, OTHER)
     await one.page.goto(link)
     await one.part("preview-camera").click()
     await one.part("join-name").fill("Nguyễn Văn An")
@@ -154,20 +229,116 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
     await one.part("join-button").click()
     await looks(other, OTHER, True, "a blurred picture again")
     await advance(other)
-    assert await other.page.evaluate("window.most") < BLURRED
+    assert await most(other) < BLURRED
 
 
-async def test_a_slow_machine_is_told(visit: Visit, live_server: LiveServer, pattern: str) -> None:
-    visitor = await visit(flags=(*DEVICES, pattern))
-    link = await new_meeting(visitor, live_server)
-    await visitor.join(link, "Nguyễn Văn An")
-    await switch(visitor, True)
+@pytest.mark.parametrize(("death", "words"), [(SLOW, "không kịp làm mờ"), (BROKEN, "Không làm mờ phông nền được")])
+async def test_a_blur_that_dies_takes_the_camera_along(
+    visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
+) -> None:
+    one, other = await visit(flags=(*DEVICES, pattern)), await visit()
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await one.join(link, "Nguyễn Văn An")
+    await switch(one, True)
+    await looks(other, OTHER, True, "blurred")
+    await watch(other, OTHER)
+    await one.page.workers[0].evaluate(death)
+    told = one.page.get_by_text(words)
+    await expect(told).to_be_visible(timeout=PATIENCE_MS)
+    await expect(told).to_contain_text("Camera đang tắt")
+    await opens_without(one, other)
+
+
+@pytest.mark.parametrize("camera", ["yes", "no"])
+async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
+    visit: Visit, live_server: LiveServer, pattern: str, camera: str
+) -> None:
+    """Opened before the meeting, while the program is on its way, and in it."""
+    script = WISHED + f"localStorage.setItem('diemcau.cameraOn', '{camera}');"
+    one, other = await visit(flags=(*DEVICES, pattern), script=script), await visit()
+    gate = Gate("silent", "refused") if camera == "yes" else Gate("refused")
+    await one.page.route("**/*.tflite", gate)
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await watch(other, OTHER)
+    await one.page.goto(link)
+    await one.part("join-name").fill("Nguyễn Văn An")
+    if camera == "yes":
+        await gate.reached(1)
+    await one.part("join-button").click()
+    if camera == "no":
+        await one.part("cam-toggle").click()
+    told = one.page.get_by_text("Không làm mờ phông nền được")
+    await expect(told).to_be_visible(timeout=PATIENCE_MS)
+    await expect(told).to_contain_text("Camera đang tắt")
+    await opens_without(one, other)
+
+
+async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
+    visit: Visit, live_server: LiveServer, pattern: str
+) -> None:
+    one, other = await visit(flags=(*DEVICES, pattern), script=NO_GENERATOR), await visit()
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await one.join(link, "Nguyễn Văn An")
+    await looks(other, OTHER, False, "the room")
+    await switch(one, True)
+    await expect(one.page.get_by_text("Không làm mờ phông nền được")).to_contain_text(
+        "Camera đang tắt", timeout=PATIENCE_MS
+    )
+    await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
+    await watch(other, OTHER)
+    await opens_without(one, other)
+
+
+async def test_the_picture_is_held_while_the_blur_gets_ready(
+    visit: Visit, live_server: LiveServer, pattern: str
+) -> None:
+    """Switched on, off and on again with the camera open: the patience for the first program ends nothing of the second."""
+    one, other = await visit(flags=(*DEVICES, pattern), script=IMPATIENT), await visit()
+    gate = Gate("silent", "held")
+    await one.page.route("**/*.tflite", gate)
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await one.join(link, "Nguyễn Văn An")
+    await looks(other, OTHER, False, "the room")
+    await switch(one, True)
+    await gate.reached(1)
+    await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
+    await switch(one, False)
+    await looks(other, OTHER, False, "the room, as it was")
+    await switch(one, True)
+    await gate.reached(2)
+    await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
+    await watch(other, OTHER)
+    await passed(one)
+    await one.part("settings-button").click()
+    await expect(one.part("blur")).to_be_checked()
+    await expect(one.page.get_by_text("Đang chuẩn bị…")).to_be_visible()
+    await one.page.keyboard.press("Escape")
+    gate.open()
+    await looks(other, OTHER, True, "blurred")
+    await advance(other)
+    assert await most(other) < BLURRED
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
+
+
+async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
+    visit: Visit, live_server: LiveServer, pattern: str
+) -> None:
+    visitor = await visit(flags=(*DEVICES, pattern), script=IMPATIENT)
+    gate = Gate("silent")
+    await visitor.page.route("**/*.tflite", gate)
+    await new_meeting(visitor, live_server)
+    await visitor.part("blur").check()
+    await gate.reached(1)
+    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-button").click()
     await looks(visitor, OWN, True, "blurred")
-    await visitor.page.workers[0].evaluate(SLOW)
-    await expect(visitor.page.get_by_text("không kịp làm mờ")).to_be_visible(timeout=PATIENCE_MS)
-    await looks(visitor, OWN, False, "sharp again")
-    await visitor.part("settings-button").click()
-    await expect(visitor.part("blur")).not_to_be_checked()
+    await passed(visitor)
+    assert await visitor.page.evaluate("localStorage.getItem('diemcau.blur')") == "yes"
+    await looks(visitor, OWN, True, "still blurred")
 
 
 async def test_pictures_go_by_hand_where_nothing_streams_them(

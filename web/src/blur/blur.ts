@@ -14,6 +14,7 @@ export type Trouble = 'unsupported' | 'failed' | 'slow';
 /** Of a program of 9 MB over a slow line. */
 const LOADING_MS = 60_000;
 const FPS = 24;
+const ENDED = 'ended';
 
 /** https://www.w3.org/TR/mediacapture-transform/, in the form that Chromium has outside of workers. */
 interface Streams {
@@ -31,6 +32,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
   private made: MediaStreamTrack | null = null;
   private hand: Hand | null = null;
   private gone = false;
+  private endLoading = () => {};
 
   /** `gaveUp`: it blurred and no longer does, or not fast enough. Whoever takes the blur over listens instead. */
   constructor(public gaveUp: (why: Trouble) => void) {}
@@ -39,9 +41,10 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
     return this.gone;
   }
 
-  /** All that takes time and can fail. Rejects with a `Failed`. `camera`: one whose driver blurs needs nothing else. */
+  /** All that takes time and can fail. Rejects with a `Failed`, or as ended. `camera`: one whose driver blurs needs nothing else. */
   async prepare(camera: MediaStreamTrack | null): Promise<void> {
     if (camera !== null && (await blurNatively(camera, true))) return;
+    if (this.gone) throw new Error(ENDED);
     this.loading ??= this.load();
     await this.loading;
   }
@@ -55,6 +58,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
     if (track === this.source) return;
     this.source = track;
     await this.prepare(track);
+    if (this.gone) throw new Error(ENDED);
     if (await blurNatively(track, true)) delete this.processedTrack;
     else this.processedTrack = this.follow(track);
   }
@@ -62,6 +66,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
   async destroy(): Promise<void> {
     if (this.gone) return;
     this.gone = true;
+    this.endLoading();
     this.worker?.terminate();
     this.hand?.close();
     this.made?.stop();
@@ -101,6 +106,10 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
         worker.terminate();
       };
       const timer = setTimeout(give, LOADING_MS);
+      this.endLoading = () => {
+        clearTimeout(timer);
+        refused(new Error(ENDED));
+      };
       worker.onerror = give;
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         clearTimeout(timer);

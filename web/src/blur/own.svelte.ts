@@ -10,6 +10,8 @@ export class OwnBlur {
   /** Of this camera, with its picture. */
   private done = $state.raw<{ camera: MediaStreamTrack; picture: MediaStreamTrack } | null>(null);
   private blur: Blur | null = null;
+  /** Counts the blurs that were let go: what an older one still says concerns nobody. */
+  private era = 0;
 
   /** What is shown: the camera's own picture until it is blurred. */
   get picture(): MediaStreamTrack | null {
@@ -39,6 +41,7 @@ export class OwnBlur {
   }
 
   drop(): void {
+    this.era += 1;
     void this.blur?.destroy();
     this.blur = null;
     this.done = null;
@@ -46,21 +49,23 @@ export class OwnBlur {
   }
 
   private async begin(camera: MediaStreamTrack): Promise<void> {
+    const { era } = this;
     this.starting = true;
     try {
       const part = await import('./blur');
-      if (!this.on || this.camera !== camera) return;
-      const blur = (this.blur ??= new part.Blur((why) => this.fail(why)));
+      if (era !== this.era || this.camera !== camera) return;
+      const blur = (this.blur ??= new part.Blur((why) => this.fail(era, why)));
       await blur.init({ track: camera });
       if (this.blur === blur && this.camera === camera) this.done = { camera, picture: blur.processedTrack ?? camera };
     } catch (error) {
-      this.fail(whyOf(error));
+      this.fail(era, whyOf(error));
     } finally {
-      if (this.camera === camera) this.starting = false;
+      if (era === this.era && this.camera === camera) this.starting = false;
     }
   }
 
-  private fail(why: Trouble): void {
+  private fail(era: number, why: Trouble): void {
+    if (era !== this.era) return;
     this.drop();
     this.on = false;
     this.trouble = why;

@@ -1,85 +1,162 @@
-/** The blur of one's own camera in the meeting: switched, kept over every opening of the camera, given up where it cannot be. */
-import { LocalVideoTrack, Track, type Room, type VideoCaptureOptions } from 'livekit-client';
+/**
+ * The blur of one's own camera in the meeting: switched, kept over every opening of the camera. Where it cannot be, or no longer,
+ * the camera goes off: a room that was to be blurred is never shown unasked.
+ */
+import { LocalVideoTrack, RoomEvent, Track, type LocalTrackPublication, type Room, type VideoCaptureOptions } from 'livekit-client';
 import type { Blur, Trouble } from '../blur/blur';
+import { blurNatively } from '../blur/native';
 import { whyOf } from '../blur/own.svelte';
 import { recall, remember } from '../memory';
 
 export class Backdrop {
   on = $state(recall('blur') === 'yes');
   starting = $state(false);
+  /** The camera is off until the blur is ready, and goes on again by itself. */
+  held = false;
+  /** Counts the blurs that were let go: what an older one still says concerns nobody. */
+  private era = 0;
+  private failures = 0;
+  /** One change of the camera's processor after the other: the client library ends one that is set twice. */
+  private changing: Promise<void> = Promise.resolve();
 
-  /** `blur`: the one that ran before the meeting. `tell`: there is no blur any more, and why. */
+  /** `blur`: the one that ran before the meeting. `tell`: there is no blur any more, and why; the camera is off. */
   constructor(
     private readonly room: Room,
     private blur: Blur | null,
     private readonly tell: (why: Trouble) => void,
+    private readonly reopen: () => Promise<void>,
   ) {
-    if (blur !== null) blur.gaveUp = (why) => void this.giveUp(why);
+    if (blur !== null) blur.gaveUp = (why) => void this.giveUp(0, why);
+    room.on(RoomEvent.LocalTrackPublished, (publication) => void this.published(publication));
   }
 
   /**
    * Before a camera is opened or sent: nobody sees the room for a moment. False: it was to be blurred and cannot be; the switch is
-   * off now. `camera`: the one, where it is open already.
+   * off now, and the camera stays off. `camera`: the one, where it is open already.
    */
   async ready(camera: MediaStreamTrack | null): Promise<boolean> {
-    const blur = await this.prepared(camera);
+    const { failures } = this;
+    await this.prepare(camera);
+    await this.put();
     const { videoCaptureDefaults } = this.room.options;
-    if (videoCaptureDefaults !== undefined && this.camera() === null) setOrDelete(videoCaptureDefaults, blur);
-    return blur !== null || !this.on;
+    if (videoCaptureDefaults !== undefined && this.camera() === null) setOrDelete(videoCaptureDefaults, this.on ? this.blur : null);
+    return failures === this.failures;
   }
 
-  /** A track that is not sent yet. */
-  async cover(track: LocalVideoTrack): Promise<void> {
-    if (this.on && this.blur !== null) await track.setProcessor(this.blur);
+  /** A track that is not sent yet. False: as `ready`. */
+  async cover(track: LocalVideoTrack): Promise<boolean> {
+    const { blur, era, failures } = this;
+    if (!this.on || blur === null) return true;
+    try {
+      await track.setProcessor(blur);
+    } catch (error) {
+      await this.giveUp(era, whyOf(error));
+    }
+    return failures === this.failures;
   }
 
   async turn(on: boolean): Promise<void> {
     this.on = on;
     remember('blur', on ? 'yes' : 'no');
-    const camera = this.camera();
-    if (!on) return this.clear(camera);
-    if (await this.ready(camera === null || camera.isMuted ? null : camera.mediaStreamTrack)) await this.put(camera);
+    if (!on) await this.strip(this.detach());
+    const { era } = this;
+    if (on) {
+      await this.hold();
+      const camera = this.camera();
+      await this.ready(camera === null || camera.isMuted ? null : camera.mediaStreamTrack);
+    }
+    if (this.held && era === this.era) await this.reopen();
   }
 
   close(): void {
-    void this.blur?.destroy();
+    this.on = false;
+    void this.detach()?.destroy();
   }
 
-  private async put(camera: LocalVideoTrack | null): Promise<void> {
-    if (camera !== null && this.on && this.blur !== null && camera.getProcessor() !== this.blur) await camera.setProcessor(this.blur);
-  }
-
-  private async clear(camera: LocalVideoTrack | null): Promise<void> {
-    const { videoCaptureDefaults } = this.room.options;
-    if (videoCaptureDefaults !== undefined) setOrDelete(videoCaptureDefaults, null);
-    const blur = this.blur;
-    this.blur = null;
-    // A camera that is off cannot take its own constraints again; the client library minds, and has let the blur go by then.
-    await camera?.stopProcessor().catch(() => undefined);
-    await blur?.destroy();
-  }
-
-  /** null: none is wanted, or it cannot be. */
-  private async prepared(camera: MediaStreamTrack | null): Promise<Blur | null> {
-    if (!this.on) return null;
+  /** Loads what blurs. Returns when it is there, given up, or no longer wished. */
+  private async prepare(camera: MediaStreamTrack | null): Promise<void> {
+    if (!this.on) return;
+    const { era } = this;
     this.starting = true;
     try {
       const part = await import('../blur/blur');
-      if (this.blur === null || this.blur.ended) this.blur = new part.Blur((why) => void this.giveUp(why));
-      await this.blur.prepare(camera);
-      return this.on ? this.blur : null;
+      if (era === this.era) {
+        if (this.blur === null || this.blur.ended) this.blur = new part.Blur((why) => void this.giveUp(era, why));
+        await this.blur.prepare(camera);
+      }
     } catch (error) {
-      await this.giveUp(whyOf(error));
-      return null;
-    } finally {
-      this.starting = false;
+      await this.giveUp(era, whyOf(error));
     }
+    if (era === this.era) this.starting = false;
+    else await this.prepare(camera);
   }
 
-  private async giveUp(why: Trouble): Promise<void> {
-    if (!this.on) return;
+  /** A picture that is already sent goes off until it is blurred; a driver needs no time. */
+  private async hold(): Promise<void> {
+    const camera = this.camera();
+    if (camera === null || camera.isMuted || (this.blur !== null && camera.getProcessor() === this.blur)) return;
+    if (await blurNatively(camera.mediaStreamTrack, true)) return;
+    this.held = true;
+    await this.room.localParticipant.setCameraEnabled(false);
+  }
+
+  private put(): Promise<void> {
+    return this.change(async () => {
+      const { blur, era } = this;
+      const camera = this.camera();
+      if (camera === null || !this.on || blur === null || camera.getProcessor() === blur) return;
+      // Not waited for: giving up changes the processor too.
+      await camera.setProcessor(blur).catch((error: unknown) => void this.giveUp(era, whyOf(error)));
+    });
+  }
+
+  private detach(): Blur | null {
+    const { blur } = this;
+    const { videoCaptureDefaults } = this.room.options;
+    if (videoCaptureDefaults !== undefined) setOrDelete(videoCaptureDefaults, null);
+    this.era += 1;
+    this.starting = false;
+    this.blur = null;
+    return blur;
+  }
+
+  private async strip(blur: Blur | null): Promise<void> {
+    await blur?.destroy();
+    await this.change(async () => {
+      const camera = this.camera();
+      if (camera === null || blur === null || camera.getProcessor() !== blur) return;
+      // A camera that is off cannot take its own constraints again; the client library minds, and has let the blur go by then.
+      await camera.stopProcessor().catch(() => undefined);
+    });
+  }
+
+  private change(act: () => Promise<void>): Promise<void> {
+    this.changing = this.changing.then(act);
+    return this.changing;
+  }
+
+  /** The camera goes off before the blur does. */
+  private async giveUp(era: number, why: Trouble): Promise<void> {
+    if (era !== this.era || !this.on) return;
+    const blur = this.detach();
+    this.failures += 1;
+    this.on = false;
+    this.held = false;
+    remember('blur', 'no');
     this.tell(why);
-    await this.turn(false);
+    await this.room.localParticipant.setCameraEnabled(false);
+    await this.strip(blur);
+  }
+
+  /** The switch may have moved, or the blur have died, while a camera was on its way to the others. */
+  private async published(publication: LocalTrackPublication): Promise<void> {
+    const camera = this.camera();
+    if (camera === null || publication.track !== camera) return;
+    const processor = camera.getProcessor();
+    if (this.on && (this.blur === null || processor !== this.blur)) return this.turn(true);
+    if (this.on || processor === undefined) return;
+    await this.room.localParticipant.setCameraEnabled(false);
+    await camera.stopProcessor().catch(() => undefined);
   }
 
   private camera(): LocalVideoTrack | null {

@@ -99,7 +99,12 @@ export class Conference {
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
     this.sending = new Sending(this.room, phone);
-    this.backdrop = new Backdrop(this.room, entry.blur, (why) => this.notices.tell(t(`blur.${why}`)));
+    this.backdrop = new Backdrop(
+      this.room,
+      entry.blur,
+      (why) => this.notices.tell(`${t(`blur.${why}`)} ${t('blur.cameraOff')}`),
+      () => this.turn('camera', true),
+    );
     this.listen();
   }
 
@@ -205,7 +210,7 @@ export class Conference {
     this.saving = saving;
     keepSaving(saving);
     this.pictures.save(saving);
-    if (saving === 'sound' && this.me?.camera != null) await this.turn('camera', false);
+    if (saving === 'sound' && (this.me?.camera != null || this.backdrop.held)) await this.turn('camera', false);
     else await this.fitSending();
   }
 
@@ -233,7 +238,8 @@ export class Conference {
     this.mutedByMe = input === 'microphone' && !on;
     const { localParticipant } = this.room;
     try {
-      if (input === 'camera' && on && !(await this.backdrop.ready(null))) return this.notices.tell(t('blur.cameraOff'));
+      if (input === 'camera') this.backdrop.held = false;
+      if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
       if (input === 'camera' && on) await this.sending.fit(this.saving);
@@ -256,15 +262,12 @@ export class Conference {
 
   private async publish(track: MediaStreamTrack | null): Promise<void> {
     if (track === null) return;
-    if (track.kind === 'video' && !(await this.backdrop.ready(track))) {
-      track.stop();
-      return this.notices.tell(t('blur.cameraOff'));
-    }
+    if (track.kind === 'video' && !(await this.backdrop.ready(track))) return track.stop();
     const constraints = track.getConstraints();
     const local =
       track.kind === 'audio' ? new LocalAudioTrack(track, constraints, false) : new LocalVideoTrack(track, constraints, false);
     try {
-      if (local instanceof LocalVideoTrack) await this.backdrop.cover(local);
+      if (local instanceof LocalVideoTrack && !(await this.backdrop.cover(local))) return local.stop();
       const source = track.kind === 'audio' ? Track.Source.Microphone : Track.Source.Camera;
       await this.room.localParticipant.publishTrack(local, { source });
     } catch {

@@ -52,9 +52,9 @@ export const en: Record<Key, string> = {
   'blur.hint': 'Only who sits in front of the camera is seen clearly.',
   'blur.starting': 'Getting ready…',
   'blur.unsupported': 'This browser cannot blur the background. Use a recent Chrome, Edge, Firefox or Safari.',
-  'blur.failed': 'The background cannot be blurred, so the blur is off. Check the network, then switch it on again.',
-  'blur.slow': 'This machine is too slow to blur the background, so the blur is off: everybody sees the background.',
-  'blur.cameraOff': 'The camera is still off. Once it is on, everybody sees the background.',
+  'blur.failed': 'The background cannot be blurred, so the blur is off. Check the network, then switch the blur on again.',
+  'blur.slow': 'This machine is too slow to blur the background, so the blur is off.',
+  'blur.cameraOff': 'The camera is off. Once it is on, everybody sees the background.',
 
   'device.camera': 'Camera',
   'device.microphone': 'Microphone',

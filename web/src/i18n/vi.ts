@@ -50,9 +50,9 @@ export const vi = {
   'blur.hint': 'Chỉ người ngồi trước camera được thấy rõ.',
   'blur.starting': 'Đang chuẩn bị…',
   'blur.unsupported': 'Trình duyệt này không làm mờ phông nền được. Hãy dùng bản mới của Chrome, Edge, Firefox hoặc Safari.',
-  'blur.failed': 'Không làm mờ phông nền được, nên đã tắt làm mờ. Hãy kiểm tra mạng rồi bật lại.',
-  'blur.slow': 'Máy này không kịp làm mờ phông nền, nên đã tắt làm mờ: mọi người thấy phông nền.',
-  'blur.cameraOff': 'Camera chưa bật. Bật camera thì mọi người thấy phông nền.',
+  'blur.failed': 'Không làm mờ phông nền được, nên đã tắt làm mờ. Hãy kiểm tra mạng rồi bật lại làm mờ.',
+  'blur.slow': 'Máy này không kịp làm mờ phông nền, nên đã tắt làm mờ.',
+  'blur.cameraOff': 'Camera đang tắt. Bật camera thì mọi người thấy phông nền.',
 
   'device.camera': 'Camera',
   'device.microphone': 'Micro',
