@@ -363,6 +363,10 @@ impl Client {
             return Ok(());
         }
         self.sections_owed = None;
+        if matches!(self.role, Role::Member(..)) {
+            let offer = peer.offer_more(audios, videos);
+            return self.send_offer(offer);
+        }
         // str0m offers nothing without a change: one more audio section stands for "just another offer".
         let audios = if audios + videos == 0 { 1 } else { audios };
         let offer = peer.offer(|api| add_sections(api, audios, videos));

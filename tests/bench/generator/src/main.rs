@@ -10,6 +10,7 @@ mod load;
 mod peer;
 mod process;
 mod scenario;
+mod sections;
 mod siege;
 mod sink;
 mod source;

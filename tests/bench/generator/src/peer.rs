@@ -1,6 +1,7 @@
 //! One WebRTC connection of a client: str0m with a UDP socket of its own, as every real client has.
 //! Knows ICE, SDP and datagrams; not the signalling and not what the media is.
 
+use crate::sections::Sections;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use std::io::ErrorKind;
@@ -8,7 +9,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
+use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::Ssrc;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 /// Receive buffer asked for, bytes: a key frame sent at once must fit, the loss counted shall be the server's.
@@ -22,6 +25,10 @@ pub struct Peer {
     remote: Option<SocketAddr>,
     deadline: Instant,
     pending: Option<SdpPendingOffer>,
+    /// The last offer that str0m made, and what is offered beyond it.
+    offered: String,
+    sections: Option<Sections>,
+    more_pending: bool,
 }
 
 impl Peer {
@@ -33,7 +40,9 @@ impl Peer {
         let now = Instant::now();
         let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(local, "udp").map_err(|e| e.to_string())?);
-        Ok(Peer { rtc, socket, local, remote: None, deadline: now, pending: None })
+        let (offered, sections) = (String::new(), None);
+        let (remote, pending) = (None, None);
+        Ok(Peer { rtc, socket, local, remote, deadline: now, pending, offered, sections, more_pending: false })
     }
 
     /// From now on the kernel drops RTP at this socket, and counts it (`process::datagrams_dropped`); ICE, DTLS and RTCP come through.
@@ -86,20 +95,47 @@ impl Peer {
         let outcome = change(&mut api);
         let (offer, pending) = api.apply()?;
         self.pending = Some(pending);
-        Some((offer.to_sdp_string(), outcome))
+        self.offered = offer.to_sdp_string();
+        Some((self.offered.clone(), outcome))
+    }
+
+    /// Offers so many receiving sections more without str0m, which makes no offer after that.
+    pub fn offer_more(&mut self, audios: u32, videos: u32) -> Option<String> {
+        if self.sections.is_none() {
+            self.sections = Sections::after(&self.offered);
+        }
+        let text = self.sections.as_mut()?.offer(audios, videos);
+        self.more_pending = true;
+        Some(text)
     }
 
     pub fn awaits_answer(&self) -> bool {
-        self.pending.is_some()
+        self.pending.is_some() || self.more_pending
     }
 
     /// Takes the answer to the latest offer.
     pub fn answered(&mut self, sdp: &str) -> Result<(), String> {
+        if std::mem::take(&mut self.more_pending) {
+            self.take_streams(sdp);
+        }
         let Some(pending) = self.pending.take() else { return Ok(()) };
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(|e| format!("answer: {e}"))?;
         self.rtc.sdp_api().accept_answer(pending, answer).map_err(|e| format!("answer: {e}"))?;
         self.wake();
         Ok(())
+    }
+
+    fn take_streams(&mut self, sdp: &str) {
+        let found = self.sections.as_mut().map(|sections| sections.answered(sdp)).unwrap_or_default();
+        let mut direct = self.rtc.direct_api();
+        for stream in found {
+            let mid = Mid::from(stream.mid.as_str());
+            if !stream.known {
+                direct.declare_media(mid, stream.kind);
+            }
+            direct.expect_stream_rx(stream.ssrc.into(), stream.repair.map(Ssrc::from), mid, None);
+        }
+        self.wake();
     }
 
     /// Takes the server's offer, gives the answer.
