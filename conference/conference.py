@@ -220,9 +220,9 @@ class Conference:
         here = {one.identity for one in self.participants.values() if one is participant or not one.grants.hidden}
         return [view for _, view in self._departed if view.identity not in here]
 
-    def expel(self, participant: Participant, reason: Reason) -> None:
-        """The server's doing: its client is told to go, and it is gone."""
-        participant.dismiss(reason, Action.DISCONNECT)
+    def expel(self, participant: Participant, reason: Reason, action: Action = Action.DISCONNECT) -> None:
+        """The server's doing: its client is told to go, or to come anew, and it is gone."""
+        participant.dismiss(reason, action)
         self.remove(participant, reason)
 
     def kick(self, identity: str, revoked_at: float | None = None) -> None:
@@ -290,11 +290,13 @@ class Conference:
             self.program = None
 
     def close(self, reason: Reason) -> None:
+        """Clients of a server that stops come back by themselves: most often it starts again at once."""
         if self.closed:
             return
         self.closed = True
+        action = Action.RECONNECT if reason is Reason.SERVER_SHUTDOWN else Action.DISCONNECT
         for participant in list(self.participants.values()):
-            self.expel(participant, reason)
+            self.expel(participant, reason, action)
         if self.program is not None:
             for hall in tuple(self.program.expected):
                 self.dismiss_hall(hall)

@@ -205,10 +205,10 @@ def test_deleting_tells_everybody(world: World) -> None:
         world.registry.get("c")
 
 
-def test_closing_the_server_tells_everybody(world: World) -> None:
+def test_closing_the_server_tells_everybody_to_come_again(world: World) -> None:
     ann = Party(world, "ann")
     world.registry.close()
-    assert ann.client.last(Left).reason is Reason.SERVER_SHUTDOWN
+    assert ann.client.last(Left) == Left(Reason.SERVER_SHUTDOWN, Action.RECONNECT)
     with pytest.raises(Refusal):
         Party(world, "ben")
 

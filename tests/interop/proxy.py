@@ -43,6 +43,10 @@ class Proxy:
         """What waits goes on."""
         self._open.set()
 
+    def lead_to(self, port: int) -> None:
+        """Connections from now on."""
+        self._target = port
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._open.wait()
         with suppress(ConnectionError):

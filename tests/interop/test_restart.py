@@ -1,0 +1,64 @@
+"""The server of a call stops or is killed and another one answers at its address: everybody is in it again with all tracks."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.interop.person import Person, token, until
+from tests.interop.proxy import Proxy
+
+pytestmark = pytest.mark.native
+
+TONES = {"p0": 700.0, "p7": 1100.0}
+PEOPLE = [f"p{number}" for number in range(10)]
+KEY = {"DIEMCAU_API_KEY": "restart", "DIEMCAU_API_SECRET": "r" * 32}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+async def test_everybody_is_back_after_a_restart(own_server: Callable[..., LiveServer], number: int) -> None:
+    first, second = own_server(**KEY), own_server(**KEY)  # the time that a server takes to start is not waited for
+    async with Proxy(first.port) as proxy:
+        people = [_person(proxy, name, dual=place % 2 == 1) for place, name in enumerate(PEOPLE)]
+        try:
+            await asyncio.gather(*(one.join() for one in people))
+            for one in people:
+                await one.speak(TONES.get(one.identity, 0.0))
+            await until(partial(_have_all, people), "all have all")
+            sids = {one.room.local_participant.sid for one in people}
+            proxy.lead_to(second.port)
+            await asyncio.to_thread(first.stop, number)
+            await until(lambda: all(one.saw("reconnected", "") for one in people), "all are back")
+            assert not sids & {one.room.local_participant.sid for one in people}
+            await until(partial(_have_all, people), "all have all again")
+            for one in people:
+                one.ears.clear()
+            for name, hz in TONES.items():
+                ears = [one.ear(name) for one in people if one.identity != name]
+                await until(lambda ears=ears, hz=hz: all(ear.hears(hz) for ear in ears), f"the tone of {name}")
+            assert not [event for one in people for event in one.events if event[0] == "disconnected"]
+        finally:
+            await asyncio.gather(*(one.leave() for one in people))
+
+
+def _person(proxy: Proxy, name: str, *, dual: bool) -> Person:
+    return Person(proxy.url, token(*KEY.values(), name, "restart"), dual=dual, hears=TONES)
+
+
+def _have_all(people: list[Person]) -> bool:
+    """Everybody hears of everybody else, with a microphone that it gets."""
+    names = {one.identity for one in people}
+    return all(
+        {
+            who.identity
+            for who in one.room.remote_participants.values()
+            if any(track.track is not None for track in who.track_publications.values())
+        }
+        == names - {one.identity}
+        for one in people
+    )
