@@ -54,7 +54,7 @@ impl Sections {
     pub fn offer(&mut self, audios: u32, videos: u32) -> String {
         for (template, count) in [(&self.audio, audios), (&self.video, videos)] {
             for _ in 0..count {
-                let mid = format!("x{}", self.mids.len());
+                let mid = format!("more{}", self.mids.len()); // those of str0m have three characters
                 self.body += &template.replace("a=mid:$", &format!("a=mid:{mid}"));
                 self.mids.push(mid);
                 self.ssrcs.push(0);
@@ -135,10 +135,13 @@ mod tests {
     fn sections_are_added_behind_those_that_are_there() {
         let mut sections = Sections::after(OFFER).unwrap();
         let offer = sections.offer(1, 2);
-        let (before, added) = offer.split_at(offer.find("m=audio 9 X 111\r\na=mid:x3").unwrap());
+        let (before, added) = offer.split_at(offer.find("m=audio 9 X 111\r\na=mid:more3").unwrap());
         assert!(before.ends_with(&OFFER[OFFER.find("m=application").unwrap()..]));
-        assert!(before.contains("o=- 7 4294967297 IN IP4 0.0.0.0\r\n") && before.contains("BUNDLE c a b x3 x4 x5\r\n"));
-        assert_eq!(added.matches("m=video 9 X 96\r\na=mid:x").count(), 2);
+        assert!(
+            before.contains("o=- 7 4294967297 IN IP4 0.0.0.0\r\n")
+                && before.contains("BUNDLE c a b more3 more4 more5\r\n")
+        );
+        assert_eq!(added.matches("m=video 9 X 96\r\na=mid:more").count(), 2);
     }
 
     #[test]
@@ -147,10 +150,10 @@ mod tests {
         sections.offer(0, 1);
         let answer = "v=0\r\nm=application 9 X\r\na=mid:c\r\nm=audio 9 X 111\r\na=mid:a\r\na=ssrc:5 cname:x\r\na=sendonly\r\n\
             m=video 9 X 96\r\na=mid:b\r\na=inactive\r\n\
-            m=video 9 X 96\r\na=mid:x3\r\na=ssrc-group:FID 8 9\r\na=ssrc:8 cname:x\r\na=ssrc:9 cname:x\r\n";
+            m=video 9 X 96\r\na=mid:more3\r\na=ssrc-group:FID 8 9\r\na=ssrc:8 cname:x\r\na=ssrc:9 cname:x\r\n";
         let found = sections.answered(answer);
         let told: Vec<_> = found.iter().map(|one| (one.mid.as_str(), one.ssrc, one.repair, one.known)).collect();
-        assert_eq!(told, [("a", 5, None, true), ("x3", 8, Some(9), false)]);
+        assert_eq!(told, [("a", 5, None, true), ("more3", 8, Some(9), false)]);
         assert!(sections.answered(answer).is_empty());
     }
 }
