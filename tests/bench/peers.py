@@ -64,6 +64,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
             "MEDIA_PORT": str(media_port),
             "DATA_DIR": folder,
             "METRICS_TOKEN": metrics_token,
+            **dict.fromkeys(("SIP_UDP_PORT", "SIP_TCP_PORT", "SIP_TLS_PORT"), "-1"),  # other servers may run here
         } | more
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         environ = inherited | {f"DIEMCAU_{name}": value for name, value in settings.items()}
