@@ -76,10 +76,9 @@ def parse(sdp: str, memory: Memory | None = None) -> Description:
     """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
     if len(sdp) > limits.SDP_CHARACTERS:
         raise PeerError("session description too long")
-    text = sdp.replace("\r\n", "\n")
-    if not text.startswith("v=0\n"):
+    if not sdp.startswith(("v=0\r\n", "v=0\n")):
         raise PeerError("not a session description")
-    head, *bodies = text.split("\nm=")
+    head, *bodies = sdp.removesuffix("\n").split("\nm=")
     if len(bodies) > limits.SDP_SECTIONS:
         raise PeerError("too many sections")
     session = _attributes(_lines(head), [])
@@ -232,6 +231,8 @@ class _RawSection:
 
 
 def _lines(text: str) -> list[str]:
+    """Of a part between two line ends; its last line may have kept half of its own."""
+    text = text.replace("\r\n", "\n").removesuffix("\r")
     if _CONTROL.search(text):
         raise PeerError("not a session description")
     return text.split("\n")

@@ -233,6 +233,17 @@ def test_of_a_description_that_changed_only_what_changed_is_read(monkeypatch: py
     assert len(read) == 1
     assert now == parse(changed)
     read.clear()
+    head, *sections = first.split("\r\nm=")
+    recvonly = next(one for one in sections if "a=recvonly" in one)
+    mid = recvonly.split("a=mid:")[1].partition("\r\n")[0]
+    more = head.replace("BUNDLE", "BUNDLE new") + "".join(f"\r\nm={one}" for one in sections)
+    more = f"{more.removesuffix(chr(13) + chr(10))}\r\nm={recvonly.replace(f'a=mid:{mid}', 'a=mid:new')}\r\n"
+    parse(first, memory)
+    read.clear()
+    assert parse(more, memory) == parse(more)
+    assert len(read) == 1 + len(sections) + 1, "the new one; without a memory all"
+    parse(changed, memory)
+    read.clear()
     unbundled = changed.replace(f" {now.sections[-1].mid}\r\n", "\r\n", 1)
     assert unbundled != changed
     assert parse(unbundled, memory) == parse(unbundled)
