@@ -45,7 +45,10 @@ def forgo(track: Track, who: str) -> None:
 
 def await_it(track: Track) -> None:
     """Somebody needs it: its publisher is asked, unless it sends it already."""
-    if not track.lacking or _comes(track):
+    if _comes(track):
+        track.awaited = None
+        return
+    if not track.lacking:
         return
     if track.awaited is None:
         track.awaited = Awaited(track.owner.conference.around.clock.monotonic())

@@ -434,7 +434,7 @@ class Conference:
         now = self.around.clock.monotonic()
         if participant.sid in self._resting or not participant.connection.wants_negotiation(now):
             return
-        rest_s = participant.connection.rest_s(now, self.around.pace)
+        rest_s = participant.connection.rest_s(now, self.around.pace, self.sid)
         if rest_s > 0:
             self._resting[participant.sid] = self.around.turns.call_later(rest_s, self._rested, participant)
         else:

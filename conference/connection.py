@@ -100,13 +100,14 @@ class Connection:
             return False
         return self._asked is None or self._ask_again(missing, now)
 
-    def rest_s(self, now: float, pace: Pace) -> float:
+    def rest_s(self, now: float, pace: Pace, conference: str) -> float:
         """How long the next negotiation had better wait: one of very many tracks takes up what comes meanwhile too. Takes a turn
-        of `pace`; the first one after a beginning waits for nobody.
+        of `pace`, of this conference's; the first one after a beginning waits for nobody.
         """
         forwarded = self.receiver.forwarded
-        turn_s = pace.claim(forwarded, now)
-        if self._negotiated_at == float("-inf"):
+        first = self._negotiated_at == float("-inf")
+        turn_s = pace.claim(conference, forwarded, now, first=first)
+        if first:
             return 0.0
         apart_s = (forwarded - limits.NEGOTIATION_TRACKS) * limits.NEGOTIATION_TRACK_S
         return max(turn_s, self._negotiated_at + min(apart_s, limits.NEGOTIATION_S) - now)

@@ -67,7 +67,7 @@ class LineConnection(Connection):
     def wants_negotiation(self, now: float) -> bool:
         return False
 
-    def rest_s(self, now: float, pace: Pace) -> float:
+    def rest_s(self, now: float, pace: Pace, conference: str) -> float:
         return 0.0
 
     def restart(self) -> None:

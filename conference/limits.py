@@ -95,10 +95,11 @@ NEGOTIATION_TRACK_S, NEGOTIATION_S = 0.005, 2.0
 """A description of hundreds of tracks is work for both ends, and for browsers most: beyond the first NEGOTIATION_TRACKS each
 one that is forwarded makes the time between two of them longer, to NEGOTIATION_S at most.
 """
-NEGOTIATED_TRACKS_PER_S, NEGOTIATED_TRACKS_BURST = 20_000, 2_000
+NEGOTIATED_TRACKS_PER_S, NEGOTIATED_TRACKS_BURST, NEGOTIATION_AHEAD_S = 20_000, 2_000, 5.0
 """Tracks in all descriptions of more than NEGOTIATION_TRACKS that are asked for in a second, over all conferences: each is about
 20 µs of reading and writing. Whoever comes to a meeting of n brings n descriptions of n tracks; beyond the rate those of many who
-come are made together. The first description of a connection does not wait.
+come are made together. The first description of a connection does not wait; those of many who come back together hold the
+others of their conference up by NEGOTIATION_AHEAD_S at most.
 """
 CONFERENCE_UPDATE_S = 1.0
 """Counts of participants are told at most this often."""

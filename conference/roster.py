@@ -29,6 +29,8 @@ class Roster:
         self._new: set[str] = set()
         """Of those changed: whom nobody has been told of at all."""
         self._gone: list[ParticipantView] = []
+        self._introduced: dict[str, set[str]] = {}
+        """Of those changed, by sid: who knows already how it is now."""
         self._held: dict[tuple[str, str], tuple[Participant, Event]] = {}
         """By receiver and what it is about."""
         self._event: RosterChanged | None = None
@@ -37,6 +39,7 @@ class Roster:
 
     def changed(self, participant: Participant) -> None:
         self._changed[participant.sid] = participant
+        self._introduced.pop(participant.sid, None)
         self._event = None
 
     def came(self, participant: Participant) -> None:
@@ -53,6 +56,7 @@ class Roster:
     def forget(self, participant: Participant) -> None:
         """What has changed of it before it left is of no interest."""
         self._new.discard(participant.sid)
+        self._introduced.pop(participant.sid, None)
         if self._changed.pop(participant.sid, None) is not None:
             self._event = None
 
@@ -67,10 +71,15 @@ class Roster:
             self.tell()
 
     def introduce(self, participant: Participant, receivers: Iterable[Participant]) -> None:
-        """These few are about to hear of it: they are told what is new of this one alone."""
-        if participant.sid in self._changed and not participant.grants.hidden:
+        """These few are about to hear of it: they are told once what is new of this one alone."""
+        if participant.sid not in self._changed or participant.grants.hidden:
+            return
+        introduced = self._introduced.setdefault(participant.sid, set())
+        strangers = [receiver for receiver in receivers if receiver.sid not in introduced]
+        if strangers:
+            introduced.update(receiver.sid for receiver in strangers)
             event = RosterChanged((participant.view(),))
-            for receiver in receivers:
+            for receiver in strangers:
                 receiver.deliver(event)
 
     def deliver_after(self, participant: Participant, receiver: Participant, about: str, event: Event) -> None:
@@ -101,6 +110,7 @@ class Roster:
         held = list(self._held.values())
         self._changed, self._gone, self._event = {}, [], None
         self._new.clear()
+        self._introduced.clear()
         self._held.clear()
         if event is not None:
             self._told_at = self._conference.around.clock.monotonic()

@@ -26,7 +26,10 @@ _HIDDEN: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         r"\1 [đã che/redacted]",
     ),
     (re.compile(r"((?:^|\r)[ \t]*signal[ \t]*=).*", re.IGNORECASE | re.MULTILINE), r"\1 [phím/key]"),
-    (re.compile(r"(sips?:)([^\s@<>]{1,256}+)(?=@)", re.IGNORECASE), lambda found: found[1] + _without_pin(found[2])),
+    (
+        re.compile(r"(sips?:)([^\s@<>]++)(?=(@?))", re.IGNORECASE),
+        lambda found: found[1] + _without_pin(found[2], found[3]),
+    ),
 )
 _SIGN: Final = re.compile(r"\*|#|%2a|%23", re.IGNORECASE)
 
@@ -114,9 +117,9 @@ def redacted(data: bytes) -> str:
     return text
 
 
-def _without_pin(user: str) -> str:
-    """Number and PIN dialled at once: without whatever stands behind the sign between them."""
-    sign = _SIGN.search(user, 1)
+def _without_pin(user: str, at: str) -> str:
+    """Number and PIN dialled at once: without whatever stands behind the sign between them. Without an @ it is no user."""
+    sign = _SIGN.search(user, 1) if at else None
     return f"{user[: sign.end()]}[PIN]" if sign is not None and sign.end() < len(user) else user
 
 

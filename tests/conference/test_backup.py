@@ -222,3 +222,15 @@ def test_whoever_was_away_when_it_was_told_hears_of_it_afterwards(world: World) 
     ben.conference.resume("ben", ben.sid, again)
     assert again.of(Resumed)
     assert again.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)]
+
+
+def test_whoever_comes_when_it_begins_to_come_is_told_of_no_lack(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    world.pass_time(limits.BACKUP_S + 1)
+    back_up(ann, sid, ben)
+    send(ann, sid)
+    dan = Party(world, "dan", offer=False)
+    dan.peer.lacks = frozenset(("video/VP9",))
+    dan.offer()
+    assert not dan.client.of(SubscriptionFailed)
+    assert seen(dan, sid).producer.mime == "video/VP8"

@@ -85,6 +85,17 @@ def test_who_sends_to_one_is_known_to_that_one_alone(world: World) -> None:
     assert told(eve)[-1] >= {one.participant.identity for one in newcomers}
 
 
+def test_who_sends_to_one_without_end_is_told_of_once_a_change(world: World) -> None:
+    eve, ben = meet(world)
+    for _ in range(20):
+        ben.peer.hear("_reliable", b"eve|hi")
+    assert told(eve) == [{"ben"}]
+    ben.publish(MICROPHONE)
+    for _ in range(20):
+        ben.peer.hear("_reliable", b"eve|hi")
+    assert told(eve) == [{"ben"}, {"ben"}]
+
+
 def test_whose_frames_come(world: World) -> None:
     eve, ben = meet(world)
     data.publish(ben.participant, 1, "points", None)

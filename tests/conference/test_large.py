@@ -9,6 +9,7 @@ import pytest
 
 from conference import Refusal, Terms, limits
 from conference.events import LayersWanted, Presence, Quality, Reason, RosterChanged, SectionsWanted
+from conference.pace import Pace
 from conference.track import Settings
 from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
@@ -129,6 +130,25 @@ def test_descriptions_of_those_who_come_one_by_one_stay_within_the_pace(
         world.time.advance(count * count / limits.NEGOTIATED_TRACKS_PER_S)
         serve()
     assert {len(party.peer.bound) for party in parties} == {count - 1}, "in the end everybody has everybody"
+
+
+def test_conferences_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 1_000)
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_BURST", 100)
+    pace = Pace()
+    waits = [pace.claim("large", 500, 0.0) for _ in range(100)]
+    assert waits == sorted(waits) and waits[0] == 0 and waits[-1] == pytest.approx(98 * 0.5 + 0.4)
+    assert pace.claim("other", 500, 0.0) == 0
+    assert pace.claim("other", 500, 0.0) == pytest.approx(0.9), "two share the rate"
+    assert pace.claim("large", 500, 60.0) == 0
+
+
+def test_those_who_come_back_hold_the_others_up_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "NEGOTIATED_TRACKS_PER_S", 1_000)
+    pace = Pace()
+    for _ in range(1_000):
+        assert pace.claim("one", 500, 0.0, first=True) == 0
+    assert 0 < pace.claim("one", 500, 0.0) <= limits.NEGOTIATION_AHEAD_S
 
 
 def test_a_description_of_few_tracks_and_one_after_a_return_wait_for_nobody(
