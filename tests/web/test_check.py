@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
 from tests.web.conftest import DEVICES, Visit, Visitor
+from tests.web.tabs import tabs
 from tests.web.test_pages import PATIENCE_MS, advance
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN_MS = 90_000
+FORBIDDEN = """window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor() { throw new DOMException('by the rules of this office', 'NotAllowedError'); }
+};"""
 
 
 async def answered(visitor: Visitor, answer: str) -> str:
@@ -68,3 +74,41 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert (found["microphone"], found["camera"], found["speaker"]) == ("bad", "bad", "bad")
     assert found["network"] in ("good", "fair")
     assert await visitor.barriers() == []
+
+
+async def test_a_page_that_was_covered_measures_nothing_and_offers_to_begin_again(
+    live_server: LiveServer, tmp_path: Path
+) -> None:
+    part = "document.querySelector('[data-testid={}]')".format
+    async with tabs(tmp_path) as browser:
+        page = await browser.open(f"{live_server.url}/test")
+        await page.until(f"{part('preview-video')}?.currentTime > 0")
+        await page.tell(f"{part('check-start')}.click()")
+        await page.until(f"{part('returned-video')}?.currentTime > 0")
+        await browser.open("about:blank")
+        await page.until("document.hidden")
+        await page.until(f"{part('check-page')}.dataset.phase === 'ready'")
+        await page.show()
+        assert "vừa bị che" in await page.tell(f"{part('check-trouble')}.innerText")
+        await page.tell(f"{part('check-start')}.click()")
+        await page.until(f"{part('returned-video')}?.currentTime > 0")
+        assert await page.tell(part("check-trouble")) is None
+
+
+async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, live_server: LiveServer) -> None:
+    """A browser that forbids calls, and a server that takes none: neither tells that the network blocks."""
+    without, refused = await visit(script=FORBIDDEN), await visit()
+
+    async def spoil(route: Route) -> None:
+        answer = await route.fetch()
+        opened = await answer.json()
+        await route.fulfill(response=answer, body=json.dumps({**opened, "sender": opened["sender"] + "x"}))
+
+    await refused.page.route("**/api/v1/checks", spoil)
+    for visitor, words in ((without, "(NotAllowedError), không phải do mạng"), (refused, "không nhận cuộc gọi thử")):
+        await visitor.page.goto(f"{live_server.url}/test")
+        await visitor.part("preview-video").wait_for()
+        await visitor.part("check-start").click()
+        await expect(visitor.part("check-trouble")).to_contain_text(words, timeout=PATIENCE_MS)
+        await expect(visitor.part("check-start")).to_be_enabled()
+        assert await visitor.barriers() == []

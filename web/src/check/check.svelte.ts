@@ -2,9 +2,9 @@
 import { beginCheck, Refused, reportCheck, type CheckKept } from '../api';
 import type { Preview } from '../devices/preview.svelte';
 import type { Sample } from '../figures/figures';
-import { t } from '../i18n/index.svelte';
+import { t } from '../i18n/check.svelte';
 import { browserOf, cameraVerdict, microphoneVerdict, networkOf, type CheckFigures, type Ways } from './figures';
-import { Loop, wait } from './loop';
+import { isRefusal, Loop, wait } from './loop';
 import { drawnPicture, Eye, type Drawn } from './pictures';
 import { Returned } from './voice';
 
@@ -16,6 +16,9 @@ const EVERY_MS = 1_000;
 const LISTEN_MS = 100;
 /** Share of the whole that is over when a phase begins. */
 const BEGINS: Record<Phase, number> = { ready: 0, opening: 0.03, measuring: 0.15, ways: 0.8, asking: 1, done: 1 };
+
+/** What ended a check, in words that say what to do. */
+class Stopped extends Error {}
 
 export class Check {
   phase = $state<Phase>('ready');
@@ -34,6 +37,13 @@ export class Check {
   private loop: Loop | null = null;
   private recording: Returned | null = null;
   private closed = false;
+  /** Browsers slow down a page that nobody sees, and stop its pictures: what is measured then is wrong. */
+  private covered = false;
+  private readonly watch = () => {
+    if (!document.hidden) return;
+    this.covered = true;
+    void this.loop?.close();
+  };
 
   constructor(private readonly preview: Preview) {}
 
@@ -44,17 +54,21 @@ export class Check {
   /** `video` shows the own camera. */
   async run(video: HTMLVideoElement | null): Promise<void> {
     this.reset();
-    const drawn = this.preview.camera === null ? drawnPicture() : null;
+    document.addEventListener('visibilitychange', this.watch);
+    let drawn: Drawn | null = null;
     try {
       this.enter('opening');
       const opened = await beginCheck();
       this.pass = opened;
+      if (this.covered) throw new Stopped();
+      drawn = this.preview.camera === null ? drawnPicture() : null;
       this.loop = new Loop(opened, (track) => this.came(track.mediaStreamTrack));
       await this.through(this.loop, drawn, video);
     } catch (error) {
-      this.trouble = error instanceof Refused ? error.message : t('app.offline');
+      this.trouble = this.covered ? t('check.covered') : words(error);
       this.enter('ready');
     } finally {
+      document.removeEventListener('visibilitychange', this.watch);
       drawn?.stop();
       await this.loop?.close();
       this.loop = null;
@@ -95,22 +109,22 @@ export class Check {
     this.recording = null;
     this.loudest = 0;
     this.heard = false;
+    this.covered = document.hidden;
   }
 
   private async through(loop: Loop, drawn: Drawn | null, video: HTMLVideoElement | null): Promise<void> {
     const { camera, microphone } = this.preview;
     const eye = video === null || camera === null ? null : new Eye(video);
+    eye?.start();
     let samples: Sample[] = [];
-    let ways: Ways = { udp: null, tcp: null, relay: null };
-    try {
-      await loop.connect(microphone, drawn?.track ?? camera!);
-      eye?.start();
+    // The door was open and no call came through: that is what the check found.
+    let ways: Ways = { udp: false, tcp: false, relay: null };
+    if (await loop.connect()) {
+      await loop.send(microphone, drawn?.track ?? camera!);
       samples = await this.measure(loop);
       ways = await this.tryWays(loop, samples);
-    } catch {
-      // The door was open and the call was not possible: that is what the check found.
-      ways = { udp: false, tcp: false, relay: null };
     }
+    if (this.covered) throw new Stopped();
     const seen = eye?.stop(camera?.getSettings().frameRate ?? 0) ?? { fps: 0, dark: false };
     this.voice = (await this.recording?.stop()) ?? null;
     this.figures = this.found(samples, ways, seen);
@@ -120,7 +134,7 @@ export class Check {
   private async measure(loop: Loop): Promise<Sample[]> {
     const samples: Sample[] = [];
     this.enter('measuring');
-    for (let at = 0; at < SAMPLES && !this.closed; at += 1) {
+    for (let at = 0; at < SAMPLES && !this.closed && !this.covered; at += 1) {
       samples.push(await loop.sample());
       this.progress = BEGINS.measuring + (BEGINS.ways - BEGINS.measuring) * (at / SAMPLES);
       for (let part = 0; part < EVERY_MS; part += LISTEN_MS) {
@@ -129,6 +143,7 @@ export class Check {
       }
     }
     samples.push(await loop.sample());
+    if (!loop.stands && !this.closed) throw new Stopped(t('check.broken'));
     return samples;
   }
 
@@ -146,13 +161,14 @@ export class Check {
   }
 
   private found(samples: readonly Sample[], ways: Ways, seen: { fps: number; dark: boolean }): CheckFigures {
+    this.listen();
     const { camera, microphone, failures } = this.preview;
     const size = camera?.getSettings();
     const look = { failure: failures.camera ?? ('' as const), width: size?.width ?? 0, height: size?.height ?? 0, ...seen };
     const sound = { failure: failures.microphone ?? ('' as const), heard: this.heard, level: Math.round(this.loudest * 100) / 100 };
     return {
-      network: networkOf(samples, ways),
-      microphone: { verdict: microphoneVerdict(sound, microphone !== null), ...sound },
+      network: networkOf(samples, ways, look),
+      microphone: { verdict: microphoneVerdict(sound, microphone !== null && (this.heard || samples.length > 0)), ...sound },
       speaker: { verdict: 'untried', heard: null },
       camera: { verdict: cameraVerdict(look), ...look },
       browser: browserOf(navigator.userAgent),
@@ -168,4 +184,11 @@ export class Check {
     this.phase = phase;
     this.progress = BEGINS[phase];
   }
+}
+
+/** Whose fault it was: the server's answer, the line that broke, or this page with the name of what went wrong. */
+function words(error: unknown): string {
+  if (error instanceof Refused || error instanceof Stopped) return error.message;
+  if (isRefusal(error)) return t('check.refused');
+  return t('check.fault', { name: error instanceof Error ? error.name : typeof error });
 }

@@ -40,7 +40,10 @@ export interface Ways {
 /** The first seconds the browser feels its way up: what it sends then says nothing of the line. */
 const RISING = 4;
 
-export function networkOf(samples: readonly Sample[], ways: Ways): NetworkFigures {
+/** What was sent; no lines: the drawn picture. */
+export type Offered = Pick<CheckFigures['camera'], 'height' | 'dark'>;
+
+export function networkOf(samples: readonly Sample[], ways: Ways, offered: Offered): NetworkFigures {
   const steady = samples.length > RISING + 2 ? samples.slice(RISING) : samples.slice(1);
   const known = (read: (one: Sample) => number | null) => steady.map(read).filter((value) => value !== null);
   const kilobits = (values: number[]) => (values.length === 0 ? null : Math.round(median(values) / 1000));
@@ -58,59 +61,77 @@ export function networkOf(samples: readonly Sample[], ways: Ways): NetworkFigure
     limit: (['cpu', 'bandwidth', 'other'] as const).find((limit) => limits.filter((one) => one === limit).length * 2 > limits.length) ?? 'none',
     height_back: steady.length === 0 ? null : Math.max(0, ...steady.map((one) => one.seen?.height ?? 0)),
   };
-  figures.verdict = judge(figures);
+  figures.verdict = judge(figures, offered);
   return figures;
 }
 
 const BAD = { loss: 0.08, rtt_ms: 600, up_kbps: 150 };
 const FAIR = { loss: 0.02, rtt_ms: 250, jitter_ms: 40, up_kbps: 500, height: 300 };
 
-function judge(found: NetworkFigures): Verdict {
-  if (found.way === 'none') return 'bad';
+/** Whatever is not good has a finding that says why. */
+function judge(found: NetworkFigures, offered: Offered): Verdict {
+  if (found.way === 'none') return found.udp === false ? 'bad' : 'untried';
   const loss = Math.max(found.up_loss ?? 0, found.down_loss ?? 0);
-  const rtt_ms = found.rtt_ms ?? 0;
-  const up_kbps = found.up_kbps ?? 0;
-  if (loss > BAD.loss || rtt_ms > BAD.rtt_ms || up_kbps < BAD.up_kbps) return 'bad';
-  const doubtful = loss > FAIR.loss || rtt_ms > FAIR.rtt_ms || (found.jitter_ms ?? 0) > FAIR.jitter_ms;
-  const narrow = up_kbps < FAIR.up_kbps || found.limit === 'bandwidth' || (found.height_back ?? 0) < FAIR.height;
-  return doubtful || narrow || found.way !== 'udp' ? 'fair' : 'good';
+  const narrow = !isSlight(offered) && (found.up_kbps ?? 0) < BAD.up_kbps;
+  if (loss > BAD.loss || (found.rtt_ms ?? 0) > BAD.rtt_ms || narrow || found.height_back === 0) return 'bad';
+  return ofNetwork(found, offered).length > 0 ? 'fair' : 'good';
+}
+
+/** A small or a black picture takes few bits on the best of lines, and comes back no larger than it was. */
+function isSlight({ height, dark }: Offered): boolean {
+  return dark || (height > 0 && height < FAIR.height);
+}
+
+function ofNetwork(found: NetworkFigures, offered: Offered): Finding[] {
+  if (found.way === 'none') return told(['unreachable', found.udp === false]);
+  const little = !isSlight(offered) && (found.up_kbps ?? 0) < FAIR.up_kbps;
+  const machine = found.limit === 'cpu';
+  const narrow = found.limit === 'bandwidth' || (little && !machine);
+  const small = !isSlight(offered) && found.height_back !== null && found.height_back < FAIR.height;
+  return told(
+    ['nothingBack', found.height_back === 0],
+    ['noUdp', found.way === 'tcp'],
+    ['relayed', found.way === 'relay'],
+    ['lossUp', (found.up_loss ?? 0) > FAIR.loss],
+    ['lossDown', (found.down_loss ?? 0) > FAIR.loss],
+    ['slow', (found.rtt_ms ?? 0) > FAIR.rtt_ms],
+    ['unsteady', (found.jitter_ms ?? 0) > FAIR.jitter_ms],
+    ['narrow', narrow],
+    ['machine', machine],
+    ['small', small && found.height_back !== 0 && !narrow && !machine],
+  );
+}
+
+function told(...rows: [Finding, boolean][]): Finding[] {
+  return rows.filter(([, is]) => is).map(([one]) => one);
 }
 
 export type Finding =
-  | 'unreachable' | 'noUdp' | 'relayed' | 'lossUp' | 'lossDown' | 'slow' | 'unsteady' | 'narrow' | 'machine'
-  | 'micSilent' | 'speakerSilent' | 'cameraDark' | 'cameraSlow' | 'failed';
+  | 'unreachable' | 'nothingBack' | 'noUdp' | 'relayed' | 'lossUp' | 'lossDown' | 'slow' | 'unsteady' | 'narrow' | 'machine' | 'small'
+  | 'micSilent' | 'speakerSilent' | 'cameraDark' | 'cameraSmall' | 'cameraSlow' | 'failed';
 
 /** What is wrong, most grievous first; `failed` has words of its own for each failure. */
 export function findings(figures: CheckFigures, part: Part): Finding[] {
   const { network, microphone, speaker, camera } = figures;
-  const told = (...rows: [Finding, boolean][]) => rows.filter(([, is]) => is).map(([one]) => one);
-  if (part === 'network') {
-    if (network.way === 'none') return ['unreachable'];
-    return told(
-      ['noUdp', network.way === 'tcp'],
-      ['relayed', network.way === 'relay'],
-      ['lossUp', (network.up_loss ?? 0) > FAIR.loss],
-      ['lossDown', (network.down_loss ?? 0) > FAIR.loss],
-      ['slow', (network.rtt_ms ?? 0) > FAIR.rtt_ms],
-      ['unsteady', (network.jitter_ms ?? 0) > FAIR.jitter_ms],
-      ['narrow', network.limit === 'bandwidth' || (network.limit !== 'cpu' && (network.up_kbps ?? 0) < FAIR.up_kbps)],
-      ['machine', network.limit === 'cpu'],
-    );
-  }
+  if (part === 'network') return ofNetwork(network, camera);
   if (part === 'microphone') return told(['failed', microphone.failure !== ''], ['micSilent', microphone.failure === '' && microphone.verdict === 'bad']);
   if (part === 'speaker') return told(['speakerSilent', speaker.heard === false]);
+  const usable = camera.failure === '' && camera.width > 0 && !camera.dark;
   return told(
     ['failed', camera.failure !== ''],
     ['cameraDark', camera.failure === '' && camera.dark],
-    ['cameraSlow', camera.failure === '' && !camera.dark && camera.verdict === 'fair'],
+    ['cameraSmall', usable && camera.height < SMALL.height],
+    ['cameraSlow', usable && camera.fps < SMALL.fps],
   );
 }
+
+const SMALL = { height: 360, fps: 12 };
 
 export function cameraVerdict(camera: Omit<CheckFigures['camera'], 'verdict'>): Verdict {
   if (camera.failure !== '') return 'bad';
   if (camera.width === 0) return 'untried';
   if (camera.dark) return 'bad';
-  return camera.height < 360 || camera.fps < 12 ? 'fair' : 'good';
+  return camera.height < SMALL.height || camera.fps < SMALL.fps ? 'fair' : 'good';
 }
 
 export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], 'verdict'>, open: boolean): Verdict {

@@ -2,7 +2,7 @@
  * A call with oneself: one connection sends camera and microphone to the server, a second receives them back. What stands
  * between is what stands between in any meeting. Owns the connections; judges nothing.
  */
-import { LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
+import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
 import type { CheckOpened } from '../api';
 import { Meter, type Report, type Sample } from '../figures/figures';
 
@@ -27,13 +27,30 @@ export class Loop {
     this.receiver.on(RoomEvent.TrackSubscribed, (track) => returned(track));
   }
 
-  /** Raises what the client library raises when the server cannot be reached. */
-  async connect(microphone: MediaStreamTrack | null, picture: MediaStreamTrack): Promise<void> {
+  /** False: no call stands, and it is the network that lets none through. Raises what else may keep a call from standing. */
+  async connect(): Promise<boolean> {
     const { url, sender, receiver } = this.opened;
     const options = { peerConnectionTimeout: CONNECT_MS };
-    await Promise.all([this.sender.connect(url, sender, options), this.receiver.connect(url, receiver, options)]);
+    // What a browser that forbids calls raises here the client library would tell as a server out of reach.
+    new RTCPeerConnection().close();
+    try {
+      await Promise.all([this.sender.connect(url, sender, options), this.receiver.connect(url, receiver, options)]);
+      return true;
+    } catch (error) {
+      if (tellsOfNetwork(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Raises what the client library raises. */
+  async send(microphone: MediaStreamTrack | null, picture: MediaStreamTrack): Promise<void> {
     const tracks = [picture, ...(microphone === null ? [] : [microphone])];
     await Promise.all(tracks.map((track) => this.publish(track)));
+  }
+
+  /** Neither half has lost its call. */
+  get stands(): boolean {
+    return [this.sender, this.receiver].every((room) => room.state === ConnectionState.Connected);
   }
 
   async sample(): Promise<Sample> {
@@ -41,8 +58,9 @@ export class Loop {
     return this.meter.read({ sent, received }, performance.now());
   }
 
-  /** Whether media comes by TCP too: the receiving half is asked to come that way. */
-  async tryTcp(): Promise<boolean> {
+  /** Whether media comes by TCP too: the receiving half is asked to come that way. null: it could not be asked. */
+  async tryTcp(): Promise<boolean | null> {
+    if (!this.stands) return null;
     const back = new Promise<void>((resolve) => this.receiver.once(RoomEvent.Reconnected, () => resolve()));
     const gone = new Promise<void>((resolve) => this.receiver.once(RoomEvent.Disconnected, () => resolve()));
     await this.receiver.simulateScenario('force-tcp');
@@ -57,7 +75,7 @@ export class Loop {
     return false;
   }
 
-  /** Whether the relay (TURN) can be used; null where the server names none. */
+  /** Whether the relay (TURN) can be used; null where the server names none, or something else than the network was in the way. */
   async tryRelay(): Promise<boolean | null> {
     const { url, relay } = this.opened;
     if (relay === '') return null;
@@ -65,8 +83,8 @@ export class Loop {
     try {
       await room.connect(url, relay, { rtcConfig: { iceTransportPolicy: 'relay' }, peerConnectionTimeout: SWITCH_MS, maxRetries: 0 });
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      return tellsOfNetwork(error) ? false : null;
     } finally {
       await room.disconnect();
     }
@@ -81,6 +99,22 @@ export class Loop {
     const local = sound ? new LocalAudioTrack(track, undefined, true) : new LocalVideoTrack(track, undefined, true);
     await this.sender.localParticipant.publishTrack(local, { source: sound ? Track.Source.Microphone : Track.Source.Camera });
   }
+}
+
+/**
+ * The server's door had answered a moment ago. What the server itself answered to the call (a refusal, a status) and what went
+ * wrong in this page tell nothing of the network.
+ */
+export function tellsOfNetwork(error: unknown): boolean {
+  if (!(error instanceof ConnectionError)) return false;
+  const { reason, context } = error as ConnectionError;
+  if (reason === ConnectionErrorReason.InternalError) return context === undefined;
+  return reason === ConnectionErrorReason.ServerUnreachable || reason === ConnectionErrorReason.WebSocket || reason === ConnectionErrorReason.Timeout;
+}
+
+/** The server answered, and took no call. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ConnectionError && !tellsOfNetwork(error);
 }
 
 interface Counting {
