@@ -16,6 +16,7 @@ import pytest
 from signaling import tls
 from signaling.turn import Turn
 from tests.conftest import ROOT
+from tests.interop.checker import check
 from tests.interop.guest import Guests, Plan, Role
 from tests.interop.network import HTTP_PORT, MEDIA_PORT, Namespace, missing, namespace, plug, serve
 from tests.interop.person import token
@@ -118,6 +119,39 @@ async def test_a_browser_behind_a_firewall_meets_by_turn_over_tls(
             assert "success" in words
         finally:
             await an.stop()
+
+
+async def test_the_check_finds_that_the_relay_works(
+    center: Namespace, relay: Namespace, office: Namespace, tmp_path: Path
+) -> None:
+    secret = secrets.token_hex(16)
+    settings = {
+        "DIEMCAU_TURN_URLS": f"turns:{TURN}:443?transport=tcp",
+        "DIEMCAU_TURN_SECRET": secret,
+        "DIEMCAU_HALLS": "false",
+    }
+    with coturn(relay, tmp_path, secret), serve(center, tmp_path, **settings):
+        found = await check(f"https://{SERVER}:{HTTP_PORT}", prefix=office.prefix)
+    assert found["trouble"] == ""
+    network = found["parts"]["network"]
+    assert "Phải đi qua máy chủ chuyển tiếp" in network["words"], found
+    assert "qua TURN" in found["measures"]
+    assert "bị chặn / bị chặn / được" in found["measures"], found
+    assert office.dropped() > 0, "UDP was tried and did not pass"
+
+
+async def test_the_check_finds_an_office_that_lets_no_call_out(
+    center: Namespace, office: Namespace, tmp_path: Path
+) -> None:
+    """The pages come, media do not, and there is no relay: that is the network's doing, and the devices are not blamed for it."""
+    with serve(center, tmp_path, DIEMCAU_HALLS="false"):
+        found = await check(f"https://{SERVER}:{HTTP_PORT}", prefix=office.prefix)
+    assert found["trouble"] == ""
+    network, camera = found["parts"]["network"], found["parts"]["camera"]
+    assert network["verdict"] == "bad"
+    assert "mạng đang chặn" in network["words"], found
+    assert camera["verdict"] == "good", found
+    assert "bị chặn / bị chặn / không thử" in found["measures"]
 
 
 async def test_the_relay_reaches_nothing_but_the_server(

@@ -1,0 +1,62 @@
+"""A browser in a process of its own, to be run in another network namespace: goes through the check of `/test`.
+
+Started as `python -m tests.interop.checker URL`; prints what the page found as one line of JSON. `check` is the test's side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from playwright.async_api import async_playwright
+
+from tests.conftest import ROOT
+from tests.interop.visitor import CHROMIUM, FLAGS
+
+BOUND_S = 120.0
+FOUND = """() => ({
+  parts: Object.fromEntries([...document.querySelectorAll('[data-testid=part]')].map((one) => [one.dataset.part, {
+    verdict: one.dataset.verdict, words: one.innerText }])),
+  measures: document.querySelector('[data-testid=measures]').textContent,
+  trouble: '',
+})"""
+
+
+async def check(url: str, *, prefix: Sequence[str]) -> dict[str, Any]:
+    """`prefix`: a command that runs the rest elsewhere, such as `ip netns exec NAME`."""
+    command = (*prefix, sys.executable, "-m", "tests.interop.checker", url)
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), BOUND_S)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+    assert process.returncode == 0
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+async def _run(url: str) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = await (await browser.new_context(locale="vi-VN", ignore_https_errors=True)).new_page()
+        await page.goto(f"{url}/test")
+        await page.get_by_test_id("preview-video").wait_for()
+        await page.get_by_test_id("check-start").click()
+        ended = page.locator("[data-testid=check-yes], [data-testid=check-trouble]")
+        await ended.first.wait_for(timeout=BOUND_S * 1000)
+        trouble = page.get_by_test_id("check-trouble")
+        if await trouble.count():
+            print(json.dumps({"parts": {}, "measures": "", "trouble": await trouble.inner_text()}))
+        else:
+            await page.get_by_test_id("check-yes").click()
+            await page.get_by_test_id("check-code").wait_for()
+            print(json.dumps(await page.evaluate(FOUND)))
+        await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(sys.argv[1]))
