@@ -27,6 +27,9 @@ async def answered(visitor: Visitor, answer: str) -> str:
     """Through the whole check; the code."""
     await expect(visitor.part("check-yes")).to_be_visible(timeout=RUN_MS)
     assert await visitor.barriers() == []
+    await expect(visitor.part("check-yes")).to_have_class(re.compile("quiet"))
+    await visitor.part("check-chime").click()
+    await expect(visitor.part("check-yes")).not_to_have_class(re.compile("quiet"), timeout=PATIENCE_MS)
     await visitor.part(f"check-{answer}").click()
     await visitor.part("check-code").wait_for()
     return (await visitor.part("check-code").inner_text()).replace(" ", "")
@@ -69,6 +72,8 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     await visitor.page.goto(f"{live_server.url}/test")
     await visitor.part("failure").first.wait_for()
     await visitor.part("check-start").click()
+    await expect(visitor.part("check-step")).to_have_text("Đang đo đường truyền…", timeout=PATIENCE_MS)
+    await expect(visitor.page.get_by_text("Hình vẽ sẵn, quay về từ máy chủ")).to_be_visible(timeout=PATIENCE_MS)
     await answered(visitor, "no")
     found = await verdicts(visitor)
     assert (found["microphone"], found["camera"], found["speaker"]) == ("bad", "bad", "bad")
