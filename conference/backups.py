@@ -39,21 +39,28 @@ def want(track: Track, who: str, mimes: Container[str]) -> None:
 def forgo(track: Track, who: str) -> None:
     if who in track.lacking:
         track.lacking.discard(who)
-        if track.backup is None:
+        if track.backup is None and not track.lacking:
             subscriptions.tell_wish(track)
 
 
 def await_it(track: Track) -> None:
-    """Somebody needs it: its publisher is asked, unless it sends it already."""
+    """Somebody needs it: its publisher is asked, unless it sends it already or was asked a moment ago."""
     if _comes(track):
         track.awaited = None
         return
     if not track.lacking:
         return
+    waiting = track.awaited is not None and not track.awaited.given_up
     if track.awaited is None:
         track.awaited = Awaited(track.owner.conference.around.clock.monotonic())
-    if track.backup is None:
-        subscriptions.tell_wish(track)
+    if not waiting:
+        _ask(track)
+
+
+def ended(track: Track) -> None:
+    """Its publisher has stopped it: whoever needs it waits again."""
+    track.awaited = None
+    await_it(track)
 
 
 def watch(track: Track, now: float) -> None:
@@ -76,7 +83,7 @@ def watch(track: Track, now: float) -> None:
                 _tell(participant, track)
     elif awaited.waited_s >= awaited.asked_s + limits.BACKUP_ASK_S:
         awaited.asked_s = awaited.waited_s
-        subscriptions.tell_wish(track)
+        _ask(track)
 
 
 def repeat(subscriber: Participant) -> None:
@@ -84,6 +91,13 @@ def repeat(subscriber: Participant) -> None:
     for track in subscriber.conference.tracks_by_sid.values():
         if track.awaited is not None and track.awaited.given_up and subscriber.sid in track.lacking:
             _tell(subscriber, track)
+
+
+def _ask(track: Track) -> None:
+    """Not a publisher that has begun to send it: some clients (Android's until August 2026) end when they are asked then."""
+    begun = any(pending.main is track for pending in track.owner.pending.values())
+    if track.backup is None and not begun:
+        subscriptions.tell_wish(track)
 
 
 def _comes(track: Track) -> bool:

@@ -288,7 +288,7 @@ def _ended(publisher: Participant, producer: Producer) -> None:
     track = publisher.conference.tracks_by_producer.get(producer)
     if track is not None and track.main is not None:
         _end_backup(track)
-        backups.await_it(track.main)
+        backups.ended(track.main)
     elif track is not None:
         unpublish(publisher, track, tell=False)
     publisher.unclaimed[:] = [section for section in publisher.unclaimed if section.producer is not producer]

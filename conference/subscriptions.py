@@ -101,7 +101,7 @@ def drop_all(subscriber: Participant) -> None:
         track.lacking.discard(subscriber.sid)
         if track.unsubscribe(subscriber.sid) is not None:
             update_wish(track)
-        elif lacked and track.backup is None:
+        elif lacked and track.backup is None and not track.lacking:
             tell_wish(track)
 
 

@@ -165,6 +165,26 @@ def test_one_that_never_comes_is_asked_for_again_and_then_told_of(world: World) 
     assert not ann.client.of(LayersWanted), "and not asked for for ever"
 
 
+def test_a_publisher_that_has_begun_is_not_asked_again(world: World) -> None:
+    ann, ben, _, sid = meet(world)
+    ann.participant.announce_backup(sid, VP8)
+    ann.client.clear()
+    world.pass_time(limits.BACKUP_S + 1)
+    assert not ann.client.of(LayersWanted)
+    assert ben.client.of(SubscriptionFailed) == [SubscriptionFailed(sid, codec=True)], "all the same"
+
+
+def test_it_is_asked_once_for_all_who_lack(world: World) -> None:
+    ann, _, _, sid = meet(world)
+    ann.client.clear()
+    for name in ("dan", "kim"):
+        party = Party(world, name, offer=False)
+        party.peer.lacks = frozenset(("video/VP9",))
+        party.offer()
+    assert not ann.client.of(LayersWanted)
+    assert len(ann.participant.tracks[sid].lacking) == 3
+
+
 def test_it_may_still_come(world: World) -> None:
     ann, ben, _, sid = meet(world)
     world.pass_time(limits.BACKUP_S + 1)
