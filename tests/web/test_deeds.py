@@ -1,4 +1,4 @@
-"""Every action that the audit trail can hold has words on the page."""
+"""Every action that the audit trail can hold has words on the page, and so has what it was done to."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ACTION = 3
-"""Place of `action` among the arguments of `audit.record`."""
+ACTION, KIND = 3, 4
+"""Places of `action` and `object_kind` among the arguments of `audit.record`."""
 
 
-def _recorded() -> Iterator[str]:
+def _recorded(place: int) -> Iterator[str]:
     for top in ("rooms", "signaling"):
         for path in (ROOT / top).rglob("*.py"):
             for call in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("audit.record"):
-                    yield from _texts(call.args[ACTION])
+                    yield from _texts(call.args[place])
 
 
 def _texts(action: ast.expr) -> Iterator[str]:
@@ -34,6 +34,14 @@ def _texts(action: ast.expr) -> Iterator[str]:
 def test_every_action_has_words() -> None:
     words = (ROOT / "web/src/desk/settings/deeds.ts").read_text("utf-8")
     known = set(re.findall(r"^  '?([a-z_.]+)'?: \['", words, re.MULTILINE))
-    codes = set(_recorded())
+    codes = set(_recorded(ACTION))
     assert len(codes) > 80
     assert not {code for code in codes if not any(one.startswith(code) or one == code.rstrip(".") for one in known)}
+
+
+def test_every_object_has_words() -> None:
+    words = (ROOT / "web/src/desk/settings/deeds.ts").read_text("utf-8").split("const OBJECTS")[1]
+    known = set(re.findall(r"^  ([a-z_]+): \['", words, re.MULTILINE))
+    kinds = set(_recorded(KIND))
+    assert len(kinds) > 20
+    assert kinds <= known, kinds - known

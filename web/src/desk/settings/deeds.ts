@@ -114,8 +114,45 @@ const KINDS: Record<string, readonly [string, string]> = {
   mail: ['Thư mời', 'Mail'],
 };
 
+/** What was done to. */
+const OBJECTS: Record<string, readonly [string, string]> = {
+  account: ['Tài khoản', 'Account'],
+  attendee: ['Thành phần dự', 'Attendee'],
+  attendee_list: ['Danh sách khách mời', 'List of attendees'],
+  client: ['Hệ thống khác', 'Other system'],
+  deputy: ['Người thay', 'Deputy'],
+  feed: ['Đường dẫn lịch', 'Calendar feed'],
+  hall: ['Hội trường', 'Hall'],
+  holiday: ['Ngày nghỉ', 'Holiday'],
+  job: ['Việc nền', 'Background work'],
+  letter_template: ['Mẫu giấy mời', 'Letter template'],
+  meeting: ['Cuộc họp', 'Meeting'],
+  meeting_type: ['Loại cuộc họp', 'Meeting type'],
+  network: ['Dải mạng', 'Network'],
+  occurrence: ['Buổi họp', 'Date'],
+  person: ['Cán bộ', 'Person'],
+  pool: ['Năng lực máy chủ', 'Capacity'],
+  post: ['Chức vụ', 'Post'],
+  recipient_set: ['Nhóm nhận', 'Recipients'],
+  rule: ['Quy tắc đặt lịch', 'Booking rule'],
+  setting: ['Thiết lập', 'Setting'],
+  site: ['Điểm cầu', 'Site'],
+  template: ['Mẫu cuộc họp', 'Meeting template'],
+  terminal: ['Thiết bị', 'Terminal'],
+  terminal_profile: ['Mẫu thiết bị', 'Make of terminals'],
+  unit: ['Đơn vị', 'Unit'],
+  webhook: ['Báo tin', 'Webhook'],
+};
+
 /** An unknown code is shown as it is. */
 export function deed(code: string): string {
-  const found = DEEDS[code] ?? KINDS[code.split('.')[0] ?? ''];
-  return found === undefined ? code : found[language() === 'vi' ? 0 : 1];
+  return said(DEEDS[code] ?? KINDS[code.split('.')[0] ?? ''], code);
+}
+
+export function object(kind: string): string {
+  return said(OBJECTS[kind], kind);
+}
+
+function said(words: readonly [string, string] | undefined, code: string): string {
+  return words?.[language() === 'vi' ? 0 : 1] ?? code;
 }
