@@ -231,7 +231,7 @@ async def availability(session: AsyncSession, query: AvailabilityQuery, actor: A
     starts = await _starts(session, query, rule, now)
     near = await _path(session, query.near_unit_id)
     found = [
-        ((slot.starts_at, path != near, -_shared(near, path), slot.seats, slot.hall_name), slot)
+        ((slot.starts_at, _steps(near, path), slot.seats, slot.hall_name), slot)
         for hall, site, path in halls
         if (slot := _first(hall, site, starts, query, tables))
     ]
@@ -243,10 +243,11 @@ async def _path(session: AsyncSession, unit_id: str | None) -> str:
     return (await session.scalar(select(Unit.path).where(Unit.id == unit_id)) or "") if unit_id else ""
 
 
-def _shared(near: str, path: str) -> int:
-    """How many units from the root down two paths have in common; 0: nothing is near."""
-    pairs = zip(near.strip("/").split("/"), path.strip("/").split("/"), strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) if near else 0
+def _steps(near: str, path: str) -> int:
+    """From one unit to the other through the tree, by their paths; 0: the same, or nothing is asked to be near."""
+    ours, theirs = near.strip("/").split("/"), path.strip("/").split("/")
+    shared = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
+    return len(ours) + len(theirs) - 2 * shared if near else 0
 
 
 async def _fitting(session: AsyncSession, query: AvailabilityQuery) -> list[tuple[resources.Thing, str, str]]:

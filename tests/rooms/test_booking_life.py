@@ -696,7 +696,8 @@ async def test_halls_of_ones_own_unit_are_offered_first(database: Database, prov
         return [one.hall_id.removeprefix("hall-") for one in found]
 
     assert await offered(None) == ["khcn", "xa1", "tinh-a", "tinh"]
-    assert await offered("xa1") == ["xa1", "khcn", "tinh-a", "tinh"]
+    assert await offered("xa1") == ["xa1", "tinh-a", "tinh", "khcn"]
+    assert await offered("vp") == ["tinh-a", "tinh", "khcn", "xa1"]
     assert await offered("tinh") == ["tinh-a", "tinh", "khcn", "xa1"]
     assert await offered("xa1", seats=55) == ["tinh-a", "tinh"]
 

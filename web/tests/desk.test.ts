@@ -239,7 +239,7 @@ describe('guides', () => {
 });
 
 describe('halls of a meeting', () => {
-  const bare = { hall_ids: [], terminal_ids: [], connect: 'manual', attendees: [{ unit_id: 'office', person_id: 'chair' }] };
+  const bare = { hall_ids: [], terminal_ids: [], connect: 'manual', host_unit_id: 'office', attendees: [{ unit_id: 'commune', person_id: 'chair' }, { unit_id: 'office', person_id: null }] };
 
   it('are there when booked, invited with a unit, or called by the booking', () => {
     expect(hasHalls(bare)).toBe(false);
