@@ -20,7 +20,15 @@ Codec = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8",
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80", "AES128_CM_SHA1_32"]
 Feedback = Literal["nack", "pli", "fir", "tmmbr"]
 Extension = Literal[
-    "mid", "rid", "repaired-rid", "audio-level", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"
+    "mid",
+    "rid",
+    "repaired-rid",
+    "audio-level",
+    "transport-cc",
+    "abs-send-time",
+    "orientation",
+    "dependency-descriptor",
+    "playout-delay",
 ]
 
 Event = (

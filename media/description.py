@@ -43,6 +43,7 @@ EXTENSION_URIS: dict[str, ExtensionName] = {
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time": "abs-send-time",
     "urn:3gpp:video-orientation": "orientation",
     "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension": "dependency-descriptor",
+    "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay": "playout-delay",
 }
 
 # Keys pressed are a matter of terminals on lines: browsers offer the format too, and nobody there would get them.

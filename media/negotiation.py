@@ -28,7 +28,16 @@ from media.parameters import (
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
 _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
-    "video": ("mid", "rid", "repaired-rid", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"),
+    "video": (
+        "mid",
+        "rid",
+        "repaired-rid",
+        "transport-cc",
+        "abs-send-time",
+        "orientation",
+        "dependency-descriptor",
+        "playout-delay",
+    ),
 }
 # A browser offers in later sections only the extensions that our answers to its first ones held, so that those are
 # answered here too which only a publisher writes (rid, repaired-rid).
@@ -96,6 +105,7 @@ _OWN: dict[Kind, Capabilities] = {
             Extension(4, "mid"),
             Extension(12, "dependency-descriptor"),
             Extension(13, "orientation"),
+            Extension(14, "playout-delay"),
         ),
     ),
 }

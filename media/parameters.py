@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 Kind = Literal["audio", "video"]
 CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]
 ExtensionName = Literal[
-    "mid", "rid", "repaired-rid", "audio-level", "transport-cc", "abs-send-time", "orientation", "dependency-descriptor"
+    "mid",
+    "rid",
+    "repaired-rid",
+    "audio-level",
+    "transport-cc",
+    "abs-send-time",
+    "orientation",
+    "dependency-descriptor",
+    "playout-delay",
 ]
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 

@@ -95,6 +95,14 @@ def test_dependency_descriptor_only_for_codecs_that_need_it() -> None:
     assert has_descriptor("video/H264")
 
 
+def test_a_listener_can_be_told_how_long_to_keep_pictures() -> None:
+    uri = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+    video = capabilities("js_single_join", "3")
+    agreed = [agree(video, acceptance).text for acceptance in (None, Acceptance())]
+    assert all(uri in text for text in agreed), "a browser offers later what the first answer held"
+    assert uri in write(head("actpass"), [Plan(own_section("video", "1"), "sendonly")])
+
+
 @pytest.mark.parametrize(
     ("rids", "ordered"),
     [

@@ -201,6 +201,7 @@ fn extension(name: &str) -> PyResult<Extension> {
         "abs-send-time" => Extension::AbsSendTime,
         "orientation" => Extension::Orientation,
         "dependency-descriptor" => Extension::DependencyDescriptor,
+        "playout-delay" => Extension::PlayoutDelay,
         _ => return refuse(format!("extension {name:?} is not known")),
     })
 }

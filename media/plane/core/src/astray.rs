@@ -110,7 +110,7 @@ impl Shard {
     }
 
     /// What is no check of a peer's may be its answer.
-    pub(crate) fn receive_answer(&mut self, path: Path, datagram: &[u8], now_us: u64) {
+    pub(crate) fn receive_answer<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
         let Some(at) = self.astray.asked.iter().position(|(asked, _)| *asked == path) else {
             self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
             if stun::answered(datagram).is_some() && self.astray.allowance.take(now_us) {
@@ -134,7 +134,8 @@ impl Shard {
             self.totals.bad_stun += 1;
             return;
         };
-        transport.estimator.note_moved(now_us);
+        self.begin_again(key, now_us, out);
+        self.transports[key].estimator.note_moved(now_us);
         self.astray.asked.remove(at);
         self.adopt(path, key);
         self.claim(path, true);

@@ -33,6 +33,7 @@ pub enum Extension {
     AbsSendTime,
     Orientation,
     DependencyDescriptor,
+    PlayoutDelay,
 }
 
 /// One simulcast layer of a published track; SSRC 0: not told, latched from MID and RID.

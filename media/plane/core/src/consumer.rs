@@ -4,6 +4,7 @@ use crate::allocation::share::Grant;
 use crate::cache::Entry;
 use crate::command::{Codec, PayloadMap};
 use crate::numbers::Numbers;
+use crate::playout::Playout;
 use crate::redundancy::Redundancy;
 use crate::rtcp::ReportBlock;
 use crate::selection::{Limits, Selection};
@@ -35,6 +36,8 @@ pub struct Consumer {
     pub strip_red: bool,
     pub red_blocks: Vec<(u8, u8)>,
     pub redundancy: Redundancy,
+    /// Of pictures.
+    pub playout: Playout,
     /// The way is so narrow that redundant sound is left out, though the receiver takes it.
     lean: bool,
     pub paused: bool,
@@ -128,6 +131,7 @@ impl Consumer {
             strip_red: opening.strip_red,
             red_blocks: opening.red_blocks,
             redundancy: Redundancy::default(),
+            playout: Playout::default(),
             lean: false,
             paused: opening.paused,
             wanted_layer: u8::MAX,

@@ -26,6 +26,8 @@ use trend::{Trend, Usage};
 const STATUSES_MAX: u16 = history::PACKETS_MAX as u16;
 /// Without feedback for this long the path was dead, and what was lost then says nothing of its bitrate.
 const DEAD_US: u64 = 1_000_000;
+/// Packets of which nothing is told for so long and a round trip are lost, all of them.
+const UNTOLD_US: u64 = 600_000;
 /// Without a word for this long nothing is known of the path any more: neither a queue nor what it loses.
 const STALE_US: u64 = 2_000_000;
 /// Receiver reports come every five seconds where there are voices alone (RFC 3550, 6.2).
@@ -64,6 +66,8 @@ pub struct Estimator {
     sent_bytes: usize,
     /// The last packet.
     sent_us: u64,
+    /// The first packet since the last feedback.
+    untold_us: Option<u64>,
     loss: Loss,
     rate: Rate,
     probe: Probe,
@@ -86,6 +90,7 @@ impl Estimator {
     pub fn note_sent(&mut self, bytes: usize, now_us: u64) -> u16 {
         self.sent_bytes += bytes;
         self.sent_us = now_us;
+        self.untold_us.get_or_insert(now_us);
         let cluster = self.probe.id(now_us);
         if cluster != 0 {
             self.probe.note_sent(bytes, now_us);
@@ -109,6 +114,7 @@ impl Estimator {
     /// The peer is elsewhere from now on: another address, perhaps another network.
     pub fn note_moved(&mut self, now_us: u64) {
         self.moved_us = now_us;
+        self.untold_us = None;
         self.loss.forget(now_us);
         self.trend.restart();
     }
@@ -160,6 +166,7 @@ impl Estimator {
         let was_dead = self.heard_us.is_some_and(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US);
         self.heard_us = Some(now_us);
         self.told_us = Some(now_us);
+        self.untold_us = None;
         self.sent.note(now_us as i64, std::mem::take(&mut self.sent_bytes));
         let mut newest_us = None;
         for (number, arrival) in told.arrivals() {
@@ -261,6 +268,13 @@ impl Estimator {
     pub fn is_silent(&self, now_us: u64) -> bool {
         let sends = now_us.saturating_sub(self.sent_us) < STALE_US;
         self.heard_us.is_none_or(|heard_us| now_us.saturating_sub(heard_us) > DEAD_US && sends)
+    }
+
+    /// The peer used to tell of what arrives, and has said nothing of all that was sent since then: it is lost. None: it is not
+    /// so, or not for long enough.
+    pub fn cut_off_since_us(&self, rtt_us: u64, now_us: u64) -> Option<u64> {
+        let long = |since_us: &u64| now_us.saturating_sub(*since_us) > UNTOLD_US + rtt_us;
+        self.untold_us.filter(|_| self.heard_us.is_some()).filter(long)
     }
 
     /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it

@@ -71,12 +71,13 @@ impl Shard {
                 self.transports[key].estimator.note_remb(bitrate_bps, now_us);
                 self.note_available(key, now_us);
             }
-            Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us),
+            Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us, out),
             Packet::Sdes | Packet::Other(_) => {}
         }
     }
 
-    fn note_feedback(&mut self, key: usize, body: &[u8], now_us: u64) {
+    fn note_feedback<S: Sink>(&mut self, key: usize, body: &[u8], now_us: u64, out: &mut Outbox<S>) {
+        self.begin_again(key, now_us, out);
         let transport = &mut self.transports[key];
         let rtt_us = transport.rtt_or_guess_us();
         match transport.estimator.note_feedback(body, rtt_us, now_us) {
@@ -99,8 +100,8 @@ impl Shard {
     fn note_report(&mut self, key: usize, block: &ReportBlock, now_us: u64) {
         let now_ntp = (ntp(self.wall_us(now_us)) >> 16) as u32;
         let transport = &mut self.transports[key];
-        let Some(consumer) = transport.outgoing.get(&block.ssrc) else { return };
-        let consumer = &mut self.consumers[*consumer];
+        let Some(&at) = transport.outgoing.get(&block.ssrc) else { return };
+        let consumer = &mut self.consumers[at];
         if block.ssrc != consumer.ssrc {
             return;
         }
@@ -110,7 +111,8 @@ impl Shard {
         consumer.jitter = block.jitter;
         // What is lost while a queue stands would not come for more of the same.
         let crowded = transport.estimator.queue_us(now_us) >= CALM_QUEUE_US;
-        consumer.redundancy.note_loss(if crowded { 0.0 } else { consumer.fraction_lost }, now_us);
+        let loss = if crowded { 0.0 } else { consumer.fraction_lost };
+        consumer.redundancy.note_loss(loss, now_us);
         let told = consumer.count_report(block);
         if block.last_sr != 0 {
             let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
@@ -119,6 +121,8 @@ impl Shard {
                 transport.note_rtt(rtt_us);
             }
         }
+        self.note_waits(at, loss, now_us);
+        let transport = &mut self.transports[key];
         // Lines have no layers to choose from, and whoever numbers packets tells more by that.
         if transport.extensions.transport_cc == 0 && transport.line().is_none() {
             let (rtt_us, sent_bytes) = (transport.rtt_or_guess_us(), transport.sent_bytes);
@@ -126,6 +130,16 @@ impl Shard {
                 self.note_available(key, now_us);
             }
         }
+    }
+
+    /// How long pictures wait at a viewer for what is sent again. `loss`: of the way to it.
+    fn note_waits(&mut self, consumer: usize, loss: f32, now_us: u64) {
+        let consumer = &mut self.consumers[consumer];
+        let producer = &self.producers[consumer.producer];
+        let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
+        let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
+        let up = (producer.layers[usize::from(layer)].reception.fraction_lost, rtt_us(producer.transport));
+        consumer.playout.note_loss((loss, rtt_us(consumer.transport)), up, now_us);
     }
 
     /// Told once: one datagram holds hundreds of farewells.

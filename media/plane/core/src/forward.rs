@@ -459,7 +459,8 @@ impl Packet<'_> {
         let entry = self.entry;
         let (level, orientation, wide) = ([entry.audio_level], [entry.orientation], wide.to_be_bytes());
         let at = at_us.map(abs_send_time);
-        let mut extensions: [(u8, &[u8]); 5] = [(0, &[]); 5];
+        let limits = at_us.and_then(|_| consumer.playout.limits());
+        let mut extensions: [(u8, &[u8]); 6] = [(0, &[]); 6];
         let mut count = 0;
         let mut add = |id: u8, value| {
             if id != 0 {
@@ -480,6 +481,9 @@ impl Packet<'_> {
         }
         if entry.orientation != ABSENT {
             add(ids.orientation, &orientation[..]);
+        }
+        if let Some(limits) = &limits {
+            add(ids.playout_delay, &limits[..]);
         }
         let mut descriptor: [u8; u8::MAX as usize];
         if entry.descriptor_len > 0 && ids.dependency_descriptor != 0 {

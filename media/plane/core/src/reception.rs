@@ -5,6 +5,9 @@ use crate::sequence::is_before;
 
 /// Gaps larger than this are not asked for packet by packet: a key frame is.
 const GAP_MAX: u16 = 256;
+/// Nor are gaps of this many after so long without a packet: what is older than a moment comes too late.
+const OUTAGE_GAP: u16 = 8;
+const OUTAGE_US: u64 = 600_000;
 const MISSING_MAX: usize = 256;
 pub const ASKS_MAX: u8 = 8;
 /// A voice does not wait longer.
@@ -16,6 +19,8 @@ const DROPOUT_MAX: i16 = 3_000;
 /// A packet that is only late needs this long at most on most networks.
 const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
+/// So often it is asked again after the same time, then more and more seldom: there may be too much on the way.
+const EVENLY: u8 = 3;
 
 #[derive(Clone, Copy, Debug)]
 struct Missing {
@@ -48,6 +53,8 @@ pub struct SenderClock {
 pub struct Reception {
     started: bool,
     pub highest: u16,
+    /// When the newest packet came.
+    newest_us: u64,
     cycles: u32,
     base: u32,
     pub received: u32,
@@ -94,7 +101,7 @@ impl Reception {
     fn place(&mut self, sequence: u16, now_us: u64) -> Arrival {
         if !self.started {
             self.started = true;
-            self.highest = sequence;
+            (self.highest, self.newest_us) = (sequence, now_us);
             self.base = u32::from(sequence);
             return Arrival::Next;
         }
@@ -108,7 +115,8 @@ impl Reception {
         }
         let from = self.highest.wrapping_add(1);
         self.highest = sequence;
-        if ahead > GAP_MAX {
+        let silent_us = now_us.saturating_sub(std::mem::replace(&mut self.newest_us, now_us));
+        if ahead > GAP_MAX || ahead > OUTAGE_GAP && silent_us > OUTAGE_US {
             self.missing.clear();
             return Arrival::Jump;
         }
@@ -147,13 +155,13 @@ impl Reception {
 
     /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up.
     pub fn ask(&mut self, now_us: u64, rtt_us: u64, asks_max: u8, asked: &mut Vec<u16>) -> bool {
-        let again = (rtt_us + rtt_us / 2).max(ASK_AGAIN_US_MIN);
+        let again = (rtt_us + rtt_us / 4).max(ASK_AGAIN_US_MIN);
         let before = self.missing.len();
         self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
         for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
             asked.push(m.sequence);
             m.asked += 1;
-            m.due_us = now_us + again * u64::from(m.asked);
+            m.due_us = now_us + again * u64::from(m.asked.saturating_sub(EVENLY).max(1));
         }
         self.missing.len() < before
     }

@@ -163,7 +163,7 @@ impl Shard {
             if self.hand_over_check(path, datagram, now_us) {
                 return;
             }
-            return self.receive_answer(path, datagram, now_us);
+            return self.receive_answer(path, datagram, now_us, out);
         };
         if self.is_held(path, (Some(key), self.index), now_us) {
             self.totals.bad_stun += 1;
@@ -186,15 +186,15 @@ impl Shard {
             self.claim(path, selected == Some(path));
         }
         self.release_path(before.filter(|before| Some(*before) != selected));
-        let transport = &mut self.transports[key];
         if let Some(state) = outcome.state {
-            let id = transport.id;
+            let id = self.transports[key].id;
+            self.begin_again(key, now_us, out);
             if state == IceState::Moved {
-                transport.estimator.note_moved(now_us);
+                self.transports[key].estimator.note_moved(now_us);
             }
             self.events.push(Event::Ice { transport: id, state, path });
         }
-        let starting = transport.start_us.is_some();
+        let starting = self.transports[key].start_us.is_some();
         if outcome.restarted {
             self.index_ufrags(key);
         }

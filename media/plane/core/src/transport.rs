@@ -71,6 +71,7 @@ pub struct ExtensionIds {
     pub abs_send_time: u8,
     pub orientation: u8,
     pub dependency_descriptor: u8,
+    pub playout_delay: u8,
 }
 
 /// The header extensions of one packet that the plane reads.
@@ -96,6 +97,7 @@ impl ExtensionIds {
             Extension::AbsSendTime => &mut self.abs_send_time,
             Extension::Orientation => &mut self.orientation,
             Extension::DependencyDescriptor => &mut self.dependency_descriptor,
+            Extension::PlayoutDelay => &mut self.playout_delay,
         } = id;
     }
 

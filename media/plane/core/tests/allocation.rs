@@ -1,10 +1,11 @@
 //! Who is sent what when the way is narrow: allocator, estimator and pacer together over modelled ways.
 
 mod peer;
+mod watch;
 mod way;
 
 use plane_core::command::Command;
-use way::{CAMERA, Change, Tells, World, consumer};
+use way::{CAMERA, Change, Losses, Tells, World, consumer};
 
 /// One camera with a voice, and a viewer of it.
 fn two(rate_bps: fn(u64) -> f64, tells: Tells) -> World {
@@ -158,7 +159,7 @@ fn what_a_way_loses_of_itself_stops_no_picture() {
             let mut world = World::new();
             world.camera(camera);
             world.viewer(|_| 20e6, Tells::Arrivals);
-            world.viewers[0].loses = loses;
+            world.viewers[0].losses = Losses::new(loses, 1.0);
             world.run(40);
             let starved = world.changes.iter().any(|change| change.2 == Change::Starved);
             assert!(!starved, "{loses} of {} layers: {:?}", camera.len(), world.changes);

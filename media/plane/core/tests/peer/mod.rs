@@ -48,8 +48,8 @@ pub struct Peer {
     transport: u32,
     seal: Outbound,
     open: Inbound,
-    sequences: [u16; 4],
-    rocs: [RocTx; 4],
+    sequences: [u16; 8],
+    rocs: [RocTx; 8],
     transport_sequence: u16,
     timestamp: u32,
 }
@@ -119,8 +119,15 @@ impl Stage {
     pub fn join_of(&mut self, router: u32, transport: u32) -> Peer {
         let ufrag = format!("ours{transport}");
         self.command(Command::OpenTransport { router, transport, ufrag: ufrag.clone(), pwd: PWD.into() });
-        let extensions =
-            vec![(1, Extension::Mid), (2, Extension::Rid), (3, Extension::TransportCc), (4, Extension::AudioLevel)];
+        let extensions = [
+            (1, Extension::Mid),
+            (2, Extension::Rid),
+            (3, Extension::TransportCc),
+            (4, Extension::AudioLevel),
+            (5, Extension::PlayoutDelay),
+            (6, Extension::RepairedRid),
+        ];
+        let extensions = extensions.to_vec();
         self.command(Command::SetExtensions { transport, extensions });
         let peer = Peer::new(transport, path(4_000 + transport as u16));
         self.check(&peer, &ufrag);
@@ -143,7 +150,8 @@ impl Stage {
     }
 
     fn check(&mut self, peer: &Peer, ufrag: &str) {
-        self.deliver(peer, &check(&format!("{ufrag}:them"), PWD, peer.transport as u8));
+        let port = peer.path.remote().port() as u8;
+        self.deliver(peer, &check(&format!("{ufrag}:them"), PWD, peer.transport as u8 ^ port));
     }
 
     pub fn publish(&mut self, peer: &Peer, producer: u32, layers: u32) {
@@ -423,8 +431,8 @@ impl Peer {
             transport,
             seal: Outbound::new(Profile::AeadAes128Gcm, &key, &salt).unwrap(),
             open: Inbound::new(Profile::AeadAes128Gcm, &key, &salt).unwrap(),
-            sequences: [0; 4],
-            rocs: [RocTx::default(); 4],
+            sequences: [0; 8],
+            rocs: [RocTx::default(); 8],
             transport_sequence: 0,
             timestamp: 0,
         }
@@ -485,6 +493,15 @@ impl Peer {
         self.packet(2, 0x1100, (99, timestamp, marker), &[(1, b"v"), (12, descriptor)], &payload)
     }
 
+    /// What it sent of a simulcast layer, over RTX.
+    pub fn again(&mut self, header: &rtp::Header, clear: &[u8]) -> Vec<u8> {
+        let layer = header.ssrc - 0x1000;
+        let payload = [&header.sequence.to_be_bytes(), &clear[header.payload(clear).unwrap()]].concat();
+        let rid = layer.to_string();
+        let names: [(u8, &[u8]); 2] = [(1, b"v"), (6, rid.as_bytes())];
+        self.packet(4 + layer as usize, 0x1100 + layer, (99, header.timestamp, header.marker), &names, &payload)
+    }
+
     /// Its voice sends nothing for a while.
     pub fn rest(&mut self, ms: u32) {
         self.timestamp = self.timestamp.wrapping_add(48 * ms);
@@ -506,6 +523,13 @@ impl Peer {
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
         datagram.truncate(len);
         (header, datagram)
+    }
+
+    /// A compound to it in clear.
+    pub fn open_reports(&mut self, mut datagram: Vec<u8>) -> Vec<u8> {
+        let len = self.open.open_rtcp(&mut datagram).expect("sealed for this peer");
+        datagram.truncate(len);
+        datagram
     }
 
     fn open_payload(&mut self, datagram: Vec<u8>) -> (u16, u32, u8, Vec<u8>) {
@@ -588,6 +612,7 @@ pub fn layered(
     let picture = 0x8000 | n;
     payload[..6].copy_from_slice(&[start, 0xe0, (picture >> 8) as u8, picture as u8, (n / 4) as u8, temporal << 6]);
     payload[6] = u8::from(!key);
+    payload[7..10].copy_from_slice(&[(n >> 8) as u8, n as u8, layer as u8]);
     let (ssrc, rid) = (0x1000 + layer as u32, layer.to_string());
     peer.packet(layer, ssrc, (98, u32::from(n) * 3_000, last), &[(1, b"v"), (2, rid.as_bytes())], &payload)
 }

@@ -3,9 +3,14 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+mod legs;
+
 use std::collections::BTreeMap;
 
 use super::peer::{Peer, Stage, layered, voice};
+use super::watch::{Part, Watcher};
+use legs::Wish;
+pub use legs::{Losses, Uplink};
 use plane_core::command::{Command, Extension, PayloadMap};
 use plane_core::event::Event;
 use plane_core::rtcp::{self, Packet, ReportBlock};
@@ -13,7 +18,10 @@ use plane_core::rtp;
 
 const FEEDBACK_US: u64 = 80_000;
 const KEYFRAME_TIMES: f64 = 4.0;
+/// The cameras' clock at the beginning.
+const NTP_S: u64 = 2_208_988_800 + 1_600_000_000;
 const PACKET_BYTES: usize = 1_100;
+/// What each frame builds on: see `watch`.
 const TEMPORAL: [u8; 4] = [0, 2, 1, 2];
 /// A frame of each temporal id against the mean.
 const SIZES: [f64; 3] = [1.6, 1.0, 0.7];
@@ -32,10 +40,14 @@ pub struct Camera {
     /// Bit/s of each layer.
     pub layers: Vec<f64>,
     pub level: u8,
-    key: Vec<bool>,
+    pub key: Vec<bool>,
     frame: u16,
     /// No voice at all (discontinuous transmission).
     pub silent: bool,
+    /// When each frame was taken.
+    pub taken: Vec<u64>,
+    /// None: all that it sends is there at once.
+    pub up: Option<Uplink>,
 }
 
 /// What came of one stream.
@@ -44,7 +56,7 @@ pub struct Stream {
     pub packets: u64,
     pub bytes: u64,
     pub lost: u64,
-    highest: u32,
+    pub highest: u32,
     told: (u64, u64),
 }
 
@@ -52,10 +64,18 @@ pub struct Viewer {
     pub peer: Peer,
     pub rate_bps: fn(u64) -> f64,
     pub queue_us_max: f64,
-    /// Share of packets that the way loses of itself, however little is sent.
-    pub loses: f64,
-    dice: u64,
+    pub losses: Losses,
     pub delay_us: u64,
+    /// Up to so much more, another for each packet.
+    pub jitter_us: u64,
+    /// Nothing comes or goes.
+    pub is_cut: bool,
+    /// Looks at the first camera's picture.
+    pub watch: Option<Watcher>,
+    inbox: Vec<(u64, Vec<u8>)>,
+    /// The last sender report of what it watches: the middle of its time, and when it came.
+    heard: (u32, u64),
+    reported_us: u64,
     pub tells: Tells,
     free_us: f64,
     arrivals: Vec<(u16, Option<u64>)>,
@@ -81,18 +101,21 @@ pub struct World {
     pub viewers: Vec<Viewer>,
     /// (when, consumer, what).
     pub changes: Vec<(u64, u32, Change)>,
+    /// Key frames asked of the cameras.
+    pub keys_asked: u64,
     began_us: u64,
 }
 
 pub const CAMERA: [f64; 3] = [150e3, 500e3, 1_500e3];
 pub const VOICE_SSRC: u32 = 0x2_0000;
+const CAMERA_VOICE_SSRC: u32 = 0x2000;
 pub const VIDEO_SSRC: u32 = 0x1_0000;
 
 impl World {
     pub fn new() -> Self {
         let stage = Stage::new();
         let began_us = stage.now_us;
-        World { stage, cameras: Vec::new(), viewers: Vec::new(), changes: Vec::new(), began_us }
+        World { stage, cameras: Vec::new(), viewers: Vec::new(), changes: Vec::new(), keys_asked: 0, began_us }
     }
 
     /// Seconds since the beginning.
@@ -108,7 +131,17 @@ impl World {
         self.stage.publish(&peer, producer, layers.len() as u32);
         self.stage.publish_audio(&peer, 200 + at as u32);
         let key = vec![true; layers.len()];
-        self.cameras.push(Camera { peer, producer, layers: layers.to_vec(), level: 127, silent: false, key, frame: 0 });
+        self.cameras.push(Camera {
+            peer,
+            producer,
+            layers: layers.to_vec(),
+            level: 127,
+            silent: false,
+            key,
+            frame: 0,
+            taken: Vec::new(),
+            up: None,
+        });
         at
     }
 
@@ -131,9 +164,14 @@ impl World {
             peer,
             rate_bps,
             queue_us_max: 300_000.0,
-            loses: 0.0,
-            dice: 7,
+            losses: Losses::new(0.0, 1.0),
             delay_us: 25_000,
+            jitter_us: 0,
+            is_cut: false,
+            watch: None,
+            inbox: Vec::new(),
+            heard: (0, 0),
+            reported_us: 0,
             tells,
             free_us: 0.0,
             arrivals: Vec::new(),
@@ -167,8 +205,22 @@ impl World {
             if own_us / 33_333 != (own_us + 1_000) / 33_333 {
                 camera.picture(&mut packets);
             }
+            if own_us / 33_333 != (own_us + 1_000) / 33_333 {
+                camera.taken.push(now_us);
+            }
+            if let Some(up) = &mut camera.up {
+                packets = up.pass(&mut camera.peer, packets, now_us);
+                up.answer(&mut camera.peer, &mut camera.key, now_us);
+            }
             for packet in packets {
                 self.stage.deliver(&self.cameras[at as usize].peer, &packet);
+            }
+        }
+        if at_us % 1_000_000 == 0 {
+            for camera in &mut self.cameras {
+                let ntp = (NTP_S << 32) + ((u128::from(at_us) << 32) / 1_000_000) as u64;
+                let (layers, rtp) = (0..camera.layers.len(), u32::from(camera.frame) * 3_000);
+                layers.for_each(|layer| self.stage.sender_report_at(&mut camera.peer, layer, ntp, rtp));
             }
         }
         if at_us % 5_000_000 == 0 {
@@ -177,13 +229,7 @@ impl World {
         }
         self.stage.advance(1_000);
         self.carry();
-        if at_us % 10_000 == 0 {
-            for camera in &mut self.cameras {
-                for ssrc in self.stage.plis_to(&mut camera.peer) {
-                    camera.key[(ssrc - 0x1000) as usize] = true;
-                }
-            }
-        }
+        self.hear_wishes(at_us % 10_000 == 0);
         for event in std::mem::take(&mut self.stage.events) {
             let change = match event {
                 Event::Switched { consumer, layer: Some(layer) } => (consumer, Change::Layer(layer)),
@@ -195,19 +241,45 @@ impl World {
         }
     }
 
+    /// What the cameras are asked for. `all`: of those too that have no way to us.
+    fn hear_wishes(&mut self, all: bool) {
+        let now_us = self.stage.now_us;
+        for camera in self.cameras.iter_mut().filter(|camera| all || camera.up.is_some()) {
+            let wishes = self.stage.rtcp_to(&mut camera.peer, |packet, wishes: &mut Vec<Wish>| match packet {
+                Packet::Pli { media } => wishes.push(Wish::Key(media)),
+                Packet::Nack { media, items, .. } => wishes.extend(items.map(|one| Wish::Packet(media, one))),
+                _ => {}
+            });
+            for wish in wishes {
+                self.keys_asked += u64::from(matches!(wish, Wish::Key(_)));
+                match (&mut camera.up, wish) {
+                    (Some(up), _) => up.asked.push_back((now_us + up.delay_us, wish)),
+                    (None, Wish::Key(ssrc)) => camera.key[(ssrc - 0x1000) as usize] = true,
+                    (None, Wish::Packet(..)) => {}
+                }
+            }
+        }
+    }
+
     fn carry(&mut self) {
         let (now_us, began_us) = (self.stage.now_us, self.began_us);
         for viewer in &mut self.viewers {
             for datagram in self.stage.take_to(viewer.peer.path) {
                 viewer.pass(&datagram, now_us, began_us);
             }
+            if viewer.is_cut {
+                viewer.feedbacks.clear();
+                continue;
+            }
+            viewer.read(&self.cameras[0].taken, now_us);
             viewer.tell(now_us);
             while viewer.feedbacks.first().is_some_and(|(at, _)| *at <= now_us) {
                 let (_, compound) = viewer.feedbacks.remove(0);
                 self.stage.send_compound(&mut viewer.peer, &compound);
             }
         }
-        self.stage.out.sink.datagrams.retain(|(path, _)| self.cameras.iter().any(|camera| camera.peer.path == *path));
+        let peers = || self.cameras.iter().map(|one| &one.peer).chain(self.viewers.iter().map(|one| &one.peer));
+        self.stage.out.sink.datagrams.retain(|(path, _)| peers().any(|peer| peer.path == *path));
     }
 
     /// What consumer `at` of a viewer is sent now: a layer, or nothing.
@@ -286,14 +358,18 @@ impl Viewer {
     fn pass(&mut self, datagram: &[u8], now_us: u64, began_us: u64) {
         let queue_us = (self.free_us - now_us as f64).max(0.0);
         self.worst_us = self.worst_us.max(queue_us);
-        let full = queue_us > self.queue_us_max;
-        let dropped = full || self.throw() < self.loses;
+        let full = queue_us > self.queue_us_max || self.is_cut;
+        let dropped = self.losses.hit() || full;
         if !full {
             let rate_bps = (self.rate_bps)(now_us - began_us);
             self.free_us = now_us as f64 + queue_us + datagram.len() as f64 * 8e6 / rate_bps;
         }
+        if self.watch.is_some() && !dropped && datagram[0] >> 6 == 2 {
+            let jitter_us = (self.losses.throw() * self.jitter_us as f64) as u64;
+            self.inbox.push((self.free_us as u64 + self.delay_us + jitter_us, datagram.to_vec()));
+        }
         let Ok(header) = rtp::parse(datagram) else { return };
-        if datagram[0] >> 6 != 2 || (192..=223).contains(&datagram[1]) {
+        if is_rtcp(datagram) {
             return;
         }
         let stream = self.streams.entry(header.ssrc).or_default();
@@ -311,10 +387,92 @@ impl Viewer {
         }
     }
 
-    /// From 0 to 1, the same in every run.
-    fn throw(&mut self) -> f64 {
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 40) as f64 / f64::from(1 << 24)
+    /// What has come by now, for its library; and what that says.
+    fn read(&mut self, taken: &[u64], now_us: u64) {
+        let Some(mut watch) = self.watch.take() else { return };
+        let (here, later) = std::mem::take(&mut self.inbox).into_iter().partition(|(at_us, _)| *at_us <= now_us);
+        self.inbox = later;
+        let mut here: Vec<(u64, Vec<u8>)> = here;
+        here.sort_by_key(|(at_us, _)| *at_us);
+        for (_, datagram) in here {
+            if is_rtcp(&datagram) {
+                self.note_clock(&datagram, now_us);
+            } else if let Some((part, again)) = self.part(datagram) {
+                watch.take(part, again, taken[usize::from(part.frame)], now_us);
+            }
+        }
+        watch.look(|frame| taken[usize::from(frame)], now_us);
+        let (lost, wants_key) = watch.take_asks();
+        self.watch = Some(watch);
+        let mut buffer = [0; 2_048];
+        for lost in lost.chunks(200) {
+            let len = rtcp::write_nack(&mut buffer, 5, VIDEO_SSRC, lost.iter().copied());
+            self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
+        }
+        if wants_key {
+            let len = rtcp::write_pli(&mut buffer, 5, VIDEO_SSRC);
+            self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
+        }
+        if now_us >= self.reported_us + 1_000_000 {
+            self.reported_us = now_us;
+            self.report(now_us);
+        }
+    }
+
+    /// A packet of the picture that it watches, and whether it was sent again.
+    fn part(&mut self, datagram: Vec<u8>) -> Option<(Part, bool)> {
+        let (header, clear) = self.peer.open(datagram);
+        let again = header.ssrc == VIDEO_SSRC + 1;
+        let limits = header.extensions(&clear).find(|(id, _)| *id == 5).map(|(_, value)| (value[0], value[1]));
+        let kept = limits.map(|(a, b)| (u64::from(a) << 4 | u64::from(b) >> 4) * 10_000);
+        let mut payload = &clear[header.payload(&clear).unwrap()];
+        let mut sequence = header.sequence;
+        if payload.is_empty() || !again && header.ssrc != VIDEO_SSRC {
+            return None;
+        }
+        if again {
+            (sequence, payload) = (u16::from_be_bytes([payload[0], payload[1]]), &payload[2..]);
+        }
+        let part = Part {
+            sequence,
+            frame: u16::from_be_bytes([payload[7], payload[8]]),
+            layer: payload[9],
+            first: payload[0] & 0x10 != 0,
+            last: header.marker,
+            key: payload[6] == 0,
+            keep_us: kept,
+        };
+        Some((part, again))
+    }
+
+    fn note_clock(&mut self, datagram: &[u8], now_us: u64) {
+        let clear = self.peer.open_reports(datagram.to_vec());
+        for packet in rtcp::packets(&clear) {
+            if let Ok(Packet::SenderReport { info, .. }) = packet {
+                if info.ssrc == VIDEO_SSRC {
+                    self.heard = ((info.ntp >> 16) as u32, now_us);
+                }
+            }
+        }
+    }
+
+    /// A receiver report of what it watches.
+    fn report(&mut self, now_us: u64) {
+        let Some(stream) = self.streams.get_mut(&VIDEO_SSRC) else { return };
+        let (lost, came) = (stream.lost - stream.told.0, stream.packets - stream.told.1);
+        stream.told = (stream.lost, stream.packets);
+        let block = ReportBlock {
+            ssrc: VIDEO_SSRC,
+            fraction_lost: (lost * 256 / (lost + came).max(1)).min(255) as u8,
+            cumulative_lost: stream.lost as i32,
+            highest: stream.highest,
+            jitter: 0,
+            last_sr: self.heard.0,
+            delay_since_sr: ((now_us - self.heard.1) * 65_536 / 1_000_000) as u32,
+        };
+        let mut buffer = [0; 64];
+        let len = rtcp::write_rr(&mut buffer, 5, &[block]);
+        self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
     }
 
     fn tell(&mut self, now_us: u64) {
@@ -371,4 +529,8 @@ impl Viewer {
         assert!(told);
         self.feedbacks.push((now_us + self.delay_us, buffer[..len].to_vec()));
     }
+}
+
+fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram[0] >> 6 == 2 && (192..=223).contains(&datagram[1])
 }

@@ -1,0 +1,114 @@
+//! How long a viewer keeps pictures before it shows them. By itself a library (libwebrtc) keeps them as long as they arrive
+//! unevenly, not counting those that had to be sent again: of a stream with temporal layers it leaves out what is lost, though it
+//! comes a moment later. So where the way to it, or the one from the publisher, loses packets it is told to wait for them, by a header extension
+//! (`playout-delay` of WebRTC: twelve bits each of the least and the most, in units of 10 ms).
+
+/// Share lost, as the viewer reports it, above which pictures wait for what is sent again ...
+const LOSS_FOR_ONE: f32 = 0.03;
+/// ... and above which for what is sent a second time.
+const LOSS_FOR_TWO: f32 = 0.15;
+const SMOOTHING: f32 = 0.3;
+/// It is seen with the next packet that one is missing, which may be of the next picture.
+const NOTICED_US: u64 = 50_000;
+/// Asked again: a library that sends nothing takes this for the round trip.
+const AGAIN_US: u64 = 110_000;
+const KEEP_US_MAX: u64 = 600_000;
+/// Less is wanted only after so long: each change makes pictures slower or faster for a moment.
+const KEPT_US: u64 = 20_000_000;
+/// A change smaller than this is none.
+const STEP_US: u64 = 30_000;
+const UNIT_US: u64 = 10_000;
+/// What libraries take for the most without a word.
+const MOST: u32 = 1_000;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Playout {
+    down: Leg,
+    up: Leg,
+    keep_us: u64,
+    until_us: u64,
+    /// It was told something once, and from then on is told always.
+    told: bool,
+}
+
+impl Playout {
+    /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. Each with its round
+    /// trip.
+    pub fn note_loss(&mut self, down: (f32, u64), up: (f32, u64), now_us: u64) {
+        let wanted_us = (self.down.note(down) + self.up.note(up)).min(KEEP_US_MAX);
+        if wanted_us + STEP_US > self.keep_us && wanted_us > 0 {
+            self.until_us = now_us + KEPT_US;
+        }
+        if wanted_us > self.keep_us + STEP_US || now_us >= self.until_us {
+            self.keep_us = wanted_us;
+            self.told |= wanted_us > 0;
+        }
+    }
+
+    /// The value of the extension; None: it is left out.
+    #[inline]
+    pub fn limits(&self) -> Option<[u8; 3]> {
+        let [_, a, b, c] = (((self.keep_us / UNIT_US) as u32) << 12 | MOST).to_be_bytes();
+        self.told.then_some([a, b, c])
+    }
+}
+
+/// One way, and what is lost on it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Leg {
+    loss: f32,
+}
+
+impl Leg {
+    /// How long a packet takes that was lost.
+    fn note(&mut self, (fraction, rtt_us): (f32, u64)) -> u64 {
+        self.loss += SMOOTHING * (fraction - self.loss);
+        let once_us = rtt_us + NOTICED_US;
+        match self.loss {
+            loss if loss >= LOSS_FOR_TWO => once_us + rtt_us.max(AGAIN_US),
+            loss if loss >= LOSS_FOR_ONE => once_us,
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep_ms(playout: &Playout) -> Option<u32> {
+        playout.limits().map(|[a, b, _]| (u32::from(a) << 4 | u32::from(b) >> 4) * 10)
+    }
+
+    #[test]
+    fn pictures_wait_for_what_is_sent_again_and_no_longer_than_it_is_lost() {
+        let (mut playout, mut now_us) = (Playout::default(), 0);
+        let mut seconds = |playout: &mut Playout, count: u64, fraction: f32| {
+            for _ in 0..count {
+                now_us += 1_000_000;
+                playout.note_loss((fraction, 50_000), (0.0, 0), now_us);
+            }
+            keep_ms(playout)
+        };
+        assert_eq!(seconds(&mut playout, 60, 0.02), None, "a library by itself does well");
+        assert_eq!(seconds(&mut playout, 5, 0.08), Some(100));
+        assert_eq!(seconds(&mut playout, 10, 0.25), Some(210));
+        assert_eq!(seconds(&mut playout, 15, 0.0), Some(210));
+        assert_eq!(seconds(&mut playout, 30, 0.0), Some(0));
+        assert_eq!(playout.limits(), Some([0, 3, 0xe8]), "10 s at most");
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let mut playout = Playout::default();
+        playout.note_loss((0.9, 29_000_000), (0.0, 0), 1);
+        assert_eq!(keep_ms(&playout), Some(600));
+    }
+
+    #[test]
+    fn both_ways_count() {
+        let mut playout = Playout::default();
+        (1..10).for_each(|second| playout.note_loss((0.1, 50_000), (0.1, 30_000), second * 1_000_000));
+        assert_eq!(keep_ms(&playout), Some(180));
+    }
+}

@@ -1,0 +1,93 @@
+//! What ways do to packets: losses alone or in runs, and the way from a camera to us, on which lost ones are sent again.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::super::peer::Peer;
+use super::CAMERA_VOICE_SSRC;
+use plane_core::rtp::{self, Header};
+
+/// What a way loses of itself, however little is sent.
+#[derive(Clone, Copy)]
+pub struct Losses {
+    pub share: f64,
+    /// Mean length of a run of losses; up to 1: each by itself.
+    pub burst: f64,
+    bad: bool,
+    dice: u64,
+}
+
+/// The way from a camera to us. What was lost and is asked for is sent again.
+pub struct Uplink {
+    pub losses: Losses,
+    pub delay_us: u64,
+    way: VecDeque<(u64, Vec<u8>)>,
+    /// Of pictures, in clear.
+    sent: BTreeMap<(u32, u16), (Header, Vec<u8>)>,
+    pub asked: VecDeque<(u64, Wish)>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Wish {
+    Packet(u32, u16),
+    Key(u32),
+}
+
+impl Losses {
+    pub fn new(share: f64, burst: f64) -> Self {
+        Losses { share, burst, bad: false, dice: 7 }
+    }
+
+    pub fn hit(&mut self) -> bool {
+        let throw = self.throw();
+        if self.burst <= 1.0 {
+            return throw < self.share;
+        }
+        let begins = self.share / (self.burst * (1.0 - self.share));
+        self.bad = if self.bad { throw >= 1.0 / self.burst } else { throw < begins };
+        self.bad
+    }
+
+    /// From 0 to 1, the same in every run.
+    pub fn throw(&mut self) -> f64 {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 40) as f64 / f64::from(1 << 24)
+    }
+}
+
+impl Uplink {
+    pub fn new(losses: Losses, delay_us: u64) -> Self {
+        Uplink { losses, delay_us, way: VecDeque::new(), sent: BTreeMap::new(), asked: VecDeque::new() }
+    }
+
+    /// Takes what is sent now; gives what arrives.
+    pub fn pass(&mut self, peer: &mut Peer, packets: Vec<Vec<u8>>, now_us: u64) -> Vec<Vec<u8>> {
+        for packet in packets {
+            self.send(&packet, now_us);
+            if rtp::parse(&packet).is_ok_and(|header| header.ssrc != CAMERA_VOICE_SSRC) {
+                let (header, clear) = peer.open(packet);
+                self.sent.insert((header.ssrc, header.sequence), (header, clear));
+            }
+        }
+        let here = self.way.partition_point(|(at_us, _)| *at_us <= now_us);
+        self.way.drain(..here).map(|(_, packet)| packet).collect()
+    }
+
+    fn send(&mut self, packet: &[u8], now_us: u64) {
+        if !self.losses.hit() {
+            self.way.push_back((now_us + self.delay_us, packet.to_vec()));
+        }
+    }
+
+    pub fn answer(&mut self, peer: &mut Peer, key: &mut [bool], now_us: u64) {
+        while self.asked.front().is_some_and(|(at_us, _)| *at_us <= now_us) {
+            match self.asked.pop_front().unwrap().1 {
+                Wish::Key(ssrc) => key[(ssrc - 0x1000) as usize] = true,
+                Wish::Packet(ssrc, sequence) => {
+                    let Some((header, clear)) = self.sent.get(&(ssrc, sequence)) else { continue };
+                    let packet = peer.again(header, clear);
+                    self.send(&packet, now_us);
+                }
+            }
+        }
+    }
+}
