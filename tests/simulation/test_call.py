@@ -26,7 +26,7 @@ pytestmark = [
 
 FPS = scene.SMALL.fps
 BOUND_S = 120.0
-SHOWN = 0.7
+SHOWN = 0.8
 """Share of the pictures taken; the rest is a margin for encoders on busy processors."""
 
 alone = interop.alone
