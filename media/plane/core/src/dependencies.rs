@@ -13,6 +13,9 @@ const REFERENCES_MAX: usize = 8;
 /// Layers of a kind: the indices in payloads have three bits.
 const LAYERS_MAX: u8 = 8;
 
+/// Packets; serial numbers compare up to twice as many.
+const AGE_MAX: u32 = 1 << 30;
+
 /// What one descriptor says of its packet's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -104,6 +107,9 @@ impl Dependencies {
             references: template.references,
             count: template.count,
         };
+        if let Some(newest) = &mut self.newest {
+            newest.draw_on(at);
+        }
         if let Some(structure) = brought {
             self.keep(at, structure);
         }
@@ -135,6 +141,18 @@ impl Dependencies {
             }
             (false, false) if late => self.previous = Some(table),
             _ => {}
+        }
+    }
+}
+
+impl Table {
+    /// Numbers come round: before they do, what is long ago counts as later than it was.
+    #[inline]
+    fn draw_on(&mut self, at: u32) {
+        let from = at.wrapping_sub(AGE_MAX);
+        if is_from(at, self.since) && is_from(from, self.since) {
+            self.since = from;
+            self.told = if is_from(self.told, from) { self.told } else { from };
         }
     }
 }

@@ -95,6 +95,25 @@ fn all_packets_of_a_key_frame_may_bring_the_table() {
 }
 
 #[test]
+fn a_table_holds_however_many_packets_follow() {
+    for (begin, told) in [(0, true), (0, false), (0x8000_0000, true), (0x8000_0000, false)] {
+        let mut stream = Dependencies::default();
+        stream.read(L1T3, begin).unwrap();
+        // Numbers of 32 bits come round four times.
+        let mut at = begin;
+        for _ in 0..64 {
+            at = at.wrapping_add(1 << 28);
+            if told {
+                stream.read(L1T3, at).unwrap();
+            }
+            assert_eq!(top(&mut stream, at.wrapping_add(1)), Some(0), "{at:x}");
+        }
+        stream.read(L2T2, at.wrapping_add(9)).unwrap();
+        assert_eq!([8, 9, 10].map(|packet| top(&mut stream, at.wrapping_add(packet))), [Some(0), Some(1), Some(1)]);
+    }
+}
+
+#[test]
 fn numbers_move_and_nothing_else() {
     let mut descriptor = L1T3.to_vec();
     set_frame_number(&mut descriptor, 0xfffe);

@@ -26,6 +26,7 @@ const PARCEL_BYTES_MAX: usize = 1 << 20;
 /// Of each kind. Anybody can send what nobody has proved: it gets little room beside what comes by claimed paths.
 const SLIPS_MAX: usize = 4096;
 const UNPROVED_MAX: usize = 512;
+const UNPROVED_BYTES_MAX: usize = 128 << 10;
 /// Room that parcels keep while they lie empty, and how many of them.
 const IDLE_BYTES_MAX: usize = 256 << 10;
 const IDLE_MAX: usize = 8;
@@ -51,6 +52,7 @@ pub struct Parcel {
     bytes: Vec<u8>,
     /// Slips of each kind.
     counts: [usize; KINDS],
+    sizes: [usize; KINDS],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,10 @@ impl Kind {
     fn most(self) -> usize {
         if matches!(self, Kind::Unproved) { UNPROVED_MAX } else { SLIPS_MAX }
     }
+
+    fn most_bytes(self) -> usize {
+        if matches!(self, Kind::Unproved) { UNPROVED_BYTES_MAX } else { PARCEL_BYTES_MAX }
+    }
 }
 
 impl Parcel {
@@ -116,14 +122,18 @@ impl Parcel {
     }
 
     fn has_room(&self, kind: Kind, slips: usize, len: usize) -> bool {
-        self.bytes.len() + len <= PARCEL_BYTES_MAX && self.counts[kind as usize] + slips <= kind.most()
+        let has_bytes =
+            self.bytes.len() + len <= PARCEL_BYTES_MAX && self.sizes[kind as usize] + len <= kind.most_bytes();
+        has_bytes && self.counts[kind as usize] + slips <= kind.most()
     }
 
     /// False: there is no room.
     fn add<const N: usize>(&mut self, kind: Kind, slip: Slip, bytes: [&[u8]; N]) -> bool {
-        let room = self.has_room(kind, 1, bytes.iter().map(|part| part.len()).sum());
+        let len = bytes.iter().map(|part| part.len()).sum();
+        let room = self.has_room(kind, 1, len);
         if room {
             self.counts[kind as usize] += 1;
+            self.sizes[kind as usize] += len;
             self.slips.push(slip);
             bytes.iter().for_each(|part| self.bytes.extend_from_slice(part));
         }
@@ -174,15 +184,19 @@ impl Handover {
         self.shown
     }
 
-    /// Without room it is lost; whatever goes this way is said again.
+    /// Without room it is lost. All is said again but a `Release`: where that is lost, the path is held until its claim is no
+    /// longer fresh.
     pub fn put(&mut self, to: u8, slip: Slip) {
         self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
     }
 
-    /// The shard `to` can be handed all of these.
-    pub fn has_room<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
+    /// The shard `to` can be handed all of these, and half of the parcel stays for what is new in this round.
+    pub fn has_room_beside<'a>(&self, to: u8, entries: impl Iterator<Item = &'a Entry>) -> bool {
         let (count, bytes) = entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.size()));
-        self.outward.get(usize::from(to)).is_some_and(|outward| outward.own.has_room(Kind::Media, count, bytes))
+        self.outward.get(usize::from(to)).is_some_and(|outward| {
+            let (slips, room) = (SLIPS_MAX / 2, PARCEL_BYTES_MAX / 2);
+            outward.own.has_room(Kind::Media, count + slips, bytes + room)
+        })
     }
 
     pub fn put_media(&mut self, to: u8, media: Media, payload: &[u8], descriptor: &[u8], totals: &mut Totals) {
@@ -256,7 +270,7 @@ impl Shard {
         (self.handover.from, self.handover.shown) = (None, false);
         parcel.slips.clear();
         parcel.bytes.clear();
-        parcel.counts = [0; KINDS];
+        (parcel.counts, parcel.sizes) = ([0; KINDS], [0; KINDS]);
         if self.handover.idle.len() < IDLE_MAX && parcel.bytes.capacity() <= IDLE_BYTES_MAX {
             self.handover.idle.push(parcel);
         }

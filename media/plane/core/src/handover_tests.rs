@@ -311,13 +311,21 @@ fn parcels_and_claims_are_bounded() {
     let parcel = pair.shards[0].parcel(1).unwrap();
     assert_eq!(parcel.datagrams(), (UNPROVED_MAX + SLIPS_MAX) as u64);
     assert_eq!(pair.shards[0].totals.handover_drops, 3);
-    // Long datagrams fill it sooner.
+    // Long datagrams fill it sooner, those of strangers only a part.
+    let mut stranger = request.clone();
+    stranger.resize(1500, 0);
+    for _ in 0..UNPROVED_MAX {
+        pair.shards[0].show_others(path(9), &stranger);
+    }
     let long = vec![22; 1400];
     for _ in 0..1000 {
         pair.shards[0].receive(path(10), &mut long.clone(), NOW_US, out);
     }
     let parcel = pair.shards[0].parcel(1).unwrap();
-    assert_eq!(parcel.datagrams(), (PARCEL_BYTES_MAX / 1400) as u64);
+    let (few, rest) = (UNPROVED_BYTES_MAX / 1500, PARCEL_BYTES_MAX - UNPROVED_BYTES_MAX);
+    let claimed = (PARCEL_BYTES_MAX - few * 1500) / 1400;
+    assert!(rest > 800 << 10 && claimed >= rest / 1400);
+    assert_eq!(parcel.datagrams(), (few + claimed) as u64);
     let handover = &mut pair.shards[0].handover;
     for n in 0..100_000u32 {
         let remote = (n.to_be_bytes(), 5).into();

@@ -120,7 +120,7 @@ impl Shard {
         let layer = &producer.layers[at];
         let (Some((entries, _)), Some(cache)) = (layer.since_keyframe(now_us), &layer.cache) else { return };
         // With a hole in it a picture is of no use: then a key frame is wished for.
-        if !self.handover.has_room(to.shard, entries.clone()) {
+        if !self.handover.has_room_beside(to.shard, entries.clone()) {
             return;
         }
         for entry in entries {

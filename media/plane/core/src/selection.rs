@@ -56,8 +56,10 @@ pub struct Selection {
     strange: Option<u32>,
 }
 
-/// Ten seconds: what is further from the newest picture is strange.
+/// Ten seconds: what is further ahead of the newest picture is strange.
 const FAR: i32 = 900_000;
+/// Two seconds: what is further behind is no late packet, and strange too. A source that jumps back less has caught up soon.
+const LATE: i32 = 180_000;
 
 impl Default for Selection {
     fn default() -> Self {
@@ -90,12 +92,12 @@ impl Selection {
         place.ends_frame && place.spatial == self.at(timestamp).spatial
     }
 
-    /// Takes its timestamp for the newest. One far from that counts where its picture needs none before it, else from the
+    /// Takes its timestamp for the newest. A strange one counts where its picture needs none before it, else from the
     /// second picture in a row: a source that jumps is followed, and a packet that went astray changes nothing.
     #[inline]
     fn is_new_picture(&mut self, place: Place, timestamp: u32) -> bool {
         let ahead = distance(timestamp, self.picture);
-        if ahead.unsigned_abs() > FAR.unsigned_abs() {
+        if !(-LATE..=FAR).contains(&ahead) {
             return self.is_followed(place, timestamp);
         }
         let new = ahead > 0;
@@ -137,7 +139,7 @@ impl Selection {
     }
 }
 
-/// How far `a` is behind `b` on the way of time (serial number arithmetic, RFC 1982).
+/// How far `a` is ahead of `b` on the way of time (serial number arithmetic, RFC 1982).
 fn distance(a: u32, b: u32) -> i32 {
     a.wrapping_sub(b) as i32
 }

@@ -91,7 +91,7 @@ fn one_picture_of_another_time_changes_nothing() {
 
 #[test]
 fn a_source_that_jumps_is_followed_from_its_second_picture_or_a_fresh_one() {
-    for away in [0x7fff_0000u32, 0x8000_0000, 1_000_000, 1_000_000u32.wrapping_neg()] {
+    for away in [0x7fff_0000u32, 0x8000_0000, 1_000_000, 1_000_000u32.wrapping_neg(), 200_000u32.wrapping_neg()] {
         let mut selection = Selection::default();
         selection.start(limits(2, 0), 0);
         let at = away / 3_000 + 1;
@@ -101,6 +101,18 @@ fn a_source_that_jumps_is_followed_from_its_second_picture_or_a_fresh_one() {
         assert_eq!(picture(&mut selection, 1, 0, true, limits(1, 0)).0, [0, 1]);
         assert_eq!(picture(&mut selection, 2, 0, false, limits(0, 0)).0, [0]);
     }
+}
+
+#[test]
+fn a_source_that_jumps_back_is_followed_with_a_fresh_picture() {
+    let mut selection = Selection::default();
+    selection.start(limits(0, 0), 900_000);
+    assert_eq!(picture(&mut selection, 30, 0, true, limits(2, 0)).0, [0, 1, 2]);
+    // What comes late, a key frame too, changes nothing.
+    for n in 31..33 {
+        assert_eq!(picture(&mut selection, n, 0, false, limits(0, 0)).0, [0]);
+    }
+    assert_eq!(picture(&mut selection, 31, 0, true, limits(2, 0)).0, [0]);
 }
 
 #[test]

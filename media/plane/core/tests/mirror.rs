@@ -190,12 +190,14 @@ fn what_is_too_much_to_be_handed_on_at_once_is_wished_for() {
     span.home.plis_to(&mut publisher);
     span.away.consume(&there, 101, CAMERA);
     span.home.command(Command::SetMirrored { producer: CAMERA, to: 1, on: true });
+    // What is new in the same round has room beside it.
+    span.home.publish_frame(&mut publisher, 3, 1, false, &[1100; 450]);
     let parcel = span.home.shard.parcel(1).unwrap();
-    assert_eq!(parcel.datagrams(), 750, "three of four key frames, each whole");
+    assert_eq!(parcel.datagrams(), 250 + 450, "one of four key frames, whole");
     span.away.shard.unpack(parcel, span.away.now_us, &mut span.away.out);
     span.away.settle();
     assert!(span.away.media_of(&mut there).len() > 10);
-    span.home.publish_frame(&mut publisher, 3, 1, false, &[1000]);
+    span.home.publish_frame(&mut publisher, 3, 2, false, &[1000]);
     span.follow();
     assert_eq!(span.home.plis_to(&mut publisher), [0x1003]);
     assert_eq!(span.home.shard.snapshot(span.home.now_us).totals.handover_drops, 0);
