@@ -144,15 +144,23 @@ pub fn churn(options: &Options) -> Result<Value, String> {
     }
     crowd.leave_all();
     publisher.stop()?;
-    let half = &samples[samples.len() / 2..];
-    let (first, last) = (half.first().copied().unwrap_or_default(), half.last().copied().unwrap_or_default());
+    let (third, last) = (mean(&samples, 2), mean(&samples, 3));
     Ok(json!({
         "joins": begun,
         "seconds": started.elapsed().as_secs_f64(),
         "rss_kib": samples.iter().map(|sample| sample.1).collect::<Vec<_>>(),
-        "kib_per_1000_joins": (last.1 as f64 - first.1 as f64) * 1e3 / f64::from((last.0 - first.0).max(1)),
+        "kib_per_1000_joins": (last.1 - third.1) * 1e3 / (last.0 - third.0).max(1.0),
         "failures": failed,
     }))
+}
+
+/// Joins and memory of a quarter of the samples, the first one is 0: one sample alone goes up and down by a tenth.
+fn mean(samples: &[(u32, u64)], quarter: usize) -> (f64, f64) {
+    let all = samples.len();
+    let part = &samples[all * quarter / 4..(all * (quarter + 1) / 4).max(1).min(all)];
+    let count = part.len().max(1) as f64;
+    let sum = part.iter().fold((0.0, 0.0), |sum, one| (sum.0 + f64::from(one.0), sum.1 + one.1 as f64));
+    (sum.0 / count, sum.1 / count)
 }
 
 /// What the window cost, in shares of one processor and by the packet.
