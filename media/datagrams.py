@@ -12,6 +12,7 @@ from struct import unpack_from
 from media import limits
 
 _TSNS = 1 << 32
+_RECORD_HEADER, _PIECE_HEADER = 13, 12
 _COMMON_HEADER = 12
 _CHUNK_HEADER = 4
 _DATA, _SACK, _RECONFIGURE = 0, 3, 130
@@ -37,11 +38,17 @@ def records(datagram: bytes) -> list[bytes]:
 
 
 def claims_too_much(record: bytes) -> bool:
-    """A piece of a handshake message in clear that says it has more bytes than any that we take (RFC 6347 §4.2.2): the
-    library gets memory for all of it (CVE-2026-95690, CVE-2022-29190).
+    """In clear, with any piece of a handshake message that says it has more bytes than any that we take (RFC 6347 §4.2.2): the
+    library gets memory for all of it (CVE-2026-95690, CVE-2022-29190). So has a record that its pieces do not fill.
     """
-    in_clear = record[:1] == b"\x16" and record[3:5] == b"\0\0"
-    return in_clear and int.from_bytes(record[14:17], "big") > limits.HANDSHAKE_MESSAGE_BYTES
+    if record[:1] != b"\x16" or record[3:5] != b"\0\0":
+        return False
+    at = _RECORD_HEADER
+    while at < len(record):
+        if int.from_bytes(record[at + 1 : at + 4], "big") > limits.HANDSHAKE_MESSAGE_BYTES:
+            return True
+        at += _PIECE_HEADER + int.from_bytes(record[at + 9 : at + 12], "big")
+    return at != len(record)
 
 
 def _end_of_record(datagram: bytes, at: int) -> int:

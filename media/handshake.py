@@ -105,6 +105,7 @@ class Session:
         self._task: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._received_bytes = 0
+        self._records = _Share(limits.RECORDS_PER_S, loop.time)
         self._association: _Association | None = None
         self._association_wanted: tuple[int, int] | None = None
         self._labels: list[str] = []
@@ -129,7 +130,7 @@ class Session:
                 self._break("handshake too long")
                 return
         for record in datagrams.records(datagram):
-            if not datagrams.claims_too_much(record):
+            if self._records.take(1) and not datagrams.claims_too_much(record):
                 self._pipe.put(record)
         self._start()
 
@@ -266,6 +267,26 @@ class Session:
             self._deadline = None
 
 
+class _Share:
+    """What one peer may cost: so many a second, and at once."""
+
+    def __init__(self, per_s: int, clock: Callable[[], float]) -> None:
+        self._per_s = per_s
+        self._left = float(per_s)
+        self._clock = clock
+        self._counted_at = clock()
+
+    def take(self, count: int) -> bool:
+        """False: more than its share; what came is lost, as on any network, and the peer slows down."""
+        now = self._clock()
+        self._left = min(self._left + (now - self._counted_at) * self._per_s, self._per_s)
+        self._counted_at = now
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+
 class _Pipe:
     """Stands in for the ICE transport under DTLS: a bounded queue towards it, a function away from it."""
 
@@ -343,12 +364,10 @@ class _Association(RTCSctpTransport):
         super().__init__(dtls)
         self._give_up = give_up
         self._broken = False
-        self._chunks_left = float(limits.CHUNKS_PER_S)
-        self._clock = asyncio.get_running_loop().time
-        self._counted_at = self._clock()
+        self._chunks = _Share(limits.CHUNKS_PER_S, asyncio.get_running_loop().time)
 
     async def _handle_data(self, data: bytes) -> None:
-        if self._broken or not self._may_cost(datagrams.count_chunks(data)):
+        if self._broken or not self._chunks.take(datagrams.count_chunks(data)):
             return
         if fault := datagrams.fault_of(data, (self._local_tsn - 1) % _TSNS):
             self._refuse(fault)
@@ -357,16 +376,6 @@ class _Association(RTCSctpTransport):
             await super()._handle_data(data)
         except Exception:  # aiortc asserts and unpacks what the peer wrote; nothing of ours runs below this call
             self._refuse("malformed SCTP")
-
-    def _may_cost(self, chunks: int) -> bool:
-        """False: more than its share; the packet is lost, as on any network, and the peer slows down."""
-        now = self._clock()
-        gained = (now - self._counted_at) * limits.CHUNKS_PER_S
-        self._chunks_left, self._counted_at = min(self._chunks_left + gained, limits.CHUNKS_PER_S), now
-        if chunks > self._chunks_left:
-            return False
-        self._chunks_left -= chunks
-        return True
 
     async def _receive_data_chunk(self, chunk: DataChunk) -> None:
         stream = self._inbound_streams.get(chunk.stream_id)

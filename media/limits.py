@@ -40,6 +40,7 @@ HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete
 HANDSHAKE_MESSAGE_BYTES = 8192  # of one message, by its own word: certificates of browsers have under 1,000
 DATAGRAMS_WAITING = 256  # DTLS records of one transport not yet taken by the event loop
 RECORDS_OF_DATAGRAM = 16  # a client's last flight has five
+RECORDS_PER_S = 2000  # of one peer, and at once: as many as the plane lets datagrams through
 RECORD_BYTES = 1500  # with its head; what is longer came in no datagram of any network that we know
 
 # SCTP and data channels
@@ -50,7 +51,7 @@ CHUNKS_PER_S = (
     4000  # of one peer, and at once; the plane lets 2,000 datagrams a second through, which hold up to 70 each
 )
 RECONFIGURATIONS = 2  # parameters of one RE-CONFIG chunk (RFC 6525 §3.1)
-SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet; the rest is told in later ones
+SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet, gaps beyond them in later ones; duplicates only count
 MESSAGE_BYTES = 65_535  # what we say in a=max-message-size, and refuse above
 CHUNKS_OF_STREAM = 256  # fragments and early messages kept for one stream
 STREAMS = 64  # inbound streams with state

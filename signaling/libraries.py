@@ -5,6 +5,8 @@ Owns the numbers; `doctor` shows them, the start of the server refuses what `is_
 
 from __future__ import annotations
 
+import re
+
 from cryptography.hazmat.backends.openssl.backend import backend
 
 Version = tuple[int, int, int]
@@ -33,19 +35,25 @@ def openssl() -> str:
     return backend.openssl_version_text()
 
 
-def version_of(text: str) -> Version:
-    major, minor, patch = (int(part) for part in text.split()[1].split("-")[0].split("."))
-    return major, minor, patch
-
-
 def is_refused(text: str) -> bool:
-    version = version_of(text)
+    """Only what is known to have the hole: a library of another name, or one before its release, is for the operator to judge."""
+    version = _version_of(text)
+    if version is None:
+        return False
     floor = REFUSED_BELOW.get(version[:2])
     return version < floor if floor else version < (4, 1, 0)
 
 
 def least_mended(text: str) -> str:
     """The version that has every mend; empty: this one has."""
-    version = version_of(text)
+    version = _version_of(text)
+    if version is None:
+        return ".".join(map(str, max(MENDED_FROM.values())))
     floor = MENDED_FROM.get(version[:2], version if version >= (4, 1, 0) else (3, 5, 10))
     return "" if version >= floor else ".".join(map(str, floor))
+
+
+def _version_of(text: str) -> Version | None:
+    """None: it is no release of OpenSSL."""
+    found = re.match(r"OpenSSL (\d{1,3})\.(\d{1,3})\.(\d{1,3})(?: |$)", text)
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3]))

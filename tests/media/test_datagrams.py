@@ -48,13 +48,16 @@ def test_records_of_dtls_1_3() -> None:
 
 def test_long_handshake_messages_are_seen_by_their_own_word() -> None:
     def piece(claimed: int) -> bytes:
-        return b"\x01" + claimed.to_bytes(3, "big") + bytes(8) + b"x"
+        return b"\x01" + claimed.to_bytes(3, "big") + bytes(7) + b"\1x"
 
     limit = limits.HANDSHAKE_MESSAGE_BYTES
     assert not datagrams.claims_too_much(record(piece(limit), 22, 0))
     assert datagrams.claims_too_much(record(piece(limit + 1), 22, 0))
     assert not datagrams.claims_too_much(record(piece(limit + 1), 22, 1)), "sealed: nobody can know"
-    assert not datagrams.claims_too_much(record(b"\x01\xff", 22, 0))
+    assert not datagrams.claims_too_much(record(piece(limit) + piece(7), 22, 0))
+    assert datagrams.claims_too_much(record(piece(limit) + piece(limit + 1), 22, 0)), "behind a harmless one"
+    assert datagrams.claims_too_much(record(piece(limit) + b"\x01\0\0", 22, 0)), "cut"
+    assert datagrams.claims_too_much(record(piece(limit)[:-1], 22, 0)), "shorter than it says"
 
 
 @pytest.mark.parametrize("gaps", [[], [(2, 2)], [(2, 3), (5, 9)], [(2, 2), (4, 4), (6, 6), (8, 9)]])

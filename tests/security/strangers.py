@@ -66,10 +66,16 @@ def short_records(longest: int = 40) -> Iterator[bytes]:
 
 
 def pieces(count: int, *claims: int) -> Iterator[bytes]:
-    """First bytes of handshake messages that never go on, each of so many bytes by its own word."""
+    """First bytes of handshake messages that never go on, each of so many bytes by its own word; every other one stands behind a
+    harmless one in the same record.
+    """
+
+    def piece(claimed: int, number: int) -> bytes:
+        return bytes([11]) + claimed.to_bytes(3, "big") + struct.pack("!H", number) + bytes(3) + b"\0\0\1x"
+
     for number in range(count):
-        claimed = claims[number % len(claims)]
-        body = bytes([11]) + claimed.to_bytes(3, "big") + struct.pack("!H", 1 + number % 9) + bytes(3) + b"\0\0\1x"
+        claimed = claims[number // 2 % len(claims)]
+        body = piece(100, 0) * (number % 2) + piece(claimed, 1 + number % 9)
         yield struct.pack("!BHHHIH", 22, 0xFEFD, 0, 0, number + 10, len(body)) + body
 
 

@@ -142,6 +142,28 @@ async def test_many_records_in_one_datagram_all_arrive(router: Router) -> None:
     end(call)
 
 
+async def test_many_records_in_many_datagrams_are_lost_beyond_the_share(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plane counts datagrams; each record is a turn of the event loop."""
+    share = 60
+    monkeypatch.setattr(limits, "RECORDS_PER_S", share)
+    call = await connect(router, DATA)
+    assert await works(call)
+    read: list[bytes] = []
+    put = handshake._Pipe.put
+    monkeypatch.setattr(handshake._Pipe, "put", lambda pipe, record: (read.append(record), put(pipe, record)))
+    began = asyncio.get_running_loop().time()
+    for _ in range(20):
+        call.client.send(struct.pack("!BHHHIHB", 23, 0xFEFD, 1, 0, 1, 1, 0) * limits.RECORDS_OF_DATAGRAM)
+        await asyncio.sleep(0.002)
+    await asyncio.sleep(0.1)
+    assert 16 <= len(read) <= share * (1 + asyncio.get_running_loop().time() - began)
+    await asyncio.sleep(0.5)
+    assert await works(call)
+    end(call)
+
+
 async def test_a_long_list_of_what_is_missing_does_not_break_dtls(router: Router) -> None:
     """Every second chunk of 1,200 comes: 600 gaps are more than one packet tells."""
     call = await connect(router, DATA)
@@ -286,7 +308,7 @@ async def test_chunks_without_end_are_lost(monkeypatch: pytest.MonkeyPatch) -> N
     """One packet holds 70 messages; what is beyond a peer's share is lost, and comes later."""
     association, wire = await sctp.established(lambda dtls: handshake._Association(dtls, pytest.fail))
     now = asyncio.get_running_loop().time()
-    monkeypatch.setattr(association, "_clock", lambda: now)
+    monkeypatch.setattr(association._chunks, "_clock", lambda: now)
     assert await bundles(association, 3) == 150
     assert limits.CHUNKS_PER_S - 100 < 150 + await bundles(association, 300) <= limits.CHUNKS_PER_S
     assert len(wire.sent) <= 3 + limits.CHUNKS_PER_S // 50

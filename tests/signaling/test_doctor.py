@@ -84,6 +84,10 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
         ("OpenSSL 3.0.23 29 Sep 2026", Verdict.WARNING),
         ("OpenSSL 4.1.0-beta1 1 Oct 2026", Verdict.WARNING),
         ("OpenSSL 4.1.1 18 Nov 2026", Verdict.GOOD),
+        ("OpenSSL 4.1.0-beta1 18 Aug 2026", Verdict.WARNING),
+        ("LibreSSL 4.1.0", Verdict.WARNING),
+        ("AWS-LC FIPS 3.0", Verdict.WARNING),
+        ("BoringSSL", Verdict.WARNING),
     ],
 )
 def test_openssl_floors(text: str, verdict: Verdict) -> None:
