@@ -305,6 +305,7 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     await looks(other, OTHER, False, "the room")
     await switch(one, True)
     await gate.reached(1)
+    await expect(one.page.get_by_text("Camera tạm tắt")).to_be_visible()
     await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
     await switch(one, False)
     await looks(other, OTHER, False, "the room, as it was")
@@ -321,6 +322,7 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     await looks(other, OTHER, True, "blurred")
     await advance(other)
     assert await most(other) < BLURRED
+    await expect(one.page.get_by_text("Camera tạm tắt")).to_have_count(0)
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
 
 

@@ -12,7 +12,7 @@ export class Backdrop {
   on = $state(recall('blur') === 'yes');
   starting = $state(false);
   /** The camera is off until the blur is ready, and goes on again by itself. */
-  held = false;
+  held = $state(false);
   /** Counts the blurs that were let go: what an older one still says concerns nobody. */
   private era = 0;
   private failures = 0;
