@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from aiortc import RTCSctpTransport
 from aiortc.rtcsctptransport import SCTP_STATE_COOKIE, Chunk, InitAckChunk, RTCSctpCapabilities, parse_packet
 from google_crc32c import value as crc32c
+
+Association = TypeVar("Association", bound=RTCSctpTransport)
 
 PORT = 5000
 OUR_TAG, PEER_TAG = 0x0A0A0A0A, 0x0B0B0B0B
@@ -55,7 +57,7 @@ class Wire:
         self.sent.append(data)
 
 
-async def established(make: Callable[[Any], RTCSctpTransport]) -> tuple[RTCSctpTransport, Wire]:
+async def established(make: Callable[[Any], Association]) -> tuple[Association, Wire]:
     """An association of known tags and numbers that stands; nothing of what it sent so far is in the wire's list."""
     wire = Wire()
     association = make(wire)

@@ -152,7 +152,12 @@ async def test_many_records_in_many_datagrams_are_lost_beyond_the_share(
     assert await works(call)
     read: list[bytes] = []
     put = handshake._Pipe.put
-    monkeypatch.setattr(handshake._Pipe, "put", lambda pipe, record: (read.append(record), put(pipe, record)))
+
+    def count(pipe: handshake._Pipe, record: bytes) -> None:
+        read.append(record)
+        put(pipe, record)
+
+    monkeypatch.setattr(handshake._Pipe, "put", count)
     began = asyncio.get_running_loop().time()
     for _ in range(20):
         call.client.send(struct.pack("!BHHHIHB", 23, 0xFEFD, 1, 0, 1, 1, 0) * limits.RECORDS_OF_DATAGRAM)
