@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -287,3 +288,19 @@ async def end(served: Served, conference: str) -> None:
         for call, body in (("CreateRoom", {"name": conference}), ("DeleteRoom", {"room": conference})):
             answer = await client.post(f"/twirp/livekit.RoomService/{call}", json=body)
             assert answer.status_code == 200, answer.text
+
+
+async def test_a_blur_that_fails_while_one_waits_closes_the_camera(visit: Visit, served: Served) -> None:
+    guest = await visit(script="localStorage.setItem('diemcau.blur', 'yes')")
+    waits = asyncio.Event()
+
+    async def refuse(route: Route) -> None:
+        await waits.wait()
+        await route.abort()
+
+    await guest.page.route("**/*.tflite", refuse)
+    await knock(guest, served, "Ông Nguyễn Văn Chờ")
+    await expect(guest.part("preview-camera")).to_have_attribute("aria-pressed", "true")
+    waits.set()
+    await expect(guest.part("preview-camera")).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+    await expect(guest.part("blur-trouble")).to_contain_text("Bật camera thì mọi người thấy phông nền")
