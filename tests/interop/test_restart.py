@@ -16,7 +16,7 @@ from tests.interop.proxy import Proxy
 pytestmark = pytest.mark.native
 
 TONES = {"p0": 700.0, "p7": 1100.0}
-PEOPLE = [f"p{number}" for number in range(10)]
+PEOPLE = [f"p{number}" for number in range(8)]
 KEY = {"DIEMCAU_API_KEY": "restart", "DIEMCAU_API_SECRET": "r" * 32}
 
 

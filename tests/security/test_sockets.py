@@ -27,7 +27,7 @@ from tests.interop.person import Person, token, until
 from tests.security import mutations
 
 FLOODERS = 20
-MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "2000"))
+MUTATIONS = int(os.environ.get("SIGNALLING_MUTATIONS", "800"))
 A_SOCKET = 100
 """Mutated messages that one socket sends at most; each is followed by a ping, and whoever is gone comes anew."""
 BOMB_BYTES = 32 * 1024 * 1024
