@@ -212,7 +212,7 @@ impl Shard {
 
     /// A path proved to be this transport's; those that its agent forgot are dropped.
     pub(crate) fn adopt(&mut self, path: Path, key: usize) {
-        let before = self.paths.insert(path, key);
+        let before = self.paths.insert(path, key).filter(|before| *before != key);
         if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
             other.agent().map(|agent| agent.forget(path));
         }
