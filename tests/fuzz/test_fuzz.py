@@ -14,7 +14,16 @@ import pytest
 from tests.fuzz import browsers, targets
 
 ROOT = Path(__file__).parents[2]
-RUNS = {"agent": 150, "answer": 1500, "floor": 1500, "browser": 300, "session": 100, "token": 1000, "dtls": 60, "sctp": 500}
+RUNS = {
+    "agent": 150,
+    "answer": 1500,
+    "floor": 1500,
+    "browser": 300,
+    "session": 100,
+    "token": 1000,
+    "dtls": 60,
+    "sctp": 500,
+}
 """Of those that take longer each time."""
 engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
 
