@@ -70,6 +70,14 @@ IMPATIENT = """(() => {
   };
 })();"""
 """The first load of the program is given up after three seconds, not sixty; `passed`: now."""
+MEANS = """(selector) => {
+  const video = document.querySelector(selector);
+  const sheet = new OffscreenCanvas(16, 16).getContext('2d');
+  sheet.imageSmoothingQuality = 'high';
+  sheet.drawImage(video, 0, 0, 16, 16);
+  const { data } = sheet.getImageData(0, 0, 16, 16);
+  return [0, 1, 2].map((at) => data.filter((_, index) => index % 4 === at).reduce((sum, one) => sum + one, 0) / 256);
+}"""
 WISHED = "localStorage.setItem('diemcau.blur', 'yes');"
 SHARP, BLURRED = 20.0, 6.0
 PREVIEW = "[data-testid=preview-video]"
@@ -78,11 +86,11 @@ OWN, OTHER = "[data-local=true] video", "[data-local=false] video"
 
 @pytest.fixture(scope="module")
 def pattern(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The flag of a camera that sees a chessboard."""
+    """The flag of a camera that sees a chessboard in green light."""
     y = np.kron(np.indices((HEIGHT // CELL, WIDTH // CELL)).sum(0) % 2, np.ones((CELL, CELL))) * 160 + 40
-    grey = np.full(WIDTH * HEIGHT // 2, 128, np.uint8)
+    green = np.full(WIDTH * HEIGHT // 2, 90, np.uint8)
     path: Path = tmp_path_factory.mktemp("camera") / "chessboard.y4m"
-    frame = b"FRAME\n" + y.astype(np.uint8).tobytes() + grey.tobytes()
+    frame = b"FRAME\n" + y.astype(np.uint8).tobytes() + green.tobytes()
     path.write_bytes(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F15:1 Ip A1:1 C420\n".encode() + frame * 3)
     return f"--use-file-for-fake-video-capture={path}"
 
@@ -93,6 +101,12 @@ async def looks(visitor: Visitor, selector: str, blurred: bool, what: str) -> No
         return 0 <= grain < BLURRED if blurred else grain > SHARP
 
     await until(so, what)
+
+
+async def colours(visitor: Visitor, selector: str) -> list[float]:
+    """Means of red, green and blue."""
+    seen: list[float] = await visitor.page.evaluate(MEANS, selector)
+    return seen
 
 
 async def switch(visitor: Visitor, on: bool) -> None:
@@ -181,6 +195,7 @@ async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
     await one.part("join-button").click()
     await tiles(other, 2)
     await looks(other, OTHER, True, "the other sees no room")
+    blurred = await colours(other, OTHER)
     await looks(one, OWN, True, "nor does oneself")
     await advance(other)
 
@@ -192,6 +207,7 @@ async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
 
     await switch(one, False)
     await looks(other, OTHER, False, "the room, switched off")
+    assert blurred == pytest.approx(await colours(other, OTHER), abs=6), "the same light"
     await looks(one, OWN, False, "the own room, switched off")
     await advance(other)
     await one.part("cam-toggle").click()

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { blurNatively } from '../src/blur/native';
 import { Pace } from '../src/blur/pace';
+import { planes } from '../src/blur/planes';
 
 /** Pictures that each take so long, at so many a second; when it was called slow, in ms. */
 function slowAt(work_ms: number, fps: number, pace = new Pace(), from_ms = 0, for_ms = 30_000): number | null {
@@ -27,6 +28,34 @@ describe('the pace of blurring', () => {
     expect(slowAt(20, 25, pace, 0, 2_000)).toBeNull();
     expect(slowAt(300, 25, pace, 2_000, 5_000)).toBeNull();
     expect(slowAt(20, 25, pace, 7_000, 20_000)).toBeNull();
+  });
+});
+
+describe('the colours of a blurred picture', () => {
+  /** Of one colour, as bytes of I420. */
+  const told = (red: number, green: number, blue: number, width = 3, height = 3) => {
+    const data = new Uint8ClampedArray(Array.from({ length: width * height }, () => [red, green, blue, 255]).flat());
+    return [...planes({ data, width, height }, null).bytes];
+  };
+
+  it.each([
+    [[0, 0, 0], [16, 128, 128]],
+    [[255, 255, 255], [235, 128, 128]],
+    [[255, 0, 0], [82, 90, 240]],
+    [[0, 255, 0], [145, 54, 34]],
+    [[0, 0, 255], [41, 240, 110]],
+  ])('are those of BT.601: %j is %j', ([red, green, blue], [y, u, v]) => {
+    const wanted = [...Array(9).fill(y), ...Array(4).fill(u), ...Array(4).fill(v)] as number[];
+    const seen = told(red!, green!, blue!);
+    expect(seen).toHaveLength(wanted.length);
+    for (const [at, one] of seen.entries()) expect(Math.abs(one - wanted[at]!)).toBeLessThanOrEqual(1);
+  });
+
+  it('fill the bytes of the last picture, where they fit', () => {
+    const data = new Uint8ClampedArray(16);
+    const first = planes({ data, width: 2, height: 2 }, null);
+    expect(planes({ data, width: 2, height: 2 }, first)).toBe(first);
+    expect(planes({ data: new Uint8ClampedArray(24), width: 3, height: 2 }, first)).not.toBe(first);
   });
 });
 

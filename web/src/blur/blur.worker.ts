@@ -7,6 +7,7 @@ import { Cutter } from './cutter';
 import type { FromWorker, ToWorker } from './messages';
 import { Pace } from './pace';
 import { Painter } from './painter';
+import { COLOURS, planes, type Planes } from './planes';
 
 /** Where the worker asks. */
 const EVERY_MS = 1000 / 24;
@@ -17,6 +18,8 @@ const scope = self as unknown as {
 };
 const painter = new Painter();
 const pace = new Pace();
+/** Of the last picture. */
+let last: Planes | null = null;
 let cutter: Cutter | null = null;
 let reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
 let writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
@@ -50,11 +53,17 @@ async function through(readable: ReadableStream<VideoFrame>): Promise<void> {
     if (done) return;
     try {
       await blur(frame, frame.displayWidth, frame.displayHeight);
-      await writer?.write(new VideoFrame(painter.canvas, { timestamp: frame.timestamp, alpha: 'discard' }));
+      await writer?.write(painted(frame.timestamp));
     } finally {
       frame.close();
     }
   }
+}
+
+function painted(timestamp: number): VideoFrame {
+  last = planes(painter.pixels(), last);
+  const { width, height, bytes } = last;
+  return new VideoFrame(bytes, { format: 'I420', codedWidth: width, codedHeight: height, timestamp, colorSpace: COLOURS });
 }
 
 async function answered(picture: ImageBitmap | null): Promise<void> {

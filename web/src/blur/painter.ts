@@ -13,6 +13,10 @@ export class Painter {
     return this.whole.canvas;
   }
 
+  pixels(): ImageData {
+    return this.whole.getImageData(0, 0, this.canvas.width, this.canvas.height);
+  }
+
   /** `mask`: opaque where people are; any size. */
   paint(picture: CanvasImageSource, width: number, height: number, mask: OffscreenCanvas): void {
     if (width !== this.canvas.width || height !== this.canvas.height) this.resize(width, height);
