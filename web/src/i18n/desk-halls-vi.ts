@@ -28,6 +28,7 @@ export const hallsVi = {
   'sip.takeWhat': 'Thiết bị sẽ không đăng ký và không tự gọi vào bằng tên này được nữa. Muốn dùng lại phải cấp tài khoản mới.',
   'sip.kept': 'Đã nhập vào thiết bị',
   'sip.off': 'Máy chủ này chưa nối thiết bị hội trường.',
+  'sip.offAsk': 'Cần dùng thì báo người quản trị hệ thống.',
   'sip.offHow': 'Thêm dòng sau vào diemcau.toml rồi khởi động lại máy chủ:',
   'sip.offMore': 'Hoặc đặt biến môi trường DIEMCAU_HALLS=true; chạy thử thì thêm --halls vào lệnh. Mở tường lửa: 5060 (UDP, TCP), 5061 (TLS), 20000-24999 (UDP).',
   'places.title': 'Điều hành điểm cầu',
