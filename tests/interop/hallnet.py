@@ -246,10 +246,12 @@ class Baresip:
             old.unlink()
         self.command("snapshot")
         wait_for(lambda: any(self.folder.glob("snapshot-recv*.png")), 10, "no picture was received")
-        time.sleep(0.3)
-        path = max(self.folder.glob("snapshot-recv*.png"))
-        with av.open(str(path)) as file:
-            return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
+        for _ in range(10):
+            time.sleep(0.3)
+            path = max(self.folder.glob("snapshot-recv*.png"))
+            with suppress(av.InvalidDataError), av.open(str(path)) as file:  # it may be half written
+                return next(file.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
+        raise AssertionError("the picture cannot be read")
 
     def hears(self) -> tuple[int, NDArray[np.int16]]:
         """(rate, samples) of what it decoded up to now, before its end: the lengths in the file are not written yet."""

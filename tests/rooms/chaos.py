@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import asyncpg
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -159,7 +160,7 @@ async def ask(database: Database, history: History, key: str, request: Request) 
             meeting = await booking.book(database, request, ACTOR, NOW, key)
         except Refusal as refusal:
             history.note("no", key, refusal.code, (loop.time() - begin) * 1000)
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError, asyncpg.InterfaceError):  # the last: it went while it was greeted
             await asyncio.sleep(RETRY_S)
             continue
         else:
