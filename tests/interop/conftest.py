@@ -17,6 +17,8 @@ from tests.interop.person import Person, token
 
 FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
 
+MEDIA = {"live_server", "own_server", "node", "router", "person", "server", "there"}
+"""Fixtures that bring a packet plane; in this folder every test has one."""
 TIMEOUT_S = 900
 """Of one test, with the time that it waits for its turn."""
 
@@ -31,7 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest) -> Iterator[None]:
     """Tests marked `whole_machine` look at each picture or fill the processors: no other test with real media runs beside them,
-    whatever the number of workers."""
+    whatever the number of workers. Whoever has none waits for nobody."""
+    elsewhere = not request.path.is_relative_to(Path(__file__).parent)
+    if elsewhere and MEDIA.isdisjoint(request.fixturenames) and not request.node.get_closest_marker("native"):
+        yield
+        return
     way = fcntl.LOCK_EX if request.node.get_closest_marker("whole_machine") else fcntl.LOCK_SH
     with (Path(tempfile.gettempdir()) / f"diemcau-media-tests-{os.getuid()}").open("w") as turn:
         fcntl.flock(turn, way)
