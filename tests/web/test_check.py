@@ -13,13 +13,20 @@ from playwright.async_api import Route, expect
 from tests.conftest import LiveServer
 from tests.web.conftest import DEVICES, Visit, Visitor
 from tests.web.tabs import tabs
-from tests.web.test_pages import PATIENCE_MS, advance
+from tests.web.test_pages import PATIENCE_MS, advance, new_meeting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN_MS = 90_000
 FORBIDDEN = """window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor() { throw new DOMException('by the rules of this office', 'NotAllowedError'); }
+};"""
+KEPT = """window.opened = [];
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await open(wanted);
+  window.opened.push(...stream.getAudioTracks());
+  return stream;
 };"""
 
 
@@ -48,13 +55,16 @@ async def test_a_good_machine_and_one_without_devices(visit: Visit, live_server:
 
 
 async def _good(visitor: Visitor, live_server: LiveServer) -> None:
-    await visitor.page.goto(live_server.url)
-    await visitor.part("check-link").click()
+    """From a meeting's first page and back to it."""
+    link = await new_meeting(visitor, live_server)
+    await visitor.part("prejoin-check").click()
     await visitor.part("preview-video").wait_for()
     assert await visitor.barriers() == []
     await visitor.part("check-start").click()
     await visitor.part("returned-video").wait_for(timeout=PATIENCE_MS)
     await advance(visitor)
+    now = visitor.page.locator("[data-testid=check-stage][aria-current=step]")
+    await expect(now).to_contain_text(re.compile(r"Lần đo \d+ trên 14\. Đã \d+ giây\."))
     assert re.fullmatch(r"\d{8}", await answered(visitor, "yes"))
     found = await verdicts(visitor)
     assert found == {"network": found["network"], "microphone": "good", "speaker": "good", "camera": "good"}
@@ -62,14 +72,19 @@ async def _good(visitor: Visitor, live_server: LiveServer) -> None:
     await visitor.page.locator("summary").click()
     measures = await visitor.part("measures").inner_text()
     assert "UDP, trực tiếp" in measures
+    await expect(visitor.page.locator("[data-part=microphone]")).to_contain_text(re.compile(r"lúc to nhất [1-9]\d* %"))
     assert re.search(r"được / được / không thử", measures), "both ways are open here, and there is no TURN server"
     assert await visitor.barriers() == []
     assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= 360
+    await visitor.part("check-back").click()
+    await visitor.part("join-name").wait_for()
+    assert visitor.page.url == link
 
 
 async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     """The line is tried all the same, with a drawn picture."""
-    await visitor.page.goto(f"{live_server.url}/test")
+    await visitor.page.goto(live_server.url)
+    await visitor.part("check-link").click()
     await visitor.part("failure").first.wait_for()
     await visitor.part("check-start").click()
     await expect(visitor.part("check-step")).to_have_text("Đang đo đường truyền…", timeout=PATIENCE_MS)
@@ -79,6 +94,10 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert (found["microphone"], found["camera"], found["speaker"]) == ("bad", "bad", "bad")
     assert found["network"] in ("good", "fair")
     assert await visitor.barriers() == []
+    await visitor.part("join-number").fill("abc-defg-hij")
+    await visitor.part("number-button").click()
+    await visitor.part("join-name").wait_for()
+    assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij"
 
 
 async def test_a_page_that_was_covered_measures_nothing_and_offers_to_begin_again(
@@ -102,7 +121,7 @@ async def test_a_page_that_was_covered_measures_nothing_and_offers_to_begin_agai
 
 async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, live_server: LiveServer) -> None:
     """A browser that forbids calls, and a server that takes none: neither tells that the network blocks."""
-    without, refused = await visit(script=FORBIDDEN), await visit()
+    without, refused = await visit(script=FORBIDDEN), await visit(script=KEPT)
 
     async def spoil(route: Route) -> None:
         answer = await route.fetch()
@@ -117,3 +136,7 @@ async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, l
         await expect(visitor.part("check-trouble")).to_contain_text(words, timeout=PATIENCE_MS)
         await expect(visitor.part("check-start")).to_be_enabled()
         assert await visitor.barriers() == []
+    await expect(refused.part("hearing")).to_contain_text("đã nghe thấy tiếng", timeout=PATIENCE_MS)
+    await refused.page.evaluate("opened.forEach((track) => (track.enabled = false))")
+    await expect(refused.part("hearing-now")).to_have_text("Lúc này đang im.")
+    assert await refused.barriers() == []

@@ -2,9 +2,15 @@
 export type Route =
   | { page: 'home' }
   | { page: 'trust' }
-  | { page: 'test' }
+  | { page: 'test'; back: Numbered | null }
   | { page: 'desk'; place: Place }
-  | { page: 'meeting'; conference: string; invite: string | null };
+  | ({ page: 'meeting' } & Numbered);
+
+/** A meeting that is entered by its number, and by the invite secret where there is one. */
+export interface Numbered {
+  conference: string;
+  invite: string | null;
+}
 
 /** What stands before the first `/` of a page of the desk. The server gives its page at the same addresses. */
 export const DESKS = ['sign-in', 'my', 'account', 'board', 'book', 'approvals', 'meetings', 'control', 'directory', 'settings', 'guides', 'answer', 'join', 'schedule'] as const;
@@ -28,7 +34,7 @@ const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function parseRoute(address: URL): Route {
   if (address.pathname === '/trust') return { page: 'trust' };
-  if (/^\/test\/?$/.test(address.pathname)) return { page: 'test' };
+  if (/^\/test\/?$/.test(address.pathname)) return { page: 'test', back: backOf(address) };
   const place = placeOf(address);
   if (place !== null) return { page: 'desk', place };
   const match = /^\/m\/([^/]+)\/?$/.exec(address.pathname);
@@ -73,15 +79,28 @@ export function meetingPath(conference: string, invite: string | null): string {
   return invite === null ? path : `${path}#k=${encodeURIComponent(invite)}`;
 }
 
+/** The check of devices and line, from which one comes back to the meeting; the invite stays in the fragment. */
+export function checkPath(conference: string, invite: string | null): string {
+  return `/test#back=${encodeURIComponent(meetingPath(conference, invite))}`;
+}
+
+/** Only the number and the secret of a path are taken, never its host. */
+function backOf(address: URL): Numbered | null {
+  const path = new URLSearchParams(address.hash.slice(1)).get('back');
+  if (path === null || !path.startsWith('/m/')) return null;
+  const { page, ...meeting } = parseRoute(new URL(path, address.origin));
+  return page === 'meeting' ? (meeting as Numbered) : null;
+}
+
 /** What people paste or type (a number in any spelling, or a whole link) -> route of the meeting, or null. */
-export function typedMeeting(text: string): { conference: string; invite: string | null } | null {
+export function typedMeeting(text: string): Numbered | null {
   const trimmed = text.trim();
   if (trimmed.includes('/')) return linkedMeeting(trimmed);
   const conference = meetingNumber(trimmed.replace(/\s+/g, ''));
   return conference === null ? null : { conference, invite: null };
 }
 
-function linkedMeeting(text: string): { conference: string; invite: string | null } | null {
+function linkedMeeting(text: string): Numbered | null {
   try {
     const route = parseRoute(new URL(/^https?:/i.test(text) ? text : `https://${text}`));
     return route.page === 'meeting' ? route : null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meetingPath, parseRoute, typedMeeting } from '../src/route';
+import { checkPath, meetingPath, parseRoute, typedMeeting } from '../src/route';
 
 const at = (path: string) => parseRoute(new URL(path, 'https://hop.example.vn'));
 
@@ -21,6 +21,13 @@ describe('addresses', () => {
     const path = meetingPath('abc-defg-hij', 'a+b/c=');
     expect(path.startsWith('/m/abc-defg-hij#k=')).toBe(true);
     expect(at(path)).toMatchObject({ conference: 'abc-defg-hij', invite: 'a+b/c=' });
+  });
+
+  it('comes back from the check to the meeting, and nowhere else', () => {
+    expect(at(checkPath('abc-defg-hij', 'a+b/c='))).toEqual({ page: 'test', back: { conference: 'abc-defg-hij', invite: 'a+b/c=' } });
+    expect(at(checkPath('abc-defg-hij', null))).toEqual({ page: 'test', back: { conference: 'abc-defg-hij', invite: null } });
+    for (const path of ['/test', '/test#back=', '/test#back=/my', '/test#back=//other.vn/m/abc-defg-hij', '/test#back=https://other.vn/m/abc-defg-hij', '/test#back=/m/%253Cscript%253E'])
+      expect(at(path)).toEqual({ page: 'test', back: null });
   });
 
   it('refuses names that are no meeting number', () => {

@@ -3,6 +3,7 @@ import { beginCheck, Refused, reportCheck, type CheckKept } from '../api';
 import type { Preview } from '../devices/preview.svelte';
 import type { Sample } from '../figures/figures';
 import { t } from '../i18n/check.svelte';
+import type { CheckKey } from '../i18n/check-vi';
 import { browserOf, cameraVerdict, microphoneVerdict, networkOf, type CheckFigures, type Ways } from './figures';
 import { isRefusal, Loop, wait } from './loop';
 import { drawnPicture, Eye, type Drawn } from './pictures';
@@ -12,10 +13,14 @@ export type Phase = 'ready' | 'opening' | 'measuring' | 'ways' | 'asking' | 'don
 
 const SAMPLES = 14;
 const EVERY_MS = 1_000;
-/** The meter of the microphone moves so often. */
-const LISTEN_MS = 100;
 /** Share of the whole that is over when a phase begins. */
 const BEGINS: Record<Phase, number> = { ready: 0, opening: 0.03, measuring: 0.15, ways: 0.8, asking: 1, done: 1 };
+
+/** How long a phase may take whose steps are not counted. */
+const EXPECTED_MS: Partial<Record<Phase, number>> = { opening: 12_000, ways: 18_000 };
+const TICK_MS = 500;
+/** A check that takes longer is told to be slow, and to go on. */
+const SLOW_S = 40;
 
 /** What ended a check, in words that say what to do. */
 class Stopped extends Error {}
@@ -23,6 +28,9 @@ class Stopped extends Error {}
 export class Check {
   phase = $state<Phase>('ready');
   progress = $state(0);
+  /** What is waited for within the phase, and for how long the whole has run. */
+  step = $state.raw<{ key: CheckKey; n: number; of: number }>({ key: 'step.door', n: 0, of: SAMPLES });
+  elapsed_s = $state(0);
   /** Why it did not begin. */
   trouble = $state('');
   figures = $state.raw<CheckFigures | null>(null);
@@ -31,8 +39,10 @@ export class Check {
   returned = $state.raw<MediaStreamTrack | null>(null);
   /** The voice that came back. */
   voice = $state.raw<AudioBuffer | null>(null);
-  private loudest = 0;
-  private heard = false;
+  /** Before the check began, too: then nobody needs to be told that the microphone is silent. */
+  private heardBefore = false;
+  private begun_ms = 0;
+  private entered_ms = 0;
   private pass = { id: '', key: '' };
   private loop: Loop | null = null;
   private recording: Returned | null = null;
@@ -47,6 +57,10 @@ export class Check {
 
   constructor(private readonly preview: Preview) {}
 
+  get slow(): boolean {
+    return this.elapsed_s > SLOW_S;
+  }
+
   get running(): boolean {
     return this.phase === 'opening' || this.phase === 'measuring' || this.phase === 'ways';
   }
@@ -54,12 +68,15 @@ export class Check {
   /** `video` shows the own camera. */
   async run(video: HTMLVideoElement | null): Promise<void> {
     this.reset();
+    const ticking = setInterval(() => this.tick(performance.now()), TICK_MS);
     document.addEventListener('visibilitychange', this.watch);
     let drawn: Drawn | null = null;
     try {
       this.enter('opening');
+      this.tell('step.door');
       const opened = await beginCheck();
       this.pass = opened;
+      this.tell('step.call');
       if (this.covered) throw new Stopped();
       drawn = this.preview.camera === null ? drawnPicture() : null;
       this.loop = new Loop(opened, (track) => this.came(track.mediaStreamTrack));
@@ -68,6 +85,7 @@ export class Check {
       this.trouble = this.covered ? t('check.covered') : words(error);
       this.enter('ready');
     } finally {
+      clearInterval(ticking);
       document.removeEventListener('visibilitychange', this.watch);
       drawn?.stop();
       await this.loop?.close();
@@ -107,8 +125,9 @@ export class Check {
     this.returned = null;
     this.voice = null;
     this.recording = null;
-    this.loudest = 0;
-    this.heard = false;
+    this.heardBefore = false;
+    this.elapsed_s = 0;
+    this.begun_ms = performance.now();
     this.covered = document.hidden;
   }
 
@@ -120,11 +139,13 @@ export class Check {
     // The door was open and no call came through: that is what the check found.
     let ways: Ways = { udp: false, tcp: false, relay: null };
     if (await loop.connect()) {
+      this.tell('step.send');
       await loop.send(microphone, drawn?.track ?? camera!);
       samples = await this.measure(loop);
       ways = await this.tryWays(loop, samples);
     }
     if (this.covered) throw new Stopped();
+    this.tell('step.finish');
     const seen = eye?.stop(camera?.getSettings().frameRate ?? 0) ?? { fps: 0, dark: false };
     this.voice = (await this.recording?.stop()) ?? null;
     this.figures = this.found(samples, ways, seen);
@@ -134,41 +155,38 @@ export class Check {
   private async measure(loop: Loop): Promise<Sample[]> {
     const samples: Sample[] = [];
     this.enter('measuring');
+    this.heardBefore = this.preview.hearing === 'heard';
+    this.preview.listenAnew();
     for (let at = 0; at < SAMPLES && !this.closed && !this.covered; at += 1) {
+      this.tell('step.sample', at + 1);
       samples.push(await loop.sample());
       this.progress = BEGINS.measuring + (BEGINS.ways - BEGINS.measuring) * (at / SAMPLES);
-      for (let part = 0; part < EVERY_MS; part += LISTEN_MS) {
-        await wait(LISTEN_MS);
-        this.listen();
-      }
+      await wait(EVERY_MS);
     }
     samples.push(await loop.sample());
     if (!loop.stands && !this.closed) throw new Stopped(t('check.broken'));
     return samples;
   }
 
-  private listen(): void {
-    this.loudest = Math.max(this.loudest, this.preview.level);
-    this.heard ||= this.preview.hearing === 'heard';
-  }
-
   private async tryWays(loop: Loop, samples: readonly Sample[]): Promise<Ways> {
     this.enter('ways');
     const way = samples.find((one) => one.way !== null)?.way ?? null;
     const relay = loop.tryRelay();
+    this.tell('step.tcp');
     const tcp = way === 'tcp' ? true : await loop.tryTcp();
+    this.tell('step.relay');
     return { udp: way === 'udp' ? true : way === null ? null : false, tcp, relay: await relay };
   }
 
   private found(samples: readonly Sample[], ways: Ways, seen: { fps: number; dark: boolean }): CheckFigures {
-    this.listen();
-    const { camera, microphone, failures } = this.preview;
+    const { camera, microphone, failures, loudest } = this.preview;
+    const heard = this.preview.hearing === 'heard';
     const size = camera?.getSettings();
     const look = { failure: failures.camera ?? ('' as const), width: size?.width ?? 0, height: size?.height ?? 0, ...seen };
-    const sound = { failure: failures.microphone ?? ('' as const), heard: this.heard, level: Math.round(this.loudest * 100) / 100 };
+    const sound = { failure: failures.microphone ?? ('' as const), heard, level: Math.round(loudest * 100) / 100 };
     return {
       network: networkOf(samples, ways, look),
-      microphone: { verdict: microphoneVerdict(sound, microphone !== null && (this.heard || samples.length > 0)), ...sound },
+      microphone: { verdict: microphoneVerdict(sound, microphone !== null && (heard || samples.length > 0), this.heardBefore), ...sound },
       speaker: { verdict: 'untried', heard: null },
       camera: { verdict: cameraVerdict(look), ...look },
       browser: browserOf(navigator.userAgent),
@@ -183,6 +201,19 @@ export class Check {
   private enter(phase: Phase): void {
     this.phase = phase;
     this.progress = BEGINS[phase];
+    this.entered_ms = performance.now();
+  }
+
+  private tell(key: CheckKey, n = 0): void {
+    this.step = { key, n, of: SAMPLES };
+  }
+
+  private tick(now_ms: number): void {
+    this.elapsed_s = Math.floor((now_ms - this.begun_ms) / 1000);
+    const expected_ms = EXPECTED_MS[this.phase];
+    if (expected_ms === undefined) return;
+    const [from, to] = [BEGINS[this.phase], this.phase === 'opening' ? BEGINS.measuring : 1];
+    this.progress = from + (to - from) * Math.min(0.95, (now_ms - this.entered_ms) / expected_ms);
   }
 }
 

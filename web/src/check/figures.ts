@@ -134,10 +134,12 @@ export function cameraVerdict(camera: Omit<CheckFigures['camera'], 'verdict'>): 
   return camera.height < SMALL.height || camera.fps < SMALL.fps ? 'fair' : 'good';
 }
 
-export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], 'verdict'>, open: boolean): Verdict {
+/** `open`: there was a call to listen in. `before`: it was heard before that, so whoever is silent in it may just not have spoken. */
+export function microphoneVerdict(microphone: Omit<CheckFigures['microphone'], 'verdict'>, open: boolean, before: boolean): Verdict {
   if (microphone.failure !== '') return 'bad';
   if (!open) return 'untried';
-  return microphone.heard ? 'good' : 'bad';
+  if (microphone.heard) return 'good';
+  return before ? 'untried' : 'bad';
 }
 
 /** The family, its version and the system, of what a browser calls itself: no more, so that nobody is known by it. */

@@ -13,6 +13,8 @@ export interface OpenTracks {
 }
 
 const SILENCE_MS = 6_000;
+/** A pause between two sentences is shorter. */
+const PAUSE_MS = 2_500;
 const LOCAL: Record<Device, 'cameraOn' | 'microphoneOn'> = { camera: 'cameraOn', microphone: 'microphoneOn' };
 
 export class Preview {
@@ -33,9 +35,14 @@ export class Preview {
   level = $state(0);
   /** What the microphone watcher has found so far. */
   hearing = $state<'waiting' | 'heard' | 'silent'>('waiting');
+  /** The highest level since the watcher began. */
+  loudest = $state(0);
+  /** Something was heard, and nothing is now. */
+  paused = $state(false);
 
   private stopLevel: (() => void) | null = null;
   private silence: ReturnType<typeof setTimeout> | undefined;
+  private heardAt_ms = 0;
   private closed = false;
   private readonly devicesChanged = () => void this.refreshCatalogue();
 
@@ -164,20 +171,34 @@ export class Preview {
     this.failures[device] = 'absent';
   }
 
-  private watch(track: MediaStreamTrack | null): void {
-    this.stopLevel?.();
-    this.stopLevel = null;
+  /** What was heard until now counts no more. */
+  listenAnew(): void {
     clearTimeout(this.silence);
-    this.level = 0;
+    this.loudest = 0;
     this.hearing = 'waiting';
-    if (track === null) return;
+    this.paused = false;
+    if (this.microphone === null) return;
     this.silence = setTimeout(() => {
       if (this.hearing === 'waiting') this.hearing = 'silent';
     }, SILENCE_MS);
-    this.stopLevel = watchLevel(track, (level) => {
-      this.level = level;
-      if (level > HEARD) this.hearing = 'heard';
-    });
+  }
+
+  private watch(track: MediaStreamTrack | null): void {
+    this.stopLevel?.();
+    this.stopLevel = null;
+    this.level = 0;
+    this.listenAnew();
+    if (track !== null) this.stopLevel = watchLevel(track, (level) => this.hear(level, performance.now()));
+  }
+
+  private hear(level: number, now_ms: number): void {
+    this.level = level;
+    this.loudest = Math.max(this.loudest, level);
+    if (level > HEARD) {
+      this.hearing = 'heard';
+      this.heardAt_ms = now_ms;
+    }
+    this.paused = this.hearing === 'heard' && now_ms - this.heardAt_ms > PAUSE_MS;
   }
 
   private async refreshCatalogue(): Promise<void> {
