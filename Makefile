@@ -75,12 +75,13 @@ test-web: $(STAMPS)/web
 	cd web && npm run --silent test
 
 # pytest comes last: its closing line is the result.
+WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-rust
 	@$(MAKE) --no-print-directory test-web
-	$(PYTHON) -m pytest -n 2 --dist loadfile -q -m "not long" $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q -m "not long" $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)

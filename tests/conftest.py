@@ -1,12 +1,15 @@
 """What every test may use: long runs of properties, and a real server of its own process."""
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,8 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
+TURN_S = 900
+"""Of a test that waits for the whole machine."""
 
 settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +33,30 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; last those that want the whole machine: until then nobody waits for them, and then they wait for each
+    other alone.
+    """
+    alone = {item.path for item in items if item.get_closest_marker("whole_machine")}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path in alone, -tests[item.path]))
+    for item in items:
+        if item.get_closest_marker("whole_machine"):
+            item.add_marker(pytest.mark.timeout(TURN_S))
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests marked `whole_machine` look at each picture or fill the processors: nothing runs beside them, whatever the number of
+    workers.
+    """
+    way = fcntl.LOCK_EX if request.node.get_closest_marker("whole_machine") else fcntl.LOCK_SH
+    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
+        fcntl.flock(turn, way)
+        yield
 
 
 @dataclass

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,32 +12,6 @@ from tests.conftest import LiveServer
 from tests.interop.person import Person, token
 
 FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
-
-MEDIA = {"live_server", "own_server", "node", "router", "person", "server", "there"}
-"""Fixtures that bring a packet plane; in this folder every test has one."""
-TIMEOUT_S = 900
-"""Of one test, with the time that it waits for its turn."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
-
-
-@pytest.fixture(autouse=True)
-def alone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests marked `whole_machine` look at each picture or fill the processors: no other test with real media runs beside them,
-    whatever the number of workers. Whoever has none waits for nobody."""
-    elsewhere = not request.path.is_relative_to(Path(__file__).parent)
-    if elsewhere and MEDIA.isdisjoint(request.fixturenames) and not request.node.get_closest_marker("native"):
-        yield
-        return
-    way = fcntl.LOCK_EX if request.node.get_closest_marker("whole_machine") else fcntl.LOCK_SH
-    with (Path(tempfile.gettempdir()) / f"diemcau-media-tests-{os.getuid()}").open("w") as turn:
-        fcntl.flock(turn, way)
-        yield
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop import conftest as interop
 from tests.simulation import impair, scene
 from tests.simulation.call import Side
 from tests.simulation.impair import Way
@@ -20,7 +19,6 @@ pytestmark = [
     pytest.mark.whole_machine,
     pytest.mark.native,
     pytest.mark.slow,
-    pytest.mark.timeout(interop.TIMEOUT_S),
     pytest.mark.skipif(bool(impair.missing()), reason=impair.missing() or "-"),
 ]
 
@@ -28,8 +26,6 @@ FPS = scene.SMALL.fps
 BOUND_S = 120.0
 SHOWN = 0.8
 """Share of the pictures taken; the rest is a margin for encoders on busy processors."""
-
-alone = interop.alone
 
 
 def _heard(sink: Side, since: int) -> float:
