@@ -7,15 +7,13 @@ happen is refused by the database itself; this file only repeats a transaction t
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from rooms import limits
 from rooms.store import embedded
@@ -23,7 +21,8 @@ from rooms.store import embedded
 T = TypeVar("T")
 AGAIN = {"40001", "40P01", "55P03"}
 """PostgreSQL: serialization failure, deadlock, lock not available."""
-USED_AT = "diemcau_used_at"
+AWAY = ("08", "53", "57")
+"""Classes of PostgreSQL's codes: the connection, no room for another one, it starts or was told to end."""
 
 
 class Database:
@@ -59,16 +58,19 @@ class Database:
             )
             embedded.prepare(engine.sync_engine)
         elif url.startswith("postgresql:"):
+            from rooms.store import served  # its driver is loaded only where it is used
+
             engine = create_async_engine(
                 url.replace("postgresql:", "postgresql+asyncpg:", 1),
                 connect_args={
                     "command_timeout": limits.STATEMENT_S,
                     "prepared_statement_cache_size": limits.STATEMENTS_KEPT,
                     "statement_cache_size": limits.STATEMENTS_KEPT,
+                    "async_creator_fn": served.connect,
                 },
                 **pool,
             )
-            _ask_idle_ones(engine)
+            served.ask_idle_ones(engine)
         else:
             raise ValueError("a database address begins with sqlite: or postgresql:")
         return cls(engine)
@@ -117,33 +119,13 @@ class Database:
                 return await work(session)
 
 
-def _ask_idle_ones(engine: AsyncEngine) -> None:
-    """Before a connection is used that was idle for a while, whether its server is still there. One that has just answered is
-    not asked: that would be a round trip of each transaction.
-    """
-
-    def came_back(_connection: Any, record: ConnectionPoolEntry) -> None:
-        record.info[USED_AT] = _loop_s()
-
-    def goes_out(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-        if _loop_s() - record.info.get(USED_AT, math.inf) < limits.IDLE_CONNECTION_S:
-            return
-        dialect = engine.sync_engine.dialect
-        try:
-            dialect.do_ping(connection)
-        except dialect.loaded_dbapi.Error as error:
-            raise DisconnectionError from error
-
-    event.listen(engine.sync_engine, "checkin", came_back)
-    event.listen(engine.sync_engine, "checkout", goes_out)
-
-
-def _loop_s() -> float:
-    """The clock of the event loop; for who gives a connection back without one, long ago."""
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return -math.inf
+def is_away(error: Exception) -> bool:
+    """The database cannot be reached, or has no time now: the same may succeed later."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state.startswith(AWAY):
+            return True
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
 
 
 @asynccontextmanager

@@ -11,11 +11,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 import conference
 from rooms.errors import Refusal, Trouble
+from rooms.store.database import is_away
 
 MEDIA_TYPE = "application/problem+json"
 TROUBLES = 500
@@ -232,7 +233,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(conference.Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_malformed)
     app.add_exception_handler(HTTPException, _on_status)
-    app.add_exception_handler(DBAPIError, _on_database)
+    app.add_exception_handler(SQLAlchemyError, _on_database)
     app.add_exception_handler(Exception, _on_failure)
 
 
@@ -278,9 +279,7 @@ async def _on_status(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_database(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, DBAPIError)
-    away = error.connection_invalidated or type(error).__name__ in ("OperationalError", "InterfaceError")
-    if not away:
+    if not is_away(error):
         raise error
     return await _on_refusal(request, refused("database_away"))
 
