@@ -51,6 +51,9 @@ make_venv() {
 install() { # lock
     make_venv
     .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$1"
+    # Else every server and command would compile all of it anew wherever it may not write: as another user, or where
+    # PYTHONDONTWRITEBYTECODE is set. Some packages hold files for other versions of Python.
+    .venv/bin/python -m compileall -qq -j 0 .venv/lib conference media rooms signaling tests || true
 }
 
 build_web() {
