@@ -71,6 +71,9 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await until(lambda: _asked_plain(other), "the microphone is opened without the filter")
 
 
+READING = "Đang đo…"
+SOUND_KBPS = 150
+"""More than a voice and its copies take, less than the smallest picture beside it."""
 LACKING = """const add = RTCPeerConnection.prototype.addTransceiver;
 RTCPeerConnection.prototype.addTransceiver = function (what, init) {
   const made = add.call(this, what, init);
@@ -105,8 +108,29 @@ async def _figures(one: Visitor, other: Visitor) -> None:
     assert len(rates) == 5
     assert all("bit/s" in rate for rate in rates[:2])
     assert await one.barriers() == []
+    await _camera_off(one)
     await mode(one, "low")
     await expect(one.page.locator("[data-cause=chosen]")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def _camera_off(visitor: Visitor) -> None:
+    """No figure of what the camera sent outlives it."""
+    upwards = visitor.part("plot-value").first
+    await visitor.part("cam-toggle").click()
+    await expect(visitor.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    shown = await upwards.inner_text()
+    if shown != READING:
+        assert _kilobits(shown) < SOUND_KBPS
+    await expect(upwards).not_to_have_text(READING, timeout=PATIENCE_MS)
+    assert _kilobits(await upwards.inner_text()) < SOUND_KBPS
+    await expect(visitor.part("figure-sent")).to_have_text("không có")
+    await visitor.part("cam-toggle").click()
+    await expect(visitor.part("cam-toggle")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+
+
+def _kilobits(shown: str) -> float:
+    number, unit = shown.split()
+    return float(number.replace(",", ".")) * (1000 if unit == "Mbit/s" else 1)
 
 
 IN_WINDOW = "documentPictureInPicture.window?.document"

@@ -51,6 +51,17 @@ describe('figures', () => {
     expect(new Meter().read({ sent: [], received: [] }, 0)).toMatchObject({ way: null, rtt_ms: null, sent: null, up_loss: null });
   });
 
+  it('count headers, and no padding', () => {
+    const stream = (bytesSent: number, headerBytesSent: number, packetsSent: number): Report =>
+      new Map([['O', { type: 'outbound-rtp', kind: 'video', ssrc: 1, bytesSent, headerBytesSent, packetsSent }]]);
+    const meter = new Meter();
+    const up_bps = (report: Report, at_ms: number) => meter.read({ sent: [report], received: [] }, at_ms).up_bps;
+    up_bps(stream(0, 0, 0), 0);
+    expect(up_bps(stream(100_000, 2_400, 100), 1_000)).toBe(819_200);
+    expect(up_bps(stream(200_000, 40_000, 300), 2_000)).toBe(864_000);
+    expect(up_bps(stream(200_000, 76_000, 425), 3_000)).toBe(0);
+  });
+
   it('make no negative rate of a stream that began anew', () => {
     const meter = new Meter();
     meter.read({ sent: [sent(9_000_000)], received: [] }, 0);

@@ -1,32 +1,51 @@
-/** The figures of a call while somebody looks at them: read every two seconds, kept for two minutes, and nothing at other times. */
-import { ConnectionQuality, Track, type LocalTrack, type RemoteTrack, type Room } from 'livekit-client';
+/**
+ * The figures of a call while somebody looks at them: read every two seconds, kept for two minutes, and nothing at other times.
+ * What is sent changes with the own switches; rates over a time in which one moved are of neither, and nobody gets to see them.
+ */
+import { ConnectionQuality, LocalTrackPublication, RoomEvent, Track, type LocalTrack, type RemoteTrack, type Room, type TrackPublication } from 'livekit-client';
 import { serverBusy } from '../api';
 import { Meter, type Report, type Reports, type Sample } from '../figures/figures';
 import type { Member } from './members';
 import { why, type Finding } from './why';
 
 const PERIOD_MS = 2_000;
+/** Of the first figures, and of those after a switch. */
+const SOON_MS = 1_000;
+/** What was under way when a switch moved is gone by then. */
+const DRAINED_MS = 300;
 const KEPT = 60;
+/** How much time the figures show. */
+export const SPAN_MS = KEPT * PERIOD_MS;
+const SWITCHES = [RoomEvent.TrackMuted, RoomEvent.TrackUnmuted, RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished] as const;
 /** Asked for rarely: it is one request of each open panel. */
 const SERVER_MS = 10_000;
 /** Remote tracks that are read; with more of them in view the browser would be busy with counting. */
 const MOST_READ = 12;
 
 export class Statistics {
+  /** Oldest first. */
   samples = $state.raw<Sample[]>([]);
+  /** There are no figures yet, or none of what is sent since a switch moved. */
+  measuring = $state(true);
   private busy = $state(false);
   private readonly meter = new Meter();
-  private readonly timers: ReturnType<typeof setInterval>[];
-  private reading = false;
+  private readonly asking: ReturnType<typeof setInterval>;
+  private next: ReturnType<typeof setTimeout> | undefined;
+  /** Counts the beginnings: a reading of an older one is none. */
+  private era = 0;
   private closed = false;
+  private readonly switched = (publication: TrackPublication) => {
+    if (publication instanceof LocalTrackPublication) this.beginAnew(DRAINED_MS);
+  };
 
   constructor(
     private readonly room: Room,
     private readonly members: () => Member[],
     private readonly saving: () => boolean,
   ) {
-    this.timers = [setInterval(() => void this.read(), PERIOD_MS), setInterval(() => void this.askServer(), SERVER_MS)];
-    void this.read();
+    this.asking = setInterval(() => void this.askServer(), SERVER_MS);
+    SWITCHES.forEach((event) => room.on(event, this.switched));
+    this.beginAnew(0);
     void this.askServer();
   }
 
@@ -47,18 +66,29 @@ export class Statistics {
 
   close(): void {
     this.closed = true;
-    this.timers.forEach(clearInterval);
+    this.era += 1;
+    clearTimeout(this.next);
+    clearInterval(this.asking);
+    SWITCHES.forEach((event) => this.room.off(event, this.switched));
   }
 
-  private async read(): Promise<void> {
-    if (this.reading) return;
-    this.reading = true;
-    try {
-      const reports = await reportsOf(this.room);
-      if (!this.closed) this.samples = [...this.samples, this.meter.read(reports, performance.now())].slice(-KEPT);
-    } finally {
-      this.reading = false;
+  private beginAnew(delay_ms: number): void {
+    const era = (this.era += 1);
+    this.measuring = true;
+    clearTimeout(this.next);
+    this.next = setTimeout(() => void this.read(era, true), delay_ms);
+  }
+
+  /** `first`: rates begin here, there are none to keep. */
+  private async read(era: number, first: boolean): Promise<void> {
+    const reports = await reportsOf(this.room);
+    if (era !== this.era) return;
+    const sample = this.meter.read(reports, performance.now());
+    if (!first) {
+      this.samples = [...this.samples, sample].slice(-KEPT);
+      this.measuring = false;
     }
+    this.next = setTimeout(() => void this.read(era, false), first ? SOON_MS : PERIOD_MS);
   }
 
   private async askServer(): Promise<void> {

@@ -46,7 +46,10 @@ export interface Reports {
 }
 
 interface Counts {
-  bytes: number;
+  payload: number;
+  /** With padding. */
+  headers: number;
+  sent: number;
   packets: number;
   lost: number;
   decoded: number;
@@ -56,7 +59,10 @@ interface Counts {
   samples: number;
 }
 
-const NOTHING: Counts = { bytes: 0, packets: 0, lost: 0, decoded: 0, dropped: 0, frozen_s: 0, concealed: 0, samples: 0 };
+const NOTHING: Counts = { payload: 0, headers: 0, sent: 0, packets: 0, lost: 0, decoded: 0, dropped: 0, frozen_s: 0, concealed: 0, samples: 0 };
+
+/** Of one packet, in bytes: more is padding. */
+const HEADER_MOST = 40;
 
 export class Meter {
   private before = new Map<string, Counts>();
@@ -77,8 +83,8 @@ export class Meter {
     const path = pathOf([...sent, ...received]);
     return {
       at_ms,
-      up_bps: rate(up.bytes),
-      down_bps: rate(down.bytes),
+      up_bps: rate(up.payload + up.headers),
+      down_bps: rate(down.payload + down.headers),
       up_loss: most(sent.flatMap((stats) => all(stats, 'remote-inbound-rtp').map((one) => number(one, 'fractionLost')))),
       down_loss: arrived === 0 ? null : share(down.lost, arrived),
       rtt_ms: scaled(path.rtt_s, 1000),
@@ -104,11 +110,22 @@ export class Meter {
         const before = this.before.get(key);
         now.set(key, counts);
         if (before === undefined) continue;
-        for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += Math.max(0, counts[name] - before[name]);
+        const grown = { ...NOTHING };
+        for (const name of Object.keys(sum) as (keyof Counts)[]) grown[name] = Math.max(0, counts[name] - before[name]);
+        grown.headers = headersOf(grown);
+        for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += grown[name];
       }
     }
     return sum;
   }
+}
+
+/**
+ * Headers without padding. Browsers pad to learn how wide a way is, and go on for seconds after a camera has gone off: those packets
+ * carry nothing that anybody sent.
+ */
+function headersOf({ payload, headers, sent, packets }: Counts): number {
+  return payload === 0 ? 0 : Math.min(headers, HEADER_MOST * (sent + packets));
 }
 
 type Indexed = ReadonlyMap<string, Stat>;
@@ -129,7 +146,9 @@ function number(stat: Stat, name: string): number | null {
 function countsOf(stat: Stat): Counts {
   const of = (name: string) => number(stat, name) ?? 0;
   return {
-    bytes: of('bytesSent') + of('headerBytesSent') + of('bytesReceived') + of('headerBytesReceived'),
+    payload: of('bytesSent') + of('bytesReceived'),
+    headers: of('headerBytesSent') + of('headerBytesReceived'),
+    sent: of('packetsSent'),
     packets: of('packetsReceived'),
     lost: of('packetsLost'),
     decoded: of('framesDecoded'),
