@@ -31,13 +31,14 @@ from tests.simulation import impair, quality, scene
 from tests.simulation.call import Side
 from tests.simulation.impair import Way
 from tests.simulation.quality import Quality
-from tests.simulation.scene import SINK, SOURCE, Call
+from tests.simulation.scene import LAYERED, SINK, SOURCE, USUAL, Call, Picture
 
 SETTLE_S = 10.0
 """Of the impaired call, before anything is counted."""
 HALF_RTT = Way(delay_ms=25)
 WIDE, NARROW = Way(delay_ms=25, rate_kbps=2000, queue_bytes=75_000), Way(delay_ms=25, rate_kbps=300, queue_bytes=11_250)
-"""Queues of 300 ms."""
+NARROWEST = Way(delay_ms=25, rate_kbps=200, queue_bytes=10_000)
+"""Queues of 300 and 400 ms."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Row:
     """The direction of the media on the impaired leg."""
     back: Way = HALF_RTT
     leg: str = SINK
+    shows: Picture = USUAL
     wanted: tuple[float, float, float, float] | None = None
 
 
@@ -66,8 +68,8 @@ RECEIVER = [
     Row("loss-30", _lossy(loss=0.3), wanted=(0.04, 0.08, 0.75, 500)),
     Row("burst-10", _lossy(loss=0.1, burst=5), wanted=(0.03, 0.04, 0.85, 400)),
     Row("far-5", _lossy(loss=0.05, delay_ms=250), Way(delay_ms=250), wanted=(0.01, 0.05, 0.9, 900)),
-    Row("narrow-300", NARROW, wanted=(0.01, 1, 0.4, 10_000)),
-    Row("narrow-200", Way(delay_ms=25, rate_kbps=200, queue_bytes=10_000), wanted=(0.02, 1, 0, 10_000)),
+    Row("narrow-300", NARROW, shows=LAYERED, wanted=(0.01, 1, 0.4, 10_000)),
+    Row("narrow-200", NARROWEST, shows=LAYERED, wanted=(0.02, 1, 0, 10_000)),
     Row("disorder", _lossy(jitter_ms=30, delay_ms=30, reorder=0.2, duplicate=0.01), wanted=(0.003, 0.005, 0.98, 350)),
 ]
 SENDER = [replace(row, name=f"up-{row.name}", leg=SOURCE) for row in RECEIVER[1:7]]
@@ -131,7 +133,7 @@ class Run:
 async def measure(row: Row, server: str, seed: int, seconds: float) -> Run:
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         async with scene.line_up(Path(folder), seed=seed, server=SERVERS[server]) as call:
-            source, sink = await scene.enter(call)
+            source, sink = await scene.enter(call, shows=row.shows)
             link = call.links[row.leg]
             down, up = (row.way, row.back) if row.leg == SINK else (row.back, row.way)
             link.change(down=down, up=up)
@@ -164,7 +166,7 @@ async def step(server: str, seed: int) -> Run:
     """2 Mbit/s, 300 kbit/s for 20 s, 2 Mbit/s again."""
     with tempfile.TemporaryDirectory(prefix="quality-") as folder:
         async with scene.line_up(Path(folder), seed=seed, server=SERVERS[server]) as call:
-            source, sink = await scene.enter(call)
+            source, sink = await scene.enter(call, shows=LAYERED)
             call.links[SINK].change(down=WIDE, up=HALF_RTT)
             await _watch(sink, 20)
             marks = []

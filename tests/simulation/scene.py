@@ -27,8 +27,10 @@ class Picture:
     bitrate_bps: int = 500_000
 
 
-USUAL, SMALL = Picture(), Picture((480, 270), 12, 300_000)
-"""The small one is for tests beside others: with the usual one two busy processors are themselves the bad network."""
+USUAL, SMALL, LAYERED = Picture(), Picture((480, 270), 12, 300_000), Picture((960, 540), 24, 800_000)
+"""The small one is for tests beside others: with the usual one two busy processors are themselves the bad network. Of pictures
+up to 640 pixels wide the library (1.2.1) makes two layers of the same size, the lower one of up to 450 kbit/s, which a narrow
+way carries at five pictures a second; of the layered one it makes them of 180, 360 and 540 lines, as browsers do of all."""
 
 
 @dataclass

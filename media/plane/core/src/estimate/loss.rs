@@ -33,6 +33,8 @@ const INHERENT_MAX: f64 = 0.6;
 const INHERENT_UNPROVEN: f64 = 0.10;
 const INHERENT_UP: f64 = 0.06;
 const INHERENT_DOWN: f64 = 0.05;
+/// What is lost so long after something waited on the way may still be the queue's.
+const CROWD_OVER_US: u64 = 1_000_000;
 /// How long a cut gets to show what it does, beside the round trip.
 const TRIAL_US: u64 = 700_000;
 const TRIAL_US_MAX: u64 = 4_000_000;
@@ -95,6 +97,8 @@ pub struct Loss {
     long: Window,
     recent: f64,
     slow: f64,
+    /// As `slow`, since nothing waits on the way.
+    uncrowded: f64,
     inherent: f64,
     /// Of the last short window.
     last: f64,
@@ -102,6 +106,8 @@ pub struct Loss {
     heavy: Option<f64>,
     /// Something waits on the way: what is lost then is not the path's own.
     pub crowded: bool,
+    /// That is over then.
+    learns_us: u64,
     trial: Option<Trial>,
     again_us: u64,
     wait_us: u64,
@@ -186,10 +192,16 @@ impl Loss {
         self.last = short.share();
         self.recent += SMOOTHING * (short.share() - self.recent);
         self.slow += SLOW_SMOOTHING * (short.share() - self.slow);
-        if self.slow < self.inherent {
-            self.inherent += INHERENT_DOWN * (self.slow - self.inherent);
-        } else if self.trial.is_none() && !self.crowded && self.inherent < INHERENT_UNPROVEN {
-            self.inherent += INHERENT_UP * (self.slow.min(INHERENT_UNPROVEN) - self.inherent);
+        if self.crowded {
+            (self.uncrowded, self.learns_us) = (self.inherent, now_us + CROWD_OVER_US);
+        } else if now_us >= self.learns_us {
+            self.uncrowded += SLOW_SMOOTHING * (short.share() - self.uncrowded);
+        }
+        let own = self.slow.min(self.uncrowded);
+        if own < self.inherent {
+            self.inherent += INHERENT_DOWN * (own - self.inherent);
+        } else if self.trial.is_none() && now_us >= self.learns_us && self.inherent < INHERENT_UNPROVEN {
+            self.inherent += INHERENT_UP * (own.min(INHERENT_UNPROVEN) - self.inherent);
         }
     }
 
@@ -216,6 +228,7 @@ impl Loss {
             return Verdict::Nothing;
         }
         self.inherent = loss.min(INHERENT_MAX);
+        self.uncrowded = self.uncrowded.max(self.inherent);
         self.wait_us = (self.wait_us * 2).clamp(AGAIN_US, AGAIN_US_MAX);
         self.again_us = now_us + self.wait_us;
         Verdict::Undo
@@ -293,6 +306,22 @@ mod tests {
         let (cuts, undone) = seconds(&mut loss, 1, 60, &mut bps, |bps| (1.0 - 3e5 / bps).max(0.0));
         assert!((1..=3).contains(&cuts) && undone == 0, "{cuts} {undone}");
         assert!((1.2e5..=3.3e5).contains(&bps), "{bps}");
+    }
+
+    #[test]
+    fn what_a_full_queue_loses_is_not_the_path_s_own() {
+        let mut loss = Loss::default();
+        // Each fifth of a second: what share is lost, and whether something is seen to wait. The queue is seen late.
+        let shares = [(0.2, false), (0.3, true), (0.35, true), (0.2, true), (0.1, false), (0.05, false)];
+        let mut most = 0.0_f64;
+        for at in 0..100_u64 {
+            let (share, crowded) = shares.get(at as usize).copied().unwrap_or((0.0, false));
+            (0..30).for_each(|n| loss.note(f64::from(n) >= 30.0 * share));
+            loss.crowded = crowded;
+            loss.judge(3e5, 50_000, 1_000_000 + at * 250_000);
+            most = most.max(loss.inherent());
+        }
+        assert!(most < 0.02, "{most}");
     }
 
     #[test]
