@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
@@ -78,6 +79,59 @@ MEANS = """(selector) => {
   const { data } = sheet.getImageData(0, 0, 16, 16);
   return [0, 1, 2].map((at) => data.filter((_, index) => index % 4 === at).reduce((sum, one) => sum + one, 0) / 256);
 }"""
+DRIVER = """(() => {
+  const { getCapabilities, getSettings, applyConstraints } = MediaStreamTrack.prototype;
+  const blurring = new Set();
+  let locked = false;
+  Object.assign(MediaStreamTrack.prototype, {
+    getCapabilities() {
+      return { ...getCapabilities.call(this), backgroundBlur: [false, true] };
+    },
+    getSettings() {
+      return { ...getSettings.call(this), backgroundBlur: blurring.has(this) };
+    },
+    applyConstraints({ backgroundBlur, ...others } = {}) {
+      if (backgroundBlur === false) blurring.delete(this);
+      if (backgroundBlur === true && !locked) blurring.add(this);
+      return applyConstraints.call(this, others);
+    },
+  });
+  window.driver = {
+    blurs: () => blurring.size > 0,
+    end() {
+      const ended = [...blurring];
+      locked = true;
+      blurring.clear();
+      for (const track of ended) track.dispatchEvent(new Event('configurationchange'));
+    },
+  };
+})();"""
+"""A camera whose driver says that it blurs, until the system ends that (`driver.end()`); its picture tells who really does."""
+HURRIED = (
+    "const set = window.setTimeout; window.setTimeout = (act, ms, ...more) => set(act, ms === 6000 ? 50 : ms, ...more);"
+)
+"""What fades after six seconds does so at once."""
+TWO_CAMERAS = """(() => {
+  const { mediaDevices } = navigator;
+  const [list, open] = [mediaDevices.enumerateDevices.bind(mediaDevices), mediaDevices.getUserMedia.bind(mediaDevices)];
+  window.opened = [];
+  mediaDevices.enumerateDevices = async () => [
+    ...(await list()),
+    { kind: 'videoinput', deviceId: 'second', groupId: 'second', label: 'Camera 2' },
+  ];
+  mediaDevices.getUserMedia = (wanted) => {
+    if (wanted.video) window.opened.push(JSON.stringify(wanted.video));
+    return open(wanted.video ? { ...wanted, video: true } : wanted);
+  };
+  window.sockets = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      window.sockets.push(this);
+    }
+  };
+})();"""
+"""The one camera under two names; `opened`: which was asked for, `sockets`: the ways to the server."""
 WISHED = "localStorage.setItem('diemcau.blur', 'yes');"
 SHARP, BLURRED = 20.0, 6.0
 LIGHT = [77, 164, 69]
@@ -167,13 +221,31 @@ async def passed(visitor: Visitor) -> None:
     await until(so, "the patience for the first program is over")
 
 
+async def reconnects(one: Visitor, other: Visitor, how: str) -> None:
+    """Signalling breaks, or the whole call begins anew; nobody sees the room meanwhile."""
+    before = await one.page.evaluate("sockets.length")
+    await one.page.evaluate(how)
+
+    async def stands() -> bool:
+        return bool(await one.page.evaluate("sockets.length") > before)
+
+    await until(stands, "another way to the server")
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await tiles(other, 2)
+    await looks(other, OTHER, True, "blurred in the new call")
+    await looks(one, OWN, True, "the own picture too")
+    await advance(other)
+
+
 async def opens_without(one: Visitor, other: Visitor) -> None:
     """The camera is off, for the others too; its own switch opens it, with the room."""
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
     assert await most(other) < BLURRED
+    await expect(one.part("blur-lost")).to_be_visible()
     await one.part("cam-toggle").click()
     await looks(other, OTHER, False, "the room, opened by its owner")
+    await expect(one.part("blur-lost")).to_have_count(0)
     await one.part("settings-button").click()
     await expect(one.part("blur")).not_to_be_checked()
 
@@ -227,8 +299,10 @@ async def _in_the_meeting(one: Visitor, other: Visitor, link: str) -> None:
 
 
 async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: LiveServer, pattern: str) -> None:
-    """Who joins before the program is there sends no picture until then; who opens the camera later neither."""
-    one, other = await visit(flags=(*DEVICES, pattern), script=WISHED), await visit()
+    """Who joins before the program is there sends no picture until then; who opens the camera later neither, nor another
+    camera, nor whoever comes back after the line broke.
+    """
+    one, other = await visit(flags=(*DEVICES, pattern), script=WISHED + TWO_CAMERAS), await visit()
 
     async def slowly(route: Any) -> None:
         await asyncio.sleep(2)
@@ -251,6 +325,15 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
     await one.part("join-button").click()
     await looks(other, OTHER, True, "a blurred picture again")
     await advance(other)
+    await one.part("settings-button").click()
+    await one.part("select-camera").select_option("second")
+    await one.page.wait_for_function("() => opened.at(-1).includes('second')")
+    await one.page.keyboard.press("Escape")
+    await looks(other, OTHER, True, "the other camera is blurred")
+    await advance(other)
+    await reconnects(one, other, "sockets.at(-1).close()")
+    anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
+    await reconnects(one, other, f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
     assert await most(other) < BLURRED
 
 
@@ -261,12 +344,19 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
 async def test_a_blur_that_dies_takes_the_camera_along(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
 ) -> None:
-    one, other = await visit(flags=(*DEVICES, pattern)), await visit()
+    """First that of a driver, which the page replaces, then the page's own."""
+    one, other = await visit(flags=(*DEVICES, pattern), script=DRIVER + HURRIED), await visit()
     link = await new_meeting(other, live_server)
     await other.join(link, "Trần Thị Bình")
     await one.join(link, "Nguyễn Văn An")
     await switch(one, True)
-    await looks(other, OTHER, True, "blurred")
+    await one.page.wait_for_function("() => driver.blurs()")
+    await looks(other, OTHER, False, "left to the driver")
+    assert one.page.workers == []
+    await one.page.evaluate("driver.end()")
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    await looks(other, OTHER, True, "blurred by the page")
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
     await watch(other, OTHER)
     await one.page.workers[0].evaluate(death)
     told = one.page.get_by_text(words)

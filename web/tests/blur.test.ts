@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blurNatively } from '../src/blur/native';
+import { blurNatively, watchBlur } from '../src/blur/native';
 import { Pace } from '../src/blur/pace';
 import { planes } from '../src/blur/planes';
 
@@ -84,5 +84,19 @@ describe('the blur of a driver', () => {
     expect(await blurNatively(camera(undefined), true)).toBe(false);
     expect(await blurNatively(camera([false]), true)).toBe(false);
     expect(await blurNatively(camera([false, true], false), true)).toBe(false);
+  });
+
+  it('is watched: what ends it is told, until nobody asks any more', () => {
+    const track = Object.assign(new EventTarget(), { on: true, getSettings: () => ({ backgroundBlur: track.on }) });
+    let lost = 0;
+    const unwatch = watchBlur(track as unknown as MediaStreamTrack, () => (lost += 1));
+    track.dispatchEvent(new Event('configurationchange'));
+    expect(lost).toBe(0);
+    track.on = false;
+    track.dispatchEvent(new Event('configurationchange'));
+    expect(lost).toBe(1);
+    unwatch();
+    track.dispatchEvent(new Event('configurationchange'));
+    expect(lost).toBe(1);
   });
 });

@@ -6,10 +6,10 @@
 import type { Track, TrackProcessor, VideoProcessorOptions } from 'livekit-client';
 import program from './blur.worker.ts?worker&url';
 import type { FromWorker, ToWorker } from './messages';
-import { blurNatively } from './native';
+import { blurNatively, watchBlur } from './native';
 
-/** Why there is no blur: keys of `blur.` in the texts. */
-export type Trouble = 'unsupported' | 'failed' | 'slow';
+/** Why there is no blur, `driver`: none of the driver any more. Keys of `blur.` in the texts. */
+export type Trouble = 'unsupported' | 'failed' | 'slow' | 'driver';
 
 /** Of a program of 9 MB over a slow line. */
 const LOADING_MS = 60_000;
@@ -33,9 +33,16 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
   private hand: Hand | null = null;
   private gone = false;
   private endLoading = () => {};
+  private unwatch = () => {};
 
-  /** `gaveUp`: it blurred and no longer does, or not fast enough. Whoever takes the blur over listens instead. */
-  constructor(public gaveUp: (why: Trouble) => void) {}
+  /**
+   * `gaveUp`: it blurred and no longer does, or not fast enough. Whoever takes the blur over listens instead. `driver`: the one of
+   * the camera may do it.
+   */
+  constructor(
+    public gaveUp: (why: Trouble) => void,
+    private readonly driver: boolean,
+  ) {}
 
   get ended(): boolean {
     return this.gone;
@@ -43,7 +50,7 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
 
   /** All that takes time and can fail. Rejects with a `Failed`, or as ended. `camera`: one whose driver blurs needs nothing else. */
   async prepare(camera: MediaStreamTrack | null): Promise<void> {
-    if (camera !== null && (await blurNatively(camera, true))) return;
+    if (camera !== null && (await this.drive(camera))) return;
     if (this.gone) throw new Error(ENDED);
     this.loading ??= this.load();
     await this.loading;
@@ -57,20 +64,28 @@ export class Blur implements TrackProcessor<Track.Kind.Video> {
   async restart({ track }: Pick<VideoProcessorOptions, 'track'>): Promise<void> {
     if (track === this.source) return;
     this.source = track;
+    this.unwatch();
     await this.prepare(track);
     if (this.gone) throw new Error(ENDED);
-    if (await blurNatively(track, true)) delete this.processedTrack;
-    else this.processedTrack = this.follow(track);
+    if (await this.drive(track)) {
+      delete this.processedTrack;
+      this.unwatch = watchBlur(track, () => this.stop('driver'));
+    } else this.processedTrack = this.follow(track);
   }
 
   async destroy(): Promise<void> {
     if (this.gone) return;
     this.gone = true;
+    this.unwatch();
     this.endLoading();
     this.worker?.terminate();
     this.hand?.close();
     this.made?.stop();
     if (this.source !== null) await blurNatively(this.source, false);
+  }
+
+  private async drive(track: MediaStreamTrack): Promise<boolean> {
+    return this.driver && (await blurNatively(track, true));
   }
 
   private follow(track: MediaStreamTrack): MediaStreamTrack {

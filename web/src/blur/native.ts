@@ -13,5 +13,21 @@ export async function blurNatively(track: MediaStreamTrack, on: boolean): Promis
   } catch {
     return false;
   }
-  return ((track.getSettings() as Blurring).backgroundBlur ?? false) === on;
+  return blurs(track) === on;
+}
+
+function blurs(track: MediaStreamTrack): boolean {
+  return (track.getSettings() as Blurring).backgroundBlur ?? false;
+}
+
+/**
+ * Tells when the driver no longer blurs, by whatever switch of the system; the standard has an event for what changes without the
+ * page. The answer ends it.
+ */
+export function watchBlur(track: MediaStreamTrack, lost: () => void): () => void {
+  const changed = () => {
+    if (!blurs(track)) lost();
+  };
+  track.addEventListener('configurationchange', changed);
+  return () => track.removeEventListener('configurationchange', changed);
 }

@@ -5,11 +5,14 @@ import type { Blur, Trouble } from './blur';
 export class OwnBlur {
   on = $state(recall('blur') === 'yes');
   starting = $state(false);
+  /** `driver`: it is blurred all the same, by this page. */
   trouble = $state<Trouble | null>(null);
   private camera = $state.raw<MediaStreamTrack | null>(null);
   /** Of this camera, with its picture. */
   private done = $state.raw<{ camera: MediaStreamTrack; picture: MediaStreamTrack } | null>(null);
   private blur: Blur | null = null;
+  /** The camera's own is asked, until the system takes it away. */
+  private driver = true;
   /** Counts the blurs that were let go: what an older one still says concerns nobody. */
   private era = 0;
 
@@ -26,6 +29,7 @@ export class OwnBlur {
 
   async turn(on: boolean): Promise<void> {
     this.on = on;
+    this.driver = true;
     this.trouble = null;
     remember('blur', on ? 'yes' : 'no');
     if (!on) this.drop();
@@ -54,7 +58,7 @@ export class OwnBlur {
     try {
       const part = await import('./blur');
       if (era !== this.era || this.camera !== camera) return;
-      const blur = (this.blur ??= new part.Blur((why) => this.fail(era, why)));
+      const blur = (this.blur ??= new part.Blur((why) => this.fail(era, why), this.driver));
       await blur.init({ track: camera });
       if (this.blur === blur && this.camera === camera) this.done = { camera, picture: blur.processedTrack ?? camera };
     } catch (error) {
@@ -67,8 +71,13 @@ export class OwnBlur {
   private fail(era: number, why: Trouble): void {
     if (era !== this.era) return;
     this.drop();
-    this.on = false;
     this.trouble = why;
+    if (why === 'driver') {
+      this.driver = false;
+      if (this.camera !== null) void this.begin(this.camera);
+      return;
+    }
+    this.on = false;
     remember('blur', 'no');
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The blur of one's own camera in the meeting: switched, kept over every opening of the camera. Where it cannot be, or no longer,
- * the camera goes off: a room that was to be blurred is never shown unasked.
+ * the camera goes off: a room that was to be blurred is never shown unasked. What the camera's driver no longer blurs, the page does.
  */
 import { LocalVideoTrack, RoomEvent, Track, type LocalTrackPublication, type Room, type VideoCaptureOptions } from 'livekit-client';
 import type { Blur, Trouble } from '../blur/blur';
@@ -13,17 +13,21 @@ export class Backdrop {
   starting = $state(false);
   /** The camera is off until the blur is ready, and goes on again by itself. */
   held = $state(false);
+  /** Why there is no blur any more, and the camera off with it; stands until it is read or the camera goes on again. */
+  lost = $state<Trouble | null>(null);
   /** Counts the blurs that were let go: what an older one still says concerns nobody. */
   private era = 0;
   private failures = 0;
+  /** The camera's own is asked, until the system takes it away. */
+  private driver = true;
   /** One change of the camera's processor after the other: the client library ends one that is set twice. */
   private changing: Promise<void> = Promise.resolve();
 
-  /** `blur`: the one that ran before the meeting. `tell`: there is no blur any more, and why; the camera is off. */
+  /** `blur`: the one that ran before the meeting. `driverEnded`: it blurs no more, the page is about to. */
   constructor(
     private readonly room: Room,
     private blur: Blur | null,
-    private readonly tell: (why: Trouble) => void,
+    private readonly driverEnded: () => void,
     private readonly reopen: () => Promise<void>,
   ) {
     if (blur !== null) blur.gaveUp = (why) => void this.giveUp(0, why);
@@ -57,20 +61,27 @@ export class Backdrop {
 
   async turn(on: boolean): Promise<void> {
     this.on = on;
+    this.driver = true;
     remember('blur', on ? 'yes' : 'no');
-    if (!on) await this.strip(this.detach());
+    if (on) return this.begin();
+    const blur = this.detach();
     const { era } = this;
-    if (on) {
-      await this.hold();
-      const camera = this.camera();
-      await this.ready(camera === null || camera.isMuted ? null : camera.mediaStreamTrack);
-    }
+    await this.strip(blur);
     if (this.held && era === this.era) await this.reopen();
   }
 
   close(): void {
     this.on = false;
     void this.detach()?.destroy();
+  }
+
+  private async begin(): Promise<void> {
+    const { era } = this;
+    this.lost = null;
+    await this.hold();
+    const camera = this.camera();
+    await this.ready(camera === null || camera.isMuted ? null : camera.mediaStreamTrack);
+    if (this.held && era === this.era) await this.reopen();
   }
 
   /** Loads what blurs. Returns when it is there, given up, or no longer wished. */
@@ -81,7 +92,7 @@ export class Backdrop {
     try {
       const part = await import('../blur/blur');
       if (era === this.era) {
-        if (this.blur === null || this.blur.ended) this.blur = new part.Blur((why) => void this.giveUp(era, why));
+        if (this.blur === null || this.blur.ended) this.blur = new part.Blur((why) => void this.giveUp(era, why), this.driver);
         await this.blur.prepare(camera);
       }
     } catch (error) {
@@ -95,7 +106,7 @@ export class Backdrop {
   private async hold(): Promise<void> {
     const camera = this.camera();
     if (camera === null || camera.isMuted || (this.blur !== null && camera.getProcessor() === this.blur)) return;
-    if (await blurNatively(camera.mediaStreamTrack, true)) return;
+    if (this.driver && (await blurNatively(camera.mediaStreamTrack, true))) return;
     this.held = true;
     await this.room.localParticipant.setCameraEnabled(false);
   }
@@ -138,14 +149,30 @@ export class Backdrop {
   /** The camera goes off before the blur does. */
   private async giveUp(era: number, why: Trouble): Promise<void> {
     if (era !== this.era || !this.on) return;
+    if (why === 'driver') return this.takeOver();
     const blur = this.detach();
     this.failures += 1;
     this.on = false;
     this.held = false;
+    this.lost = why;
     remember('blur', 'no');
-    this.tell(why);
     await this.room.localParticipant.setCameraEnabled(false);
     await this.strip(blur);
+  }
+
+  /** From the driver: the camera is dark at once, off until the page blurs, and on again. */
+  private async takeOver(): Promise<void> {
+    const camera = this.camera();
+    const open = camera !== null && !camera.isMuted;
+    if (open) camera.mediaStreamTrack.enabled = false;
+    const blur = this.detach();
+    const { era } = this;
+    this.driver = false;
+    this.driverEnded();
+    if (open) this.held = true;
+    await this.room.localParticipant.setCameraEnabled(false);
+    await this.strip(blur);
+    if (era === this.era && this.on) await this.begin();
   }
 
   /** The switch may have moved, or the blur have died, while a camera was on its way to the others. */
@@ -153,7 +180,7 @@ export class Backdrop {
     const camera = this.camera();
     if (camera === null || publication.track !== camera) return;
     const processor = camera.getProcessor();
-    if (this.on && (this.blur === null || processor !== this.blur)) return this.turn(true);
+    if (this.on && (this.blur === null || processor !== this.blur)) return this.begin();
     if (this.on || processor === undefined) return;
     await this.room.localParticipant.setCameraEnabled(false);
     await camera.stopProcessor().catch(() => undefined);

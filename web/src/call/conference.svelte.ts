@@ -102,7 +102,7 @@ export class Conference {
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
-      (why) => this.notices.tell(`${t(`blur.${why}`)} ${t('blur.cameraOff')}`),
+      () => this.notices.tell(t('blur.driver')),
       () => this.turn('camera', true),
     );
     this.listen();
@@ -239,6 +239,7 @@ export class Conference {
     const { localParticipant } = this.room;
     try {
       if (input === 'camera') this.backdrop.held = false;
+      if (input === 'camera' && on) this.backdrop.lost = null;
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);

@@ -55,6 +55,7 @@ export const en: Record<Key, string> = {
   'blur.unsupported': 'This browser cannot blur the background. Use a recent Chrome, Edge, Firefox or Safari.',
   'blur.failed': 'The background cannot be blurred, so the blur is off. Check the network, then switch the blur on again.',
   'blur.slow': 'This machine is too slow to blur the background, so the blur is off.',
+  'blur.driver': 'The system switched off the camera’s own blur, so this page blurs instead.',
   'blur.cameraOff': 'The camera is off. Once it is on, everybody sees the background.',
 
   'device.camera': 'Camera',

@@ -53,6 +53,7 @@ export const vi = {
   'blur.unsupported': 'Trình duyệt này không làm mờ phông nền được. Hãy dùng bản mới của Chrome, Edge, Firefox hoặc Safari.',
   'blur.failed': 'Không làm mờ phông nền được, nên đã tắt làm mờ. Hãy kiểm tra mạng rồi bật lại làm mờ.',
   'blur.slow': 'Máy này không kịp làm mờ phông nền, nên đã tắt làm mờ.',
+  'blur.driver': 'Hệ thống đã tắt chế độ làm mờ của camera, nên trang này làm mờ thay.',
   'blur.cameraOff': 'Camera đang tắt. Bật camera thì mọi người thấy phông nền.',
 
   'device.camera': 'Camera',
