@@ -19,6 +19,7 @@ MEDIA = Path(str(_plane.__file__)).parent
 SOURCES = MEDIA / "plane"
 UFRAG, PWD = "aufrag", "p" * 24
 KEYS = (bytes(16), bytes(12), bytes(16), bytes(12))
+DTLS = b"\x16\xfe\xfd" + bytes(9) + b"\x07" + bytes(7)
 OPUS = [(111, "opus", 48_000, -1)]
 EVENT_WAIT_S = 10
 
@@ -370,13 +371,13 @@ def test_event_fd_is_readable_while_there_is_something_to_poll(plane: Plane) -> 
         assert readable(plane, EVENT_WAIT_S)
         assert readable(plane)
         for _ in range(3):
-            peer.sendto(b"\x16" + bytes(19), ("127.0.0.1", plane.udp_ports()[0]))
+            peer.sendto(DTLS, ("127.0.0.1", plane.udp_ports()[0]))
         events: list[_plane.Event] = []
         while len(events) < 4:
             assert readable(plane, EVENT_WAIT_S)
             events += plane.poll(limit=2)
         assert events[0] == ("ice", 10, "connected", f"udp 127.0.0.1:{peer.getsockname()[1]}")
-        assert events[1:] == [("dtls", 10, b"\x16" + bytes(19))] * 3
+        assert events[1:] == [("dtls", 10, DTLS)] * 3
     assert not readable(plane)
     assert plane.poll() == []
 

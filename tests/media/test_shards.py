@@ -19,7 +19,7 @@ from media.placement import BUSY, CONFERENCE_PACKETS, PARTICIPANT_PACKETS, PEERS
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
 from tests.clients.peers import Call, connect, end
-from tests.media.test_plane_seam import EVENT_WAIT_S, PWD, check, expect_answer
+from tests.media.test_plane_seam import DTLS, EVENT_WAIT_S, PWD, check, expect_answer
 
 SHARDS = 2
 PEERS = 40
@@ -118,7 +118,7 @@ def test_peers_reach_their_shard_whichever_thread_the_kernel_chose(plane: Plane)
             peer.send(check(name))
             expect_answer(peer.recv(1500))
             # At once: whoever gets it has to know by now whose path this is.
-            peer.send(b"\x16" + bytes(19))
+            peer.send(DTLS)
         events = take(plane, 2 * PEERS)
     assert {event[1] for event in events if event[0] == "ice"} == set(range(10, 10 + PEERS))
     assert sorted(event[1] for event in events if event[0] == "dtls") == list(range(10, 10 + PEERS))
@@ -133,17 +133,17 @@ def test_connections_go_on_in_the_thread_of_their_peer(plane: Plane) -> None:
     plane.open_router(1, 1)
     plane.open_transport(1, 10, "bufrag", PWD)
     with socket.create_connection(("127.0.0.1", plane.tcp_ports()[0]), EVENT_WAIT_S) as peer:
-        request, dtls = check("bufrag"), b"\x16" + bytes(19)
-        framed = len(request).to_bytes(2, "big") + request + len(dtls).to_bytes(2, "big") + dtls + b"\x00\x14\x16"
+        request, frame = check("bufrag"), len(DTLS).to_bytes(2, "big") + DTLS
+        framed = len(request).to_bytes(2, "big") + request + frame + frame[:3]
         peer.sendall(framed[:30])
         time.sleep(0.02)
         peer.sendall(framed[30:])
         size = int.from_bytes(peer.recv(2, socket.MSG_WAITALL), "big")
         expect_answer(peer.recv(size, socket.MSG_WAITALL))
-        peer.sendall(bytes(19))
+        peer.sendall(frame[3:])
         events = take(plane, 3)
         assert events[0] == ("ice", 10, "connected", f"tcp 127.0.0.1:{peer.getsockname()[1]}")
-        assert events[1:] == [("dtls", 10, dtls)] * 2
+        assert events[1:] == [("dtls", 10, DTLS)] * 2
         plane.close_transport(10)
     # A stranger who names a thread is one there too: an answer he does not get.
     with socket.create_connection(("127.0.0.1", plane.tcp_ports()[0]), EVENT_WAIT_S) as peer:

@@ -37,3 +37,30 @@ fn too_short_is_nothing() {
     assert_eq!(classify(&[22; 12]), Class::Unknown);
     assert_eq!(classify(&[0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0]), Class::Unknown);
 }
+
+#[test]
+fn records_that_are_all_there() {
+    let record = |first: u8, major: u8, length: u16, body: usize| {
+        let [high, low] = length.to_be_bytes();
+        [&[first, major, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, high, low], &vec![7; body][..]].concat()
+    };
+    assert!(begins_with_record(&record(22, 0xfe, 60, 60)));
+    assert!(begins_with_record(&record(23, 0xfe, 60, 100)), "another one follows");
+    assert!(begins_with_record(&record(21, 0xfe, 0, 0)));
+    assert!(!begins_with_record(&record(22, 0xfe, 61, 60)), "cut");
+    assert!(!begins_with_record(&record(22, 3, 60, 60)), "TLS");
+    assert!(!begins_with_record(&[22, 0xfe, 0xfd, 0, 0]));
+    assert!(!begins_with_record(&[]));
+}
+
+#[test]
+fn records_of_dtls_1_3() {
+    let rest = [7; 20];
+    let with = |head: &[u8]| begins_with_record(&[head, &rest[..]].concat());
+    assert!(with(&[0b0010_0000, 9]), "without a length");
+    assert!(with(&[0b0010_0100, 9, 0, 20]));
+    assert!(with(&[0b0010_1100, 9, 9, 0, 20]));
+    assert!(!with(&[0b0010_0100, 9, 0, 21]));
+    assert!(!with(&[0b0010_1100, 9, 9, 0, 21]));
+    assert!(!with(&[0b0011_1100, 9, 9, 0, 20]), "with a connection identifier");
+}

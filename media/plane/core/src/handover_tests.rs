@@ -48,7 +48,7 @@ fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
     out
 }
 
-const DTLS: [u8; 20] = [22; 20];
+const DTLS: [u8; 20] = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7];
 
 impl Pair {
     /// Transport 1 on shard 0 and transport 2 on shard 1.

@@ -81,15 +81,19 @@ fn a_new_viewer_of_h264_starts_with_the_parameter_sets() {
 fn one_peer_cannot_fill_the_queue_that_all_share_with_dtls() {
     let mut stage = Stage::new();
     let (loud, quiet) = (stage.join(1), stage.join(2));
+    let record = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 27][..], &[7; 27]].concat();
     for _ in 0..5_000 {
-        stage.deliver(&loud, &[22; 40]);
+        stage.deliver(&loud, &record);
     }
-    stage.deliver(&quiet, &[22; 40]);
+    stage.deliver(&quiet, &record);
     let of = |stage: &Stage, id: u32| {
         stage.events.iter().filter(|e| matches!(e, Event::Dtls { transport, .. } if *transport == id)).count()
     };
     assert_eq!((of(&stage, 1), of(&stage, 2)), (1_000, 1));
     stage.advance(1_000_000);
-    stage.deliver(&loud, &[22; 40]);
+    stage.deliver(&loud, &record);
     assert_eq!(of(&stage, 1), 1_001);
+    stage.deliver(&loud, &record[..39]);
+    assert_eq!(of(&stage, 1), 1_001, "no whole record: nobody up there has a use for it");
+    assert_eq!(stage.shard.snapshot(stage.now_us).totals.malformed, 4_001);
 }

@@ -12,7 +12,7 @@ use plane_core::shard::Shard;
 const SHARDS: usize = 3;
 const PATHS: u8 = 6;
 const NAMES: [&str; SHARDS] = ["a-one", "b-two", "c-three"];
-const DTLS: [u8; 20] = [22; 20];
+const DTLS: [u8; 20] = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7];
 const STEPS_MAX: usize = 200;
 /// A datagram is handed on once, a claim answers it, and whoever was there before is told.
 const ROUNDS_MAX: usize = 4;

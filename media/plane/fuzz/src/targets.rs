@@ -16,7 +16,7 @@ mod whole;
 use std::net::SocketAddr;
 
 use plane_core::command::Codec;
-use plane_core::demux::{Class, classify};
+use plane_core::demux::{Class, begins_with_record, classify};
 use plane_core::estimate::Estimator;
 use plane_core::framing::{self, Deframer, FRAME_MAX};
 use plane_core::ice::{Agent, PATHS_MAX, Path};
@@ -162,6 +162,7 @@ pub fn demux(data: &[u8]) {
         Class::Rtcp => assert!(data.len() >= 8 && data[0] >> 6 == 2 && data[1] >= 192),
         Class::Unknown => {}
     }
+    assert!(!begins_with_record(data) || data.len() >= 2);
 }
 
 pub fn rtp(data: &[u8]) {

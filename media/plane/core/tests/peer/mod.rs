@@ -334,8 +334,8 @@ impl Stage {
     }
 
     pub fn send_compound(&mut self, peer: &mut Peer, compound: &[u8]) {
-        let mut buffer = [compound, &[0; 32]].concat();
-        self.send_rtcp(peer, &mut buffer, compound.len());
+        let sealed = peer.seal_report(compound);
+        self.deliver(peer, &sealed);
     }
 
     fn send_rtcp(&mut self, peer: &mut Peer, buffer: &mut [u8], len: usize) {
@@ -523,6 +523,14 @@ impl Peer {
         let len = self.open.open_rtp(&mut datagram, &header).expect("sealed for this peer");
         datagram.truncate(len);
         (header, datagram)
+    }
+
+    /// A compound of it as it goes out.
+    pub fn seal_report(&mut self, compound: &[u8]) -> Vec<u8> {
+        let mut buffer = [compound, &[0; 32]].concat();
+        let len = self.seal.seal_rtcp(&mut buffer, compound.len());
+        buffer.truncate(len);
+        buffer
     }
 
     /// A compound to it in clear.
