@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from rooms.store import migrations
 from rooms.store.database import Database
-from tests.rooms.postgres import Postgres, at_once
+from tests.rooms.postgres import Postgres, at_once, nowhere_kept
 from tests.rooms.province import Province, build
 
 DIALECTS = ("sqlite", "postgresql")
@@ -38,12 +39,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=DIALECTS)
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
     """The address of a migrated, empty database: what a second process can open too."""
     if request.param == "sqlite":
-        path = tmp_path / "rooms.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
+        with tempfile.TemporaryDirectory(prefix="rooms-", dir=nowhere_kept()) as folder:
+            path = Path(folder) / "rooms.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            yield f"sqlite:///{path}"
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"test{next(_numbers)}"

@@ -22,6 +22,15 @@ FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """Nothing of a unit test has to outlive the machine."""
 
 
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2 * 2**30
+
+
+def nowhere_kept() -> Path:
+    """The folder for what nobody needs once the machine stops: in memory if that has room, so that no commit waits for a disk."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES else Path(tempfile.gettempdir())
+
+
 def at_once(work: Coroutine[Any, Any, T]) -> T:
     """Its result, from a loop of its own in a thread of its own: the caller may be inside of another loop."""
     with ThreadPoolExecutor(1) as pool:
@@ -32,7 +41,7 @@ class Postgres:
     """One server. `durable`: as an operator would run it, for tests that kill it."""
 
     def __init__(self, durable: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if durable else nowhere_kept()))
         self.options = ["max_connections=200", "listen_addresses=", f"unix_socket_directories={self.folder}"]
         self.options += [] if durable else FAST
         self.process: subprocess.Popen[bytes] | None = None

@@ -8,6 +8,7 @@ without a declaration fails, and one whose request stands not in `matrix_rows` f
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from starlette.routing import BaseRoute
 from rooms.policy import roles
 from rooms.store import migrations
 from signaling import declared
+from tests.rooms.postgres import nowhere_kept
 from tests.security.matrix_rows import FIXED, PARAMETERS, ROWS, Row
 from tests.security.matrix_world import CALLERS, PLACES, REACH, TITLE, Caller, World
 
@@ -60,11 +62,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def world(template: Path, tmp_path: Path) -> AsyncIterator[World]:
-    made = World(template, tmp_path)
-    await made.build()
-    yield made
-    await made.close()
+async def world(template: Path) -> AsyncIterator[World]:
+    with tempfile.TemporaryDirectory(prefix="matrix-", dir=nowhere_kept()) as folder:
+        made = World(template, Path(folder))
+        await made.build()
+        yield made
+        await made.close()
 
 
 def expects(caller: Caller, action: str, kind: str, place: str, method: str) -> bool | None:

@@ -8,9 +8,11 @@ import base64
 import hashlib
 import hmac
 import re
+import sqlite3
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,9 +125,7 @@ async def sign_in(visitor: Visitor, served: Served, name: str = "thuky") -> None
 
 async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
     if name in served.secrets:
-        step = int(time.time()) // 30
-        while int(time.time()) // 30 == step:  # a code counts once
-            await visitor.page.wait_for_timeout(500)
+        _let_its_code_count_again(served, name)
         await visitor.part("signin-code").fill(code_of(served.secrets[name], time.time()))
         await visitor.part("code-button").click()
         return
@@ -138,6 +138,12 @@ async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
     await expect(visitor.part("recovery")).to_be_visible()
     assert await visitor.barriers() == []
     await visitor.part("recovery-kept").click()
+
+
+def _let_its_code_count_again(served: Served, name: str) -> None:
+    """Otherwise the next one, up to 30 s later, would have to be waited for."""
+    with closing(sqlite3.connect(served.server.data_dir / "diemcau.sqlite")) as beside, beside:
+        beside.execute("UPDATE account SET totp_last_step = 0 WHERE name = ?", (name,))
 
 
 async def settled(visitor: Visitor) -> None:
