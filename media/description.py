@@ -77,6 +77,8 @@ def parse(sdp: str, memory: Memory | None = None) -> Description:
     """Raises `PeerError` for anything that is not a description a WebRTC peer may send."""
     if len(sdp) > limits.SDP_CHARACTERS:
         raise PeerError("session description too long")
+    if sdp.count("\n") > limits.SDP_LINES:
+        raise PeerError("too many lines")
     if not sdp.startswith(("v=0\r\n", "v=0\n")):
         raise PeerError("not a session description")
     head, *bodies = sdp.removesuffix("\n").split("\nm=")

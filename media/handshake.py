@@ -171,8 +171,16 @@ class Session:
             return
         self.state = "connecting"
         self._dtls = _Dtls(self._pipe, self._certificate, self._events.install_keys)
-        self._deadline = self._loop.call_later(limits.HANDSHAKE_S, self._break, "handshake timed out")
+        self._wait(limits.HANDSHAKE_STEPS)
         self._task = self._loop.create_task(self._handshake(self._dtls))
+
+    def _wait(self, steps: int) -> None:
+        """The time that the peer has passes in steps: while this process does not run, not more than one of them."""
+        if steps == 0:
+            self._break("handshake timed out")
+        else:
+            step_s = limits.HANDSHAKE_S / limits.HANDSHAKE_STEPS
+            self._deadline = self._loop.call_later(step_s, self._wait, steps - 1)
 
     async def _handshake(self, dtls: _Dtls) -> None:
         fingerprints = [RTCDtlsFingerprint(one.algorithm, one.value) for one in self._fingerprints]

@@ -4,8 +4,10 @@ What the packet plane bounds (packets, caches, command queue) is bounded in `med
 """
 
 # Session descriptions
-SDP_CHARACTERS = 1 << 20
+SDP_CHARACTERS = 3 << 20  # browsers write about 6,000 for a camera and a microphone that they receive
+SDP_LINES = 1 << 17  # browsers write about 180 for both
 SDP_SECTIONS = 512
+SDP_OWN_SECTIONS = 24  # of these are left to the peer: what it publishes, and data
 SDP_LINE_CHARACTERS = 32_768  # the session names every section, and some clients every stream, in one line
 SDP_CODEC_LINES = 1024  # rtpmap, fmtp, rtcp-fb and extmap lines of one section
 SDP_CODEC_BLOCKS = 64  # different sets of codec lines in one description: browsers use about four
@@ -35,7 +37,7 @@ LINE_PRODUCERS = 1024  # of one line; a terminal has one to three, the mixer one
 LINE_CONSUMERS = 1024
 
 # DTLS handshake
-HANDSHAKE_S = 15.0
+HANDSHAKE_S, HANDSHAKE_STEPS = 15.0, 15
 HANDSHAKE_BYTES = 65_536  # from the peer before the handshake is complete
 HANDSHAKE_MESSAGE_BYTES = 8192  # of one message, by its own word: certificates of browsers have under 1,000
 DATAGRAMS_WAITING = 256  # DTLS records of one transport not yet taken by the event loop

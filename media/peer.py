@@ -106,11 +106,11 @@ class Peer:
         ended = self._take_sections(description)
         published = [one for slot in self._slots.values() if (one := self._publish(slot, accept, ended))]
         bound, unsupported = self._bind_waiting()
-        self._changed = bool(self._waiting)
         plans = [self._plan(slot) for slot in self._slots.values()]
         sdp = negotiation.write(self._head("passive", description.allow_mixed), plans)
         for slot in self._slots.values():
             slot.draining = False
+        self._changed = self._has_place()
         return Answer(sdp, self._tracks(), published, ended, bound, unsupported)
 
     # -- we offer
@@ -122,12 +122,14 @@ class Peer:
         if not self._slots:
             self._add_slot("application")
         free = FreeSlots(self._slots.values())
-        for consumer in self._waiting:
+        for consumer in tuple(self._waiting):
             kind = consumer.producer.kind
-            slot = free.take(kind) or self._add_slot(kind)
+            slot = free.take(kind) or (self._add_slot(kind) if self._room else None)
+            if slot is None:
+                continue  # until the section of another one is free
             slot.consumer, slot.fresh = consumer, False
             self._places[consumer] = slot
-        self._waiting.clear()
+            del self._waiting[consumer]
         self._changed = False
         plans = []
         for slot in self._slots.values():
@@ -197,10 +199,13 @@ class Peer:
 
     @property
     def missing_sections(self) -> tuple[int, int]:
-        """Audio and video sections wanted beyond the free ones, when the client is the one that offers."""
+        """Audio and video sections wanted beyond the free ones, when the client is the one that offers; no more than a
+        description may have: tracks beyond that wait until others end.
+        """
         wanted = Counter(consumer.producer.kind for consumer in self._waiting)
         free = FreeSlots(self._slots.values()) if wanted else FreeSlots(())
-        return (max(0, wanted["audio"] - free.count("audio")), max(0, wanted["video"] - free.count("video")))
+        audio = min(max(0, wanted["audio"] - free.count("audio")), self._room)
+        return audio, min(max(0, wanted["video"] - free.count("video")), self._room - audio)
 
     @property
     def forwarded(self) -> int:
@@ -449,6 +454,18 @@ class Peer:
     def _repair_ssrc(self, kind: Kind) -> int:
         """Audio is resent on its own SSRC: a browser refuses an FID group there."""
         return self._node.new_ssrc() if kind == "video" else 0
+
+    def _has_place(self) -> bool:
+        """Another negotiation would bring a waiting track into a section."""
+        if not self._waiting:
+            return False
+        free = FreeSlots(self._slots.values())
+        return self._room > 0 or any(free.first(consumer.producer.kind) for consumer in self._waiting)
+
+    @property
+    def _room(self) -> int:
+        """Sections of ours that a description may have besides those that it has."""
+        return max(0, limits.SDP_SECTIONS - limits.SDP_OWN_SECTIONS - len(self._slots))
 
     def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
         slot = Slot(own_section(kind, str(self._next_mid)))

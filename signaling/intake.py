@@ -1,7 +1,8 @@
 """How bytes become requests: uvicorn's HTTP parser with bounds that it lacks, and the WebSocket parser's line limit.
 
 Owns what is refused before a request exists: a request line over 16 KiB (414), headers beyond their bounds (431), a connection
-that does not finish its request in time. What may be asked is decided later, in `guard` and in the routes.
+that does not finish its request in time; and when a WebSocket is given up for dead. What may be asked is decided later, in
+`guard` and in the routes.
 """
 
 import asyncio
@@ -102,3 +103,46 @@ class BoundedHttp(HttpToolsProtocol):
     def _overdue(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class PatientWebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket. Its client is asked for a sign of life (RFC 6455 §5.5.2) only when it has said nothing for a while,
+    whatever it says counts as one, and time in which this process did not run does not count against it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heard_at = 0.0
+        self._steps_left = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self.loop.time()
+        super().data_received(data)
+
+    def send_keepalive_ping(self) -> None:
+        assert self.ping_interval is not None
+        rest_s = self._heard_at + self.ping_interval - self.loop.time()
+        if rest_s > 0:
+            self.ping_timer = self.loop.call_later(rest_s, self.send_keepalive_ping)
+            return
+        super().send_keepalive_ping()
+        if self.pong_timer is not None:
+            self.pong_timer.cancel()
+            self._steps_left = limits.PONG_STEPS
+            self._await_pong()
+
+    def keepalive_timeout(self) -> None:
+        """One step of the wait has passed, and the loop has read what there was to read."""
+        if self._heard_at > self.ping_sent_at:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+        elif self._steps_left > 0 or self.read_paused:
+            self._await_pong()
+        else:
+            super().keepalive_timeout()
+
+    def _await_pong(self) -> None:
+        assert self.ping_timeout is not None
+        self._steps_left -= 1
+        self.pong_timer = self.loop.call_later(self.ping_timeout / limits.PONG_STEPS, self.keepalive_timeout)

@@ -14,9 +14,11 @@ DESK_BODY_BYTES = 512 * 1024
 """A booking with its attendees, agenda and documents."""
 UPLOAD_BODY_BYTES = 6 * 1024 * 1024
 """A file with its envelope."""
-WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
-"""An SDP of many tracks passes 64 KiB."""
+WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
+"""An SDP of hundreds of tracks has 3 MiB."""
 WEBSOCKET_QUEUE = 32
+PONG_STEPS = 20
+"""In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
 OWN_ADDRESSES = 4
 """Of this machine, on which a server for it alone takes media beside loopback: each is a candidate more to check."""
 SHUTDOWN_S = 5.0

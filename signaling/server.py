@@ -37,7 +37,7 @@ from signaling.guard import Guard
 from signaling.hallboard import Board
 from signaling.halls import Halls
 from signaling.halls import Surroundings as HallSurroundings
-from signaling.intake import BoundedHttp
+from signaling.intake import BoundedHttp, PatientWebSocket
 from signaling.process import CLOCK, version
 from signaling.secretariat import Secretariat
 from signaling.sip.core import Config
@@ -439,7 +439,7 @@ def _uvicorn_config(composition: Composition, certificate: Certificate | None) -
     return uvicorn.Config(
         composition,
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=PatientWebSocket,
         ws_max_size=limits.WEBSOCKET_MESSAGE_BYTES,
         ws_max_queue=limits.WEBSOCKET_QUEUE,
         ws_per_message_deflate=False,

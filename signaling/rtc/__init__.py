@@ -5,6 +5,7 @@ Owns the wire format and the life of a connection. Decides nothing about who may
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -33,8 +34,9 @@ def routes(
     facts = ServerFacts(node_id="ND_" + registry.around.suffix(), relays=relays)
     desk = Desk(registry, auth, Encoder(facts), Packets(), tally or Uncounted())
     made: list[BaseRoute] = []
+    turns = asyncio.Lock()
     for path in ("/rtc", "/rtc/v1"):
-        door = Door(desk, v1=path.endswith("v1"))
+        door = Door(desk, path.endswith("v1"), turns)
         made += [
             WebSocketRoute(path, door.open),
             Route(f"{path}/validate", door.validate),

@@ -1,7 +1,9 @@
 """Bounds of one browser session, in one place."""
 
-MESSAGE_BYTES = 1024 * 1024
-"""One signalling message: an SDP of many tracks passes 64 KiB."""
+MESSAGE_BYTES = 4 * 1024 * 1024
+"""One signalling message: an SDP of hundreds of tracks has 3 MiB, and who resumes sends our last one beside its own."""
+LONG_MESSAGE_BYTES = 16 * 1024
+"""An SDP of so many tracks that its reading holds up others by a good part of a millisecond, and more."""
 MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 1000.0
 """A native client sends each candidate of each address for each of its first seven sections, over 200 at once with few

@@ -51,6 +51,8 @@ class Door:
 
     desk: Desk
     v1: bool
+    turns: asyncio.Lock
+    """Of all sockets: held for a turn of the event loop by whoever has a long message."""
 
     async def open(self, websocket: WebSocket) -> None:
         """The WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
@@ -66,7 +68,7 @@ class Door:
         session = Session(self.desk, wire, grants, clock.monotonic())
         try:
             _begin(session, ask)
-            await _converse(websocket, session, clock)
+            await _converse(websocket, session, clock, self.turns)
         finally:
             session.lost()
             await wire.finish()
@@ -171,15 +173,28 @@ def _begin(session: Session, ask: join.Ask) -> None:
         session.fail()
 
 
-async def _converse(websocket: WebSocket, session: Session, clock: Clock) -> None:
-    """Until the client is gone or the session ended. A fault of ours ends this session alone."""
+async def _converse(websocket: WebSocket, session: Session, clock: Clock, turns: asyncio.Lock) -> None:
+    """Until the client is gone or the session ended. Long messages are descriptions of many tracks: of those that come together
+    each takes a turn of the event loop, so that handshakes and newcomers wait for one of them and not for all.
+    """
     while not session.closed:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
         data = message.get("bytes")
-        try:
-            session.receive(message.get("text") or "" if data is None else data, clock.monotonic())
-        except Exception:
-            log.exception("a signalling message could not be handled")
-            session.close(INTERNAL)
+        said: bytes | str = message.get("text") or "" if data is None else data
+        if len(said) < limits.LONG_MESSAGE_BYTES:
+            _receive(session, said, clock)
+            continue
+        async with turns:
+            _receive(session, said, clock)
+            await asyncio.sleep(0)
+
+
+def _receive(session: Session, said: bytes | str, clock: Clock) -> None:
+    """A fault of ours ends this session alone."""
+    try:
+        session.receive(said, clock.monotonic())
+    except Exception:
+        log.exception("a signalling message could not be handled")
+        session.close(INTERNAL)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import os
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,20 @@ async def test_a_handshake_has_a_deadline(router: Router, monkeypatch: pytest.Mo
     call, client = await pending(router)
     client.send(b"\x16\xfe\xff" + bytes(10))
     assert await call.events.wait("failed") == ("failed", "handshake timed out")
+    end(call)
+
+
+async def test_time_in_which_this_process_did_not_run_is_not_the_client_s(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HANDSHAKE_S", 1.5)
+    call, client = await pending(router)
+    client.send(b"\x16\xfe\xff" + bytes(10))
+    while call.peer.state == "new":
+        await asyncio.sleep(0.01)
+    time.sleep(limits.HANDSHAKE_S)
+    await asyncio.sleep(0.2)
+    assert "failed" not in call.events.names()
     end(call)
 
 

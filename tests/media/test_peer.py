@@ -240,6 +240,32 @@ def test_number_of_waiting_tracks_is_bounded(
         forward(peer, producers[0], "TR_3")
 
 
+def test_no_more_sections_are_asked_for_than_a_description_may_have(
+    router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the client would do as it was told, and be ended for it."""
+    monkeypatch.setattr(limits, "SDP_SECTIONS", limits.SDP_OWN_SECTIONS + 3)
+    microphone, camera = sorted(producers, key=lambda producer: producer.kind)
+    peer = router.open_peer(Recorder())
+    ending = peer.consume(microphone, stream_id="PA_x", track_id="TR_0")
+    peer.answer(offers.describe([audio("recvonly")]), accept=take_all)
+    for number in range(1, 5):
+        forward(peer, camera, f"TR_{number}")
+    assert peer.missing_sections == (0, 2)
+    sections = [audio("recvonly"), video("recvonly"), video("recvonly")]
+    answer = peer.answer(offers.describe(sections), accept=take_all)
+    assert answer.mid_to_track_id == {"0": "TR_0", "1": "TR_1", "2": "TR_2"}
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 0), False)
+    [first, *_] = answer.bound
+    peer.stop(first)
+    peer.stop(ending)
+    assert peer.needs_offer
+    peer.answer(offers.describe(sections), accept=take_all)  # the client hears that the section is idle
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 0), True)
+    assert peer.answer(offers.describe(sections), accept=take_all).mid_to_track_id == {"1": "TR_3", "2": "TR_2"}
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 0), False)
+
+
 def test_a_control_without_the_bound_takes_every_track(
     router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +295,24 @@ def test_recorded_answers_to_an_offer_with_tracks(router: Router, producers: lis
     started = peer.accept_answer(fixture(f"{client}_dual_answer"))
     assert [one.mid for one in started] == ["1", "2"]
     assert not peer.needs_offer
+
+
+def test_no_more_sections_are_offered_than_a_description_may_have(
+    router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SDP_SECTIONS", limits.SDP_OWN_SECTIONS + 3)
+    camera = next(producer for producer in producers if producer.kind == "video")
+    peer = router.open_peer(Recorder())
+    first = peer.consume(camera, stream_id="PA_x", track_id="TR_0")
+    for number in range(1, 4):
+        forward(peer, camera, f"TR_{number}")
+    assert peer.offer().mid_to_track_id == {"1": "TR_0", "2": "TR_1"}
+    answers = [offers.application(), video("recvonly"), video("recvonly")]
+    peer.accept_answer(offers.describe(answers, setup="active"))
+    peer.stop(first)
+    peer.offer()
+    peer.accept_answer(offers.describe(answers, setup="active"))
+    assert peer.offer().mid_to_track_id == {"1": "TR_2", "2": "TR_1"}
 
 
 def test_offered_sections_are_reused_after_they_were_idle(router: Router, producers: list[Producer]) -> None:

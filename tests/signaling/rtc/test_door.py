@@ -101,15 +101,14 @@ async def test_pages_of_other_origins_are_refused(live_server: LiveServer) -> No
             assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY
 
 
-@pytest.mark.parametrize(("data", "code"), [(b"\xff\xff\xff", 1007), (b"\0" * (limits.MESSAGE_BYTES + 1), 1009)])
-async def test_bad_bytes_end_one_socket(live_server: LiveServer, data: bytes, code: int) -> None:
+async def test_bad_bytes_end_one_socket(live_server: LiveServer) -> None:
     headers = {"authorization": f"Bearer {token(live_server, 'bad', 'door-bad')}"}
     async with aiohttp.ClientSession() as http:
         async with http.ws_connect(f"{live_server.url}/rtc", headers=headers) as socket:
-            await socket.send_bytes(data)
+            await socket.send_bytes(b"\xff\xff\xff")
             while (await socket.receive()).type is aiohttp.WSMsgType.BINARY:
                 pass
-            assert socket.close_code == code
+            assert socket.close_code == 1007
         async with http.ws_connect(f"{live_server.url}/rtc", headers=headers) as socket:
             first = proto.SignalResponse.FromString((await socket.receive()).data)
             assert first.WhichOneof("message") == "join"

@@ -82,7 +82,10 @@ impl Link {
         loop {
             match socket.read() {
                 Ok(Message::Binary(bytes)) => return Response::decode(bytes).map(Some).map_err(|e| e.to_string()),
-                Ok(Message::Close(_)) => return Err("server closed the socket".into()),
+                Ok(Message::Close(frame)) => {
+                    let why = frame.map(|one| format!(": {} {}", one.code, one.reason)).unwrap_or_default();
+                    return Err(format!("server closed the socket{why}"));
+                }
                 Ok(_) => {}
                 Err(Error::Io(e)) if e.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(e) => return Err(e.to_string()),

@@ -1,0 +1,151 @@
+"""When a WebSocket is given up for dead: over real sockets, in the event loop that the server runs in."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from signaling.intake import BoundedHttp, PatientWebSocket
+
+INTERVAL_S, TIMEOUT_S = 0.2, 0.6
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nhost: here\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+WORD = b"\x81\x81\0\0\0\0x"
+PING, PONG, CLOSE = 0x89, 0x8A, 0x88
+
+
+async def listener(scope: Scope, receive: Receive, send: Send) -> None:
+    """Takes every socket and every word."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] == "websocket.receive":
+        pass
+
+
+@contextlib.asynccontextmanager
+async def served() -> AsyncIterator[int]:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        bound.listen(5)
+        config = uvicorn.Config(
+            listener,
+            http=BoundedHttp,
+            ws=PatientWebSocket,
+            ws_ping_interval=INTERVAL_S,
+            ws_ping_timeout=TIMEOUT_S,
+            lifespan="off",
+            log_config=None,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[bound])
+        try:
+            yield bound.getsockname()[1]
+        finally:
+            await server.shutdown(sockets=[bound])
+
+
+@dataclass
+class Client:
+    """In a thread of its own, as a client is that does not care how its server fares."""
+
+    port: int
+    speaks: bool = False
+    answers_after_s: float | None = None
+    bell: int = -1
+    """Rung when a question has come."""
+    frames: list[int] = field(default_factory=list)
+    longest_silence_s: float = 0.0
+
+    def stay(self, seconds: float) -> list[int]:
+        """The kinds of frames that came in this time, or until the server closed."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as end:
+            end.sendall(UPGRADE)
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += end.recv(1)
+            end.settimeout(0.02)
+            limit = spoke_at = time.monotonic()
+            limit += seconds
+            while time.monotonic() < limit and CLOSE not in self.frames:
+                if self.speaks:
+                    self.longest_silence_s = max(self.longest_silence_s, time.monotonic() - spoke_at)
+                    spoke_at = time.monotonic()
+                    end.sendall(WORD)
+                with contextlib.suppress(TimeoutError):
+                    self.take(end)
+        return self.frames
+
+    def take(self, end: socket.socket) -> None:
+        kind, length = end.recv(2)
+        payload = end.recv(length) if length else b""
+        self.frames.append(kind)
+        if kind == PING and self.answers_after_s is not None:
+            if self.bell >= 0:
+                os.write(self.bell, b"!")
+                time.sleep(self.answers_after_s)
+            end.sendall(bytes((PONG, 0x80 | length)) + bytes(4) + payload)
+
+
+async def stay(client: Client, seconds: float) -> list[int]:
+    return await asyncio.to_thread(client.stay, seconds)
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario)
+
+
+def test_an_answer_that_waits_while_this_process_does_not_run_counts() -> None:
+    """The loop stands still from before the answer until after its time, in the middle of what it has to read."""
+
+    async def scenario() -> None:
+        reading, writing = os.pipe()
+        stalls: list[float] = []
+
+        def stall() -> None:
+            os.read(reading, 1)
+            if not stalls:
+                stalls.append(time.monotonic())
+                time.sleep(TIMEOUT_S * 1.5)
+
+        asyncio.get_running_loop().add_reader(reading, stall)
+        async with served() as port:
+            frames = await stay(Client(port, answers_after_s=0.1, bell=writing), 1.7)
+        assert stalls
+        assert CLOSE not in frames
+        assert frames.count(PING) > 1
+
+    run(scenario())
+
+
+def test_who_speaks_is_alive_and_not_asked() -> None:
+    async def scenario() -> None:
+        async with served() as port:
+            client = Client(port, speaks=True)
+            frames = await stay(client, 1.2)
+        assert CLOSE not in frames
+        if client.longest_silence_s < INTERVAL_S / 2:  # else the machine was too busy for this client to speak in time
+            assert PING not in frames
+
+    run(scenario())
+
+
+def test_who_says_nothing_is_asked_and_given_up() -> None:
+    async def scenario() -> None:
+        async with served() as port:
+            frames = await stay(Client(port), 30)
+        assert frames == [PING, CLOSE]
+
+    run(scenario())
