@@ -18,7 +18,7 @@ CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 DEVICES = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-FAULTS = re.compile(r"Content Security Policy|Trusted|Permissions-Policy|Uncaught")
+FAULTS = re.compile(r"Content Security Policy|Trusted|Permissions-Policy|Uncaught|WebGPU|Password forms")
 
 _CHECK = """async (rules) => (await axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations.map(
   (found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)"""

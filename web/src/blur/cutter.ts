@@ -28,7 +28,7 @@ export class Cutter {
     Object.assign(self, { Module: { locateFile: () => program, printErr: () => undefined } });
     // It would wake the large graphics processor of a notebook, for a model that takes a few milliseconds.
     Object.defineProperty(navigator, 'gpu', { value: undefined, configurable: true });
-    await loadLiteRt(loader);
+    await silently(() => loadLiteRt(loader));
     const answer = await fetch(model);
     if (!answer.ok) throw new Error(`the model does not come: ${answer.status}`);
     const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -67,6 +67,17 @@ export class Cutter {
       this.pixels.data[at * 4 + 3] = (255 * (likely - NOBODY)) / (SOMEBODY - NOBODY);
     }
     this.mask.putImageData(this.pixels, 0, 0);
+  }
+}
+
+/** It warns of the graphics processor that it does not get. */
+async function silently(act: () => Promise<unknown>): Promise<void> {
+  const { warn } = console;
+  console.warn = () => undefined;
+  try {
+    await act();
+  } finally {
+    console.warn = warn;
   }
 }
 

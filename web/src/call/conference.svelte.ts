@@ -11,6 +11,7 @@ import {
   SubscriptionError,
   Track,
   VideoPresets,
+  setLogLevel,
   type DisconnectReason,
   type Participant,
   type RoomOptions,
@@ -93,6 +94,7 @@ export class Conference {
   ) {
     const { camera, microphone } = entry.tracks;
     this.devices = { ...entry.chosen, ...opened('camera', camera), ...opened('microphone', microphone) };
+    setLogLevel('warn');
     this.room = new Room(roomOptions(entry, cameraSize(this.saving, phone)));
     this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
     this.sound = new Sound(this.room);

@@ -2,7 +2,7 @@
  * A call with oneself: one connection sends camera and microphone to the server, a second receives them back. What stands
  * between is what stands between in any meeting. Owns the connections; judges nothing.
  */
-import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
+import { ConnectionError, ConnectionErrorReason, ConnectionState, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, setLogLevel, Track, VideoPresets, type RemoteTrack } from 'livekit-client';
 import type { CheckOpened } from '../api';
 import { Meter, type Report, type Sample } from '../figures/figures';
 
@@ -24,6 +24,8 @@ export class Loop {
     private readonly opened: CheckOpened,
     returned: (track: RemoteTrack) => void,
   ) {
+    // It breaks its own call to try other ways, and is the one to judge what that led to.
+    setLogLevel('error');
     this.receiver.on(RoomEvent.TrackSubscribed, (track) => returned(track));
   }
 
