@@ -167,6 +167,8 @@ THUMBNAILS = 12
 """Halls whose small picture is made at the same time, the others in turn."""
 THUMBNAIL_BYTES = 64 * 1024
 LABEL_CHARACTERS = 200
+UNSEEN = 8
+"""So many names of people whom the halls do not see are told."""
 AUDIO_BPS = 80_000
 """Of a hall's link, kept for sound."""
 UP_FULL_BPS = 2_000_000

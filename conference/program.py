@@ -210,6 +210,12 @@ class Program:
         """What most halls see, small (JPEG); None: nobody looked, or nothing is made."""
         return self.thumbnails.get(self._preview)
 
+    def unseen(self) -> list[str]:
+        """Whose pictures the halls do not get though they are sent, by name; the first of them."""
+        people = self.conference.participants.values()
+        missed = (one for one in people if one.sid not in self.halls and any(map(_missed, one.tracks.values())))
+        return [_label(one) for one in itertools.islice(missed, limits.UNSEEN)]
+
     @property
     def count(self) -> int:
         return len(self.halls) + len(self.expected)
@@ -719,6 +725,16 @@ def _understood(track: Track) -> Track | None:
     return None
 
 
+def _missed(track: Track) -> bool:
+    """It is sent in no codec that the mixer takes: none was promised, or the one that was does not come."""
+    if track.kind != "video" or track.muted or not track.live:
+        return False
+    if HALLS in track.lacking:
+        return track.awaited is not None and track.awaited.given_up
+    promised = track.announcement.backup
+    return _understood(track) is None and (promised is None or promised.lower() not in CODECS)
+
+
 def _quality(full: bool) -> Quality:
     return Quality.HIGH if full else Quality.MEDIUM
 
@@ -734,7 +750,10 @@ def _source(key: FeedKey, feed: Feed) -> pictures.Source:
     return pictures.Source(feed.ssrc, kind, codec, number, key.site, key.content)
 
 
+def _label(participant: Participant) -> str:
+    return (participant.grants.name or participant.identity)[: limits.LABEL_CHARACTERS]
+
+
 def _info(one: Seen, speaking: bool, hall: Hall | None) -> pictures.SiteInfo:
-    label = (one.participant.grants.name or one.participant.identity)[: limits.LABEL_CHARACTERS]
     wants = hall is not None and hall.floor_wanted_at is not None
-    return pictures.SiteInfo(one.site, label, one.muted, speaking, wants, one.camera is not None)
+    return pictures.SiteInfo(one.site, _label(one.participant), one.muted, speaking, wants, one.camera is not None)

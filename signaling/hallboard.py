@@ -132,7 +132,7 @@ class Board:
         conference = self._conference(occurrence_id)
         program = conference.program if conference is not None else None
         if program is None or not program.halls:
-            return {"layout": "auto", "text": "", "running": False, "degraded": "", "picture_url": ""}
+            return {"layout": "auto", "text": "", "running": False, "degraded": "", "picture_url": "", "unseen": []}
         step = program.health.removeprefix("degraded ") if program.health.startswith("degraded") else ""
         url = f"/api/v1/occurrences/{occurrence_id}/program/picture" if program.picture is not None else ""
         running = program.health not in ("starting", "lost")
@@ -142,6 +142,7 @@ class Board:
             "running": running,
             "degraded": step,
             "picture_url": url,
+            "unseen": program.unseen(),
         }
 
     def picture(self, occurrence_id: str) -> bytes | None:

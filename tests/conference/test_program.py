@@ -529,6 +529,31 @@ def test_a_browser_sends_what_halls_look_at_though_no_other_browser_does(world: 
     assert [event.highest for event in ann.client.of(LayersWanted)][-1] is None
 
 
+def test_operators_are_told_whose_picture_no_hall_can_take(world: HallWorld) -> None:
+    """What is promised is waited for; what never comes, or was never promised, is told until it comes or is muted."""
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
+    (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))
+    (other,) = ben.publish(replace(CAMERA, codec="video/VP9"))
+    eve.publish(CAMERA)
+    program = HallParty(world, "hall").hall.program
+    world.settle()
+    assert program.unseen() == ["Ben"]
+    world.pass_time(limits.BACKUP_S + 1)
+    assert program.unseen() == ["Ann", "Ben"]
+    ben.participant.mute(other, True)
+    assert program.unseen() == ["Ann"]
+    ann.participant.announce_backup(sid, replace(CAMERA, cid="second", codec="video/VP8"))
+    ann.offer("video sendonly second q h f")
+    world.settle()
+    assert program.unseen() == ["Ann"], "no packet yet"
+    second = ann.participant.tracks[sid].backup
+    assert second is not None
+    assert second.producer is not None
+    second.producer.active_layers.add(0)
+    world.pass_time(limits.BACKUP_S + 1)
+    assert program.unseen() == []
+
+
 def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: HallWorld) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(replace(CAMERA, codec="video/VP9", backup="video/VP8"))

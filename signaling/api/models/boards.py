@@ -189,13 +189,14 @@ class Program(Strict):
 
 class ProgramState(View):
     """What the halls see. `layout` auto: what suits the number of pictures. `degraded`: the step of lowered quality, empty: none.
-    `picture_url`: empty until there is one."""
+    `picture_url`: empty until there is one. `unseen`: some of those whose browsers send pictures in no codec that halls take."""
 
     layout: str
     text: str
     running: bool
     degraded: str
     picture_url: str
+    unseen: list[str]
 
 
 class SipAccountFields(Strict):

@@ -62,6 +62,8 @@ export interface Program {
   running: boolean;
   degraded: string;
   picture_url: string;
+  /** Names of people whose pictures the halls do not get. */
+  unseen: string[];
 }
 
 export type Ready = Leg['readiness']['state'];
