@@ -175,6 +175,8 @@ class Terminal:
         """Requests for a key frame that it understood."""
         self.statuses: list[int] = []
         self.requests: list[str] = []
+        """Their methods; what is sent again, because an answer takes its time, counts once."""
+        self._known: set[tuple[str, str]] = set()
         self.invite_bytes = 0
         self.remote_sdp = ""
         self.last_offer = b""
@@ -377,7 +379,9 @@ class Terminal:
         if message.status:
             self._replies.put_nowait(message)
             return
-        self.requests.append(message.method)
+        if (which := (message["Call-ID"], message["CSeq"])) not in self._known:
+            self._known.add(which)
+            self.requests.append(message.method)
         match message.method:
             case "INVITE":
                 self._invited(message)

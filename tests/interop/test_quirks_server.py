@@ -283,7 +283,29 @@ async def test_it_refreshes_its_session(there: There) -> None:
         assert not ann.saw("unpublished", HALL)
 
 
-async def test_sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
+SILENT_S = 2
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
+    yield from serve(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
+
+
+class Dead(Recorder):
+    """Says nothing any more once the call stands."""
+
+    def _invited(self, message: Message) -> None:
+        return
+
+
+async def test_those_that_give_no_sign_of_life_leave(there: There, impatient: There) -> None:
+    """Both at once, on two servers: they wait for a minute and for half of one."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(_sessions_are_refreshed_as_the_terminal_can_or_end(there))
+        both.create_task(_a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient))
+
+
+async def _sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> None:
     """All three at once, because the shortest session is 90 s: ours to refresh after 45 s, given up after 60 s."""
     by_invite, by_update, never = (
         recorder(there, QUIRKS[name], hall)
@@ -304,22 +326,7 @@ async def test_sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -
         assert not by_invite.ended.is_set() and not by_update.ended.is_set()
 
 
-SILENT_S = 2
-
-
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
-    yield from serve(tmp_path_factory, DIEMCAU_HALL_SILENT_S=str(SILENT_S))
-
-
-class Dead(Recorder):
-    """Says nothing any more once the call stands."""
-
-    def _invited(self, message: Message) -> None:
-        return
-
-
-async def test_a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) -> None:
+async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) -> None:
     password = impatient.booked.passwords["hall-b"]
     async with (
         recorder(impatient, QUIRKS["silent"]) as silent,
