@@ -25,8 +25,6 @@ RUNS = {
     "sctp": 500,
 }
 """Of those that take longer each time."""
-HEAVY = ("browser", "session", "token", "sctp")
-"""Most of their time goes into a start of the server's parts; their seeds are run always."""
 engine = pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no Atheris for this machine")
 
 
@@ -50,9 +48,7 @@ def run(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @engine
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=pytest.mark.long) if one in HEAVY else one for one in targets.TARGETS]
-)
+@pytest.mark.parametrize("name", targets.TARGETS)
 def test_a_short_run(name: str, tmp_path: Path) -> None:
     done = run(name, tmp_path)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

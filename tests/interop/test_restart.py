@@ -20,9 +20,7 @@ PEOPLE = [f"p{number}" for number in range(8)]
 KEY = {"DIEMCAU_API_KEY": "restart", "DIEMCAU_API_SECRET": "r" * 32}
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.long)], ids=["stopped", "killed"]
-)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 async def test_everybody_is_back_after_a_restart(own_server: Callable[..., LiveServer], number: int) -> None:
     first, second = own_server(**KEY), own_server(**KEY)  # the time that a server takes to start is not waited for
     async with Proxy(first.port) as proxy:

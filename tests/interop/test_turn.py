@@ -140,7 +140,6 @@ async def test_the_check_finds_that_the_relay_works(
     assert office.dropped() > 0, "UDP was tried and did not pass"
 
 
-@pytest.mark.long
 async def test_the_check_finds_an_office_that_lets_no_call_out(
     center: Namespace, office: Namespace, tmp_path: Path
 ) -> None:

@@ -339,7 +339,7 @@ async def test_the_room_is_not_shown_for_a_moment(visit: Visit, live_server: Liv
 
 @pytest.mark.parametrize(
     ("death", "words"),
-    [pytest.param(SLOW, "không kịp làm mờ", marks=pytest.mark.long), (BROKEN, "Không làm mờ phông nền được")],
+    [(SLOW, "không kịp làm mờ"), (BROKEN, "Không làm mờ phông nền được")],
 )
 async def test_a_blur_that_dies_takes_the_camera_along(
     visit: Visit, live_server: LiveServer, pattern: str, death: str, words: str
@@ -365,7 +365,7 @@ async def test_a_blur_that_dies_takes_the_camera_along(
     await opens_without(one, other)
 
 
-@pytest.mark.parametrize("camera", ["yes", pytest.param("no", marks=pytest.mark.long)])
+@pytest.mark.parametrize("camera", ["yes", "no"])
 async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
     visit: Visit, live_server: LiveServer, pattern: str, camera: str
 ) -> None:
@@ -390,7 +390,6 @@ async def test_a_wish_that_fails_in_the_meeting_keeps_the_camera_off(
     await opens_without(one, other)
 
 
-@pytest.mark.long
 async def test_a_blur_that_cannot_be_put_on_a_camera_closes_it(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
@@ -442,7 +441,6 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.long
 async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
@@ -460,7 +458,6 @@ async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
     await looks(visitor, OWN, True, "still blurred")
 
 
-@pytest.mark.long
 async def test_pictures_go_by_hand_where_nothing_streams_them(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:

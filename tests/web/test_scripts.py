@@ -71,7 +71,7 @@ async def walk(visitor: Visitor, served: Served, paths: tuple[str, ...]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["thuky", pytest.param("quantri", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["thuky", "quantri"])
 async def test_no_word_of_the_secretariat_becomes_a_script(visit: Visit, served: Served, name: str) -> None:
     visitor = await visit(script=WATCH)
     paths = SECRETARY if name == "thuky" else ADMINISTRATOR
