@@ -4,9 +4,9 @@
 //! address (`ice::Agent::ask`). Only the answer, which its integrity proves, makes the address the peer's.
 
 use crate::demux::Class;
-use crate::event::Event;
-use crate::ice::Path;
+use crate::ice::{Cause, Path};
 use crate::outbox::{Outbox, Sink};
+use crate::seeking::QUIET_US;
 use crate::shard::Shard;
 use crate::stun;
 use crate::transport::Allowance;
@@ -16,8 +16,6 @@ const TRIED_PER_S: u64 = 200;
 const TRIED_BURST: u64 = 50;
 /// Whose keys one datagram is tried with at most.
 const PEERS_MAX: usize = 4;
-/// A peer whose media still comes as it did has not moved.
-const QUIET_US: u64 = 100_000;
 /// Longer datagrams are nobody's media.
 const DATAGRAM_MAX: usize = 1500;
 /// Questions that may be open in a shard.
@@ -55,10 +53,22 @@ impl Shard {
             let mut copy = [0; DATAGRAM_MAX];
             copy[..datagram.len()].copy_from_slice(datagram);
             if self.is_genuine(*key, class, &mut copy[..datagram.len()], now_us, out) {
-                return self.ask_there(*key, path, now_us, out);
+                if self.ask_there(*key, path, Cause::Media, now_us, out) {
+                    self.note_asked(*key, path);
+                }
+                return;
             }
         }
         self.show_others(path, datagram);
+    }
+
+    fn note_asked(&mut self, key: usize, path: Path) {
+        if !self.astray.asked.contains(&(path, key)) {
+            if self.astray.asked.len() == OPEN_MAX {
+                self.astray.asked.remove(0);
+            }
+            self.astray.asked.push((path, key));
+        }
     }
 
     /// Those whose selected path has the same remote address but another port, and has been quiet.
@@ -76,7 +86,7 @@ impl Shard {
     }
 
     /// Takes it in if it is the peer's.
-    fn is_genuine<S: Sink>(
+    pub(crate) fn is_genuine<S: Sink>(
         &mut self,
         key: usize,
         class: Class,
@@ -92,56 +102,26 @@ impl Shard {
         true
     }
 
-    fn ask_there<S: Sink>(&mut self, key: usize, path: Path, now_us: u64, out: &mut Outbox<S>) {
-        let (high, low) = (self.random(), self.random());
-        let mut fresh = [0; 12];
-        fresh[..8].copy_from_slice(&high.to_be_bytes());
-        fresh[8..].copy_from_slice(&(low as u32).to_be_bytes());
-        let mut request = [0; stun::QUESTION_MAX];
-        let Some(agent) = self.transports[key].agent() else { return };
-        let Some(len) = agent.ask(path, fresh, now_us, &mut request) else { return };
-        if !self.astray.asked.contains(&(path, key)) {
-            if self.astray.asked.len() == OPEN_MAX {
-                self.astray.asked.remove(0);
-            }
-            self.astray.asked.push((path, key));
+    /// The transport that was asked at a path which nobody has checked.
+    pub(crate) fn asked_at(&mut self, path: Path) -> Option<usize> {
+        let at = self.astray.asked.iter().position(|(asked, _)| *asked == path)?;
+        let key = self.astray.asked[at].1;
+        if !self.transports.contains(key) {
+            self.astray.asked.remove(at);
+            return None;
         }
-        out.put(path, &request[..len]);
+        Some(key)
     }
 
-    /// What is no check of a peer's may be its answer.
-    pub(crate) fn receive_answer<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
-        let Some(at) = self.astray.asked.iter().position(|(asked, _)| *asked == path) else {
-            self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
-            if stun::answered(datagram).is_some() && self.astray.allowance.take(now_us) {
-                self.show_others(path, datagram);
-            }
-            return;
-        };
-        let key = self.astray.asked[at].1;
-        let Some(transport) = self.transports.get(key) else {
-            self.astray.asked.remove(at);
-            return;
-        };
-        let id = transport.id;
-        let before = transport.path();
-        if self.is_held(path, (Some(key), self.index), now_us) {
-            self.totals.bad_stun += 1;
-            return;
-        }
-        let transport = &mut self.transports[key];
-        let Some(Ok(outcome)) = transport.agent().map(|agent| agent.hear_answer(datagram, path, now_us)) else {
-            self.totals.bad_stun += 1;
-            return;
-        };
-        self.begin_again(key, now_us, out);
-        self.transports[key].estimator.note_moved(now_us);
-        self.astray.asked.remove(at);
-        self.adopt(path, key);
-        self.claim(path, true);
-        self.release_path(before.filter(|before| *before != path));
-        if let Some(state) = outcome.state {
-            self.events.push(Event::Ice { transport: id, state, path });
+    pub(crate) fn forget_asked(&mut self, path: Path) {
+        self.astray.asked.retain(|(asked, _)| *asked != path);
+    }
+
+    /// An answer to nobody's question here.
+    pub(crate) fn receive_stray_answer(&mut self, path: Path, datagram: &[u8], now_us: u64) {
+        self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
+        if stun::answered(datagram).is_some() && self.astray.allowance.take(now_us) {
+            self.show_others(path, datagram);
         }
     }
 }

@@ -273,8 +273,14 @@ impl Estimator {
     /// The peer used to tell of what arrives, and has said nothing of all that was sent since then: it is lost. None: it is not
     /// so, or not for long enough.
     pub fn cut_off_since_us(&self, rtt_us: u64, now_us: u64) -> Option<u64> {
-        let long = |since_us: &u64| now_us.saturating_sub(*since_us) > UNTOLD_US + rtt_us;
-        self.untold_us.filter(|_| self.heard_us.is_some()).filter(long)
+        self.untold_since_us(0).filter(|since_us| now_us.saturating_sub(*since_us) > UNTOLD_US + rtt_us)
+    }
+
+    /// Since when packets have gone out, after `begin_us` some too, of which the peer, who used to tell, has told nothing yet;
+    /// not before `begin_us`.
+    pub fn untold_since_us(&self, begin_us: u64) -> Option<u64> {
+        let tells = self.heard_us.is_some() && self.sent_us > begin_us;
+        self.untold_us.filter(|_| tells).map(|since_us| since_us.max(begin_us))
     }
 
     /// More is wanted, so much in all: looks whether the path carries it, unless that was done a moment ago. True: it

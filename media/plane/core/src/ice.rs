@@ -1,6 +1,7 @@
 //! An ICE-lite agent (RFC 8445 §2.5) of one transport: answers checks, knows the path to use and whether the peer is
 //! still there (RFC 7675, from the peer's own checks). It learns nothing from media, but where that comes from to ask: a peer
-//! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc).
+//! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc). One
+//! whose path went silent is asked at all the others that it has checked (`seek`).
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
@@ -66,6 +67,8 @@ const REMEMBERED_MAX: usize = 512;
 /// A question is asked again after so long, and is another one after so long.
 const ASK_AGAIN_US: u64 = 50_000;
 const QUESTION_US: u64 = 2_000_000;
+/// Questions open at a time: the paths, and some where media came from.
+const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 
@@ -78,10 +81,20 @@ struct Credentials {
     remote_pwd: Box<[u8]>,
 }
 
+/// Why the peer is asked at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Its media comes from there: where it answers, it is.
+    Media,
+    /// The selected path is silent: it may answer there too.
+    Silence,
+}
+
 /// Whether the peer is at a path now.
 #[derive(Clone, Copy, Debug)]
 struct Question {
     path: Path,
+    cause: Cause,
     transaction: [u8; 12],
     begun_us: u64,
     asked_us: u64,
@@ -117,7 +130,12 @@ pub struct Agent {
     serial: u32,
     phase: Phase,
     last_check_us: u64,
-    question: Option<Question>,
+    /// At most `QUESTIONS_MAX`.
+    questions: Vec<Question>,
+    /// Where the peer answered first while the selected path is silent, and when.
+    found: Option<(Path, u64)>,
+    /// When the peer last answered at the selected path: what was asked because of a silence before that is settled.
+    settled_us: u64,
 }
 
 impl Agent {
@@ -132,7 +150,9 @@ impl Agent {
             serial: 0,
             phase: Phase::New,
             last_check_us: now_us,
-            question: None,
+            questions: Vec::new(),
+            found: None,
+            settled_us: 0,
         }
     }
 
@@ -141,6 +161,7 @@ impl Agent {
         let replaced = std::mem::replace(&mut self.current, Credentials::new(ufrag, pwd));
         // Of two restarts in a row the credentials between were never used.
         self.previous.get_or_insert(replaced);
+        self.found = None;
         // The peer asked over another way, so it is there: it has its time again, but no media before a check.
         if matches!(self.phase, Phase::Failed | Phase::Disconnected) {
             self.phase = Phase::New;
@@ -156,24 +177,18 @@ impl Agent {
         self.current.remote_pwd = pwd.as_bytes().into();
     }
 
-    /// The peer's media came by a path that it has not checked: a Binding request that asks it there. `fresh`: a transaction
-    /// that nobody can guess. None: it cannot be asked (now). `out` holds `stun::QUESTION_MAX`.
-    pub fn ask(&mut self, path: Path, fresh: [u8; 12], now_us: u64, out: &mut [u8]) -> Option<usize> {
+    /// A Binding request that asks the peer whether it is at this path. `fresh`: a transaction that nobody can guess. None: it
+    /// cannot be asked (now). `out` holds `stun::QUESTION_MAX`.
+    pub fn ask(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64, out: &mut [u8]) -> Option<usize> {
         let (ours, theirs) = (&self.current.ufrag, self.current.remote_ufrag.as_ref()?);
         // During a restart it is not clear which credentials the peer goes by.
         if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
             return None;
         }
-        let open = self.question.filter(|one| one.path == path && now_us < one.begun_us + QUESTION_US);
-        if open.is_some_and(|one| now_us < one.asked_us + ASK_AGAIN_US) {
-            return None;
-        }
-        let mut question = open.unwrap_or(Question { path, transaction: fresh, begun_us: now_us, asked_us: now_us });
-        question.asked_us = now_us;
-        self.question = Some(question);
         let username = [theirs, &b":"[..], ours].concat();
+        let transaction = self.question(path, cause, fresh, now_us)?;
         let request = Request {
-            transaction: question.transaction,
+            transaction,
             username: &username,
             priority: 1,
             use_candidate: false,
@@ -184,18 +199,81 @@ impl Agent {
         Some(stun::write_request(out, &request, &self.current.remote_pwd))
     }
 
-    /// What may be the answer came by `path`. It proves that the peer is there, as a check does: media goes there from now on.
-    pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
-        let asked = self.question.filter(|one| one.path == path && stun::answered(datagram) == Some(one.transaction));
-        if asked.is_none() || self.phase != Phase::Connected {
-            return Err(StunError::Unauthentic);
+    /// The transaction of the question there, an open one or a new one. None: it was asked a moment ago.
+    fn question(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64) -> Option<[u8; 12]> {
+        let settled_us = self.settled_us;
+        let is_open = |one: &Question| {
+            let settled = one.cause == Cause::Silence && one.begun_us <= settled_us;
+            now_us < one.begun_us + QUESTION_US && !settled
+        };
+        self.questions.retain(is_open);
+        if let Some(open) = self.questions.iter_mut().find(|one| one.path == path) {
+            if now_us < open.asked_us + ASK_AGAIN_US {
+                return None;
+            }
+            open.asked_us = now_us;
+            open.cause = if cause == Cause::Media { cause } else { open.cause };
+            return Some(open.transaction);
         }
+        if self.questions.len() == QUESTIONS_MAX {
+            self.questions.remove(0);
+        }
+        self.questions.push(Question { path, cause, transaction: fresh, begun_us: now_us, asked_us: now_us });
+        Some(fresh)
+    }
+
+    /// What may be the answer came by `path`. It proves that the peer is there, as a check does. If media had come from there,
+    /// media goes there from now on; if the selected path was silent, `settle` decides.
+    pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+        let transaction = stun::answered(datagram);
+        let is_it = |one: &Question| one.path == path && Some(one.transaction) == transaction;
+        let at = self.questions.iter().position(is_it).filter(|_| self.phase == Phase::Connected);
+        let at = at.ok_or(StunError::Unauthentic)?;
         stun::prove_answer(datagram, &self.current.remote_pwd)?;
-        self.question = None;
+        let question = self.questions.remove(at);
         self.note_path(path, now_us);
+        if question.cause == Cause::Media {
+            return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
+        }
+        if self.selected == Some(path) {
+            (self.found, self.settled_us) = (None, now_us);
+        } else if question.begun_us > self.settled_us {
+            self.found.get_or_insert((path, now_us));
+        }
+        Ok(Outcome::default())
+    }
+
+    /// The other paths that the peer has checked; it is there to be asked.
+    pub fn others(&self) -> impl Iterator<Item = Path> {
+        let others = self.paths().filter(|path| Some(*path) != self.selected);
+        others.filter(|_| self.phase == Phase::Connected && self.selected.is_some())
+    }
+
+    /// The peer answered elsewhere, and for so long since then not at the selected path: media goes where it answered.
+    pub fn settle(&mut self, patience_us: u64, now_us: u64) -> Option<Path> {
+        let (path, _) = self.found.filter(|(_, at_us)| now_us >= at_us + patience_us)?;
+        self.found = None;
+        (self.knows(path) && self.select(path)).then_some(path)
+    }
+
+    /// When the peer last answered at the selected path, after that had been silent.
+    pub fn settled_us(&self) -> u64 {
+        self.settled_us
+    }
+
+    /// Since when it is known that the peer answers elsewhere; None: nothing was found.
+    pub fn found_us(&self) -> Option<u64> {
+        self.found.map(|(_, at_us)| at_us)
+    }
+
+    /// True: it was another one.
+    fn select(&mut self, path: Path) -> bool {
         let moved = self.selected != Some(path);
         self.selected = Some(path);
-        Ok(Outcome { state: moved.then_some(IceState::Moved), restarted: false })
+        if moved {
+            self.found = None;
+        }
+        moved
     }
 
     /// Every ufrag of ours that a check may name now: one, or two during a restart.
@@ -225,7 +303,7 @@ impl Agent {
         self.selected == Some(path) && self.checked.iter().any(fresh)
     }
 
-    /// Whether a valid check came this way.
+    /// Whether a valid check or answer came this way.
     #[inline]
     pub fn knows(&self, path: Path) -> bool {
         self.checked.iter().any(|checked| checked.path == path)
@@ -361,7 +439,7 @@ impl Agent {
         let before = self.selected;
         if self.nominates(request, is_current) {
             outcome.restarted = is_current && self.previous.take().is_some();
-            self.selected = Some(path);
+            self.select(path);
         }
         if self.selected.is_none() {
             return outcome;

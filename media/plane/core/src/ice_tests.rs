@@ -247,7 +247,7 @@ fn the_local_address_does_not_make_a_path() {
 
 fn ask(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
     let mut question = [0; stun::QUESTION_MAX];
-    let len = agent.ask(from, [transaction; 12], now_us, &mut question)?;
+    let len = agent.ask(from, Cause::Media, [transaction; 12], now_us, &mut question)?;
     let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
     assert_eq!((request.username, request.use_candidate, request.controlling), (&b"theirs:ours"[..], false, None));
     assert!(request.controlled.is_some());
@@ -325,4 +325,13 @@ fn nobody_is_asked_whose_answer_could_not_be_proved() {
     agent.restart(NEWER.0, NEWER.1, SECOND);
     agent.set_remote("theirs", THEIR_PWD);
     assert_eq!(ask(&mut agent, path(2), 1, SECOND), None, "it is changing its credentials");
+}
+
+#[test]
+fn questions_open_at_a_time_are_few() {
+    let (mut agent, _) = known();
+    for port in 2..100 {
+        assert!(ask(&mut agent, path(port), port as u8, SECOND).is_some());
+    }
+    assert_eq!(agent.questions.len(), QUESTIONS_MAX);
 }

@@ -39,6 +39,7 @@ pub mod redundancy;
 pub mod router;
 pub mod rtcp;
 pub mod rtp;
+mod seeking;
 pub mod selection;
 pub mod sent;
 pub mod sequence;

@@ -10,7 +10,12 @@ impl Shard {
     pub(crate) fn begin_again<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let transport = &self.transports[key];
         let Some(since_us) = transport.estimator.cut_off_since_us(transport.rtt_or_guess_us(), now_us) else { return };
-        for at in 0..transport.consumers.len() {
+        self.begin_after(key, since_us, now_us, out);
+    }
+
+    /// What was sent since then is lost.
+    pub(crate) fn begin_after<S: Sink>(&mut self, key: usize, since_us: u64, now_us: u64, out: &mut Outbox<S>) {
+        for at in 0..self.transports[key].consumers.len() {
             let consumer = &mut self.consumers[self.transports[key].consumers[at]];
             let lost = consumer.video && !consumer.is_off() && consumer.last_sent_us >= since_us;
             let Some(layer) = consumer.current.filter(|_| lost && consumer.may_ask_keyframe(now_us)) else { continue };

@@ -139,7 +139,11 @@ impl Shard {
             return self.receive_astray(path, class, datagram, now_us, out);
         };
         if matches!(class, Class::Rtp | Class::Rtcp) {
-            self.transports[key].heard_us = now_us;
+            let transport = &mut self.transports[key];
+            if transport.path().is_some_and(|selected| selected != path) {
+                return self.receive_elsewhere((key, path), class, datagram, now_us, out);
+            }
+            transport.heard_us = now_us;
         }
         match class {
             Class::Rtp => self.receive_rtp(key, datagram, now_us, out),
@@ -190,7 +194,7 @@ impl Shard {
             let id = self.transports[key].id;
             self.begin_again(key, now_us, out);
             if state == IceState::Moved {
-                self.transports[key].estimator.note_moved(now_us);
+                self.transports[key].note_moved(now_us);
             }
             self.events.push(Event::Ice { transport: id, state, path });
         }
@@ -349,6 +353,7 @@ impl Shard {
                 transport.report_due_us = now_us + transport.report_interval_us();
                 self.send_reports(key, now_us, out);
             }
+            self.tick_seeking(key, now_us, out);
             self.tick_consent(key, now_us);
         }
         busy
@@ -374,7 +379,7 @@ impl Shard {
         consumer.aim(producer.choose_layer(consumer.top_layer(), now_us), producer.spatial_top());
     }
 
-    fn is_flowing(&self, key: usize, now_us: u64) -> bool {
+    pub(crate) fn is_flowing(&self, key: usize, now_us: u64) -> bool {
         let transport = &self.transports[key];
         let active = |at: &usize| self.producers[*at].layers.iter().any(|l| l.is_active(now_us));
         transport.producers.iter().any(active)

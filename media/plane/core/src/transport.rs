@@ -154,8 +154,10 @@ pub struct Transport {
     pub pacer: Pacer,
     pub allotment: Allotment,
     pub dtls: Allowance,
-    /// When media came last by a path that was checked.
+    /// When media came last by the selected path.
     pub heard_us: u64,
+    /// When the peer may be asked at all its paths again: see `seeking`.
+    pub seek_us: u64,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
     pub rtt_us: Option<u64>,
@@ -189,6 +191,7 @@ impl Transport {
             allotment: Allotment::default(),
             dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
             heard_us: 0,
+            seek_us: 0,
             ssrc,
             rtt_us: None,
             clock_offset_us: None,
@@ -207,6 +210,12 @@ impl Transport {
 
     pub fn note_rtt(&mut self, sample_us: u64) {
         self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt| (rtt * 7 + sample_us) / 8));
+    }
+
+    /// The peer is elsewhere from now on.
+    pub fn note_moved(&mut self, now_us: u64) {
+        self.estimator.note_moved(now_us);
+        self.heard_us = now_us;
     }
 
     /// A sender report said `peer_us` (its NTP clock) when ours was `wall_us`.

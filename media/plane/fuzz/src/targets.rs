@@ -19,7 +19,7 @@ use plane_core::command::Codec;
 use plane_core::demux::{Class, begins_with_record, classify};
 use plane_core::estimate::Estimator;
 use plane_core::framing::{self, Deframer, FRAME_MAX};
-use plane_core::ice::{Agent, PATHS_MAX, Path};
+use plane_core::ice::{Agent, Cause, PATHS_MAX, Path};
 use plane_core::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use plane_core::srtp::{Inbound, Outbound, Profile, RTCP_OVERHEAD_MAX, RTP_OVERHEAD_MAX, RocTx};
 use plane_core::stun::{self, Request};
@@ -123,7 +123,8 @@ pub fn ice(data: &[u8]) {
             3 => {
                 let (ufrag, path) = (if argument % 4 == 0 { "another" } else { "theirs" }, udp(u16::from(argument)));
                 agent.set_remote(ufrag, if argument % 8 == 1 { "" } else { PWD });
-                ask(&mut agent, path, [n as u8; 12], now_us);
+                let cause = if argument % 3 == 0 { Cause::Silence } else { Cause::Media };
+                ask(&mut agent, path, cause, [n as u8; 12], now_us);
             }
             4 => drop(agent.forget(udp(u16::from(argument)))),
             kind => {
@@ -143,13 +144,17 @@ pub fn ice(data: &[u8]) {
     }
 }
 
-/// The peer's media came by this path; it answers there, if it is asked.
-fn ask(agent: &mut Agent, path: Path, transaction: [u8; 12], now_us: u64) {
+/// The peer answers at this path, if it is asked.
+fn ask(agent: &mut Agent, path: Path, cause: Cause, transaction: [u8; 12], now_us: u64) {
     let (mut question, mut answer) = ([0; stun::QUESTION_MAX], [0; stun::REPLY_MAX]);
-    let Some(len) = agent.ask(path, transaction, now_us, &mut question) else { return };
+    let Some(len) = agent.ask(path, cause, transaction, now_us, &mut question) else { return };
     let asked = stun::parse_request(&question[..len], PWD.as_bytes()).expect("our own request");
     let len = stun::write_success(&mut answer, asked.transaction, path.remote(), PWD.as_bytes());
-    if agent.hear_answer(&answer[..len], path, now_us).is_ok() {
+    let answered = agent.hear_answer(&answer[..len], path, now_us).is_ok();
+    if answered && cause == Cause::Media {
+        assert_eq!(agent.selected(), Some(path));
+    }
+    if let Some(path) = agent.settle(u64::from(transaction[0]), now_us + 100) {
         assert_eq!(agent.selected(), Some(path));
     }
 }

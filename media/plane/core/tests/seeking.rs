@@ -1,0 +1,180 @@
+//! A peer with two paths whose selected one goes silent: it is asked at both, and media goes where it answers.
+
+mod peer;
+mod watch;
+mod way;
+
+use peer::path;
+use plane_core::command::Command;
+use plane_core::event::{Event, IceState};
+use plane_core::ice::Path;
+use plane_core::{rtp, stun};
+use way::{CAMERA, Tells, World};
+
+const THEIR_PWD: &str = "a-password-of-the-peer";
+const CAMERA_SSRC: u32 = 0x1000;
+
+fn spare() -> Path {
+    path(9_001)
+}
+
+/// A camera and its viewer that has told for two seconds what arrives. `moving`, a transport, has checked a second path before.
+fn world(moving: u32) -> World {
+    let mut world = World::new();
+    world.camera(&CAMERA[..1]);
+    world.viewer(|_| 20e6, Tells::Arrivals);
+    let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+    world.stage.command(Command::SetRemoteCredentials { transport: moving, ufrag, pwd });
+    let World { stage, cameras, viewers, .. } = &mut world;
+    let peer = if moving == 1 { &mut cameras[0].peer } else { &mut viewers[0].peer };
+    let first = std::mem::replace(&mut peer.path, spare());
+    stage.consent(peer);
+    peer.path = first;
+    stage.consent(peer);
+    world.run(2);
+    world.stage.events.clear();
+    world
+}
+
+/// Frames that reach nobody.
+fn send(world: &mut World, frames: usize) {
+    (0..frames).for_each(|n| world.stage.publish_frame(&mut world.cameras[0].peer, 0, n as u16, false, &[500]));
+}
+
+/// The transactions of the questions that went there.
+fn questions(world: &mut World, path: Path) -> Vec<[u8; 12]> {
+    let read = |datagram: Vec<u8>| stun::parse_request(&datagram, THEIR_PWD.as_bytes()).ok().map(|one| one.transaction);
+    world.stage.take_to(path).into_iter().filter_map(read).collect()
+}
+
+fn answer(world: &mut World, from: Path, transaction: [u8; 12]) {
+    let mut out = vec![0; stun::REPLY_MAX];
+    let len = stun::write_success(&mut out, transaction, path(1).remote(), THEIR_PWD.as_bytes());
+    world.stage.deliver_from(from, &out[..len]);
+}
+
+fn moved(world: &World) -> Vec<Path> {
+    let moved = |event: &Event| match event {
+        Event::Ice { state: IceState::Moved, path, .. } => Some(*path),
+        _ => None,
+    };
+    world.stage.events.iter().filter_map(moved).collect()
+}
+
+/// Frames go out and nothing is told of them until the viewer is asked at its second path; gives that question and the one at
+/// the first path.
+fn silence(world: &mut World) -> ([u8; 12], [u8; 12]) {
+    let first = world.viewers[0].peer.path;
+    questions(world, first);
+    for _ in 0..60 {
+        send(world, 1);
+        if let [there] = questions(world, spare())[..] {
+            return (there, questions(world, first)[0]);
+        }
+    }
+    panic!("nothing was asked in two seconds");
+}
+
+#[test]
+fn a_viewer_whose_network_went_is_sent_to_where_it_answers() {
+    let mut world = world(50);
+    let first = world.viewers[0].peer.path;
+    send(&mut world, 9);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "feedback may take a while");
+    let (there, _) = silence(&mut world);
+    answer(&mut world, spare(), there);
+    send(&mut world, 4);
+    assert_eq!(moved(&world), [], "it may answer at the first path too");
+    assert!(!questions(&mut world, first).is_empty(), "where it is asked once more");
+    world.stage.plis_to(&mut world.cameras[0].peer);
+    send(&mut world, 10);
+    assert_eq!(moved(&world), [spare()]);
+    assert_eq!(world.stage.plis_to(&mut world.cameras[0].peer), [CAMERA_SSRC], "what went into the hole is lost");
+    world.stage.take_to(first);
+    send(&mut world, 10);
+    let media = |one: &Vec<u8>| rtp::parse(one).is_ok_and(|header| header.ssrc == way::VIDEO_SSRC);
+    assert!(world.stage.take_to(spare()).iter().any(media));
+    assert!(!world.stage.take_to(first).iter().any(media));
+    // Back by its own choice, as ever.
+    world.stage.consent(&world.viewers[0].peer);
+    assert_eq!(moved(&world), [spare(), first]);
+}
+
+#[test]
+fn one_that_answers_at_its_path_stays_there() {
+    let mut world = world(50);
+    let first = world.viewers[0].peer.path;
+    let (there, here) = silence(&mut world);
+    answer(&mut world, spare(), there);
+    answer(&mut world, first, here);
+    send(&mut world, 10);
+    assert_eq!(moved(&world), []);
+    let (there, here) = silence(&mut world);
+    answer(&mut world, first, here);
+    answer(&mut world, spare(), there);
+    send(&mut world, 10);
+    assert_eq!(moved(&world), []);
+    let (there, _) = silence(&mut world);
+    answer(&mut world, spare(), there);
+    send(&mut world, 10);
+    assert_eq!(moved(&world), [spare()], "the network went after that");
+}
+
+#[test]
+fn nobody_is_asked_without_need() {
+    let mut world = world(50);
+    let first = world.viewers[0].peer.path;
+    send(&mut world, 1);
+    questions(&mut world, first);
+    world.stage.advance(1_500_000);
+    let here = questions(&mut world, first)[0];
+    answer(&mut world, first, here);
+    world.stage.take_to(spare());
+    world.stage.advance(3_000_000);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "nothing was sent of which it could tell");
+    world.stage.advance(10_000_000);
+    send(&mut world, 60);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "it is gone");
+}
+
+#[test]
+fn the_questions_become_fewer() {
+    let mut world = world(50);
+    silence(&mut world);
+    send(&mut world, 210);
+    assert!((5..=15).contains(&questions(&mut world, spare()).len()));
+}
+
+#[test]
+fn a_publisher_that_falls_silent_is_asked_too() {
+    let mut world = world(1);
+    world.stage.take_to(spare());
+    world.stage.advance(600_000);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "without speech little comes");
+    world.stage.advance(600_000);
+    let there = questions(&mut world, spare())[0];
+    answer(&mut world, spare(), there);
+    world.stage.advance(300_000);
+    assert_eq!(moved(&world), [spare()]);
+}
+
+#[test]
+fn media_by_another_of_its_paths_is_a_choice_where_the_first_one_is_quiet() {
+    let mut world = world(50);
+    let first = std::mem::replace(&mut world.viewers[0].peer.path, spare());
+    let nack = |world: &mut World| world.stage.nack(&mut world.viewers[0].peer, &[60_000]);
+    world.viewers[0].peer.path = first;
+    nack(&mut world);
+    world.viewers[0].peer.path = spare();
+    nack(&mut world);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "it came by the first one just now");
+    world.stage.advance(100_000);
+    nack(&mut world);
+    let there = questions(&mut world, spare())[0];
+    assert_eq!(moved(&world), []);
+    answer(&mut world, spare(), there);
+    assert_eq!(moved(&world), [spare()]);
+    world.viewers[0].peer.path = first;
+    nack(&mut world);
+    assert_eq!(questions(&mut world, first).len(), 0, "what was under way comes late");
+}
