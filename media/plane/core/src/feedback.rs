@@ -160,7 +160,9 @@ impl Shard {
         if !consumer.video || consumer.is_off() || !consumer.may_ask_keyframe(now_us) {
             return;
         }
-        let (producer, layer) = (consumer.producer, consumer.current.unwrap_or(consumer.target));
+        let (producer, target) = (consumer.producer, consumer.target);
+        let current = consumer.current.filter(|layer| !self.producers[producer].is_stopped(*layer));
+        let layer = current.unwrap_or(target);
         self.ask_keyframe(producer, layer, now_us, out);
     }
 
@@ -223,6 +225,14 @@ impl Shard {
         let transport = producer.transport;
         self.send_keyframe_request(transport, at, out);
         self.wake_within(BUSY_TICK_US, now_us);
+    }
+
+    /// Whether a key frame of this layer would come, and be shown to anybody. It costs one of each layer.
+    pub(crate) fn would_be_seen(&self, producer: usize, layer: u8) -> bool {
+        let producer = &self.producers[producer];
+        let looks = |key: &usize| self.consumers[*key].looks_at(layer);
+        let is_looked_at = || !producer.mirrors.is_empty() || producer.consumers().iter().any(looks);
+        !producer.is_stopped(layer) && is_looked_at()
     }
 
     /// Asks in the way that the publisher understands.

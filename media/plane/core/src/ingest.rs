@@ -278,7 +278,7 @@ impl Shard {
         if missing {
             self.wake_within(GAP_TICK_US, now_us);
         }
-        if arrival == Arrival::Jump && video {
+        if arrival == Arrival::Jump && video && self.would_be_seen(source.producer, source.layer) {
             self.ask_keyframe(source.producer, source.layer, now_us, out);
         }
     }

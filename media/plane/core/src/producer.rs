@@ -17,6 +17,8 @@ pub const LAYERS_MAX: usize = 4;
 pub const KEYFRAME_INTERVAL_US: u64 = 300_000;
 /// A layer that was silent this long is not chosen.
 pub const LAYER_SILENT_US: u64 = 2_000_000;
+/// Nor one from which nothing came for so long while another one went on: libwebrtc stops layers that its way does not carry.
+const LAYER_STOPPED_US: u64 = 700_000;
 /// Requests without an answer are repeated this often, then left to the next wish.
 const KEYFRAME_ASKS_MAX: u8 = 20;
 /// Padding that makes the packets of a frame equal: bytes a packet ...
@@ -150,6 +152,7 @@ impl KeyframeWish {
         self.asks
     }
 
+    /// It came, or nobody waits for it any more.
     pub fn came(&mut self) {
         self.wanted = false;
     }
@@ -271,9 +274,15 @@ impl Producer {
     /// The best active layer not above `wanted`, else the lowest active one, else `wanted` itself.
     pub fn choose_layer(&self, wanted: u8, now_us: u64) -> u8 {
         let top = (wanted as usize).min(self.layers.len().saturating_sub(1));
-        let active = |i: &usize| self.layers[*i].is_active(now_us);
+        let active = |i: &usize| self.layers[*i].is_active(now_us) && !self.is_stopped(*i as u8);
         let chosen = (0..=top).rev().find(active).or_else(|| (top..self.layers.len()).find(active));
         chosen.unwrap_or(top) as u8
+    }
+
+    /// Others went on without this layer.
+    pub fn is_stopped(&self, layer: u8) -> bool {
+        let stopped_us = self.layers[usize::from(layer)].last_us + LAYER_STOPPED_US;
+        self.layers.iter().any(|other| other.last_us > stopped_us)
     }
 
     /// The highest layer within its only stream; None: its layers are streams of their own.

@@ -26,7 +26,7 @@ use crate::transport::Transport;
 
 /// With nothing to do but wait for the peers' consent to end.
 const IDLE_TICK_US: u64 = 1_000_000;
-const RETARGET_US: u64 = 1_000_000;
+const RETARGET_US: u64 = 500_000;
 
 /// Where each identifier of the seam lives.
 #[derive(Default)]
@@ -308,6 +308,12 @@ impl Shard {
                 }
                 let given_up =
                     layer.reception.is_missing_any() && layer.reception.ask(now_us, rtt_us, asks, &mut asked);
+                let wished = given_up || layer.keyframe.is_wanted();
+                let seen = wished && self.would_be_seen(at, index as u8);
+                let layer = &mut self.producers[at].layers[index];
+                if wished && !seen {
+                    layer.keyframe.came();
+                }
                 let again = layer.keyframe.again(now_us);
                 asking |= layer.reception.is_missing_any();
                 if !asked.is_empty() {
@@ -316,7 +322,7 @@ impl Shard {
                 if again {
                     self.send_keyframe_request(transport, (at, index), out);
                 }
-                if given_up {
+                if given_up && seen {
                     self.ask_keyframe(at, index as u8, now_us, out);
                 }
             }
