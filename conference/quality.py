@@ -40,10 +40,12 @@ class Meter:
     def measure(self, figures: Mapping[int, Figures], now: float) -> None:
         """Once a second or so; `figures` by the peers' numbers."""
         for participant in self._conference.participants.values():
-            known = [figures[peer.id] for peer in participant.connection.peers() if peer.id in figures]
+            known = [rating(figures[peer.id]) for peer in participant.connection.peers() if peer.id in figures]
             if known and participant.connection.quiet_s(now) is None:
-                sample = self._samples.setdefault(participant.sid, Sample())
-                sample.total += min(rating(one) for one in known)
+                sample = self._samples.get(participant.sid)
+                if sample is None:
+                    sample = self._samples[participant.sid] = Sample()
+                sample.total += min(known)
                 sample.count += 1
         if now - self._told_at >= limits.QUALITY_S:
             self._told_at = now

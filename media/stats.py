@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from media._plane import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class PeerFigures:
-    """Counters are totals; losses 0..1 and times are those of the last reports, -1: not known yet."""
+class PeerFigures(NamedTuple):
+    """Made of everybody each second. Counters are totals; losses 0..1 and times are those of the last reports, -1: not known
+    yet.
+    """
 
     received_packets: int
     received_bytes: int

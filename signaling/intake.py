@@ -119,6 +119,16 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._heard_at = self.loop.time()
         super().data_received(data)
 
+    def send_receive_event_to_app(self) -> None:
+        """Reading stops only for who is ahead of us: to stop and go on at each of many short messages costs more than they do."""
+        ahead = (
+            self.queue.qsize() >= limits.WEBSOCKET_QUEUE or sum(map(len, self.frames)) > limits.WEBSOCKET_SHORT_BYTES
+        )
+        self.read_paused = True  # the parent leaves reading as it is, and goes on with it when nothing waits any more
+        super().send_receive_event_to_app()
+        if ahead and not self.close_sent:
+            self.transport.pause_reading()
+
     def send_keepalive_ping(self) -> None:
         assert self.ping_interval is not None
         rest_s = self._heard_at + self.ping_interval - self.loop.time()

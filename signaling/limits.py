@@ -16,7 +16,8 @@ UPLOAD_BODY_BYTES = 6 * 1024 * 1024
 """A file with its envelope."""
 WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
 """An SDP of hundreds of tracks has 3 MiB."""
-WEBSOCKET_QUEUE = 32
+WEBSOCKET_QUEUE, WEBSOCKET_SHORT_BYTES = 32, 1024
+"""Messages of one client that may wait, and how long one may be that does not stop the reading of others behind it."""
 PONG_STEPS = 20
 """In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
 OWN_ADDRESSES = 4

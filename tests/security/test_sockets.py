@@ -101,7 +101,7 @@ async def test_a_message_in_endless_pieces_is_too_long(server: LiveServer) -> No
 
         async def endless() -> Any:
             """Barely too much, then silence: what comes after the server's end would reset the connection over its last word."""
-            for _ in range(17):
+            for _ in range(limits.MESSAGE_BYTES // 65_536 + 1):
                 yield bytes(65_536)
             await socket.wait_closed()
 

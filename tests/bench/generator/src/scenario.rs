@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub const PENDING_JOINS: usize = 8;
 pub const JOIN_LIMIT: Duration = Duration::from_secs(15);
 /// For each participant besides.
-const GATHER_LIMIT: Duration = Duration::from_secs(120);
+const GATHER_LIMIT: Duration = Duration::from_secs(300);
 const GATHER_LIMIT_EACH: Duration = Duration::from_millis(150);
 /// After the window: time for late retransmissions before gaps count as lost (the sink gives up after 500 ms).
 const LINGER: Duration = Duration::from_millis(1200);
