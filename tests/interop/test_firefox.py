@@ -46,6 +46,8 @@ CODECS = """async (type) => {
   }
   return [...found];
 }"""
+BLURS = """() => localStorage.getItem('diemcau.blur') === 'yes' && !('MediaStreamTrackGenerator' in window)
+  && document.querySelector('[data-testid=cam-toggle]').ariaPressed === 'true'"""
 LAYERS = """async () => {
   let found = [];
   for (const peer of window.peers) for (const one of (await peer.getStats()).values())
@@ -134,9 +136,11 @@ async def test_firefox_and_chromium_see_and_hear_each_other(
     await window.picture(tmp_path / "call.png")
     await window.reload()
     await window.has("preview-video")
+    await window.click("blur")
     await window.click("join-button")
     await window.has("stage")
     await _meet(an, binh)
+    assert await an.evaluate(BLURS), "a camera that is on with the wish is blurred, here picture by picture"
     await window.click("leave-button")
     await binh.finds("() => document.querySelectorAll('[data-testid=tile]').length", 1, "Firefox has left")
     assert window.faults == []
