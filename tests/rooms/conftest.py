@@ -12,9 +12,12 @@ import pytest
 from rooms.store import migrations
 from rooms.store.database import Database
 from tests.rooms.postgres import Postgres, at_once, nowhere_kept
-from tests.rooms.province import Province, build
+from tests.rooms.province import Province, build, described
 
 DIALECTS = ("sqlite", "postgresql")
+PEOPLED = "peopled"
+NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+"""A Tuesday morning, 08:00 in Việt Nam."""
 _numbers = itertools.count(1)
 
 
@@ -40,18 +43,43 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=DIALECTS)
 async def database_url(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """The address of a migrated, empty database: what a second process can open too."""
+    """The address of a migrated database, empty but for the province if the test has one; a second process can open it too."""
+    peopled = "province" in request.fixturenames
     if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
         with tempfile.TemporaryDirectory(prefix="rooms-", dir=nowhere_kept()) as folder:
             path = Path(folder) / "rooms.db"
-            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            shutil.copy(_peopled_file(template) if peopled else template, path)
             yield f"sqlite:///{path}"
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"test{next(_numbers)}"
-    await server.run(f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
+    if peopled and PEOPLED not in server.templates:
+        await server.run(f"CREATE DATABASE {PEOPLED} TEMPLATE migrated STRATEGY file_copy")
+        await _people(server.url(PEOPLED))
+        server.templates.add(PEOPLED)
+    await server.run(f"CREATE DATABASE {name} TEMPLATE {PEOPLED if peopled else 'migrated'} STRATEGY file_copy")
     yield server.url(name)
     await server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _peopled_file(template: Path) -> Path:
+    made = template.with_name(f"{PEOPLED}.db")
+    if not made.exists():
+        begun = template.with_name("begun.db")
+        shutil.copy(template, begun)
+        at_once(_people(f"sqlite:///{begun}"))
+        begun.rename(made)
+    return made
+
+
+async def _people(url: str) -> None:
+    """Once for each worker and dialect; copies of it are made for each test."""
+    opened = Database.open(url)
+    try:
+        await opened.transact(lambda session: build(session, NOW))
+    finally:
+        await opened.close()
 
 
 @pytest.fixture
@@ -63,11 +91,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def now() -> datetime:
-    """A Tuesday morning, 08:00 in Việt Nam."""
-    return datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+    return NOW
 
 
 @pytest.fixture
-async def province(database: Database, now: datetime) -> Province:
-    """A small province, committed; see `tests.rooms.province`."""
-    return await database.transact(lambda session: build(session, now))
+def province(database: Database) -> Province:
+    """A small province, in the database already; see `tests.rooms.province`."""
+    return described()

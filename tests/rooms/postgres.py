@@ -45,6 +45,8 @@ class Postgres:
         self.options = ["max_connections=200", "listen_addresses=", f"unix_socket_directories={self.folder}"]
         self.options += [] if durable else FAST
         self.process: subprocess.Popen[bytes] | None = None
+        self.templates: set[str] = set()
+        """Databases that were made to be copied."""
         if os.getuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)

@@ -59,29 +59,31 @@ HEADS = {"tinh": "Chủ tịch", "vp": "Chánh Văn phòng", "khcn": "Giám đ�
 
 
 async def build(session: AsyncSession, now: datetime) -> Province:
+    made, rows = _everything()
+    for row in rows:
+        session.add(row)
+        await session.flush()
+    return made
+
+
+def described() -> Province:
+    """What `build` returns, for a database that was copied from one with a province in it."""
+    return _everything()[0]
+
+
+def _everything() -> tuple[Province, list[Row]]:
+    """Rows in an order in which each may be written."""
     made = Province()
     rows: list[Row] = [Pool(code="main", name="Máy chủ họp", legs=40), *_types()]
     for code, parent, name, kind, tier, block in UNITS:
         rows.append(_unit(made, code, parent, name, kind, tier, block))
         rows += _people(made, code)
-    await _store(session, rows)
     made.networks["tslcd"] = "network-tslcd"
-    await _store(
-        session,
-        [Network(id="network-tslcd", code="tslcd", name="TSLCD", ranges=["10.0.0.0/8", "fd00::/8"], closed=True)],
-    )
-    await _store(
-        session, [_site(made, code, "hall" if code in ("tinh", "khcn", "xa1") else "none") for code in made.units]
-    )
-    await _store(session, [_hall(made, *one) for one in HALLS])
-    await _store(session, [_terminal(made, *one) for one in HALLS])
-    return made
-
-
-async def _store(session: AsyncSession, rows: list[Row]) -> None:
-    for row in rows:
-        session.add(row)
-        await session.flush()
+    rows.append(Network(id="network-tslcd", code="tslcd", name="TSLCD", ranges=["10.0.0.0/8", "fd00::/8"], closed=True))
+    rows += [_site(made, code, "hall" if code in ("tinh", "khcn", "xa1") else "none") for code in made.units]
+    rows += [_hall(made, *one) for one in HALLS]
+    rows += [_terminal(made, *one) for one in HALLS]
+    return made, rows
 
 
 def _types() -> list[Row]:
