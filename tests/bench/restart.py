@@ -1,0 +1,145 @@
+"""How soon everybody hears the others again after the server was stopped or killed and another one answers in its place.
+
+`python tests/bench/restart.py --people 50 --processes 5 --takes tones`. Clients are the `livekit` Python SDK (libwebrtc) in
+processes of their own, each with a microphone, two of them with a tone; the next server already runs. What limits is told
+by the CPU seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.bench import peers
+from tests.interop.guest import Guests, Plan, Report, Role
+from tests.interop.person import token
+from tests.interop.proxy import Proxy
+
+BOUND_S = 180.0
+EVERY_S = 0.2
+TONES = {"p00": 400.0, "p01": 900.0}
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Run:
+    """Times since the old server was told to stop, of each client; CPU seconds until the last one heard all tones again."""
+
+    people: int
+    back_s: dict[str, float] = field(default_factory=dict)
+    heard_s: dict[str, float] = field(default_factory=dict)
+    server_cpu_s: float = 0.0
+    clients_cpu_s: float = 0.0
+    sent_away: int = 0
+
+
+def _roles(people: int, processes: int, place: int, secret: str, takes: str) -> list[Role]:
+    names = [f"p{number:02}" for number in range(people)][place::processes]
+    return [
+        Role(
+            name,
+            token(peers.KEY, secret, name, "restart"),
+            hz=TONES.get(name, 0.0),
+            takes=None if takes == "all" else list(TONES),
+            hears=list(TONES),
+        )
+        for name in names
+    ]
+
+
+async def _reports(processes: list[Guests]) -> dict[str, Report]:
+    found: dict[str, Report] = {}
+    for part in await asyncio.gather(*(one.report() for one in processes)):
+        found |= part
+    return found
+
+
+def _hears(name: str, report: Report) -> bool:
+    return all(report.hears(other, hz) for other, hz in TONES.items() if other != name)
+
+
+async def restart(given: argparse.Namespace) -> Run:
+    secret, run = secrets.token_hex(24), Run(given.people)
+    with peers.diemcau(API_SECRET=secret) as first, peers.diemcau(API_SECRET=secret) as second:
+        async with Proxy(first.port) as proxy:
+            plans = [
+                Plan(proxy.url, _roles(given.people, given.processes, place, secret, given.takes))
+                for place in range(given.processes)
+            ]
+            processes = [await Guests.start(plan) for plan in plans]
+            try:
+                await _until_all_hear(processes)
+                pids = [process._process.pid for process in processes]
+                before = (_cpu_s([second.pid]), _cpu_s(pids))
+                proxy.lead_to(second.port)
+                begin = time.monotonic()
+                os.kill(first.pid, signal.SIGKILL if given.killed else signal.SIGTERM)
+                await _watch(processes, run, begin)
+                run.server_cpu_s = _cpu_s([second.pid]) - before[0]
+                run.clients_cpu_s = _cpu_s(pids) - before[1]
+            finally:
+                await asyncio.gather(*(one.kill() for one in processes))
+    return run
+
+
+async def _until_all_hear(processes: list[Guests]) -> None:
+    deadline = time.monotonic() + BOUND_S
+    while not all(_hears(name, report) for name, report in (await _reports(processes)).items()):
+        assert time.monotonic() < deadline, "they do not come together"
+        await asyncio.sleep(EVERY_S)
+
+
+async def _watch(processes: list[Guests], run: Run, begin: float) -> None:
+    while len(run.heard_s) < run.people and time.monotonic() < begin + BOUND_S:
+        await asyncio.sleep(EVERY_S)
+        found = await _reports(processes)
+        now_s = time.monotonic() - begin
+        for name, report in found.items():
+            names = [event for event, _ in report.events]
+            if "reconnected" in names:
+                run.back_s.setdefault(name, now_s)
+                if _hears(name, report):
+                    run.heard_s.setdefault(name, now_s)
+        run.sent_away = sum("disconnected" in [event for event, _ in report.events] for report in found.values())
+
+
+def _cpu_s(pids: list[int]) -> float:
+    """User and system time of these processes."""
+    fields = (Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in pids)
+    return sum(int(values[11]) + int(values[12]) for values in fields) / TICKS_PER_S
+
+
+def _spread(values: list[float]) -> str:
+    ordered = sorted(values)
+    return f"n={len(ordered)} p50 {ordered[len(ordered) // 2]:.1f} max {ordered[-1]:.1f} s" if ordered else "nobody"
+
+
+def tell(run: Run) -> str:
+    return (
+        f"{run.people} people: reconnected {_spread([*run.back_s.values()])}; heard again {_spread([*run.heard_s.values()])}; "
+        f"CPU of the server {run.server_cpu_s:.1f} s, of the clients {run.clients_cpu_s:.1f} s; sent away {run.sent_away}"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=50)
+    parser.add_argument("--processes", type=int, default=5, help="one library has one thread for all its clients")
+    parser.add_argument("--takes", choices=("all", "tones"), default="all", help="whose tracks each one subscribes to")
+    parser.add_argument("--killed", action="store_true", help="instead of told to stop")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    result = asyncio.run(restart(options))
+    print(tell(result))
+    if options.json:
+        options.json.write_text(json.dumps(asdict(result)))
