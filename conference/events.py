@@ -101,7 +101,7 @@ class DataTrackView:
     facts: object = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class ParticipantView:
     """A participant as others see it: complete, and immutable once made. `version` grows with every change."""
 

@@ -5,7 +5,7 @@ many.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from livekit.protocol import models, rtc
 
@@ -113,10 +113,16 @@ def participant(view: ParticipantView) -> models.ParticipantInfo:
     return info
 
 
-@lru_cache(maxsize=4096)
+_encoded: WeakKeyDictionary[ParticipantView, bytes] = WeakKeyDictionary()
+"""No longer than the view itself: metadata make it long, and nobody's are kept who has left."""
+
+
 def participant_bytes(view: ParticipantView) -> bytes:
     """Views compare by identity: one that did not change is encoded once, however many hear of it."""
-    return participant(view).SerializeToString()
+    found = _encoded.get(view)
+    if found is None:
+        found = _encoded[view] = participant(view).SerializeToString()
+    return found
 
 
 def track(view: TrackView) -> models.TrackInfo:

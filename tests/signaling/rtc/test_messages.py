@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from dataclasses import replace
+
 import pytest
 from livekit.protocol import metrics, models, rtc
 
@@ -33,6 +37,15 @@ def test_one_update_is_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> 
     new = [guest.wire.frames[count:] for guest, count in zip(guests, before, strict=True)]
     assert made == 1
     assert all(frames[0] is new[0][0] for frames in new)
+
+
+def test_what_is_encoded_of_a_participant_goes_with_it() -> None:
+    view = replace(Office().join("ann").participant.view())
+    assert views.participant_bytes(view) is views.participant_bytes(view)
+    kept = weakref.ref(view)
+    del view
+    gc.collect()
+    assert kept() is None
 
 
 def test_both_forms_say_the_same() -> None:
