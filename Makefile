@@ -81,7 +81,7 @@ test: build $(STAMPS)/python-test
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-rust
 	@$(MAKE) --no-print-directory test-web
-	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q -m "not long" $(ARGS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)
@@ -110,7 +110,6 @@ STORM_MINUTES ?= 45
 sim: build $(STAMPS)/python-test
 	cd $(PLANE) && PROPTEST_CASES=20000 $(CARGO) test --locked --release --quiet -p plane-core
 	HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -n 2 -q -m "not browser and not native" --timeout 3600 $(ARGS)
-	[ -n "$(ARGS)" ] || $(PYTHON) -m pytest -n 2 --dist loadfile -q -m long
 	[ -n "$(ARGS)" ] || $(PYTHON) -m tests.rooms.storm --minutes $(STORM_MINUTES)
 	[ -n "$(ARGS)" ] || CANCELLED_COMMANDS=100000 $(PYTHON) -m pytest -q --timeout 7200 tests/rooms/test_store_cancelled.py
 	[ -n "$(ARGS)" ] || SIGNALLING_MUTATIONS=1000000 $(PYTHON) -m pytest -q --timeout 36000 tests/security/test_sockets.py -k mutated

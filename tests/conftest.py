@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
-TURN_S = 900
-"""Of a test that waits for the whole machine."""
+SLOW = 50
+"""Other tests that take as long as one marked `slow`."""
 
 settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -37,26 +37,25 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; last those that want the whole machine: until then nobody waits for them, and then they wait for each
-    other alone.
+    """Files with slow tests first, so that no worker is left with one at the end; last those that want the whole machine: until
+    then nobody waits for them, and then they wait for each other.
     """
     alone = {item.path for item in items if item.get_closest_marker("whole_machine")}
-    tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.path in alone, -tests[item.path]))
+    takes = Counter[Path]()
     for item in items:
-        if item.get_closest_marker("whole_machine"):
-            item.add_marker(pytest.mark.timeout(TURN_S))
+        takes[item.path] += SLOW if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: (item.path in alone, -takes[item.path]))
 
 
-@pytest.fixture(autouse=True)
-def alone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests marked `whole_machine` look at each picture or fill the processors: nothing runs beside them, whatever the number of
-    workers.
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Tests marked `whole_machine` look at each picture or fill the processors: no other test, nor what it begins with, runs
+    beside them, whatever the number of workers. The time of waiting is none of the test.
     """
-    way = fcntl.LOCK_EX if request.node.get_closest_marker("whole_machine") else fcntl.LOCK_SH
+    way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
     with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
         fcntl.flock(turn, way)
-        yield
+        return (yield)
 
 
 @dataclass
