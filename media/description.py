@@ -90,12 +90,20 @@ def parse(sdp: str, memory: Memory | None = None) -> Description:
     raw = [_recall(known, body, bundle, index) or _RawSection(body) for index, body in enumerate(bodies)]
     if len({section.block_hash for section in raw}) > limits.SDP_CODEC_BLOCKS:
         raise PeerError("too many different codec lists")
-    read = [one if isinstance(one, _Known) else one.read(bundle, index) for index, one in enumerate(raw)]
+    blocks = _Blocks(one for one in raw if isinstance(one, _Known))
+    read = [one if isinstance(one, _Known) else one.read(bundle, index, blocks) for index, one in enumerate(raw)]
     sections = tuple(one.section for one in read)
     _check_mids(sections)
     if memory is not None:
         memory.sections = {hash(body): one for body, one in zip(bodies, read, strict=True)}
     return _description(_shared(session), [one.shared for one in read if one.section.usable], sections)
+
+
+class _Codecs(NamedTuple):
+    """What one block of codec lines says, and how much that is: its lines, and each codec for each feedback that all have."""
+
+    capabilities: Capabilities
+    entries: int
 
 
 class _Shared(NamedTuple):
@@ -115,6 +123,8 @@ class _Known:
     section: Section
     shared: _Shared
     block_hash: int
+    codecs: _Codecs | None
+    """None: its codec lines were not read."""
     bundled: bool
     named: bool
     """Its text says its mid; else that is its place."""
@@ -130,6 +140,23 @@ def _recall(known: Mapping[int, _Known], body: str, bundle: frozenset[str] | Non
 
 def _is_bundled(mid: str, bundle: frozenset[str] | None, index: int) -> bool:
     return mid in bundle if bundle is not None else index == 0
+
+
+class _Blocks:
+    """The different blocks of codec lines of one description: each is read once, and what all of them say is bounded."""
+
+    def __init__(self, known: Iterable[_Known]) -> None:
+        self._codecs = {one.block_hash: one.codecs for one in known if one.codecs is not None}
+        self._entries = sum(one.entries for one in self._codecs.values())
+
+    def read(self, block: str, block_hash: int) -> _Codecs:
+        found = self._codecs.get(block_hash)
+        if found is None:
+            found = self._codecs[block_hash] = _codecs(block)
+            self._entries += found.entries
+            if self._entries > limits.SDP_CODEC_ENTRIES:
+                raise PeerError("too many codecs")
+        return found
 
 
 class _RawSection:
@@ -151,33 +178,34 @@ class _RawSection:
         values = self.attributes.get(name)
         return values[0] if values else ""
 
-    def read(self, bundle: frozenset[str] | None, index: int) -> _Known:
+    def read(self, bundle: frozenset[str] | None, index: int, blocks: _Blocks) -> _Known:
         named = self.first("mid")
         mid = named or str(index)
         bundled = _is_bundled(mid, bundle, index)
-        return _Known(self._section(mid, bundled), _shared(self.attributes), self.block_hash, bundled, named != "")
+        section, codecs = self._section(mid, bundled, blocks)
+        return _Known(section, _shared(self.attributes), self.block_hash, codecs, bundled, named != "")
 
-    def _section(self, mid: str, bundled: bool) -> Section:
+    def _section(self, mid: str, bundled: bool, blocks: _Blocks) -> tuple[Section, _Codecs | None]:
         kind = self._kind()
         if len(mid) > limits.MID_CHARACTERS or not _MID.fullmatch(mid):
             raise PeerError("malformed mid")
         live = self.words[1] != "0" or "bundle-only" in self.attributes
         usable = live and kind != "other" and bundled
-        capabilities = None
+        codecs = None
         if kind in ("audio", "video"):
             usable = usable and "rtcp-mux" in self.attributes
-            capabilities = _capabilities(self.block) if usable else None
-            usable = capabilities is not None and bool(capabilities.codecs)
+            codecs = blocks.read(self.block, self.block_hash) if usable else None
+            usable = codecs is not None and bool(codecs.capabilities.codecs)
         direction = self._direction() if usable else "inactive"
         simulcast = self._simulcast() if direction in ("sendrecv", "sendonly") else ()
         stream_id, track_id = self._msid()
-        return Section(
+        section = Section(
             kind=kind,
             media=" ".join((self.words[0], *self.words[2:])),
             mid=mid,
             usable=usable,
             direction=direction,
-            capabilities=capabilities,
+            capabilities=codecs.capabilities if codecs is not None else None,
             stream_id=stream_id,
             track_id=track_id,
             encodings=self._encodings(simulcast) if direction in ("sendrecv", "sendonly") else (),
@@ -185,6 +213,7 @@ class _RawSection:
             sctp_port=_bounded(self.first("sctp-port") or "5000", 65535),
             max_message_bytes=_bounded(self.first("max-message-size") or "65536", 1 << 62),
         )
+        return section, codecs
 
     def _kind(self) -> Kind | Literal["application", "other"]:
         kind, profile = self.words[0], self.words[2]
@@ -312,16 +341,20 @@ def _bounded(text: str, highest: int) -> int:
     return number
 
 
-def _capabilities(block: str) -> Capabilities:
+def _codecs(block: str) -> _Codecs:
     return _remembered(block) if len(block) <= limits.CODEC_CACHE_CHARACTERS else _read_codecs(block)
 
 
-def _read_codecs(block: str) -> Capabilities:
+def _read_codecs(block: str) -> _Codecs:
     media, formats, *lines = block.split("\n")
     kind: Kind = "audio" if media == "audio" else "video"
     payload_types = [_payload_type(word) for word in formats.split()]
     if len(set(payload_types)) != len(payload_types):
         raise PeerError("one payload type twice")
+    feedback = _feedback(lines)
+    entries = len(lines) + len(feedback["*"]) * len(payload_types)
+    if entries > limits.SDP_CODEC_ENTRIES:
+        raise PeerError("too many codecs")
     try:
         codecs = _aiortc_codecs(kind, payload_types, lines)
     except (ValueError, AssertionError, LookupError, StopIteration, TypeError, AttributeError) as error:
@@ -335,18 +368,34 @@ def _read_codecs(block: str) -> Capabilities:
         and isinstance(apt := codec.parameters.get("apt"), int)
     }
     known = (
-        _codec(by_number[number], number, repairs.get(number, -1)) for number in payload_types if number in by_number
+        _codec(
+            by_number[number], number, repairs.get(number, -1), feedback["*"] | feedback.get(str(number), frozenset())
+        )
+        for number in payload_types
+        if number in by_number
     )
-    return Capabilities(kind, tuple(codec for codec in known if codec), _extensions(lines))
+    return _Codecs(Capabilities(kind, tuple(codec for codec in known if codec), _extensions(lines)), entries)
 
 
 _remembered = lru_cache(limits.CODEC_CACHE_ENTRIES)(_read_codecs)
 
 
+def _feedback(lines: Iterable[str]) -> dict[str, frozenset[str]]:
+    """By payload type as it is written (RFC 4585 §4.2); `*` stands for all."""
+    found: dict[str, set[str]] = {"*": set()}
+    for line in lines:
+        if line.startswith("a=rtcp-fb:"):
+            number, *words = line[10:].split(maxsplit=2)
+            if not words:
+                raise PeerError("malformed codec lines")
+            found.setdefault(number, set()).add(" ".join(words))
+    return {number: frozenset(values) for number, values in found.items()}
+
+
 def _aiortc_codecs(kind: Kind, payload_types: list[int], lines: list[str]) -> list[RTCRtpCodecParameters]:
     """`aiortc.sdp` gets only lines whose payload type the m-line lists and an rtpmap names: on others it stops."""
     mapped: dict[int, str] = {}
-    others: list[str] = []
+    formats: dict[int, str] = {}
     for line in lines:
         name, _, value = line[2:].partition(":")
         word = value.split(maxsplit=1)[0] if value else ""
@@ -355,26 +404,21 @@ def _aiortc_codecs(kind: Kind, payload_types: list[int], lines: list[str]) -> li
             if number in mapped:
                 raise PeerError("one payload type mapped twice")
             mapped[number] = line
-        elif name != "extmap" and (number >= 0 or word == "*"):
-            others.append(line)
+        elif name == "fmtp" and line.startswith(f"a=fmtp:{number} "):
+            formats[number] = line
     for number, codec in _STATIC.items():
         if kind == "audio" and number in payload_types and number not in mapped:
             mapped[number] = f"a=rtpmap:{number} {codec}"
-    starts = (
-        *(f"a=fmtp:{number} " for number in mapped),
-        *(f"a=rtcp-fb:{number} " for number in mapped),
-        "a=rtcp-fb:* ",
-    )
     text = [
         "v=0",
         f"m={kind} 9 UDP/TLS/RTP/SAVPF " + " ".join(map(str, mapped)),
         *mapped.values(),
-        *(line for line in others if line.startswith(starts)),
+        *(line for number, line in formats.items() if number in mapped),
     ]
     return SessionDescription.parse("\r\n".join(text) + "\r\n").media[0].rtp.codecs if mapped else []
 
 
-def _codec(codec: RTCRtpCodecParameters, number: int, rtx: int) -> Codec | None:
+def _codec(codec: RTCRtpCodecParameters, number: int, rtx: int, feedback: frozenset[str]) -> Codec | None:
     name = _NAMES.get(codec.mimeType.lower())
     codec_format = _format(name, codec.parameters) if name else None
     if name is None or codec_format is None or number in _UNUSABLE_PAYLOAD_TYPES:
@@ -393,10 +437,7 @@ def _codec(codec: RTCRtpCodecParameters, number: int, rtx: int) -> Codec | None:
         parameters=parameters_to_sdp(codec.parameters),
         format=codec_format,
         rtx=rtx,
-        feedback=frozenset(
-            f"{feedback.type} {feedback.parameter}" if feedback.parameter else feedback.type
-            for feedback in codec.rtcpFeedback
-        ),
+        feedback=feedback,
     )
 
 

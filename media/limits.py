@@ -11,6 +11,7 @@ SDP_OWN_SECTIONS = 24  # of these are left to the peer: what it publishes, and d
 SDP_LINE_CHARACTERS = 32_768  # the session names every section, and some clients every stream, in one line
 SDP_CODEC_LINES = 1024  # rtpmap, fmtp, rtcp-fb and extmap lines of one section
 SDP_CODEC_BLOCKS = 64  # different sets of codec lines in one description: browsers use about four
+SDP_CODEC_ENTRIES = 5_000  # lines in all of these, and codecs times a=rtcp-fb:* lines: browsers have about 320
 SDP_SOURCES = 64  # a=ssrc values of one section
 SDP_FINGERPRINTS = 8
 MID_CHARACTERS = 16  # what a one-byte header extension can carry (RFC 8285)

@@ -2,8 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiortc import sdp as aiortc_sdp
+from aiortc.rtcrtpparameters import RTCRtcpFeedback
 from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,6 +135,74 @@ def test_same_codec_lines_are_read_once() -> None:
     text = fixture("js_single_join")
     first, second = parse(text), parse(text.replace("a=ice-ufrag:", "a=ice-ufrag:x"))
     assert first.sections[3].capabilities is second.sections[4].capabilities is first.sections[5].capabilities
+
+
+def blocks(*codec_lines: list[str], numbers: range = range(96, 128)) -> str:
+    """A description with a section for each block of codec lines."""
+    mids = range(len(codec_lines))
+    text = small().partition("m=audio")[0].replace("BUNDLE 0", "BUNDLE " + " ".join(map(str, mids)))
+    mapped = [f"a=rtpmap:{number} VP8/90000" for number in numbers]
+    for mid, lines in zip(mids, codec_lines, strict=True):
+        head = [f"m=video 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}", f"a=mid:{mid}", "a=rtcp-mux"]
+        text += "\r\n".join([*head, "a=ice-ufrag:abcd", *mapped, *lines, ""])
+    return text
+
+
+def test_feedback_of_all_codecs_said_many_times_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = 0
+
+    def counted(**said: str) -> RTCRtcpFeedback:
+        nonlocal built
+        built += 1
+        return RTCRtcpFeedback(**said)
+
+    monkeypatch.setattr(aiortc_sdp, "RTCRtcpFeedback", counted)
+    again = ["a=rtcp-fb:* nack"] * 900
+    found = codecs(
+        parse(blocks(["a=rtcp-fb:97 nack pli", "a=rtcp-fb:098 ccm fir", "a=rtcp-fb:*  goog-remb ", *again])), "0"
+    )
+    assert len(found) == 32
+    assert found[96].feedback == found[98].feedback == {"nack", "goog-remb"}
+    assert found[97].feedback == {"nack", "goog-remb", "nack pli"}
+    assert built <= 4 * 32
+
+
+def test_codecs_of_all_sections_together_are_bounded() -> None:
+    """Each line is allowed, and so is each section: 32 codecs by 30 ways of feedback, 1,022 entries in each."""
+    sections = [[f"a=rtcp-fb:* one{mid} {way}" for way in range(30)] for mid in range(5)]
+    memory = Memory()
+    first = parse(blocks(*sections[:4]), memory)
+    assert len(codecs(first, "3")[96].feedback) == 30
+    for known in (None, memory):
+        with pytest.raises(PeerError, match="too many codecs"):
+            parse(blocks(*sections), known)
+    parse(blocks(*(sections[mid % 4] for mid in range(400))))
+
+
+@pytest.mark.parametrize("length", [10, limits.CODEC_CACHE_CHARACTERS])
+def test_a_block_of_any_length_is_read_once_in_one_description(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    read = 0
+    whole = reading._aiortc_codecs
+
+    def counted(*said: Any) -> Any:
+        nonlocal read
+        read += 1
+        return whole(*said)
+
+    monkeypatch.setattr(reading, "_aiortc_codecs", counted)
+    parse(blocks(*[[f"a=fmtp:96 once={'x' * length}"]] * 8))
+    assert read == 1
+
+
+def test_browsers_with_hundreds_of_tracks_are_far_from_the_bounds() -> None:
+    for name in ("js_single_published", "go_single_published"):
+        head, *sections = fixture(name).removesuffix("\r\n").split("\r\nm=")
+        media = [one for one in sections if one.startswith(("audio", "video"))]
+        many = [re.sub("a=mid:[^\r]*", f"a=mid:{mid}", media[mid % len(media)]) for mid in range(500)]
+        group = "a=group:BUNDLE " + " ".join(map(str, range(500)))
+        text = "\r\nm=".join([re.sub("a=group:BUNDLE[^\r]*", group, head), *many]) + "\r\n"
+        text += "a=x\r\n" * min((limits.SDP_CHARACTERS - len(text)) // 5, limits.SDP_LINES - text.count("\n"))
+        assert sum(section.usable for section in parse(text).sections) == 500
 
 
 def test_candidate_text() -> None:
