@@ -116,6 +116,13 @@ class IceClient:
         finally:
             self._answers.pop(message.transaction_id, None)
 
+    def _answer(self, question: stun.Message) -> None:
+        assert question.check_message_integrity(self.pwd.encode())
+        answer = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, question.transaction_id)
+        answer.attributes["XOR-MAPPED-ADDRESS"] = self.local_address
+        answer.add_message_integrity(self.pwd.encode())
+        self.send(bytes(answer))
+
     async def check(self, *, nominate: bool = True) -> stun.Message:
         answer = await self.ask(self.request(nominate=nominate), 5.0)
         assert answer.message_class == stun.Class.RESPONSE
@@ -184,17 +191,22 @@ class IceClient:
         if not datagram:
             return
         if datagram[0] < 4:
-            message = stun.parse_message(datagram)
-            assert message.check_message_integrity(self.remote_pwd.encode())
-            future = self._answers.get(message.transaction_id)
-            if future is not None and not future.done():
-                future.set_result(message)
+            self._received_stun(stun.parse_message(datagram))
         elif 20 <= datagram[0] < 64:
             self._pipe.put(datagram)
         elif 128 <= datagram[0] < 192 and self.dtls is not None and self.dtls._rx_srtp is not None:
             rtcp = 192 <= datagram[1] <= 223
             srtp = self.dtls._rx_srtp
             self.rtp.put_nowait(srtp.unprotect_rtcp(datagram) if rtcp else srtp.unprotect(datagram))
+
+    def _received_stun(self, message: stun.Message) -> None:
+        if message.message_class == stun.Class.REQUEST:  # whether we get what is sent to the path that we nominated
+            self._answer(message)
+            return
+        assert message.check_message_integrity(self.remote_pwd.encode())
+        future = self._answers.get(message.transaction_id)
+        if future is not None and not future.done():
+            future.set_result(message)
 
     def _send_dtls(self, datagram: bytes) -> None:
         if self._path is None:  # a timer of SCTP after the end

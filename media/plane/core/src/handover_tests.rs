@@ -26,6 +26,8 @@ struct Pair {
     shards: [Shard; 2],
     outs: [Outbox<Wire>; 2],
     now_us: u64,
+    /// What peers are asked reaches nobody who can answer.
+    mute: bool,
 }
 
 fn path(port: u16) -> Path {
@@ -55,7 +57,7 @@ impl Pair {
     fn new() -> Self {
         let shard = |index| Shard::new(index, 0, 7).among(2);
         let outs = [Outbox::new(Wire::default()), Outbox::new(Wire::default())];
-        let mut pair = Pair { shards: [shard(0), shard(1)], outs, now_us: NOW_US };
+        let mut pair = Pair { shards: [shard(0), shard(1)], outs, now_us: NOW_US, mute: false };
         for (at, name) in ["aone", "btwo"].into_iter().enumerate() {
             let (router, transport) = (at as u32 + 1, at as u32 + 1);
             pair.command(at, Command::OpenRouter { router });
@@ -74,6 +76,28 @@ impl Pair {
     fn deliver(&mut self, at: usize, path: Path, datagram: &[u8]) {
         self.shards[at].receive(path, &mut datagram.to_vec(), self.now_us, &mut self.outs[at]);
         self.settle();
+        for (path, transaction) in self.questions() {
+            if !self.mute {
+                let mut answer = [0; stun::REPLY_MAX];
+                let len = stun::write_success(&mut answer, transaction, path.remote(), THEIR_PWD.as_bytes());
+                self.shards[at].receive(path, &mut answer[..len], self.now_us, &mut self.outs[at]);
+                self.settle();
+            }
+        }
+    }
+
+    fn questions(&mut self) -> Vec<(Path, [u8; 12])> {
+        let read =
+            |datagram: &[u8]| stun::parse_request(datagram, THEIR_PWD.as_bytes()).ok().map(|one| one.transaction);
+        let mut asked = Vec::new();
+        for out in &mut self.outs {
+            out.sink.0.retain(|(path, datagram)| {
+                let question = read(datagram);
+                asked.extend(question.map(|transaction| (*path, transaction)));
+                question.is_none()
+            });
+        }
+        asked
     }
 
     fn settle(&mut self) {
@@ -126,7 +150,7 @@ fn a_check_and_what_follows_reach_the_shard_that_the_user_name_names() {
         pair.deliver(0, path(9), &DTLS);
     }
     assert_eq!((pair.dtls_events(1), pair.dtls_events(0)), (3, 0));
-    assert_eq!((pair.handed(0), pair.handed(1)), (4, 0));
+    assert_eq!((pair.handed(0), pair.handed(1)), (5, 0), "with the answer to what it was asked");
     assert_eq!(pair.shards[0].totals.stranger_datagrams, 0);
 }
 
@@ -165,6 +189,8 @@ impl Pair {
         for (at, name) in [(0, "athree"), (1, "bfour")] {
             let (router, transport) = (at as u32 + 1, at as u32 + 3);
             pair.command(at, Command::OpenTransport { router, transport, ufrag: name.into(), pwd: PWD.into() });
+            let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+            pair.command(at, Command::SetRemoteCredentials { transport, ufrag, pwd });
         }
         pair
     }
@@ -207,6 +233,26 @@ fn a_path_in_use_is_taken_by_no_other_peer() {
             }
         }
     });
+}
+
+#[test]
+fn a_path_is_held_by_none_that_does_not_get_what_is_sent_there() {
+    for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
+        for at in (0..2).filter(|_| first != second) {
+            let mut pair = Pair::of_four();
+            // A peer checks in the name of another's address, again and again.
+            pair.mute = true;
+            for transaction in 1..9 {
+                pair.deliver(at, path(9), &check(PEERS[first].0, PWD, transaction));
+                pair.now_us += DISCONNECTED_US / 2;
+            }
+            pair.mute = false;
+            pair.deliver(at, path(9), &check(PEERS[second].0, PWD, 9));
+            assert_eq!(pair.reached(at, path(9)), [PEERS[second].1]);
+            pair.deliver(at, path(9), &check(PEERS[first].0, PWD, 10));
+            assert_eq!(pair.reached(at, path(9)), [PEERS[second].1], "and now it is held");
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! An ICE-lite agent (RFC 8445 §2.5) of one transport: answers checks, knows the path to use and whether the peer is
-//! still there (RFC 7675, from the peer's own checks). It learns nothing from media, but where that comes from to ask: a peer
+//! still there (RFC 7675, from the peer's own checks). A nominated path is asked by STUN whether the peer gets what is sent
+//! there: till it answers, others may take the path. It learns nothing from media, but where that comes from to ask: a peer
 //! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc). One
 //! whose path went silent is asked at all the others that it has checked (`seek`).
 
@@ -67,6 +68,8 @@ const REMEMBERED_MAX: usize = 512;
 /// A question is asked again after so long, and is another one after so long.
 const ASK_AGAIN_US: u64 = 50_000;
 const QUESTION_US: u64 = 2_000_000;
+/// An answer counts so long, and is wished for anew after half of it.
+const PROVED_US: u64 = 60_000_000;
 /// Questions open at a time: the paths, and some where media came from.
 const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
 /// RFC 8445 §5.3.
@@ -88,6 +91,8 @@ pub enum Cause {
     Media,
     /// The selected path is silent: it may answer there too.
     Silence,
+    /// It has nominated the path: whether it gets what is sent there.
+    Proof,
 }
 
 /// Whether the peer is at a path now.
@@ -106,6 +111,8 @@ struct Checked {
     at_us: u64,
     /// Never used twice in an agent.
     serial: u32,
+    /// When the peer answered last what it was asked there: checks may be sent in the name of any address.
+    proved_us: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +219,7 @@ impl Agent {
                 return None;
             }
             open.asked_us = now_us;
-            open.cause = if cause == Cause::Media { cause } else { open.cause };
+            open.cause = if open.cause == Cause::Media { open.cause } else { cause };
             return Some(open.transaction);
         }
         if self.questions.len() == QUESTIONS_MAX {
@@ -232,12 +239,16 @@ impl Agent {
         stun::prove_answer(datagram, &self.current.remote_pwd)?;
         let question = self.questions.remove(at);
         self.note_path(path, now_us);
+        let here = self.checked.iter_mut().find(|checked| checked.path == path);
+        if let Some(checked) = here {
+            checked.proved_us = Some(now_us);
+        }
         if question.cause == Cause::Media {
             return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
         }
         if self.selected == Some(path) {
             (self.found, self.settled_us) = (None, now_us);
-        } else if question.begun_us > self.settled_us {
+        } else if question.cause == Cause::Silence && question.begun_us > self.settled_us {
             self.found.get_or_insert((path, now_us));
         }
         Ok(Outcome::default())
@@ -297,10 +308,22 @@ impl Agent {
         self.checked.iter().map(|checked| checked.path)
     }
 
-    /// The peer has nominated this path and still checks it: it is there, and nobody else.
+    /// The peer has nominated this path, gets what is sent there and still checks it: it is there, and nobody else.
     pub fn holds(&self, path: Path, now_us: u64) -> bool {
         let fresh = |checked: &Checked| checked.path == path && now_us.saturating_sub(checked.at_us) < DISCONNECTED_US;
-        self.selected == Some(path) && self.checked.iter().any(fresh)
+        self.is_proved(path, PROVED_US, now_us) && self.checked.iter().any(fresh)
+    }
+
+    /// The selected path is to be asked by `ask` whether the peer gets what is sent there.
+    pub fn wants_proof(&self, path: Path, now_us: u64) -> bool {
+        self.selected == Some(path) && !self.is_proved(path, PROVED_US / 2, now_us)
+    }
+
+    /// A TCP connection needs no proof: it stands only if the peer gets what is sent there.
+    fn is_proved(&self, path: Path, within_us: u64, now_us: u64) -> bool {
+        let proved = |at_us| now_us.saturating_sub(at_us) < within_us;
+        let is_it = |checked: &Checked| checked.path == path && checked.proved_us.is_some_and(proved);
+        self.selected == Some(path) && (matches!(path, Path::Tcp { .. }) || self.checked.iter().any(is_it))
     }
 
     /// Whether a valid check or answer came this way.
@@ -421,7 +444,7 @@ impl Agent {
             self.evict();
         }
         self.serial = self.serial.wrapping_add(1);
-        self.checked.push(Checked { path, at_us: now_us, serial: self.serial });
+        self.checked.push(Checked { path, at_us: now_us, serial: self.serial, proved_us: None });
         self.serial
     }
 

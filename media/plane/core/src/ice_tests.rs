@@ -246,8 +246,16 @@ fn the_local_address_does_not_make_a_path() {
 }
 
 fn ask(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
+    ask_because(Cause::Media, agent, from, transaction, now_us)
+}
+
+fn ask_for_proof(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
+    ask_because(Cause::Proof, agent, from, transaction, now_us)
+}
+
+fn ask_because(cause: Cause, agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
     let mut question = [0; stun::QUESTION_MAX];
-    let len = agent.ask(from, Cause::Media, [transaction; 12], now_us, &mut question)?;
+    let len = agent.ask(from, cause, [transaction; 12], now_us, &mut question)?;
     let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
     assert_eq!((request.username, request.use_candidate, request.controlling), (&b"theirs:ours"[..], false, None));
     assert!(request.controlled.is_some());
@@ -300,6 +308,23 @@ fn what_is_no_answer_moves_nothing() {
     assert_eq!((agent.selected(), agent.paths().count()), (Some(path(1)), 1));
     assert!(agent.hear_answer(&right, path(2), SECOND).is_ok());
     assert!(agent.hear_answer(&right, path(2), SECOND).is_err(), "once");
+}
+
+#[test]
+fn an_answer_to_a_path_that_was_left_meanwhile_proves_and_moves_nothing() {
+    let (mut agent, mut peer) = known();
+    assert!(agent.wants_proof(path(1), SECOND) && !agent.wants_proof(path(2), SECOND));
+    let transaction = ask_for_proof(&mut agent, path(1), 7, SECOND).unwrap();
+    handle(&mut agent, &peer.check(OURS, true), path(2), SECOND).unwrap();
+    assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), SECOND).unwrap(), Outcome::default());
+    assert_eq!((agent.selected(), agent.found_us()), (Some(path(2)), None));
+    assert!(!agent.holds(path(1), SECOND) && !agent.holds(path(2), SECOND));
+    // Where it is now it holds the path with its answer, as long as it checks it.
+    let transaction = ask_for_proof(&mut agent, path(2), 8, SECOND).unwrap();
+    assert!(!agent.holds(path(2), SECOND));
+    assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(2), SECOND).unwrap().state, None);
+    assert!(agent.holds(path(2), SECOND) && !agent.holds(path(2), SECOND + DISCONNECTED_US));
+    assert!(!agent.wants_proof(path(2), SECOND) && agent.wants_proof(path(2), SECOND + PROVED_US / 2));
 }
 
 #[test]

@@ -135,6 +135,9 @@ impl Shard {
             self.begin_again(key, now_us, out);
             self.follow(key, path, before, now_us);
         } else {
+            if self.transports[key].ice().is_some_and(|agent| agent.holds(path, now_us)) {
+                self.claim(path, true);
+            }
             self.wake_within(PATIENCE_US, now_us);
         }
     }

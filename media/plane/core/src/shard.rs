@@ -12,7 +12,7 @@ use crate::demux::{Class, begins_with_record, classify};
 use crate::event::{Event, IceState};
 use crate::feedback::VOICE_RTT_US_MAX;
 use crate::handover::Handover;
-use crate::ice::Path;
+use crate::ice::{Cause, Path};
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::levels::WINDOW_US;
 use crate::line::Part;
@@ -187,7 +187,8 @@ impl Shard {
             if self.paths.get(&path) != Some(&key) {
                 self.adopt(path, key);
             }
-            self.claim(path, selected == Some(path));
+            let held = self.transports[key].ice().is_some_and(|agent| agent.holds(path, now_us));
+            self.claim(path, held);
         }
         self.release_path(before.filter(|before| Some(*before) != selected));
         if let Some(state) = outcome.state {
@@ -201,6 +202,10 @@ impl Shard {
         let starting = self.transports[key].start_us.is_some();
         if outcome.restarted {
             self.index_ufrags(key);
+        }
+        let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
+        if wants_proof {
+            self.ask_there(key, path, Cause::Proof, now_us, out);
         }
         self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
     }

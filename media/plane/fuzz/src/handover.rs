@@ -8,26 +8,36 @@ use plane_core::event::Event;
 use plane_core::ice::Path;
 use plane_core::outbox::{Message, Outbox, Sink};
 use plane_core::shard::Shard;
+use plane_core::stun;
 
 const SHARDS: usize = 3;
 const PATHS: u8 = 6;
 const NAMES: [&str; SHARDS] = ["a-one", "b-two", "c-three"];
+const THEIR_PWD: &str = "a-password-of-the-peer";
 const DTLS: [u8; 20] = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7];
 const STEPS_MAX: usize = 200;
 /// A datagram is handed on once, a claim answers it, and whoever was there before is told.
 const ROUNDS_MAX: usize = 4;
 
-struct Nowhere;
+/// What peers are asked, and where.
+#[derive(Default)]
+struct Questions(Vec<(Path, [u8; 12])>);
 
-impl Sink for Nowhere {
-    fn send(&mut self, _: &[u8], _: &[Message]) {}
+impl Sink for Questions {
+    fn send(&mut self, arena: &[u8], messages: &[Message]) {
+        for message in messages {
+            let datagram = &arena[message.start as usize..][..message.len as usize];
+            let question = stun::parse_request(datagram, THEIR_PWD.as_bytes()).ok();
+            self.0.extend(question.map(|question| (message.path, question.transaction)));
+        }
+    }
 }
 
 /// A peer's path stays its own so long after its last check (`ice`).
 const HELD_US: u64 = 10_000_000;
 
 struct World {
-    shards: Vec<(Shard, Outbox<Nowhere>)>,
+    shards: Vec<(Shard, Outbox<Questions>)>,
     /// Who proved to be where, last, and when.
     owners: HashMap<u8, (usize, u64)>,
     /// What each peer nominated last.
@@ -46,7 +56,8 @@ pub fn handover(data: &[u8]) {
 
 impl World {
     fn new() -> Self {
-        let shards = (0..SHARDS).map(|index| (Shard::new(index as u8, 0, 1).among(SHARDS), Outbox::new(Nowhere)));
+        let shards =
+            (0..SHARDS).map(|index| (Shard::new(index as u8, 0, 1).among(SHARDS), Outbox::new(Questions::default())));
         let mut world = World {
             shards: shards.collect(),
             owners: HashMap::new(),
@@ -64,7 +75,10 @@ impl World {
 
     fn open(&mut self, peer: usize) {
         let (ufrag, pwd) = (NAMES[peer].to_string(), super::PWD.to_string());
-        self.command(peer, Command::OpenTransport { router: 1, transport: 1 + peer as u32, ufrag, pwd });
+        let transport = 1 + peer as u32;
+        self.command(peer, Command::OpenTransport { router: 1, transport, ufrag, pwd });
+        let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+        self.command(peer, Command::SetRemoteCredentials { transport, ufrag, pwd });
     }
 
     /// A peer goes, and another one comes under its name.
@@ -119,7 +133,24 @@ impl World {
 
     fn check(&mut self, from: u8, username: &str) {
         self.transaction += 1;
+        // Answers that reach the wrong shard are shown to the others in measure.
+        self.now_us += 5_000;
         self.deliver(from, &super::check(username.as_bytes(), self.transaction, true));
+        self.answer(from);
+    }
+
+    /// Peers get what is sent to where they check from.
+    fn answer(&mut self, from: u8) {
+        let asked = self.shards.iter_mut().flat_map(|(_, out)| {
+            out.flush();
+            std::mem::take(&mut out.sink.0)
+        });
+        for (path, transaction) in asked.collect::<Vec<_>>() {
+            assert_eq!(path, Self::path(from));
+            let mut answer = [0; stun::REPLY_MAX];
+            let len = stun::write_success(&mut answer, transaction, path.remote(), THEIR_PWD.as_bytes());
+            self.deliver(from, &answer[..len]);
+        }
     }
 
     fn path(from: u8) -> Path {
