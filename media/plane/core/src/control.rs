@@ -207,7 +207,7 @@ impl Shard {
         }
         self.ufrags.retain(|_, owner| *owner != key);
         self.paths.retain(|_, owner| *owner != key);
-        self.release_path(self.transports[key].ice().and_then(Agent::selected));
+        self.release_path(self.transports[key].ice().and_then(Agent::selected), now_us);
         self.release_sockets(key);
         self.paced.retain(|paced| *paced != key);
         self.limited.retain(|limited| *limited != key);

@@ -184,8 +184,8 @@ impl Handover {
         self.shown
     }
 
-    /// Without room it is lost. All is said again but a `Release`: where that is lost, the path is held until its claim is no
-    /// longer fresh.
+    /// Without room it is lost. All is said again, a `Release` a few times (`releases`): where each of them is lost, the path is
+    /// held until its claim is no longer fresh.
     pub fn put(&mut self, to: u8, slip: Slip) {
         self.outward.get_mut(usize::from(to)).map(|outward| outward.own.add(Kind::Word, slip, []));
     }
@@ -342,12 +342,12 @@ impl Shard {
         }
     }
 
-    /// A peer of ours holds it no longer. Which shard gets what comes by it is known to that one alone.
-    pub(crate) fn release_path(&mut self, path: Option<Path>) {
-        let Some(path) = path.filter(|path| matches!(path, Path::Udp { .. })) else { return };
+    /// False: there is nobody to tell.
+    pub(crate) fn say_released(&mut self, path: Path) -> bool {
         for to in (0..self.handover.outward.len() as u8).filter(|to| *to != self.index) {
             self.handover.put(to, Slip::Release { path });
         }
+        self.handover.has_others()
     }
 
     fn note_released(&mut self, path: Path, from: u8) {

@@ -36,6 +36,7 @@ pub mod producer;
 pub mod reception;
 pub mod red;
 pub mod redundancy;
+mod releases;
 pub mod router;
 pub mod rtcp;
 pub mod rtp;

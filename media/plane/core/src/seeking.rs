@@ -149,7 +149,7 @@ impl Shard {
         let id = transport.id;
         self.adopt(path, key);
         self.claim(path, true);
-        self.release_path(before.filter(|before| *before != path));
+        self.release_path(before.filter(|before| *before != path), now_us);
         self.events.push(Event::Ice { transport: id, state: IceState::Moved, path });
     }
 }

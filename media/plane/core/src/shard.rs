@@ -19,6 +19,7 @@ use crate::line::Part;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Producer, Run};
 use crate::reception::{ASKS_MAX, VOICE_ASKS_MAX};
+use crate::releases::Releases;
 use crate::router::Router;
 use crate::stats::Totals;
 use crate::stun;
@@ -69,6 +70,7 @@ pub struct Shard {
     pub(crate) snapshot_us: u64,
     pub(crate) astray: Astray,
     pub(crate) handover: Handover,
+    pub(crate) releases: Releases,
 }
 
 impl Shard {
@@ -103,12 +105,13 @@ impl Shard {
             snapshot_us: 0,
             astray: Astray::new(),
             handover: Handover::default(),
+            releases: Releases::default(),
         }
     }
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.tick_us.min(self.pace_us).min(self.allocate_us)
+        self.tick_us.min(self.pace_us).min(self.allocate_us).min(self.releases.deadline())
     }
 
     /// What happened since the caller drained it last.
@@ -190,7 +193,7 @@ impl Shard {
             let held = self.transports[key].ice().is_some_and(|agent| agent.holds(path, now_us));
             self.claim(path, held);
         }
-        self.release_path(before.filter(|before| Some(*before) != selected));
+        self.release_path(before.filter(|before| Some(*before) != selected), now_us);
         if let Some(state) = outcome.state {
             let id = self.transports[key].id;
             self.begin_again(key, now_us, out);
@@ -268,6 +271,9 @@ impl Shard {
         }
         if now_us >= self.allocate_us {
             self.tick_allocations(now_us, out);
+        }
+        if now_us >= self.releases.deadline() {
+            self.release_again(now_us);
         }
         if now_us < self.tick_us {
             return;
