@@ -123,7 +123,7 @@ pub fn ice(data: &[u8]) {
             3 => {
                 let (ufrag, path) = (if argument % 4 == 0 { "another" } else { "theirs" }, udp(u16::from(argument)));
                 agent.set_remote(ufrag, if argument % 8 == 1 { "" } else { PWD });
-                let cause = if argument % 3 == 0 { Cause::Silence } else { Cause::Media };
+                let cause = [Cause::Silence, Cause::Proof, Cause::Media][usize::from(argument % 3)];
                 ask(&mut agent, path, cause, [n as u8; 12], now_us);
             }
             4 => drop(agent.forget(udp(u16::from(argument)))),
@@ -151,6 +151,7 @@ fn ask(agent: &mut Agent, path: Path, cause: Cause, transaction: [u8; 12], now_u
     let asked = stun::parse_request(&question[..len], PWD.as_bytes()).expect("our own request");
     let len = stun::write_success(&mut answer, asked.transaction, path.remote(), PWD.as_bytes());
     let answered = agent.hear_answer(&answer[..len], path, now_us).is_ok();
+    assert!(!answered || agent.selected() != Some(path) || agent.holds(path, now_us));
     if answered && cause == Cause::Media {
         assert_eq!(agent.selected(), Some(path));
     }
@@ -167,7 +168,7 @@ pub fn demux(data: &[u8]) {
         Class::Rtcp => assert!(data.len() >= 8 && data[0] >> 6 == 2 && data[1] >= 192),
         Class::Unknown => {}
     }
-    assert!(!begins_with_record(data) || data.len() >= 2);
+    assert!(!begins_with_record(data) || !data.is_empty());
 }
 
 pub fn rtp(data: &[u8]) {
