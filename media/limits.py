@@ -8,6 +8,7 @@ SDP_CHARACTERS = 3 << 20  # browsers write about 6,000 for a camera and a microp
 SDP_LINES = 1 << 17  # browsers write about 180 for both
 SDP_SECTIONS = 512
 SDP_OWN_SECTIONS = 24  # of these are left to the peer: what it publishes, and data
+SDP_PICTURE_SECTIONS = 244  # of ours at most: half, as a voice that finds none is not heard
 SDP_LINE_CHARACTERS = 32_768  # the session names every section, and some clients every stream, in one line
 SDP_CODEC_LINES = 1024  # rtpmap, fmtp, rtcp-fb and extmap lines of one section
 SDP_CODEC_BLOCKS = 64  # different sets of codec lines in one description: browsers use about four

@@ -29,7 +29,16 @@ from media.parameters import (
     Sending,
 )
 from media.producer import Producer
-from media.sections import FreeSlots, Slot, offered_track, ordered_encodings, own_section, same_formats, same_streams
+from media.sections import (
+    FreeSlots,
+    Room,
+    Slot,
+    offered_track,
+    ordered_encodings,
+    own_section,
+    same_formats,
+    same_streams,
+)
 from media.transport import IceState, Transport, TransportState
 
 if TYPE_CHECKING:
@@ -121,10 +130,10 @@ class Peer:
         self._role = "offers"
         if not self._slots:
             self._add_slot("application")
-        free = FreeSlots(self._slots.values())
-        for consumer in tuple(self._waiting):
+        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
+        for consumer in self._in_turn():
             kind = consumer.producer.kind
-            slot = free.take(kind) or (self._add_slot(kind) if self._room else None)
+            slot = free.take(kind) or (self._add_slot(kind) if room.take(kind) else None)
             if slot is None:
                 continue  # until the section of another one is free
             slot.consumer, slot.fresh = consumer, False
@@ -160,6 +169,8 @@ class Peer:
                 self._associate(section)
             elif self._take_answer(slot, section):
                 started += [slot.consumer] if slot.consumer else []
+        if self._has_place():
+            self._change()
         return started
 
     def restart_ice(self) -> None:
@@ -203,9 +214,11 @@ class Peer:
         description may have: tracks beyond that wait until others end.
         """
         wanted = Counter(consumer.producer.kind for consumer in self._waiting)
-        free = FreeSlots(self._slots.values()) if wanted else FreeSlots(())
-        audio = min(max(0, wanted["audio"] - free.count("audio")), self._room)
-        return audio, min(max(0, wanted["video"] - free.count("video")), self._room - audio)
+        if not wanted:
+            return 0, 0
+        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
+        audio = room.take("audio", max(0, wanted["audio"] - free.count("audio")))
+        return audio, room.take("video", max(0, wanted["video"] - free.count("video")))
 
     @property
     def forwarded(self) -> int:
@@ -372,10 +385,10 @@ class Peer:
     # -- sections of ours
 
     def _bind_waiting(self) -> tuple[list[Consumer], list[Consumer]]:
-        """Puts waiting tracks into free sections, first come first served; (bound, without a common codec)."""
+        """Puts waiting tracks into free sections; (bound, without a common codec)."""
         bound, unsupported = [], []
         free = FreeSlots(self._slots.values()) if self._waiting else FreeSlots(())
-        for consumer in tuple(self._waiting):
+        for consumer in self._in_turn():
             kind = consumer.producer.kind
             slot = free.first(kind)
             if slot is None:
@@ -459,13 +472,13 @@ class Peer:
         """Another negotiation would bring a waiting track into a section."""
         if not self._waiting:
             return False
-        free = FreeSlots(self._slots.values())
-        return self._room > 0 or any(free.first(consumer.producer.kind) for consumer in self._waiting)
+        free, room = FreeSlots(self._slots.values()), Room(self._slots.values())
+        kinds = {consumer.producer.kind for consumer in self._waiting}
+        return any(free.first(kind) or room.of(kind) for kind in kinds)
 
-    @property
-    def _room(self) -> int:
-        """Sections of ours that a description may have besides those that it has."""
-        return max(0, limits.SDP_SECTIONS - limits.SDP_OWN_SECTIONS - len(self._slots))
+    def _in_turn(self) -> list[Consumer]:
+        """Waiting tracks: voices first, then as they came."""
+        return sorted(self._waiting, key=lambda consumer: consumer.producer.kind == "video")
 
     def _add_slot(self, kind: Kind | Literal["application"]) -> Slot:
         slot = Slot(own_section(kind, str(self._next_mid)))

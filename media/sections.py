@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from media import negotiation
+from media import limits, negotiation
 from media.parameters import Acceptance, Codec, Encoding, Kind, OfferedTrack, Section
 
 if TYPE_CHECKING:
@@ -58,6 +58,25 @@ class FreeSlots:
     def take(self, kind: Kind) -> Slot | None:
         slots = self._by_kind.get(kind)
         return slots.popleft() if slots else None
+
+
+class Room:
+    """Sections that a description may have besides those that it has; pictures leave the rest to voices."""
+
+    def __init__(self, slots: Iterable[Slot]) -> None:
+        kinds = Counter(slot.section.kind for slot in slots)
+        self._pictures = max(0, limits.SDP_PICTURE_SECTIONS - kinds["video"])
+        self._all = max(0, limits.SDP_SECTIONS - limits.SDP_OWN_SECTIONS - kinds.total())
+
+    def of(self, kind: Kind) -> int:
+        return min(self._pictures, self._all) if kind == "video" else self._all
+
+    def take(self, kind: Kind, number: int = 1) -> int:
+        """As many of the number as there are."""
+        taken = min(number, self.of(kind))
+        self._all -= taken
+        self._pictures -= taken if kind == "video" else 0
+        return taken
 
 
 def own_section(kind: Kind | Literal["application"], mid: str) -> Section:

@@ -310,9 +310,32 @@ def test_no_more_sections_are_offered_than_a_description_may_have(
     answers = [offers.application(), video("recvonly"), video("recvonly")]
     peer.accept_answer(offers.describe(answers, setup="active"))
     peer.stop(first)
-    peer.offer()
+    needs = [peer.needs_offer]
+    for carried in ({"2": "TR_1"}, {"1": "TR_2", "2": "TR_1"}):  # the section is idle, then free
+        assert peer.offer().mid_to_track_id == carried
+        peer.accept_answer(offers.describe(answers, setup="active"))
+        needs.append(peer.needs_offer)
+    assert needs == [True, True, False]
+
+
+def test_voices_find_a_section_before_pictures_and_beside_them(
+    router: Router, producers: list[Producer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SDP_SECTIONS", limits.SDP_OWN_SECTIONS + 5)
+    monkeypatch.setattr(limits, "SDP_PICTURE_SECTIONS", 2)
+    microphone, camera = sorted(producers, key=lambda producer: producer.kind)
+    peer = router.open_peer(Recorder())
+    for number in range(3):
+        forward(peer, camera, f"TR_v{number}")
+    forward(peer, microphone, "TR_a0")
+    assert peer.missing_sections == (1, 2)
+    assert peer.offer().mid_to_track_id == {"1": "TR_a0", "2": "TR_v0", "3": "TR_v1"}
+    answers = [offers.application(), audio("recvonly"), video("recvonly"), video("recvonly")]
     peer.accept_answer(offers.describe(answers, setup="active"))
-    assert peer.offer().mid_to_track_id == {"1": "TR_2", "2": "TR_1"}
+    assert (peer.missing_sections, peer.needs_offer) == ((0, 0), False)
+    forward(peer, microphone, "TR_a1")
+    assert peer.missing_sections == (1, 0)
+    assert peer.offer().mid_to_track_id["4"] == "TR_a1"
 
 
 def test_offered_sections_are_reused_after_they_were_idle(router: Router, producers: list[Producer]) -> None:
