@@ -75,7 +75,8 @@ const GOOD: Sample = {
 };
 const QUIET: Facts = { serverBusy: false, starved: 0, weakSenders: [], saving: false };
 const causes = (bad: Partial<Sample>, times = 5, facts: Partial<Facts> = {}) =>
-  why([...Array<Sample>(5 - times).fill(GOOD), ...Array<Sample>(times).fill({ ...GOOD, ...bad })], { ...QUIET, ...facts }).map((one) => one.cause);
+  judged([...Array<Sample>(5 - times).fill(GOOD), ...Array<Sample>(times).fill({ ...GOOD, ...bad })], facts);
+const judged = (samples: Sample[], facts: Partial<Facts> = {}, own = samples) => why(samples, own, { ...QUIET, ...facts }).map((one) => one.cause);
 
 describe('why', () => {
   it('has nothing to say of a good call, nor of one bad moment', () => {
@@ -97,8 +98,15 @@ describe('why', () => {
     expect(causes({}, 5, { saving: true })).toEqual(['chosen']);
   });
 
+  it('blames nothing after one reading, and this machine and its way up only for what is sent now', () => {
+    const bad = { ...GOOD, limit: 'bandwidth', rtt_ms: 500, dropped: 0.3, frozen: 0.3 } as const;
+    expect(judged([bad])).toEqual([]);
+    expect(judged([bad, bad])).toEqual(['machine', 'uplink', 'far']);
+    expect(judged([bad, bad, bad, bad], {}, [])).toEqual(['far']);
+  });
+
   it('names three weak senders at most', () => {
-    const [found] = why([GOOD], { ...QUIET, weakSenders: ['An', 'Bình', 'Cường', 'Dung'] });
+    const [found] = why([GOOD], [GOOD], { ...QUIET, weakSenders: ['An', 'Bình', 'Cường', 'Dung'] });
     expect(found).toEqual({ cause: 'sender', names: 'An, Bình, Cường…' });
   });
 });

@@ -6,7 +6,7 @@ import { ConnectionQuality, LocalTrackPublication, RoomEvent, Track, type LocalT
 import { serverBusy } from '../api';
 import { Meter, type Report, type Reports, type Sample } from '../figures/figures';
 import type { Member } from './members';
-import { why, type Finding } from './why';
+import { LASTING, why, type Finding } from './why';
 
 const PERIOD_MS = 2_000;
 /** Of the first figures, and of those after a switch. */
@@ -22,17 +22,22 @@ const SERVER_MS = 10_000;
 /** Remote tracks that are read; with more of them in view the browser would be busy with counting. */
 const MOST_READ = 12;
 
+export interface Reading extends Sample {
+  /** Figures of what is sent belong together only where this is the same. */
+  era: number;
+}
+
 export class Statistics {
   /** Oldest first. */
-  samples = $state.raw<Sample[]>([]);
+  samples = $state.raw<Reading[]>([]);
   /** There are no figures yet, or none of what is sent since a switch moved. */
   measuring = $state(true);
   private busy = $state(false);
   private readonly meter = new Meter();
   private readonly asking: ReturnType<typeof setInterval>;
   private next: ReturnType<typeof setTimeout> | undefined;
-  /** Counts the beginnings: a reading of an older one is none. */
-  private era = 0;
+  /** Counts the beginnings: a reading that an older one asked for is none. */
+  private era = $state(0);
   private closed = false;
   private readonly switched = (publication: TrackPublication) => {
     if (publication instanceof LocalTrackPublication) this.beginAnew(DRAINED_MS);
@@ -49,14 +54,24 @@ export class Statistics {
     void this.askServer();
   }
 
-  get latest(): Sample | null {
+  get latest(): Reading | null {
     return this.samples.at(-1) ?? null;
+  }
+
+  /** Read since a switch moved. */
+  private get own(): Reading[] {
+    return this.samples.filter((one) => one.era === this.era);
+  }
+
+  /** What is sent has been read for long enough to blame something. */
+  get judged(): boolean {
+    return this.own.length >= LASTING;
   }
 
   get findings(): Finding[] {
     const members = this.members();
     const weak = (one: Member) => !one.local && (one.quality === ConnectionQuality.Poor || one.quality === ConnectionQuality.Lost);
-    return why(this.samples, {
+    return why(this.samples, this.own, {
       serverBusy: this.busy,
       starved: members.filter((one) => one.starved.camera || one.starved.screen).length,
       weakSenders: members.filter(weak).map((one) => one.name),
@@ -85,7 +100,7 @@ export class Statistics {
     if (era !== this.era) return;
     const sample = this.meter.read(reports, performance.now());
     if (!first) {
-      this.samples = [...this.samples, sample].slice(-KEPT);
+      this.samples = [...this.samples, { ...sample, era }].slice(-KEPT);
       this.measuring = false;
     }
     this.next = setTimeout(() => void this.read(era, false), first ? SOON_MS : PERIOD_MS);

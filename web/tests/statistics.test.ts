@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { LocalTrackPublication, Room, RoomEvent } from 'livekit-client';
+import { flushSync, mount, unmount } from 'svelte';
+import Plot from '../src/call/Plot.svelte';
+import { Statistics } from '../src/call/statistics.svelte';
+
+/** A room that sends one camera; what a browser would count of it is `report`. */
+function sending(report: () => Record<string, unknown>) {
+  const room = new Room();
+  const camera = Object.assign(Object.create(LocalTrackPublication.prototype) as LocalTrackPublication, {
+    track: { kind: 'video', getRTCStatsReport: async () => new Map([['O', { type: 'outbound-rtp', kind: 'video', ssrc: 1, ...report() }]]) },
+  });
+  room.localParticipant.trackPublications.set('camera', camera);
+  const turn = (event: RoomEvent.TrackMuted | RoomEvent.TrackUnmuted) => room.emit(event, camera, room.localParticipant);
+  return { room, turn };
+}
+
+describe('the figures of a call', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal('fetch', () => Promise.reject(new Error('no network')));
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it('blame nothing for what was sent before a switch moved', async () => {
+    let limit = 'bandwidth';
+    const { room, turn } = sending(() => ({ qualityLimitationReason: limit }));
+    const figures = new Statistics(room, () => [], () => false);
+    const causes = () => figures.findings.map((one) => one.cause);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(figures.samples.length).toBeGreaterThan(5);
+    expect(causes()).toEqual(['uplink']);
+    limit = 'none';
+    turn(RoomEvent.TrackMuted);
+    expect([causes(), figures.judged]).toEqual([[], false]);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect([causes(), figures.judged]).toEqual([[], true]);
+    limit = 'cpu';
+    turn(RoomEvent.TrackUnmuted);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(causes()).toEqual(['machine']);
+    expect(new Set(figures.samples.map((one) => one.era)).size).toBe(3);
+    figures.close();
+  });
+
+  it('are drawn as lines of their own before and after', () => {
+    const given = { label: '', measuring: false, top: 10, span_ms: 10_000, say: String, times: [0, 2_000, 4_000, 6_000], values: [9, 9, 1, 1] };
+    const lines = (eras?: number[]) => {
+      const plot = mount(Plot, { target: document.body, props: { ...given, eras } });
+      flushSync();
+      const found = document.querySelectorAll('polyline').length;
+      void unmount(plot);
+      return found;
+    };
+    expect([lines(), lines([1, 1, 1, 1]), lines([1, 1, 2, 2])]).toEqual([1, 1, 2]);
+  });
+});
