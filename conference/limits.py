@@ -22,8 +22,6 @@ BLOBS_BYTES = 64 * 1024
 """Of one participant, keys and contents together."""
 CHOICES_PER_PARTICIPANT = 4096
 """Track ids for which a subscriber remembers a wish of its own."""
-PERMITTED_ENTRIES = 1024
-"""Subscriber entries in one publisher's subscription permission."""
 
 SID_CHARACTERS = 64
 """Ours have 16; a wish about a longer one is not remembered."""

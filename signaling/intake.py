@@ -12,6 +12,7 @@ from typing import Any
 import websockets.http11
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 from signaling import limits
 
@@ -114,10 +115,62 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self._heard_at = 0.0
         self._steps_left = 0
+        self._piece_timer: TimerHandle | None = None
+        self._piece_steps_left = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_wait_for_piece()
+        self.frames = []
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._heard_at = self.loop.time()
         super().data_received(data)
+
+    def handle_text(self, event: Frame) -> None:
+        super().handle_text(event)
+        self._await_piece(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        super().handle_bytes(event)
+        self._await_piece(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """The library bounds what the pieces of a message hold, not how many there are: an empty one holds nothing."""
+        if self.close_sent:
+            return
+        if len(self.frames) >= limits.WEBSOCKET_PIECES:
+            self._give_up(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
+            return
+        super().handle_cont(event)
+        self._await_piece(event)
+
+    def _await_piece(self, event: Frame) -> None:
+        """Time in which this process did not run, or did not read, does not count."""
+        self._end_wait_for_piece()
+        if not event.fin and not self.close_sent:
+            self._piece_steps_left = limits.PONG_STEPS
+            self._piece_step()
+
+    def _piece_step(self) -> None:
+        if self._piece_steps_left > 0:
+            self._piece_steps_left -= not self.read_paused
+            self._piece_timer = self.loop.call_later(limits.WEBSOCKET_PIECE_S / limits.PONG_STEPS, self._piece_step)
+            return
+        self._piece_timer = None
+        if not self.close_sent and not self.transport.is_closing():
+            self._give_up(CloseCode.POLICY_VIOLATION, "an unfinished message")
+
+    def _end_wait_for_piece(self) -> None:
+        if self._piece_timer is not None:
+            self._piece_timer.cancel()
+            self._piece_timer = None
+
+    def _give_up(self, code: CloseCode, reason: str) -> None:
+        self._end_wait_for_piece()
+        self.frames = []
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
         """Reading stops only for who is ahead of us: to stop and go on at each of many short messages costs more than they do."""

@@ -18,6 +18,10 @@ WEBSOCKET_MESSAGE_BYTES = 4 * 1024 * 1024
 """An SDP of hundreds of tracks has 3 MiB."""
 WEBSOCKET_QUEUE, WEBSOCKET_SHORT_BYTES = 32, 1024
 """Messages of one client that may wait, and how long one may be that does not stop the reading of others behind it."""
+WEBSOCKET_PIECES = 1024
+"""Frames of one message: browsers make one of some 64 KiB or more."""
+WEBSOCKET_PIECE_S = 30.0
+"""Between two of them; a piece may wait for a slow way."""
 PONG_STEPS = 20
 """In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
 OWN_ADDRESSES = 4

@@ -2,6 +2,15 @@
 
 MESSAGE_BYTES = 4 * 1024 * 1024
 """One signalling message: an SDP of hundreds of tracks has 3 MiB, and who resumes sends our last one beside its own."""
+OTHER_MESSAGE_BYTES = 256 * 1024
+"""One that holds no description: the longest are metadata with attributes, and permissions for a thousand subscribers."""
+JSON_TOKENS = 8192
+"""Objects, lists and commas of one text message: each costs its reader microseconds, and a description has few."""
+JSON_TOKEN_BYTES = 128
+"""As which each of them counts."""
+BYTES_PER_S = 2 * 1024 * 1024
+BYTES_BURST = 8 * 1024 * 1024
+"""Of all messages of a session: one whose description has 3 MiB makes a new one every 2 s at most."""
 LONG_MESSAGE_BYTES = 16 * 1024
 """An SDP of so many tracks that its reading holds up others by a good part of a millisecond, and more."""
 MESSAGES_PER_S = 50.0
@@ -29,6 +38,9 @@ CODECS = 8
 ADD_TRACKS = 16
 """Tracks announced in one join request."""
 PERMISSIONS = 1024
+"""Subscriber entries in one publisher's subscription permission."""
+PERMITTED_SIDS = 4096
+"""Track ids in all of them together."""
 ADMIN_BODY_BYTES = 256 * 1024
 SEND_DATA_BYTES = 60 * 1024
 """Payload of one packet that the server API sends; with its envelope it fits a data channel message."""

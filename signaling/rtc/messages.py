@@ -26,6 +26,11 @@ _LENGTH_DELIMITED = 2
 _UPDATE = rtc.SignalResponse.DESCRIPTOR.fields_by_name["update"].number
 _JOIN = rtc.SignalResponse.DESCRIPTOR.fields_by_name["join"].number
 _PARTICIPANTS = rtc.ParticipantUpdate.DESCRIPTOR.fields_by_name["participants"].number
+_LONG = {
+    rtc.SignalRequest.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED
+    for name in ("offer", "answer", "sync_state")
+}
+"""How a message begins that holds descriptions: the one byte before its length."""
 _OTHERS = rtc.JoinResponse.DESCRIPTOR.fields_by_name["other_participants"].number
 
 
@@ -99,6 +104,34 @@ def read_request(data: bytes | str) -> rtc.SignalRequest:
         return json_format.Parse(data, rtc.SignalRequest(), ignore_unknown_fields=True, max_recursion_depth=20)
     except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
         raise PeerError("a signalling message cannot be read") from error
+
+
+def is_too_long(data: bytes | str) -> bool:
+    """A text may hold so many things, and binary without a description so many bytes. A serializer writes one field."""
+    if len(data) > limits.MESSAGE_BYTES:
+        return True
+    if isinstance(data, str):
+        return _tokens(data) > limits.JSON_TOKENS
+    return len(data) > limits.OTHER_MESSAGE_BYTES and not (data[0] in _LONG and _field_bytes(data) == len(data))
+
+
+def cost(data: bytes | str) -> int:
+    """In bytes, as which what a text holds counts too."""
+    return len(data) + (_tokens(data) * limits.JSON_TOKEN_BYTES if isinstance(data, str) else 0)
+
+
+def _tokens(text: str) -> int:
+    return text.count("{") + text.count("[") + text.count(",")
+
+
+def _field_bytes(data: bytes) -> int:
+    """The length of the first field, whose tag has one byte and whose content has a length."""
+    length = 0
+    for place, byte in enumerate(data[1:6]):
+        length |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return 2 + place + length
+    return 0
 
 
 def update(participants: Iterable[events.ParticipantView]) -> bytes:

@@ -7,12 +7,14 @@ participant.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 from livekit.protocol import models, rtc
 
 from conference import Announcement, Participant, Permission, Refusal, Settings, Source, data, events
+from conference import limits as conference_limits
 from conference.events import Layer, Quality
 from signaling.rtc import limits, scenarios, views
 
@@ -103,11 +105,17 @@ def leave(session: Session, participant: Participant, message: rtc.LeaveRequest)
 def subscription_permission(session: Session, participant: Participant, message: rtc.SubscriptionPermission) -> None:
     by_identity: dict[str, frozenset[str] | None] = {}
     by_sid: dict[str, frozenset[str] | None] = {}
+    known: dict[str, str] = {}
+    left = limits.PERMITTED_SIDS
     for entry in message.track_permissions[: limits.PERMISSIONS]:
-        tracks = None if entry.all_tracks else frozenset(entry.track_sids[: limits.TRACK_SIDS])
-        if entry.participant_identity:
+        sids = entry.track_sids[:left]
+        left -= len(sids)
+        # Of each id one text is kept, however many may have it. Who is left out may receive less, not more.
+        named = frozenset(known.setdefault(sid, sid) for sid in sids if len(sid) <= conference_limits.SID_CHARACTERS)
+        tracks = None if entry.all_tracks else named
+        if 0 < len(entry.participant_identity) <= conference_limits.IDENTITY_BYTES:
             by_identity[entry.participant_identity] = tracks
-        if entry.participant_sid:
+        if 0 < len(entry.participant_sid) <= conference_limits.SID_CHARACTERS:
             by_sid[entry.participant_sid] = tracks
     participant.permit(Permission(message.all_participants, by_identity, by_sid))
 
@@ -263,7 +271,7 @@ def _check_size(message: Message) -> None:
 def _layers(layers: Iterable[models.VideoLayer]) -> tuple[Layer, ...]:
     read = (
         Layer(views.QUALITIES_BACK[layer.quality], layer.width, layer.height, layer.bitrate)
-        for layer in list(layers)[: limits.LAYERS]
+        for layer in islice(layers, limits.LAYERS)
         if layer.quality in views.QUALITIES_BACK
     )
     return tuple(sorted({layer.quality: layer for layer in read}.values(), key=lambda layer: layer.quality.value))

@@ -104,6 +104,7 @@ class Session:
         self._wire = wire
         self._text = False
         self._bucket = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
+        self._bytes = Bucket(limits.BYTES_PER_S, limits.BYTES_BURST, now)
         self._facts = Bucket(limits.METADATA_BYTES_PER_S, limits.METADATA_BYTES_BURST, now)
         self._refresh: Cancellable | None = None
 
@@ -125,9 +126,9 @@ class Session:
         """One message of the client."""
         if self.closed:
             return
-        if len(data) > limits.MESSAGE_BYTES:
+        if messages.is_too_long(data):
             self.close(TOO_LONG)
-        elif not self._bucket.take(now):
+        elif not self._bucket.take(now) or not self._bytes.take(now, messages.cost(data)):
             self.close(POLICY)
         else:
             self._text = isinstance(data, str)

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
+from signaling import limits
 from signaling.intake import BoundedHttp, PatientWebSocket
 
 INTERVAL_S, TIMEOUT_S = 0.2, 0.6
@@ -147,5 +149,57 @@ def test_who_says_nothing_is_asked_and_given_up() -> None:
         async with served() as port:
             frames = await stay(Client(port), 30)
         assert frames == [PING, CLOSE]
+
+    run(scenario())
+
+
+# -- messages in pieces
+
+PIECE, LAST = 0x00, 0x80
+
+
+async def pieces(port: int, kinds: list[int], content: bytes) -> tuple[int, bytes]:
+    """The first frame that comes back, other than questions, after a text in these frames and a ping: its kind and content."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        # Nothing after the last frame that is read: what comes after the server's end would reset the connection.
+        for kind in kinds:
+            writer.write(bytes((kind, 0x80 | len(content))) + bytes(4) + content)
+        while True:
+            kind, length = await reader.readexactly(2)
+            body = await reader.readexactly(length)
+            if kind != PING:
+                return kind, body
+            writer.write(bytes((PONG, 0x80 | length)) + bytes(4) + body)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_a_message_in_too_many_pieces_is_too_long(content: bytes) -> None:
+    """However little they hold: each piece kept costs a hundred bytes and more."""
+
+    async def scenario() -> None:
+        async with served() as port:
+            most = [0x01] + [PIECE] * (limits.WEBSOCKET_PIECES - 1)
+            async with asyncio.timeout(20):
+                kind, body = await pieces(port, [*most, PIECE], content)
+                assert (kind, int.from_bytes(body[:2], "big")) == (CLOSE, 1009)
+                again = [*most[:-1], LAST, *most[:-1], LAST]
+                assert await pieces(port, [*again, PING], b"") == (PONG, b"")
+
+    run(scenario())
+
+
+def test_an_unfinished_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life between its pieces (RFC 6455 §5.4) keep the connection, not the message."""
+    monkeypatch.setattr(limits, "WEBSOCKET_PIECE_S", 0.5)
+
+    async def scenario() -> None:
+        async with served() as port, asyncio.timeout(20):
+            kind, body = await pieces(port, [0x01, PIECE], b"x")
+            assert (kind, int.from_bytes(body[:2], "big")) == (CLOSE, 1008)
 
     run(scenario())

@@ -11,7 +11,9 @@ import pytest
 from livekit.protocol import models, room, rtc
 
 from conference.happenings import What
-from signaling.rtc import admin, requests, scenarios
+from media import limits as media_limits
+from signaling import limits as http_limits
+from signaling.rtc import admin, limits, requests, scenarios
 from signaling.rtc.webhooks import EVENTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,6 +43,25 @@ def table(name: str) -> dict[str, tuple[str, str]]:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]*\|([^|]*)\|$", part[1], re.MULTILINE)
     assert len(rows) == len({row[0] for row in rows}), f"a message stands twice in {name}"
     return {message: (here, test.strip().strip("`")) for message, here, test in rows}
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    text = re.search(r"^## Framing and bounds\n(.*?)^##", TEXT, re.MULTILINE | re.DOTALL)
+    assert text is not None
+    words = " ".join(text[1].split())
+    for told in (
+        f"at most {limits.MESSAGE_BYTES >> 20} MiB, {limits.OTHER_MESSAGE_BYTES >> 10} KiB unless",
+        f"at most {limits.JSON_TOKENS:,} objects, lists and commas",
+        f"at most {http_limits.WEBSOCKET_PIECES:,} pieces",
+        f"more than {http_limits.WEBSOCKET_PIECE_S:.0f} s between two of them",
+        f"at most {limits.MESSAGES_PER_S:.0f} a second with bursts of {limits.MESSAGES_BURST:,.0f},",
+        f"{limits.BYTES_PER_S >> 20} MiB a second with bursts of {limits.BYTES_BURST >> 20} MiB",
+        f"counts as {limits.JSON_TOKEN_BYTES} bytes",
+        f"at most {media_limits.SDP_CHARACTERS >> 20} MiB, {media_limits.SDP_LINES:,} lines, {media_limits.SDP_SECTIONS} sec",
+        f"together, {media_limits.SDP_CODEC_ENTRIES:,} lines",
+        f"{limits.WAITING_BYTES >> 20} MiB wait is cut",
+    ):
+        assert told in words
 
 
 def members(message: type, oneof: str) -> set[str]:

@@ -359,7 +359,7 @@ def test_unknown_messages_are_ignored(office: Office) -> None:
     assert len(ann.wire.frames) == frames
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff\xff", "{", '{"offer": 3}', "[" * 100_000, '{"ping":"x"}'])
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", "{", '{"offer": 3}', "[" * 5000, '{"ping":"x"}'])
 def test_malformed_messages_end_this_session_only(office: Office, data: bytes | str) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     ben.raw(data)

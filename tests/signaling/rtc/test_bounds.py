@@ -1,0 +1,129 @@
+"""What one client's messages may hold: beyond it they end its session, before anybody waits for their reading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from livekit.protocol import models, rtc
+
+from signaling.rtc import limits
+from signaling.rtc.session import POLICY, TOO_LONG
+from tests.signaling.rtc.desk import Guest, Office
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
+REQUESTS = {
+    "update_layers": rtc.SignalRequest(update_layers=rtc.UpdateVideoLayers(layers=[models.VideoLayer()] * 200_000)),
+    "subscription": rtc.SignalRequest(subscription=rtc.UpdateSubscription(track_sids=["TR_x"] * 100_000)),
+    "subscription_permission": rtc.SignalRequest(
+        subscription_permission=rtc.SubscriptionPermission(
+            track_permissions=[rtc.TrackPermission(track_sids=["TR_x"] * 100)] * 1000
+        )
+    ),
+}
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+@pytest.mark.parametrize("kind", ["update_layers", "subscription", "subscription_permission"])
+def test_only_what_holds_descriptions_may_be_long(office: Office, kind: str) -> None:
+    long = REQUESTS[kind].SerializeToString()
+    most = limits.OTHER_MESSAGE_BYTES
+    assert most < len(long) < limits.MESSAGE_BYTES
+    beside = rtc.SignalRequest(answer=rtc.SessionDescription()).SerializeToString()
+    for name, said in (("alone", long), ("first", beside + long), ("last", long + beside)):
+        guest = office.join(name)
+        guest.raw(said)
+        assert guest.wire.code == TOO_LONG
+
+
+def test_descriptions_may_be_long(office: Office) -> None:
+    long = "x" * limits.OTHER_MESSAGE_BYTES
+    for kind in (
+        {"answer": rtc.SessionDescription(type=long)},
+        {"sync_state": rtc.SyncState(track_sids_disabled=[long])},
+    ):
+        guest = office.join("ann")
+        guest.ask(**kind)
+        assert guest.wire.code is None
+
+
+@pytest.mark.parametrize("element", ["{}", "[]", "0", '"a"'])
+def test_a_text_of_too_many_things_is_not_read(office: Office, monkeypatch: pytest.MonkeyPatch, element: str) -> None:
+    """Objects cost their reader four microseconds each: those of 4 MiB held everybody up for seconds."""
+    read = 0
+    whole = json_format.Parse
+
+    def counted(*args: Any, **options: Any) -> Any:
+        nonlocal read
+        read += 1
+        return whole(*args, **options)
+
+    monkeypatch.setattr(json_format, "Parse", counted)
+    ann, ben = office.join("ann"), office.join("ben")
+    ann.raw('{"updateLayers":{"unknown":[' + ",".join([element] * (limits.JSON_TOKENS // 2 - 3)) + "]}}")
+    assert (ann.wire.code, read) == (None, 1)
+    ben.raw('{"updateLayers":{"unknown":[' + ",".join([element] * limits.JSON_TOKENS) + "]}}")
+    assert (ben.wire.code, read) == (TOO_LONG, 1)
+
+
+def test_a_description_of_500_sections_in_text_passes(office: Office) -> None:
+    recorded = (FIXTURES / "js_single_published.sdp").read_bytes().decode()
+    sdp = recorded * (500 // recorded.count("m=") + 1)
+    ann = office.join("ann")
+    # As the type it is read like any text, and then refused by nobody.
+    ann.raw(json_format.MessageToJson(rtc.SignalRequest(answer=rtc.SessionDescription(type=sdp))))
+    assert ann.wire.code is None
+    assert ann.session.participant is not None
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_bytes_are_counted_too(office: Office, text: bool) -> None:
+    """Descriptions of 3 MiB each 2 s pass; many at once do not. What a text holds counts as bytes."""
+
+    def say(guest: Guest) -> None:
+        guest.raw('{"x":[' + ",".join("0" * 8000) + "]}" if text else long)
+
+    long = rtc.SignalRequest(answer=rtc.SessionDescription(type="x" * 3 * 1024 * 1024)).SerializeToString()
+    ann, ben = office.join("ann"), office.join("ben")
+    for _ in range(12):
+        say(ann)
+        office.world.time.advance(2)
+    assert ann.wire.code is None
+    for _ in range(2 if not text else 7):
+        say(ben)
+    assert ben.wire.code is None
+    for _ in range(2):
+        say(ben)
+    assert ben.wire.code == POLICY
+
+
+def test_permissions_keep_a_bounded_number_of_track_ids(office: Office) -> None:
+    """A thousand subscribers by a thousand ids each would be 85 MiB of one participant who needs no right for it."""
+    ann = office.join("ann")
+    own = "TR_own"
+    other = [f"TR_{number}" for number in range(limits.PERMITTED_SIDS // 1024 - 1)]
+    entries = [
+        rtc.TrackPermission(participant_identity=f"p{number}", track_sids=["TR_same", "x" * 65, *other])
+        for number in range(1000)
+    ]
+    ben_entry = rtc.TrackPermission(participant_identity="ben", track_sids=[own])
+    long = rtc.TrackPermission(participant_identity="x" * 257, participant_sid="x" * 65)
+    ann.ask(subscription_permission=rtc.SubscriptionPermission(track_permissions=[ben_entry, long, *entries]))
+    kept = ann.participant.permission
+    assert kept.by_identity["ben"] == {own}
+    sids = [sid for one in kept.by_identity.values() for sid in one]
+    assert 1000 < len(sids) <= limits.PERMITTED_SIDS
+    assert len({id(sid) for sid in sids}) == len(set(sids))
+    assert max(map(len, sids)) <= 64
+    assert (max(map(len, kept.by_identity)), kept.by_sid) == (4, {})
+    many = [f"TR_{number}" for number in range(limits.PERMITTED_SIDS)]
+    allowed = [rtc.TrackPermission(participant_identity=name, track_sids=many) for name in ("ben", "cat")]
+    ann.ask(subscription_permission=rtc.SubscriptionPermission(track_permissions=allowed))
+    kept = ann.participant.permission
+    assert [len(kept.by_identity[name]) for name in ("ben", "cat")] == [limits.PERMITTED_SIDS, 0]
