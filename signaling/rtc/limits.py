@@ -11,6 +11,8 @@ JSON_TOKEN_BYTES = 128
 BYTES_PER_S = 2 * 1024 * 1024
 BYTES_BURST = 8 * 1024 * 1024
 """Of all messages of a session: one whose description has 3 MiB makes a new one every 2 s at most."""
+SMALL_PARTS = 4
+"""So many times what is no description counts: it may consist of parts of two bytes, each read into an object."""
 LONG_MESSAGE_BYTES = 16 * 1024
 """An SDP of so many tracks that its reading holds up others by a good part of a millisecond, and more."""
 MESSAGES_PER_S = 50.0

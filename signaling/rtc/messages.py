@@ -27,7 +27,7 @@ _UPDATE = rtc.SignalResponse.DESCRIPTOR.fields_by_name["update"].number
 _JOIN = rtc.SignalResponse.DESCRIPTOR.fields_by_name["join"].number
 _PARTICIPANTS = rtc.ParticipantUpdate.DESCRIPTOR.fields_by_name["participants"].number
 _LONG = {
-    rtc.SignalRequest.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED
+    bytes((rtc.SignalRequest.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED,))
     for name in ("offer", "answer", "sync_state")
 }
 """How a message begins that holds descriptions: the one byte before its length."""
@@ -112,12 +112,18 @@ def is_too_long(data: bytes | str) -> bool:
         return True
     if isinstance(data, str):
         return _tokens(data) > limits.JSON_TOKENS
-    return len(data) > limits.OTHER_MESSAGE_BYTES and not (data[0] in _LONG and _field_bytes(data) == len(data))
+    return len(data) > limits.OTHER_MESSAGE_BYTES and not _is_description(data)
 
 
 def cost(data: bytes | str) -> int:
-    """In bytes, as which what a text holds counts too."""
-    return len(data) + (_tokens(data) * limits.JSON_TOKEN_BYTES if isinstance(data, str) else 0)
+    """In bytes of descriptions, as which what a message holds besides counts too."""
+    if isinstance(data, str):
+        return len(data) + _tokens(data) * limits.JSON_TOKEN_BYTES
+    return len(data) if _is_description(data) else len(data) * limits.SMALL_PARTS
+
+
+def _is_description(data: bytes) -> bool:
+    return data[:1] in _LONG and _field_bytes(data) == len(data)
 
 
 def _tokens(text: str) -> int:

@@ -123,7 +123,8 @@ def subscription_permission(session: Session, participant: Participant, message:
 def sync_state(session: Session, participant: Participant, message: rtc.SyncState) -> None:
     """What the client believes after a resume. A track that we do not know means that it must come anew."""
     known = participant.tracks.keys() | {track.sid for track in participant.pending.values()}
-    if any(published.track.sid not in known for published in message.publish_tracks):
+    told = message.publish_tracks
+    if len(told) > limits.TRACK_SIDS or any(published.track.sid not in known for published in told):
         session.participant = None
         session.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
         participant.leave(events.Reason.STATE_MISMATCH)
@@ -228,7 +229,7 @@ def announcement(message: rtc.AddTrackRequest) -> Announcement:
     if not message.cid or len(message.cid) > limits.CID_BYTES or len(message.name) > limits.TRACK_NAME_BYTES:
         raise Refusal("track_kind_bad")
     wanted = message.simulcast_codecs[: limits.CODECS]
-    layers = [*message.layers] or [layer for codec in wanted[:1] for layer in codec.layers]
+    layers = message.layers or [layer for codec in wanted[:1] for layer in codec.layers]
     features = message.audio_features
     return Announcement(
         cid=message.cid,
@@ -251,9 +252,10 @@ def announcement(message: rtc.AddTrackRequest) -> Announcement:
 
 
 def subscription_sids(message: Any) -> list[str]:
-    """Both lists may name the same tracks."""
-    named = [*message.track_sids, *(sid for tracks in message.participant_tracks for sid in tracks.track_sids)]
-    return list(dict.fromkeys(named))[: limits.TRACK_SIDS]
+    """Both lists may name the same tracks. What stands beyond the bound is not looked at."""
+    entries = islice(message.participant_tracks, limits.TRACK_SIDS)
+    by_entry = islice((sid for tracks in entries for sid in tracks.track_sids), limits.TRACK_SIDS)
+    return list(dict.fromkeys([*message.track_sids[: limits.TRACK_SIDS], *by_entry]))[: limits.TRACK_SIDS]
 
 
 def _blob_key(key: models.DataBlobKey) -> bytes:

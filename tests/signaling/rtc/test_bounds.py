@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from livekit.protocol import models, rtc
 
 from signaling.rtc import limits
+from signaling.rtc.requests import subscription_sids
 from signaling.rtc.session import POLICY, TOO_LONG
 from tests.signaling.rtc.desk import Guest, Office
 
@@ -101,6 +102,36 @@ def test_bytes_are_counted_too(office: Office, text: bool) -> None:
     for _ in range(2):
         say(ben)
     assert ben.wire.code == POLICY
+
+
+def test_what_is_no_description_counts_more(office: Office) -> None:
+    """A list of parts of two bytes each costs its reader far more than text of the same length."""
+    ann = office.join("ann")
+    said = rtc.SignalRequest(update_layers=rtc.UpdateVideoLayers(layers=[models.VideoLayer()] * 125_000))
+    size = said.ByteSize()
+    for _ in range(limits.BYTES_BURST // (size * limits.SMALL_PARTS)):
+        ann.raw(said.SerializeToString())
+    assert ann.wire.code is None
+    ann.raw(said.SerializeToString())
+    assert ann.wire.code == POLICY
+
+
+def test_of_long_lists_only_the_first_are_looked_at(office: Office) -> None:
+    """In a `sync_state` of 4 MiB there is room for two million of them."""
+    one = models.ParticipantTracks(track_sids=["TR_last"])
+    for entries, found in ((limits.TRACK_SIDS - 1, ["TR_last"]), (limits.TRACK_SIDS, [])):
+        tracks = [*[models.ParticipantTracks()] * entries, one]
+        assert subscription_sids(rtc.UpdateSubscription(participant_tracks=tracks)) == found
+    both = rtc.UpdateSubscription(track_sids=["TR_a", "TR_last"], participant_tracks=[one])
+    assert subscription_sids(both) == ["TR_a", "TR_last"]
+    ann = office.join("ann")
+    ann.ask(add_track=rtc.AddTrackRequest(cid="cam", type="VIDEO"))
+    (pending,) = ann.participant.pending.values()
+    told = rtc.TrackPublishedResponse(track=models.TrackInfo(sid=pending.sid))
+    ann.ask(sync_state=rtc.SyncState(publish_tracks=[told] * limits.TRACK_SIDS))
+    assert ann.session.participant is not None
+    ann.ask(sync_state=rtc.SyncState(publish_tracks=[told] * (limits.TRACK_SIDS + 1)))
+    assert ann.wire.last("leave").action == rtc.LeaveRequest.RECONNECT
 
 
 def test_permissions_keep_a_bounded_number_of_track_ids(office: Office) -> None:
