@@ -385,10 +385,10 @@ def _feedback(lines: Iterable[str]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {"*": set()}
     for line in lines:
         if line.startswith("a=rtcp-fb:"):
-            number, *words = line[10:].split(maxsplit=2)
-            if not words:
+            words = line[10:].split(maxsplit=2)
+            if len(words) < 2:
                 raise PeerError("malformed codec lines")
-            found.setdefault(number, set()).add(" ".join(words))
+            found.setdefault(words[0], set()).add(" ".join(words[1:]))
     return {number: frozenset(values) for number, values in found.items()}
 
 
