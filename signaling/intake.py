@@ -145,6 +145,12 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         super().handle_cont(event)
         self._await_piece(event)
 
+    def handle_ping(self) -> None:
+        """Answers are written past the flow control that holds what the application sends."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > limits.WEBSOCKET_UNREAD_BYTES:
+            self.transport.abort()
+
     def _await_piece(self, event: Frame) -> None:
         """Time in which this process did not run, or did not read, does not count."""
         self._end_wait_for_piece()

@@ -22,6 +22,8 @@ WEBSOCKET_PIECES = 1024
 """Frames of one message: browsers make one of some 64 KiB or more."""
 WEBSOCKET_PIECE_S = 30.0
 """Between two of them; a piece may wait for a slow way."""
+WEBSOCKET_UNREAD_BYTES = 8 * 1024 * 1024
+"""Beyond this a client that asks for signs of life and reads none is cut off. A session cuts at 4 MiB of its own."""
 PONG_STEPS = 20
 """In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
 OWN_ADDRESSES = 4

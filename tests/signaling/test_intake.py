@@ -203,3 +203,23 @@ def test_an_unfinished_message_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
             assert (kind, int.from_bytes(body[:2], "big")) == (CLOSE, 1008)
 
     run(scenario())
+
+
+def test_who_asks_for_signs_of_life_and_reads_none_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer is as long as its question, and waits in this process."""
+    monkeypatch.setattr(limits, "WEBSOCKET_UNREAD_BYTES", 256 * 1024)
+    questions = (bytes((PING, 0x80 | 125)) + bytes(4 + 125)) * 1000
+
+    def ask(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 5) as end:
+            end.sendall(UPGRADE)
+            assert end.recv(12) == b"HTTP/1.1 101"
+            for _ in range(400):  # 50 MB: more than two sockets hold
+                end.sendall(questions)
+
+    async def scenario() -> None:
+        async with served() as port:
+            with pytest.raises(ConnectionError):
+                await asyncio.to_thread(ask, port)
+
+    run(scenario())
