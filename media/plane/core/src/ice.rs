@@ -72,6 +72,8 @@ const QUESTION_US: u64 = 2_000_000;
 const PROVED_US: u64 = 60_000_000;
 /// Questions open at a time: the paths, and some where media came from.
 const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
+/// Questions about a silence that a path has not answered: then it is checked again, or never asked again.
+const UNANSWERED_MAX: usize = 3;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 
@@ -109,6 +111,8 @@ struct Question {
 struct Checked {
     path: Path,
     at_us: u64,
+    /// Bytes that its checks had more than our answers: whoever forges the address of another has that one sent no more.
+    unspent: usize,
     /// Never used twice in an agent.
     serial: u32,
     /// When the peer answered last what it was asked there: checks may be sent in the name of any address.
@@ -193,7 +197,14 @@ impl Agent {
             return None;
         }
         let username = [theirs, &b":"[..], ours].concat();
+        let bytes = stun::question_bytes(username.len());
+        if cause == Cause::Silence && self.checked.iter().all(|one| one.path != path || one.unspent < bytes) {
+            return None;
+        }
         let transaction = self.question(path, cause, fresh, now_us)?;
+        if let Some(paying) = self.checked.iter_mut().find(|one| cause == Cause::Silence && one.path == path) {
+            paying.unspent = paying.unspent.min(UNANSWERED_MAX * bytes) - bytes;
+        }
         let request = Request {
             transaction,
             username: &username,
@@ -238,7 +249,8 @@ impl Agent {
         let at = at.ok_or(StunError::Unauthentic)?;
         stun::prove_answer(datagram, &self.current.remote_pwd)?;
         let question = self.questions.remove(at);
-        self.note_path(path, now_us);
+        // It is there: nobody else could have answered.
+        self.note_path(path, UNANSWERED_MAX * stun::QUESTION_MAX, now_us);
         let here = self.checked.iter_mut().find(|checked| checked.path == path);
         if let Some(checked) = here {
             checked.proved_us = Some(now_us);
@@ -254,9 +266,11 @@ impl Agent {
         Ok(Outcome::default())
     }
 
-    /// The other paths that the peer has checked; it is there to be asked.
-    pub fn others(&self) -> impl Iterator<Item = Path> {
-        let others = self.paths().filter(|path| Some(*path) != self.selected);
+    /// The other paths that the peer has checked; it is there to be asked. Its consent to each lasts as long as any
+    /// (RFC 7675 §5.1): browsers check what they do not use every 25 s (libwebrtc).
+    pub fn others(&self, now_us: u64) -> impl Iterator<Item = Path> {
+        let is_other = move |one: &&Checked| Some(one.path) != self.selected && now_us < one.at_us + FAILED_US;
+        let others = self.checked.iter().filter(is_other).map(|one| one.path);
         others.filter(|_| self.phase == Phase::Connected && self.selected.is_some())
     }
 
@@ -360,7 +374,7 @@ impl Agent {
             return Ok((stun::write_role_conflict(reply, request.transaction, pwd), Outcome::default()));
         }
         let len = stun::write_success(reply, request.transaction, mapped, pwd);
-        let serial = self.note_path(path, now_us);
+        let serial = self.note_path(path, datagram.len().saturating_sub(len), now_us);
         self.remember(&request, serial);
         let outcome = self.advance(&request, is_current, path);
         Ok((len, outcome))
@@ -433,18 +447,19 @@ impl Agent {
         self.remembered.push_back((request.transaction, serial));
     }
 
-    /// Marks the path as checked now; gives its serial.
-    fn note_path(&mut self, path: Path, now_us: u64) -> u32 {
+    /// Marks the path as checked now, with `paid` bytes for questions; gives its serial.
+    fn note_path(&mut self, path: Path, paid: usize, now_us: u64) -> u32 {
         self.last_check_us = now_us;
         if let Some(checked) = self.checked.iter_mut().find(|checked| checked.path == path) {
-            *checked = Checked { path, at_us: now_us, ..*checked };
+            let unspent = (checked.unspent + paid).min(UNANSWERED_MAX * stun::QUESTION_MAX);
+            *checked = Checked { path, at_us: now_us, unspent, ..*checked };
             return checked.serial;
         }
         if self.checked.len() == PATHS_MAX {
             self.evict();
         }
         self.serial = self.serial.wrapping_add(1);
-        self.checked.push(Checked { path, at_us: now_us, serial: self.serial, proved_us: None });
+        self.checked.push(Checked { path, at_us: now_us, unspent: paid, serial: self.serial, proved_us: None });
         self.serial
     }
 

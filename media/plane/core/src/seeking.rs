@@ -3,7 +3,9 @@
 //! asked by STUN at all its paths. If it answers elsewhere and not at the selected one, media goes there; the peer's own choice,
 //! whenever it comes, is followed as ever. And media that it sends by another of its paths is such a choice: it is asked there.
 //!
-//! Only paths that the peer has checked are asked, and only its answer, which its integrity proves, moves anything.
+//! Only paths that the peer has checked are asked, and only its answer, which its integrity proves, moves anything. A check may
+//! come under the address of somebody else, so the questions have no more bytes than the checks that came by that path, less
+//! our answers, and are three at most until one is answered.
 
 use crate::demux::Class;
 use crate::event::{Event, IceState};
@@ -28,7 +30,7 @@ impl Shard {
     pub(crate) fn tick_seeking<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let transport = &mut self.transports[key];
         let patience_us = PATIENCE_US.max(2 * transport.rtt_or_guess_us());
-        let Some(agent) = transport.agent().filter(|agent| agent.others().next().is_some()) else { return };
+        let Some(agent) = transport.agent().filter(|agent| agent.others(now_us).next().is_some()) else { return };
         let before = agent.selected();
         if let Some(path) = agent.settle(patience_us, now_us) {
             if let Some(since_us) = self.transports[key].estimator.untold_since_us(0) {
@@ -61,7 +63,7 @@ impl Shard {
     fn ask_everywhere<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         self.ask_selected(key, now_us, out);
         let (mut others, mut count) = ([None; PATHS_MAX], 0);
-        for path in self.transports[key].ice().into_iter().flat_map(Agent::others) {
+        for path in self.transports[key].ice().into_iter().flat_map(|agent| agent.others(now_us)) {
             others[count] = Some(path);
             count += 1;
         }

@@ -65,6 +65,11 @@ pub const REPLY_MAX: usize = 128;
 /// Every request of ours fits whose user name has at most `USERNAME_MAX` bytes.
 pub const QUESTION_MAX: usize = USERNAME_MAX + 100;
 
+/// What a question to a peer has with a user name of so many bytes: the header, the name, priority, role, integrity, fingerprint.
+pub fn question_bytes(username: usize) -> usize {
+    20 + (4 + username.next_multiple_of(4)) + 8 + 12 + 24 + 8
+}
+
 /// The user name of what may be a Binding request, found before any cryptography.
 #[inline]
 pub fn username(datagram: &[u8]) -> Option<&[u8]> {

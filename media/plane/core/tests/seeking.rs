@@ -13,6 +13,8 @@ use way::{CAMERA, Tells, World};
 
 const THEIR_PWD: &str = "a-password-of-the-peer";
 const CAMERA_SSRC: u32 = 0x1000;
+/// A browser checks a path more often than that in its first seconds; they pay for the questions.
+const CHECKS: usize = 12;
 
 fn spare() -> Path {
     path(9_001)
@@ -20,6 +22,28 @@ fn spare() -> Path {
 
 /// A camera and its viewer that has told for two seconds what arrives. `moving`, a transport, has checked a second path before.
 fn world(moving: u32) -> World {
+    world_of(moving, CHECKS)
+}
+
+/// A check by which `transport` does not nominate.
+fn unchosen(transport: u32) -> Vec<u8> {
+    let username = format!("ours{transport}:them");
+    let request = stun::Request {
+        transaction: [77; 12],
+        username: username.as_bytes(),
+        priority: 1,
+        use_candidate: false,
+        controlling: Some(1),
+        controlled: None,
+        nomination: None,
+    };
+    let mut datagram = vec![0; 256];
+    let len = stun::write_request(&mut datagram, &request, peer::PWD.as_bytes());
+    datagram.truncate(len);
+    datagram
+}
+
+fn world_of(moving: u32, checks: usize) -> World {
     let mut world = World::new();
     world.camera(&CAMERA[..1]);
     world.viewer(|_| 20e6, Tells::Arrivals);
@@ -27,10 +51,8 @@ fn world(moving: u32) -> World {
     world.stage.command(Command::SetRemoteCredentials { transport: moving, ufrag, pwd });
     let World { stage, cameras, viewers, .. } = &mut world;
     let peer = if moving == 1 { &mut cameras[0].peer } else { &mut viewers[0].peer };
-    let first = std::mem::replace(&mut peer.path, spare());
-    stage.consent(peer);
-    peer.path = first;
-    stage.consent(peer);
+    (0..checks).for_each(|_| stage.deliver_from(spare(), &unchosen(moving)));
+    (0..CHECKS).for_each(|_| stage.consent(peer));
     world.run(2);
     world.stage.events.clear();
     world
@@ -138,11 +160,47 @@ fn nobody_is_asked_without_need() {
 }
 
 #[test]
-fn the_questions_become_fewer() {
+fn the_questions_come_to_an_end() {
     let mut world = world(50);
     silence(&mut world);
     send(&mut world, 210);
-    assert!((5..=15).contains(&questions(&mut world, spare()).len()));
+    assert_eq!(questions(&mut world, spare()).len(), 2, "three in all, and nobody answered");
+    let World { stage, viewers, .. } = &mut world;
+    (0..CHECKS).for_each(|_| stage.deliver_from(spare(), &unchosen(50)));
+    stage.consent(&viewers[0].peer);
+    stage.take_to(spare());
+    send(&mut world, 210);
+    assert_eq!(questions(&mut world, spare()).len(), 3, "it checks that path again");
+}
+
+/// Whoever forges a check by another's address has that one sent no more than the check had.
+#[test]
+fn a_path_is_not_asked_for_more_than_came_by_it() {
+    for checks in 1..4 {
+        let mut world = world_of(50, checks);
+        let first = world.viewers[0].peer.path;
+        let check = unchosen(50).len();
+        let mut sent = 0;
+        for _ in 0..40 {
+            world.stage.consent(&world.viewers[0].peer);
+            send(&mut world, 60);
+            sent += world.stage.take_to(spare()).iter().map(Vec::len).sum::<usize>();
+            world.stage.take_to(first);
+        }
+        assert!(sent <= checks * check, "{sent} bytes for {checks} checks of {check}");
+    }
+}
+
+#[test]
+fn a_path_that_was_not_checked_for_long_is_not_asked() {
+    let mut world = world(50);
+    for _ in 0..30 {
+        world.stage.consent(&world.viewers[0].peer);
+        world.run(1);
+    }
+    world.stage.take_to(spare());
+    send(&mut world, 120);
+    assert_eq!(questions(&mut world, spare()).len(), 0, "its consent has expired");
 }
 
 #[test]

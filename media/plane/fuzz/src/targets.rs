@@ -168,7 +168,7 @@ pub fn demux(data: &[u8]) {
         Class::Rtcp => assert!(data.len() >= 8 && data[0] >> 6 == 2 && data[1] >= 192),
         Class::Unknown => {}
     }
-    assert!(!begins_with_record(data) || !data.is_empty());
+    assert!(!begins_with_record(data) || (data.len() >= 13 && data[0] < 32));
 }
 
 pub fn rtp(data: &[u8]) {

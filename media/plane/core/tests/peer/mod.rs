@@ -13,7 +13,7 @@ use plane_core::srtp::{Inbound, Outbound, Profile, RocTx};
 use plane_core::stun::{self, Request};
 use plane_core::vp8;
 
-const PWD: &str = "0123456789012345678901";
+pub const PWD: &str = "0123456789012345678901";
 const START_US: u64 = 1_000_000;
 
 #[derive(Default)]
