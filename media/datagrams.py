@@ -13,6 +13,7 @@ from media import limits
 
 _TSNS = 1 << 32
 _RECORD_HEADER, _PIECE_HEADER = 13, 12
+_CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS = 20, 21, 22, 23
 _COMMON_HEADER = 12
 _CHUNK_HEADER = 4
 _DATA, _SACK, _RECONFIGURE = 0, 3, 130
@@ -49,6 +50,23 @@ def claims_too_much(record: bytes) -> bool:
             return True
         at += _PIECE_HEADER + int.from_bytes(record[at + 9 : at + 12], "big")
     return at != len(record)
+
+
+def fits_handshake(record: bytes) -> bool:
+    """Whether a client sends this before its handshake is complete. In clear: pieces of messages, one byte that changes the
+    ciphers, an alert; sealed by the keys that come of it: anything (RFC 6347 §4.1, RFC 5246 §7). Everything else is noise.
+    """
+    kind, content = record[0], len(record) - _RECORD_HEADER
+    if record[1:2] != b"\xfe" or kind not in (_CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS):
+        return False
+    if record[3:5] != b"\0\0":
+        return record[3:5] == b"\0\1"
+    return content > 0 if kind == _HANDSHAKE else (kind, content) in ((_CHANGE, 1), (_ALERT, 2))
+
+
+def handshake_bytes(record: bytes) -> int:
+    """Of pieces of handshake messages in clear; 0 for any other record."""
+    return len(record) if record[0] == _HANDSHAKE and record[3:5] == b"\0\0" else 0
 
 
 def _end_of_record(datagram: bytes, at: int) -> int:

@@ -104,7 +104,7 @@ class Session:
         self._dtls: _Dtls | None = None
         self._task: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._received_bytes = 0
+        self._handshake_bytes = 0
         self._records = _Share(limits.RECORDS_PER_S, loop.time)
         self._association: _Association | None = None
         self._association_wanted: tuple[int, int] | None = None
@@ -124,15 +124,23 @@ class Session:
         """One DTLS datagram from a path that ICE has checked."""
         if self.state in ("broken", "closed"):
             return
-        if self.state != "connected":
-            self._received_bytes += len(datagram)
-            if self._received_bytes > limits.HANDSHAKE_BYTES:
-                self._break("handshake too long")
-                return
         for record in datagrams.records(datagram):
-            if self._records.take(1) and not datagrams.claims_too_much(record):
+            if self._records.take(1) and self._takes(record):
                 self._pipe.put(record)
         self._start()
+
+    def _takes(self, record: bytes) -> bool:
+        """False: it is lost. Only what a handshake is made of counts as one, so that noise ends none."""
+        if datagrams.claims_too_much(record):
+            return False
+        if self.state == "connected":
+            return True
+        if not datagrams.fits_handshake(record):
+            return False
+        self._handshake_bytes += datagrams.handshake_bytes(record)
+        if self._handshake_bytes > limits.HANDSHAKE_BYTES:
+            self._break("handshake too long")
+        return self.state not in ("broken", "closed")
 
     def start_association(self, port: int, max_message_bytes: int) -> None:
         """SCTP was negotiated; it begins when DTLS stands."""

@@ -46,6 +46,25 @@ def test_records_of_dtls_1_3() -> None:
     assert datagrams.records(b"\x26\x07\x00\x04abc") == []
 
 
+def test_what_belongs_to_a_handshake() -> None:
+    for made, fits in (
+        (record(bytes(40), 22, 0), True),
+        (record(b"", 22, 0), False),
+        (record(b"\1", 20, 0), True),
+        (record(bytes(40), 20, 0), False),
+        (record(bytes(2), 21, 0), True),
+        (record(bytes(40), 21, 0), False),
+        (record(bytes(40), 23, 0), False),
+        (record(bytes(40), 22, 1), True),
+        (record(bytes(40), 23, 1), True),
+        (record(bytes(40), 22, 2), False),
+        (record(bytes(40), 24, 1), False),
+        (b"\x26\x07\x00\x03abc", False),
+    ):
+        assert datagrams.fits_handshake(made) is fits, made
+        assert datagrams.handshake_bytes(made) == (len(made) if made[:1] == b"\x16" and made[4] == 0 else 0)
+
+
 def test_long_handshake_messages_are_seen_by_their_own_word() -> None:
     def piece(claimed: int) -> bytes:
         return b"\x01" + claimed.to_bytes(3, "big") + bytes(7) + b"\1x"

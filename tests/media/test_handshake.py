@@ -119,20 +119,41 @@ async def test_another_certificate_than_told_fails(router: Router) -> None:
     end(call)
 
 
-async def test_rubbish_in_place_of_dtls_has_a_byte_cap(router: Router) -> None:
+def record(kind: int, epoch: int, content: bytes) -> bytes:
+    return bytes([kind, 0xFE, 0xFD, 0, epoch]) + bytes(6) + len(content).to_bytes(2, "big") + content
+
+
+def piece(content: bytes) -> bytes:
+    """Of a ClientHello of 8,000 bytes, from its second byte on."""
+    return b"\1" + (8000).to_bytes(3, "big") + bytes(4) + b"\1" + len(content).to_bytes(3, "big") + content
+
+
+async def test_a_handshake_has_a_byte_cap(router: Router) -> None:
     call, client = await pending(router)
     for _ in range(limits.HANDSHAKE_BYTES // 1200 + 2):
-        client.send(b"\x16\xfe\xff" + bytes(10) + bytes(1187))
+        client.send(record(22, 0, piece(bytes(1200))))
         await asyncio.sleep(0.001)
-    assert (await call.events.wait("failed"))[1] in ("handshake too long", "handshake failed")
+    assert await call.events.wait("failed") == ("failed", "handshake too long")
     assert call.peer.state == "failed"
+    end(call)
+
+
+async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) -> None:
+    call, client = await pending(router)
+    for number in range(2 * limits.HANDSHAKE_BYTES // 1400):
+        client.send(record((20, 21, 22, 23)[number % 4], number // 4 % 3, os.urandom(1387)))
+        await asyncio.sleep(0.001)
+    assert "failed" not in call.events.names()
+    await client.handshake()
+    await call.events.wait("connected")
+    assert call.peer.state == "connected"
     end(call)
 
 
 async def test_a_handshake_has_a_deadline(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HANDSHAKE_S", 0.05)
     call, client = await pending(router)
-    client.send(b"\x16\xfe\xff" + bytes(10))
+    client.send(record(22, 0, piece(bytes(9))))
     assert await call.events.wait("failed") == ("failed", "handshake timed out")
     end(call)
 
@@ -142,7 +163,7 @@ async def test_time_in_which_this_process_did_not_run_is_not_the_client_s(
 ) -> None:
     monkeypatch.setattr(limits, "HANDSHAKE_S", 1.5)
     call, client = await pending(router)
-    client.send(b"\x16\xfe\xff" + bytes(10))
+    client.send(record(22, 0, piece(bytes(9))))
     while call.peer.state == "new":
         await asyncio.sleep(0.01)
     time.sleep(limits.HANDSHAKE_S)
