@@ -110,6 +110,7 @@ async def test_three_people_meet(visit: Visit, live_server: LiveServer) -> None:
         await all_sound_plays(visitor, 2)
     await talk(chair, second)
     await hands(chair, second)
+    await sheets(phone)
     assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 360
     for visitor in (chair, second, phone):
         assert await visitor.barriers() == []
@@ -121,6 +122,18 @@ async def test_three_people_meet(visit: Visit, live_server: LiveServer) -> None:
     await second.part("preview-video").wait_for()
     await second.part("join-button").click()
     await tiles(chair, 3)
+
+
+async def sheets(phone: Visitor) -> None:
+    """Those behind "more" stand when it has gone, and go by their own button."""
+    for name in ("settings", "invite"):
+        await phone.part("more-button").click()
+        await phone.part(f"{name}-button").click()
+        await phone.part("more-sheet").wait_for(state="detached")
+        await phone.page.evaluate("new Promise((done) => setTimeout(done, 100))")  # its end is told a little later
+        await expect(phone.part(f"{name}-sheet")).to_be_visible()
+        await phone.part(f"{name}-sheet-close").click()
+        await phone.part(f"{name}-sheet").wait_for(state="detached")
 
 
 async def advance(visitor: Visitor) -> None:

@@ -64,6 +64,6 @@ export const callEn: Record<CallKey, string> = {
   'why.tcpHow': 'Meetings work, but stumble on a bad network. Ask for the UDP port to be opened.',
   'why.sender': 'The line of the sender is weak: {names}.',
   'why.senderHow': 'Nothing to mend here; they had better move or switch off their camera.',
-  'why.chosen': 'Pictures are small or missing because data is being saved.',
+  'why.chosen': 'Pictures are small or missing because saving data, or sound alone, is chosen.',
   'why.chosenHow': 'Change it in the settings, Use of the line.',
 };

@@ -63,7 +63,7 @@ export const callVi = {
   'why.tcpHow': 'Vẫn họp được, nhưng dễ khựng khi mạng kém. Nhờ cán bộ mạng mở cổng UDP.',
   'why.sender': 'Đường truyền của người gửi yếu: {names}.',
   'why.senderHow': 'Máy này không sửa được; người đó nên đổi chỗ hoặc tắt camera.',
-  'why.chosen': 'Hình nhỏ hoặc không có hình vì đang tiết kiệm dữ liệu.',
+  'why.chosen': 'Hình nhỏ hoặc không có hình vì đang chọn tiết kiệm dữ liệu hoặc chỉ nghe tiếng.',
   'why.chosenHow': 'Đổi trong Cài đặt, mục Mức dùng đường truyền.',
 } as const;
 
