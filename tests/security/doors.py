@@ -72,13 +72,15 @@ class Counter:
 
 @contextlib.asynccontextmanager
 async def served(
-    app: Any, http: type[asyncio.Protocol] = BoundedHttp, *, access_log: bool = False
+    app: Any, http: type[asyncio.Protocol] = BoundedHttp, *, ws: Any = "none", **options: Any
 ) -> AsyncIterator[int]:
-    """The port of `app` on loopback, behind uvicorn as this server sets it."""
+    """The port of `app` on loopback, behind uvicorn as this server sets it; `options` of its `Config`."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(100)
-        config = uvicorn.Config(app, http=http, ws="none", lifespan="off", log_config=None, access_log=access_log)
+        config = uvicorn.Config(
+            app, http=http, ws=ws, lifespan="off", log_config=None, **({"access_log": False} | options)
+        )
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)

@@ -5,17 +5,18 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 import uvloop
 from starlette.types import Receive, Scope, Send
 
 from signaling import limits
-from signaling.intake import BoundedHttp, PatientWebSocket
+from signaling.intake import PatientWebSocket
+from tests.security import doors
 
 INTERVAL_S, TIMEOUT_S = 0.2, 0.6
 UPGRADE = (
@@ -34,28 +35,8 @@ async def listener(scope: Scope, receive: Receive, send: Send) -> None:
         pass
 
 
-@contextlib.asynccontextmanager
-async def served() -> AsyncIterator[int]:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        bound.listen(5)
-        config = uvicorn.Config(
-            listener,
-            http=BoundedHttp,
-            ws=PatientWebSocket,
-            ws_ping_interval=INTERVAL_S,
-            ws_ping_timeout=TIMEOUT_S,
-            lifespan="off",
-            log_config=None,
-        )
-        config.load()
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=[bound])
-        try:
-            yield bound.getsockname()[1]
-        finally:
-            await server.shutdown(sockets=[bound])
+def served() -> AbstractAsyncContextManager[int]:
+    return doors.served(listener, ws=PatientWebSocket, ws_ping_interval=INTERVAL_S, ws_ping_timeout=TIMEOUT_S)
 
 
 @dataclass
