@@ -56,6 +56,9 @@ class View:
     sights: list[picture.Sight] = field(default_factory=list)
     damaged: int = 0
     frames: int = 0
+    """That the library handed on."""
+    stream: rtc.VideoStream | None = None
+    """The newest: one before it goes on until its track ends."""
     tint: str = ""
     """Of the last picture that was none of ours: a hall's."""
 
@@ -90,7 +93,6 @@ class View:
         return max((b - a for a, b in pairwise(counters)), default=0)
 
     def take(self, frame: rtc.VideoFrame) -> None:
-        self.frames += 1
         sight = picture.read(frame.data, frame.width, frame.height)
         if sight is None:
             self.damaged += 1
@@ -314,7 +316,8 @@ class Person:
         self.events.append(("subscribed", f"{who.identity} {rtc.TrackKind.Name(track.kind)}"))
         if track.kind == rtc.TrackKind.KIND_VIDEO:
             view = self.view(who.identity, publication.source)
-            self.start(self._watch(rtc.VideoStream(track, capacity=30), view))
+            view.stream = rtc.VideoStream(track, capacity=30)
+            self.start(self._watch(view.stream, view))
             self.start(self._unstick(track, publication, view))
         elif track.kind == rtc.TrackKind.KIND_AUDIO and (self._hears is None or who.identity in self._hears):
             stream = rtc.AudioStream(track, sample_rate=sound.RATE_HZ, num_channels=1, frame_size_ms=50, capacity=40)
@@ -324,7 +327,9 @@ class Person:
     async def _watch(self, stream: rtc.VideoStream, view: View) -> None:
         self._streams.append(stream)
         async for event in stream:
-            view.take(event.frame)
+            if view.stream is stream:
+                view.frames += 1
+                view.take(event.frame)
 
     async def _unstick(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, view: View) -> None:
         """Of one track in twenty the library decodes every picture and hands on a few at most (1.2.1, by its own figures). It is

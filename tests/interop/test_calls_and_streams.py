@@ -66,7 +66,8 @@ async def test_texts_and_bytes_arrive_as_streams(person: Callable[..., Person], 
         await me.send_bytes(data[:5000], topic="t", name="small")
         await until(lambda: len(texts) == len(others_texts) == 2, "the texts")
         await until(lambda: len(files) == 2 and others_files, "the files")
-        assert texts == others_texts == [("an", "Kính thưa các đồng chí"), ("an", "một hai ba")]
+        # The library reads each stream by a task of its own: they end in any order (that of messages tells `test_data`).
+        assert sorted(texts) == sorted(others_texts) == [("an", "Kính thưa các đồng chí"), ("an", "một hai ba")]
         assert sorted(files) == sorted([("an", data, "scan.pdf"), ("an", data[:5000], "small")])
         assert others_files == [("an", data[:5000], "small")]
 
