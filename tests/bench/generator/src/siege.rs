@@ -157,7 +157,8 @@ impl Noise {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// What looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them; its length.
+    /// What looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them; its length. Half of the
+    /// DTLS is one record by its head, which the packet plane cannot tell from a genuine one.
     fn junk(&mut self, datagram: &mut [u8]) -> usize {
         let draw = self.next();
         let len = 20 + (draw >> 32) as usize % (datagram.len() - 20);
@@ -165,7 +166,14 @@ impl Noise {
             chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
         }
         match draw % 16 {
-            0 => datagram[..3].copy_from_slice(&[22, 0xfe, 0xfd]),
+            0 => {
+                datagram[..3].copy_from_slice(&[22, 0xfe, 0xfd]);
+                if draw & 16 != 0 {
+                    datagram[0] = 20 + (draw >> 5 & 3) as u8;
+                    datagram[3..5].copy_from_slice(&[0, (draw >> 7 & 1) as u8]);
+                    datagram[11..13].copy_from_slice(&(len as u16 - 13).to_be_bytes());
+                }
+            }
             1 => datagram[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]),
             2 | 3 => datagram[..2].copy_from_slice(&[0x81, 206]),
             _ => datagram[..2].copy_from_slice(&[0x80, 96]),
@@ -181,12 +189,15 @@ mod tests {
     #[test]
     fn junk_is_of_every_kind_and_fits() {
         let (mut noise, mut datagram) = (Noise(7), [0; 1200]);
-        let mut kinds = std::collections::HashSet::new();
+        let (mut kinds, mut records) = (std::collections::HashSet::new(), 0);
         for _ in 0..1000 {
             let len = noise.junk(&mut datagram);
             assert!((20..1200).contains(&len));
-            kinds.insert(datagram[0]);
+            kinds.insert(if (20..24).contains(&datagram[0]) { 22 } else { datagram[0] });
+            let claimed = usize::from(u16::from_be_bytes([datagram[11], datagram[12]]));
+            records += usize::from((20..24).contains(&datagram[0]) && 13 + claimed == len);
         }
         assert_eq!(kinds.len(), 4);
+        assert!((10..100).contains(&records), "{records} heads are well-formed");
     }
 }
