@@ -59,7 +59,7 @@ install() { # lock
 build_web() {
     check_node
     if [ ! -e web/node_modules/.package-lock.json ] || [ web/package-lock.json -nt web/node_modules/.package-lock.json ]; then
-        (cd web && npm ci --no-audit --no-fund --loglevel=error)
+        (cd web && npm ci --no-audit --no-fund --loglevel=error >/dev/null)
         touch web/node_modules/.package-lock.json
     fi
     (cd web && npm run --silent build)

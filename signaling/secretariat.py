@@ -66,7 +66,11 @@ class Secretariat:
         """Of links by account of the demonstration, while it has no password."""
         secure = settings.encrypted or settings.public_url.startswith("https:")
         options = access.Options(
-            secure=secure, public_url=settings.public_url, issuer=_issuer(settings), mails=bool(settings.smtp_host)
+            secure=secure,
+            public_url=settings.public_url,
+            issuer=_issuer(settings),
+            mails=bool(settings.smtp_host),
+            halls=settings.halls,
         )
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)

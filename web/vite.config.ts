@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 import { guides } from './tools/guides.ts';
 import { squeezed } from './tools/squeezed.ts';
 
+// How long parts of the build took is no warning; others are told.
+const QUIET = { bundlerTimings: false };
+
 // Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
 export default defineConfig({
   base: '/',
@@ -14,6 +17,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    rolldownOptions: { checks: QUIET },
   },
+  worker: { rolldownOptions: { checks: QUIET } },
   test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
 });

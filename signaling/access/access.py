@@ -60,6 +60,8 @@ class Options:
     issuer: Issuer | None = None
     mails: bool = False
     """Mail goes out, so pages may say that invitees are told."""
+    halls: bool = False
+    """Hall terminals may be connected, so pages may ask how they stand."""
 
 
 class Access:

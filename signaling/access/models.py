@@ -115,6 +115,7 @@ class Session(_View):
     ends_at: datetime | None = None
     issuer: str | None = Field(None, description="name of the single sign-on, when there is one")
     mails: Annotated[bool, Field(description="this server sends mail: invitees are told by themselves")] = False
+    halls: Annotated[bool, Field(description="this server connects hall terminals")] = False
 
 
 class OwnSession(_View):

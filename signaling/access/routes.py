@@ -219,6 +219,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         ends_at=signed.row.ends_at,
         issuer=issuer,
         mails=access.options.mails,
+        halls=access.options.halls,
     )
 
 

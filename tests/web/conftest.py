@@ -63,7 +63,7 @@ Visit = Callable[..., Awaitable[Visitor]]
 
 @pytest.fixture
 async def visit(live_server: LiveServer) -> AsyncIterator[Visit]:
-    """`visit(width=…, height=…, devices=…, script=…)` opens a page in a browser that has fake devices or none."""
+    """`visit(width=…, height=…, devices=…, script=…, zone=…)` opens a page in a browser that has fake devices or none."""
     browsers: dict[tuple[str, ...], Browser] = {}
     visitors: list[Visitor] = []
     async with AsyncExitStack() as stack:
@@ -82,9 +82,14 @@ async def visit(live_server: LiveServer) -> AsyncIterator[Visit]:
             flags: tuple[str, ...] = DEVICES,
             script: str = "",
             touch: bool = False,
+            zone: str | None = None,
         ) -> Visitor:
             context = await (await browser(flags)).new_context(
-                viewport={"width": width, "height": height}, locale="vi-VN", has_touch=touch, is_mobile=touch
+                viewport={"width": width, "height": height},
+                locale="vi-VN",
+                has_touch=touch,
+                is_mobile=touch,
+                timezone_id=zone,
             )
             if script:
                 await context.add_init_script(script)

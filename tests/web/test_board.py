@@ -1,5 +1,5 @@
 """The picture of the hall schedule in a province with more halls than a screen has rows: what is out of view is not drawn, yet
-nothing of it is lost to the wheel, the keyboard or the pointer. A real server and Chromium.
+nothing of it is lost to the wheel, the keyboard or the pointer; what a server without halls shows. A real server and Chromium.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web.conftest import Visit, Visitor
-from tests.web.desk import Desk, _actor, _wanted, furnish, working_day
+from tests.web.desk import ZONE, Desk, _actor, _wanted, furnish, working_day
 from tests.web.test_desk import Served, settled, sign_in
 
 pytestmark = pytest.mark.browser
@@ -158,3 +158,33 @@ async def test_the_last_hall_is_booked_by_dragging(visit: Visit, served: Served)
     await visitor.page.mouse.up()
     await visitor.part("book-page").wait_for()
     await expect(visitor.part("halls")).to_contain_text(served.secrets["last hall"])
+
+
+async def test_today_is_that_of_vietnam_wherever_the_browser_is(visit: Visit, served: Served) -> None:
+    here = datetime.now(ZONE)
+    elsewhere = "Pacific/Pago_Pago" if here.hour < 17 else "Pacific/Kiritimati"
+    visitor = await visit(zone=elsewhere)
+    other = await visitor.page.evaluate("new Intl.DateTimeFormat('en', { day: '2-digit' }).format()")
+    assert other != f"{here:%d}", "the browser has another day"
+    await sign_in(visitor, served)
+    await visitor.page.goto(f"{served.url}/board?span=week&view=picture")
+    await expect(visitor.page.locator("[data-testid=timeline] .ec-today").first).to_contain_text(f"{here:%d/%m}")
+
+
+async def test_what_is_off_or_only_read_looks_so(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served)
+    refused: list[str] = []
+    visitor.page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    await visitor.page.goto(f"{served.url}/control")
+    await expect(visitor.part("halls-off")).to_be_visible()
+    await settled(visitor)
+    assert refused == []
+    await expect(visitor.page.get_by_text("đang diễn ra có nối hội trường")).to_have_count(0)
+    assert await visitor.barriers() == []
+    await visitor.page.goto(f"{served.url}/settings/rules")
+    number, chooser = visitor.page.locator("#rule-ahead_days"), visitor.part("rules-unit")
+    await expect(number).to_be_disabled()
+    ground = "(field) => getComputedStyle(field).backgroundColor"
+    assert await number.evaluate(ground) == await visitor.page.locator("#rule-opens").evaluate(ground)
+    assert await number.evaluate(ground) != await chooser.evaluate(ground)

@@ -33,6 +33,8 @@ export interface Session {
   issuer: string | null;
   /** Mail goes out: invitees are told by themselves. */
   mails: boolean;
+  /** Hall terminals may be connected. */
+  halls: boolean;
 }
 export interface Unit {
   id: string;

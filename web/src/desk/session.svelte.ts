@@ -24,6 +24,11 @@ export function mails(): boolean {
   return state.session?.mails ?? false;
 }
 
+/** Whether this server connects hall terminals; one that does not refuses to tell how they stand. */
+export function callsHalls(): boolean {
+  return state.session?.halls ?? false;
+}
+
 export function holds(role: string): boolean {
   return state.session?.me?.roles.some((held) => held.role === role) ?? false;
 }

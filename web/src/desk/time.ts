@@ -1,13 +1,14 @@
 /** Time as an office in Vietnam writes it. Pure; everything that goes to the server is UTC, everything shown is UTC+7. */
 
 /** Asia/Ho_Chi_Minh has had no other offset since 1975. */
+export const OFFSET = '+07:00';
 const OFFSET_MS = 7 * 3_600_000;
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
 /** `2026-11-30` and `14:05` in Vietnam, as an instant. */
 export function instant(day: string, clock: string): Date {
-  return new Date(`${day}T${clock.padStart(5, '0')}:00+07:00`);
+  return new Date(`${day}T${clock.padStart(5, '0')}:00${OFFSET}`);
 }
 
 /** The day in Vietnam: `2026-11-30`. */

@@ -26,8 +26,7 @@ export const callEn: Record<CallKey, string> = {
   'wish.low': 'Low',
   'wish.none': 'No picture',
 
-  'figures.title': 'Quality of the line',
-  'figures.short': 'Line',
+  'figures.title': 'The line',
   'figures.reading': 'Measuring…',
   'figures.up': 'Sent',
   'figures.down': 'Received',

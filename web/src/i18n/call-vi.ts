@@ -25,8 +25,7 @@ export const callVi = {
   'wish.low': 'Thấp',
   'wish.none': 'Không nhận hình',
 
-  'figures.title': 'Chất lượng đường truyền',
-  'figures.short': 'Đường truyền',
+  'figures.title': 'Đường truyền',
   'figures.reading': 'Đang đo…',
   'figures.up': 'Gửi đi',
   'figures.down': 'Nhận về',

@@ -95,7 +95,7 @@ export const vi = {
   'call.handDown': 'Hạ tay',
   'call.chat': 'Trao đổi',
   'call.people': 'Thành phần dự họp',
-  'call.peopleShort': 'Dự họp',
+  'call.peopleShort': 'Thành phần',
   'call.invite': 'Mời họp',
   'call.settings': 'Cài đặt',
   'call.more': 'Thêm',

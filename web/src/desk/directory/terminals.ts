@@ -1,6 +1,7 @@
 /** How terminals stand with the server (SIP), as `GET /terminal-states` tells. Pure, but for the asking. */
-import { codeOf, get } from '../client';
+import { get } from '../client';
 import type { Told } from '../control/legs';
+import { callsHalls } from '../session.svelte';
 import type { Standing } from '../states';
 
 export interface TerminalState {
@@ -16,12 +17,8 @@ export interface TerminalState {
 export type TerminalStates = ReadonlyMap<string, TerminalState> | null;
 
 export async function askStates(): Promise<TerminalStates> {
-  try {
-    return new Map((await get<TerminalState[]>('/terminal-states')).map((one) => [one.terminal_id, one]));
-  } catch (failed) {
-    if (codeOf(failed) === 'halls_off') return null;
-    throw failed;
-  }
+  if (!callsHalls()) return null;
+  return new Map((await get<TerminalState[]>('/terminal-states')).map((one) => [one.terminal_id, one]));
 }
 
 export function sipStanding(state: TerminalState | undefined): Standing {
