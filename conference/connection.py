@@ -169,6 +169,11 @@ class Connection:
         if not self._closed:
             self.receiver.stop(consumer)
 
+    def hold_pictures(self, held: bool) -> None:
+        """Towards a client that offers itself; for seconds at most."""
+        if not self.dual:
+            self.publisher.hold_pictures(held)
+
     # -- data packets
 
     def send(self, label: str, data: bytes) -> None:

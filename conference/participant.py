@@ -46,6 +46,7 @@ class Entry:
     auto_subscribe: bool = True
     auto_subscribe_data: bool = False
     may_pause: bool = True  # what its way does not carry may stop; else its smallest layer goes on
+    renews_decoders: bool = False  # its library opens those of all pictures anew as it offers one of its own
     first_quality_low: bool = False  # the client will say sizes itself: begin with the smallest layer
     facts: object = None
 

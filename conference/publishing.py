@@ -50,8 +50,10 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
     )
     track = Track(sid, publisher, announcement, publisher.conference.around.clock.monotonic())
     _await(publisher, track)
+    _spare_decoders(publisher, track.kind)
     publisher.deliver(TrackPublished(cid=announcement.cid, track=track.view()))
     _claim_waiting(publisher, track)
+    _use_decoders(publisher)
     return track
 
 
@@ -74,8 +76,26 @@ def announce_backup(publisher: Participant, track_sid: str, announcement: Announ
     backup = Track(track.sid, publisher, told, publisher.conference.around.clock.monotonic())
     backup.main = track
     _await(publisher, backup)
+    _spare_decoders(publisher, backup.kind)
     publisher.deliver(TrackPublished(cid=told.cid, track=track.view()))
     _claim_waiting(publisher, backup)
+    _use_decoders(publisher)
+
+
+def _spare_decoders(publisher: Participant, kind: str) -> None:
+    """From before the client hears of its track until its offer comes no picture meets it. LiveKit's Rust library writes
+    `x-google-start-bitrate` into all sections of that offer, and libwebrtc (M144) opens all decoders anew for it. A packet that
+    comes just then is taken for a stream that was never described; as its SSRC is known no stream is made, yet its sink is
+    (`SetSink: ssrc:… nullptr` in its log): pictures are decoded, and handed on to nobody for good.
+    """
+    if publisher.entry.renews_decoders and kind == "video":
+        publisher.connection.hold_pictures(True)
+
+
+def _use_decoders(publisher: Participant) -> None:
+    """The offer has come: they are open."""
+    if not any(track.kind == "video" for track in publisher.pending.values()):
+        publisher.connection.hold_pictures(False)
 
 
 def answer(publisher: Participant, sdp: str) -> Answer:
@@ -108,6 +128,7 @@ def take_answer(publisher: Participant, answer: Answer) -> None:
         _unsupported(publisher, consumer)
     for track in publisher.tracks.values():
         subscriptions.repeat_wish(track)
+    _use_decoders(publisher)
 
 
 def publish(publisher: Participant, announcement: Announcement, producer: Producer) -> Track:

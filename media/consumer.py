@@ -84,7 +84,7 @@ class Consumer:
         self._plane = plane
         self._endings = endings
         self._stop = stop
-        self._paused = False
+        self._paused = self._held = False
         self._wanted: tuple[int, int] | None = None
         self._open = False
         """It is in the plane."""
@@ -99,11 +99,18 @@ class Consumer:
         return self._paused
 
     def pause(self, paused: bool) -> None:
-        if self._paused == paused:
-            return
-        if self._open and not self.closed:
-            self._plane.pause_consumer(self.id, paused)
-        self._paused = paused  # not before the plane has it: a wish that met its full queue can be repeated
+        self._stop_sending(paused, self._held)
+
+    def hold(self, held: bool) -> None:
+        """Paused by its peer, whatever is wished."""
+        self._stop_sending(self._paused, held)
+
+    def _stop_sending(self, paused: bool, held: bool) -> None:
+        """Remembered only when the plane has it: a wish that met its full queue can be repeated."""
+        stopped = paused or held
+        if self._open and not self.closed and stopped != (self._paused or self._held):
+            self._plane.pause_consumer(self.id, stopped)
+        self._paused, self._held = paused, held
 
     def set_layers(self, layer: int, temporal: int = limits.TEMPORAL_LAYERS - 1) -> None:
         """The highest layer and temporal id wanted; above what there is: the highest there is."""
@@ -145,7 +152,7 @@ class Consumer:
                 mapping.payloads,
                 strip_red=mapping.strip_red,
                 red_blocks=mapping.red_blocks,
-                paused=self._paused,
+                paused=self._paused or self._held,
             )
             self._open = True
         if mapping.made_red >= 0:

@@ -31,6 +31,8 @@ CONSUMERS = 1000  # of one peer, waiting ones included
 ANSWER_SETTLES_S = 0.15
 """A track that joins a running connection starts so long after the answer that names it: a packet that meets libwebrtc just
 while it takes the answer in leaves the picture without a viewer for good."""
+HELD_S = 3.0
+"""So long at most pictures wait for the offer of a client that is to open its decoders anew."""
 
 # Lines
 LINES = 2000  # of one router

@@ -42,6 +42,8 @@ from media.sections import (
 from media.transport import IceState, Transport, TransportState
 
 if TYPE_CHECKING:
+    from asyncio import TimerHandle
+
     from media.node import Node
     from media.router import Router
 
@@ -82,6 +84,8 @@ class Peer:
         self._next_mid = 0
         self._changed = False
         self._telling = False
+        self._held = False
+        self._holding: TimerHandle | None = None
         self.shard = node.place_peer(router)
         """The packet thread that it lives on."""
         self.only: Literal["udp", "tcp"] | None = None
@@ -230,6 +234,29 @@ class Peer:
         """Something has changed since the last answer or offer."""
         return self._changed
 
+    def hold_pictures(self, held: bool) -> None:
+        """Held ones are not sent until they are let go, for `limits.HELD_S` at most; what is on its way arrives."""
+        if held or self._held:
+            self._set_hold(held)
+
+    def _set_hold(self, held: bool) -> None:
+        """Again a moment later where the plane is busy."""
+        if self._holding is not None:
+            self._holding.cancel()
+            self._holding = None
+        if self.state == "closed":
+            return
+        self._held = held
+        try:
+            for slot in self._slots.values():
+                if slot.consumer is not None and slot.section.kind == "video":
+                    slot.consumer.hold(held)
+        except OverflowError:
+            self._holding = self._node.loop.call_later(limits.ENDINGS_S, self._set_hold, held)
+        else:
+            if held:
+                self._holding = self._node.loop.call_later(limits.HELD_S, self._set_hold, False)
+
     # -- data
 
     def open_channels(self, labels: Sequence[str]) -> None:
@@ -262,6 +289,7 @@ class Peer:
         for consumer in tuple(self._waiting):
             consumer.close()
         self._transport.close()
+        self._set_hold(False)
         self._node.transports.pop(self.id, None)
         self._forget(self)
 
@@ -412,6 +440,7 @@ class Peer:
         self._places[consumer] = slot
         self._node.consumers[consumer.id] = consumer
         consumer.bind(slot.section.mid)
+        consumer.hold(self._held and slot.section.kind == "video")
         if self._role == "answers" and self.state == "connected":
             self._node.loop.call_later(limits.ANSWER_SETTLES_S, self._begin, consumer, consumer.id, mapping)
         else:

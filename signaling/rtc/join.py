@@ -19,6 +19,10 @@ from livekit.protocol import models, rtc
 from conference import Refusal
 from signaling.rtc import limits
 
+_INFO = models.ClientInfo
+_RUST_LIBRARY = frozenset((_INFO.RUST, _INFO.PYTHON, _INFO.CPP, _INFO.NODE, _INFO.UNITY, _INFO.UNREAL))
+"""What clients with LiveKit's Rust library inside call themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -36,6 +40,10 @@ class Ask:
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     sync_state: rtc.SyncState | None = None
+
+    @property
+    def renews_decoders(self) -> bool:
+        return self.client.sdk in _RUST_LIBRARY
 
 
 def token_of(query: Mapping[str, str], authorization: str | None) -> str:

@@ -231,6 +231,7 @@ class Session:
             auto_subscribe=ask.auto_subscribe,
             auto_subscribe_data=ask.auto_subscribe_data,
             may_pause=ask.may_pause,
+            renews_decoders=ask.renews_decoders,
             first_quality_low=ask.adaptive_stream,
             facts=ask.client,
         )

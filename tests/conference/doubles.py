@@ -167,6 +167,7 @@ class FakePeer:
         self.needs_offer = False
         self.ufrag = ""
         self.only: str | None = None
+        self.held = False
         self.lacks: frozenset[str] = frozenset()
         """MIME types that its browser does not decode."""
 
@@ -236,6 +237,9 @@ class FakePeer:
             del self.bound[consumer.mid]
             self.free[consumer.mid] = consumer.producer.kind
         self.needs_offer = True
+
+    def hold_pictures(self, held: bool) -> None:
+        self.held = held
 
     def restart_ice(self) -> None:
         self.restarts += 1

@@ -42,7 +42,7 @@ class Party:
     def __init__(
         self, world: World, name: str, *, dual: bool = False, offer: bool = True, room: str = "c", **options: Any
     ) -> None:
-        names = ("auto_subscribe", "auto_subscribe_data", "first_quality_low", "may_pause")
+        names = ("auto_subscribe", "auto_subscribe_data", "first_quality_low", "may_pause", "renews_decoders")
         entry_options = {name: options.pop(name) for name in names if name in options}
         grants = Grants(identity=name, name=name.title(), conference=room, join=True, **options)
         self.world = world

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from conference import Announcement, PeerError, Refusal, Source, limits
-from conference.events import Left, MuteAsked, RosterChanged, TrackPublished, TrackSubscribed, TrackUnpublished
-from tests.conference.doubles import World
+from conference.events import Event, Left, MuteAsked, RosterChanged, TrackPublished, TrackSubscribed, TrackUnpublished
+from tests.conference.doubles import FakePeer, Listener, World
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
 
@@ -196,3 +196,41 @@ def test_no_picture_comes_under_the_name_of_a_microphone(world: World, source: S
     with pytest.raises(Refusal) as refused:
         ann.participant.announce(Announcement("x", kind, source))
     assert refused.value.code == "track_kind_bad"
+
+
+class Moment(Listener):
+    """Remembers whether pictures were held when the client heard of its track."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peer: FakePeer | None = None
+        self.held: list[bool] = []
+
+    def deliver(self, event: Event) -> None:
+        super().deliver(event)
+        if isinstance(event, TrackPublished) and self.peer is not None:
+            self.held.append(self.peer.held)
+
+
+def test_no_picture_meets_a_library_that_opens_its_decoders_anew(world: World) -> None:
+    ann = Party(world, "ann", renews_decoders=True)
+    ann.participant.client = moment = Moment()
+    moment.peer = ann.peer
+    ann.participant.announce(MICROPHONE)
+    ann.participant.announce(CAMERA)
+    assert moment.held == [False, True]
+    ann.offer("audio sendonly mic")  # was under way already
+    assert ann.peer.held
+    ann.offer("video sendonly cam q h f")
+    assert not ann.peer.held
+    ann.offer("video sendonly screen")
+    ann.participant.announce(Announcement("screen", "video", Source.SCREEN_SHARE))  # after its section
+    assert not ann.peer.held
+
+
+@pytest.mark.parametrize(("renews", "dual"), [(False, False), (True, True)])
+def test_other_clients_go_on_seeing(world: World, renews: bool, dual: bool) -> None:
+    ann = Party(world, "ann", renews_decoders=renews, dual=dual)
+    ann.participant.announce(CAMERA)
+    assert not ann.peer.held
+    assert not ann.receiver.held

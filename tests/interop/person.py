@@ -31,10 +31,6 @@ async def until(condition: Callable[[], object], what: str, bound_s: float = BOU
         await asyncio.sleep(0.02)
 
 
-STARTED, STARTS_S = 10, 5.0
-"""So many pictures show that the library hands them on, after so long at the latest."""
-
-
 def token(key: str, secret: str, identity: str, conference: str, **grants: Any) -> str:
     video = api.VideoGrants(room=conference, room_join=True, can_update_own_metadata=True, **grants)
     return api.AccessToken(key, secret).with_identity(identity).with_name(identity).with_grants(video).to_jwt()
@@ -318,7 +314,6 @@ class Person:
             view = self.view(who.identity, publication.source)
             view.stream = rtc.VideoStream(track, capacity=30)
             self.start(self._watch(view.stream, view))
-            self.start(self._unstick(track, publication, view))
         elif track.kind == rtc.TrackKind.KIND_AUDIO and (self._hears is None or who.identity in self._hears):
             stream = rtc.AudioStream(track, sample_rate=sound.RATE_HZ, num_channels=1, frame_size_ms=50, capacity=40)
             self._heard[who.identity] = stream
@@ -330,17 +325,6 @@ class Person:
             if view.stream is stream:
                 view.frames += 1
                 view.take(event.frame)
-
-    async def _unstick(self, track: rtc.Track, publication: rtc.RemoteTrackPublication, view: View) -> None:
-        """Of one track in twenty the library decodes every picture and hands on a few at most (1.2.1, by its own figures). It is
-        asked for once more then; pictures that do not come, or that it cannot decode, are still waited for."""
-        since = view.frames
-        await asyncio.sleep(STARTS_S)
-        decoded = max((one.inbound_rtp.inbound.frames_decoded for one in await track.get_stats()), default=0)
-        if view.frames - since < STARTED and decoded > 3 * STARTED:
-            publication.set_subscribed(False)
-            await asyncio.sleep(0.5)
-            publication.set_subscribed(True)
 
     async def _hear(self, stream: rtc.AudioStream, identity: str) -> None:
         """Of somebody's tracks the newest counts: the library goes on with the silence of one that has ended."""

@@ -458,6 +458,64 @@ async def test_a_track_that_joins_a_running_connection_waits_for_its_answer(
     end(speaker, first, later)
 
 
+def picture(number: int) -> bytes:
+    return rtp_packet(
+        payload_type=96, sequence=number, timestamp=6000 * number, ssrc=2222, payload=KEYFRAME, marker=True
+    )
+
+
+async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    sections = [audio("recvonly"), video("recvonly"), video("recvonly")]
+    sender, receiver = await two(router, [MIC, CAMERA], sections)
+    number = 0
+
+    async def sees() -> bool:
+        """Sends a picture and a voice, and takes what comes until that; the picture may come after it."""
+        nonlocal number
+        number += 1
+        sender.client.send_rtp(picture(number))
+        sender.client.send_rtp(voice(number))
+        seen = False
+        while RtpPacket.parse(packet := await receiver.client.receive_rtp()).payload != b"voice":
+            seen = seen or packet[1] & 0x7F == 96
+        return seen
+
+    async def until(seen: bool) -> None:
+        same, enough = 0, 1 if seen else 3
+        async with asyncio.timeout(20):
+            while same < enough:
+                same = same + 1 if await sees() is seen else 0
+                await asyncio.sleep(0.02)
+
+    await until(True)
+    receiver.peer.hold_pictures(True)
+    await until(False)
+    camera = next(one for one in receiver.answer.bound if one.producer.kind == "video")
+    monkeypatch.setattr(limits, "ANSWER_SETTLES_S", 0.0)
+    later = receiver.peer.consume(camera.producer, stream_id="PA_1", track_id="TR_later")
+    assert receiver.offer_again(sections).bound == [later]
+    camera.pause(True)
+    camera.pause(False)
+    await asyncio.sleep(0.1)
+    assert [await sees() for _ in range(5)] == [False] * 5
+    receiver.peer.hold_pictures(False)
+    await until(True)
+    camera.pause(True)
+    later.close()
+    await until(False)
+    receiver.peer.hold_pictures(True)
+    receiver.peer.hold_pictures(False)
+    assert [await sees() for _ in range(5)] == [False] * 5  # nobody wants them
+    camera.pause(False)
+    await until(True)
+    monkeypatch.setattr(limits, "HELD_S", 0.5)
+    receiver.peer.hold_pictures(True)
+    await until(False)
+    await until(True)  # by itself
+    assert node.measurements()["faults"] == 0
+    end(sender, receiver)
+
+
 async def test_red_is_stripped_for_a_listener_without_it(router: Router) -> None:
     plain = offers.Offered("audio", "recvonly", offers.AUDIO[:2] + offers.AUDIO[4:], "111")
     sender, receiver = await two(router, [MIC], [plain])

@@ -71,6 +71,12 @@ def test_whether_pictures_may_be_paused() -> None:
         assert join.read(query, v1=False).may_pause is may_pause
 
 
+def test_libraries_that_open_their_decoders_anew() -> None:
+    for sdk, renews in (("PYTHON", True), ("RUST", True), ("JS", False), ("UNKNOWN", False)):
+        request = rtc.JoinRequest(client_info=models.ClientInfo(sdk=sdk))
+        assert join.read({"join_request": packed(request)}, v1=True).renews_decoders is renews
+
+
 def test_a_resume() -> None:
     request = rtc.JoinRequest(reconnect=True, participant_sid="PA_x")
     assert join.read({"join_request": packed(request)}, v1=True).resume_sid == "PA_x"
