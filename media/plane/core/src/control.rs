@@ -183,6 +183,7 @@ impl Shard {
         }
         transport.inbound = Some(inbound);
         transport.outbound = Some(outbound);
+        transport.keyed_us.get_or_insert(now_us);
         transport.start_us = Some(now_us + START_DELAY_US);
         self.wake_within(START_DELAY_US, now_us);
         Some(())

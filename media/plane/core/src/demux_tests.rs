@@ -64,3 +64,22 @@ fn records_of_dtls_1_3_are_not_spoken() {
     }
     assert!(!begins_with_record(&[0b0010_1100, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 0]));
 }
+
+#[test]
+fn sealed_records() {
+    let record = |kind: u8, epoch: u16, number: u64, body: usize| {
+        let count = u64::from(epoch) << 48 | number;
+        [&[kind, 0xfe, 0xfd][..], &count.to_be_bytes(), &(body as u16).to_be_bytes(), &vec![7; body]].concat()
+    };
+    let (hello, data) = (record(22, 0, 3, 60), record(23, 1, 99, 30));
+    assert!(holds_sealed_record(&data, 100) && !holds_sealed_record(&data, 99), "nobody can have sent so many");
+    assert!(!holds_sealed_record(&hello, 100));
+    assert!(!holds_sealed_record(&record(23, 2, 3, 60), 100), "keys are agreed once");
+    assert!(holds_sealed_record(&[&*hello, &*hello, &*data].concat(), 100), "the last flight once more");
+    assert!(holds_sealed_record(&[&*data, &*hello].concat(), 100));
+    assert!(!holds_sealed_record(&[&*hello, &data[..42]].concat(), 100), "cut");
+    assert!(!holds_sealed_record(&[&*hello, &[0; 40]].concat(), 100));
+    assert!(!holds_sealed_record(&[], 100));
+    let empty = record(20, 0, 0, 0);
+    assert!(!holds_sealed_record(&empty.repeat(150), 100));
+}

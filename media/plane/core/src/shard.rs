@@ -8,7 +8,7 @@ use crate::allocation::share::Stream;
 use crate::arrivals::FEEDBACK_US;
 use crate::astray::Astray;
 use crate::consumer::Consumer;
-use crate::demux::{Class, begins_with_record, classify};
+use crate::demux::{Class, classify};
 use crate::event::{Event, IceState};
 use crate::feedback::VOICE_RTT_US_MAX;
 use crate::handover::Handover;
@@ -155,7 +155,7 @@ impl Shard {
             }
             Class::Dtls => {
                 let transport = &mut self.transports[key];
-                if begins_with_record(datagram) && transport.dtls.take(now_us) {
+                if transport.takes_dtls(datagram, now_us) {
                     self.events.push(Event::Dtls { transport: transport.id, datagram: (&*datagram).into() });
                 } else {
                     self.totals.malformed += 1;

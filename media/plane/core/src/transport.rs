@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::allocation::Allotment;
 use crate::arrivals::Arrivals;
 use crate::command::Extension;
+use crate::demux::{begins_with_record, holds_sealed_record};
 use crate::estimate::Estimator;
 use crate::ice::{Agent, Path};
 use crate::line::Line;
@@ -24,6 +25,8 @@ const OFFSET_DRIFT: i64 = 64;
 /// control side is everybody's.
 const DTLS_PER_S: u64 = 2_000;
 const DTLS_BURST: u64 = 1_000;
+/// Records that a peer may have numbered before keys stand here. After that it numbers fewer than one in a microsecond.
+const RECORDS_BEFORE: u64 = 1 << 16;
 
 /// A token bucket over what one peer may have carried up, in microseconds of credit.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +157,8 @@ pub struct Transport {
     pub pacer: Pacer,
     pub allotment: Allotment,
     pub dtls: Allowance,
+    /// Since when keys stand, and so the handshake is over.
+    pub keyed_us: Option<u64>,
     /// When media came last by the selected path.
     pub heard_us: u64,
     /// When the peer may be asked at all its paths again: see `seeking`.
@@ -190,6 +195,7 @@ impl Transport {
             pacer: Pacer::default(),
             allotment: Allotment::default(),
             dtls: Allowance::new(DTLS_PER_S, DTLS_BURST, now_us),
+            keyed_us: None,
             heard_us: 0,
             seek_us: 0,
             ssrc,
@@ -202,6 +208,16 @@ impl Transport {
             sent_packets: 0,
             sent_bytes: 0,
         }
+    }
+
+    /// The session may have a use for this DTLS datagram. After the handshake noise is told by its numbers: every datagram that
+    /// is carried up costs the control side as much as hundreds that are dropped here.
+    pub fn takes_dtls(&mut self, datagram: &[u8], now_us: u64) -> bool {
+        let is_likely = match self.keyed_us {
+            None => begins_with_record(datagram),
+            Some(since_us) => holds_sealed_record(datagram, RECORDS_BEFORE + now_us.saturating_sub(since_us)),
+        };
+        is_likely && self.dtls.take(now_us)
     }
 
     pub fn rtt_or_guess_us(&self) -> u64 {

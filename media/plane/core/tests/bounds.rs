@@ -77,11 +77,16 @@ fn a_new_viewer_of_h264_starts_with_the_parameter_sets() {
     assert_eq!(lens, [sps.len(), idr.len(), slice.len()]);
 }
 
+fn record(epoch: u16, number: u64) -> Vec<u8> {
+    let count = u64::from(epoch) << 48 | number;
+    [&[23, 0xfe, 0xfd][..], &count.to_be_bytes(), &[0, 27], &[7; 27]].concat()
+}
+
 #[test]
 fn one_peer_cannot_fill_the_queue_that_all_share_with_dtls() {
     let mut stage = Stage::new();
     let (loud, quiet) = (stage.join(1), stage.join(2));
-    let record = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 27][..], &[7; 27]].concat();
+    let record = record(1, 9);
     for _ in 0..5_000 {
         stage.deliver(&loud, &record);
     }
@@ -96,4 +101,26 @@ fn one_peer_cannot_fill_the_queue_that_all_share_with_dtls() {
     stage.deliver(&loud, &record[..39]);
     assert_eq!(of(&stage, 1), 1_001, "no whole record: nobody up there has a use for it");
     assert_eq!(stage.shard.snapshot(stage.now_us).totals.malformed, 4_001);
+}
+
+#[test]
+fn noise_in_the_name_of_a_peer_whose_handshake_is_over_is_told_by_its_numbers() {
+    let mut stage = Stage::new();
+    let peer = stage.join(1);
+    stage.events.clear();
+    let reaches = |stage: &mut Stage, epoch, number| {
+        stage.deliver(&peer, &record(epoch, number));
+        std::mem::take(&mut stage.events).iter().any(|event| matches!(event, Event::Dtls { .. }))
+    };
+    assert!(reaches(&mut stage, 1, 0) && reaches(&mut stage, 1, 60_000));
+    assert!(!reaches(&mut stage, 0, 5), "before the keys");
+    assert!(!reaches(&mut stage, 1, 3_000_000) && !reaches(&mut stage, 1, (1 << 48) - 1));
+    stage.advance(3_000_000);
+    assert!(reaches(&mut stage, 1, 3_000_000), "it has had the time for so many");
+    let handshaking = Command::OpenTransport { router: 1, transport: 9, ufrag: "ours9".into(), pwd: peer::PWD.into() };
+    stage.command(handshaking);
+    stage.deliver_from(peer::path(9_009), &peer::check("ours9:them", peer::PWD, 1));
+    stage.events.clear();
+    stage.deliver_from(peer::path(9_009), &record(0, 5));
+    assert!(stage.events.iter().any(|event| matches!(event, Event::Dtls { transport: 9, .. })));
 }

@@ -16,7 +16,7 @@ mod whole;
 use std::net::SocketAddr;
 
 use plane_core::command::Codec;
-use plane_core::demux::{Class, begins_with_record, classify};
+use plane_core::demux::{Class, begins_with_record, classify, holds_sealed_record};
 use plane_core::estimate::Estimator;
 use plane_core::framing::{self, Deframer, FRAME_MAX};
 use plane_core::ice::{Agent, Cause, PATHS_MAX, Path};
@@ -169,6 +169,8 @@ pub fn demux(data: &[u8]) {
         Class::Unknown => {}
     }
     assert!(!begins_with_record(data) || (data.len() >= 13 && data[0] < 32));
+    assert!(!holds_sealed_record(data, u64::MAX) || begins_with_record(data));
+    assert!(!holds_sealed_record(data, 0));
 }
 
 pub fn rtp(data: &[u8]) {
