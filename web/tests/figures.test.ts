@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { VideoQuality } from 'livekit-client';
 import { cameraSize, mostOf } from '../src/call/saving';
-import { why, type Facts } from '../src/call/why';
-import { Meter, type Report, type Sample } from '../src/figures/figures';
+import { why, type Facts, type Moment } from '../src/call/why';
+import { Meter, type Report } from '../src/figures/figures';
 
 /** As Chromium writes them: one publishing and one receiving connection. */
 function sent(bytes: number, reason = 'none', lost = 0, protocol = 'udp', candidateType = 'host'): Report {
@@ -69,14 +69,14 @@ describe('figures', () => {
   });
 });
 
-const GOOD: Sample = {
+const GOOD: Moment = {
   at_ms: 0, up_bps: 1e6, down_bps: 1e6, up_loss: 0, down_loss: 0, rtt_ms: 30, jitter_ms: 3, estimate_bps: 2e6, way: 'udp', limit: 'none',
-  sent: null, seen: null, dropped: 0, frozen: 0, concealed: 0,
+  sent: null, seen: null, dropped: 0, frozen: 0, concealed: 0, busy: false,
 };
 const QUIET: Facts = { serverBusy: false, starved: 0, weakSenders: [], saving: false };
-const causes = (bad: Partial<Sample>, times = 5, facts: Partial<Facts> = {}) =>
-  judged([...Array<Sample>(5 - times).fill(GOOD), ...Array<Sample>(times).fill({ ...GOOD, ...bad })], facts);
-const judged = (samples: Sample[], facts: Partial<Facts> = {}, own = samples) => why(samples, own, { ...QUIET, ...facts }).map((one) => one.cause);
+const causes = (bad: Partial<Moment>, times = 5, facts: Partial<Facts> = {}) =>
+  judged([...Array<Moment>(5 - times).fill(GOOD), ...Array<Moment>(times).fill({ ...GOOD, ...bad })], facts);
+const judged = (samples: Moment[], facts: Partial<Facts> = {}, own = samples) => why(samples, own, { ...QUIET, ...facts }).map((one) => one.cause);
 
 describe('why', () => {
   it('has nothing to say of a good call, nor of one bad moment', () => {
@@ -90,12 +90,31 @@ describe('why', () => {
     expect(causes({ limit: 'bandwidth' })).toEqual(['uplink']);
     expect(causes({ up_loss: 0.1 })).toEqual(['uplink']);
     expect(causes({ down_loss: 0.1 })).toEqual(['downlink']);
-    expect(causes({ frozen: 0.3 })).toEqual(['downlink']);
-    expect(causes({ concealed: 0.2 })).toEqual(['downlink']);
+    expect(causes({ frozen: 0.3, down_loss: 0.02 })).toEqual(['downlink']);
+    expect(causes({ concealed: 0.2, jitter_ms: 80 })).toEqual(['downlink']);
+    expect(causes({ concealed: 0.2, rtt_ms: 90 })).toEqual(['downlink']);
     expect(causes({}, 5, { starved: 1 })).toEqual(['downlink']);
     expect(causes({}, 5, { serverBusy: true })).toEqual(['server']);
     expect(causes({ rtt_ms: 600, way: 'tcp' })).toEqual(['far', 'tcp']);
     expect(causes({}, 5, { saving: true })).toEqual(['chosen']);
+  });
+
+  it('blames no line that loses nothing and answers at once', () => {
+    const near = { rtt_ms: 3, frozen: 0.4, concealed: 0.2 };
+    expect(causes(near)).toEqual([]);
+    expect(causes({ ...near, busy: true })).toEqual(['machine']);
+    expect(causes({ ...near, busy: true, jitter_ms: 80 })).toEqual(['machine']);
+    expect(causes({ rtt_ms: 3, busy: true, limit: 'bandwidth' })).toEqual(['machine']);
+    expect(causes({ rtt_ms: 3, busy: true }, 5, { starved: 1 })).toEqual(['machine']);
+    expect(causes({ rtt_ms: 3, busy: true })).toEqual([]);
+  });
+
+  it('blames a line that shows it, however busy the machine', () => {
+    expect(causes({ busy: true, down_loss: 0.1, frozen: 0.4 })).toEqual(['downlink']);
+    expect(causes({ busy: true, rtt_ms: 150, concealed: 0.2 })).toEqual(['downlink']);
+    expect(causes({ busy: true, rtt_ms: 150 }, 5, { starved: 1 })).toEqual(['downlink']);
+    expect(causes({ busy: true, up_loss: 0.1 })).toEqual(['uplink']);
+    expect(causes({ busy: true, rtt_ms: 150, limit: 'bandwidth' })).toEqual(['uplink']);
   });
 
   it('blames nothing after one reading, and this machine and its way up only for what is sent now', () => {

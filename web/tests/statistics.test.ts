@@ -46,6 +46,28 @@ describe('the figures of a call', () => {
     figures.close();
   });
 
+  it('ask the browser whether the machine is busy, and only while somebody looks', async () => {
+    const told: ((records: { state: string }[]) => void)[] = [];
+    vi.stubGlobal('PressureObserver', class {
+      constructor(tell: (records: { state: string }[]) => void) {
+        told.push(tell);
+      }
+      observe = () => Promise.resolve();
+      disconnect = () => void told.pop();
+    });
+    const { room } = sending(() => ({ qualityLimitationReason: 'bandwidth' }));
+    const figures = new Statistics(room, () => [], () => false);
+    const causes = () => figures.findings.map((one) => one.cause);
+    told[0]!([{ state: 'critical' }]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(causes()).toEqual(['machine']);
+    told[0]!([{ state: 'critical' }, { state: 'fair' }]);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(causes()).toEqual(['uplink']);
+    figures.close();
+    expect(told).toEqual([]);
+  });
+
   it('are drawn as lines of their own before and after', () => {
     const given = { label: '', measuring: false, top: 10, span_ms: 10_000, say: String, times: [0, 2_000, 4_000, 6_000], values: [9, 9, 1, 1] };
     const lines = (eras?: number[]) => {

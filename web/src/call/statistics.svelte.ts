@@ -4,9 +4,10 @@
  */
 import { ConnectionQuality, LocalTrackPublication, RoomEvent, Track, type LocalTrack, type RemoteTrack, type Room, type TrackPublication } from 'livekit-client';
 import { serverBusy } from '../api';
-import { Meter, type Report, type Reports, type Sample } from '../figures/figures';
+import { Meter, type Report, type Reports } from '../figures/figures';
+import { Pressure } from '../figures/pressure';
 import type { Member } from './members';
-import { LASTING, why, type Finding } from './why';
+import { LASTING, why, type Finding, type Moment } from './why';
 
 const PERIOD_MS = 2_000;
 /** Of the first figures, and of those after a switch. */
@@ -22,7 +23,7 @@ const SERVER_MS = 10_000;
 /** Remote tracks that are read; with more of them in view the browser would be busy with counting. */
 const MOST_READ = 12;
 
-export interface Reading extends Sample {
+export interface Reading extends Moment {
   /** Figures of what is sent belong together only where this is the same. */
   era: number;
 }
@@ -34,6 +35,7 @@ export class Statistics {
   measuring = $state(true);
   private busy = $state(false);
   private readonly meter = new Meter();
+  private readonly pressure = new Pressure();
   private readonly asking: ReturnType<typeof setInterval>;
   private next: ReturnType<typeof setTimeout> | undefined;
   /** Counts the beginnings: a reading that an older one asked for is none. */
@@ -84,6 +86,7 @@ export class Statistics {
     this.era += 1;
     clearTimeout(this.next);
     clearInterval(this.asking);
+    this.pressure.close();
     SWITCHES.forEach((event) => this.room.off(event, this.switched));
   }
 
@@ -91,19 +94,25 @@ export class Statistics {
     const era = (this.era += 1);
     this.measuring = true;
     clearTimeout(this.next);
-    this.next = setTimeout(() => void this.read(era, true), delay_ms);
+    this.readIn(delay_ms, era, true);
+  }
+
+  private readIn(delay_ms: number, era: number, first: boolean): void {
+    const due_ms = performance.now() + delay_ms;
+    this.next = setTimeout(() => void this.read(era, first, performance.now() - due_ms), delay_ms);
   }
 
   /** `first`: rates begin here, there are none to keep. */
-  private async read(era: number, first: boolean): Promise<void> {
+  private async read(era: number, first: boolean, late_ms: number): Promise<void> {
+    const busy = this.pressure.busy(late_ms);
     const reports = await reportsOf(this.room);
     if (era !== this.era) return;
     const sample = this.meter.read(reports, performance.now());
     if (!first) {
-      this.samples = [...this.samples, { ...sample, era }].slice(-KEPT);
+      this.samples = [...this.samples, { ...sample, era, busy }].slice(-KEPT);
       this.measuring = false;
     }
-    this.next = setTimeout(() => void this.read(era, false), first ? SOON_MS : PERIOD_MS);
+    this.readIn(first ? SOON_MS : PERIOD_MS, era, false);
   }
 
   private async askServer(): Promise<void> {

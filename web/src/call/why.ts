@@ -1,6 +1,11 @@
 /** Why pictures or sound are worse than they could be, from figures to plain causes. Pure. */
 import type { Sample } from '../figures/figures';
 
+export interface Moment extends Sample {
+  /** The processor of this machine was at its limit. */
+  busy: boolean;
+}
+
 /** Whose trouble it is, the one that can be helped first. */
 export type Cause = 'server' | 'machine' | 'uplink' | 'downlink' | 'far' | 'tcp' | 'sender' | 'chosen';
 
@@ -29,21 +34,30 @@ const MUCH_LOST = 0.04;
 const MUCH_DROPPED = 0.15;
 const MUCH_FROZEN = 0.05;
 const MUCH_CONCEALED = 0.05;
+/** A line that loses less and answers sooner is not what makes pictures stand still. */
+const SOME_LOST = 0.01;
+const NEAR_MS = 50;
+/** Buffers for sound and pictures hold no more than some tens of ms. */
+const MUCH_JITTER_MS = 40;
 /** ITU-T G.114: beyond some 400 ms there and back people begin to talk into each other. */
 const FAR_MS = 400;
 const NAMES = 3;
 
-/** `own`: those of `samples` that are of what is sent now. This machine and its way up are judged by them alone. */
-export function why(samples: readonly Sample[], own: readonly Sample[], facts: Facts): Finding[] {
+/**
+ * `own`: those of `samples` that are of what is sent now. This machine and its way up are judged by them alone. A machine that has
+ * more to do than it can reads packets late and sends them late: estimates shrink and pictures stand still on the best of lines. So
+ * a line that loses nothing and answers at once is blamed for nothing while the machine is busy.
+ */
+export function why(samples: readonly Moment[], own: readonly Moment[], facts: Facts): Finding[] {
   const all = lastingIn(samples);
   const sent = lastingIn(own);
-  const tooMuchLost = all((one) => (one.down_loss ?? 0) > MUCH_LOST || one.concealed > MUCH_CONCEALED);
-  const drops = (one: Sample) => one.dropped > MUCH_DROPPED;
+  const starved = facts.starved > 0;
+  const narrow = (one: Moment) => one.limit === 'bandwidth';
   const holes: [Cause, boolean][] = [
     ['server', facts.serverBusy],
-    ['machine', sent(drops) || sent((one) => one.limit === 'cpu')],
-    ['uplink', sent((one) => one.limit === 'bandwidth' || (one.up_loss ?? 0) > MUCH_LOST)],
-    ['downlink', facts.starved > 0 || tooMuchLost || (!all(drops) && all((one) => one.frozen > MUCH_FROZEN))],
+    ['machine', sent(drops) || sent((one) => one.limit === 'cpu') || all((one) => lame(one) && (starved || suffers(one))) || sent((one) => lame(one) && narrow(one))],
+    ['uplink', sent((one) => (one.up_loss ?? 0) > MUCH_LOST || (narrow(one) && !lame(one)))],
+    ['downlink', all((one) => (one.down_loss ?? 0) > MUCH_LOST || (suffers(one) && unsteady(one) && !lame(one))) || (starved && !all(lame))],
     ['far', all((one) => (one.rtt_ms ?? 0) > FAR_MS)],
     ['tcp', all((one) => one.way === 'tcp')],
     ['sender', facts.weakSenders.length > 0],
@@ -53,7 +67,25 @@ export function why(samples: readonly Sample[], own: readonly Sample[], facts: F
   return holes.filter(([, is]) => is).map(([cause]) => ({ cause, names: cause === 'sender' ? names : '' }));
 }
 
-function lastingIn(samples: readonly Sample[]): (is: (one: Sample) => boolean) => boolean {
+function drops(one: Moment): boolean {
+  return one.dropped > MUCH_DROPPED;
+}
+
+function suffers(one: Moment): boolean {
+  return one.concealed > MUCH_CONCEALED || (one.frozen > MUCH_FROZEN && !drops(one));
+}
+
+/** The machine is at its limit, and its line shows nothing. */
+function lame(one: Moment): boolean {
+  return one.busy && Math.max(one.up_loss ?? 0, one.down_loss ?? 0) <= SOME_LOST && (one.rtt_ms ?? 0) < NEAR_MS;
+}
+
+/** The line loses packets or holds them up. */
+function unsteady(one: Moment): boolean {
+  return (one.down_loss ?? 0) > SOME_LOST || (one.jitter_ms ?? 0) > MUCH_JITTER_MS || (one.rtt_ms ?? 0) >= NEAR_MS;
+}
+
+function lastingIn(samples: readonly Moment[]): (is: (one: Moment) => boolean) => boolean {
   const recent = samples.slice(-WINDOW);
   const enough = Math.max(LASTING, recent.length / 2);
   return (is) => recent.filter(is).length >= enough;
