@@ -94,6 +94,9 @@ async def test_every_failure_of_devices_has_its_words(
     await visitor.part("join-button").click()
     await tiles(visitor, 1)
     await expect(visitor.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await visitor.part("alone").wait_for()
+    below = "document.querySelector('[data-testid=tile] .plate').getBoundingClientRect().top"
+    assert await visitor.part("alone").evaluate(f"(card) => card.getBoundingClientRect().bottom < {below}"), "name"
 
 
 @pytest.mark.slow
@@ -201,10 +204,12 @@ async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveSer
     await one.part("pin").first.click()
     await expect(one.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
     assert await one.barriers() == []
+    await one.page.set_viewport_size({"width": 1280, "height": 720})
     for sheet in ("settings", "invite", "shortcuts"):
         await one.part(f"{sheet}-button").click()
         await one.part(f"{sheet}-sheet").wait_for()
         assert await one.barriers() == []
+        assert await one.part(f"{sheet}-sheet").evaluate("(box) => box.scrollHeight <= box.clientHeight"), sheet
         if sheet == "invite":
             assert await one.part("invite-link").input_value() == link
         await one.page.keyboard.press("Escape")
