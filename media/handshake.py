@@ -272,9 +272,12 @@ class Session:
             _run_now(self._association.stop())
         if self._dtls is not None:
             _run_now(self._dtls.stop())
+            self._dtls.remove_all_listeners()
         self._pipe.close()
         if self._task is not None and self._task is not asyncio.current_task(self._loop):
             self._task.cancel()
+        # At once, not when the garbage collector comes by: most of what a peer takes is in these libraries.
+        self._association = self._dtls = self._task = None
         self._channels.clear()
 
     def _cancel_deadline(self) -> None:

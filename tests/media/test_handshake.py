@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import os
 import time
 import tomllib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,73 @@ async def test_after_close_nothing_is_told(router: Router) -> None:
     await asyncio.sleep(0.05)
     assert call.events.seen == []
     call.client.hang_up()
+
+
+async def closed(call: Call) -> None:
+    call.peer.close()
+
+
+async def parted(call: Call) -> None:
+    assert call.client.dtls is not None
+    await call.client.dtls.stop()
+    await call.events.wait("failed")
+
+
+async def abused(call: Call) -> None:
+    await call.events.wait("channel", "greeting")
+    assert call.client.sctp is not None
+    for number in range(limits.CHANNELS + 5):
+        channel(call, f"label {number}")
+    await call.events.wait("failed")
+
+
+@pytest.mark.parametrize("goes", [closed, parted, abused])
+async def test_what_the_libraries_keep_for_a_peer_goes_with_it(
+    router: Router, goes: Callable[[Call], Awaitable[None]]
+) -> None:
+    """At once: the garbage collector comes by after hundreds have left."""
+
+    def kept() -> int:
+        return sum(isinstance(one, handshake._Dtls | handshake._Association) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before, calls = kept(), []
+        for _ in range(3):
+            calls.append(await connect(router, DATA))
+            await calls[-1].client.associate()
+            await opened(channel(calls[-1], "greeting"))
+        assert kept() == before + 6
+        for call in calls:
+            await goes(call)
+        async with asyncio.timeout(5):
+            while kept() > before:
+                await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
+    end(*calls)
+
+
+async def test_a_handshake_that_was_left_keeps_nothing(router: Router) -> None:
+    def kept() -> int:
+        return sum(isinstance(one, handshake._Dtls) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        call, client = await pending(router)
+        client.send(record(22, 0, piece(bytes(9))))
+        async with asyncio.timeout(5):
+            while kept() == before:
+                await asyncio.sleep(0.02)
+            call.peer.close()
+            while kept() > before:
+                await asyncio.sleep(0.02)
+    finally:
+        gc.enable()
+    end(call)
 
 
 async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Router) -> None:
