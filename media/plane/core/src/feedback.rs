@@ -6,6 +6,7 @@ use crate::event::Event;
 use crate::forward::Packet as Forwarded;
 use crate::ingest::BUSY_TICK_US;
 use crate::outbox::{Outbox, Sink};
+use crate::playout::Report;
 use crate::reception::SenderClock;
 use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::sent::Sent;
@@ -114,6 +115,7 @@ impl Shard {
         let loss = if crowded { 0.0 } else { consumer.fraction_lost };
         consumer.redundancy.note_loss(loss, now_us);
         let told = consumer.count_report(block);
+        let packets = expected(told, block);
         if block.last_sr != 0 {
             let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
             let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
@@ -121,7 +123,7 @@ impl Shard {
                 transport.note_rtt(rtt_us);
             }
         }
-        self.note_waits(at, loss, now_us);
+        self.note_waits(at, Report { fraction: loss, packets }, now_us);
         let transport = &mut self.transports[key];
         // Lines have no layers to choose from, and whoever numbers packets tells more by that.
         if transport.extensions.transport_cc == 0 && transport.line().is_none() {
@@ -132,14 +134,16 @@ impl Shard {
         }
     }
 
-    /// How long pictures wait at a viewer for what is sent again. `loss`: of the way to it.
-    fn note_waits(&mut self, consumer: usize, loss: f32, now_us: u64) {
+    /// How long pictures wait at a viewer for what is sent again. `down`: of the way to it.
+    fn note_waits(&mut self, consumer: usize, down: Report, now_us: u64) {
         let consumer = &mut self.consumers[consumer];
         let producer = &self.producers[consumer.producer];
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
-        let up = (producer.layers[usize::from(layer)].reception.fraction_lost, rtt_us(producer.transport));
-        consumer.playout.note_loss((loss, rtt_us(consumer.transport)), up, now_us);
+        let reception = &producer.layers[usize::from(layer)].reception;
+        let up = Report { fraction: reception.fraction_lost, packets: reception.reported };
+        let (down, up) = ((down, rtt_us(consumer.transport)), (up, rtt_us(producer.transport)));
+        consumer.playout.note_loss(down, up, now_us);
     }
 
     /// Told once: one datagram holds hundreds of farewells.
@@ -364,6 +368,15 @@ impl Shard {
             out.put(path, &buffer[..sealed]);
             transport.count_sent(1, sealed as u64);
         }
+    }
+}
+
+/// How many packets a report tells of, given what was (lost, received) since the one before. The first one's count follows from
+/// its share and number of lost packets.
+fn expected((lost, received): (u32, u32), block: &ReportBlock) -> u32 {
+    match (lost + received, block.fraction_lost) {
+        (0, 1..) => block.cumulative_lost.max(0) as u32 * 256 / u32::from(block.fraction_lost),
+        (expected, _) => expected,
     }
 }
 

@@ -8,6 +8,8 @@ const LOSS_FOR_ONE: f32 = 0.03;
 /// ... and above which for what is sent a second time.
 const LOSS_FOR_TWO: f32 = 0.15;
 const SMOOTHING: f32 = 0.3;
+/// A report of fewer packets counts for so much less: of the few at the start of a call a handful lost is half of all.
+const WHOLE_REPORT: f32 = 60.0;
 /// It is seen with the next packet that one is missing, which may be of the next picture.
 const NOTICED_US: u64 = 50_000;
 /// Asked again: a library that sends nothing takes this for the round trip.
@@ -33,8 +35,8 @@ pub struct Playout {
 
 impl Playout {
     /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. Each with its round
-    /// trip.
-    pub fn note_loss(&mut self, down: (f32, u64), up: (f32, u64), now_us: u64) {
+    /// trip in microseconds.
+    pub fn note_loss(&mut self, down: (Report, u64), up: (Report, u64), now_us: u64) {
         let wanted_us = (self.down.note(down) + self.up.note(up)).min(KEEP_US_MAX);
         if wanted_us + STEP_US > self.keep_us && wanted_us > 0 {
             self.until_us = now_us + KEPT_US;
@@ -53,6 +55,15 @@ impl Playout {
     }
 }
 
+/// What was lost of a stream since the report before.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Share, 0 to 1 ...
+    pub fraction: f32,
+    /// ... of so many packets.
+    pub packets: u32,
+}
+
 /// One way, and what is lost on it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Leg {
@@ -61,8 +72,9 @@ struct Leg {
 
 impl Leg {
     /// How long a packet takes that was lost.
-    fn note(&mut self, (fraction, rtt_us): (f32, u64)) -> u64 {
-        self.loss += SMOOTHING * (fraction - self.loss);
+    fn note(&mut self, (report, rtt_us): (Report, u64)) -> u64 {
+        let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
+        self.loss += weight * (report.fraction - self.loss);
         let once_us = rtt_us + NOTICED_US;
         match self.loss {
             loss if loss >= LOSS_FOR_TWO => once_us + rtt_us.max(AGAIN_US),
@@ -80,13 +92,19 @@ mod tests {
         playout.limits().map(|[a, b, _]| (u32::from(a) << 4 | u32::from(b) >> 4) * 10)
     }
 
+    fn of(packets: u32, fraction: f32) -> Report {
+        Report { fraction, packets }
+    }
+
+    const NOTHING: (Report, u64) = (Report { fraction: 0.0, packets: 0 }, 0);
+
     #[test]
     fn pictures_wait_for_what_is_sent_again_and_no_longer_than_it_is_lost() {
         let (mut playout, mut now_us) = (Playout::default(), 0);
         let mut seconds = |playout: &mut Playout, count: u64, fraction: f32| {
             for _ in 0..count {
                 now_us += 1_000_000;
-                playout.note_loss((fraction, 50_000), (0.0, 0), now_us);
+                playout.note_loss((of(60, fraction), 50_000), NOTHING, now_us);
             }
             keep_ms(playout)
         };
@@ -99,16 +117,35 @@ mod tests {
     }
 
     #[test]
+    fn a_handful_lost_of_the_first_packets_delays_nothing() {
+        for (packets, fraction) in [(4, 1.0), (8, 0.5), (40, 0.1)] {
+            let mut playout = Playout::default();
+            playout.note_loss((of(packets, fraction), 100_000), (of(packets, fraction), 100_000), 1_000_000);
+            (2..20)
+                .for_each(|second| playout.note_loss((of(60, 0.0), 50_000), (of(60, 0.0), 50_000), second * 1_000_000));
+            assert_eq!(keep_ms(&playout), None, "of {packets}");
+        }
+    }
+
+    #[test]
+    fn real_loss_of_a_thin_stream_counts_with_its_second_report() {
+        let mut playout = Playout::default();
+        (1..=2).for_each(|second| playout.note_loss((of(36, 0.1), 50_000), NOTHING, second * 1_000_000));
+        assert_eq!(keep_ms(&playout), Some(100));
+    }
+
+    #[test]
     fn nobody_waits_for_ever() {
         let mut playout = Playout::default();
-        playout.note_loss((0.9, 29_000_000), (0.0, 0), 1);
+        playout.note_loss((of(60, 0.9), 29_000_000), NOTHING, 1);
         assert_eq!(keep_ms(&playout), Some(600));
     }
 
     #[test]
     fn both_ways_count() {
         let mut playout = Playout::default();
-        (1..10).for_each(|second| playout.note_loss((0.1, 50_000), (0.1, 30_000), second * 1_000_000));
+        let loss = of(60, 0.1);
+        (1..10).for_each(|second| playout.note_loss((loss, 50_000), (loss, 30_000), second * 1_000_000));
         assert_eq!(keep_ms(&playout), Some(180));
     }
 }

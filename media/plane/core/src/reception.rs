@@ -64,7 +64,10 @@ pub struct Reception {
     jitter_q4: u32,
     pub clock: Option<SenderClock>,
     missing: Vec<Missing>,
+    /// Of the last report: the share lost ...
     pub fraction_lost: f32,
+    /// ... of so many packets.
+    pub reported: u32,
     clock_hz: u32,
 }
 
@@ -207,7 +210,7 @@ impl Reception {
         } else {
             (lost_now * 256 / i64::from(expected_now)).min(255) as u8
         };
-        self.fraction_lost = f32::from(fraction) / 256.0;
+        (self.fraction_lost, self.reported) = (f32::from(fraction) / 256.0, expected_now);
         let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
             let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
             ((clock.ntp >> 16) as u32, delay as u32)

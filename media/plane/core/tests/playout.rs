@@ -1,0 +1,76 @@
+//! How long a viewer is told to keep pictures, by what it reports as lost, packet by packet.
+
+mod peer;
+
+use peer::{Peer, Stage};
+use plane_core::rtcp::{self, ReportBlock};
+use plane_core::rtp;
+
+const SSRC: u32 = 0x9000;
+const PLAYOUT_DELAY: u8 = 5;
+
+struct Call {
+    stage: Stage,
+    camera: Peer,
+    viewer: Peer,
+    frame: u16,
+    told: ReportBlock,
+}
+
+impl Call {
+    fn new() -> Self {
+        let mut stage = Stage::new();
+        let (camera, viewer) = (stage.join(1), stage.join(2));
+        stage.publish(&camera, 10, 1);
+        stage.consume(&viewer, 100, 10);
+        Call { stage, camera, viewer, frame: 0, told: ReportBlock { ssrc: SSRC, ..ReportBlock::default() } }
+    }
+
+    /// So many packets go out, and of them so many are reported as lost.
+    fn tell(&mut self, packets: u32, lost: u32) {
+        for _ in 0..packets {
+            self.stage.publish_frame(&mut self.camera, 0, self.frame, self.frame == 0, &[500]);
+            self.frame += 1;
+            self.stage.advance(20_000);
+        }
+        let sent = self.stage.sealed(&self.viewer, SSRC);
+        if self.told.highest == 0 {
+            self.told.highest = u32::from(rtp::parse(&sent[0]).expect("RTP").sequence).wrapping_sub(1);
+        }
+        self.told.highest += packets;
+        self.told.fraction_lost = (lost * 256 / packets).min(255) as u8;
+        self.told.cumulative_lost += lost as i32;
+        let mut report = [0; 64];
+        let len = rtcp::write_rr(&mut report, 5, &[self.told]);
+        self.stage.send_compound(&mut self.viewer, &report[..len]);
+    }
+
+    /// The least time in the newest packet; None: it says nothing.
+    fn keep_ms(&mut self) -> Option<u32> {
+        self.stage.publish_frame(&mut self.camera, 0, self.frame, false, &[500]);
+        self.frame += 1;
+        let sent = self.stage.sealed(&self.viewer, SSRC);
+        let newest = sent.last().expect("a packet");
+        let header = rtp::parse(newest).expect("RTP");
+        let (_, value) = header.extensions(newest).find(|(id, _)| *id == PLAYOUT_DELAY)?;
+        Some((u32::from(value[0]) << 4 | u32::from(value[1]) >> 4) * 10)
+    }
+}
+
+#[test]
+fn four_packets_lost_of_the_first_eight_delay_nobody() {
+    let mut call = Call::new();
+    call.tell(8, 4);
+    assert_eq!(call.keep_ms(), None);
+    (0..3).for_each(|_| call.tell(40, 0));
+    assert_eq!(call.keep_ms(), None);
+}
+
+#[test]
+fn real_loss_counts_with_its_second_report() {
+    let mut call = Call::new();
+    call.tell(40, 4);
+    call.tell(40, 4);
+    // 60 ms of a round trip that is not known yet, 50 until the loss is seen.
+    assert_eq!(call.keep_ms(), Some(110));
+}
