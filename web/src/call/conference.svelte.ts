@@ -21,6 +21,7 @@ import { deviceFailure, failureText } from '../devices/failure';
 import { t, type Key } from '../i18n/index.svelte';
 import { recall, remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
+import { Arrivals } from './arrivals';
 import { Backdrop } from './backdrop.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
@@ -81,8 +82,10 @@ export class Conference {
   private readonly room: Room;
   private readonly order = new Floor();
   private readonly undecoded = new Set<string>();
+  private readonly arrivals = new Arrivals();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  private arrivalTimer: ReturnType<typeof setTimeout> | undefined;
   private bannerTimer: ReturnType<typeof setTimeout> | undefined;
   private mutedByMe = false;
   private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
@@ -156,6 +159,7 @@ export class Conference {
   close(): void {
     this.timers.forEach(clearTimeout);
     clearTimeout(this.redrawTimer);
+    clearTimeout(this.arrivalTimer);
     clearTimeout(this.bannerTimer);
     this.room.removeAllListeners();
     this.chat.close();
@@ -361,8 +365,12 @@ export class Conference {
   private redraw(): void {
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
-    this.members = membersOf(this.room, this.undecoded);
+    const now_ms = performance.now();
+    this.members = membersOf(this.room, this.undecoded, this.arrivals.waiting(this.room, this.undecoded, now_ms));
     this.pictures.apply();
+    const next_ms = this.arrivals.next_ms(now_ms);
+    clearTimeout(this.arrivalTimer);
+    if (next_ms !== null) this.arrivalTimer = setTimeout(() => this.redraw(), next_ms);
   }
 
   private later(delay_ms: number, act: () => void): void {

@@ -13,6 +13,8 @@ export interface Member {
   starved: { camera: boolean; screen: boolean };
   /** They come in no codec that this browser decodes, and nothing shows them instead. */
   undecoded: { camera: boolean; screen: boolean };
+  /** The server has no place for them in what it sends here, until others go. */
+  waiting: { camera: boolean; screen: boolean };
   speaking: boolean;
   /** When the hand was raised (ms since 1970 by the raiser's clock), 0 when it is down. */
   hand_ms: number;
@@ -27,26 +29,27 @@ const COMPOSED = 'hall_program';
 /** The attribute of a participant that says a hand is up; its value is the time in ms. */
 export const HAND = 'hand';
 
-/** `undecoded`: sids of tracks that the server could give in no codec of ours. */
-export function membersOf(room: Room, undecoded: ReadonlySet<string>): Member[] {
+/** `undecoded`: sids of tracks that the server could give in no codec of ours; `waiting`: of those that have no place yet. */
+export function membersOf(room: Room, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member[] {
   const others = [...room.remoteParticipants.values()];
   const lacking = others.some(isComposed) ? new Set<string>() : undecoded;
-  return [member(room.localParticipant, true, lacking), ...others.map((one) => member(one, false, lacking))];
+  return [room.localParticipant, ...others].map((one) => member(one, lacking, waiting));
 }
 
-function member(participant: Participant, local: boolean, undecoded: ReadonlySet<string>): Member {
-  const lacks = (publication: TrackPublication | null) => publication !== null && undecoded.has(publication.trackSid);
+function member(participant: Participant, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member {
+  const isIn = (sids: ReadonlySet<string>, publication: TrackPublication | null) => publication !== null && sids.has(publication.trackSid);
   const camera = shown(participant.getTrackPublication(Track.Source.Camera));
   const screen = shown(participant.getTrackPublication(Track.Source.ScreenShare));
   return {
     identity: participant.identity,
     name: participant.name || participant.identity,
-    local,
+    local: participant.isLocal,
     microphone: participant.isMicrophoneEnabled,
     camera,
     screen,
     starved: { camera: isStarved(camera), screen: isStarved(screen) },
-    undecoded: { camera: lacks(camera), screen: lacks(screen) },
+    undecoded: { camera: isIn(undecoded, camera), screen: isIn(undecoded, screen) },
+    waiting: { camera: isIn(waiting, camera), screen: isIn(waiting, screen) },
     speaking: participant.isSpeaking,
     hand_ms: handTime(participant.attributes[HAND]),
     quality: participant.connectionQuality,

@@ -26,6 +26,8 @@ export const callEn: Record<CallKey, string> = {
   'wish.low': 'Low',
   'wish.none': 'No picture',
 
+  'tile.waiting': 'The picture waits for a place and comes when one is free',
+  'tile.waitingShort': 'Waits',
   'figures.title': 'The line',
   'figures.reading': 'Measuring…',
   'figures.up': 'Sent',

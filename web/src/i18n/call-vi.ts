@@ -25,6 +25,8 @@ export const callVi = {
   'wish.low': 'Thấp',
   'wish.none': 'Không nhận hình',
 
+  'tile.waiting': 'Hình đang chờ chỗ, sẽ hiện khi có chỗ trống',
+  'tile.waitingShort': 'Chờ chỗ',
   'figures.title': 'Đường truyền',
   'figures.reading': 'Đang đo…',
   'figures.up': 'Gửi đi',
