@@ -129,6 +129,11 @@ def joins(result: Result) -> str:
     return f"{result['joins_per_s']:.1f}/s, {told['p50']:.0f} / {told['p99']:.0f} ms, {failed} failed"
 
 
+def gained(result: Result) -> str:
+    halves = [result["first_half"], result["second_half"]]
+    return ", ".join(f"{half['kib_per_1000_joins']:.0f} ± {half['standard_error'] or 0:.0f} KiB" for half in halves)
+
+
 def lengths(name: str) -> Callable[[Result], str]:
     """Shares of a histogram of `GET /metrics`."""
 
@@ -211,7 +216,7 @@ LINES: list[Line] = [
     Line("50 calls of two, junk at the media port: CPU", "siege-50", siege, "+ 25 %"),
     Line("packets lost or over 0.5 s late, without / with junk", "siege-50", stands, "0"),
     Line("bytes answered to strangers for each of theirs", "siege-50", answered, "1"),
-    Line("Memory gained in 1,000 joins and leaves", "churn", number("kib_per_1000_joins", "KiB"), "flat"),
+    Line("Memory gained in 1,000 joins and leaves: first half, second half", "churn", gained, "flat"),
 ]
 
 

@@ -2,7 +2,7 @@
 //! Each gives one JSON object.
 
 use crate::audience::Audience;
-use crate::client::{Client, Role};
+use crate::client::{Client, Role, Seat};
 use crate::crowd::Crowd;
 use crate::process::{cpu_ns, rss_kib, threads_ns};
 use crate::scenario::{JOIN_LIMIT, Options, PENDING_JOINS, Publisher, Reading, SETTLE, failures, gather, seat};
@@ -16,7 +16,8 @@ const STEP: usize = 25;
 const DEAF_MAX: usize = 3000;
 const STEP_WINDOW: Duration = Duration::from_millis(1500);
 const LINGER: Duration = Duration::from_millis(1200);
-const SAMPLE: Duration = Duration::from_secs(10);
+/// How long joins begin before memory is read.
+const ROUND: Duration = Duration::from_secs(10);
 /// How long one stays who comes and goes.
 const STAY: Duration = Duration::from_secs(1);
 
@@ -111,20 +112,50 @@ pub fn idle(options: &Options) -> Result<Value, String> {
     Ok(result)
 }
 
-/// Viewers of a voice come and go for the window: resident memory as time goes by.
+/// Viewers of a voice come and go for the window: resident memory as time goes by. Each round begins with joins and ends with a
+/// rest in which nobody but the publisher is there; memory is read at its end, since those present vary and each of them
+/// takes more than thousands of the gone may leave.
 pub fn churn(options: &Options) -> Result<Value, String> {
     let kind = options.kind.unwrap_or(Kind::Voice);
     let publisher = Publisher::start(options, kind)?;
     let mut crowd = Crowd::new()?;
-    let (mut here, mut begun, mut failed): (Vec<(usize, Instant)>, u32, Vec<String>) = (Vec::new(), 0, Vec::new());
-    let (started, rate) = (Instant::now(), options.rate.max(1) as u32);
-    let mut samples: Vec<(u32, u64)> = Vec::new();
+    let (mut begun, mut failed, mut samples): (u32, Vec<String>, Vec<(u32, u64)>) = (0, Vec::new(), Vec::new());
+    let started = Instant::now();
     while started.elapsed() < options.window {
-        let due = started + Duration::from_secs(1) * begun / rate;
-        if Instant::now() >= due && here.len() < PENDING_JOINS + options.rate * 3 {
-            let index = crowd.join(&publisher.seat, &format!("passer-{begun}"), Role::Viewer(Sink::new(kind)))?;
+        failed.extend(pass_through(&mut crowd, (&publisher.seat, kind), options.rate, &mut begun)?);
+        crowd.run_until(Instant::now() + SETTLE);
+        samples.push((begun, rss_kib(options.pid)));
+    }
+    publisher.stop()?;
+    let (first, last) = samples.split_at(samples.len() / 2);
+    let ends = [samples.first(), samples.last()].map(|end| end.copied().unwrap_or_default());
+    Ok(json!({
+        "joins": begun,
+        "seconds": started.elapsed().as_secs_f64(),
+        "samples": samples,
+        "gained_kib": ends[1].1 as i64 - ends[0].1 as i64,
+        "first_half": slope(first),
+        "second_half": slope(last),
+        "kib_per_1000_joins": slope(last)["kib_per_1000_joins"],
+        "failures": failed,
+    }))
+}
+
+/// One round: joins at this rate, each stays until it is served and `STAY` is over; ends when all have left. Gives what failed.
+fn pass_through(
+    crowd: &mut Crowd,
+    (seat, kind): (&Seat, Kind),
+    rate: usize,
+    begun: &mut u32,
+) -> Result<Vec<String>, String> {
+    let (mut here, mut failed): (Vec<(usize, Instant)>, Vec<String>) = (Vec::new(), Vec::new());
+    let (started, before, rate) = (Instant::now(), *begun, rate.max(1));
+    while started.elapsed() < ROUND || !here.is_empty() {
+        let due = started + Duration::from_secs(1) * (*begun - before) / rate as u32;
+        if due.elapsed() > Duration::ZERO && started.elapsed() < ROUND && here.len() < PENDING_JOINS + rate * 3 {
+            let index = crowd.join(seat, &format!("passer-{begun}"), Role::Viewer(Sink::new(kind)))?;
             here.push((index, Instant::now()));
-            begun += 1;
+            *begun += 1;
         }
         crowd.turn(Instant::now() + Duration::from_millis(5));
         here.retain(|(index, since)| {
@@ -138,29 +169,24 @@ pub fn churn(options: &Options) -> Result<Value, String> {
             crowd.leave(*index);
             false
         });
-        if started.elapsed() >= SAMPLE * samples.len() as u32 {
-            samples.push((begun, rss_kib(options.pid)));
-        }
     }
-    crowd.leave_all();
-    publisher.stop()?;
-    let (third, last) = (mean(&samples, 2), mean(&samples, 3));
-    Ok(json!({
-        "joins": begun,
-        "seconds": started.elapsed().as_secs_f64(),
-        "rss_kib": samples.iter().map(|sample| sample.1).collect::<Vec<_>>(),
-        "kib_per_1000_joins": (last.1 - third.1) * 1e3 / (last.0 - third.0).max(1.0),
-        "failures": failed,
-    }))
+    Ok(failed)
 }
 
-/// Joins and memory of a quarter of the samples, the first one is 0: one sample alone goes up and down by a tenth.
-fn mean(samples: &[(u32, u64)], quarter: usize) -> (f64, f64) {
-    let all = samples.len();
-    let part = &samples[all * quarter / 4..(all * (quarter + 1) / 4).max(1).min(all)];
-    let count = part.len().max(1) as f64;
-    let sum = part.iter().fold((0.0, 0.0), |sum, one| (sum.0 + f64::from(one.0), sum.1 + one.1 as f64));
-    (sum.0 / count, sum.1 / count)
+/// The line of least squares through memory by joins, and the standard error of its rise, which two samples do not have.
+fn slope(samples: &[(u32, u64)]) -> Value {
+    let (count, samples_n) = (samples.len() as f64, samples.len());
+    let points: Vec<(f64, f64)> = samples.iter().map(|one| (f64::from(one.0) / 1e3, one.1 as f64)).collect();
+    let sums = points.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let middle = (sums.0 / count, sums.1 / count);
+    let spread: f64 = points.iter().map(|one| (one.0 - middle.0).powi(2)).sum();
+    if samples_n < 2 || spread == 0.0 {
+        return json!({"kib_per_1000_joins": 0.0, "standard_error": null, "samples": samples_n});
+    }
+    let rise = points.iter().map(|one| (one.0 - middle.0) * (one.1 - middle.1)).sum::<f64>() / spread;
+    let rest: f64 = points.iter().map(|one| (one.1 - middle.1 - rise * (one.0 - middle.0)).powi(2)).sum();
+    let error = (samples_n > 2).then(|| (rest / (count - 2.0) / spread).sqrt());
+    json!({"kib_per_1000_joins": rise, "standard_error": error, "samples": samples_n})
 }
 
 /// What the window cost, in shares of one processor and by the packet.
