@@ -82,6 +82,17 @@ def test_track_published_repeats_the_announcement(office: Office) -> None:
     assert info.is_publisher
 
 
+@pytest.mark.parametrize("sdk", ["PYTHON", "JS"])
+def test_pictures_are_held_from_a_library_that_opens_its_decoders_anew(office: Office, sdk: str) -> None:
+    description = rtc.SessionDescription(type="offer", sdp=OFFER, id=1)
+    ask = Ask(dual=False, client=models.ClientInfo(sdk=sdk), offer=description)
+    ann = Guest(office, *office.open(Grants(identity="ann", conference="c", join=True), ask))
+    ann.ask(add_track=rtc.AddTrackRequest(cid="cam", type="VIDEO", source="CAMERA"))
+    assert peer_of(ann.participant).held is (sdk == "PYTHON")
+    ann.ask(offer=rtc.SessionDescription(type="offer", sdp=PUBLISHING, id=2))
+    assert not peer_of(ann.participant).held
+
+
 def test_tracks_of_the_join_request_are_published(office: Office) -> None:
     ask = Ask(
         dual=False,
