@@ -4,6 +4,7 @@
 //!
 //! Sources: draft-holmer-rmcat-transport-wide-cc-extensions-01, draft-ietf-rmcat-gcc-02, draft-alvestrand-rmcat-remb-03.
 
+pub mod drain;
 pub mod history;
 pub mod loss;
 pub mod probe;
@@ -14,6 +15,7 @@ pub mod trend;
 
 use crate::rtcp::feedback;
 use crate::rtp::{Malformed, u16_at};
+use drain::Drain;
 use history::History;
 use loss::{Loss, Verdict};
 use probe::{Answer, Probe};
@@ -70,6 +72,7 @@ pub struct Estimator {
     untold_us: Option<u64>,
     loss: Loss,
     rate: Rate,
+    drain: Drain,
     probe: Probe,
     probe_again_us: u64,
     probe_wait_us: u64,
@@ -116,7 +119,8 @@ impl Estimator {
         self.moved_us = now_us;
         self.untold_us = None;
         self.loss.forget(now_us);
-        self.trend.restart();
+        self.trend = Trend::default();
+        self.drain.end();
     }
 
     /// When the bitrate was lowered last; 0: never.
@@ -244,11 +248,36 @@ impl Estimator {
             self.learn(answer, now_us);
         }
         let probed = self.probe.is_under_way() || now_us < self.probe_again_us.saturating_sub(self.probe_wait_us);
-        if over && !probed {
-            self.rate.back_off(&seen);
-        } else if self.trend.usage() == Usage::Normal && self.trend.queue_us() < QUEUE_US_FULL && self.loss.is_little()
-        {
-            self.rate.grow(&seen);
+        let delay_us = self.trend.delay_us();
+        match self.drain.look((delay_us, self.trend.queue_us()), sent_bps, rtt_us, now_us) {
+            drain::Verdict::Longer(least_us, gives_back) => {
+                if gives_back {
+                    self.rate.give_back(self.drain.before());
+                }
+                self.drain.end();
+                self.trend.take_for_path(least_us, now_us);
+            }
+            drain::Verdict::Nothing if over && !probed => self.back_off(&seen, delay_us),
+            drain::Verdict::Nothing => self.grow(&seen),
+        }
+    }
+
+    fn back_off(&mut self, seen: &Seen, delay_us: i64) {
+        if self.drain.is_tried(delay_us) && !self.loss.is_flood() {
+            return;
+        }
+        let before = self.rate.bps();
+        let carried_bps = before
+            .filter(|_| self.rate.is_idle(seen.sent_bps))
+            .unwrap_or(seen.delivered_now_bps.min(seen.delivered_bps));
+        if self.rate.back_off(seen) {
+            self.drain.note_lowered(before, carried_bps, delay_us);
+        }
+    }
+
+    fn grow(&mut self, seen: &Seen) {
+        if self.trend.usage() == Usage::Normal && self.trend.queue_us() < QUEUE_US_FULL && self.loss.is_little() {
+            self.rate.grow(seen);
         }
     }
 

@@ -60,21 +60,30 @@ impl Rate {
         self.bps.is_some_and(|bps| sent_bps < bps * 0.7)
     }
 
-    /// A queue grows.
-    pub fn back_off(&mut self, seen: &Seen) {
+    /// A queue grows. True: less may be sent than before.
+    pub fn back_off(&mut self, seen: &Seen) -> bool {
         let soon = seen.now_us.saturating_sub(self.lowered_us) < seen.rtt_us + AGAIN_US && self.lowered_us > 0;
         let through_bps = seen.delivered_now_bps.min(seen.delivered_bps);
         let mut to = BACK_OFF * through_bps;
         if soon && self.bps.is_some_and(|bps| through_bps > bps * 0.5) {
-            return;
+            return false;
         }
         if let Some(bps) = self.bps.filter(|_| self.is_idle(seen.sent_bps)) {
             to = to.max(BACK_OFF_IDLE * bps);
         } else {
             self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
         }
+        let was = self.bps;
         self.lower(to, seen.now_us);
         self.before = self.bps;
+        self.bps != was
+    }
+
+    /// There was no queue of ours: what was taken for it since it was `before` is given back.
+    pub fn give_back(&mut self, before: Option<f64>) {
+        self.bps = before.map(|before| before.max(self.bps.unwrap_or(before)));
+        self.before = self.bps;
+        self.capacity_bps = None;
     }
 
     /// Too much is lost.

@@ -14,9 +14,12 @@ struct Path {
     delay_us: u64,
     loss: f64,
     jitter_us: u64,
+    /// What it is longer by at a time.
+    longer_us: fn(u64) -> u64,
 }
 
-const WIDE: Path = Path { rate_bps: |_| 20e6, queue_us_max: 300_000, delay_us: 25_000, loss: 0.0, jitter_us: 0 };
+const WIDE: Path =
+    Path { rate_bps: |_| 20e6, queue_us_max: 300_000, delay_us: 25_000, loss: 0.0, jitter_us: 0, longer_us: |_| 0 };
 
 /// A sender that would like `wanted_bps` and sends what the estimator lets it, in frames, with a voice beside.
 struct World {
@@ -76,7 +79,7 @@ impl World {
         }
         self.free_us = now_us + queue_us + bytes as f64 * 8e6 / (self.path.rate_bps)(self.now_us);
         self.delivered += bytes;
-        let jitter_us = (jitter * self.path.jitter_us as f64) as u64;
+        let jitter_us = (jitter * self.path.jitter_us as f64) as u64 + (self.path.longer_us)(self.now_us);
         self.arrivals.push((number, Some(self.free_us as u64 + self.path.delay_us + jitter_us)));
     }
 
@@ -181,6 +184,32 @@ fn jitter_of_a_wide_path_does_not_limit() {
     world.run(60);
     let (_, delivered, _) = world.last(30);
     assert!(delivered > 0.9 * 2.5e6, "{:?}", world.log);
+}
+
+/// Up to 60 ms more, another value each tenth of a second, straight from one to the next.
+fn drift_us(now_us: u64) -> u64 {
+    let value = |slot: u64| (slot.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(7) >> 33) % 60_001;
+    let (slot, part) = (now_us / 100_000, now_us % 100_000);
+    (value(slot) * (100_000 - part) + value(slot + 1) * part) / 100_000
+}
+
+#[test]
+fn a_path_that_becomes_longer_and_uneven_is_used_as_before() {
+    let longer: [fn(u64) -> u64; 3] = [
+        |us| if us < 20_000_000 { 0 } else { 30_000 + drift_us(us) },
+        |us| if us < 20_000_000 { 0 } else { 80_000 },
+        |us| if us < 20_000_000 { 0 } else { 250_000 },
+    ];
+    for (which, longer_us) in longer.into_iter().enumerate() {
+        for wanted_bps in [300e3, 2.5e6] {
+            let mut world = World::new(Path { longer_us, ..WIDE }, wanted_bps);
+            world.run(60);
+            let carried = |from: usize| world.log[from..].iter().map(|row| row.1 / wanted_bps);
+            let fewest = carried(20).fold(f64::INFINITY, f64::min);
+            let late = carried(24).fold(f64::INFINITY, f64::min);
+            assert!(fewest > 0.5 && late > 0.9, "{which} {wanted_bps} {fewest} {late} {:?}", &world.log[18..40]);
+        }
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub struct Trend {
     standing_since_us: Option<u64>,
     least: Least,
     least_us: i64,
+    delay_us: i64,
     queue_us: i64,
     glance_us: i64,
     usage: Usage,
@@ -74,6 +75,7 @@ impl Default for Trend {
             standing_since_us: None,
             least: Least::default(),
             least_us: NONE,
+            delay_us: 0,
             queue_us: 0,
             glance_us: 0,
             usage: Usage::Normal,
@@ -134,6 +136,19 @@ impl Trend {
         std::mem::take(&mut self.was_over)
     }
 
+    /// The least one-way delay of late, of which only differences count.
+    pub fn delay_us(&self) -> i64 {
+        self.delay_us
+    }
+
+    /// The path itself delays by so much now.
+    pub fn take_for_path(&mut self, delay_us: i64, now_us: u64) {
+        self.least = Least { since_us: now_us, ..Least::default() };
+        self.least_us = self.least.note(delay_us, now_us);
+        (self.queue_us, self.standing_since_us, self.was_over) = (self.delay_us - delay_us, None, false);
+        self.usage = Usage::Normal;
+    }
+
     /// By how much delay stands above the least of late.
     pub fn queue_us(&self) -> i64 {
         self.queue_us
@@ -146,8 +161,8 @@ impl Trend {
 
     /// What was seen of the queue no longer holds; the least delay does.
     pub fn restart(&mut self) {
-        let Trend { wander_us, least, least_us, queue_us, .. } = *self;
-        *self = Trend { wander_us, least, least_us, queue_us, ..Trend::default() };
+        let Trend { wander_us, least, least_us, delay_us, queue_us, .. } = *self;
+        *self = Trend { wander_us, least, least_us, delay_us, queue_us, ..Trend::default() };
     }
 
     fn begin(&mut self, slot: u64, delay_us: i64) {
@@ -165,6 +180,7 @@ impl Trend {
             self.glance_us = glance_us - self.least_us;
         }
         let Some(look_us) = self.look((first, newest), WINDOW, HEARD_MIN) else { return };
+        self.delay_us = look_us;
         self.queue_us = look_us - self.least_us;
         let grown_us = self.look((first, newest.saturating_sub(BACK)), WINDOW, HEARD_MIN).map(|us| look_us - us);
         self.judge(grown_us, now_us);
