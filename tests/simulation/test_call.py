@@ -51,8 +51,7 @@ def _stayed(*sides: Side) -> None:
 
 NETWORKS = {
     "random": (Way(loss=0.1, delay_ms=25, udp_only=True), 0.03),
-    # Each packet carries the one before it once more: of a run of five that saves one.
-    "bursts": (Way(loss=0.1, burst=5, delay_ms=25, udp_only=True), 0.095),
+    "bursts": (Way(loss=0.1, burst=5, delay_ms=25, udp_only=True), 0.05),
     "disorder": (Way(delay_ms=60, jitter_ms=30, reorder=0.2, duplicate=0.01), 0.05),
 }
 """And the share of the sound that may be invented. Without any repair it would be the loss."""

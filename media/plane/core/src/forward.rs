@@ -197,7 +197,7 @@ impl Feed<'_> {
         if paces {
             transport.pacer.settle(transport.estimator.available_bps(self.now_us), self.now_us);
         }
-        let more_bytes = consumer.redundancy.bytes_max();
+        let more_bytes = consumer.red_bytes_max();
         for run in planned.runs {
             let pending = &planned.pending[run.start..run.end];
             let longest = pending.iter().map(|p| p.size() + PACKET_OVERHEAD_MAX).max().unwrap_or(0);
@@ -405,7 +405,7 @@ impl Packet<'_> {
         outbound: &Outbound,
         space: &mut [u8],
     ) -> Option<usize> {
-        let red_type = consumer.redundancy.payload_type.filter(|_| sent.copies);
+        let red_type = if sent.copies { consumer.red_type(self.entry) } else { None };
         let payload_type = red_type.or_else(|| self.payload_type(consumer))?;
         let number = (payload_type, sent.sequence, consumer.ssrc);
         let header = self.write_header(consumer, number, (sent.with_mid(), sent.wide), times, space);

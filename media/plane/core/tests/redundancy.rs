@@ -3,7 +3,7 @@
 mod peer;
 
 use peer::{Peer, Stage, voice_of};
-use plane_core::command::{Command, PayloadMap};
+use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
 use plane_core::rtcp::{self, ReportBlock};
 use plane_core::{red, redundancy, rtp};
 use proptest::prelude::*;
@@ -24,12 +24,37 @@ type Heard = (u16, u32, u8, Vec<u8>);
 
 impl Talk {
     fn new() -> Self {
+        let mut talk = Talk::begun(Codec::Opus, OPUS, vec![]);
+        talk.stage.command(Command::MakeRed { consumer: 100, payload_type: RED });
+        talk.stage.advance(10_000);
+        talk
+    }
+
+    /// `codec`: what 111 is at the publisher; `blocks`: payload types within RED.
+    fn begun(codec: Codec, payload: PayloadMap, blocks: Vec<(u8, u8)>) -> Self {
         let mut stage = Stage::new();
         let (speaker, listener) = (stage.join(1), stage.join(2));
-        stage.publish_audio(&speaker, 10);
-        stage.consume_as(&listener, 100, 10, (SSRC, 0), OPUS);
-        stage.command(Command::MakeRed { consumer: 100, payload_type: RED });
-        stage.advance(10_000);
+        stage.command(Command::OpenProducer {
+            transport: 1,
+            producer: 10,
+            video: false,
+            mid: "a".into(),
+            encodings: vec![Encoding { ssrc: 0x2000, ..Encoding::default() }],
+            payloads: vec![Payload { payload_type: 111, codec, clock_hz: 48_000, rtx: None }],
+        });
+        stage.command(Command::OpenConsumer {
+            transport: 2,
+            consumer: 100,
+            producer: 10,
+            mid: "0".into(),
+            ssrc: SSRC,
+            rtx_ssrc: 0,
+            payloads: vec![payload],
+            strip_red: false,
+            red_blocks: blocks,
+            paused: false,
+            single_nal: false,
+        });
         Talk { stage, speaker, listener, said: Vec::new() }
     }
 
@@ -73,10 +98,10 @@ fn without_loss_opus_stays_opus() {
 }
 
 #[test]
-fn with_loss_each_packet_takes_the_one_before_along_and_with_much_two() {
+fn with_loss_each_packet_takes_the_one_before_along_and_with_much_several() {
     let mut talk = Talk::new();
-    (0..3u8).for_each(|n| talk.say(&[n; 80]));
-    for (loss, copies) in [(0.05, 1usize), (0.2, 2)] {
+    (0..5u8).for_each(|n| talk.say(&[n; 80]));
+    for (loss, distances) in [(0.05, &[1][..]), (0.2, &[1, 2, 4])] {
         talk.tell_loss(loss);
         talk.heard();
         (0..4u8).for_each(|n| talk.say(&[100 + n; 70]));
@@ -84,14 +109,64 @@ fn with_loss_each_packet_takes_the_one_before_along_and_with_much_two() {
             assert_eq!(*kind, RED);
             let found = blocks(payload);
             let newest = talk.said.len() - 4 + at;
-            assert_eq!(found.len(), copies + 1);
-            for (back, (kind, offset, block)) in found.iter().rev().enumerate() {
-                assert_eq!((*kind, *offset), (109, 960 * back as u16));
-                assert_eq!(*block, talk.said[newest - back]);
+            assert_eq!(found.len(), distances.len() + 1);
+            for (back, (kind, offset, block)) in [&0].into_iter().chain(distances).zip(found.iter().rev()) {
+                assert_eq!((*kind, *offset), (109, 960 * *back as u16));
+                assert_eq!(*block, talk.said[newest - *back]);
             }
             assert_eq!(timestamp % 960, 0);
         }
     }
+}
+
+const INNER: u8 = 96;
+
+/// A publisher of RED with one copy, as libraries make it, and a listener that takes RED. `lost`: which of its packets do not reach the server.
+fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<(u32, Vec<(u16, Vec<u8>)>)> {
+    let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
+    talk.tell_loss(loss);
+    let said = |n: u8| vec![n; 60 + usize::from(n)];
+    for n in 0..count {
+        let mut payload = [0; 400];
+        let before = n.checked_sub(1).map(said).unwrap_or_default();
+        let copies = [red::Copied { timestamp_offset: 960, payload: &before }];
+        let len = red::write(&mut payload, INNER, &copies[usize::from(n == 0)..], &said(n)).expect("it fits");
+        let packet = voice_of(&mut talk.speaker, 30, &payload[..len]);
+        if !lost.contains(&n) {
+            talk.stage.deliver(&talk.speaker, &packet);
+        }
+        talk.stage.advance(20_000);
+    }
+    let heard = talk.heard();
+    let parts = heard.into_iter().map(|(_, timestamp, kind, payload)| {
+        assert_eq!(kind, RED);
+        let found = blocks(&payload);
+        let newest = &found.last().expect("a primary").2;
+        for (kind, offset, block) in &found {
+            assert_eq!((*kind, block), (109, &said(newest[0] - (offset / 960) as u8)));
+        }
+        (timestamp, found.into_iter().map(|(_, offset, block)| (offset / 960, block)).collect())
+    });
+    parts.collect()
+}
+
+#[test]
+fn red_of_a_publisher_goes_out_with_more_copies_where_much_is_lost() {
+    let distances = |loss| -> Vec<Vec<u16>> {
+        let heard = relay(loss, 8, &[]);
+        heard[5..].iter().map(|(_, parts)| parts.iter().map(|(back, _)| *back).collect()).collect()
+    };
+    assert_eq!(distances(0.0), [[1, 0], [1, 0], [1, 0]], "as it came");
+    assert_eq!(distances(0.03), [[1, 0], [1, 0], [1, 0]]);
+    assert_eq!(distances(0.2), [[4, 2, 1, 0], [4, 2, 1, 0], [4, 2, 1, 0]]);
+}
+
+#[test]
+fn what_was_lost_on_the_way_up_is_in_the_copies_that_are_made() {
+    let heard = relay(0.2, 12, &[5]);
+    assert_eq!(heard.len(), 11);
+    let holding: Vec<_> = heard.iter().filter(|(_, parts)| parts.iter().any(|(_, block)| block[0] == 5)).collect();
+    assert_eq!(holding.len(), 3, "one, two and four after it");
 }
 
 #[test]
@@ -103,15 +178,15 @@ fn what_was_said_while_muted_is_in_no_copy() {
     (0..5).for_each(|_| talk.say(b"secret"));
     talk.stage.command(Command::PauseProducer { producer: 10, paused: false });
     talk.heard();
-    (0..3).for_each(|_| talk.say(&[2; 80]));
+    (0..5).for_each(|_| talk.say(&[2; 80]));
     let heard = talk.heard();
     let counts: Vec<_> = heard.iter().map(|(_, _, _, payload)| blocks(payload).len()).collect();
-    assert_eq!(counts, [1, 2, 3], "each copies what it was sent since");
+    assert_eq!(counts, [1, 2, 3, 3, 4], "each copies what it was sent since");
     assert!(heard.iter().all(|(_, _, _, payload)| !payload.windows(6).any(|part| part == b"secret")));
 }
 
 #[test]
-fn copies_end_where_the_packet_would_be_too_long_or_the_pause_too() {
+fn copies_are_left_out_where_the_packet_would_be_too_long_or_the_pause_is() {
     let mut talk = Talk::new();
     (0..3).for_each(|_| talk.say(&[1; 80]));
     talk.tell_loss(0.2);
@@ -122,7 +197,7 @@ fn copies_end_where_the_packet_would_be_too_long_or_the_pause_too() {
     let heard = talk.heard();
     let copies: Vec<_> =
         heard.iter().map(|(_, _, kind, p)| if *kind == RED { blocks(p).len() - 1 } else { 9 }).collect();
-    assert_eq!(copies, [2, 2, 1, 0, 0, 0, 9], "{:?}", heard.iter().map(|one| one.3.len()).collect::<Vec<_>>());
+    assert_eq!(copies, [2, 3, 2, 1, 0, 0, 9], "{:?}", heard.iter().map(|one| one.3.len()).collect::<Vec<_>>());
     assert!(heard[..6].iter().all(|one| one.3.len() <= redundancy::BYTES_MAX));
     // Comfort noise after a pause: the field holds a third of a second.
     talk.say(&[1; 80]);

@@ -224,7 +224,7 @@ impl World {
             if header.payload_type == RED {
                 let payload = &datagram[header.payload(&datagram[..len]).expect("whole")];
                 let blocks: Vec<_> = red::blocks(payload).expect("RED").collect();
-                assert!(blocks.len() <= 3 && payload.len() <= redundancy::BYTES_MAX);
+                assert!(blocks.len() <= 4 && payload.len() <= redundancy::BYTES_MAX);
                 assert!(blocks.iter().all(|block| block.payload_type == OPUS && block.timestamp_offset % 960 == 0));
             }
         }
