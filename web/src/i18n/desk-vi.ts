@@ -638,7 +638,7 @@ export const deskVi = {
   'rules.inheritedSave': 'Lưu lại sẽ tạo quy định riêng.',
   'rules.system': 'toàn hệ thống',
   'rules.opens': 'Nhận lịch từ',
-  'rules.closes': 'đến',
+  'rules.closes': 'Nhận lịch đến',
   'rules.weekends': 'Cho đăng ký thứ Bảy, Chủ nhật',
   'rules.aheadMin': 'Đăng ký trước ít nhất (phút)',
   'rules.aheadDays': 'Đăng ký trước nhiều nhất (ngày)',
