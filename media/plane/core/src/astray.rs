@@ -53,7 +53,7 @@ impl Shard {
             let mut copy = [0; DATAGRAM_MAX];
             copy[..datagram.len()].copy_from_slice(datagram);
             if self.is_genuine(*key, class, &mut copy[..datagram.len()], now_us, out) {
-                if self.ask_there(*key, path, Cause::Media, now_us, out) {
+                if self.ask_there((*key, path), Cause::Media, datagram.len(), now_us, out) {
                     self.note_asked(*key, path);
                 }
                 return;

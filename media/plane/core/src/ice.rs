@@ -74,6 +74,8 @@ const PROVED_US: u64 = 60_000_000;
 const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
 /// Questions about a silence that a path has not answered: then it is checked again, or never asked again.
 const UNANSWERED_MAX: usize = 3;
+/// An answer pays for so much; nothing more is kept.
+const UNSPENT_MAX: usize = UNANSWERED_MAX * stun::QUESTION_MAX;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 
@@ -104,14 +106,18 @@ struct Question {
     cause: Cause,
     transaction: [u8; 12],
     begun_us: u64,
-    asked_us: u64,
+    /// None: what came by the path does not pay for it yet.
+    asked_us: Option<u64>,
+    /// Where the peer has not checked the path: bytes of its media that came by it.
+    unspent: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Checked {
     path: Path,
     at_us: u64,
-    /// Bytes that its checks had more than our answers: whoever forges the address of another has that one sent no more.
+    /// Bytes that its checks had more than our answers, and those of media that it was asked for, less the questions: whoever
+    /// forges the address of another has that one sent no more.
     unspent: usize,
     /// Never used twice in an agent.
     serial: u32,
@@ -188,9 +194,18 @@ impl Agent {
         self.current.remote_pwd = pwd.as_bytes().into();
     }
 
-    /// A Binding request that asks the peer whether it is at this path. `fresh`: a transaction that nobody can guess. None: it
-    /// cannot be asked (now). `out` holds `stun::QUESTION_MAX`.
-    pub fn ask(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64, out: &mut [u8]) -> Option<usize> {
+    /// A Binding request that asks the peer whether it is at this path. `came`: bytes of the peer's media that came by it just
+    /// now. `fresh`: a transaction that nobody can guess. None: it cannot be asked (now), or no more came by that path than a
+    /// question has: an address may be forged. `out` holds `stun::QUESTION_MAX`.
+    pub fn ask(
+        &mut self,
+        path: Path,
+        cause: Cause,
+        came: usize,
+        fresh: [u8; 12],
+        now_us: u64,
+        out: &mut [u8],
+    ) -> Option<usize> {
         let (ours, theirs) = (&self.current.ufrag, self.current.remote_ufrag.as_ref()?);
         // During a restart it is not clear which credentials the peer goes by.
         if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
@@ -198,15 +213,29 @@ impl Agent {
         }
         let username = [theirs, &b":"[..], ours].concat();
         let bytes = stun::question_bytes(username.len());
-        if cause == Cause::Silence && self.checked.iter().all(|one| one.path != path || one.unspent < bytes) {
+        let paid = self.pay(path, came);
+        if paid.is_some_and(|paid| paid < bytes) || (paid.is_none() && cause != Cause::Media) {
             return None;
         }
-        let transaction = self.question(path, cause, fresh, now_us)?;
-        if let Some(paying) = self.checked.iter_mut().find(|one| cause == Cause::Silence && one.path == path) {
-            paying.unspent = paying.unspent.min(UNANSWERED_MAX * bytes) - bytes;
+        let at = self.question(path, cause, fresh, now_us);
+        let question = &mut self.questions[at];
+        let known = self.checked.iter_mut().find(|one| one.path == path);
+        let unspent = known.map_or(&mut question.unspent, |one| &mut one.unspent);
+        if paid.is_none() {
+            *unspent += came;
+        }
+        if *unspent < bytes || question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+            return None;
+        }
+        if cause == Cause::Silence {
+            *unspent = (*unspent).min(UNANSWERED_MAX * bytes);
+        }
+        *unspent -= bytes;
+        if question.asked_us.replace(now_us).is_none() {
+            question.begun_us = now_us;
         }
         let request = Request {
-            transaction,
+            transaction: question.transaction,
             username: &username,
             priority: 1,
             use_candidate: false,
@@ -217,27 +246,33 @@ impl Agent {
         Some(stun::write_request(out, &request, &self.current.remote_pwd))
     }
 
-    /// The transaction of the question there, an open one or a new one. None: it was asked a moment ago.
-    fn question(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64) -> Option<[u8; 12]> {
+    /// So many bytes more may be sent to a path before it answers; gives how many then. None: it was never checked, and its
+    /// question counts them.
+    fn pay(&mut self, path: Path, came: usize) -> Option<usize> {
+        let known = self.checked.iter_mut().find(|one| one.path == path)?;
+        known.unspent = (known.unspent + came).min(UNSPENT_MAX);
+        Some(known.unspent)
+    }
+
+    /// The place of the question there, an open one or a new one.
+    fn question(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64) -> usize {
         let settled_us = self.settled_us;
         let is_open = |one: &Question| {
             let settled = one.cause == Cause::Silence && one.begun_us <= settled_us;
             now_us < one.begun_us + QUESTION_US && !settled
         };
         self.questions.retain(is_open);
-        if let Some(open) = self.questions.iter_mut().find(|one| one.path == path) {
-            if now_us < open.asked_us + ASK_AGAIN_US {
-                return None;
-            }
-            open.asked_us = now_us;
+        if let Some(at) = self.questions.iter().position(|one| one.path == path) {
+            let open = &mut self.questions[at];
             open.cause = if open.cause == Cause::Media { open.cause } else { cause };
-            return Some(open.transaction);
+            return at;
         }
         if self.questions.len() == QUESTIONS_MAX {
             self.questions.remove(0);
         }
-        self.questions.push(Question { path, cause, transaction: fresh, begun_us: now_us, asked_us: now_us });
-        Some(fresh)
+        let question = Question { path, cause, transaction: fresh, begun_us: now_us, asked_us: None, unspent: 0 };
+        self.questions.push(question);
+        self.questions.len() - 1
     }
 
     /// What may be the answer came by `path`. It proves that the peer is there, as a check does. If media had come from there,
@@ -250,7 +285,7 @@ impl Agent {
         stun::prove_answer(datagram, &self.current.remote_pwd)?;
         let question = self.questions.remove(at);
         // It is there: nobody else could have answered.
-        self.note_path(path, UNANSWERED_MAX * stun::QUESTION_MAX, now_us);
+        self.note_path(path, UNSPENT_MAX, now_us);
         let here = self.checked.iter_mut().find(|checked| checked.path == path);
         if let Some(checked) = here {
             checked.proved_us = Some(now_us);
@@ -451,7 +486,7 @@ impl Agent {
     fn note_path(&mut self, path: Path, paid: usize, now_us: u64) -> u32 {
         self.last_check_us = now_us;
         if let Some(checked) = self.checked.iter_mut().find(|checked| checked.path == path) {
-            let unspent = (checked.unspent + paid).min(UNANSWERED_MAX * stun::QUESTION_MAX);
+            let unspent = (checked.unspent + paid).min(UNSPENT_MAX);
             *checked = Checked { path, at_us: now_us, unspent, ..*checked };
             return checked.serial;
         }

@@ -254,12 +254,24 @@ fn ask_for_proof(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) ->
 }
 
 fn ask_because(cause: Cause, agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
+    ask_for(200, cause, agent, from, transaction, now_us).map(|(transaction, _)| transaction)
+}
+
+/// After so many bytes came; the transaction and the length.
+fn ask_for(
+    came: usize,
+    cause: Cause,
+    agent: &mut Agent,
+    from: Path,
+    transaction: u8,
+    now_us: u64,
+) -> Option<([u8; 12], usize)> {
     let mut question = [0; stun::QUESTION_MAX];
-    let len = agent.ask(from, cause, [transaction; 12], now_us, &mut question)?;
+    let len = agent.ask(from, cause, came, [transaction; 12], now_us, &mut question)?;
     let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
     assert_eq!((request.username, request.use_candidate, request.controlling), (&b"theirs:ours"[..], false, None));
     assert!(request.controlled.is_some());
-    Some(request.transaction)
+    Some((request.transaction, len))
 }
 
 fn answer(transaction: [u8; 12], pwd: &str) -> Vec<u8> {
@@ -359,4 +371,28 @@ fn questions_open_at_a_time_are_few() {
         assert!(ask(&mut agent, path(port), port as u8, SECOND).is_some());
     }
     assert_eq!(agent.questions.len(), QUESTIONS_MAX);
+}
+
+#[test]
+fn a_question_has_no_more_bytes_than_came_by_its_path() {
+    let (mut agent, mut peer) = known();
+    let (mut came, mut sent) = (0, 0);
+    for turn in 1..60 {
+        came += 40;
+        let question = ask_for(40, Cause::Media, &mut agent, path(2), turn, u64::from(turn) * 2 * ASK_AGAIN_US);
+        sent += question.map_or(0, |(_, len)| len);
+        assert!(sent <= came, "{sent} bytes of questions for {came}");
+    }
+    assert!(sent > came / 2, "it is asked all the same");
+    let (mut came, mut sent) = (0, 0);
+    for turn in 1..60 {
+        let check = peer.check(OURS, true);
+        let (mut reply, now_us) = ([0; stun::REPLY_MAX], u64::from(turn) * SECOND);
+        let (len, _) = agent.handle(&check, path(3), path(3).remote(), now_us, &mut reply).unwrap();
+        let question = ask_for(0, Cause::Proof, &mut agent, path(3), turn, now_us);
+        (came, sent) = (came + check.len(), sent + len + question.map_or(0, |(_, len)| len));
+        assert!(sent <= came, "{sent} bytes of answers and questions for {came}");
+    }
+    assert!(sent > came * 3 / 4);
+    assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
 }

@@ -49,6 +49,7 @@ pub mod srtp;
 pub mod stats;
 pub mod stun;
 pub mod telephone_event;
+mod transactions;
 pub mod transport;
 pub mod vp8;
 pub mod vp9;

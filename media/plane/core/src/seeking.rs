@@ -68,13 +68,13 @@ impl Shard {
             count += 1;
         }
         for path in others.into_iter().flatten() {
-            self.ask_there(key, path, Cause::Silence, now_us, out);
+            self.ask_there((key, path), Cause::Silence, 0, now_us, out);
         }
     }
 
     fn ask_selected<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         if let Some(path) = self.transports[key].path() {
-            self.ask_there(key, path, Cause::Silence, now_us, out);
+            self.ask_there((key, path), Cause::Silence, 0, now_us, out);
         }
     }
 
@@ -90,26 +90,23 @@ impl Shard {
     ) {
         let is_quiet = now_us >= self.transports[key].heard_us + QUIET_US;
         if self.is_genuine(key, class, datagram, now_us, out) && is_quiet {
-            self.ask_there(key, path, Cause::Media, now_us, out);
+            self.ask_there((key, path), Cause::Media, datagram.len(), now_us, out);
         }
     }
 
-    /// True: a question went there.
+    /// True: a question went there. `came`: see `Agent::ask`.
     pub(crate) fn ask_there<S: Sink>(
         &mut self,
-        key: usize,
-        path: Path,
+        (key, path): (usize, Path),
         cause: Cause,
+        came: usize,
         now_us: u64,
         out: &mut Outbox<S>,
     ) -> bool {
-        let (high, low) = (self.random(), self.random());
-        let mut fresh = [0; 12];
-        fresh[..8].copy_from_slice(&high.to_be_bytes());
-        fresh[8..].copy_from_slice(&(low as u32).to_be_bytes());
+        let fresh = self.transactions.draw();
         let mut request = [0; stun::QUESTION_MAX];
         let Some(agent) = self.transports[key].agent() else { return false };
-        let Some(len) = agent.ask(path, cause, fresh, now_us, &mut request) else { return false };
+        let Some(len) = agent.ask(path, cause, came, fresh, now_us, &mut request) else { return false };
         out.put(path, &request[..len]);
         true
     }

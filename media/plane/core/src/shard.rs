@@ -23,6 +23,7 @@ use crate::releases::Releases;
 use crate::router::Router;
 use crate::stats::Totals;
 use crate::stun;
+use crate::transactions::Transactions;
 use crate::transport::Transport;
 
 /// With nothing to do but wait for the peers' consent to end.
@@ -42,6 +43,7 @@ pub struct Shard {
     pub index: u8,
     wall_offset_us: i64,
     random: u64,
+    pub(crate) transactions: Transactions,
     pub(crate) ids: Ids,
     pub(crate) routers: Slab<Router>,
     pub(crate) transports: Slab<Transport>,
@@ -76,10 +78,12 @@ pub struct Shard {
 impl Shard {
     /// `wall_offset_us`: what makes a Unix time of `now_us`. `seed`: any number that peers can't guess.
     pub fn new(index: u8, wall_offset_us: i64, seed: u64) -> Self {
+        let mut transactions = Transactions::new(seed);
         Shard {
             index,
             wall_offset_us,
-            random: seed | 1,
+            random: transactions.draw_seed() | 1,
+            transactions,
             ids: Ids::default(),
             routers: Slab::new(),
             transports: Slab::new(),
@@ -208,7 +212,7 @@ impl Shard {
         }
         let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
         if wants_proof {
-            self.ask_there(key, path, Cause::Proof, now_us, out);
+            self.ask_there((key, path), Cause::Proof, 0, now_us, out);
         }
         self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
     }

@@ -191,6 +191,38 @@ fn a_path_is_not_asked_for_more_than_came_by_it() {
     }
 }
 
+/// Nor for what a participant sends under another's address: own media, or nominations.
+#[test]
+fn a_stranger_is_not_asked_for_more_than_came_in_its_name() {
+    let mut world = world(50);
+    let (first, stranger) = (world.viewers[0].peer.path, path(9_500));
+    let (mut came, mut sent) = (0, 0);
+    for _ in 0..100 {
+        world.stage.advance(110_000);
+        let before = world.stage.shard.snapshot(world.stage.now_us).totals.received_bytes;
+        world.viewers[0].peer.path = stranger;
+        world.stage.nack(&mut world.viewers[0].peer, &[60_000]);
+        world.viewers[0].peer.path = first;
+        came += (world.stage.shard.snapshot(world.stage.now_us).totals.received_bytes - before) as usize;
+        sent += world.stage.take_to(stranger).iter().map(Vec::len).sum::<usize>();
+        world.stage.consent(&world.viewers[0].peer);
+        assert!(sent <= came, "{sent} bytes for {came} of reports");
+    }
+    assert!(sent > 0);
+    let (stranger, mut came, mut sent) = (path(9_501), 0, 0);
+    for turn in 0..100 {
+        world.stage.advance(110_000);
+        let nomination = peer::check("ours50:them", peer::PWD, 100 + turn);
+        world.stage.deliver_from(stranger, &nomination);
+        came += nomination.len();
+        // Media goes where a nomination says.
+        let is_stun = |one: &&Vec<u8>| one[0] < 4;
+        sent += world.stage.take_to(stranger).iter().filter(is_stun).map(Vec::len).sum::<usize>();
+        assert!(sent <= came, "{sent} bytes for {came} of checks");
+    }
+    assert!(sent > came * 3 / 4);
+}
+
 #[test]
 fn a_path_that_was_not_checked_for_long_is_not_asked() {
     let mut world = world(50);

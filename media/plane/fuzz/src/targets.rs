@@ -124,7 +124,7 @@ pub fn ice(data: &[u8]) {
                 let (ufrag, path) = (if argument % 4 == 0 { "another" } else { "theirs" }, udp(u16::from(argument)));
                 agent.set_remote(ufrag, if argument % 8 == 1 { "" } else { PWD });
                 let cause = [Cause::Silence, Cause::Proof, Cause::Media][usize::from(argument % 3)];
-                ask(&mut agent, path, cause, [n as u8; 12], now_us);
+                ask(&mut agent, path, (cause, usize::from(argument)), [n as u8; 12], now_us);
             }
             4 => drop(agent.forget(udp(u16::from(argument)))),
             kind => {
@@ -145,9 +145,9 @@ pub fn ice(data: &[u8]) {
 }
 
 /// The peer answers at this path, if it is asked.
-fn ask(agent: &mut Agent, path: Path, cause: Cause, transaction: [u8; 12], now_us: u64) {
+fn ask(agent: &mut Agent, path: Path, (cause, came): (Cause, usize), transaction: [u8; 12], now_us: u64) {
     let (mut question, mut answer) = ([0; stun::QUESTION_MAX], [0; stun::REPLY_MAX]);
-    let Some(len) = agent.ask(path, cause, transaction, now_us, &mut question) else { return };
+    let Some(len) = agent.ask(path, cause, came, transaction, now_us, &mut question) else { return };
     let asked = stun::parse_request(&question[..len], PWD.as_bytes()).expect("our own request");
     let len = stun::write_success(&mut answer, asked.transaction, path.remote(), PWD.as_bytes());
     let answered = agent.hear_answer(&answer[..len], path, now_us).is_ok();
