@@ -122,7 +122,7 @@ fn with_loss_each_packet_takes_the_one_before_along_and_with_much_several() {
 const INNER: u8 = 96;
 
 /// A publisher of RED with one copy, as libraries make it, and a listener that takes RED. `lost`: which of its packets do not reach the server.
-fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<(u32, Vec<(u16, Vec<u8>)>)> {
+fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<Vec<(u16, Vec<u8>)>> {
     let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
     talk.tell_loss(loss);
     let said = |n: u8| vec![n; 60 + usize::from(n)];
@@ -138,14 +138,14 @@ fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<(u32, Vec<(u16, Vec<u8>)>)> {
         talk.stage.advance(20_000);
     }
     let heard = talk.heard();
-    let parts = heard.into_iter().map(|(_, timestamp, kind, payload)| {
+    let parts = heard.into_iter().map(|(_, _, kind, payload)| {
         assert_eq!(kind, RED);
         let found = blocks(&payload);
         let newest = &found.last().expect("a primary").2;
         for (kind, offset, block) in &found {
             assert_eq!((*kind, block), (109, &said(newest[0] - (offset / 960) as u8)));
         }
-        (timestamp, found.into_iter().map(|(_, offset, block)| (offset / 960, block)).collect())
+        found.into_iter().map(|(_, offset, block)| (offset / 960, block)).collect()
     });
     parts.collect()
 }
@@ -154,7 +154,7 @@ fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<(u32, Vec<(u16, Vec<u8>)>)> {
 fn red_of_a_publisher_goes_out_with_more_copies_where_much_is_lost() {
     let distances = |loss| -> Vec<Vec<u16>> {
         let heard = relay(loss, 8, &[]);
-        heard[5..].iter().map(|(_, parts)| parts.iter().map(|(back, _)| *back).collect()).collect()
+        heard[5..].iter().map(|parts| parts.iter().map(|(back, _)| *back).collect()).collect()
     };
     assert_eq!(distances(0.0), [[1, 0], [1, 0], [1, 0]], "as it came");
     assert_eq!(distances(0.03), [[1, 0], [1, 0], [1, 0]]);
@@ -165,7 +165,7 @@ fn red_of_a_publisher_goes_out_with_more_copies_where_much_is_lost() {
 fn what_was_lost_on_the_way_up_is_in_the_copies_that_are_made() {
     let heard = relay(0.2, 12, &[5]);
     assert_eq!(heard.len(), 11);
-    let holding: Vec<_> = heard.iter().filter(|(_, parts)| parts.iter().any(|(_, block)| block[0] == 5)).collect();
+    let holding: Vec<_> = heard.iter().filter(|parts| parts.iter().any(|(_, block)| block[0] == 5)).collect();
     assert_eq!(holding.len(), 3, "one, two and four after it");
 }
 
