@@ -1,3 +1,4 @@
+use super::questions::{ASK_AGAIN_US, QUESTION_US, QUESTIONS_MAX};
 use super::*;
 
 const SECOND: u64 = 1_000_000;

@@ -1,0 +1,145 @@
+//! What the peer is asked by STUN: whether it is at a path now. Only its answer, which its integrity proves, counts; and a question
+//! has no more bytes than came by its path, because an address may be forged.
+
+use super::{Agent, Outcome, PATHS_MAX, Path, Phase, UNANSWERED_MAX, UNSPENT_MAX};
+use crate::event::IceState;
+use crate::stun::{self, Request, StunError};
+
+/// A question is asked again after so long, and is another one after so long.
+pub(super) const ASK_AGAIN_US: u64 = 50_000;
+pub(super) const QUESTION_US: u64 = 2_000_000;
+/// Questions open at a time: the paths, and some where media came from.
+pub(super) const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
+
+/// Why the peer is asked at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Its media comes from there: where it answers, it is.
+    Media,
+    /// The selected path is silent: it may answer there too.
+    Silence,
+    /// It has nominated the path: whether it gets what is sent there.
+    Proof,
+}
+
+/// Whether the peer is at a path now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    path: Path,
+    cause: Cause,
+    transaction: [u8; 12],
+    begun_us: u64,
+    /// None: what came by the path does not pay for it yet.
+    asked_us: Option<u64>,
+    /// Where the peer has not checked the path: bytes of its media that came by it.
+    unspent: usize,
+}
+
+impl Agent {
+    /// A Binding request that asks the peer whether it is at this path. `came`: bytes of the peer's media that came by it just
+    /// now. `fresh`: a transaction that nobody can guess. None: it cannot be asked (now), or no more came by that path than a
+    /// question has: an address may be forged. `out` holds `stun::QUESTION_MAX`.
+    pub fn ask(
+        &mut self,
+        path: Path,
+        cause: Cause,
+        came: usize,
+        fresh: [u8; 12],
+        now_us: u64,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let (ours, theirs) = (&self.current.ufrag, self.current.remote_ufrag.as_ref()?);
+        // During a restart it is not clear which credentials the peer goes by.
+        if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
+            return None;
+        }
+        let username = [theirs, &b":"[..], ours].concat();
+        let bytes = stun::question_bytes(username.len());
+        let paid = self.pay(path, came);
+        if paid.is_some_and(|paid| paid < bytes) || (paid.is_none() && cause != Cause::Media) {
+            return None;
+        }
+        let at = self.question(path, cause, fresh, now_us);
+        let question = &mut self.questions[at];
+        let known = self.checked.iter_mut().find(|one| one.path == path);
+        let unspent = known.map_or(&mut question.unspent, |one| &mut one.unspent);
+        if paid.is_none() {
+            *unspent += came;
+        }
+        if *unspent < bytes || question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+            return None;
+        }
+        if cause == Cause::Silence {
+            *unspent = (*unspent).min(UNANSWERED_MAX * bytes);
+        }
+        *unspent -= bytes;
+        if question.asked_us.replace(now_us).is_none() {
+            question.begun_us = now_us;
+        }
+        let request = Request {
+            transaction: question.transaction,
+            username: &username,
+            priority: 1,
+            use_candidate: false,
+            controlling: None,
+            controlled: Some(1),
+            nomination: None,
+        };
+        Some(stun::write_request(out, &request, &self.current.remote_pwd))
+    }
+
+    /// So many bytes more may be sent to a path before it answers; gives how many then. None: it was never checked, and its
+    /// question counts them.
+    fn pay(&mut self, path: Path, came: usize) -> Option<usize> {
+        let known = self.checked.iter_mut().find(|one| one.path == path)?;
+        known.unspent = (known.unspent + came).min(UNSPENT_MAX);
+        Some(known.unspent)
+    }
+
+    /// The place of the question there, an open one or a new one.
+    fn question(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64) -> usize {
+        let settled_us = self.settled_us;
+        let is_open = |one: &Question| {
+            let settled = one.cause == Cause::Silence && one.begun_us <= settled_us;
+            now_us < one.begun_us + QUESTION_US && !settled
+        };
+        self.questions.retain(is_open);
+        if let Some(at) = self.questions.iter().position(|one| one.path == path) {
+            let open = &mut self.questions[at];
+            open.cause = if open.cause == Cause::Media { open.cause } else { cause };
+            return at;
+        }
+        if self.questions.len() == QUESTIONS_MAX {
+            self.questions.remove(0);
+        }
+        let question = Question { path, cause, transaction: fresh, begun_us: now_us, asked_us: None, unspent: 0 };
+        self.questions.push(question);
+        self.questions.len() - 1
+    }
+
+    /// What may be the answer came by `path`. It proves that the peer is there, as a check does. If media had come from there,
+    /// media goes there from now on; if the selected path was silent, `settle` decides.
+    pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+        let transaction = stun::answered(datagram);
+        let is_it = |one: &Question| one.path == path && Some(one.transaction) == transaction;
+        let at = self.questions.iter().position(is_it).filter(|_| self.phase == Phase::Connected);
+        let at = at.ok_or(StunError::Unauthentic)?;
+        stun::prove_answer(datagram, &self.current.remote_pwd)?;
+        let question = self.questions.remove(at);
+        // It is there: nobody else could have answered.
+        self.note_path(path, UNSPENT_MAX, now_us);
+        let here = self.checked.iter_mut().find(|checked| checked.path == path);
+        if let Some(checked) = here {
+            checked.proved_us = Some(now_us);
+        }
+        if question.cause == Cause::Media {
+            return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
+        }
+        if self.selected == Some(path) {
+            (self.found, self.settled_us) = (None, now_us);
+        } else if question.cause == Cause::Silence && question.begun_us > self.settled_us {
+            self.found.get_or_insert((path, now_us));
+        }
+        Ok(Outcome::default())
+    }
+}
