@@ -14,6 +14,9 @@ from conference import Participant, Refusal, data
 from conference.ports import Packet
 from signaling.rtc import limits
 
+RESPONSE_TIMEOUT = 1502
+"""What a participant's library answers for a method that took too long: it counts the time too, and may be first to say so."""
+
 
 class CallFailed(Refusal):
     """The participant refused or its method failed. `number`, `message`, `details`: as it said (RpcError)."""
@@ -60,6 +63,8 @@ class Calls:
         finally:
             del self._waiting[number]
         if answer.WhichOneof("value") == "error":
+            if answer.error.code == RESPONSE_TIMEOUT:
+                raise Refusal("call_timeout")
             raise CallFailed(answer.error)
         return answer.payload
 

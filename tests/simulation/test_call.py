@@ -24,8 +24,9 @@ pytestmark = [
 
 FPS = scene.SMALL.fps
 BOUND_S = 120.0
-SHOWN = 0.8
-"""Share of the pictures taken; the rest is a margin for encoders on busy processors."""
+SHOWN = {"random": 0.8, "bursts": 0.8, "disorder": 0.7}
+"""Share of the pictures taken; the rest is a margin for encoders on busy processors, and for a way that wanders so much that now
+and then it is looked whether it has become narrow (for a second or two every second picture goes by it then)."""
 
 
 def _heard(sink: Side, since: int) -> float:
@@ -79,7 +80,7 @@ async def test_pictures_and_sound_go_on(tmp_path: Path, kind: str, leg: str) -> 
         # How many pictures are made on a bad way up is the publishing library's decision, not ours.
         offered = counters[-1] - counters[0] if leg == SINK else source.samples[-1].frames_sent - made
         assert offered > FPS
-        assert len(set(counters)) > SHOWN * offered, (len(set(counters)), offered, counters[-1] - counters[0])
+        assert len(set(counters)) > SHOWN[kind] * offered, (len(set(counters)), offered, counters[-1] - counters[0])
         assert max(b - a for a, b in pairwise(counters)) <= FPS, "no second without a picture"
         sudden = [counter for counter, _, _ in sink.sights[good:seen]]
         assert leg == SOURCE or max(b - a for a, b in pairwise(sudden)) <= 3 * FPS, (

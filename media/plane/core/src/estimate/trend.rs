@@ -141,8 +141,9 @@ impl Trend {
         self.delay_us
     }
 
-    /// The path itself delays by so much now.
+    /// The path itself delays by so much now: it may wander as well.
     pub fn take_for_path(&mut self, delay_us: i64, now_us: u64) {
+        self.wander_us = self.wander_us.max(WANDER_US_MAX / WANDER_TIMES);
         self.least = Least { since_us: now_us, ..Least::default() };
         self.least_us = self.least.note(delay_us, now_us);
         (self.queue_us, self.standing_since_us, self.was_over) = (self.delay_us - delay_us, None, false);
