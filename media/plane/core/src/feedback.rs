@@ -141,7 +141,7 @@ impl Shard {
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
         let reception = &producer.layers[usize::from(layer)].reception;
-        let up = Report { fraction: reception.fraction_lost, packets: reception.reported };
+        let up = Report { fraction: reception.fraction_asked, packets: reception.reported };
         let (down, up) = ((down, rtt_us(consumer.transport)), (up, rtt_us(producer.transport)));
         consumer.playout.note_loss(down, up, now_us);
     }

@@ -66,8 +66,12 @@ pub struct Reception {
     missing: Vec<Missing>,
     /// Of the last report: the share lost ...
     pub fraction_lost: f32,
-    /// ... of so many packets.
+    /// ... of so many packets ...
     pub reported: u32,
+    /// ... and the share that was asked for again: what came in the end is not lost, yet it came late.
+    pub fraction_asked: f32,
+    /// Packets asked for since the last report, each once.
+    asked: u32,
     clock_hz: u32,
 }
 
@@ -163,6 +167,7 @@ impl Reception {
         self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
         for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
             asked.push(m.sequence);
+            self.asked += u32::from(m.asked == 0);
             m.asked += 1;
             m.due_us = now_us + again * u64::from(m.asked.saturating_sub(EVENLY).max(1));
         }
@@ -211,6 +216,7 @@ impl Reception {
             (lost_now * 256 / i64::from(expected_now)).min(255) as u8
         };
         (self.fraction_lost, self.reported) = (f32::from(fraction) / 256.0, expected_now);
+        self.fraction_asked = (std::mem::take(&mut self.asked) as f32 / expected_now.max(1) as f32).min(1.0);
         let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
             let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
             ((clock.ntp >> 16) as u32, delay as u32)
@@ -311,6 +317,23 @@ mod tests {
         assert_eq!([r.extended(65_500), r.extended(62), r.extended(70)], [65_500, (1 << 16) | 62, (1 << 16) | 70]);
         assert!((60..=64).contains(&block.fraction_lost));
         assert_eq!(r.report(9, 4_000_000).fraction_lost, 0);
+    }
+
+    #[test]
+    fn what_came_when_it_was_asked_for_was_late() {
+        let mut r = Reception::new(90_000);
+        for i in (0..100_u16).filter(|i| i % 10 != 5) {
+            let now_us = u64::from(i) * 20_000;
+            r.count(i, u32::from(i) * 1_800, now_us);
+            let mut asked = Vec::new();
+            r.ask(now_us + 10_000, 0, ASKS_MAX, &mut asked);
+            asked.iter().for_each(|sequence| {
+                r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 15_000);
+            });
+        }
+        assert_eq!((r.report(9, 4_000_000).fraction_lost, r.fraction_asked), (0, 0.1));
+        r.report(9, 5_000_000);
+        assert_eq!(r.fraction_asked, 0.0);
     }
 
     #[test]

@@ -29,7 +29,7 @@ const ROWS: [Row; 8] = [
     Row { name: "none", share: 0.0, burst: 1.0, delay_us: NEAR_US, shown: (0.99, 0.99), late_ms: 100 },
     Row { name: "1 %", share: 0.01, burst: 1.0, delay_us: NEAR_US, shown: (0.985, 0.985), late_ms: 100 },
     Row { name: "5 %", share: 0.05, burst: 1.0, delay_us: NEAR_US, shown: (0.98, 0.98), late_ms: 200 },
-    Row { name: "10 %", share: 0.10, burst: 1.0, delay_us: NEAR_US, shown: (0.97, 0.97), late_ms: 200 },
+    Row { name: "10 %", share: 0.10, burst: 1.0, delay_us: NEAR_US, shown: (0.97, 0.97), late_ms: 300 },
     Row { name: "20 %", share: 0.20, burst: 1.0, delay_us: NEAR_US, shown: (0.96, 0.96), late_ms: 300 },
     Row { name: "30 %", share: 0.30, burst: 1.0, delay_us: NEAR_US, shown: (0.93, 0.93), late_ms: 350 },
     Row { name: "10 % in runs of 5", share: 0.10, burst: 5.0, delay_us: NEAR_US, shown: (0.97, 0.97), late_ms: 300 },
