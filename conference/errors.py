@@ -60,6 +60,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "call_timeout": ("Người nhận không trả lời", "the participant did not answer in time"),
     "call_too_long": ("Nội dung lời gọi quá dài", "the payload of the call is too long"),
     "not_supported": ("Máy chủ này không làm việc đó", "this server does not do that"),
+    "media_busy": ("Máy chủ đang quá tải", "the server is too busy for this at the moment"),
     "publish_only": (
         "Không hỗ trợ kết nối chỉ để phát; hãy dùng thẻ không có quyền nhận",
         "publish-only connections are not supported: use a token without canSubscribe",

@@ -1,6 +1,6 @@
-"""Closing commands that cannot be lost: those that find the plane's queue full are given again, in their order.
+"""Closing and muting commands, which cannot be lost: those that find the plane's queue full are given again, in their order.
 
-A thing that Python has forgotten and the plane has not would be forwarded to for ever.
+A thing that Python has forgotten and the plane has not would be forwarded to for ever, and whoever was muted be heard.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ class Producer:
         self._endings = endings
         self._forget = forget
         self._consumers: set[Follower] = set()
+        self._paused = self._pausing = False
 
     @property
     def mime(self) -> str:
@@ -58,8 +59,17 @@ class Producer:
         return tuple(encoding.rid for encoding in self.encodings)
 
     def pause(self, paused: bool) -> None:
+        """Never lost: whom everybody takes for muted must not be heard because the plane was busy for a moment."""
+        self._paused = paused
+        if not self.closed and not self._pausing:
+            self._pausing = True
+            self._endings.end(self._carry_pause, self.id)
+
+    def _carry_pause(self, number: int) -> None:
+        """What was said last. Raises `OverflowError` while the plane is busy."""
         if not self.closed:
-            self._plane.pause_producer(self.id, paused)
+            self._plane.pause_producer(number, self._paused)
+        self._pausing = False
 
     def forgo_repairs(self) -> None:
         """Its publisher sends nothing again: losses are not asked for."""

@@ -48,6 +48,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "call_failed": (409, "aborted"),
     "not_supported": (501, "unimplemented"),
     "unmute_denied": (412, "failed_precondition"),
+    "media_busy": (503, "unavailable"),
     "malformed": (400, "malformed"),
     "bad_route": (404, "bad_route"),
 }
@@ -79,6 +80,8 @@ class Administration:
             response = await self._answer(request)
         except Refusal as refusal:
             response = _error(refusal, request)
+        except OverflowError:
+            response = _error(Refusal("media_busy"), request)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from media.endings import Endings
+from media.producer import Producer
 
 
 class Busy:
@@ -18,6 +20,17 @@ class Busy:
         if self.full:
             raise OverflowError
         self.taken.append(number)
+
+
+class BusyWithPauses(Busy):
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: list[tuple[int, bool]] = []
+
+    def pause_producer(self, number: int, paused: bool) -> None:
+        if self.full:
+            raise OverflowError
+        self.paused.append((number, paused))
 
 
 async def test_what_a_busy_plane_refuses_is_given_again_in_order() -> None:
@@ -40,3 +53,21 @@ async def test_nothing_is_given_to_a_closed_plane() -> None:
     endings.clear()
     await asyncio.sleep(0.03)
     assert plane.taken == []
+
+
+async def test_a_mute_that_meets_a_busy_plane_is_not_lost() -> None:
+    plane: Any = BusyWithPauses()
+    endings = Endings(asyncio.get_running_loop())
+    producer = Producer(plane, endings, 7, "audio", (), (), lambda gone: None)
+    producer.pause(True)
+    producer.pause(False)
+    producer.pause(True)
+    assert len(endings) == 1, "what waits does not grow with what is said"
+    plane.full = False
+    producer.pause(False)
+    producer.pause(True)
+    while len(endings):
+        await asyncio.sleep(0.001)
+    assert plane.paused == [(7, True)]
+    producer.pause(False)
+    assert plane.paused == [(7, True), (7, False)]

@@ -1,0 +1,35 @@
+"""The server API on stand-ins below."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from conference import Grants
+from signaling.rtc.admin import Administration
+from tests.conference.doubles import FakePeer
+from tests.signaling.rtc.desk import Office
+from tests.signaling.rtc.test_session import OFFER, publish
+
+
+def test_a_busy_plane_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise OverflowError
+
+    office = Office()
+    office.names.grants["admin"] = Grants(identity="admin", conference="c", admin=True)
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    monkeypatch.setattr(FakePeer, "stop", busy)
+    client = TestClient(
+        Starlette(routes=[Route("/twirp/{service}/{method}", Administration(office.desk), methods=None)])
+    )
+    answer = client.post(
+        "/twirp/livekit.RoomService/UpdateSubscriptions",
+        json={"room": "c", "identity": "ben", "trackSids": [sid], "subscribe": False},
+        headers={"authorization": "Bearer admin"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (ann.wire.code, ben.wire.code) == (None, None)
