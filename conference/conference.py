@@ -486,7 +486,7 @@ class Conference:
 
     def _repeat_state(self, participant: Participant) -> None:
         """What a client may have missed while it was away."""
-        for event in (self.speakers.current(), self.meter.current()):
+        for event in (self.speakers.missed(), self.meter.current()):
             if event is not None:
                 participant.deliver(event)
         if participant.data.received:

@@ -11,6 +11,8 @@ PARTICIPANTS_MOST = 5000
 TRACKS_PER_PARTICIPANT = 16
 PENDING_TRACKS = 16
 """Tracks announced by a client whose section has not come yet."""
+ANNOUNCED_S = 30.0
+"""So long they count as tracks; then each makes room for a new one."""
 UNCLAIMED_SECTIONS = 8
 """Sections whose announcement has not come yet."""
 LEFTOVER_S = 1.0
@@ -58,6 +60,8 @@ DETACHED_SILENT_S = 30.0
 """After the media path of a participant without signalling failed, so long it may still resume."""
 DETACHED_QUIET_S = 15.0
 """A participant without signalling whose media path has been quiet (no consent check) so long is gone."""
+SILENCE_REPEAT_S = 180.0
+"""Who fell silent since then is named to whoever resumes: so long one may have been away."""
 DEPARTED_S = 60.0
 """How long those who left are remembered for participants who resume."""
 DEPARTED = 256

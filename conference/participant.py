@@ -188,6 +188,7 @@ class Participant:
         track = self.tracks.get(track_sid)
         if track is not None and layers:
             track.set_layers(layers)
+            subscriptions.update_wish(track)
             self.changed()
 
     def resize_track(self, track_sid: str, width: int, height: int) -> None:

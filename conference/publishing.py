@@ -40,8 +40,7 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
         announcement.source, announcement.kind
     ):
         raise Refusal("track_kind_bad")
-    if len(publisher.tracks) >= limits.TRACKS_PER_PARTICIPANT:
-        raise Refusal("track_limit")
+    _find_room(publisher, announcement)
     known = publisher.pending.pop(announcement.cid, None)
     sid = (
         known.sid
@@ -55,6 +54,19 @@ def announce(publisher: Participant, announcement: Announcement) -> Track:
     _claim_waiting(publisher, track)
     _use_decoders(publisher)
     return track
+
+
+def _find_room(publisher: Participant, announcement: Announcement) -> None:
+    """What is announced will be a track: both are counted, but for what has waited so long that it will not come. Raises
+    Refusal `track_limit`.
+    """
+    since = publisher.conference.around.clock.monotonic() - limits.ANNOUNCED_S
+    others = [one for cid, one in publisher.pending.items() if one.main is None and cid != announcement.cid]
+    most = limits.TRACKS_PER_PARTICIPANT - len(publisher.tracks)
+    if sum(one.since >= since for one in others) >= most:
+        raise Refusal("track_limit")
+    for one in others[: max(0, len(others) + 1 - most)]:
+        del publisher.pending[one.announcement.cid]
 
 
 def _await(publisher: Participant, track: Track) -> None:

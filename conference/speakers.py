@@ -24,6 +24,8 @@ class Speakers:
         self._conference = conference
         self._latest: dict[str, float] = {}
         self._told: dict[str, float] = {}
+        self._silent: dict[str, float] = {}
+        """Who spoke before, and since when it is told no more."""
         self._timer: Cancellable | None = None
         self._told_at = float("-inf")
 
@@ -45,11 +47,22 @@ class Speakers:
         """A participant left: its roster update says so, nothing more is told."""
         self._latest.pop(sid, None)
         self._told.pop(sid, None)
+        self._silent.pop(sid, None)
 
     def current(self) -> SpeakersChanged | None:
-        """What a client that has just come or come back must know."""
-        speaking = tuple(Speaking(sid, level, True) for sid, level in self._told.items())
+        """What a client that has just come must know."""
+        speaking = self._speaking()
         return SpeakersChanged(speaking) if speaking else None
+
+    def missed(self) -> SpeakersChanged | None:
+        """What one that comes back must know: for it whoever fell silent meanwhile still speaks."""
+        since = self._conference.around.clock.monotonic() - limits.SILENCE_REPEAT_S
+        silent = (Speaking(sid, 0.0, False) for sid, at in self._silent.items() if at >= since)
+        changed = (*self._speaking(), *silent)
+        return SpeakersChanged(changed) if changed else None
+
+    def _speaking(self) -> tuple[Speaking, ...]:
+        return tuple(Speaking(sid, level, True) for sid, level in self._told.items())
 
     def _schedule(self) -> None:
         if self._timer is not None or self._latest == self._told:
@@ -62,12 +75,16 @@ class Speakers:
 
     def _tell(self) -> None:
         self._timer = None
-        changed = [
-            Speaking(sid, level, True) for sid, level in self._latest.items() if self._told.get(sid) != level
-        ] + [Speaking(sid, 0.0, False) for sid in self._told if sid not in self._latest]
+        now = self._conference.around.clock.monotonic()
+        louder = [Speaking(sid, level, True) for sid, level in self._latest.items() if self._told.get(sid) != level]
+        silent = [Speaking(sid, 0.0, False) for sid in self._told if sid not in self._latest]
+        changed = louder + silent
+        for one in louder:
+            self._silent.pop(one.participant_sid, None)
+        self._silent |= {one.participant_sid: now for one in silent}
         self._told = dict(self._latest)
         if changed:
-            self._told_at = self._conference.around.clock.monotonic()
+            self._told_at = now
             self._conference.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])
 
 

@@ -163,10 +163,12 @@ class Track:
         self._view = None
 
     def set_layers(self, layers: Sequence[Layer]) -> None:
+        """Whoever asked for a size may want another layer now."""
         self.layers = tuple(sorted(layers, key=lambda layer: layer.quality.value))
         self._view = None
         for subscription in self.subscriptions.values():
             self._count(subscription)
+            subscription.apply()
 
     def subscribe(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.subscriber.sid] = subscription

@@ -152,7 +152,7 @@ def test_a_revoked_right_stops_the_tracks(world: World) -> None:
 
 def test_bounds(world: World) -> None:
     ann = Party(world, "ann")
-    for number in range(limits.PENDING_TRACKS + 1):
+    for number in range(limits.PENDING_TRACKS):
         ann.participant.announce(replace(MICROPHONE, cid=str(number)))
     assert len(ann.participant.pending) == limits.PENDING_TRACKS
     ben = Party(world, "ben")
@@ -164,6 +164,26 @@ def test_bounds(world: World) -> None:
     with pytest.raises(Refusal) as refused:
         eve.participant.announce(CAMERA)
     assert refused.value.code == "track_limit"
+
+
+def test_what_is_announced_counts_as_tracks_for_a_while(world: World) -> None:
+    ann = Party(world, "ann")
+    ann.publish(*(replace(MICROPHONE, cid=f"m{number}") for number in range(limits.TRACKS_PER_PARTICIPANT - 2)))
+    announced = ("a", "b")
+    for cid in announced:
+        ann.participant.announce(replace(MICROPHONE, cid=cid))
+    ann.participant.announce(replace(MICROPHONE, cid="b"))
+    with pytest.raises(Refusal) as refused:
+        ann.participant.announce(CAMERA)
+    assert refused.value.code == "track_limit"
+    assert tuple(ann.participant.pending) == announced
+    world.time.advance(limits.ANNOUNCED_S + 1)
+    ann.participant.announce(CAMERA)
+    assert tuple(ann.participant.pending) == ("b", "cam"), "the oldest makes room"
+    ann.offer("video sendonly cam q h f", "audio sendonly b")
+    assert len(ann.participant.tracks) == limits.TRACKS_PER_PARTICIPANT
+    with pytest.raises(Refusal):
+        ann.participant.announce(replace(CAMERA, cid="more"))
 
 
 def test_malformed_sdp_is_a_peer_error(world: World) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conference import limits
-from conference.events import Grade, QualityChanged, SpeakersChanged, Speaking
+from conference.events import Grade, QualityChanged, Reason, SpeakersChanged, Speaking
 from conference.quality import grade_of, opinion, rating
-from tests.conference.doubles import World, figures
+from tests.conference.doubles import Listener, World, figures
 from tests.conference.parties import MICROPHONE, Party
 
 
@@ -50,6 +50,33 @@ def test_newcomers_learn_who_speaks(world: World) -> None:
     world.time.turn()
     ben = Party(world, "ben")
     assert ben.client.last(SpeakersChanged).speakers[0].participant_sid == ann.sid
+
+
+def test_whoever_comes_back_learns_who_fell_silent_meanwhile(world: World) -> None:
+    ann, ben, mum = (Party(world, name) for name in ("ann", "ben", "mum"))
+    speak = world.media.routers[0].on_speakers
+    producers = [one.participant.tracks[one.publish(MICROPHONE)[0]].producer for one in (ann, ben)]
+    speak([(producers[0], 1.0), (producers[1], 1.0)])
+    world.time.advance(limits.SPEAKERS_S)
+    mum.participant.detach(mum.client)
+    speak([(producers[1], 1.0)])
+    world.time.advance(limits.SPEAKERS_S)
+    again = Listener()
+    mum.conference.resume("mum", mum.sid, again)
+    assert set(again.last(SpeakersChanged).speakers) == {Speaking(ben.sid, 1.0, True), Speaking(ann.sid, 0.0, False)}
+    speak([(producer, 1.0) for producer in producers])
+    world.time.advance(limits.SPEAKERS_S)
+    mum.conference.resume("mum", mum.sid, again)
+    assert {one.active for one in again.last(SpeakersChanged).speakers} == {True}
+    ann.participant.leave(Reason.CLIENT_INITIATED)
+    speak([])
+    world.time.advance(limits.SPEAKERS_S)
+    mum.conference.resume("mum", mum.sid, again)
+    assert again.last(SpeakersChanged).speakers == (Speaking(ben.sid, 0.0, False),)
+    world.pass_time(limits.SILENCE_REPEAT_S + 1)
+    told = len(again.of(SpeakersChanged))
+    mum.conference.resume("mum", mum.sid, again)
+    assert len(again.of(SpeakersChanged)) == told
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,21 @@ def test_a_track_changes_its_sizes(office: Office) -> None:
     assert len(ben.wire.frames) == before, "nobody changes another's track"
 
 
+def test_new_sizes_reach_those_who_look_already(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
+    sid = publish(ann)
+    consumer = ann.participant.tracks[sid].subscriptions[ben.participant.sid].consumer
+    ben.ask(track_setting=rtc.UpdateTrackSettings(track_sids=[sid], width=640, height=360))
+    office.world.pass_time(10)
+    told = ann.wire.last("subscribed_quality_update").subscribed_qualities
+    assert (consumer.layer, [one.enabled for one in told]) == (1, [True, True, False])
+    sizes = (("LOW", 160, 90), ("MEDIUM", 320, 180), ("HIGH", 640, 360))
+    smaller = [models.VideoLayer(quality=name, width=width, height=height) for name, width, height in sizes]
+    ann.ask(update_layers=rtc.UpdateVideoLayers(track_sid=sid, layers=smaller))
+    told = ann.wire.last("subscribed_quality_update").subscribed_qualities
+    assert (consumer.layer, [one.enabled for one in told]) == (2, [True, True, True])
+
+
 def test_what_is_stored_is_fetched_by_others(office: Office) -> None:
     ann, ben = office.join("ann"), office.join("ben")
     key = models.DataBlobKey(generic="schema")
