@@ -206,7 +206,8 @@ class Conference:
             if composed is not None and composed.seen_by(participant):
                 everybody = (*everybody, composed.view())
             relay = participant.connection.relay_wanted
-            participant.deliver(Resumed(participant.sid, self.view(), everybody, relay=relay))
+            silenced = publishing.silenced(participant)
+            participant.deliver(Resumed(participant.sid, self.view(), everybody, relay=relay, silenced=silenced))
             participant.connection.restart()
             self._stop_resting(participant)
             self._repeat_state(participant)
@@ -489,8 +490,9 @@ class Conference:
         for event in (self.speakers.missed(), self.meter.current()):
             if event is not None:
                 participant.deliver(event)
-        if participant.data.received:
+        if participant.data.received or participant.data.next_handle > 1:  # else it never had any
             data.tell_handles(participant)
+        subscriptions.repeat_permissions(participant)
         subscriptions.repeat_streams(participant)
         backups.repeat(participant)
         for track in participant.tracks.values():

@@ -302,6 +302,8 @@ class Resumed:
     participants: tuple[ParticipantView, ...]
     relay: bool = False
     """It is to come over a relay only."""
+    silenced: tuple[str, ...] = ()
+    """Own tracks that were muted from outside, and perhaps nobody could be told: to be told before everything else."""
 
 
 @dataclass(frozen=True, slots=True)

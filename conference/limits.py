@@ -13,6 +13,8 @@ PENDING_TRACKS = 16
 """Tracks announced by a client whose section has not come yet."""
 ANNOUNCED_S = 30.0
 """So long they count as tracks; then each makes room for a new one."""
+MUTE_SHOWN_S = 3.0
+"""A publisher that is muted from outside and says within this time that it is not has not heard of it yet."""
 UNCLAIMED_SECTIONS = 8
 """Sections whose announcement has not come yet."""
 LEFTOVER_S = 1.0

@@ -161,8 +161,22 @@ def mute(publisher: Participant, track_sid: str, muted: bool) -> None:
     track = publisher.tracks.get(track_sid)
     if track is None:
         track = next((pending for pending in publisher.pending.values() if pending.sid == track_sid), None)
-    if track is not None and track.mute(muted) and track.live:
+    if track is None:
+        return
+    if not muted and _has_not_heard(publisher, track):
+        publisher.deliver(MuteAsked(track.sid, True))
+        return
+    track.silenced_at = None
+    if track.mute(muted) and track.live:
         publisher.changed()
+
+
+def _has_not_heard(publisher: Participant, track: Track) -> bool:
+    """It has been muted from outside. Clients say so in turn as they hear it; one that comes back finds that the server takes for
+    muted what is not, and would put that right.
+    """
+    now = publisher.conference.around.clock.monotonic()
+    return track.silenced_at is not None and now - track.silenced_at < limits.MUTE_SHOWN_S
 
 
 def mute_from_outside(publisher: Participant, track_sid: str, muted: bool) -> Track:
@@ -173,9 +187,18 @@ def mute_from_outside(publisher: Participant, track_sid: str, muted: bool) -> Tr
     if not muted and track.muted and not publisher.conference.terms.remote_unmute:
         raise Refusal("unmute_denied")
     if track.mute(muted):
+        track.silenced_at = publisher.conference.around.clock.monotonic() if muted else None
         publisher.changed()
         publisher.deliver(MuteAsked(track.sid, muted))
     return track
+
+
+def silenced(publisher: Participant) -> tuple[str, ...]:
+    """The ids of tracks of which it is told now (again) that they are muted from outside."""
+    tracks = [track for track in publisher.tracks.values() if track.silenced_at is not None]
+    for track in tracks:
+        track.silenced_at = publisher.conference.around.clock.monotonic()
+    return tuple(track.sid for track in tracks)
 
 
 def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = True) -> None:

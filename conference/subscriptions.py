@@ -99,6 +99,7 @@ def drop_all(subscriber: Participant) -> None:
     for track in subscriber.conference.tracks_by_producer.values():
         lacked = subscriber.sid in track.lacking
         track.lacking.discard(subscriber.sid)
+        track.let_again.discard(subscriber.sid)
         if track.unsubscribe(subscriber.sid) is not None:
             update_wish(track)
         elif lacked and track.backup is None and not track.lacking:
@@ -111,6 +112,14 @@ def update_wish(track: Track) -> None:
         now = track.owner.conference.around.clock.monotonic()
         if track.wish.update(track.wanted_quality(), now):
             tell_wish(track)
+
+
+def repeat_permissions(subscriber: Participant) -> None:
+    """After a resume: what publishers allowed or refused while nobody could be told."""
+    for track in subscriber.conference.tracks_by_sid.values():
+        refused = track.sid in subscriber.refused
+        if (refused or subscriber.sid in track.let_again) and track.owner.seen_by(subscriber):
+            subscriber.deliver(SubscriptionAllowed(track.owner.sid, track.sid, not refused))
 
 
 def repeat_streams(subscriber: Participant) -> None:
@@ -143,6 +152,7 @@ def _permitted(subscriber: Participant, track: Track) -> bool:
     was_refused = track.sid in subscriber.refused
     if allowed == was_refused:
         (subscriber.refused.discard if allowed else subscriber.refused.add)(track.sid)
+        (track.let_again.add if allowed else track.let_again.discard)(subscriber.sid)
         told = SubscriptionAllowed(track.owner.sid, track.sid, allowed)
         subscriber.conference.roster.deliver_after(track.owner, subscriber, track.sid, told)
     return allowed

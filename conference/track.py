@@ -96,6 +96,8 @@ class Track:
         self.announcement = announcement
         self.layers = tuple(sorted(announcement.layers, key=lambda layer: layer.quality.value))
         self.muted = announcement.muted
+        self.silenced_at: float | None = None
+        """Set: when its publisher was last told that it is muted from outside, until it says what it is itself."""
         self.producer: Producer | None = None
         self.mid = ""
         self.mime = ""
@@ -112,6 +114,8 @@ class Track:
         self.backup: Track | None = None
         self.lacking: set[str] = set()
         """Subscribers who do not decode it, by sid."""
+        self.let_again: set[str] = set()
+        """Subscribers whom its publisher did not let have it before, by sid."""
         self.awaited: Awaited | None = None
         """Set: nothing of a backup that is needed has come yet."""
         self._view: TrackView | None = None

@@ -185,6 +185,8 @@ class Session:
     def _deliver_resumed(self, event: events.Resumed) -> None:
         told = messages.reconnect(self.desk.encoder.facts, event.sid, event.conference.name, relay=event.relay)
         self._send(rtc.SignalResponse.FromString(told))
+        for sid in event.silenced:
+            self.deliver(events.MuteAsked(sid, True))
         self._send(rtc.SignalResponse.FromString(messages.update(event.participants)))
         self._send(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=views.room(event.conference))))
 

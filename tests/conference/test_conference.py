@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from conference import Refusal, Terms, limits
+from conference import Refusal, Terms, data, limits
 from conference.events import (
     Action,
     Answered,
     ConferenceChanged,
+    DataTrackHandles,
     GrantsChanged,
     LayersWanted,
     Left,
@@ -245,6 +246,19 @@ def test_resume_tells_everything_and_media_is_untouched(world: World) -> None:
     assert states == {"ben": Presence.ACTIVE, "ann": Presence.ACTIVE, "eve": Presence.DISCONNECTED}
     assert not consumer.closed
     assert not ben.peer.closed
+
+
+def test_a_resume_tells_that_no_data_track_is_left(world: World) -> None:
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True), Party(world, "eve")
+    data.publish(ann.participant, 7, "points", None)
+    world.time.turn()
+    ben.participant.detach(ben.client)
+    data.unpublish(ann.participant, 7)
+    world.time.turn()
+    for party, tables in ((ben, [{}]), (eve, [])):
+        client = Listener()
+        party.conference.resume(party.participant.identity, party.sid, client)
+        assert [told.handles for told in client.of(DataTrackHandles)] == tables
 
 
 def test_a_dual_one_gets_a_new_offer_on_resume(world: World) -> None:

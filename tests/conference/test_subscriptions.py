@@ -22,7 +22,7 @@ from conference.events import (
 )
 from conference.permissions import Source
 from conference.track import temporal_layer
-from tests.conference.doubles import World
+from tests.conference.doubles import Listener, World
 from tests.conference.parties import CAMERA, LAYERS, MICROPHONE, Party
 
 
@@ -170,6 +170,25 @@ def test_a_publisher_chooses_its_audience(world: World) -> None:
     ann.participant.permit(Permission())
     assert share(ben, cam) is not None
     assert ben.client.last(SubscriptionAllowed).allowed
+
+
+def test_what_publishers_allowed_meanwhile_is_told_after_a_resume(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    mic, cam = ann.publish(MICROPHONE, CAMERA)
+    ann.participant.permit(Permission(False, {"ben": frozenset({mic})}))
+    world.time.turn()
+    ben.participant.detach(ben.client)
+    ann.participant.permit(Permission(False, {"ben": frozenset({cam})}))
+    world.time.turn()
+    client = Listener()
+    ben.conference.resume("ben", ben.sid, client)
+    told = [SubscriptionAllowed(ann.sid, mic, False), SubscriptionAllowed(ann.sid, cam, True)]
+    assert client.of(SubscriptionAllowed) == told
+    ben.participant.detach(client)
+    ann.end("mic")
+    client.clear()
+    ben.conference.resume("ben", ben.sid, client)
+    assert client.of(SubscriptionAllowed) == told[1:]
 
 
 def test_settings_choose_the_layer(world: World) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, strategies
 from livekit.protocol import models, rtc
 
 from conference import Grants, Kind, Source
+from conference import limits as conference_limits
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE
@@ -323,6 +324,40 @@ def test_resume(office: Office) -> None:
     assert wire.last("reconnect").server_info.protocol == 17
     assert [one.identity for one in wire.last("update").participants] == ["ann"]
     assert session.participant is participant
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_whoever_was_muted_while_away_does_not_undo_it(office: Office, noticed: bool) -> None:
+    """A client that comes back tells the server how its tracks are, unless it hears before that they are muted."""
+    ann = office.join("ann", offer=OFFER)
+    sid = publish(ann)
+    track, ask = (
+        ann.participant.tracks[sid],
+        Ask(dual=False, client=models.ClientInfo(), resume_sid=ann.participant.sid),
+    )
+    if noticed:
+        ann.session.lost()
+    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    office.world.time.advance(limits.PING_TIMEOUT_S)
+    again = Guest(office, *office.open(Grants(identity="ann", conference="c", join=True), ask))
+    assert again.wire.kinds()[:3] == ["reconnect", "mute", "update"]
+    again.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
+    assert track.producer.paused
+    assert again.wire.last("mute") == rtc.MuteTrackRequest(sid=sid, muted=True)
+    assert len(again.wire.of("mute")) == 2
+    again.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=True))
+    again.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
+    assert not track.producer.paused, "its own will, once it has heard"
+    assert "mute" not in office.open(Grants(identity="ann", conference="c", join=True), ask)[1].kinds()
+
+
+def test_a_client_that_never_says_it_heard_may_speak_again(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER)
+    sid = publish(ann)
+    office.world.registry.get("c").mute_from_outside("ann", sid, True)
+    office.world.time.advance(conference_limits.MUTE_SHOWN_S)
+    ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=False))
+    assert not ann.participant.tracks[sid].producer.paused
 
 
 @pytest.mark.parametrize("sid", ["PA_unknown"])
