@@ -10,7 +10,7 @@ JSON_TOKEN_BYTES = 128
 """As which each of them counts."""
 BYTES_PER_S = 2 * 1024 * 1024
 BYTES_BURST = 8 * 1024 * 1024
-"""Of all messages of a session: one whose description has 3 MiB makes a new one every 2 s at most."""
+"""Of all messages of a participant: one whose description has 3 MiB makes a new one every 2 s at most."""
 SMALL_PARTS = 4
 """So many times what is no description counts: it may consist of parts of two bytes, each read into an object."""
 LONG_MESSAGE_BYTES = 16 * 1024
@@ -19,6 +19,8 @@ MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 1000.0
 """A native client sends each candidate of each address for each of its first seven sections, over 200 at once with few
 addresses; a page that lays out a full grid sends a setting for each tile."""
+RESUME_MESSAGES = 50
+"""As so many counts a resume, which is told of everybody who is there."""
 WAITING_BYTES = 4 * 1024 * 1024
 """Bytes waiting to be written to one socket; a reader slower than that is cut and may resume."""
 WAITING_MESSAGES = 4096
@@ -32,7 +34,7 @@ FACTS_BYTES = 8192
 """What a client says of a track: kept, and told to everybody."""
 METADATA_BYTES_PER_S = 16 * 1024
 METADATA_BYTES_BURST = 256 * 1024
-"""Changes of name, metadata and attributes of one session: each goes to everybody."""
+"""Changes of name, metadata and attributes of one participant: each goes to everybody."""
 TRACK_SIDS = 1024
 """Track ids in one message."""
 LAYERS = 8

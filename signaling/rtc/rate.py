@@ -1,6 +1,8 @@
-"""A token bucket: how many messages a session may send."""
+"""Token buckets: how much a participant may send."""
 
 from __future__ import annotations
+
+from signaling.rtc import limits
 
 
 class Bucket:
@@ -20,3 +22,12 @@ class Bucket:
             return False
         self._level -= cost
         return True
+
+
+class Rates:
+    """Of one participant, whichever sockets it comes by: a new one brings no new ones."""
+
+    def __init__(self, now: float) -> None:
+        self.messages = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
+        self.bytes = Bucket(limits.BYTES_PER_S, limits.BYTES_BURST, now)
+        self.facts = Bucket(limits.METADATA_BYTES_PER_S, limits.METADATA_BYTES_BURST, now)

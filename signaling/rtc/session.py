@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from google.protobuf.message import Message
 from livekit.protocol import rtc
@@ -27,7 +28,7 @@ from conference.ports import Cancellable
 from signaling.rtc import limits, messages, requests, views
 from signaling.rtc.join import Ask
 from signaling.rtc.packets import Packets
-from signaling.rtc.rate import Bucket
+from signaling.rtc.rate import Rates
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Desk:
     packets: Packets
     tally: Tally
     cut_resumes: dict[str, bool] = field(default_factory=dict)
+    rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
 
     def cut_next_resume(self, sid: str, *, silent: bool) -> None:
         """The next resume of this participant loses its socket again, `silent`: before a word was said."""
@@ -103,9 +105,7 @@ class Session:
         """It plays a speaker at the moment (`scenarios.py`)."""
         self._wire = wire
         self._text = False
-        self._bucket = Bucket(limits.MESSAGES_PER_S, limits.MESSAGES_BURST, now)
-        self._bytes = Bucket(limits.BYTES_PER_S, limits.BYTES_BURST, now)
-        self._facts = Bucket(limits.METADATA_BYTES_PER_S, limits.METADATA_BYTES_BURST, now)
+        self._rates = Rates(now)
         self._refresh: Cancellable | None = None
 
     # -- life
@@ -128,7 +128,7 @@ class Session:
             return
         if messages.is_too_long(data):
             self.close(TOO_LONG)
-        elif not self._bucket.take(now) or not self._bytes.take(now, messages.cost(data)):
+        elif not self._rates.messages.take(now) or not self._rates.bytes.take(now, messages.cost(data)):
             self.close(POLICY)
         else:
             self._text = isinstance(data, str)
@@ -179,7 +179,7 @@ class Session:
 
     def take_facts(self, size_bytes: int) -> None:
         """Raises Refusal when this client changes what everybody is told of it too often."""
-        if not self._facts.take(self.desk.registry.around.clock.monotonic(), size_bytes):
+        if not self._rates.facts.take(self.desk.registry.around.clock.monotonic(), size_bytes):
             raise Refusal("metadata_too_often", "Đổi thông tin quá nhanh", "metadata changes too often")
 
     def _deliver_resumed(self, event: events.Resumed) -> None:
@@ -238,6 +238,7 @@ class Session:
             facts=ask.client,
         )
         self.participant = conference.join(entry, self)
+        self.desk.rates[self.participant] = self._rates
         return self.participant
 
     def _resume(self, ask: Ask) -> None:
@@ -245,6 +246,9 @@ class Session:
         silent = self.desk.cut_resumes.pop(ask.resume_sid, None)
         if silent:
             self.close(GOING_AWAY)
+            return
+        if not self._goes_on(conference, ask.resume_sid):
+            self.close(POLICY)
             return
         participant = conference.resume(self.grants.identity, ask.resume_sid, self)
         self.participant = participant
@@ -254,6 +258,13 @@ class Session:
             requests.sync_state(self, participant, ask.sync_state)
         if silent is False:
             self.close(GOING_AWAY)
+
+    def _goes_on(self, conference: Conference, sid: str) -> bool:
+        """With the rates that its participant has had; False: it comes back too often."""
+        participant = conference.participants.get(self.grants.identity)
+        if participant is not None and participant.sid == sid:
+            self._rates = self.desk.rates.get(participant, self._rates)
+        return self._rates.messages.take(conference.around.clock.monotonic(), limits.RESUME_MESSAGES)
 
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""

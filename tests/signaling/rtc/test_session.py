@@ -454,6 +454,27 @@ def test_a_steady_rate_passes(office: Office) -> None:
     assert ann.wire.code is None
 
 
+def test_a_new_socket_brings_no_new_rates(office: Office) -> None:
+    ann = office.join("ann", offer=OFFER, can_update_own_metadata=True)
+    peer_of(ann.participant).connect()
+    participant, ask = ann.participant, Ask(dual=False, client=models.ClientInfo(), resume_sid=ann.participant.sid)
+    long = rtc.UpdateParticipantMetadata(metadata="m" * 60_000)
+    for _ in range(10):
+        ann.ask(update_metadata=long)
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.LIMIT_EXCEEDED
+    again = Guest(office, *office.open(participant.grants, ask))
+    again.ask(update_metadata=long)
+    assert again.wire.last("request_response").reason == rtc.RequestResponse.LIMIT_EXCEEDED
+    while again.wire.code is None:
+        again.ask(ping=1)
+    assert len(again.wire.of("pong")) < limits.MESSAGES_BURST - limits.RESUME_MESSAGES
+    _, wire = office.open(participant.grants, ask)
+    assert (wire.code, wire.frames) == (POLICY, [])
+    office.world.time.advance(limits.RESUME_MESSAGES / limits.MESSAGES_PER_S)
+    session, wire = office.open(participant.grants, ask)
+    assert (wire.code, session.participant) == (None, participant)
+
+
 def test_too_long_messages(office: Office) -> None:
     ann = office.join("ann")
     ann.raw(rtc.SignalRequest(offer=rtc.SessionDescription(sdp="x" * limits.MESSAGE_BYTES)).SerializeToString())
