@@ -43,6 +43,10 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "publish_data_denied": ("Không có quyền gửi dữ liệu", "does not have permission to publish data"),
     "metadata_denied": ("Không có quyền sửa thông tin", "does not have permission to update own metadata"),
     "metadata_too_long": ("Thông tin quá dài", "metadata, name or attributes are too long"),
+    "metadata_bad": (
+        "Thông tin có ký tự không hợp lệ",
+        "metadata, name or attributes hold a character that is not allowed",
+    ),
     "track_limit": ("Đã đủ số luồng", "no more tracks for this participant"),
     "track_kind_bad": ("Loại luồng không hỗ trợ", "unsupported type of track"),
     "unmute_denied": ("Không được bật tiếng từ xa", "remote unmute not enabled"),

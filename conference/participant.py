@@ -219,7 +219,7 @@ class Participant:
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
         merged = _merge(self.grants.attributes, attributes or {})
-        _check_lengths(name or "", metadata or "", merged)
+        _check_facts(name or "", metadata or "", merged)
         self.change_grants(
             replace(
                 self.grants,
@@ -295,7 +295,7 @@ class Participant:
 
 def check_facts(grants: Grants) -> None:
     """What a newcomer brings is told to everybody. Raises Refusal."""
-    _check_lengths(grants.name, grants.metadata, grants.attributes)
+    _check_facts(grants.name, grants.metadata, grants.attributes)
 
 
 def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
@@ -303,11 +303,15 @@ def _merge(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in merged.items() if value}
 
 
-def _check_lengths(name: str, metadata: str, attributes: Mapping[str, str]) -> None:
+def _check_facts(name: str, metadata: str, attributes: Mapping[str, str]) -> None:
+    """What no token could say is refused: it would open nothing."""
     size = sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
     if (
         len(name.encode()) > limits.NAME_BYTES
         or len(metadata.encode()) > limits.METADATA_BYTES
         or size > limits.ATTRIBUTES_BYTES
+        or len(attributes) > limits.ATTRIBUTES
     ):
         raise Refusal("metadata_too_long")
+    if any("\0" in text for text in (name, metadata, *attributes, *attributes.values())):
+        raise Refusal("metadata_bad")

@@ -80,6 +80,8 @@ class Grants:
     passage: Passage = Passage.NONE
     issued_at: float = 0.0
     expires_at: float = 0.0
+    facts_kept: bool = False
+    """Metadata and attributes were too long for the token: the server that signed it keeps them."""
 
     @property
     def records(self) -> bool:

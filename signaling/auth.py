@@ -162,6 +162,7 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         passage=_passage(claims),
         issued_at=issued_at,
         expires_at=expires_at,
+        facts_kept=_typed(claims, "factsKept", bool, False),
     )
 
 
@@ -270,6 +271,7 @@ def _claims(grants: Grants) -> dict[str, Any]:
         video["destinationRoom"] = grants.destination
     claims: dict[str, Any] = {"sub": grants.identity, "name": grants.name, "metadata": grants.metadata}
     claims["attributes"] = dict(grants.attributes)
+    claims["factsKept"] = grants.facts_kept
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
     claims["lobby"] = grants.passage.value
     claims["roomConfig"] = _room_configuration(grants.terms) if grants.terms else None

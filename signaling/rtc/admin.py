@@ -39,6 +39,7 @@ _ERRORS: dict[str, tuple[int, str]] = {
     "track_not_found": (404, "not_found"),
     "conference_name_bad": (400, "invalid_argument"),
     "metadata_too_long": (400, "invalid_argument"),
+    "metadata_bad": (400, "invalid_argument"),
     "request_bad": (400, "invalid_argument"),
     "data_too_long": (400, "invalid_argument"),
     "conference_limit": (429, "resource_exhausted"),

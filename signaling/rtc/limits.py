@@ -67,6 +67,12 @@ BLOB_KEY_BYTES = 1024
 
 REFRESH_S = 300.0
 TOKEN_TTL_S = 600.0
+TOKEN_BYTES = 8 * 1024
+"""As long as the door takes it: what makes one for the next socket longer is kept here instead."""
+KEPT_FACTS_S = 660.0
+"""A token's life and a little: clocks of the same machine."""
+KEPT_FACTS_CHARACTERS = 32 * 1024 * 1024
+"""Of all participants together; those who are there have them anyway."""
 PING_INTERVAL_S = 10
 PING_TIMEOUT_S = 20
 """Clients ping; the Go one never does, so the server ends nobody for being silent here."""

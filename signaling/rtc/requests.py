@@ -27,6 +27,7 @@ _REASONS: dict[str, str] = {
     "metadata_denied": "NOT_ALLOWED",
     "metadata_too_long": "LIMIT_EXCEEDED",
     "metadata_too_often": "LIMIT_EXCEEDED",
+    "metadata_bad": "INVALID_REQUEST",
     "facts_too_long": "LIMIT_EXCEEDED",
     "track_limit": "LIMIT_EXCEEDED",
     "track_kind_bad": "UNSUPPORTED_TYPE",

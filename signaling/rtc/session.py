@@ -27,6 +27,7 @@ from conference import (
 from conference.ports import Cancellable
 from signaling.rtc import limits, messages, requests, views
 from signaling.rtc.join import Ask
+from signaling.rtc.kept import KeptFacts
 from signaling.rtc.packets import Packets
 from signaling.rtc.rate import Rates
 
@@ -84,6 +85,7 @@ class Desk:
     packets: Packets
     tally: Tally
     cut_resumes: dict[str, bool] = field(default_factory=dict)
+    kept: KeptFacts = field(default_factory=KeptFacts)
     rates: WeakKeyDictionary[Participant, Rates] = field(default_factory=WeakKeyDictionary)
 
     def cut_next_resume(self, sid: str, *, silent: bool) -> None:
@@ -198,11 +200,21 @@ class Session:
         """A token for the next resume, and again in time before it ends."""
         around = self.desk.registry.around
         self.grants = grants
-        token = self.desk.authority.sign(grants, limits.TOKEN_TTL_S, around.clock.time())
-        self._send(rtc.SignalResponse(refresh_token=token))
+        self._send(rtc.SignalResponse(refresh_token=self._sign(grants, around.clock.time())))
         if self._refresh is not None:
             self._refresh.cancel()
         self._refresh = around.turns.call_later(limits.REFRESH_S, self._refresh_token)
+
+    def _sign(self, grants: Grants, now: float) -> str:
+        """No longer than the door takes it. Its terms are those of a conference that is there."""
+        sign = self.desk.authority.sign
+        token = sign(grants, limits.TOKEN_TTL_S, now)
+        if len(token) > limits.TOKEN_BYTES:
+            grants = self.desk.kept.keep(grants, now)
+            token = sign(grants, limits.TOKEN_TTL_S, now)
+        if len(token) > limits.TOKEN_BYTES:
+            token = sign(replace(grants, terms=None), limits.TOKEN_TTL_S, now)
+        return token
 
     def _refresh_token(self) -> None:
         self._refresh = None
@@ -222,7 +234,7 @@ class Session:
             participant.receive_offer(ask.offer.sdp, ask.offer.id)
 
     def _enter(self, conference: Conference, ask: Ask) -> Participant:
-        grants = self.grants
+        grants = self.desk.kept.restored(self.grants, self.desk.registry.around.clock.time())
         if grants.can_update_own_metadata and (ask.metadata or ask.attributes):
             merged = {**grants.attributes, **ask.attributes}
             grants = replace(grants, metadata=ask.metadata or grants.metadata, attributes=merged)

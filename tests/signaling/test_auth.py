@@ -188,6 +188,7 @@ everything = st.builds(
     can_update_own_metadata=st.booleans(),
     agent=st.booleans(),
     can_subscribe_metrics=st.booleans(),
+    facts_kept=st.booleans(),
     destination=text,
     terms=st.none() | st.builds(Terms.of, text, *[st.integers(0, 2**32 - 1)] * 3),
     issued_at=st.just(NOW),

@@ -1,0 +1,103 @@
+"""Tokens for the next socket: whatever a participant says of itself, the door takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from livekit.protocol import models, rtc
+
+from conference import Grants, Terms
+from conference import limits as conference_limits
+from signaling import limits as http_limits
+from signaling.auth import Authenticator
+from signaling.rtc import limits
+from signaling.rtc.join import Ask
+from signaling.rtc.kept import KeptFacts
+from tests.signaling.rtc.desk import Guest, Office
+
+LONG = "Ủy ban " * 6_000
+JOIN = Ask(dual=False, client=models.ClientInfo())
+
+
+@pytest.fixture
+def office() -> Office:
+    office = Office()
+    office.desk = replace(office.desk, authority=Authenticator({"key": "s" * 32}))
+    return office
+
+
+def told(guest: Guest) -> Grants:
+    """What the last token says at the door."""
+    token = guest.wire.last("refresh_token")
+    return guest.office.desk.authority.verify(token, guest.office.world.time.time())
+
+
+def come(office: Office, grants: Grants, resume_sid: str = "") -> Guest:
+    return Guest(office, *office.open(grants, replace(JOIN, resume_sid=resume_sid)))
+
+
+def own_facts(guest: Guest) -> tuple[str, dict[str, str]]:
+    return guest.participant.grants.metadata, dict(guest.participant.grants.attributes)
+
+
+def test_the_bounds_are_those_of_the_door() -> None:
+    assert limits.TOKEN_BYTES == http_limits.TOKEN_BYTES
+    assert limits.KEPT_FACTS_S >= limits.TOKEN_TTL_S + http_limits.LEEWAY_S
+    assert conference_limits.ATTRIBUTES == http_limits.ATTRIBUTES
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"metadata": LONG}, {"attributes": {"dash\x01": LONG}}, {"metadata": "Ủ" * 1000}, {"metadata": "short"}],
+)
+def test_long_facts_live_through_resumes_and_new_beginnings(office: Office, changes: Any) -> None:
+    ann = office.join("ann", can_update_own_metadata=True, attributes={"unit": "Sở Y tế"})
+    ann.ask(update_metadata=rtc.UpdateParticipantMetadata(request_id=1, **changes))
+    assert ann.wire.last("request_response").reason == rtc.RequestResponse.OK
+    facts = own_facts(ann)
+    again = come(office, told(ann), ann.participant.sid)
+    assert again.participant is ann.office.world.registry.get("c").participants["ann"]
+    assert own_facts(again) == facts
+    sid = again.participant.sid
+    anew = come(office, told(again))
+    assert anew.participant.sid != sid
+    assert own_facts(anew) == facts
+    anew.ask(leave=rtc.LeaveRequest())
+    assert own_facts(come(office, told(anew))) == facts
+
+
+def test_a_token_with_an_order_of_its_own_is_no_longer(office: Office) -> None:
+    terms = Terms.of("Ủ" * 2000, 0, 0, 0)
+    ann = office.join("ann", can_update_own_metadata=True, terms=terms)
+    assert told(ann).terms is None
+    assert office.world.registry.get("c").metadata == terms.metadata
+
+
+def test_what_no_token_can_say_is_refused(office: Office) -> None:
+    ann = office.join("ann", can_update_own_metadata=True, attributes={"a": "1"})
+    facts = own_facts(ann)
+    many = {str(number): "1" for number in range(conference_limits.ATTRIBUTES)}
+    for request, reason in (
+        (rtc.UpdateParticipantMetadata(attributes=many), "LIMIT_EXCEEDED"),
+        (rtc.UpdateParticipantMetadata(metadata="a\0b"), "INVALID_REQUEST"),
+        (rtc.UpdateParticipantMetadata(attributes={"a\0": "b"}), "INVALID_REQUEST"),
+    ):
+        ann.ask(update_metadata=request)
+        answer = ann.wire.last("request_response")
+        assert answer.reason == rtc.RequestResponse.Reason.Value(reason)
+        assert own_facts(ann) == facts
+        told(ann)
+
+
+def test_facts_are_kept_as_long_as_their_tokens_and_within_bounds() -> None:
+    kept = KeptFacts()
+    grants = [Grants(identity=str(number), conference="c", metadata="m" * 2**20) for number in range(40)]
+    short = [kept.keep(one, 1000.0) for one in grants]
+    assert len(kept) == limits.KEPT_FACTS_CHARACTERS // 2**20
+    assert kept.restored(short[-1], 1000.0) == grants[-1]
+    assert kept.restored(short[0], 1000.0) == replace(grants[0], metadata="")
+    assert kept.restored(replace(short[-1], conference="d"), 1000.0).metadata == ""
+    assert kept.restored(short[-1], 1000.0 + limits.KEPT_FACTS_S).metadata == ""
+    assert len(kept) == 0
