@@ -123,7 +123,7 @@ impl Shard {
                 transport.note_rtt(rtt_us);
             }
         }
-        self.note_waits(at, Report { fraction: loss, packets }, now_us);
+        self.note_waits(at, Report { fraction: loss, packets, at_us: now_us }, now_us);
         let transport = &mut self.transports[key];
         // Lines have no layers to choose from, and whoever numbers packets tells more by that.
         if transport.extensions.transport_cc == 0 && transport.line().is_none() {
@@ -141,7 +141,8 @@ impl Shard {
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
         let reception = &producer.layers[usize::from(layer)].reception;
-        let up = Report { fraction: reception.fraction_asked, packets: reception.reported };
+        let (fraction, packets) = (reception.fraction_asked, reception.reported);
+        let up = Report { fraction, packets, at_us: reception.reported_us };
         let (down, up) = ((down, rtt_us(consumer.transport)), (up, rtt_us(producer.transport)));
         consumer.playout.note_loss(down, up, now_us);
     }

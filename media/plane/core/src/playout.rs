@@ -62,19 +62,26 @@ pub struct Report {
     pub fraction: f32,
     /// ... of so many packets.
     pub packets: u32,
+    /// When it was made: each counts once.
+    pub at_us: u64,
 }
 
 /// One way, and what is lost on it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Leg {
     loss: f32,
+    /// The last report that counted is of then.
+    told_us: u64,
 }
 
 impl Leg {
     /// How long a packet takes that was lost.
     fn note(&mut self, (report, rtt_us): (Report, u64)) -> u64 {
-        let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
-        self.loss += weight * (report.fraction - self.loss);
+        if report.at_us > self.told_us {
+            let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
+            self.loss += weight * (report.fraction - self.loss);
+            self.told_us = report.at_us;
+        }
         let once_us = rtt_us + NOTICED_US;
         match self.loss {
             loss if loss >= LOSS_FOR_TWO => once_us + rtt_us.max(AGAIN_US),
@@ -92,11 +99,11 @@ mod tests {
         playout.limits().map(|[a, b, _]| (u32::from(a) << 4 | u32::from(b) >> 4) * 10)
     }
 
-    fn of(packets: u32, fraction: f32) -> Report {
-        Report { fraction, packets }
+    fn of(packets: u32, fraction: f32, at_us: u64) -> Report {
+        Report { fraction, packets, at_us }
     }
 
-    const NOTHING: (Report, u64) = (Report { fraction: 0.0, packets: 0 }, 0);
+    const NOTHING: (Report, u64) = (Report { fraction: 0.0, packets: 0, at_us: 0 }, 0);
 
     #[test]
     fn pictures_wait_for_what_is_sent_again_and_no_longer_than_it_is_lost() {
@@ -104,7 +111,7 @@ mod tests {
         let mut seconds = |playout: &mut Playout, count: u64, fraction: f32| {
             for _ in 0..count {
                 now_us += 1_000_000;
-                playout.note_loss((of(60, fraction), 50_000), NOTHING, now_us);
+                playout.note_loss((of(60, fraction, now_us), 50_000), NOTHING, now_us);
             }
             keep_ms(playout)
         };
@@ -120,9 +127,12 @@ mod tests {
     fn a_handful_lost_of_the_first_packets_delays_nothing() {
         for (packets, fraction) in [(4, 1.0), (8, 0.5), (40, 0.1)] {
             let mut playout = Playout::default();
-            playout.note_loss((of(packets, fraction), 100_000), (of(packets, fraction), 100_000), 1_000_000);
-            (2..20)
-                .for_each(|second| playout.note_loss((of(60, 0.0), 50_000), (of(60, 0.0), 50_000), second * 1_000_000));
+            let first = of(packets, fraction, 1_000_000);
+            playout.note_loss((first, 100_000), (first, 100_000), 1_000_000);
+            for second in 2..20 {
+                let none = of(60, 0.0, second * 1_000_000);
+                playout.note_loss((none, 50_000), (none, 50_000), second * 1_000_000);
+            }
             assert_eq!(keep_ms(&playout), None, "of {packets}");
         }
     }
@@ -130,22 +140,39 @@ mod tests {
     #[test]
     fn real_loss_of_a_thin_stream_counts_with_its_second_report() {
         let mut playout = Playout::default();
-        (1..=2).for_each(|second| playout.note_loss((of(36, 0.1), 50_000), NOTHING, second * 1_000_000));
+        for now_us in [1_000_000, 2_000_000] {
+            playout.note_loss((of(36, 0.1, now_us), 50_000), NOTHING, now_us);
+        }
         assert_eq!(keep_ms(&playout), Some(100));
     }
 
     #[test]
     fn nobody_waits_for_ever() {
         let mut playout = Playout::default();
-        playout.note_loss((of(60, 0.9), 29_000_000), NOTHING, 1);
+        playout.note_loss((of(60, 0.9, 1), 29_000_000), NOTHING, 1);
         assert_eq!(keep_ms(&playout), Some(600));
     }
 
     #[test]
     fn both_ways_count() {
         let mut playout = Playout::default();
-        let loss = of(60, 0.07);
-        (1..10).for_each(|second| playout.note_loss((loss, 50_000), (loss, 30_000), second * 1_000_000));
+        for second in 1..10 {
+            let loss = of(60, 0.07, second * 1_000_000);
+            playout.note_loss((loss, 50_000), (loss, 30_000), second * 1_000_000);
+        }
         assert_eq!(keep_ms(&playout), Some(180));
+    }
+
+    #[test]
+    fn a_report_counts_once() {
+        let mut playout = Playout::default();
+        let once = of(60, 0.09, 1_000_000);
+        (1..30).for_each(|second| playout.note_loss(NOTHING, (once, 50_000), second * 1_000_000));
+        assert_eq!(keep_ms(&playout), None);
+        (2..5).for_each(|second| {
+            let again = of(60, 0.09, second * 1_000_000);
+            playout.note_loss(NOTHING, (again, 50_000), 30_000_000 + second);
+        });
+        assert_eq!(keep_ms(&playout), Some(100));
     }
 }

@@ -26,6 +26,8 @@ const EVENLY: u8 = 3;
 struct Missing {
     sequence: u16,
     asked: u8,
+    /// When it was asked for first.
+    asked_us: u64,
     due_us: u64,
 }
 
@@ -70,8 +72,12 @@ pub struct Reception {
     pub reported: u32,
     /// ... and the share that was asked for again: what came in the end is not lost, yet it came late.
     pub fraction_asked: f32,
+    /// When that report was made; 0: none was yet.
+    pub reported_us: u64,
     /// Packets asked for since the last report, each once.
     asked: u32,
+    /// As it was when something was asked for last.
+    rtt_us: u64,
     clock_hz: u32,
 }
 
@@ -114,7 +120,9 @@ impl Reception {
         }
         let ahead = sequence.wrapping_sub(self.highest);
         if ahead == 0 || ahead >= 0x8000 {
-            self.forget(sequence);
+            if let Some(late) = self.forget(sequence) {
+                self.take_back(late, now_us);
+            }
             return Arrival::Late;
         }
         if sequence < self.highest {
@@ -137,12 +145,19 @@ impl Reception {
         self.missing.drain(..excess.min(self.missing.len()));
         let due_us = now_us + REORDER_US;
         let sequences = (0..count as u16).map(|i| from.wrapping_add(i));
-        self.missing.extend(sequences.map(|sequence| Missing { sequence, asked: 0, due_us }));
+        self.missing.extend(sequences.map(|sequence| Missing { sequence, asked: 0, asked_us: 0, due_us }));
     }
 
-    fn forget(&mut self, sequence: u16) {
-        if let Some(at) = self.missing.iter().position(|m| m.sequence == sequence) {
-            self.missing.remove(at);
+    fn forget(&mut self, sequence: u16) -> Option<Missing> {
+        let at = self.missing.iter().position(|m| m.sequence == sequence)?;
+        Some(self.missing.remove(at))
+    }
+
+    /// It came sooner than an answer could: it was out of order, and not lost.
+    fn take_back(&mut self, late: Missing, now_us: u64) {
+        let is_counted = late.asked > 0 && late.asked_us > self.reported_us;
+        if is_counted && now_us < late.asked_us + self.rtt_us {
+            self.asked -= 1;
         }
     }
 
@@ -162,12 +177,16 @@ impl Reception {
 
     /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up.
     pub fn ask(&mut self, now_us: u64, rtt_us: u64, asks_max: u8, asked: &mut Vec<u16>) -> bool {
+        self.rtt_us = rtt_us;
         let again = (rtt_us + rtt_us / 4).max(ASK_AGAIN_US_MIN);
         let before = self.missing.len();
         self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
         for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
             asked.push(m.sequence);
-            self.asked += u32::from(m.asked == 0);
+            if m.asked == 0 {
+                self.asked += 1;
+                m.asked_us = now_us;
+            }
             m.asked += 1;
             m.due_us = now_us + again * u64::from(m.asked.saturating_sub(EVENLY).max(1));
         }
@@ -215,7 +234,7 @@ impl Reception {
         } else {
             (lost_now * 256 / i64::from(expected_now)).min(255) as u8
         };
-        (self.fraction_lost, self.reported) = (f32::from(fraction) / 256.0, expected_now);
+        (self.fraction_lost, self.reported, self.reported_us) = (f32::from(fraction) / 256.0, expected_now, now_us);
         self.fraction_asked = (std::mem::take(&mut self.asked) as f32 / expected_now.max(1) as f32).min(1.0);
         let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
             let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
@@ -334,6 +353,52 @@ mod tests {
         assert_eq!((r.report(9, 4_000_000).fraction_lost, r.fraction_asked), (0, 0.1));
         r.report(9, 5_000_000);
         assert_eq!(r.fraction_asked, 0.0);
+    }
+
+    /// Every tenth packet comes so long after it was asked for, `again`: over RTX.
+    fn share_asked(after_us: u64, again: bool) -> f32 {
+        const RTT_US: u64 = 50_000;
+        let mut r = Reception::new(90_000);
+        for i in (0..200_u16).filter(|i| i % 10 != 5) {
+            let now_us = u64::from(i) * 100_000;
+            r.count(i, 0, now_us);
+            let mut asked = Vec::new();
+            r.ask(now_us + 10_000, RTT_US, ASKS_MAX, &mut asked);
+            for sequence in asked {
+                match again {
+                    true => r.recover(sequence),
+                    false => _ = r.count(sequence, 0, now_us + 10_000 + after_us),
+                }
+                r.count(sequence, 0, now_us + 12_000 + after_us);
+            }
+            if i % 50 == 0 {
+                r.report(9, now_us + 11_000);
+            }
+        }
+        r.report(9, 20_000_000);
+        r.fraction_asked
+    }
+
+    #[test]
+    fn what_came_sooner_than_an_answer_was_out_of_order_and_not_lost() {
+        assert_eq!(share_asked(5_000, false), 0.0);
+        assert!((0.09..0.11).contains(&share_asked(50_000, false)));
+        assert!((0.09..0.11).contains(&share_asked(5_000, true)), "an answer, though it be early");
+    }
+
+    #[test]
+    fn what_was_asked_for_before_a_report_is_not_taken_from_the_next_one() {
+        let mut r = Reception::new(90_000);
+        let mut asked = Vec::new();
+        [0, 2].iter().for_each(|i| _ = r.count(*i, 0, 1_000));
+        r.ask(7_000, 50_000, ASKS_MAX, &mut asked);
+        r.report(9, 7_000);
+        assert_eq!(r.fraction_asked, 1.0 / 3.0);
+        r.count(4, 0, 8_000);
+        r.ask(14_000, 50_000, ASKS_MAX, &mut asked);
+        r.count(1, 0, 15_000);
+        r.report(9, 1_000_000);
+        assert_eq!((asked, r.fraction_asked), (vec![1, 3], 0.5));
     }
 
     #[test]

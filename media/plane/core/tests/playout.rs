@@ -2,7 +2,7 @@
 
 mod peer;
 
-use peer::{Peer, Stage};
+use peer::{Peer, Stage, frame};
 use plane_core::rtcp::{self, ReportBlock};
 use plane_core::rtp;
 
@@ -45,6 +45,18 @@ impl Call {
         self.stage.send_compound(&mut self.viewer, &report[..len]);
     }
 
+    /// So many packets are sent, 50 a second; of those every one in `lost` is lost on the way up.
+    fn send(&mut self, packets: u16, lost: u16) {
+        for n in 0..packets {
+            let sent = frame(&mut self.camera, 0, self.frame, self.frame == 0, &[500]);
+            if n % lost != lost - 1 {
+                self.stage.deliver(&self.camera, &sent[0]);
+            }
+            self.frame += 1;
+            self.stage.advance(20_000);
+        }
+    }
+
     /// The least time in the newest packet; None: it says nothing.
     fn keep_ms(&mut self) -> Option<u32> {
         self.stage.publish_frame(&mut self.camera, 0, self.frame, false, &[500]);
@@ -73,4 +85,25 @@ fn real_loss_counts_with_its_second_report() {
     call.tell(40, 4);
     // 60 ms of a round trip that is not known yet, 50 until the loss is seen.
     assert_eq!(call.keep_ms(), Some(110));
+}
+
+#[test]
+fn what_was_lost_on_the_way_up_counts_once_however_often_the_viewer_tells() {
+    for falls_silent in [false, true] {
+        let mut call = Call::new();
+        call.tell(1, 0);
+        call.send(60, 15);
+        call.stage.advance(if falls_silent { 900_000 } else { 0 });
+        for _ in 0..20 {
+            call.tell(1, 0);
+        }
+        assert_eq!(call.keep_ms(), None, "one second of 7 %, fallen silent: {falls_silent}");
+    }
+    let mut call = Call::new();
+    call.tell(1, 0);
+    for _ in 0..10 {
+        call.send(49, 14);
+        call.tell(1, 0);
+    }
+    assert_eq!(call.keep_ms(), Some(110), "that of ten seconds does count");
 }
