@@ -4,6 +4,7 @@ use crate::command::{Codec, Command, Encoding, Extension, Payload};
 use crate::consumer::{Consumer, Opening};
 use crate::ice::Agent;
 use crate::messages::Messages;
+use crate::muted::Heard;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Layer, Producer};
 use crate::router::Router;
@@ -281,6 +282,7 @@ impl Shard {
             layer.clear_pending();
             // A viewer that comes later must not see what was cached meanwhile.
             layer.forget_keyframe();
+            layer.heard = if paused { Heard::Always } else { Heard::FromNext };
         }
         self.dirty.retain(|(dirty, _)| *dirty != key);
         for consumer in self.producers[key].consumers() {

@@ -143,6 +143,7 @@ impl Shard {
         layer.cache = None;
         layer.forget_keyframe();
         layer.reception = Reception::default();
+        layer.heard.restart();
         layer.dependencies = Dependencies::default();
         layer.stream.restart();
         layer.moved = 0;
@@ -234,6 +235,9 @@ impl Shard {
                 Arrival::Late
             }
         };
+        if !video && !layer.heard.admits(incoming.sequence, incoming.timestamp, arrival) {
+            return;
+        }
         let mut entry = entry;
         if video && !incoming.marks.descriptor.is_empty() {
             read_descriptor(layer, incoming.marks.descriptor, &mut entry);
@@ -273,7 +277,10 @@ impl Shard {
         let producer = &self.producers[source.producer];
         self.totals.unheard_packets += u64::from(producer.voice.is_unheard());
         if producer.is_wanted() {
-            self.queue(source, entry, (incoming.payload, incoming.marks.descriptor), now_us, out);
+            let heard = producer.layers[source.layer as usize].heard;
+            let cut = if incoming.codec == Codec::Red { heard.cut(incoming.payload, incoming.timestamp) } else { None };
+            let payload = cut.as_deref().unwrap_or(incoming.payload);
+            self.queue(source, entry, (payload, incoming.marks.descriptor), now_us, out);
         }
         if missing {
             self.wake_within(GAP_TICK_US, now_us);

@@ -26,6 +26,7 @@ mod lines;
 pub mod loudest;
 pub mod messages;
 mod mirror;
+pub mod muted;
 pub mod numbers;
 mod outage;
 pub mod outbox;

@@ -7,6 +7,7 @@ use crate::dependencies::Dependencies;
 use crate::levels::Level;
 use crate::loudest::Voice;
 use crate::mirror::{Mirror, Stream};
+use crate::muted::Heard;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
@@ -71,6 +72,8 @@ pub struct Layer {
     pub mid_frame: bool,
     pub keyframe: KeyframeWish,
     pub last_us: u64,
+    /// Of sound.
+    pub heard: Heard,
     /// The publisher said farewell, and nothing came since.
     pub ended: bool,
     last_keyframe: Option<Keyframe>,

@@ -84,6 +84,19 @@ pub fn write(space: &mut [u8], payload_type: u8, copies: &[Copied], primary: &[u
     Some(len)
 }
 
+/// The payload without the blocks that are older than the primary by more than `reach`.
+pub fn newer(payload: &[u8], reach: u32) -> Result<Vec<u8>, Malformed> {
+    let is_kept = |block: &Block| u32::from(block.timestamp_offset) <= reach;
+    let (headers, _) = measure(payload)?;
+    let mut kept = Vec::with_capacity(payload.len());
+    for (n, _) in blocks(payload)?.enumerate().filter(|(_, block)| is_kept(block)) {
+        let at = n * REDUNDANT_HEADER;
+        kept.extend_from_slice(&payload[at..headers.min(at + REDUNDANT_HEADER)]);
+    }
+    blocks(payload)?.filter(is_kept).for_each(|block| kept.extend_from_slice(&payload[block.range]));
+    Ok(kept)
+}
+
 /// Gives each block the payload type that `map` (from, to) says; one that is not listed keeps its own.
 pub fn rewrite(payload: &mut [u8], map: &[(u8, u8)]) -> Result<(), Malformed> {
     let (headers, _) = measure(payload)?;

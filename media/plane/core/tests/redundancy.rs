@@ -169,6 +169,68 @@ fn what_was_lost_on_the_way_up_is_in_the_copies_that_are_made() {
     assert_eq!(holding.len(), 3, "one, two and four after it");
 }
 
+/// The loss that the listener tells of decides whether RED goes out as it came, or is made anew.
+#[test]
+fn what_a_publishers_red_says_of_the_time_when_it_was_muted_is_cut_away() {
+    const PAUSE: [(usize, bool); 2] = [(4, true), (8, false)];
+    for loss in [0.0, 0.03, 0.2] {
+        // The first one after the pause is lost on its way up, and so is the last one in it; or neither is.
+        for lost in [&[][..], &[7], &[8], &[7, 8]] {
+            let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
+            let mut said: Vec<Vec<u8>> = Vec::new();
+            let mut counts = Vec::new();
+            talk.tell_loss(loss);
+            for n in 0..16 {
+                if let Some((_, paused)) = PAUSE.iter().find(|(at, _)| *at == n) {
+                    talk.stage.command(Command::PauseProducer { producer: 10, paused: *paused });
+                }
+                let now = if (4..8).contains(&n) { b"secret".to_vec() } else { vec![n as u8; 60] };
+                let copies: Vec<_> = (1..=n.min(3)).rev().map(|back| (960 * back as u16, &said[n - back])).collect();
+                let copied = |(timestamp_offset, payload)| red::Copied { timestamp_offset, payload };
+                let copies: Vec<_> =
+                    copies.into_iter().map(|(offset, payload)| copied((offset, &payload[..]))).collect();
+                let mut payload = [0; 400];
+                let len = red::write(&mut payload, INNER, &copies, &now).expect("it fits");
+                let packet = voice_of(&mut talk.speaker, 30, &payload[..len]);
+                if !lost.contains(&n) {
+                    talk.stage.deliver(&talk.speaker, &packet);
+                }
+                talk.stage.advance(20_000);
+                said.push(now);
+                for (_, _, _, payload) in talk.heard() {
+                    counts.push((n, blocks(&payload).len()));
+                    let tells = payload.windows(6).any(|part| part == b"secret");
+                    assert!(!tells, "{n} tells of the pause, at {loss} of loss without {lost:?}");
+                }
+            }
+            assert_eq!(counts.iter().filter(|(n, _)| *n >= 8).count(), 8 - usize::from(lost.contains(&8)));
+            assert!(counts.iter().filter(|(n, _)| *n >= 13).all(|(_, blocks)| *blocks == 4), "{counts:?}");
+        }
+    }
+}
+
+/// It was lost on its way, and asked for; or another one was faster.
+#[test]
+fn what_was_said_while_muted_and_comes_late_is_heard_by_nobody() {
+    for early in [false, true] {
+        let mut talk = Talk::new();
+        (0..3).for_each(|_| talk.say(&[1; 80]));
+        talk.stage.command(Command::PauseProducer { producer: 10, paused: true });
+        let late = voice_of(&mut talk.speaker, 30, b"secret");
+        talk.say(b"secret");
+        talk.stage.command(Command::PauseProducer { producer: 10, paused: false });
+        if early {
+            talk.stage.deliver(&talk.speaker, &late);
+        }
+        talk.say(&[2; 80]);
+        talk.stage.deliver(&talk.speaker, &late);
+        talk.say(&[2; 80]);
+        let heard = talk.heard();
+        assert!(heard.iter().all(|(_, _, _, payload)| payload != b"secret"), "before the next one: {early}");
+        assert_eq!(heard.len(), 5);
+    }
+}
+
 #[test]
 fn what_was_said_while_muted_is_in_no_copy() {
     let mut talk = Talk::new();
