@@ -268,7 +268,7 @@ fn ask_for(
     now_us: u64,
 ) -> Option<([u8; 12], usize)> {
     let mut question = [0; stun::QUESTION_MAX];
-    let len = agent.ask(from, cause, came, [transaction; 12], now_us, &mut question)?;
+    let len = agent.ask(from, cause, came, || [transaction; 12], now_us, &mut question)?;
     let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
     assert_eq!((request.username, request.use_candidate, request.controlling), (&b"theirs:ours"[..], false, None));
     assert!(request.controlled.is_some());
@@ -396,4 +396,38 @@ fn a_question_has_no_more_bytes_than_came_by_its_path() {
     }
     assert!(sent > came * 3 / 4);
     assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
+}
+
+#[test]
+fn a_transaction_is_drawn_for_a_new_question_only() {
+    let (mut agent, _) = known();
+    let (mut drawn, mut asked, mut out) = (0, 0, [0; stun::QUESTION_MAX]);
+    for now_us in (SECOND..2 * SECOND).step_by(10_000) {
+        let mut fresh = || {
+            drawn += 1;
+            [7; 12]
+        };
+        asked += usize::from(agent.ask(path(2), Cause::Media, 40, &mut fresh, now_us, &mut out).is_some());
+        assert_eq!(agent.ask(path(3), Cause::Proof, 0, &mut fresh, now_us, &mut out), None);
+    }
+    assert_eq!((drawn, asked), (1, 20));
+}
+
+/// A viewer that hears voices alone, without transport-wide feedback, sends a report in five seconds or so.
+#[test]
+fn the_reports_of_a_listener_pay_for_a_question_in_time() {
+    for report in [40, 46, 75] {
+        let (mut agent, _) = known();
+        let mut came = 0;
+        let asked = (0..4).map(|turn| {
+            came += report;
+            ask_for(report, Cause::Media, &mut agent, path(2), 7 + turn, u64::from(turn) * 7 * SECOND)
+        });
+        let (transaction, len) = asked.flatten().next().expect("it is asked");
+        assert!(len <= came, "{len} bytes for {came}");
+        assert_eq!(transaction, [7; 12]);
+    }
+    let (mut agent, _) = known();
+    let seldom = (0..9).map(|turn| ask_for(60, Cause::Media, &mut agent, path(2), turn, u64::from(turn) * 11 * SECOND));
+    assert_eq!(seldom.flatten().count(), 0, "what came long ago is forgotten");
 }

@@ -103,7 +103,7 @@ impl Shard {
         now_us: u64,
         out: &mut Outbox<S>,
     ) -> bool {
-        let fresh = self.transactions.draw();
+        let fresh = || self.transactions.draw();
         let mut request = [0; stun::QUESTION_MAX];
         let Some(agent) = self.transports[key].agent() else { return false };
         let Some(len) = agent.ask(path, cause, came, fresh, now_us, &mut request) else { return false };

@@ -8,6 +8,9 @@ use crate::stun::{self, Request, StunError};
 /// A question is asked again after so long, and is another one after so long.
 pub(super) const ASK_AGAIN_US: u64 = 50_000;
 pub(super) const QUESTION_US: u64 = 2_000_000;
+/// What came by a path counts towards a question so long after the last of it: a listener's reports are smaller than one, and up
+/// to 7.5 s apart.
+const SAVED_US: u64 = 10_000_000;
 /// Questions open at a time: the paths, and some where media came from.
 pub(super) const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
 
@@ -28,6 +31,7 @@ pub(super) struct Question {
     path: Path,
     cause: Cause,
     transaction: [u8; 12],
+    /// When it was asked first; until then when something came by the path last.
     begun_us: u64,
     /// None: what came by the path does not pay for it yet.
     asked_us: Option<u64>,
@@ -37,24 +41,23 @@ pub(super) struct Question {
 
 impl Agent {
     /// A Binding request that asks the peer whether it is at this path. `came`: bytes of the peer's media that came by it just
-    /// now. `fresh`: a transaction that nobody can guess. None: it cannot be asked (now), or no more came by that path than a
-    /// question has: an address may be forged. `out` holds `stun::QUESTION_MAX`.
+    /// now. `fresh`: draws a transaction that nobody can guess. None: it cannot be asked (now), or no more came by that path than
+    /// a question has: an address may be forged. `out` holds `stun::QUESTION_MAX`.
     pub fn ask(
         &mut self,
         path: Path,
         cause: Cause,
         came: usize,
-        fresh: [u8; 12],
+        fresh: impl FnOnce() -> [u8; 12],
         now_us: u64,
         out: &mut [u8],
     ) -> Option<usize> {
-        let (ours, theirs) = (&self.current.ufrag, self.current.remote_ufrag.as_ref()?);
+        let username = self.current.remote_ufrag.as_ref()?.len() + 1 + self.current.ufrag.len();
         // During a restart it is not clear which credentials the peer goes by.
         if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
             return None;
         }
-        let username = [theirs, &b":"[..], ours].concat();
-        let bytes = stun::question_bytes(username.len());
+        let bytes = stun::question_bytes(username);
         let paid = self.pay(path, came);
         if paid.is_some_and(|paid| paid < bytes) || (paid.is_none() && cause != Cause::Media) {
             return None;
@@ -76,6 +79,7 @@ impl Agent {
         if question.asked_us.replace(now_us).is_none() {
             question.begun_us = now_us;
         }
+        let username = [self.current.remote_ufrag.as_deref()?, b":", &self.current.ufrag].concat();
         let request = Request {
             transaction: question.transaction,
             username: &username,
@@ -97,22 +101,25 @@ impl Agent {
     }
 
     /// The place of the question there, an open one or a new one.
-    fn question(&mut self, path: Path, cause: Cause, fresh: [u8; 12], now_us: u64) -> usize {
+    fn question(&mut self, path: Path, cause: Cause, fresh: impl FnOnce() -> [u8; 12], now_us: u64) -> usize {
         let settled_us = self.settled_us;
         let is_open = |one: &Question| {
             let settled = one.cause == Cause::Silence && one.begun_us <= settled_us;
-            now_us < one.begun_us + QUESTION_US && !settled
+            now_us < one.begun_us + one.asked_us.map_or(SAVED_US, |_| QUESTION_US) && !settled
         };
         self.questions.retain(is_open);
         if let Some(at) = self.questions.iter().position(|one| one.path == path) {
             let open = &mut self.questions[at];
             open.cause = if open.cause == Cause::Media { open.cause } else { cause };
+            if open.asked_us.is_none() {
+                open.begun_us = now_us;
+            }
             return at;
         }
         if self.questions.len() == QUESTIONS_MAX {
             self.questions.remove(0);
         }
-        let question = Question { path, cause, transaction: fresh, begun_us: now_us, asked_us: None, unspent: 0 };
+        let question = Question { path, cause, transaction: fresh(), begun_us: now_us, asked_us: None, unspent: 0 };
         self.questions.push(question);
         self.questions.len() - 1
     }
