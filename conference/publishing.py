@@ -16,7 +16,7 @@ from conference.identifiers import TrackSid
 from conference.permissions import Source
 from conference.ports import Producer
 from conference.track import Announcement, PendingSection, Track, sid_prefix
-from media import Acceptance
+from media import HELD_S, Acceptance
 
 if TYPE_CHECKING:
     from conference.participant import Participant
@@ -105,8 +105,12 @@ def _spare_decoders(publisher: Participant, kind: str) -> None:
 
 
 def _use_decoders(publisher: Participant) -> None:
-    """The offer has come: they are open."""
-    if not any(track.kind == "video" for track in publisher.pending.values()):
+    """The offer has come: they are open. A picture that was announced and is not offered is waited for no longer than the others
+    are held.
+    """
+    now = publisher.conference.around.clock.monotonic()
+    announced = (track.since for track in publisher.pending.values() if track.kind == "video")
+    if all(now - since >= HELD_S for since in announced):
         publisher.connection.hold_pictures(False)
 
 

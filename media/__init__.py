@@ -7,6 +7,7 @@ from media import mixer
 from media.consumer import Consumer
 from media.errors import PeerError, StaleLibrary
 from media.frames import FrameEvent, Frames, connect
+from media.limits import HELD_S
 from media.line import Line, LineConsumer, LineEvents, line_codec
 from media.node import Node, NodeSettings
 from media.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack, Published
@@ -16,6 +17,7 @@ from media.router import Router
 from media.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
 
 __all__ = [
+    "HELD_S",
     "Acceptance",
     "Answer",
     "Candidate",

@@ -8,6 +8,7 @@ import pytest
 
 from conference import Announcement, PeerError, Refusal, Source, limits
 from conference.events import Event, Left, MuteAsked, RosterChanged, TrackPublished, TrackSubscribed, TrackUnpublished
+from media import HELD_S
 from tests.conference.doubles import FakePeer, Listener, World
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 
@@ -245,6 +246,21 @@ def test_no_picture_meets_a_library_that_opens_its_decoders_anew(world: World) -
     assert not ann.peer.held
     ann.offer("video sendonly screen")
     ann.participant.announce(Announcement("screen", "video", Source.SCREEN_SHARE))  # after its section
+    assert not ann.peer.held
+
+
+def test_a_picture_that_is_announced_and_never_offered_holds_no_later_one(world: World) -> None:
+    ann = Party(world, "ann", renews_decoders=True)
+    ann.participant.announce(CAMERA)
+    screen = Announcement("screen", "video", Source.SCREEN_SHARE)
+    world.time.advance(HELD_S - 1.0)
+    ann.participant.announce(screen)
+    ann.offer("video sendonly screen")
+    assert ann.peer.held, "the camera's offer may still come"
+    world.time.advance(1.0)
+    ann.participant.announce(replace(screen, cid="again"))
+    assert ann.peer.held
+    ann.offer("video sendonly screen", "video sendonly again")
     assert not ann.peer.held
 
 
