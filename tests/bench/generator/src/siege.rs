@@ -19,6 +19,8 @@ const STRANGERS: usize = 100;
 const PACE: Duration = Duration::from_millis(1);
 /// After each window: late retransmissions come, or gaps count as lost.
 const LINGER: Duration = Duration::from_millis(1200);
+/// Numbers that a DTLS record may have at any time after the handshake; the packet plane drops those that nobody can have reached.
+const LIKELY_NUMBERS: u64 = 60_000;
 /// Packets that took so long make a picture stand still (places of `Sink::delays`, a tenth of a millisecond each).
 const FROZEN_PLACE: usize = 4999;
 
@@ -158,7 +160,8 @@ impl Noise {
     }
 
     /// What looks like RTP, RTCP, DTLS or STUN by its first bytes (RFC 7983), and is random after them; its length. Half of the
-    /// DTLS is one record by its head, which the packet plane cannot tell from a genuine one.
+    /// DTLS is one record by its head; half of those have epoch and number as genuine ones do, so that only the handshake's
+    /// library can tell.
     fn junk(&mut self, datagram: &mut [u8]) -> usize {
         let draw = self.next();
         let len = 20 + (draw >> 32) as usize % (datagram.len() - 20);
@@ -172,6 +175,10 @@ impl Noise {
                     datagram[0] = 20 + (draw >> 5 & 3) as u8;
                     datagram[3..5].copy_from_slice(&[0, (draw >> 7 & 1) as u8]);
                     datagram[11..13].copy_from_slice(&(len as u16 - 13).to_be_bytes());
+                    if draw & 256 != 0 {
+                        let number = 1 << 48 | (draw >> 9) % LIKELY_NUMBERS;
+                        datagram[3..11].copy_from_slice(&number.to_be_bytes());
+                    }
                 }
             }
             1 => datagram[..8].copy_from_slice(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]),
@@ -189,15 +196,19 @@ mod tests {
     #[test]
     fn junk_is_of_every_kind_and_fits() {
         let (mut noise, mut datagram) = (Noise(7), [0; 1200]);
-        let (mut kinds, mut records) = (std::collections::HashSet::new(), 0);
+        let (mut kinds, mut records, mut likely) = (std::collections::HashSet::new(), 0, 0);
         for _ in 0..1000 {
             let len = noise.junk(&mut datagram);
             assert!((20..1200).contains(&len));
             kinds.insert(if (20..24).contains(&datagram[0]) { 22 } else { datagram[0] });
             let claimed = usize::from(u16::from_be_bytes([datagram[11], datagram[12]]));
-            records += usize::from((20..24).contains(&datagram[0]) && 13 + claimed == len);
+            let is_record = (20..24).contains(&datagram[0]) && 13 + claimed == len;
+            records += usize::from(is_record);
+            let is_likely = datagram[3..5] == [0, 1] && datagram[5..9] == [0; 4];
+            likely += usize::from(is_record && is_likely);
         }
         assert_eq!(kinds.len(), 4);
         assert!((10..100).contains(&records), "{records} heads are well-formed");
+        assert!((records / 4..records).contains(&likely), "{likely} of {records} have numbers that can be");
     }
 }
