@@ -256,6 +256,10 @@ class Connection:
         if not self._closed and peer is self.receiver and label == RELIABLE:
             self.flush()
 
+    def channel_drained(self, peer: Peer, label: str) -> None:
+        if not self._closed and peer is self.receiver and label == RELIABLE:
+            self.flush()
+
     def message(self, peer: Peer, label: str, data: bytes) -> None:
         if not self._closed:
             self._owner.media_message(label, data)

@@ -68,6 +68,9 @@ class SessionEvents(Protocol):
         """Once, and nothing after it; not when the owner itself closes."""
 
     def channel_opened(self, label: str) -> None: ...
+    def channel_drained(self, label: str) -> None:
+        """Of a reliable one half of what may wait has gone."""
+
     def message(self, label: str, data: bytes) -> None: ...
 
 
@@ -159,8 +162,7 @@ class Session:
         channel = self._channels.get(label)
         if channel is None or channel.readyState != "open" or len(data) > limits.MESSAGE_BYTES:
             return False
-        lossy = channel.maxRetransmits is not None or channel.maxPacketLifeTime is not None
-        bound = limits.LOSSY_BUFFER_BYTES if lossy else limits.RELIABLE_BUFFER_BYTES
+        bound = limits.LOSSY_BUFFER_BYTES if _is_lossy(channel) else limits.RELIABLE_BUFFER_BYTES
         if channel.bufferedAmount + len(data) > bound:
             return False
         try:
@@ -243,10 +245,17 @@ class Session:
         if self.state == "connected":
             self._events.channel_opened(label)
 
+    def _tell_drained(self, label: str) -> None:
+        if self.state == "connected":
+            self._events.channel_drained(label)
+
     def _listen(self, channel: RTCDataChannel) -> None:
         self._channels[channel.label] = channel
         channel.on("close", lambda: self._forget(channel))
         channel.on("message", lambda data: self._message(channel.label, data))
+        if not _is_lossy(channel):
+            channel.bufferedAmountLowThreshold = limits.RELIABLE_BUFFER_BYTES // 2
+            channel.on("bufferedamountlow", lambda: self._loop.call_soon(self._tell_drained, channel.label))
 
     def _forget(self, channel: RTCDataChannel) -> None:
         if self._channels.get(channel.label) is channel:
@@ -437,6 +446,10 @@ class _Association(RTCSctpTransport):
         if not self._broken:
             self._broken = True
             self._give_up(reason)
+
+
+def _is_lossy(channel: RTCDataChannel) -> bool:
+    return channel.maxRetransmits is not None or channel.maxPacketLifeTime is not None
 
 
 def _run_now(work: Coroutine[Any, Any, None]) -> None:

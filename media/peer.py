@@ -59,6 +59,9 @@ class PeerEvents(Protocol):
         """DTLS or SCTP failed, or the peer closed them. The owner closes the peer."""
 
     def channel_opened(self, peer: Peer, label: str) -> None: ...
+    def channel_drained(self, peer: Peer, label: str) -> None:
+        """A reliable one takes more again."""
+
     def message(self, peer: Peer, label: str, data: bytes) -> None: ...
     def negotiation_needed(self, peer: Peer) -> None:
         """Something waits for the next answer or offer; told once a turn of the event loop."""
@@ -306,6 +309,9 @@ class Peer:
 
     def channel_opened(self, label: str) -> None:
         self._events.channel_opened(self, label)
+
+    def channel_drained(self, label: str) -> None:
+        self._events.channel_drained(self, label)
 
     def message(self, label: str, data: bytes) -> None:
         self._events.message(self, label, data)

@@ -24,6 +24,7 @@ class TransportEvents(Protocol):
     def ice_changed(self, state: IceState, path: str) -> None: ...
     def failed(self, reason: str) -> None: ...
     def channel_opened(self, label: str) -> None: ...
+    def channel_drained(self, label: str) -> None: ...
     def message(self, label: str, data: bytes) -> None: ...
 
 
@@ -122,6 +123,9 @@ class Transport:
 
     def channel_opened(self, label: str) -> None:
         self._events.channel_opened(label)
+
+    def channel_drained(self, label: str) -> None:
+        self._events.channel_drained(label)
 
     def message(self, label: str, data: bytes) -> None:
         self._events.message(label, data)

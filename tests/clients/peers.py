@@ -36,6 +36,9 @@ class Recorder:
     def channel_opened(self, peer: Peer, label: str) -> None:
         self._keep("channel", label)
 
+    def channel_drained(self, peer: Peer, label: str) -> None:
+        self._keep("drained", label)
+
     def message(self, peer: Peer, label: str, data: bytes) -> None:
         self._keep("message", label, data)
 

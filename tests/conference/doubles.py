@@ -266,6 +266,11 @@ class FakePeer:
             self.open_labels.add(label)
             self.owner.channel_opened(self, label)
 
+    def drain(self) -> None:
+        """Its channel takes more again."""
+        self.full = False
+        self.owner.channel_drained(self, "_reliable")
+
     def ice(self, state: str) -> None:
         self.owner.ice_changed(self, state, "")
 

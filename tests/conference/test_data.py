@@ -49,6 +49,16 @@ def test_reliable_ones_wait_in_order_for_their_channel(world: World) -> None:
     assert [payload for _, payload in ben.peer.sent] == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
 
 
+def test_they_go_on_as_soon_as_their_channel_takes_more(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben", dual=True)
+    ben.receiver.full = True
+    for number in range(3):
+        ann.peer.hear("_reliable", b"|%d" % number)
+    ben.receiver.drain()
+    ann.peer.hear("_reliable", b"|3")
+    assert ben.heard() == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
+
+
 def test_what_waits_is_bounded(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.peer.full = True

@@ -82,6 +82,9 @@ class Owner:
     def channel_opened(self, label: str) -> None:
         raise AssertionError("no association was wanted")
 
+    def channel_drained(self, label: str) -> None:
+        raise AssertionError("no association was wanted")
+
     def message(self, label: str, data: bytes) -> None:
         raise AssertionError("no association was wanted")
 

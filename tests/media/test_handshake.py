@@ -18,7 +18,9 @@ from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate, RTCDtlsTransport
 from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk, SackChunk
 
+from conference.connection import Connection
 from media import Node, PeerError, Router, handshake, limits
+from signaling.process import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
@@ -363,6 +365,57 @@ async def test_too_much_waiting_data_is_refused(router: Router) -> None:
         assert bound - 8192 <= sent <= bound
     assert not call.peer.send("_reliable", bytes(limits.MESSAGE_BYTES + 1))
     end(call)
+
+
+class Nobody:
+    """Owner of a connection of which only data matter."""
+
+    def media_connected(self) -> None: ...
+    def media_failed(self, reason: str) -> None: ...
+    def media_message(self, label: str, data: bytes) -> None: ...
+    def media_changed(self) -> None: ...
+
+
+async def receiver(router: Router, heard: list[bytes]) -> tuple[Connection, IceClient]:
+    """A participant's connection, and its client with an open channel."""
+    connection = Connection(router, Nobody(), SystemClock(), dual=False)
+    client = IceClient(remote_ufrag="", remote_pwd="")
+    text = offers.describe(DATA, ufrag=client.ufrag, fingerprint=client.own_fingerprint)
+    answer = connection.answer(text, accept=lambda _: None)
+    tell(client, answer.sdp)
+    await open_path(client, answer)
+    await client.check()
+    await client.handshake()
+    channel = RTCDataChannel(await client.associate(), RTCDataChannelParameters(label="_reliable"))
+    channel.on("message", heard.append)
+    await opened(channel)
+    return connection, client
+
+
+async def test_a_file_arrives_whole_and_fast_though_its_receiver_was_away_for_a_moment(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its channel has no room for goes on as that empties, not once a second when the clockwork comes by."""
+    heard: list[bytes] = []
+    connection, client = await receiver(router, heard)
+    loop = asyncio.get_running_loop()
+    kept: list[bytes] = []
+    put = client._pipe.put
+    monkeypatch.setattr(client._pipe, "put", kept.append)
+    loop.call_later(0.8, lambda: [monkeypatch.setattr(client._pipe, "put", put), *map(put, kept)])
+    pieces = [number.to_bytes(4, "big") * 3750 for number in range(400)]
+    for number, piece in enumerate(pieces):
+        connection.send("_reliable", piece)
+        await asyncio.sleep(0.01)  # 1.5 MB a second
+        if number % 100 == 99:
+            connection.flush()
+    async with asyncio.timeout(5):
+        while len(heard) < len(pieces):
+            await asyncio.sleep(0.01)
+    assert heard == pieces
+    assert connection.dropped_packets == 0
+    connection.close()
+    client.hang_up()
 
 
 # -- hostile SCTP

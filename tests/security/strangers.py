@@ -223,5 +223,8 @@ class OpenDoor(asyncio.DatagramProtocol):
     def channel_opened(self, label: str) -> None:
         self.events.append(f"channel {label}")
 
+    def channel_drained(self, label: str) -> None:
+        self.events.append(f"drained {label}")
+
     def message(self, label: str, data: bytes) -> None:
         self.events.append(f"message {label}")
