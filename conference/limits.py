@@ -76,6 +76,8 @@ TICK_S = 1.0
 QUALITY_S = 5.0
 MEASURE_S = 1.0
 SPEAKERS_S = 0.4
+PLAYED_GAP_S = 2.0
+"""So long after a client had all told that it speaks, it may not again."""
 LAYERS_DOWN_S = 5.0
 """A publisher is told to stop a layer that nobody has wanted for this long."""
 LOOKED_AT_PIXELS = 640

@@ -18,11 +18,13 @@ _STEPS = 8  # levels are told in eighths: smaller changes are not worth a messag
 
 
 class Speakers:
-    """The speakers of one conference as its clients know them (`told`) and as they are (`latest`)."""
+    """The speakers of one conference as its clients know them (`told`) and as they are (`latest`, with those that are played)."""
 
     def __init__(self, conference: Conference) -> None:
         self._conference = conference
-        self._latest: dict[str, float] = {}
+        self._heard: dict[str, float] = {}
+        self._played: dict[str, float] = {}
+        self._plays_again: dict[str, float] = {}  # when, by sid
         self._told: dict[str, float] = {}
         self._silent: dict[str, float] = {}
         """Who spoke before, and since when it is told no more."""
@@ -36,16 +38,28 @@ class Speakers:
             track = self._conference.tracks_by_producer.get(producer)
             if track is not None and not track.owner.grants.hidden:
                 latest[track.owner.sid] = max(latest.get(track.owner.sid, 0.0), _rounded(level))
-        self._latest = latest
+        self._heard = latest
         self._schedule()
+
+    def play(self, sid: str, level: float, seconds: float) -> None:
+        """All are told that it speaks, for so long. One such at a time, the next one PLAYED_GAP_S later."""
+        around = self._conference.around
+        now = around.clock.monotonic()
+        if now >= self._plays_again.get(sid, now):
+            self._plays_again[sid] = now + seconds + limits.PLAYED_GAP_S
+            self._played[sid] = _rounded(level)
+            around.turns.call_later(seconds, self._played_out, sid)
+            self._schedule()
 
     def names(self) -> frozenset[str]:
         """The sids of those who speak now."""
-        return frozenset(self._latest)
+        return frozenset(self._heard)
 
     def gone(self, sid: str) -> None:
-        """A participant left: its roster update says so, nothing more is told."""
-        self._latest.pop(sid, None)
+        """A participant left, or hides: its roster update says so, nothing more is told."""
+        self._heard.pop(sid, None)
+        self._plays_again.pop(sid, None)
+        self._played.pop(sid, None)
         self._told.pop(sid, None)
         self._silent.pop(sid, None)
 
@@ -64,6 +78,14 @@ class Speakers:
     def _speaking(self) -> tuple[Speaking, ...]:
         return tuple(Speaking(sid, level, True) for sid, level in self._told.items())
 
+    @property
+    def _latest(self) -> dict[str, float]:
+        return {**self._heard, **self._played}
+
+    def _played_out(self, sid: str) -> None:
+        self._played.pop(sid, None)
+        self._schedule()
+
     def _schedule(self) -> None:
         if self._timer is not None or self._latest == self._told:
             return
@@ -75,14 +97,14 @@ class Speakers:
 
     def _tell(self) -> None:
         self._timer = None
-        now = self._conference.around.clock.monotonic()
-        louder = [Speaking(sid, level, True) for sid, level in self._latest.items() if self._told.get(sid) != level]
-        silent = [Speaking(sid, 0.0, False) for sid in self._told if sid not in self._latest]
+        now, latest = self._conference.around.clock.monotonic(), self._latest
+        louder = [Speaking(sid, level, True) for sid, level in latest.items() if self._told.get(sid) != level]
+        silent = [Speaking(sid, 0.0, False) for sid in self._told if sid not in latest]
         changed = louder + silent
         for one in louder:
             self._silent.pop(one.participant_sid, None)
         self._silent |= {one.participant_sid: now for one in silent}
-        self._told = dict(self._latest)
+        self._told = latest
         if changed:
             self._told_at = now
             self._conference.broadcast(SpeakersChanged(tuple(changed)), [one.participant_sid for one in changed])

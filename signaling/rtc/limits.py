@@ -59,7 +59,7 @@ RPC_ACK_S = 7.0
 """A client that is there acknowledges a call at once."""
 CALLS = 256
 """Of the server API that wait for an answer."""
-SIMULATED_SPEECH_S = 30
+SIMULATED_SPEECH_LEAST_S, SIMULATED_SPEECH_S = 1, 30
 SIMULATED_LEVEL = 0.9
 CUT_RESUMES = 256
 """Participants who have asked that their next resume fails."""

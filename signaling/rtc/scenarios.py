@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from livekit.protocol import rtc
 
-from conference import Participant, events
+from conference import Participant
 from conference.events import Action, Reason
 from conference.ports import PathWish
 from signaling.rtc import limits
@@ -34,21 +34,11 @@ def simulate(session: Session, participant: Participant, message: rtc.SimulateSc
 
 
 def speaker_update(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:
-    """All are told that it speaks, for so many seconds; one such at a time, and only who could be heard."""
-    around = session.desk.registry.around
+    """All are told that it speaks, for so many seconds; only who could be heard."""
     open_ = any(track.kind == "audio" and not track.muted for track in participant.tracks.values())
-    if session.speech or participant.grants.hidden or not open_:
-        return
-
-    def told(active: bool) -> None:
-        session.speech = active
-        if not participant.left:
-            speaking = events.Speaking(participant.sid, limits.SIMULATED_LEVEL if active else 0.0, active)
-            participant.conference.broadcast(events.SpeakersChanged((speaking,)), (participant.sid,))
-
-    told(True)
-    seconds = max(0, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
-    around.turns.call_later(float(seconds), told, False)
+    if open_ and not participant.grants.hidden:
+        seconds = max(limits.SIMULATED_SPEECH_LEAST_S, min(message.speaker_update, limits.SIMULATED_SPEECH_S))
+        participant.conference.speakers.play(participant.sid, limits.SIMULATED_LEVEL, seconds)
 
 
 def node_failure(session: Session, participant: Participant, message: rtc.SimulateScenario) -> None:

@@ -103,8 +103,6 @@ class Session:
         self.grants = grants
         self.participant: Participant | None = None
         self.closed = False
-        self.speech = False
-        """It plays a speaker at the moment (`scenarios.py`)."""
         self._wire = wire
         self._text = False
         self._rates = Rates(now)

@@ -125,3 +125,22 @@ def test_nobody_hears_of_its_own_loss(world: World) -> None:
     world.pass_time(limits.QUALITY_S + 1)
     assert [one.grade for one in ann.client.last(QualityChanged).grades] == [Grade.LOST]
     assert not any(one.grade is Grade.LOST for event in ben.client.of(QualityChanged) for one in event.grades)
+
+
+def test_a_played_speaker_is_told_at_the_pace_of_the_others(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    played = world.registry.get("c").speakers.play
+    for _ in range(1000):
+        for one in (ann, ben):
+            played(one.sid, 1.0, 1.0)
+        world.time.advance(0.01)
+    told = ben.client.of(SpeakersChanged)
+    assert 2 * 3 <= len(told) <= 10 / limits.SPEAKERS_S
+    active = [one for event in told for one in event.speakers if one.active and one.participant_sid == ann.sid]
+    assert len(active) == 4, "each second of speech is followed by two without"
+    played(ann.sid, 1.0, 30.0)
+    world.time.advance(limits.PLAYED_GAP_S)
+    ann.participant.leave(Reason.CLIENT_INITIATED)
+    ben.client.clear()
+    world.time.advance(60)
+    assert not ben.client.of(SpeakersChanged)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from livekit.protocol import models, rtc
 
+from conference.limits import PLAYED_GAP_S
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
 from signaling.rtc.messages import Encoder, Relay, ServerFacts
@@ -52,12 +53,28 @@ def test_a_speaker_is_played_for_a_while(office: Office) -> None:
     office.world.time.advance(3)
     assert not ben.wire.last("speakers_changed").speakers[0].active
     assert len(ben.wire.of("speakers_changed")) == 2
+    play(ann, speaker_update=3)
+    assert len(ben.wire.of("speakers_changed")) == 2, "not again at once"
+    office.world.time.advance(PLAYED_GAP_S)
     play(ann, speaker_update=10_000)
     office.world.time.advance(limits.SIMULATED_SPEECH_S)
     assert len(ben.wire.of("speakers_changed")) == 4
+    office.world.time.advance(PLAYED_GAP_S)
     ann.ask(mute=rtc.MuteTrackRequest(sid=next(iter(ann.participant.tracks)), muted=True))
     play(ann, speaker_update=1)
     assert len(ben.wire.of("speakers_changed")) == 4
+
+
+def test_no_speech_is_so_short_that_it_could_be_told_without_end(office: Office) -> None:
+    ann, ben = office.join("ann", offer=SPEAKING), office.join("ben")
+    ann.ask(add_track=rtc.AddTrackRequest(cid="mic", type="AUDIO", source="MICROPHONE"))
+    for _ in range(900):
+        play(ann, speaker_update=0)
+        play(ann, speaker_update=-5)
+        office.world.time.advance(0.05)
+    turns = 45 / (limits.SIMULATED_SPEECH_LEAST_S + PLAYED_GAP_S)
+    assert ann.wire.code is None
+    assert 2 * turns - 2 <= len(ben.wire.of("speakers_changed")) <= 2 * turns + 2
 
 
 def test_the_node_fails(office: Office) -> None:
