@@ -147,7 +147,7 @@ pub fn ice(data: &[u8]) {
 /// The peer answers at this path, if it is asked.
 fn ask(agent: &mut Agent, path: Path, (cause, came): (Cause, usize), transaction: [u8; 12], now_us: u64) {
     let (mut question, mut answer) = ([0; stun::QUESTION_MAX], [0; stun::REPLY_MAX]);
-    let Some(len) = agent.ask(path, cause, came, transaction, now_us, &mut question) else { return };
+    let Some(len) = agent.ask(path, cause, came, || transaction, now_us, &mut question) else { return };
     let asked = stun::parse_request(&question[..len], PWD.as_bytes()).expect("our own request");
     let len = stun::write_success(&mut answer, asked.transaction, path.remote(), PWD.as_bytes());
     let answered = agent.hear_answer(&answer[..len], path, now_us).is_ok();
