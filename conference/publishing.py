@@ -212,6 +212,7 @@ def unpublish(publisher: Participant, track: Track, *, tell: bool, ends: bool = 
     if track.backup is not None:
         _end_backup(track.backup)
     subscriptions.withdraw(track)
+    subscriptions.forget(track)
     if track.producer is not None:
         publisher.conference.tracks_by_producer.pop(track.producer, None)
         publisher.conference.tracks_by_sid.pop(track.sid, None)
@@ -370,7 +371,7 @@ def _unsupported(subscriber: Participant, consumer: object) -> None:
             if backups.lack(subscriber, track):
                 subscriptions.update_wish(track)
                 return
-            subscriber.choices[track.sid] = False
+            subscriptions.remember(subscriber.choices, track.sid, False)
             subscriber.deliver(SubscriptionFailed(track.sid, codec=True))
             subscriptions.update_wish(track)
             subscriber.conference.lacks_codec(subscriber, track)

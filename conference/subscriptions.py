@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from conference import limits
 from conference.events import (
@@ -24,13 +24,13 @@ from media import PeerError
 if TYPE_CHECKING:
     from conference.participant import Participant
 
+Wish = TypeVar("Wish", bool, Settings)
+
 
 def choose(subscriber: Participant, track_sids: Sequence[str], wanted: bool) -> None:
     """The subscriber's own wish; holds also for tracks that are not there yet."""
     for sid in _known_length(track_sids):
-        if sid not in subscriber.choices and len(subscriber.choices) >= limits.CHOICES_PER_PARTICIPANT:
-            subscriber.choices.pop(next(iter(subscriber.choices)))
-        subscriber.choices[sid] = wanted
+        remember(subscriber.choices, sid, wanted)
         track = subscriber.conference.find_track(sid)
         if track is not None:
             reconcile(subscriber, track)
@@ -40,15 +40,20 @@ def choose(subscriber: Participant, track_sids: Sequence[str], wanted: bool) -> 
 
 def set_settings(subscriber: Participant, track_sids: Sequence[str], settings: Settings) -> None:
     for sid in _known_length(track_sids):
-        if sid not in subscriber.settings and len(subscriber.settings) >= limits.CHOICES_PER_PARTICIPANT:
-            subscriber.settings.pop(next(iter(subscriber.settings)))
-        subscriber.settings[sid] = settings
+        remember(subscriber.settings, sid, settings)
         track = subscriber.conference.find_track(sid)
         given = track.given_to(subscriber.sid) if track is not None else None
         subscription = given.subscriptions.get(subscriber.sid) if given is not None else None
         if given is not None and subscription is not None and subscription.settings != settings:
             given.change(subscription, settings)
             update_wish(given)
+
+
+def remember(wishes: dict[str, Wish], track_sid: str, wish: Wish) -> None:
+    """The oldest of too many is forgotten."""
+    if track_sid not in wishes and len(wishes) >= limits.CHOICES_PER_PARTICIPANT:
+        del wishes[next(iter(wishes))]
+    wishes[track_sid] = wish
 
 
 def reconcile_all(subscriber: Participant) -> None:
@@ -92,6 +97,12 @@ def withdraw(track: Track) -> None:
     """The track ends for everybody."""
     for subscription in list(track.subscriptions.values()):
         _stop(subscription)
+
+
+def forget(track: Track) -> None:
+    """It has ended, and nobody is refused it any more."""
+    for participant in track.owner.conference.participants.values():
+        participant.refused.discard(track.sid)
 
 
 def drop_all(subscriber: Participant) -> None:

@@ -191,6 +191,26 @@ def test_what_publishers_allowed_meanwhile_is_told_after_a_resume(world: World) 
     assert client.of(SubscriptionAllowed) == told[1:]
 
 
+def test_what_is_remembered_of_refused_and_failed_tracks_is_bounded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CHOICES_PER_PARTICIPANT", 3)
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    ann.participant.permit(Permission(False))
+    (sid,) = ann.publish(CAMERA)
+    assert ben.participant.refused == {sid}
+    ann.end("cam")
+    assert ben.participant.refused == set()
+    ann.participant.permit(Permission())
+    ben.peer.lacks = frozenset(("video/VP8",))
+    for number in range(5):
+        ann.publish(replace(CAMERA, cid=f"v{number}"))
+        ben.offer("video recvonly")
+        ann.end(f"v{number}")
+    assert len(ben.client.of(SubscriptionFailed)) == 5
+    assert len(ben.participant.choices) == 3
+
+
 def test_settings_choose_the_layer(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     (sid,) = ann.publish(CAMERA)
