@@ -32,6 +32,7 @@ from conference.events import (
 from conference.hall import Hall
 from conference.happenings import Happening, What
 from conference.identifiers import ConferenceSid, ParticipantSid
+from conference.pace import Paced
 from conference.participant import Entry, Participant, check_facts
 from conference.ports import Cancellable, Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
 from conference.program import Mode, Program
@@ -74,6 +75,10 @@ class Conference:
         self.joins = 0
         self._empty_since = around.clock.monotonic()
         self.roster = Roster(self)
+        self.tables = Paced(around.clock, around.turns, data.tell_table)
+        """Whose handles of data tracks have changed."""
+        self.permissions = Paced(around.clock, around.turns, self._permit)
+        """Who lets others have its tracks than before."""
         self._to_negotiate: dict[str, Participant] = {}
         self._resting: dict[str, Cancellable] = {}
         """Their next negotiation comes later."""
@@ -423,6 +428,11 @@ class Conference:
             self.roster.came(participant)
         for track in list(participant.tracks.values()):
             subscriptions.offer_to_all(track)
+
+    def _permit(self, publisher: Participant) -> float:
+        """`Paced` work: what it publishes is given to whom it lets have it now."""
+        self._alone(publisher, subscriptions.offer_everything)
+        return len(publisher.tracks) * len(self.participants) * limits.PERMITTED_S
 
     def settle_soon(self, participant: Participant) -> None:
         """Negotiates with this participant at the end of the turn, if something waits."""

@@ -1,9 +1,11 @@
 """Data between participants: packets (reliable and lossy) and data tracks. Payloads are opaque; `PacketFormat`
-knows their bytes.
+knows their bytes. Owns how much one participant may have passed on: each packet is work for each of its receivers.
 """
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,12 +15,15 @@ from conference.connection import FRAMES, LOSSY, RELIABLE
 from conference.errors import Refusal
 from conference.events import DataSource, DataTrackHandles, DataTrackView
 from conference.identifiers import DataTrackSid
+from conference.pace import Budget
 from media import PeerError
 
 if TYPE_CHECKING:
     from conference.conference import Conference
     from conference.participant import Participant
-    from conference.ports import Packet
+    from conference.ports import Cancellable, Packet
+
+log = logging.getLogger(__name__)
 
 _HANDLE_MOST = 0xFFFF
 
@@ -46,12 +51,25 @@ class DataTrack:
 
 
 @dataclass(slots=True)
+class Outgoing:
+    """What one participant has passed on to others: how much more it may, and what waits for that, in order."""
+
+    budget: Budget = field(default_factory=lambda: Budget(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
+    held: deque[Packet] = field(default_factory=deque)
+    held_bytes: int = 0
+    timer: Cancellable | None = None
+    told: bool = False
+    """The log says that some of it was dropped."""
+
+
+@dataclass(slots=True)
 class DataState:
     """One participant's part: what it publishes by its own handle, and what its frames' handles mean."""
 
     published: dict[int, DataTrack] = field(default_factory=dict)
     received: dict[int, DataTrack] = field(default_factory=dict)
     next_handle: int = 1
+    outgoing: Outgoing = field(default_factory=Outgoing)
     blobs: dict[bytes, bytes] = field(default_factory=dict)
     """What it left for others to fetch, such as schemas of its frames, by key."""
 
@@ -66,12 +84,18 @@ def receive(sender: Participant, label: str, message: bytes) -> None:
         _receive_frame(sender, message)
     elif label in (RELIABLE, LOSSY):
         packet = sender.entry.packets.stamp(message, sender.sid, sender.identity)
-        if packet is not None:
-            spread(sender.conference, packet, reliable=label == RELIABLE, sender=sender)
+        if packet is None:
+            return
+        if label == RELIABLE:
+            _hold(sender, packet)
+        elif _may_send(sender):
+            _pass_on(sender, packet, reliable=False)
+        else:
+            _drop(sender, "lossy")
 
 
-def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> None:
-    """To everybody but the sender, or to its destinations; the same bytes for all."""
+def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Participant | None = None) -> int:
+    """To everybody but the sender, or to its destinations; the same bytes for all. How many that were."""
     label = RELIABLE if reliable else LOSSY
     receivers: Sequence[Participant]
     if packet.metrics:
@@ -85,9 +109,10 @@ def spread(conference: Conference, packet: Packet, *, reliable: bool, sender: Pa
         conference.roster.introduce(sender, receivers)
     elif sender is not None:
         conference.roster.know((sender.sid,))
+    receivers = [participant for participant in receivers if participant is not sender]
     for participant in receivers:
-        if participant is not sender:
-            participant.connection.send(label, packet.payload)
+        participant.connection.send(label, packet.payload)
+    return len(receivers)
 
 
 def publish(publisher: Participant, handle: int, name: str, facts: object) -> DataTrackView:
@@ -112,10 +137,8 @@ def publish(publisher: Participant, handle: int, name: str, facts: object) -> Da
     publisher.changed()
     everybody = publisher.conference.participants.values()
     takers = [one for one in everybody if one.entry.auto_subscribe_data and one is not publisher]
-    publisher.conference.roster.introduce(publisher, takers)
     for participant in takers:
         _subscribe(participant, track)
-        tell_handles(participant)
     return track.view
 
 
@@ -127,7 +150,7 @@ def unpublish(publisher: Participant, handle: int) -> DataTrackView:
     publisher.conference.data_tracks.pop(track.view.sid, None)
     for participant, own in list(track.subscribers.values()):
         participant.data.received.pop(own, None)
-        tell_handles(participant)
+        tell_handles_soon(participant)
     track.subscribers.clear()
     publisher.changed()
     return track.view
@@ -153,11 +176,22 @@ def subscribe_all(subscriber: Participant) -> None:
         for track in participant.data.published.values():
             if participant is not subscriber:
                 _subscribe(subscriber, track)
-    if subscriber.data.received:
-        tell_handles(subscriber)
+
+
+def tell_handles_soon(subscriber: Participant) -> None:
+    """At the end of the turn, or a little later where many tables are to be told."""
+    subscriber.conference.tables.add(subscriber)
+
+
+def tell_table(subscriber: Participant) -> float:
+    """`Paced` work."""
+    tell_handles(subscriber)
+    return len(subscriber.data.received) * limits.HANDLE_S
 
 
 def tell_handles(subscriber: Participant) -> None:
+    for track in subscriber.data.received.values():
+        subscriber.conference.roster.introduce(track.owner, (subscriber,))
     table = {
         handle: DataSource(track.owner.sid, track.owner.identity, track.view.sid)
         for handle, track in subscriber.data.received.items()
@@ -192,7 +226,7 @@ def enforce(participant: Participant) -> None:
             unpublish(participant, handle)
     if not participant.grants.can_subscribe and participant.data.received:
         _unsubscribe_all(participant)
-        tell_handles(participant)
+        tell_handles_soon(participant)
 
 
 def forget(participant: Participant) -> None:
@@ -200,6 +234,10 @@ def forget(participant: Participant) -> None:
     for handle in list(participant.data.published):
         unpublish(participant, handle)
     _unsubscribe_all(participant)
+    outgoing = participant.data.outgoing
+    outgoing.held.clear()
+    if outgoing.timer is not None:
+        outgoing.timer.cancel()
 
 
 def _unsubscribe_all(participant: Participant) -> None:
@@ -213,8 +251,57 @@ def _receive_frame(sender: Participant, frame: bytes) -> None:
     track = sender.data.published.get(format_.frame_handle(frame))
     if track is None:
         return
+    if not _may_send(sender):
+        _drop(sender, "frames")
+        return
     for participant, handle in track.subscribers.values():
         participant.connection.send(FRAMES, format_.with_handle(frame, handle))
+    sender.data.outgoing.budget.spend(_units(len(track.subscribers), len(frame)))
+
+
+def _units(receivers: int, size_bytes: int) -> float:
+    return receivers * (1 + size_bytes / limits.DATA_UNIT_BYTES)
+
+
+def _may_send(sender: Participant) -> bool:
+    return sender.data.outgoing.budget.wait_s(sender.conference.around.clock.monotonic()) == 0
+
+
+def _pass_on(sender: Participant, packet: Packet, *, reliable: bool) -> None:
+    receivers = spread(sender.conference, packet, reliable=reliable, sender=sender)
+    sender.data.outgoing.budget.spend(_units(receivers, len(packet.payload)))
+
+
+def _hold(sender: Participant, packet: Packet) -> None:
+    """A reliable packet goes at once, or after those that wait."""
+    outgoing = sender.data.outgoing
+    size = outgoing.held_bytes + len(packet.payload)
+    if len(outgoing.held) >= limits.HELD_PACKETS or size > limits.HELD_BYTES:
+        _drop(sender, "reliable")
+        return
+    outgoing.held.append(packet)
+    outgoing.held_bytes = size
+    if outgoing.timer is None:
+        _let_go(sender)
+
+
+def _let_go(sender: Participant) -> None:
+    outgoing, around = sender.data.outgoing, sender.conference.around
+    outgoing.timer = None
+    while outgoing.held and _may_send(sender):
+        packet = outgoing.held.popleft()
+        outgoing.held_bytes -= len(packet.payload)
+        _pass_on(sender, packet, reliable=True)
+    if outgoing.held:
+        wait_s = outgoing.budget.wait_s(around.clock.monotonic())
+        outgoing.timer = around.turns.call_later(wait_s, _let_go, sender)
+
+
+def _drop(sender: Participant, kind: str) -> None:
+    sender.conference.around.data_drops[kind] += 1
+    if not sender.data.outgoing.told:
+        sender.data.outgoing.told = True
+        log.info("participant %s sends more data than is passed on", sender.sid)
 
 
 def _subscribe(subscriber: Participant, track: DataTrack) -> None:
@@ -229,3 +316,4 @@ def _subscribe(subscriber: Participant, track: DataTrack) -> None:
     state.next_handle = handle % _HANDLE_MOST + 1
     state.received[handle] = track
     track.subscribers[subscriber.sid] = (subscriber, handle)
+    tell_handles_soon(subscriber)

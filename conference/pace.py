@@ -1,8 +1,19 @@
-"""When descriptions of many tracks are asked for: their reading and writing is work that all conferences of the process share."""
+"""When work is done of which participants can cause much: none of it may hold up the calls of the others.
+
+Descriptions of many tracks are asked for by `Pace`: their reading and writing is work that all conferences of the process share.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from conference import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conference.participant import Participant
+    from conference.ports import Cancellable, Clock, Turns
 
 
 class Pace:
@@ -29,3 +40,55 @@ class Pace:
             taken_until = max(start, min(taken_until, now + limits.NEGOTIATION_AHEAD_S))
         self._taken_until[conference] = taken_until
         return 0.0 if first else max(0.0, start - now)
+
+
+class Budget:
+    """Holds at most `burst`, refilled by `rate_per_s`. Starts full. As long as something is left all that is asked for is given;
+    what that was too much is waited for afterwards.
+    """
+
+    def __init__(self, rate_per_s: float, burst: float) -> None:
+        self._rate = rate_per_s
+        self._burst = burst
+        self._level = burst
+        self._at = float("-inf")
+
+    def wait_s(self, now: float) -> float:
+        """Until something is left; 0: there is."""
+        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        return 0.0 if self._level > 0 else max(-self._level / self._rate, limits.BUDGET_S)
+
+    def spend(self, cost: float) -> None:
+        self._level -= cost
+
+
+class Paced:
+    """Work for one participant after another, at the end of the turn. Whoever waits for his turn waits once, whatever is added
+    for him meanwhile; what much work took, the next ones wait for in proportion.
+    """
+
+    def __init__(self, clock: Clock, turns: Turns, work: Callable[[Participant], float]) -> None:
+        """`work` tells how long others have to wait for it, seconds."""
+        self._clock = clock
+        self._turns = turns
+        self._work = work
+        self._budget = Budget(1.0, limits.PACED_S)
+        self._waiting: dict[str, Participant] = {}  # by sid
+        self._timer: Cancellable | None = None
+
+    def add(self, participant: Participant) -> None:
+        self._waiting[participant.sid] = participant
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._waiting and self._timer is None:
+            self._timer = self._turns.call_later(self._budget.wait_s(self._clock.monotonic()), self._run)
+
+    def _run(self) -> None:
+        self._timer = None
+        while self._waiting and self._budget.wait_s(self._clock.monotonic()) == 0:
+            participant = self._waiting.pop(next(iter(self._waiting)))
+            if not participant.left:
+                self._budget.spend(self._work(participant))
+        self._go_on()

@@ -204,9 +204,10 @@ class Participant:
         subscriptions.set_settings(self, track_sids, settings)
 
     def permit(self, permission: Permission) -> None:
-        self.permission = permission
-        for track in self.tracks.values():
-            subscriptions.offer_to_all(track)
+        """Counts at once for whoever comes; those who are there gain or lose tracks at the end of the turn."""
+        if permission != self.permission:
+            self.permission = permission
+            self.conference.permissions.add(self)
 
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Raises Refusal."""

@@ -7,6 +7,7 @@ test stand in for packets.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -329,3 +330,5 @@ class Surroundings:
     """What halls need; None: there are none here."""
     observer: Observer | None = None
     pace: Pace = field(default_factory=Pace)
+    data_drops: Counter[str] = field(default_factory=Counter)
+    """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""

@@ -72,6 +72,12 @@ def offer_to_all(track: Track) -> None:
     update_wish(track)
 
 
+def offer_everything(publisher: Participant) -> None:
+    """All that it publishes, for everybody."""
+    for track in list(publisher.tracks.values()):
+        offer_to_all(track)
+
+
 def reconcile(subscriber: Participant, track: Track) -> None:
     """Makes the subscription what it should be."""
     given = track.given_to(subscriber.sid)

@@ -253,6 +253,8 @@ def conferences(registry: Registry) -> Iterator[Metric]:
     yield gauge("diemcau_participants", "Participants", "kind", kinds)
     yield gauge("diemcau_tracks", "Published tracks", "kind", tracks)
     yield gauge("diemcau_subscriptions", "Tracks as they are received", "kind", subscriptions)
+    drops = registry.around.data_drops
+    yield counter("diemcau_dropped_data", "Packets and frames of data of whom sent too many", "kind", drops)
 
 
 def plane(totals: Mapping[str, int]) -> Iterator[Metric]:

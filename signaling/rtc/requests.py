@@ -208,7 +208,7 @@ def unpublish_data_track(session: Session, participant: Participant, message: rt
 def update_data_subscription(session: Session, participant: Participant, message: rtc.UpdateDataSubscription) -> None:
     for change in message.updates[: limits.TRACK_SIDS]:
         data.choose(participant, change.track_sid, change.subscribe)
-    data.tell_handles(participant)
+    data.tell_handles_soon(participant)
 
 
 def refuse(session: Session, kind: str, message: Any, refusal: Refusal) -> None:

@@ -59,6 +59,69 @@ def test_they_go_on_as_soon_as_their_channel_takes_more(world: World) -> None:
     assert ben.heard() == [b"ann|0", b"ann|1", b"ann|2", b"ann|3"]
 
 
+def test_one_who_floods_is_slowed_down_and_nobody_else(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    others = [Party(world, f"g{number}") for number in range(18)]
+    receivers = [ben, *others]
+    drops, most = world.registry.around.data_drops, int(limits.DATA_UNITS_BURST / len(receivers)) + 1
+    for _ in range(10_000):
+        ann.peer.hear("_lossy", b"|noise")
+    assert 0.9 * most < len(ben.heard()) <= most
+    assert drops == {"lossy": 10_000 - len(ben.heard())}
+    before = len(ben.heard())
+    for number in range(limits.HELD_PACKETS + 1):
+        ann.peer.hear("_reliable", b"|%d" % number)
+    assert (len(ben.heard()), drops["reliable"]) == (before, 1)
+    others[0].peer.hear("_reliable", b"|sense")
+    assert ben.heard()[-1] == b"g0|sense"
+    world.time.advance(1)
+    passed = len(ben.heard()) - before - 1
+    assert 0.9 < passed * len(receivers) / limits.DATA_UNITS_PER_S < 1.1
+    world.time.advance(60)
+    assert [one for one in ben.heard()[before:] if one.startswith(b"ann")] == [
+        b"ann|%d" % number for number in range(limits.HELD_PACKETS)
+    ]
+    for _ in range(limits.HELD_PACKETS):  # a pause fills the budget again
+        ann.peer.hear("_lossy", b"ben|once more")
+    assert ben.heard()[-1] == b"ann|once more"
+    assert drops["lossy"] == 10_000 - before
+
+
+def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    big = b"|" + b"x" * (limits.PACKET_BYTES - 10)
+    count = limits.DATA_UNITS_BURST // 64 + limits.HELD_BYTES // len(big) + 2
+    for _ in range(count):
+        ann.peer.hear("_reliable", big)
+    passed = len(ben.heard())
+    assert ann.conference.around.data_drops["reliable"] > 0
+    assert len(ann.participant.data.outgoing.held) == limits.HELD_BYTES // len(big)
+    ann.participant.leave(Reason.CLIENT_INITIATED)
+    world.time.advance(60)
+    assert len(ben.heard()) == passed
+    assert not ann.participant.data.outgoing.held
+
+
+def test_a_flood_of_frames_is_thinned(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
+    data.publish(ann.participant, 7, "pose", None)
+    for _ in range(limits.DATA_UNITS_BURST + 1000):
+        ann.peer.hear("_data_track", b"7:x")
+    assert limits.DATA_UNITS_BURST * 0.95 < len(ben.heard()) <= limits.DATA_UNITS_BURST
+    assert ann.conference.around.data_drops["frames"] >= 1000
+
+
+def test_a_file_for_one_other_is_never_held(world: World) -> None:
+    """32 MiB at 4 MiB a second, in pieces as clients cut them."""
+    ann, ben, _ = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
+    piece = b"ben|" + b"x" * 15_000
+    for _ in range(32 * 1024 * 1024 // 15_000):
+        ann.peer.hear("_reliable", piece)
+        assert not ann.participant.data.outgoing.held
+        world.time.advance(15_000 / (4 * 1024 * 1024))
+    assert len(ben.heard()) == 32 * 1024 * 1024 // 15_000
+
+
 def test_what_waits_is_bounded(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben")
     ben.peer.full = True
@@ -94,7 +157,7 @@ def test_a_data_track(world: World) -> None:
     assert ben.client.last(RosterChanged).participants[-1].data_tracks == (view,)
     ann.peer.hear("_data_track", b"7:early")
     data.choose(ben.participant, view.sid, True)
-    data.tell_handles(ben.participant)
+    world.time.turn()
     (handle,) = ben.client.last(DataTrackHandles).handles
     ann.peer.hear("_data_track", b"7:now")
     assert ben.peer.sent == [("_data_track", b"%d:now" % handle)]
@@ -103,6 +166,7 @@ def test_a_data_track(world: World) -> None:
     assert len(ben.peer.sent) == 1
     data.choose(ben.participant, view.sid, True)
     data.unpublish(ann.participant, 7)
+    world.time.turn()
     assert ben.client.last(DataTrackHandles).handles == {}
     assert ben.participant.data.received == {}
 
@@ -142,6 +206,7 @@ def test_whoever_wants_every_data_track_gets_them(world: World) -> None:
     ben = Party(world, "ben", auto_subscribe_data=True)
     assert len(ben.client.last(DataTrackHandles).handles) == 1
     data.publish(ann.participant, 2, "two", None)
+    world.time.turn()
     assert len(ben.client.last(DataTrackHandles).handles) == 2
 
 
@@ -158,6 +223,7 @@ def test_whoever_may_no_longer_receive_gets_no_frames(world: World) -> None:
     ann.peer.hear("_data_track", b"7:one")
     ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=False))
     ann.peer.hear("_data_track", b"7:two")
+    world.time.turn()
     assert len(ben.heard()) == 1
     assert ben.client.last(DataTrackHandles).handles == {}
     ben.participant.change_grants(replace(ben.participant.grants, can_subscribe=True))
@@ -173,3 +239,21 @@ def test_tracks_are_found_by_their_id_as_long_as_they_last(world: World) -> None
     ann.participant.leave(Reason.CLIENT_INITIATED)
     assert ben.participant.data.received == {}
     assert ann.conference.data_tracks == {}
+
+
+def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World) -> None:
+    ann = Party(world, "ann")
+    takers = [Party(world, f"g{number}", auto_subscribe_data=True) for number in range(10)]
+    for number in range(1, 31):
+        data.publish(ann.participant, number, str(number), None)
+    world.time.advance(1)
+    assert [len(one.client.of(DataTrackHandles)) for one in takers] == [1] * 10
+    assert len(takers[0].client.last(DataTrackHandles).handles) == 30
+    for _ in range(1000):
+        data.unpublish(ann.participant, 30)
+        data.publish(ann.participant, 30, "again", None)
+        world.time.advance(0.001)
+    told = sum(len(one.client.of(DataTrackHandles)) - 1 for one in takers)
+    assert 1000 < told <= 1 / (30 * limits.HANDLE_S) + 2 * limits.PACED_S / (30 * limits.HANDLE_S)
+    world.time.advance(1)
+    assert all(set(one.participant.data.received) == set(one.client.last(DataTrackHandles).handles) for one in takers)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conference import Permission, Settings, limits
+from conference import Permission, Settings, limits, subscriptions
 from conference.events import (
     Answered,
     LayersWanted,
@@ -163,11 +163,13 @@ def test_a_publisher_chooses_its_audience(world: World) -> None:
     ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
     mic, cam = ann.publish(MICROPHONE, CAMERA)
     ann.participant.permit(Permission(False, {"ben": frozenset({mic})}, {eve.sid: None}))
+    world.time.turn()
     assert share(ben, mic) is not None
     assert share(ben, cam) is None
     assert share(eve, cam) is not None
     assert ben.client.of(SubscriptionAllowed) == [SubscriptionAllowed(ann.sid, cam, False)]
     ann.participant.permit(Permission())
+    world.time.turn()
     assert share(ben, cam) is not None
     assert ben.client.last(SubscriptionAllowed).allowed
 
@@ -189,6 +191,30 @@ def test_what_publishers_allowed_meanwhile_is_told_after_a_resume(world: World) 
     client.clear()
     ben.conference.resume("ben", ben.sid, client)
     assert client.of(SubscriptionAllowed) == told[1:]
+
+
+def test_changes_of_permission_have_a_bounded_cost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bea, _ = Party(world, "ann"), Party(world, "bea"), Party(world, "eve")
+    ann.publish(MICROPHONE, CAMERA)
+    bea.publish(MICROPHONE)
+    offered: list[str] = []
+    monkeypatch.setattr(subscriptions, "offer_to_all", lambda track: offered.append(track.owner.identity))
+    for number in range(1001):
+        ann.participant.permit(Permission(number % 2 == 0))
+    assert offered == []
+    world.time.turn()
+    assert offered == ["ann", "ann"], "once for all of one turn"
+    ann.participant.permit(Permission())
+    world.time.advance(1)
+    assert len(offered) == 2, "nothing has changed"
+    for number in range(1000):
+        ann.participant.permit(Permission(number % 2 == 1))
+        bea.participant.permit(Permission(number % 2 == 1))
+        world.time.advance(0.001)
+    work = 3 * limits.PERMITTED_S  # of one track: three people are there
+    for one in ("ann", "bea"):
+        assert offered.count(one) > 100
+    assert len(offered) * work <= 1 + 2 * limits.PACED_S + 2 * work
 
 
 def test_what_is_remembered_of_refused_and_failed_tracks_is_bounded(

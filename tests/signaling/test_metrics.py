@@ -13,6 +13,7 @@ from livekit import rtc
 from prometheus_client.parser import text_string_to_metric_families
 
 from signaling import metrics
+from tests.conference.doubles import World
 from tests.conftest import LiveServer
 from tests.interop.person import Person, token, until
 
@@ -136,6 +137,13 @@ def test_the_server_is_busy_when_a_packet_thread_has_no_rest(tmp_path: Path) -> 
     used(55.0)
     load.look(110.0)
     assert [*found, counted.busy] == [True, False]
+
+
+def test_data_that_went_no_further_are_counted() -> None:
+    registry = World().registry
+    registry.around.data_drops["lossy"] += 3
+    (family,) = [one for one in metrics.conferences(registry) if one.name == "diemcau_dropped_data"]
+    assert [(sample.labels["kind"], sample.value) for sample in family.samples] == [("lossy", 3.0)]
 
 
 def test_lengths_become_a_histogram() -> None:
