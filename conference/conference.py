@@ -418,6 +418,7 @@ class Conference:
     def visibility_changed(self, participant: Participant) -> None:
         """For the others, whoever is hidden is gone; its tracks go or come with it."""
         if participant.grants.hidden:
+            self.speakers.gone(participant.sid)
             view = participant.last_view(Reason.UNKNOWN)
             self._departed.append((self.around.clock.monotonic(), view))
             gone = RosterChanged((view,))
@@ -426,8 +427,10 @@ class Conference:
                     other.deliver(gone)
         else:
             self.roster.came(participant)
+        self.meter.gone(participant.sid)
         for track in list(participant.tracks.values()):
             subscriptions.offer_to_all(track)
+        data.visibility_changed(participant)
 
     def _permit(self, publisher: Participant) -> float:
         """`Paced` work: what it publishes is given to whom it lets have it now."""

@@ -31,7 +31,7 @@ _HANDLE_MOST = 0xFFFF
 class NoPackets:
     """The packet format (`ports.PacketFormat`) of those who send and get none."""
 
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         return None
 
     def frame_handle(self, frame: bytes) -> int:
@@ -43,11 +43,14 @@ class NoPackets:
 
 @dataclass(slots=True, eq=False)
 class DataTrack:
-    """A published data track; `subscribers`: participant sid -> (participant, handle in that subscriber's frames)."""
+    """A published data track; `subscribers`: participant sid -> (participant, handle in that subscriber's frames);
+    `withheld`, by sid: who gets it once its owner is not hidden any more.
+    """
 
     owner: Participant
     view: DataTrackView
     subscribers: dict[str, tuple[Participant, int]] = field(default_factory=dict)
+    withheld: dict[str, Participant] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ def receive(sender: Participant, label: str, message: bytes) -> None:
     if label == FRAMES:
         _receive_frame(sender, message)
     elif label in (RELIABLE, LOSSY):
-        packet = sender.entry.packets.stamp(message, sender.sid, sender.identity)
+        packet = sender.entry.packets.stamp(message, sender.sid, sender.identity, hidden=sender.grants.hidden)
         if packet is None:
             return
         if label == RELIABLE:
@@ -164,6 +167,7 @@ def choose(subscriber: Participant, track_sid: str, wanted: bool) -> None:
     if wanted:
         _subscribe(subscriber, track)
     else:
+        track.withheld.pop(subscriber.sid, None)
         _, handle = track.subscribers.pop(subscriber.sid, (subscriber, 0))
         subscriber.data.received.pop(handle, None)
 
@@ -176,6 +180,21 @@ def subscribe_all(subscriber: Participant) -> None:
         for track in participant.data.published.values():
             if participant is not subscriber:
                 _subscribe(subscriber, track)
+
+
+def visibility_changed(publisher: Participant) -> None:
+    """Whoever hides takes its data tracks away; seen again, it gives them back."""
+    for track in publisher.data.published.values():
+        if publisher.grants.hidden:
+            for participant, handle in track.subscribers.values():
+                participant.data.received.pop(handle, None)
+                track.withheld[participant.sid] = participant
+                tell_handles_soon(participant)
+            track.subscribers.clear()
+        else:
+            withheld, track.withheld = track.withheld, {}
+            for participant in withheld.values():
+                _subscribe(participant, track)
 
 
 def tell_handles_soon(subscriber: Participant) -> None:
@@ -243,6 +262,8 @@ def forget(participant: Participant) -> None:
 def _unsubscribe_all(participant: Participant) -> None:
     for track in participant.data.received.values():
         track.subscribers.pop(participant.sid, None)
+    for track in participant.conference.data_tracks.values():
+        track.withheld.pop(participant.sid, None)
     participant.data.received.clear()
 
 
@@ -308,7 +329,10 @@ def _subscribe(subscriber: Participant, track: DataTrack) -> None:
     state = subscriber.data
     if not subscriber.grants.can_subscribe or len(state.received) >= limits.DATA_SUBSCRIPTIONS_PER_PARTICIPANT:
         return
-    if subscriber.sid in track.subscribers or track.owner.grants.hidden:
+    if track.owner.grants.hidden:
+        track.withheld[subscriber.sid] = subscriber
+        return
+    if subscriber.sid in track.subscribers:
         return
     while state.next_handle in state.received:
         state.next_handle = state.next_handle % _HANDLE_MOST + 1

@@ -48,8 +48,8 @@ class Packet:
 class PacketFormat(Protocol):
     """How a client's data channels are written. Raises PeerError for bytes that are not of the format."""
 
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
-        """The packet with its true sender; None: not to be forwarded."""
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
+        """The packet with its true sender, with none if that is `hidden`; None: not to be forwarded."""
 
     def frame_handle(self, frame: bytes) -> int: ...
     def with_handle(self, frame: bytes, handle: int) -> bytes: ...

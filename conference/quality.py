@@ -52,6 +52,7 @@ class Meter:
             self._tell(now)
 
     def gone(self, sid: str) -> None:
+        """Or hidden, or seen again: what was measured before is of no interest to those who hear of it anew."""
         self._samples.pop(sid, None)
 
     def current(self) -> QualityChanged | None:
@@ -62,8 +63,10 @@ class Meter:
     def _tell(self, now: float) -> None:
         changed: list[Graded] = []
         for participant in self._conference.participants.values():
+            if participant.grants.hidden:
+                continue
             grade = self._grade(participant, now)
-            if grade is not None and not participant.grants.hidden:
+            if grade is not None:
                 changed.append(grade)
         if not changed:
             return

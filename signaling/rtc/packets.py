@@ -24,7 +24,7 @@ class Packets:
     def __init__(self) -> None:
         self.calls = Calls()
 
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         try:
             packet = models.DataPacket.FromString(data)
         except DecodeError as error:
@@ -32,6 +32,8 @@ class Packets:
         kind = packet.WhichOneof("value")
         if kind == "speaker" or self.calls.take(packet, sender_sid):  # only a server may say who speaks
             return None
+        if hidden:
+            sender_sid = sender_identity = ""
         packet.participant_sid = sender_sid
         packet.participant_identity = sender_identity
         destinations = frozenset(packet.destination_identities)

@@ -22,12 +22,12 @@ CAMERA = Announcement("cam", "video", Source.CAMERA, width=1280, height=720, lay
 class Format:
     """`destination,destination|payload`; frames are `handle:payload`."""
 
-    def stamp(self, data: bytes, sender_sid: str, sender_identity: str) -> Packet | None:
+    def stamp(self, data: bytes, sender_sid: str, sender_identity: str, *, hidden: bool) -> Packet | None:
         head, bar, body = data.partition(b"|")
         if not bar:
             raise PeerError("no bar")
         destinations = frozenset(name for name in head.decode().split(",") if name)
-        return Packet(sender_identity.encode() + b"|" + body, destinations)
+        return Packet((b"" if hidden else sender_identity.encode()) + b"|" + body, destinations)
 
     def frame_handle(self, frame: bytes) -> int:
         return int(frame.partition(b":")[0])

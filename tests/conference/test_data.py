@@ -257,3 +257,34 @@ def test_tables_of_handles_are_told_once_a_turn_and_not_without_end(world: World
     assert 1000 < told <= 1 / (30 * limits.HANDLE_S) + 2 * limits.PACED_S / (30 * limits.HANDLE_S)
     world.time.advance(1)
     assert all(set(one.participant.data.received) == set(one.client.last(DataTrackHandles).handles) for one in takers)
+
+
+def test_whoever_hides_takes_data_tracks_away_and_gives_them_back(world: World) -> None:
+    ann, ben, eve = Party(world, "ann"), Party(world, "ben"), Party(world, "eve")
+    sid = data.publish(ann.participant, 7, "pose", None).sid
+    for one in (ben, eve):
+        data.choose(one.participant, sid, True)
+    ann.participant.change_grants(replace(ann.participant.grants, hidden=True))
+    world.time.turn()
+    ann.peer.hear("_data_track", b"7:secret")
+    assert ben.heard() == []
+    assert ben.client.last(DataTrackHandles).handles == {}
+    dan = Party(world, "dan", auto_subscribe_data=True)
+    gone = Party(world, "gone", auto_subscribe_data=True)
+    gone.participant.leave(Reason.CLIENT_INITIATED)
+    data.choose(eve.participant, sid, False)
+    ann.participant.change_grants(replace(ann.participant.grants, hidden=False))
+    world.time.turn()
+    ann.peer.hear("_data_track", b"7:public")
+    for one in (ben, dan):
+        (handle,) = one.client.last(DataTrackHandles).handles
+        assert one.heard() == [b"%d:public" % handle]
+    assert eve.heard() == []
+    assert gone.sid not in ann.conference.data_tracks[sid].subscribers
+
+
+def test_nobody_learns_the_name_of_a_hidden_sender(world: World) -> None:
+    ann, ben = Party(world, "ann", hidden=True), Party(world, "ben")
+    ann.peer.hear("_reliable", b"|boo")
+    ann.peer.hear("_lossy", b"ben|boo")
+    assert ben.heard() == [b"|boo", b"|boo"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conference import limits
@@ -125,6 +127,28 @@ def test_nobody_hears_of_its_own_loss(world: World) -> None:
     world.pass_time(limits.QUALITY_S + 1)
     assert [one.grade for one in ann.client.last(QualityChanged).grades] == [Grade.LOST]
     assert not any(one.grade is Grade.LOST for event in ben.client.of(QualityChanged) for one in event.grades)
+
+
+def test_of_the_hidden_nothing_is_told(world: World) -> None:
+    ann, ben, ghost = Party(world, "ann"), Party(world, "ben"), Party(world, "ghost", hidden=True)
+    (sid,) = ben.publish(MICROPHONE)
+    world.media.routers[0].on_speakers([(ben.participant.tracks[sid].producer, 1.0)])
+    for party in (ann, ben, ghost):
+        world.media.figures[party.peer.id] = figures()
+    world.pass_time(limits.QUALITY_S + 1)
+    ben.participant.change_grants(replace(ben.participant.grants, hidden=True))
+    newcomer = Party(world, "newcomer")
+    graded = {one.participant_sid for told in newcomer.client.of(QualityChanged) for one in told.grades}
+    assert graded == {ann.sid}
+    assert not newcomer.client.of(SpeakersChanged)
+    ann.client.clear()
+    world.pass_time(limits.QUALITY_S * 2)
+    assert not any(one.participant_sid == ben.sid for told in ann.client.of(QualityChanged) for one in told.grades)
+    for one in (ben, ghost):
+        one.participant.change_grants(replace(one.participant.grants, hidden=False))
+    world.pass_time(limits.QUALITY_S * 2)
+    graded = {one.participant_sid for told in ann.client.of(QualityChanged) for one in told.grades}
+    assert graded >= {ben.sid, ghost.sid}, "as of somebody who has come"
 
 
 def test_a_played_speaker_is_told_at_the_pace_of_the_others(world: World) -> None:

@@ -93,7 +93,7 @@ def test_the_sender_of_a_packet_is_the_servers_word() -> None:
         destination_identities=["ben"],
         sequence=7,
     )
-    stamped = Packets().stamp(packet.SerializeToString(), "PA_ann", "ann")
+    stamped = Packets().stamp(packet.SerializeToString(), "PA_ann", "ann", hidden=False)
     assert stamped is not None
     assert stamped.destinations == {"ben"}
     read = models.DataPacket.FromString(stamped.payload)
@@ -101,15 +101,24 @@ def test_the_sender_of_a_packet_is_the_servers_word() -> None:
     assert (read.user.participant_sid, read.user.participant_identity, read.user.payload) == ("PA_ann", "ann", b"x")
 
 
+def test_a_hidden_sender_is_named_to_nobody() -> None:
+    user = models.UserPacket(payload=b"x", participant_sid="PA_ann", participant_identity="ann")
+    packet = models.DataPacket(participant_sid="PA_ann", participant_identity="ann", user=user)
+    stamped = Packets().stamp(packet.SerializeToString(), "PA_ann", "ann", hidden=True)
+    assert stamped is not None
+    assert b"ann" not in stamped.payload
+    assert models.DataPacket.FromString(stamped.payload).user.payload == b"x"
+
+
 def test_other_packets_pass_unread_and_speakers_do_not() -> None:
     chat = models.DataPacket(chat_message=models.ChatMessage(message="xin chào"), sequence=1)
-    stamped = Packets().stamp(chat.SerializeToString(), "PA_a", "a")
+    stamped = Packets().stamp(chat.SerializeToString(), "PA_a", "a", hidden=False)
     assert stamped is not None
     assert models.DataPacket.FromString(stamped.payload).chat_message.message == "xin chào"
     forged = models.DataPacket(speaker=models.ActiveSpeakerUpdate())
-    assert Packets().stamp(forged.SerializeToString(), "PA_a", "a") is None
+    assert Packets().stamp(forged.SerializeToString(), "PA_a", "a", hidden=False) is None
     with pytest.raises(PeerError):
-        Packets().stamp(b"\xff\xff", "PA_a", "a")
+        Packets().stamp(b"\xff\xff", "PA_a", "a", hidden=False)
 
 
 def test_every_other_kind_passes_unread() -> None:
@@ -117,7 +126,7 @@ def test_every_other_kind_passes_unread() -> None:
     for kind in models.DataPacket.DESCRIPTOR.oneofs_by_name["value"].fields:
         sent = models.DataPacket(sequence=3)
         getattr(sent, kind.name).SetInParent()
-        stamped = packets.stamp(sent.SerializeToString(), "PA_a", "a")
+        stamped = packets.stamp(sent.SerializeToString(), "PA_a", "a", hidden=False)
         if kind.name == "speaker":
             assert stamped is None
             continue
