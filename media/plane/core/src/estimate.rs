@@ -185,6 +185,7 @@ impl Estimator {
         if was_dead {
             self.loss.forget(now_us);
             self.trend.restart();
+            self.drain.end();
             return Ok(false);
         }
         let Some(newest_us) = newest_us else { return Ok(false) };
@@ -240,7 +241,10 @@ impl Estimator {
         let delivered_now_bps = if queue_us > QUEUE_US_FLOOD { delivered_now_bps } else { delivered_bps };
         let seen = Seen { now_us, rtt_us, delivered_bps, delivered_now_bps, sent_bps };
         match self.loss.judge(sent_bps, rtt_us, now_us) {
-            Verdict::Cut(share) => self.rate.cut(delivered_now_bps.min(delivered_bps) * share, now_us),
+            Verdict::Cut(share) => {
+                self.rate.cut(delivered_now_bps.min(delivered_bps) * share, now_us);
+                self.drain.end();
+            }
             Verdict::Undo => self.rate.undo(),
             Verdict::Nothing => {}
         }
@@ -249,16 +253,23 @@ impl Estimator {
         }
         let probed = self.probe.is_under_way() || now_us < self.probe_again_us.saturating_sub(self.probe_wait_us);
         let delay_us = self.trend.delay_us();
-        match self.drain.look((delay_us, self.trend.queue_us()), sent_bps, rtt_us, now_us) {
-            drain::Verdict::Longer(least_us, gives_back) => {
+        let drained = drain::Seen {
+            delay_us,
+            at_us: self.trend.looked_us(),
+            queue_us: self.trend.queue_us(),
+            wander_us: self.trend.wander_us(),
+            sent_bps,
+        };
+        match self.drain.look(&drained, now_us) {
+            drain::Verdict::Longer(least_us, gives_back) if !self.loss.is_much() => {
                 if gives_back {
                     self.rate.give_back(self.drain.before());
                 }
                 self.drain.end();
                 self.trend.take_for_path(least_us, now_us);
             }
-            drain::Verdict::Nothing if over && !probed => self.back_off(&seen, delay_us),
-            drain::Verdict::Nothing => self.grow(&seen),
+            _ if over && !probed => self.back_off(&seen, delay_us),
+            _ => self.grow(&seen),
         }
     }
 
@@ -267,11 +278,8 @@ impl Estimator {
             return;
         }
         let before = self.rate.bps();
-        let carried_bps = before
-            .filter(|_| self.rate.is_idle(seen.sent_bps))
-            .unwrap_or(seen.delivered_now_bps.min(seen.delivered_bps));
         if self.rate.back_off(seen) {
-            self.drain.note_lowered(before, carried_bps, delay_us);
+            self.drain.note_lowered(before, seen.delivered_now_bps.min(seen.delivered_bps), delay_us, seen.now_us);
         }
     }
 

@@ -3,18 +3,30 @@
 //! link, somebody else's queue. Sending still less would then end in sending nothing (as BBR's look for the round trip
 //! without a queue, draft-ietf-ccwg-bbr §4.3.4).
 
-/// Less than this share of what was carried empties a queue by at least a tenth of the time that passes.
+/// Less than this share of what was carried empties a queue by at least a tenth of the time that passes ...
 const LESS: f64 = 0.9;
+/// ... and it is still less while it is not more than this; the less it is, the more has to be seen of it.
+const LESS_STILL: f64 = 1.0;
 /// Apart from each other so much, two looks tell whether it gets shorter. Each is at the least delay of such a time.
 const APART_US: u64 = 400_000;
-/// Of a queue that we fill twice as much would be gone by then.
-const STAYS_US: i64 = 20_000;
+/// Two delays of so little difference are the same, or of so much where the path is uneven, and of any between by how uneven it is.
+const SAME_US: (i64, i64) = (4_000, 20_000);
+const UNEVEN_TIMES: i64 = 4;
+/// Of what a queue of ours would lose, this share is missed.
+const MISSED: f64 = 0.5;
 /// Longer than when less was sent by this, it grows all the same.
 const GROWS_US: i64 = 40_000;
 /// A delay of less is no queue.
 const QUEUE_US: i64 = 25_000;
 /// What was taken for nothing is given back once in this time.
 const GIVEN_BACK_US: u64 = 3_000_000;
+/// The queue has gone when none was seen for so long.
+const GONE_US: u64 = 800_000;
+/// A series that came to no end in this time after the bitrate was lowered says nothing any more.
+const SERIES_US: u64 = 10_000_000;
+/// A path becomes longer by so much in such a time; what is more is somebody's queue, that the least delay of long tells.
+const LONGER_US_MAX: i64 = 400_000;
+const LONGER_WITHIN_US: u64 = 30_000_000;
 
 /// What a look says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,32 +36,77 @@ pub enum Verdict {
     Longer(i64, bool),
 }
 
+/// What was measured last.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The least delay of the [`APART_US`] before `at_us`, by the times at which packets were sent: nothing newer is known.
+    pub delay_us: i64,
+    pub at_us: u64,
+    /// By how much that is more than the path's own.
+    pub queue_us: i64,
+    /// By how much the path's own delay wanders from one look to the next.
+    pub wander_us: i64,
+    pub sent_bps: f64,
+}
+
 #[derive(Debug, Default)]
 pub struct Drain {
     series: Option<Series>,
     given_back_us: Option<u64>,
+    /// The path's own delay before it was found to be longer, and when that was.
+    base: Option<(i64, u64)>,
 }
 
 /// Since the bitrate was lowered for a queue, until that has gone.
 #[derive(Clone, Copy, Debug)]
 struct Series {
-    /// What the path carried at its beginning, bit/s.
+    /// What the path carried when the bitrate was lowered, bit/s.
     carried_bps: f64,
     /// The bitrate before it; None: not limited.
     before: Option<f64>,
     /// Least delay when it was lowered last.
     delay_us: i64,
+    lowered_us: u64,
     /// Less has been sent since.
     less_since_us: Option<u64>,
-    looked: Option<(u64, i64)>,
+    /// The largest share of what was carried that has been sent since the look with the least delay.
+    share: f64,
+    looked: Option<Looked>,
+    /// No queue has been seen since.
+    gone_since_us: Option<u64>,
+}
+
+/// Looks since less was sent.
+#[derive(Clone, Copy, Debug)]
+struct Looked {
+    last_us: u64,
+    /// The least delay, and when it was.
+    least_us: i64,
+    at_us: u64,
 }
 
 impl Drain {
-    /// The bitrate is lowered from `before` because of a queue; `delay_us`: the least delay of late.
-    pub fn note_lowered(&mut self, before: Option<f64>, carried_bps: f64, delay_us: i64) {
-        let series =
-            self.series.get_or_insert(Series { carried_bps, before, delay_us, less_since_us: None, looked: None });
-        series.delay_us = delay_us;
+    /// The bitrate is lowered from `before` because of a queue; `delay_us`: the least delay of late; `carried_bps`: what arrives,
+    /// or where the path is not used to its end what is sent: only sending less than that shows something.
+    pub fn note_lowered(&mut self, before: Option<f64>, carried_bps: f64, delay_us: i64, now_us: u64) {
+        let new = Series {
+            carried_bps,
+            before,
+            delay_us,
+            lowered_us: now_us,
+            less_since_us: None,
+            share: 0.0,
+            looked: None,
+            gone_since_us: None,
+        };
+        let Some(series) = &mut self.series else {
+            self.series = Some(new);
+            return;
+        };
+        (series.delay_us, series.lowered_us) = (delay_us, now_us);
+        if carried_bps < LESS * series.carried_bps && series.less_since_us.is_none() {
+            *series = Series { before: series.before, ..new };
+        }
     }
 
     /// The bitrate before all that was taken because of the delay that stays.
@@ -62,35 +119,67 @@ impl Drain {
         self.series.is_some_and(|series| series.less_since_us.is_some() && delay_us < series.delay_us + GROWS_US)
     }
 
-    /// `delay_us`: the least of the last [`APART_US`]; `queue_us`: by how much that is more than the path's own.
-    pub fn look(&mut self, (delay_us, queue_us): (i64, i64), sent_bps: f64, rtt_us: u64, now_us: u64) -> Verdict {
+    pub fn look(&mut self, seen: &Seen, now_us: u64) -> Verdict {
         let Some(series) = &mut self.series else { return Verdict::Nothing };
-        let less = if series.less_since_us.is_some() { 1.0 } else { LESS };
-        if sent_bps > less * series.carried_bps {
-            (series.less_since_us, series.looked) = (None, None);
-            return Verdict::Nothing;
-        }
-        let since_us = *series.less_since_us.get_or_insert(now_us);
-        let looked_us = series.looked.map_or(since_us + rtt_us, |(at_us, _)| at_us);
-        if now_us < looked_us + APART_US {
-            return Verdict::Nothing;
-        }
-        let before = series.looked.replace((now_us, delay_us));
-        if queue_us < QUEUE_US {
+        if now_us > series.lowered_us + SERIES_US {
             self.series = None;
             return Verdict::Nothing;
         }
-        let Some((_, before_us)) = before.filter(|(_, before_us)| (before_us - delay_us).abs() < STAYS_US) else {
+        let share = seen.sent_bps / series.carried_bps;
+        if share > if series.less_since_us.is_some() { LESS_STILL } else { LESS } {
+            (series.less_since_us, series.looked, series.share) = (None, None, 0.0);
+        } else {
+            series.less_since_us.get_or_insert(now_us);
+            series.share = series.share.max(share);
+        }
+        let last_us = series.looked.map(|looked| looked.last_us).or(series.less_since_us);
+        if seen.at_us < last_us.unwrap_or(series.lowered_us) + APART_US {
+            return Verdict::Nothing;
+        }
+        if seen.queue_us < QUEUE_US {
+            let gone_since_us = *series.gone_since_us.get_or_insert(seen.at_us);
+            self.series = self.series.filter(|_| seen.at_us < gone_since_us + GONE_US);
+            return Verdict::Nothing;
+        }
+        series.gone_since_us = None;
+        if series.less_since_us.is_none() {
+            return Verdict::Nothing;
+        }
+        let new = Looked { last_us: seen.at_us, least_us: seen.delay_us, at_us: seen.at_us };
+        let Some(looked) = &mut series.looked else {
+            (series.looked, series.share) = (Some(new), share);
             return Verdict::Nothing;
         };
+        looked.last_us = seen.at_us;
+        let empties_us = (1.0 - series.share) * (seen.at_us - looked.at_us) as f64;
+        let same_us = (UNEVEN_TIMES * seen.wander_us).clamp(SAME_US.0, SAME_US.1).min((MISSED * empties_us) as i64);
+        if seen.delay_us <= looked.least_us - same_us {
+            (series.looked, series.share) = (Some(new), share);
+            return Verdict::Nothing;
+        }
+        if seen.delay_us >= looked.least_us + same_us {
+            return Verdict::Nothing;
+        }
+        let least_us = looked.least_us.min(seen.delay_us);
+        self.judge(least_us, seen.delay_us - seen.queue_us, now_us)
+    }
+
+    /// The delay stays at `least_us`, and the path was known to have one of `floor_us`.
+    fn judge(&mut self, least_us: i64, floor_us: i64, now_us: u64) -> Verdict {
+        let base = self.base.filter(|(_, at_us)| now_us.saturating_sub(*at_us) < LONGER_WITHIN_US);
+        let (base_us, at_us) = base.unwrap_or((floor_us, now_us));
+        if least_us > base_us + LONGER_US_MAX {
+            return Verdict::Nothing;
+        }
+        self.base = Some((base_us, at_us));
         let gives_back = self.given_back_us.is_none_or(|at_us| now_us.saturating_sub(at_us) > GIVEN_BACK_US);
         if gives_back {
             self.given_back_us = Some(now_us);
         }
-        Verdict::Longer(before_us.min(delay_us), gives_back)
+        Verdict::Longer(least_us, gives_back)
     }
 
-    /// The delay of late is that of the path.
+    /// The delay of late is that of the path, or nothing is known of it.
     pub fn end(&mut self) {
         self.series = None;
     }
@@ -101,12 +190,14 @@ mod tests {
     use super::*;
 
     /// Looks each tenth of a second for two seconds while this share is sent, at delays of so many ms.
-    fn looks(sent: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
+    fn looks(sent: f64, wander_ms: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
         let mut drain = Drain::default();
-        drain.note_lowered(None, 1e6, 100_000);
-        (0..20_u32).find_map(|i| {
-            let delay_us = (delay_ms(f64::from(i) / 10.0) * 1e3) as i64;
-            match drain.look((delay_us, delay_us), sent * 1e6, 50_000, 1_000_000 + u64::from(i) * 100_000) {
+        drain.note_lowered(None, 1e6, 100_000, 1_000_000);
+        (0..20_u64).find_map(|i| {
+            let (delay_us, at_us) = ((delay_ms(i as f64 / 10.0) * 1e3) as i64, 1_000_000 + i * 100_000);
+            let wander_us = (wander_ms * 1e3) as i64;
+            let seen = Seen { delay_us, at_us, queue_us: delay_us, wander_us, sent_bps: sent * 1e6 };
+            match drain.look(&seen, at_us + 50_000) {
                 Verdict::Longer(us, gives_back) => Some((us, gives_back)),
                 Verdict::Nothing => None,
             }
@@ -115,10 +206,54 @@ mod tests {
 
     #[test]
     fn a_delay_that_stays_while_less_is_sent_is_the_path() {
-        assert_eq!(looks(0.7, |_| 100.0), Some((100_000, true)));
-        assert_eq!(looks(0.95, |_| 100.0), None, "too much is sent to tell");
-        assert_eq!(looks(0.7, |s| (300.0 - 300.0 * s).max(0.0)), None, "it gets shorter, and has gone");
-        assert_eq!(looks(0.7, |s| 100.0 + 200.0 * s), None, "it grows all the same");
+        assert_eq!(looks(0.7, 1.0, |_| 100.0), Some((100_000, true)));
+        assert_eq!(looks(0.92, 1.0, |_| 100.0), None, "too much is sent to tell");
+        assert_eq!(looks(0.7, 1.0, |s| (300.0 - 300.0 * s).max(0.0)), None, "it gets shorter, and has gone");
+        assert_eq!(looks(0.7, 1.0, |s| 100.0 + 200.0 * s), None, "it grows all the same");
+        assert_eq!(looks(0.7, 1.0, |s| 100.0 - 20.0 * s), None, "one that many fill gets shorter by little");
+        assert_eq!(looks(0.7, 15.0, |s| 100.0 - 20.0 * s), Some((82_000, true)), "on an uneven path nobody can tell");
+        assert_eq!(looks(0.89, 15.0, |s| 100.0 - 60.0 * s), None, "one of ours that gets shorter by little");
+    }
+
+    #[test]
+    fn what_was_not_measured_again_says_nothing() {
+        let mut drain = Drain::default();
+        drain.note_lowered(None, 1e6, 100_000, 1_000_000);
+        let seen = Seen { delay_us: 90_000, at_us: 1_500_000, queue_us: 90_000, wander_us: 0, sent_bps: 1e4 };
+        assert!((0..50).all(|i| drain.look(&seen, 1_500_000 + i * 100_000) == Verdict::Nothing));
+    }
+
+    #[test]
+    fn a_series_ends_with_its_queue_and_after_a_while() {
+        let seen = |at_us, queue_us, sent_bps| Seen { delay_us: queue_us, at_us, queue_us, wander_us: 0, sent_bps };
+        for (queue_us, until_us) in [(10_000, 3_000_000), (90_000, 12_000_000)] {
+            let mut drain = Drain::default();
+            drain.note_lowered(Some(3e6), 3e5, 100_000, 1_000_000);
+            for at_us in (1_000_000..=until_us).step_by(100_000) {
+                assert_eq!(drain.look(&seen(at_us, queue_us, 2.9e5), at_us), Verdict::Nothing);
+            }
+            assert_eq!(drain.before(), None, "as much was sent as was carried, all the time");
+        }
+    }
+
+    #[test]
+    fn the_path_becomes_only_so_much_longer() {
+        let mut drain = Drain::default();
+        let (mut floor_us, mut found) = (0, Vec::new());
+        for at_us in (1_000_000..40_000_000_u64).step_by(100_000) {
+            if drain.before().is_none() {
+                drain.note_lowered(Some(2e6), 1e6, floor_us + 90_000, at_us);
+            }
+            let delay_us = floor_us + 90_000;
+            let seen = Seen { delay_us, at_us, queue_us: 90_000, wander_us: 0, sent_bps: 5e5 };
+            if let Verdict::Longer(least_us, _) = drain.look(&seen, at_us) {
+                (floor_us, found) = (least_us, [found, vec![(at_us, least_us)]].concat());
+                drain.end();
+            }
+        }
+        let first = found.iter().filter(|(at_us, _)| *at_us < 31_000_000);
+        assert_eq!(first.map(|(_, us)| *us).max(), Some(360_000), "{found:?}");
+        assert!(found.last().is_some_and(|(_, us)| *us > 360_000), "{found:?}");
     }
 
     #[test]
@@ -126,11 +261,12 @@ mod tests {
         let mut drain = Drain::default();
         let mut given = Vec::new();
         for second in 1..30_u64 {
-            drain.note_lowered(Some(2e6), 1e6, 100_000);
+            drain.note_lowered(Some(2e6), 1e6, 100_000, second * 1_000_000);
             assert_eq!(drain.before(), Some(2e6));
             for tenth in 0..10 {
-                let now_us = second * 1_000_000 + tenth * 100_000;
-                if let Verdict::Longer(_, gives_back) = drain.look((100_000, 90_000), 5e5, 0, now_us) {
+                let at_us = second * 1_000_000 + tenth * 100_000;
+                let seen = Seen { delay_us: 100_000, at_us, queue_us: 90_000, wander_us: 0, sent_bps: 5e5 };
+                if let Verdict::Longer(_, gives_back) = drain.look(&seen, at_us) {
                     given.push(gives_back);
                     drain.end();
                     break;

@@ -148,6 +148,11 @@ impl Loss {
         self.short.count() >= PACKETS_MIN && self.excess(self.short.share()) > TOO_MUCH
     }
 
+    /// More than the path's own, and too much, has been lost for a while.
+    pub fn is_much(&self) -> bool {
+        self.excess(self.slow.min(self.recent)) > TOO_MUCH
+    }
+
     pub fn is_little(&self) -> bool {
         self.excess(self.slow.min(self.recent)) < LITTLE
     }

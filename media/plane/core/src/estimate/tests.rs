@@ -66,6 +66,13 @@ impl World {
         (self.random >> 33) as f64 / (1_u64 << 31) as f64
     }
 
+    /// A second of the log is over.
+    fn write_log(&mut self) {
+        let estimate = self.estimator.available_bps(self.now_us).map_or(f64::INFINITY, |bps| bps as f64);
+        self.log.push((estimate, std::mem::take(&mut self.delivered) as f64 * 8.0, self.worst_us / 1_000.0));
+        self.worst_us = 0.0;
+    }
+
     fn send(&mut self, bytes: usize, voice: bool) {
         let number = self.estimator.note_sent(bytes, self.now_us);
         let now_us = self.now_us as f64;
@@ -110,9 +117,7 @@ impl World {
             self.step();
             self.now_us += 1_000;
             if self.now_us % 1_000_000 == 0 {
-                let estimate = self.estimator.available_bps(self.now_us).map_or(f64::INFINITY, |bps| bps as f64);
-                self.log.push((estimate, std::mem::take(&mut self.delivered) as f64 * 8.0, self.worst_us / 1_000.0));
-                self.worst_us = 0.0;
+                self.write_log();
             }
         }
         self
@@ -351,5 +356,59 @@ fn what_was_lost_where_the_peer_was_before_counts_for_nothing() {
         world.feedbacks.push((world.now_us + 50_000, buffer[..len].to_vec()));
         world.run(1);
         assert_eq!(world.estimator.loss() == 0.0, told);
+    }
+}
+
+/// Seconds of several that share one queue.
+fn share(worlds: &mut [World], seconds: u64) {
+    let mut free_us = 0.0;
+    for ms in 1..=seconds * 1_000 {
+        for world in &mut *worlds {
+            world.free_us = free_us;
+            world.step();
+            free_us = world.free_us;
+            world.now_us = ms * 1_000;
+            if ms % 1_000 == 0 {
+                world.write_log();
+            }
+        }
+    }
+}
+
+#[test]
+fn several_that_share_a_queue_do_not_take_it_for_the_path() {
+    for (greedy, modest) in [(1, 9), (5, 5), (10, 0)] {
+        let path = Path { rate_bps: |_| 10e6, queue_us_max: 1_000_000, ..WIDE };
+        let wanted = |at: u64| if at < greedy { 3e6 } else { 950e3 };
+        let mut worlds: Vec<_> = (0..greedy + modest).map(|at| World::new(path, wanted(at))).collect();
+        (0..).zip(&mut worlds).for_each(|(at, world)| world.random += at * 77);
+        share(&mut worlds, 120);
+        for second in 20..120 {
+            let queue_ms = worlds.iter().map(|world| world.log[second].2).fold(0.0, f64::max);
+            assert!(queue_ms < 400.0, "{greedy} {modest} {second} {queue_ms}");
+        }
+        let carried: f64 = worlds.iter().map(|world| world.last(100).1).sum();
+        assert!(carried > 0.9 * 10e6, "{carried}");
+    }
+}
+
+#[test]
+fn a_way_that_gets_a_little_too_narrow_for_what_is_sent_is_followed() {
+    // Much more was known to be carried than is sent.
+    let narrower: [fn(u64) -> f64; 4] = [
+        |us| if us < 40_000_000 { 3e6 } else { 0.90 * 850e3 },
+        |us| if us < 40_000_000 { 3e6 } else { 0.94 * 850e3 },
+        |us| if us < 40_000_000 { 3e6 } else { 0.97 * 850e3 },
+        |us| if us < 40_000_000 { 3e6 } else { 0.99 * 850e3 },
+    ];
+    for rate_bps in narrower {
+        let mut world = World::new(Path { rate_bps, queue_us_max: 3_000_000, ..WIDE }, 4e6);
+        world.run(30);
+        world.wanted_bps = 800e3;
+        world.run(100);
+        let worst_ms = world.log[40..].iter().map(|row| row.2).fold(0.0, f64::max);
+        assert!(worst_ms < 250.0, "{worst_ms} {:?}", world.log);
+        let (_, delivered, _) = world.last(60);
+        assert!(delivered > 0.9 * rate_bps(50_000_000), "{delivered}");
     }
 }

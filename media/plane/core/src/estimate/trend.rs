@@ -59,6 +59,10 @@ pub struct Trend {
     least: Least,
     least_us: i64,
     delay_us: i64,
+    /// The end of the slots in which that was seen, by our clock.
+    looked_us: u64,
+    /// How far delays were from a straight line then.
+    uneven_us: i64,
     queue_us: i64,
     glance_us: i64,
     usage: Usage,
@@ -76,6 +80,8 @@ impl Default for Trend {
             least: Least::default(),
             least_us: NONE,
             delay_us: 0,
+            looked_us: 0,
+            uneven_us: 0,
             queue_us: 0,
             glance_us: 0,
             usage: Usage::Normal,
@@ -141,6 +147,16 @@ impl Trend {
         self.delay_us
     }
 
+    /// When the last packets were sent that this knows of.
+    pub fn looked_us(&self) -> u64 {
+        self.looked_us
+    }
+
+    /// By how much delays differ from one look to the next: as seen where nothing waits, or by how uneven they are in this one.
+    pub fn wander_us(&self) -> i64 {
+        self.uneven_us.max(self.wander_us as i64)
+    }
+
     /// The path itself delays by so much now: it may wander as well.
     pub fn take_for_path(&mut self, delay_us: i64, now_us: u64) {
         self.wander_us = self.wander_us.max(WANDER_US_MAX / WANDER_TIMES);
@@ -162,8 +178,8 @@ impl Trend {
 
     /// What was seen of the queue no longer holds; the least delay does.
     pub fn restart(&mut self) {
-        let Trend { wander_us, least, least_us, delay_us, queue_us, .. } = *self;
-        *self = Trend { wander_us, least, least_us, delay_us, queue_us, ..Trend::default() };
+        let Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, .. } = *self;
+        *self = Trend { wander_us, least, least_us, delay_us, looked_us, uneven_us, queue_us, ..Trend::default() };
     }
 
     fn begin(&mut self, slot: u64, delay_us: i64) {
@@ -181,7 +197,8 @@ impl Trend {
             self.glance_us = glance_us - self.least_us;
         }
         let Some(look_us) = self.look((first, newest), WINDOW, HEARD_MIN) else { return };
-        self.delay_us = look_us;
+        (self.delay_us, self.looked_us) = (look_us, now_us);
+        self.uneven_us = self.unevenness_us(newest);
         self.queue_us = look_us - self.least_us;
         let grown_us = self.look((first, newest.saturating_sub(BACK)), WINDOW, HEARD_MIN).map(|us| look_us - us);
         self.judge(grown_us, now_us);
@@ -195,6 +212,19 @@ impl Trend {
         let heard = (newest + 1 - slots..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NONE);
         let (least_us, heard) = heard.fold((NONE, 0), |(least, count), us| (us.min(least), count + 1));
         (heard >= heard_min).then_some(least_us)
+    }
+
+    /// By how much slots of the look that ends there are away from the middle of their neighbours, as a mean.
+    fn unevenness_us(&self, newest: u64) -> i64 {
+        let mut slots = (newest + 1 - WINDOW..=newest).map(|slot| self.slots[place(slot)]).filter(|us| *us != NONE);
+        let (Some(mut before), Some(mut middle)) = (slots.next(), slots.next()) else { return 0 };
+        let (mut sum, mut count) = (0, 0);
+        for after in slots {
+            sum += (before + after - 2 * middle).abs() / 2;
+            count += 1;
+            (before, middle) = (middle, after);
+        }
+        sum / count.max(1)
     }
 
     fn judge(&mut self, grown_us: Option<i64>, now_us: u64) {
