@@ -33,6 +33,36 @@ async def mode(visitor: Visitor, name: str) -> None:
     await visitor.page.keyboard.press("Escape")
 
 
+async def beside_the_pictures(visitor: Visitor, name: str) -> None:
+    """Whatever lasts covers no picture."""
+    told, stage = await visitor.part(name).bounding_box(), await visitor.part("stage").bounding_box()
+    assert told and stage and told["y"] + told["height"] <= stage["y"]
+
+
+async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: LiveServer) -> None:
+    """On a phone its note would cover a person; it leads back to where the mode was chosen."""
+    phone, other = await visit(width=360, height=740, touch=True), await visit()
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await phone.join(link, "Nguyễn Văn An")
+    await tiles(phone, 2)
+    await phone.part("more-button").click()
+    await phone.part("settings-button").click()
+    await phone.part("saving-sound").check()
+    await phone.page.keyboard.press("Escape")
+    await beside_the_pictures(phone, "saving-note")
+    assert await phone.barriers() == []
+    await phone.part("saving-change").click()
+    await phone.part("saving-full").check()
+    await expect(phone.part("saving-note")).to_have_count(0)
+    await phone.page.keyboard.press("Escape")
+    await phone.part("chat-toggle").click()
+    await other.part("leave-button").click()
+    await expect(phone.part("notice")).to_be_visible()
+    notice, field = await phone.part("notice").bounding_box(), await phone.part("chat-input").bounding_box()
+    assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
+
+
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     one, other = await visit(width=1440, height=900), await visit(script=FILTERED)
     link = await new_meeting(one, live_server)

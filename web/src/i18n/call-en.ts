@@ -9,6 +9,7 @@ export const callEn: Record<CallKey, string> = {
   'saving.soundHint': 'Receives no pictures, camera off. For very weak lines.',
   'saving.lowNote': 'Saving data: small pictures',
   'saving.soundNote': 'Sound only: no pictures are received',
+  'saving.change': 'Change',
   'blurHeld.note': 'The camera is off until the blur is ready.',
   'saving.screenUnseen': '{name} is presenting. Sound only receives no presentation.',
   'saving.seeScreen': 'See the presentation',

@@ -8,6 +8,7 @@ export const callVi = {
   'saving.soundHint': 'Không nhận hình, tắt camera. Dùng khi đường truyền rất yếu.',
   'saving.lowNote': 'Đang tiết kiệm dữ liệu: hình nhỏ',
   'saving.soundNote': 'Chỉ nghe tiếng: không nhận hình',
+  'saving.change': 'Thay đổi',
   'blurHeld.note': 'Camera tạm tắt cho đến khi làm mờ xong phông nền.',
   'saving.screenUnseen': '{name} đang trình chiếu. Chế độ chỉ nghe tiếng không nhận trình chiếu.',
   'saving.seeScreen': 'Xem trình chiếu',

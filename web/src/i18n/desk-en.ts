@@ -637,6 +637,7 @@ export const deskEn: Record<DeskKey, string> = {
   'rules.hint': 'A unit without its own rule follows the nearest one above.',
   'rules.inherited': 'Follows the rule of {unit}.',
   'rules.inheritedSave': 'Saving makes one of its own.',
+  'rules.readOnly': 'This account may only look. Operators and administrators change it.',
   'rules.system': 'the system',
   'rules.opens': 'Opens at',
   'rules.closes': 'Closes at',

@@ -636,6 +636,7 @@ export const deskVi = {
   'rules.hint': 'Đơn vị không có quy định riêng thì theo đơn vị cấp trên gần nhất.',
   'rules.inherited': 'Đang theo quy định của {unit}.',
   'rules.inheritedSave': 'Lưu lại sẽ tạo quy định riêng.',
+  'rules.readOnly': 'Tài khoản này chỉ xem. Người điều hành hoặc quản trị sửa được.',
   'rules.system': 'toàn hệ thống',
   'rules.opens': 'Nhận lịch từ',
   'rules.closes': 'Nhận lịch đến',
