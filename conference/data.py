@@ -243,6 +243,7 @@ def enforce(participant: Participant) -> None:
     if not participant.grants.can_publish_data:
         for handle in list(participant.data.published):
             unpublish(participant, handle)
+        _forget_held(participant)
     if not participant.grants.can_subscribe and participant.data.received:
         _unsubscribe_all(participant)
         tell_handles_soon(participant)
@@ -253,10 +254,16 @@ def forget(participant: Participant) -> None:
     for handle in list(participant.data.published):
         unpublish(participant, handle)
     _unsubscribe_all(participant)
-    outgoing = participant.data.outgoing
+    _forget_held(participant)
+
+
+def _forget_held(sender: Participant) -> None:
+    outgoing = sender.data.outgoing
     outgoing.held.clear()
+    outgoing.held_bytes = 0
     if outgoing.timer is not None:
         outgoing.timer.cancel()
+        outgoing.timer = None
 
 
 def _unsubscribe_all(participant: Participant) -> None:

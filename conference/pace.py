@@ -87,8 +87,10 @@ class Paced:
 
     def _run(self) -> None:
         self._timer = None
-        while self._waiting and self._budget.wait_s(self._clock.monotonic()) == 0:
-            participant = self._waiting.pop(next(iter(self._waiting)))
-            if not participant.left:
-                self._budget.spend(self._work(participant))
-        self._go_on()
+        try:
+            while self._waiting and self._budget.wait_s(self._clock.monotonic()) == 0:
+                participant = self._waiting.pop(next(iter(self._waiting)))
+                if not participant.left:
+                    self._budget.spend(self._work(participant))
+        finally:
+            self._go_on()

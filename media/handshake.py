@@ -418,6 +418,10 @@ class _Association(RTCSctpTransport):
         else:
             await super()._receive_data_chunk(chunk)
 
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        await super()._receive_sack_chunk(chunk)
+        self._cwnd = min(self._cwnd, limits.FLIGHT_BYTES)
+
     async def _receive_forward_tsn_chunk(self, chunk: ForwardTsnChunk) -> None:
         if len({stream for stream, _ in chunk.streams} | self._inbound_streams.keys()) > limits.STREAMS:
             self._refuse("too many streams")

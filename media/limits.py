@@ -64,6 +64,9 @@ STREAMS = 64  # inbound streams with state
 TSNS_OUT_OF_ORDER = 2048
 RELIABLE_BUFFER_BYTES = 1 << 20  # waiting to be sent on one channel
 LOSSY_BUFFER_BYTES = 65_536
+FLIGHT_BYTES = (
+    128 << 10
+)  # on their way to one peer: aiortc's window else grows until packets are lost, and then stands for seconds
 
 # The event loop
 ENDINGS_S = 0.01  # after which closing commands that found the plane busy are given again

@@ -102,6 +102,26 @@ def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
     assert not ann.participant.data.outgoing.held
 
 
+def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> None:
+    ann, ben = Party(world, "ann"), Party(world, "ben")
+    big = b"|" + b"x" * (limits.PACKET_BYTES - 10)
+    for _ in range(limits.DATA_UNITS_BURST // 64 + 20):
+        ann.peer.hear("_reliable", big)
+    outgoing, passed = ann.participant.data.outgoing, len(ben.heard())
+    assert outgoing.held
+    may = ann.participant.grants
+    ann.participant.change_grants(replace(may, can_publish_data=False))
+    world.time.advance(60)
+    assert len(ben.heard()) == passed
+    assert (len(outgoing.held), outgoing.held_bytes) == (0, 0)
+    ann.participant.change_grants(may)
+    for _ in range(limits.DATA_UNITS_BURST // 64 + 20):
+        ann.peer.hear("_reliable", big)
+    assert outgoing.held
+    world.time.advance(60)
+    assert len(ben.heard()) == passed + limits.DATA_UNITS_BURST // 64 + 20
+
+
 def test_a_flood_of_frames_is_thinned(world: World) -> None:
     ann, ben = Party(world, "ann"), Party(world, "ben", auto_subscribe_data=True)
     data.publish(ann.participant, 7, "pose", None)

@@ -20,6 +20,8 @@ from conference.events import (
     SubscriptionAllowed,
     SubscriptionFailed,
 )
+from conference.pace import Paced
+from conference.participant import Participant
 from conference.permissions import Source
 from conference.track import temporal_layer
 from tests.conference.doubles import Listener, World
@@ -215,6 +217,24 @@ def test_changes_of_permission_have_a_bounded_cost(world: World, monkeypatch: py
     for one in ("ann", "bea"):
         assert offered.count(one) > 100
     assert len(offered) * work <= 1 + 2 * limits.PACED_S + 2 * work
+
+
+def test_work_that_fails_for_one_is_done_for_the_others(world: World) -> None:
+    ann, ben, done = Party(world, "ann"), Party(world, "ben"), list[str]()
+
+    def work(participant: Participant) -> float:
+        if participant is ann.participant:
+            raise ZeroDivisionError
+        done.append(participant.identity)
+        return 0.0
+
+    paced = Paced(world.time, world.time, work)
+    for one in (ann, ben):
+        paced.add(one.participant)
+    with pytest.raises(ZeroDivisionError):
+        world.time.turn()
+    world.time.turn()
+    assert done == ["ben"]
 
 
 def test_what_is_remembered_of_refused_and_failed_tracks_is_bounded(

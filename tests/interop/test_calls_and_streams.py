@@ -248,3 +248,16 @@ async def test_a_token_that_has_ended_meanwhile_was_renewed(server: LiveServer) 
             assert one.room.local_participant.sid == sid
         finally:
             await one.leave()
+
+
+async def test_a_long_file_arrives_whole(person: Callable[..., Person]) -> None:
+    """As fast as its sender's library can, and so faster than the way to its receiver takes it."""
+    async with person("an", "file") as an, person("binh", "file") as binh:
+        _, files = collect(binh)
+        data = bytes(range(256)) * 4096 * 8
+        await until(lambda: an.room.remote_participants, "both are there")
+        out = await an.room.local_participant.stream_bytes("film.mp4", total_size=len(data), topic="t")
+        await out.write(data)
+        await out.aclose()
+        await until(lambda: files, "the file")
+        assert [(name, len(found), found == data) for _, found, name in files] == [("film.mp4", len(data), True)]

@@ -58,6 +58,7 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
     assert parameters(RTCSctpTransport._receive_data_chunk) == ["self", "chunk"]
     assert parameters(RTCSctpTransport._receive_forward_tsn_chunk) == ["self", "chunk"]
     assert parameters(RTCSctpTransport._data_channel_receive) == ["self", "stream_id", "pp_id", "data"]
+    assert parameters(RTCSctpTransport._receive_sack_chunk) == ["self", "chunk"]
     assert parameters(RTCSctpTransport._send_chunk) == ["self", "chunk"]
     source = inspect.getsource(RTCDtlsTransport)
     assert "self._srtp_profiles = SRTP_PROFILES" in source
@@ -68,6 +69,7 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
     assert "self._inbound_streams:" in association
     assert "self._sack_misordered:" in association
     assert "self._data_channels:" in association
+    assert "self._cwnd = " in association
     assert "self._local_tsn = random32()" in association
     assert (SackChunk().gaps, SackChunk().duplicates) == ([], [])
 
@@ -416,6 +418,25 @@ async def test_a_file_arrives_whole_and_fast_though_its_receiver_was_away_for_a_
     assert connection.dropped_packets == 0
     connection.close()
     client.hang_up()
+
+
+async def test_what_is_on_its_way_to_one_peer_is_bounded(router: Router) -> None:
+    call = await connect(router, DATA)
+    await call.client.associate()
+    heard: list[bytes] = []
+    channel(call, "_reliable").on("message", heard.append)
+    await call.events.wait("channel", "_reliable")
+    for _ in range(60):
+        assert call.peer.send("_reliable", bytes(15_000))
+    association = call.peer._transport._session._association
+    assert association is not None
+    most = 0
+    async with asyncio.timeout(20):
+        while len(heard) < 60:
+            most = max(most, association._flight_size)
+            await asyncio.sleep(0)
+    assert limits.FLIGHT_BYTES / 2 < most <= limits.FLIGHT_BYTES + 2 * 1200
+    end(call)
 
 
 # -- hostile SCTP

@@ -41,7 +41,7 @@ impl Heard {
                 *self = Heard::From { sequence, timestamp };
                 true
             }
-            Heard::From { sequence: first, .. } if is_before(sequence, first) => false,
+            Heard::From { sequence: first, .. } if arrival == Arrival::Late => !is_before(sequence, first),
             Heard::From { sequence: first, .. } => {
                 if sequence.wrapping_sub(first) > PACKETS {
                     *self = Heard::Always;
@@ -83,6 +83,15 @@ mod tests {
             assert!(heard.admits(number(PACKETS as i16 + 1), 0, Arrival::Next));
             assert_eq!(heard, Heard::Always);
         }
+    }
+
+    #[test]
+    fn a_number_half_the_circle_ahead_is_none_of_the_pause() {
+        let mut heard = Heard::FromNext;
+        assert!(heard.admits(0, 0, Arrival::Next));
+        assert!(heard.admits(10, 0, Arrival::Next));
+        assert!(heard.admits(0x8005, 0, Arrival::Jump), "its sender began anew");
+        assert_eq!(heard, Heard::Always);
     }
 
     #[test]
