@@ -257,7 +257,7 @@ impl Estimator {
             delay_us,
             at_us: self.trend.looked_us(),
             queue_us: self.trend.queue_us(),
-            wander_us: self.trend.wander_us(),
+            uneven_us: self.trend.uneven_us(),
             sent_bps,
         };
         match self.drain.look(&drained, now_us) {

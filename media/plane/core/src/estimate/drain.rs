@@ -10,7 +10,7 @@ const LESS_STILL: f64 = 1.0;
 /// Apart from each other so much, two looks tell whether it gets shorter. Each is at the least delay of such a time.
 const APART_US: u64 = 400_000;
 /// Two delays of so little difference are the same, or of so much where the path is uneven, and of any between by how uneven it is.
-const SAME_US: (i64, i64) = (4_000, 20_000);
+const SAME_US: (i64, i64) = (2_000, 20_000);
 const UNEVEN_TIMES: i64 = 4;
 /// Of what a queue of ours would lose, this share is missed.
 const MISSED: f64 = 0.5;
@@ -44,8 +44,8 @@ pub struct Seen {
     pub at_us: u64,
     /// By how much that is more than the path's own.
     pub queue_us: i64,
-    /// By how much the path's own delay wanders from one look to the next.
-    pub wander_us: i64,
+    /// How far delays were from a straight line meanwhile.
+    pub uneven_us: i64,
     pub sent_bps: f64,
 }
 
@@ -152,7 +152,7 @@ impl Drain {
         };
         looked.last_us = seen.at_us;
         let empties_us = (1.0 - series.share) * (seen.at_us - looked.at_us) as f64;
-        let same_us = (UNEVEN_TIMES * seen.wander_us).clamp(SAME_US.0, SAME_US.1).min((MISSED * empties_us) as i64);
+        let same_us = (UNEVEN_TIMES * seen.uneven_us).clamp(SAME_US.0, SAME_US.1).min((MISSED * empties_us) as i64);
         if seen.delay_us <= looked.least_us - same_us {
             (series.looked, series.share) = (Some(new), share);
             return Verdict::Nothing;
@@ -190,13 +190,13 @@ mod tests {
     use super::*;
 
     /// Looks each tenth of a second for two seconds while this share is sent, at delays of so many ms.
-    fn looks(sent: f64, wander_ms: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
+    fn looks(sent: f64, uneven_ms: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
         let mut drain = Drain::default();
         drain.note_lowered(None, 1e6, 100_000, 1_000_000);
         (0..20_u64).find_map(|i| {
             let (delay_us, at_us) = ((delay_ms(i as f64 / 10.0) * 1e3) as i64, 1_000_000 + i * 100_000);
-            let wander_us = (wander_ms * 1e3) as i64;
-            let seen = Seen { delay_us, at_us, queue_us: delay_us, wander_us, sent_bps: sent * 1e6 };
+            let uneven_us = (uneven_ms * 1e3) as i64;
+            let seen = Seen { delay_us, at_us, queue_us: delay_us, uneven_us, sent_bps: sent * 1e6 };
             match drain.look(&seen, at_us + 50_000) {
                 Verdict::Longer(us, gives_back) => Some((us, gives_back)),
                 Verdict::Nothing => None,
@@ -219,13 +219,13 @@ mod tests {
     fn what_was_not_measured_again_says_nothing() {
         let mut drain = Drain::default();
         drain.note_lowered(None, 1e6, 100_000, 1_000_000);
-        let seen = Seen { delay_us: 90_000, at_us: 1_500_000, queue_us: 90_000, wander_us: 0, sent_bps: 1e4 };
+        let seen = Seen { delay_us: 90_000, at_us: 1_500_000, queue_us: 90_000, uneven_us: 0, sent_bps: 1e4 };
         assert!((0..50).all(|i| drain.look(&seen, 1_500_000 + i * 100_000) == Verdict::Nothing));
     }
 
     #[test]
     fn a_series_ends_with_its_queue_and_after_a_while() {
-        let seen = |at_us, queue_us, sent_bps| Seen { delay_us: queue_us, at_us, queue_us, wander_us: 0, sent_bps };
+        let seen = |at_us, queue_us, sent_bps| Seen { delay_us: queue_us, at_us, queue_us, uneven_us: 0, sent_bps };
         for (queue_us, until_us) in [(10_000, 3_000_000), (90_000, 12_000_000)] {
             let mut drain = Drain::default();
             drain.note_lowered(Some(3e6), 3e5, 100_000, 1_000_000);
@@ -245,7 +245,7 @@ mod tests {
                 drain.note_lowered(Some(2e6), 1e6, floor_us + 90_000, at_us);
             }
             let delay_us = floor_us + 90_000;
-            let seen = Seen { delay_us, at_us, queue_us: 90_000, wander_us: 0, sent_bps: 5e5 };
+            let seen = Seen { delay_us, at_us, queue_us: 90_000, uneven_us: 0, sent_bps: 5e5 };
             if let Verdict::Longer(least_us, _) = drain.look(&seen, at_us) {
                 (floor_us, found) = (least_us, [found, vec![(at_us, least_us)]].concat());
                 drain.end();
@@ -265,7 +265,7 @@ mod tests {
             assert_eq!(drain.before(), Some(2e6));
             for tenth in 0..10 {
                 let at_us = second * 1_000_000 + tenth * 100_000;
-                let seen = Seen { delay_us: 100_000, at_us, queue_us: 90_000, wander_us: 0, sent_bps: 5e5 };
+                let seen = Seen { delay_us: 100_000, at_us, queue_us: 90_000, uneven_us: 0, sent_bps: 5e5 };
                 if let Verdict::Longer(_, gives_back) = drain.look(&seen, at_us) {
                     given.push(gives_back);
                     drain.end();

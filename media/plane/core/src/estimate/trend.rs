@@ -152,9 +152,9 @@ impl Trend {
         self.looked_us
     }
 
-    /// By how much delays differ from one look to the next: as seen where nothing waits, or by how uneven they are in this one.
-    pub fn wander_us(&self) -> i64 {
-        self.uneven_us.max(self.wander_us as i64)
+    /// How uneven delays are within a look: a queue that grows or empties is a straight line.
+    pub fn uneven_us(&self) -> i64 {
+        self.uneven_us
     }
 
     /// The path itself delays by so much now: it may wander as well.
