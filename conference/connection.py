@@ -197,6 +197,11 @@ class Connection:
         self._waiting.append((label, data))
         self._waiting_bytes += len(data)
 
+    def hold(self, size_bytes: int) -> None:
+        """So much of what this participant sent waits here: its client may send less by that."""
+        if not self._closed:
+            self.publisher.hold(size_bytes)
+
     def flush(self) -> None:
         """Sends what waits, in order, as far as the channel takes it."""
         while self._waiting and self.receiver.send(*self._waiting[0]):

@@ -261,6 +261,7 @@ def _forget_held(sender: Participant) -> None:
     outgoing = sender.data.outgoing
     outgoing.held.clear()
     outgoing.held_bytes = 0
+    sender.connection.hold(0)
     if outgoing.timer is not None:
         outgoing.timer.cancel()
         outgoing.timer = None
@@ -311,6 +312,8 @@ def _hold(sender: Participant, packet: Packet) -> None:
     outgoing.held_bytes = size
     if outgoing.timer is None:
         _let_go(sender)
+    else:
+        sender.connection.hold(size)
 
 
 def _let_go(sender: Participant) -> None:
@@ -320,6 +323,7 @@ def _let_go(sender: Participant) -> None:
         packet = outgoing.held.popleft()
         outgoing.held_bytes -= len(packet.payload)
         _pass_on(sender, packet, reliable=True)
+    sender.connection.hold(outgoing.held_bytes)
     if outgoing.held:
         wait_s = outgoing.budget.wait_s(around.clock.monotonic())
         outgoing.timer = around.turns.call_later(wait_s, _let_go, sender)

@@ -171,6 +171,11 @@ class Session:
             return False
         return True
 
+    def hold(self, size_bytes: int) -> None:
+        """So much of what the peer sent is not done with: it gets a window that is smaller by that."""
+        if self._association is not None:
+            self._association.hold(size_bytes)
+
     def close(self) -> None:
         """Says farewell (SCTP ABORT, DTLS close_notify) and ends; nothing is told any more."""
         if self.state != "closed":
@@ -393,6 +398,35 @@ class _Association(RTCSctpTransport):
         self._give_up = give_up
         self._broken = False
         self._chunks = _Share(limits.CHUNKS_PER_S, asyncio.get_running_loop().time)
+        self._held = 0
+        self._told_window = self._advertised_rwnd
+        self._late_sack: asyncio.TimerHandle | None = None
+
+    def hold(self, size_bytes: int) -> None:
+        """The window for the peer (RFC 9260 §6.2) is smaller by so much; when it has opened far, the peer is told."""
+        self._held = size_bytes
+        window = self._advertised_rwnd - size_bytes
+        opens = window >= self._told_window + limits.WINDOW_OPENS_BYTES
+        if opens and self._association_state == self.State.ESTABLISHED:
+            _run_now(super()._send_sack())
+
+    async def _send_sack(self) -> None:
+        """At once, but for what comes though there is no window: dcsctp sends one packet more as soon as it hears of one."""
+        if self._advertised_rwnd > self._held:
+            await super()._send_sack()
+        elif self._late_sack is None:
+            self._late_sack = asyncio.get_running_loop().call_later(limits.LATE_SACK_S, self._send_late_sack)
+
+    def _send_late_sack(self) -> None:
+        self._late_sack = None
+        if self._sack_needed and not self._broken:
+            _run_now(super()._send_sack())
+
+    async def stop(self) -> None:
+        if self._late_sack is not None:
+            self._late_sack.cancel()
+            self._late_sack = None
+        await super().stop()
 
     async def _handle_data(self, data: bytes) -> None:
         if self._broken or not self._chunks.take(datagrams.count_chunks(data)):
@@ -443,6 +477,7 @@ class _Association(RTCSctpTransport):
             # As much as one packet carries (RFC 9260 §6.2); aiortc cuts a longer one off, and DTLS never recovers.
             chunk.gaps = chunk.gaps[: limits.SACK_GAPS]
             chunk.duplicates = chunk.duplicates[: limits.SACK_DUPLICATES]
+            chunk.advertised_rwnd = self._told_window = max(0, chunk.advertised_rwnd - self._held)
         with suppress(ConnectionError, SSL.Error):  # a timer may fire after the end
             await super()._send_chunk(chunk)
 

@@ -64,6 +64,8 @@ STREAMS = 64  # inbound streams with state
 TSNS_OUT_OF_ORDER = 2048
 RELIABLE_BUFFER_BYTES = 1 << 20  # waiting to be sent on one channel
 LOSSY_BUFFER_BYTES = 65_536
+LATE_SACK_S = 0.1  # RFC 9260 §6.2 allows up to 0.5
+WINDOW_OPENS_BYTES = 128 << 10  # a peer that waits is told when it may send so much more
 FLIGHT_BYTES = (
     128 << 10
 )  # on their way to one peer: aiortc's window else grows until packets are lost, and then stands for seconds

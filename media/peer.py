@@ -270,6 +270,10 @@ class Peer:
         """False: the channel is not open or its bounded buffer is full; the data are dropped."""
         return self._transport.send(label, data)
 
+    def hold(self, size_bytes: int) -> None:
+        """So much of the data that came is not done with: the peer may send less by that (the window of SCTP, 1 MiB)."""
+        self._transport.hold(size_bytes)
+
     # -- state
 
     @property

@@ -84,6 +84,9 @@ class Transport:
     def send(self, label: str, data: bytes) -> bool:
         return self._session.send(label, data)
 
+    def hold(self, size_bytes: int) -> None:
+        self._session.hold(size_bytes)
+
     def close(self) -> None:
         if self.state != "closed":
             self.state = "closed"

@@ -168,6 +168,7 @@ class FakePeer:
         self.ufrag = ""
         self.only: str | None = None
         self.held = False
+        self.unread = 0
         self.lacks: frozenset[str] = frozenset()
         """MIME types that its browser does not decode."""
 
@@ -253,6 +254,9 @@ class FakePeer:
             return False
         self.sent.append((label, data))
         return True
+
+    def hold(self, size_bytes: int) -> None:
+        self.unread = size_bytes
 
     def close(self) -> None:
         self.closed = True

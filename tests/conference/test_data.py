@@ -96,10 +96,25 @@ def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
     passed = len(ben.heard())
     assert ann.conference.around.data_drops["reliable"] > 0
     assert len(ann.participant.data.outgoing.held) == limits.HELD_BYTES // len(big)
+    assert ann.peer.unread == ann.participant.data.outgoing.held_bytes > limits.HELD_BYTES - len(big)
     ann.participant.leave(Reason.CLIENT_INITIATED)
     world.time.advance(60)
     assert len(ben.heard()) == passed
     assert not ann.participant.data.outgoing.held
+
+
+def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
+    ann, _ = Party(world, "ann"), Party(world, "ben")
+    for _ in range(limits.DATA_UNITS_BURST):
+        ann.peer.hear("_lossy", b"|noise")
+    for number in range(500):
+        ann.peer.hear("_reliable", b"|%d" % number)
+    before = ann.peer.unread
+    assert before == ann.participant.data.outgoing.held_bytes > 0
+    world.time.advance(0.01)
+    assert 0 < ann.peer.unread < before
+    world.time.advance(10)
+    assert ann.peer.unread == 0
 
 
 def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> None:

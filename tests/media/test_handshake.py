@@ -439,6 +439,40 @@ async def test_what_is_on_its_way_to_one_peer_is_bounded(router: Router) -> None
     end(call)
 
 
+async def test_what_is_not_done_with_makes_the_window_smaller(router: Router) -> None:
+    """RFC 9260 §6.2. Without a window dcsctp (libwebrtc) sends a packet each time that it hears of one; that is told later."""
+    call = await connect(router, DATA)
+    await call.client.associate()
+    first = await opened(channel(call, "_reliable"))
+    client, windows = call.client.sctp, list[int]()
+    assert client is not None
+    take = client._receive_sack_chunk
+
+    async def note(chunk: SackChunk) -> None:
+        windows.append(chunk.advertised_rwnd)
+        await take(chunk)
+
+    client._receive_sack_chunk = note  # type: ignore[method-assign]
+
+    async def told(number: int) -> int:
+        async with asyncio.timeout(5):
+            while len(windows) < number:
+                await asyncio.sleep(0.001)
+        return windows[-1]
+
+    call.peer.hold(1 << 20)
+    first.send(b"one")
+    await call.events.wait("message", "_reliable")
+    assert await told(1) == 0
+    call.peer.hold((1 << 20) - 1000)
+    call.peer.hold((1 << 20) - limits.WINDOW_OPENS_BYTES)
+    assert await told(2) == limits.WINDOW_OPENS_BYTES
+    call.peer.hold(0)
+    assert await told(3) == 1 << 20
+    assert len(windows) == 3
+    end(call)
+
+
 # -- hostile SCTP
 
 

@@ -260,16 +260,17 @@ impl Estimator {
             uneven_us: self.trend.uneven_us(),
             sent_bps,
         };
-        match self.drain.look(&drained, now_us) {
-            drain::Verdict::Longer(least_us, gives_back) if !self.loss.is_much() => {
+        let drained = if self.loss.is_much() { drain::Verdict::Nothing } else { self.drain.look(&drained, now_us) };
+        match drained {
+            drain::Verdict::Longer(least_us, gives_back) => {
                 if gives_back {
                     self.rate.give_back(self.drain.before());
                 }
                 self.drain.end();
                 self.trend.take_for_path(least_us, now_us);
             }
-            _ if over && !probed => self.back_off(&seen, delay_us),
-            _ => self.grow(&seen),
+            drain::Verdict::Nothing if over && !probed => self.back_off(&seen, delay_us),
+            drain::Verdict::Nothing => self.grow(&seen),
         }
     }
 
