@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VideoQuality } from 'livekit-client';
-import { cameraSize, mostOf } from '../src/call/saving';
+import { mostOf, sentOf } from '../src/call/saving';
 import { why, type Facts, type Moment } from '../src/call/why';
 import { Meter, type Report } from '../src/figures/figures';
 
@@ -138,6 +138,14 @@ describe('saving', () => {
     expect(mostOf('medium', 'full', false)).toBe(VideoQuality.MEDIUM);
     expect(mostOf('medium', 'low', false)).toBe(VideoQuality.LOW);
     expect(mostOf('none', 'full', false)).toBeNull();
-    expect(cameraSize('low', false).height).toBeLessThan(cameraSize('full', true).height);
+  });
+
+  it('sends the smallest layer alone, and that one whichever is wanted', () => {
+    const wanted = (...layers: boolean[]) => layers.map((enabled, quality) => ({ quality, enabled }));
+    expect(sentOf(wanted(false, true, true), 'full')).toEqual([false, true, true]);
+    expect(sentOf(wanted(true, true, true), 'low')).toEqual([true, false, false]);
+    expect(sentOf(wanted(false, false, true), 'low')).toEqual([true, false, false]);
+    expect(sentOf(wanted(false, false, false), 'low')).toEqual([false, false, false]);
+    expect(sentOf(wanted(true, false), 'sound')).toEqual([true, false]);
   });
 });

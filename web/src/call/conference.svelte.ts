@@ -98,12 +98,12 @@ export class Conference {
     const { camera, microphone } = entry.tracks;
     this.devices = { ...entry.chosen, ...opened('camera', camera), ...opened('microphone', microphone) };
     setLogLevel('warn');
-    this.room = new Room(roomOptions(entry, cameraSize(this.saving, phone)));
+    this.room = new Room(roomOptions(entry, cameraSize(phone)));
     this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
-    this.sending = new Sending(this.room, phone);
+    this.sending = new Sending(this.room);
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
@@ -133,7 +133,7 @@ export class Conference {
     this.link = 'steady';
     this.redraw();
     await Promise.all([this.publish(tracks.microphone), this.publish(tracks.camera)]);
-    await this.fitSending();
+    this.sending.fit(this.saving);
   }
 
   /** Whether the camera of this member has a place on the screen, or its letter alone: as its viewer wishes. */
@@ -217,7 +217,7 @@ export class Conference {
     keepSaving(saving);
     this.pictures.save(saving);
     if (saving === 'sound' && (this.me?.camera != null || this.backdrop.held)) await this.turn('camera', false);
-    else await this.fitSending();
+    else this.sending.fit(this.saving);
   }
 
   async filterNoise(on: boolean): Promise<void> {
@@ -249,21 +249,13 @@ export class Conference {
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
-      if (input === 'camera' && on) await this.sending.fit(this.saving);
+      if (input === 'camera' && on) this.sending.fit(this.saving);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));
     } finally {
       this.busy[input] = false;
       this.redraw();
-    }
-  }
-
-  private async fitSending(): Promise<void> {
-    try {
-      await this.sending.fit(this.saving);
-    } catch (error) {
-      this.notices.tell(t(failureText('camera', deviceFailure(error))));
     }
   }
 

@@ -28,8 +28,16 @@ export function mostOf(wish: Wish, saving: Saving, screen: boolean): VideoQualit
   return wish === 'medium' ? VideoQuality.MEDIUM : VideoQuality.HIGH;
 }
 
+/**
+ * Which layers of one's own picture go out, for those that its viewers want: of who saves the smallest alone, instead of any
+ * other, so that there is always one to be seen.
+ */
+export function sentOf(wanted: readonly { quality: number; enabled: boolean }[], saving: Saving): boolean[] {
+  const any = wanted.some((one) => one.enabled);
+  return wanted.map((one) => (saving === 'full' ? one.enabled : any && one.quality === (VideoQuality.LOW as number)));
+}
+
 /** The size in which the own camera is opened. A phone's is smaller: its line, its battery, and how it is shown. */
-export function cameraSize(saving: Saving, phone: boolean): VideoResolution {
-  if (saving !== 'full') return VideoPresets.h216.resolution;
+export function cameraSize(phone: boolean): VideoResolution {
   return (phone ? VideoPresets.h540 : VideoPresets.h720).resolution;
 }
