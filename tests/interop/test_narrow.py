@@ -106,6 +106,7 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             # At times the largest picture stays away for a second or two, it is not known why; a smaller one is shown meanwhile.
             smaller = [width for width in widths(other, begun) if width != SIZE[0]]
             assert len(smaller) <= 15, "whoever has a wide link does not notice"
+            assert widths(other)[-1] == SIZE[0] and len(widths(other, begun)) >= 80, "and sees what goes on"
             assert other.hears("an", HZ)
 
 
