@@ -85,6 +85,9 @@ class LineConnection(Connection):
     def send(self, label: str, data: bytes) -> None:
         return
 
+    def hold(self, size_bytes: int) -> None:
+        return
+
     def flush(self) -> None:
         return
 
