@@ -30,6 +30,7 @@ SUITES: Final[dict[str, KeyProfile]] = {
 }
 SUITE_NAMES: Final[dict[KeyProfile, str]] = {profile: name for name, profile in SUITES.items()}
 
+_BLOCK = re.compile(rb"[\r\n]m=")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _PROTOCOL = re.compile(r"[A-Za-z0-9/.-]{1,32}")
@@ -237,10 +238,16 @@ def _check_size(body: bytes) -> None:
         raise PeerError("too many lines in a session description")
     if body.count(b"\nm=") + body.count(b"\rm=") > limits.SDP_MEDIA:
         raise PeerError("too many media in a session description")
+    if any(_attribute_count(block) > limits.SDP_ATTRIBUTES for block in _BLOCK.split(body)):
+        raise PeerError("too many attributes in a session description")
     if _CONTROL.search(body):
         raise PeerError("control characters in a session description")
     if max(map(len, body.splitlines()), default=0) > limits.SDP_LINE_BYTES:
         raise PeerError("a line of a session description is too long")
+
+
+def _attribute_count(block: bytes) -> int:
+    return block.count(b"\na=") + block.count(b"\ra=")
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -308,8 +315,6 @@ def _attributes(lines: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
             name, _, rest = value.partition(":")
             if _NAME.fullmatch(name):
                 found.append((name.lower(), rest.strip(" \t")))
-    if len(found) > limits.SDP_ATTRIBUTES:
-        raise PeerError("too many attributes in a session description")
     return tuple(found)
 
 

@@ -92,7 +92,8 @@ def request_of(client: int, clients: int, place: int) -> Request:
     if chance.random() < OVERLAPPING:
         hours = chance.randrange(7 * 20)
         at = NOW + timedelta(days=DAYS + 10 + hours // 20, hours=hours % 20, minutes=chance.choice((0, 15, 30)))
-        halls = tuple({f"h{chance.randrange(3)}" for _ in range(2)})
+        # Sorted: the order of a set is another one in each process, and the request would be another one too.
+        halls = tuple(sorted({f"h{chance.randrange(3)}" for _ in range(2)}))
         return booked(at, chance.choice((30, 60, 90)), halls, f"p{chance.randrange(PEOPLE)}")
     cell = place * clients + client
     hall, slot, day = cell % HALLS, cell // HALLS % SLOTS, 2 + cell // (HALLS * SLOTS)

@@ -18,6 +18,7 @@ from tests.web.test_pages import PATIENCE_MS, advance, new_meeting
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN_MS = 90_000
+SMOOTH_FPS = 12
 FORBIDDEN = """window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor() { throw new DOMException('by the rules of this office', 'NotAllowedError'); }
 };"""
@@ -67,11 +68,14 @@ async def _good(visitor: Visitor, live_server: LiveServer) -> None:
     await expect(now).to_contain_text(re.compile(r"Lần đo \d+ trên 14\. Đã \d+ giây\."))
     assert re.fullmatch(r"\d{8}", await answered(visitor, "yes"))
     found = await verdicts(visitor)
-    assert found == {"network": found["network"], "microphone": "good", "speaker": "good", "camera": "good"}
+    assert (found["microphone"], found["speaker"]) == ("good", "good")
     assert found["network"] in ("good", "fair")
     await visitor.page.locator("summary").click()
     measures = await visitor.part("measures").inner_text()
     assert "UDP, trực tiếp" in measures
+    shown = re.search(r"(\d+) × (\d+), (\d+) hình/giây", measures)
+    assert shown and int(shown[2]) >= 360 and int(shown[3]) > 0
+    assert found["camera"] == ("good" if int(shown[3]) >= SMOOTH_FPS else "fair"), "with busy processors it is slow"
     await expect(visitor.page.locator("[data-part=microphone]")).to_contain_text(re.compile(r"lúc to nhất [1-9]\d* %"))
     assert re.search(r"được / được / không thử", measures), "both ways are open here, and there is no TURN server"
     assert await visitor.barriers() == []

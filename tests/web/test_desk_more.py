@@ -318,7 +318,8 @@ async def test_a_session_that_lapses_loses_nothing_that_was_typed(visit: Visit, 
     await visitor.part("secret-no").check()
     await settled(visitor)
     await visitor.page.context.clear_cookies()
-    await visitor.part("book-submit").click()
+    # Sent as it is: where the page has asked the server something meanwhile, the dialog lies above the button already.
+    await visitor.part("book-submit").dispatch_event("click")
     await visitor.part("lapsed").get_by_test_id("signin-name").fill("thuky")
     assert await visitor.barriers() == []
     await visitor.part("signin-password").fill("không phải")
