@@ -257,7 +257,8 @@ impl Shard {
                 continue;
             }
             let rank = consumer.priority + if speaks == Some(producer.transport) { SPEAKS } else { 0 };
-            streams.push(Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant));
+            let stream = Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant);
+            streams.push(if consumer.current.is_some() { stream.going_on() } else { stream });
         }
         streams.sort_by_key(|stream| std::cmp::Reverse(stream.rank));
     }

@@ -125,6 +125,13 @@ impl Stream {
         Stream { consumer, rank, keeps, steps, held, granted: 0, refused: false }
     }
 
+    /// It is being sent. What that costs may have come to cost more than something better, and is no step any more: then it
+    /// holds the first one.
+    pub fn going_on(mut self) -> Self {
+        self.held = self.held.max(u8::from(!self.steps.as_slice().is_empty()));
+        self
+    }
+
     /// None: it is not sent.
     pub fn granted(&self) -> Option<Grant> {
         self.step(self.granted).map(|step| step.grant)

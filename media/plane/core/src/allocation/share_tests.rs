@@ -65,6 +65,21 @@ fn a_screen_goes_before_cameras_and_one_that_does_not_fit_leaves_them_the_rest()
 }
 
 #[test]
+fn a_picture_that_goes_on_holds_something_though_its_layer_costs_more_than_a_better_one() {
+    let crossed = steps(&[(0, WHOLE, 200_000), (1, 0, 180_000), (1, WHOLE, 300_000)]);
+    let held = Some(Grant { layer: 0, temporal: WHOLE });
+    for (stream, expected) in [
+        (Stream::new(0, (0, false), crossed, held), None),
+        (Stream::new(0, (0, false), crossed, held).going_on(), Some(Grant { layer: 1, temporal: 0 })),
+    ] {
+        let mut streams = [stream];
+        share(&mut streams, 190_000, false);
+        assert_eq!(streams[0].granted(), expected);
+    }
+    assert!(!Stream::new(0, (0, false), Steps::default(), held).going_on().is_held());
+}
+
+#[test]
 fn a_step_up_wants_more_room_than_what_is_held() {
     let held = Some(Grant { layer: 1, temporal: WHOLE });
     let mut streams = [Stream::new(0, (0, false), camera(), held)];

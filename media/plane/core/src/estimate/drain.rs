@@ -104,7 +104,9 @@ impl Drain {
             return;
         };
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
-        if carried_bps < LESS * series.carried_bps && series.less_since_us.is_none() {
+        // More is carried than was seen before: less than that shows something already.
+        let more = carried_bps > series.carried_bps;
+        if more || carried_bps < LESS * series.carried_bps && series.less_since_us.is_none() {
             *series = Series { before: series.before, ..new };
         }
     }
@@ -213,6 +215,19 @@ mod tests {
         assert_eq!(looks(0.7, 1.0, |s| 100.0 - 20.0 * s), None, "one that many fill gets shorter by little");
         assert_eq!(looks(0.7, 15.0, |s| 100.0 - 20.0 * s), Some((82_000, true)), "on an uneven path nobody can tell");
         assert_eq!(looks(0.89, 15.0, |s| 100.0 - 60.0 * s), None, "one of ours that gets shorter by little");
+    }
+
+    #[test]
+    fn what_is_carried_is_learned_when_more_is() {
+        let mut drain = Drain::default();
+        drain.note_lowered(None, 2e5, 60_000, 1_000_000);
+        drain.note_lowered(Some(2e5), 3e5, 60_000, 2_000_000);
+        let mut look = |at_us| {
+            let seen = Seen { delay_us: 60_000, at_us, queue_us: 60_000, uneven_us: 3_000, sent_bps: 2.2e5 };
+            drain.look(&seen, at_us)
+        };
+        let found: Vec<_> = (2_100_000..4_000_000_u64).step_by(100_000).map(&mut look).collect();
+        assert!(found.contains(&Verdict::Longer(60_000, true)), "less is not sent than was carried at first");
     }
 
     #[test]

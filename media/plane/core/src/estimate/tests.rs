@@ -26,6 +26,8 @@ struct World {
     path: Path,
     estimator: Estimator,
     wanted_bps: f64,
+    /// It sends so much whatever it may.
+    least_bps: f64,
     now_us: u64,
     free_us: f64,
     random: u64,
@@ -47,6 +49,7 @@ impl World {
             path,
             estimator: Estimator::default(),
             wanted_bps,
+            least_bps: 0.0,
             now_us: 0,
             free_us: 0.0,
             random: 99,
@@ -136,7 +139,7 @@ impl World {
             self.send(120, true);
         }
         let allowed = self.estimator.available_bps(now_us).map_or(f64::INFINITY, |bps| bps as f64) - 48_000.0;
-        let bps = self.wanted_bps.min(allowed).max(0.0);
+        let bps = self.wanted_bps.min(allowed).max(self.least_bps);
         if now_us / FRAME_US != (now_us + 1_000) / FRAME_US {
             let mut left = (bps / 8.0 * FRAME_US as f64 / 1e6) as usize;
             while left > 0 {
@@ -206,13 +209,14 @@ fn a_path_that_becomes_longer_and_uneven_is_used_as_before() {
         |us| if us < 20_000_000 { 0 } else { 250_000 },
     ];
     for (which, longer_us) in longer.into_iter().enumerate() {
-        for wanted_bps in [300e3, 2.5e6] {
+        for (wanted_bps, least_bps) in [(300e3, 0.0), (300e3, 150e3), (300e3, 200e3), (2.5e6, 0.0)] {
             let mut world = World::new(Path { longer_us, ..WIDE }, wanted_bps);
+            world.least_bps = least_bps;
             world.run(200);
             let carried = || world.log[20..].iter().map(|row| row.1 / wanted_bps);
             let fewest = carried().fold(f64::INFINITY, f64::min);
             let few = carried().filter(|share| *share < 0.9).count();
-            assert!(fewest > 0.6 && few <= 3, "{which} {wanted_bps} {fewest} {few} {:?}", &world.log[18..40]);
+            assert!(fewest > 0.6 && few <= 3, "{which} {wanted_bps} {least_bps} {fewest} {few} {:?}", &world.log[18..40]);
         }
     }
 }
