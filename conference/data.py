@@ -60,6 +60,8 @@ class Outgoing:
     budget: Budget = field(default_factory=lambda: Budget(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
+    announced_bytes: int = 0
+    """Of them the connection knows."""
     timer: Cancellable | None = None
     told: bool = False
     """The log says that some of it was dropped."""
@@ -261,7 +263,7 @@ def _forget_held(sender: Participant) -> None:
     outgoing = sender.data.outgoing
     outgoing.held.clear()
     outgoing.held_bytes = 0
-    sender.connection.hold(0)
+    _announce_held(sender)
     if outgoing.timer is not None:
         outgoing.timer.cancel()
         outgoing.timer = None
@@ -313,7 +315,7 @@ def _hold(sender: Participant, packet: Packet) -> None:
     if outgoing.timer is None:
         _let_go(sender)
     else:
-        sender.connection.hold(size)
+        _announce_held(sender)
 
 
 def _let_go(sender: Participant) -> None:
@@ -323,10 +325,18 @@ def _let_go(sender: Participant) -> None:
         packet = outgoing.held.popleft()
         outgoing.held_bytes -= len(packet.payload)
         _pass_on(sender, packet, reliable=True)
-    sender.connection.hold(outgoing.held_bytes)
+    _announce_held(sender)
     if outgoing.held:
         wait_s = outgoing.budget.wait_s(around.clock.monotonic())
         outgoing.timer = around.turns.call_later(wait_s, _let_go, sender)
+
+
+def _announce_held(sender: Participant) -> None:
+    """The window that the sender sees is narrower by it. Nothing has changed when all goes at once."""
+    outgoing = sender.data.outgoing
+    if outgoing.announced_bytes != outgoing.held_bytes:
+        outgoing.announced_bytes = outgoing.held_bytes
+        sender.connection.hold(outgoing.held_bytes)
 
 
 def _drop(sender: Participant, kind: str) -> None:
