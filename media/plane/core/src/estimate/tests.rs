@@ -216,7 +216,11 @@ fn a_path_that_becomes_longer_and_uneven_is_used_as_before() {
             let carried = || world.log[20..].iter().map(|row| row.1 / wanted_bps);
             let fewest = carried().fold(f64::INFINITY, f64::min);
             let few = carried().filter(|share| *share < 0.9).count();
-            assert!(fewest > 0.6 && few <= 3, "{which} {wanted_bps} {least_bps} {fewest} {few} {:?}", &world.log[18..40]);
+            assert!(
+                fewest > 0.6 && few <= 3,
+                "{which} {wanted_bps} {least_bps} {fewest} {few} {:?}",
+                &world.log[18..40]
+            );
         }
     }
 }
