@@ -61,7 +61,7 @@ class Outgoing:
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
     announced_bytes: int = 0
-    """Of them the connection knows."""
+    """So much narrower the sender sees its window."""
     timer: Cancellable | None = None
     told: bool = False
     """The log says that some of it was dropped."""
@@ -332,11 +332,13 @@ def _let_go(sender: Participant) -> None:
 
 
 def _announce_held(sender: Participant) -> None:
-    """The window that the sender sees is narrower by it. Nothing has changed when all goes at once."""
+    """Nothing has changed when all goes at once. Small packets count as more than they are: of them too few are held for the
+    window to close by their bytes."""
     outgoing = sender.data.outgoing
-    if outgoing.announced_bytes != outgoing.held_bytes:
-        outgoing.announced_bytes = outgoing.held_bytes
-        sender.connection.hold(outgoing.held_bytes)
+    size = max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN)
+    if outgoing.announced_bytes != size:
+        outgoing.announced_bytes = size
+        sender.connection.hold(size)
 
 
 def _drop(sender: Participant, kind: str) -> None:

@@ -419,7 +419,7 @@ class _Association(RTCSctpTransport):
 
     def _send_late_sack(self) -> None:
         self._late_sack = None
-        if self._sack_needed and not self._broken:
+        if self._sack_needed and not self._broken and self._association_state == self.State.ESTABLISHED:
             _run_now(super()._send_sack())
 
     async def stop(self) -> None:

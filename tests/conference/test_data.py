@@ -110,11 +110,21 @@ def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
     for number in range(500):
         ann.peer.hear("_reliable", b"|%d" % number)
     before = ann.peer.unread
-    assert before == ann.participant.data.outgoing.held_bytes > 0
+    assert before == 500 * limits.HELD_PACKET_BYTES_MIN > ann.participant.data.outgoing.held_bytes > 0
     world.time.advance(0.01)
     assert 0 < ann.peer.unread < before
     world.time.advance(10)
     assert ann.peer.unread == 0
+
+
+def test_small_messages_close_the_window_before_they_are_too_many(world: World) -> None:
+    ann, _ = Party(world, "ann"), Party(world, "ben")
+    for _ in range(limits.DATA_UNITS_BURST):
+        ann.peer.hear("_lossy", b"|noise")
+    for number in range(512):
+        ann.peer.hear("_reliable", b"|%d" % number)
+    assert ann.peer.unread >= 1024 * 1024, "all that a client may have under way"
+    assert len(ann.participant.data.outgoing.held) < limits.HELD_PACKETS / 2
 
 
 def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> None:

@@ -60,6 +60,9 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
     assert parameters(RTCSctpTransport._data_channel_receive) == ["self", "stream_id", "pp_id", "data"]
     assert parameters(RTCSctpTransport._receive_sack_chunk) == ["self", "chunk"]
     assert parameters(RTCSctpTransport._send_chunk) == ["self", "chunk"]
+    assert parameters(RTCSctpTransport._send_sack) == parameters(RTCSctpTransport.stop) == ["self"]
+    assert RTCSctpTransport.State.ESTABLISHED
+    assert "max(0, self._advertised_rwnd)" in inspect.getsource(RTCSctpTransport._send_sack)
     source = inspect.getsource(RTCDtlsTransport)
     assert "self._srtp_profiles = SRTP_PROFILES" in source
     uses = {line.split("self.transport.")[1].split("(")[0] for line in source.split("\n") if "self.transport." in line}
@@ -70,6 +73,8 @@ def test_private_names_of_aiortc_are_as_handshake_expects() -> None:
     assert "self._sack_misordered:" in association
     assert "self._data_channels:" in association
     assert "self._cwnd = " in association
+    assert "self._sack_needed = False" in association
+    assert "self._association_state = self.State.CLOSED" in association
     assert "self._local_tsn = random32()" in association
     assert (SackChunk().gaps, SackChunk().duplicates) == ([], [])
 
@@ -461,9 +466,12 @@ async def test_what_is_not_done_with_makes_the_window_smaller(router: Router) ->
         return windows[-1]
 
     call.peer.hold(1 << 20)
+    loop = asyncio.get_running_loop()
+    sent = loop.time()
     first.send(b"one")
     await call.events.wait("message", "_reliable")
     assert await told(1) == 0
+    assert loop.time() - sent > limits.LATE_SACK_S / 2, "not at once"
     call.peer.hold((1 << 20) - 1000)
     call.peer.hold((1 << 20) - limits.WINDOW_OPENS_BYTES)
     assert await told(2) == limits.WINDOW_OPENS_BYTES

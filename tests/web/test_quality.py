@@ -184,6 +184,9 @@ async def _floats(visitor: Visitor) -> None:
     await visitor.part("floating-toggle").click()
     await expect(visitor.part("floating-toggle")).to_have_attribute("aria-pressed", "false")
     assert await visitor.page.evaluate("documentPictureInPicture.window === null")
+    await visitor.page.evaluate("void (documentPictureInPicture.requestWindow = () => Promise.reject(new DOMException()))")
+    await visitor.part("floating-toggle").click()
+    await expect(visitor.part("notice")).to_contain_text("không cho mở cửa sổ nhỏ")
 
 
 async def _at_least(visitor: Visitor, lines: int) -> bool:

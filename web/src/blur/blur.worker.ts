@@ -56,10 +56,19 @@ async function through(readable: ReadableStream<VideoFrame>): Promise<void> {
       await blur(frame, frame.displayWidth, frame.displayHeight);
       const blurred = painted(frame.timestamp);
       took(begun_ms);
-      await writer?.write(blurred);
+      await hand(blurred);
     } finally {
       frame.close();
     }
+  }
+}
+
+/** Whoever is no longer there takes no picture: its memory is given back all the same. */
+async function hand(blurred: VideoFrame): Promise<void> {
+  try {
+    await writer?.write(blurred);
+  } finally {
+    blurred.close();
   }
 }
 

@@ -2,6 +2,7 @@
  * Picture-in-Picture), else the main picture alone.
  */
 import { mount, unmount } from 'svelte';
+import { t } from '../i18n/call.svelte';
 import type { Conference } from './conference.svelte';
 import Floating from './Floating.svelte';
 
@@ -24,8 +25,12 @@ export class FloatingWindow {
   async toggle(): Promise<void> {
     if (this.open) return this.close();
     const whole = windows();
-    if (whole !== null) await this.openWhole(whole);
-    else await this.openPicture();
+    try {
+      if (whole !== null) await this.openWhole(whole);
+      else await this.openPicture();
+    } catch {
+      this.conference.notices.tell(t('floating.refused'));
+    }
   }
 
   close(): void {
@@ -51,7 +56,7 @@ export class FloatingWindow {
   private async openPicture(): Promise<void> {
     const videos = [...document.querySelectorAll<HTMLVideoElement>('[data-testid=tile] video')].filter((one) => one.videoWidth > 0);
     const largest = videos.sort((a, b) => b.clientWidth - a.clientWidth)[0];
-    if (largest === undefined) return;
+    if (largest === undefined) return this.conference.notices.tell(t('floating.nothing'));
     await largest.requestPictureInPicture();
     this.open = true;
     largest.addEventListener('leavepictureinpicture', () => (this.open = false), { once: true });

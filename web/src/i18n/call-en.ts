@@ -17,6 +17,8 @@ export const callEn: Record<CallKey, string> = {
   'floating.title': 'Small window',
   'floating.hint': 'A small window that stays above other programs',
   'floating.back': 'Back to the page',
+  'floating.refused': 'The browser does not let the small window open. Try again, or keep this page beside the other program.',
+  'floating.nothing': 'There is no picture yet for the small window.',
 
   'noise.filter': 'Filter noise',
   'noise.hint': 'Better off for music, or where a mixing desk filters already.',

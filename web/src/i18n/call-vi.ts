@@ -16,6 +16,8 @@ export const callVi = {
   'floating.title': 'Cửa sổ nhỏ',
   'floating.hint': 'Cửa sổ nhỏ luôn nổi trên chương trình khác',
   'floating.back': 'Về trang họp',
+  'floating.refused': 'Trình duyệt không cho mở cửa sổ nhỏ. Hãy thử lại, hoặc để trang họp cạnh chương trình khác.',
+  'floating.nothing': 'Chưa có hình nào để đưa vào cửa sổ nhỏ.',
 
   'noise.filter': 'Lọc tiếng ồn',
   'noise.hint': 'Nên tắt khi mở nhạc, hoặc khi bàn trộn âm thanh đã lọc.',
