@@ -18,7 +18,8 @@ import {
   type VideoResolution,
 } from 'livekit-client';
 import { deviceFailure, failureText } from '../devices/failure';
-import { t, type Key } from '../i18n/index.svelte';
+import { t } from '../i18n/call.svelte';
+import type { Key } from '../i18n/index.svelte';
 import { recall, remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
 import { Arrivals } from './arrivals';
@@ -103,7 +104,7 @@ export class Conference {
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
-    this.sending = new Sending(this.room);
+    this.sending = new Sending(this.room, this.saving, () => this.notices.tell(t('saving.refused')));
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
@@ -133,7 +134,6 @@ export class Conference {
     this.link = 'steady';
     this.redraw();
     await Promise.all([this.publish(tracks.microphone), this.publish(tracks.camera)]);
-    this.sending.fit(this.saving);
   }
 
   /** Whether the camera of this member has a place on the screen, or its letter alone: as its viewer wishes. */
@@ -216,8 +216,8 @@ export class Conference {
     this.saving = saving;
     keepSaving(saving);
     this.pictures.save(saving);
+    await this.sending.fit(saving);
     if (saving === 'sound' && (this.me?.camera != null || this.backdrop.held)) await this.turn('camera', false);
-    else this.sending.fit(this.saving);
   }
 
   async filterNoise(on: boolean): Promise<void> {
@@ -232,6 +232,7 @@ export class Conference {
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
       await this.room.switchActiveDevice(kinds[device], id, false);
+      if (device === 'camera') await this.sending.match();
       this.devices[device] = id;
       remember(device, id);
     } catch (error) {
@@ -249,7 +250,6 @@ export class Conference {
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
-      if (input === 'camera' && on) this.sending.fit(this.saving);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));

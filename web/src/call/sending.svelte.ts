@@ -3,41 +3,86 @@ import { LocalAudioTrack, LocalVideoTrack, RoomEvent, Track, VideoQuality, type 
 import { recall, remember } from '../memory';
 import { sentOf, type Saving } from './saving';
 
+interface Told {
+  isSvc: boolean;
+  layers: Parameters<LocalVideoTrack['setPublishingLayers']>[1];
+}
+
 export class Sending {
   /** Whether the browser filters noise out of the microphone. */
   quiet = $state(recall('noiseFilter') !== 'no');
 
-  private saving: Saving = 'full';
-  /** Cameras whose layers are chosen here. */
-  private readonly chosen = new WeakSet<LocalVideoTrack>();
+  /** Of each camera that is or was published: what the server said last of its layers; null: nothing yet. */
+  private readonly told = new WeakMap<LocalVideoTrack, Told | null>();
 
-  constructor(private readonly room: Room) {
-    // Whoever comes back wholly publishes anew, with all layers.
-    room.on(RoomEvent.LocalTrackPublished, () => this.fit(this.saving));
+  /** `refused`: the browser did not take it. */
+  constructor(
+    private readonly room: Room,
+    private saving: Saving,
+    private readonly refused: () => void,
+  ) {
+    room.on(RoomEvent.LocalTrackPublished, ({ track }) => {
+      if (track instanceof LocalVideoTrack && track.source === Track.Source.Camera) void this.begin(track);
+    });
   }
 
   /**
-   * After a change of the mode, and whenever the camera was switched on. The camera stays as it was opened: opened anew for smaller
-   * pictures it would have fewer layers than it was published with, and Chromium sends the first of those alone, a quarter of
-   * what is small already (96x54).
+   * The mode has changed. The camera stays as it was opened: opened anew for smaller pictures it would have fewer layers than it
+   * was published with, and Chromium sends the first of those alone, a quarter of what is small already (96x54).
    */
-  fit(saving: Saving): void {
-    const before = this.saving;
+  async fit(saving: Saving): Promise<void> {
     this.saving = saving;
-    const camera = this.room.localParticipant.getTrackPublication(Track.Source.Camera)?.track;
-    if (!(camera instanceof LocalVideoTrack) || (saving === 'full' && before === 'full')) return;
-    if (!this.chosen.has(camera)) this.choose(camera);
-    // The server tells what is wanted when that changes; until then all of it may be.
-    camera.setPublishingQuality(VideoQuality.HIGH);
+    const camera = this.camera();
+    if (camera !== null && this.told.has(camera)) await this.apply(camera);
   }
 
-  /** What the server says of the layers that are wanted passes through here, as long as the track lives. */
-  private choose(camera: LocalVideoTrack): void {
-    this.chosen.add(camera);
+  /** After another camera was chosen: one with fewer lines has fewer layers than were published, and those obey nobody any more. */
+  async match(): Promise<void> {
+    const camera = this.camera();
+    const published = camera?.sender?.getParameters().encodings.length;
+    const has = (camera as unknown as { encodings?: readonly unknown[] } | null)?.encodings?.length;
+    if (camera === null || has === undefined || published === has) return;
+    await this.room.localParticipant.unpublishTrack(camera, false);
+    await this.room.localParticipant.publishTrack(camera, { source: Track.Source.Camera });
+  }
+
+  private camera(): LocalVideoTrack | null {
+    const track = this.room.localParticipant.getTrackPublication(Track.Source.Camera)?.track;
+    return track instanceof LocalVideoTrack ? track : null;
+  }
+
+  /** It has been published, with all layers; perhaps anew, and the server's words of before hold no longer. */
+  private async begin(camera: LocalVideoTrack): Promise<void> {
+    const first = !this.told.has(camera);
+    this.told.set(camera, null);
+    if (first) {
+      this.listen(camera);
+      // The server may have been sooner than this page.
+      await camera.refreshSubscribedCodecs();
+    }
+    await this.apply(camera);
+  }
+
+  private async apply(camera: LocalVideoTrack): Promise<void> {
+    const told = this.told.get(camera);
+    if (told) await camera.setPublishingLayers(told.isSvc, told.layers);
+    else if (this.saving !== 'full') camera.setPublishingQuality(VideoQuality.HIGH);
+  }
+
+  /**
+   * What is said of the layers that are wanted passes through here, as long as the track lives. The method is internal to the
+   * library, whose version is pinned.
+   */
+  private listen(camera: LocalVideoTrack): void {
     const set = camera.setPublishingLayers.bind(camera);
-    camera.setPublishingLayers = (isSvc, wanted) => {
-      const sent = sentOf(wanted, this.saving);
-      return set(isSvc, wanted.map((one, at) => Object.assign(one.clone(), { enabled: sent[at] })));
+    camera.setPublishingLayers = async (isSvc, layers) => {
+      this.told.set(camera, { isSvc, layers });
+      const sent = sentOf(layers, this.saving);
+      try {
+        await set(isSvc, layers.map((one, at) => Object.assign(one.clone(), { enabled: sent[at] })));
+      } catch {
+        if (this.saving !== 'full') this.refused();
+      }
     };
   }
 
