@@ -257,8 +257,7 @@ impl Shard {
                 continue;
             }
             let rank = consumer.priority + if speaks == Some(producer.transport) { SPEAKS } else { 0 };
-            let stream = Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant);
-            streams.push(if consumer.current.is_some() { stream.going_on() } else { stream });
+            streams.push(Stream::new(*at, (rank, consumer.keeps), steps, consumer.grant));
         }
         streams.sort_by_key(|stream| std::cmp::Reverse(stream.rank));
     }

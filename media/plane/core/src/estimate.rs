@@ -260,7 +260,12 @@ impl Estimator {
             uneven_us: self.trend.uneven_us(),
             sent_bps,
         };
-        let drained = if self.loss.is_much() { drain::Verdict::Nothing } else { self.drain.look(&drained, now_us) };
+        let drained = if self.loss.is_much() {
+            self.drain.interrupt();
+            drain::Verdict::Nothing
+        } else {
+            self.drain.look(&drained, now_us)
+        };
         match drained {
             drain::Verdict::Longer(least_us, gives_back) => {
                 if gives_back {

@@ -27,6 +27,14 @@ impl Grant {
 pub struct Step {
     pub grant: Grant,
     pub bps: u64,
+    /// Whoever is granted this has the step: something that is no step now, since it costs more than this.
+    covers: Grant,
+}
+
+impl Step {
+    pub fn new(grant: Grant, bps: u64) -> Self {
+        Step { grant, bps, covers: grant }
+    }
 }
 
 /// Better and better ways to send a stream, each costing more than the one before.
@@ -38,7 +46,7 @@ pub struct Steps {
 
 impl Default for Steps {
     fn default() -> Self {
-        Steps { steps: [Step { grant: Grant::LOWEST, bps: 0 }; STEPS_MAX], len: 0 }
+        Steps { steps: [Step::new(Grant::LOWEST, 0); STEPS_MAX], len: 0 }
     }
 }
 
@@ -72,15 +80,17 @@ impl Steps {
             if !first && at == 0 && count > 1 && wanted.temporal > 0 {
                 continue;
             }
+            let covers = Grant { layer: index, temporal };
             let temporal = if at + 1 == count { u8::MAX } else { temporal };
-            self.push(Step { grant: Grant { layer: index, temporal }, bps });
+            self.push(Step { grant: Grant { layer: index, temporal }, bps, covers });
         }
     }
 
     /// What costs more than something better is left out.
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, mut step: Step) {
         while self.len > 0 && self.steps[usize::from(self.len) - 1].bps >= step.bps {
             self.len -= 1;
+            step.covers = step.covers.min(self.steps[usize::from(self.len)].covers);
         }
         if usize::from(self.len) < STEPS_MAX {
             self.steps[usize::from(self.len)] = step;
@@ -92,9 +102,9 @@ impl Steps {
         &self.steps[..usize::from(self.len)]
     }
 
-    /// How many of them `grant` covers.
+    /// How many of them whoever is granted this has.
     fn within(&self, grant: Grant) -> u8 {
-        self.as_slice().iter().take_while(|step| step.grant <= grant).count() as u8
+        self.as_slice().iter().take_while(|step| step.covers <= grant).count() as u8
     }
 
     fn of_lowest_layer(&self) -> u8 {
@@ -123,13 +133,6 @@ impl Stream {
     pub fn new(consumer: usize, (rank, keeps): (u8, bool), steps: Steps, held: Option<Grant>) -> Self {
         let held = held.map_or(0, |grant| steps.within(grant));
         Stream { consumer, rank, keeps, steps, held, granted: 0, refused: false }
-    }
-
-    /// It is being sent. What that costs may have come to cost more than something better, and is no step any more: then it
-    /// holds the first one.
-    pub fn going_on(mut self) -> Self {
-        self.held = self.held.max(u8::from(!self.steps.as_slice().is_empty()));
-        self
     }
 
     /// None: it is not sent.

@@ -6,7 +6,7 @@ const WHOLE: u8 = u8::MAX;
 
 fn steps(costs: &[(u8, u8, u64)]) -> Steps {
     let mut steps = Steps::default();
-    costs.iter().for_each(|&(layer, temporal, bps)| steps.push(Step { grant: Grant { layer, temporal }, bps }));
+    costs.iter().for_each(|&(layer, temporal, bps)| steps.push(Step::new(Grant { layer, temporal }, bps)));
     steps
 }
 
@@ -65,18 +65,18 @@ fn a_screen_goes_before_cameras_and_one_that_does_not_fit_leaves_them_the_rest()
 }
 
 #[test]
-fn a_picture_that_goes_on_holds_something_though_its_layer_costs_more_than_a_better_one() {
-    let crossed = steps(&[(0, WHOLE, 200_000), (1, 0, 180_000), (1, WHOLE, 300_000)]);
-    let held = Some(Grant { layer: 0, temporal: WHOLE });
-    for (stream, expected) in [
-        (Stream::new(0, (0, false), crossed, held), None),
-        (Stream::new(0, (0, false), crossed, held).going_on(), Some(Grant { layer: 1, temporal: 0 })),
-    ] {
-        let mut streams = [stream];
-        share(&mut streams, 190_000, false);
-        assert_eq!(streams[0].granted(), expected);
+fn what_is_held_is_held_though_something_better_costs_less() {
+    let crossed = [
+        (&[(0, WHOLE, 200_000), (1, 1, 180_000), (1, WHOLE, 300_000)][..], (0, WHOLE), Some((1, 1))),
+        (&[(0, WHOLE, 100_000), (1, WHOLE, 190_000), (2, 1, 180_000)], (1, WHOLE), Some((2, 1))),
+        (&[(1, WHOLE, 180_000)], (0, WHOLE), None),
+    ];
+    for (costs, (layer, temporal), expected) in crossed {
+        let mut streams = [Stream::new(0, (0, false), steps(costs), Some(Grant { layer, temporal }))];
+        share(&mut streams, 185_000, false);
+        let granted = streams[0].granted().map(|grant| (grant.layer, grant.temporal));
+        assert_eq!(granted, expected, "{costs:?}");
     }
-    assert!(!Stream::new(0, (0, false), Steps::default(), held).going_on().is_held());
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub struct Seen {
     pub at_us: u64,
     /// By how much that is more than the path's own.
     pub queue_us: i64,
-    /// How far delays were from a straight line meanwhile.
+    /// How far delays were from a straight line then.
     pub uneven_us: i64,
     pub sent_bps: f64,
 }
@@ -104,10 +104,16 @@ impl Drain {
             return;
         };
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
-        // More is carried than was seen before: less than that shows something already.
-        let more = carried_bps > series.carried_bps;
-        if more || carried_bps < LESS * series.carried_bps && series.less_since_us.is_none() {
+        let as_ever = (LESS..=1.0).contains(&(carried_bps / series.carried_bps));
+        if !as_ever && series.less_since_us.is_none() {
             *series = Series { before: series.before, ..new };
+        }
+    }
+
+    /// What is sent and what waits says nothing of the path now.
+    pub fn interrupt(&mut self) {
+        if let Some(series) = &mut self.series {
+            (series.less_since_us, series.looked, series.share) = (None, None, 0.0);
         }
     }
 
@@ -229,6 +235,26 @@ mod tests {
         let found: Vec<_> = (2_100_000..4_000_000_u64).step_by(100_000).map(&mut look).collect();
         assert!(found.contains(&Verdict::Longer(60_000, true)), "less is not sent than was carried at first");
     }
+
+    #[test]
+    fn what_was_sent_while_much_was_lost_counts_as_less_no_longer() {
+        let found = [false, true].map(|interrupts| {
+            let mut drain = Drain::default();
+            drain.note_lowered(None, 1e6, 60_000, 1_000_000);
+            let mut look = |at_us| {
+                let seen = Seen { delay_us: 60_000, at_us, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
+                drain.look(&seen, at_us)
+            };
+            assert_eq!([look(1_500_000), look(1_950_000)], [Verdict::Nothing; 2]);
+            if interrupts {
+                drain.interrupt();
+            }
+            drain.look(&Seen { at_us: 4_000_000, ..SEEN }, 4_000_000)
+        });
+        assert_eq!(found, [Verdict::Longer(60_000, true), Verdict::Nothing]);
+    }
+
+    const SEEN: Seen = Seen { delay_us: 60_000, at_us: 0, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
 
     #[test]
     fn what_was_not_measured_again_says_nothing() {
