@@ -209,6 +209,23 @@ class Caller:
 
         mine = await self._database.transact(work)
         for leg_id in self.dialer.live() - mine:
+            await self._end_if_lost(leg_id)
+
+    async def _end_if_lost(self, leg_id: str) -> None:
+        """Its lease was not ours a moment ago: another worker's, or run out. But a hall that dials in just now has its lease with
+        its arrival, which may be about to be written.
+        """
+
+        async def look(session: AsyncSession) -> bool:
+            row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, lambda row: None)
+            if row is None:
+                return True
+            ours = row.leased_by == self.worker and row.lease_until is not None and row.lease_until > self._clock()
+            return row.state in UNSURE and not ours
+
+        async with self._locks.setdefault(leg_id, asyncio.Lock()):
+            lost = await self._database.transact(look)
+        if lost:
             self.dialer.hang_up(leg_id)
 
     async def _end_those_over(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
-from conference.dialout import Event, State
+from conference.dialout import Event, Leg, State
 from conference.ports import DialOrder
 from rooms import limits as room_limits
 from rooms.booking.requests import AttendeeRequest
@@ -347,6 +348,32 @@ async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
     assert after == before
     assert {leg.leased_by for leg in (await rows(database)).values()} == {"two"}
     assert (await rows(database))[one.terminal_id].epoch == 2  # what was connected is called anew
+
+
+async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
+    database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its call is there before its arrival is written: `held` may have been read between the two, or before both."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    wire = Wire()
+    caller = make("one", wire)
+    await caller.tick()
+    (_, late) = (leg for name, leg in (await rows(database)).items() if name.startswith("h"))
+    await caller.happen(late.id, Event.DROP)
+    held, arrivals = legs.held, list[asyncio.Task[Leg | None]]()
+
+    async def slow(*given: Any) -> frozenset[str]:
+        mine = await held(*given)
+        if not arrivals:
+            wire.orders[late.id] = caller.order(late)
+            arrivals.append(asyncio.create_task(caller.happen(late.id, Event.CAME)))
+        return mine - {late.id}
+
+    monkeypatch.setattr(legs, "held", slow)
+    clock.pass_s(bounds.LEG_LEASE_S / 2)
+    await caller.tick()
+    assert len(await asyncio.gather(*arrivals)) == 1
+    assert late.id in wire.orders and (await rows(database))[late.terminal_id].state == "connected"
 
 
 async def test_a_date_that_is_called_off_ends_its_calls(
