@@ -60,8 +60,6 @@ class Outgoing:
     budget: Budget = field(default_factory=lambda: Budget(limits.DATA_UNITS_PER_S, limits.DATA_UNITS_BURST))
     held: deque[Packet] = field(default_factory=deque)
     held_bytes: int = 0
-    announced_bytes: int = 0
-    """So much narrower the sender sees its window."""
     timer: Cancellable | None = None
     told: bool = False
     """The log says that some of it was dropped."""
@@ -332,13 +330,11 @@ def _let_go(sender: Participant) -> None:
 
 
 def _announce_held(sender: Participant) -> None:
-    """Nothing has changed when all goes at once. Small packets count as more than they are: of them too few are held for the
-    window to close by their bytes."""
+    """Also where nothing is held: what was just taken opens the window, and a client that waits hears of it by this alone. Small
+    packets count as more than they are: of them too few are held for the window to close by their bytes.
+    """
     outgoing = sender.data.outgoing
-    size = max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN)
-    if outgoing.announced_bytes != size:
-        outgoing.announced_bytes = size
-        sender.connection.hold(size)
+    sender.connection.hold(max(outgoing.held_bytes, len(outgoing.held) * limits.HELD_PACKET_BYTES_MIN))
 
 
 def _drop(sender: Participant, kind: str) -> None:

@@ -169,8 +169,6 @@ class FakePeer:
         self.only: str | None = None
         self.held = False
         self.unread = 0
-        self.windows = 0
-        """How often it was told of its window."""
         self.lacks: frozenset[str] = frozenset()
         """MIME types that its browser does not decode."""
 
@@ -259,7 +257,6 @@ class FakePeer:
 
     def hold(self, size_bytes: int) -> None:
         self.unread = size_bytes
-        self.windows += 1
 
     def close(self) -> None:
         self.closed = True
