@@ -445,12 +445,18 @@ class _Association(RTCSctpTransport):
             self._refuse("too many streams")
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
             self._refuse("too much out of order")
-        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
+        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM and not self._is_next(chunk):
+            # Behind one that was lost: not taken, and so sent again (RFC 9260 §6.2). What comes next makes room.
+            return
+        elif stream is not None and len(stream.reassembly) >= 2 * limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
         elif self._advertised_rwnd <= 0:  # of all streams together; the peer was told
             self._refuse("beyond the window")
         else:
             await super()._receive_data_chunk(chunk)
+
+    def _is_next(self, chunk: DataChunk) -> bool:
+        return bool(chunk.tsn == ((self._last_received_tsn or 0) + 1) % _TSNS)
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         await super()._receive_sack_chunk(chunk)

@@ -19,12 +19,6 @@ FILTERED = "window.asked = []; const open = navigator.mediaDevices.getUserMedia.
 )
 
 
-FEWER_LINES = "const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);" + (
-    "navigator.mediaDevices.getUserMedia = (wanted) => open(window.fewer && wanted.video"
-    "? { ...wanted, video: { deviceId: wanted.video.deviceId, width: { exact: 640 }, height: { exact: 480 } } } : wanted);"
-)
-
-
 async def height(visitor: Visitor) -> Any:
     """Of the other's picture as it comes."""
     return await visitor.page.evaluate(
@@ -67,25 +61,6 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     await expect(phone.part("notice")).to_be_visible()
     notice, field = await phone.part("notice").bounding_box(), await phone.part("chat-input").bounding_box()
     assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
-
-
-async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer) -> None:
-    """It has fewer layers than the one before."""
-    flags = ("--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream")
-    one, other = await visit(flags=flags, script=FEWER_LINES), await visit()
-    link = await new_meeting(one, live_server)
-    await one.join(link, "Nguyễn Văn An")
-    await other.join(link, "Trần Thị Bình")
-    await until(lambda: _at_least(other, 360), "the large camera")
-    await one.page.evaluate("void (window.fewer = true)")
-    await one.part("settings-button").click()
-    await one.part("select-camera").select_option(index=1)
-    await one.page.keyboard.press("Escape")
-    await until(lambda: _is_high(other, 480), "the other camera, whole")
-    await mode(one, "low")
-    await until(lambda: _at_most(other, 240), "it is sent small")
-    await mode(one, "full")
-    await until(lambda: _is_high(other, 480), "and whole again")
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
@@ -215,10 +190,6 @@ async def _floats(visitor: Visitor) -> None:
     )
     await visitor.part("floating-toggle").click()
     await expect(visitor.part("notice")).to_contain_text("không cho mở cửa sổ nhỏ")
-
-
-async def _is_high(visitor: Visitor, lines: int) -> bool:
-    return bool(await height(visitor) == lines)
 
 
 async def _at_least(visitor: Visitor, lines: int) -> bool:

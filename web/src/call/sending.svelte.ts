@@ -23,6 +23,8 @@ export class Sending {
   ) {
     room.on(RoomEvent.LocalTrackPublished, ({ track }) => {
       if (track instanceof LocalVideoTrack && track.source === Track.Source.Camera) void this.begin(track);
+      // The answer for another track may have switched on layers that rested.
+      else void this.fit(this.saving);
     });
   }
 
