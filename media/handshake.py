@@ -445,11 +445,10 @@ class _Association(RTCSctpTransport):
             self._refuse("too many streams")
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
             self._refuse("too much out of order")
-        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM and not self._is_next(chunk):
-            # Behind one that was lost: not taken, and so sent again (RFC 9260 §6.2). What comes next makes room.
-            return
-        elif stream is not None and len(stream.reassembly) >= 2 * limits.CHUNKS_OF_STREAM:
+        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
+        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_AHEAD and not self._is_next(chunk):
+            return  # behind one that was lost: not taken, and so sent again (RFC 9260 §6.2)
         elif self._advertised_rwnd <= 0:  # of all streams together; the peer was told
             self._refuse("beyond the window")
         else:

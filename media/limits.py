@@ -60,6 +60,9 @@ RECONFIGURATIONS = 2  # parameters of one RE-CONFIG chunk (RFC 6525 §3.1)
 SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet, gaps beyond them in later ones; duplicates only count
 MESSAGE_BYTES = 65_535  # what we say in a=max-message-size, and refuse above
 CHUNKS_OF_STREAM = 256  # fragments and early messages kept for one stream
+CHUNKS_AHEAD = (
+    CHUNKS_OF_STREAM - 64
+)  # of them behind a lost one: the rest is room for the longest message that comes next
 STREAMS = 64  # inbound streams with state
 TSNS_OUT_OF_ORDER = 2048
 RELIABLE_BUFFER_BYTES = 1 << 20  # waiting to be sent on one channel

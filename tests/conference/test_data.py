@@ -103,12 +103,17 @@ def test_what_a_flood_leaves_waiting_goes_with_its_sender(world: World) -> None:
     assert not ann.participant.data.outgoing.held
 
 
+def hold_small(party: Party, count: int) -> None:
+    """Its budget is spent, and so many small packets wait."""
+    for _ in range(limits.DATA_UNITS_BURST):
+        party.peer.hear("_lossy", b"|noise")
+    for number in range(count):
+        party.peer.hear("_reliable", b"|%d" % number)
+
+
 def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
     ann, _ = Party(world, "ann"), Party(world, "ben")
-    for _ in range(limits.DATA_UNITS_BURST):
-        ann.peer.hear("_lossy", b"|noise")
-    for number in range(500):
-        ann.peer.hear("_reliable", b"|%d" % number)
+    hold_small(ann, 500)
     before = ann.peer.unread
     assert before == 500 * limits.HELD_PACKET_BYTES_MIN > ann.participant.data.outgoing.held_bytes > 0
     world.time.advance(0.01)
@@ -119,10 +124,7 @@ def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
 
 def test_small_messages_close_the_window_before_they_are_too_many(world: World) -> None:
     ann, _ = Party(world, "ann"), Party(world, "ben")
-    for _ in range(limits.DATA_UNITS_BURST):
-        ann.peer.hear("_lossy", b"|noise")
-    for number in range(512):
-        ann.peer.hear("_reliable", b"|%d" % number)
+    hold_small(ann, 512)
     assert ann.peer.unread >= 1024 * 1024, "all that a client may have under way"
     assert len(ann.participant.data.outgoing.held) < limits.HELD_PACKETS / 2
 
