@@ -398,6 +398,7 @@ class _Association(RTCSctpTransport):
         self._give_up = give_up
         self._broken = False
         self._chunks = _Share(limits.CHUNKS_PER_S, asyncio.get_running_loop().time)
+        self._advertised_rwnd = limits.WINDOW_BYTES
         self._held = 0
         self._told_window = self._advertised_rwnd
         self._late_sack: asyncio.TimerHandle | None = None

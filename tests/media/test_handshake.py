@@ -465,18 +465,18 @@ async def test_what_is_not_done_with_makes_the_window_smaller(router: Router) ->
                 await asyncio.sleep(0.001)
         return windows[-1]
 
-    call.peer.hold(1 << 20)
+    call.peer.hold(limits.WINDOW_BYTES)
     loop = asyncio.get_running_loop()
     sent = loop.time()
     first.send(b"one")
     await call.events.wait("message", "_reliable")
     assert await told(1) == 0
     assert loop.time() - sent > limits.LATE_SACK_S / 2, "not at once"
-    call.peer.hold((1 << 20) - 1000)
-    call.peer.hold((1 << 20) - limits.WINDOW_OPENS_BYTES)
+    call.peer.hold(limits.WINDOW_BYTES - 1000)
+    call.peer.hold(limits.WINDOW_BYTES - limits.WINDOW_OPENS_BYTES)
     assert await told(2) == limits.WINDOW_OPENS_BYTES
     call.peer.hold(0)
-    assert await told(3) == 1 << 20
+    assert await told(3) == limits.WINDOW_BYTES
     assert len(windows) == 3
     end(call)
 
