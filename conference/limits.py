@@ -54,10 +54,10 @@ DATA_UNITS_PER_S, DATA_UNITS_BURST, DATA_UNIT_BYTES = 10_000, 30_000, 1024
 30 µs of work. A file for one other goes through as fast as it comes, and so does one for nine others at 8 Mbit/s.
 """
 HELD_PACKETS, HELD_BYTES = 2048, 2 * 1024 * 1024
-"""Reliable packets of a participant who sends more than that wait for their turn, and its client is told to wait (1 MiB is all
-that one sends without an answer); even more are dropped and counted."""
+"""Reliable packets of a participant who sends more than that wait for their turn, and its client is told to wait
+(192 KiB, the window of SCTP, is all that one sends without an answer); even more are dropped and counted."""
 HELD_PACKET_BYTES_MIN = 2048
-"""A held packet closes at least so much of the window: with 512 of them it is closed, and what is under way by then has room."""
+"""A held packet closes at least so much of the window: with 96 of them it is closed, and what is under way by then has room."""
 PACED_S, BUDGET_S = 0.01, 0.001
 """Work that participants cause for others is done at once up to so much; whoever waits for more waits at least BUDGET_S."""
 PERMITTED_S = 0.00003

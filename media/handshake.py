@@ -446,17 +446,24 @@ class _Association(RTCSctpTransport):
             self._refuse("too many streams")
         elif len(self._sack_misordered) > limits.TSNS_OUT_OF_ORDER:
             self._refuse("too much out of order")
+        elif not self._has_room(chunk, 0 if stream is None else len(stream.reassembly)):
+            self._sack_needed = True  # not taken, told, and so sent again (RFC 9260 §6.2)
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
-        elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_AHEAD and not self._is_next(chunk):
-            return  # behind one that was lost: not taken, and so sent again (RFC 9260 §6.2)
-        elif self._advertised_rwnd <= 0:  # of all streams together; the peer was told
+        elif self._advertised_rwnd <= -limits.MESSAGE_BYTES:  # of all streams together; the peer was told
             self._refuse("beyond the window")
         else:
             await super()._receive_data_chunk(chunk)
 
-    def _is_next(self, chunk: DataChunk) -> bool:
-        return bool(chunk.tsn == ((self._last_received_tsn or 0) + 1) % _TSNS)
+    def _has_room(self, chunk: DataChunk, waiting: int) -> bool:
+        """What comes next has: by it what waits can go. What fills a gap has less, what is behind all that came the least."""
+        ahead = (chunk.tsn - (self._last_received_tsn or 0)) % _TSNS
+        if ahead == 1 or ahead > _TSNS // 2:
+            return True
+        if waiting < limits.CHUNKS_AHEAD and self._advertised_rwnd > 0:
+            return True
+        fills = any((tsn - chunk.tsn) % _TSNS < _TSNS // 2 for tsn in self._sack_misordered)
+        return fills and waiting < limits.CHUNKS_FILLING and self._advertised_rwnd > -limits.MESSAGE_BYTES
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         await super()._receive_sack_chunk(chunk)

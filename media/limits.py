@@ -59,14 +59,19 @@ CHUNKS_PER_S = (
 RECONFIGURATIONS = 2  # parameters of one RE-CONFIG chunk (RFC 6525 §3.1)
 SACK_GAPS, SACK_DUPLICATES = 256, 24  # told in one packet, gaps beyond them in later ones; duplicates only count
 MESSAGE_BYTES = 65_535  # what we say in a=max-message-size, and refuse above
-CHUNKS_OF_STREAM = 256  # fragments and early messages kept for one stream
-CHUNKS_AHEAD = CHUNKS_OF_STREAM - 64  # of them behind a lost one: the rest is room for the longest message
+CHUNKS_AHEAD = 192  # of one stream that wait behind a lost one; more are not taken, and so sent again
+CHUNKS_FILLING = CHUNKS_AHEAD + 64  # with those that close gaps between them
+CHUNKS_OF_STREAM = (
+    CHUNKS_FILLING + 64
+)  # fragments and early messages; the rest is room for the longest message that comes next
 STREAMS = 64  # inbound streams with state
 TSNS_OUT_OF_ORDER = 2048
 RELIABLE_BUFFER_BYTES = 1 << 20  # waiting to be sent on one channel
 LOSSY_BUFFER_BYTES = 65_536
 LATE_SACK_S = 0.1  # RFC 9260 §6.2 allows up to 0.5
-WINDOW_BYTES = 192 << 10  # of whole packets fewer than may wait in a stream (CHUNKS_AHEAD) and as DATAGRAMS_WAITING
+WINDOW_BYTES = (
+    192 << 10
+)  # in whole packets less than CHUNKS_AHEAD and DATAGRAMS_WAITING; at 100 ms it carries 15 Mbit/s
 WINDOW_OPENS_BYTES = 64 << 10  # a peer that waits is told when it may send so much more
 FLIGHT_BYTES = (
     128 << 10

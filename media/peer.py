@@ -271,7 +271,7 @@ class Peer:
         return self._transport.send(label, data)
 
     def hold(self, size_bytes: int) -> None:
-        """So much of the data that came is not done with: the peer may send less by that (the window of SCTP, 1 MiB)."""
+        """So much of the data that came is not done with: the peer may send less by that (`limits.WINDOW_BYTES`)."""
         self._transport.hold(size_bytes)
 
     # -- state

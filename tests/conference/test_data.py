@@ -8,6 +8,7 @@ import pytest
 
 from conference import Refusal, data, limits
 from conference.events import DataTrackHandles, Left, Reason, RosterChanged
+from media.limits import WINDOW_BYTES
 from tests.conference.doubles import World
 from tests.conference.parties import Party
 
@@ -124,9 +125,9 @@ def test_whoever_waits_may_send_less_until_it_has_gone(world: World) -> None:
 
 def test_small_messages_close_the_window_before_they_are_too_many(world: World) -> None:
     ann, _ = Party(world, "ann"), Party(world, "ben")
-    hold_small(ann, 512)
-    assert ann.peer.unread >= 1024 * 1024, "all that a client may have under way"
-    assert len(ann.participant.data.outgoing.held) < limits.HELD_PACKETS / 2
+    hold_small(ann, 97)
+    assert ann.peer.unread >= WINDOW_BYTES, "all that a client may have under way"
+    assert len(ann.participant.data.outgoing.held) < limits.HELD_PACKETS / 16
 
 
 def test_whoever_may_send_no_data_any_more_has_none_waiting(world: World) -> None:
