@@ -70,7 +70,11 @@ class Caller:
 
     def tell(self, order: DialOrder, event: Event, **more: Any) -> None:
         """The dialer's news of one try; taken up in its turn. `more`: of `Happening`."""
-        self._later(self._told_of(order, event, more))
+        self._later(self._told_of(order.leg_id, event, order, **more))
+
+    def came(self, leg_id: str) -> None:
+        """A hall has dialled in by itself: the dialer has its call already."""
+        self._later(self._told_of(leg_id, Event.CAME))
 
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
         self._later(self._take_probe(order, readiness, reason))
@@ -247,11 +251,13 @@ class Caller:
                 return
             await self.happen(row.id, Event.DUE)
 
-    async def _told_of(self, order: DialOrder, event: Event, more: Mapping[str, Any]) -> None:
+    async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
         """The database may be away for a moment; what happened is not forgotten meanwhile."""
         for _ in range(limits.NEWS_TRIES):
+            if event is Event.CAME and leg_id not in self.dialer.live():
+                return  # it has gone again: nobody would say so once more
             try:
-                await self.happen(order.leg_id, event, order, **more)
+                await self.happen(leg_id, event, order, **more)
             except (OSError, SQLAlchemyError) as error:
                 log.warning("news of a leg wait for the database: %s", error)
                 await asyncio.sleep(limits.NEWS_AGAIN_S)

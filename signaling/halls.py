@@ -645,7 +645,7 @@ class Halls:
             return
         if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
             self.calls[one.party.leg_id] = one
-            self._start(self.caller.happen(one.party.leg_id, Event.CAME))
+            self.caller.came(one.party.leg_id)
         if one in self.menus.guests:
             self.menus.ask(one)
         elif one in self.waiting:

@@ -350,6 +350,47 @@ async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
     assert (await rows(database))[one.terminal_id].epoch == 2  # what was connected is called anew
 
 
+class Late:
+    """A hall that dials in: its call is there before its arrival is written."""
+
+    def __init__(self, caller: Caller, row: DialLeg, wire: Wire) -> None:
+        self.caller, self._row, self._wire = caller, row, wire
+
+    @property
+    def leg_id(self) -> str:
+        return self._row.id
+
+    def comes(self) -> None:
+        self._wire.orders[self.leg_id] = self.caller.order(self._row)
+        self.caller.came(self.leg_id)
+
+    async def told(self) -> None:
+        await asyncio.gather(*self.caller._told)
+        await asyncio.sleep(0)
+
+    async def seen(self, database: Database) -> tuple[bool, str, str]:
+        """Whether its call is there; state and holder of its leg."""
+        row = (await rows(database))[self._row.terminal_id]
+        return self.leg_id in self._wire.orders, row.state, row.leased_by
+
+
+@pytest.fixture
+async def late(database: Database, province: Province, clock: Clock, wire: Wire, make: Make) -> Late:
+    """As after a restart: what an operator has dropped is in nobody's lease. The worker holds another leg."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    row = (await rows(database))["h001"]
+    await caller.happen(row.id, Event.DROP)
+
+    async def let_go(session: AsyncSession) -> None:
+        found = await session.get_one(DialLeg, row.id)
+        found.leased_by, found.lease_until = "", None
+
+    await database.transact(let_go)
+    return Late(caller, row, wire)
+
+
 async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
     database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,6 +415,40 @@ async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
     await caller.tick()
     assert len(await asyncio.gather(*arrivals)) == 1
     assert late.id in wire.orders and (await rows(database))[late.terminal_id].state == "connected"
+
+
+class Away:
+    """The database does not take one kind of work until it is `back`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.back = False
+        self.tries = asyncio.Semaphore(0)
+        self._real = getattr(legs, name)
+        monkeypatch.setattr(legs, name, self._work)
+        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
+
+    async def _work(self, *given: Any) -> Any:
+        if self.back:
+            return await self._real(*given)
+        self.tries.release()
+        raise OSError("the database is away")
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_an_arrival_is_written_when_the_database_is_back(
+    database: Database, late: Late, monkeypatch: pytest.MonkeyPatch, stays: bool
+) -> None:
+    """Unless the hall has gone again: its leg would stay connected for good."""
+    away = Away(monkeypatch, "change")
+    late.comes()
+    async with asyncio.timeout(10):
+        await away.tries.acquire()
+        await away.tries.acquire()
+    if not stays:
+        late.caller.dialer.hang_up(late.leg_id)
+    away.back = True
+    await late.told()
+    assert await late.seen(database) == ((True, "connected", "one") if stays else (False, "left", ""))
 
 
 async def test_a_date_that_is_called_off_ends_its_calls(

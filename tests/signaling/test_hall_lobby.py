@@ -16,6 +16,8 @@ from conference import Conference, Lobbies, Passage, Refusal, Registry
 from conference import limits as bounds
 from conference.plan import Policy
 from rooms.booking.requests import AttendeeRequest
+from rooms.dialling import legs
+from rooms.dialling.tables import DialLeg
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy import classes
 from rooms.store.database import Database
@@ -311,3 +313,25 @@ async def test_a_pin_is_not_tried_out_by_telephone(exchange: Exchange) -> None:
         known = await exchange.dial(exchange.line("terminal-xa1", "Xã 1"))
         assert known not in exchange.halls.menus.guests, "right ones do not count"
         known.room.hall.hung_up()  # type: ignore[union-attr]
+
+
+async def test_a_terminal_that_came_in_while_the_database_was_away_is_on_the_board_later(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchange.book(lobby=False)
+    line, change = await exchange.dial(exchange.line("terminal-xa1", "Xã 1")), legs.change
+    tries: list[str] = []
+
+    async def away_once(session: Any, leg_id: str, *given: Any) -> DialLeg | None:
+        tries.append(leg_id)
+        if len(tries) == 1:
+            raise OSError("the database is away")
+        return await change(session, leg_id, *given)
+
+    monkeypatch.setattr(legs, "change", away_once)
+    monkeypatch.setattr(limits, "NEWS_AGAIN_S", 0)
+    exchange.halls.stands(line)
+    await exchange.halls.caller.close()
+    async with exchange.database.reading() as session:
+        leg = await session.get_one(DialLeg, line.party.leg_id)
+    assert (line.where, leg.state, len(tries)) == (exchange.name, "connected", 2)
