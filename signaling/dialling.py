@@ -59,7 +59,8 @@ class Caller:
         self._lease_s = lease_s
         self._changed = changed
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._told: set[asyncio.Task[None]] = set()
+        self._told: dict[asyncio.Task[None], str] = {}
+        """News that are being written, and the leg of each."""
         self._wake = asyncio.Event()
         self._planned_at = self._renewed_at = float("-inf")
         self._unsure: set[str] = set()
@@ -70,14 +71,14 @@ class Caller:
 
     def tell(self, order: DialOrder, event: Event, **more: Any) -> None:
         """The dialer's news of one try; taken up in its turn. `more`: of `Happening`."""
-        self._later(self._told_of(order.leg_id, event, order, **more))
+        self._later(order.leg_id, self._told_of(order.leg_id, event, order, **more))
 
     def came(self, leg_id: str) -> None:
         """A hall has dialled in by itself: the dialer has its call already."""
-        self._later(self._told_of(leg_id, Event.CAME))
+        self._later(leg_id, self._told_of(leg_id, Event.CAME))
 
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
-        self._later(self._take_probe(order, readiness, reason))
+        self._later(order.leg_id, self._take_probe(order, readiness, reason))
 
     async def happen(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> Leg | None:
         """The leg as it is after this event. None: it is another worker's, or there is none. `order`: of which try; an older one
@@ -162,8 +163,8 @@ class Caller:
             self._planned_at = now
             await self._database.transact(lambda session: planning.plan(session, self._clock()))
         if renews and self._holds:
-            self._renewed_at = now
             await self._keep_leases()
+            self._renewed_at = now  # not before: else what the database did not take would wait for a third of a lease
         if plans or (renews and self._holds):
             await self._claim()
         for leg_id in tuple(self._unsure):
@@ -207,29 +208,16 @@ class Caller:
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))
 
     async def _keep_leases(self) -> None:
+        """And ends the calls whose lease was lost. A hall that dials in has its lease only with its arrival: calls of which news
+        are on their way, and those that come meanwhile, are judged next time.
+        """
+        settled = self.dialer.live() - set(self._told.values())
+
         async def work(session: AsyncSession) -> frozenset[str]:
             await legs.renew(session, self._clock(), self.worker, self._lease_s)
             return await legs.held(session, self._clock(), self.worker)
 
-        mine = await self._database.transact(work)
-        for leg_id in self.dialer.live() - mine:
-            await self._end_if_lost(leg_id)
-
-    async def _end_if_lost(self, leg_id: str) -> None:
-        """Its lease was not ours a moment ago: another worker's, or run out. But a hall that dials in just now has its lease with
-        its arrival, which may be about to be written.
-        """
-
-        async def look(session: AsyncSession) -> bool:
-            row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, lambda row: None)
-            if row is None:
-                return True
-            ours = row.leased_by == self.worker and row.lease_until is not None and row.lease_until > self._clock()
-            return row.state in UNSURE and not ours
-
-        async with self._locks.setdefault(leg_id, asyncio.Lock()):
-            lost = await self._database.transact(look)
-        if lost:
+        for leg_id in settled - await self._database.transact(work):
             self.dialer.hang_up(leg_id)
 
     async def _end_those_over(self) -> None:
@@ -271,10 +259,10 @@ class Caller:
         await self.happen(order.leg_id, Event.PROBED, order)
         self._changed(order.occurrence)
 
-    def _later(self, work: Any) -> None:
+    def _later(self, leg_id: str, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(_logged(work))
-        self._told.add(task)
-        task.add_done_callback(self._told.discard)
+        self._told[task] = leg_id
+        task.add_done_callback(self._told.pop)
 
     def _clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)

@@ -391,30 +391,37 @@ async def late(database: Database, province: Province, clock: Clock, wire: Wire,
     return Late(caller, row, wire)
 
 
+@pytest.mark.parametrize("written", ["meanwhile", "later"])
 async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
-    database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
-    """Its call is there before its arrival is written: `held` may have been read between the two, or before both."""
-    await database.transact(lambda session: book(session, province, clock.at, 2))
-    wire = Wire()
-    caller = make("one", wire)
+    """Its lease comes with its arrival, which is written only when the leases have been read, or still later."""
+    caller, goes_on = late.caller, asyncio.Event()
+    happen, transact = caller.happen, database.transact
+
+    async def held_back(*given: Any) -> Leg | None:
+        await goes_on.wait()
+        return await happen(*given)
+
+    async def renewed(work: Any) -> Any:
+        done = await transact(work)
+        if isinstance(done, frozenset) and written == "meanwhile":
+            goes_on.set()
+            await late.told()
+        return done
+
+    monkeypatch.setattr(caller, "happen", held_back)
+    monkeypatch.setattr(database, "transact", renewed)
+    clock.pass_s(bounds.LEG_LEASE_S / 2)
+    late.comes()
     await caller.tick()
-    (_, late) = (leg for name, leg in (await rows(database)).items() if name.startswith("h"))
-    await caller.happen(late.id, Event.DROP)
-    held, arrivals = legs.held, list[asyncio.Task[Leg | None]]()
-
-    async def slow(*given: Any) -> frozenset[str]:
-        mine = await held(*given)
-        if not arrivals:
-            wire.orders[late.id] = caller.order(late)
-            arrivals.append(asyncio.create_task(caller.happen(late.id, Event.CAME)))
-        return mine - {late.id}
-
-    monkeypatch.setattr(legs, "held", slow)
+    assert goes_on.is_set() is (written == "meanwhile")
+    goes_on.set()
+    await late.told()
+    assert await late.seen(database) == (True, "connected", "one")
     clock.pass_s(bounds.LEG_LEASE_S / 2)
     await caller.tick()
-    assert len(await asyncio.gather(*arrivals)) == 1
-    assert late.id in wire.orders and (await rows(database))[late.terminal_id].state == "connected"
+    assert await late.seen(database) == (True, "connected", "one")
 
 
 class Away:
@@ -449,6 +456,25 @@ async def test_an_arrival_is_written_when_the_database_is_back(
     away.back = True
     await late.told()
     assert await late.seen(database) == ((True, "connected", "one") if stays else (False, "left", ""))
+
+
+async def test_leases_that_the_database_did_not_renew_are_renewed_at_the_next_tick(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And calls that are another worker's by now end then: both would talk to one hall for so long."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    sleeper = make("one")
+    await sleeper.tick()
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    await make("two", Wire()).tick()
+    away = Away(monkeypatch, "renew")
+    with pytest.raises(OSError, match="away"):
+        await sleeper.tick()
+    assert len(wire.orders) == 2
+    away.back = True
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await sleeper.tick()
+    assert not wire.orders
 
 
 async def test_a_date_that_is_called_off_ends_its_calls(
