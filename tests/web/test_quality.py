@@ -19,6 +19,21 @@ FILTERED = "window.asked = []; const open = navigator.mediaDevices.getUserMedia.
 )
 
 
+FEWER_LINES = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await open(wanted);
+  for (const track of stream.getVideoTracks()) {
+    if (track.label !== 'fake_device_2') continue;
+    const apply = track.applyConstraints.bind(track);
+    track.applyConstraints = () => apply({ width: { exact: 640 }, height: { exact: 480 } });
+    await track.applyConstraints();
+  }
+  return stream;
+};"""
+"""The second camera has them."""
+
+
 async def height(visitor: Visitor) -> Any:
     """Of the other's picture as it comes."""
     return await visitor.page.evaluate(
@@ -61,6 +76,24 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     await expect(phone.part("notice")).to_be_visible()
     notice, field = await phone.part("notice").bounding_box(), await phone.part("chat-input").bounding_box()
     assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
+
+
+async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer) -> None:
+    """It has fewer layers than the one before."""
+    flags = ("--use-fake-device-for-media-stream=device-count=3,fps=10", "--use-fake-ui-for-media-stream")
+    one, other = await visit(flags=flags, script=FEWER_LINES), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await until(lambda: _at_least(other, 360), "the large camera")
+    await one.part("settings-button").click()
+    await one.part("select-camera").select_option(index=2)
+    await one.page.keyboard.press("Escape")
+    await until(lambda: _is_high(other, 480), "the other camera, whole")
+    await mode(one, "low")
+    await until(lambda: _at_most(other, 240), "it is sent small")
+    await mode(one, "full")
+    await until(lambda: _is_high(other, 480), "and whole again")
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
@@ -190,6 +223,10 @@ async def _floats(visitor: Visitor) -> None:
     )
     await visitor.part("floating-toggle").click()
     await expect(visitor.part("notice")).to_contain_text("không cho mở cửa sổ nhỏ")
+
+
+async def _is_high(visitor: Visitor, lines: int) -> bool:
+    return bool(await height(visitor) == lines)
 
 
 async def _at_least(visitor: Visitor, lines: int) -> bool:

@@ -104,7 +104,12 @@ export class Conference {
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
-    this.sending = new Sending(this.room, this.saving, () => this.notices.tell(t('saving.refused')));
+    this.sending = new Sending(
+      this.room,
+      this.saving,
+      () => this.notices.tell(t('saving.refused')),
+      () => void this.inTurn('camera', () => this.refit()),
+    );
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
@@ -172,8 +177,7 @@ export class Conference {
 
   /** A second press while the first is under way does nothing. */
   turn(input: Input, on: boolean): Promise<void> {
-    if (!this.busy[input]) this.turning[input] = this.turnNow(input, on);
-    return this.turning[input];
+    return this.busy[input] ? this.turning[input] : this.inTurn(input, () => this.turnNow(input, on));
   }
 
   /** When the switch that is under way, if any, has ended. */
@@ -216,8 +220,13 @@ export class Conference {
     this.saving = saving;
     keepSaving(saving);
     this.pictures.save(saving);
-    await this.sending.fit(saving);
-    if (saving === 'sound' && (this.me?.camera != null || this.backdrop.held)) await this.turn('camera', false);
+    if (saving === 'sound') {
+      await this.inTurn('camera', async () => {
+        const on = this.room.localParticipant.isCameraEnabled || this.backdrop.held;
+        if (this.saving === 'sound' && on) await this.turnNow('camera', false);
+      });
+    }
+    await this.sending.fit(this.saving);
   }
 
   async filterNoise(on: boolean): Promise<void> {
@@ -231,8 +240,10 @@ export class Conference {
   async choose(device: Input | 'speaker', id: string): Promise<void> {
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
-      await this.room.switchActiveDevice(kinds[device], id, false);
-      if (device === 'camera') await this.sending.match();
+      // A camera exactly: as a mere wish it weighs no more than the wish for the one that faces the person, and nothing changes.
+      const change = async () => void (await this.room.switchActiveDevice(kinds[device], id, device === 'camera'));
+      await (device === 'speaker' ? change() : this.inTurn(device, change));
+      if (device === 'camera') await this.sending.fit(this.saving);
       this.devices[device] = id;
       remember(device, id);
     } catch (error) {
@@ -240,8 +251,28 @@ export class Conference {
     }
   }
 
-  private async turnNow(input: Input, on: boolean): Promise<void> {
+  /** After whatever changes that device already, so that no switch meets a track that is on its way out or in. */
+  private async inTurn(input: Input, change: () => Promise<void>): Promise<void> {
+    while (this.busy[input]) await this.turning[input];
     this.busy[input] = true;
+    const work = change();
+    this.turning[input] = Promise.allSettled([work]).then(() => {
+      this.busy[input] = false;
+      this.redraw();
+    });
+    await this.turning[input];
+    await work;
+  }
+
+  private async refit(): Promise<void> {
+    try {
+      await this.sending.refit();
+    } catch (error) {
+      this.notices.tell(t(failureText('camera', deviceFailure(error))));
+    }
+  }
+
+  private async turnNow(input: Input, on: boolean): Promise<void> {
     this.mutedByMe = input === 'microphone' && !on;
     const { localParticipant } = this.room;
     try {
@@ -253,9 +284,6 @@ export class Conference {
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));
-    } finally {
-      this.busy[input] = false;
-      this.redraw();
     }
   }
 

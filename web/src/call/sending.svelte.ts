@@ -15,11 +15,17 @@ export class Sending {
   /** Of each camera that is or was published: what the server said last of its layers; null: nothing yet. */
   private readonly told = new WeakMap<LocalVideoTrack, Told | null>();
 
-  /** `refused`: the browser did not take it. */
+  private fitting = false;
+
+  /**
+   * `refused`: the browser did not take what the mode asks for. `misfit`: the camera has other layers than were published, which obey
+   * nobody any more (another device, with fewer lines); `refit` mends it, when nothing else changes the camera.
+   */
   constructor(
     private readonly room: Room,
     private saving: Saving,
     private readonly refused: () => void,
+    private readonly misfit: () => void,
   ) {
     room.on(RoomEvent.LocalTrackPublished, ({ track }) => {
       if (track instanceof LocalVideoTrack && track.source === Track.Source.Camera) void this.begin(track);
@@ -35,17 +41,23 @@ export class Sending {
   async fit(saving: Saving): Promise<void> {
     this.saving = saving;
     const camera = this.camera();
-    if (camera !== null && this.told.has(camera)) await this.apply(camera);
+    if (camera === null || !this.told.has(camera)) return;
+    if (isMisfit(camera)) return this.misfit();
+    this.fitting = true;
+    await this.apply(camera).finally(() => (this.fitting = false));
   }
 
-  /** After another camera was chosen: one with fewer lines has fewer layers than were published, and those obey nobody any more. */
-  async match(): Promise<void> {
+  /** Publishes a camera anew whose layers are not those that were published. Throws what publishing throws; the camera is closed then. */
+  async refit(): Promise<void> {
     const camera = this.camera();
-    const published = camera?.sender?.getParameters().encodings.length;
-    const has = (camera as unknown as { encodings?: readonly unknown[] } | null)?.encodings?.length;
-    if (camera === null || has === undefined || published === has) return;
+    if (camera === null || camera.isMuted || !isMisfit(camera)) return;
     await this.room.localParticipant.unpublishTrack(camera, false);
-    await this.room.localParticipant.publishTrack(camera, { source: Track.Source.Camera });
+    try {
+      await this.room.localParticipant.publishTrack(camera, { source: Track.Source.Camera });
+    } catch (error) {
+      camera.stop();
+      throw error;
+    }
   }
 
   private camera(): LocalVideoTrack | null {
@@ -55,13 +67,8 @@ export class Sending {
 
   /** It has been published, with all layers; perhaps anew, and the server's words of before hold no longer. */
   private async begin(camera: LocalVideoTrack): Promise<void> {
-    const first = !this.told.has(camera);
+    if (!this.told.has(camera)) this.listen(camera);
     this.told.set(camera, null);
-    if (first) {
-      this.listen(camera);
-      // The server may have been sooner than this page.
-      await camera.refreshSubscribedCodecs();
-    }
     await this.apply(camera);
   }
 
@@ -79,11 +86,12 @@ export class Sending {
     const set = camera.setPublishingLayers.bind(camera);
     camera.setPublishingLayers = async (isSvc, layers) => {
       this.told.set(camera, { isSvc, layers });
+      if (isMisfit(camera)) return this.misfit();
       const sent = sentOf(layers, this.saving);
       try {
         await set(isSvc, layers.map((one, at) => Object.assign(one.clone(), { enabled: sent[at] })));
       } catch {
-        if (this.saving !== 'full') this.refused();
+        if (this.fitting || this.saving !== 'full') this.refused();
       }
     };
   }
@@ -104,4 +112,11 @@ export class Sending {
       deviceId: { ideal: device ?? 'default' },
     });
   }
+}
+
+function isMisfit(camera: LocalVideoTrack): boolean {
+  // Internal to the library, whose version is pinned: what the picture as it is now would be published with.
+  const { encodings } = camera as unknown as { encodings?: readonly unknown[] };
+  const published = camera.sender?.getParameters().encodings.length;
+  return encodings !== undefined && published !== undefined && published !== encodings.length;
 }
