@@ -144,9 +144,10 @@ class Presenter(Terminal):
 
 def shows(viewer: Viewer, channel: int) -> bool:
     """Whether the upper part of what is presented, where a test picture has its colour, is red, green or blue: 0, 1, 2."""
-    if viewer.picture is None:
+    picture = viewer.picture
+    if picture is None:
         return False
-    height, width = viewer.picture.shape[:2]
-    part = viewer.picture[height * 15 // 100 : height * 24 // 100, width // 10 : width * 6 // 10]
+    height, width = picture.shape[:2]
+    part = picture[height * 15 // 100 : height * 24 // 100, width // 10 : width * 6 // 10]
     means = np.asarray(part, float).reshape(-1, 3).mean(axis=0)
     return bool(means[channel] > 40 + max(np.delete(means, channel)))

@@ -507,7 +507,7 @@ class Terminal:
         extra = ";packetization-mode=1" if mode else ""
         return [
             f"a=rtpmap:{number} H264/90000",
-            f"a=fmtp:{number} profile-level-id=42801f;max-mbps=108000;max-fs=3600{extra}",
+            f"a=fmtp:{number} profile-level-id=42801f;max-mbps=54000;max-fs=3600{extra}",
         ]
 
     def _rtcp_lines(self, stream: Stream) -> list[str]:

@@ -93,7 +93,7 @@ class Viewer:
         self.frames = 0
         self.largest_nal = 0
         self.shapes: Counter[str] = Counter()
-        self.picture: np.ndarray | None = None
+        self._frame: av.VideoFrame | None = None
 
     def packet(self, payload: bytes, marker: bool) -> None:
         kind = payload[0] & 31
@@ -121,12 +121,22 @@ class Viewer:
         with suppress(av.error.InvalidDataError):
             for frame in self._decoder.decode(av.Packet(unit)):
                 self.frames += 1
-                self.picture = frame.to_ndarray(format="rgb24")
+                self._frame = frame
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """The last one, RGB of 8 bits as (height, width, 3)."""
+        return None if self._frame is None else self._frame.to_ndarray(format="rgb24")
+
+    def forget(self) -> None:
+        """As if nothing had come yet."""
+        self._frame = None
 
     def colour(self) -> tuple[int, ...]:
         """The median of the last picture: the background of `canned`."""
-        assert self.picture is not None, "nothing was decoded"
-        return tuple(int(value) for value in np.median(self.picture.reshape(-1, 3), axis=0))
+        picture = self.picture
+        assert picture is not None, "nothing was decoded"
+        return tuple(int(value) for value in np.median(picture.reshape(-1, 3), axis=0))
 
 
 # -- packets -----------------------------------------------------------------------------------------------------------

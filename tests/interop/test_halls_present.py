@@ -90,7 +90,7 @@ async def test_what_a_hall_presents_is_seen_by_the_other_hall_and_by_both_browse
         await until(lambda: two.told[-1:] == [RELEASED], "nobody presents")
         one.ask()
         await until(lambda: one.told[-1:] == [GRANTED], "hall A once more")
-        two.slide_viewer.picture = None
+        two.slide_viewer.forget()
         await until(lambda: is_green(two.slide_viewer), "hall B sees it again")
 
 

@@ -195,7 +195,8 @@ async def test_it_holds_and_comes_back(there: There, way: str) -> None:
         await asyncio.sleep(1)
         assert (held.audio, held.video) == (0, 0), "a hall on hold gets nothing"
         assert "connected" in {row["state"] for row in there.rows()}
-        terminal.shown_host, terminal.paused, terminal.viewer.picture = HOST, False, None
+        terminal.shown_host, terminal.paused = HOST, False
+        terminal.viewer.forget()
         terminal.heard.clear()
         before = view.frames
         assert await terminal.hold("sendrecv") == 200

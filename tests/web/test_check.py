@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import DEVICES, Visit, Visitor
+from tests.web.conftest import DEVICES, SMOOTH, Visit, Visitor
 from tests.web.tabs import tabs
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting
 
@@ -51,7 +51,7 @@ async def verdicts(visitor: Visitor) -> dict[str, str]:
 
 
 async def test_a_good_machine_and_one_without_devices(visit: Visit, live_server: LiveServer) -> None:
-    good, bare = await visit(width=360, height=740), await visit(flags=(DEVICES[1],))
+    good, bare = await visit(width=360, height=740, flags=(SMOOTH, DEVICES[1])), await visit(flags=(DEVICES[1],))
     await asyncio.gather(_good(good, live_server), _without_devices(bare, live_server))
 
 
