@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, RTCDataChannel, SackChunk
+from aiortc import RTCDataChannel
+from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, SackChunk
 
 from media import handshake, limits
 from tests.clients import sctp
