@@ -283,7 +283,15 @@ impl Consumer {
     }
 
     pub fn wants_keyframe(&self) -> bool {
-        self.video && !self.is_off() && !self.unfit && (self.current != Some(self.target) || self.wants_larger())
+        self.video
+            && !self.is_off()
+            && !self.unfit
+            && (self.current != Some(self.target) || self.wants_larger() || self.is_stuck())
+    }
+
+    /// Pictures between those that are sent are there for it, and the stream does not let it have them but with a key frame.
+    pub fn is_stuck(&self) -> bool {
+        self.selection.is_stuck() && self.selection.limits().temporal < self.limits.temporal
     }
 
     /// A higher layer of the one stream is there for it, and can begin with a key frame only.

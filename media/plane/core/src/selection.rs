@@ -1,5 +1,5 @@
 //! Which frames of a layered stream one consumer is sent. Down it goes with the next picture, up only where a receiver can
-//! follow: spatially with a picture that needs none before it, temporally where the stream says so.
+//! follow: spatially with a picture that needs none before it, temporally where the stream says so, or with such a one too.
 //!
 //! Frames of lower layers are always sent too, though some structures (L3T3_KEY) do without them between key frames:
 //! that is what makes going down possible at any time. By the rule of all these codecs no frame needs one of a higher
@@ -23,9 +23,9 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rise {
     No,
-    /// Those that follow it need none of a higher temporal id that came before it ...
+    /// Those that follow it need none of a higher temporal id that came before it.
     After,
-    /// ... nor does it itself.
+    /// It needs none but the base before it, and those that follow it none older than that base (the Y bit, RFC 7741 §4.2).
     Here,
 }
 
@@ -54,23 +54,30 @@ pub struct Selection {
     picture: u32,
     /// One far from that, after which no other came yet.
     strange: Option<u32>,
+    /// A bit for each temporal id of which something was left out since the newest base picture.
+    left: u8,
+    /// Since this picture something is left out that is wanted.
+    lacks: Option<u32>,
 }
 
 /// Ten seconds: what is further ahead of the newest picture is strange.
 const FAR: i32 = 900_000;
 /// Two seconds: what is further behind is no late packet, and strange too. A source that jumps back less has caught up soon.
 const LATE: i32 = 180_000;
+/// Two and a half seconds: who could not go up for so long will not without a key frame.
+const LACKS: i32 = 225_000;
 
 impl Default for Selection {
     fn default() -> Self {
-        Selection { limits: Limits::NONE, before: Limits::NONE, since: 0, picture: 0, strange: None }
+        let limits = Limits::NONE;
+        Selection { limits, before: limits, since: 0, picture: 0, strange: None, left: 0, lacks: None }
     }
 }
 
 impl Selection {
     /// Begins with the picture of this timestamp.
     pub fn start(&mut self, limits: Limits, timestamp: u32) {
-        *self = Selection { limits, before: limits, since: timestamp, picture: timestamp, strange: None };
+        *self = Selection { limits, before: limits, since: timestamp, picture: timestamp, ..Selection::default() };
     }
 
     pub fn limits(&self) -> Limits {
@@ -80,10 +87,35 @@ impl Selection {
     /// Whether a packet is sent. `wanted`: where to go as soon as it can be.
     #[inline]
     pub fn admits(&mut self, place: Place, timestamp: u32, wanted: Limits) -> bool {
-        if self.is_new_picture(place, timestamp) && self.limits != wanted {
-            self.turn(place, timestamp, wanted);
+        if self.is_new_picture(place, timestamp) {
+            if place.temporal == 0 {
+                self.left = 0;
+            }
+            if self.limits != wanted {
+                self.turn(place, timestamp, wanted);
+            } else {
+                self.lacks = None;
+            }
         }
-        self.at(timestamp).admits(place)
+        let admits = self.at(timestamp).admits(place);
+        if !admits {
+            self.note_left(place, timestamp, wanted);
+        }
+        admits
+    }
+
+    /// Pictures of higher temporal ids are wanted, and it has been too long that the stream let nobody go up.
+    pub fn is_stuck(&self) -> bool {
+        self.lacks.is_some_and(|since| distance(self.picture, since) > LACKS)
+    }
+
+    fn note_left(&mut self, place: Place, timestamp: u32, wanted: Limits) {
+        if place.temporal > self.limits.temporal {
+            self.left |= 1 << place.temporal.min(7);
+            if place.temporal <= wanted.temporal && place.spatial <= self.limits.spatial {
+                self.lacks.get_or_insert(timestamp);
+            }
+        }
     }
 
     /// The last packet of the picture, for this consumer: what follows of the picture is left out.
@@ -112,7 +144,7 @@ impl Selection {
         let follows = place.fresh || before.is_some_and(|strange| strange != timestamp);
         if follows {
             (self.picture, self.strange) = (timestamp, None);
-            (self.before, self.since) = (self.limits, timestamp);
+            (self.before, self.since, self.lacks) = (self.limits, timestamp, None);
         }
         follows
     }
@@ -122,15 +154,29 @@ impl Selection {
         if wanted.spatial < limits.spatial || place.fresh {
             limits.spatial = wanted.spatial;
         }
-        let up = place.fresh
-            || place.rise == Rise::Here && place.temporal <= wanted.temporal
-            || place.rise == Rise::After && place.temporal <= limits.temporal;
+        let up = place.fresh || place.rise == Rise::After && place.temporal <= limits.temporal;
         if wanted.temporal < limits.temporal || up {
             limits.temporal = wanted.temporal;
+        } else if place.rise == Rise::Here && place.temporal <= wanted.temporal {
+            limits.temporal = self.reach(place.temporal).clamp(limits.temporal, wanted.temporal);
+        }
+        if limits.temporal > self.limits.temporal || limits.temporal >= wanted.temporal {
+            self.lacks = None;
         }
         if limits != self.limits {
             self.before = std::mem::replace(&mut self.limits, limits);
             self.since = timestamp;
+        }
+    }
+
+    /// How high a frame of this temporal id leads that needs the base alone: others may need what was left out since that
+    /// base, but for what this frame takes the place of.
+    fn reach(&self, temporal: u8) -> u8 {
+        let lower = self.left & ((1 << temporal.min(7)) - 1);
+        match self.left >> temporal.min(7) >> 1 {
+            _ if lower != 0 => 0,
+            0 => u8::MAX,
+            higher => temporal + higher.trailing_zeros() as u8,
         }
     }
 

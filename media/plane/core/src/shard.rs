@@ -439,10 +439,13 @@ impl Shard {
         }
     }
 
-    /// A layer that went silent is left for one that is alive; one that is there by now is taken.
+    /// A layer that went silent is left for one that is alive; one that is there by now is taken. Who cannot go up within
+    /// the only one is helped.
     fn tick_layers<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         for at in 0..self.producers.capacity() {
-            if self.producers.get(at).is_some_and(|p| p.spatial_top() != Some(0)) {
+            let Some(producer) = self.producers.get(at).filter(|producer| producer.video) else { continue };
+            let is_stuck = |key: &usize| self.consumers[*key].is_stuck();
+            if producer.spatial_top() != Some(0) || producer.consumers().iter().any(is_stuck) {
                 self.retarget(at, now_us, out);
             }
         }

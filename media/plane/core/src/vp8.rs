@@ -73,7 +73,8 @@ impl Descriptor {
             starts_frame: self.starts_frame,
             ends_frame: false,
             fresh: self.keyframe,
-            rise: if temporal == 0 || self.sync { Rise::Here } else { Rise::No },
+            // A base frame never says so: what follows it may build on others that came before it.
+            rise: if temporal > 0 && self.sync { Rise::Here } else { Rise::No },
         })
     }
 }

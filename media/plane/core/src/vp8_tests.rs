@@ -46,3 +46,15 @@ fn cut_descriptors() {
         assert_eq!(parse(&whole[..len]), Err(Malformed), "length {len}");
     }
 }
+
+#[test]
+fn up_only_where_the_frame_says_so() {
+    let rise = |temporal: u8, sync: bool| {
+        let marks = temporal << 6 | u8::from(sync) << 5;
+        parse(&[0x90, 0xe0, 0x80, 1, 7, marks, 1]).unwrap().place().unwrap().rise
+    };
+    assert_eq!(rise(0, false), Rise::No, "what follows may build on a higher one before it");
+    assert_eq!(rise(0, true), Rise::No);
+    assert_eq!((rise(1, false), rise(1, true)), (Rise::No, Rise::Here));
+    assert_eq!((rise(2, false), rise(2, true)), (Rise::No, Rise::Here));
+}

@@ -202,7 +202,7 @@ fn temporal_layers_are_dropped_whole_and_pictures_close_up() {
     let (mut stage, mut publisher, mut viewers) = stage(1, 1);
     stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 0 });
     for n in 0..20u16 {
-        stage.publish_temporal(&mut publisher, n, (n % 2) as u8, n == 0, &[400, 400]);
+        stage.publish_temporal(&mut publisher, n, ((n % 2) as u8, false), n == 0, &[400, 400]);
     }
     let got = stage.media_of(&mut viewers[0]);
     assert_eq!(got.len(), 20);
@@ -210,6 +210,136 @@ fn temporal_layers_are_dropped_whole_and_pictures_close_up() {
         assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
     }
     assert_eq!(got[19].picture_id, Some(9));
+}
+
+/// A picture of libwebrtc's patterns of VP8 (`default_temporal_layers.cc`): its temporal id, of the buffers last, golden and
+/// alternate those that it refers to, and the one that it replaces.
+type Frame = (u8, &'static [usize], Option<usize>);
+
+const TWO: [Frame; 4] = [(0, &[0], Some(0)), (1, &[0], Some(1)), (0, &[0], Some(0)), (1, &[0, 1], None)];
+const THREE: [Frame; 8] = [
+    (0, &[0], Some(0)),
+    (2, &[0], None),
+    (1, &[0], Some(1)),
+    (2, &[0, 1], None),
+    (0, &[0], Some(0)),
+    (2, &[0, 1], None),
+    (1, &[0, 1], Some(1)),
+    (2, &[0, 1], None),
+];
+const THREE_SHORT: [Frame; 4] = [(0, &[0], Some(0)), (2, &[0], Some(2)), (1, &[0], Some(1)), (2, &[0, 1, 2], None)];
+const FOUR: [Frame; 16] = [
+    (0, &[0], Some(0)),
+    (3, &[0], None),
+    (2, &[0], Some(2)),
+    (3, &[0, 2], None),
+    (1, &[0], Some(1)),
+    (3, &[0, 1, 2], None),
+    (2, &[0, 1, 2], Some(2)),
+    (3, &[0, 1, 2], None),
+    (0, &[0], Some(0)),
+    (3, &[0, 1, 2], None),
+    (2, &[0, 1, 2], Some(2)),
+    (3, &[0, 1, 2], None),
+    (1, &[0, 1], Some(1)),
+    (3, &[0, 1, 2], None),
+    (2, &[0, 1, 2], Some(2)),
+    (3, &[0, 1, 2], None),
+];
+
+/// Whether the Y bit is set (`IsSyncFrame` there).
+fn needs_base_alone((temporal, refers, _): Frame) -> bool {
+    temporal > 0 && refers == [0]
+}
+
+/// Of which pictures the three buffers are behind these ones of the stream.
+fn buffers(pattern: &[Frame], shown: impl Iterator<Item = u16>) -> [u16; 3] {
+    shown.fold([0; 3], |mut buffers, n| {
+        match (n, pattern[usize::from(n) % pattern.len()].2) {
+            (0, _) => buffers = [0; 3],
+            (_, Some(replaced)) => buffers[replaced] = n,
+            _ => {}
+        }
+        buffers
+    })
+}
+
+/// The pictures that a viewer gets of four rounds of the pattern who wants those up to `low` and, from `at` on, up to `high`.
+fn raised(pattern: &[Frame], (low, high): (u8, u8), at: u16) -> Vec<u16> {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 1);
+    stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: low });
+    for n in 0..4 * pattern.len() as u16 {
+        if n == at {
+            stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: high });
+        }
+        let frame = pattern[usize::from(n) % pattern.len()];
+        stage.publish_temporal(&mut publisher, n, (frame.0, needs_base_alone(frame)), n == 0, &[400, 400]);
+    }
+    let got = stage.media_of(&mut viewers[0]);
+    assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+    assert_eq!(stage.plis_to(&mut publisher).len(), 1, "before the first");
+    let shown = got.iter().map(|packet| (packet.timestamp.wrapping_sub(got[0].timestamp) / 3_000) as u16);
+    shown.step_by(2).collect()
+}
+
+#[test]
+fn whoever_goes_up_again_gets_no_picture_without_what_it_refers_to() {
+    for pattern in [&TWO[..], &THREE, &THREE_SHORT, &FOUR] {
+        let (len, top) = (pattern.len() as u16, pattern.iter().map(|frame| frame.0).max().unwrap());
+        let wishes = (0..top).flat_map(|low| (low + 1..=top).map(move |high| (low, high)));
+        for ((low, high), at) in wishes.flat_map(|wish| (0..len).map(move |place| (wish, len + place))) {
+            let shown = raised(pattern, (low, high), at);
+            for (count, n) in shown.iter().enumerate() {
+                let (_, refers, _) = pattern[usize::from(*n) % pattern.len()];
+                let (theirs, ours) = (buffers(pattern, 0..*n), buffers(pattern, shown[..count].iter().copied()));
+                let lacks = refers.iter().find(|buffer| theirs[**buffer] != ours[**buffer]);
+                assert_eq!(lacks, None, "picture {n}; {low} to {high} at {at}: {shown:?}");
+            }
+            let wanted = (3 * len..4 * len).filter(|n| pattern[usize::from(n % len)].0 <= high);
+            assert!(shown.ends_with(&wanted.collect::<Vec<_>>()), "{low} to {high} at {at}: {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn up_in_the_one_pattern_that_browsers_send_begins_where_the_frame_says_so() {
+    for place in 8..16 {
+        let shown = raised(&THREE, (0, 2), place);
+        let first = shown.iter().find(|n| THREE[usize::from(*n % 8)].0 > 0).unwrap();
+        assert!(needs_base_alone(THREE[usize::from(*first % 8)]), "{shown:?}");
+        assert!(*first < place + 8, "{shown:?}");
+    }
+}
+
+#[test]
+fn who_cannot_go_up_is_helped_by_a_key_frame_after_a_moment() {
+    let (mut stage, mut publisher, mut viewers) = stage(1, 2);
+    let mut publish = |stage: &mut Stage, frames: std::ops::Range<u16>, key: bool| {
+        for n in frames.clone() {
+            let temporal = [0, 2, 1, 2][usize::from(n % 4)];
+            stage.publish_temporal(&mut publisher, n, (temporal, false), key && n == frames.start, &[400]);
+        }
+        stage.plis_to(&mut publisher).len()
+    };
+    let mut count = |stage: &mut Stage| stage.media_of(&mut viewers[0]).len();
+    let want = |stage: &mut Stage, temporal| stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal });
+    want(&mut stage, 0);
+    publish(&mut stage, 0..120, true);
+    assert_eq!(count(&mut stage), 30);
+    // What it does not want for long is no reason.
+    want(&mut stage, 2);
+    assert_eq!(publish(&mut stage, 120..180, false), 0);
+    want(&mut stage, 0);
+    assert_eq!(publish(&mut stage, 180..300, false), 0);
+    want(&mut stage, 2);
+    assert_eq!(publish(&mut stage, 300..364, false), 0, "not yet");
+    assert_eq!(count(&mut stage), 61);
+    let asked = publish(&mut stage, 364..396, false);
+    assert!((1..4).contains(&asked), "{asked}");
+    publish(&mut stage, 396..400, true);
+    assert_eq!(count(&mut stage), 12);
+    assert_eq!(publish(&mut stage, 400..600, false), 0);
+    assert_eq!(count(&mut stage), 200);
 }
 
 #[test]

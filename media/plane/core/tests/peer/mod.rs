@@ -234,7 +234,8 @@ impl Stage {
         self.advance(33_333);
     }
 
-    pub fn publish_temporal(&mut self, peer: &mut Peer, n: u16, temporal: u8, key: bool, lens: &[usize]) {
+    /// `temporal`: its id, and whether it needs the base alone.
+    pub fn publish_temporal(&mut self, peer: &mut Peer, n: u16, temporal: (u8, bool), key: bool, lens: &[usize]) {
         for mut packet in packets(peer, 0, (n, Some(temporal)), key, lens) {
             self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
         }
@@ -607,7 +608,12 @@ pub fn frame(peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) -
     packets(peer, layer, (n, None), key, lens)
 }
 
-/// One packet of a simulcast layer with VP8 temporal ids; `first` and `last` of its frame.
+/// What stands in a VP8 descriptor of a frame's temporal id; `sync`: it needs the base alone.
+fn marks((temporal, sync): (u8, bool)) -> u8 {
+    temporal << 6 | u8::from(sync) << 5
+}
+
+/// One packet of a simulcast layer with VP8 temporal ids as in `watch`; `first` and `last` of its frame.
 pub fn layered(
     peer: &mut Peer,
     layer: usize,
@@ -618,14 +624,21 @@ pub fn layered(
     let mut payload = vec![0; bytes];
     let start = if first { 0x90 } else { 0x80 };
     let picture = 0x8000 | n;
-    payload[..6].copy_from_slice(&[start, 0xe0, (picture >> 8) as u8, picture as u8, (n / 4) as u8, temporal << 6]);
+    let marks = marks((temporal, temporal > 0 && matches!(n % 4, 1 | 2)));
+    payload[..6].copy_from_slice(&[start, 0xe0, (picture >> 8) as u8, picture as u8, (n / 4) as u8, marks]);
     payload[6] = u8::from(!key);
     payload[7..10].copy_from_slice(&[(n >> 8) as u8, n as u8, layer as u8]);
     let (ssrc, rid) = (0x1000 + layer as u32, layer.to_string());
     peer.packet(layer, ssrc, (98, u32::from(n) * 3_000, last), &[(1, b"v"), (2, rid.as_bytes())], &payload)
 }
 
-fn packets(peer: &mut Peer, layer: usize, (n, temporal): (u16, Option<u8>), key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
+fn packets(
+    peer: &mut Peer,
+    layer: usize,
+    (n, temporal): (u16, Option<(u8, bool)>),
+    key: bool,
+    lens: &[usize],
+) -> Vec<Vec<u8>> {
     let mut made = Vec::new();
     let picture = n + 1_000 * layer as u16;
     let timestamp = (u32::from(n) * 3_000).wrapping_add(0xfff0_0000_u32.wrapping_mul(layer as u32));
@@ -633,8 +646,8 @@ fn packets(peer: &mut Peer, layer: usize, (n, temporal): (u16, Option<u8>), key:
         let mut payload = vec![(n % 251) as u8 | 1; *len];
         let flags = if temporal.is_some() { 0xe0 } else { 0x80 };
         let start = if i == 0 { 0x90 } else { 0x80 };
-        let head =
-            [start, flags, 0x80 | (picture >> 8) as u8, picture as u8, (n / 2) as u8, temporal.unwrap_or(0) << 6];
+        let marks = temporal.map_or(0, marks);
+        let head = [start, flags, 0x80 | (picture >> 8) as u8, picture as u8, (n / 2) as u8, marks];
         let size = if temporal.is_some() { 6 } else { 4 };
         payload[..size].copy_from_slice(&head[..size]);
         payload[size] = u8::from(!key);
