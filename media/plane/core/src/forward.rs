@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::ice::Path;
 use crate::outbox::{Outbox, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, Sink};
 use crate::pacing::{PACE_US, Pacer, Waiting};
-use crate::producer::{Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
+use crate::producer::{Beginning, Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
 use crate::red;
 use crate::rtp;
 use crate::sent::Sent;
@@ -32,14 +32,15 @@ impl Shard {
         self.dirty.iter().any(|place| layer(place).is_some_and(|layer| layer.mid_frame))
     }
 
-    pub(crate) fn forward<S: Sink>(&mut self, producer: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
-        let Some(producer) = self.producers.get_mut(producer) else {
+    pub(crate) fn forward<S: Sink>(&mut self, at: usize, layer: u8, now_us: u64, out: &mut Outbox<S>) {
+        let Some(producer) = self.producers.get_mut(at) else {
             return;
         };
         let mut pending = std::mem::take(&mut producer.layers[layer as usize].pending);
         plan(&mut pending, &mut self.runs);
+        let mut begins = None;
+        let mut lacks_keyframe = false;
         if !producer.paused {
-            let planned = Planned { pending: &pending, runs: &self.runs };
             for key in producer.receivers() {
                 let consumer = &mut self.consumers[*key];
                 if !consumer.looks_at(layer) {
@@ -49,6 +50,18 @@ impl Shard {
                 let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
                     continue;
                 };
+                let mut planned = Planned { pending: &pending, runs: &self.runs };
+                if consumer.video && consumer.current != Some(layer) {
+                    let begin = || Begin::new(producer.layers[layer as usize].beginning(&pending));
+                    match begins.get_or_insert_with(begin) {
+                        Begin::Waiting => {}
+                        Begin::Cached(pending, runs) => planned = Planned { pending, runs },
+                        Begin::TooLate => {
+                            lacks_keyframe = true;
+                            continue;
+                        }
+                    }
+                }
                 let feed = Feed { producer, layer, path, now_us };
                 let fed = feed.run((*key, consumer), transport, planned, out);
                 fed.tell(consumer, &mut self.totals, &mut self.events);
@@ -58,9 +71,12 @@ impl Shard {
                 }
             }
         }
-        let layer = &mut producer.layers[layer as usize];
-        layer.pending = pending;
-        layer.clear_pending();
+        let fed = &mut producer.layers[layer as usize];
+        fed.pending = pending;
+        fed.clear_pending();
+        if lacks_keyframe {
+            self.ask_keyframe(at, layer, now_us, out);
+        }
     }
 
     /// Starts a consumer that has sent nothing yet from the last key frame in the cache, if that is fresh: a viewer
@@ -103,6 +119,27 @@ impl Shard {
 struct Planned<'a> {
     pending: &'a [Pending],
     runs: &'a [Run],
+}
+
+/// What consumers are fed that are not sent this layer yet; see [`Beginning`].
+enum Begin {
+    Waiting,
+    Cached(Vec<Pending>, Vec<Run>),
+    TooLate,
+}
+
+impl Begin {
+    fn new(beginning: Beginning) -> Self {
+        match beginning {
+            Beginning::Waiting => Begin::Waiting,
+            Beginning::Cached(mut pending) => {
+                let mut runs = Vec::new();
+                plan(&mut pending, &mut runs);
+                Begin::Cached(pending, runs)
+            }
+            Beginning::TooLate => Begin::TooLate,
+        }
+    }
 }
 
 /// One layer's packets on the way to one consumer.

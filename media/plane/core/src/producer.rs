@@ -100,6 +100,17 @@ pub struct Layer {
     pub(crate) stream: Stream,
 }
 
+/// What a viewer is sent first that begins with a key frame.
+#[derive(Debug)]
+pub enum Beginning {
+    /// What waits: nothing of the key frame or behind it has gone by.
+    Waiting,
+    /// Some came before the first packet of the key frame, and has gone by: all from that one on.
+    Cached(Vec<Pending>),
+    /// Too much has, or a newer key frame: another one is needed.
+    TooLate,
+}
+
 /// Where the newest key frame began, and when.
 #[derive(Clone, Copy, Debug)]
 struct Keyframe {
@@ -369,14 +380,40 @@ impl Layer {
     /// whole in the cache.
     pub fn since_keyframe(&self, now_us: u64) -> Option<(impl Iterator<Item = &Entry> + Clone, u64)> {
         let newest = self.last_keyframe.filter(|keyframe| now_us.saturating_sub(keyframe.at_us) <= REPLAY_US_MAX)?;
-        let (first, at_us) = (newest.sequence, newest.at_us);
+        Some((self.since(newest.sequence)?, newest.at_us))
+    }
+
+    /// The packets of the cache from this one on; None: it is not there, or too much follows it.
+    fn since(&self, first: u16) -> Option<impl Iterator<Item = &Entry> + Clone> {
         let cache = self.cache.as_ref()?;
         cache.get(first)?;
         let count = self.newest().wrapping_sub(first).wrapping_add(1);
         if count > REPLAY_PACKETS_MAX {
             return None;
         }
-        Some(((0..count).filter_map(move |i| cache.get(first.wrapping_add(i))), at_us))
+        Some((0..count).filter_map(move |i| cache.get(first.wrapping_add(i))))
+    }
+
+    /// How a viewer begins that is to begin with the first key frame of what waits. `pending`: what waits.
+    pub fn beginning(&self, pending: &[Pending]) -> Beginning {
+        let entry = |waiting: &Pending| self.cache.as_ref()?.get(waiting.sequence).filter(|entry| entry.keyframe);
+        let Some((at, key)) = pending.iter().enumerate().find_map(|(at, waiting)| Some((at, entry(waiting)?))) else {
+            return Beginning::Waiting;
+        };
+        let first = key.sequence;
+        let behind = pending[at..].iter().filter(|waiting| !is_before(waiting.sequence, first)).count();
+        let ahead = self.newest().wrapping_sub(first).wrapping_add(1);
+        if is_before(self.newest(), first) || behind >= usize::from(ahead) {
+            return Beginning::Waiting;
+        }
+        let is_newer = |entry: &Entry| entry.keyframe && entry.timestamp != key.timestamp;
+        match self.since(first) {
+            Some(mut entries) if !entries.clone().any(is_newer) => {
+                let pending = entries.by_ref().map(|entry| Pending::new(entry.sequence, entry.size()));
+                Beginning::Cached(pending.collect())
+            }
+            _ => Beginning::TooLate,
+        }
     }
 
     pub fn clear_pending(&mut self) {
@@ -470,6 +507,38 @@ mod tests {
     fn a_longer_packet_starts_a_new_run_when_padding_would_cost() {
         let (runs, _) = planned(&[60, 1100, 1100]);
         assert_eq!(runs, [Run { start: 0, end: 1 }, Run { start: 1, end: 3 }]);
+    }
+
+    #[test]
+    fn a_key_frame_whose_first_packet_comes_late_is_begun_with_whole() {
+        let mut layer = Layer::default();
+        layer.reception.start(90_000);
+        let mut take = |sequence: u16, keyframe, timestamp| {
+            layer.reception.count(sequence, timestamp, 1_000_000);
+            let entry = Entry { sequence, keyframe, timestamp, marker: true, ..Entry::default() };
+            layer.take(entry, &[1; 100], &[], true, 1_000_000);
+            let begins = layer.beginning(&layer.pending);
+            layer.clear_pending();
+            match begins {
+                Beginning::Waiting => None,
+                Beginning::Cached(all) => Some(all.iter().map(|one| one.sequence).collect::<Vec<_>>()),
+                Beginning::TooLate => Some(Vec::new()),
+            }
+        };
+        assert_eq!(take(65_530, true, 0), None, "it is the newest");
+        for (sequence, timestamp) in [(65_533, 3_000), (65_534, 3_000), (0, 6_000)] {
+            assert_eq!(take(sequence, false, timestamp), None);
+        }
+        assert_eq!(take(65_532, true, 3_000), Some(vec![65_532, 65_533, 65_534, 0]));
+        assert_eq!(take(65_535, false, 6_000), None);
+        assert_eq!(take(2, false, 9_000), None);
+        assert_eq!(take(3, true, 12_000), None);
+        assert_eq!(take(1, true, 9_000), Some(vec![]), "there is a newer one");
+        for n in 4..100 {
+            assert_eq!(take(n, false, 15_000), None);
+        }
+        assert_eq!(take(200, false, 18_000), None);
+        assert_eq!(take(101, true, 18_000), Some(vec![101, 200]));
     }
 
     #[test]

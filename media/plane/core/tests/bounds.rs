@@ -2,7 +2,7 @@
 
 mod peer;
 
-use peer::{Stage, frame};
+use peer::{Peer, Stage, frame};
 use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp;
@@ -58,6 +58,60 @@ fn a_key_frame_whose_start_was_repaired_is_still_asked_for_the_rest() {
     stage.deliver(&publisher, &key[0]);
     stage.advance(60_000);
     assert_eq!(stage.nacks_to(&mut publisher).first(), Some(&3));
+}
+
+/// One who sees all from the beginning, and one who waits for a key frame.
+fn one_who_sees_and_one_who_waits() -> (Stage, Peer, [Peer; 2]) {
+    let mut stage = Stage::new();
+    let mut publisher = stage.join(1);
+    stage.publish(&publisher, 10, 1);
+    let (mut sees, mut waits) = (stage.join(2), stage.join(3));
+    stage.consume(&sees, 100, 10);
+    for n in 0..30 {
+        stage.publish_frame(&mut publisher, 0, n, n == 0, &[600]);
+    }
+    stage.consume(&waits, 101, 10);
+    assert_eq!((stage.media_of(&mut sees).len(), stage.media_of(&mut waits).len()), (30, 0));
+    stage.plis_to(&mut publisher);
+    (stage, publisher, [sees, waits])
+}
+
+#[test]
+fn a_key_frame_whose_start_comes_last_is_seen_whole_and_once() {
+    let (mut stage, mut publisher, viewers) = one_who_sees_and_one_who_waits();
+    let key = frame(&mut publisher, 0, 30, true, &[601, 602, 603, 604]);
+    let next = frame(&mut publisher, 0, 31, false, &[605, 606]);
+    // What is lost for good is waited for no longer than ever.
+    for packet in key[1..3].iter().chain(&next).chain(&key[..1]) {
+        stage.deliver(&publisher, packet);
+    }
+    stage.advance(10_000);
+    stage.deliver(&publisher, &key[3]);
+    stage.publish_frame(&mut publisher, 0, 32, false, &[607]);
+    for mut viewer in viewers {
+        let mut got: Vec<_> = stage.media_of(&mut viewer).iter().map(|one| (one.sequence, one.payload_len)).collect();
+        got.sort_unstable();
+        let first = got[0].0;
+        assert_eq!(got, (0..7).map(|n| (first + n, 601 + usize::from(n))).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_key_frame_whose_start_comes_far_too_late_is_left_and_another_asked_for() {
+    let (mut stage, mut publisher, [_, mut waits]) = one_who_sees_and_one_who_waits();
+    let key = frame(&mut publisher, 0, 30, true, &[600, 600]);
+    stage.deliver(&publisher, &key[1]);
+    for n in 31..61 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[700; 13]);
+    }
+    stage.advance(8_000_000);
+    stage.plis_to(&mut publisher);
+    let start = [0x90, 0x80, 0x80, 30, 0, 7, 7];
+    let repair = publisher.repair(30, 90_000, &start);
+    stage.deliver(&publisher, &repair);
+    assert_eq!((stage.media_of(&mut waits).len(), stage.plis_to(&mut publisher).len()), (0, 1));
+    stage.publish_frame(&mut publisher, 0, 61, true, &[600]);
+    assert_eq!(stage.media_of(&mut waits).len(), 1);
 }
 
 #[test]
