@@ -227,6 +227,9 @@ class Person:
             simulcast=simulcast,
             video_encoding=rtc.VideoEncoding(max_bitrate=bitrate_bps, max_framerate=fps),
         )
+        # Until the first one is there the library sends pictures of its own making.
+        data = picture.draw(0, colour, *size, grain)
+        frames.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
         track = rtc.LocalVideoTrack.create_video_track("camera", frames)
         camera = Camera(frames, await self.room.local_participant.publish_track(track, options))
         self.start(self._film(camera, colour, size, fps, grain))

@@ -81,7 +81,8 @@ class Side:
     """Own pictures, the first has the counter 1: when each was taken."""
     sights: list[tuple[int, int, int]] = field(default_factory=list)
     """Others' pictures, decoded: (counter, when, height)."""
-    damaged: int = 0
+    damaged: list[str] = field(default_factory=list)
+    """Of others' pictures that could not be read: after which counter it came, and what it looked like."""
     heard: list[tuple[int, bool]] = field(default_factory=list)
     """Each 50 ms: when, and whether there was sound in it."""
     samples: list[Sample] = field(default_factory=list)
@@ -149,12 +150,17 @@ class Watched(View):
     def __init__(self) -> None:
         super().__init__()
         self.fresh: list[tuple[int, int, int]] = []
+        self.last = 0
+        self.spoilt: list[str] = []
 
     def take(self, frame: rtc.VideoFrame) -> None:
         sight = picture.read(frame.data, frame.width, frame.height)
         if sight is None:
-            self.damaged += 1
+            plane = np.frombuffer(frame.data, np.uint8)[: frame.width * frame.height]
+            look = f"{frame.width}x{frame.height}, brightness {plane.mean():.0f} +- {plane.std():.0f}"
+            self.spoilt.append(f"after {self.last}: {picture.bits(frame.data, frame.width, frame.height):06x}, {look}")
         else:
+            self.last = sight.counter
             self.fresh.append((sight.counter, time.monotonic_ns(), sight.height))
 
 
@@ -217,10 +223,10 @@ class Participant:
             "heard": self.ear.fresh,
             "samples": [asdict(sample) for sample in self.samples],
             "events": events[self.told_events :],
-            "damaged": self.view.damaged,
+            "damaged": self.view.spoilt,
         }
         self.told_pictures, self.told_events = len(taken), len(events)
-        self.view.fresh, self.ear.fresh, self.samples, self.view.damaged = [], [], [], 0
+        self.view.fresh, self.ear.fresh, self.samples, self.view.spoilt = [], [], [], []
         return told
 
 
