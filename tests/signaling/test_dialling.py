@@ -477,6 +477,28 @@ async def test_leases_that_the_database_did_not_renew_are_renewed_at_the_next_ti
     assert not wire.orders
 
 
+async def test_a_database_that_is_away_for_longer_than_a_lease_ends_no_call(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    (one, two) = (leg.id for leg in (await rows(database)).values())
+    await caller.happen(one, Event.ANSWERED, wire.orders[one])
+    before, done = dict(wire.orders), list(wire.done)
+    away = Away(monkeypatch, "renew")
+    for _ in range(2):
+        clock.pass_s(bounds.LEG_LEASE_S + 1)
+        with pytest.raises(OSError, match="away"):
+            await caller.tick()
+    away.back = True
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert (wire.orders, wire.done) == (before, done)
+    found = {row.id: (row.state, row.epoch, row.leased_by) for row in (await rows(database)).values()}
+    assert found == {one: ("connected", 1, "one"), two: ("calling", 1, "one")}
+
+
 async def test_a_date_that_is_called_off_ends_its_calls(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
