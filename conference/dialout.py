@@ -190,13 +190,10 @@ def _to(state: State, *actions: Action, reason: str | None = None, keeps_time: b
     return move
 
 
-def _answered(leg: Leg, one: Happening) -> Moved:
+def _stands(leg: Leg, one: Happening) -> Moved:
+    """A call of ours was answered, or the hall has come by itself: it has one call then, and the dialer ends any other."""
     done = replace(leg, failure="", failures=0, status=0, reason="", next_try_at=None)
     return replace(done, state=State.CONNECTED, since=one.now), ()
-
-
-def _came(*actions: Action) -> Step:
-    return lambda leg, one: (_answered(leg, one)[0], actions)
 
 
 def _wanted(leg: Leg, one: Happening) -> Moved:
@@ -272,12 +269,12 @@ def _superfluous(leg: Leg, _one: Happening) -> Moved:
 
 _DIAL = _to(State.CALLING, Action.DIAL)
 _PENDING: Final[dict[Event, Step]] = {
-    Event.ANSWERED: _answered,
+    Event.ANSWERED: _stands,
     Event.REFUSED: _refused,
     Event.FORBID: _forbidden,
     Event.HUNG_UP: _refused,
     Event.LOST: _refused,
-    Event.CAME: _came(Action.CANCEL),
+    Event.CAME: _stands,
     Event.DROP: _to(State.LEFT, Action.CANCEL, reason="dropped"),
     Event.END: _to(State.LEFT, Action.CANCEL, reason="ended"),
     Event.REDIAL: _anew(Action.CANCEL),
@@ -285,7 +282,7 @@ _PENDING: Final[dict[Event, Step]] = {
 }
 _AT_REST: Final[dict[Event, Step]] = {
     Event.ANSWERED: _superfluous,
-    Event.CAME: _came(),
+    Event.CAME: _stands,
     Event.DROP: _to(State.LEFT, reason="dropped"),
     Event.END: _to(State.LEFT, reason="ended"),
 }
@@ -320,7 +317,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.GIVEN_UP: _AT_REST | {Event.CALL: _anew(), Event.REDIAL: _anew()},
     State.LEFT: {
         Event.ANSWERED: _superfluous,
-        Event.CAME: _came(),
+        Event.CAME: _stands,
         Event.CALL: _anew(),
         Event.REDIAL: _anew(),
     },

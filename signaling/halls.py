@@ -257,9 +257,11 @@ class Halls:
             await self._dial(order)
         except Exception:
             log.exception("a hall could not be called")
-            one = self.calls.pop(order.leg_id, None)
-            if one is not None and one.call is None:
-                one.abandon()
+            one = self.calls.get(order.leg_id)
+            if one is not None and one.order is order:
+                del self.calls[order.leg_id]
+                if one.call is None:
+                    one.abandon()
             self.caller.tell(order, Event.REFUSED)
 
     async def _dial(self, order: DialOrder) -> None:
@@ -270,8 +272,9 @@ class Halls:
             verdict, closed = await self._judge(session, meeting, order.terminal, target)
         if standing is None or self.agent is None or self.caller.order(standing.leg) != order:
             return
-        if standing.leg.state not in ("calling", "ringing"):
-            return  # dropped while we looked: nobody should hear it ring
+        there = self.calls.get(order.leg_id)
+        if standing.leg.state not in ("calling", "ringing") or (there is not None and there.order is None):
+            return  # dropped, or come by itself, while we looked: nobody should hear it ring
         policy = self._policy()
         ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
         if not verdict.allowed:
@@ -644,7 +647,9 @@ class Halls:
         if room is None:
             return
         if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
-            self.calls[one.party.leg_id] = one
+            older, self.calls[one.party.leg_id] = self.calls.get(one.party.leg_id), one
+            if older is not None and older is not one:
+                older.end("came by itself")  # we were calling it: two calls would be one too many
             self.caller.came(one.party.leg_id)
         if one in self.menus.guests:
             self.menus.ask(one)
@@ -675,8 +680,9 @@ class Halls:
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
         if one.order is None:
             return
-        if self.calls.get(one.order.leg_id) is one:
-            del self.calls[one.order.leg_id]
+        if self.calls.get(one.order.leg_id, one) is not one:
+            return  # another call has taken its place
+        self.calls.pop(one.order.leg_id, None)
         self.caller.tell(one.order, Event.REFUSED, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
 
     def over(self, one: HallCall, cause: Cause) -> None:

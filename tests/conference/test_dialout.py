@@ -69,7 +69,7 @@ calling    refused   failed
 calling    forbid    given_up    alarm
 calling    hung_up   failed
 calling    lost      failed
-calling    came      connected   cancel
+calling    came      connected
 calling    drop      left        cancel
 calling    redial    idle        cancel
 calling    end       left        cancel
@@ -84,7 +84,7 @@ ringing    refused   failed
 ringing    forbid    given_up    alarm
 ringing    hung_up   failed
 ringing    lost      failed
-ringing    came      connected   cancel
+ringing    came      connected
 ringing    drop      left        cancel
 ringing    redial    idle        cancel
 ringing    end       left        cancel

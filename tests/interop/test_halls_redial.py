@@ -73,6 +73,21 @@ class Called(Recorder):
             self._reply(message, self.status)
 
 
+class Rings(Called):
+    """Until its call is taken back."""
+
+    def __init__(self, there: There, name: str) -> None:
+        super().__init__(there, name, 180)
+        self._invite: Message | None = None
+
+    def _received(self, message: Message) -> None:
+        super()._received(message)
+        if message.method == "INVITE":
+            self._invite = message
+        elif message.method == "CANCEL" and self._invite is not None:
+            self._reply(self._invite, 487)
+
+
 async def reach(there: There, *terminals: Called) -> None:
     """The register says where they are, and the operator has them called."""
     database = Database.open(f"sqlite:///{there.server.data_dir / 'diemcau.sqlite'}")
@@ -142,3 +157,15 @@ async def test_one_whose_call_broke_is_called_again(there: There) -> None:
         assert stands(there, terminal) in {("failed", "lost"), ("calling", "lost"), ("connected", "")}
         await until(lambda: len(terminal.calls) == 2, "it is called again")
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
+
+
+async def test_one_that_dials_in_while_it_rings_stays_by_its_own_call(there: There) -> None:
+    async with Rings(there, "hall-a") as rings, there.terminal("hall-a") as own:
+        await reach(there, rings)
+        await until(lambda: stands(there, rings)[0] == "ringing", "it rings")
+        assert await there.dial(own) == 200
+        await until(lambda: stands(there, rings)[0] == "connected", "it is in")
+        await until(lambda: "CANCEL" in rings.requests, "and rings no more")
+        await until(lambda: own.viewer.frames > 10, "it sees the program")
+        await asyncio.sleep(3 * limits.CALLER_TICK_S)
+        assert not own.ended.is_set() and stands(there, rings) == ("connected", "") and len(rings.calls) == 1

@@ -1,0 +1,155 @@
+"""One row of the board and the calls of its hall: which of two counts. Real door and
+database, as in `test_hall_lobby`; SIP is left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from conference import Conference
+from conference.dialout import Event
+from conference.plan import Policy
+from rooms.dialling.tables import DialLeg
+from rooms.store.database import Database
+from signaling.hallcall import Party
+from signaling.sip import profiles
+from signaling.sip.causes import NORMAL
+from tests.conference.hall_doubles import OPTIONS
+from tests.rooms.province import Province
+from tests.signaling.test_dialling import Away
+from tests.signaling.test_hall_lobby import Exchange, Line, Wire
+
+HALL = "terminal-xa1"
+
+
+class Call(Line):
+    """Ours, or the hall's. That it has ended is told by the test."""
+
+    def offer_in(self, conference: Conference, mode: Any = "meeting") -> bytes:
+        self.room = self.expect(conference, mode)
+        return b""
+
+    def end(self, reason: str = "") -> None:
+        self.hung_up_by_us = True
+        super().end(reason)
+
+
+class Agent:
+    """Rings where it is told to."""
+
+    def __init__(self) -> None:
+        self.dialled: list[Call] = []
+        self.registrar, self.calls = self, ()
+
+    def find(self, alias: str) -> None:
+        """Nobody has registered."""
+
+    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str) -> Wire:
+        self.dialled.append(one)
+        return Wire()
+
+
+class Board(Exchange):
+    """With one hall that is called and dials in."""
+
+    def __init__(self, database: Database, province: Province, now: datetime) -> None:
+        super().__init__(database, province, now)
+        self.agent = Agent()
+        self.halls.agent = self.agent  # type: ignore[assignment]
+        self.halls._new_call = self.make  # type: ignore[method-assign]
+
+    def make(self, party: Party, profile: Any, policy: Policy, order: Any = None) -> Call:
+        return Call(self.halls, profile, policy, OPTIONS, 1, party, order, began=self.clock.time())
+
+    async def comes(self) -> Call:
+        """The hall's own call, which it has not confirmed yet."""
+        made = self.make(Party(f"hall_terminal.{HALL}", "Xã 1", HALL), profiles.Profiles().find(""), Policy())
+        made.call, made.address = Wire(), "10.1.1.1"  # type: ignore[assignment]
+        await self.dial(made)
+        return made
+
+    async def settle(self) -> None:
+        """All that was begun is done."""
+        while begun := (*self.halls._tasks, *self.halls.caller._told):
+            await asyncio.gather(*begun)
+            await asyncio.sleep(0)
+
+    async def row(self, one: Call) -> DialLeg:
+        async with self.database.reading() as session:
+            return await session.get_one(DialLeg, one.party.leg_id)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.fromisoformat("2026-03-03T01:00:00+00:00")
+
+
+@pytest.fixture
+async def board(database: Database, province: Province, now: datetime) -> Board:
+    made = Board(database, province, now)
+    await made.book(lobby=False)
+    return made
+
+
+async def tried(away: Away, times: int = 1) -> None:
+    async with asyncio.timeout(10):
+        for _ in range(times):
+            await away.tries.acquire()
+
+
+async def test_a_hall_that_dials_in_while_it_is_called_keeps_its_own_call(board: Board) -> None:
+    """Ours ends instead, and nothing that is heard of it afterwards counts."""
+    halls, own = board.halls, await board.comes()
+    leg_id = own.party.leg_id
+    await halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    halls.rang(ours)
+    await board.settle()
+    assert ((await board.row(own)).state, halls.calls[leg_id]) == ("ringing", ours)
+    halls.stands(own)
+    await board.settle()
+    assert ((await board.row(own)).state, halls.calls[leg_id]) == ("connected", own)
+    assert (ours.told, own.told) == (["end came by itself"], ["ring"])
+    before = await board.row(own)
+    halls.failed(ours, 487, 0)  # what its CANCEL brings
+    await board.settle()
+    after = await board.row(own)
+    assert halls.calls == {leg_id: own} and (after.state, after.attempt) == ("connected", before.attempt)
+    halls.over(own, NORMAL)
+    await board.settle()
+    assert (halls.calls, (await board.row(own)).reason) == ({}, "hung_up")
+
+
+async def test_what_our_call_brings_before_the_arrival_is_written_does_not_count(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halls, own = board.halls, await board.comes()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    away = Away(monkeypatch, "change")
+    halls.stands(own)
+    halls.failed(ours, 404, 0)
+    await tried(away)
+    away.back = True
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.attempt, halls.calls) == ("connected", 1, {own.party.leg_id: own})
+
+
+async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although it was due a moment before, and its arrival is not written yet."""
+    halls, own = board.halls, await board.comes()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    away = Away(monkeypatch, "change")
+    halls.stands(own)
+    await asyncio.gather(*halls._tasks)
+    assert (board.agent.dialled, halls.calls) == ([], {own.party.leg_id: own})
+    away.back = True
+    await board.settle()
+    assert (await board.row(own)).state == "connected" and own.told == ["ring"]
