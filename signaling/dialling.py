@@ -23,12 +23,13 @@ from conference.dialout import Action, Event, Happening, Leg, State
 from conference.ports import Dialer, DialOrder
 from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg
-from rooms.store.database import Database
+from rooms.store.database import Database, is_away
 from signaling import limits
 
 log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
+ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
 
@@ -59,6 +60,8 @@ class Caller:
         self._lease_s = lease_s
         self._changed = changed
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """News of one leg are written one after the other."""
         self._told: dict[asyncio.Task[None], str] = {}
         """News that are being written, and the leg of each."""
         self._wake = asyncio.Event()
@@ -74,8 +77,12 @@ class Caller:
         self._later(order.leg_id, self._told_of(order.leg_id, event, order, **more))
 
     def came(self, leg_id: str) -> None:
-        """A hall has dialled in by itself: the dialer has its call already."""
+        """A hall has dialled in by itself: the dialer has its call already, and has ended any other of this leg."""
         self._later(leg_id, self._told_of(leg_id, Event.CAME))
+
+    def ended(self, leg_id: str, event: Event, order: DialOrder | None = None) -> None:
+        """A call that stood is over, by one of `ENDS`: the dialer has it no more. `order`: of a call of ours."""
+        self._later(leg_id, self._told_of(leg_id, event, order))
 
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
         self._later(order.leg_id, self._take_probe(order, readiness, reason))
@@ -201,9 +208,14 @@ class Caller:
             self._holds = bool(await legs.held(session, self._clock(), self.worker))
 
     async def close(self) -> None:
-        """Calls stay to whoever owns them; the leases are given back."""
-        while self._told:
-            await asyncio.gather(*self._told, return_exceptions=True)
+        """Calls stay to whoever owns them; the leases are given back. What is not written soon is given up."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + limits.NEWS_LAST_S
+        while self._told and loop.time() < ends:
+            await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
+        for task, leg_id in tuple(self._told.items()):
+            log.warning("news of leg %s are given up: the server stops", leg_id)
+            task.cancel()
         with suppress(OSError, SQLAlchemyError):
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))
 
@@ -240,17 +252,27 @@ class Caller:
             await self.happen(row.id, Event.DUE)
 
     async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
-        """The database may be away for a moment; what happened is not forgotten meanwhile."""
-        for _ in range(limits.NEWS_TRIES):
-            if event is Event.CAME and leg_id not in self.dialer.live():
-                return  # it has gone again: nobody would say so once more
-            try:
-                await self.happen(leg_id, event, order, **more)
-            except (OSError, SQLAlchemyError) as error:
-                log.warning("news of a leg wait for the database: %s", error)
-                await asyncio.sleep(limits.NEWS_AGAIN_S)
-            else:
-                return
+        """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order."""
+        tries = 0
+        async with self._queues.setdefault(leg_id, asyncio.Lock()):
+            while not self._is_moot(leg_id, event):
+                try:
+                    await self.happen(leg_id, event, order, **more)
+                except (OSError, SQLAlchemyError) as error:
+                    tries += 1
+                    if tries == 1:
+                        log.warning("news of leg %s (%s) wait for the database: %s", leg_id, event.value, error)
+                    if tries >= limits.NEWS_TRIES and not (isinstance(error, OSError) or is_away(error)):
+                        log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
+                        return
+                    await asyncio.sleep(limits.NEWS_AGAIN_S)
+                else:
+                    return
+
+    def _is_moot(self, leg_id: str, event: Event) -> bool:
+        """It came and has gone again, which is told by itself; or it went, and has a newer call by now."""
+        lives = leg_id in self.dialer.live()
+        return lives if event in ENDS else event is Event.CAME and not lives
 
     async def _take_probe(self, order: DialOrder, readiness: str, reason: str) -> None:
         await self._database.transact(

@@ -699,10 +699,10 @@ class Halls:
         if leg_id and self.calls.get(leg_id) is one:
             del self.calls[leg_id]
             if one.put_out:
-                self._start(self.caller.happen(leg_id, Event.DROP, one.order))
+                self.caller.ended(leg_id, Event.DROP, one.order)
             elif not one.hung_up_by_us:
                 event = Event.HUNG_UP if cause.kind is Ended.NORMAL else Event.LOST
-                self._start(self.caller.happen(leg_id, event, one.order))
+                self.caller.ended(leg_id, event, one.order)
 
     def pressed(self, one: HallCall, key: str) -> bool:
         room = one.room

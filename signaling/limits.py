@@ -142,5 +142,7 @@ ROSTER_S = 5.0
 UNDO_S = 120.0
 UNDOS = 500
 NEWS_TRIES = 10
+"""Of news of a call that the database does not take although it is there."""
 NEWS_AGAIN_S = 1.0
-"""News of a call that the database could not take, because it was away."""
+NEWS_LAST_S = 5.0
+"""For what is not written yet when the server stops."""

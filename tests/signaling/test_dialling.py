@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
@@ -475,6 +476,51 @@ async def test_leases_that_the_database_did_not_renew_are_renewed_at_the_next_ti
     clock.pass_s(bounds.CALLER_TICK_S)
     await sleeper.tick()
     assert not wire.orders
+
+
+async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_there(
+    database: Database, clock: Clock, late: Late, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = Away(monkeypatch, "change")
+    late.comes()
+    async with asyncio.timeout(10):
+        for _ in range(bounds.NEWS_TRIES + 2):
+            await away.tries.acquire()
+    clock.pass_s(bounds.LEG_LEASE_S / 2)
+    await late.caller.tick()
+    assert await late.seen(database) == (True, "left", "")
+    away.back = True
+    await late.told()
+    assert await late.seen(database) == (True, "connected", "one")
+
+
+async def test_news_that_the_database_refuses_are_given_up_and_logged(
+    late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = 0
+
+    async def refused(*_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        raise IntegrityError("UPDATE", {}, Exception("it breaks a rule"))
+
+    monkeypatch.setattr(legs, "change", refused)
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+    late.comes()
+    await late.told()
+    assert tries == bounds.NEWS_TRIES and f"news of leg {late.leg_id} (came) are given up" in caplog.text
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_database_that_is_away(
+    late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = Away(monkeypatch, "change")
+    monkeypatch.setattr(bounds, "NEWS_LAST_S", 0.1)
+    late.comes()
+    async with asyncio.timeout(10):
+        await away.tries.acquire()
+        await late.caller.close()
+    assert f"news of leg {late.leg_id} are given up" in caplog.text
 
 
 async def test_a_database_that_is_away_for_longer_than_a_lease_ends_no_call(

@@ -1,4 +1,4 @@
-"""One row of the board and the calls of its hall: which of two counts. Real door and
+"""One row of the board and the calls of its hall: which of two counts, and that the end of one is never forgotten. Real door and
 database, as in `test_hall_lobby`; SIP is left out.
 """
 
@@ -17,7 +17,7 @@ from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
 from signaling.hallcall import Party
 from signaling.sip import profiles
-from signaling.sip.causes import NORMAL
+from signaling.sip.causes import NORMAL, Cause, Kind
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
 from tests.signaling.test_dialling import Away
@@ -70,6 +70,12 @@ class Board(Exchange):
         made = self.make(Party(f"hall_terminal.{HALL}", "Xã 1", HALL), profiles.Profiles().find(""), Policy())
         made.call, made.address = Wire(), "10.1.1.1"  # type: ignore[assignment]
         await self.dial(made)
+        return made
+
+    async def joined(self) -> Call:
+        made = await self.comes()
+        self.halls.stands(made)
+        await self.settle()
         return made
 
     async def settle(self) -> None:
@@ -153,3 +159,42 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
     away.back = True
     await board.settle()
     assert (await board.row(own)).state == "connected" and own.told == ["ring"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "put_out", "then"),
+    [
+        (NORMAL, False, ("failed", "hung_up")),
+        (Cause(Kind.NO_ANSWER), False, ("failed", "lost")),
+        (NORMAL, True, ("left", "dropped")),
+    ],
+    ids=["hung up", "lost", "put out"],
+)
+async def test_the_end_of_a_call_is_written_when_the_database_is_back(
+    board: Board, monkeypatch: pytest.MonkeyPatch, cause: Cause, put_out: bool, then: tuple[str, str]
+) -> None:
+    """Else the board has it in the meeting for ever, and nobody calls it again."""
+    own = await board.joined()
+    own.put_out = own.hung_up_by_us = put_out
+    away = Away(monkeypatch, "change")
+    board.halls.over(own, cause)
+    await tried(away)
+    away.back = True
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.reason) == then
+
+
+async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    halls, own = board.halls, await board.joined()
+    away = Away(monkeypatch, "change")
+    halls.over(own, NORMAL)
+    await tried(away)
+    newer = await board.comes()
+    halls.stands(newer)
+    await tried(away)
+    away.back = True
+    await board.settle()
+    row = await board.row(newer)
+    assert (row.state, row.attempt, row.redialled) == ("connected", 1, False)
+    assert halls.calls == {newer.party.leg_id: newer}
