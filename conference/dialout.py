@@ -306,6 +306,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING)},
     State.RINGING: _PENDING,
     State.CONNECTED: {
+        Event.CAME: _stands,  # by another call, perhaps to another worker than the one that had it
         Event.HUNG_UP: _hung_up,
         Event.LOST: _lost,
         Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),

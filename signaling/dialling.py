@@ -120,6 +120,9 @@ class Caller:
             self.dialer.hang_up(leg_id)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)
+        if row.leased_by == self.worker and not self._holds:
+            self._holds = True
+            self._wake.set()  # else nothing would be renewed until the next plan
         self._carry_out(row, leg, actions)
         if leg.state is not before or actions:
             self._changed(leg.occurrence)
@@ -175,7 +178,8 @@ class Caller:
         if plans or (renews and self._holds):
             await self._claim()
         for leg_id in tuple(self._unsure):
-            await self.happen(leg_id, Event.RECOVER)
+            if leg_id not in self.dialer.live():  # else it has come by itself meanwhile
+                await self.happen(leg_id, Event.RECOVER)
             self._unsure.discard(leg_id)
         if plans or self._holds:
             await self._take_wishes()

@@ -168,7 +168,7 @@ def test_each_event_in_each_state(row: list[str]) -> None:
     after, actions = step(before, happen(Event(row[1])))
     assert after.state is State(row[2])
     assert [one.value for one in actions] == row[3:]
-    if row[0] == row[2] and row[1] not in ("call", "redial"):
+    if row[0] == row[2] and row[1] not in ("call", "redial") and row[:2] != ["connected", "came"]:
         assert after == before  # ignored means untouched
 
 

@@ -545,6 +545,48 @@ async def test_a_database_that_is_away_for_longer_than_a_lease_ends_no_call(
     assert found == {one: ("connected", 1, "one"), two: ("calling", 1, "one")}
 
 
+@pytest.mark.parametrize("written", ["before", "after"])
+async def test_a_hall_that_has_come_back_by_itself_is_not_called_when_the_server_was_killed(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, written: str
+) -> None:
+    """Its row says that it is in a call of the server that died. `written`: its arrival, before its turn or after it."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    first, other_wire = make("one"), Wire()
+    await first.tick()
+    row = (await rows(database))["h000"]
+    await first.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    hall = Late(make("two", other_wire), row, other_wire)
+    if written == "before":
+        hall.comes()
+        await hall.told()
+        assert await hall.seen(database) == (True, "connected", "two")
+    other_wire.orders[row.id] = hall.caller.order(row)
+    await hall.caller.tick()
+    if written == "after":
+        hall.comes()
+        await hall.told()
+    assert await hall.seen(database) == (True, "connected", "two")
+    assert (await rows(database))["h000"].epoch == 1 and ("dial", "h000") not in other_wire.done
+
+
+async def test_who_has_taken_an_arrival_renews_its_lease_before_the_next_plan(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    """In a meeting that calls nobody nothing else is held."""
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1, connect="manual"))
+    caller = make()
+    await caller.tick()
+    row = await database.transact(lambda session: planning.came(session, date, "h000", clock.at))
+    hall = Late(caller, row, wire)
+    hall.comes()
+    await hall.told()
+    clock.pass_s(bounds.CALLER_PLAN_S - 1)
+    await caller.tick()
+    assert await hall.seen(database) == (True, "connected", "one")
+    assert (await rows(database))["h000"].lease_until == clock.at + timedelta(seconds=bounds.LEG_LEASE_S)
+
+
 async def test_a_date_that_is_called_off_ends_its_calls(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
