@@ -397,8 +397,10 @@ class HallCall:
             self.call.info(mediacontrol.MEDIA_CONTROL, mediacontrol.keyframe_request())
 
     def hang_up(self, code: str) -> None:
-        """The conference has put the hall out; or the hall has come once more, and its new call counts."""
-        self.put_out = code != Reason.DUPLICATE_IDENTITY.value
+        """The conference has put the hall out; or the hall has come once more, and its new call counts; or the server stops, and
+        whoever starts in its place calls it.
+        """
+        self.put_out = code not in (Reason.DUPLICATE_IDENTITY.value, Reason.SERVER_SHUTDOWN.value)
         self.end(code)
 
     def end(self, reason: str = "") -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import update
 from rooms.sites.tables import Terminal as TerminalRow
 from rooms.store.database import Database
 from signaling import limits
-from tests.conftest import start_server
+from tests.conftest import LiveServer, start_server
 from tests.interop import hallnet
 from tests.interop.person import until
 from tests.interop.quirks import Message, Quirk
@@ -32,10 +33,18 @@ SILENT_S = 1
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     folder, port = tmp_path_factory.mktemp("redial"), free_port()
     booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="dial")
+    made = There(serve(folder / "data", port), booked, port)
+    yield made
+    stop(made.server)
+
+
+def serve(data: Path, port: int) -> LiveServer:
     ports = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
     own = {"DIEMCAU_SIP_TLS_PORT": "-1", "DIEMCAU_HALL_SILENT_S": str(SILENT_S)}
-    server = start_server(folder / "data", "--halls", **ports, **own)
-    yield There(server, booked, port)
+    return start_server(data, "--halls", **ports, **own)
+
+
+def stop(server: LiveServer) -> None:
     server.stop()
     assert "Traceback" not in "".join(server.output), "".join(server.output)
 
@@ -169,3 +178,14 @@ async def test_one_that_dials_in_while_it_rings_stays_by_its_own_call(there: The
         await until(lambda: own.viewer.frames > 10, "it sees the program")
         await asyncio.sleep(3 * limits.CALLER_TICK_S)
         assert not own.ended.is_set() and stands(there, rings) == ("connected", "") and len(rings.calls) == 1
+
+
+async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoever_was_in(there: There) -> None:
+    async with Called(there, "hall-a") as terminal:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await asyncio.to_thread(stop, there.server)
+        await until(terminal.ended.is_set, "it is hung up")
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        await until(lambda: len(terminal.calls) == 2, "it is called again")
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")

@@ -12,6 +12,7 @@ import pytest
 
 from conference import Conference
 from conference.dialout import Event
+from conference.events import Reason
 from conference.plan import Policy
 from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
@@ -183,6 +184,21 @@ async def test_the_end_of_a_call_is_written_when_the_database_is_back(
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.reason) == then
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [(Reason.REMOVED, "left"), (Reason.CONFERENCE_DELETED, "left"), (Reason.SERVER_SHUTDOWN, "connected")],
+)
+async def test_a_hall_that_was_put_out_stays_out_unless_the_server_stops(
+    board: Board, reason: Reason, then: str
+) -> None:
+    """Whoever starts in its place calls those that were in the meeting."""
+    own = await board.joined()
+    own.hang_up(reason.value)
+    board.halls.over(own, NORMAL)
+    await board.settle()
+    assert (await board.row(own)).state == then
 
 
 async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
