@@ -1,5 +1,5 @@
-"""Layers within one stream (SVC): livekit-client in a real Chromium publishes VP9 and AV1, and each viewer gets the size that
-it asked for, in a codec that it decodes.
+"""Layers: livekit-client in a real Chromium publishes VP9 and AV1 with layers in one stream (SVC), and VP8 in three streams; each
+viewer gets the size that it asked for, in a codec that it decodes, and what nobody looks at is not made.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PUBLISH = """async ([url, jwt, codec, mode, backupCodec, width, height]) => {
   const room = new LivekitClient.Room({ dynacast: true });
   await room.connect(url, jwt);
   const [track] = canvas.captureStream(10).getVideoTracks();
-  const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec, simulcast: false };
+  const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec, simulcast: mode === null };
   await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: 10 } });
   window.publisher = room;
 }"""
@@ -84,6 +84,13 @@ SENT = """async () => {
   for (const [, one] of await track.sender.getStats())
     if (one.type === 'outbound-rtp') return { mode: one.scalabilityMode, keys: one.keyFramesEncoded, active: one.active };
   return null;
+}"""
+
+
+MADE = """async () => {
+  const track = window.publisher.localParticipant.getTrackPublication('camera').track, made = {};
+  for (const [, one] of await track.sender.getStats()) if (one.type === 'outbound-rtp') made[one.rid] = one.framesEncoded ?? 0;
+  return made;
 }"""
 
 
@@ -137,6 +144,37 @@ async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, c
         large = await sees(page, "chi", WIDTHS[HIGH])
         assert small["bytes"] < large["bytes"]
         assert (small["plis"], large["plis"]) == (0, 0), "no decoder ever lacked anything"
+
+
+async def rests(page: Page, layers: set[str]) -> None:
+    """Of those streams no picture is made, of the others some are; where all rest, for two seconds."""
+    deadline = time.monotonic() + BOUND_S
+    while True:
+        before: dict[str, int] = await page.evaluate(MADE)
+        await asyncio.sleep(2)
+        after: dict[str, int] = await page.evaluate(MADE)
+        assert set(after) == {"q", "h", "f"}
+        if {name for name in after if after[name] == before[name]} == layers:
+            return
+        assert time.monotonic() < deadline, f"not only {layers} rest: {before}, {after}"
+
+
+async def test_what_nobody_looks_at_is_not_made(server: LiveServer) -> None:
+    """Dynacast, at the publisher's encoder."""
+    async with opened(server) as page:
+        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "dynacast"), "vp8", None, False, *SIZE])
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, "binh", "dynacast"), "binh"])
+        await sees(page, "binh", SIZE[0])
+        await rests(page, {"q", "h"})
+        await page.evaluate(WANT, ["binh", LOW])
+        await sees(page, "binh", SIZE[0] // 3)
+        await rests(page, {"h", "f"})
+        await page.evaluate(WANT, ["binh", HIGH])
+        await sees(page, "binh", SIZE[0])
+        await page.evaluate("() => window.viewers.binh.disconnect()")
+        await rests(page, {"q", "h", "f"})
+        await page.evaluate(WATCH, [server.ws_url, jwt(server, "chi", "dynacast"), "chi"])
+        await sees(page, "chi", SIZE[0])
 
 
 async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer) -> None:

@@ -132,6 +132,30 @@ async def test_administration_lists_mutes_and_removes(server: LiveServer, person
         assert not (await rooms.list_rooms(api.ListRoomsRequest(names=["kick"]))).rooms
 
 
+async def test_administration_chooses_what_somebody_sees(server: LiveServer, person: Callable[..., Person]) -> None:
+    async with (
+        api.LiveKitAPI(server.url, server.api_key, server.api_secret) as administration,
+        person("an", "chosen") as an,
+        person("binh", "chosen") as binh,
+        person("chi", "chosen") as chi,
+    ):
+        camera = await an.show("red")
+        await binh.view("an").shows("red")
+        for subscribe in (False, True):
+            binh.views.clear()
+            await administration.room.update_subscriptions(
+                api.UpdateSubscriptionsRequest(
+                    room="chosen", identity="binh", track_sids=[camera.publication.sid], subscribe=subscribe
+                )
+            )
+            if not subscribe:
+                await until(lambda: binh.published("an", VIDEO).track is None, "it is taken away")
+        await binh.view("an").shows("red")
+        seen = chi.view("an").counter
+        await until(lambda: chi.view("an").counter > seen, "and nobody else's")
+        assert not chi.saw("unsubscribed", "an")
+
+
 async def test_administration_makes_a_conference_and_changes_a_participant(
     server: LiveServer, person: Callable[..., Person]
 ) -> None:

@@ -14,6 +14,23 @@ from media.sections import own_section
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
 
 
+def sections(kind: str) -> list[str]:
+    """Of the recorded descriptions of browsers: those media sections that have a line `kind`."""
+    texts = [path.read_bytes().decode() for path in sorted(FIXTURES.glob("js_*.sdp"))]
+    parts = [part for text in texts for part in text.split("\r\nm=")[1:]]
+    return [part for part in parts if kind in part]
+
+
+def test_browsers_send_no_flexfec_and_carry_no_dtls_in_stun() -> None:
+    """What PROTOCOL.md says of both: FlexFEC stands in what Chromium receives; SPED in the offers of the Rust SDK alone."""
+    assert sections("flexfec-03") and all("a=recvonly" in part for part in sections("flexfec-03"))
+    assert any("m=" + part.split()[0] == "m=video" for part in sections("a=sendonly") + sections("a=sendrecv"))
+    assert {line for part in sections("ice-options") for line in part.split("\r\n") if "ice-options" in line} == {
+        "a=ice-options:trickle"
+    }
+    assert "goog-sped-v1" in (FIXTURES / "python_single_join.sdp").read_bytes().decode()
+
+
 def capabilities(name: str, mid: str) -> Capabilities:
     description = parse((FIXTURES / f"{name}.sdp").read_bytes().decode())
     found = next(section for section in description.sections if section.mid == mid).capabilities
