@@ -450,7 +450,7 @@ class _Association(RTCSctpTransport):
             self._sack_needed = True  # not taken, told, and so sent again (RFC 9260 §6.2)
         elif stream is not None and len(stream.reassembly) >= limits.CHUNKS_OF_STREAM:
             self._refuse("too many fragments")
-        elif self._advertised_rwnd <= -limits.MESSAGE_BYTES:  # of all streams together; the peer was told
+        elif self._advertised_rwnd <= -2 * limits.MESSAGE_BYTES:  # of all streams together; the peer was told
             self._refuse("beyond the window")
         else:
             await super()._receive_data_chunk(chunk)

@@ -548,7 +548,7 @@ async def test_fragments_of_many_streams_share_one_window(router: Router) -> Non
     call = await hostile(router)
     sctp = call.client.sctp
     assert sctp is not None
-    for number in range(4 * (limits.WINDOW_BYTES + limits.MESSAGE_BYTES) // 1000):
+    for number in range(4 * (limits.WINDOW_BYTES + 2 * limits.MESSAGE_BYTES) // 1000):
         chunk = DataChunk()
         chunk.flags = 0
         chunk.tsn = sctp._local_tsn
