@@ -34,6 +34,29 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 """The second camera has them."""
 
 
+WAYS = """
+window.ways = [];
+window.RTCPeerConnection = class extends RTCPeerConnection { constructor(...given) { super(...given); window.ways.push(this); } };
+"""
+SENDERS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track).filter((track) => track?.kind === kind)
+  .map((track) => track.label)"""
+"""Of what a page with `WAYS` sends."""
+BROKEN = """
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await open(wanted);
+  if (!stream.getVideoTracks().some((track) => track.label === 'fake_device_2')) return stream;
+  stream.getTracks().forEach((track) => track.stop());
+  throw new DOMException('in use', 'NotReadableError');
+};"""
+SLOW = """
+const { setRemoteDescription } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.setRemoteDescription = async function (...given) {
+  await new Promise((done) => setTimeout(done, 2000));
+  return setRemoteDescription.apply(this, given);
+};"""
+
+
 async def height(visitor: Visitor) -> Any:
     """Of the other's picture as it comes."""
     return await visitor.page.evaluate(
@@ -78,22 +101,62 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"
 
 
-async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer) -> None:
-    """It has fewer layers than the one before."""
+@pytest.mark.parametrize("off", [False, True], ids=["on", "off"])
+async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live_server: LiveServer, off: bool) -> None:
+    """It has fewer layers than the one before; chosen while the camera is on, or off."""
     flags = ("--use-fake-device-for-media-stream=device-count=3,fps=10", "--use-fake-ui-for-media-stream")
-    one, other = await visit(flags=flags, script=FEWER_LINES), await visit()
+    one, other = await visit(flags=flags, script=WAYS + FEWER_LINES), await visit()
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
     await other.join(link, "Trần Thị Bình")
     await until(lambda: _at_least(other, 360), "the large camera")
+    if off:
+        await one.part("cam-toggle").click()
+        await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await one.part("settings-button").click()
     await one.part("select-camera").select_option(index=2)
     await one.page.keyboard.press("Escape")
+    if off:
+        await one.part("cam-toggle").click()
     await until(lambda: _is_high(other, 480), "the other camera, whole")
+    assert await one.page.evaluate(SENDERS, "video") == ["fake_device_2"]
     await mode(one, "low")
     await until(lambda: _at_most(other, 240), "it is sent small")
     await mode(one, "full")
     await until(lambda: _is_high(other, 480), "and whole again")
+
+
+async def test_a_camera_that_does_not_open_leaves_the_one_before(visit: Visit, live_server: LiveServer) -> None:
+    flags = ("--use-fake-device-for-media-stream=device-count=3,fps=10", "--use-fake-ui-for-media-stream")
+    one, other = await visit(flags=flags, script=WAYS + BROKEN), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await until(lambda: _at_least(other, 180), "the camera")
+    await one.part("settings-button").click()
+    await one.part("select-camera").select_option(index=2)
+    await one.page.get_by_text("đang được chương trình khác sử dụng").first.wait_for(timeout=PATIENCE_MS)
+    await one.page.keyboard.press("Escape")
+    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
+    assert await one.page.evaluate(SENDERS, "video") == ["fake_device_0"]
+    shown = await other.clocks()
+    await until(lambda: _goes_on(other, shown), "its pictures go on")
+
+
+async def test_a_press_while_they_are_published_makes_no_second_track(visit: Visit, live_server: LiveServer) -> None:
+    """It would obey nobody: whoever mutes mutes the first alone."""
+    one, other = await visit(script=WAYS + SLOW), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await one.page.evaluate(
+        "['mic-toggle', 'cam-toggle'].forEach((id) => document.querySelector(`[data-testid=${id}]`).click())"
+    )
+    for control in ("mic-toggle", "cam-toggle"):
+        await expect(one.part(control)).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    await other.join(link, "Trần Thị Bình")
+    await until(lambda: _at_least(other, 180), "the camera")
+    for kind in ("audio", "video"):
+        assert len(await one.page.evaluate(SENDERS, kind)) == 1, kind
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
@@ -223,6 +286,10 @@ async def _floats(visitor: Visitor) -> None:
     )
     await visitor.part("floating-toggle").click()
     await expect(visitor.part("notice")).to_contain_text("không cho mở cửa sổ nhỏ")
+
+
+async def _goes_on(visitor: Visitor, shown: list[float]) -> bool:
+    return all(now > before for now, before in zip(await visitor.clocks(), shown, strict=True))
 
 
 async def _is_high(visitor: Visitor, lines: int) -> bool:

@@ -114,7 +114,7 @@ export class Conference {
       this.room,
       entry.blur,
       () => this.notices.tell(t('blur.driver')),
-      () => this.turn('camera', true),
+      () => this.reopen(),
     );
     this.listen();
   }
@@ -129,8 +129,18 @@ export class Conference {
 
   async join(): Promise<void> {
     const { pass, tracks } = this.entry;
+    const connected = this.room.connect(pass.url, pass.token);
+    // From now on nothing else switches them: a second track of the same kind would obey nobody.
+    const published = (['microphone', 'camera'] as const).map((input) =>
+      this.inTurn(input, () =>
+        connected.then(
+          () => this.publish(tracks[input]),
+          () => undefined,
+        ),
+      ),
+    );
     try {
-      await this.room.connect(pass.url, pass.token);
+      await connected;
     } catch (error) {
       stopAll(tracks.camera, tracks.microphone);
       this.finish(joinFailureText(error));
@@ -138,7 +148,7 @@ export class Conference {
     }
     this.link = 'steady';
     this.redraw();
-    await Promise.all([this.publish(tracks.microphone), this.publish(tracks.camera)]);
+    await Promise.all(published);
   }
 
   /** Whether the camera of this member has a place on the screen, or its letter alone: as its viewer wishes. */
@@ -238,11 +248,11 @@ export class Conference {
   }
 
   async choose(device: Input | 'speaker', id: string): Promise<void> {
+    const before = this.devices[device];
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
-      // A camera exactly: as a mere wish it weighs no more than the wish for the one that faces the person, and nothing changes.
-      const change = async () => void (await this.room.switchActiveDevice(kinds[device], id, device === 'camera'));
-      await (device === 'speaker' ? change() : this.inTurn(device, change));
+      const change = async (to: string) => void (await this.room.switchActiveDevice(kinds[device], to, false));
+      await (device === 'speaker' ? change(id) : this.inTurn(device, () => this.change(device, () => change(id), () => change(before))));
       if (device === 'camera') await this.sending.fit(this.saving);
       this.devices[device] = id;
       remember(device, id);
@@ -264,6 +274,23 @@ export class Conference {
     await work;
   }
 
+  /** The device before it was closed for the new one: it comes back where that one does not open. */
+  private async change(input: Input, forwards: () => Promise<void>, back: () => Promise<void>): Promise<void> {
+    if (input === 'camera') this.sending.faceAnywhere();
+    try {
+      await forwards();
+    } catch (error) {
+      await back().catch(() => this.turnNow(input, false));
+      throw error;
+    }
+  }
+
+  private reopen(): Promise<void> {
+    return this.inTurn('camera', async () => {
+      if (this.backdrop.held) await this.turnNow('camera', true);
+    });
+  }
+
   private async refit(): Promise<void> {
     try {
       await this.sending.refit();
@@ -281,6 +308,7 @@ export class Conference {
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
       else await localParticipant.setCameraEnabled(on);
+      if (input === 'camera' && on) await this.sending.opened();
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));

@@ -51,13 +51,26 @@ export class Sending {
   async refit(): Promise<void> {
     const camera = this.camera();
     if (camera === null || camera.isMuted || !isMisfit(camera)) return;
-    await this.room.localParticipant.unpublishTrack(camera, false);
     try {
+      await this.room.localParticipant.unpublishTrack(camera, false);
       await this.room.localParticipant.publishTrack(camera, { source: Track.Source.Camera });
     } catch (error) {
       camera.stop();
       throw error;
     }
+  }
+
+  /** Before another camera is chosen: the wish for one that faces the person weighs as much as the choice, and nothing would change. */
+  faceAnywhere(): void {
+    delete this.room.options.videoCaptureDefaults?.facingMode;
+    delete this.camera()?.constraints.facingMode;
+  }
+
+  /** The camera was opened again, perhaps another one than before. */
+  async opened(): Promise<void> {
+    // Internal to the library, whose version is pinned, which forgets it here: layers go by the size of the picture.
+    await (this.camera() as unknown as { onSenderTrackSwapped(): Promise<void> } | null)?.onSenderTrackSwapped();
+    await this.fit(this.saving);
   }
 
   private camera(): LocalVideoTrack | null {
