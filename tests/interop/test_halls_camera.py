@@ -93,7 +93,7 @@ async def test_a_terminal_that_lists_no_camera_is_left_alone(there: There) -> No
         terminal.camera.send(b"\xff" * 12, marker=False)  # no frame at all
         terminal.camera.send(MANAGEMENT + bytes((1, 0, 1, 1)), marker=False)
         await shows_it_moves(there, True)
-        assert terminal.orders == []
+        assert set(terminal.orders) <= {WE_HAVE_A_CAMERA_CLIENT}, "it is not moved"
         assert await terminal.hang_up() == 200
 
 

@@ -251,7 +251,8 @@ export class Conference {
     const before = this.devices[device];
     const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
-      const change = async (to: string) => void (await this.room.switchActiveDevice(kinds[device], to, false));
+      // A camera exactly: a mere wish weighs no more than the wish for one that faces the person, and nothing may change.
+      const change = async (to: string) => void (await this.room.switchActiveDevice(kinds[device], to, device === 'camera'));
       await (device === 'speaker' ? change(id) : this.inTurn(device, () => this.change(device, () => change(id), () => change(before))));
       if (device === 'camera') await this.sending.fit(this.saving);
       this.devices[device] = id;
@@ -276,7 +277,6 @@ export class Conference {
 
   /** The device before it was closed for the new one: it comes back where that one does not open. */
   private async change(input: Input, forwards: () => Promise<void>, back: () => Promise<void>): Promise<void> {
-    if (input === 'camera') this.sending.faceAnywhere();
     try {
       await forwards();
     } catch (error) {
@@ -307,12 +307,23 @@ export class Conference {
       if (input === 'camera' && on) this.backdrop.lost = null;
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
-      else await localParticipant.setCameraEnabled(on);
-      if (input === 'camera' && on) await this.sending.opened();
+      else await this.turnCamera(on);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));
     }
+  }
+
+  private async turnCamera(on: boolean): Promise<void> {
+    const { localParticipant } = this.room;
+    try {
+      await localParticipant.setCameraEnabled(on);
+    } catch (error) {
+      // Unplugged meanwhile, for example: any other one then.
+      if (!on || !this.sending.forgetCamera()) throw error;
+      await localParticipant.setCameraEnabled(on);
+    }
+    if (on) await this.sending.opened();
   }
 
   private async publish(track: MediaStreamTrack | null): Promise<void> {

@@ -60,10 +60,11 @@ export class Sending {
     }
   }
 
-  /** Before another camera is chosen: the wish for one that faces the person weighs as much as the choice, and nothing would change. */
-  faceAnywhere(): void {
-    delete this.room.options.videoCaptureDefaults?.facingMode;
-    delete this.camera()?.constraints.facingMode;
+  /** False: none was chosen that had to be it. */
+  forgetCamera(): boolean {
+    const wishes = [this.room.options.videoCaptureDefaults, this.camera()?.constraints].filter((one) => one?.deviceId !== undefined);
+    wishes.forEach((one) => delete one?.deviceId);
+    return wishes.length > 0;
   }
 
   /** The camera was opened again, perhaps another one than before. */
