@@ -117,7 +117,8 @@ class Caller:
 
         row = await self._database.transact(work)
         if row is None:
-            self.dialer.hang_up(leg_id)  # fencing: it is another worker's now, or nobody's
+            if one.event is not Event.CAME:  # whose worker may have been killed
+                self.dialer.hang_up(leg_id)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)
         if row.leased_by == self.worker and not self._holds:
@@ -256,12 +257,20 @@ class Caller:
             await self.happen(row.id, Event.DUE)
 
     async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
-        """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order."""
-        tries = 0
+        """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall
+        that comes while another worker has its lease stays until that would have run out.
+        """
+        tries, ends = 0, self._now() + self._lease_s
         async with self._queues.setdefault(leg_id, asyncio.Lock()):
             while not self._is_moot(leg_id, event):
+                late = self._now() > ends
                 try:
-                    await self.happen(leg_id, event, order, **more)
+                    leg = await self.happen(leg_id, event, order, **more)
+                    if leg is not None or event is not Event.CAME:
+                        return
+                    if late:
+                        self.dialer.hang_up(leg_id)
+                        return
                 except (OSError, SQLAlchemyError) as error:
                     tries += 1
                     if tries == 1:
@@ -269,9 +278,7 @@ class Caller:
                     if tries >= limits.NEWS_TRIES and not (isinstance(error, OSError) or is_away(error)):
                         log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
                         return
-                    await asyncio.sleep(limits.NEWS_AGAIN_S)
-                else:
-                    return
+                await asyncio.sleep(limits.NEWS_AGAIN_S)
 
     def _is_moot(self, leg_id: str, event: Event) -> bool:
         """It came and has gone again, which is told by itself; or it went, and has a newer call by now."""

@@ -5,6 +5,7 @@ that refuses is left alone as long as the table says.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,16 @@ async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoev
         there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
         await until(lambda: len(terminal.calls) == 2, "it is called again")
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
+
+
+async def test_one_that_dials_in_as_soon_as_a_killed_server_is_back_stays(there: There) -> None:
+    """Its row is still in the lease of the one that was killed, and says that it is in a call of it."""
+    async with Called(there, "hall-a") as terminal, there.terminal("hall-a") as own:
+        await reach(there, terminal)
+        await until(lambda: stands(there, terminal)[0] == "connected", "it is in")
+        await asyncio.to_thread(there.server.stop, signal.SIGKILL)
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        assert await there.dial(own) == 200
+        await until(lambda: own.viewer.frames > 10, "it sees the program")
+        await asyncio.sleep(limits.LEG_LEASE_S + limits.CALLER_PLAN_S)  # by then somebody has the lease
+        assert not own.ended.is_set() and stands(there, terminal) == ("connected", "") and len(terminal.calls) == 1

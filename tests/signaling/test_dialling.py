@@ -570,6 +570,45 @@ async def test_a_hall_that_has_come_back_by_itself_is_not_called_when_the_server
     assert (await rows(database))["h000"].epoch == 1 and ("dial", "h000") not in other_wire.done
 
 
+@pytest.mark.parametrize("killed", [True, False])
+async def test_a_hall_that_comes_back_before_the_lease_has_run_out_stays_if_its_server_was_killed(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    killed: bool,
+) -> None:
+    """Else it is another worker's for good."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    first, other_wire, tries, change = make("one"), Wire(), asyncio.Semaphore(0), legs.change
+    await first.tick()
+    row = (await rows(database))["h000"]
+    await first.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+
+    async def counted(session: Any, leg_id: str, worker: str, *given: Any) -> DialLeg | None:
+        done = await change(session, leg_id, worker, *given)
+        if worker == "two":
+            tries.release()
+        return done
+
+    monkeypatch.setattr(legs, "change", counted)
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
+    hall = Late(make("two", other_wire), row, other_wire)
+    hall.comes()
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await tries.acquire()
+        clock.pass_s(bounds.LEG_LEASE_S / 2)
+        if not killed:
+            await first.tick()
+        assert await hall.seen(database) == (True, "connected", "one")
+        clock.pass_s(bounds.LEG_LEASE_S / 2 + 1)
+        await hall.told()
+    assert await hall.seen(database) == ((True, "connected", "two") if killed else (False, "connected", "one"))
+
+
 async def test_who_has_taken_an_arrival_renews_its_lease_before_the_next_plan(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
