@@ -7,8 +7,8 @@ use crate::command::Codec;
 use crate::numbers::Numbers;
 use crate::selection::Place;
 
-/// What the ring tries to hold.
-pub const HISTORY_US: u64 = 1_000_000;
+/// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent first.
+pub const HISTORY_US: u64 = 2_000_000;
 const VIDEO_BYTES: usize = 64 << 10;
 const VIDEO_BYTES_MAX: usize = 1 << 20;
 const AUDIO_BYTES: usize = 16 << 10;
@@ -167,6 +167,17 @@ mod tests {
 
     fn entry(sequence: u16) -> Entry {
         Entry { sequence, ..Entry::default() }
+    }
+
+    #[test]
+    fn a_far_viewer_finds_what_it_lost_twice() {
+        let mut cache = Cache::video(0);
+        let each_us = 18_000; // 500 kbit/s
+        for n in 0..2_000u16 {
+            cache.insert(entry(n), &[0; 1125], &[], u64::from(n) * each_us);
+            let before = n.checked_sub((1_300_000 / each_us) as u16);
+            assert!(n < 200 || before.is_some_and(|before| cache.contains(before)), "{n}");
+        }
     }
 
     #[test]
