@@ -50,10 +50,10 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   throw new DOMException('in use', 'NotReadableError');
 };"""
 SLOW = """
-const { setRemoteDescription } = RTCPeerConnection.prototype;
-RTCPeerConnection.prototype.setRemoteDescription = async function (...given) {
+const { createOffer } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.createOffer = async function (...given) {
   await new Promise((done) => setTimeout(done, 2000));
-  return setRemoteDescription.apply(this, given);
+  return createOffer.apply(this, given);
 };"""
 
 

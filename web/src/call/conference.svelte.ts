@@ -131,7 +131,8 @@ export class Conference {
     const { pass, tracks } = this.entry;
     const connected = this.room.connect(pass.url, pass.token);
     // From now on nothing else switches them: a second track of the same kind would obey nobody.
-    const published = (['microphone', 'camera'] as const).map((input) =>
+    const given = (['microphone', 'camera'] as const).filter((input) => tracks[input] !== null);
+    const published = given.map((input) =>
       this.inTurn(input, () =>
         connected.then(
           () => this.publish(tracks[input]),
