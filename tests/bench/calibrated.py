@@ -20,13 +20,13 @@ from typing import Any
 from playwright.async_api import Page, async_playwright
 
 from tests.bench.quality import QUICK, ROWS, SETTLE_S, Row, busy_since, jiffies
+from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.network import HTTP_PORT, Namespace
 from tests.interop.person import token
 from tests.simulation import impair, scene
 from tests.simulation.scene import LAYERED, SINK, SOURCE, Call, Picture
 
 CHROMIUM = "/usr/bin/chromium"
-CLIENT = Path(__file__).parents[2] / "web" / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
 FLAGS = (
     "--no-sandbox",
     "--autoplay-policy=no-user-gesture-required",
@@ -36,24 +36,12 @@ FLAGS = (
 KINDS = "direct", "server"
 
 TRACKS = """([width, height, fps]) => {
-  const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  const paper = canvas.getContext('2d');
-  let count = 0;
-  setInterval(() => {
-    paper.fillStyle = `hsl(${count * 5 % 360} 60% 50%)`;
-    paper.fillRect(0, 0, width, height);
-    for (let at = 0; at < 40; at++) {
-      paper.fillStyle = `hsl(${at * 37 % 360} 70% 40%)`;
-      paper.fillRect((at * 97 + count * 5) % width, (at * 53 + count * 3) % height, 60, 40);
-    }
-    count++;
-  }, 1000 / fps);
   const sound = new AudioContext(), tone = sound.createOscillator(), voice = sound.createMediaStreamDestination();
   tone.connect(voice);
   tone.start();
-  window.picture = canvas.captureStream(fps).getVideoTracks()[0];
+  window.picture = (PAINTED)(width, height, fps);
   window.voice = voice.stream.getAudioTracks()[0];
-}"""
+}""".replace("PAINTED", PAINTED)
 HELPERS = """() => {
   window.receivers = [];
   window.gathered = (way) => new Promise((done) => {

@@ -8,44 +8,31 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright
 
 from tests.conftest import LiveServer
+from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
 from tests.web.conftest import CHROMIUM
 
 pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 
-CLIENT = Path(__file__).parents[2] / "web" / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
 BOUND_S = 60.0
 LOW, HIGH = 0, 2
 SIZE = (960, 540)
 WIDTHS = {LOW: SIZE[0] // 4, HIGH: SIZE[0]}
 
 PUBLISH = """async ([url, jwt, codec, mode, backupCodec, width, height]) => {
-  const canvas = Object.assign(document.createElement('canvas'), { width, height });
-  const paper = canvas.getContext('2d');
-  let count = 0;
-  setInterval(() => {
-    paper.fillStyle = `hsl(${count * 5 % 360} 60% 50%)`;
-    paper.fillRect(0, 0, width, height);
-    for (let at = 0; at < 40; at++) {
-      paper.fillStyle = `hsl(${at * 37 % 360} 70% 40%)`;
-      paper.fillRect((at * 97 + count * 5) % width, (at * 53 + count * 3) % height, 60, 40);
-    }
-    count++;
-  }, 100);
   const room = new LivekitClient.Room({ dynacast: true });
   await room.connect(url, jwt);
-  const [track] = canvas.captureStream(10).getVideoTracks();
+  const track = (PAINTED)(width, height, 10);
   const options = { source: 'camera', videoCodec: codec, scalabilityMode: mode, backupCodec, simulcast: mode === null };
   await room.localParticipant.publishTrack(track, { ...options, videoEncoding: { maxBitrate: 1_200_000, maxFramerate: 10 } });
   window.publisher = room;
-}"""
+}""".replace("PAINTED", PAINTED)
 WATCH = """async ([url, jwt, name]) => {
   const room = new LivekitClient.Room();
   (window.viewers ??= {})[name] = room;

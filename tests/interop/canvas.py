@@ -1,0 +1,22 @@
+"""A camera that is painted in the page, for browsers in which `livekit-client` is driven without pages of ours."""
+
+from pathlib import Path
+
+CLIENT = Path(__file__).parents[2] / "web" / "node_modules" / "livekit-client" / "dist" / "livekit-client.umd.js"
+
+PAINTED = """(width, height, fps) => {
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const paper = canvas.getContext('2d');
+  let count = 0;
+  setInterval(() => {
+    paper.fillStyle = `hsl(${count * 5 % 360} 60% 50%)`;
+    paper.fillRect(0, 0, width, height);
+    for (let at = 0; at < 40; at++) {
+      paper.fillStyle = `hsl(${at * 37 % 360} 70% 40%)`;
+      paper.fillRect((at * 97 + count * 5) % width, (at * 53 + count * 3) % height, 60, 40);
+    }
+    count++;
+  }, 1000 / fps);
+  return canvas.captureStream(fps).getVideoTracks()[0];
+}"""
+"""A function of JavaScript: the track of moving patches."""
