@@ -1,5 +1,6 @@
 """What every test may use: long runs of properties, and a real server of its own process."""
 
+import faulthandler
 import fcntl
 import os
 import re
@@ -21,18 +22,24 @@ ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50
 """Other tests that take as long as one marked `slow`."""
+LAST_S, END_S = 400, 60
+"""A test that the timeout of pytest does not end (it holds the interpreter, or hangs once more while it is taken down) ends its
+worker: after this time, or so long after it has failed.
+"""
+TERMINAL = pytest.StashKey[int]()
 
 settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A run that a script started in the background ignores SIGINT, and so would every server and command that is
     started here: the tests that press Ctrl+C want them to listen.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[TERMINAL] = os.dup(2)  # what is written to standard error within a test is kept for its report
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,9 +60,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     beside them, whatever the number of workers. The time of waiting is none of the test.
     """
     way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
-    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}{run}").open("w") as turn:
         fcntl.flock(turn, way)
-        return (yield)
+        faulthandler.dump_traceback_later(LAST_S, exit=True, file=item.config.stash[TERMINAL])
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """pytest has just taken that bound away, for somebody who looks at the failure."""
+    if isinstance(node, pytest.Item) and not node.config.getoption("usepdb"):
+        faulthandler.dump_traceback_later(END_S, exit=True, file=node.config.stash[TERMINAL])
 
 
 @dataclass
