@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50
 """Other tests that take as long as one marked `slow`."""
-LAST_S, END_S = 400, 60
+LAST_S, END_S = 400, 120
 """A test that the timeout of pytest does not end (it holds the interpreter, or hangs once more while it is taken down) ends its
 worker: after this time, or so long after it has failed.
 """

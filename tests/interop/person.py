@@ -197,11 +197,12 @@ class Person:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        for stream in self._streams:
-            await stream.aclose()
-        await self.room.disconnect()
-        for source in self._sources:
-            await source.aclose()
+        async with asyncio.timeout(BOUND_S):  # the library waits for events of its own, without a bound
+            for stream in self._streams:
+                await stream.aclose()
+            await self.room.disconnect()
+            for source in self._sources:
+                await source.aclose()
         self._streams.clear()
         self._sources.clear()
 
@@ -231,7 +232,8 @@ class Person:
         data = picture.draw(0, colour, *size, grain)
         frames.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
         track = rtc.LocalVideoTrack.create_video_track("camera", frames)
-        camera = Camera(frames, await self.room.local_participant.publish_track(track, options))
+        async with asyncio.timeout(BOUND_S):
+            camera = Camera(frames, await self.room.local_participant.publish_track(track, options))
         self.start(self._film(camera, colour, size, fps, grain))
         return camera
 
@@ -241,7 +243,8 @@ class Person:
         self._sources.append(source)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        publication = await self.room.local_participant.publish_track(track, options)
+        async with asyncio.timeout(BOUND_S):
+            publication = await self.room.local_participant.publish_track(track, options)
         if hz:
             self.start(self._sing(source, hz))
         return publication

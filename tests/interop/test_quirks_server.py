@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import start_server
 from tests.interop import hallnet
-from tests.interop.person import Person, until
+from tests.interop.person import BOUND_S, Person, until
 from tests.interop.quirks import QUIRKS, Message, Quirk, Terminal, loudest_hz
 from tests.interop.test_halls_and_browsers import HOST, There, free_port, upper
 
@@ -220,11 +220,12 @@ async def hold(terminal: Terminal, way: str) -> None:
 
 async def settles(terminal: Terminal) -> None:
     """What was on its way has come."""
-    while True:
-        before = Tally(terminal)
-        await asyncio.sleep(0.3)
-        if not before.audio and not before.video:
-            return
+    async with asyncio.timeout(BOUND_S):
+        while True:
+            before = Tally(terminal)
+            await asyncio.sleep(0.3)
+            if not before.audio and not before.video:
+                return
 
 
 class Colliding(Recorder):
