@@ -43,6 +43,7 @@ from tests.bench import hall_terminals, hall_transcoding, peers
 from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
 from tests.interop import hallnet
 from tests.interop.hallnet import Booked
+from tests.ports import free_port
 
 Result = dict[str, Any]
 HALLS = 240
@@ -114,7 +115,7 @@ async def server(count: int, call_port: int = 0) -> AsyncIterator[There]:
         booked = await asyncio.to_thread(hallnet.prepare, folder, aliases, ("127.0.0.0/8",), lobby=False)
         if call_port:
             await _register(folder / "data", count, call_port)
-        port = peers.free_port()
+        port = free_port()
         settings = {
             "DATA_DIR": str(folder / "data"),
             "SIP_HOST": SIP_HOST,
@@ -401,7 +402,7 @@ def bright(packets: Sequence[Arrived]) -> list[list[int]]:
 async def first_frames(calls: int, *, out: bool) -> Result:
     """Calls one after another into a running 3x3 group; `out`: the server calls them."""
     films = await asyncio.to_thread(lambda: [hall_terminals.film(seed) for seed in range(CAMERAS)])
-    port = peers.free_port() if out else 0
+    port = free_port() if out else 0
     async with server(CAMERAS + calls, port) as there, AsyncExitStack() as stack:
         for shown in cameras(there, films):
             await stack.enter_async_context(shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from tests.interop import hallnet
 from tests.interop.hallnet import Booked
 from tests.interop.person import Person, token, until
 from tests.interop.quirks import Quirk, Terminal, loudest_hz
+from tests.ports import free_port
 
 HOST = "127.0.0.1"
 
@@ -67,14 +67,6 @@ class There:
 
     async def dial(self, terminal: Terminal, target: str = "") -> int:
         return await terminal.call(f"{target or self.booked.number}@{HOST}:{self.port}", HOST, self.port)
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
-        one.bind((HOST, 0))
-        port: int = one.getsockname()[1]
-        other.bind((HOST, port))
-        return port
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from tests.conftest import start_server
 from tests.interop import hallnet
 from tests.interop.person import until
 from tests.interop.quirks import AUDIO_TYPE, EVENT_TYPE, Quirk, Terminal
-from tests.interop.test_halls_and_browsers import HOST, There, free_port
+from tests.interop.test_halls_and_browsers import HOST, There
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

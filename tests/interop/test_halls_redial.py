@@ -21,8 +21,9 @@ from tests.conftest import LiveServer, start_server
 from tests.interop import hallnet
 from tests.interop.person import until
 from tests.interop.quirks import Message, Quirk
-from tests.interop.test_halls_and_browsers import HOST, There, free_port
+from tests.interop.test_halls_and_browsers import HOST, There
 from tests.interop.test_quirks_server import Recorder
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from tests.conftest import start_server
 from tests.interop import hallnet
 from tests.interop.person import BOUND_S, Person, until
 from tests.interop.quirks import QUIRKS, Message, Quirk, Terminal, loudest_hz
-from tests.interop.test_halls_and_browsers import HOST, There, free_port, upper
+from tests.interop.test_halls_and_browsers import HOST, There, upper
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

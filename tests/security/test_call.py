@@ -14,21 +14,13 @@ from aioice import stun
 from tests.conftest import LiveServer
 from tests.interop.conftest import FAULTS
 from tests.interop.person import Person, token, until
+from tests.ports import free_port
 from tests.security import strangers
 
 pytestmark = pytest.mark.native
 
 FREEZE = 15
 """Pictures; one second."""
-
-
-def free_port() -> int:
-    """Free for UDP and TCP when asked."""
-    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
-        udp.bind(("127.0.0.1", port))
-        return port
 
 
 async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServer]) -> None:

@@ -24,8 +24,8 @@ from websockets.asyncio.client import connect
 
 from tests.conftest import LiveServer
 from tests.interop.person import token
+from tests.ports import free_port
 from tests.security.doors import Counter, served, tell
-from tests.security.test_call import free_port
 from tests.web.desk import PASSWORD, Desk, furnish
 from tests.web.test_desk import code_of
 

@@ -1,6 +1,5 @@
 """The issuer of `issuer_server` in a process of its own."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -10,14 +9,13 @@ from contextlib import contextmanager
 import httpx
 
 from tests.conftest import ROOT, START_S
+from tests.ports import free_port
 
 
 @contextmanager
 def running() -> Iterator[str]:
     """Its address. Raises RuntimeError when it does not answer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "tests.signaling.issuer_server", str(port)], cwd=ROOT)
     try:
         yield _answering(f"http://127.0.0.1:{port}")

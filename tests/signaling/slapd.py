@@ -8,6 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.ports import free_port
+
 SCHEMAS = Path("/etc/ldap/schema")
 BASE = "dc=longan,dc=gov,dc=vn"
 ADMIN = f"cn=admin,{BASE}"
@@ -48,9 +50,7 @@ class Slapd:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"ldap://127.0.0.1:{self.port}"
         self.password_file = folder / "password"
 

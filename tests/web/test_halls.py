@@ -23,9 +23,9 @@ from rooms.org.tables import Unit
 from rooms.sites.tables import Site, Terminal
 from rooms.store.database import Database
 from tests.conftest import start_server
+from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.signaling.desk.checks import FIGURES
-from tests.signaling.sip.loopback import free_port
 from tests.web import desk as furniture
 from tests.web.conftest import Visit, Visitor
 from tests.web.desk import furnish, working_day

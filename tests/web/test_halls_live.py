@@ -33,8 +33,8 @@ from signaling.files import kept_key
 from tests.conftest import start_server
 from tests.interop.person import token
 from tests.interop.quirks import Quirk
+from tests.ports import free_port
 from tests.rooms.postgres import at_once
-from tests.signaling.sip.loopback import free_port
 from tests.web import desk as furniture
 from tests.web.conftest import Visit, Visitor
 from tests.web.desk import furnish, working_day

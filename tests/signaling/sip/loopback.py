@@ -1,9 +1,7 @@
 """A listening agent on 127.0.0.1 and what talks to it: sockets, SIPp, SIPVicious."""
 
 import asyncio
-import contextlib
 import secrets
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,6 +13,7 @@ from signaling.sip.agent import Agent
 from signaling.sip.core import Config
 from signaling.sip.driver import Driver, Listen
 from signaling.sip.guard import MemoryBans, Networks
+from tests.ports import free_port
 from tests.signaling.sip.world import REALM, Rooms, User
 
 
@@ -66,17 +65,6 @@ async def station(
     finally:
         await made.driver.close()
         assert made.agent.core.defects == 0
-
-
-def free_port() -> int:
-    """Free for UDP and TCP a moment ago."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):
-                other.bind(("127.0.0.1", one.getsockname()[1]))
-                return int(one.getsockname()[1])
-    raise AssertionError("no port is free")
 
 
 async def until(ready: Callable[[], object], seconds: float = 20) -> None:

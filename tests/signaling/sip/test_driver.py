@@ -17,7 +17,8 @@ from signaling.sip.guard import Networks
 from signaling.sip.registrar import Trunk
 from signaling.sip.states import State
 from signaling.sip.transport import Framer
-from tests.signaling.sip.loopback import Station, free_port, station, until
+from tests.ports import free_port
+from tests.signaling.sip.loopback import Station, station, until
 from tests.signaling.sip.world import ANSWER, OFFER
 
 OPTIONS = (

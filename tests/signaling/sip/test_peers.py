@@ -11,7 +11,8 @@ from signaling.sip.agent import Target
 from signaling.sip.call import Call
 from signaling.sip.causes import Kind
 from signaling.sip.fields import read_uri
-from tests.signaling.sip.loopback import Station, free_port, run, station, until
+from tests.ports import free_port
+from tests.signaling.sip.loopback import Station, run, station, until
 from tests.signaling.sip.test_driver import trusting
 from tests.signaling.sip.world import OFFER
 
