@@ -137,7 +137,7 @@ async def change(
 ) -> DialLeg | None:
     """Read, decide, write, with nobody in between. None: another worker holds it now (fencing), or it is gone.
 
-    A leg that nobody holds becomes this worker's with it.
+    A leg that nobody holds becomes this worker's with it, one of which nothing comes by itself any more nobody's.
     """
     row = await session.get(DialLeg, leg_id, with_for_update=True, populate_existing=True)
     if row is None:
@@ -152,7 +152,8 @@ async def change(
         setattr(row, name, value)
     if row.state == "connected" and row.answered_at is None:
         row.answered_at = now
-    row.leased_by, row.lease_until = worker, now + timedelta(seconds=lease_s)
+    is_open = row.state in OPEN
+    row.leased_by, row.lease_until = (worker, now + timedelta(seconds=lease_s)) if is_open else ("", None)
     await session.flush()
     return row
 

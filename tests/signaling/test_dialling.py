@@ -647,6 +647,34 @@ async def test_a_date_that_is_called_off_ends_its_calls(
     assert wire.calls() == sum(verb == "dial" for verb, _ in wire.done)
 
 
+async def test_legs_of_which_nothing_comes_any_more_are_nobodys(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    """Else each of all dates would be renewed, and loaded, for as long as the process lives."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    given_up = (await rows(database))["h001"].id
+    await caller.happen(given_up, Event.REFUSED, wire.orders[given_up], status=404)
+    for one in await all_legs(database):
+        if one.id != given_up:
+            await caller.happen(one.id, Event.END)
+
+    async def seen() -> set[tuple[str, str, datetime | None]]:
+        return {(one.state, one.leased_by, one.lease_until) for one in await all_legs(database)}
+
+    before = await seen()
+    clock.pass_s(bounds.LEG_LEASE_S / 2)
+    await caller.tick()
+    assert await seen() == before and {state for state, *_ in before} == {"left", "given_up"}
+    clock.pass_s(bounds.CALLER_PLAN_S)
+    await caller.tick()
+    assert await seen() == before and caller._holds is False
+    other = make("two", Wire())
+    leg = await other.happen((await rows(database))["h000"].id, Event.REDIAL)
+    assert leg is not None and other._holds and (await rows(database))["h000"].leased_by == "two"
+
+
 @pytest.mark.parametrize("later_min", [4, 300, -6])
 async def test_a_date_that_moves_before_anybody_was_called_takes_its_halls_along(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make, later_min: int
