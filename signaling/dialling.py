@@ -67,7 +67,7 @@ class Caller:
         self._wake = asyncio.Event()
         self._planned_at = self._renewed_at = float("-inf")
         self._unsure: set[str] = set()
-        """Legs that another worker was calling when it died."""
+        """Legs that another worker was calling when it died, or of which the database did not take how it went on."""
         self._holds = False
 
     # -- what happens to calls
@@ -178,15 +178,26 @@ class Caller:
             self._renewed_at = now  # not before: else what the database did not take would wait for a third of a lease
         if plans or (renews and self._holds):
             await self._claim()
-        for leg_id in tuple(self._unsure):
-            if leg_id not in self.dialer.live():  # else it has come by itself meanwhile
-                await self.happen(leg_id, Event.RECOVER)
-            self._unsure.discard(leg_id)
+        await self._recover()
         if plans or self._holds:
             await self._take_wishes()
         if self._holds:
             await self._end_those_over()
             await self._begin()
+
+    async def _recover(self) -> None:
+        """What the database does not take of one leg keeps no other waiting; it is tried again at the next tick."""
+        trouble: Exception | None = None
+        for leg_id in tuple(self._unsure):
+            self._unsure.discard(leg_id)
+            try:
+                if leg_id not in self.dialer.live():  # else it has come by itself meanwhile
+                    await self.happen(leg_id, Event.RECOVER)
+            except (OSError, SQLAlchemyError) as error:
+                trouble = error
+                self._unsure.add(leg_id)
+        if trouble is not None:
+            log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
     async def _take_wishes(self) -> None:
         async with self._database.reading() as session:
@@ -258,9 +269,10 @@ class Caller:
 
     async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
         """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall
-        that comes while another worker has its lease stays until that would have run out.
+        that comes while another worker has its lease stays until that would have run out. What the database refuses again and
+        again is given up: the leg goes on as if this worker had died.
         """
-        tries, ends = 0, self._now() + self._lease_s
+        tries, refusals, ends = 0, 0, self._now() + self._lease_s
         async with self._queues.setdefault(leg_id, asyncio.Lock()):
             while not self._is_moot(leg_id, event):
                 late = self._now() > ends
@@ -275,8 +287,11 @@ class Caller:
                     tries += 1
                     if tries == 1:
                         log.warning("news of leg %s (%s) wait for the database: %s", leg_id, event.value, error)
-                    if tries >= limits.NEWS_TRIES and not (isinstance(error, OSError) or is_away(error)):
+                    refusals += not (isinstance(error, OSError) or is_away(error))
+                    if refusals >= limits.NEWS_TRIES:
                         log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
+                        self._unsure.add(leg_id)
+                        self._wake.set()
                         return
                 await asyncio.sleep(limits.NEWS_AGAIN_S)
 

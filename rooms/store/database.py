@@ -21,8 +21,10 @@ from rooms.store import embedded
 T = TypeVar("T")
 AGAIN = {"40001", "40P01", "55P03"}
 """PostgreSQL: serialization failure, deadlock, lock not available."""
-AWAY = ("08", "53", "57")
-"""Classes of PostgreSQL's codes: the connection, no room for another one, it starts or was told to end."""
+AWAY = ("08", "53", "57", "25006")
+"""Beginnings of PostgreSQL's codes: the connection, no room for another one, it starts or was told to end; it only lets read,
+as one that has not taken over yet.
+"""
 
 
 class Database:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.store.database import Database, is_away
@@ -38,6 +39,20 @@ async def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
         with pytest.raises(SQLAlchemyError) as caught:
             await ask(url)
         assert is_away(caught.value)
+
+
+async def test_a_server_that_only_lets_read_is_away(postgres: Postgres) -> None:
+    """As one of two, before it takes over from the other."""
+    database = Database.open(postgres.url("postgres"))
+
+    async def write(session: AsyncSession) -> None:
+        await session.execute(text("SET TRANSACTION READ ONLY"))
+        await session.execute(text("CREATE TABLE never (id int)"))
+
+    with pytest.raises(SQLAlchemyError, match="read-only") as caught:
+        await database.transact(write)
+    await database.close()
+    assert is_away(caught.value)
 
 
 async def test_what_the_server_refuses_is_told_as_it_is(postgres: Postgres) -> None:
