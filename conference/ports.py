@@ -294,7 +294,9 @@ class Dialer(Protocol):
     def cancel(self, leg_id: str) -> None:
         """A call that is not answered yet. Unknown ones are ignored."""
 
-    def hang_up(self, leg_id: str) -> None: ...
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
+        """`order`: only if its call is that of this try."""
+
     def live(self) -> frozenset[str]:
         """Legs with a call of this process, answered or not."""
 

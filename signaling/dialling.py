@@ -118,18 +118,19 @@ class Caller:
         row = await self._database.transact(work)
         if row is None:
             if one.event is not Event.CAME:  # whose worker may have been killed
-                self.dialer.hang_up(leg_id)  # fencing: it is another worker's now, or nobody's
+                self.dialer.hang_up(leg_id, order)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)
         if row.leased_by == self.worker and not self._holds:
             self._holds = True
             self._wake.set()  # else nothing would be renewed until the next plan
-        self._carry_out(row, leg, actions)
+        self._carry_out(row, leg, actions, order)
         if leg.state is not before or actions:
             self._changed(leg.occurrence)
         return leg
 
-    def _carry_out(self, row: DialLeg, leg: Leg, actions: tuple[Action, ...]) -> None:
+    def _carry_out(self, row: DialLeg, leg: Leg, actions: tuple[Action, ...], told: DialOrder | None) -> None:
+        """`told`: the try whose news it was; the hall may have another call by now."""
         order = self.order(row)
         for action in actions:
             if action is Action.DIAL:
@@ -139,7 +140,7 @@ class Caller:
             elif action is Action.CANCEL:
                 self.dialer.cancel(row.id)
             elif action is Action.HANG_UP:
-                self.dialer.hang_up(row.id)
+                self.dialer.hang_up(row.id, told)
         if leg.next_try_at is not None and leg.next_try_at <= self._now():
             self._wake.set()
 

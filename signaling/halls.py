@@ -239,9 +239,9 @@ class Halls:
     def cancel(self, leg_id: str) -> None:
         self.hang_up(leg_id)
 
-    def hang_up(self, leg_id: str) -> None:
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
         one = self.calls.get(leg_id)
-        if one is not None:
+        if one is not None and order in (None, one.order):
             one.end("dropped")
 
     def call_again(self, leg_id: str) -> None:

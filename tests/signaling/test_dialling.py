@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -55,8 +56,9 @@ class Wire:
     def cancel(self, leg_id: str) -> None:
         self._end("cancel", leg_id)
 
-    def hang_up(self, leg_id: str) -> None:
-        self._end("hang_up", leg_id)
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
+        if order in (None, self.orders.get(leg_id)):
+            self._end("hang_up", leg_id)
 
     def _end(self, verb: str, leg_id: str) -> None:
         if leg_id in self.orders:
@@ -311,6 +313,25 @@ async def test_news_of_an_older_try_changes_nothing(
     assert wire.orders[leg_id].call_id != old.call_id
     await caller.happen(leg_id, Event.REFUSED, old, status=404)
     assert (await rows(database))["h000"].state == "calling"
+    await caller.happen(leg_id, Event.ANSWERED, old)
+    assert leg_id in wire.orders and (await rows(database))["h000"].state == "calling"
+
+
+@pytest.mark.parametrize("redialled", [False, True])
+async def test_an_answer_that_crosses_our_wish_to_end_the_call_ends_that_call_and_no_newer_one(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, redialled: bool
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    leg_id = (await rows(database))["h000"].id
+    old = wire.orders[leg_id]
+    await caller.happen(leg_id, Event.REDIAL if redialled else Event.DROP)
+    assert leg_id not in wire.orders
+    for there, left in ((replace(old, call_id="its own"), True), (old, False)):
+        wire.orders[leg_id] = there
+        await caller.happen(leg_id, Event.ANSWERED, old)
+        assert (leg_id in wire.orders) is left
 
 
 async def test_another_worker_waits_for_the_lease_then_repeats_the_same_try(

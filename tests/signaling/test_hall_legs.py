@@ -16,6 +16,7 @@ from conference.events import Reason
 from conference.plan import Policy
 from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
+from signaling import limits as bounds
 from signaling.hallcall import Party
 from signaling.sip import profiles
 from signaling.sip.causes import NORMAL, Cause, Kind
@@ -214,3 +215,25 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
     row = await board.row(newer)
     assert (row.state, row.attempt, row.redialled) == ("connected", 1, False)
     assert halls.calls == {newer.party.leg_id: newer}
+
+
+async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written when the hall has come by itself already."""
+    halls, own = board.halls, await board.comes()
+    leg_id = own.party.leg_id
+    await halls.caller.happen(leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    away = Away(monkeypatch, "change")
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.2)
+    assert ours.order is not None
+    halls.caller.tell(ours.order, Event.ANSWERED)
+    await tried(away)
+    away.back = True
+    await halls.caller.happen(leg_id, Event.DROP)
+    halls.stands(own)
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, halls.calls, own.told) == ("connected", {leg_id: own}, ["ring"])

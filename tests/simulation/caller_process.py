@@ -62,11 +62,12 @@ class Wire(asyncio.DatagramProtocol):
     def cancel(self, leg_id: str) -> None:
         self.hang_up(leg_id)
 
-    def hang_up(self, leg_id: str) -> None:
-        order = self.orders.pop(leg_id, None)
-        if order is not None:
-            self.waiting.discard(order.call_id)
-            self._send("BYE", order)
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
+        known = self.orders.get(leg_id)
+        if known is not None and order in (None, known):
+            del self.orders[leg_id]
+            self.waiting.discard(known.call_id)
+            self._send("BYE", known)
 
     def live(self) -> frozenset[str]:
         return frozenset(self.orders)
