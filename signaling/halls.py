@@ -262,7 +262,12 @@ class Halls:
                 del self.calls[order.leg_id]
                 if one.call is None:
                     one.abandon()
-            self.caller.tell(order, Event.REFUSED)
+            self._refused(order)
+
+    def _refused(self, order: DialOrder, **more: Any) -> None:
+        """While the server stops that says nothing about the hall: whoever starts in its place repeats the try."""
+        if self.registry is None or not self.registry.closed:
+            self.caller.tell(order, Event.REFUSED, **more)
 
     async def _dial(self, order: DialOrder) -> None:
         async with self.around.database.reading() as session:
@@ -282,7 +287,7 @@ class Halls:
             return
         one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], policy, order)
         if target is None:
-            self.caller.tell(order, Event.REFUSED, status=404, rungs=len(ladder))
+            self._refused(order, status=404, rungs=len(ladder))
             return
         one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
         try:
@@ -290,7 +295,7 @@ class Halls:
             self.around.live.vouch(conference.name, one.party.identity, closed)
             offer = one.offer_in(conference)
         except Refusal as refusal:
-            self.caller.tell(order, Event.REFUSED, status=refusal_of(refusal, "")[0], rungs=len(ladder))
+            self._refused(order, status=refusal_of(refusal, "")[0], rungs=len(ladder))
             return
         one.rungs = len(ladder)
         self.calls[order.leg_id] = one
@@ -683,7 +688,7 @@ class Halls:
         if self.calls.get(one.order.leg_id, one) is not one:
             return  # another call has taken its place
         self.calls.pop(one.order.leg_id, None)
-        self.caller.tell(one.order, Event.REFUSED, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
+        self._refused(one.order, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
 
     def over(self, one: HallCall, cause: Cause) -> None:
         if one.watch is not None:

@@ -90,11 +90,14 @@ class Rings(Called):
     def __init__(self, there: There, name: str) -> None:
         super().__init__(there, name, 180)
         self._invite: Message | None = None
+        self.callers: set[str] = set()
+        """As they call themselves: anew with each call, also of one and the same try."""
 
     def _received(self, message: Message) -> None:
         super()._received(message)
         if message.method == "INVITE":
             self._invite = message
+            self.callers.add(message["From"])
         elif message.method == "CANCEL" and self._invite is not None:
             self._reply(self._invite, 487)
 
@@ -191,6 +194,19 @@ async def test_a_server_that_starts_in_place_of_one_that_was_stopped_calls_whoev
         there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
         await until(lambda: len(terminal.calls) == 2, "it is called again")
         await until(lambda: stands(there, terminal)[0] == "connected", "it is in again")
+
+
+async def test_one_that_rings_while_the_server_stops_is_called_at_once_by_the_next(there: There) -> None:
+    """That nobody answered in time was none of its doing."""
+    async with Rings(there, "hall-a") as rings:
+        await reach(there, rings)
+        await until(lambda: stands(there, rings)[0] == "ringing", "it rings")
+        await asyncio.to_thread(stop, there.server)
+        await until(lambda: "CANCEL" in rings.requests, "its call is taken back")
+        there.server = await asyncio.to_thread(serve, there.server.data_dir, there.port)
+        await until(lambda: len(rings.callers) == 2, "it is called again", limits.CALLER_PLAN_S)
+        await until(lambda: stands(there, rings) == ("ringing", ""), "it rings again")
+        assert row(there, rings)["attempts"] == 1
 
 
 async def test_one_that_dials_in_as_soon_as_a_killed_server_is_back_stays(there: There) -> None:

@@ -237,3 +237,18 @@ async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
     await board.settle()
     row = await board.row(own)
     assert (row.state, halls.calls, own.told) == ("connected", {leg_id: own}, ["ring"])
+
+
+async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(board: Board) -> None:
+    """Whoever starts in its place repeats the try at once."""
+    halls, own = board.halls, await board.comes()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    halls.rang(ours)
+    await board.settle()
+    board.registry.close()
+    halls.failed(ours, 0, 0)
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.attempt, row.failures, halls.calls) == ("ringing", 1, 0, {})
