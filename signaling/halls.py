@@ -119,6 +119,8 @@ class Halls:
         self.rosters = Rosters(self, around.config.realm, self._start)
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
+        self._begun: dict[str, DialOrder] = {}
+        """By leg: what is looked up to be dialled, unless the hall is dropped or comes by itself meanwhile."""
         self.menus = Menus(self, self._start)
         self.operator = Operator(self, around.database)
         self.waiting: dict[HallCall, tuple[str, Knock]] = {}
@@ -231,7 +233,10 @@ class Halls:
     # -- calls out (ports.Dialer)
 
     def dial(self, order: DialOrder) -> None:
-        self._start(self._dial_or_fail(order))
+        there = self.calls.get(order.leg_id)
+        if there is None or there.order is not None:  # else it has come by itself
+            self._begun[order.leg_id] = order
+            self._start(self._dial_or_fail(order))
 
     def probe(self, order: DialOrder) -> None:
         self._start(self._probe(order))
@@ -241,6 +246,8 @@ class Halls:
 
     def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
         one = self.calls.get(leg_id)
+        if order in (None, self._begun.get(leg_id)):
+            self._begun.pop(leg_id, None)
         if one is not None and order in (None, one.order):
             one.end("dropped")
 
@@ -263,6 +270,9 @@ class Halls:
                 if one.call is None:
                     one.abandon()
             self._refused(order)
+        finally:
+            if self._begun.get(order.leg_id) is order:
+                del self._begun[order.leg_id]
 
     def _refused(self, order: DialOrder, **more: Any) -> None:
         """While the server stops that says nothing about the hall: whoever starts in its place repeats the try."""
@@ -277,8 +287,7 @@ class Halls:
             verdict, closed = await self._judge(session, meeting, order.terminal, target)
         if standing is None or self.agent is None or self.caller.order(standing.leg) != order:
             return
-        there = self.calls.get(order.leg_id)
-        if standing.leg.state not in ("calling", "ringing") or (there is not None and there.order is None):
+        if standing.leg.state not in ("calling", "ringing") or self._begun.get(order.leg_id) is not order:
             return  # dropped, or come by itself, while we looked: nobody should hear it ring
         policy = self._policy()
         ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
@@ -652,6 +661,7 @@ class Halls:
         if room is None:
             return
         if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
+            self._begun.pop(one.party.leg_id, None)
             older, self.calls[one.party.leg_id] = self.calls.get(one.party.leg_id), one
             if older is not None and older is not one:
                 older.end("came by itself")  # we were calling it: two calls would be one too many

@@ -14,6 +14,7 @@ from conference import Conference
 from conference.dialout import Event
 from conference.events import Reason
 from conference.plan import Policy
+from rooms.dialling import planning
 from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
 from signaling import limits as bounds
@@ -215,6 +216,44 @@ async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monk
     row = await board.row(newer)
     assert (row.state, row.attempt, row.redialled) == ("connected", 1, False)
     assert halls.calls == {newer.party.leg_id: newer}
+
+
+@pytest.mark.parametrize("meanwhile", ["comes and goes", "dropped"])
+async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
+    board: Board, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    """Of one that came and went the end is not written yet: it would be taken for that of an older call, and the board would
+    have the hall in the meeting although it has refused ours.
+    """
+    halls, own, read = board.halls, await board.comes(), planning.date_of
+    leg_id, looks, goes_on = own.party.leg_id, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any) -> Any:
+        looks.set()
+        await goes_on.wait()
+        return await read(*given)
+
+    monkeypatch.setattr(planning, "date_of", slow)
+    await halls.caller.happen(leg_id, Event.DUE)
+    away = Away(monkeypatch, "change")
+    away.back = True
+    async with asyncio.timeout(10):
+        await looks.wait()
+        if meanwhile == "dropped":
+            await halls.caller.happen(leg_id, Event.DROP)
+        else:
+            halls.stands(own)
+            await asyncio.gather(*halls.caller._told)
+            away.back = False
+            halls.over(own, NORMAL)
+            await tried(away)
+        goes_on.set()
+        await asyncio.gather(*halls._tasks)
+        away.back = True
+        await board.settle()
+    row = await board.row(own)
+    assert (board.agent.dialled, halls.calls) == ([], {})
+    assert (row.state, row.reason) == (("left", "dropped") if meanwhile == "dropped" else ("failed", "hung_up"))
 
 
 async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(
