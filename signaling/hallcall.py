@@ -362,11 +362,13 @@ class HallCall:
         if self.ended_once():
             return
         stood = self.stood
-        self._leave_room()
-        if stood or self.order is None:
-            self.owner.over(self, cause)
-        else:
-            self.owner.failed(self, cause.status, cause.retry_after_s or 0)
+        try:
+            self._leave_room()
+        finally:  # else the board would have it in the meeting for ever
+            if stood or self.order is None:
+                self.owner.over(self, cause)
+            else:
+                self.owner.failed(self, cause.status, cause.retry_after_s or 0)
 
     def ended_once(self) -> bool:
         """True: it had ended before."""

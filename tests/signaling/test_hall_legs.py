@@ -291,3 +291,17 @@ async def test_what_becomes_of_a_call_while_the_server_stops_is_not_counted(boar
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.attempt, row.failures, halls.calls) == ("ringing", 1, 0, {})
+
+
+async def test_the_board_knows_of_its_end_though_it_left_the_meeting_with_an_error(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(hall: Any) -> None:
+        raise RuntimeError("a defect of ours")
+
+    own = await board.joined()
+    monkeypatch.setattr(board.halls.floors, "leave", fail)
+    with pytest.raises(RuntimeError):
+        own.ended(own.call, NORMAL)  # type: ignore[arg-type]
+    await board.settle()
+    assert (board.halls.calls, (await board.row(own)).reason) == ({}, "hung_up")
