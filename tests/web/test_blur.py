@@ -134,6 +134,16 @@ TWO_CAMERAS = """(() => {
   };
 })();"""
 """The one camera under two names; `opened`: which was asked for, `sockets`: the ways to the server."""
+KEPT = """(() => {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.kept = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted);
+    window.kept.push(...stream.getVideoTracks());
+    return stream;
+  };
+})();"""
+"""Every camera that was opened."""
 WISHED = "localStorage.setItem('diemcau.blur', 'yes');"
 SHARP, BLURRED = 20.0, 6.0
 LIGHT = [77, 164, 69]
@@ -472,6 +482,22 @@ async def test_pictures_go_by_hand_where_nothing_streams_them(
     await visitor.join(link, "Nguyễn Văn An")
     await looks(visitor, OWN, True, "blurred in the meeting")
     await advance(visitor)
+
+
+async def test_whoever_leaves_while_the_program_comes_closes_the_camera(
+    visit: Visit, live_server: LiveServer, pattern: str
+) -> None:
+    one = await visit(flags=(*DEVICES, pattern), script=WISHED + KEPT)
+    gate = Gate("silent")
+    await one.page.route("**/blur-*.js", gate)
+    await new_meeting(one, live_server)
+    await one.part("join-name").fill("Nguyễn Văn An")
+    await gate.reached(1)
+    await one.part("join-button").click()
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    assert await one.page.evaluate("kept.some((track) => track.readyState === 'live')")
+    await one.part("leave-button").click()
+    await one.page.wait_for_function("() => kept.every((track) => track.readyState === 'ended')", timeout=1000)
 
 
 @pytest.mark.parametrize(("script", "words"), [("", "Hãy kiểm tra mạng"), (NO_CANVAS, "Trình duyệt này")])

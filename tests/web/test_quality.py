@@ -41,14 +41,37 @@ window.RTCPeerConnection = class extends RTCPeerConnection { constructor(...give
 SENDERS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track).filter((track) => track?.kind === kind)
   .map((track) => track.label)"""
 """Of what a page with `WAYS` sends."""
-BROKEN = """
+SENDS = """(kind) => ways.flatMap((way) => way.getSenders()).map(({ track }) => track)
+  .filter((track) => track?.kind === kind && track.readyState === 'live' && track.enabled).length"""
+"""How many of them are neither closed nor dark."""
+LIGHT = """() => ways.flatMap((way) => way.getSenders())
+  .filter(({ track }) => track?.kind === 'video' && track.readyState === 'live').length"""
+"""How many cameras are open, dark or not."""
+LISTEN = """(kind) => {
+  window.leaked = 0;
+  const look = () => {
+    leaked += (SENDS)(kind);
+    setTimeout(look, 1);
+  };
+  look();
+}""".replace("SENDS", SENDS)
+"""What is sent from now on counts."""
+TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.trouble = { device: '', name: '', slow: false };
 navigator.mediaDevices.getUserMedia = async (wanted) => {
+  if (trouble.slow) await new Promise((done) => setTimeout(done, 2000));
   const stream = await open(wanted);
-  if (!stream.getVideoTracks().some((track) => track.label === 'fake_device_2')) return stream;
+  if (!stream.getTracks().some(({ kind, label }) => [kind, label].includes(trouble.device))) return stream;
   stream.getTracks().forEach((track) => track.stop());
-  throw new DOMException('in use', 'NotReadableError');
+  if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
+  throw new DOMException('in use', trouble.name);
 };"""
+"""Devices that open slowly, or one that does not; `audio` is every microphone."""
+MOMENT = 5
+"""As long as a browser takes to say that it has changed what it sends."""
+CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
+ALL_OFF = "for (const one of ['cameraOn', 'microphoneOn']) localStorage.setItem(`diemcau.${one}`, 'no');"
 SLOW = """
 const { createOffer } = RTCPeerConnection.prototype;
 RTCPeerConnection.prototype.createOffer = async function (...given) {
@@ -126,37 +149,183 @@ async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live
     await until(lambda: _is_high(other, 480), "and whole again")
 
 
-async def test_a_camera_that_does_not_open_leaves_the_one_before(visit: Visit, live_server: LiveServer) -> None:
-    flags = ("--use-fake-device-for-media-stream=device-count=3,fps=10", "--use-fake-ui-for-media-stream")
-    one, other = await visit(flags=flags, script=WAYS + BROKEN), await visit()
-    link = await new_meeting(one, live_server)
-    await one.join(link, "Nguyễn Văn An")
+async def trouble(visitor: Visitor, device: str = "", name: str = "", slow: bool = False) -> None:
+    """From now on."""
+    await visitor.page.evaluate("(now) => { window.trouble = now; }", {"device": device, "name": name, "slow": slow})
+
+
+async def choose(visitor: Visitor, device: str, *names: str) -> None:
+    await visitor.part("settings-button").click()
+    for name in names:
+        await visitor.part(f"select-{device}").select_option(label=name)
+    await visitor.page.keyboard.press("Escape")
+
+
+async def pressed(visitor: Visitor, control: str, on: bool) -> None:
+    """The switch stands so when all that waits has ended."""
+    await expect(visitor.part(control)).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
+    await expect(visitor.part(control)).to_have_attribute("aria-pressed", str(on).lower(), timeout=PATIENCE_MS)
+
+
+async def enter(visitor: Visitor, link: str) -> None:
+    """With camera and microphone off."""
+    await visitor.page.goto(link)
+    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-button").click()
+
+
+@pytest.mark.parametrize("before", ["joined", "switched on"])
+async def test_a_camera_that_does_not_open_leaves_the_one_before(
+    visit: Visit, live_server: LiveServer, before: str
+) -> None:
+    """The one that came with the person, or one that was opened in the call and never chosen."""
+    script = WAYS + TROUBLED + (ALL_OFF if before == "switched on" else "")
+    one, other = await visit(flags=CAMERAS, script=script), await visit()
+    link = await new_meeting(other, live_server)
+    if before == "joined":
+        await one.join(link, "Nguyễn Văn An")
+    else:
+        await enter(one, link)
+        await one.part("cam-toggle").click()
     await other.join(link, "Trần Thị Bình")
     await until(lambda: _at_least(other, 180), "the camera")
-    await one.part("settings-button").click()
-    await one.part("select-camera").select_option(index=2)
+    await trouble(one, device="fake_device_2", name="NotReadableError")
+    await choose(one, "camera", "fake_device_2")
     await one.page.get_by_text("đang được chương trình khác sử dụng").first.wait_for(timeout=PATIENCE_MS)
-    await one.page.keyboard.press("Escape")
-    await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "true")
+    await pressed(one, "cam-toggle", True)
     assert await one.page.evaluate(SENDERS, "video") == ["fake_device_0"]
     shown = await other.clocks()
     await until(lambda: _goes_on(other, shown), "its pictures go on")
+    await trouble(one, device="fake_device_0", name="NotReadableError")
+    await choose(one, "camera", "fake_device_2", "fake_device_0")
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(SENDERS, "video") == ["fake_device_2"], "the one chosen just before"
 
 
-async def test_a_press_while_they_are_published_makes_no_second_track(visit: Visit, live_server: LiveServer) -> None:
-    """It would obey nobody: whoever mutes mutes the first alone."""
-    one, other = await visit(script=WAYS + SLOW), await visit()
+async def test_a_microphone_that_does_not_open_is_no_wish_to_be_silent(visit: Visit, live_server: LiveServer) -> None:
+    """Nor the one before it any more: it is off, and on again in the next meeting."""
+    one = await visit(script=WAYS + TROUBLED)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "mic-toggle", True)
+    await trouble(one, device="audio", name="NotReadableError")
+    await choose(one, "microphone", "Fake Audio Input 2")
+    await one.page.get_by_text("Micro đang được chương trình khác sử dụng").first.wait_for(timeout=PATIENCE_MS)
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate("localStorage.getItem('diemcau.microphoneOn')") != "no"
+
+
+@pytest.mark.parametrize("error", ["NotReadableError", "OverconstrainedError"])
+async def test_another_camera_opens_only_where_the_chosen_one_is_gone(
+    visit: Visit, live_server: LiveServer, error: str
+) -> None:
+    """It may look at what nobody is to see."""
+    one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "cam-toggle", True)
+    await choose(one, "camera", "fake_device_2")
+    await pressed(one, "cam-toggle", True)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", False)
+    await trouble(one, device="fake_device_2", name=error)
+    await one.part("cam-toggle").click()
+    gone = error == "OverconstrainedError"
+    told = "Không thấy camera đã chọn" if gone else "đang được chương trình khác sử dụng"
+    await one.page.get_by_text(told).first.wait_for(timeout=PATIENCE_MS)
+    await pressed(one, "cam-toggle", gone)
+    assert await one.page.evaluate(SENDS, "video") == int(gone)
+    if not gone:
+        await trouble(one)
+        await one.part("cam-toggle").click()
+        await pressed(one, "cam-toggle", True)
+    used = "fake_device_0" if gone else "fake_device_2"
+    assert await one.page.evaluate(SENDERS, "video") == [used]
+    await one.part("settings-button").click()
+    assert await one.part("select-camera").evaluate("(list) => list.selectedOptions[0].label") == used
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "control", "name"),
+    [
+        ("camera", "video", "cam-toggle", "fake_device_2"),
+        ("microphone", "audio", "mic-toggle", "Fake Audio Input 2"),
+    ],
+)
+async def test_off_wins_over_a_device_that_is_being_opened(
+    visit: Visit, live_server: LiveServer, device: str, kind: str, control: str, name: str
+) -> None:
+    one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, control, True)
+    await trouble(one, slow=True)
+    await choose(one, device, name)
+    await one.part(control).click()
+    await one.page.evaluate(LISTEN, kind)
+    await expect(one.part(control)).to_have_attribute("aria-pressed", "false")
+    await pressed(one, control, False)
+    assert await one.page.evaluate("leaked") <= MOMENT
+    if kind == "video":
+        assert await one.page.evaluate(LIGHT) == 0
+    await one.part(control).click()
+    await pressed(one, control, True)
+    if kind == "video":
+        assert await one.page.evaluate(SENDERS, kind) == [name]
+    assert await one.page.evaluate(SENDS, kind) == 1
+
+
+async def test_the_last_press_wins(visit: Visit, live_server: LiveServer) -> None:
+    """Off and on again, while another camera is being opened."""
+    one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "cam-toggle", True)
+    await trouble(one, slow=True)
+    await choose(one, "camera", "fake_device_2")
+    for on in ("false", "true"):
+        await one.part("cam-toggle").click()
+        if on == "false":
+            await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", on)
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(SENDERS, "video") == ["fake_device_2"]
+    assert await one.page.evaluate(SENDS, "video") == 1
+
+
+async def test_a_released_key_ends_talking_whatever_waits(visit: Visit, live_server: LiveServer) -> None:
+    """The key is let go while the microphone opens for it and another one is chosen."""
+    one = await visit(flags=CAMERAS, script=WAYS + TROUBLED)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", False)
+    await choose(one, "microphone", "Fake Audio Input 2")
+    await pressed(one, "mic-toggle", False)
+    await trouble(one, slow=True)
+    await one.page.evaluate("document.activeElement.blur()")
+    await one.page.keyboard.down(" ")
+    await one.part("settings-button").click()
+    await one.part("select-microphone").select_option(label="Fake Audio Input 1")
+    await one.page.keyboard.up(" ")
+    await one.page.evaluate(LISTEN, "audio")
+    await one.page.keyboard.press("Escape")
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate("leaked") <= MOMENT
+    assert await one.page.evaluate(SENDS, "audio") == 0
+
+
+async def test_a_press_while_joining_opens_what_was_not_open(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(script=WAYS + SLOW + ALL_OFF), await visit()
+    link = await new_meeting(other, live_server)
+    await enter(one, link)
+    await one.part("cam-toggle").wait_for()
     await one.page.evaluate(
         "['mic-toggle', 'cam-toggle'].forEach((id) => document.querySelector(`[data-testid=${id}]`).click())"
     )
-    for control in ("mic-toggle", "cam-toggle"):
-        await expect(one.part(control)).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
-    await other.join(link, "Trần Thị Bình")
-    await until(lambda: _at_least(other, 180), "the camera")
-    for kind in ("audio", "video"):
-        assert len(await one.page.evaluate(SENDERS, kind)) == 1, kind
+    assert await one.part("call").get_attribute("data-link") == "joining"
+    for control, kind in (("mic-toggle", "audio"), ("cam-toggle", "video")):
+        await pressed(one, control, True)
+        assert await one.page.evaluate(SENDS, kind) == 1
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:

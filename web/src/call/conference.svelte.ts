@@ -10,9 +10,11 @@ import {
   RoomEvent,
   SubscriptionError,
   Track,
+  TrackEvent,
   VideoPresets,
   setLogLevel,
   type DisconnectReason,
+  type LocalTrack,
   type Participant,
   type RoomOptions,
   type VideoResolution,
@@ -89,6 +91,11 @@ export class Conference {
   private arrivalTimer: ReturnType<typeof setTimeout> | undefined;
   private bannerTimer: ReturnType<typeof setTimeout> | undefined;
   private mutedByMe = false;
+  /** What was pressed last and is not so yet. */
+  private readonly wishes: Record<Input, { readonly on: boolean } | null> = { microphone: null, camera: null };
+  /** What was opened last, on its way to the others or there. */
+  private readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
+  /** The end of all that changes a device, one after the other. */
   private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
 
   constructor(
@@ -130,12 +137,11 @@ export class Conference {
   async join(): Promise<void> {
     const { pass, tracks } = this.entry;
     const connected = this.room.connect(pass.url, pass.token);
-    // From now on nothing else switches them: a second track of the same kind would obey nobody.
-    const given = (['microphone', 'camera'] as const).filter((input) => tracks[input] !== null);
-    const published = given.map((input) =>
+    // Whoever switches them waits for that: a second track of the same kind would obey nobody.
+    const published = (['microphone', 'camera'] as const).map((input) =>
       this.inTurn(input, () =>
         connected.then(
-          () => this.publish(tracks[input]),
+          () => this.publish(input, tracks[input]),
           () => undefined,
         ),
       ),
@@ -143,11 +149,10 @@ export class Conference {
     try {
       await connected;
     } catch (error) {
-      stopAll(tracks.camera, tracks.microphone);
       this.finish(joinFailureText(error));
       return;
     }
-    this.link = 'steady';
+    if (this.link === 'joining') this.link = 'steady';
     this.redraw();
     await Promise.all(published);
   }
@@ -173,6 +178,7 @@ export class Conference {
 
   /** For a page that goes away by itself; tells nobody. */
   close(): void {
+    this.end();
     this.timers.forEach(clearTimeout);
     clearTimeout(this.redrawTimer);
     clearTimeout(this.arrivalTimer);
@@ -186,14 +192,12 @@ export class Conference {
     void this.room.disconnect();
   }
 
-  /** A second press while the first is under way does nothing. */
+  /** The last press wins. Off is dark or silent at once, whatever is being opened; all else waits its turn. */
   turn(input: Input, on: boolean): Promise<void> {
-    return this.busy[input] ? this.turning[input] : this.inTurn(input, () => this.turnNow(input, on));
-  }
-
-  /** When the switch that is under way, if any, has ended. */
-  settled(input: Input): Promise<void> {
-    return this.turning[input];
+    if (this.wishes[input]?.on === on) return this.turning[input];
+    this.wishes[input] = { on };
+    this.dim(input);
+    return this.inTurn(input, () => this.obey(input));
   }
 
   async share(on: boolean): Promise<void> {
@@ -231,12 +235,8 @@ export class Conference {
     this.saving = saving;
     keepSaving(saving);
     this.pictures.save(saving);
-    if (saving === 'sound') {
-      await this.inTurn('camera', async () => {
-        const on = this.room.localParticipant.isCameraEnabled || this.backdrop.held;
-        if (this.saving === 'sound' && on) await this.turnNow('camera', false);
-      });
-    }
+    const camera = this.room.localParticipant.isCameraEnabled || this.backdrop.held || this.busy.camera;
+    if (saving === 'sound' && camera) await this.turn('camera', false);
     await this.sending.fit(this.saving);
   }
 
@@ -249,46 +249,54 @@ export class Conference {
   }
 
   async choose(device: Input | 'speaker', id: string): Promise<void> {
-    const before = this.devices[device];
-    const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
     try {
-      // A camera exactly: a mere wish weighs no more than the wish for one that faces the person, and nothing may change.
-      const change = async (to: string) => void (await this.room.switchActiveDevice(kinds[device], to, device === 'camera'));
-      await (device === 'speaker' ? change(id) : this.inTurn(device, () => this.change(device, () => change(id), () => change(before))));
+      await (device === 'speaker' ? this.use(device, id) : this.inTurn(device, () => this.change(device, id)));
       if (device === 'camera') await this.sending.fit(this.saving);
-      this.devices[device] = id;
-      remember(device, id);
     } catch (error) {
       if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))));
     }
   }
 
   /** After whatever changes that device already, so that no switch meets a track that is on its way out or in. */
-  private async inTurn(input: Input, change: () => Promise<void>): Promise<void> {
-    while (this.busy[input]) await this.turning[input];
-    this.busy[input] = true;
-    const work = change();
-    this.turning[input] = Promise.allSettled([work]).then(() => {
-      this.busy[input] = false;
+  private inTurn(input: Input, change: () => Promise<void>): Promise<void> {
+    const work = this.turning[input].then(change);
+    const turn = Promise.allSettled([work]).then(() => {
+      if (this.turning[input] === turn) this.busy[input] = false;
       this.redraw();
     });
-    await this.turning[input];
-    await work;
+    this.busy[input] = true;
+    this.turning[input] = turn;
+    return turn.then(() => work);
   }
 
   /** The device before it was closed for the new one: it comes back where that one does not open. */
-  private async change(input: Input, forwards: () => Promise<void>, back: () => Promise<void>): Promise<void> {
+  private async change(input: Input, id: string): Promise<void> {
+    const track = this.sent[input];
+    const before = track === null || track.isMuted ? undefined : await track.getDeviceId(false);
     try {
-      await forwards();
+      await this.use(input, id);
     } catch (error) {
-      await back().catch(() => this.turnNow(input, false));
+      const back = before === undefined ? Promise.reject(error) : this.switchTo(input, before);
+      await back.catch(() => this.shut(input));
       throw error;
     }
   }
 
+  private async use(device: Input | 'speaker', id: string): Promise<void> {
+    await this.switchTo(device, id);
+    this.devices[device] = id;
+    remember(device, id);
+  }
+
+  /** A camera exactly: a mere wish weighs no more than the wish for one that faces the person, and nothing may change. */
+  private async switchTo(device: Input | 'speaker', id: string): Promise<void> {
+    const kinds = { camera: 'videoinput', microphone: 'audioinput', speaker: 'audiooutput' } as const;
+    await this.room.switchActiveDevice(kinds[device], id, device === 'camera');
+  }
+
   private reopen(): Promise<void> {
     return this.inTurn('camera', async () => {
-      if (this.backdrop.held) await this.turnNow('camera', true);
+      if (this.backdrop.held && this.wanted('camera')) await this.turnNow('camera', true);
     });
   }
 
@@ -300,45 +308,106 @@ export class Conference {
     }
   }
 
+  /** False: it was switched off, or the call has ended, while it was on its way. */
+  private wanted(input: Input): boolean {
+    return this.link !== 'ended' && this.wishes[input]?.on !== false;
+  }
+
+  /** What is open, or is just being opened, sends nothing as long as off is wished. */
+  private dim(input: Input): void {
+    const track = this.sent[input];
+    const wanted = this.wanted(input);
+    if (track === null) return;
+    if (!wanted && input === 'microphone') this.mutedByMe = true;
+    // The client library mutes what others know of, also while it opens another device for it; of what is on its way it tells nobody.
+    const known = this.room.localParticipant.getTrackPublications().some((one) => one.track === track);
+    if (!wanted && known) void track.mute();
+    else if (!track.isMuted) sourcesOf(track).forEach((source) => (source.enabled = wanted));
+  }
+
+  private async obey(input: Input): Promise<void> {
+    const wish = this.wishes[input];
+    if (wish === null) return;
+    await this.turnNow(input, wish.on);
+    if (this.wishes[input] === wish) this.wishes[input] = null;
+  }
+
   private async turnNow(input: Input, on: boolean): Promise<void> {
-    this.mutedByMe = input === 'microphone' && !on;
-    const { localParticipant } = this.room;
+    if (input === 'microphone') this.mutedByMe = !on;
     try {
       if (input === 'camera') this.backdrop.held = false;
       if (input === 'camera' && on) this.backdrop.lost = null;
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
-      if (input === 'microphone') await localParticipant.setMicrophoneEnabled(on);
-      else await this.turnCamera(on);
+      if (!on) await this.shut(input);
+      else if (input === 'camera') await this.openCamera();
+      else await this.open(input);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
       this.notices.tell(t(failureText(input, deviceFailure(error))));
     }
   }
 
-  private async turnCamera(on: boolean): Promise<void> {
+  private async shut(input: Input): Promise<void> {
     const { localParticipant } = this.room;
-    try {
-      await localParticipant.setCameraEnabled(on);
-    } catch (error) {
-      // Unplugged meanwhile, for example: any other one then.
-      if (!on || !this.sending.forgetCamera()) throw error;
-      await localParticipant.setCameraEnabled(on);
-    }
-    if (on) await this.sending.opened();
+    if (input === 'microphone') return void (await localParticipant.setMicrophoneEnabled(false));
+    await localParticipant.setCameraEnabled(false);
+    // One that was opened while it was off already: the client library leaves its light on.
+    if (this.sent.camera !== null) sourcesOf(this.sent.camera).forEach((source) => source.stop());
   }
 
-  private async publish(track: MediaStreamTrack | null): Promise<void> {
+  private async open(input: Input): Promise<void> {
+    const { localParticipant } = this.room;
+    if (!this.wanted(input)) return;
+    if (this.sent[input]?.isStopped === false) {
+      await (input === 'camera' ? localParticipant.setCameraEnabled(true) : localParticipant.setMicrophoneEnabled(true));
+      return;
+    }
+    const [local] = await localParticipant.createTracks(input === 'camera' ? { video: true } : { audio: true });
+    if (local !== undefined) await this.send(input, local);
+  }
+
+  private async openCamera(): Promise<void> {
+    try {
+      await this.open('camera');
+    } catch (error) {
+      // Unplugged meanwhile, for example: any other one then. One that is there and does not open stays the chosen one.
+      if (deviceFailure(error) !== 'absent' || !this.sending.forgetCamera()) throw error;
+      await this.open('camera');
+    }
+    await this.sending.opened();
+    await this.noteCamera();
+  }
+
+  /** Which one has opened, and word of it where another one was chosen. */
+  private async noteCamera(): Promise<void> {
+    const { camera } = this.sent;
+    const id = await camera?.getDeviceId(false);
+    const chosen = this.devices.camera;
+    if (id === undefined || id === chosen || camera?.isMuted !== false) return;
+    this.devices.camera = id;
+    if (chosen !== '') this.notices.tell(t('device.other', { name: sourcesOf(camera)[0]?.label ?? '' }));
+  }
+
+  private async publish(input: Input, track: MediaStreamTrack | null): Promise<void> {
     if (track === null) return;
-    if (track.kind === 'video' && !(await this.backdrop.ready(track))) return track.stop();
+    if (input === 'camera' && !(await this.backdrop.ready(track))) return track.stop();
     const constraints = track.getConstraints();
     const local =
-      track.kind === 'audio' ? new LocalAudioTrack(track, constraints, false) : new LocalVideoTrack(track, constraints, false);
+      input === 'microphone' ? new LocalAudioTrack(track, constraints, false) : new LocalVideoTrack(track, constraints, false);
+    if (local instanceof LocalVideoTrack && !(await this.backdrop.cover(local))) return local.stop();
+    await this.send(input, local).catch(() => undefined);
+  }
+
+  /** To the others, if it is still wanted; otherwise it is closed. */
+  private async send(input: Input, local: LocalTrack): Promise<void> {
+    if (!this.wanted(input)) return local.stop();
+    this.sent[input] = local;
+    local.on(TrackEvent.Restarted, () => this.dim(input));
     try {
-      if (local instanceof LocalVideoTrack && !(await this.backdrop.cover(local))) return local.stop();
-      const source = track.kind === 'audio' ? Track.Source.Microphone : Track.Source.Camera;
-      await this.room.localParticipant.publishTrack(local, { source });
-    } catch {
+      await this.room.localParticipant.publishTrack(local, { source: input === 'camera' ? Track.Source.Camera : Track.Source.Microphone });
+    } catch (error) {
       local.stop();
+      throw error;
     }
   }
 
@@ -414,8 +483,17 @@ export class Conference {
   private finish(reason: Key): void {
     if (this.link === 'ended') return;
     clearTimeout(this.bannerTimer);
-    this.link = 'ended';
+    this.end();
     this.ended(reason);
+  }
+
+  /** Nothing is open from here on, nor will be: what is on its way to a call that has ended would wait there for long. */
+  private end(): void {
+    this.link = 'ended';
+    const { camera, microphone } = this.entry.tracks;
+    stopAll(camera, microphone);
+    this.sent.camera?.stop();
+    this.sent.microphone?.stop();
   }
 
   private redrawSoon(): void {
@@ -478,4 +556,9 @@ function nameOf(participant: Participant): string {
 
 function stopAll(...tracks: (MediaStreamTrack | null)[]): void {
   tracks.forEach((track) => track?.stop());
+}
+
+/** Of the device itself, not what its pictures are made into. */
+function sourcesOf(track: LocalTrack): MediaStreamTrack[] {
+  return track.mediaStream?.getTracks() ?? [];
 }

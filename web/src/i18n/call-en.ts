@@ -11,6 +11,7 @@ export const callEn: Record<CallKey, string> = {
   'saving.soundNote': 'Sound only: no pictures are received',
   'saving.change': 'Change',
   'saving.refused': 'The browser did not change how your picture is sent. Switch the camera off and on again.',
+  'device.other': 'The chosen camera was not found. “{name}” is in use.',
   'blurHeld.note': 'The camera is off until the blur is ready.',
   'saving.screenUnseen': '{name} is presenting. Sound only receives no presentation.',
   'saving.seeScreen': 'See the presentation',

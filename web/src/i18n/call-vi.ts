@@ -10,6 +10,7 @@ export const callVi = {
   'saving.soundNote': 'Chỉ nghe tiếng: không nhận hình',
   'saving.change': 'Thay đổi',
   'saving.refused': 'Trình duyệt chưa đổi được cách gửi hình. Hãy tắt camera rồi bật lại.',
+  'device.other': 'Không thấy camera đã chọn. Đang dùng “{name}”.',
   'blurHeld.note': 'Camera tạm tắt cho đến khi làm mờ xong phông nền.',
   'saving.screenUnseen': '{name} đang trình chiếu. Chế độ chỉ nghe tiếng không nhận trình chiếu.',
   'saving.seeScreen': 'Xem trình chiếu',
