@@ -103,11 +103,11 @@ pub struct Layer {
 /// What a viewer is sent first that begins with a key frame.
 #[derive(Debug)]
 pub enum Beginning {
-    /// What waits: nothing of the key frame or behind it has gone by.
+    /// What waits: nothing of its first key frame or behind that has gone by.
     Waiting,
-    /// Some came before the first packet of the key frame, and has gone by: all from that one on.
+    /// Some has gone by before the first packet of a key frame came: all from the newest key frame of what waits on.
     Cached(Vec<Pending>),
-    /// Too much has, or a newer key frame: another one is needed.
+    /// Too much has, or a key frame newer than that one: another one is needed.
     TooLate,
 }
 
@@ -394,26 +394,34 @@ impl Layer {
         Some((0..count).filter_map(move |i| cache.get(first.wrapping_add(i))))
     }
 
-    /// How a viewer begins that is to begin with the first key frame of what waits. `pending`: what waits.
+    /// How a viewer begins that is to begin with a key frame of what waits: with the first of them, or where part of that has
+    /// gone by with the newest. `pending`: what waits.
     pub fn beginning(&self, pending: &[Pending]) -> Beginning {
         let entry = |waiting: &Pending| self.cache.as_ref()?.get(waiting.sequence).filter(|entry| entry.keyframe);
-        let Some((at, key)) = pending.iter().enumerate().find_map(|(at, waiting)| Some((at, entry(waiting)?))) else {
-            return Beginning::Waiting;
-        };
-        let first = key.sequence;
-        let behind = pending[at..].iter().filter(|waiting| !is_before(waiting.sequence, first)).count();
-        let ahead = self.newest().wrapping_sub(first).wrapping_add(1);
-        if is_before(self.newest(), first) || behind >= usize::from(ahead) {
+        let mut keys = pending.iter().enumerate().filter_map(|(at, waiting)| Some((at, entry(waiting)?)));
+        let Some((at, first)) = keys.next() else { return Beginning::Waiting };
+        if self.is_all_there(first.sequence, &pending[at..]) {
             return Beginning::Waiting;
         }
+        // Of the newest picture among them the first packet.
+        let is_better =
+            |key: &Entry, than: &Entry| is_before(key.sequence, than.sequence) == (key.timestamp == than.timestamp);
+        let key = keys.fold(first, |best, (_, key)| if is_better(key, best) { key } else { best });
         let is_newer = |entry: &Entry| entry.keyframe && entry.timestamp != key.timestamp;
-        match self.since(first) {
+        match self.since(key.sequence) {
             Some(mut entries) if !entries.clone().any(is_newer) => {
                 let pending = entries.by_ref().map(|entry| Pending::new(entry.sequence, entry.size()));
                 Beginning::Cached(pending.collect())
             }
             _ => Beginning::TooLate,
         }
+    }
+
+    /// Whether all from this packet on is in `pending`.
+    fn is_all_there(&self, first: u16, pending: &[Pending]) -> bool {
+        let there = pending.iter().filter(|waiting| !is_before(waiting.sequence, first)).count();
+        let all = self.newest().wrapping_sub(first).wrapping_add(1);
+        is_before(self.newest(), first) || there >= usize::from(all)
     }
 
     pub fn clear_pending(&mut self) {

@@ -97,6 +97,24 @@ fn a_key_frame_whose_start_comes_last_is_seen_whole_and_once() {
 }
 
 #[test]
+fn a_key_frame_that_comes_together_with_the_late_start_of_an_older_one_is_seen() {
+    let (mut stage, mut publisher, [_, mut waits]) = one_who_sees_and_one_who_waits();
+    let older = frame(&mut publisher, 0, 30, true, &[601, 602]);
+    let newer = frame(&mut publisher, 0, 31, true, &[603, 604]);
+    stage.deliver(&publisher, &older[1]);
+    for packet in older[..1].iter().chain(&newer) {
+        stage.shard.receive(publisher.path, &mut packet.clone(), stage.now_us, &mut stage.out);
+    }
+    stage.settle();
+    for n in 32..47 {
+        stage.publish_frame(&mut publisher, 0, n, false, &[600]);
+    }
+    let got: Vec<_> = stage.media_of(&mut waits).iter().map(|one| one.payload_len).collect();
+    assert_eq!(got, [vec![603, 604], vec![600; 15]].concat());
+    assert_eq!(stage.plis_to(&mut publisher), []);
+}
+
+#[test]
 fn a_key_frame_whose_start_comes_far_too_late_is_left_and_another_asked_for() {
     let (mut stage, mut publisher, [_, mut waits]) = one_who_sees_and_one_who_waits();
     let key = frame(&mut publisher, 0, 30, true, &[600, 600]);
