@@ -96,6 +96,8 @@ impl Selection {
             } else {
                 self.lacks = None;
             }
+        } else if place.fresh && timestamp == self.picture && self.limits.temporal < wanted.temporal {
+            self.raise(timestamp, wanted.temporal);
         }
         let admits = self.at(timestamp).admits(place);
         if !admits {
@@ -167,6 +169,15 @@ impl Selection {
             self.before = std::mem::replace(&mut self.limits, limits);
             self.since = timestamp;
         }
+    }
+
+    /// The start of a picture that needs none before it, overtaken by other packets of it. Of its higher spatial layers some may
+    /// have been left out, so that those wait for another one.
+    fn raise(&mut self, timestamp: u32, temporal: u8) {
+        if self.since != timestamp {
+            (self.before, self.since) = (self.limits, timestamp);
+        }
+        (self.limits.temporal, self.lacks) = (temporal, None);
     }
 
     /// How high a frame of this temporal id leads that needs the base alone: others may need what was left out since that

@@ -10,6 +10,11 @@ fn limits(spatial: u8, temporal: u8) -> Limits {
     Limits { spatial, temporal }
 }
 
+/// As of VP8, where only the first packet of a key frame tells that it is one.
+fn packet(fresh: bool) -> Place {
+    Place { rise: Rise::No, ..frame(0, 0, fresh) }
+}
+
 /// What passes of a picture of three layers, and the layers with which it ends.
 fn picture(selection: &mut Selection, n: u32, temporal: u8, fresh: bool, wanted: Limits) -> (Vec<u8>, Vec<u8>) {
     let (mut sent, mut ends) = (Vec::new(), Vec::new());
@@ -59,6 +64,32 @@ fn temporal_layers_come_back_where_the_stream_lets_them() {
     assert!(!passes(8, frame(0, 1, false), 2));
     assert!(passes(9, frame(0, 0, false), 2));
     assert!(passes(10, frame(0, 2, false), 2));
+}
+
+#[test]
+fn a_key_frame_whose_start_was_overtaken_brings_the_temporal_layers_back_alone() {
+    let mut selection = Selection::default();
+    selection.start(limits(2, 2), 0);
+    let wanted = limits(2, 2);
+    assert!(!selection.admits(frame(1, 1, false), 3_000, limits(0, 0)), "down");
+    assert!(selection.admits(packet(false), 6_000, wanted));
+    assert!(!selection.admits(frame(1, 0, false), 6_000, wanted));
+    assert!(selection.admits(packet(true), 6_000, wanted));
+    assert_eq!(selection.limits(), limits(0, 2));
+    assert!(!selection.admits(frame(0, 1, false), 3_000, wanted), "of the picture before it nothing more");
+    assert!(
+        selection.admits(frame(0, 2, false), 9_000, wanted) && !selection.admits(frame(1, 2, false), 9_000, wanted)
+    );
+}
+
+#[test]
+fn what_held_before_a_key_frame_whose_start_was_overtaken_holds_for_what_comes_late() {
+    let mut selection = Selection::default();
+    selection.start(limits(1, 0), 0);
+    assert!(selection.admits(packet(false), 3_000, limits(1, 0)));
+    assert!(selection.admits(packet(false), 6_000, limits(0, 2)));
+    assert!(selection.admits(packet(true), 6_000, limits(0, 2)));
+    assert!(selection.admits(frame(1, 0, false), 3_000, limits(0, 2)), "a late packet of the picture before it");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod peer;
 
-use peer::{Peer, Stage, frame, voice};
+use peer::{Peer, Stage, frame, temporal_frame, voice};
 use plane_core::command::Command;
 use plane_core::event::Event;
 use plane_core::rtcp::{self, Packet};
@@ -313,11 +313,20 @@ fn up_in_the_one_pattern_that_browsers_send_begins_where_the_frame_says_so() {
 
 #[test]
 fn who_cannot_go_up_is_helped_by_a_key_frame_after_a_moment() {
+    [false, true].into_iter().for_each(help_up);
+}
+
+/// `overtaken`: the second packet of each key frame comes before the first.
+fn help_up(overtaken: bool) {
     let (mut stage, mut publisher, mut viewers) = stage(1, 2);
     let mut publish = |stage: &mut Stage, frames: std::ops::Range<u16>, key: bool| {
         for n in frames.clone() {
-            let temporal = [0, 2, 1, 2][usize::from(n % 4)];
-            stage.publish_temporal(&mut publisher, n, (temporal, false), key && n == frames.start, &[400]);
+            let temporal = ([0, 2, 1, 2][usize::from(n % 4)], false);
+            let key = key && n == frames.start;
+            let mut packets = temporal_frame(&mut publisher, n, temporal, key, &[400, 400][usize::from(!key)..]);
+            packets.rotate_left(usize::from(key && overtaken));
+            packets.iter().for_each(|packet| stage.deliver(&publisher, packet));
+            stage.advance(33_333);
         }
         stage.plis_to(&mut publisher).len()
     };
@@ -325,7 +334,7 @@ fn who_cannot_go_up_is_helped_by_a_key_frame_after_a_moment() {
     let want = |stage: &mut Stage, temporal| stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal });
     want(&mut stage, 0);
     publish(&mut stage, 0..120, true);
-    assert_eq!(count(&mut stage), 30);
+    assert_eq!(count(&mut stage), 31);
     // What it does not want for long is no reason.
     want(&mut stage, 2);
     assert_eq!(publish(&mut stage, 120..180, false), 0);
@@ -337,9 +346,9 @@ fn who_cannot_go_up_is_helped_by_a_key_frame_after_a_moment() {
     let asked = publish(&mut stage, 364..396, false);
     assert!((1..4).contains(&asked), "{asked}");
     publish(&mut stage, 396..400, true);
-    assert_eq!(count(&mut stage), 12);
+    assert_eq!(count(&mut stage), 13);
     assert_eq!(publish(&mut stage, 400..600, false), 0);
-    assert_eq!(count(&mut stage), 200);
+    assert_eq!(count(&mut stage), 200, "overtaken: {overtaken}");
 }
 
 #[test]

@@ -236,7 +236,7 @@ impl Stage {
 
     /// `temporal`: its id, and whether it needs the base alone.
     pub fn publish_temporal(&mut self, peer: &mut Peer, n: u16, temporal: (u8, bool), key: bool, lens: &[usize]) {
-        for mut packet in packets(peer, 0, (n, Some(temporal)), key, lens) {
+        for mut packet in temporal_frame(peer, n, temporal, key, lens) {
             self.shard.receive(peer.path, &mut packet, self.now_us, &mut self.out);
         }
         self.settle();
@@ -606,6 +606,11 @@ pub fn voice_of(peer: &mut Peer, level: u8, payload: &[u8]) -> Vec<u8> {
 /// The packets of frame `n` of a layer. Each layer has its own SSRC, clock and picture ids.
 pub fn frame(peer: &mut Peer, layer: usize, n: u16, key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
     packets(peer, layer, (n, None), key, lens)
+}
+
+/// The packets of frame `n` of the only layer. `temporal`: its id, and whether it needs the base alone.
+pub fn temporal_frame(peer: &mut Peer, n: u16, temporal: (u8, bool), key: bool, lens: &[usize]) -> Vec<Vec<u8>> {
+    packets(peer, 0, (n, Some(temporal)), key, lens)
 }
 
 /// What stands in a VP8 descriptor of a frame's temporal id; `sync`: it needs the base alone.
