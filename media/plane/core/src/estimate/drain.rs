@@ -62,7 +62,7 @@ pub struct Drain {
 struct Series {
     /// What the path carried when the bitrate was lowered, bit/s.
     carried_bps: f64,
-    /// The bitrate before it; None: not limited.
+    /// The highest bitrate that it was lowered from; None: not limited.
     before: Option<f64>,
     /// Least delay when it was lowered last.
     delay_us: i64,
@@ -85,6 +85,12 @@ struct Looked {
     at_us: u64,
 }
 
+impl Series {
+    fn is_over(&self, now_us: u64) -> bool {
+        now_us > self.lowered_us + SERIES_US
+    }
+}
+
 impl Drain {
     /// The bitrate is lowered from `before` because of a queue; `delay_us`: the least delay of late; `carried_bps`: what arrives,
     /// or where the path is not used to its end what is sent: only sending less than that shows something.
@@ -99,10 +105,12 @@ impl Drain {
             looked: None,
             gone_since_us: None,
         };
-        let Some(series) = &mut self.series else {
+        let Some(series) = self.series.as_mut().filter(|series| !series.is_over(now_us)) else {
             self.series = Some(new);
             return;
         };
+        // Where a probe was carried meanwhile it was higher than at first.
+        series.before = series.before.zip(before).map(|(a, b)| a.max(b));
         (series.delay_us, series.lowered_us) = (delay_us, now_us);
         let as_ever = (LESS..=1.0).contains(&(carried_bps / series.carried_bps));
         if !as_ever && series.less_since_us.is_none() {
@@ -129,7 +137,7 @@ impl Drain {
 
     pub fn look(&mut self, seen: &Seen, now_us: u64) -> Verdict {
         let Some(series) = &mut self.series else { return Verdict::Nothing };
-        if now_us > series.lowered_us + SERIES_US {
+        if series.is_over(now_us) {
             self.series = None;
             return Verdict::Nothing;
         }
@@ -197,6 +205,8 @@ impl Drain {
 mod tests {
     use super::*;
 
+    const SEEN: Seen = Seen { delay_us: 60_000, at_us: 0, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
+
     /// Looks each tenth of a second for two seconds while this share is sent, at delays of so many ms.
     fn looks(sent: f64, uneven_ms: f64, delay_ms: impl Fn(f64) -> f64) -> Option<(i64, bool)> {
         let mut drain = Drain::default();
@@ -228,10 +238,7 @@ mod tests {
         let mut drain = Drain::default();
         drain.note_lowered(None, 2e5, 60_000, 1_000_000);
         drain.note_lowered(Some(2e5), 3e5, 60_000, 2_000_000);
-        let mut look = |at_us| {
-            let seen = Seen { delay_us: 60_000, at_us, queue_us: 60_000, uneven_us: 3_000, sent_bps: 2.2e5 };
-            drain.look(&seen, at_us)
-        };
+        let mut look = |at_us| drain.look(&Seen { at_us, sent_bps: 2.2e5, ..SEEN }, at_us);
         let found: Vec<_> = (2_100_000..4_000_000_u64).step_by(100_000).map(&mut look).collect();
         assert!(found.contains(&Verdict::Longer(60_000, true)), "less is not sent than was carried at first");
     }
@@ -241,10 +248,7 @@ mod tests {
         let found = [false, true].map(|interrupts| {
             let mut drain = Drain::default();
             drain.note_lowered(None, 1e6, 60_000, 1_000_000);
-            let mut look = |at_us| {
-                let seen = Seen { delay_us: 60_000, at_us, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
-                drain.look(&seen, at_us)
-            };
+            let mut look = |at_us| drain.look(&Seen { at_us, ..SEEN }, at_us);
             assert_eq!([look(1_500_000), look(1_950_000)], [Verdict::Nothing; 2]);
             if interrupts {
                 drain.interrupt();
@@ -253,8 +257,6 @@ mod tests {
         });
         assert_eq!(found, [Verdict::Longer(60_000, true), Verdict::Nothing]);
     }
-
-    const SEEN: Seen = Seen { delay_us: 60_000, at_us: 0, queue_us: 60_000, uneven_us: 3_000, sent_bps: 8e5 };
 
     #[test]
     fn what_was_not_measured_again_says_nothing() {
@@ -274,6 +276,29 @@ mod tests {
                 assert_eq!(drain.look(&seen(at_us, queue_us, 2.9e5), at_us), Verdict::Nothing);
             }
             assert_eq!(drain.before(), None, "as much was sent as was carried, all the time");
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_the_most_that_there_was() {
+        let mut drain = Drain::default();
+        for (before, most) in [(3e5, 3e5), (2e6, 2e6), (1e6, 2e6)] {
+            drain.note_lowered(Some(before), 1e6, 60_000, 1_000_000);
+            assert_eq!(drain.before(), Some(most), "{before}");
+        }
+        drain.note_lowered(None, 1e6, 60_000, 1_000_000);
+        drain.note_lowered(Some(1e6), 1e6, 60_000, 1_000_000);
+        assert_eq!((drain.before(), drain.series.is_some()), (None, true), "there was no limit");
+    }
+
+    #[test]
+    fn a_bitrate_of_long_ago_is_not_given_back_though_nothing_was_looked_at_meanwhile() {
+        for (later_us, before) in [(SERIES_US, 2e6), (SERIES_US + 1, 4e5)] {
+            let mut drain = Drain::default();
+            drain.note_lowered(Some(2e6), 1e6, 60_000, 1_000_000);
+            drain.interrupt(); // much is lost
+            drain.note_lowered(Some(4e5), 3e5, 60_000, 1_000_000 + later_us);
+            assert_eq!(drain.before(), Some(before), "{later_us}");
         }
     }
 
