@@ -7,13 +7,16 @@ use crate::command::Codec;
 use crate::numbers::Numbers;
 use crate::selection::Place;
 
-/// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent first.
+/// What the ring tries to hold: at a round trip of half a second what was lost twice is asked for a second after it was sent
+/// first. Its largest size holds so much of 4.2 Mbit/s.
 pub const HISTORY_US: u64 = 2_000_000;
 const VIDEO_BYTES: usize = 64 << 10;
 const VIDEO_BYTES_MAX: usize = 1 << 20;
 const AUDIO_BYTES: usize = 16 << 10;
 /// Ring bytes for each place in the table; packets smaller than this on average lose some history.
 const BYTES_PER_PLACE: usize = 256;
+/// A packet of a picture that is one of several has about so many.
+const FULL_PACKET_BYTES: usize = 1_024;
 /// No payload of a datagram is longer.
 pub const PAYLOAD_BYTES_MAX: usize = 1500;
 
@@ -88,6 +91,11 @@ impl Cache {
     /// Packets that may be inserted before the table forgets the first.
     pub fn safe_packets(&self) -> usize {
         self.table.len() / 2
+    }
+
+    /// Full packets that it holds, a power of two.
+    pub fn full_packets(&self) -> usize {
+        self.bytes.len() / FULL_PACKET_BYTES
     }
 
     pub fn memory_bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 //! One forwarded track on one transport: which layer is sent, and what becomes of each packet.
 
 use crate::allocation::share::Grant;
-use crate::cache::Entry;
+use crate::cache::{Cache, Entry};
 use crate::command::{Codec, PayloadMap};
 use crate::numbers::Numbers;
 use crate::playout::Playout;
@@ -221,6 +221,14 @@ impl Consumer {
         match self.roc.behind(sequence) {
             None => true,
             Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.is_past(sequence),
+        }
+    }
+
+    /// What goes out from this cache can be sent again as long as it is there, within the bound of the log.
+    #[inline]
+    pub fn remember(&mut self, cache: &Cache) {
+        if cache.full_packets() > self.sent.len() {
+            self.sent.grow(cache.full_packets(), self.roc.last(), self.epoch);
         }
     }
 

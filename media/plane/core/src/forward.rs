@@ -227,6 +227,7 @@ impl Feed<'_> {
         let layer = &self.producer.layers[self.layer as usize];
         let mut fed = Fed::default();
         let Some(cache) = &layer.cache else { return fed };
+        consumer.remember(cache);
         // Browsers take padded media packets; of the decoders in halls nobody knows.
         let pads = transport.line().is_none();
         let returns = pads && consumer.meet(self.producer.voice.entrance);

@@ -2,7 +2,11 @@
 
 use crate::sequence::Offsets;
 
+/// Of a picture at first: two seconds of 2.3 Mbit/s.
 const VIDEO_PACKETS: usize = 512;
+/// Where the cache that it is sent from has grown to its end: as many full packets as that holds, two seconds of 4.2 Mbit/s.
+/// 18 KiB for each viewer of such a picture, 9 KiB for others.
+const VIDEO_PACKETS_MAX: usize = 1_024;
 const AUDIO_PACKETS: usize = 64;
 /// So far ahead of what was sealed last may be noted what waits for its turn.
 const AHEAD: u16 = 4_096;
@@ -90,6 +94,32 @@ impl SentLog {
         self.packets.len()
     }
 
+    /// Holds `packets`, a power of two, from now on, if that is more than so far and not beyond the bound. `last`: the newest
+    /// number that went out; `epoch`: of the consumer. What is forgotten already cannot be made again, and has gone out.
+    pub fn grow(&mut self, packets: usize, last: Option<u16>, epoch: u16) {
+        let packets = packets.min(VIDEO_PACKETS_MAX);
+        if packets <= self.packets.len() {
+            return;
+        }
+        let mut larger = SentLog { packets: vec![Sent::default(); packets].into_boxed_slice() };
+        let another = if epoch > 1 { epoch - 1 } else { u16::MAX };
+        let numbers = last.map(|last| (0..packets as u16).map(move |back| (back, last.wrapping_sub(back))));
+        for (back, sequence) in numbers.into_iter().flatten() {
+            if usize::from(back) >= self.packets.len() || self.is_past(sequence) {
+                larger.note(Sent { sequence, epoch: another, ..Sent::default() });
+            }
+        }
+        let is_near = |sequence: u16, last: u16| {
+            usize::from(last.wrapping_sub(sequence)) < packets || sequence.wrapping_sub(last) < AHEAD
+        };
+        for sent in self.packets.iter().filter(|sent| sent.epoch != 0) {
+            if last.is_none_or(|last| is_near(sent.sequence, last)) {
+                larger.note(*sent);
+            }
+        }
+        *self = larger;
+    }
+
     /// A packet went out under this number, in whatever epoch.
     pub fn has(&self, sequence: u16) -> bool {
         let sent = &self.packets[sequence as usize & (self.packets.len() - 1)];
@@ -136,5 +166,46 @@ mod tests {
         note(&mut log, later); // it waits for its turn; what was sealed last is still near the first
         assert!(log.is_past(65_530) && !log.has(65_530));
         assert!(log.is_past(later) && !log.is_past(65_531));
+    }
+
+    /// Of the last 1,500 numbers up to `last` two in nine never went out, and so many behind it wait for their turn.
+    fn used(last: u16, waiting: u16) -> SentLog {
+        let mut log = SentLog::new(true);
+        let went = (0..1_500).rev().filter(|behind| behind % 9 < 7).map(|behind| last.wrapping_sub(behind));
+        for sequence in went.chain((1..=waiting).map(|ahead| last.wrapping_add(ahead))) {
+            log.note(Sent { sequence, source: !sequence, epoch: 5, ..Sent::default() });
+        }
+        log
+    }
+
+    #[test]
+    fn a_log_that_grows_lets_no_number_out_again_and_keeps_what_it_had() {
+        for (last, waiting) in [300, 40_000].into_iter().flat_map(|last| [0, 1, 300, 512, 1_024].map(|n| (last, n))) {
+            let (small, mut log) = (used(last, waiting), used(last, waiting));
+            log.grow(1_024, Some(last), 5);
+            assert_eq!(log.len(), 1_024);
+            let mine =
+                |log: &SentLog, sequence| log.get(sequence).filter(|sent| sent.epoch == 5).map(|sent| sent.source);
+            for behind in 0..1_024 {
+                let sequence = last.wrapping_sub(behind);
+                let refuses = behind >= 512 || small.is_past(sequence);
+                assert_eq!(log.is_past(sequence), refuses, "{behind} behind {last}, {waiting} wait");
+                assert_eq!(mine(&log, sequence), mine(&small, sequence));
+            }
+            for sequence in (1..=waiting).map(|ahead| last.wrapping_add(ahead)) {
+                assert_eq!(mine(&log, sequence), mine(&small, sequence));
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_grows_within_its_bound_and_never_shrinks() {
+        let mut log = SentLog::new(true);
+        log.grow(256, None, 1);
+        assert_eq!(log.len(), 512);
+        log.grow(VIDEO_PACKETS_MAX * 2, None, 1);
+        assert_eq!((log.len(), log.memory_bytes()), (VIDEO_PACKETS_MAX, 18 << 10));
+        log.grow(512, Some(7), 1);
+        assert_eq!(log.len(), VIDEO_PACKETS_MAX);
     }
 }

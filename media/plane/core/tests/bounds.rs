@@ -132,6 +132,30 @@ fn a_key_frame_whose_start_comes_far_too_late_is_left_and_another_asked_for() {
     assert_eq!(stage.media_of(&mut waits).len(), 1);
 }
 
+/// Of 4 Mbit/s, at a round trip of half a second: the gap is seen after half of it, asked for again after another one, and again.
+#[test]
+fn what_a_far_viewer_lost_twice_is_sent_again_though_much_went_out_meanwhile() {
+    let mut stage = Stage::new();
+    let (mut publisher, mut viewer) = (stage.join(1), stage.join(2));
+    stage.publish(&publisher, 10, 1);
+    stage.consume(&viewer, 100, 10);
+    let mut n = 0;
+    let mut show = |stage: &mut Stage, ms: usize| {
+        for _ in 0..ms * 30 / 1_000 {
+            stage.publish_frame(&mut publisher, 0, n, n == 0, &[1_042; 16]);
+            n += 1;
+        }
+    };
+    show(&mut stage, 5_000);
+    let lost = stage.media_of(&mut viewer).last().expect("pictures").sequence;
+    for (ms, times) in [(500, "once"), (600, "twice"), (600, "three times")] {
+        show(&mut stage, ms);
+        stage.nack(&mut viewer, &[lost]);
+        let again: Vec<_> = stage.rtx_of(&mut viewer).iter().map(|one| one.original).collect();
+        assert_eq!(again, [Some(lost)], "lost {times}");
+    }
+}
+
 #[test]
 fn a_new_viewer_of_h264_starts_with_the_parameter_sets() {
     let mut stage = Stage::new();
