@@ -59,15 +59,17 @@ LISTEN = """(kind) => {
 TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', slow: false };
+window.opened = [];
 navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.slow) await new Promise((done) => setTimeout(done, 2000));
   const stream = await open(wanted);
+  opened.push(...stream.getTracks());
   if (!stream.getTracks().some(({ kind, label }) => [kind, label].includes(trouble.device))) return stream;
   stream.getTracks().forEach((track) => track.stop());
   if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
   throw new DOMException('in use', trouble.name);
 };"""
-"""Devices that open slowly, or one that does not; `audio` is every microphone."""
+"""Devices that open slowly, or one that does not; `audio` is every microphone. `opened`: all that did."""
 MOMENT = 5
 """As long as a browser takes to say that it has changed what it sends."""
 CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
@@ -312,6 +314,27 @@ async def test_a_released_key_ends_talking_whatever_waits(visit: Visit, live_ser
     await pressed(one, "mic-toggle", False)
     assert await one.page.evaluate("leaked") <= MOMENT
     assert await one.page.evaluate(SENDS, "audio") == 0
+
+
+async def test_what_opens_too_late_is_closed(visit: Visit, live_server: LiveServer) -> None:
+    """For the first time in this meeting: a key that was let go meanwhile, and a person who has left."""
+    one = await visit(script=WAYS + TROUBLED + ALL_OFF)
+    link = await new_meeting(one, live_server)
+    await enter(one, link)
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await pressed(one, "mic-toggle", False)
+    await trouble(one, slow=True)
+    await one.page.evaluate("document.activeElement.blur()")
+    await one.page.evaluate(LISTEN, "audio")
+    await one.page.keyboard.down(" ")
+    await expect(one.part("mic-toggle")).to_have_attribute("aria-busy", "true")
+    await one.page.keyboard.up(" ")
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate("leaked") == 0
+    await one.part("cam-toggle").click()
+    await one.part("leave-button").click()
+    await one.page.wait_for_function("() => opened.length === 2", timeout=PATIENCE_MS)
+    await one.page.wait_for_function("() => opened.every((track) => track.readyState === 'ended')", timeout=1000)
 
 
 async def test_a_press_while_joining_opens_what_was_not_open(visit: Visit, live_server: LiveServer) -> None:
