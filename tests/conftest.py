@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50
 """Other tests that take as long as one marked `slow`."""
-LAST_S, END_S = 400, 120
-"""A test that the timeout of pytest does not end (it holds the interpreter, or hangs once more while it is taken down) ends its
-worker: after this time, or so long after it has failed.
+END_S = 120
+"""So long after its timeout, or after it has failed, a test ends its worker if that did not end it: it holds the interpreter, or
+hangs once more while it is taken down. What the worker had started is not stopped then.
 """
 TERMINAL = pytest.StashKey[int]()
 
@@ -60,14 +60,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     beside them, whatever the number of workers. The time of waiting is none of the test.
     """
     way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}{run}").open("w") as turn:
+    with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
         fcntl.flock(turn, way)
-        faulthandler.dump_traceback_later(LAST_S, exit=True, file=item.config.stash[TERMINAL])
+        if bound_s := timeout_of(item):
+            faulthandler.dump_traceback_later(bound_s + END_S, exit=True, file=item.config.stash[TERMINAL])
         try:
             return (yield)
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+
+def timeout_of(item: pytest.Item) -> float:
+    """In seconds; 0: none."""
+    mark = item.get_closest_marker("timeout")
+    if mark is not None:
+        return float(mark.args[0])
+    option = item.config.getoption("timeout")
+    return float(item.config.getini("timeout") if option is None else option)
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,8 +5,10 @@ import random
 import socket
 
 HOST = "127.0.0.1"
-PORTS = range(20_000, 32_000)
-"""Below those that the kernel gives to whoever asks for any: nobody is given one between its choice and its use."""
+PORTS = range(25_000, 32_000)
+"""Between those of the server's calls with halls and those that the kernel gives to whoever asks for any: nobody is given one
+between its choice and its use.
+"""
 
 
 def free_port() -> int:

@@ -1,0 +1,59 @@
+"""A test that hangs costs a bound of time, is named, and takes no other with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, timeout_of
+
+AROUND = """
+from tests import conftest
+from tests.conftest import pytest_configure, pytest_exception_interact, pytest_runtest_protocol
+conftest.END_S = 2
+"""
+HANGS = """
+import time
+import pytest
+
+@pytest.fixture
+def stubborn():
+    yield
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            pass
+
+def test_first(): pass
+def test_hangs(stubborn): assert 0
+"""
+OTHERS = "def test_second(): pass"
+
+
+def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
+    """Its failed assertion took the timeout of pytest away, and xdist would run it again with each new worker."""
+    for name, text in (("conftest", AROUND), ("test_a", HANGS), ("test_b", OTHERS)):
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--max-worker-restart", "0", "-q"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [*command, "--timeout", "5", "-W", "ignore"],
+        cwd=tmp_path,
+        env=kept | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert "crashed while running 'test_a.py::test_hangs'" in done.stdout, done.stdout + done.stderr
+    assert "in stubborn" in done.stderr, "where it hung"
+    assert "2 passed" in done.stdout and done.returncode == 1
+
+
+@pytest.mark.timeout(900)
+def test_a_longer_timeout_of_its_own_counts(request: pytest.FixtureRequest) -> None:
+    assert timeout_of(request.node) == 900
