@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +19,14 @@ PATIENCE_MS = 30_000
 BUSY = """navigator.mediaDevices.getUserMedia = () =>
   Promise.reject(new DOMException('Could not start video source', 'NotReadableError'));"""
 INSECURE = "Object.defineProperty(window, 'isSecureContext', { value: false });"
+HEED = """(words) => {
+  window.heeded = [];
+  const look = () => {
+    const found = document.body.innerText.match(new RegExp(words, 'g'));
+    if (found !== null) window.heeded.push(...found);
+  };
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
 OLD = "delete window.RTCPeerConnection;"
 
 
@@ -250,3 +259,39 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
         await expect(one.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
         await expect(one.part("call")).to_have_attribute("data-link", "steady")
         await advance(one)
+
+
+async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live_server: LiveServer) -> None:
+    """Before the dialog, not behind it; and the list says what goes on."""
+    visitor = await visit()
+    await visitor.join(await new_meeting(visitor, live_server), "Nguyễn Văn An")
+    await expect(visitor.part("mic-toggle")).to_have_attribute("aria-busy", "false")
+    await visitor.part("settings-button").click()
+    chosen = await visitor.part("select-microphone").input_value()
+    await visitor.page.evaluate(f"() => {{ {BUSY} }}")
+    options = visitor.part("select-microphone").locator("option")
+    others = [one for one in await options.evaluate_all("(all) => all.map((one) => one.value)") if one != chosen]
+    await visitor.part("select-microphone").select_option(others[0])
+    await expect(visitor.part("settings-said")).to_contain_text("đang được chương trình khác sử dụng")
+    await expect(visitor.part("select-microphone")).to_have_value(chosen)
+    assert await visitor.barriers() == []
+
+
+@pytest.mark.slow
+async def test_whoever_loses_the_server_is_told_of_nothing_else(
+    visit: Visit, own_server: Callable[..., LiveServer]
+) -> None:
+    """Nobody has left, and nobody has to be invited."""
+    server = own_server()
+    one, other = await visit(), await visit()
+    link = await new_meeting(other, server)
+    await other.join(link, "Trần Thị Bình")
+    await one.join(link, "Nguyễn Văn An")
+    await tiles(one, 2)
+    await one.page.evaluate(HEED, "đã rời họp|Chưa có ai khác")
+    server.stop()
+    await expect(one.part("banner")).to_have_attribute("data-link", "media-lost", timeout=PATIENCE_MS)
+    await tiles(one, 1)
+    await asyncio.sleep(2)
+    assert await one.page.evaluate("window.heeded") == []
+    assert await one.barriers() == []

@@ -244,7 +244,7 @@ export class Conference {
     try {
       await this.sending.filterNoise(on);
     } catch (error) {
-      this.notices.tell(t(failureText('microphone', deviceFailure(error))));
+      this.notices.tell(t(failureText('microphone', deviceFailure(error))), true);
     }
   }
 
@@ -253,7 +253,7 @@ export class Conference {
       await (device === 'speaker' ? this.use(device, id) : this.inTurn(device, () => this.change(device, id)));
       if (device === 'camera') await this.sending.fit(this.saving);
     } catch (error) {
-      if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))));
+      if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))), true);
     }
   }
 
@@ -304,7 +304,7 @@ export class Conference {
     try {
       await this.sending.refit();
     } catch (error) {
-      this.notices.tell(t(failureText('camera', deviceFailure(error))));
+      this.notices.tell(t(failureText('camera', deviceFailure(error))), true);
     }
   }
 
@@ -343,7 +343,7 @@ export class Conference {
       else await this.open(input);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
-      this.notices.tell(t(failureText(input, deviceFailure(error))));
+      this.notices.tell(t(failureText(input, deviceFailure(error))), true);
     }
   }
 
@@ -442,7 +442,7 @@ export class Conference {
   }
 
   private moved(how: 'joined' | 'left', who: Participant): void {
-    if (!isComposed(who)) this.notices.moved(how, nameOf(who));
+    if (!isComposed(who) && this.link !== 'media-lost') this.notices.moved(how, nameOf(who));
   }
 
   private handChanged(changed: Record<string, string>, who: Participant): void {
@@ -465,6 +465,7 @@ export class Conference {
       this.link = 'steady';
     } else if (state === ConnectionState.Reconnecting) {
       this.link = 'media-lost';
+      this.notices.forgetMoves(); // the client library has let everybody go a moment before
     } else if (state === ConnectionState.SignalReconnecting) {
       this.bannerTimer = setTimeout(() => this.signalLost(), this.link === 'steady' ? BANNER_AFTER_MS : 0);
     }

@@ -4,6 +4,8 @@ import { t, type Key } from '../i18n/index.svelte';
 export interface Notice {
   id: number;
   text: string;
+  /** Something that the person wanted did not work. */
+  failure: boolean;
 }
 
 const MOST_SHOWN = 3;
@@ -16,8 +18,8 @@ export class Notices {
   private readonly gathered = new Map<'joined' | 'left', string[]>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 
-  tell(text: string): void {
-    const notice = { id: (this.serial += 1), text };
+  tell(text: string, failure = false): void {
+    const notice = { id: (this.serial += 1), text, failure };
     this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
     this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
   }
@@ -30,6 +32,11 @@ export class Notices {
     }
     this.gathered.set(what, [name]);
     this.later(GATHER_MS, () => this.tellMoved(what));
+  }
+
+  /** Of those that were about to be told. */
+  forgetMoves(): void {
+    this.gathered.clear();
   }
 
   close(): void {

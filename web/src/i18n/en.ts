@@ -154,9 +154,9 @@ export const en: Record<Key, string> = {
   'banner.offline': 'This device has no network. The meeting reconnects by itself when the network is back.',
 
   'notice.joined': '{name} joined',
-  'notice.joinedMany': '{name} and {n} others joined',
+  'notice.joinedMany': '{name} and {n} more joined',
   'notice.left': '{name} left',
-  'notice.leftMany': '{name} and {n} others left',
+  'notice.leftMany': '{name} and {n} more left',
   'notice.hand': '{name} asks to speak',
   'notice.sharing': '{name} is sharing a screen',
   'notice.chat': 'New message from {name}',
