@@ -42,7 +42,7 @@ $(STAMPS)/web: $(web_sources) docker/build.sh
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/native: $(native_sources) pyproject.toml $(STAMPS)/python
-	@echo "Rust ..."
+	@echo "Rust, a minute or more ..."
 	@docker/build.sh native
 	@mkdir -p $(@D) && touch $@
 

@@ -68,10 +68,11 @@ build_web() {
 build_native() {
     check_rust
     # Once as an editable install, which makes the command `diemcau`; later only the library.
-    local skip=()
+    local skip=() said
     if [ -x .venv/bin/diemcau ]; then skip=(--skip-install); fi
     # Whatever the lock lacks must not come in by a side door.
-    PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" .venv/bin/maturin develop --release --quiet "${skip[@]}"
+    said=$(PIP_NO_INDEX=1 PIP_QUIET=1 VIRTUAL_ENV="$PWD/.venv" PATH="$PWD/.venv/bin:$PATH" \
+        .venv/bin/maturin develop --release --quiet "${skip[@]}" 2>&1) || { echo "$said" >&2; return 1; }
 }
 
 case "${1:-all}" in
