@@ -381,7 +381,8 @@ fn expected((lost, received): (u32, u32), block: &ReportBlock) -> u32 {
     }
 }
 
-/// The record of a packet that may be sent again now.
+/// The record of a packet that may be sent again now. Not of one that still waits for its turn: it would go out a second time
+/// under its number with other bytes, and SRTP may seal no number twice.
 fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> Option<Sent> {
     if !consumer.is_recent(sequence) {
         return None;

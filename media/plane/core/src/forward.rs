@@ -370,7 +370,7 @@ impl Packet<'_> {
         if !consumer.is_unsent(sent.sequence) || consumer.sent.has(sent.sequence) {
             return false;
         }
-        consumer.sent.note(sent);
+        consumer.sent.note(sent.waiting());
         let bytes = self.entry.len + u16::from(self.padding);
         pacer.put(Waiting { consumer: key, sent, timestamp: self.timestamp, bytes });
         true

@@ -28,7 +28,7 @@ pub struct Sent {
     pub padding: u8,
     /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
     pub copies: bool,
-    /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends.
+    /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends, and is full while it waits.
     pub(crate) marks: u8,
 }
 
@@ -36,11 +36,12 @@ const LAYER: u8 = 0x03;
 const WITH_MID: u8 = 0x04;
 const MARKER: u8 = 0x08;
 const RESENT: u8 = 0x10;
+const ALL_RESENT: u8 = 0xf0;
 
 impl Sent {
     pub fn mark(&mut self, layer: u8, with_mid: bool, marker: bool) {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        self.marks = self.marks & 0xf0 | layer & LAYER | flag(with_mid, WITH_MID) | flag(marker, MARKER);
+        self.marks = self.marks & ALL_RESENT | layer & LAYER | flag(with_mid, WITH_MID) | flag(marker, MARKER);
     }
 
     pub fn layer(&self) -> u8 {
@@ -62,6 +63,11 @@ impl Sent {
     /// Not more than 15 times.
     pub fn count_resend(&mut self) {
         self.marks = self.marks.saturating_add(RESENT);
+    }
+
+    /// As it is noted while it waits for its turn: not to be resent, for it has not gone out.
+    pub fn waiting(self) -> Self {
+        Sent { marks: self.marks | ALL_RESENT, ..self }
     }
 
     pub fn offsets(&self) -> Offsets {
@@ -166,6 +172,16 @@ mod tests {
         note(&mut log, later); // it waits for its turn; what was sealed last is still near the first
         assert!(log.is_past(65_530) && !log.has(65_530));
         assert!(log.is_past(later) && !log.is_past(65_531));
+    }
+
+    #[test]
+    fn what_waits_has_had_all_its_resends_and_is_otherwise_the_same() {
+        let mut sent = Sent { sequence: 7, ..Sent::default() };
+        sent.mark(2, true, true);
+        sent.count_resend();
+        let waiting = sent.waiting();
+        assert_eq!((waiting.sequence, waiting.layer(), waiting.with_mid(), waiting.marker()), (7, 2, true, true));
+        assert_eq!((sent.resends(), waiting.resends()), (1, 15));
     }
 
     /// Of the last 1,500 numbers up to `last` two in nine never went out, and so many behind it wait for their turn.

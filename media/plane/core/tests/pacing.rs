@@ -56,6 +56,49 @@ fn a_resend_on_the_same_ssrc_is_the_same_to_the_last_bit() {
 }
 
 #[test]
+fn what_is_asked_for_again_while_it_waits_goes_out_once_and_can_be_resent_then() {
+    let (mut stage, mut publisher, mut viewer) = stage();
+    stage.map_without_rtx(&viewer, 100, 10);
+    stage.publish_frame(&mut publisher, 0, 0, true, &[700]);
+    let mut sealed = stage.sealed_media(&viewer);
+    let first = number(&sealed[0]);
+    let mut packets = frame(&mut publisher, 0, 1, false, &[1_100; 60]);
+    let late = packets.remove(5);
+    for packet in &packets[..40] {
+        stage.deliver(&publisher, packet);
+    }
+    // It comes while others wait for their turn; the ones that follow it in number go out before.
+    stage.deliver(&publisher, &late);
+    for packet in &packets[40..] {
+        stage.deliver(&publisher, packet);
+    }
+    sealed.extend(stage.sealed_media(&viewer));
+    assert!((7..40).contains(&sealed.len()), "{}", sealed.len());
+    let missing = first.wrapping_add(6);
+    assert!(number(sealed.last().unwrap()).wrapping_sub(missing) < 100);
+    for _ in 0..3 {
+        stage.nack(&mut viewer, &[missing]);
+        sealed.extend(stage.sealed_media(&viewer));
+        assert!(sealed.iter().all(|datagram| number(datagram) != missing));
+    }
+    stage.advance(100_000);
+    sealed.extend(stage.sealed_media(&viewer));
+    let mut numbers: Vec<_> = sealed.iter().map(|datagram| number(datagram).wrapping_sub(first)).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..61).collect::<Vec<_>>());
+    let went = sealed.iter().find(|datagram| number(datagram) == missing).unwrap();
+    for _ in 0..3 {
+        stage.nack(&mut viewer, &[missing]);
+        assert_eq!(stage.sealed_media(&viewer), std::slice::from_ref(went));
+        stage.advance(100_000);
+    }
+}
+
+fn number(datagram: &[u8]) -> u16 {
+    u16::from_be_bytes([datagram[2], datagram[3]])
+}
+
+#[test]
 fn a_large_frame_is_spread_in_order_and_voices_pass_it() {
     let (mut stage, mut publisher, mut viewer) = stage();
     let packets = frame(&mut publisher, 0, 0, true, &[1_100; 120]);
