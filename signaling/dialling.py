@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,8 +31,19 @@ log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
+SETTLED = (*ENDS, Event.REFUSED, Event.FORBID)
+"""What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened to a leg. `order`: in which try; `more`: of `Happening`."""
+
+    event: Event
+    order: DialOrder | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Caller:
@@ -66,8 +78,10 @@ class Caller:
         """News that are being written, and the leg of each."""
         self._wake = asyncio.Event()
         self._planned_at = self._renewed_at = float("-inf")
-        self._unsure: set[str] = set()
-        """Legs that another worker was calling when it died, or of which the database did not take how it went on."""
+        self._unsure: dict[str, News] = {}
+        """Legs that another worker was calling when it died, or of which the database did not take how it went on; and with what
+        they go on.
+        """
         self._holds = False
 
     # -- what happens to calls
@@ -121,6 +135,8 @@ class Caller:
                 self.dialer.hang_up(leg_id, order)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)
+        if leg.state is not before or one.event is Event.CAME:
+            self._unsure.pop(leg_id, None)  # that was before this
         if row.leased_by == self.worker and not self._holds:
             self._holds = True
             self._wake.set()  # else nothing would be renewed until the next plan
@@ -187,16 +203,17 @@ class Caller:
             await self._begin()
 
     async def _recover(self) -> None:
-        """What the database does not take of one leg keeps no other waiting; it is tried again at the next tick."""
+        """What the database does not take of one leg is tried again at the next tick, after all others."""
         trouble: Exception | None = None
         for leg_id in tuple(self._unsure):
-            self._unsure.discard(leg_id)
+            news = self._unsure.pop(leg_id, None)
+            if news is None or leg_id in self.dialer.live():  # else it has come by itself meanwhile
+                continue
             try:
-                if leg_id not in self.dialer.live():  # else it has come by itself meanwhile
-                    await self.happen(leg_id, Event.RECOVER)
+                await self.happen(leg_id, news.event, news.order, **news.more)
             except (OSError, SQLAlchemyError) as error:
                 trouble = error
-                self._unsure.add(leg_id)
+                self._unsure.setdefault(leg_id, news)
         if trouble is not None:
             log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
@@ -220,7 +237,9 @@ class Caller:
         claimed = await self._database.transact(
             lambda session: legs.claim(session, self._clock(), self.worker, self._lease_s)
         )
-        self._unsure |= {leg_id for leg_id, state in claimed if state in UNSURE}
+        for leg_id, state in claimed:
+            if state in UNSURE:
+                self._unsure.setdefault(leg_id, News(Event.RECOVER))
         async with self._database.reading() as session:
             self._holds = bool(await legs.held(session, self._clock(), self.worker))
 
@@ -271,7 +290,7 @@ class Caller:
     async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
         """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall
         that comes while another worker has its lease stays until that would have run out. What the database refuses again and
-        again is given up: the leg goes on as if this worker had died.
+        again is given up: the clockwork writes how it ended as soon as it can; else the leg goes on as if this worker had died.
         """
         tries, refusals, ends = 0, 0, self._now() + self._lease_s
         async with self._queues.setdefault(leg_id, asyncio.Lock()):
@@ -291,7 +310,7 @@ class Caller:
                     refusals += not (isinstance(error, OSError) or is_away(error))
                     if refusals >= limits.NEWS_TRIES:
                         log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
-                        self._unsure.add(leg_id)
+                        self._unsure[leg_id] = News(event, order, more) if event in SETTLED else News(Event.RECOVER)
                         self._wake.set()
                         return
                 await asyncio.sleep(limits.NEWS_AGAIN_S)

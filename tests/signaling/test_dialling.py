@@ -386,6 +386,10 @@ class Late:
         self._wire.orders[self.leg_id] = self.caller.order(self._row)
         self.caller.came(self.leg_id)
 
+    def goes(self, event: Event) -> None:
+        del self._wire.orders[self.leg_id]
+        self.caller.ended(self.leg_id, event)
+
     async def told(self) -> None:
         await asyncio.gather(*self.caller._told)
         await asyncio.sleep(0)
@@ -553,36 +557,6 @@ async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last
     late.comes()
     await late.told()
     assert not errors and await late.seen(database) == (True, "connected", "one")
-
-
-async def test_a_leg_whose_news_were_refused_for_good_goes_on_and_holds_up_no_other(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As one of a server that died: else it would be connected for ever, by a call that has long ended."""
-    await database.transact(lambda session: book(session, province, clock.at, 2))
-    caller, change, refuses = make(), legs.change, True
-    await caller.tick()
-    one, two = (await rows(database)).values()
-    await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
-    await caller.happen(two.id, Event.REFUSED, wire.orders.pop(two.id), status=486)
-
-    async def refused(session: AsyncSession, leg_id: str, *given: Any) -> DialLeg | None:
-        if refuses and leg_id == one.id:
-            raise broken()
-        return await change(session, leg_id, *given)
-
-    monkeypatch.setattr(legs, "change", refused)
-    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
-    caller.ended(one.id, Event.HUNG_UP, wire.orders.pop(one.id))
-    await asyncio.gather(*caller._told)
-    clock.pass_s(limits.BUSY_RETRY_S)
-    await caller.tick()
-    assert set(wire.orders) == {two.id} and (await rows(database))[one.terminal_id].state == "connected"
-    refuses = False
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    row = (await rows(database))[one.terminal_id]
-    assert (row.state, row.epoch, set(wire.orders)) == ("calling", 2, {one.id, two.id})
 
 
 async def test_a_server_that_stops_does_not_wait_for_a_database_that_is_away(

@@ -1,0 +1,139 @@
+"""The caller of halls where the database refuses news of a leg, or is away: how a call ended is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference import limits
+from conference.dialout import Event
+from rooms.dialling import legs
+from rooms.dialling.tables import DialLeg
+from rooms.store.database import Database
+from signaling import limits as bounds
+from tests.rooms.province import Province
+from tests.signaling import test_dialling as dialling
+from tests.signaling.test_dialling import Clock, Late, Make, Wire, book, broken, rows
+
+clock, make, now, wire = dialling.clock, dialling.make, dialling.now, dialling.wire
+
+
+class Refusing:
+    """The database refuses whatever changes one leg, for as long as it `refuses`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, leg_id: str) -> None:
+        self.refuses, self.tries = True, 0
+        self._leg_id, self._change = leg_id, legs.change
+        monkeypatch.setattr(legs, "change", self._work)
+        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+
+    async def _work(self, session: AsyncSession, leg_id: str, *given: Any) -> DialLeg | None:
+        if self.refuses and leg_id == self._leg_id:
+            self.tries += 1
+            raise broken()
+        return await self._change(session, leg_id, *given)
+
+
+@pytest.mark.parametrize(
+    ("event", "before", "state", "reason", "pause_s"),
+    [
+        (Event.HUNG_UP, "connected", "failed", "hung_up", limits.HUNG_UP_RETRY_S),
+        (Event.HUNG_UP, "redialled", "left", "hung_up", None),
+        (Event.LOST, "connected", "failed", "lost", limits.LOST_RETRY_S),
+        (Event.DROP, "connected", "left", "dropped", None),
+        (Event.REFUSED, "calling", "failed", "busy", limits.BUSY_RETRY_S),
+        (Event.FORBID, "calling", "given_up", "class_forbids", None),
+    ],
+)
+async def test_how_a_call_ended_is_written_though_it_was_refused_for_long_and_holds_up_no_other_leg(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    event: Event,
+    before: str,
+    state: str,
+    reason: str,
+    pause_s: float | None,
+) -> None:
+    """Else it would be connected for ever, by a call that has long ended, or be called though an operator has put it out."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    one, two = (await rows(database)).values()
+    if before == "redialled":
+        await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
+        await caller.happen(one.id, Event.HUNG_UP, wire.orders.pop(one.id))
+        clock.pass_s(limits.HUNG_UP_RETRY_S)
+        await caller.tick()
+    if before != "calling":
+        await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
+    await caller.happen(two.id, Event.REFUSED, wire.orders.pop(two.id), status=486)
+    calls = wire.done.count(("dial", one.terminal_id))
+    refusing = Refusing(monkeypatch, one.id)
+    order = wire.orders.pop(one.id)
+    if event in (Event.REFUSED, Event.FORBID):
+        caller.tell(order, event, **({"status": 486} if event is Event.REFUSED else {}))
+    else:
+        caller.ended(one.id, event, order)
+    await asyncio.gather(*caller._told)
+    assert refusing.tries == bounds.NEWS_TRIES
+    clock.pass_s(limits.BUSY_RETRY_S)
+    await caller.tick()
+    was = "calling" if before == "calling" else "connected"
+    assert set(wire.orders) == {two.id} and (await rows(database))[one.terminal_id].state == was
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    row = (await rows(database))[one.terminal_id]
+    assert (row.state, row.reason, row.epoch, set(wire.orders)) == (state, reason, 1, {two.id})
+    assert row.next_try_at == (None if pause_s is None else clock.at + timedelta(seconds=pause_s))
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert wire.done.count(("dial", one.terminal_id)) == calls
+
+
+async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_server_that_died(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    refusing = Refusing(monkeypatch, one.id)
+    caller.tell(wire.orders.pop(one.id), Event.ANSWERED)
+    await asyncio.gather(*caller._told)
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert (await rows(database))[one.terminal_id].state == "calling" and set(wire.orders) == {one.id}
+
+
+async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hall that had come by itself was put out; it has come again and gone between two ticks: it is called once more."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (row,) = (await rows(database)).values()
+    hall = Late(caller, row, wire)
+    hall.comes()
+    await hall.told()
+    refusing = Refusing(monkeypatch, row.id)
+    hall.goes(Event.DROP)
+    await hall.told()
+    refusing.refuses = False
+    hall.comes()
+    await hall.told()
+    hall.goes(Event.HUNG_UP)
+    await hall.told()
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert await hall.seen(database) == (False, "failed", "one")
