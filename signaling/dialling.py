@@ -203,7 +203,9 @@ class Caller:
             await self._begin()
 
     async def _recover(self) -> None:
-        """What the database does not take of one leg is tried again at the next tick, after all others."""
+        """What the database does not take of one leg is tried again at the next tick, after all others. One that is away is asked
+        once: each try may take seconds, and meanwhile no lease is renewed.
+        """
         trouble: Exception | None = None
         for leg_id in tuple(self._unsure):
             news = self._unsure.pop(leg_id, None)
@@ -214,6 +216,8 @@ class Caller:
             except (OSError, SQLAlchemyError) as error:
                 trouble = error
                 self._unsure.setdefault(leg_id, news)
+                if _is_away(error):
+                    break
         if trouble is not None:
             log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
@@ -307,7 +311,7 @@ class Caller:
                     tries += 1
                     if tries == 1:
                         log.warning("news of leg %s (%s) wait for the database: %s", leg_id, event.value, error)
-                    refusals += not (isinstance(error, OSError) or is_away(error))
+                    refusals += not _is_away(error)
                     if refusals >= limits.NEWS_TRIES:
                         log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
                         self._unsure[leg_id] = News(event, order, more) if event in SETTLED else News(Event.RECOVER)
@@ -334,6 +338,10 @@ class Caller:
 
     def _clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, OSError) or is_away(error)
 
 
 async def _logged(work: Any) -> None:

@@ -137,3 +137,31 @@ async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
     assert await hall.seen(database) == (False, "failed", "one")
+
+
+async def test_a_database_that_is_away_is_asked_for_one_unsure_leg_a_tick(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try may take seconds, and no lease is renewed meanwhile. The other leg has its turn at the next tick."""
+    await database.transact(lambda session: book(session, province, clock.at, 3))
+    await make("one").tick()
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    other_wire, tried, change, is_away = Wire(), list[str](), legs.change, True
+    caller = make("two", other_wire)
+
+    async def away(session: AsyncSession, leg_id: str, *given: Any) -> DialLeg | None:
+        tried.append(leg_id)
+        if is_away:
+            raise OSError("the database is away")
+        return await change(session, leg_id, *given)
+
+    monkeypatch.setattr(legs, "change", away)
+    ids = {row.id for row in (await rows(database)).values()}
+    for ticks in (1, 2, 3):
+        await caller.tick()
+        assert len(tried) == ticks
+        clock.pass_s(bounds.CALLER_TICK_S)
+    assert set(tried) == ids and not other_wire.orders
+    is_away = False
+    await caller.tick()
+    assert set(other_wire.orders) == ids
