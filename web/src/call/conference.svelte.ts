@@ -92,7 +92,7 @@ export class Conference {
   private bannerTimer: ReturnType<typeof setTimeout> | undefined;
   private mutedByMe = false;
   /** What was pressed last and is not so yet. */
-  private readonly wishes: Record<Input, { readonly on: boolean } | null> = { microphone: null, camera: null };
+  private wishes = $state.raw<Record<Input, { readonly on: boolean } | null>>({ microphone: null, camera: null });
   /** What was opened last, on its way to the others or there. */
   private readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
   /** The end of all that changes a device, one after the other. */
@@ -137,12 +137,16 @@ export class Conference {
   async join(): Promise<void> {
     const { pass, tracks } = this.entry;
     const connected = this.room.connect(pass.url, pass.token);
+    const wish = (track: MediaStreamTrack | null) => track && { on: true };
+    this.wishes = { microphone: wish(tracks.microphone), camera: wish(tracks.camera) };
     // Whoever switches them waits for that: a second track of the same kind would obey nobody.
     const published = (['microphone', 'camera'] as const).map((input) =>
       this.inTurn(input, () =>
-        connected.then(
-          () => this.publish(input, tracks[input]),
-          () => undefined,
+        this.fulfil(input, () =>
+          connected.then(
+            () => this.publish(input, tracks[input]),
+            () => undefined,
+          ),
         ),
       ),
     );
@@ -192,12 +196,25 @@ export class Conference {
     void this.room.disconnect();
   }
 
+  /** As it was pressed last; otherwise as the others have it, or are to have it again once the way to them is made anew. */
+  isOn(input: Input): boolean {
+    const { me, link } = this;
+    const sent = this.sent[input];
+    const published = input === 'camera' ? me?.camera != null : me?.microphone === true;
+    const republished = link === 'media-lost' && sent !== null && !sent.isStopped && !sent.isMuted;
+    return this.wishes[input]?.on ?? (published || republished);
+  }
+
+  toggle(input: Input): Promise<void> {
+    return this.turn(input, !this.isOn(input));
+  }
+
   /** The last press wins. Off is dark or silent at once, whatever is being opened; all else waits its turn. */
   turn(input: Input, on: boolean): Promise<void> {
     if (this.wishes[input]?.on === on) return this.turning[input];
-    this.wishes[input] = { on };
+    this.wish(input, { on });
     this.dim(input);
-    return this.inTurn(input, () => this.obey(input));
+    return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
   }
 
   async share(on: boolean): Promise<void> {
@@ -259,7 +276,7 @@ export class Conference {
 
   /** After whatever changes that device already, so that no switch meets a track that is on its way out or in. */
   private inTurn(input: Input, change: () => Promise<void>): Promise<void> {
-    const work = this.turning[input].then(change);
+    const work = this.turning[input].then(change, change);
     const turn = Promise.allSettled([work]).then(() => {
       if (this.turning[input] === turn) this.busy[input] = false;
       this.redraw();
@@ -327,13 +344,23 @@ export class Conference {
 
   private async obey(input: Input): Promise<void> {
     const wish = this.wishes[input];
-    if (wish === null) return;
-    await this.turnNow(input, wish.on);
-    if (this.wishes[input] === wish) this.wishes[input] = null;
+    if (wish !== null) await this.turnNow(input, wish.on);
+  }
+
+  /** What is wished before is so afterwards, or cannot be. */
+  private async fulfil(input: Input, act: () => Promise<void>): Promise<void> {
+    const wish = this.wishes[input];
+    await act().finally(() => {
+      if (this.wishes[input] === wish) this.wish(input, null);
+    });
+  }
+
+  private wish(input: Input, wish: { readonly on: boolean } | null): void {
+    this.wishes = { ...this.wishes, [input]: wish };
   }
 
   private async turnNow(input: Input, on: boolean): Promise<void> {
-    if (input === 'microphone') this.mutedByMe = !on;
+    if (input === 'microphone' && on) this.mutedByMe = false;
     try {
       if (input === 'camera') this.backdrop.held = false;
       if (input === 'camera' && on) this.backdrop.lost = null;
@@ -349,7 +376,11 @@ export class Conference {
 
   private async shut(input: Input): Promise<void> {
     const { localParticipant } = this.room;
-    if (input === 'microphone') return void (await localParticipant.setMicrophoneEnabled(false));
+    if (input === 'microphone') {
+      this.mutedByMe = true;
+      await localParticipant.setMicrophoneEnabled(false);
+      return;
+    }
     await localParticipant.setCameraEnabled(false);
     // One that was opened while it was off already: the client library leaves its light on.
     if (this.sent.camera !== null) sourcesOf(this.sent.camera).forEach((source) => source.stop());
