@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
@@ -83,6 +84,19 @@ RTCPeerConnection.prototype.createOffer = async function (...given) {
   await new Promise((done) => setTimeout(done, 2000));
   return createOffer.apply(this, given);
 };"""
+
+REFUSING = """
+window.refusals = 0;
+const { addTransceiver } = RTCPeerConnection.prototype;
+RTCPeerConnection.prototype.addTransceiver = function (track, ...given) {
+  if (track.kind !== 'audio' || refusals === 0) return addTransceiver.call(this, track, ...given);
+  refusals -= 1;
+  throw new DOMException('refused', 'OperationError');
+};
+window.sockets = [];
+window.WebSocket = class extends WebSocket { constructor(...given) { super(...given); window.sockets.push(this); } };
+"""
+"""The next `refusals` times no sound is taken; `sockets`: the ways to the server."""
 
 
 async def height(visitor: Visitor) -> Any:
@@ -345,7 +359,7 @@ async def test_what_opens_too_late_is_closed(visit: Visit, live_server: LiveServ
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
 async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: LiveServer, kind: str) -> None:
-    """Nobody sees the room for the moment between an answer to the browser's question and a third press."""
+    """As long as the device opens, or the browser's question has no answer."""
     one = await visit(script=WAYS + TROUBLED + ALL_OFF)
     link = await new_meeting(one, live_server)
     await enter(one, link)
@@ -410,6 +424,35 @@ async def test_one_drawing_that_fails_blocks_no_device(visit: Visit, live_server
     await pressed(one, "cam-toggle", True)
     one.faults.clear()
     assert await one.page.evaluate(SENDERS, "video") == ["fake_device_1"]
+
+
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_what_a_new_call_does_not_take_is_opened_again_or_closed(
+    visit: Visit, live_server: LiveServer, refusals: int
+) -> None:
+    """Nothing stays open that nobody gets and no switch closes."""
+    live = (
+        "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
+    )
+    one = await visit(script=TROUBLED + REFUSING)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "mic-toggle", True)
+    await one.page.evaluate("(now) => { window.refusals = now; }", refusals)
+    anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
+    await one.page.evaluate(f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
+    await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await pressed(one, "mic-toggle", refusals == 1)
+    assert await one.page.evaluate(live) == int(refusals == 1)
+    if refusals == 2:
+        await one.part("mic-toggle").click()
+        await pressed(one, "mic-toggle", True)
+    assert await one.page.evaluate(live) == 1
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate(live) == 0
+    one.faults.clear()
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:

@@ -288,6 +288,7 @@ export class Conference {
 
   /** The device before it was closed for the new one: it comes back where that one does not open. */
   private async change(input: Input, id: string): Promise<void> {
+    if (this.link === 'ended') return;
     const track = this.sent[input];
     const before = track === null || track.isMuted ? undefined : await track.getDeviceId(false);
     try {
@@ -318,6 +319,7 @@ export class Conference {
   }
 
   private async refit(): Promise<void> {
+    if (this.link === 'ended') return;
     try {
       await this.sending.refit();
     } catch (error) {
@@ -337,9 +339,12 @@ export class Conference {
     if (track === null) return;
     if (!wanted && input === 'microphone') this.mutedByMe = true;
     // The client library mutes what others know of, also while it opens another device for it; of what is on its way it tells nobody.
-    const known = this.room.localParticipant.getTrackPublications().some((one) => one.track === track);
-    if (!wanted && known) void track.mute();
+    if (!wanted && this.isPublished(track)) void track.mute();
     else if (!track.isMuted) sourcesOf(track).forEach((source) => (source.enabled = wanted));
+  }
+
+  private isPublished(track: LocalTrack): boolean {
+    return this.room.localParticipant.getTrackPublications().some((one) => one.track === track);
   }
 
   private async obey(input: Input): Promise<void> {
@@ -442,6 +447,14 @@ export class Conference {
     }
   }
 
+  /** What the client library could not publish in a call that was made anew is closed, and opened once more: its name may still be taken. */
+  private async openAgain(input: Input): Promise<void> {
+    const track = this.sent[input];
+    if (track === null || track.isStopped || this.isPublished(track)) return;
+    track.stop();
+    if (!track.isMuted && this.wanted(input)) await this.turnNow(input, true);
+  }
+
   private listen(): void {
     REDRAWN_BY.forEach((event) => this.room.on(event, () => this.redrawSoon()));
     this.room
@@ -462,6 +475,10 @@ export class Conference {
       })
       .on(RoomEvent.TrackSubscribed, (_, publication) => this.undecoded.delete(publication.trackSid))
       .on(RoomEvent.TrackUnpublished, (publication) => this.undecoded.delete(publication.trackSid))
+      .on(RoomEvent.Reconnected, () => {
+        void this.inTurn('microphone', () => this.openAgain('microphone'));
+        void this.inTurn('camera', () => this.openAgain('camera'));
+      })
       .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
       .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
   }
