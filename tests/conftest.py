@@ -1,6 +1,5 @@
 """What every test may use: long runs of properties, and a real server of its own process."""
 
-import faulthandler
 import fcntl
 import os
 import re
@@ -18,15 +17,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.hanging"]
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50
 """Other tests that take as long as one marked `slow`."""
-END_S = 120
-"""So long after its timeout, or after it has failed, a test ends its worker if that did not end it: it holds the interpreter, or
-hangs once more while it is taken down. What the worker had started is not stopped then.
-"""
-TERMINAL = pytest.StashKey[int]()
 
 settings.register_profile("short", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", deadline=None, max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
@@ -39,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.stash[TERMINAL] = os.dup(2)  # what is written to standard error within a test is kept for its report
 
 
 @pytest.hookimpl(trylast=True)
@@ -62,28 +56,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     way = fcntl.LOCK_EX if item.get_closest_marker("whole_machine") else fcntl.LOCK_SH
     with (Path(tempfile.gettempdir()) / f"diemcau-tests-{os.getuid()}").open("w") as turn:
         fcntl.flock(turn, way)
-        if bound_s := timeout_of(item):
-            faulthandler.dump_traceback_later(bound_s + END_S, exit=True, file=item.config.stash[TERMINAL])
-        try:
-            return (yield)
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-
-
-def timeout_of(item: pytest.Item) -> float:
-    """In seconds; 0: none."""
-    mark = item.get_closest_marker("timeout")
-    if mark is not None:
-        return float(mark.args[0])
-    option = item.config.getoption("timeout")
-    return float(item.config.getini("timeout") if option is None else option)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
-    """pytest has just taken that bound away, for somebody who looks at the failure."""
-    if isinstance(node, pytest.Item) and not node.config.getoption("usepdb"):
-        faulthandler.dump_traceback_later(END_S, exit=True, file=node.config.stash[TERMINAL])
+        return (yield)
 
 
 @dataclass

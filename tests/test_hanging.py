@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, timeout_of
+from tests.conftest import ROOT
+from tests.hanging import timeout_of
 
 AROUND = """
-from tests import conftest
-from tests.conftest import pytest_configure, pytest_exception_interact, pytest_runtest_protocol
-conftest.END_S = 2
+from tests import hanging
+pytest_plugins = ["tests.hanging"]
+hanging.END_S = 2
 """
 HANGS = """
 import time
@@ -50,7 +51,8 @@ def test_one_that_hangs_is_named_and_the_others_run(tmp_path: Path) -> None:
         check=False,
     )
     assert "crashed while running 'test_a.py::test_hangs'" in done.stdout, done.stdout + done.stderr
-    assert "in stubborn" in done.stderr, "where it hung"
+    told = done.stdout.partition("hung ===")[2].splitlines()
+    assert "in stubborn" in told[1], "where it hung"
     assert "2 passed" in done.stdout and done.returncode == 1
 
 
