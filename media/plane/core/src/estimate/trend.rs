@@ -16,9 +16,9 @@ const HEARD_MIN: usize = 4;
 const BACK: u64 = 4;
 /// A queue counts from this length on, and more where the path's own delay wanders.
 const LENGTH_US: i64 = 25_000;
-const WANDER_TIMES: f64 = 3.0;
+const WANDER_TIMES: f64 = 4.0;
 /// As long as it is not known.
-const WANDER_US_START: f64 = 10_000.0;
+const WANDER_US_START: f64 = 8_000.0;
 const WANDER_US_MAX: f64 = 50_000.0;
 const WANDER_SMOOTHING: f64 = 0.02;
 /// A longer queue says nothing of the path's own.
@@ -309,13 +309,21 @@ mod tests {
         // The delay goes from one value to the next within a tenth of a second, 60 ms up and down.
         let (mut trend, mut dice) = (Trend::default(), self::dice(8));
         let (mut from, mut to) = (0.0, 0.0);
-        let seen = run(&mut trend, 0, 15_000, |i| {
+        let seen = run(&mut trend, 0, 60_000, |i| {
             if i % 5 == 0 {
                 (from, to) = (to, dice() * 60_000.0);
             }
-            (from + (to - from) * (i % 5) as f64 / 5.0) as i64
+            (from + (to - from) * (i % 5) as f64 / 5.0) as i64 + if dice() < 0.2 { 20_000 } else { 0 }
         });
-        assert!(seen[Usage::Over as usize] < 30, "{seen:?}");
+        assert!(seen[Usage::Over as usize] < 40, "{seen:?}");
+    }
+
+    #[test]
+    fn a_queue_is_seen_on_a_path_that_wanders() {
+        let (mut trend, mut dice) = (Trend::default(), self::dice(10));
+        run(&mut trend, 0, 1_000, |_| (dice() * 60_000.0) as i64);
+        let seen = run(&mut trend, 1_000, 75, |i| (i as i64 - 1_000) * 4_000 + (dice() * 60_000.0) as i64);
+        assert!(seen[Usage::Over as usize] > 5, "of 1.5 s: {seen:?}");
     }
 
     #[test]
