@@ -28,6 +28,8 @@ from signaling.journal import Strangers
 
 STRANGERS = 150
 BOUND_S = 60
+TOLD_S = 1.2
+"""So long after it is so, the packet plane has told what it has."""
 CONFERENCE = "memory"
 
 
@@ -38,7 +40,7 @@ class Things:
     conferences: int
     connections: int
     transports: int
-    """Of the packet plane."""
+    """Of the packet plane, as it says once a second."""
 
 
 @dataclass
@@ -192,19 +194,24 @@ class Bill:
 async def stranger(here: Here, crowd: Crowd) -> Bill:
     """Nearly the whole of a request, held back; then its end, with a token that is signed by nobody."""
     whole = request(here.token("stranger", "w" * 40))
-    asking, while_asking = await cost(crowd, whole[:-2]), here.things
+    asking = await cost(crowd, whole[:-2])
+    await asyncio.sleep(TOLD_S)
+    while_asking = here.things
     with counting():
         before = held()
         await crowd.send(whole[-2:])
         await crowd.hear()
         await crowd.close()
         left = (held() - before) / STRANGERS
+    await asyncio.sleep(TOLD_S)
     return Bill(asking, while_asking, crowd.said, here.things, left)
 
 
 async def guest(here: Here, crowd: Crowd) -> Bill:
     """The same question with a good key."""
-    asking, while_asking = await cost(crowd, request(here.token("guest"))), here.things
+    asking = await cost(crowd, request(here.token("guest")))
+    await asyncio.sleep(TOLD_S)
+    while_asking = here.things
     await crowd.hear()
     return Bill(asking, while_asking, crowd.said, here.things)
 
