@@ -62,10 +62,11 @@ LISTEN = """(kind) => {
 """How long anything is sent from now on, in ms."""
 TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-window.trouble = { device: '', name: '', slow: false };
+window.trouble = { device: '', name: '', slow: false, held: false };
 window.opened = [];
 navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.slow) await new Promise((done) => setTimeout(done, 2000));
+  while (trouble.held) await new Promise((done) => setTimeout(done, 20));
   const stream = await open(wanted);
   opened.push(...stream.getTracks());
   if (!stream.getTracks().some(({ kind, label }) => [kind, label].includes(trouble.device))) return stream;
@@ -73,30 +74,52 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   if (trouble.name === 'OverconstrainedError') throw new OverconstrainedError('deviceId');
   throw new DOMException('in use', trouble.name);
 };"""
-"""Devices that open slowly, or one that does not; `audio` is every microphone. `opened`: all that did."""
+"""Devices that open slowly, or not before they are let, or one that does not (`audio`: no microphone). `opened`: all that did."""
 MOMENT = 50
 """As long as a browser takes to say that it has changed what it sends, in ms."""
 CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
 ALL_OFF = "for (const one of ['cameraOn', 'microphoneOn']) localStorage.setItem(`diemcau.${one}`, 'no');"
-SLOW = """
+WAITING = """
 const { createOffer } = RTCPeerConnection.prototype;
+window.joins = false;
 RTCPeerConnection.prototype.createOffer = async function (...given) {
-  await new Promise((done) => setTimeout(done, 2000));
+  while (!joins) await new Promise((done) => setTimeout(done, 20));
   return createOffer.apply(this, given);
 };"""
+"""It does not come in before `joins`."""
 
 REFUSING = """
 window.refusals = 0;
+window.refused = 'audio';
 const { addTransceiver } = RTCPeerConnection.prototype;
 RTCPeerConnection.prototype.addTransceiver = function (track, ...given) {
-  if (track.kind !== 'audio' || refusals === 0) return addTransceiver.call(this, track, ...given);
+  if (track.kind !== refused || refusals === 0) return addTransceiver.call(this, track, ...given);
   refusals -= 1;
   throw new DOMException('refused', 'OperationError');
 };
 window.sockets = [];
 window.WebSocket = class extends WebSocket { constructor(...given) { super(...given); window.sockets.push(this); } };
 """
-"""The next `refusals` times no sound is taken; `sockets`: the ways to the server."""
+"""The next `refusals` times nothing of the kind `refused` is taken; `sockets`: the ways to the server."""
+SCREEN = """
+window.screens = [];
+navigator.mediaDevices.getDisplayMedia = async () => {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [640, 360];
+  const paper = canvas.getContext('2d');
+  setInterval(() => paper.fillRect(0, 0, Math.random() * 640, 360), 100);
+  const stream = canvas.captureStream(10);
+  screens.push(...stream.getTracks());
+  return stream;
+};"""
+TOLD = """() => {
+  window.told = [];
+  const look = () => told.push(document.querySelector('[data-testid=notices]').textContent);
+  new MutationObserver(look).observe(document.querySelector('[data-testid=notices]'), { childList: true, subtree: true });
+}"""
+"""What is said from now on."""
+LIVE = "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
+"""Open microphones of a page with `TROUBLED`."""
 
 
 async def height(visitor: Visitor) -> Any:
@@ -168,9 +191,10 @@ async def test_another_camera_with_fewer_lines_obeys_the_mode(visit: Visit, live
     await until(lambda: _is_high(other, 480), "and whole again")
 
 
-async def trouble(visitor: Visitor, device: str = "", name: str = "", slow: bool = False) -> None:
+async def trouble(visitor: Visitor, device: str = "", name: str = "", slow: bool = False, held: bool = False) -> None:
     """From now on."""
-    await visitor.page.evaluate("(now) => { window.trouble = now; }", {"device": device, "name": name, "slow": slow})
+    now = {"device": device, "name": name, "slow": slow, "held": held}
+    await visitor.page.evaluate("(now) => { window.trouble = now; }", now)
 
 
 async def choose(visitor: Visitor, device: str, *names: str) -> None:
@@ -184,6 +208,12 @@ async def pressed(visitor: Visitor, control: str, on: bool) -> None:
     """The switch stands so when all that waits has ended."""
     await expect(visitor.part(control)).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
     await expect(visitor.part(control)).to_have_attribute("aria-pressed", str(on).lower(), timeout=PATIENCE_MS)
+
+
+async def call_anew(visitor: Visitor) -> None:
+    """The server tells a page with `REFUSING` to make its call from the beginning."""
+    anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
+    await visitor.page.evaluate(f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
 
 
 async def enter(visitor: Visitor, link: str) -> None:
@@ -364,13 +394,14 @@ async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: Li
     link = await new_meeting(one, live_server)
     await enter(one, link)
     await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
-    await trouble(one, slow=True)
+    await trouble(one, held=True)
     control = "cam-toggle" if kind == "video" else "mic-toggle"
     await one.page.evaluate(LISTEN, kind)
     for on in ("true", "false", "true", "false"):
         await one.part(control).click()
         await expect(one.part(control)).to_have_attribute("aria-pressed", on)
         await expect(one.part(control)).to_have_attribute("aria-busy", "true")
+    await trouble(one)
     await pressed(one, control, False)
     assert await one.page.evaluate("leaked") == 0
     assert await one.page.evaluate("opened.every((track) => track.readyState === 'ended')")
@@ -379,7 +410,7 @@ async def test_a_second_press_takes_back_the_first(visit: Visit, live_server: Li
 @pytest.mark.parametrize("before", [False, True], ids=["off", "on"])
 async def test_a_press_while_joining_turns_what_came_along(visit: Visit, live_server: LiveServer, before: bool) -> None:
     """On where it was off, and off where it was on: the switch shows what is to be."""
-    one, other = await visit(script=WAYS + SLOW + TROUBLED + ("" if before else ALL_OFF)), await visit()
+    one, other = await visit(script=WAYS + WAITING + TROUBLED + ("" if before else ALL_OFF)), await visit()
     link = await new_meeting(other, live_server)
     await one.page.goto(link)
     if before:
@@ -392,6 +423,7 @@ async def test_a_press_while_joining_turns_what_came_along(visit: Visit, live_se
         "['mic-toggle', 'cam-toggle'].forEach((id) => document.querySelector(`[data-testid=${id}]`).click())"
     )
     assert await one.part("call").get_attribute("data-link") == "joining"
+    await one.page.evaluate("joins = true")
     for control, kind in (("mic-toggle", "audio"), ("cam-toggle", "video")):
         await pressed(one, control, not before)
         assert await one.page.evaluate(SENDS, kind) == int(not before)
@@ -431,28 +463,81 @@ async def test_what_a_new_call_does_not_take_is_opened_again_or_closed(
     visit: Visit, live_server: LiveServer, refusals: int
 ) -> None:
     """Nothing stays open that nobody gets and no switch closes."""
-    live = (
-        "opened.filter(({ kind, readyState, enabled }) => kind === 'audio' && readyState === 'live' && enabled).length"
-    )
     one = await visit(script=TROUBLED + REFUSING)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
     await pressed(one, "mic-toggle", True)
     await one.page.evaluate("(now) => { window.refusals = now; }", refusals)
-    anew = SignalRequest(simulate=SimulateScenario(leave_request_full_reconnect=True)).SerializeToString()
-    await one.page.evaluate(f"sockets.at(-1).send(new Uint8Array({list(anew)}))")
+    await call_anew(one)
     await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
     await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
     await pressed(one, "mic-toggle", refusals == 1)
-    assert await one.page.evaluate(live) == int(refusals == 1)
+    assert await one.page.evaluate(LIVE) == int(refusals == 1)
     if refusals == 2:
         await one.part("mic-toggle").click()
         await pressed(one, "mic-toggle", True)
-    assert await one.page.evaluate(live) == 1
+    assert await one.page.evaluate(LIVE) == 1
     await one.part("mic-toggle").click()
     await pressed(one, "mic-toggle", False)
-    assert await one.page.evaluate(live) == 0
+    assert await one.page.evaluate(LIVE) == 0
     one.faults.clear()
+
+
+@pytest.mark.parametrize("refusals", [0, 1])
+async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_server: LiveServer, refusals: int) -> None:
+    """Whether or not the new one takes what was open before."""
+    one = await visit(script=TROUBLED + REFUSING)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "mic-toggle", True)
+    await one.page.evaluate("(now) => { window.refusals = now; }", refusals)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held=True)
+    await call_anew(one)
+    await expect(one.part("call")).to_have_attribute("data-link", "media-lost", timeout=PATIENCE_MS)
+    await one.part("mic-toggle").click()
+    await expect(one.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before && refusals === 0", arg=before)
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await pressed(one, "mic-toggle", False)
+    assert await one.page.evaluate(LIVE) == 0
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", True)
+    assert await one.page.evaluate(LIVE) == 1
+    one.faults.clear()
+
+
+async def test_a_screen_that_a_new_call_does_not_take_is_let_go(visit: Visit, live_server: LiveServer) -> None:
+    one = await visit(script=TROUBLED + REFUSING + SCREEN + ALL_OFF)
+    link = await new_meeting(one, live_server)
+    await enter(one, link)
+    await one.part("share-toggle").click()
+    await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    await one.page.evaluate("[window.refused, window.refusals] = ['video', 1]")
+    await call_anew(one)
+    await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await one.page.wait_for_function("() => screens.every((one) => one.readyState === 'ended')", timeout=PATIENCE_MS)
+    await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "false")
+    one.faults.clear()
+
+
+async def test_whoever_comes_back_is_not_told_that_the_others_have_come(visit: Visit, live_server: LiveServer) -> None:
+    one, other = await visit(script=REFUSING), await visit(script=SCREEN)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
+    await other.part("share-toggle").click()
+    await expect(one.part("notices")).to_contain_text("Trần Thị Bình đang chia sẻ màn hình", timeout=PATIENCE_MS)
+    await expect(one.part("notices")).not_to_contain_text("Trần Thị Bình", timeout=PATIENCE_MS)
+    await one.page.evaluate(TOLD)
+    await call_anew(one)
+    await expect(one.part("notices")).to_contain_text("Đã kết nối lại", timeout=PATIENCE_MS)
+    await expect(one.part("notices")).not_to_contain_text("Đã kết nối lại", timeout=PATIENCE_MS)
+    assert not [text for text in await one.page.evaluate("told") if "Bình" in text]
+    await other.part("leave-button").click()
+    await expect(one.part("notices")).to_contain_text("Trần Thị Bình", timeout=PATIENCE_MS)
 
 
 async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:

@@ -15,6 +15,7 @@ import {
   setLogLevel,
   type DisconnectReason,
   type LocalTrack,
+  type LocalTrackPublication,
   type Participant,
   type RoomOptions,
   type VideoResolution,
@@ -95,6 +96,10 @@ export class Conference {
   private wishes = $state.raw<Record<Input, { readonly on: boolean } | null>>({ microphone: null, camera: null });
   /** What was opened last, on its way to the others or there. */
   private readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
+  /** Shared by this person. */
+  private readonly screens = new Set<LocalTrack>();
+  /** The call is made anew: others seem to go, come and share. */
+  private returning = false;
   /** The end of all that changes a device, one after the other. */
   private readonly turning: Record<Input, Promise<void>> = { microphone: Promise.resolve(), camera: Promise.resolve() };
 
@@ -114,7 +119,7 @@ export class Conference {
     this.sending = new Sending(
       this.room,
       this.saving,
-      () => this.notices.tell(t('saving.refused')),
+      () => this.notices.tell(t('saving.refused'), true),
       () => void this.inTurn('camera', () => this.refit()),
     );
     this.backdrop = new Backdrop(
@@ -381,14 +386,16 @@ export class Conference {
 
   private async shut(input: Input): Promise<void> {
     const { localParticipant } = this.room;
-    if (input === 'microphone') {
-      this.mutedByMe = true;
-      await localParticipant.setMicrophoneEnabled(false);
-      return;
+    const sent = this.sent[input];
+    if (input === 'microphone') this.mutedByMe = true;
+    try {
+      await (input === 'camera' ? localParticipant.setCameraEnabled(false) : localParticipant.setMicrophoneEnabled(false));
+    } finally {
+      // The client library mutes only what others have. What it is to publish in a call that is made anew stays off there too.
+      if (sent?.isMuted === false) await sent.mute();
+      // One that was opened while it was off already: the client library leaves its light on.
+      if (sent !== null && input === 'camera') sourcesOf(sent).forEach((source) => source.stop());
     }
-    await localParticipant.setCameraEnabled(false);
-    // One that was opened while it was off already: the client library leaves its light on.
-    if (this.sent.camera !== null) sourcesOf(this.sent.camera).forEach((source) => source.stop());
   }
 
   private async open(input: Input): Promise<void> {
@@ -421,7 +428,7 @@ export class Conference {
     const chosen = this.devices.camera;
     if (id === undefined || id === chosen || camera?.isMuted !== false) return;
     this.devices.camera = id;
-    if (chosen !== '') this.notices.tell(t('device.other', { name: sourcesOf(camera)[0]?.label ?? '' }));
+    if (chosen !== '') this.notices.tell(t('device.other', { name: sourcesOf(camera)[0]?.label ?? '' }), true);
   }
 
   private async publish(input: Input, track: MediaStreamTrack | null): Promise<void> {
@@ -437,13 +444,43 @@ export class Conference {
   /** To the others, if it is still wanted; otherwise it is closed. */
   private async send(input: Input, local: LocalTrack): Promise<void> {
     if (!this.wanted(input)) return local.stop();
-    this.sent[input] = local;
-    local.on(TrackEvent.Restarted, () => this.dim(input));
+    this.keep(input, local);
     try {
       await this.room.localParticipant.publishTrack(local, { source: input === 'camera' ? Track.Source.Camera : Track.Source.Microphone });
     } catch (error) {
       local.stop();
       throw error;
+    }
+  }
+
+  private keep(input: Input, local: LocalTrack): void {
+    this.sent[input] = local;
+    local.on(TrackEvent.Restarted, () => this.dim(input));
+  }
+
+  /** The client library publishes by itself in a call that is made anew: of one device others get one track, the last that is open. */
+  private published({ source, track }: LocalTrackPublication): void {
+    if (track === undefined) return;
+    if (source === Track.Source.ScreenShare || source === Track.Source.ScreenShareAudio) this.screens.add(track);
+    const input = source === Track.Source.Camera ? 'camera' : source === Track.Source.Microphone ? 'microphone' : null;
+    if (input === null || track === this.sent[input]) return;
+    const sent = this.sent[input];
+    const closed = sourcesOf(track).every((one) => one.readyState === 'ended');
+    if (closed || (sent !== null && this.isPublished(sent))) {
+      void this.room.localParticipant.unpublishTrack(track);
+      return;
+    }
+    sent?.stop();
+    this.keep(input, track);
+    this.dim(input);
+  }
+
+  /** A screen that nobody gets is not looked at any longer. */
+  private letScreensGo(): void {
+    for (const screen of this.screens) {
+      if (this.link !== 'ended' && this.isPublished(screen)) continue;
+      screen.stop();
+      this.screens.delete(screen);
     }
   }
 
@@ -463,7 +500,7 @@ export class Conference {
       .on(RoomEvent.ActiveSpeakersChanged, (speakers) => this.heard(speakers))
       .on(RoomEvent.ParticipantAttributesChanged, (changed, who) => this.handChanged(changed, who))
       .on(RoomEvent.TrackPublished, (publication, who) => {
-        if (publication.source === Track.Source.ScreenShare) this.notices.tell(t('notice.sharing', { name: nameOf(who) }));
+        if (publication.source === Track.Source.ScreenShare && !this.returning) this.notices.tell(t('notice.sharing', { name: nameOf(who) }));
       })
       .on(RoomEvent.TrackMuted, (publication, who) => {
         const mine = who.isLocal && publication.source === Track.Source.Microphone;
@@ -475,9 +512,11 @@ export class Conference {
       })
       .on(RoomEvent.TrackSubscribed, (_, publication) => this.undecoded.delete(publication.trackSid))
       .on(RoomEvent.TrackUnpublished, (publication) => this.undecoded.delete(publication.trackSid))
+      .on(RoomEvent.LocalTrackPublished, (publication) => this.published(publication))
       .on(RoomEvent.Reconnected, () => {
         void this.inTurn('microphone', () => this.openAgain('microphone'));
         void this.inTurn('camera', () => this.openAgain('camera'));
+        this.letScreensGo();
       })
       .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
       .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
@@ -490,7 +529,7 @@ export class Conference {
   }
 
   private moved(how: 'joined' | 'left', who: Participant): void {
-    if (!isComposed(who) && this.link !== 'media-lost') this.notices.moved(how, nameOf(who));
+    if (!isComposed(who) && this.link !== 'media-lost' && !this.returning) this.notices.moved(how, nameOf(who));
   }
 
   private handChanged(changed: Record<string, string>, who: Participant): void {
@@ -511,8 +550,10 @@ export class Conference {
     if (state === ConnectionState.Connected) {
       if (this.link !== 'steady') this.notices.tell(t('banner.back'));
       this.link = 'steady';
+      this.later(0, () => (this.returning = false)); // whoever was there before is told of in the same breath
     } else if (state === ConnectionState.Reconnecting) {
       this.link = 'media-lost';
+      this.returning = true;
       this.notices.forgetMoves(); // the client library has let everybody go a moment before
     } else if (state === ConnectionState.SignalReconnecting) {
       this.bannerTimer = setTimeout(() => this.signalLost(), this.link === 'steady' ? BANNER_AFTER_MS : 0);
@@ -543,6 +584,7 @@ export class Conference {
     stopAll(camera, microphone);
     this.sent.camera?.stop();
     this.sent.microphone?.stop();
+    this.letScreensGo();
   }
 
   private redrawSoon(): void {
