@@ -8,12 +8,13 @@ never gets two calls of it. Owns the loop; the composition root owns its start a
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,6 +29,7 @@ from rooms.store.database import Database, is_away
 from signaling import limits
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
@@ -82,6 +84,8 @@ class Caller:
         """Legs that another worker was calling when it died, or of which the database did not take how it went on; and with what
         they go on.
         """
+        self._wishes: dict[str, str] = {}
+        """Of operators, by the leg: taken, and not done yet."""
         self._holds = False
 
     # -- what happens to calls
@@ -222,20 +226,27 @@ class Caller:
             log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
     async def _take_wishes(self) -> None:
+        """What was taken out of the database is remembered here until it is done."""
         async with self._database.reading() as session:
-            if not await legs.wished(session):
-                return
-        for leg_id, wish in await self._database.transact(
-            lambda session: legs.take_wishes(session, self.worker, self._clock())
-        ):
-            if wish == "probe":
-                async with self._database.reading() as session:
-                    standing = await legs.standing(session, leg_id)
-                if standing is not None:
-                    self.dialer.probe(self.order(standing.leg))
-            else:
-                await self.happen(leg_id, WISHES[wish])
-                self._holds = True
+            wished = await legs.wished(session)
+        if wished:
+            self._wishes |= await self._database.transact(
+                lambda session: legs.take_wishes(session, self.worker, self._clock())
+            )
+        await self._each(tuple(self._wishes.items()), self._grant)
+
+    async def _grant(self, wished: tuple[str, str]) -> None:
+        leg_id, wish = wished
+        if wish == "probe":
+            async with self._database.reading() as session:
+                standing = await legs.standing(session, leg_id)
+            if standing is not None:
+                self.dialer.probe(self.order(standing.leg))
+        else:
+            await self.happen(leg_id, WISHES[wish])
+            self._holds = True
+        if self._wishes.get(leg_id) == wish:
+            del self._wishes[leg_id]
 
     async def _claim(self) -> None:
         claimed = await self._database.transact(
@@ -275,21 +286,29 @@ class Caller:
     async def _end_those_over(self) -> None:
         async with self._database.reading() as session:
             over = await legs.over(session, self._clock(), self.worker)
-        for leg_id in over:
-            await self.happen(leg_id, Event.END)
+        await self._each(over, lambda leg_id: self.happen(leg_id, Event.END))
 
     async def _begin(self) -> None:
         async with self._database.reading() as session:
             due = await legs.due(session, self._clock(), self.worker)
             looks = await legs.to_probe(session, self._clock(), self.worker, self._probes.room(self._now()))
-        for row in looks:
-            if self._probes.take(self._now()):
-                await self.happen(row.id, Event.PROBE)
+        looked_at = (row for row in looks if self._probes.take(self._now()))
+        await self._each(looked_at, lambda row: self.happen(row.id, Event.PROBE))
         due.sort(key=lambda row: dialout.urgency(leg_of(row), row.readiness))
-        for row in due:
-            if not self._ramp.take(self._now()):
-                return
-            await self.happen(row.id, Event.DUE)
+        begun = itertools.takewhile(lambda _: self._ramp.take(self._now()), due)
+        await self._each(begun, lambda row: self.happen(row.id, Event.DUE))
+
+    async def _each(self, things: Iterable[T], deed: Callable[[T], Awaitable[object]]) -> None:
+        """What the database refuses of one leg holds up no other one; it is due again at the next tick. Raises where the database
+        itself is away.
+        """
+        for thing in things:
+            try:
+                await deed(thing)
+            except (OSError, SQLAlchemyError) as error:
+                if _is_away(error):
+                    raise
+                log.warning("a hall cannot be called: %s", error)
 
     async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
         """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall

@@ -168,13 +168,13 @@ async def wished(session: AsyncSession) -> bool:
     return await session.scalar(select(DialLeg.id).where(DialLeg.wish != "").limit(1)) is not None
 
 
-async def take_wishes(session: AsyncSession, worker: str, now: datetime) -> list[tuple[str, str]]:
-    """(leg, what is wanted) of this worker's legs and of those that nobody holds; each is told once."""
+async def take_wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str, str]:
+    """What is wanted by the leg, of this worker's legs and of those that nobody holds; each is told once."""
     free = or_(DialLeg.leased_by == worker, DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
     rows = list(
         await session.scalars(select(DialLeg).where(DialLeg.wish != "", free).with_for_update(skip_locked=True))
     )
-    found = [(one.id, one.wish) for one in rows]
+    found = {one.id: one.wish for one in rows}
     for one in rows:
         one.wish = ""
     await session.flush()

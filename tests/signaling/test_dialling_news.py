@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
 from conference.dialout import Event
-from rooms.dialling import legs
+from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
 from signaling import limits as bounds
@@ -165,3 +166,58 @@ async def test_a_database_that_is_away_is_asked_for_one_unsure_leg_a_tick(
     is_away = False
     await caller.tick()
     assert set(other_wire.orders) == ids
+
+
+async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_first_and_holds_up_no_other(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    one, two = (await rows(database)).values()
+    for row in (one, two):
+        await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+        await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
+    refusing = Refusing(monkeypatch, one.id)
+    for _ in range(2):
+        clock.pass_s(bounds.CALLER_TICK_S)
+        await caller.tick()
+        states = {row.id: row.state for row in (await rows(database)).values()}
+        assert states == {one.id: "connected", two.id: "left"}
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert {row.state for row in (await rows(database)).values()} == {"left"}
+    tries = refusing.tries
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert refusing.tries == tries == 2
+
+
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_from_being_called_and_hung_up(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    place: int,
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    await database.transact(lambda session: planning.plan(session, clock.at))
+    both = list((await rows(database)).values())
+    one, two = both[place], both[1 - place]
+    caller, refusing = make(), Refusing(monkeypatch, one.id)
+    await caller.tick()
+    assert refusing.tries and set(wire.orders) == {two.id}
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert set(wire.orders) == {one.id, two.id}
+    for row in both:
+        await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+    refusing.refuses = True
+    clock.pass_s(24 * 3600)
+    await caller.tick()
+    assert set(wire.orders) == {one.id}
