@@ -257,6 +257,15 @@ def _hung_up(leg: Leg, one: Happening) -> Moved:
     return replace(again, since=one.now, next_try_at=one.now + limits.HUNG_UP_RETRY_S), ()
 
 
+def _stood(then: Step) -> Step:
+    """Only a call that stood is hung up or lost: the database did not take its answer."""
+
+    def move(leg: Leg, one: Happening) -> Moved:
+        return then(_stands(leg, one)[0], one)
+
+    return move
+
+
 def _forbidden(leg: Leg, one: Happening) -> Moved:
     moved, _ = _to(State.GIVEN_UP, reason="class_forbids")(leg, one)
     return moved, (Action.ALARM,)
@@ -272,8 +281,8 @@ _PENDING: Final[dict[Event, Step]] = {
     Event.ANSWERED: _stands,
     Event.REFUSED: _refused,
     Event.FORBID: _forbidden,
-    Event.HUNG_UP: _refused,
-    Event.LOST: _refused,
+    Event.HUNG_UP: _stood(_hung_up),
+    Event.LOST: _stood(_lost),
     Event.CAME: _stands,
     Event.DROP: _to(State.LEFT, Action.CANCEL, reason="dropped"),
     Event.END: _to(State.LEFT, Action.CANCEL, reason="ended"),

@@ -35,17 +35,20 @@ WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
 SETTLED = (*ENDS, Event.REFUSED, Event.FORBID)
 """What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
+STANDS = (Event.ANSWERED, Event.CAME)
+"""Written late as long as the call is there; of one that is not, only its end would have told how it went on."""
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened to a leg. `order`: in which try; `more`: of `Happening`."""
+    """What happened to a leg. `order`: in which try; `more`: of `Happening`; `seen`: how ready it was, why, and when."""
 
     event: Event
     order: DialOrder | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    seen: tuple[str, str, datetime] | None = None
 
 
 class Caller:
@@ -92,18 +95,18 @@ class Caller:
 
     def tell(self, order: DialOrder, event: Event, **more: Any) -> None:
         """The dialer's news of one try; taken up in its turn. `more`: of `Happening`."""
-        self._later(order.leg_id, self._told_of(order.leg_id, event, order, **more))
+        self._later(order.leg_id, News(event, order, more))
 
     def came(self, leg_id: str) -> None:
         """A hall has dialled in by itself: the dialer has its call already, and has ended any other of this leg."""
-        self._later(leg_id, self._told_of(leg_id, Event.CAME))
+        self._later(leg_id, News(Event.CAME))
 
     def ended(self, leg_id: str, event: Event, order: DialOrder | None = None) -> None:
         """A call that stood is over, by one of `ENDS`: the dialer has it no more. `order`: of a call of ours."""
-        self._later(leg_id, self._told_of(leg_id, event, order))
+        self._later(leg_id, News(event, order))
 
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
-        self._later(order.leg_id, self._take_probe(order, readiness, reason))
+        self._later(order.leg_id, News(Event.PROBED, order, seen=(readiness, reason, self._clock())))
 
     async def happen(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> Leg | None:
         """The leg as it is after this event. None: it is another worker's, or there is none. `order`: of which try; an older one
@@ -182,7 +185,7 @@ class Caller:
                 await self.tick()
             except (OSError, SQLAlchemyError) as error:
                 log.warning("halls cannot be called: %s", error)
-            wait_s = limits.CALLER_TICK_S if self._holds else limits.CALLER_PLAN_S
+            wait_s = limits.CALLER_TICK_S if self._holds or self._unsure else limits.CALLER_PLAN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             self._wake.clear()
@@ -212,11 +215,17 @@ class Caller:
         """
         trouble: Exception | None = None
         for leg_id in tuple(self._unsure):
+            if leg_id in self._told.values():
+                continue  # what happened since is being written
             news = self._unsure.pop(leg_id, None)
-            if news is None or leg_id in self.dialer.live():  # else it has come by itself meanwhile
+            if news is not None and news.event in STANDS and leg_id not in self.dialer.live():
+                news = News(Event.RECOVER)
+            if news is None or self._is_moot(leg_id, news.event):
                 continue
             try:
-                await self.happen(leg_id, news.event, news.order, **news.more)
+                leg = await self._write(leg_id, news)
+                if leg is None and news.event is Event.CAME:
+                    self.came(leg_id)  # another worker has its lease: it waits for that as one that has just come
             except (OSError, SQLAlchemyError) as error:
                 trouble = error
                 self._unsure.setdefault(leg_id, news)
@@ -254,7 +263,7 @@ class Caller:
         )
         for leg_id, state in claimed:
             if state in UNSURE:
-                self._unsure.setdefault(leg_id, News(Event.RECOVER))
+                self._leave(leg_id, News(Event.RECOVER))
         async with self._database.reading() as session:
             self._holds = bool(await legs.held(session, self._clock(), self.worker))
 
@@ -274,7 +283,8 @@ class Caller:
         """And ends the calls whose lease was lost. A hall that dials in has its lease only with its arrival: calls of which news
         are on their way, and those that come meanwhile, are judged next time.
         """
-        settled = self.dialer.live() - set(self._told.values())
+        arriving = {leg_id for leg_id, news in self._unsure.items() if news.event is Event.CAME}
+        settled = self.dialer.live() - set(self._told.values()) - arriving
 
         async def work(session: AsyncSession) -> frozenset[str]:
             await legs.renew(session, self._clock(), self.worker, self._lease_s)
@@ -310,18 +320,18 @@ class Caller:
                     raise
                 log.warning("a hall cannot be called: %s", error)
 
-    async def _told_of(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> None:
+    async def _told_of(self, leg_id: str, news: News) -> None:
         """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall
         that comes while another worker has its lease stays until that would have run out. What the database refuses again and
-        again is given up: the clockwork writes how it ended as soon as it can; else the leg goes on as if this worker had died.
+        again is left to the clockwork, which writes it as soon as it can.
         """
         tries, refusals, ends = 0, 0, self._now() + self._lease_s
         async with self._queues.setdefault(leg_id, asyncio.Lock()):
-            while not self._is_moot(leg_id, event):
+            while not self._is_moot(leg_id, news.event):
                 late = self._now() > ends
                 try:
-                    leg = await self.happen(leg_id, event, order, **more)
-                    if leg is not None or event is not Event.CAME:
+                    leg = await self._write(leg_id, news)
+                    if leg is not None or news.event is not Event.CAME:
                         return
                     if late:
                         self.dialer.hang_up(leg_id)
@@ -329,29 +339,45 @@ class Caller:
                 except (OSError, SQLAlchemyError) as error:
                     tries += 1
                     if tries == 1:
-                        log.warning("news of leg %s (%s) wait for the database: %s", leg_id, event.value, error)
+                        log.warning("news of leg %s (%s) wait for the database: %s", leg_id, news.event.value, error)
                     refusals += not _is_away(error)
                     if refusals >= limits.NEWS_TRIES:
-                        log.error("news of leg %s (%s) are given up: %s", leg_id, event.value, error)
-                        self._unsure[leg_id] = News(event, order, more) if event in SETTLED else News(Event.RECOVER)
+                        log.error("news of leg %s (%s) are given up: %s", leg_id, news.event.value, error)
+                        self._leave(leg_id, news)
                         self._wake.set()
                         return
                 await asyncio.sleep(limits.NEWS_AGAIN_S)
 
+    def _leave(self, leg_id: str, news: News) -> None:
+        """To the clockwork. Of the call itself the last news count, and before what was seen of the hall; a call that rang goes
+        on by itself, or as if this worker had died.
+        """
+        known = self._unsure.get(leg_id)
+        if known is None or known.event is Event.PROBED or news.event in (*SETTLED, *STANDS):
+            self._unsure[leg_id] = News(Event.RECOVER) if news.event is Event.RANG else news
+
+    async def _write(self, leg_id: str, news: News) -> Leg | None:
+        if news.seen is None:
+            return await self.happen(leg_id, news.event, news.order, **news.more)
+        readiness, reason, at = news.seen
+        await self._database.transact(lambda session: legs.set_readiness(session, leg_id, readiness, reason, at))
+        leg = await self.happen(leg_id, news.event, news.order)
+        older = self._unsure.get(leg_id)
+        if older is not None and older.event is Event.PROBED:
+            del self._unsure[leg_id]
+        if news.order is not None:
+            self._changed(news.order.occurrence)
+        return leg
+
     def _is_moot(self, leg_id: str, event: Event) -> bool:
-        """It came and has gone again, which is told by itself; or it went, and has a newer call by now."""
+        """It came and has gone again, which is told by itself; or it went, and has a newer call by now; or it has come by itself
+        after a worker died.
+        """
         lives = leg_id in self.dialer.live()
-        return lives if event in ENDS else event is Event.CAME and not lives
+        return lives if event in (*ENDS, Event.RECOVER) else event is Event.CAME and not lives
 
-    async def _take_probe(self, order: DialOrder, readiness: str, reason: str) -> None:
-        await self._database.transact(
-            lambda session: legs.set_readiness(session, order.leg_id, readiness, reason, self._clock())
-        )
-        await self.happen(order.leg_id, Event.PROBED, order)
-        self._changed(order.occurrence)
-
-    def _later(self, leg_id: str, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(_logged(work))
+    def _later(self, leg_id: str, news: News) -> None:
+        task = asyncio.get_running_loop().create_task(_logged(self._told_of(leg_id, news)))
         self._told[task] = leg_id
         task.add_done_callback(self._told.pop)
 

@@ -221,3 +221,191 @@ async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_fr
     clock.pass_s(24 * 3600)
     await caller.tick()
     assert set(wire.orders) == {one.id}
+
+
+@pytest.mark.parametrize("ends", ["later", "refused", "lost"])
+async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_stands(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    ends: str,
+) -> None:
+    """Else the board says for ever that it is called. `ends`: the hall hangs up when that is written, or before it."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    refusing = Refusing(monkeypatch, one.id)
+    caller.tell(wire.orders[one.id], Event.ANSWERED)
+    await asyncio.gather(*caller._told)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    if ends == "later":
+        refusing.refuses = False
+        clock.pass_s(bounds.CALLER_TICK_S)
+        await caller.tick()
+        row = (await rows(database))[one.terminal_id]
+        assert (row.state, row.epoch, set(wire.orders)) == ("connected", 1, {one.id})
+    caller.ended(one.id, Event.LOST if ends == "lost" else Event.HUNG_UP, wire.orders.pop(one.id))
+    await asyncio.gather(*caller._told)
+    refusing.refuses = False
+    await caller.tick()
+    row = (await rows(database))[one.terminal_id]
+    reason, pause_s = ("lost", limits.LOST_RETRY_S) if ends == "lost" else ("hung_up", limits.HUNG_UP_RETRY_S)
+    assert (row.state, row.reason, row.attempt, row.redialled) == ("failed", reason, 2, ends != "lost")
+    assert row.next_try_at == clock.at + timedelta(seconds=pause_s) and not wire.orders
+
+
+async def test_a_hall_that_hung_up_is_not_called_at_once_though_its_answer_was_refused_and_its_end_is_being_written(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    refusing = Refusing(monkeypatch, one.id)
+    caller.tell(wire.orders[one.id], Event.ANSWERED)
+    await asyncio.gather(*caller._told)
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.5)
+    refusing.tries = 0
+    caller.ended(one.id, Event.HUNG_UP, wire.orders.pop(one.id))
+    async with asyncio.timeout(10):
+        while not refusing.tries:
+            await asyncio.sleep(0.01)
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert not wire.orders
+    await asyncio.gather(*caller._told)
+    row = (await rows(database))[one.terminal_id]
+    assert (row.state, row.reason) == ("failed", "hung_up") and not wire.orders
+
+
+@pytest.mark.parametrize("held", ["by nobody", "by one that died"])
+async def test_a_hall_whose_arrival_was_refused_for_long_stays(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    held: str,
+) -> None:
+    """Its lease comes with its arrival: nobody hangs up on it for want of one meanwhile."""
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    first = make("dead")
+    await first.tick()
+    one, two = (await rows(database)).values()
+    await first.happen(one.id, Event.ANSWERED, wire.orders.pop(one.id))
+    if held == "by nobody":
+        await first.happen(one.id, Event.DROP)
+    clock.pass_s(bounds.LEG_LEASE_S / 2)
+    other_wire = Wire()
+    caller = make("one", other_wire)
+    hall, refusing = Late(caller, one, other_wire), Refusing(monkeypatch, one.id)
+    hall.comes()
+    await hall.told()
+    for _ in range(2):
+        clock.pass_s(bounds.LEG_LEASE_S / 6)
+        caller._renewed_at, caller._holds = float("-inf"), True
+        await caller.tick()
+        assert set(other_wire.orders) - {two.id} == {one.id}
+    refusing.refuses = False
+    await caller.tick()
+    clock.pass_s(bounds.LEG_LEASE_S / 3)
+    await hall.told()
+    await caller.tick()
+    assert await hall.seen(database) == (True, "connected", "one")
+    assert (await rows(database))[one.terminal_id].epoch == 1 and ("dial", one.terminal_id) not in other_wire.done
+
+
+async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_end_was_refused_like_its_arrival(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    hall, refusing = Late(caller, one, wire), Refusing(monkeypatch, one.id)
+    caller.tell(wire.orders.pop(one.id), Event.REFUSED, status=486)
+    await hall.told()
+    hall.comes()
+    await hall.told()
+    refusing.refuses = False
+    for _ in range(2):
+        clock.pass_s(bounds.CALLER_TICK_S)
+        await caller.tick()
+        assert await hall.seen(database) == (True, "connected", "one")
+
+
+@pytest.mark.parametrize("trouble", ["away", "refused"])
+@pytest.mark.parametrize("part", ["set_readiness", "change"])
+async def test_what_a_look_at_a_hall_found_is_written_when_the_database_takes_it(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: str,
+    part: str,
+) -> None:
+    """Else it would be looked at until it is called."""
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    assert one.state == "probing"
+    looked_at, tries, real, errors = clock.at, 0, getattr(legs, part), bounds.NEWS_TRIES + 1
+
+    async def troubled(*given: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= errors:
+            raise OSError("the database is away") if trouble == "away" else broken()
+        return await real(*given)
+
+    monkeypatch.setattr(legs, part, troubled)
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+    caller.probed(next(order for order in wire.probed if order.leg_id == one.id), "green", "slow")
+    await asyncio.gather(*caller._told)
+    for _ in range(2):
+        clock.pass_s(bounds.CALLER_TICK_S)
+        await caller.tick()
+    row = (await rows(database))[one.terminal_id]
+    assert (row.state, row.readiness, row.readiness_reason, row.readiness_at) == ("idle", "green", "slow", looked_at)
+
+
+async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_found_later(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator has it looked at once more, while the database did not take what was found before."""
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=14), 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    order = next(order for order in wire.probed if order.leg_id == one.id)
+    caller.probed(order, "amber", "slow")
+    await asyncio.gather(*caller._told)
+    refuses, real = True, legs.set_readiness
+
+    async def refusing(*given: Any) -> None:
+        if refuses:
+            raise broken()
+        await real(*given)
+
+    monkeypatch.setattr(legs, "set_readiness", refusing)
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+    for seen, is_refused in (("red", True), ("green", False)):
+        refuses = is_refused
+        clock.pass_s(bounds.CALLER_TICK_S)
+        caller.probed(order, seen, "")
+        await asyncio.gather(*caller._told)
+    looked_at = clock.at
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    row = (await rows(database))[one.terminal_id]
+    assert (row.readiness, row.readiness_at) == ("green", looked_at)
