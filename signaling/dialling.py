@@ -231,6 +231,9 @@ class Caller:
                 self._unsure.setdefault(leg_id, news)
                 if _is_away(error):
                     break
+            except asyncio.CancelledError:
+                self._unsure.setdefault(leg_id, news)  # the server stops, and tries it once more
+                raise
         if trouble is not None:
             log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
@@ -271,13 +274,30 @@ class Caller:
         """Calls stay to whoever owns them; the leases are given back. What is not written soon is given up."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + limits.NEWS_LAST_S
+        await self._write_last(ends)  # others may wait for all of that time
         while self._told and loop.time() < ends:
             await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
         for task, leg_id in tuple(self._told.items()):
             log.warning("news of leg %s are given up: the server stops", leg_id)
             task.cancel()
+        await self._write_last(ends)
+        for leg_id, news in self._unsure.items():
+            if news.event in SETTLED:
+                log.error("news of leg %s (%s) are lost: the server stops", leg_id, news.event.value)
         with suppress(OSError, SQLAlchemyError):
             await self._database.transact(lambda session: legs.hand_back(session, self.worker))
+
+    async def _write_last(self, ends: float) -> None:
+        """How calls ended that the database did not take, until then: whoever comes next would call what an operator put out."""
+        for leg_id, news in tuple(self._unsure.items()):
+            if news.event not in SETTLED or leg_id in self._told.values():
+                continue
+            with suppress(OSError, SQLAlchemyError):
+                async with asyncio.timeout_at(ends):
+                    if not self._is_moot(leg_id, news.event):
+                        await self._write(leg_id, news)
+                if self._unsure.get(leg_id) is news:
+                    del self._unsure[leg_id]
 
     async def _keep_leases(self) -> None:
         """And ends the calls whose lease was lost. A hall that dials in has its lease only with its arrival: calls of which news

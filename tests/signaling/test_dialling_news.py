@@ -341,6 +341,83 @@ async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_e
         assert await hall.seen(database) == (True, "connected", "one")
 
 
+@pytest.mark.parametrize("taken", [True, False])
+async def test_what_an_operator_put_out_is_not_called_by_the_server_that_starts_next(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    taken: bool,
+) -> None:
+    """How it ended was refused for long; it is tried once more before the leases are given back, or it is said what is lost."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller, other_wire = make(), Wire()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
+    refusing = Refusing(monkeypatch, one.id)
+    caller.ended(one.id, Event.DROP, wire.orders.pop(one.id))
+    await asyncio.gather(*caller._told)
+    refusing.refuses = not taken
+    written, change = asyncio.Event(), legs.change
+
+    async def noted(*given: Any) -> DialLeg | None:
+        done = await change(*given)
+        written.set()
+        return done
+
+    monkeypatch.setattr(legs, "change", noted)
+
+    async def wait() -> None:
+        await written.wait()
+
+    if taken:  # news of another leg may take all of the time
+        others = asyncio.get_running_loop().create_task(wait())
+        caller._told[others] = "another leg"
+        others.add_done_callback(caller._told.pop)
+    await caller.close()
+    assert (f"news of leg {one.id} (drop) are lost" in caplog.text) is not taken
+    refusing.refuses = False
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await make("two", other_wire).tick()
+    assert (await rows(database))[one.terminal_id].state == ("left" if taken else "calling")
+    assert set(other_wire.orders) == (set() if taken else {one.id})
+
+
+async def test_how_a_call_ended_is_not_lost_with_a_server_that_stops_while_it_writes_that(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (one,) = (await rows(database)).values()
+    await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
+    refusing = Refusing(monkeypatch, one.id)
+    caller.ended(one.id, Event.DROP, wire.orders.pop(one.id))
+    await asyncio.gather(*caller._told)
+    refusing.refuses = False
+    change, begun = legs.change, asyncio.Event()
+
+    async def slow(*given: Any) -> DialLeg | None:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.sleep(60)
+        return await change(*given)
+
+    monkeypatch.setattr(legs, "change", slow)
+    clockwork = asyncio.get_running_loop().create_task(caller.tick())
+    async with asyncio.timeout(10):
+        await begun.wait()
+    clockwork.cancel()
+    await asyncio.wait([clockwork])
+    await caller.close()
+    row = (await rows(database))[one.terminal_id]
+    assert (row.state, row.reason, row.leased_by) == ("left", "dropped", "")
+
+
 @pytest.mark.parametrize("trouble", ["away", "refused"])
 @pytest.mark.parametrize("part", ["set_readiness", "change"])
 async def test_what_a_look_at_a_hall_found_is_written_when_the_database_takes_it(
