@@ -284,8 +284,13 @@ class Caller:
         for leg_id, news in self._unsure.items():
             if news.event in SETTLED:
                 log.error("news of leg %s (%s) are lost: the server stops", leg_id, news.event.value)
+
+        async def give_back(session: AsyncSession) -> None:
+            await legs.put_back(session, self._wishes)
+            await legs.hand_back(session, self.worker)
+
         with suppress(OSError, SQLAlchemyError):
-            await self._database.transact(lambda session: legs.hand_back(session, self.worker))
+            await self._database.transact(give_back)
 
     async def _write_last(self, ends: float) -> None:
         """How calls ended that the database did not take, until then: whoever comes next would call what an operator put out."""

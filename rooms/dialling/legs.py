@@ -181,6 +181,12 @@ async def take_wishes(session: AsyncSession, worker: str, now: datetime) -> dict
     return found
 
 
+async def put_back(session: AsyncSession, wishes: Mapping[str, str]) -> None:
+    """What was taken and not done, where nothing else is wanted by now."""
+    for leg_id, wish in wishes.items():
+        await session.execute(update(DialLeg).where(DialLeg.id == leg_id, DialLeg.wish == "").values(wish=wish))
+
+
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, now: datetime) -> None:
     values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": now}
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(values))

@@ -194,6 +194,25 @@ async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_
     assert refusing.tries == tries == 2
 
 
+async def test_what_an_operator_wants_is_done_by_the_server_that_starts_next(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (row,) = (await rows(database)).values()
+    await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+    await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
+    refusing = Refusing(monkeypatch, row.id)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    await caller.close()
+    assert refusing.tries == 1 and (await rows(database))[row.terminal_id].wish == "drop"
+    refusing.refuses = False
+    await make().tick()
+    assert (await rows(database))[row.terminal_id].state == "left"
+
+
 @pytest.mark.parametrize("place", [0, 1])
 async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_from_being_called_and_hung_up(
     database: Database,
