@@ -114,7 +114,10 @@ class Caller:
         """
         lock = self._locks.setdefault(leg_id, asyncio.Lock())
         async with lock:
-            return await self._happen(leg_id, Happening(event, self._now(), **more), order)
+            leg = await self._happen(leg_id, Happening(event, self._now(), **more), order)
+        if leg is not None and event in WISHES.values():
+            self._wishes.pop(leg_id, None)  # an older one
+        return leg
 
     async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None) -> Leg | None:
         actions: tuple[Action, ...] = ()
@@ -142,8 +145,10 @@ class Caller:
                 self.dialer.hang_up(leg_id, order)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)
-        if leg.state is not before or one.event is Event.CAME:
-            self._unsure.pop(leg_id, None)  # that was before this
+        known = self._unsure.get(leg_id)
+        there = known is not None and known.event is Event.CAME and leg_id in self.dialer.live()
+        if one.event is Event.CAME or (leg.state is not before and not there):
+            self._unsure.pop(leg_id, None)  # that was before this; who has come is there all the same
         if row.leased_by == self.worker and not self._holds:
             self._holds = True
             self._wake.set()  # else nothing would be renewed until the next plan
@@ -185,7 +190,8 @@ class Caller:
                 await self.tick()
             except (OSError, SQLAlchemyError) as error:
                 log.warning("halls cannot be called: %s", error)
-            wait_s = limits.CALLER_TICK_S if self._holds or self._unsure else limits.CALLER_PLAN_S
+            waits = self._holds or self._unsure or self._wishes
+            wait_s = limits.CALLER_TICK_S if waits else limits.CALLER_PLAN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
             self._wake.clear()
@@ -203,7 +209,7 @@ class Caller:
         if plans or (renews and self._holds):
             await self._claim()
         await self._recover()
-        if plans or self._holds:
+        if plans or self._holds or self._wishes:
             await self._take_wishes()
         if self._holds:
             await self._end_those_over()
@@ -255,7 +261,8 @@ class Caller:
             if standing is not None:
                 self.dialer.probe(self.order(standing.leg))
         else:
-            await self.happen(leg_id, WISHES[wish])
+            if await self.happen(leg_id, WISHES[wish]) is None:  # another worker has its lease by now
+                await self._database.transact(lambda session: legs.put_back(session, {leg_id: wish}))
             self._holds = True
         if self._wishes.get(leg_id) == wish:
             del self._wishes[leg_id]

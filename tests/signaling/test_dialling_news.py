@@ -505,3 +505,70 @@ async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_fou
     await caller.tick()
     row = (await rows(database))[one.terminal_id]
     assert (row.readiness, row.readiness_at) == ("green", looked_at)
+
+
+@pytest.mark.parametrize("wish", ["call", "drop"])
+async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_now(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    wish: str,
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (row,) = (await rows(database)).values()
+    await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
+    await database.transact(partial(legs.set_wish, leg_id=row.id, wish=wish))
+    refusing = Refusing(monkeypatch, row.id)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert refusing.tries == 1
+    refusing.refuses = False
+    await caller.happen(row.id, Event.DROP if wish == "call" else Event.REDIAL)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert ((await rows(database))[row.terminal_id].state == "left") is (wish == "call")
+
+
+async def test_what_an_operator_wants_of_a_leg_that_another_worker_has_by_now_is_done_by_that(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller, other = make(), make("two", Wire())
+    await caller.tick()
+    (row,) = (await rows(database)).values()
+    await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
+    refusing = Refusing(monkeypatch, row.id)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    refusing.refuses = False
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    await other.tick()
+    await caller._take_wishes()
+    assert (await rows(database))[row.terminal_id].wish == "drop"
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await other.tick()
+    assert (await rows(database))[row.terminal_id].state == "left"
+
+
+async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_written(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    (row,) = (await rows(database)).values()
+    await caller.happen(row.id, Event.REFUSED, wire.orders.pop(row.id), status=486)
+    hall = Late(caller, row, wire)
+    refusing = Refusing(monkeypatch, row.id)
+    hall.comes()
+    await hall.told()
+    refusing.refuses = False
+    await caller.happen(row.id, Event.REDIAL)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert (await rows(database))[row.terminal_id].state == "connected"
