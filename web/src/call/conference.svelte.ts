@@ -461,18 +461,19 @@ export class Conference {
   /** The client library publishes by itself in a call that is made anew: of one device others get one track, the last that is open. */
   private published({ source, track }: LocalTrackPublication): void {
     if (track === undefined) return;
-    if (source === Track.Source.ScreenShare || source === Track.Source.ScreenShareAudio) this.screens.add(track);
     const input = source === Track.Source.Camera ? 'camera' : source === Track.Source.Microphone ? 'microphone' : null;
-    if (input === null || track === this.sent[input]) return;
-    const sent = this.sent[input];
+    const sent = input === null ? null : this.sent[input];
+    if (track === sent) return;
     const closed = sourcesOf(track).every((one) => one.readyState === 'ended');
     if (closed || (sent !== null && this.isPublished(sent))) {
       void this.room.localParticipant.unpublishTrack(track);
-      return;
+    } else if (input === null) {
+      this.screens.add(track);
+    } else {
+      sent?.stop();
+      this.keep(input, track);
+      this.dim(input);
     }
-    sent?.stop();
-    this.keep(input, track);
-    this.dim(input);
   }
 
   /** A screen that nobody gets is not looked at any longer. */
