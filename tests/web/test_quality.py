@@ -508,18 +508,56 @@ async def test_off_while_the_call_is_made_anew_stays_off(visit: Visit, live_serv
     one.faults.clear()
 
 
-async def test_a_screen_that_a_new_call_does_not_take_is_let_go(visit: Visit, live_server: LiveServer) -> None:
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_a_screen_that_a_new_call_does_not_take_is_offered_again_or_let_go(
+    visit: Visit, live_server: LiveServer, refusals: int
+) -> None:
     one = await visit(script=TROUBLED + REFUSING + SCREEN + ALL_OFF)
     link = await new_meeting(one, live_server)
     await enter(one, link)
     await one.part("share-toggle").click()
     await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
-    await one.page.evaluate("[window.refused, window.refusals] = ['video', 1]")
+    await one.page.evaluate("(now) => { [window.refused, window.refusals] = ['video', now]; }", refusals)
     await call_anew(one)
     await one.page.wait_for_function("() => refusals === 0", timeout=PATIENCE_MS)
     await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    if refusals == 1:
+        await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+        assert await one.page.evaluate("screens.map(({ readyState }) => readyState)") == ["live"]
+        await one.part("share-toggle").click()
     await one.page.wait_for_function("() => screens.every((one) => one.readyState === 'ended')", timeout=PATIENCE_MS)
     await expect(one.part("share-toggle")).to_have_attribute("aria-pressed", "false")
+    one.faults.clear()
+
+
+async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_comes_back_once(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    """The microphone fails in the new call, the camera is still being opened for it when all else is done."""
+    one = await visit(script=WAYS + TROUBLED + REFUSING)
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await pressed(one, "cam-toggle", True)
+    await one.part("mic-toggle").click()
+    await pressed(one, "mic-toggle", False)
+    await one.page.evaluate("refusals = 1")
+    await trouble(one, held=True)
+    before = await one.page.evaluate("opened.length")
+    await call_anew(one)
+    await expect(one.part("call")).to_have_attribute("data-link", "media-lost", timeout=PATIENCE_MS)
+    await one.part("cam-toggle").click()
+    await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before", arg=before, timeout=PATIENCE_MS)
+    await pressed(one, "cam-toggle", False)
+    lit = "() => opened.filter(({ kind, readyState }) => kind === 'video' && readyState === 'live').length"
+    await one.page.wait_for_function(f"() => ({lit})() === 0", timeout=PATIENCE_MS)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(lit) == 1 and await one.page.evaluate(SENDS, "video") == 1
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", False)
+    await one.page.wait_for_function(f"() => ({lit})() === 0", timeout=PATIENCE_MS)
     one.faults.clear()
 
 

@@ -373,6 +373,7 @@ export class Conference {
     if (input === 'microphone' && on) this.mutedByMe = false;
     try {
       if (input === 'camera') this.backdrop.held = false;
+      if (on) this.leaveUnpublished(input);
       if (input === 'camera' && on) this.backdrop.lost = null;
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (!on) await this.shut(input);
@@ -384,12 +385,20 @@ export class Conference {
     }
   }
 
+  /** Whatever the client library still does with what nobody has (again) yet: another one is opened in its place. */
+  private leaveUnpublished(input: Input): void {
+    const sent = this.sent[input];
+    if (sent !== null && !this.isPublished(sent)) sent.stop();
+  }
+
   private async shut(input: Input): Promise<void> {
     const { localParticipant } = this.room;
     const sent = this.sent[input];
     if (input === 'microphone') this.mutedByMe = true;
     try {
       await (input === 'camera' ? localParticipant.setCameraEnabled(false) : localParticipant.setMicrophoneEnabled(false));
+    } catch (error) {
+      if (sent === null) throw error; // else it is off all the same
     } finally {
       // The client library mutes only what others have. What it is to publish in a call that is made anew stays off there too.
       if (sent?.isMuted === false) await sent.mute();
@@ -401,7 +410,8 @@ export class Conference {
   private async open(input: Input): Promise<void> {
     const { localParticipant } = this.room;
     if (!this.wanted(input)) return;
-    if (this.sent[input]?.isStopped === false) {
+    const sent = this.sent[input];
+    if (sent?.isStopped === false && this.isPublished(sent)) {
       await (input === 'camera' ? localParticipant.setCameraEnabled(true) : localParticipant.setMicrophoneEnabled(true));
       return;
     }
@@ -458,31 +468,38 @@ export class Conference {
     local.on(TrackEvent.Restarted, () => this.dim(input));
   }
 
-  /** The client library publishes by itself in a call that is made anew: of one device others get one track, the last that is open. */
+  /**
+   * The client library publishes by itself in a call that is made anew, also what was closed or has another in its place by now:
+   * of one device others get one track.
+   */
   private published({ source, track }: LocalTrackPublication): void {
     if (track === undefined) return;
     const input = source === Track.Source.Camera ? 'camera' : source === Track.Source.Microphone ? 'microphone' : null;
-    const sent = input === null ? null : this.sent[input];
-    if (track === sent) return;
-    const closed = sourcesOf(track).every((one) => one.readyState === 'ended');
-    if (closed || (sent !== null && this.isPublished(sent))) {
+    if (track.isStopped || (input !== null && track !== this.sent[input])) {
       void this.room.localParticipant.unpublishTrack(track);
-    } else if (input === null) {
-      this.screens.add(track);
-    } else {
-      sent?.stop();
-      this.keep(input, track);
-      this.dim(input);
+      return;
+    }
+    if (input === null) this.screens.add(track);
+    // Opened once more by the client library while it was switched off: its light is on.
+    if (input === 'camera' && track.isMuted) sourcesOf(track).forEach((one) => one.stop());
+  }
+
+  /** A screen that the new call did not take is offered to it once more; one that nobody gets is not looked at any longer. */
+  private async shareAgain(): Promise<void> {
+    for (const screen of this.screens) {
+      if (screen.isStopped || this.isPublished(screen)) continue;
+      try {
+        await this.room.localParticipant.publishTrack(screen, { source: screen.source });
+      } catch {
+        this.letGo(screen);
+        this.notices.tell(t('failure.screen.unknown'));
+      }
     }
   }
 
-  /** A screen that nobody gets is not looked at any longer. */
-  private letScreensGo(): void {
-    for (const screen of this.screens) {
-      if (this.link !== 'ended' && this.isPublished(screen)) continue;
-      screen.stop();
-      this.screens.delete(screen);
-    }
+  private letGo(screen: LocalTrack): void {
+    screen.stop();
+    this.screens.delete(screen);
   }
 
   /** What the client library could not publish in a call that was made anew is closed, and opened once more: its name may still be taken. */
@@ -517,7 +534,7 @@ export class Conference {
       .on(RoomEvent.Reconnected, () => {
         void this.inTurn('microphone', () => this.openAgain('microphone'));
         void this.inTurn('camera', () => this.openAgain('camera'));
-        this.letScreensGo();
+        void this.shareAgain();
       })
       .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
       .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
@@ -585,7 +602,7 @@ export class Conference {
     stopAll(camera, microphone);
     this.sent.camera?.stop();
     this.sent.microphone?.stop();
-    this.letScreensGo();
+    this.screens.forEach((screen) => this.letGo(screen));
   }
 
   private redrawSoon(): void {
