@@ -19,7 +19,7 @@ def nothing_remains() -> Iterator[None]:
 
 def end_native_objects() -> None:
     """Of libwebrtc. The garbage collector would end them within another test, wherever that happens to allocate, and wait there
-    for threads of the library: once for ever.
+    for threads of the library.
     """
     library: Any = sys.modules.get("livekit.rtc._ffi_client")
     for handle in list(library._live_handles) if library else ():
