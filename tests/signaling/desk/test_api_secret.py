@@ -20,8 +20,8 @@ from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_meetings import approved, wanted
 
 pytestmark = pytest.mark.timeout(120)
-TITLE = "Phương án Kilo Zulu 7391"
-WORDS = ("Kilo Zulu", "kilo zulu", "7391")
+TITLE = "Phương án Kilo Zulu 7391qz"
+WORDS = ("Kilo Zulu", "kilo zulu", "7391qz")
 
 
 async def everything(office: Office) -> str:
@@ -91,7 +91,7 @@ async def test_no_word_of_it_is_anywhere(office: Office, caplog: pytest.LogCaptu
                 "type_code": "briefing",
                 "starts_at": secret["starts_at"],
                 "duration_min": 60,
-                "document": {"number": "7391/UBND", "subject": TITLE},
+                "document": {"number": "7391qz/UBND", "subject": TITLE},
             },
         ),
     }
