@@ -114,8 +114,9 @@ async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path,
 
 
 async def test_media_follows_to_another_network(tmp_path: Path) -> None:
-    """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone. The client itself takes 6 s to
-    go over to a network that was there before; it is asked there by the server before it looks."""
+    """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone. The client itself takes 3 to
+    6 s to go over to a network that was there before; it is asked there by the server before it looks, even where it has checked
+    that network once only."""
     async with scene.line_up(tmp_path, seed=4, spare=True) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         await _sees_what_is_taken_now(source, sink)
@@ -124,7 +125,7 @@ async def test_media_follows_to_another_network(tmp_path: Path) -> None:
             scene.switch(call, turn)
             await _sees_what_is_taken_now(source, sink)
             missed = max(b - a for (a, *_), (b, *_) in pairwise(sink.sights[seen:]))
-            assert missed < 4 * FPS, (turn, missed)  # counted in pictures taken
+            assert missed < 3 * FPS, (turn, missed)  # counted in pictures taken
         assert call.spare is not None and call.spare.counters().down.delivered > 20
         assert not {"disconnected", "participant_disconnected"} & {name for name, _ in (*sink.events, *source.events)}
 

@@ -128,6 +128,9 @@ pub struct Agent {
     found: Option<(Path, u64)>,
     /// When the peer last answered at the selected path: what was asked because of a silence before that is settled.
     settled_us: u64,
+    /// Bytes that checks had more than our answers where the peer is for certain: they pay for questions at other paths that it
+    /// has checked. At most `UNSPENT_MAX`.
+    spare: usize,
 }
 
 impl Agent {
@@ -145,6 +148,7 @@ impl Agent {
             questions: Vec::new(),
             found: None,
             settled_us: 0,
+            spare: 0,
         }
     }
 
@@ -277,7 +281,13 @@ impl Agent {
             return Ok((stun::write_role_conflict(reply, request.transaction, pwd), Outcome::default()));
         }
         let len = stun::write_success(reply, request.transaction, mapped, pwd);
-        let serial = self.note_path(path, datagram.len().saturating_sub(len), now_us);
+        let paid = datagram.len().saturating_sub(len);
+        let is_there =
+            |one: &Checked| one.path == path && (one.proved_us.is_some() || matches!(path, Path::Tcp { .. }));
+        if self.checked.iter().any(is_there) {
+            self.spare = (self.spare + paid).min(UNSPENT_MAX);
+        }
+        let serial = self.note_path(path, paid, now_us);
         self.remember(&request, serial);
         let outcome = self.advance(&request, is_current, path);
         Ok((len, outcome))

@@ -398,6 +398,33 @@ fn a_question_has_no_more_bytes_than_came_by_its_path() {
     assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
 }
 
+/// A browser checks what it does not use once, and then in 25 s again.
+#[test]
+fn checks_where_the_peer_is_pay_for_a_question_at_a_path_that_was_checked_once() {
+    for is_proved in [false, true] {
+        let (mut agent, mut peer) = known();
+        if is_proved {
+            let transaction = ask_because(Cause::Proof, &mut agent, path(1), 1, 1).unwrap();
+            agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), 1).unwrap();
+        }
+        let (mut came, mut sent) = (0, 0);
+        for (turn, port) in [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1].into_iter().enumerate() {
+            let (check, mut reply) = (peer.check(OURS, port == 1), [0; stun::REPLY_MAX]);
+            sent += agent.handle(&check, path(port), path(port).remote(), turn as u64, &mut reply).unwrap().0;
+            came += check.len();
+        }
+        assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(2), 1, SECOND), None, "only where the peer is sought");
+        assert_eq!(ask_for(0, Cause::Silence, &mut agent, path(3), 1, SECOND), None, "nobody ever checked it");
+        let asked =
+            (1..60).filter_map(|turn| ask_for(0, Cause::Silence, &mut agent, path(2), turn, u64::from(turn) * SECOND));
+        let lens: Vec<usize> = asked.map(|(_, len)| len).collect();
+        assert_eq!(!lens.is_empty(), is_proved, "whoever may have forged one address may have forged two");
+        assert!(lens.len() <= UNANSWERED_MAX, "{lens:?}");
+        sent += lens.iter().sum::<usize>();
+        assert!(sent <= came, "{sent} bytes of answers and questions for {came}");
+    }
+}
+
 #[test]
 fn a_transaction_is_drawn_for_a_new_question_only() {
     let (mut agent, _) = known();

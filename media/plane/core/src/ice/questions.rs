@@ -59,7 +59,9 @@ impl Agent {
         }
         let bytes = stun::question_bytes(username);
         let paid = self.pay(path, came);
-        if paid.is_some_and(|paid| paid < bytes) || (paid.is_none() && cause != Cause::Media) {
+        // A browser checks what it does not use once, and again after 25 s (libwebrtc): that alone pays for no question.
+        let spare = if paid.is_some() && cause == Cause::Silence { self.spare } else { 0 };
+        if paid.is_some_and(|paid| paid + spare < bytes) || (paid.is_none() && cause != Cause::Media) {
             return None;
         }
         let at = self.question(path, cause, fresh, now_us);
@@ -69,13 +71,15 @@ impl Agent {
         if paid.is_none() {
             *unspent += came;
         }
-        if *unspent < bytes || question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+        if *unspent + spare < bytes || question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
             return None;
         }
         if cause == Cause::Silence {
             *unspent = (*unspent).min(UNANSWERED_MAX * bytes);
+            self.spare = self.spare.min(UNANSWERED_MAX * bytes);
         }
-        *unspent -= bytes;
+        self.spare -= bytes.saturating_sub(*unspent);
+        *unspent = unspent.saturating_sub(bytes);
         if question.asked_us.replace(now_us).is_none() {
             question.begun_us = now_us;
         }
