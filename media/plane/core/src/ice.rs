@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::event::IceState;
 use crate::stun::{self, Request, StunError};
 pub use questions::Cause;
-use questions::Question;
+use questions::{Account, Question};
 
 /// Where datagrams come from and go to. Two are equal if socket and remote address are; `local` is only told.
 #[derive(Clone, Copy, Debug)]
@@ -91,9 +91,7 @@ struct Credentials {
 struct Checked {
     path: Path,
     at_us: u64,
-    /// Bytes that its checks had more than our answers, and those of media that it was asked for, less the questions: whoever
-    /// forges the address of another has that one sent no more.
-    unspent: usize,
+    account: Account,
     /// Never used twice in an agent.
     serial: u32,
     /// When the peer answered last what it was asked there: checks may be sent in the name of any address.
@@ -128,8 +126,8 @@ pub struct Agent {
     found: Option<(Path, u64)>,
     /// When the peer last answered at the selected path: what was asked because of a silence before that is settled.
     settled_us: u64,
-    /// Bytes that checks had more than our answers where the peer is for certain: they pay for questions at other paths that it
-    /// has checked. At most `UNSPENT_MAX`.
+    /// Bytes that checks had more than our answers where the peer is for certain: they help to pay for the first questions
+    /// elsewhere. So whoever forges addresses has sent more than all that others get. At most `UNSPENT_MAX`.
     spare: usize,
 }
 
@@ -282,9 +280,7 @@ impl Agent {
         }
         let len = stun::write_success(reply, request.transaction, mapped, pwd);
         let paid = datagram.len().saturating_sub(len);
-        let is_there =
-            |one: &Checked| one.path == path && (one.proved_us.is_some() || matches!(path, Path::Tcp { .. }));
-        if self.checked.iter().any(is_there) {
+        if self.is_proved(path, PROVED_US, now_us) {
             self.spare = (self.spare + paid).min(UNSPENT_MAX);
         }
         let serial = self.note_path(path, paid, now_us);
@@ -364,15 +360,17 @@ impl Agent {
     fn note_path(&mut self, path: Path, paid: usize, now_us: u64) -> u32 {
         self.last_check_us = now_us;
         if let Some(checked) = self.checked.iter_mut().find(|checked| checked.path == path) {
-            let unspent = (checked.unspent + paid).min(UNSPENT_MAX);
-            *checked = Checked { path, at_us: now_us, unspent, ..*checked };
+            checked.account.earn(paid);
+            *checked = Checked { path, at_us: now_us, ..*checked };
             return checked.serial;
         }
         if self.checked.len() == PATHS_MAX {
             self.evict();
         }
         self.serial = self.serial.wrapping_add(1);
-        self.checked.push(Checked { path, at_us: now_us, unspent: paid, serial: self.serial, proved_us: None });
+        let mut account = Account::default();
+        account.earn(paid);
+        self.checked.push(Checked { path, at_us: now_us, account, serial: self.serial, proved_us: None });
         self.serial
     }
 

@@ -1,4 +1,4 @@
-use super::questions::{ASK_AGAIN_US, QUESTION_US, QUESTIONS_MAX};
+use super::questions::{ASK_AGAIN_US, LENT_MAX, QUESTION_US, QUESTIONS_MAX};
 use super::*;
 
 const SECOND: u64 = 1_000_000;
@@ -398,31 +398,49 @@ fn a_question_has_no_more_bytes_than_came_by_its_path() {
     assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
 }
 
-/// A browser checks what it does not use once, and then in 25 s again.
-#[test]
-fn checks_where_the_peer_is_pay_for_a_question_at_a_path_that_was_checked_once() {
-    for is_proved in [false, true] {
-        let (mut agent, mut peer) = known();
-        if is_proved {
-            let transaction = ask_because(Cause::Proof, &mut agent, path(1), 1, 1).unwrap();
-            agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), 1).unwrap();
-        }
-        let (mut came, mut sent) = (0, 0);
-        for (turn, port) in [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1].into_iter().enumerate() {
-            let (check, mut reply) = (peer.check(OURS, port == 1), [0; stun::REPLY_MAX]);
-            sent += agent.handle(&check, path(port), path(port).remote(), turn as u64, &mut reply).unwrap().0;
-            came += check.len();
-        }
-        assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(2), 1, SECOND), None, "only where the peer is sought");
-        assert_eq!(ask_for(0, Cause::Silence, &mut agent, path(3), 1, SECOND), None, "nobody ever checked it");
-        let asked =
-            (1..60).filter_map(|turn| ask_for(0, Cause::Silence, &mut agent, path(2), turn, u64::from(turn) * SECOND));
-        let lens: Vec<usize> = asked.map(|(_, len)| len).collect();
-        assert_eq!(!lens.is_empty(), is_proved, "whoever may have forged one address may have forged two");
-        assert!(lens.len() <= UNANSWERED_MAX, "{lens:?}");
-        sent += lens.iter().sum::<usize>();
-        assert!(sent <= came, "{sent} bytes of answers and questions for {came}");
+/// As a browser does: it checks the path in use and answers there, and checks another one once, then in 25 s again.
+fn settled(is_proved: bool) -> (Agent, usize) {
+    let (mut agent, mut peer) = known();
+    if is_proved {
+        let transaction = ask_because(Cause::Proof, &mut agent, path(1), 1, 1).unwrap();
+        agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), 1).unwrap();
     }
+    let mut more = 0;
+    for (turn, port) in [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1].into_iter().enumerate() {
+        let (check, mut reply) = (peer.check(OURS, port == 1), [0; stun::REPLY_MAX]);
+        more += check.len();
+        more -= agent.handle(&check, path(port), path(port).remote(), turn as u64, &mut reply).unwrap().0;
+    }
+    (agent, more)
+}
+
+/// The lengths of the questions in a minute.
+fn asked(agent: &mut Agent, came: usize, cause: Cause, port: u16) -> Vec<usize> {
+    let seconds = (1..60).map(|turn| (turn, u64::from(turn) * SECOND));
+    let lens = seconds.filter_map(|(turn, now_us)| ask_for(came, cause, agent, path(port), turn, now_us));
+    lens.map(|(_, len)| len).collect()
+}
+
+#[test]
+fn what_came_where_the_peer_is_pays_for_two_questions_elsewhere() {
+    let (mut agent, more) = settled(true);
+    assert_eq!(asked(&mut agent, 0, Cause::Proof, 2), [], "only where the peer is sought");
+    assert_eq!(asked(&mut agent, 0, Cause::Silence, 3), [], "nobody ever checked it");
+    let lens = asked(&mut agent, 0, Cause::Silence, 2);
+    assert_eq!(lens.len(), LENT_MAX);
+    assert!(lens.iter().sum::<usize>() <= more, "{lens:?} for {more}");
+    let (mut agent, _) = settled(false);
+    assert_eq!(asked(&mut agent, 0, Cause::Silence, 2), [], "whoever may have forged one address may have forged two");
+}
+
+/// Whose address translation forgot is found by the first report.
+#[test]
+fn one_report_pays_for_a_question_together_with_what_came_before() {
+    let question = |is_proved| ask_for(60, Cause::Media, &mut settled(is_proved).0, path(3), 1, SECOND);
+    assert!(question(true).is_some() && question(false).is_none());
+    let (mut agent, more) = settled(true);
+    let lens = asked(&mut agent, 10, Cause::Media, 3);
+    assert!(lens.len() >= LENT_MAX && lens.iter().sum::<usize>() <= more + 59 * 10, "{lens:?}");
 }
 
 #[test]

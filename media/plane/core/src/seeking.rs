@@ -4,8 +4,9 @@
 //! whenever it comes, is followed as ever. And media that it sends by another of its paths is such a choice: it is asked there.
 //!
 //! Only paths that the peer has checked are asked, and only its answer, which its integrity proves, moves anything. A check may
-//! come under the address of somebody else, so the questions have no more bytes than the checks that came by that path and by
-//! those where the peer is for certain, less our answers, and are three at most until one is answered.
+//! come under the address of somebody else, so the questions have no more bytes than the checks that came by that path, less our
+//! answers, and are three at most until one is answered. Two more at most are paid by what came where the peer is for certain: a browser
+//! checks what it does not use once.
 
 use crate::demux::Class;
 use crate::event::{Event, IceState};

@@ -191,6 +191,31 @@ fn a_path_is_not_asked_for_more_than_came_by_it() {
     }
 }
 
+/// But for two questions, paid by what the peer sends where it is for certain; nobody gets more than was sent.
+#[test]
+fn a_path_that_was_checked_once_is_asked_twice_on_account_of_others() {
+    let mut world = world_of(50, 1);
+    let first = world.viewers[0].peer.path;
+    let (mut came, mut asked, mut sent) = (unchosen(50).len(), 0, 0);
+    for turn in 0..60 {
+        world.stage.consent(&world.viewers[0].peer);
+        came += peer::check("ours50:them", peer::PWD, turn).len();
+        if turn % 20 == 0 {
+            world.stage.deliver_from(spare(), &unchosen(50));
+            came += unchosen(50).len();
+        }
+        send(&mut world, 60);
+        // It keeps its proof where it is, and never answers at the other one.
+        let here = questions(&mut world, first);
+        here.into_iter().filter(|_| turn % 10 == 0).for_each(|question| answer(&mut world, first, question));
+        let there = world.stage.take_to(spare());
+        asked += there.iter().filter(|one| stun::parse_request(one, THEIR_PWD.as_bytes()).is_ok()).count();
+        sent += there.iter().map(Vec::len).sum::<usize>();
+        assert!(sent <= came, "{sent} bytes for {came}");
+    }
+    assert!((2..=4).contains(&asked), "{asked} questions");
+}
+
 /// Nor for what a participant sends under another's address: own media, or nominations.
 #[test]
 fn a_stranger_is_not_asked_for_more_than_came_in_its_name() {

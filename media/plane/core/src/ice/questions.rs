@@ -1,5 +1,5 @@
 //! What the peer is asked by STUN: whether it is at a path now. Only its answer, which its integrity proves, counts; and a question
-//! has no more bytes than came by its path, because an address may be forged.
+//! has no more bytes than came by its path, because an address may be forged. What came where it is for certain helps out for two.
 
 use super::{Agent, Outcome, PATHS_MAX, Path, Phase, UNANSWERED_MAX, UNSPENT_MAX};
 use crate::event::IceState;
@@ -13,6 +13,37 @@ pub(super) const QUESTION_US: u64 = 2_000_000;
 const SAVED_US: u64 = 10_000_000;
 /// Questions open at a time: the paths, and some where media came from.
 pub(super) const QUESTIONS_MAX: usize = 2 * PATHS_MAX;
+
+/// A browser checks what it does not use once, and again after 25 s (libwebrtc); a listener's report is smaller than a question, and
+/// the next one a second later. So others help to pay for so many questions to a path until it answers: one may be lost.
+pub(super) const LENT_MAX: usize = 2;
+
+/// What a path's questions are paid from, in bytes: whoever forges the address of another has that one sent no more, but for what
+/// is lent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Account {
+    /// That came by it more than our answers have, less the questions.
+    unspent: usize,
+    /// That others paid since the peer last answered there (`Agent::spare`).
+    lent: usize,
+}
+
+impl Account {
+    pub(super) fn earn(&mut self, bytes: usize) {
+        self.unspent = (self.unspent + bytes).min(UNSPENT_MAX);
+    }
+
+    /// Of a question of so many bytes this part is to be lent; None: more than `spare` or the bound.
+    fn short(&self, bytes: usize, spare: usize) -> Option<usize> {
+        let short = bytes.saturating_sub(self.unspent);
+        (short <= spare.min((LENT_MAX * bytes).saturating_sub(self.lent))).then_some(short)
+    }
+
+    fn spend(&mut self, bytes: usize, lent: usize) {
+        self.unspent = self.unspent.saturating_sub(bytes);
+        self.lent += lent;
+    }
+}
 
 /// Why the peer is asked at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +66,8 @@ pub(super) struct Question {
     begun_us: u64,
     /// None: what came by the path does not pay for it yet.
     asked_us: Option<u64>,
-    /// Where the peer has not checked the path: bytes of its media that came by it.
-    unspent: usize,
+    /// Where the peer has not checked the path.
+    account: Account,
 }
 
 impl Agent {
@@ -58,28 +89,34 @@ impl Agent {
             return None;
         }
         let bytes = stun::question_bytes(username);
-        let paid = self.pay(path, came);
-        // A browser checks what it does not use once, and again after 25 s (libwebrtc): that alone pays for no question.
-        let spare = if paid.is_some() && cause == Cause::Silence { self.spare } else { 0 };
-        if paid.is_some_and(|paid| paid + spare < bytes) || (paid.is_none() && cause != Cause::Media) {
-            return None;
+        let spare = if cause == Cause::Proof || self.selected == Some(path) { 0 } else { self.spare };
+        match self.account(path) {
+            Some(account) => {
+                account.earn(came);
+                account.short(bytes, spare)?;
+            }
+            None if cause != Cause::Media => return None,
+            None => {}
         }
         let at = self.question(path, cause, fresh, now_us);
         let question = &mut self.questions[at];
         let known = self.checked.iter_mut().find(|one| one.path == path);
-        let unspent = known.map_or(&mut question.unspent, |one| &mut one.unspent);
-        if paid.is_none() {
-            *unspent += came;
-        }
-        if *unspent + spare < bytes || question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
+        let account = known.map_or_else(
+            || {
+                question.account.earn(came);
+                &mut question.account
+            },
+            |one| &mut one.account,
+        );
+        let lent = account.short(bytes, spare)?;
+        if question.asked_us.is_some_and(|asked_us| now_us < asked_us + ASK_AGAIN_US) {
             return None;
         }
         if cause == Cause::Silence {
-            *unspent = (*unspent).min(UNANSWERED_MAX * bytes);
-            self.spare = self.spare.min(UNANSWERED_MAX * bytes);
+            account.unspent = account.unspent.min(UNANSWERED_MAX * bytes);
         }
-        self.spare -= bytes.saturating_sub(*unspent);
-        *unspent = unspent.saturating_sub(bytes);
+        account.spend(bytes, lent);
+        self.spare -= lent;
         if question.asked_us.replace(now_us).is_none() {
             question.begun_us = now_us;
         }
@@ -96,12 +133,9 @@ impl Agent {
         Some(stun::write_request(out, &request, &self.current.remote_pwd))
     }
 
-    /// So many bytes more may be sent to a path before it answers; gives how many then. None: it was never checked, and its
-    /// question counts them.
-    fn pay(&mut self, path: Path, came: usize) -> Option<usize> {
-        let known = self.checked.iter_mut().find(|one| one.path == path)?;
-        known.unspent = (known.unspent + came).min(UNSPENT_MAX);
-        Some(known.unspent)
+    /// Of a path that the peer has checked.
+    fn account(&mut self, path: Path) -> Option<&mut Account> {
+        self.checked.iter_mut().find(|one| one.path == path).map(|one| &mut one.account)
     }
 
     /// The place of the question there, an open one or a new one.
@@ -123,7 +157,14 @@ impl Agent {
         if self.questions.len() == QUESTIONS_MAX {
             self.questions.remove(0);
         }
-        let question = Question { path, cause, transaction: fresh(), begun_us: now_us, asked_us: None, unspent: 0 };
+        let question = Question {
+            path,
+            cause,
+            transaction: fresh(),
+            begun_us: now_us,
+            asked_us: None,
+            account: Account::default(),
+        };
         self.questions.push(question);
         self.questions.len() - 1
     }
@@ -142,6 +183,7 @@ impl Agent {
         let here = self.checked.iter_mut().find(|checked| checked.path == path);
         if let Some(checked) = here {
             checked.proved_us = Some(now_us);
+            checked.account.lent = 0;
         }
         if question.cause == Cause::Media {
             return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
