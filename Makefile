@@ -117,8 +117,8 @@ sim: build $(STAMPS)/python-test
 # Locks with hashes and without the address of any registry.
 COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 lock: $(STAMPS)/python
-	$(COMPILE) pyproject.toml --extra build -o requirements.lock
-	$(COMPILE) pyproject.toml --extra build --extra test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) pyproject.toml --extra build --extra traces -o requirements.lock
+	$(COMPILE) pyproject.toml --extra build --extra traces --extra test -c requirements.lock -o requirements-test.lock
 
 clean:
 	rm -rf .cache web/dist web/node_modules $(IMPAIRER)/target $(PLANE)/target $(PLANE)/core/target media/_plane*.so

@@ -383,12 +383,14 @@ class Conference:
         reason: Reason = Reason.UNKNOWN,
     ) -> None:
         """To whoever watches over all conferences, if anybody does."""
-        if self.around.observer is not None:
-            self.around.observer.happened(Happening(what, self.view(), participant, track, reason))
+        if self.around.observers:
+            happening = Happening(what, self.view(), participant, track, reason)
+            for observer in self.around.observers:
+                observer.happened(happening)
 
     def report_arrival(self, participant: Participant) -> None:
         """Its media stand and it is in: now it counts as having come, with what it has published already."""
-        watched = self.around.observer is not None and not participant.reported
+        watched = bool(self.around.observers) and not participant.reported
         if watched and self.participants.get(participant.identity) is participant:
             participant.reported = True
             self.report(What.JOINED, participant.view())

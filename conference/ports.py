@@ -331,7 +331,7 @@ class Surroundings:
     random_bytes: Callable[[int], bytes] = random_bytes
     halls: HallPorts | None = None
     """What halls need; None: there are none here."""
-    observer: Observer | None = None
+    observers: Sequence[Observer] = ()
     pace: Pace = field(default_factory=Pace)
     data_drops: Counter[str] = field(default_factory=Counter)
     """Packets and frames of senders who sent too many, by kind: `reliable`, `lossy`, `frames`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conference import admission, limits
@@ -37,7 +37,7 @@ class Registry:
         watcher: Watcher | None = None,
         lobbies: Lobbies | None = None,
         halls: HallPorts | None = None,
-        observer: Observer | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         """`lobbies`: shared with whoever asks people to wait; they are remembered when there is no conference yet."""
         self.lobbies = lobbies if lobbies is not None else Lobbies(random_suffix)
@@ -49,7 +49,7 @@ class Registry:
             lobbies=self.lobbies,
             watcher=watcher,
             halls=halls,
-            observer=observer,
+            observers=tuple(observers),
         )
         self.auto_create = auto_create
         self._remote_unmute = remote_unmute

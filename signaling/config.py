@@ -96,6 +96,10 @@ class Settings:
     turn_urls: tuple[str, ...] = _setting((), "TURN servers told to clients, such as turns:turn.example.vn:443")
     turn_secret: str = _setting("", "secret shared with them (coturn: static-auth-secret)", secret=True)
     turn_ttl_s: int = _setting(43_200, "seconds for which their credentials hold: the longest meeting")
+    traces_url: str = _setting(
+        "", "OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318/v1/traces; empty: none"
+    )
+    traces_percent: int = _setting(100, "of a hundred traces so many are sent there")
     metrics_token: str = _setting("", "Bearer token of GET /metrics, 32 characters or more; empty: none", secret=True)
     webhook_private_ranges: tuple[str, ...] = _setting((), "private networks (CIDR) that webhooks may reach")
     halls: bool = _setting(False, "hall terminals may register, dial in and be called (SIP)")
@@ -340,6 +344,9 @@ def _check_services(settings: Settings) -> None:
         raise _wrong("turn_secret", "cần khi có turn_urls / needed with turn_urls")
     _check_range("checks_at_once", settings.checks_at_once, 0, 1000)
     _check_range("turn_ttl_s", settings.turn_ttl_s, 60, 7 * 24 * 3600)
+    if settings.traces_url and not _is_address(settings.traces_url):
+        raise _wrong("traces_url", "http://127.0.0.1:4318/v1/traces")
+    _check_range("traces_percent", settings.traces_percent, 0, 100)
     if settings.metrics_token and len(settings.metrics_token) < limits.SECRET_CHARACTERS:
         raise _wrong("metrics_token", f">= {limits.SECRET_CHARACTERS} ký tự / characters: openssl rand -hex 32")
 

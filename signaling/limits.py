@@ -33,6 +33,11 @@ SHUTDOWN_S = 5.0
 SHARDS = 4
 """Packet threads when the settings name no number: one forwards some 300,000 packets a second."""
 
+TRACED_ARRIVALS = 4096
+"""Spans of people who come in that may be open; the oldest ends then."""
+TRACES_SEND_S, TRACES_CLOSE_S = 5.0, 3.0
+"""For one batch of spans, and for what is left at the stop."""
+
 TOKEN_BYTES = 8 * 1024
 TOKEN_TTL_S = 600
 BODY_TOKEN_TTL_S = 300

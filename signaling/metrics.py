@@ -126,7 +126,7 @@ class Metrics:
 
     # -- signaling.rtc's Tally
 
-    def joined(self) -> None:
+    def joined(self, sid: str, since: float) -> None:
         self._joins.inc()
 
     def resumed(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -29,6 +29,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
+from conference.ports import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
 from signaling import access, api, checks, hallports, libraries, limits, metrics, notify, rtc, sockets, tls
 from signaling.auth import Authenticator, kept_secret
@@ -44,6 +45,9 @@ from signaling.sip.core import Config
 from signaling.sip.driver import Driver
 from signaling.turn import Turn
 from web import DIST
+
+if TYPE_CHECKING:
+    from signaling.traces import Traces
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +127,8 @@ class Composition:
         self.secretariat = Secretariat(settings, self.authenticator, CLOCK.time, address(settings, settings.http_port))
         self.halls: Halls | None = None
         self.metrics = metrics.Metrics(version())
+        self.traces = _traces(settings)
+        self.arrivals = self.traces.arrivals(self.metrics) if self.traces is not None else None
         self.webhooks = notify.LiveWebhooks(
             settings.webhook_urls, rtc.event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
         )
@@ -135,9 +141,8 @@ class Composition:
         self._pages = api.Pages(DIST, watch=watch)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(_own_names(settings)).names}
-        self._guard = Guard(
-            self._starlette, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts
-        )
+        traced = self.traces.around(self._starlette) if self.traces is not None else self._starlette
+        self._guard = Guard(traced, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts)
         self._outermost: Any = self._guard
         if settings.trusted_proxies:
             # Throttles and the audit trail want the address of the person and not that of the proxy.
@@ -161,7 +166,7 @@ class Composition:
             self.secretariat.open(self.running.registry)
             self._watch(self.running)
             self._starlette.router.routes[:0] = rtc.routes(
-                self.running.registry, self.authenticator, self._relays(), self.metrics
+                self.running.registry, self.authenticator, self._relays(), self.arrivals or self.metrics
             )
         return self.running
 
@@ -175,10 +180,15 @@ class Composition:
         if self.settings.halls:
             self.halls = self._halls(node)
             self.secretariat.hall_desk = Board(self.halls)
-        observer = None
+        observers: list[Observer] = []
         if self.settings.webhook_urls:
-            observer = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
-        return Registry(node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observer=observer)
+            reporter = rtc.Reporter(self.webhooks.put, CLOCK.time, lambda: secrets.token_hex(8), checks.is_check)
+            observers.append(reporter)
+        if self.arrivals is not None:
+            observers.append(self.arrivals)
+        return Registry(
+            node, CLOCK, loop, watcher=desk.live, lobbies=desk.lobbies, halls=self.halls, observers=observers
+        )
 
     def _watch(self, running: Running) -> None:
         """Figures of everything that is there now."""
@@ -294,6 +304,8 @@ class Composition:
             running.node.close()
             self.running = None
             await self.secretariat.close()
+            if self.traces is not None:
+                await asyncio.to_thread(self.traces.close)
 
     def _routes(self) -> list[BaseRoute]:
         around = api.Surroundings(
@@ -337,6 +349,20 @@ class Composition:
 def build(settings: Settings, *, certificate: Certificate | None = None, watch: bool = False) -> Composition:
     """The application of `settings` (with credentials); the media ports open with its lifespan."""
     return Composition(settings, certificate=certificate, watch=watch)
+
+
+def _traces(settings: Settings) -> "Traces | None":
+    """None: nobody wants any. Raises SettingsError."""
+    if not settings.traces_url:
+        return None
+    try:
+        from signaling.traces import Traces
+    except ImportError as error:
+        raise SettingsError(
+            f"traces_url cần thêm thư viện: pip install 'diemcau[traces]' ({error}).",
+            f"traces_url needs more libraries: pip install 'diemcau[traces]' ({error}).",
+        ) from error
+    return Traces.open(settings.traces_url, settings.traces_percent, version(), CLOCK)
 
 
 def node_settings(settings: Settings) -> NodeSettings:

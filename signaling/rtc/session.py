@@ -52,7 +52,9 @@ class Authority(Protocol):
 class Tally(Protocol):
     """Who counts what happens at the door."""
 
-    def joined(self) -> None: ...
+    def joined(self, sid: str, since: float) -> None:
+        """`since`: when its socket opened, by the monotonic clock."""
+
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None:
         """`code` of a Refusal: one of few."""
@@ -61,7 +63,7 @@ class Tally(Protocol):
 class Uncounted:
     """Nobody counts."""
 
-    def joined(self) -> None: ...
+    def joined(self, sid: str, since: float) -> None: ...
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None: ...
 
@@ -99,6 +101,7 @@ class Session:
     """conference's `Client` for this protocol."""
 
     def __init__(self, desk: Desk, wire: Wire, grants: Grants, now: float) -> None:
+        """`now`: when its socket opened."""
         self.desk = desk
         self.grants = grants
         self.participant: Participant | None = None
@@ -106,6 +109,7 @@ class Session:
         self._wire = wire
         self._text = False
         self._rates = Rates(now)
+        self._began = now
         self._refresh: Cancellable | None = None
 
     # -- life
@@ -224,7 +228,7 @@ class Session:
     def _join(self, ask: Ask) -> None:
         conference = self.desk.registry.enter(self.grants)
         participant = self._enter(conference, ask)
-        self.desk.tally.joined()
+        self.desk.tally.joined(participant.sid, self._began)
         self._send_token(participant.grants)
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)

@@ -56,6 +56,8 @@ class Door:
 
     async def open(self, websocket: WebSocket) -> None:
         """The WebSocket endpoint. A refusal is an HTTP response in place of the upgrade."""
+        clock = self.desk.registry.around.clock
+        now = clock.monotonic()
         try:
             grants, ask = self._admit(websocket)
         except Refusal as refusal:
@@ -64,8 +66,7 @@ class Door:
             return
         await websocket.accept()
         wire = SocketWire(websocket)
-        clock = self.desk.registry.around.clock
-        session = Session(self.desk, wire, grants, clock.monotonic())
+        session = Session(self.desk, wire, grants, now)
         try:
             _begin(session, ask)
             await _converse(websocket, session, clock, self.turns)

@@ -21,7 +21,7 @@ class Watch:
 
 def watched() -> tuple[World, Watch]:
     watch = Watch()
-    return World(observer=watch), watch
+    return World(observers=[watch]), watch
 
 
 def test_one_life_in_order() -> None:

@@ -52,6 +52,8 @@ def test_without_a_turn_server_nothing_is_told() -> None:
         ("turn_ttl_s", {"turn_ttl_s": 1}),
         ("webhook_urls", {"webhook_urls": "ftp://a/b"}),
         ("metrics_token", {"metrics_token": "short"}),
+        ("traces_url", {"traces_url": "127.0.0.1:4318"}),
+        ("traces_percent", {"traces_percent": 101}),
     ],
 )
 def test_settings_that_cannot_work(name: str, overrides: dict[str, object]) -> None:

@@ -150,7 +150,7 @@ def test_a_webhook_that_fails_ends_no_call(caplog: pytest.LogCaptureFixture) -> 
     def full(event: object) -> None:
         raise RuntimeError("full")
 
-    office = Office(observer=Reporter(full, lambda: 0.0, lambda: "x"))
+    office = Office(observers=[Reporter(full, lambda: 0.0, lambda: "x")])
     assert office.join("ann").wire.code is None
     assert "could not be made" in caplog.text
 
