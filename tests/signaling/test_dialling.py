@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,142 +11,25 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
 from conference.dialout import Event, Leg, State
-from conference.ports import DialOrder
 from rooms import limits as room_limits
-from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Wanted
 from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import Occurrence
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sites.tables import Terminal
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry
 from signaling import limits as bounds
-from signaling.dialling import Caller
-from tests.rooms import invited
 from tests.rooms.province import Province
+from tests.signaling import caller_doubles as doubles
+from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Wire, book, broken, rows
 
-KEY = b"k" * 32
-
-
-class Wire:
-    """A dialer that remembers."""
-
-    def __init__(self) -> None:
-        self.done: list[tuple[str, str]] = []
-        self.orders: dict[str, DialOrder] = {}
-        self.probed: list[DialOrder] = []
-
-    def dial(self, order: DialOrder) -> None:
-        self.done.append(("dial", order.terminal))
-        self.orders[order.leg_id] = order
-
-    def probe(self, order: DialOrder) -> None:
-        self.done.append(("probe", order.terminal))
-        self.probed.append(order)
-
-    def cancel(self, leg_id: str) -> None:
-        self._end("cancel", leg_id)
-
-    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
-        if order in (None, self.orders.get(leg_id)):
-            self._end("hang_up", leg_id)
-
-    def _end(self, verb: str, leg_id: str) -> None:
-        if leg_id in self.orders:
-            self.done.append((verb, self.orders.pop(leg_id).terminal))
-
-    def live(self) -> frozenset[str]:
-        return frozenset(self.orders)
-
-    def calls(self) -> int:
-        return sum(verb == "dial" for verb, _ in self.done)
-
-
-class Clock:
-    def __init__(self, start: datetime) -> None:
-        self.at = start
-
-    def __call__(self) -> float:
-        return self.at.timestamp()
-
-    def pass_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-Make = Callable[..., Caller]
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-async def make(database: Database, clock: Clock, wire: Wire) -> AsyncIterator[Make]:
-    made: list[Caller] = []
-
-    def build(worker: str = "one", dialer: Any = None) -> Caller:
-        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, now=clock))
-        return made[-1]
-
-    yield build
-    for one in made:
-        await one.close()
-
-
-@pytest.fixture
-def now() -> datetime:
-    return datetime.fromisoformat("2026-03-03T01:00:00+00:00")
-
-
-async def book(
-    session: AsyncSession, province: Province, starts_at: datetime, halls: int, **changes: Any
-) -> tuple[Meeting, str]:
-    """A meeting that calls so many halls; its date."""
-    guest = AttendeeRequest(person_id=province.people["yt-1"])  # a site would bring its own terminal
-    wanted = invited.Wanted(starts=(starts_at,), attendees=(guest,))
-    meeting = await invited.meeting(session, province, wanted, starts_at)
-    meeting.connect = changes.get("connect", "dial")
-    meeting.class_ = changes.get("class_", "ordinary")
-    for place in range(halls):
-        code = f"{changes.get('prefix', 'h')}{place:03}"
-        network = changes.get("network", province.networks["tslcd"])
-        session.add(
-            Terminal(
-                id=code,
-                code=code,
-                name=f"Thiết bị {place}",
-                site_id=province.sites["yt"],
-                protocols=["sip"],
-                codecs=[],
-                sip_uri="sip:hall@10.0.0.1",
-                network_id=network,
-                dialled=False,
-            )
-        )
-        session.add(Wanted(meeting_id=meeting.id, resource_id=code, kind="terminal", exclusive=False))
-    await session.flush()
-    date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
-    return meeting, date
-
-
-async def rows(database: Database) -> dict[str, DialLeg]:
-    async with database.reading() as session:
-        found = await session.scalars(select(DialLeg).where(DialLeg.terminal_id.like("h%")))
-        return {one.terminal_id: one for one in found}
+called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
 
 async def test_probed_a_quarter_before_called_three_minutes_before(
@@ -300,12 +182,9 @@ async def test_refused_and_given_up_raises_one_alarm(
 
 
 async def test_news_of_an_older_try_changes_nothing(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+    database: Database, clock: Clock, wire: Wire, called: Called
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    leg_id = (await rows(database))["h000"].id
+    caller, leg_id = called.caller, called.leg_id
     old = wire.orders[leg_id]
     await caller.happen(leg_id, Event.REFUSED, old, status=486)
     clock.pass_s(limits.BUSY_RETRY_S)
@@ -319,12 +198,9 @@ async def test_news_of_an_older_try_changes_nothing(
 
 @pytest.mark.parametrize("redialled", [False, True])
 async def test_an_answer_that_crosses_our_wish_to_end_the_call_ends_that_call_and_no_newer_one(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, redialled: bool
+    wire: Wire, called: Called, redialled: bool
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    leg_id = (await rows(database))["h000"].id
+    caller, leg_id = called.caller, called.leg_id
     old = wire.orders[leg_id]
     await caller.happen(leg_id, Event.REDIAL if redialled else Event.DROP)
     assert leg_id not in wire.orders
@@ -370,34 +246,6 @@ async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
     assert after == before
     assert {leg.leased_by for leg in (await rows(database)).values()} == {"two"}
     assert (await rows(database))[one.terminal_id].epoch == 2  # what was connected is called anew
-
-
-class Late:
-    """A hall that dials in: its call is there before its arrival is written."""
-
-    def __init__(self, caller: Caller, row: DialLeg, wire: Wire) -> None:
-        self.caller, self._row, self._wire = caller, row, wire
-
-    @property
-    def leg_id(self) -> str:
-        return self._row.id
-
-    def comes(self) -> None:
-        self._wire.orders[self.leg_id] = self.caller.order(self._row)
-        self.caller.came(self.leg_id)
-
-    def goes(self, event: Event) -> None:
-        del self._wire.orders[self.leg_id]
-        self.caller.ended(self.leg_id, event)
-
-    async def told(self) -> None:
-        await asyncio.gather(*self.caller._told)
-        await asyncio.sleep(0)
-
-    async def seen(self, database: Database) -> tuple[bool, str, str]:
-        """Whether its call is there; state and holder of its leg."""
-        row = (await rows(database))[self._row.terminal_id]
-        return self.leg_id in self._wire.orders, row.state, row.leased_by
 
 
 @pytest.fixture
@@ -448,23 +296,6 @@ async def test_a_hall_that_dials_in_while_leases_are_renewed_stays(
     clock.pass_s(bounds.LEG_LEASE_S / 2)
     await caller.tick()
     assert await late.seen(database) == (True, "connected", "one")
-
-
-class Away:
-    """The database does not take one kind of work until it is `back`."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        self.back = False
-        self.tries = asyncio.Semaphore(0)
-        self._real = getattr(legs, name)
-        monkeypatch.setattr(legs, name, self._work)
-        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
-
-    async def _work(self, *given: Any) -> Any:
-        if self.back:
-            return await self._real(*given)
-        self.tries.release()
-        raise OSError("the database is away")
 
 
 @pytest.mark.parametrize("stays", [True, False])
@@ -534,10 +365,6 @@ async def test_news_that_the_database_refuses_are_given_up_and_logged(
     late.comes()
     await late.told()
     assert tries == bounds.NEWS_TRIES and f"news of leg {late.leg_id} (came) are given up" in caplog.text
-
-
-def broken() -> IntegrityError:
-    return IntegrityError("UPDATE", {}, Exception("it breaks a rule"))
 
 
 async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last_try(

@@ -17,26 +17,10 @@ from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
 from signaling import limits as bounds
 from tests.rooms.province import Province
-from tests.signaling import test_dialling as dialling
-from tests.signaling.test_dialling import Clock, Late, Make, Wire, book, broken, rows
+from tests.signaling import caller_doubles as doubles
+from tests.signaling.caller_doubles import Called, Clock, Late, Make, Refusing, Wire, book, broken, rows
 
-clock, make, now, wire = dialling.clock, dialling.make, dialling.now, dialling.wire
-
-
-class Refusing:
-    """The database refuses whatever changes one leg, for as long as it `refuses`."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, leg_id: str) -> None:
-        self.refuses, self.tries = True, 0
-        self._leg_id, self._change = leg_id, legs.change
-        monkeypatch.setattr(legs, "change", self._work)
-        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
-
-    async def _work(self, session: AsyncSession, leg_id: str, *given: Any) -> DialLeg | None:
-        if self.refuses and leg_id == self._leg_id:
-            self.tries += 1
-            raise broken()
-        return await self._change(session, leg_id, *given)
+called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
 
 @pytest.mark.parametrize(
@@ -101,12 +85,9 @@ async def test_how_a_call_ended_is_written_though_it_was_refused_for_long_and_ho
 
 
 async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_server_that_died(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (one,) = (await rows(database)).values()
+    caller, one = called.caller, called.row
     refusing = Refusing(monkeypatch, one.id)
     caller.tell(wire.orders.pop(one.id), Event.ANSWERED)
     await asyncio.gather(*caller._told)
@@ -117,13 +98,10 @@ async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_serve
 
 
 async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hall that had come by itself was put out; it has come again and gone between two ticks: it is called once more."""
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (row,) = (await rows(database)).values()
+    caller, row = called.caller, called.row
     hall = Late(caller, row, wire)
     hall.comes()
     await hall.told()
@@ -195,12 +173,9 @@ async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_
 
 
 async def test_what_an_operator_wants_is_done_by_the_server_that_starts_next(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (row,) = (await rows(database)).values()
+    caller, row = called.caller, called.row
     await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
     await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
     refusing = Refusing(monkeypatch, row.id)
@@ -245,18 +220,14 @@ async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_fr
 @pytest.mark.parametrize("ends", ["later", "refused", "lost"])
 async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_stands(
     database: Database,
-    province: Province,
     clock: Clock,
     wire: Wire,
-    make: Make,
+    called: Called,
     monkeypatch: pytest.MonkeyPatch,
     ends: str,
 ) -> None:
     """Else the board says for ever that it is called. `ends`: the hall hangs up when that is written, or before it."""
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (one,) = (await rows(database)).values()
+    caller, one = called.caller, called.row
     refusing = Refusing(monkeypatch, one.id)
     caller.tell(wire.orders[one.id], Event.ANSWERED)
     await asyncio.gather(*caller._told)
@@ -279,12 +250,9 @@ async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_sta
 
 
 async def test_a_hall_that_hung_up_is_not_called_at_once_though_its_answer_was_refused_and_its_end_is_being_written(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (one,) = (await rows(database)).values()
+    caller, one = called.caller, called.row
     refusing = Refusing(monkeypatch, one.id)
     caller.tell(wire.orders[one.id], Event.ANSWERED)
     await asyncio.gather(*caller._told)
@@ -342,12 +310,9 @@ async def test_a_hall_whose_arrival_was_refused_for_long_stays(
 
 
 async def test_a_hall_that_came_by_itself_is_not_called_for_a_try_of_which_the_end_was_refused_like_its_arrival(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (one,) = (await rows(database)).values()
+    caller, one = called.caller, called.row
     hall, refusing = Late(caller, one, wire), Refusing(monkeypatch, one.id)
     caller.tell(wire.orders.pop(one.id), Event.REFUSED, status=486)
     await hall.told()
@@ -407,12 +372,9 @@ async def test_what_an_operator_put_out_is_not_called_by_the_server_that_starts_
 
 
 async def test_how_a_call_ended_is_not_lost_with_a_server_that_stops_while_it_writes_that(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (one,) = (await rows(database)).values()
+    caller, one = called.caller, called.row
     await caller.happen(one.id, Event.ANSWERED, wire.orders[one.id])
     refusing = Refusing(monkeypatch, one.id)
     caller.ended(one.id, Event.DROP, wire.orders.pop(one.id))
@@ -510,17 +472,13 @@ async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_fou
 @pytest.mark.parametrize("wish", ["call", "drop"])
 async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_now(
     database: Database,
-    province: Province,
     clock: Clock,
     wire: Wire,
-    make: Make,
+    called: Called,
     monkeypatch: pytest.MonkeyPatch,
     wish: str,
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (row,) = (await rows(database)).values()
+    caller, row = called.caller, called.row
     await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
     await database.transact(partial(legs.set_wish, leg_id=row.id, wish=wish))
     refusing = Refusing(monkeypatch, row.id)
@@ -556,12 +514,9 @@ async def test_what_an_operator_wants_of_a_leg_that_another_worker_has_by_now_is
 
 
 async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_written(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller = make()
-    await caller.tick()
-    (row,) = (await rows(database)).values()
+    caller, row = called.caller, called.row
     await caller.happen(row.id, Event.REFUSED, wire.orders.pop(row.id), status=486)
     hall = Late(caller, row, wire)
     refusing = Refusing(monkeypatch, row.id)

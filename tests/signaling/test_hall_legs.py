@@ -23,7 +23,7 @@ from signaling.sip import profiles
 from signaling.sip.causes import NORMAL, Cause, Kind
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
-from tests.signaling.test_dialling import Away
+from tests.signaling.caller_doubles import Away
 from tests.signaling.test_hall_lobby import Exchange, Line, Wire
 
 HALL = "terminal-xa1"

@@ -1,0 +1,232 @@
+"""Stand-ins of the dialer, the clock and a database in trouble, for the caller of halls; and dates whose halls it calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from conference.dialout import Event
+from conference.ports import DialOrder
+from rooms.booking.requests import AttendeeRequest
+from rooms.booking.tables import Wanted
+from rooms.dialling import legs
+from rooms.dialling.tables import DialLeg
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.sites.tables import Terminal
+from rooms.store.database import Database
+from signaling import limits as bounds
+from signaling.dialling import Caller
+from tests.rooms import invited
+from tests.rooms.province import Province
+
+KEY = b"k" * 32
+
+
+class Wire:
+    """A dialer that remembers."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+        self.orders: dict[str, DialOrder] = {}
+        self.probed: list[DialOrder] = []
+
+    def dial(self, order: DialOrder) -> None:
+        self.done.append(("dial", order.terminal))
+        self.orders[order.leg_id] = order
+
+    def probe(self, order: DialOrder) -> None:
+        self.done.append(("probe", order.terminal))
+        self.probed.append(order)
+
+    def cancel(self, leg_id: str) -> None:
+        self._end("cancel", leg_id)
+
+    def hang_up(self, leg_id: str, order: DialOrder | None = None) -> None:
+        if order in (None, self.orders.get(leg_id)):
+            self._end("hang_up", leg_id)
+
+    def _end(self, verb: str, leg_id: str) -> None:
+        if leg_id in self.orders:
+            self.done.append((verb, self.orders.pop(leg_id).terminal))
+
+    def live(self) -> frozenset[str]:
+        return frozenset(self.orders)
+
+    def calls(self) -> int:
+        return sum(verb == "dial" for verb, _ in self.done)
+
+
+class Clock:
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+
+    def __call__(self) -> float:
+        return self.at.timestamp()
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+Make = Callable[..., Caller]
+
+
+@pytest.fixture
+def clock(now: datetime) -> Clock:
+    return Clock(now)
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture
+async def make(database: Database, clock: Clock, wire: Wire) -> AsyncIterator[Make]:
+    made: list[Caller] = []
+
+    def build(worker: str = "one", dialer: Any = None) -> Caller:
+        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, now=clock))
+        return made[-1]
+
+    yield build
+    for one in made:
+        await one.close()
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.fromisoformat("2026-03-03T01:00:00+00:00")
+
+
+async def book(
+    session: AsyncSession, province: Province, starts_at: datetime, halls: int, **changes: Any
+) -> tuple[Meeting, str]:
+    """A meeting that calls so many halls; its date."""
+    guest = AttendeeRequest(person_id=province.people["yt-1"])  # a site would bring its own terminal
+    wanted = invited.Wanted(starts=(starts_at,), attendees=(guest,))
+    meeting = await invited.meeting(session, province, wanted, starts_at)
+    meeting.connect = changes.get("connect", "dial")
+    meeting.class_ = changes.get("class_", "ordinary")
+    for place in range(halls):
+        code = f"{changes.get('prefix', 'h')}{place:03}"
+        network = changes.get("network", province.networks["tslcd"])
+        session.add(
+            Terminal(
+                id=code,
+                code=code,
+                name=f"Thiết bị {place}",
+                site_id=province.sites["yt"],
+                protocols=["sip"],
+                codecs=[],
+                sip_uri="sip:hall@10.0.0.1",
+                network_id=network,
+                dialled=False,
+            )
+        )
+        session.add(Wanted(meeting_id=meeting.id, resource_id=code, kind="terminal", exclusive=False))
+    await session.flush()
+    date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+    return meeting, date
+
+
+async def rows(database: Database) -> dict[str, DialLeg]:
+    async with database.reading() as session:
+        found = await session.scalars(select(DialLeg).where(DialLeg.terminal_id.like("h%")))
+        return {one.terminal_id: one for one in found}
+
+
+@dataclass
+class Called:
+    """One hall, which is being called."""
+
+    caller: Caller
+    row: DialLeg
+    """As it was then."""
+
+    @property
+    def leg_id(self) -> str:
+        return self.row.id
+
+    async def now(self, database: Database) -> DialLeg:
+        return (await rows(database))[self.row.terminal_id]
+
+
+@pytest.fixture
+async def called(database: Database, province: Province, clock: Clock, make: Make) -> Called:
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    caller = make()
+    await caller.tick()
+    return Called(caller, (await rows(database))["h000"])
+
+
+class Late:
+    """A hall that dials in: its call is there before its arrival is written."""
+
+    def __init__(self, caller: Caller, row: DialLeg, wire: Wire) -> None:
+        self.caller, self._row, self._wire = caller, row, wire
+
+    @property
+    def leg_id(self) -> str:
+        return self._row.id
+
+    def comes(self) -> None:
+        self._wire.orders[self.leg_id] = self.caller.order(self._row)
+        self.caller.came(self.leg_id)
+
+    def goes(self, event: Event) -> None:
+        del self._wire.orders[self.leg_id]
+        self.caller.ended(self.leg_id, event)
+
+    async def told(self) -> None:
+        await asyncio.gather(*self.caller._told)
+        await asyncio.sleep(0)
+
+    async def seen(self, database: Database) -> tuple[bool, str, str]:
+        """Whether its call is there; state and holder of its leg."""
+        row = (await rows(database))[self._row.terminal_id]
+        return self.leg_id in self._wire.orders, row.state, row.leased_by
+
+
+class Away:
+    """The database does not take one kind of work until it is `back`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.back = False
+        self.tries = asyncio.Semaphore(0)
+        self._real = getattr(legs, name)
+        monkeypatch.setattr(legs, name, self._work)
+        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
+
+    async def _work(self, *given: Any) -> Any:
+        if self.back:
+            return await self._real(*given)
+        self.tries.release()
+        raise OSError("the database is away")
+
+
+class Refusing:
+    """The database refuses whatever changes these legs, for as long as it `refuses`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *leg_ids: str) -> None:
+        self.refuses, self.tries = True, 0
+        self._leg_ids, self._change = leg_ids, legs.change
+        monkeypatch.setattr(legs, "change", self._work)
+        monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
+
+    async def _work(self, session: AsyncSession, leg_id: str, *given: Any) -> DialLeg | None:
+        if self.refuses and leg_id in self._leg_ids:
+            self.tries += 1
+            raise broken()
+        return await self._change(session, leg_id, *given)
+
+
+def broken() -> IntegrityError:
+    return IntegrityError("UPDATE", {}, Exception("it breaks a rule"))
