@@ -272,7 +272,7 @@ def _forbidden(leg: Leg, one: Happening) -> Moved:
 
 
 def _superfluous(leg: Leg, _one: Happening) -> Moved:
-    """An answer that crossed our wish to end the call."""
+    """An answer that crossed our wish to end the call; or a hall that is there by its own call, and was to be out already."""
     return leg, (Action.HANG_UP,)
 
 
@@ -292,9 +292,10 @@ _PENDING: Final[dict[Event, Step]] = {
 _AT_REST: Final[dict[Event, Step]] = {
     Event.ANSWERED: _superfluous,
     Event.CAME: _stands,
-    Event.DROP: _to(State.LEFT, reason="dropped"),
-    Event.END: _to(State.LEFT, reason="ended"),
+    Event.DROP: _to(State.LEFT, Action.HANG_UP, reason="dropped"),
+    Event.END: _to(State.LEFT, Action.HANG_UP, reason="ended"),
 }
+"""None of our calls stands here; the hall may have come by itself all the same, and that is not written yet."""
 
 TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.IDLE: _AT_REST
@@ -328,6 +329,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
     State.LEFT: {
         Event.ANSWERED: _superfluous,
         Event.CAME: _stands,
+        Event.DROP: _superfluous,
         Event.CALL: _anew(),
         Event.REDIAL: _anew(),
     },

@@ -127,6 +127,8 @@ class Caller:
             nonlocal actions, before
             leg = leg_of(row)
             before, actions = leg.state, ()
+            if one.event is Event.CAME and leg_id not in self.dialer.live():
+                return None  # put out while this waited for its turn
             if order is not None and order.call_id != dialout.call_id(leg, self._key):
                 actions = (Action.HANG_UP,) if one.event is Event.ANSWERED else ()
                 return None
@@ -147,8 +149,9 @@ class Caller:
         leg = leg_of(row)
         known = self._unsure.get(leg_id)
         there = known is not None and known.event is Event.CAME and leg_id in self.dialer.live()
-        if one.event is Event.CAME or (leg.state is not before and not there):
-            self._unsure.pop(leg_id, None)  # that was before this; who has come is there all the same
+        put_out = order is None and (Action.HANG_UP in actions or Action.CANCEL in actions)
+        if one.event is Event.CAME or put_out or (leg.state is not before and not there):
+            self._unsure.pop(leg_id, None)  # that was before this; who has come is there all the same, if not put out
         if row.leased_by == self.worker and not self._holds:
             self._holds = True
             self._wake.set()  # else nothing would be renewed until the next plan

@@ -40,9 +40,9 @@ idle       forbid    idle
 idle       hung_up   idle
 idle       lost      idle
 idle       came      connected
-idle       drop      left
+idle       drop      left        hang_up
 idle       redial    idle
-idle       end       left
+idle       end       left        hang_up
 idle       recover   idle
 probing    probe     probing
 probing    probed    idle
@@ -55,9 +55,9 @@ probing    forbid    probing
 probing    hung_up   probing
 probing    lost      probing
 probing    came      connected
-probing    drop      left
+probing    drop      left        hang_up
 probing    redial    idle
-probing    end       left
+probing    end       left        hang_up
 probing    recover   idle
 calling    probe     calling
 calling    probed    calling
@@ -115,9 +115,9 @@ failed     forbid    failed
 failed     hung_up   failed
 failed     lost      failed
 failed     came      connected
-failed     drop      left
+failed     drop      left        hang_up
 failed     redial    idle
-failed     end       left
+failed     end       left        hang_up
 failed     recover   failed
 given_up   probe     given_up
 given_up   probed    given_up
@@ -130,9 +130,9 @@ given_up   forbid    given_up
 given_up   hung_up   given_up
 given_up   lost      given_up
 given_up   came      connected
-given_up   drop      left
+given_up   drop      left        hang_up
 given_up   redial    idle
-given_up   end       left
+given_up   end       left        hang_up
 given_up   recover   given_up
 left       probe     left
 left       probed    left
@@ -145,7 +145,7 @@ left       forbid    left
 left       hung_up   left
 left       lost      left
 left       came      connected
-left       drop      left
+left       drop      left        hang_up
 left       redial    idle
 left       end       left
 left       recover   left

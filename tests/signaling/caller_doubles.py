@@ -217,7 +217,8 @@ class Refusing:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *leg_ids: str) -> None:
         self.refuses, self.tries = True, 0
-        self._leg_ids, self._change = leg_ids, legs.change
+        self.waits, self.goes_on = asyncio.Event(), asyncio.Event()
+        self._leg_ids, self._change, self._monkeypatch = leg_ids, legs.change, monkeypatch
         monkeypatch.setattr(legs, "change", self._work)
         monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
 
@@ -226,6 +227,18 @@ class Refusing:
             self.tries += 1
             raise broken()
         return await self._change(session, leg_id, *given)
+
+    def hold(self, caller: Caller, event: Event) -> None:
+        """These news are tried once; the second try `waits` until it `goes_on`."""
+        happen, before = caller.happen, self.tries
+
+        async def held(leg_id: str, one: Event, *given: Any, **more: Any) -> Any:
+            if one is event and self.tries > before:
+                self.waits.set()
+                await self.goes_on.wait()
+            return await happen(leg_id, one, *given, **more)
+
+        self._monkeypatch.setattr(caller, "happen", held)
 
 
 def broken() -> IntegrityError:

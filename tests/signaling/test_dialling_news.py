@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -146,48 +145,6 @@ async def test_a_database_that_is_away_is_asked_for_one_unsure_leg_a_tick(
     assert set(other_wire.orders) == ids
 
 
-async def test_what_an_operator_wants_is_done_though_the_database_refused_it_at_first_and_holds_up_no_other(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 2))
-    caller = make()
-    await caller.tick()
-    one, two = (await rows(database)).values()
-    for row in (one, two):
-        await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
-        await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
-    refusing = Refusing(monkeypatch, one.id)
-    for _ in range(2):
-        clock.pass_s(bounds.CALLER_TICK_S)
-        await caller.tick()
-        states = {row.id: row.state for row in (await rows(database)).values()}
-        assert states == {one.id: "connected", two.id: "left"}
-    refusing.refuses = False
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    assert {row.state for row in (await rows(database)).values()} == {"left"}
-    tries = refusing.tries
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    assert refusing.tries == tries == 2
-
-
-async def test_what_an_operator_wants_is_done_by_the_server_that_starts_next(
-    database: Database, clock: Clock, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caller, row = called.caller, called.row
-    await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
-    await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
-    refusing = Refusing(monkeypatch, row.id)
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    await caller.close()
-    assert refusing.tries == 1 and (await rows(database))[row.terminal_id].wish == "drop"
-    refusing.refuses = False
-    await make().tick()
-    assert (await rows(database))[row.terminal_id].state == "left"
-
-
 @pytest.mark.parametrize("place", [0, 1])
 async def test_a_hall_of_which_the_database_refuses_everything_keeps_no_other_from_being_called_and_hung_up(
     database: Database,
@@ -256,16 +213,15 @@ async def test_a_hall_that_hung_up_is_not_called_at_once_though_its_answer_was_r
     refusing = Refusing(monkeypatch, one.id)
     caller.tell(wire.orders[one.id], Event.ANSWERED)
     await asyncio.gather(*caller._told)
-    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.5)
-    refusing.tries = 0
+    refusing.hold(caller, Event.HUNG_UP)
     caller.ended(one.id, Event.HUNG_UP, wire.orders.pop(one.id))
     async with asyncio.timeout(10):
-        while not refusing.tries:
-            await asyncio.sleep(0.01)
+        await refusing.waits.wait()
     refusing.refuses = False
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
     assert not wire.orders
+    refusing.goes_on.set()
     await asyncio.gather(*caller._told)
     row = (await rows(database))[one.terminal_id]
     assert (row.state, row.reason) == ("failed", "hung_up") and not wire.orders
@@ -467,63 +423,3 @@ async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_fou
     await caller.tick()
     row = (await rows(database))[one.terminal_id]
     assert (row.readiness, row.readiness_at) == ("green", looked_at)
-
-
-@pytest.mark.parametrize("wish", ["call", "drop"])
-async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_now(
-    database: Database,
-    clock: Clock,
-    wire: Wire,
-    called: Called,
-    monkeypatch: pytest.MonkeyPatch,
-    wish: str,
-) -> None:
-    caller, row = called.caller, called.row
-    await caller.happen(row.id, Event.ANSWERED, wire.orders[row.id])
-    await database.transact(partial(legs.set_wish, leg_id=row.id, wish=wish))
-    refusing = Refusing(monkeypatch, row.id)
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    assert refusing.tries == 1
-    refusing.refuses = False
-    await caller.happen(row.id, Event.DROP if wish == "call" else Event.REDIAL)
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    assert ((await rows(database))[row.terminal_id].state == "left") is (wish == "call")
-
-
-async def test_what_an_operator_wants_of_a_leg_that_another_worker_has_by_now_is_done_by_that(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller, other = make(), make("two", Wire())
-    await caller.tick()
-    (row,) = (await rows(database)).values()
-    await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
-    refusing = Refusing(monkeypatch, row.id)
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    refusing.refuses = False
-    clock.pass_s(bounds.LEG_LEASE_S + 1)
-    await other.tick()
-    await caller._take_wishes()
-    assert (await rows(database))[row.terminal_id].wish == "drop"
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await other.tick()
-    assert (await rows(database))[row.terminal_id].state == "left"
-
-
-async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_written(
-    database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    caller, row = called.caller, called.row
-    await caller.happen(row.id, Event.REFUSED, wire.orders.pop(row.id), status=486)
-    hall = Late(caller, row, wire)
-    refusing = Refusing(monkeypatch, row.id)
-    hall.comes()
-    await hall.told()
-    refusing.refuses = False
-    await caller.happen(row.id, Event.REDIAL)
-    clock.pass_s(bounds.CALLER_TICK_S)
-    await caller.tick()
-    assert (await rows(database))[row.terminal_id].state == "connected"
