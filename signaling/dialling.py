@@ -37,6 +37,8 @@ SETTLED = (*ENDS, Event.REFUSED, Event.FORBID)
 """What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
 STANDS = (Event.ANSWERED, Event.CAME)
 """Written late as long as the call is there; of one that is not, only its end would have told how it went on."""
+WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL)
+"""With these nobody is hung up on for want of a lease: the hall may have come by itself, and whoever holds it may have died."""
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
 
@@ -143,7 +145,7 @@ class Caller:
 
         row = await self._database.transact(work)
         if row is None:
-            if one.event is not Event.CAME:  # whose worker may have been killed
+            if one.event not in WELCOMES:
                 self.dialer.hang_up(leg_id, order)  # fencing: it is another worker's now, or nobody's
             return None
         leg = leg_of(row)

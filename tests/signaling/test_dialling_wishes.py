@@ -155,3 +155,28 @@ async def test_a_hall_that_an_operator_drops_before_its_arrival_is_written_is_ou
         clock.pass_s(bounds.CALLER_TICK_S)
         await caller.tick()
     assert await hall.seen(database) == (False, "left", "")
+
+
+@pytest.mark.parametrize("wanted", [Event.CALL, Event.REDIAL, Event.DROP])
+async def test_a_hall_that_came_while_a_dead_worker_has_its_lease_is_not_thrown_out_by_who_calls_it(
+    database: Database,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    called: Called,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: Event,
+) -> None:
+    monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0.01)
+    await called.caller.happen(called.leg_id, Event.ANSWERED, wire.orders[called.leg_id])
+    other_wire = Wire()
+    other = make("two", other_wire)
+    hall = Late(other, called.row, other_wire)
+    hall.comes()
+    await asyncio.sleep(0)
+    assert await other.happen(called.leg_id, wanted) is None
+    assert (called.leg_id in other_wire.orders) is (wanted is not Event.DROP)
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    await hall.told()
+    stays = wanted is not Event.DROP
+    assert await hall.seen(database) == ((True, "connected", "two") if stays else (False, "connected", "one"))
