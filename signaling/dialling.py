@@ -89,8 +89,6 @@ class Caller:
         """Legs that another worker was calling when it died, or of which the database did not take how it went on; and with what
         they go on.
         """
-        self._wishes: dict[str, str] = {}
-        """Of operators, by the leg: taken, and not done yet."""
         self._holds = False
 
     # -- what happens to calls
@@ -110,35 +108,40 @@ class Caller:
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
         self._later(order.leg_id, News(Event.PROBED, order, seen=(readiness, reason, self._clock())))
 
-    async def happen(self, leg_id: str, event: Event, order: DialOrder | None = None, **more: Any) -> Leg | None:
+    async def happen(
+        self, leg_id: str, event: Event, order: DialOrder | None = None, *, granted: str = "", **more: Any
+    ) -> Leg | None:
         """The leg as it is after this event. None: it is another worker's, or there is none. `order`: of which try; an older one
-        changes nothing.
+        changes nothing. `granted`: by which wish of its row; a later one counts instead.
         """
         lock = self._locks.setdefault(leg_id, asyncio.Lock())
         async with lock:
-            leg = await self._happen(leg_id, Happening(event, self._now(), **more), order)
-        if leg is not None and event in WISHES.values():
-            self._wishes.pop(leg_id, None)  # an older one
-        return leg
+            return await self._happen(leg_id, Happening(event, self._now(), **more), order, granted)
 
-    async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None) -> Leg | None:
+    async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None, granted: str) -> Leg | None:
         actions: tuple[Action, ...] = ()
         before: State | None = None
+        counts = False
 
         def decide(row: DialLeg) -> Mapping[str, Any] | None:
-            nonlocal actions, before
+            nonlocal actions, before, counts
             leg = leg_of(row)
-            before, actions = leg.state, ()
+            before, actions, counts = leg.state, (), False
+            if granted not in ("", row.wish):
+                return None
             if one.event is Event.CAME and leg_id not in self.dialer.live():
                 return None  # put out while this waited for its turn
             if order is not None and order.call_id != dialout.call_id(leg, self._key):
                 actions = (Action.HANG_UP,) if one.event is Event.ANSWERED else ()
                 return None
+            counts = True
             after, actions = dialout.step(leg, one)
             return None if after == leg else values_of(after)
 
         async def work(session: AsyncSession) -> DialLeg | None:
             row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, decide)
+            if row is not None and counts and one.event in WISHES.values():
+                row.wish = ""  # with what it asked for: done by it, or wanted before
             if row is not None and Action.ALARM in actions:
                 await legs.raise_alarm(session, leg_id, row.reason, self._clock())
             return row
@@ -195,7 +198,7 @@ class Caller:
                 await self.tick()
             except (OSError, SQLAlchemyError) as error:
                 log.warning("halls cannot be called: %s", error)
-            waits = self._holds or self._unsure or self._wishes
+            waits = self._holds or self._unsure
             wait_s = limits.CALLER_TICK_S if waits else limits.CALLER_PLAN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
@@ -214,8 +217,8 @@ class Caller:
         if plans or (renews and self._holds):
             await self._claim()
         await self._recover()
-        if plans or self._holds or self._wishes:
-            await self._take_wishes()
+        if plans or self._holds:
+            await self._grant_wishes()
         if self._holds:
             await self._end_those_over()
             await self._begin()
@@ -248,29 +251,25 @@ class Caller:
         if trouble is not None:
             log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
-    async def _take_wishes(self) -> None:
-        """What was taken out of the database is remembered here until it is done."""
+    async def _grant_wishes(self) -> None:
+        """Each stays in its row until it is done: what was refused, or would have died with this worker, is there next time."""
         async with self._database.reading() as session:
-            wished = await legs.wished(session)
-        if wished:
-            self._wishes |= await self._database.transact(
-                lambda session: legs.take_wishes(session, self.worker, self._clock())
-            )
-        await self._each(tuple(self._wishes.items()), self._grant)
+            wishes = await legs.wishes(session, self.worker, self._clock())
+        await self._each(wishes.items(), self._grant)
 
     async def _grant(self, wished: tuple[str, str]) -> None:
         leg_id, wish = wished
-        if wish == "probe":
+        if wish in WISHES:
+            await self.happen(leg_id, WISHES[wish], granted=wish)
+        elif not await self._database.transact(lambda session: legs.clear_wish(session, leg_id, wish)):
+            return
+        elif wish == "probe":
             async with self._database.reading() as session:
                 standing = await legs.standing(session, leg_id)
             if standing is not None:
                 self.dialer.probe(self.order(standing.leg))
         else:
-            if await self.happen(leg_id, WISHES[wish]) is None:  # another worker has its lease by now
-                await self._database.transact(lambda session: legs.put_back(session, {leg_id: wish}))
-            self._holds = True
-        if self._wishes.get(leg_id) == wish:
-            del self._wishes[leg_id]
+            log.error("nobody knows how to %r leg %s", wish, leg_id)
 
     async def _claim(self) -> None:
         claimed = await self._database.transact(
@@ -296,13 +295,10 @@ class Caller:
         for leg_id, news in self._unsure.items():
             if news.event in SETTLED:
                 log.error("news of leg %s (%s) are lost: the server stops", leg_id, news.event.value)
-
-        async def give_back(session: AsyncSession) -> None:
-            await legs.put_back(session, self._wishes)
-            await legs.hand_back(session, self.worker)
-
-        with suppress(OSError, SQLAlchemyError):
-            await self._database.transact(give_back)
+        try:
+            await self._database.transact(lambda session: legs.hand_back(session, self.worker))
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("halls are called by the next server only when the leases run out: %s", error)
 
     async def _write_last(self, ends: float) -> None:
         """How calls ended that the database did not take, until then: whoever comes next would call what an operator put out."""

@@ -159,32 +159,21 @@ async def change(
 
 
 async def set_wish(session: AsyncSession, leg_id: str, wish: str) -> None:
-    """Told to whoever holds the lease, now or later."""
+    """Told to whoever holds the lease, now or later; instead of what was wanted before."""
     await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(wish=wish))
 
 
-async def wished(session: AsyncSession) -> bool:
-    """Whether anybody wants anything."""
-    return await session.scalar(select(DialLeg.id).where(DialLeg.wish != "").limit(1)) is not None
-
-
-async def take_wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str, str]:
-    """What is wanted by the leg, of this worker's legs and of those that nobody holds; each is told once."""
+async def wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str, str]:
+    """What is wanted by the leg, of this worker's legs and of those that nobody holds. It stays in the row until it is done."""
     free = or_(DialLeg.leased_by == worker, DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
-    rows = list(
-        await session.scalars(select(DialLeg).where(DialLeg.wish != "", free).with_for_update(skip_locked=True))
-    )
-    found = {one.id: one.wish for one in rows}
-    for one in rows:
-        one.wish = ""
-    await session.flush()
-    return found
+    rows = await session.execute(select(DialLeg.id, DialLeg.wish).where(DialLeg.wish != "", free))
+    return {row[0]: row[1] for row in rows}
 
 
-async def put_back(session: AsyncSession, wishes: Mapping[str, str]) -> None:
-    """What was taken and not done, where nothing else is wanted by now."""
-    for leg_id, wish in wishes.items():
-        await session.execute(update(DialLeg).where(DialLeg.id == leg_id, DialLeg.wish == "").values(wish=wish))
+async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
+    """False: something else is wanted by now, or it is done already."""
+    mine = (DialLeg.id == leg_id, DialLeg.wish == wish)
+    return (await session.execute(update(DialLeg).where(*mine).values(wish="").returning(DialLeg.id))).first() is not None
 
 
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, now: datetime) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.dialout import Event
 from rooms.dialling import legs
+from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
 from signaling import limits as bounds
+from signaling.dialling import WISHES
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Called, Clock, Late, Make, Refusing, Wire, book, rows
+from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, rows
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
@@ -83,25 +87,107 @@ async def test_what_an_operator_wanted_before_is_not_done_after_what_he_wants_no
     assert ((await rows(database))[row.terminal_id].state == "left") is (wish == "call")
 
 
-async def test_what_an_operator_wants_of_a_leg_that_another_worker_has_by_now_is_done_by_that(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+async def test_what_an_operator_wants_is_not_lost_with_a_worker_that_is_killed_while_it_does_it(
+    database: Database, clock: Clock, wire: Wire, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 1))
-    caller, other = make(), make("two", Wire())
-    await caller.tick()
-    (row,) = (await rows(database)).values()
-    await database.transact(partial(legs.set_wish, leg_id=row.id, wish="drop"))
-    refusing = Refusing(monkeypatch, row.id)
+    leg_id, begun, change = called.leg_id, asyncio.Event(), legs.change
+    await database.transact(partial(legs.set_wish, leg_id=leg_id, wish="drop"))
+
+    async def slow(session: AsyncSession, leg: str, worker: str, *given: Any) -> DialLeg | None:
+        if worker == "one":
+            begun.set()
+            await asyncio.sleep(60)
+        return await change(session, leg, worker, *given)
+
+    monkeypatch.setattr(legs, "change", slow)
+    clock.pass_s(bounds.CALLER_TICK_S)
+    clockwork = asyncio.get_running_loop().create_task(called.caller.tick())
+    async with asyncio.timeout(10):
+        await begun.wait()
+    clockwork.cancel()
+    await asyncio.wait([clockwork])
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    await make("two", Wire()).tick()
+    row = await called.now(database)
+    assert (row.state, row.reason, row.wish) == ("left", "dropped", "")
+
+
+@pytest.mark.parametrize(("older", "newer"), [("drop", "redial"), ("redial", "drop")])
+async def test_a_later_wish_replaces_one_that_the_database_refused(
+    database: Database,
+    clock: Clock,
+    wire: Wire,
+    called: Called,
+    monkeypatch: pytest.MonkeyPatch,
+    older: str,
+    newer: str,
+) -> None:
+    """Also one of another server, by the row alone; and one that is wanted while the older one is being done."""
+    caller, leg_id = called.caller, called.leg_id
+    await caller.happen(leg_id, Event.ANSWERED, wire.orders[leg_id])
+    await database.transact(partial(legs.set_wish, leg_id=leg_id, wish=older))
+    refusing = Refusing(monkeypatch, leg_id)
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()
+    assert refusing.tries == 1
     refusing.refuses = False
+    await database.transact(partial(legs.set_wish, leg_id=leg_id, wish=newer))
+    await caller.happen(leg_id, WISHES[older], granted=older)
+    assert (await called.now(database)).state == "connected"
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    row = await called.now(database)
+    assert (row.state, row.epoch, row.wish) == (("left", 1, "") if newer == "drop" else ("calling", 2, ""))
+
+
+async def test_a_look_that_an_operator_wants_is_had_once(
+    database: Database, clock: Clock, wire: Wire, called: Called
+) -> None:
+    looked = len(wire.probed)
+    await database.transact(partial(legs.set_wish, leg_id=called.leg_id, wish="probe"))
+    for _ in range(2):
+        clock.pass_s(bounds.CALLER_TICK_S)
+        await called.caller.tick()
+    assert [one.leg_id for one in wire.probed[looked:]] == [called.leg_id]
+    assert (await called.now(database)).wish == ""
+
+
+async def test_what_nobody_knows_to_do_is_forgotten_and_holds_up_no_other_wish(
+    database: Database, clock: Clock, province: Province, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    caller = make()
+    await caller.tick()
+    for row, wish in zip((await rows(database)).values(), ("dance", "drop"), strict=True):
+        await database.transact(partial(legs.set_wish, leg_id=row.id, wish=wish))
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    found = {(row.state, row.wish) for row in (await rows(database)).values()}
+    assert found == {("calling", ""), ("left", "")} and "'dance'" in caplog.text
+
+
+async def test_a_wish_of_a_leg_that_another_worker_has_by_now_stays_for_that(
+    database: Database, clock: Clock, make: Make, called: Called
+) -> None:
+    other = make("two", Wire())
     clock.pass_s(bounds.LEG_LEASE_S + 1)
     await other.tick()
-    await caller._take_wishes()
-    assert (await rows(database))[row.terminal_id].wish == "drop"
+    await database.transact(partial(legs.set_wish, leg_id=called.leg_id, wish="drop"))
+    assert await called.caller.happen(called.leg_id, Event.DROP, granted="drop") is None
+    assert (await called.now(database)).wish == "drop"
     clock.pass_s(bounds.CALLER_TICK_S)
     await other.tick()
-    assert (await rows(database))[row.terminal_id].state == "left"
+    row = await called.now(database)
+    assert (row.state, row.wish) == ("left", "")
+
+
+async def test_a_server_that_cannot_give_its_leases_back_says_so(
+    called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = Away(monkeypatch, "hand_back")
+    await called.caller.close()
+    away.back = True
+    assert "when the leases run out" in caplog.text
 
 
 async def test_who_has_come_is_in_though_the_operator_calls_it_before_that_is_written(
