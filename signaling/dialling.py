@@ -81,8 +81,8 @@ class Caller:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """News of one leg are written one after the other."""
-        self._told: dict[asyncio.Task[None], str] = {}
-        """News that are being written, and the leg of each."""
+        self._told: dict[asyncio.Task[None], tuple[str, Event]] = {}
+        """News that are being written, with the leg of each."""
         self._wake = asyncio.Event()
         self._planned_at = self._renewed_at = float("-inf")
         self._unsure: dict[str, News] = {}
@@ -229,7 +229,7 @@ class Caller:
         """
         trouble: Exception | None = None
         for leg_id in tuple(self._unsure):
-            if leg_id in self._told.values():
+            if leg_id in self._being_told():
                 continue  # what happened since is being written
             news = self._unsure.pop(leg_id, None)
             if news is not None and news.event in STANDS and leg_id not in self.dialer.live():
@@ -288,7 +288,7 @@ class Caller:
         await self._write_last(ends)  # others may wait for all of that time
         while self._told and loop.time() < ends:
             await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
-        for task, leg_id in tuple(self._told.items()):
+        for task, (leg_id, _) in tuple(self._told.items()):
             log.warning("news of leg %s are given up: the server stops", leg_id)
             task.cancel()
         await self._write_last(ends)
@@ -303,7 +303,7 @@ class Caller:
     async def _write_last(self, ends: float) -> None:
         """How calls ended that the database did not take, until then: whoever comes next would call what an operator put out."""
         for leg_id, news in tuple(self._unsure.items()):
-            if news.event not in SETTLED or leg_id in self._told.values():
+            if news.event not in SETTLED or leg_id in self._being_told():
                 continue
             with suppress(OSError, SQLAlchemyError):
                 async with asyncio.timeout_at(ends):
@@ -317,7 +317,7 @@ class Caller:
         are on their way, and those that come meanwhile, are judged next time.
         """
         arriving = {leg_id for leg_id, news in self._unsure.items() if news.event is Event.CAME}
-        settled = self.dialer.live() - set(self._told.values()) - arriving
+        settled = self.dialer.live() - self._being_told() - arriving
 
         async def work(session: AsyncSession) -> frozenset[str]:
             await legs.renew(session, self._clock(), self.worker, self._lease_s)
@@ -337,6 +337,8 @@ class Caller:
             looks = await legs.to_probe(session, self._clock(), self.worker, self._probes.room(self._now()))
         looked_at = (row for row in looks if self._probes.take(self._now()))
         await self._each(looked_at, lambda row: self.happen(row.id, Event.PROBE))
+        put_out = self._put_out()
+        due = [row for row in due if row.id not in put_out]
         due.sort(key=lambda row: dialout.urgency(leg_of(row), row.readiness))
         begun = itertools.takewhile(lambda _: self._ramp.take(self._now()), due)
         await self._each(begun, lambda row: self.happen(row.id, Event.DUE))
@@ -409,9 +411,17 @@ class Caller:
         lives = leg_id in self.dialer.live()
         return lives if event in (*ENDS, Event.RECOVER) else event is Event.CAME and not lives
 
+    def _being_told(self) -> set[str]:
+        return {leg_id for leg_id, _ in self._told.values()}
+
+    def _put_out(self) -> set[str]:
+        """Legs that were put out, which is not written yet."""
+        waiting = {leg_id for leg_id, event in self._told.values() if event is Event.DROP}
+        return waiting | {leg_id for leg_id, news in self._unsure.items() if news.event is Event.DROP}
+
     def _later(self, leg_id: str, news: News) -> None:
         task = asyncio.get_running_loop().create_task(_logged(self._told_of(leg_id, news)))
-        self._told[task] = leg_id
+        self._told[task] = leg_id, news.event
         task.add_done_callback(self._told.pop)
 
     def _clock(self) -> datetime:

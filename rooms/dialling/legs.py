@@ -84,14 +84,16 @@ async def hand_back(session: AsyncSession, worker: str) -> None:
 
 
 async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg]:
-    """This worker's legs whose next try has come. What the schedule alone asked for waits for the date as it stands now."""
+    """This worker's legs whose next try has come, but for those that somebody wants out. What the schedule alone asked for waits
+    for the date as it stands now.
+    """
     tried = or_(DialLeg.asked_by != "schedule", DialLeg.epoch > 1, DialLeg.attempt > 1)
     near = Occurrence.starts_at <= now + timedelta(minutes=limits.DIAL_AHEAD_MIN)
     rows = await session.scalars(
         select(DialLeg)
         .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
         .where(DialLeg.leased_by == worker, DialLeg.lease_until > now, or_(tried, near))
-        .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now)
+        .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now, DialLeg.wish != "drop")
         .order_by(DialLeg.next_try_at, DialLeg.id)
         .limit(limits.LEGS_CLAIMED)
     )

@@ -316,7 +316,7 @@ async def test_what_an_operator_put_out_is_not_called_by_the_server_that_starts_
 
     if taken:  # news of another leg may take all of the time
         others = asyncio.get_running_loop().create_task(wait())
-        caller._told[others] = "another leg"
+        caller._told[others] = "another leg", Event.HUNG_UP
         others.add_done_callback(caller._told.pop)
     await caller.close()
     assert (f"news of leg {one.id} (drop) are lost" in caplog.text) is not taken

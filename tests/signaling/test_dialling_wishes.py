@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from conference import limits
 from conference.dialout import Event
 from rooms.dialling import legs
 from rooms.dialling.tables import DialLeg
@@ -266,3 +267,44 @@ async def test_a_hall_that_came_while_a_dead_worker_has_its_lease_is_not_thrown_
     await hall.told()
     stays = wanted is not Event.DROP
     assert await hall.seen(database) == ((True, "connected", "two") if stays else (False, "connected", "one"))
+
+
+@pytest.mark.parametrize("how", ["wished", "put out", "put out just now"])
+async def test_a_hall_that_is_to_be_out_is_not_called_though_it_is_due_and_that_is_not_written_yet(
+    database: Database,
+    clock: Clock,
+    wire: Wire,
+    called: Called,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    """Of one that came by itself neither the arrival nor the end was written: its row waits for the next try."""
+    caller, leg_id = called.caller, called.leg_id
+    await caller.happen(leg_id, Event.REFUSED, wire.orders.pop(leg_id), status=486)
+    hall, refusing = Late(caller, called.row, wire), Refusing(monkeypatch, leg_id)
+    if how == "wished":
+        await database.transact(partial(legs.set_wish, leg_id=leg_id, wish="drop"))
+    else:
+        hall.comes()
+        await hall.told()
+        if how == "put out just now":
+            refusing.hold(caller, Event.DROP)
+        hall.goes(Event.DROP)
+        async with asyncio.timeout(10):
+            await (hall.told() if how == "put out" else refusing.waits.wait())
+    clock.pass_s(limits.BUSY_RETRY_S)
+    events, happen = list[Event](), caller.happen
+
+    async def noted(leg: str, event: Event, *given: Any, **more: Any) -> Any:
+        events.append(event)
+        return await happen(leg, event, *given, **more)
+
+    monkeypatch.setattr(caller, "happen", noted)
+    await caller.tick()
+    assert Event.DUE not in events
+    refusing.refuses = False
+    refusing.goes_on.set()
+    await hall.told()
+    clock.pass_s(bounds.CALLER_TICK_S)
+    await caller.tick()
+    assert Event.DUE not in events and await hall.seen(database) == (False, "left", "")
