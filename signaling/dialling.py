@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +29,6 @@ from rooms.store.database import Database, is_away
 from signaling import limits
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
@@ -37,6 +36,7 @@ SETTLED = (*ENDS, Event.REFUSED, Event.FORBID)
 """What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
 STANDS = (Event.ANSWERED, Event.CAME)
 """Written late as long as the call is there; of one that is not, only its end would have told how it went on."""
+AWAY = "halls cannot be called"
 WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL)
 """With these nobody is hung up on for want of a lease: the hall may have come by itself, and whoever holds it may have died."""
 UNSURE = ("probing", "calling", "ringing", "connected")
@@ -51,6 +51,51 @@ class News:
     order: DialOrder | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     seen: tuple[str, str, datetime] | None = None
+
+
+class Troubles:
+    """Legs that cannot go on, mostly because the database refuses them: each is told once, then all of them once a minute."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._seen: dict[str, float] = {}
+        self._counted_at = 0.0
+        self._told_at: dict[str, float] = {}
+
+    def __contains__(self, leg_id: str) -> bool:
+        return leg_id in self._seen
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def add(self, leg_id: str, error: Exception) -> None:
+        now = self._now()
+        if not self._seen:
+            self._counted_at = now
+        if leg_id not in self._seen:
+            log.warning("leg %s cannot go on yet: %s", leg_id, error, exc_info=_defect(error))
+        self._seen[leg_id] = now
+
+    def over(self, leg_id: str) -> None:
+        self._seen.pop(leg_id, None)
+
+    def count(self) -> None:
+        """Those that were not seen for a minute are forgotten: another worker may have them now."""
+        now = self._now()
+        if now - self._counted_at < limits.TROUBLES_S:
+            return
+        self._counted_at = now
+        self._seen = {leg_id: at for leg_id, at in self._seen.items() if now - at < limits.TROUBLES_S}
+        if self._seen:
+            some = ", ".join(itertools.islice(self._seen, 5))
+            log.warning("%d legs still cannot go on, among them %s", len(self._seen), some)
+
+    def tell(self, what: str, error: Exception) -> None:
+        """Of all legs."""
+        now = self._now()
+        if now - self._told_at.get(what, float("-inf")) >= limits.TROUBLES_S:
+            self._told_at[what] = now
+            log.warning("%s: %s", what, error, exc_info=_defect(error))
 
 
 class Caller:
@@ -90,6 +135,7 @@ class Caller:
         they go on.
         """
         self._holds = False
+        self._troubles = Troubles(now)
 
     # -- what happens to calls
 
@@ -197,8 +243,8 @@ class Caller:
             try:
                 await self.tick()
             except (OSError, SQLAlchemyError) as error:
-                log.warning("halls cannot be called: %s", error)
-            waits = self._holds or self._unsure
+                self._troubles.tell(AWAY, error)
+            waits = self._holds or self._unsure or self._troubles
             wait_s = limits.CALLER_TICK_S if waits else limits.CALLER_PLAN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait_s)
@@ -206,28 +252,37 @@ class Caller:
 
     async def tick(self) -> None:
         """Everything that is due now."""
+        self._troubles.count()
         now = self._now()
         renews, plans = now - self._renewed_at >= self._lease_s / 3, now - self._planned_at >= limits.CALLER_PLAN_S
         if plans:
             self._planned_at = now
-            await self._database.transact(lambda session: planning.plan(session, self._clock()))
+            await self._plan()
         if renews and self._holds:
             await self._keep_leases()
             self._renewed_at = now  # not before: else what the database did not take would wait for a third of a lease
         if plans or (renews and self._holds):
             await self._claim()
         await self._recover()
-        if plans or self._holds:
+        if plans or self._holds or self._troubles:
             await self._grant_wishes()
         if self._holds:
             await self._end_those_over()
             await self._begin()
 
+    async def _plan(self) -> None:
+        """Dates that the database refuses keep nobody from the legs that there are."""
+        try:
+            await self._database.transact(lambda session: planning.plan(session, self._clock()))
+        except Exception as error:
+            if _is_away(error):
+                raise
+            self._troubles.tell("halls of new dates cannot be called", error)
+
     async def _recover(self) -> None:
         """What the database does not take of one leg is tried again at the next tick, after all others. One that is away is asked
         once: each try may take seconds, and meanwhile no lease is renewed.
         """
-        trouble: Exception | None = None
         for leg_id in tuple(self._unsure):
             if leg_id in self._being_told():
                 continue  # what happened since is being written
@@ -240,25 +295,24 @@ class Caller:
                 leg = await self._write(leg_id, news)
                 if leg is None and news.event is Event.CAME:
                     self.came(leg_id)  # another worker has its lease: it waits for that as one that has just come
-            except (OSError, SQLAlchemyError) as error:
-                trouble = error
+                self._troubles.over(leg_id)
+            except Exception as error:
                 self._unsure.setdefault(leg_id, news)
                 if _is_away(error):
+                    self._troubles.tell(AWAY, error)
                     break
+                self._troubles.add(leg_id, error)
             except asyncio.CancelledError:
                 self._unsure.setdefault(leg_id, news)  # the server stops, and tries it once more
                 raise
-        if trouble is not None:
-            log.warning("%d legs cannot go on yet: %s", len(self._unsure), trouble)
 
     async def _grant_wishes(self) -> None:
         """Each stays in its row until it is done: what was refused, or would have died with this worker, is there next time."""
         async with self._database.reading() as session:
             wishes = await legs.wishes(session, self.worker, self._clock())
-        await self._each(wishes.items(), self._grant)
+        await self._each(wishes, lambda leg_id: self._grant(leg_id, wishes[leg_id]))
 
-    async def _grant(self, wished: tuple[str, str]) -> None:
-        leg_id, wish = wished
+    async def _grant(self, leg_id: str, wish: str) -> None:
         if wish in WISHES:
             await self.happen(leg_id, WISHES[wish], granted=wish)
         elif not await self._database.transact(lambda session: legs.clear_wish(session, leg_id, wish)):
@@ -334,26 +388,28 @@ class Caller:
     async def _begin(self) -> None:
         async with self._database.reading() as session:
             due = await legs.due(session, self._clock(), self.worker)
-            looks = await legs.to_probe(session, self._clock(), self.worker, self._probes.room(self._now()))
-        looked_at = (row for row in looks if self._probes.take(self._now()))
-        await self._each(looked_at, lambda row: self.happen(row.id, Event.PROBE))
+            room = self._probes.room(self._now()) + len(self._troubles)
+            looks = await legs.to_probe(session, self._clock(), self.worker, room)
+        looks.sort(key=lambda row: row.id in self._troubles)
+        await self._each(_as_room(self._probes, looks, self._now), lambda leg_id: self.happen(leg_id, Event.PROBE))
         put_out = self._put_out()
         due = [row for row in due if row.id not in put_out]
-        due.sort(key=lambda row: dialout.urgency(leg_of(row), row.readiness))
-        begun = itertools.takewhile(lambda _: self._ramp.take(self._now()), due)
-        await self._each(begun, lambda row: self.happen(row.id, Event.DUE))
+        due.sort(key=lambda row: (row.id in self._troubles, dialout.urgency(leg_of(row), row.readiness)))
+        await self._each(_as_room(self._ramp, due, self._now), lambda leg_id: self.happen(leg_id, Event.DUE))
 
-    async def _each(self, things: Iterable[T], deed: Callable[[T], Awaitable[object]]) -> None:
-        """What the database refuses of one leg holds up no other one; it is due again at the next tick. Raises where the database
-        itself is away.
+    async def _each(self, leg_ids: Iterable[str], deed: Callable[[str], Awaitable[object]]) -> None:
+        """What the database refuses of one leg, or a defect makes impossible, holds up no other one: it is due again at the next
+        tick, after those that wait for nothing but their turn. Raises where the database itself is away.
         """
-        for thing in things:
+        for leg_id in leg_ids:
             try:
-                await deed(thing)
-            except (OSError, SQLAlchemyError) as error:
+                await deed(leg_id)
+            except Exception as error:
                 if _is_away(error):
                     raise
-                log.warning("a hall cannot be called: %s", error)
+                self._troubles.add(leg_id, error)
+            else:
+                self._troubles.over(leg_id)
 
     async def _told_of(self, leg_id: str, news: News) -> None:
         """The database may be away for however long: what happened is not forgotten meanwhile, and written in its order. A hall
@@ -377,7 +433,7 @@ class Caller:
                         log.warning("news of leg %s (%s) wait for the database: %s", leg_id, news.event.value, error)
                     refusals += not _is_away(error)
                     if refusals >= limits.NEWS_TRIES:
-                        log.error("news of leg %s (%s) are given up: %s", leg_id, news.event.value, error)
+                        log.error("news of leg %s (%s) wait for the clockwork: %s", leg_id, news.event.value, error)
                         self._leave(leg_id, news)
                         self._wake.set()
                         return
@@ -426,6 +482,16 @@ class Caller:
 
     def _clock(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _as_room(ramp: dialout.Ramp, rows: Iterable[DialLeg], now: Callable[[], float]) -> Iterator[str]:
+    """Legs of these, as long as the ramp lets them through."""
+    return (row.id for row in itertools.takewhile(lambda _: ramp.take(now()), rows))
+
+
+def _defect(error: Exception) -> Exception | None:
+    """One of ours, of which its place is worth knowing."""
+    return None if isinstance(error, OSError | SQLAlchemyError) else error
 
 
 def _is_away(error: Exception) -> bool:

@@ -151,3 +151,5 @@ NEWS_TRIES = 10
 NEWS_AGAIN_S = 1.0
 NEWS_LAST_S = 5.0
 """For what is not written yet when the server stops."""
+TROUBLES_S = 60.0
+"""How often it is said that halls still cannot be called."""

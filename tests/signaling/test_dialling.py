@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import limits
 from conference.dialout import Event, Leg, State
+from conference.ports import DialOrder
 from rooms import limits as room_limits
 from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg, LegAlarm
@@ -27,7 +28,7 @@ from rooms.store.tables import AuditEntry
 from signaling import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles
-from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Wire, book, broken, rows
+from tests.signaling.caller_doubles import Away, Called, Clock, Late, Make, Refusing, Wire, book, broken, rows
 
 called, clock, make, now, wire = doubles.called, doubles.clock, doubles.make, doubles.now, doubles.wire
 
@@ -350,7 +351,7 @@ async def test_an_arrival_waits_for_the_database_for_as_long_as_the_hall_is_ther
     assert await late.seen(database) == (True, "connected", "one")
 
 
-async def test_news_that_the_database_refuses_are_given_up_and_logged(
+async def test_news_that_the_database_refuses_are_left_to_the_clockwork_and_logged(
     late: Late, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = 0
@@ -364,7 +365,7 @@ async def test_news_that_the_database_refuses_are_given_up_and_logged(
     monkeypatch.setattr(bounds, "NEWS_AGAIN_S", 0)
     late.comes()
     await late.told()
-    assert tries == bounds.NEWS_TRIES and f"news of leg {late.leg_id} (came) are given up" in caplog.text
+    assert tries == bounds.NEWS_TRIES and f"news of leg {late.leg_id} (came) wait for the clockwork" in caplog.text
 
 
 async def test_a_refusal_after_a_database_that_was_away_for_long_is_not_the_last_try(
@@ -584,3 +585,115 @@ async def test_alarms_of_a_leg_are_bounded(database: Database, province: Provinc
         code = f"a{number}"
         raised.append(await database.transact(partial(legs.raise_alarm, leg_id=leg_id, code=code, now=clock.at)))
     assert raised == [True] * room_limits.ALARMS_OF_A_LEG + [False]
+
+
+@pytest.mark.parametrize("what", ["probe", "call"])
+async def test_halls_that_the_database_refuses_keep_no_other_from_its_turn(
+    database: Database,
+    province: Province,
+    clock: Clock,
+    wire: Wire,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """As many as one second has places, and the first in the order."""
+    starts_at = clock.at + timedelta(minutes=14 if what == "probe" else 0)
+    await database.transact(lambda session: book(session, province, starts_at, limits.INVITES_PER_S + 4))
+    await database.transact(lambda session: planning.plan(session, clock.at))
+    found = sorted((await rows(database)).values(), key=lambda row: row.id)
+    bad, good = found[: limits.INVITES_PER_S], found[limits.INVITES_PER_S :]
+    for row in bad:
+        await database.transact(partial(set_red, leg_id=row.id))
+    caller, refusing = make(), Refusing(monkeypatch, *(row.id for row in bad))
+    done = (lambda: {one.leg_id for one in wire.probed}) if what == "probe" else wire.live
+    for _ in range(3):
+        await caller.tick()
+        clock.pass_s(bounds.CALLER_TICK_S)
+    assert done() >= {row.id for row in good}
+    refusing.refuses = False
+    for _ in range(3):
+        await caller.tick()
+        clock.pass_s(bounds.CALLER_TICK_S)
+    assert done() >= {row.id for row in found}
+
+
+async def set_red(session: AsyncSession, leg_id: str) -> None:
+    (await session.get_one(DialLeg, leg_id)).readiness = "red"
+
+
+async def test_a_leg_that_the_database_refuses_is_named_once_and_counted_once_a_minute(
+    clock: Clock,
+    called: Called,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await called.caller.happen(called.leg_id, Event.REFUSED, wire.orders.pop(called.leg_id), status=486)
+    clock.pass_s(limits.BUSY_RETRY_S)
+    refusing = Refusing(monkeypatch, called.leg_id)
+    ticks = 3 * round(bounds.TROUBLES_S / 10)
+    for _ in range(ticks):
+        await called.caller.tick()
+        clock.pass_s(10)
+    assert refusing.tries == ticks
+    told = [record.getMessage() for record in caplog.records if record.name == "signaling.dialling"]
+    assert [called.leg_id in one for one in told] == [True] * 3
+    assert ["cannot go on yet" in one for one in told] == [True, False, False]
+
+
+async def test_a_database_that_is_away_is_told_once_a_minute(
+    clock: Clock, called: Called, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away, ticks = Away(monkeypatch, "due"), 0
+    tick, over = called.caller.tick, asyncio.Event()
+
+    async def ticked() -> None:
+        nonlocal ticks
+        ticks += 1
+        clock.pass_s(10)
+        if ticks == 2 * round(bounds.TROUBLES_S / 10):
+            over.set()
+        await tick()
+
+    monkeypatch.setattr(called.caller, "tick", ticked)
+    monkeypatch.setattr(bounds, "CALLER_TICK_S", 0)
+    clockwork = asyncio.get_running_loop().create_task(called.caller.run())
+    async with asyncio.timeout(30):
+        await over.wait()
+    clockwork.cancel()
+    await asyncio.wait([clockwork])
+    away.back = True
+    assert caplog.text.count("halls cannot be called") == 2
+
+
+@pytest.mark.parametrize("error", [broken(), KeyError("a defect of ours")])
+async def test_dates_that_cannot_be_planned_keep_nobody_from_legs_that_another_worker_has_left(
+    clock: Clock, make: Make, called: Called, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(planning, "plan", fail)
+    clock.pass_s(bounds.LEG_LEASE_S + 1)
+    other_wire = Wire()
+    await make("two", other_wire).tick()
+    assert other_wire.live() == {called.leg_id}
+
+
+async def test_a_defect_of_one_leg_keeps_no_other_from_being_called(
+    database: Database, province: Province, clock: Clock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, 2))
+    await database.transact(lambda session: planning.plan(session, clock.at))
+    one, two = (await rows(database)).values()
+
+    class Failing(Wire):
+        def dial(self, order: DialOrder) -> None:
+            if order.leg_id == one.id:
+                raise KeyError("a defect of ours")
+            super().dial(order)
+
+    failing = Failing()
+    await make("one", failing).tick()
+    assert failing.live() == {two.id}
