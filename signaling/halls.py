@@ -695,9 +695,9 @@ class Halls:
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
         if one.order is None:
             return
-        if self.calls.get(one.order.leg_id, one) is not one:
-            return  # another call has taken its place
-        self.calls.pop(one.order.leg_id, None)
+        if self.calls.get(one.order.leg_id) is not one:
+            return  # another call has taken its place, or it was told before
+        del self.calls[one.order.leg_id]
         self._refused(one.order, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
 
     def over(self, one: HallCall, cause: Cause) -> None:

@@ -312,3 +312,15 @@ async def test_the_board_knows_of_its_end_though_it_left_the_meeting_with_an_err
         own.ended(own.call, NORMAL)  # type: ignore[arg-type]
     await board.settle()
     assert (board.halls.calls, (await board.row(own)).reason) == ({}, "hung_up")
+
+
+async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what was wrong with it, not by how it ended then: the next try depends on that."""
+    halls, own, told = board.halls, await board.comes(), list[Any]()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    monkeypatch.setattr(halls.caller, "tell", lambda order, event, **more: told.append((event, more["status"])))
+    ours._unfit(488)
+    ours.ended(ours.call, NORMAL)  # type: ignore[arg-type]
+    assert (told, halls.calls) == ([(Event.REFUSED, 488)], {})
