@@ -322,6 +322,14 @@ class Halls:
         return planning.judge(meeting, closed, invited=True), closed
 
     async def _probe(self, order: DialOrder) -> None:
+        """Whatever goes wrong is an outcome, as of a call."""
+        try:
+            await self._look(order)
+        except Exception:
+            log.exception("a hall could not be looked at")
+            self.caller.probed(order, "unknown", "")
+
+    async def _look(self, order: DialOrder) -> None:
         """Tells the caller how ready a hall is: what is known without asking it comes first."""
         async with self.around.database.reading() as session:
             standing = await legs.standing(session, order.leg_id)

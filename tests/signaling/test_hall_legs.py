@@ -324,3 +324,17 @@ async def test_a_call_that_was_answered_in_vain_is_refused_once(board: Board, mo
     ours._unfit(488)
     ours.ended(ours.call, NORMAL)  # type: ignore[arg-type]
     assert (told, halls.calls) == ([(Event.REFUSED, 488)], {})
+
+
+async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_looked_at(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> Any:
+        raise OSError("the database is away")
+
+    own = await board.comes()
+    monkeypatch.setattr(planning, "date_of", fail)
+    await board.halls.caller.happen(own.party.leg_id, Event.PROBE)
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.readiness, row.readiness_at) == ("idle", "unknown", board.clock.at)
