@@ -182,7 +182,10 @@ class Caller:
                 return None
             counts = True
             after, actions = dialout.step(leg, one)
-            return None if after == leg else values_of(after)
+            if after == leg:
+                return None
+            stood = one.event in (Event.HUNG_UP, Event.LOST) and row.answered_at is None
+            return values_of(after) | ({"answered_at": self._clock()} if stood else {})
 
         async def work(session: AsyncSession) -> DialLeg | None:
             row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, decide)

@@ -178,9 +178,11 @@ async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
     return (await session.execute(update(DialLeg).where(*mine).values(wish="").returning(DialLeg.id))).first() is not None
 
 
-async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, now: datetime) -> None:
-    values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": now}
-    await session.execute(update(DialLeg).where(DialLeg.id == leg_id).values(values))
+async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, at: datetime) -> None:
+    """What was seen at that time; a later look counts instead."""
+    values = {"readiness": readiness, "readiness_reason": reason[:40], "readiness_at": at}
+    latest = or_(DialLeg.readiness_at.is_(None), DialLeg.readiness_at <= at)
+    await session.execute(update(DialLeg).where(DialLeg.id == leg_id, latest).values(values))
 
 
 async def elsewhere(session: AsyncSession, leg: DialLeg) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -204,6 +205,7 @@ async def test_an_answer_that_was_refused_for_long_is_written_while_the_call_sta
     reason, pause_s = ("lost", limits.LOST_RETRY_S) if ends == "lost" else ("hung_up", limits.HUNG_UP_RETRY_S)
     assert (row.state, row.reason, row.attempt, row.redialled) == ("failed", reason, 2, ends != "lost")
     assert row.next_try_at == clock.at + timedelta(seconds=pause_s) and not wire.orders
+    assert row.answered_at == clock.at
 
 
 async def test_a_hall_that_hung_up_is_not_called_at_once_though_its_answer_was_refused_and_its_end_is_being_written(
@@ -423,3 +425,13 @@ async def test_what_a_look_at_a_hall_found_earlier_replaces_nothing_that_was_fou
     await caller.tick()
     row = (await rows(database))[one.terminal_id]
     assert (row.readiness, row.readiness_at) == ("green", looked_at)
+
+
+async def test_a_look_that_another_worker_has_had_earlier_replaces_no_later_one(
+    database: Database, clock: Clock, called: Called
+) -> None:
+    for seconds, seen in ((0, "green"), (-1, "red"), (0, "amber")):
+        at = clock.at + timedelta(seconds=seconds)
+        await database.transact(partial(legs.set_readiness, leg_id=called.leg_id, readiness=seen, reason="", at=at))
+        row = await called.now(database)
+        assert (row.readiness, row.readiness_at) == ("green" if seen == "red" else seen, clock.at)
