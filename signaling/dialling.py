@@ -164,6 +164,20 @@ class Caller:
         async with lock:
             return await self._happen(leg_id, Happening(event, self._now(), **more), order, granted)
 
+    async def want(self, leg_id: str, wish: str) -> str:
+        """What an operator wants, now or as soon as it can be: "" when it is done, else why it was told to the row of the leg:
+        `elsewhere`, `later`. Raises where the database takes neither.
+        """
+        try:
+            why = "" if await self.happen(leg_id, WISHES[wish]) is not None else "elsewhere"
+        except (OSError, SQLAlchemyError) as error:
+            self._troubles.add(leg_id, error)
+            why = "later"
+        if why:
+            await self._database.transact(lambda session: legs.set_wish(session, leg_id, wish))
+        self.wake()
+        return why
+
     async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None, granted: str) -> Leg | None:
         actions: tuple[Action, ...] = ()
         before: State | None = None

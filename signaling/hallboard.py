@@ -7,6 +7,7 @@ conference; owns undo tokens and who looks. Rights were asked for before.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,20 +15,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from conference import Conference, Hall, Refusal, layout
-from conference.dialout import REASONS, Event
+from conference.dialout import REASONS
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.dialling.tables import DialLeg, LegAlarm, SipAccount
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.database import is_away
 from signaling import hallports, limits
 from signaling.booked import PREFIX
+from signaling.dialling import WISHES
 from signaling.halls import Halls
 
+log = logging.getLogger(__name__)
 Row = dict[str, Any]
-CALLS: Final[Mapping[str, Event]] = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 UNDER_WAY: Final = ("calling", "ringing", "connected")
 LIVE: Final = ("mute", "unmute", "deafen", "undeafen", "stage", "layout", "text", "camera")
 ALARMS: Final = {**REASONS, "operator": ("Gọi người điều hành", "asks for the operator")}
@@ -39,6 +44,11 @@ TEXTS: Final = {
         "Máy chủ khác đang giữ cuộc gọi này; đã chuyển yêu cầu.",
         "another node holds this call; it was told",
     ),
+    "later": (
+        "Máy chủ chưa ghi được; sẽ làm ngay khi ghi được.",
+        "the server cannot write this down now; it is done as soon as it can",
+    ),
+    "not_taken": ("Máy chủ chưa làm được; hãy thử lại.", "the server could not do this; try again"),
     "undo_gone": ("Không hoàn tác được nữa.", "this cannot be undone any more"),
     "no_camera": ("Thiết bị này không cho điều khiển máy quay.", "this terminal's camera cannot be moved"),
 }
@@ -309,19 +319,37 @@ class Board:
         async with self._halls.around.database.reading() as session:
             known = {one.leg.id: one for one in await legs.of_date(session, occurrence_id)}
         steps: list[Callable[[], None]] = []
-        results = [await self._do(known.get(leg_id), leg_id, order, actor, steps) for leg_id in order.leg_ids]
+        results = await self._do_all(known, order, actor, steps)
         if order.action == "stage" and not order.leg_ids:
             results = [self._free_stage(occurrence_id, steps)]
         await self._note(occurrence_id, order, known, actor)
         self._changed(occurrence_id)
         return {"results": results, "undo": self._keep(occurrence_id, steps) if order.action in UNDOABLE else ""}
 
+    async def _do_all(
+        self, known: Mapping[str, Standing], order: Order, actor: Actor, steps: list[Callable[[], None]]
+    ) -> list[Row]:
+        """What the database refuses of one hall keeps nobody from the others. One that is away is asked once: each try may take
+        seconds.
+        """
+        results: list[Row] = []
+        away = False
+        for leg_id in order.leg_ids:
+            try:
+                done = _no(leg_id, "not_taken") if away else await self._do(known.get(leg_id), leg_id, order, actor, steps)
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("%s of leg %s was not taken: %s", order.action, leg_id, error)
+                away = isinstance(error, OSError) or is_away(error)
+                done = _no(leg_id, "not_taken")
+            results.append(done)
+        return results
+
     async def _do(
         self, standing: Standing | None, leg_id: str, order: Order, actor: Actor, steps: list[Callable[[], None]]
     ) -> Row:
         if standing is None:
             return _no(leg_id, "unknown_leg")
-        if order.action in CALLS or order.action == "probe":
+        if order.action in WISHES or order.action == "probe":
             done = await self._call(standing, order.action, actor)
             if order.action == "drop" and standing.leg.state in UNDER_WAY:
                 steps.append(lambda: self._halls.call_again(leg_id))
@@ -362,11 +390,9 @@ class Board:
                     "vi": refusal.vietnamese,
                     "en": refusal.english,
                 }
-        done = await halls.caller.happen(leg.id, CALLS[action])
-        if done is None:
-            await halls.around.database.transact(lambda session: legs.set_wish(session, leg.id, action))
-            return _no(leg.id, "elsewhere") | {"ok": True}
-        halls.caller.wake()
+        why = await halls.caller.want(leg.id, action)
+        if why:
+            return _no(leg.id, why) | {"ok": True}
         return {"leg_id": leg.id, "ok": True, "code": "", "vi": "", "en": ""}
 
     def _apply(self, hall: Hall, order: Order) -> Callable[[], None] | None:

@@ -253,7 +253,7 @@ class Halls:
 
     def call_again(self, leg_id: str) -> None:
         """An operator takes back that it was dropped."""
-        self._start(self.caller.happen(leg_id, Event.REDIAL))
+        self._start(self.caller.want(leg_id, "redial"))
 
     def live(self) -> frozenset[str]:
         return frozenset(self.calls)

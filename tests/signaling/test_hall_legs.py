@@ -9,21 +9,24 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference
 from conference.dialout import Event
 from conference.events import Reason
 from conference.plan import Policy
-from rooms.dialling import planning
+from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from signaling import hallboard
 from signaling import limits as bounds
 from signaling.hallcall import Party
 from signaling.sip import profiles
 from signaling.sip.causes import NORMAL, Cause, Kind
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
-from tests.signaling.caller_doubles import Away
+from tests.signaling.caller_doubles import Away, Refusing, broken
 from tests.signaling.test_hall_lobby import Exchange, Line, Wire
 
 HALL = "terminal-xa1"
@@ -74,6 +77,14 @@ class Board(Exchange):
         made.call, made.address = Wire(), "10.1.1.1"  # type: ignore[assignment]
         await self.dial(made)
         return made
+
+    async def another(self) -> str:
+        """The leg of a hall that has not come."""
+
+        async def work(session: AsyncSession) -> str:
+            return (await planning.came(session, self.name.removeprefix("o-"), "terminal-xa2", self.halls.clock())).id
+
+        return await self.database.transact(work)
 
     async def joined(self) -> Call:
         made = await self.comes()
@@ -338,3 +349,61 @@ async def test_a_hall_that_could_not_be_looked_at_does_not_stay_as_one_that_is_l
     await board.settle()
     row = await board.row(own)
     assert (row.state, row.readiness, row.readiness_at) == ("idle", "unknown", board.clock.at)
+
+
+@pytest.mark.parametrize("trouble", ["refused", "refused with its wish", "away"])
+@pytest.mark.parametrize("action", ["drop", "redial"])
+async def test_what_the_database_refuses_of_one_hall_keeps_no_other_from_what_an_operator_wants(
+    board: Board, monkeypatch: pytest.MonkeyPatch, action: str, trouble: str
+) -> None:
+    async def refuse(*_: Any) -> None:
+        raise OSError("the database is away") if trouble == "away" else broken()
+
+    desk, own = hallboard.Board(board.halls), await board.joined()
+    one, other = own.party.leg_id, await board.another()
+    refusing = Refusing(monkeypatch, one)
+    if trouble != "refused":
+        monkeypatch.setattr(legs, "set_wish", refuse)
+    done = await desk.command(board.name.removeprefix("o-"), hallboard.Order(action, (one, other)), COMMAND)
+    told = [(row["leg_id"], row["ok"], row["code"]) for row in done["results"]]
+    if trouble == "away":
+        assert told == [(one, False, "not_taken"), (other, False, "not_taken")]
+        return
+    later = trouble == "refused"
+    assert told == [(one, later, "later" if later else "not_taken"), (other, True, "")]
+    assert (await board.row(own)).wish == (action if later else "")
+    assert len(desk._undo[done["undo"]].steps if done["undo"] else ()) == (action == "drop" and later)
+    refusing.refuses = False
+    await board.halls.caller.tick()
+    await board.settle()
+    row = await board.row(own)
+    assert row.state == ("connected" if not later else "left" if action == "drop" else "calling")
+
+
+@pytest.mark.parametrize("trouble", ["refused", "elsewhere"])
+async def test_who_takes_a_drop_back_has_the_hall_called_again_though_that_cannot_be_written_at_once(
+    board: Board, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    desk, own = hallboard.Board(board.halls), await board.joined()
+    leg_id, date = own.party.leg_id, board.name.removeprefix("o-")
+    done = await desk.command(date, hallboard.Order("drop", (leg_id,)), COMMAND)
+    board.halls.over(own, NORMAL)
+    await board.settle()
+    assert (await board.row(own)).state == "left"
+    refusing = Refusing(monkeypatch, leg_id)
+    if trouble == "elsewhere":
+        refusing.refuses = False
+        monkeypatch.setattr(board.halls.caller, "_happen", nobody)
+    desk.undo(date, done["undo"])
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.wish) == ("left", "redial")
+    monkeypatch.undo()
+    await board.halls.caller.tick()
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.wish) == ("calling", "")
+
+
+async def nobody(*_: Any) -> None:
+    """Another worker has it."""
