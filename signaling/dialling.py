@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakValueDictionary
@@ -51,6 +51,15 @@ class News:
     order: DialOrder | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
     seen: tuple[str, str, datetime] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an event does to a leg that was in the state `before`. `counts`: it concerns the leg as it is now."""
+
+    before: State | None = None
+    actions: tuple[Action, ...] = ()
+    counts: bool = False
 
 
 class Troubles:
@@ -179,33 +188,18 @@ class Caller:
         return why
 
     async def _happen(self, leg_id: str, one: Happening, order: DialOrder | None, granted: str) -> Leg | None:
-        actions: tuple[Action, ...] = ()
-        before: State | None = None
-        counts = False
+        done = Outcome()
 
         def decide(row: DialLeg) -> Mapping[str, Any] | None:
-            nonlocal actions, before, counts
-            leg = leg_of(row)
-            before, actions, counts = leg.state, (), False
-            if granted not in ("", row.wish):
-                return None
-            if one.event is Event.CAME and leg_id not in self.dialer.live():
-                return None  # put out while this waited for its turn
-            if order is not None and order.call_id != dialout.call_id(leg, self._key):
-                actions = (Action.HANG_UP,) if one.event is Event.ANSWERED else ()
-                return None
-            counts = True
-            after, actions = dialout.step(leg, one)
-            if after == leg:
-                return None
-            stood = one.event in (Event.HUNG_UP, Event.LOST) and row.answered_at is None
-            return values_of(after) | ({"answered_at": self._clock()} if stood else {})
+            nonlocal done
+            done, values = self._decide(row, one, order, granted)
+            return values
 
         async def work(session: AsyncSession) -> DialLeg | None:
             row = await legs.change(session, leg_id, self.worker, self._clock(), self._lease_s, decide)
-            if row is not None and counts and one.event in WISHES.values():
+            if row is not None and done.counts and one.event in WISHES.values():
                 row.wish = ""  # with what it asked for: done by it, or wanted before
-            if row is not None and Action.ALARM in actions:
+            if row is not None and Action.ALARM in done.actions:
                 await legs.raise_alarm(session, leg_id, row.reason, self._clock())
             return row
 
@@ -217,16 +211,33 @@ class Caller:
         leg = leg_of(row)
         known = self._unsure.get(leg_id)
         there = known is not None and known.event is Event.CAME and leg_id in self.dialer.live()
-        put_out = order is None and (Action.HANG_UP in actions or Action.CANCEL in actions)
-        if one.event is Event.CAME or put_out or (leg.state is not before and not there):
-            self._unsure.pop(leg_id, None)  # that was before this; who has come is there all the same, if not put out
+        if one.event is Event.CAME or (leg.state is not done.before and not there):
+            self._unsure.pop(leg_id, None)  # that was before this; who has come is there all the same
         if row.leased_by == self.worker and not self._holds:
             self._holds = True
             self._wake.set()  # else nothing would be renewed until the next plan
-        self._carry_out(row, leg, actions, order)
-        if leg.state is not before or actions:
+        self._carry_out(row, leg, done.actions, order)
+        if leg.state is not done.before or done.actions:
             self._changed(leg.occurrence)
         return leg
+
+    def _decide(
+        self, row: DialLeg, one: Happening, order: DialOrder | None, granted: str
+    ) -> tuple[Outcome, Mapping[str, Any] | None]:
+        """What it does, and the columns that become different."""
+        leg = leg_of(row)
+        nothing = Outcome(leg.state)
+        if granted not in ("", row.wish):
+            return nothing, None
+        if one.event is Event.CAME and row.id not in self.dialer.live():
+            return nothing, None  # put out while this waited for its turn
+        if order is not None and order.call_id != dialout.call_id(leg, self._key):
+            return (replace(nothing, actions=(Action.HANG_UP,)) if one.event is Event.ANSWERED else nothing), None
+        after, actions = dialout.step(leg, one)
+        values = values_of(after)
+        if one.event in (Event.HUNG_UP, Event.LOST) and row.answered_at is None:
+            values["answered_at"] = self._clock()
+        return Outcome(leg.state, actions, counts=True), None if after == leg else values
 
     def _carry_out(self, row: DialLeg, leg: Leg, actions: tuple[Action, ...], told: DialOrder | None) -> None:
         """`told`: the try whose news it was; the hall may have another call by now."""

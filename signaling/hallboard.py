@@ -336,7 +336,9 @@ class Board:
         away = False
         for leg_id in order.leg_ids:
             try:
-                done = _no(leg_id, "not_taken") if away else await self._do(known.get(leg_id), leg_id, order, actor, steps)
+                done = (
+                    _no(leg_id, "not_taken") if away else await self._do(known.get(leg_id), leg_id, order, actor, steps)
+                )
             except (OSError, SQLAlchemyError) as error:
                 log.warning("%s of leg %s was not taken: %s", order.action, leg_id, error)
                 away = isinstance(error, OSError) or is_away(error)

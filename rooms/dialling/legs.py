@@ -175,7 +175,9 @@ async def wishes(session: AsyncSession, worker: str, now: datetime) -> dict[str,
 async def clear_wish(session: AsyncSession, leg_id: str, wish: str) -> bool:
     """False: something else is wanted by now, or it is done already."""
     mine = (DialLeg.id == leg_id, DialLeg.wish == wish)
-    return (await session.execute(update(DialLeg).where(*mine).values(wish="").returning(DialLeg.id))).first() is not None
+    return (
+        await session.execute(update(DialLeg).where(*mine).values(wish="").returning(DialLeg.id))
+    ).first() is not None
 
 
 async def set_readiness(session: AsyncSession, leg_id: str, readiness: str, reason: str, at: datetime) -> None:

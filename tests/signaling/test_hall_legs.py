@@ -82,7 +82,7 @@ class Board(Exchange):
         """The leg of a hall that has not come."""
 
         async def work(session: AsyncSession) -> str:
-            return (await planning.came(session, self.name.removeprefix("o-"), "terminal-xa2", self.halls.clock())).id
+            return (await planning.came(session, self.name.removeprefix("o-"), "terminal-khcn", self.halls.clock())).id
 
         return await self.database.transact(work)
 
