@@ -108,7 +108,7 @@ export class Backdrop {
     if (camera === null || camera.isMuted || (this.blur !== null && camera.getProcessor() === this.blur)) return;
     if (this.driver && (await blurNatively(camera.mediaStreamTrack, true))) return;
     this.held = true;
-    await this.room.localParticipant.setCameraEnabled(false);
+    await camera.mute();
   }
 
   private put(): Promise<void> {
@@ -156,7 +156,7 @@ export class Backdrop {
     this.held = false;
     this.lost = why;
     remember('blur', 'no');
-    await this.room.localParticipant.setCameraEnabled(false);
+    await this.darken();
     await this.strip(blur);
   }
 
@@ -170,7 +170,7 @@ export class Backdrop {
     this.driver = false;
     this.driverEnded();
     if (open) this.held = true;
-    await this.room.localParticipant.setCameraEnabled(false);
+    await this.darken();
     await this.strip(blur);
     if (era === this.era && this.on) await this.begin();
   }
@@ -182,8 +182,17 @@ export class Backdrop {
     const processor = camera.getProcessor();
     if (this.on && (this.blur === null || processor !== this.blur)) return this.begin();
     if (this.on || processor === undefined) return;
-    await this.room.localParticipant.setCameraEnabled(false);
+    await camera.mute();
     await camera.stopProcessor().catch(() => undefined);
+  }
+
+  /**
+   * What others have at once: the client library's own switch waits for all that is published in a call that is made anew, and fails
+   * where anything of that does. What is on its way to them when it is there.
+   */
+  private async darken(): Promise<void> {
+    if (this.camera() === null) await this.room.localParticipant.setCameraEnabled(false).catch(() => undefined);
+    await this.camera()?.mute();
   }
 
   private camera(): LocalVideoTrack | null {
