@@ -25,6 +25,7 @@ import { t } from '../i18n/call.svelte';
 import type { Key } from '../i18n/index.svelte';
 import { recall, remember } from '../memory';
 import type { Entry } from '../pages/Prejoin.svelte';
+import { Anew, isPublished } from './anew';
 import { Arrivals } from './arrivals';
 import { Backdrop } from './backdrop.svelte';
 import { Chat } from './chat.svelte';
@@ -36,6 +37,7 @@ import { Floor } from './order';
 import { Pictures } from './pictures.svelte';
 import { cameraSize, keepSaving, recalledSaving, type Saving } from './saving';
 import { Sending } from './sending.svelte';
+import { Sharing } from './sharing.svelte';
 import { Sound } from './sound.svelte';
 import { Statistics } from './statistics.svelte';
 
@@ -71,7 +73,7 @@ export class Conference {
   link = $state<Link>('joining');
   /** Who holds the main picture. */
   floor = $state<string | null>(null);
-  busy = $state<Record<Input | 'screen' | 'hand', boolean>>({ microphone: false, camera: false, screen: false, hand: false });
+  busy = $state<Record<Input | 'hand', boolean>>({ microphone: false, camera: false, hand: false });
   devices = $state({ camera: '', microphone: '', speaker: '' });
   saving = $state<Saving>(recalledSaving());
 
@@ -80,6 +82,7 @@ export class Conference {
   readonly sound: Sound;
   readonly pictures: Pictures;
   readonly sending: Sending;
+  readonly sharing: Sharing;
   readonly backdrop: Backdrop;
   /** When somebody last spoke, by identity, in ms. */
   readonly lastSpoke = new Map<string, number>();
@@ -96,8 +99,6 @@ export class Conference {
   private wishes = $state.raw<Record<Input, { readonly on: boolean } | null>>({ microphone: null, camera: null });
   /** What was opened last, on its way to the others or there. */
   private readonly sent: Record<Input, LocalTrack | null> = { microphone: null, camera: null };
-  /** Shared by this person. */
-  private readonly screens = new Set<LocalTrack>();
   /** The call is made anew: others seem to go, come and share. */
   private returning = false;
   /** The end of all that changes a device, one after the other. */
@@ -122,6 +123,7 @@ export class Conference {
       () => this.notices.tell(t('saving.refused'), true),
       () => void this.inTurn('camera', () => this.refit()),
     );
+    this.sharing = new Sharing(this.room, new Anew(this.room), (text) => this.notices.tell(t(text)));
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
@@ -220,24 +222,6 @@ export class Conference {
     this.wish(input, { on });
     this.dim(input);
     return this.inTurn(input, () => this.fulfil(input, () => this.obey(input)));
-  }
-
-  async share(on: boolean): Promise<void> {
-    this.busy.screen = true;
-    try {
-      await this.room.localParticipant.setScreenShareEnabled(on, {
-        audio: true,
-        contentHint: 'detail',
-        selfBrowserSurface: 'exclude',
-        surfaceSwitching: 'include',
-      });
-    } catch (error) {
-      const denied = deviceFailure(error) === 'denied';
-      this.notices.tell(t(denied ? 'failure.screen.denied' : 'failure.screen.unknown'));
-    } finally {
-      this.busy.screen = false;
-      this.redraw();
-    }
   }
 
   async raiseHand(up: boolean): Promise<void> {
@@ -344,12 +328,8 @@ export class Conference {
     if (track === null) return;
     if (!wanted && input === 'microphone') this.mutedByMe = true;
     // The client library mutes what others know of, also while it opens another device for it; of what is on its way it tells nobody.
-    if (!wanted && this.isPublished(track)) void track.mute();
+    if (!wanted && isPublished(this.room, track)) void track.mute();
     else if (!track.isMuted) sourcesOf(track).forEach((source) => (source.enabled = wanted));
-  }
-
-  private isPublished(track: LocalTrack): boolean {
-    return this.room.localParticipant.getTrackPublications().some((one) => one.track === track);
   }
 
   private async obey(input: Input): Promise<void> {
@@ -388,7 +368,7 @@ export class Conference {
   /** Whatever the client library still does with what nobody has (again) yet: another one is opened in its place. */
   private leaveUnpublished(input: Input): void {
     const sent = this.sent[input];
-    if (sent !== null && !this.isPublished(sent)) sent.stop();
+    if (sent !== null && !isPublished(this.room, sent)) sent.stop();
   }
 
   private async shut(input: Input): Promise<void> {
@@ -411,7 +391,7 @@ export class Conference {
     const { localParticipant } = this.room;
     if (!this.wanted(input)) return;
     const sent = this.sent[input];
-    if (sent?.isStopped === false && this.isPublished(sent)) {
+    if (sent?.isStopped === false && isPublished(this.room, sent)) {
       await (input === 'camera' ? localParticipant.setCameraEnabled(true) : localParticipant.setMicrophoneEnabled(true));
       return;
     }
@@ -476,36 +456,17 @@ export class Conference {
     if (track === undefined) return;
     const input = source === Track.Source.Camera ? 'camera' : source === Track.Source.Microphone ? 'microphone' : null;
     if (track.isStopped || (input !== null && track !== this.sent[input])) {
-      void this.room.localParticipant.unpublishTrack(track);
+      void this.room.localParticipant.unpublishTrack(track).catch(() => undefined);
       return;
     }
-    if (input === null) this.screens.add(track);
     // Opened once more by the client library while it was switched off: its light is on.
     if (input === 'camera' && track.isMuted) sourcesOf(track).forEach((one) => one.stop());
-  }
-
-  /** A screen that the new call did not take is offered to it once more; one that nobody gets is not looked at any longer. */
-  private async shareAgain(): Promise<void> {
-    for (const screen of this.screens) {
-      if (screen.isStopped || this.isPublished(screen)) continue;
-      try {
-        await this.room.localParticipant.publishTrack(screen, { source: screen.source });
-      } catch {
-        this.letGo(screen);
-        this.notices.tell(t('failure.screen.unknown'));
-      }
-    }
-  }
-
-  private letGo(screen: LocalTrack): void {
-    screen.stop();
-    this.screens.delete(screen);
   }
 
   /** What the client library could not publish in a call that was made anew is closed, and opened once more: its name may still be taken. */
   private async openAgain(input: Input): Promise<void> {
     const track = this.sent[input];
-    if (track === null || track.isStopped || this.isPublished(track)) return;
+    if (track === null || track.isStopped || isPublished(this.room, track)) return;
     track.stop();
     if (!track.isMuted && this.wanted(input)) await this.turnNow(input, true);
   }
@@ -534,7 +495,6 @@ export class Conference {
       .on(RoomEvent.Reconnected, () => {
         void this.inTurn('microphone', () => this.openAgain('microphone'));
         void this.inTurn('camera', () => this.openAgain('camera'));
-        void this.shareAgain();
       })
       .on(RoomEvent.ConnectionStateChanged, (state) => this.follow(state))
       .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
@@ -602,7 +562,7 @@ export class Conference {
     stopAll(camera, microphone);
     this.sent.camera?.stop();
     this.sent.microphone?.stop();
-    this.screens.forEach((screen) => this.letGo(screen));
+    this.sharing.close();
   }
 
   private redrawSoon(): void {

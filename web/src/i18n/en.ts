@@ -84,6 +84,7 @@ export const en: Record<Key, string> = {
   'failure.unsupported': 'This browser is too old for online meetings. Please update Chrome, Edge, Firefox or Safari.',
   'failure.screen.denied': 'The screen is not shared because permission was not given.',
   'failure.screen.unknown': 'The screen could not be shared. Try another window.',
+  'failure.screen.sound': 'The screen is shared, but without its sound.',
 
   'call.title': 'Meeting {title}',
   'call.connecting': 'Connecting to the meeting…',

@@ -82,6 +82,7 @@ export const vi = {
   'failure.unsupported': 'Trình duyệt này quá cũ để họp trực tuyến. Hãy cập nhật Chrome, Cốc Cốc, Edge, Firefox hoặc Safari lên bản mới.',
   'failure.screen.denied': 'Chưa chia sẻ màn hình vì chưa được cho phép.',
   'failure.screen.unknown': 'Không chia sẻ được màn hình. Hãy thử chọn cửa sổ khác.',
+  'failure.screen.sound': 'Màn hình được chia sẻ nhưng không có âm thanh.',
 
   'call.title': 'Cuộc họp {title}',
   'call.connecting': 'Đang kết nối vào cuộc họp…',
