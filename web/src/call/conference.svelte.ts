@@ -87,6 +87,7 @@ export class Conference {
   /** When somebody last spoke, by identity, in ms. */
   readonly lastSpoke = new Map<string, number>();
   private readonly room: Room;
+  private readonly anew: Anew;
   private readonly order = new Floor();
   private readonly undecoded = new Set<string>();
   private readonly arrivals = new Arrivals();
@@ -113,6 +114,7 @@ export class Conference {
     this.devices = { ...entry.chosen, ...opened('camera', camera), ...opened('microphone', microphone) };
     setLogLevel('warn');
     this.room = new Room(roomOptions(entry, cameraSize(phone)));
+    this.anew = new Anew(this.room);
     this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
@@ -123,7 +125,7 @@ export class Conference {
       () => this.notices.tell(t('saving.refused'), true),
       () => void this.inTurn('camera', () => this.refit()),
     );
-    this.sharing = new Sharing(this.room, new Anew(this.room), (text) => this.notices.tell(t(text)));
+    this.sharing = new Sharing(this.room, this.anew, (text) => this.notices.tell(t(text)));
     this.backdrop = new Backdrop(
       this.room,
       entry.blur,
@@ -388,14 +390,14 @@ export class Conference {
   }
 
   private async open(input: Input): Promise<void> {
-    const { localParticipant } = this.room;
     if (!this.wanted(input)) return;
     const sent = this.sent[input];
     if (sent?.isStopped === false && isPublished(this.room, sent)) {
-      await (input === 'camera' ? localParticipant.setCameraEnabled(true) : localParticipant.setMicrophoneEnabled(true));
+      // Not by the client library's own switch: it waits for all that is published anew, and fails where anything of that does.
+      await sent.unmute();
       return;
     }
-    const [local] = await localParticipant.createTracks(input === 'camera' ? { video: true } : { audio: true });
+    const [local] = await this.room.localParticipant.createTracks(input === 'camera' ? { video: true } : { audio: true });
     if (local !== undefined) await this.send(input, local);
   }
 
@@ -435,9 +437,12 @@ export class Conference {
   private async send(input: Input, local: LocalTrack): Promise<void> {
     if (!this.wanted(input)) return local.stop();
     this.keep(input, local);
+    const isAnew = this.anew.since();
     try {
       await this.room.localParticipant.publishTrack(local, { source: input === 'camera' ? Track.Source.Camera : Track.Source.Microphone });
     } catch (error) {
+      // Perhaps because something else failed in the call that is made anew: `openAgain` waits for its turn already, or will.
+      if (isAnew() && this.wanted(input) && !local.isStopped) return;
       local.stop();
       throw error;
     }
@@ -445,7 +450,10 @@ export class Conference {
 
   private keep(input: Input, local: LocalTrack): void {
     this.sent[input] = local;
-    local.on(TrackEvent.Restarted, () => this.dim(input));
+    local.on(TrackEvent.Restarted, () => {
+      if (this.link === 'ended') local.stop();
+      else this.dim(input);
+    });
   }
 
   /**
@@ -459,6 +467,8 @@ export class Conference {
       void this.room.localParticipant.unpublishTrack(track).catch(() => undefined);
       return;
     }
+    if (input === null) return;
+    this.dim(input);
     // Opened once more by the client library while it was switched off: its light is on.
     if (input === 'camera' && track.isMuted) sourcesOf(track).forEach((one) => one.stop());
   }
@@ -468,7 +478,9 @@ export class Conference {
     const track = this.sent[input];
     if (track === null || track.isStopped || isPublished(this.room, track)) return;
     track.stop();
-    if (!track.isMuted && this.wanted(input)) await this.turnNow(input, true);
+    if (track.isMuted || !this.wanted(input)) return;
+    if (this.wishes[input] === null) this.wish(input, { on: true });
+    await this.fulfil(input, () => this.obey(input));
   }
 
   private listen(): void {
