@@ -344,7 +344,7 @@ def _check_services(settings: Settings) -> None:
         raise _wrong("turn_secret", "cần khi có turn_urls / needed with turn_urls")
     _check_range("checks_at_once", settings.checks_at_once, 0, 1000)
     _check_range("turn_ttl_s", settings.turn_ttl_s, 60, 7 * 24 * 3600)
-    if settings.traces_url and not _is_address(settings.traces_url):
+    if settings.traces_url and not (_is_address(settings.traces_url) and urlsplit(settings.traces_url).path.strip("/")):
         raise _wrong("traces_url", "http://127.0.0.1:4318/v1/traces")
     _check_range("traces_percent", settings.traces_percent, 0, 100)
     if settings.metrics_token and len(settings.metrics_token) < limits.SECRET_CHARACTERS:
@@ -424,4 +424,6 @@ def _is_address(text: str) -> bool:
 
 
 def _wrong(name: str, hint: str) -> SettingsError:
-    return SettingsError(f"Giá trị của {name} không dùng được: {hint}.", f"The value of {name} cannot be used: {hint}.")
+    return SettingsError(
+        f"Giá trị của {name} không dùng được. Cần: {hint}.", f"The value of {name} cannot be used. Wanted: {hint}."
+    )

@@ -126,7 +126,7 @@ class Metrics:
 
     # -- signaling.rtc's Tally
 
-    def joined(self, sid: str, since: float) -> None:
+    def joined(self, sid: str, since: float, client: str) -> None:
         self._joins.inc()
 
     def resumed(self) -> None:

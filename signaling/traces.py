@@ -8,6 +8,7 @@ conference does. A caller's own trace is not taken up: the caller may be anybody
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from conference.happenings import Happening, What
 from conference.ports import Clock
 from signaling import limits
 
+log = logging.getLogger(__name__)
+
 KEPT = frozenset(
     (
         "http.request.method",
@@ -37,9 +40,10 @@ KEPT = frozenset(
         "network.protocol.version",
         "error.type",
         "exception.type",
+        "diemcau.client",
     )
 )
-"""Of the semantic conventions."""
+"""Of the semantic conventions, and the kind of a client's library."""
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 TRACED = ("/api/", "/twirp/", "/rtc")
 """Where paths begin that are traced: pages and figures are not."""
@@ -49,7 +53,7 @@ _OF_CALLER = frozenset((b"traceparent", b"tracestate", b"baggage"))
 class Counter(Protocol):
     """Who else counts at the door: `signaling.rtc`'s Tally."""
 
-    def joined(self, sid: str, since: float) -> None: ...
+    def joined(self, sid: str, since: float, client: str) -> None: ...
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None: ...
 
@@ -62,13 +66,16 @@ class Traces:
         dropped."""
         resource = Resource.create({"service.name": "diemcau", "service.version": version})
         self._provider = TracerProvider(ParentBasedTraceIdRatio(percent / 100), resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(Bare(exporter)))
+        self._provider.add_span_processor(BatchSpanProcessor(Bare(exporter, clock)))
         self._clock = clock
 
     @classmethod
     def open(cls, url: str, percent: int, version: str, clock: Clock) -> Traces:
         """`url`: a collector's `/v1/traces`. What it wants in headers stands in OTEL_EXPORTER_OTLP_HEADERS, as OpenTelemetry has
         it."""
+        logging.getLogger(OTLPSpanExporter.__module__).setLevel(
+            logging.CRITICAL
+        )  # three lines for each try: `Bare` says it
         return cls(OTLPSpanExporter(url, timeout=limits.TRACES_SEND_S), percent, version, clock)
 
     def around(self, app: ASGIApp) -> ASGIApp:
@@ -105,11 +112,13 @@ class Arrivals:
 
     # -- the Tally
 
-    def joined(self, sid: str, since: float) -> None:
-        self._counter.joined(sid, since)
+    def joined(self, sid: str, since: float, client: str) -> None:
+        self._counter.joined(sid, since, client)
         now = self._clock.time()
         began, told = _ns(now - max(0.0, self._clock.monotonic() - since)), _ns(now)
-        whole = self._tracer.start_span("join", kind=SpanKind.SERVER, start_time=began)
+        whole = self._tracer.start_span(
+            "join", kind=SpanKind.SERVER, attributes={"diemcau.client": client}, start_time=began
+        )
         within = trace.set_span_in_context(whole)
         self._tracer.start_span("join signalling", within, start_time=began).end(told)
         media = self._tracer.start_span("join media", within, start_time=told)
@@ -161,13 +170,26 @@ class _Requests:
 
 
 class Bare(SpanExporter):
-    """Hands on what may leave the server."""
+    """Hands on what may leave the server, and says now and then what does not arrive."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, clock: Clock) -> None:
         self._exporter = exporter
+        self._clock = clock
+        self._lost = 0
+        self._told_at = float("-inf")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return self._exporter.export([_bare(span) for span in spans])
+        result = self._exporter.export([_bare(span) for span in spans])
+        if result is not SpanExportResult.SUCCESS:
+            self._lost += len(spans)
+            now = self._clock.monotonic()
+            if now - self._told_at >= limits.TRACES_TOLD_S:
+                self._told_at = now
+                log.warning("the collector (traces_url) takes no traces: %d spans are lost so far", self._lost)
+        elif self._told_at > float("-inf"):
+            self._told_at = float("-inf")
+            log.info("the collector (traces_url) takes traces again")
+        return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

@@ -42,6 +42,11 @@ class Ask:
     sync_state: rtc.SyncState | None = None
 
     @property
+    def library(self) -> str:
+        """Of LiveKit's libraries, `UNKNOWN` for another one."""
+        return _INFO.SDK.Name(self.client.sdk) if self.client.sdk in _INFO.SDK.values() else "UNKNOWN"
+
+    @property
     def renews_decoders(self) -> bool:
         return self.client.sdk in _RUST_LIBRARY
 

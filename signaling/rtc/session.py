@@ -52,8 +52,8 @@ class Authority(Protocol):
 class Tally(Protocol):
     """Who counts what happens at the door."""
 
-    def joined(self, sid: str, since: float) -> None:
-        """`since`: when its socket opened, by the monotonic clock."""
+    def joined(self, sid: str, since: float, client: str) -> None:
+        """`since`: when its socket opened, by the monotonic clock. `client`: what its library calls itself, one of few."""
 
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None:
@@ -63,7 +63,7 @@ class Tally(Protocol):
 class Uncounted:
     """Nobody counts."""
 
-    def joined(self, sid: str, since: float) -> None: ...
+    def joined(self, sid: str, since: float, client: str) -> None: ...
     def resumed(self) -> None: ...
     def refused(self, code: str) -> None: ...
 
@@ -228,7 +228,7 @@ class Session:
     def _join(self, ask: Ask) -> None:
         conference = self.desk.registry.enter(self.grants)
         participant = self._enter(conference, ask)
-        self.desk.tally.joined(participant.sid, self._began)
+        self.desk.tally.joined(participant.sid, self._began, ask.library)
         self._send_token(participant.grants)
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)

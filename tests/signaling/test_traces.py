@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
@@ -92,6 +94,7 @@ async def test_a_join_and_a_request_are_told_without_anybodys_name(
     times = (whole.start_time_unix_nano, signalling.end_time_unix_nano, media.end_time_unix_nano)
     assert times[0] == signalling.start_time_unix_nano < times[1] == media.start_time_unix_nano < times[2]
     assert whole.end_time_unix_nano == media.end_time_unix_nano
+    assert told(whole) == {"diemcau.client": "PYTHON"}
     headers = {"user-agent": SECRET, "traceparent": f"00-{'5e' * 16}-{'5e' * 8}-01", "baggage": f"name={SECRET}"}
     async with aiohttp.ClientSession(headers=headers) as http:
         for path in (f"/rtc/validate?access_token={jwt}", f"/api/v1/meetings/{SECRET}?{SECRET}", "/", "/metrics"):
@@ -115,12 +118,31 @@ async def test_a_join_and_a_request_are_told_without_anybodys_name(
 
 @pytest.mark.native
 async def test_a_collector_that_is_not_there_harms_no_call(own_server: Callable[..., LiveServer]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:  # takes connections, answers nothing
+    """It is said once, however many batches are lost."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1/traces"
+    live = own_server(DIEMCAU_TRACES_URL=url, **SOON)
+    jwt = token(live.api_key, live.api_secret, "an", "c")
+    async with Person(live.ws_url, jwt) as an, aiohttp.ClientSession() as http:
+        await until(lambda: an.room.isconnected(), "the call")
+        for _ in range(3):
+            async with http.get(f"{live.url}/rtc/validate?access_token={jwt}"):
+                await asyncio.sleep(1)
+        await until(lambda: "takes no traces" in "".join(live.output), "a line of the log")
+    assert live.stop() == -signal.SIGTERM, "in time"
+    said = [line for line in live.output if "traces" in line or ("127.0.0.1:" in line and "http" not in line)]
+    assert len(said) == 1, said
+
+
+async def test_one_that_takes_connections_and_answers_nothing_does_not_hold_up_the_stop(
+    own_server: Callable[..., LiveServer],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1/traces"
         live = own_server(DIEMCAU_TRACES_URL=url, **SOON)
-        async with Person(live.ws_url, token(live.api_key, live.api_secret, "an", "c")) as an:
-            await until(lambda: an.room.isconnected(), "the call")
-        assert live.stop() == -signal.SIGTERM, "in time"
+        async with aiohttp.ClientSession() as http, http.get(f"{live.url}/rtc/validate") as answer:
+            assert answer.status == 401
+        assert live.stop() == -signal.SIGTERM
 
 
 class Counted:
@@ -129,7 +151,7 @@ class Counted:
     def __init__(self) -> None:
         self.said: list[object] = []
 
-    def joined(self, sid: str, since: float) -> None:
+    def joined(self, sid: str, since: float, client: str) -> None:
         self.said.append(sid)
 
     def resumed(self) -> None:
@@ -164,7 +186,7 @@ def test_a_span_lasts_from_the_opening_of_the_socket_until_media_flow(place: Pla
     world, clock, arrivals, sent = place
     ann = Party(world, "ann", offer=False)
     clock.advance(2)
-    arrivals.joined(ann.participant.sid, since=clock.now - 0.5)
+    arrivals.joined(ann.participant.sid, since=clock.now - 0.5, client="JS")
     clock.advance(3)
     assert [span.name for span in sent()] == ["join signalling"], "she is on the way"
     peer_of(ann.participant).connect()
@@ -178,7 +200,7 @@ def test_a_span_lasts_from_the_opening_of_the_socket_until_media_flow(place: Pla
 def test_who_goes_before_media_flow_ends_in_an_error(place: Place) -> None:
     world, clock, arrivals, sent = place
     ann = Party(world, "ann", offer=False)
-    arrivals.joined(ann.participant.sid, since=clock.now)
+    arrivals.joined(ann.participant.sid, since=clock.now, client="JS")
     ann.participant.detach(ann.client)
     failed = [span.name for span in sent() if span.status.status_code is StatusCode.ERROR]
     assert failed == ["join media", "join"]
@@ -190,7 +212,7 @@ def test_who_goes_before_media_flow_ends_in_an_error(place: Place) -> None:
 def test_those_on_their_way_are_bounded(place: Place) -> None:
     _, clock, arrivals, sent = place
     for number in range(limits.TRACED_ARRIVALS + 1):
-        arrivals.joined(f"PA_{number}", since=clock.now)
+        arrivals.joined(f"PA_{number}", since=clock.now, client="JS")
         if number % 500 == 0:
             sent()
     (oldest,) = [span for span in sent() if span.name == "join"]
@@ -226,10 +248,31 @@ async def test_what_a_fault_says_stays_here() -> None:
     assert SECRET not in span.to_json()
 
 
+def test_what_is_lost_is_said_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    clock, took = Time(), [False]
+
+    class Far(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            return super().export(spans) if took[0] else SpanExportResult.FAILURE
+
+    caplog.set_level("INFO", "signaling.traces")
+    made = traces.Traces(Far(), 100, "1", clock)
+    arrivals = made.arrivals(Counted())
+    for number in range(8):
+        took[0] = number == 6
+        arrivals.joined(f"PA_{number}", since=clock.now, client="JS")
+        made.flush()
+        clock.advance(limits.TRACES_TOLD_S / 3)
+    made.close()
+    said = [record.getMessage().split(": ")[-1] for record in caplog.records]
+    again = "the collector (traces_url) takes traces again"
+    assert said == ["1 spans are lost so far", "4 spans are lost so far", again, "7 spans are lost so far"]
+
+
 def test_of_a_hundred_traces_none() -> None:
     kept = InMemorySpanExporter()
     made = traces.Traces(kept, 0, "1", Time())
-    made.arrivals(Counted()).joined("PA_1", since=0.0)
+    made.arrivals(Counted()).joined("PA_1", since=0.0, client="JS")
     made.close()
     assert kept.get_finished_spans() == ()
 

@@ -53,6 +53,7 @@ def test_without_a_turn_server_nothing_is_told() -> None:
         ("webhook_urls", {"webhook_urls": "ftp://a/b"}),
         ("metrics_token", {"metrics_token": "short"}),
         ("traces_url", {"traces_url": "127.0.0.1:4318"}),
+        ("traces_url", {"traces_url": "http://127.0.0.1:4318/"}),
         ("traces_percent", {"traces_percent": 101}),
     ],
 )
