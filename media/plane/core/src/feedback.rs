@@ -21,6 +21,9 @@ const SENDER_REPORT_BYTES: usize = 28;
 const RESEND_US_MIN: u64 = 10_000;
 /// Resends of one packet at most.
 const RESENDS_MAX: u8 = 10;
+/// A viewer from which a round trip takes so long gets pictures' packets twice where it asks for them: if the first one is lost again,
+/// no other comes before its picture is due. Not where most of that is a queue.
+const FAR_US: u64 = 200_000;
 /// Sequence numbers looked at in one NACK packet.
 const NACK_ITEMS_MAX: usize = 512;
 const RTT_US_MAX: u64 = 30_000_000;
@@ -186,6 +189,8 @@ impl Shard {
         if !consumer.video && transport.rtt_or_guess_us() > VOICE_RTT_US_MAX {
             return;
         }
+        let queue_us = transport.estimator.queue_us(now_us).max(0) as u64;
+        let is_far = consumer.video && transport.rtt_us.is_some_and(|rtt_us| rtt_us >= FAR_US + queue_us);
         let wait_ms = (transport.rtt_us.unwrap_or(0).max(RESEND_US_MIN) / 1_000) as u16;
         for sequence in items.take(NACK_ITEMS_MAX) {
             let Some(again) = recall(consumer, sequence, (now_us / 1_000) as u16, wait_ms) else { continue };
@@ -205,16 +210,20 @@ impl Shard {
                 timestamp,
                 marker: again.marker(),
             };
-            let space = out.reserve(2_048);
-            let written = match packet.rtx(consumer) {
-                Some(_) => packet.write_rtx(consumer, transport, now_us, space),
-                None => packet.write_again(consumer, &again, transport, space),
-            };
-            if let Some(len) = written {
-                transport.pacer.spend(len);
-                out.push(path, len, len, true);
-                consumer.resent += 1;
-                transport.count_sent(1, len as u64);
+            let is_rtx = packet.rtx(consumer).is_some();
+            let twice = is_far && is_rtx && again.resends() == 1 && consumer.may_resend();
+            for _ in 0..=usize::from(twice) {
+                let space = out.reserve(2_048);
+                let written = match is_rtx {
+                    true => packet.write_rtx(consumer, transport, now_us, space),
+                    false => packet.write_again(consumer, &again, transport, space),
+                };
+                if let Some(len) = written {
+                    transport.pacer.spend(len);
+                    out.push(path, len, len, true);
+                    consumer.resent += 1;
+                    transport.count_sent(1, len as u64);
+                }
             }
         }
     }
