@@ -16,6 +16,8 @@ from tests.conftest import LiveServer
 
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+IN_WINDOW = "documentPictureInPicture.window?.document"
+"""The small window above other programs."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SMOOTH = "--use-fake-device-for-media-stream"
 """A camera of 20 pictures a second; the usual one gives half as many, for half the work of all who see it."""

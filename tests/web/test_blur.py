@@ -14,7 +14,7 @@ from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import DEVICES, Visit, Visitor
+from tests.web.conftest import DEVICES, IN_WINDOW, Visit, Visitor
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -250,16 +250,21 @@ async def reconnects(one: Visitor, other: Visitor, how: str) -> None:
 
 
 async def opens_without(one: Visitor, other: Visitor) -> None:
-    """The camera is off, for the others too; its own switch opens it, with the room."""
+    """The camera is off, for the others too; its own switch opens it, with the room, also in the small window that says so."""
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
     assert await most(other) < BLURRED
     await expect(one.part("blur-lost")).to_be_visible()
     told, stage = await one.part("blur-lost").bounding_box(), await one.part("stage").bounding_box()
     assert told and stage and told["y"] + told["height"] <= stage["y"], "covers no picture"
-    await one.part("cam-toggle").click()
+    await one.part("floating-toggle").click()
+    await one.page.wait_for_function(f"() => {IN_WINDOW}?.querySelector('[data-testid=tile]') != null")
+    warning = f"{IN_WINDOW}.querySelector('[data-testid=floating-blur-lost]')?.innerText"
+    assert "mọi người thấy phông nền" in (await one.page.evaluate(warning) or "")
+    await one.page.evaluate(f"{IN_WINDOW}.querySelector('[data-testid=floating-camera]').click()")
     await looks(other, OTHER, False, "the room, opened by its owner")
     await expect(one.part("blur-lost")).to_have_count(0)
+    assert await one.page.evaluate(warning) is None
     await one.part("settings-button").click()
     await expect(one.part("blur")).not_to_be_checked()
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import Visit, Visitor
+from tests.web.conftest import IN_WINDOW, Visit, Visitor
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -522,9 +522,6 @@ async def _camera_off(visitor: Visitor) -> None:
 def _kilobits(shown: str) -> float:
     number, unit = shown.split()
     return float(number.replace(",", ".")) * (1000 if unit == "Mbit/s" else 1)
-
-
-IN_WINDOW = "documentPictureInPicture.window?.document"
 
 
 async def _floats(visitor: Visitor) -> None:

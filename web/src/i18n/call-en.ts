@@ -19,6 +19,7 @@ export const callEn: Record<CallKey, string> = {
   'floating.title': 'Small window',
   'floating.hint': 'A small window that stays above other programs',
   'floating.back': 'Back to the page',
+  'floating.blurLost': 'Camera off: the blur ended. Once it is on, everybody sees the background.',
   'floating.refused': 'The browser does not let the small window open. Try again, or keep this page beside the other program.',
   'floating.nothing': 'There is no picture yet for the small window.',
 

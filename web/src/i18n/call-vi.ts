@@ -18,6 +18,7 @@ export const callVi = {
   'floating.title': 'Cửa sổ nhỏ',
   'floating.hint': 'Cửa sổ nhỏ luôn nổi trên chương trình khác',
   'floating.back': 'Về trang họp',
+  'floating.blurLost': 'Camera tắt vì hết làm mờ. Bật thì mọi người thấy phông nền.',
   'floating.refused': 'Trình duyệt không cho mở cửa sổ nhỏ. Hãy thử lại, hoặc để trang họp cạnh chương trình khác.',
   'floating.nothing': 'Chưa có hình nào để đưa vào cửa sổ nhỏ.',
 
