@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LocalTrackPublication, Room, RoomEvent } from 'livekit-client';
 import { flushSync, mount, unmount } from 'svelte';
+import type { Conference } from '../src/call/conference.svelte';
 import Plot from '../src/call/Plot.svelte';
+import StatisticsPanel from '../src/call/StatisticsPanel.svelte';
 import { Statistics } from '../src/call/statistics.svelte';
 
 /** A room that sends one camera; what a browser would count of it is `report`. */
@@ -66,6 +68,23 @@ describe('the figures of a call', () => {
     expect(causes()).toEqual(['uplink']);
     figures.close();
     expect(told).toEqual([]);
+  });
+
+  it('say that all is well only where it was measured, and with the line there', async () => {
+    const { room } = sending(() => ({ qualityLimitationReason: 'none' }));
+    const said = async (link: string, wait_ms: number) => {
+      const conference = { link, statistics: () => new Statistics(room, () => [], () => false) } as unknown as Conference;
+      const panel = mount(StatisticsPanel, { target: document.body, props: { conference, close: () => undefined } });
+      await vi.advanceTimersByTimeAsync(wait_ms);
+      flushSync();
+      const found = [...document.querySelectorAll('.findings li')].map((one) => one.getAttribute('data-testid'));
+      const fine = document.querySelectorAll('.fine').length;
+      void unmount(panel);
+      return [found, fine];
+    };
+    expect(await said('steady', 500)).toEqual([['finding-unknown'], 0]);
+    expect(await said('steady', 6_000)).toEqual([['finding-none'], 1]);
+    expect(await said('media-lost', 6_000)).toEqual([['finding-lost'], 0]);
   });
 
   it('are drawn as lines of their own before and after', () => {
