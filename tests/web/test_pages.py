@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -252,6 +253,7 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
         await advance(one)
         proxy.cut()
         await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
+        await expect(one.part("quality")).to_have_count(0)
         await advance(one)
         await advance(other)
         assert await one.barriers() == []
@@ -277,20 +279,30 @@ async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live
     assert await visitor.barriers() == []
 
 
+OWN_LINE = "[data-local=true] [data-testid=quality]"
+
+
 @pytest.mark.slow
 async def test_whoever_loses_the_server_is_told_of_nothing_else(
     visit: Visit, own_server: Callable[..., LiveServer]
 ) -> None:
-    """Nobody has left, and nobody has to be invited."""
+    """Nobody has left, nobody has to be invited, no line is good, and whether somebody waits is not known."""
     server = own_server()
     one, other = await visit(), await visit()
-    link = await new_meeting(other, server)
-    await other.join(link, "Trần Thị Bình")
+    link = await new_meeting(one, server)
     await one.join(link, "Nguyễn Văn An")
+    await other.join(link, "Trần Thị Bình")
     await tiles(one, 2)
+    await one.part("lobby-toggle").click()
+    await expect(one.part("lobby-list")).to_contain_text("không có ai chờ")
+    await expect(one.page.locator(OWN_LINE)).to_have_attribute("data-quality", "excellent", timeout=PATIENCE_MS)
     await one.page.evaluate(HEED, "đã rời họp|Chưa có ai khác")
     server.stop()
     await expect(one.part("banner")).to_have_attribute("data-link", "media-lost", timeout=PATIENCE_MS)
+    await expect(one.page.locator(OWN_LINE)).to_have_attribute("data-quality", "lost")
+    assert await one.page.locator("[data-quality=excellent], [data-quality=good]").count() == 0
+    await expect(one.part("lobby-offline")).to_be_visible()
+    await expect(one.part("lobby-list")).not_to_contain_text(re.compile("ai chờ|Đang chờ"))
     await tiles(one, 1)
     await asyncio.sleep(2)
     assert await one.page.evaluate("window.heeded") == []

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi as time } from 'vitest'
 import { DisconnectReason, ConnectionQuality } from 'livekit-client';
 import { pieces } from '../src/call/chat.svelte';
 import { joinFailureText, leavingText } from '../src/call/leaving';
-import { handQueue, handTime, type Member } from '../src/call/members';
+import { handQueue, handTime, linkedBy, type Member } from '../src/call/members';
 import { Notices } from '../src/call/notices.svelte';
 
 function member(identity: string, hand_ms: number): Member {
@@ -20,6 +20,16 @@ describe('hands', () => {
   it('believes plausible times only', () => {
     expect(handTime('1622765000000')).toBe(1622765000000);
     for (const value of [undefined, '', '0', '-1', 'yes', 'NaN', '1e400', '1.5']) expect(handTime(value)).toBe(0);
+  });
+});
+
+describe('lines', () => {
+  it('are as the server says, while there is a way to it', () => {
+    const members = [{ ...member('me', 0), local: true }, member('other', 0)];
+    const said = (link: 'steady' | 'signal-lost' | 'media-lost') => linkedBy(link, members).map((one) => one.quality);
+    expect(linkedBy('steady', members)).toBe(members);
+    expect(said('signal-lost')).toEqual(['unknown', 'unknown']);
+    expect(said('media-lost')).toEqual(['lost', 'unknown']);
   });
 });
 

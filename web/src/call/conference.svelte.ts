@@ -31,7 +31,7 @@ import { Backdrop } from './backdrop.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
-import { HAND, isComposed, membersOf, type Member } from './members';
+import { HAND, isComposed, linkedBy, membersOf, type Link, type Member } from './members';
 import { Notices } from './notices.svelte';
 import { Floor } from './order';
 import { Pictures } from './pictures.svelte';
@@ -41,7 +41,6 @@ import { Sharing } from './sharing.svelte';
 import { Sound } from './sound.svelte';
 import { Statistics } from './statistics.svelte';
 
-export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
 export type Input = 'microphone' | 'camera';
 
 /** Events come in bursts (25 people joining is some 100); the screen follows at most ten times a second. */
@@ -69,8 +68,9 @@ const REDRAWN_BY = [
 ] as const;
 
 export class Conference {
-  members = $state.raw<Member[]>([]);
   link = $state<Link>('joining');
+  private found = $state.raw<Member[]>([]);
+  readonly members = $derived(linkedBy(this.link, this.found));
   /** Who holds the main picture. */
   floor = $state<string | null>(null);
   busy = $state<Record<Input | 'hand', boolean>>({ microphone: false, camera: false, hand: false });
@@ -585,7 +585,7 @@ export class Conference {
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
     const now_ms = performance.now();
-    this.members = membersOf(this.room, this.undecoded, this.arrivals.waiting(this.room, this.undecoded, now_ms));
+    this.found = membersOf(this.room, this.undecoded, this.arrivals.waiting(this.room, this.undecoded, now_ms));
     this.pictures.apply();
     const next_ms = this.arrivals.next_ms(now_ms);
     clearTimeout(this.arrivalTimer);

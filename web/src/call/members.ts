@@ -1,6 +1,9 @@
 /** One picture of who is in the conference, taken from the client library; screens draw it and nothing else. */
 import { ConnectionQuality, Track, type Participant, type Room, type TrackPublication } from 'livekit-client';
 
+/** The own way to the server. */
+export type Link = 'joining' | 'steady' | 'signal-lost' | 'media-lost' | 'ended';
+
 export interface Member {
   identity: string;
   name: string;
@@ -34,6 +37,13 @@ export function membersOf(room: Room, undecoded: ReadonlySet<string>, waiting: R
   const others = [...room.remoteParticipants.values()];
   const lacking = others.some(isComposed) ? new Set<string>() : undecoded;
   return [room.localParticipant, ...others].map((one) => member(one, lacking, waiting));
+}
+
+/** What the server said of everybody's line before the way to it was lost holds no longer. */
+export function linkedBy(link: Link, members: Member[]): Member[] {
+  if (link !== 'signal-lost' && link !== 'media-lost') return members;
+  const own = link === 'media-lost' ? ConnectionQuality.Lost : ConnectionQuality.Unknown;
+  return members.map((one) => ({ ...one, quality: one.local ? own : ConnectionQuality.Unknown }));
 }
 
 function member(participant: Participant, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member {

@@ -147,7 +147,7 @@ export const en: Record<Key, string> = {
   'quality.good': 'Fair connection',
   'quality.poor': 'Weak connection',
   'quality.lost': 'Connection lost',
-  'quality.unknown': 'Measuring the connection',
+  'quality.unknown': 'Connection not known',
 
   'banner.signal': 'Reconnecting… Picture and sound go on.',
   'banner.media': 'Connection lost. Reconnecting to the meeting…',

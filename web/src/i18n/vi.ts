@@ -145,7 +145,7 @@ export const vi = {
   'quality.good': 'Đường truyền khá',
   'quality.poor': 'Đường truyền yếu',
   'quality.lost': 'Mất kết nối',
-  'quality.unknown': 'Đang đo đường truyền',
+  'quality.unknown': 'Chưa rõ đường truyền',
 
   'banner.signal': 'Đang kết nối lại… Hình và tiếng vẫn tiếp tục.',
   'banner.media': 'Mất kết nối. Đang kết nối lại vào cuộc họp…',
