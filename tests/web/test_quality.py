@@ -453,9 +453,7 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await expect(one.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
     await expect(one.page.locator("[data-testid=tile] video")).to_have_count(0)
     await other.part("share-toggle").click()
-    await one.part("see-screen").click()
-    await expect(one.page.locator("[data-source=screen] video")).to_have_count(1, timeout=PATIENCE_MS)
-    await advance(one)
+    await _watches(one)
 
     await other.part("settings-button").click()
     await other.part("noise-filter").uncheck()
@@ -486,6 +484,22 @@ async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, 
     await expect(other.part("undecoded")).to_have_count(0)
     await other.part("cam-toggle").click()
     await expect(one.part("undecoded")).to_have_count(0)
+
+
+async def _watches(visitor: Visitor) -> None:
+    """A presentation in the mode of sound only: the note says so as long as it runs, and ends it."""
+    screen, note = visitor.page.locator("[data-source=screen] video"), visitor.part("saving-note")
+    await expect(note).to_contain_text("không nhận hình")
+    for press in ("unsee-screen", "view-button"):
+        await visitor.part("see-screen").click()
+        await expect(screen).to_have_count(1, timeout=PATIENCE_MS)
+        await advance(visitor)
+        await expect(note).not_to_contain_text("không nhận hình")
+        await expect(note).to_contain_text("xem trình chiếu")
+        await visitor.part(press).click()
+        await expect(screen).to_have_count(0)
+        await expect(note).to_contain_text("không nhận hình")
+    assert await visitor.barriers() == []
 
 
 async def _figures(one: Visitor, other: Visitor) -> None:

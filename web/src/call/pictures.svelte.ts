@@ -8,6 +8,8 @@ const BACKGROUND_MS = 5_000;
 export class Pictures {
   /** By identity, of cameras; whoever is not here is `auto`. */
   wishes = $state<Record<string, Wish>>({});
+  /** A presentation is looked at although no pictures are received. */
+  watching = $state(false);
   private shown: ReadonlySet<string> = new Set();
   /** Shown in a window of its own: seen although the page is covered. */
   private floating: string | null = null;
@@ -33,6 +35,7 @@ export class Pictures {
 
   save(saving: Saving): void {
     this.saving = saving;
+    this.watching = false;
     this.apply();
   }
 
