@@ -104,6 +104,7 @@ class Pass(_Message):
     title: str
     expires_at: int
     moderation: str = Field("", description="key to the lobby, for a host")
+    by_number: bool = Field(False, description="the number alone lets in too, without the invitation")
 
 
 class AuthorityNote(_Message):
@@ -217,6 +218,7 @@ def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
         title=around.titles.get(grants.conference, ""),
         expires_at=int(now) + limits.TOKEN_TTL_S,
         moderation=host_key(sign, grants, now) if grants.passage is Passage.HOST else "",
+        by_number=grants.conference in around.titles,
     )
 
 

@@ -126,6 +126,8 @@ async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not
         answer = await join(server, wanted, name="An")
         assert answer.status_code == status
     assert answer.json()["code"] == "conference_unknown"
+    assert (await join(server, number, name="An")).json()["by_number"]
+    assert not (await join(server, name="An", invite=INVITATIONS.seal("abc-defg-hij"))).json()["by_number"]
     assert (await join(server, number, name="An", invite="x")).status_code == 403
 
 

@@ -222,6 +222,7 @@ async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveSer
         assert await one.part(f"{sheet}-sheet").evaluate("(box) => box.scrollHeight <= box.clientHeight"), sheet
         if sheet == "invite":
             assert await one.part("invite-link").input_value() == link
+            await expect(one.part("invite-by-number")).to_be_visible()
         await one.page.keyboard.press("Escape")
         await expect(one.part(f"{sheet}-sheet")).to_have_count(0)
 

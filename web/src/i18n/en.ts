@@ -185,6 +185,7 @@ export const en: Record<Key, string> = {
   'invite.text': 'Anyone with this link can join. Send it to the right people only.',
   'invite.link': 'Invitation link',
   'invite.number': 'Meeting number',
+  'invite.byNumber': 'Anyone who knows this number can join too, without the link.',
   'invite.copy': 'Copy the link',
   'invite.copied': 'Copied',
   'invite.share': 'Send with another app',

@@ -183,6 +183,7 @@ export const vi = {
   'invite.text': 'Ai có đường dẫn này đều vào được cuộc họp. Chỉ gửi cho đúng thành phần.',
   'invite.link': 'Đường dẫn mời họp',
   'invite.number': 'Mã cuộc họp',
+  'invite.byNumber': 'Ai biết mã này cũng vào được, không cần đường dẫn.',
   'invite.copy': 'Chép đường dẫn',
   'invite.copied': 'Đã chép',
   'invite.share': 'Gửi qua ứng dụng khác',
