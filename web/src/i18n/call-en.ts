@@ -6,7 +6,7 @@ export const callEn: Record<CallKey, string> = {
   'saving.fullHint': 'Pictures as sharp as the line allows.',
   'saving.lowHint': 'Receives and sends small pictures; presentations stay sharp. Fits mobile networks.',
   'saving.sound': 'Sound only',
-  'saving.soundHint': 'Receives no pictures. Choosing it switches the camera off; on again, it sends small pictures. For very weak lines.',
+  'saving.soundHint': 'For very weak lines. No pictures; turns the camera off once.',
   'saving.lowNote': 'Saving data: small pictures',
   'saving.soundNote': 'Sound only: no pictures are received',
   'saving.watchNote': 'Sound only, and the presentation',

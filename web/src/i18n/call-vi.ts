@@ -5,7 +5,7 @@ export const callVi = {
   'saving.fullHint': 'Hình rõ nhất mà đường truyền cho phép.',
   'saving.lowHint': 'Nhận và gửi hình nhỏ; trình chiếu vẫn rõ. Hợp với mạng di động.',
   'saving.sound': 'Chỉ nghe tiếng',
-  'saving.soundHint': 'Không nhận hình. Khi chọn, camera tắt; nếu bật lại thì gửi hình nhỏ. Dùng khi đường truyền rất yếu.',
+  'saving.soundHint': 'Cho mạng rất yếu. Không nhận hình; lúc chọn thì tắt camera.',
   'saving.lowNote': 'Đang tiết kiệm dữ liệu: hình nhỏ',
   'saving.soundNote': 'Chỉ nghe tiếng: không nhận hình',
   'saving.watchNote': 'Chỉ nghe tiếng, và xem trình chiếu',
