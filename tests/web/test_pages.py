@@ -227,6 +227,35 @@ async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveSer
         await expect(one.part(f"{sheet}-sheet")).to_have_count(0)
 
 
+@pytest.mark.slow
+async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, live_server: LiveServer) -> None:
+    """The screen alone is pinned, not whoever shows it; others are small below, and gone where the phone lies."""
+    phone, other = await visit(width=360, height=740, touch=True), await visit()
+    link = await new_meeting(other, live_server)
+    await other.join(link, "Trần Thị Bình")
+    await phone.join(link, "Nguyễn Văn An")
+    await other.part("share-toggle").click()
+    screen = phone.page.locator("[data-source=screen]")
+    await expect(screen.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
+    before = await screen.bounding_box()
+    await screen.get_by_test_id("pin").click()
+    await expect(phone.page.locator("[data-pinned=true]")).to_have_count(1)
+    await expect(screen).to_have_attribute("data-pinned", "true")
+    after = await screen.bounding_box()
+    assert before and after and after["width"] >= before["width"] and after["height"] > 1.3 * before["height"]
+    await expect(phone.part("tile")).to_have_count(3)
+    assert await phone.barriers() == []
+    await phone.page.set_viewport_size({"width": 740, "height": 360})
+    await tiles(phone, 1)
+    lying = await screen.bounding_box()
+    assert lying and lying["width"] > 700
+    await advance(phone)
+    await screen.get_by_test_id("pin").click()
+    await tiles(phone, 3)
+    await other.part("share-toggle").click()
+    await expect(phone.part("stage")).to_have_attribute("data-view", "grid")
+
+
 async def keys(visitor: Visitor) -> None:
     microphone, camera = visitor.part("mic-toggle"), visitor.part("cam-toggle")
     await visitor.page.locator("h1").focus()

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GAP_PX, mostTiles, planGrid, planSpeaker, viewFor } from '../src/call/layout';
+import { GAP_PX, isPinned, mostTiles, planGrid, planSpeaker, viewFor } from '../src/call/layout';
 
 const AREAS = [
   { width: 1264, height: 666 },
@@ -57,5 +57,25 @@ describe('automatic view', () => {
   it('gives way to a choice', () => {
     expect(viewFor('grid', { ...now, sharing: true })).toBe('grid');
     expect(viewFor('speaker', now)).toBe('speaker');
+  });
+});
+
+describe('what is pinned on a phone', () => {
+  it('has the place but for a row of small tiles, all of it where the phone lies', () => {
+    const area = { width: 344, height: 620 };
+    for (let others = 1; others <= 60; others += 1) {
+      const plan = planSpeaker(area, others, 4, true);
+      expect(plan.count).toBe(Math.min(3, others));
+      expect(plan.count * plan.tile.width + (plan.count - 1) * GAP_PX).toBeLessThanOrEqual(area.width);
+      expect(plan.main_px! + GAP_PX + plan.tile.height).toBe(area.height);
+      expect(plan.main_px!).toBeGreaterThan(area.height * 0.8);
+    }
+    expect(planSpeaker(area, 0, 4, true)).toMatchObject({ main_px: 620, count: 0 });
+    expect(planSpeaker({ width: 724, height: 240 }, 9, 4, true)).toMatchObject({ main_px: 240, count: 0 });
+  });
+
+  it('is one picture of a person who shows two', () => {
+    const screen = { identity: 'a', screen: true };
+    expect([isPinned(screen, 'a', true), isPinned(screen, 'a', false), isPinned(screen, 'b', true), isPinned(null, 'a', true)]).toEqual([true, false, false, false]);
   });
 });

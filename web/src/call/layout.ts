@@ -23,6 +23,7 @@ export const GAP_PX = 8;
 const ASPECT = 16 / 9;
 const PHONE_PX = 600;
 const SMALLEST_TILE_PX = 168;
+const SMALL_TILE_PX = 128;
 
 export function isPhone(screen: Size): boolean {
   return Math.min(screen.width, screen.height) < PHONE_PX;
@@ -79,13 +80,35 @@ export interface SpeakerPlan {
   tile: Size;
 }
 
-/** One main picture and the others beside it (wide areas) or below it (upright ones), `most` pictures in all. */
-export function planSpeaker(area: Size, others: number, most: number): SpeakerPlan {
+/** One picture that was chosen to be looked at: a person's, or the screen that this person shares. */
+export interface Pin {
+  identity: string;
+  screen: boolean;
+}
+
+export function isPinned(pinned: Pin | null, identity: string, screen: boolean): boolean {
+  return pinned !== null && pinned.identity === identity && pinned.screen === screen;
+}
+
+/**
+ * One main picture and the others beside it (wide areas) or below it (upright ones), `most` pictures in all. `first`: the main one has
+ * all the place that one row of small ones leaves; lying down there is none for others at all.
+ */
+export function planSpeaker(area: Size, others: number, most: number, first = false): SpeakerPlan {
+  if (first) return planFirst(area, others, most);
   if (area.width > area.height) return planSide(area, most);
   const main_px = Math.floor(Math.min(area.height * 0.6, area.width * 0.75));
   const rest = { width: area.width, height: Math.max(0, area.height - main_px - GAP_PX) };
   const grid = planGrid(rest, Math.min(others, most - 1), most - 1);
   return { side: false, main_px: others === 0 ? null : main_px, count: grid.perPage, tile: grid.tile };
+}
+
+function planFirst(area: Size, others: number, most: number): SpeakerPlan {
+  const count = area.width > area.height ? 0 : Math.min(others, most - 1);
+  if (count === 0) return { side: false, main_px: area.height, count: 0, tile: { width: 0, height: 0 } };
+  const width = Math.floor(Math.max(0, Math.min(SMALL_TILE_PX, (area.width - GAP_PX * (count - 1)) / count)));
+  const tile = { width, height: Math.round(width / ASPECT) };
+  return { side: false, main_px: Math.max(0, area.height - tile.height - GAP_PX), count, tile };
 }
 
 function planSide(area: Size, most: number): SpeakerPlan {
