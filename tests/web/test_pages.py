@@ -28,6 +28,7 @@ HEED = """(words) => {
   };
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
 }"""
+OWN_LINE = "[data-local=true] [data-testid=quality]"
 OLD = "delete window.RTCPeerConnection;"
 
 
@@ -281,6 +282,7 @@ async def test_pictures_go_on_while_signalling_is_lost(visit: Visit, live_server
             await tiles(visitor, 2)
             await expect(visitor.page.locator("[data-testid=tile] video")).to_have_count(2, timeout=PATIENCE_MS)
         await advance(one)
+        await expect(one.page.locator(OWN_LINE)).to_have_attribute("data-quality", "excellent", timeout=PATIENCE_MS)
         proxy.cut()
         await expect(one.part("banner")).to_have_attribute("data-link", "signal-lost", timeout=PATIENCE_MS)
         await expect(one.part("quality")).to_have_count(0)
@@ -307,9 +309,6 @@ async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live
     await expect(visitor.part("settings-said")).to_contain_text("đang được chương trình khác sử dụng")
     await expect(visitor.part("select-microphone")).to_have_value(chosen)
     assert await visitor.barriers() == []
-
-
-OWN_LINE = "[data-local=true] [data-testid=quality]"
 
 
 @pytest.mark.slow
