@@ -375,6 +375,27 @@ async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_op
     assert await one.page.evaluate(LIT) == 1
 
 
+async def test_a_camera_that_opens_while_the_blur_is_switched_on_waits_for_it_in_the_dark(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    one = await speaker(visit, live_server, 0)
+    gate = Gate("held")
+    await one.page.route("**/*.tflite", gate)
+    await one.part("cam-toggle").click()
+    await pressed(one, "cam-toggle", False)
+    before = await one.page.evaluate("opened.length")
+    await trouble(one, held="video")
+    await one.part("cam-toggle").click()
+    await switch(one, True)
+    await gate.reached(1)
+    await trouble(one)
+    await one.page.wait_for_function("(before) => opened.length > before", arg=before)
+    await one.page.wait_for_function(f"() => {LIT} === 0", timeout=5000)
+    gate.open()
+    await pressed(one, "cam-toggle", True)
+    assert await one.page.evaluate(LIT) == 1
+
+
 async def test_whoever_comes_back_is_not_told_that_the_others_have_come(visit: Visit, live_server: LiveServer) -> None:
     one, other = await visit(script=REFUSING), await visit(script=SCREEN)
     link = await new_meeting(one, live_server)

@@ -13,6 +13,8 @@ export class Backdrop {
   starting = $state(false);
   /** The camera is off until the blur is ready, and goes on again by itself. */
   held = $state(false);
+  /** The blur ended by itself: no camera opens again but by a press. */
+  exposed = false;
   /** Why there is no blur any more, and the camera off with it; stands until it is read or the camera goes on again. */
   lost = $state<Trouble | null>(null);
   /** Counts the blurs that were let go: what an older one still says concerns nobody. */
@@ -61,6 +63,7 @@ export class Backdrop {
 
   async turn(on: boolean): Promise<void> {
     this.on = on;
+    this.exposed = false;
     this.driver = true;
     remember('blur', on ? 'yes' : 'no');
     if (on) return this.begin();
@@ -100,6 +103,11 @@ export class Backdrop {
     }
     if (era === this.era) this.starting = false;
     else await this.prepare(camera);
+  }
+
+  /** The blur was switched on while the camera opened: off again, until `begin` has it. */
+  async opened(): Promise<void> {
+    if (this.on && this.starting) await this.hold();
   }
 
   /** A picture that is already sent goes off until it is blurred; a driver needs no time. */
@@ -155,6 +163,7 @@ export class Backdrop {
     this.on = false;
     this.held = false;
     this.lost = why;
+    this.exposed = true;
     remember('blur', 'no');
     await this.darken();
     await this.strip(blur);

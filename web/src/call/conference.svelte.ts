@@ -243,7 +243,7 @@ export class Conference {
     this.saving = saving;
     keepSaving(saving);
     this.pictures.save(saving);
-    const camera = this.room.localParticipant.isCameraEnabled || this.backdrop.held || this.busy.camera;
+    const camera = this.isOn('camera') || this.backdrop.held || this.busy.camera;
     if (saving === 'sound' && camera) await this.turn('camera', false);
     await this.sending.fit(this.saving);
   }
@@ -354,12 +354,12 @@ export class Conference {
   private async turnNow(input: Input, on: boolean): Promise<void> {
     if (input === 'microphone' && on) this.mutedByMe = false;
     try {
-      if (input === 'camera') this.backdrop.held = false;
+      if (input === 'camera') this.backdrop.held = this.backdrop.exposed = false;
       if (on) this.leaveUnpublished(input);
       if (input === 'camera' && on) this.backdrop.lost = null;
       if (input === 'camera' && on && !(await this.backdrop.ready(null))) return;
       if (!on) await this.shut(input);
-      else if (input === 'camera') await this.openCamera();
+      else if (input === 'camera') await this.openCamera().then(() => this.backdrop.opened());
       else await this.open(input);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
@@ -478,7 +478,7 @@ export class Conference {
     const track = this.sent[input];
     if (track === null || track.isStopped || isPublished(this.room, track)) return;
     track.stop();
-    if (track.isMuted || !this.wanted(input)) return;
+    if (track.isMuted || !this.wanted(input) || (input === 'camera' && this.backdrop.exposed)) return;
     if (this.wishes[input] === null) this.wish(input, { on: true });
     await this.fulfil(input, () => this.obey(input));
   }
