@@ -443,6 +443,12 @@ impl Consumer {
         }
         allowed
     }
+
+    /// Whether one packet may be resent twice at once; takes the cost of the second. From what is over alone: else packets that were
+    /// not sent again yet would go without.
+    pub fn may_resend_twice(&mut self) -> bool {
+        self.resend_credit > RESEND_CREDIT_MAX / 2 && self.may_resend()
+    }
 }
 
 fn picture(entry: &Entry) -> Picture {

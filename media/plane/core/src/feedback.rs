@@ -190,7 +190,8 @@ impl Shard {
             return;
         }
         let queue_us = transport.estimator.queue_us(now_us).max(0) as u64;
-        let is_far = consumer.video && transport.rtt_us.is_some_and(|rtt_us| rtt_us >= FAR_US + queue_us);
+        let tells_of_queues = transport.extensions.transport_cc != 0;
+        let is_far = tells_of_queues && transport.rtt_us.is_some_and(|rtt_us| rtt_us >= FAR_US + queue_us);
         let wait_ms = (transport.rtt_us.unwrap_or(0).max(RESEND_US_MIN) / 1_000) as u16;
         for sequence in items.take(NACK_ITEMS_MAX) {
             let Some(again) = recall(consumer, sequence, (now_us / 1_000) as u16, wait_ms) else { continue };
@@ -211,7 +212,7 @@ impl Shard {
                 marker: again.marker(),
             };
             let is_rtx = packet.rtx(consumer).is_some();
-            let twice = is_far && is_rtx && again.resends() == 1 && consumer.may_resend();
+            let twice = is_far && is_rtx && again.resends() == 1 && consumer.may_resend_twice();
             for _ in 0..=usize::from(twice) {
                 let space = out.reserve(2_048);
                 let written = match is_rtx {
