@@ -1,14 +1,15 @@
 """Traces of what people wait for, by OpenTelemetry (OTLP over HTTP, protobuf), for whoever names a collector in `traces_url`.
 
-Two kinds: each request of the interfaces (`/api`, `/twirp`, `/rtc`), and each coming into a conference, from the opening of the
-socket until media flow. Imported only where it is wanted: the SDK is an extra (`diemcau[traces]`). Owns what leaves the server:
-the attributes in `KEPT`, types of errors and patterns of paths, so that no address, token, query, name or number of a person or
-conference does. A caller's own trace is not taken up: the caller may be anybody.
+Two kinds: each HTTP request of the interfaces (`/api`, `/twirp`, `/rtc`), and each coming into a conference, from the opening
+of the socket until media flow. Imported only where it is wanted: the SDK is an extra (`diemcau[traces]`). Owns what leaves the
+server: the attributes in `KEPT`, types of errors and patterns of paths, so that no address, token, query, name or number of a
+person or conference does. A caller's own trace is not taken up: the caller may be anybody.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,10 +87,16 @@ class Traces:
         return Arrivals(self._provider.get_tracer("diemcau"), self._clock, counter)
 
     def flush(self) -> None:
-        """Sends what has ended; blocks for CLOSE_S at most."""
-        self._provider.force_flush(int(limits.TRACES_CLOSE_S * 1000))
+        """Sends what has ended; the SDK waits for it however long."""
+        self._provider.force_flush()
 
     def close(self) -> None:
+        """Blocks for TRACES_CLOSE_S at most."""
+        last = threading.Thread(target=self._finish, daemon=True)
+        last.start()
+        last.join(limits.TRACES_CLOSE_S)
+
+    def _finish(self) -> None:
         self.flush()
         self._provider.shutdown()
 

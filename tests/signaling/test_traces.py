@@ -248,6 +248,20 @@ async def test_what_a_fault_says_stays_here() -> None:
     assert SECRET not in span.to_json()
 
 
+def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
+    answers = threading.Event()
+
+    class Stuck(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            answers.wait()
+            return super().export(spans)
+
+    made = traces.Traces(Stuck(), 100, "1", Time())
+    made.arrivals(Counted()).joined("PA_1", since=0.0, client="JS")
+    made.close()
+    answers.set()
+
+
 def test_what_is_lost_is_said_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     clock, took = Time(), [False]
 
