@@ -387,6 +387,7 @@ async def _picture(element: Any, width: str = "naturalWidth") -> None:
 
 
 PIXEL = """(one, [x, y]) => {
+  if (!one.complete || one.naturalWidth === 0) return [0, 0, 0];
   const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 36 });
   const context = canvas.getContext('2d');
   context.drawImage(one, 0, 0, 64, 36);
