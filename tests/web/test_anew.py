@@ -123,6 +123,13 @@ async def speaker(visit: Visit, live_server: LiveServer, refusals: int, script: 
     return one
 
 
+async def beside_a_gate(visit: Visit, live_server: LiveServer) -> tuple[Visitor, Gate]:
+    """With an open microphone and camera, whose blur comes when the gate opens."""
+    one, gate = await speaker(visit, live_server, 0), Gate("held")
+    await one.page.route("**/*.tflite", gate)
+    return one, gate
+
+
 async def presenter(visit: Visit, live_server: LiveServer, refusals: int, script: str = "") -> Visitor:
     """With the own screen shown and nothing else, whose picture is refused that often from now on."""
     one = await visit(script=WAYS + REFUSING + SCREEN + ALL_OFF + script + COMES_IN)
@@ -355,9 +362,7 @@ async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_op
     visit: Visit, live_server: LiveServer
 ) -> None:
     """The new call has it, and not the microphone yet."""
-    one = await speaker(visit, live_server, 0)
-    gate = Gate("held")
-    await one.page.route("**/*.tflite", gate)
+    one, gate = await beside_a_gate(visit, live_server)
     await pressed(one, "cam-toggle", True)
     before = await one.page.evaluate("opened.length")
     await trouble(one, held="audio")
@@ -378,9 +383,7 @@ async def test_a_camera_waits_for_its_blur_in_the_dark_whatever_else_is_being_op
 async def test_a_camera_that_opens_while_the_blur_is_switched_on_waits_for_it_in_the_dark(
     visit: Visit, live_server: LiveServer
 ) -> None:
-    one = await speaker(visit, live_server, 0)
-    gate = Gate("held")
-    await one.page.route("**/*.tflite", gate)
+    one, gate = await beside_a_gate(visit, live_server)
     await one.part("cam-toggle").click()
     await pressed(one, "cam-toggle", False)
     before = await one.page.evaluate("opened.length")
