@@ -14,6 +14,7 @@ from media import limits
 _TSNS = 1 << 32
 _RECORD_HEADER, _PIECE_HEADER = 13, 12
 _CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS = 20, 21, 22, 23
+_CLIENT_HELLO = 1
 _COMMON_HEADER = 12
 _CHUNK_HEADER = 4
 _DATA, _SACK, _RECONFIGURE = 0, 3, 130
@@ -61,7 +62,21 @@ def fits_handshake(record: bytes) -> bool:
         return False
     if record[3:5] != b"\0\0":
         return record[3:5] == b"\0\1"
-    return content > 0 if kind == _HANDSHAKE else (kind, content) in ((_CHANGE, 1), (_ALERT, 2))
+    if kind == _HANDSHAKE:
+        return content > 0 and not _is_late_hello(record)
+    return (kind, content) in ((_CHANGE, 1), (_ALERT, 2))
+
+
+def _is_late_hello(record: bytes) -> bool:
+    """A ClientHello that is not the first message of its handshake. We ask for no cookie (RFC 6347 §4.2.1), so nobody we talk to
+    sends one; the library ends the handshake for it, whoever sent it.
+    """
+    at = _RECORD_HEADER
+    while at + _PIECE_HEADER <= len(record):
+        if record[at] == _CLIENT_HELLO and record[at + 4 : at + 6] != b"\0\0":
+            return True
+        at += _PIECE_HEADER + int.from_bytes(record[at + 9 : at + 12], "big")
+    return False
 
 
 def handshake_bytes(record: bytes) -> int:

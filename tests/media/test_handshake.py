@@ -23,7 +23,8 @@ from media import Node, PeerError, Router, handshake, limits
 from signaling.process import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient
-from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
+from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, works
+from tests.security import strangers
 
 DATA = [offers.application()]
 
@@ -159,6 +160,44 @@ async def test_noise_with_well_formed_heads_ends_no_handshake(router: Router) ->
     await call.events.wait("connected")
     assert call.peer.state == "connected"
     end(call)
+
+
+def numbered(hello: bytes, message: int) -> bytes:
+    """The same as another message of its handshake (RFC 6347 §4.2.2), in a later record."""
+    return hello[:5] + (5).to_bytes(6, "big") + hello[11:17] + message.to_bytes(2, "big") + hello[19:]
+
+
+@pytest.mark.parametrize("message", [0, 1, 2])
+async def test_a_foreign_hello_in_the_name_of_the_client_does_not_spoil_its_handshake(
+    router: Router, message: int
+) -> None:
+    """Behind every datagram of the client's own, from its own address and port: it and no other comes to stand."""
+    call, client = await pending(router)
+    foreign, deliver = numbered(await strangers.client_hello(), message), client._pipe._deliver
+
+    def both(datagram: bytes) -> None:
+        deliver(datagram)
+        client.send(foreign)
+
+    client._pipe._deliver = both
+    await client.handshake()
+    assert await works(call)
+    assert "failed" not in call.events.names()
+    end(call)
+
+
+async def test_a_control_foreign_hello_before_the_client_s_own_spoils_this_handshake_and_not_the_next(
+    router: Router,
+) -> None:
+    """It is answered, as nothing tells it from the rightful one without one more round trip for all, and the client takes the
+    answer for its own. Under Owed in tests/security/PROBLEMS.md.
+    """
+    call, client = await pending(router)
+    client.send(await strangers.client_hello())
+    with pytest.raises((AssertionError, TimeoutError)):
+        await client.handshake(timeout_s=3)
+    assert "connected" not in call.events.names()
+    end(call, await connect(router, DATA))
 
 
 async def test_a_handshake_has_a_deadline(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,7 @@ class Stranger:
 
     host: str
     target: tuple[str, int]
+    sent: int = 0
     sent_bytes: int = 0
     received_bytes: int = 0
     _socket: socket.socket = field(init=False)
@@ -150,6 +151,7 @@ class Stranger:
 
     def send(self, datagram: bytes) -> None:
         self._socket.sendto(datagram, self.target)
+        self.sent += 1
         self.sent_bytes += len(datagram)
 
     def listen(self) -> int:
