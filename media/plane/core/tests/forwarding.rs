@@ -3,9 +3,10 @@
 mod peer;
 
 use peer::{Peer, Stage, frame, temporal_frame, voice};
-use plane_core::command::Command;
+use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
 use plane_core::event::Event;
 use plane_core::rtcp::{self, Packet};
+use plane_core::rtp;
 
 /// One publisher with `layers` simulcast layers, and viewers of it.
 fn stage(layers: u32, viewers: u32) -> (Stage, Peer, Vec<Peer>) {
@@ -349,6 +350,108 @@ fn help_up(overtaken: bool) {
     assert_eq!(count(&mut stage), 13);
     assert_eq!(publish(&mut stage, 400..600, false), 0);
     assert_eq!(count(&mut stage), 200, "overtaken: {overtaken}");
+}
+
+/// Kinds of units of H.265 (its table 7-1), and the two kinds of packets that are none (RFC 7798 §4.4).
+const TRAILING: u8 = 1;
+const IDR: u8 = 19;
+const PARAMETER_SETS: [u8; 3] = [32, 33, 34];
+const AGGREGATED: u8 = 48;
+const FRAGMENT: u8 = 49;
+
+/// A unit with its header of two bytes. A slice says in its first bit whether it begins its picture.
+fn unit(kind: u8, first: bool, len: usize) -> Vec<u8> {
+    let mut unit: Vec<u8> = (0..len).map(|at| (at * 7) as u8).collect();
+    unit[..3].copy_from_slice(&[kind << 1, 1, u8::from(first) << 7]);
+    unit
+}
+
+/// A unit in three packets (RFC 7798 §4.4.3).
+fn fragments(unit: &[u8]) -> Vec<Vec<u8>> {
+    let kind = unit[0] >> 1;
+    let body: Vec<&[u8]> = unit[2..].chunks((unit.len() - 2).div_ceil(3)).collect();
+    let packet = |(place, part): (u8, &&[u8])| [&[FRAGMENT << 1, 1, place | kind][..], part].concat();
+    [0x80, 0, 0x40].into_iter().zip(&body).map(packet).collect()
+}
+
+/// All parameter sets in one packet (RFC 7798 §4.4.2).
+fn aggregated() -> Vec<u8> {
+    let units = PARAMETER_SETS.iter().flat_map(|kind| [&[0, 20], &unit(*kind, false, 20)[..]].concat());
+    [AGGREGATED << 1, 1].into_iter().chain(units).collect()
+}
+
+/// Publishes the packets of picture `n`; the last one has the marker.
+fn publish_picture(stage: &mut Stage, publisher: &mut Peer, sequence: &mut u16, n: u32, packets: &[Vec<u8>]) {
+    for (at, payload) in packets.iter().enumerate() {
+        let numbers = (98, n * 3_000, at + 1 == packets.len());
+        let mut packet = publisher.recorded(*sequence, numbers, &[], payload);
+        *sequence += 1;
+        stage.shard.receive(publisher.path, &mut packet, stage.now_us, &mut stage.out);
+    }
+    stage.settle();
+    stage.advance(33_333);
+}
+
+/// Whether a packet is the last of its picture, and its payload; their numbers are without a gap.
+fn whole(stage: &mut Stage, viewer: &mut Peer) -> Vec<(bool, Vec<u8>)> {
+    let got: Vec<(rtp::Header, Vec<u8>)> =
+        stage.sealed_media(viewer).into_iter().map(|sealed| viewer.open(sealed)).collect();
+    assert!(got.windows(2).all(|pair| pair[1].0.sequence == pair[0].0.sequence.wrapping_add(1)));
+    assert!(got.iter().all(|(header, _)| header.payload_type == 96));
+    got.iter().map(|(header, packet)| (header.marker, packet[header.payload(packet).unwrap()].to_vec())).collect()
+}
+
+#[test]
+fn h265_goes_unchanged_from_a_key_frame_on_to_whoever_takes_it() {
+    let mut stage = Stage::new();
+    let mut publisher = stage.join(1);
+    let payload = |payload_type, codec| Payload { payload_type, codec, clock_hz: 90_000, rtx: None };
+    stage.command(Command::OpenProducer {
+        transport: 1,
+        producer: 10,
+        video: true,
+        mid: "v".into(),
+        encodings: vec![Encoding { ssrc: 0x1000, ..Encoding::default() }],
+        payloads: vec![payload(98, Codec::H265), payload(102, Codec::Vp8)],
+    });
+    let (mut early, mut other) = (stage.join(2), stage.join(3));
+    stage.consume(&early, 100, 10);
+    stage.consume_as(&other, 101, 10, (0x9000, 0), PayloadMap { from: 102, to: 96, rtx: None });
+    let trailing = |len| vec![unit(TRAILING, true, len)];
+    let key = [PARAMETER_SETS.map(|kind| unit(kind, false, 20)).to_vec(), fragments(&unit(IDR, true, 3_000))].concat();
+    let pictures = [
+        trailing(700),
+        key.clone(),
+        trailing(700),
+        fragments(&unit(TRAILING, true, 2_500)),
+        vec![unit(TRAILING, true, 900), unit(TRAILING, false, 400)],
+    ];
+    let ends = |packets: &[Vec<u8>]| {
+        packets.iter().enumerate().map(|(at, one)| (at + 1 == packets.len(), one.clone())).collect::<Vec<_>>()
+    };
+    let wanted = pictures[1..].iter().flat_map(|picture| ends(picture)).collect::<Vec<_>>();
+    let mut sequence = 0;
+    for (n, picture) in (0..).zip(&pictures) {
+        publish_picture(&mut stage, &mut publisher, &mut sequence, n, picture);
+    }
+    assert_eq!(stage.plis_to(&mut publisher), [0x1000], "before the first");
+    assert_eq!(whole(&mut stage, &mut early), wanted);
+
+    let mut late = stage.join(4);
+    stage.consume(&late, 102, 10);
+    assert_eq!(whole(&mut stage, &mut late), wanted, "the parameter sets first");
+
+    stage.command(Command::PauseConsumer { consumer: 100, paused: true });
+    publish_picture(&mut stage, &mut publisher, &mut sequence, 5, &trailing(300));
+    stage.command(Command::PauseConsumer { consumer: 100, paused: false });
+    let key = [vec![aggregated()], fragments(&unit(IDR, true, 2_000))].concat();
+    for (n, picture) in (6..).zip([trailing(300), key.clone(), trailing(301)]) {
+        publish_picture(&mut stage, &mut publisher, &mut sequence, n, &picture);
+    }
+    assert_eq!(whole(&mut stage, &mut early), [ends(&key), ends(&trailing(301))].concat(), "again a key frame first");
+    assert_eq!(whole(&mut stage, &mut other), [], "it does not take H.265");
+    let asked = stage.plis_to(&mut publisher).len();
+    assert!(asked <= 1, "for the one who was paused: {asked}");
 }
 
 #[test]
