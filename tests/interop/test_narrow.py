@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,13 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 tile = page.locator("[data-testid=tile][data-local=false]")
                 await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "false")
-                link.change(down=at(90))
+                # So far away that nobody takes it for this machine being busy.
+                link.change(down=replace(at(90), delay_ms=40))
                 await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "true")
+                await visitor.part("statistics-toggle").click()
+                cause = page.locator("[data-testid=finding][data-cause=downlink]")
+                await expect(cause).to_contain_text("Chiều nhận của máy này yếu", timeout=BOUND_S * 1000)
                 link.change(down=WIDE)
+                await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
                 await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
