@@ -300,7 +300,7 @@ class Snapshot:
     def totals(self) -> dict[str, int]:
         """received_packets, received_bytes, sent_packets, sent_bytes, send_calls, sent_runs, padding_bytes, probe_bytes,
         unheard_packets (of voices left out by `set_voices`), stranger_datagrams, bad_stun, bad_srtp, replayed, malformed,
-        kernel_drops, send_drops, handed_over, handover_drops, stale_commands, events_dropped, gso (1 while in use), transports,
+        excess_packets (of peers that send more than they may), kernel_drops, send_drops, handed_over, handover_drops, stale_commands, events_dropped, gso (1 while in use), transports,
         producers, consumers, memory_bytes; runs_N: messages of N to 2N-1 datagrams that went out, N 1 to 32; batches_N: system
         calls that took N to 2N-1 messages, N 1 to 64."""
     def shards(self) -> list[tuple[int, float, int, int, int, int, int, int, int]]:

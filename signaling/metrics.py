@@ -37,6 +37,7 @@ _DROPS = (
     "bad_srtp",
     "replayed",
     "malformed",
+    "excess_packets",
     "bad_stun",
     "stranger_datagrams",
 )

@@ -24,7 +24,7 @@ impl Snapshot {
         Snapshot { shards, outside }
     }
 
-    fn totals_list(&self) -> [(&'static str, u64); 38] {
+    fn totals_list(&self) -> [(&'static str, u64); 39] {
         let totals = |field: fn(&plane_core::stats::Totals) -> u64| {
             self.shards.iter().map(|shard| field(&shard.snapshot.totals)).sum::<u64>()
         };
@@ -59,6 +59,7 @@ impl Snapshot {
             ("bad_srtp", totals(|of| of.bad_srtp)),
             ("replayed", totals(|of| of.replayed)),
             ("malformed", totals(|of| of.malformed) + counters(|of| of.refused)),
+            ("excess_packets", totals(|of| of.excess_packets)),
             ("kernel_drops", counters(|of| of.kernel_drops)),
             ("send_drops", counters(|of| of.send_drops)),
             ("handed_over", totals(|of| of.handed_over)),

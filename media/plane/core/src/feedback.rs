@@ -42,10 +42,15 @@ impl Shard {
     ) -> bool {
         let transport = &mut self.transports[key];
         let Some(inbound) = &mut transport.inbound else { return false };
+        if !transport.media.is_left(now_us) {
+            self.totals.excess_packets += 1;
+            return false;
+        }
         let Ok(len) = inbound.open_rtcp(datagram) else {
             self.totals.bad_srtp += 1;
             return false;
         };
+        transport.media.charge(datagram.len());
         for packet in rtcp::packets(&datagram[..len]) {
             let Ok(packet) = packet else {
                 self.totals.malformed += 1;

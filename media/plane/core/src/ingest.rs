@@ -55,6 +55,10 @@ impl Shard {
             self.totals.malformed += 1;
             return None;
         };
+        if !transport.media.is_left(now_us) {
+            self.totals.excess_packets += 1;
+            return None;
+        }
         let len = match inbound.open_rtp(datagram, &header) {
             Ok(len) => len,
             Err(SrtpError::Replay) => {
@@ -66,6 +70,7 @@ impl Shard {
                 return None;
             }
         };
+        transport.media.charge(datagram.len());
         transport.received_packets += 1;
         transport.received_bytes += len as u64;
         self.wake_within(BUSY_TICK_US, now_us);

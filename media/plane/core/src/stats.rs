@@ -29,6 +29,8 @@ pub struct Totals {
     pub bad_srtp: u64,
     pub replayed: u64,
     pub malformed: u64,
+    /// Of peers that sent more than `transport::Quota` lets them.
+    pub excess_packets: u64,
     pub stale_commands: u64,
     /// Datagrams of other shards' peers that came here and went there.
     pub handed_over: u64,

@@ -55,6 +55,47 @@ impl Allowance {
     }
 }
 
+/// What one peer may send of media, far above what it honestly does: a camera and a screen of 4K in three layers each take 30
+/// Mbit/s. This is 48, or 40 of full packets: each costs as much as so many bytes more, so that short ones are bounded too (some
+/// 19,000 in a second).
+const MEDIA_BYTES_PER_US: i64 = 6;
+const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
+const PACKET_BYTES: i64 = 256;
+
+/// A token bucket over genuine media of one peer, in bytes: what is sent in its name under no key of its own takes none of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Quota {
+    /// Negative after a packet that was longer than what was left.
+    left_bytes: i64,
+    at_us: u64,
+    most_bytes: i64,
+}
+
+impl Quota {
+    fn new(way: &Way, now_us: u64) -> Self {
+        let most_bytes = match way {
+            Way::Ice(_) => MEDIA_BURST_BYTES,
+            // The control side opens lines for terminals and for the mixer, which sends all its programs by one.
+            Way::Line(_) | Way::Mirror { .. } => i64::MAX,
+        };
+        Quota { left_bytes: most_bytes, at_us: now_us, most_bytes }
+    }
+
+    /// False: more than its share; it is dropped before it costs anything, as a network would.
+    #[inline]
+    pub fn is_left(&mut self, now_us: u64) -> bool {
+        let come = now_us.saturating_sub(self.at_us) as i64 * MEDIA_BYTES_PER_US;
+        self.left_bytes = self.left_bytes.saturating_add(come).min(self.most_bytes);
+        self.at_us = now_us;
+        self.left_bytes > 0
+    }
+
+    #[inline]
+    pub fn charge(&mut self, packet_bytes: usize) {
+        self.left_bytes = self.left_bytes.saturating_sub(packet_bytes as i64 + PACKET_BYTES);
+    }
+}
+
 /// What a received SSRC is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
@@ -157,6 +198,7 @@ pub struct Transport {
     pub pacer: Pacer,
     pub allotment: Allotment,
     pub dtls: Allowance,
+    pub media: Quota,
     /// Since when keys stand, and so the handshake is over.
     pub keyed_us: Option<u64>,
     /// When media came last by the selected path.
@@ -182,6 +224,7 @@ impl Transport {
         Transport {
             id,
             router,
+            media: Quota::new(&way, now_us),
             way,
             inbound: None,
             outbound: None,

@@ -156,3 +156,46 @@ fn ssrcs_without_end_are_forgotten() {
     stage.publish_voice(&mut other, 20);
     assert_eq!(stage.voice_of(&mut viewer).len(), 1);
 }
+
+/// Full packets of one sender for two seconds, `apart_us` from each other: how many were taken, and how many were too many.
+fn poured(apart_us: u64, spoofed: bool) -> (u64, u64) {
+    let (mut stage, mut publisher, mut viewer) = call();
+    let mut other = stage.join(3);
+    stage.publish_audio(&other, 20);
+    stage.consume_voice(&viewer, 200, 20);
+    stage.command(Command::CloseConsumer { consumer: 100 });
+    stage.media_of(&mut viewer);
+    let mut thief = stage.join(4);
+    for n in 0..2_000_000 / apart_us {
+        let sender = if spoofed { &mut thief } else { &mut publisher };
+        for packet in frame(sender, 0, n as u16, false, &[1_150]) {
+            stage.deliver(&publisher, &packet);
+        }
+        stage.now_us += apart_us;
+    }
+    let snapshot = stage.shard.snapshot(stage.now_us);
+    let taken = snapshot.transports.iter().find(|one| one.transport == 1).map_or(0, |one| one.received_packets);
+    stage.publish_voice(&mut other, 20);
+    assert_eq!(stage.voice_of(&mut viewer).len(), 1, "it is nobody else's share");
+    let excess = |stage: &mut Stage| stage.shard.snapshot(stage.now_us).totals.excess_packets;
+    let before = excess(&mut stage);
+    stage.now_us += 10_000;
+    stage.publish_frame(&mut publisher, 0, 30_000, true, &[600]);
+    assert_eq!(excess(&mut stage), before, "what it sends after a moment's rest is taken");
+    (taken, before)
+}
+
+#[test]
+fn who_sends_without_measure_is_heard_in_part_only() {
+    let (taken, excess) = poured(160, false);
+    assert!((9_000..11_000).contains(&taken), "{taken} packets of 12,500 taken");
+    assert_eq!(taken + excess, 12_500 + 1);
+}
+
+/// Beside it: a camera and a screen of 4K, three layers each; and packets in its name that no key of its own has sealed.
+#[test]
+fn who_sends_much_is_heard_whole_whatever_others_send_in_its_name() {
+    let (taken, excess) = poured(320, false);
+    assert_eq!((taken, excess), (6_250 + 1, 0));
+    assert_eq!(poured(160, true).1, 0);
+}
