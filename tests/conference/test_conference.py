@@ -187,6 +187,16 @@ def test_a_removed_one_stays_out_with_its_old_token(world: World) -> None:
     Party(world, "ann", issued_at=world.time.time())
 
 
+def test_a_control_that_forgets_whom_it_removed_lets_him_in(world: World) -> None:
+    Party(world, "ann", issued_at=world.time.time() - 5)
+    Party(world, "ben")
+    conference = world.registry.get("c")
+    conference.kick("ann")
+    conference._removed.clear()
+    Party(world, "ann", issued_at=world.time.time() - 5)
+    assert conference.participants.keys() == {"ann", "ben"}
+
+
 def test_conferences_end_by_themselves(world: World) -> None:
     world.registry.create("empty")
     ann = Party(world, "ann")

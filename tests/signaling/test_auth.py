@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,16 @@ def test_the_forger_s_tools_make_a_good_token_too() -> None:
     grants = AUTHENTICATOR.verify(token(), NOW)
     assert (grants.identity, grants.conference, grants.join, grants.issued_at) == ("an", "r", True, NOW)
     assert AUTHENTICATOR.verify(token(header={"alg": "HS256", "kid": "../../etc/passwd"}), NOW).identity == "an"
+
+
+def test_a_control_that_looks_at_no_seal_takes_most_of_them() -> None:
+    """What a reader believes that only decodes: more than half of the forgeries would open a conference."""
+    taken = 0
+    for _, text in forged():
+        with suppress(jwt.InvalidTokenError):
+            claims = jwt.decode(text, options={"verify_signature": False, "verify_exp": False})
+            taken += claims.get("video", {}) == CLAIMS["video"]
+    assert taken > len(forged()) / 2
 
 
 def test_no_token_says_that_the_lobby_is_not_asked() -> None:

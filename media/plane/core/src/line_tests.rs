@@ -98,3 +98,14 @@ fn a_limit_is_asked_for_a_bounded_number_of_times() {
     limit.set(0);
     assert_eq!(limit.ask(), None);
 }
+
+/// The unprotected way: keys are said to stand, and any packet is believed without them. RTP Bleed.
+#[test]
+fn who_believes_a_source_that_proved_nothing_sends_media_there() {
+    let mut line = line();
+    let stranger = path(4, "198.51.100.7:666");
+    assert!(!line.admits(Part::Rtp, stranger.remote(), false), "as it is without keys");
+    assert!(line.admits(Part::Rtp, stranger.remote(), true));
+    line.latch(Part::Rtp, stranger);
+    assert_eq!(line.path(), Some(stranger));
+}

@@ -62,6 +62,24 @@ fn a_forged_packet_does_not_use_up_its_index() {
     assert!(open(&mut inbound, sealed(&outbound, 2, 0, 5, b"b")).is_ok());
 }
 
+/// The unprotected ways: one that asks for no tag, and one that keeps no window.
+#[test]
+fn without_keys_all_is_taken_and_without_a_window_all_of_it_again() {
+    let (outbound, _) = ends(Profile::AeadAes128Gcm);
+    let packet = sealed(&outbound, 17, 0, 5, b"payload");
+    let mut open_door = Inbound::clear();
+    for bit in 12 * 8..packet.len() * 8 {
+        let mut forged = packet.clone();
+        forged[bit / 8] ^= 1 << (bit % 8);
+        let header = rtp::parse(&packet).unwrap();
+        assert!(open_door.open_rtp(&mut forged, &header).is_ok(), "bit {bit}");
+    }
+    for _ in 0..2 {
+        let (_, mut forgetful) = ends(Profile::AeadAes128Gcm);
+        assert!(open(&mut forgetful, packet.clone()).is_ok());
+    }
+}
+
 /// Three wraps, a packet in five lost, every pair swapped.
 #[test]
 fn follows_the_rollover_counter() {

@@ -97,6 +97,27 @@ fn every_cut_and_every_flipped_bit_is_refused() {
     }
 }
 
+/// The unprotected way: where a reader ends that believes every length. Much of what is refused above leads it out.
+#[test]
+fn who_believes_the_lengths_reads_beyond_the_message() {
+    let believed = |message: &[u8]| {
+        let mut at = HEADER;
+        while at + 4 <= message.len() {
+            at += 4 + usize::from(u16_at(message, at + 2)).next_multiple_of(4);
+        }
+        at
+    };
+    assert_eq!(believed(SAMPLE), SAMPLE.len());
+    let cut = (HEADER..SAMPLE.len()).filter(|len| believed(&SAMPLE[..*len]) > *len).count();
+    let flipped = |bit: &usize| {
+        let mut forged = SAMPLE.to_vec();
+        forged[bit / 8] ^= 1 << (bit % 8);
+        believed(&forged) > SAMPLE.len()
+    };
+    let flipped = (0..SAMPLE.len() * 8).filter(flipped).count();
+    assert!(cut > 50 && flipped > 50, "{cut} of the cut ones and {flipped} of the flipped ones");
+}
+
 #[test]
 fn integrity_is_required() {
     let mut bare = SAMPLE[..SAMPLE.len() - INTEGRITY_BYTES - FINGERPRINT_BYTES].to_vec();

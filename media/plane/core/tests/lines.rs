@@ -184,6 +184,16 @@ fn who_is_not_at_the_address_of_the_description_changes_nothing() {
     assert_eq!(lines(&stage), [LineState::First]);
 }
 
+/// The unprotected way: nothing is sealed here, so what a stranger sends under the address of the hall is the hall's.
+#[test]
+fn in_clear_what_comes_in_the_name_of_the_hall_is_forwarded() {
+    let (mut stage, hall, viewer) = hall_and_viewer(false);
+    hall.send(&mut stage, MEDIA, 1, 0, &SOUND);
+    let forged = [7; 160];
+    stage.deliver_from(hall.path(), &packet(8, MEDIA, 2, 160, &forged));
+    assert_eq!(viewer.got(&mut stage).last().map(|one| one.2.clone()), Some(forged.to_vec()));
+}
+
 #[test]
 fn what_only_keeps_a_door_open_leaves_no_gap() {
     let (mut stage, hall, viewer) = hall_and_viewer(false);
