@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from livekit import api
 from playwright.async_api import expect
+from websockets.asyncio.client import connect
 
 from tests.conftest import LiveServer
 from tests.interop.proxy import Proxy
@@ -207,7 +210,7 @@ async def test_keyboard_pin_screen_and_sheets(visit: Visit, live_server: LiveSer
     await one.join(link, "Nguyễn Văn An")
     await other.join(link, "Trần Thị Bình")
     await tiles(one, 2)
-    await keys(one)
+    await keys(one, other)
     await one.part("tile").nth(1).hover()
     await one.part("pin").first.click()
     await expect(one.part("stage")).to_have_attribute("data-view", "speaker")
@@ -257,7 +260,65 @@ async def test_a_screen_that_is_pinned_on_a_phone_has_the_place(visit: Visit, li
     await expect(phone.part("stage")).to_have_attribute("data-view", "grid")
 
 
-async def keys(visitor: Visitor) -> None:
+@pytest.mark.slow
+async def test_more_people_than_places_are_looked_at_page_by_page(visit: Visit, live_server: LiveServer) -> None:
+    """Six who send nothing, on a phone that shows four at once."""
+    phone = await visit(width=360, height=740, touch=True)
+    link = await new_meeting(phone, live_server)
+    await phone.join(link, "Nguyễn Văn An")
+    conference = link.split("/m/")[1].split("#")[0]
+    others = [f"Đại biểu {number}" for number in range(1, 7)]
+    async with AsyncExitStack() as stack:
+        for name in others:
+            await stack.enter_async_context(silent(live_server, conference, name))
+        await expect(phone.part("stage")).to_have_attribute("data-view", "speaker", timeout=PATIENCE_MS)
+        small = await pages(phone, ".strip", (3, 3))
+        main = (await named(phone, ".main"))[0]
+        assert len(small) == 6 and main not in small, "whoever is large is not small as well"
+        await phone.part("more-button").click()
+        await phone.part("view-grid").click()
+        await phone.part("page-previous").click()
+        everybody = await pages(phone, ".grid", (4, 3))
+        assert {main, *small} == set(everybody) and len(everybody) == 7
+        assert await phone.barriers() == []
+    # The page that it is on goes with the others.
+    await tiles(phone, 1)
+    await expect(phone.part("page-next")).to_have_count(0)
+
+
+async def pages(visitor: Visitor, place: str, counts: tuple[int, int]) -> list[str]:
+    """What is said of the tiles there on the first page, where it is, and on the second: it goes, comes back, and goes."""
+    before, after = visitor.part("page-previous"), visitor.part("page-next")
+    await expect(before).to_be_disabled()
+    found: list[list[str]] = []
+    for press, number in ((None, 1), (after, 2), (before, 1), (after, 2)):
+        if press is not None:
+            await press.click()
+        await expect(visitor.part("page-number")).to_contain_text(f"{number}/2", timeout=PATIENCE_MS)
+        shown = visitor.page.locator(f"{place} [data-testid=tile]")
+        await expect(shown).to_have_count(counts[number - 1], timeout=PATIENCE_MS)
+        found.append(await named(visitor, place))
+    await expect(after).to_be_disabled()
+    assert found[0] == found[2] and found[1] == found[3]
+    return found[0] + found[1]
+
+
+def silent(server: LiveServer, conference: str, name: str) -> connect:
+    """A participant by its socket alone."""
+    grants = api.VideoGrants(room=conference, room_join=True)
+    known = api.AccessToken(server.api_key, server.api_secret).with_identity(name).with_name(name)
+    headers = {"authorization": f"Bearer {known.with_grants(grants).to_jwt()}"}
+    return connect(f"{server.ws_url}/rtc?protocol=17&auto_subscribe=1", additional_headers=headers)
+
+
+async def named(visitor: Visitor, place: str) -> list[str]:
+    """What is said of each tile there."""
+    tiles = visitor.page.locator(f"{place} [data-testid=tile]")
+    found: list[str] = await tiles.evaluate_all("(all) => all.map((one) => one.ariaLabel)")
+    return found
+
+
+async def keys(visitor: Visitor, other: Visitor) -> None:
     microphone, camera = visitor.part("mic-toggle"), visitor.part("cam-toggle")
     await visitor.page.locator("h1").focus()
     await visitor.page.keyboard.press("Control+d")
@@ -268,6 +329,10 @@ async def keys(visitor: Visitor) -> None:
     await expect(microphone).to_have_attribute("aria-pressed", "false")
     await visitor.page.keyboard.press("Control+e")
     await expect(camera).to_have_attribute("aria-pressed", "false")
+    for viewer, is_own in ((visitor, "true"), (other, "false")):
+        tile = viewer.page.locator(f"[data-testid=tile][data-local={is_own}]")
+        await expect(tile.locator(".letter")).to_have_text("A")
+        await expect(tile.locator("video")).to_have_count(0)
     await visitor.page.keyboard.press("Control+e")
     await expect(camera).to_have_attribute("aria-pressed", "true")
 
