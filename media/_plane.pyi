@@ -311,5 +311,6 @@ class Snapshot:
         up loss 0..1, down loss 0..1, rtt_ms or -1, down jitter_ms, bit/s that the way down carries; 0: not limited)."""
     def producers(self) -> list[tuple[int, int, int, int, float]]:
         """(producer, layer, packets, bitrate_bps, jitter_ms) for each layer that has sent."""
-    def consumers(self) -> list[tuple[int, int, int, int, int, int, int]]:
-        """(consumer, layer, packets, bytes, lost told by the peer, NACKed packets resent, key frames asked)."""
+    def consumers(self) -> list[tuple[int, int, int, int, int, int, int, int]]:
+        """(consumer, layer, packets, bytes, lost told by the peer, NACKed packets resent, key frames asked, how often less was
+        sent of what there was because the way did not carry it)."""

@@ -73,6 +73,8 @@ class ConsumerFigures:
     lost_packets: int
     resent_packets: int
     keyframes_asked: int
+    lowered: int
+    """How often less was sent of what there was because the way to the peer did not carry it."""
 
 
 class Statistics:

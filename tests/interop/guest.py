@@ -60,6 +60,8 @@ class Report:
     tones: dict[str, float] = field(default_factory=dict)
     """identity -> Hz of what is heard now; 0: nothing."""
     events: list[tuple[str, str]] = field(default_factory=list)
+    made: dict[str, int] = field(default_factory=dict)
+    """RID -> pictures that were encoded so far, where the own camera has layers."""
 
     def sees(self, identity: str, colour: str, count: int = 1) -> bool:
         found = self.sights.get(identity, [])
@@ -138,7 +140,7 @@ async def _play(person: Person, role: Role) -> Camera | None:
     )
 
 
-def _report(person: Person, camera: Camera | None) -> Report:
+async def _report(person: Person, camera: Camera | None, role: Role) -> Report:
     return Report(
         counter=camera.counter if camera else 0,
         present=sorted(person.room.remote_participants),
@@ -151,7 +153,15 @@ def _report(person: Person, camera: Camera | None) -> Report:
         sights={identity: _sights(view) for (identity, _), view in person.views.items()},
         tones={identity: ear.hz for identity, ear in person.ears.items()},
         events=person.events,
+        made=await _made(camera) if camera and role.simulcast else {},
     )
+
+
+async def _made(camera: Camera) -> dict[str, int]:
+    track = camera.publication.track
+    assert track is not None
+    sent = [one.outbound_rtp for one in await track.get_stats() if one.HasField("outbound_rtp")]
+    return {one.outbound.rid: one.outbound.frames_encoded for one in sent}
 
 
 def _sights(view: View) -> list[tuple[int, str, int]]:
@@ -173,7 +183,8 @@ async def _run(plan: Plan) -> None:
             zip(people, await asyncio.gather(*(_play(people[role.identity], role) for role in plan.roles)), strict=True)
         )
         while await lines.readline():
-            found = {identity: asdict(_report(one, cameras[identity])) for identity, one in people.items()}
+            reports = [_report(people[role.identity], cameras[role.identity], role) for role in plan.roles]
+            found = {role.identity: asdict(await report) for role, report in zip(plan.roles, reports, strict=True)}
             print(json.dumps(found), flush=True)
     finally:
         await asyncio.gather(*(one.leave() for one in people.values()))

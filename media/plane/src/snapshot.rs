@@ -81,6 +81,7 @@ const RATE_US: u64 = 2_500_000;
 type ShardRow = (u64, f32, u64, u64, u64, u64, u64, u64, u64);
 
 type TransportRow = (u32, u64, u64, u64, u64, f32, f32, f32, f32, u64);
+type ConsumerRow = (u32, i8, u64, u64, i64, u64, u64, u64);
 
 #[pymethods]
 impl Snapshot {
@@ -128,8 +129,12 @@ impl Snapshot {
         all.map(|of| (of.producer, of.layer, of.packets, of.bitrate_bps, of.jitter_ms)).collect()
     }
 
-    fn consumers(&self) -> Vec<(u32, i8, u64, u64, i64, u64, u64)> {
+    fn consumers(&self) -> Vec<ConsumerRow> {
         let all = self.shards.iter().flat_map(|shard| &shard.snapshot.consumers);
-        all.map(|of| (of.consumer, of.layer, of.packets, of.bytes, of.lost, of.resent, of.keyframes_asked)).collect()
+        all.map(|of| {
+            let counts = (of.resent, of.keyframes_asked, of.lowered);
+            (of.consumer, of.layer, of.packets, of.bytes, of.lost, counts.0, counts.1, counts.2)
+        })
+        .collect()
     }
 }

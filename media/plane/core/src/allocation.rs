@@ -234,6 +234,7 @@ impl Shard {
         }
         let flood = budget.held_bps as f64 > limit_bps as f64 * FLOOD;
         for stream in &streams {
+            self.consumers[stream.consumer].lowered += u64::from(stream.is_lowered());
             self.grant(stream.consumer, stream.granted(), flood, now_us, out);
         }
         self.streams = streams;

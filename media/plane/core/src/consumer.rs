@@ -79,6 +79,8 @@ pub struct Consumer {
     pub jitter: u32,
     pub resent: u64,
     pub keyframes_asked: u64,
+    /// How often the way to the viewer was held to carry less of what there was than before.
+    pub lowered: u64,
     /// When the asking of this viewer would be used up, were it even; see [`KEYFRAME_EVERY_US`].
     keyframe_due_us: u64,
     pub clock_hz: u32,
@@ -162,6 +164,7 @@ impl Consumer {
             jitter: 0,
             resent: 0,
             keyframes_asked: 0,
+            lowered: 0,
             keyframe_due_us: 0,
             clock_hz: if opening.video { 90_000 } else { 48_000 },
             report_due_us: 0,

@@ -77,6 +77,8 @@ pub struct ConsumerStats {
     pub lost: i64,
     pub resent: u64,
     pub keyframes_asked: u64,
+    /// How often less was sent of what there was because the way did not carry it.
+    pub lowered: u64,
 }
 
 impl Shard {
@@ -158,5 +160,6 @@ fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
         lost: consumer.lost,
         resent: consumer.resent,
         keyframes_asked: consumer.keyframes_asked,
+        lowered: consumer.lowered,
     }
 }

@@ -72,6 +72,12 @@ fn a_thin_viewer_never_lowers_what_another_gets() {
     world.run(40);
     assert_eq!((world.layer(wide, 0), world.layer(wide, 1)), (Some(2), Some(2)));
     assert_eq!(world.changes_of(wide, 1), []);
+    let figures = world.stage.shard.snapshot(world.stage.now_us).consumers;
+    let lowered = |viewer| {
+        let of = |camera| figures.iter().find(|of| of.consumer == consumer(viewer, camera)).unwrap().lowered;
+        of(0) + of(1)
+    };
+    assert!(lowered(wide) == 0 && lowered(thin) > 0, "{figures:?}");
     assert!(world.layer(thin, 0) < Some(1) && world.layer(thin, 1) < Some(1));
     assert_eq!(world.voices_lost(wide), 0);
 }
