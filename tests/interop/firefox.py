@@ -23,7 +23,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.web.conftest import FAULTS
+from tests.web.visiting import FAULTS
 
 PROGRAM = "firefox-esr"
 START_S = 60.0

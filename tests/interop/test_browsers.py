@@ -13,9 +13,7 @@ from playwright.async_api import expect
 
 from tests.conftest import LiveServer
 from tests.interop.person import Person, until
-from tests.web.conftest import Visit, Visitor, visit
-
-__all__ = ["visit"]
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from livekit import rtc
 
 from tests.conftest import LiveServer
@@ -20,14 +21,13 @@ from tests.interop.firefox import Firefox, FirefoxWindow
 from tests.interop.hallnet import COLOURS, colour_of
 from tests.interop.person import Person, until
 from tests.interop.window import LOUD_DB, MADE_UP, MIDDLE, SPECTRA, holds
-from tests.web.conftest import Visit, Visitor, visit
-
-__all__ = ["visit"]
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(bool(firefox.missing()), reason=firefox.missing() or "-"),
+    pytest.mark.asyncio(loop_scope="session"),  # as of `visit`
 ]
 
 AN, BINH = "Ánh", "Bình"
@@ -93,7 +93,7 @@ def _script(colour: str, hz: int, screen: str) -> str:
     return f"if (navigator.mediaDevices) ({MADE_UP})({json.dumps([rgb[0], hz, rgb[1]])});"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def browser(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Firefox]:
     more: dict[str, firefox.Preference] = getattr(request, "param", {})
     async with firefox.firefox(tmp_path, more=more) as found:

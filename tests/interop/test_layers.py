@@ -16,7 +16,7 @@ from playwright.async_api import Page, async_playwright
 from tests.conftest import LiveServer
 from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.person import token
-from tests.web.conftest import CHROMIUM
+from tests.web.visiting import CHROMIUM
 
 pytestmark = [pytest.mark.browser, pytest.mark.whole_machine, pytest.mark.slow]
 

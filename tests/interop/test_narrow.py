@@ -17,7 +17,7 @@ from tests.interop.network import HTTP_PORT, Namespace, ServerThere, serve
 from tests.interop.person import token
 from tests.simulation import impair
 from tests.simulation.impair import Link, Way
-from tests.web.conftest import CHROMIUM, DEVICES, Visitor
+from tests.web.visiting import CHROMIUM, DEVICES, Visitor
 
 pytestmark = [
     pytest.mark.native,

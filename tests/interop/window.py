@@ -23,7 +23,7 @@ from rooms.org.tables import Person
 from rooms.store.database import Database
 from tests.interop.hallnet import COLOURS, Booked, colour_of
 from tests.rooms.people import LOCAL_COOKIE, SECURE_COOKIE, signed_in
-from tests.web.conftest import CHROMIUM, DEVICES, FAULTS, Visitor
+from tests.web.visiting import CHROMIUM, DEVICES, FAULTS, Visitor
 
 PATIENCE_MS = 60_000
 FLAGS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.web.conftest import CHROMIUM, DEVICES
+from tests.web.visiting import CHROMIUM, DEVICES
 
 BOUND_S = 30.0
 FLAGS = (

@@ -7,10 +7,10 @@ from livekit.protocol.rtc import SignalRequest, SimulateScenario
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import Visit, Visitor
 from tests.web.test_blur import Gate, switch
 from tests.web.test_pages import PATIENCE_MS, new_meeting
 from tests.web.test_quality import ALL_OFF, TROUBLED, WAITING, WAYS, enter, pressed, trouble
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -17,9 +17,9 @@ from rooms import booking
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import ZONE, Desk, _actor, _wanted, furnish, working_day
 from tests.web.test_desk import Served, settled, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 

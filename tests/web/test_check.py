@@ -11,9 +11,9 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import DEVICES, SMOOTH, Visit, Visitor
 from tests.web.tabs import tabs
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting
+from tests.web.visiting import DEVICES, SMOOTH, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

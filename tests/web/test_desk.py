@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,8 +30,8 @@ from rooms.store.database import Database
 from signaling.api import pages
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import PASSWORD, Desk, furnish, working_day
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -87,7 +88,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def database(served: Served) -> AsyncIterator[Database]:
     """The server's own, opened beside it."""
     opened = Database.open(served.database_url)

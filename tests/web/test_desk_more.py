@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from pypdf import PdfReader
 from sqlalchemy import select, update
@@ -27,9 +28,9 @@ from tests.rooms.postgres import at_once
 from tests.signaling import issuer as issuer_process
 from tests.signaling.issuer_server import CLIENT, SECRET
 from tests.web import desk as furniture
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import Desk, furnish, working_day
 from tests.web.test_desk import PATIENCE_MS, Served, barriers_of, personal_link, settled, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +98,7 @@ async def _begin(database: Database, title: str, now: datetime) -> None:
     await database.transact(move)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def database(served: Served) -> AsyncIterator[Database]:
     """The server's own, opened beside it."""
     opened = Database.open(served.database_url)

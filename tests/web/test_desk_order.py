@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 
@@ -21,9 +22,9 @@ from rooms.org.tables import Unit, UnitSuccessor
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import ZONE, furnish, working_day
 from tests.web.test_desk import Served, barriers_of, personal_link, settled, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 LOWER = "Tập huấn nghiệp vụ văn thư, lưu trữ"
@@ -64,7 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def database(served: Served) -> AsyncIterator[Database]:
     opened = Database.open(served.database_url)
     yield opened

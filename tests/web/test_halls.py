@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,11 +28,11 @@ from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.signaling.desk.checks import FIGURES
 from tests.web import desk as furniture
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import furnish, working_day
 from tests.web.sip_peer import Refuser
 from tests.web.test_desk import PATIENCE_MS, Served, barriers_of, settled, sign_in
 from tests.web.test_desk_more import _begin
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
@@ -113,7 +114,7 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
     return desk, meeting.id, date
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def operator(visit: Visit, served: Halls) -> Visitor:
     visitor = await visit()
     await sign_in(visitor, served, "dieuhanh")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,10 +37,10 @@ from tests.interop.quirks import Quirk
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.web import desk as furniture
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import furnish, working_day
 from tests.web.sip_halls import Hall, Halls
 from tests.web.test_desk import Served, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TITLE = "Họp trực tuyến triển khai phòng chống bão số 9"
@@ -146,7 +147,7 @@ async def _equip(
     await accounts.give(session, "t-vang", "vang", "MD5", False, seal, lambda *_: "0" * 32, COMMAND, now)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def operator(visit: Visit, served: Live) -> Visitor:
     visitor = await visit(width=1440, height=900)
     await sign_in(visitor, served, "dieuhanh")

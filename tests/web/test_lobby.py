@@ -23,9 +23,9 @@ from signaling.auth import Authenticator
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web import desk as furniture
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import Desk, furnish, working_day
 from tests.web.test_desk import PATIENCE_MS, Served, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 

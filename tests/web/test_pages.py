@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from tests.conftest import LiveServer
 from tests.interop.proxy import Proxy
-from tests.web.conftest import DEVICES, Visit, Visitor
+from tests.web.visiting import DEVICES, Visit, Visitor
 
 pytestmark = pytest.mark.browser
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.conftest import LiveServer
-from tests.web.conftest import IN_WINDOW, Visit, Visitor
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
+from tests.web.visiting import IN_WINDOW, Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -19,9 +19,9 @@ from playwright.async_api import Error, Route, expect
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
 from tests.security.payloads import COUNT, PAYLOADS, SIGN, WATCH, poisoned
-from tests.web.conftest import Visit, Visitor
 from tests.web.desk import furnish
 from tests.web.test_desk import ADMINISTRATOR, PUBLIC, SECRETARY, Served, settled, sign_in
+from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
