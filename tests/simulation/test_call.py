@@ -5,8 +5,11 @@ Nothing is timed: figures of all conditions tells `tests/bench/quality.py`.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,10 +61,24 @@ NETWORKS = {
 """And the share of the sound that may be invented. Without any repair it would be the loss."""
 
 
-@pytest.mark.parametrize(("kind", "leg"), [("random", SINK), ("random", SOURCE), ("bursts", SINK), ("disorder", SINK)])
-async def test_pictures_and_sound_go_on(tmp_path: Path, kind: str, leg: str) -> None:
+@pytest.mark.parametrize(
+    "pair", [(("random", SINK), ("random", SOURCE)), (("bursts", SINK), ("disorder", SINK))], ids=["random", "unsteady"]
+)
+async def test_pictures_and_sound_go_on(tmp_path: Path, pair: tuple[tuple[str, str], ...]) -> None:
+    await _beside_each_other(*(_go_on(tmp_path / f"{kind}-{leg}", kind, leg) for kind, leg in pair))
+
+
+async def _beside_each_other(*calls: Coroutine[Any, Any, None]) -> None:
+    """One call fills two thirds of a processor, and most of the time of these tests is waiting."""
+    async with asyncio.TaskGroup() as group:
+        for call in calls:
+            group.create_task(call)
+
+
+async def _go_on(folder: Path, kind: str, leg: str) -> None:
+    folder.mkdir()
     way, invented = NETWORKS[kind]
-    async with scene.line_up(tmp_path, seed=1) as call:
+    async with scene.line_up(folder, seed=1) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         link = call.links[leg]
         good = len(sink.sights) - 1
@@ -102,9 +119,13 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
         assert all(link.counters().down.lost and link.counters().up.lost for link in call.links.values())
 
 
-@pytest.mark.parametrize("leg", [SINK, SOURCE])
-async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path, leg: str) -> None:
-    async with scene.line_up(tmp_path, seed=3, translated=True) as call:
+async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path) -> None:
+    await _beside_each_other(*(_translation_forgets(tmp_path / leg, leg) for leg in (SINK, SOURCE)))
+
+
+async def _translation_forgets(folder: Path, leg: str) -> None:
+    folder.mkdir()
+    async with scene.line_up(folder, seed=3, translated=True) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         for turn in range(3):
             call.links[leg].rebind()
