@@ -24,7 +24,8 @@ native_sources := $(shell find $(PLANE) -not \( -name target -prune \) -not \( -
 run: build
 	@exec .venv/bin/diemcau dev $(ARGS)
 
-build: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/native
+build: $(STAMPS)/python
+	@$(MAKE) --silent --no-print-directory -j 2 $(STAMPS)/web $(STAMPS)/native
 
 $(STAMPS)/python: requirements.lock requirements-uv.lock docker/build.sh
 	@echo "Python ..."
@@ -78,9 +79,7 @@ test-web: $(STAMPS)/web
 WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-rust
-	@$(MAKE) --no-print-directory test-web
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
