@@ -117,6 +117,21 @@ def test_pings(office: Office) -> None:
     assert ann.wire.last("pong_resp").last_ping_timestamp == 42
 
 
+def test_candidates_of_clients_change_nothing(office: Office) -> None:
+    ann, ben = office.join("ann", offer=OFFER), office.join("ben", dual=True)
+    publish(ann)
+    named = "candidate:1 1 udp 2130706431 192.0.2.7 50000 typ host"
+    candidates = [json.dumps({"candidate": named, "sdpMid": "0", "sdpMLineIndex": 0}), "{}", "[", "7", ""]
+    for guest, peer in ((ann, peer_of(ann.participant)), (ben, receiver_of(ben.participant))):
+        said, known = guest.wire.kinds(), repr(vars(peer))
+        for text in candidates:
+            for target in ("PUBLISHER", "SUBSCRIBER"):
+                guest.ask(trickle=rtc.TrickleRequest(candidateInit=text, target=target, final=not text))
+        assert (guest.wire.kinds(), repr(vars(peer))) == (said, known)
+        guest.ask(ping=1)
+        assert guest.wire.kinds() == [*said, "pong"], "the session goes on"
+
+
 def test_the_absent_quality_is_the_lowest(office: Office) -> None:
     ann, ben = office.join("ann", offer=OFFER), office.join("ben", offer=OFFER)
     sid = publish(ann)
