@@ -82,7 +82,8 @@ def widths(report: Report, since: int = 0) -> list[int]:
 
 def lowered(folder: Path) -> dict[int, int]:
     """Of each stream that is sent in layers: how often less was sent of it because the way did not carry what it had carried."""
-    lines = (folder / "streams").read_text().splitlines()
+    seen = folder / "streams"
+    lines = seen.read_text().splitlines() if seen.exists() else []
     rows = [row for line in lines for row in json.loads(line)]
     layered = {stream for stream, layer, *_ in rows if layer > 0}
     return {row[0]: row[-1] for row in rows if row[0] in layered}
@@ -135,7 +136,8 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             other, after = (await chi.report())["chi"], (await an.report())["an"]
             narrowed = [count > earlier.get(stream, 0) for stream, count in lowered(tmp_path).items()]
             assert sorted(narrowed) == [False, True], "whoever has a wide link is granted what he was"
-            # A busy publisher leaves out pictures of the largest size, and smaller ones are shown where that lasts.
+            # For another's change of layers the publisher's library makes key frames of all sizes. To keep its rate it may then
+            # leave out pictures of the largest, all the more on a busy machine; where that lasts a smaller one is shown.
             left_out = (after.made["q"] - before.made["q"]) - (after.made["f"] - before.made["f"])
             smaller = [width for width in widths(other, begun) if width != SIZE[0]]
             assert len(smaller) <= left_out, "and does not notice"
