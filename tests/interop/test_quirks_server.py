@@ -352,7 +352,7 @@ async def test_one_whose_power_failed_dials_again(there: There) -> None:
     async with there.person("ann") as ann:
         await ann.show("blue", size=(320, 180), fps=10)
         await ann.speak(880)
-        for _ in range(4):
+        for _ in range(2):
             async with recorder(there, QUIRKS["well behaved"]) as terminal:
                 assert await there.dial(terminal) == 200
                 await sees_and_hears(terminal)
