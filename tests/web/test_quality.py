@@ -502,20 +502,6 @@ async def _watches(visitor: Visitor) -> None:
     assert await visitor.barriers() == []
 
 
-async def test_a_panel_that_does_not_come_says_so_and_is_asked_again(visit: Visit, live_server: LiveServer) -> None:
-    one = await visit()
-    link = await new_meeting(one, live_server)
-    await one.page.route("**/StatisticsPanel-*.js", lambda route: route.abort())
-    await one.join(link, "Nguyễn Văn An")
-    await one.part("statistics-toggle").click()
-    await expect(one.part("statistics-panel").get_by_role("alert")).to_contain_text("Cuộc họp vẫn tiếp tục")
-    assert await one.barriers() == []
-    await one.page.unroute("**/StatisticsPanel-*.js")
-    await one.part("statistics-retry").click()
-    await expect(one.part("statistics-retry")).to_have_count(0)
-    await expect(one.part("statistics-panel")).to_be_visible()
-
-
 async def _figures(one: Visitor, other: Visitor) -> None:
     await one.part("statistics-toggle").click()
     await one.part("statistics-panel").wait_for()

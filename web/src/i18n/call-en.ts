@@ -38,7 +38,6 @@ export const callEn: Record<CallKey, string> = {
   'tile.waitingShort': 'Waits',
   'figures.title': 'The line',
   'figures.reading': 'Measuring…',
-  'figures.notLoaded': 'This part could not be loaded: the line is too weak for it now. The meeting goes on; try again when it is better.',
   'figures.up': 'Sent',
   'figures.down': 'Received',
   'figures.rtt': 'Delay to the server and back',

@@ -37,7 +37,6 @@ export const callVi = {
   'tile.waitingShort': 'Chờ chỗ',
   'figures.title': 'Đường truyền',
   'figures.reading': 'Đang đo…',
-  'figures.notLoaded': 'Chưa tải được phần này vì đường truyền đang quá yếu. Cuộc họp vẫn tiếp tục; hãy thử lại khi mạng khá hơn.',
   'figures.up': 'Gửi đi',
   'figures.down': 'Nhận về',
   'figures.rtt': 'Độ trễ tới máy chủ (đi và về)',
