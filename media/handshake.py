@@ -41,6 +41,7 @@ _NAMES: dict[bytes, Profile] = {
     SRTP_AEAD_AES_128_GCM.openssl_profile: "AEAD_AES_128_GCM",
     SRTP_AES128_CM_SHA1_80.openssl_profile: "AES128_CM_SHA1_80",
 }
+_DTLS1_2 = 0xFEFD
 _TSNS = 1 << 32
 _DCEP = 50  # payload protocol of channel management (RFC 8832 §8.1)
 
@@ -92,6 +93,8 @@ class Certificate(RTCCertificate):
             self._context = super()._create_ssl_context(srtp_profiles)
             # A shared context would otherwise let a client resume the session of another fingerprint.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            # Later ones send a second ClientHello, which `datagrams.fits_handshake` lets nobody do.
+            self._context.set_max_proto_version(_DTLS1_2)
         return self._context
 
 

@@ -9,6 +9,9 @@ import socket
 import sys
 import time
 
+AT_ONCE = 100
+"""After a pause; a socket holds no more of it."""
+
 
 def main(host: str, port: str, per_s: str, addresses: str, datagram: str) -> None:
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(int(addresses))]
@@ -19,7 +22,7 @@ def main(host: str, port: str, per_s: str, addresses: str, datagram: str) -> Non
     sent, content, began = 0, bytes.fromhex(datagram), time.monotonic()
     while not select.select([sys.stdin], [], [], 0.01)[0]:
         due = int((time.monotonic() - began) * int(per_s))
-        while sent < due:
+        for _ in range(min(due - sent, AT_ONCE)):
             sockets[sent % len(sockets)].send(content)
             sent += 1
     print(sent, sum(heard(one) for one in sockets))

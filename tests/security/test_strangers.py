@@ -64,6 +64,7 @@ async def hellos(target: tuple[str, int], per_s: int) -> AsyncIterator[list[int]
             yield told
         finally:
             output, _ = await asyncio.to_thread(flooder.communicate, timeout=20)
+            assert flooder.returncode == 0, "it ended before it was told to"
             told += map(int, output.split())
 
 
