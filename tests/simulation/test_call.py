@@ -65,14 +65,22 @@ NETWORKS = {
     "pair", [(("random", SINK), ("random", SOURCE)), (("bursts", SINK), ("disorder", SINK))], ids=["random", "unsteady"]
 )
 async def test_pictures_and_sound_go_on(tmp_path: Path, pair: tuple[tuple[str, str], ...]) -> None:
-    await _beside_each_other(*(_go_on(tmp_path / f"{kind}-{leg}", kind, leg) for kind, leg in pair))
+    await _beside_each_other({f"{kind}-{leg}": _go_on(tmp_path / f"{kind}-{leg}", kind, leg) for kind, leg in pair})
 
 
-async def _beside_each_other(*calls: Coroutine[Any, Any, None]) -> None:
+async def _beside_each_other(calls: dict[str, Coroutine[Any, Any, None]]) -> None:
     """One call fills two thirds of a processor, and most of the time of these tests is waiting."""
+
+    async def named(name: str, call: Coroutine[Any, Any, None]) -> None:
+        try:
+            await call
+        except BaseException as error:
+            error.add_note(name)
+            raise
+
     async with asyncio.TaskGroup() as group:
-        for call in calls:
-            group.create_task(call)
+        for name, call in calls.items():
+            group.create_task(named(name, call))
 
 
 async def _go_on(folder: Path, kind: str, leg: str) -> None:
@@ -120,7 +128,7 @@ async def test_people_join_over_a_bad_network(tmp_path: Path) -> None:
 
 
 async def test_media_follows_an_address_translation_that_forgets(tmp_path: Path) -> None:
-    await _beside_each_other(*(_translation_forgets(tmp_path / leg, leg) for leg in (SINK, SOURCE)))
+    await _beside_each_other({leg: _translation_forgets(tmp_path / leg, leg) for leg in (SINK, SOURCE)})
 
 
 async def _translation_forgets(folder: Path, leg: str) -> None:

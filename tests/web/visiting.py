@@ -29,6 +29,7 @@ FAULTS = re.compile(r"Content Security Policy|Trusted|Permissions-Policy|Uncaugh
 STATE = """() => [location.pathname, document.body.innerText.slice(0, 600), [...document.querySelectorAll('video')].map(
   (one) => [one.closest('[data-testid=tile]')?.dataset.local, one.videoWidth, one.readyState, one.currentTime])]"""
 FAILED = pytest.StashKey[bool]()
+CLOSING_S = 15
 
 _CHECK = """async (rules) => (await axe.run(document, { runOnly: rules, resultTypes: ['violations'] })).violations.map(
   (found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 200)).join(' | ')}`)"""
@@ -86,13 +87,20 @@ class Chromiums:
             found = self._open[flags] = await self._playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         return found
 
-    async def tidy(self) -> None:
-        """After a test: nothing of it is left in the usual one; those with other devices, which few tests want, are closed."""
+    async def tidy(self, suspect: bool) -> None:
+        """After a test: nothing of it is left in the usual one; those with other devices, which few tests want, are closed, and
+        all of them where it failed, or do not answer.
+        """
         for flags, browser in list(self._open.items()):
-            for context in browser.contexts:
-                await context.close()
-            if flags != DEVICES:
-                await self._open.pop(flags).close()
+            try:
+                async with asyncio.timeout(CLOSING_S):
+                    for context in browser.contexts:
+                        await context.close()
+            except (Error, TimeoutError):
+                suspect = True
+            if suspect or flags != DEVICES:
+                with suppress(Error):
+                    await self._open.pop(flags).close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -105,6 +113,7 @@ async def chromiums() -> AsyncIterator[Chromiums]:
 async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiums: Chromiums) -> AsyncIterator[Visit]:
     """`visit(width=…, height=…, flags=…, script=…, zone=…)` opens a page in a browser that has fake devices or none."""
     visitors: list[Visitor] = []
+    request.node.stash[FAILED] = False
 
     async def opened(
         width: int = 1280,
@@ -126,12 +135,21 @@ async def visit(request: pytest.FixtureRequest, live_server: LiveServer, chromiu
         return await _page(context, visitors)
 
     yield opened
-    if request.node.stash.get(FAILED, False):
+    if request.node.stash[FAILED]:
+        await _end(request.node)
         for visitor in visitors:
             await tell(visitor)
-    await chromiums.tidy()
+    await chromiums.tidy(suspect=request.node.stash[FAILED])
     for visitor in visitors:
         assert visitor.faults == []
+
+
+async def _end(item: pytest.Item) -> None:
+    """One that took too long is only left by its runner, and would go on beside later tests."""
+    for task in asyncio.all_tasks():
+        if getattr(task.get_coro(), "__name__", "") == getattr(item, "originalname", item.name):
+            task.cancel()
+            await asyncio.wait([task], timeout=CLOSING_S)
 
 
 async def tell(visitor: Visitor) -> None:
@@ -144,8 +162,8 @@ async def tell(visitor: Visitor) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.when == "call":
-        item.stash[FAILED] = report.failed
+    if report.failed:
+        item.stash[FAILED] = True
     return report
 
 
