@@ -5,6 +5,11 @@
 
 /// Share lost, as the viewer reports it, above which pictures wait for what is sent again ...
 const LOSS_FOR_ONE: f32 = 0.03;
+/// ... (so little only where it is no single event: without, 2 to 5 of 100 pictures stayed away at 1 % of loss, with it one of 200
+/// for 70 ms more) ...
+const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
+/// Of the last eight reports.
+const LOSSY_REPORTS: u32 = 3;
 /// ... and above which for what is sent a second time.
 const LOSS_FOR_TWO: f32 = 0.08;
 const SMOOTHING: f32 = 0.3;
@@ -70,6 +75,8 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, Default)]
 struct Leg {
     loss: f32,
+    /// Which of the last reports told of losses; the last one stands lowest.
+    lossy: u8,
     /// The last report that counted is of then.
     told_us: u64,
 }
@@ -80,12 +87,14 @@ impl Leg {
         if report.at_us > self.told_us {
             let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
             self.loss += weight * (report.fraction - self.loss);
+            self.lossy = self.lossy << 1 | u8::from(report.fraction > 0.0);
             self.told_us = report.at_us;
         }
         let once_us = rtt_us + NOTICED_US;
         match self.loss {
             loss if loss >= LOSS_FOR_TWO => once_us + rtt_us.max(AGAIN_US),
             loss if loss >= LOSS_FOR_ONE => once_us,
+            loss if loss >= LITTLE_LOSS_FOR_ONE && self.lossy.count_ones() >= LOSSY_REPORTS => once_us,
             _ => 0,
         }
     }
@@ -115,7 +124,8 @@ mod tests {
             }
             keep_ms(playout)
         };
-        assert_eq!(seconds(&mut playout, 60, 0.02), None, "a library by itself does well");
+        assert_eq!(seconds(&mut playout, 60, 0.004), None, "now and then one picture");
+        assert_eq!(seconds(&mut playout, 5, 0.01), Some(100));
         assert_eq!(seconds(&mut playout, 5, 0.08), Some(100));
         assert_eq!(seconds(&mut playout, 10, 0.1), Some(210), "of a picture's packets one often needs two tries");
         assert_eq!(seconds(&mut playout, 15, 0.0), Some(210));

@@ -29,7 +29,7 @@ const NEAR_US: u64 = 25_000;
 const FAR_US: u64 = 250_000;
 const ROWS: [Row; 8] = [
     Row { name: "none", share: 0.0, burst: 1.0, delay_us: NEAR_US, shown: (0.99, 0.99), late_ms: 100, stood_ms: 100 },
-    Row { name: "1 %", share: 0.01, burst: 1.0, delay_us: NEAR_US, shown: (0.985, 0.985), late_ms: 100, stood_ms: 250 },
+    Row { name: "1 %", share: 0.01, burst: 1.0, delay_us: NEAR_US, shown: (0.992, 0.992), late_ms: 180, stood_ms: 250 },
     Row { name: "5 %", share: 0.05, burst: 1.0, delay_us: NEAR_US, shown: (0.98, 0.98), late_ms: 200, stood_ms: 250 },
     Row { name: "10 %", share: 0.10, burst: 1.0, delay_us: NEAR_US, shown: (0.97, 0.97), late_ms: 300, stood_ms: 250 },
     Row { name: "20 %", share: 0.20, burst: 1.0, delay_us: NEAR_US, shown: (0.96, 0.96), late_ms: 300, stood_ms: 300 },
