@@ -140,8 +140,9 @@ async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: P
             # leave out pictures of the largest, all the more on a busy machine; where that lasts a smaller one is shown.
             left_out = (after.made["q"] - before.made["q"]) - (after.made["f"] - before.made["f"])
             smaller = [width for width in widths(other, begun) if width != SIZE[0]]
-            # Within a second of pictures: not all of it is counted at one moment.
-            assert len(smaller) <= min(left_out + 10, 15), "and does not notice"
+            # Within a second of pictures: not all of it is counted at one moment. Whoever another's narrow link made smaller
+            # would see as many as that one: 80 and more.
+            assert len(smaller) <= min(left_out + 10, 40), "and does not notice"
             assert widths(other)[-1] == SIZE[0] and len(widths(other, begun)) >= 80, "and sees what goes on"
             assert other.hears("an", HZ)
 
