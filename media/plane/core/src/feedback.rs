@@ -8,6 +8,7 @@ use crate::ingest::BUSY_TICK_US;
 use crate::outbox::{Outbox, Sink};
 use crate::playout::Report;
 use crate::reception::SenderClock;
+use crate::rtcp::extended::Told;
 use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::sent::Sent;
 use crate::shard::Shard;
@@ -17,6 +18,7 @@ use crate::transport::Way;
 /// One RTCP datagram.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
 const SENDER_REPORT_BYTES: usize = 28;
+const RECEIVER_TIME_BYTES: usize = 20;
 /// A packet is resent at most once in a round trip, and in this time at least.
 const RESEND_US_MIN: u64 = 10_000;
 /// Resends of one packet at most.
@@ -81,6 +83,7 @@ impl Shard {
                 self.note_available(key, now_us);
             }
             Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us, out),
+            Packet::Extended { blocks, .. } => blocks.for_each(|told| self.note_told(key, told, now_us)),
             Packet::Sdes | Packet::Other(_) => {}
         }
     }
@@ -107,7 +110,7 @@ impl Shard {
     }
 
     fn note_report(&mut self, key: usize, block: &ReportBlock, now_us: u64) {
-        let now_ntp = (ntp(self.wall_us(now_us)) >> 16) as u32;
+        let rtt_us = self.round_trip_us((block.last_sr, block.delay_since_sr), now_us);
         let transport = &mut self.transports[key];
         let Some(&at) = transport.outgoing.get(&block.ssrc) else { return };
         let consumer = &mut self.consumers[at];
@@ -124,13 +127,7 @@ impl Shard {
         consumer.redundancy.note_loss(loss, now_us);
         let told = consumer.count_report(block);
         let packets = expected(told, block);
-        if block.last_sr != 0 {
-            let ticks = now_ntp.wrapping_sub(block.last_sr).wrapping_sub(block.delay_since_sr);
-            let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
-            if rtt_us < RTT_US_MAX {
-                transport.note_rtt(rtt_us);
-            }
-        }
+        rtt_us.into_iter().for_each(|rtt_us| transport.note_rtt(rtt_us));
         self.note_waits(at, Report { fraction: loss, packets, at_us: now_us }, now_us);
         let transport = &mut self.transports[key];
         // Lines have no layers to choose from, and whoever numbers packets tells more by that.
@@ -142,17 +139,37 @@ impl Shard {
         }
     }
 
+    /// Who sends us something heard our time; so we learn the round trip to those too who are sent nothing.
+    fn note_told(&mut self, key: usize, told: Told, now_us: u64) {
+        let Told::Delay(delay) = told else { return };
+        let rtt_us = self.round_trip_us((delay.last_time, delay.since), now_us);
+        let transport = &mut self.transports[key];
+        if delay.ssrc == transport.ssrc {
+            rtt_us.into_iter().for_each(|rtt_us| transport.note_rtt(rtt_us));
+        }
+    }
+
+    /// `told`: the middle of our NTP time as the peer heard it, 0 if it did not, and how long it kept it, in 1/65536 s.
+    fn round_trip_us(&self, told: (u32, u32), now_us: u64) -> Option<u64> {
+        let now = (ntp(self.wall_us(now_us)) >> 16) as u32;
+        let ticks = now.wrapping_sub(told.0).wrapping_sub(told.1);
+        let rtt_us = u64::from(ticks) * 1_000_000 / 65_536;
+        (told.0 != 0 && rtt_us < RTT_US_MAX).then_some(rtt_us)
+    }
+
     /// How long pictures wait at a viewer for what is sent again. `down`: of the way to it.
     fn note_waits(&mut self, consumer: usize, down: Report, now_us: u64) {
         let consumer = &mut self.consumers[consumer];
         let producer = &self.producers[consumer.producer];
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
-        let reception = &producer.layers[usize::from(layer)].reception;
+        let layer = &producer.layers[usize::from(layer)];
+        let described = layer.described && self.transports[consumer.transport].extensions.dependency_descriptor != 0;
+        let reception = &layer.reception;
         let (fraction, packets) = (reception.fraction_asked, reception.reported);
         let up = Report { fraction, packets, at_us: reception.reported_us };
         let (down, up) = ((down, rtt_us(consumer.transport)), (up, rtt_us(producer.transport)));
-        consumer.playout.note_loss(down, up, now_us);
+        consumer.playout.note_loss(down, up, described, now_us);
     }
 
     /// Told once: one datagram holds hundreds of farewells.
@@ -329,6 +346,10 @@ impl Shard {
                 len = 0;
             }
             len += rtcp::write_rr(&mut buffer[len..], self.transports[key].ssrc, part);
+        }
+        if !blocks.is_empty() && len + RECEIVER_TIME_BYTES <= COMPOUND_BYTES {
+            let time = ntp(self.wall_us(now_us));
+            len += rtcp::write_receiver_time(&mut buffer[len..], self.transports[key].ssrc, time);
         }
         if len > 0 {
             self.send_rtcp(key, &mut buffer, len, out);

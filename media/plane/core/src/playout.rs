@@ -1,24 +1,33 @@
 //! How long a viewer keeps pictures before it shows them. By itself a library (libwebrtc) keeps them as long as they arrive
-//! unevenly, not counting those that had to be sent again: of a stream with temporal layers it leaves out what is lost, though it
-//! comes a moment later. So where the way to it, or the one from the publisher, loses packets it is told to wait for them, by a header extension
-//! (`playout-delay` of WebRTC: twelve bits each of the least and the most, in units of 10 ms).
+//! unevenly, not counting those that had to be sent again. Those come late then, one after the other; and of a stream with temporal
+//! layers it leaves them out, unless the stream describes what each picture builds on (the dependency descriptor). So where the way
+//! to it, or the one from the publisher, loses packets it is told to wait for them, by a header extension (`playout-delay` of
+//! WebRTC: twelve bits each of the least and the most, in units of 10 ms).
+
+use crate::ingest::ASKING_TICK_US;
+use crate::reception::ask_again_us;
 
 /// Share lost, as the viewer reports it, above which pictures wait for what is sent again ...
 const LOSS_FOR_ONE: f32 = 0.03;
-/// ... (so little only where it is no single event: without, 2 to 5 of 100 pictures stayed away at 1 % of loss, with it one of 200
-/// for 70 ms more) ...
+/// ... of a stream that does not describe itself, where it is no single event: 2 to 5 of 100 pictures stayed away at 1 % of loss, with
+/// the wait one of 200 ...
 const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
-/// Of the last eight reports.
+/// (of the last eight reports) ...
 const LOSSY_REPORTS: u32 = 3;
-/// ... and above which for what is sent a second time.
+/// ... above which for what is sent a second time ...
 const LOSS_FOR_TWO: f32 = 0.08;
+/// ... and a third time.
+const LOSS_FOR_THREE: f32 = 0.25;
 const SMOOTHING: f32 = 0.3;
 /// A report of fewer packets counts for so much less: of the few at the start of a call a handful lost is half of all.
 const WHOLE_REPORT: f32 = 60.0;
-/// It is seen with the next packet that one is missing, which may be of the next picture.
-const NOTICED_US: u64 = 50_000;
-/// Asked again: a library that sends nothing takes this for the round trip.
-const AGAIN_US: u64 = 110_000;
+/// It is seen with the next packet that one is missing, which may be of the next picture (42 ms of 24 a second); and a library
+/// wants a picture some 17 ms before it shows it.
+const NOTICED_US: u64 = 65_000;
+/// A library that sends nothing takes this for the round trip, after which it asks again ...
+const VIEWER_RTT_US: u64 = 100_000;
+/// ... when it looks next.
+const VIEWER_LOOKS_US: u64 = 20_000;
 const KEEP_US_MAX: u64 = 600_000;
 /// Less is wanted only after so long: each change makes pictures slower or faster for a moment.
 const KEPT_US: u64 = 20_000_000;
@@ -40,9 +49,11 @@ pub struct Playout {
 
 impl Playout {
     /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. Each with its round
-    /// trip in microseconds.
-    pub fn note_loss(&mut self, down: (Report, u64), up: (Report, u64), now_us: u64) {
-        let wanted_us = (self.down.note(down) + self.up.note(up)).min(KEEP_US_MAX);
+    /// trip in microseconds. `described`: the viewer is told what each picture builds on.
+    pub fn note_loss(&mut self, down: (Report, u64), up: (Report, u64), described: bool, now_us: u64) {
+        let again_us = (down.1.max(VIEWER_RTT_US) + VIEWER_LOOKS_US, ask_again_us(up.1) + ASKING_TICK_US);
+        let kept_us = self.down.note(down, again_us.0, described) + self.up.note(up, again_us.1, described);
+        let wanted_us = kept_us.min(KEEP_US_MAX);
         if wanted_us + STEP_US > self.keep_us && wanted_us > 0 {
             self.until_us = now_us + KEPT_US;
         }
@@ -55,7 +66,7 @@ impl Playout {
     /// The value of the extension; None: it is left out.
     #[inline]
     pub fn limits(&self) -> Option<[u8; 3]> {
-        let [_, a, b, c] = (((self.keep_us / UNIT_US) as u32) << 12 | MOST).to_be_bytes();
+        let [_, a, b, c] = ((self.keep_us.div_ceil(UNIT_US) as u32) << 12 | MOST).to_be_bytes();
         self.told.then_some([a, b, c])
     }
 }
@@ -82,8 +93,8 @@ struct Leg {
 }
 
 impl Leg {
-    /// How long a packet takes that was lost.
-    fn note(&mut self, (report, rtt_us): (Report, u64)) -> u64 {
+    /// How long a packet takes that was lost, if it is asked for again after `again_us`.
+    fn note(&mut self, (report, rtt_us): (Report, u64), again_us: u64, described: bool) -> u64 {
         if report.at_us > self.told_us {
             let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
             self.loss += weight * (report.fraction - self.loss);
@@ -91,10 +102,12 @@ impl Leg {
             self.told_us = report.at_us;
         }
         let once_us = rtt_us + NOTICED_US;
+        let lasts = !described && self.lossy.count_ones() >= LOSSY_REPORTS;
         match self.loss {
-            loss if loss >= LOSS_FOR_TWO => once_us + rtt_us.max(AGAIN_US),
+            loss if loss >= LOSS_FOR_THREE => once_us + 2 * again_us,
+            loss if loss >= LOSS_FOR_TWO => once_us + again_us,
             loss if loss >= LOSS_FOR_ONE => once_us,
-            loss if loss >= LITTLE_LOSS_FOR_ONE && self.lossy.count_ones() >= LOSSY_REPORTS => once_us,
+            loss if loss >= LITTLE_LOSS_FOR_ONE && lasts => once_us,
             _ => 0,
         }
     }
@@ -120,17 +133,33 @@ mod tests {
         let mut seconds = |playout: &mut Playout, count: u64, fraction: f32| {
             for _ in 0..count {
                 now_us += 1_000_000;
-                playout.note_loss((of(60, fraction, now_us), 50_000), NOTHING, now_us);
+                playout.note_loss((of(60, fraction, now_us), 50_000), NOTHING, false, now_us);
             }
             keep_ms(playout)
         };
         assert_eq!(seconds(&mut playout, 60, 0.004), None, "now and then one picture");
-        assert_eq!(seconds(&mut playout, 5, 0.01), Some(100));
-        assert_eq!(seconds(&mut playout, 5, 0.08), Some(100));
-        assert_eq!(seconds(&mut playout, 10, 0.1), Some(210), "of a picture's packets one often needs two tries");
-        assert_eq!(seconds(&mut playout, 15, 0.0), Some(210));
+        assert_eq!(seconds(&mut playout, 5, 0.01), Some(120));
+        assert_eq!(seconds(&mut playout, 5, 0.08), Some(120));
+        assert_eq!(seconds(&mut playout, 10, 0.1), Some(240), "of a picture's packets one often needs two tries");
+        assert_eq!(seconds(&mut playout, 10, 0.3), Some(360), "or three");
+        assert_eq!(seconds(&mut playout, 15, 0.0), Some(360));
         assert_eq!(seconds(&mut playout, 30, 0.0), Some(0));
         assert_eq!(playout.limits(), Some([0, 3, 0xe8]), "10 s at most");
+    }
+
+    #[test]
+    fn of_a_stream_that_describes_itself_little_is_not_waited_for() {
+        for (described, kept_ms) in [(true, None), (false, Some(120))] {
+            let mut playout = Playout::default();
+            for second in 1..60 {
+                playout.note_loss((of(60, 0.02, second * 1_000_000), 50_000), NOTHING, described, second * 1_000_000);
+            }
+            assert_eq!(keep_ms(&playout), kept_ms, "described: {described}");
+            for second in 60..70 {
+                playout.note_loss((of(60, 0.05, second * 1_000_000), 50_000), NOTHING, described, second * 1_000_000);
+            }
+            assert_eq!(keep_ms(&playout), Some(120), "described: {described}");
+        }
     }
 
     #[test]
@@ -138,10 +167,10 @@ mod tests {
         for (packets, fraction) in [(4, 1.0), (8, 0.5), (40, 0.1)] {
             let mut playout = Playout::default();
             let first = of(packets, fraction, 1_000_000);
-            playout.note_loss((first, 100_000), (first, 100_000), 1_000_000);
+            playout.note_loss((first, 100_000), (first, 100_000), false, 1_000_000);
             for second in 2..20 {
                 let none = of(60, 0.0, second * 1_000_000);
-                playout.note_loss((none, 50_000), (none, 50_000), second * 1_000_000);
+                playout.note_loss((none, 50_000), (none, 50_000), false, second * 1_000_000);
             }
             assert_eq!(keep_ms(&playout), None, "of {packets}");
         }
@@ -151,15 +180,15 @@ mod tests {
     fn real_loss_of_a_thin_stream_counts_with_its_second_report() {
         let mut playout = Playout::default();
         for now_us in [1_000_000, 2_000_000] {
-            playout.note_loss((of(36, 0.1, now_us), 50_000), NOTHING, now_us);
+            playout.note_loss((of(36, 0.1, now_us), 50_000), NOTHING, false, now_us);
         }
-        assert_eq!(keep_ms(&playout), Some(100));
+        assert_eq!(keep_ms(&playout), Some(120));
     }
 
     #[test]
     fn nobody_waits_for_ever() {
         let mut playout = Playout::default();
-        playout.note_loss((of(60, 0.9, 1), 29_000_000), NOTHING, 1);
+        playout.note_loss((of(60, 0.9, 1), 29_000_000), NOTHING, false, 1);
         assert_eq!(keep_ms(&playout), Some(600));
     }
 
@@ -168,21 +197,21 @@ mod tests {
         let mut playout = Playout::default();
         for second in 1..10 {
             let loss = of(60, 0.07, second * 1_000_000);
-            playout.note_loss((loss, 50_000), (loss, 30_000), second * 1_000_000);
+            playout.note_loss((loss, 50_000), (loss, 30_000), false, second * 1_000_000);
         }
-        assert_eq!(keep_ms(&playout), Some(180));
+        assert_eq!(keep_ms(&playout), Some(210));
     }
 
     #[test]
     fn a_report_counts_once() {
         let mut playout = Playout::default();
         let once = of(60, 0.09, 1_000_000);
-        (1..30).for_each(|second| playout.note_loss(NOTHING, (once, 50_000), second * 1_000_000));
+        (1..30).for_each(|second| playout.note_loss(NOTHING, (once, 50_000), false, second * 1_000_000));
         assert_eq!(keep_ms(&playout), None);
         (2..5).for_each(|second| {
             let again = of(60, 0.09, second * 1_000_000);
-            playout.note_loss(NOTHING, (again, 50_000), 30_000_000 + second);
+            playout.note_loss(NOTHING, (again, 50_000), false, 30_000_000 + second);
         });
-        assert_eq!(keep_ms(&playout), Some(100));
+        assert_eq!(keep_ms(&playout), Some(120));
     }
 }

@@ -19,8 +19,17 @@ const DROPOUT_MAX: i16 = 3_000;
 /// A packet that is only late needs this long at most on most networks.
 const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
+/// Assumed until the peer's reports tell the round trip.
+pub const RTT_US_UNKNOWN: u64 = 60_000;
+/// No answer comes sooner than this then.
+const ANSWER_US_MIN: u64 = 10_000;
 /// So often it is asked again after the same time, then more and more seldom: there may be too much on the way.
 const EVENLY: u8 = 3;
+
+/// How long after a packet was asked for it is asked for again.
+pub fn ask_again_us(rtt_us: u64) -> u64 {
+    (rtt_us + rtt_us / 8).max(ASK_AGAIN_US_MIN)
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Missing {
@@ -76,8 +85,8 @@ pub struct Reception {
     pub reported_us: u64,
     /// Packets asked for since the last report, each once.
     asked: u32,
-    /// As it was when something was asked for last.
-    rtt_us: u64,
+    /// No answer to what was asked for last comes sooner.
+    answer_us: u64,
     clock_hz: u32,
 }
 
@@ -156,7 +165,7 @@ impl Reception {
     /// It came sooner than an answer could: it was out of order, and not lost.
     fn take_back(&mut self, late: Missing, now_us: u64) {
         let is_counted = late.asked > 0 && late.asked_us > self.reported_us;
-        if is_counted && now_us < late.asked_us + self.rtt_us {
+        if is_counted && now_us < late.asked_us + self.answer_us {
             self.asked -= 1;
         }
     }
@@ -175,10 +184,12 @@ impl Reception {
         !self.missing.is_empty()
     }
 
-    /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up.
-    pub fn ask(&mut self, now_us: u64, rtt_us: u64, asks_max: u8, asked: &mut Vec<u16>) -> bool {
-        self.rtt_us = rtt_us;
-        let again = (rtt_us + rtt_us / 4).max(ASK_AGAIN_US_MIN);
+    /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up. `rtt_us`: None as long as it was
+    /// not measured.
+    pub fn ask(&mut self, now_us: u64, rtt_us: Option<u64>, asks_max: u8, asked: &mut Vec<u16>) -> bool {
+        // A round trip that is measured is a mean.
+        self.answer_us = rtt_us.map_or(ANSWER_US_MIN, |rtt_us| rtt_us * 3 / 4);
+        let again = ask_again_us(rtt_us.unwrap_or(RTT_US_UNKNOWN));
         let before = self.missing.len();
         self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
         for m in self.missing.iter_mut().filter(|m| now_us >= m.due_us) {
@@ -262,9 +273,9 @@ mod tests {
         r.count(65_534, 0, 0);
         assert_eq!(r.count(1, 0, 1_000), Arrival::Next);
         let mut asked = Vec::new();
-        assert!(!r.ask(1_000, 0, ASKS_MAX, &mut asked));
+        assert!(!r.ask(1_000, Some(0), ASKS_MAX, &mut asked));
         assert!(asked.is_empty());
-        r.ask(7_000, 0, ASKS_MAX, &mut asked);
+        r.ask(7_000, Some(0), ASKS_MAX, &mut asked);
         assert_eq!(asked, [65_535, 0]);
         assert_eq!(r.count(0, 0, 8_000), Arrival::Late);
         let mut now = 7_000;
@@ -273,7 +284,7 @@ mod tests {
         for _ in 0..1_000 {
             now += 20_000;
             asked.clear();
-            given_up |= r.ask(now, 0, ASKS_MAX, &mut asked);
+            given_up |= r.ask(now, Some(0), ASKS_MAX, &mut asked);
             asks += asked.len();
         }
         assert!(given_up);
@@ -345,7 +356,7 @@ mod tests {
             let now_us = u64::from(i) * 20_000;
             r.count(i, u32::from(i) * 1_800, now_us);
             let mut asked = Vec::new();
-            r.ask(now_us + 10_000, 0, ASKS_MAX, &mut asked);
+            r.ask(now_us + 10_000, Some(0), ASKS_MAX, &mut asked);
             asked.iter().for_each(|sequence| {
                 r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 15_000);
             });
@@ -355,15 +366,16 @@ mod tests {
         assert_eq!(r.fraction_asked, 0.0);
     }
 
+    const RTT_US: Option<u64> = Some(50_000);
+
     /// Every tenth packet comes so long after it was asked for, `again`: over RTX.
-    fn share_asked(after_us: u64, again: bool) -> f32 {
-        const RTT_US: u64 = 50_000;
+    fn share_asked(after_us: u64, again: bool, rtt_us: Option<u64>) -> f32 {
         let mut r = Reception::new(90_000);
         for i in (0..200_u16).filter(|i| i % 10 != 5) {
             let now_us = u64::from(i) * 100_000;
             r.count(i, 0, now_us);
             let mut asked = Vec::new();
-            r.ask(now_us + 10_000, RTT_US, ASKS_MAX, &mut asked);
+            r.ask(now_us + 10_000, rtt_us, ASKS_MAX, &mut asked);
             for sequence in asked {
                 match again {
                     true => r.recover(sequence),
@@ -381,9 +393,15 @@ mod tests {
 
     #[test]
     fn what_came_sooner_than_an_answer_was_out_of_order_and_not_lost() {
-        assert_eq!(share_asked(5_000, false), 0.0);
-        assert!((0.09..0.11).contains(&share_asked(50_000, false)));
-        assert!((0.09..0.11).contains(&share_asked(5_000, true)), "an answer, though it be early");
+        assert_eq!(share_asked(5_000, false, RTT_US), 0.0);
+        assert!((0.09..0.11).contains(&share_asked(50_000, false, RTT_US)));
+        assert!((0.09..0.11).contains(&share_asked(42_000, false, RTT_US)), "the round trip is a mean");
+        assert!((0.09..0.11).contains(&share_asked(5_000, true, RTT_US)), "an answer, though it be early");
+        assert!(
+            (0.09..0.11).contains(&share_asked(20_000, false, None)),
+            "no round trip is known that would speak against it"
+        );
+        assert_eq!(share_asked(5_000, false, None), 0.0);
     }
 
     #[test]
@@ -391,11 +409,11 @@ mod tests {
         let mut r = Reception::new(90_000);
         let mut asked = Vec::new();
         [0, 2].iter().for_each(|i| _ = r.count(*i, 0, 1_000));
-        r.ask(7_000, 50_000, ASKS_MAX, &mut asked);
+        r.ask(7_000, Some(50_000), ASKS_MAX, &mut asked);
         r.report(9, 7_000);
         assert_eq!(r.fraction_asked, 1.0 / 3.0);
         r.count(4, 0, 8_000);
-        r.ask(14_000, 50_000, ASKS_MAX, &mut asked);
+        r.ask(14_000, Some(50_000), ASKS_MAX, &mut asked);
         r.count(1, 0, 15_000);
         r.report(9, 1_000_000);
         assert_eq!((asked, r.fraction_asked), (vec![1, 3], 0.5));

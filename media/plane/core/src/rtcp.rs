@@ -1,10 +1,13 @@
 //! RTCP compounds (RFC 3550 §6, RFC 4585, RFC 5104, REMB, transport-wide feedback), read in place and written.
 //! Reduced-size compounds (RFC 5506) pass. Transport-wide feedback itself is in [`feedback`].
 
+pub mod extended;
 pub mod feedback;
 
 use crate::rtp::{Malformed, u16_at, u32_at};
 
+use extended::{Blocks, EXTENDED};
+pub use extended::{write_delays, write_receiver_time};
 pub use feedback::write_transport_feedback;
 
 const HEADER: usize = 4;
@@ -97,6 +100,10 @@ pub enum Packet<'a> {
     },
     /// From its sender SSRC on; [`feedback::parse`] reads it.
     TransportFeedback(&'a [u8]),
+    Extended {
+        ssrc: u32,
+        blocks: Blocks<'a>,
+    },
     /// Its packet type: nothing that we use.
     Other(u8),
 }
@@ -175,6 +182,10 @@ fn read(count: u8, kind: u8, body: &[u8]) -> Result<Packet<'_>, Malformed> {
         (PAYLOAD_SPECIFIC, PLI) => Ok(Packet::Pli { media: u32_at(body, 4) }),
         (PAYLOAD_SPECIFIC, FIR) => Ok(Packet::Fir { entries: FirEntries { bytes: &body[8..] } }),
         (PAYLOAD_SPECIFIC, APPLICATION) if body[8..].starts_with(b"REMB") => remb(&body[12..]),
+        (EXTENDED, _) => {
+            let (ssrc, blocks) = body.split_at_checked(4).ok_or(Malformed)?;
+            Ok(Packet::Extended { ssrc: u32_at(ssrc, 0), blocks: Blocks::new(blocks) })
+        }
         _ => Ok(Packet::Other(kind)),
     }
 }

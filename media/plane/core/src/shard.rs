@@ -308,9 +308,9 @@ impl Shard {
         for at in 0..self.producers.capacity() {
             let Some(producer) = self.producers.get(at) else { continue };
             let transport = producer.transport;
-            let rtt_us = self.transports[transport].rtt_or_guess_us();
+            let rtt_us = self.transports[transport].rtt_us;
             let answers = self.transports[transport].repairs();
-            let in_time = producer.video || rtt_us <= VOICE_RTT_US_MAX;
+            let in_time = producer.video || rtt_us.is_none_or(|rtt_us| rtt_us <= VOICE_RTT_US_MAX);
             let repairs = answers && in_time && producer.repaired && producer.is_wanted();
             let asks = if producer.video { ASKS_MAX } else { VOICE_ASKS_MAX };
             for index in 0..producer.layers.len() {

@@ -11,13 +11,12 @@ use crate::ice::{Agent, Path};
 use crate::line::Line;
 use crate::messages;
 use crate::pacing::Pacer;
+use crate::reception::RTT_US_UNKNOWN;
 use crate::rtp::Header;
 use crate::srtp::{Inbound, Outbound};
 
 /// Reports go out this often (libwebrtc's interval for video).
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
-/// Assumed until the peer's reports tell.
-const RTT_US_UNKNOWN: u64 = 60_000;
 /// A sender's clock against ours may drift; the offset follows upwards this slowly.
 const OFFSET_DRIFT: i64 = 64;
 

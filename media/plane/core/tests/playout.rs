@@ -3,7 +3,8 @@
 mod peer;
 
 use peer::{Peer, Stage, frame};
-use plane_core::rtcp::{self, ReportBlock};
+use plane_core::rtcp::extended::{Delay, Told};
+use plane_core::rtcp::{self, Packet, ReportBlock};
 use plane_core::rtp;
 
 const SSRC: u32 = 0x9000;
@@ -57,6 +58,16 @@ impl Call {
         }
     }
 
+    /// Sends one more packet. Whose time the camera was told since, and what it was.
+    fn told_time(&mut self) -> Option<(u32, u64)> {
+        self.send(1, u16::MAX);
+        let told = self.stage.rtcp_to(&mut self.camera, |packet, told: &mut Vec<(u32, u64)>| {
+            let Packet::Extended { ssrc, blocks } = packet else { return };
+            told.extend(blocks.filter_map(|one| if let Told::Time(ntp) = one { Some((ssrc, ntp)) } else { None }));
+        });
+        told.last().copied()
+    }
+
     /// The least time in the newest packet; None: it says nothing.
     fn keep_ms(&mut self) -> Option<u32> {
         self.stage.publish_frame(&mut self.camera, 0, self.frame, false, &[500]);
@@ -83,8 +94,8 @@ fn real_loss_counts_with_its_second_report() {
     let mut call = Call::new();
     call.tell(40, 4);
     call.tell(40, 4);
-    // 60 ms of a round trip that is not known yet, 50 until the loss is seen.
-    assert_eq!(call.keep_ms(), Some(110));
+    // 60 ms of a round trip that is not known yet, 65 until the loss is seen and the picture decoded.
+    assert_eq!(call.keep_ms(), Some(130));
 }
 
 #[test]
@@ -105,5 +116,29 @@ fn what_was_lost_on_the_way_up_counts_once_however_often_the_viewer_tells() {
         call.send(49, 14);
         call.tell(1, 0);
     }
-    assert_eq!(call.keep_ms(), Some(110), "that of ten seconds does count");
+    assert_eq!(call.keep_ms(), Some(130), "that of ten seconds does count");
+}
+
+/// Whoever only sends is told our time, and says how long ago that was.
+#[test]
+fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
+    let mut call = Call::new();
+    let rtt_ms = |call: &mut Call| {
+        let snapshot = call.stage.shard.snapshot(call.stage.now_us);
+        snapshot.transports.iter().find(|one| one.transport == 1).expect("the camera").rtt_ms
+    };
+    for answers_to_us in [false, true] {
+        let (ssrc, ntp) = (0..100).find_map(|_| call.told_time()).expect("our time");
+        // Up to 20 ms more have passed since it was told.
+        call.stage.advance(270_000);
+        let since = 200 * 65_536 / 1_000;
+        let ssrc = if answers_to_us { ssrc } else { ssrc ^ 2 };
+        let delays = [Delay { ssrc, last_time: 0, since }, Delay { ssrc, last_time: (ntp >> 16) as u32, since }];
+        let mut answer = [0; 64];
+        let len = rtcp::write_delays(&mut answer, 0x1000, &delays);
+        assert_eq!(rtt_ms(&mut call), -1.0, "nobody has answered");
+        call.stage.send_compound(&mut call.camera, &answer[..len]);
+        let expected = if answers_to_us { 69.9..91.0 } else { -1.0..0.0 };
+        assert!(expected.contains(&rtt_ms(&mut call)), "{}", rtt_ms(&mut call));
+    }
 }

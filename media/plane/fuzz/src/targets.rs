@@ -211,6 +211,7 @@ pub fn rtcp(data: &[u8]) {
             Ok(Packet::Tmmbr { sender, entries } | Packet::Tmmbn { sender, entries }) => {
                 entries.for_each(|entry| limit(sender, entry));
             }
+            Ok(Packet::Extended { blocks, .. }) => assert!(blocks.count() <= data.len() / 12),
             Ok(Packet::Sdes | Packet::Pli { .. } | Packet::Other(_)) | Err(_) => {}
         }
     }
@@ -402,6 +403,9 @@ fn compounds() -> Vec<Vec<u8>> {
     let limit = rtcp::TmmbrEntry { ssrc: 5, bitrate_bps: 768_000, overhead_bytes: 40 };
     len += rtcp::write_tmmbr(&mut out[len..], 1, &limit);
     len += rtcp::write_tmmbn(&mut out[len..], 1, &limit);
+    len += rtcp::write_receiver_time(&mut out[len..], 1, 1 << 40);
+    let delay = rtcp::extended::Delay { ssrc: 5, last_time: 0x1_0000, since: 3 };
+    len += rtcp::write_delays(&mut out[len..], 1, &[delay; 2]);
     let requests = out[..len].to_vec();
     let arrivals: Vec<_> = (0..40u64).map(|n| (n % 5 != 3).then_some(n * (n % 7) * 9_000)).collect();
     let (len, _) = rtcp::write_transport_feedback(&mut out, 1, 2, 65_520, 3, &arrivals);

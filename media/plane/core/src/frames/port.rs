@@ -344,7 +344,7 @@ impl Port {
         let mut bodies = Vec::new();
         for (ssrc, inbound) in &mut self.inbound {
             asked.clear();
-            inbound.reception.ask(now_us, RTT_US, ASKS_MAX, &mut asked);
+            inbound.reception.ask(now_us, Some(RTT_US), ASKS_MAX, &mut asked);
             missing |= inbound.reception.is_missing_any();
             for part in asked.chunks(128) {
                 let mut body = vec![0; 1_000];

@@ -11,6 +11,8 @@ const ASKS_MAX: u8 = 10;
 const LOOK_US: u64 = 20_000;
 /// Pictures are kept for so long at least, so that they flow.
 const SMOOTH_US: u64 = 30_000;
+/// It is decoded so long before it is shown: for decoding, and for showing it (`VCMTiming`).
+const DECODES_US: u64 = 17_000;
 /// A key frame is asked for after so long without a picture, and again.
 const STUCK_US: u64 = 3_000_000;
 const STUCK_AGAIN_US: u64 = 200_000;
@@ -113,7 +115,8 @@ impl Watcher {
         };
         let next = self.whole.iter().find(decodable).map(|(frame, whole)| (*frame, *whole));
         if let (Some((frame, whole)), Some(way_us)) = (next, self.way_us) {
-            if now_us >= taken_us(frame) + way_us + self.keep_us.max(SMOOTH_US) {
+            let kept_us = self.keep_us.saturating_sub(DECODES_US).max(SMOOTH_US);
+            if now_us >= taken_us(frame) + way_us + kept_us {
                 self.show(frame, &whole, now_us);
             }
         }

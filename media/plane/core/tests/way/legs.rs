@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::super::peer::Peer;
 use super::CAMERA_VOICE_SSRC;
+use plane_core::rtcp;
+use plane_core::rtcp::extended::Delay;
 use plane_core::rtp::{self, Header};
 
 /// What a way loses of itself, however little is sent.
@@ -23,13 +25,19 @@ pub struct Uplink {
     way: VecDeque<(u64, Vec<u8>)>,
     /// Of pictures, in clear.
     sent: BTreeMap<(u32, u16), (Header, Vec<u8>)>,
+    /// When each was sent again last: not more often than once in a round trip (libwebrtc's `RtpPacketHistory`).
+    again_us: BTreeMap<(u32, u16), u64>,
     pub asked: VecDeque<(u64, Wish)>,
+    /// When the answers arrive.
+    pub asked_time: VecDeque<(u64, Wish)>,
 }
 
 #[derive(Clone, Copy)]
 pub enum Wish {
     Packet(u32, u16),
     Key(u32),
+    /// Whose time it was, and the middle of that.
+    Delay(u32, u32),
 }
 
 impl Losses {
@@ -56,7 +64,15 @@ impl Losses {
 
 impl Uplink {
     pub fn new(losses: Losses, delay_us: u64) -> Self {
-        Uplink { losses, delay_us, way: VecDeque::new(), sent: BTreeMap::new(), asked: VecDeque::new() }
+        Uplink {
+            losses,
+            delay_us,
+            way: VecDeque::new(),
+            sent: BTreeMap::new(),
+            again_us: BTreeMap::new(),
+            asked: VecDeque::new(),
+            asked_time: VecDeque::new(),
+        }
     }
 
     /// Takes what is sent now; gives what arrives.
@@ -82,12 +98,33 @@ impl Uplink {
         while self.asked.front().is_some_and(|(at_us, _)| *at_us <= now_us) {
             match self.asked.pop_front().unwrap().1 {
                 Wish::Key(ssrc) => key[(ssrc - 0x1000) as usize] = true,
+                Wish::Delay(..) => {}
                 Wish::Packet(ssrc, sequence) => {
                     let Some((header, clear)) = self.sent.get(&(ssrc, sequence)) else { continue };
+                    let last_us = self.again_us.entry((ssrc, sequence)).or_default();
+                    if now_us < *last_us + 2 * self.delay_us {
+                        continue;
+                    }
+                    *last_us = now_us;
                     let packet = peer.again(header, clear);
                     self.send(&packet, now_us);
                 }
             }
         }
+    }
+
+    /// What it says at once of the times that it was told, as that arrives.
+    pub fn delays(&mut self, now_us: u64) -> Vec<Vec<u8>> {
+        let here = self.asked_time.partition_point(|(at_us, _)| *at_us <= now_us);
+        let told = self.asked_time.drain(..here).filter_map(|(_, wish)| match wish {
+            Wish::Delay(ssrc, last_time) => Some(Delay { ssrc, last_time, since: 0 }),
+            _ => None,
+        });
+        told.map(|delay| {
+            let mut buffer = [0; 64];
+            let len = rtcp::write_delays(&mut buffer, CAMERA_VOICE_SSRC, &[delay]);
+            buffer[..len].to_vec()
+        })
+        .collect()
     }
 }

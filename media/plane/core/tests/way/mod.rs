@@ -13,6 +13,7 @@ use legs::Wish;
 pub use legs::{Losses, Uplink};
 use plane_core::command::{Command, Extension, PayloadMap};
 use plane_core::event::Event;
+use plane_core::rtcp::extended::Told;
 use plane_core::rtcp::{self, Packet, ReportBlock};
 use plane_core::rtp;
 
@@ -211,6 +212,9 @@ impl World {
             if let Some(up) = &mut camera.up {
                 packets = up.pass(&mut camera.peer, packets, now_us);
                 up.answer(&mut camera.peer, &mut camera.key, now_us);
+                for compound in up.delays(now_us) {
+                    self.stage.send_compound(&mut camera.peer, &compound);
+                }
             }
             for packet in packets {
                 self.stage.deliver(&self.cameras[at as usize].peer, &packet);
@@ -247,15 +251,20 @@ impl World {
         for camera in self.cameras.iter_mut().filter(|camera| all || camera.up.is_some()) {
             let wishes = self.stage.rtcp_to(&mut camera.peer, |packet, wishes: &mut Vec<Wish>| match packet {
                 Packet::Pli { media } => wishes.push(Wish::Key(media)),
+                Packet::Extended { ssrc, blocks } => wishes.extend(blocks.filter_map(|told| match told {
+                    Told::Time(ntp) => Some(Wish::Delay(ssrc, (ntp >> 16) as u32)),
+                    Told::Delay(_) => None,
+                })),
                 Packet::Nack { media, items, .. } => wishes.extend(items.map(|one| Wish::Packet(media, one))),
                 _ => {}
             });
             for wish in wishes {
                 self.keys_asked += u64::from(matches!(wish, Wish::Key(_)));
                 match (&mut camera.up, wish) {
+                    (Some(up), Wish::Delay(..)) => up.asked_time.push_back((now_us + 2 * up.delay_us, wish)),
                     (Some(up), _) => up.asked.push_back((now_us + up.delay_us, wish)),
                     (None, Wish::Key(ssrc)) => camera.key[(ssrc - 0x1000) as usize] = true,
-                    (None, Wish::Packet(..)) => {}
+                    (None, Wish::Packet(..) | Wish::Delay(..)) => {}
                 }
             }
         }
