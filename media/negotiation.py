@@ -26,6 +26,8 @@ from media.parameters import (
 )
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
+# The dependency descriptor of VP8 too, though its payload tells all that matters to us: by that alone libwebrtc leaves out a
+# picture of an upper temporal layer that comes again after the next synchronization point, however long it would wait for it.
 _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
     "video": (
@@ -148,7 +150,7 @@ def agree(capabilities: Capabilities, acceptance: Acceptance | None) -> Agreed:
         names = _SENT[capabilities.kind]
     else:
         codecs = published_order(capabilities.codecs, acceptance)
-        names = _published_extensions(capabilities.kind, codecs)
+        names = _PUBLISHED[capabilities.kind]
     extensions = tuple(one for one in capabilities.extensions if one.name in names)
     lines = [" ".join(str(number) for number in _payload_types(codecs))]
     for codec in codecs:
@@ -194,13 +196,6 @@ def match(codec: Codec, codecs: Iterable[Codec]) -> Codec | None:
         wider = codec.format.replace("constrained", "baseline")
         return next((o for o in codecs if (o.name, o.format) == ("h264", wider)), None)
     return exact
-
-
-def _published_extensions(kind: Kind, codecs: Sequence[Codec]) -> tuple[ExtensionName, ...]:
-    """The dependency descriptor where it tells something: VP8 says itself which frame is of which temporal layer."""
-    if codecs and codecs[0].name in ("vp9", "av1", "h264", "h265"):
-        return _PUBLISHED[kind]
-    return tuple(name for name in _PUBLISHED[kind] if name != "dependency-descriptor")
 
 
 def _payload_types(codecs: Sequence[Codec]) -> list[int]:

@@ -363,9 +363,13 @@ pub(crate) fn entry(incoming: &Incoming) -> Option<Entry> {
     Some(entry)
 }
 
-/// VP9 tells by its payload all that matters here; for other codecs the dependency descriptor does.
+/// VP9 tells by its payload all that matters here. So does VP8, but libwebrtc leaves that out of it where there is a descriptor. Of
+/// other codecs the descriptor tells.
 fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
     entry.frame = dependencies::frame_number(descriptor).unwrap_or(0);
+    if entry.codec == Some(Codec::Vp9) {
+        return;
+    }
     let at = layer.reception.extended(entry.sequence);
     let Ok(frame) = layer.dependencies.read(descriptor, at) else { return };
     match entry.codec {
@@ -373,6 +377,7 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
             entry.place = Some(frame.place);
             entry.keyframe = frame.place.fresh && frame.place.starts_frame;
         }
+        Some(Codec::Vp8) => entry.place = entry.place.or(Some(frame.place)),
         Some(Codec::H264 | Codec::H265) => entry.place = Some(frame.place),
         _ => {}
     }

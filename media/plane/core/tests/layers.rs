@@ -17,7 +17,8 @@ const VP9_L1T3: (Codec, &str) = (Codec::Vp9, include_str!("recordings/vp9-l1t3.t
 const AV1_L3T3_KEY: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l3t3-key.txt"));
 const AV1_L2T2: (Codec, &str) = (Codec::Av1, include_str!("recordings/av1-l2t2.txt"));
 const H264_L1T3: (Codec, &str) = (Codec::H264, include_str!("recordings/h264-l1t3.txt"));
-const ALL: [(Codec, &str); 6] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY, AV1_L2T2, H264_L1T3];
+const VP8_L1T3: (Codec, &str) = (Codec::Vp8, include_str!("recordings/vp8-l1t3.txt"));
+const ALL: [(Codec, &str); 7] = [VP9_L3T3_KEY, VP9_L3T3, VP9_L1T3, AV1_L3T3_KEY, AV1_L2T2, H264_L1T3, VP8_L1T3];
 
 const VIEWERS: u32 = 2;
 
@@ -134,6 +135,27 @@ fn whoever_wants_less_gets_whole_pictures_of_less() {
         assert_eq!(spatial, if text.contains(" L1") { 0 } else { 1 });
         assert_eq!(scene.plis(), 1, "before the first");
     }
+}
+
+/// Old clients, Firefox.
+#[test]
+fn whoever_takes_no_descriptor_gets_less_of_vp8_too() {
+    let (codec, text) = VP8_L1T3;
+    let packets = read(text);
+    let mut scene = Scene::new(codec);
+    let extensions = vec![(0, Extension::DependencyDescriptor)];
+    scene.stage.command(Command::SetExtensions { transport: 2, extensions });
+    scene.want(0, 0, 0);
+    pictures(&packets).into_iter().for_each(|picture| scene.publish(picture));
+    let sealed = scene.stage.sealed_media(&scene.viewers[0]);
+    let seen: Vec<_> = sealed.into_iter().map(|one| arrived(scene.viewers[0].open(one))).collect();
+    assert!(seen.iter().all(|one| one.descriptor.is_empty()));
+    let numbers: Vec<_> = seen.iter().map(|one| one.header.sequence).collect();
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "{numbers:?}");
+    let shown = seen.iter().filter(|one| one.header.marker).count();
+    let all = scene.seen(1);
+    let base = all.iter().filter(|one| one.temporal() == 0).count();
+    assert!(shown == base && base < all.len() / 3, "{shown} of {}, {base} wanted", all.len());
 }
 
 #[test]

@@ -4,13 +4,14 @@
 use plane_core::dependencies::{Dependencies, frame_number, set_frame_number};
 use plane_core::selection::{Limits, Place, Selection};
 
-const RECORDINGS: [&str; 6] = [
+const RECORDINGS: [&str; 7] = [
     include_str!("../../core/tests/recordings/vp9-l3t3-key.txt"),
     include_str!("../../core/tests/recordings/vp9-l3t3.txt"),
     include_str!("../../core/tests/recordings/vp9-l1t3.txt"),
     include_str!("../../core/tests/recordings/av1-l3t3-key.txt"),
     include_str!("../../core/tests/recordings/av1-l2t2.txt"),
     include_str!("../../core/tests/recordings/h264-l1t3.txt"),
+    include_str!("../../core/tests/recordings/vp8-l1t3.txt"),
 ];
 /// What Chromium's AV1 L3T3_KEY begins with, behind the frame number.
 pub(super) const STRUCTURE: &[u8] = &[
