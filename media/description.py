@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -317,7 +317,21 @@ def _description(session: _Shared, used: list[_Shared], sections: tuple[Section,
         raise PeerError("too many fingerprints")
     setup = (session.setup if first.setup is None else first.setup) or ""
     allow_mixed = session.allow_mixed or any(one.allow_mixed for one in used)
+    if not allow_mixed:
+        sections = tuple(map(_without_descriptor, sections))
     return Description(sections, ufrag, pwd, tuple(map(_fingerprint, fingerprints)), setup, allow_mixed)
+
+
+def _without_descriptor(section: Section) -> Section:
+    """The table that a descriptor begins with takes a long header, which may not stand beside short ones then (RFC 8285 §6)."""
+    if section.kind != "video" or section.capabilities is None:
+        return section
+    return replace(section, capabilities=_without(section.capabilities, "dependency-descriptor"))
+
+
+@lru_cache(limits.CODEC_CACHE_ENTRIES)
+def _without(capabilities: Capabilities, name: ExtensionName) -> Capabilities:
+    return replace(capabilities, extensions=tuple(one for one in capabilities.extensions if one.name != name))
 
 
 def _fingerprint(value: str) -> Fingerprint:

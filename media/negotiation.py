@@ -26,8 +26,8 @@ from media.parameters import (
 )
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
-# The dependency descriptor of VP8 too, though its payload tells all that matters to us: by that alone libwebrtc leaves out a
-# picture of an upper temporal layer that comes again after the next synchronization point, however long it would wait for it.
+# The dependency descriptor of VP8 too, whose payload could tell its temporal layers: by that alone libwebrtc leaves out a picture
+# of an upper one that comes again after the next synchronization point, however long it would wait for it.
 _PUBLISHED: dict[Kind, tuple[ExtensionName, ...]] = {
     "audio": ("mid", "audio-level", "transport-cc"),
     "video": (

@@ -24,7 +24,7 @@ from tests.interop.canvas import CLIENT, PAINTED
 from tests.interop.network import HTTP_PORT, Namespace
 from tests.interop.person import token
 from tests.simulation import impair, scene
-from tests.simulation.scene import LAYERED, SINK, SOURCE, Call, Picture
+from tests.simulation.scene import SINK, SOURCE, Call, Picture
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -73,11 +73,11 @@ ANSWER = """async (sdp) => {
   return gathered(way);
 }"""
 TAKE = "(sdp) => way.setRemoteDescription({ type: 'answer', sdp })"
-PUBLISH = """async ([url, jwt, bitrate, fps, simulcast]) => {
+PUBLISH = """async ([url, jwt, bitrate, fps]) => {
   const room = new LivekitClient.Room({ dynacast: true });
   await room.connect(url, jwt);
   const videoEncoding = { maxBitrate: bitrate, maxFramerate: fps };
-  const camera = { source: 'camera', videoCodec: 'vp8', simulcast, videoEncoding };
+  const camera = { source: 'camera', videoCodec: 'vp8', simulcast: true, videoEncoding };
   const published = await room.localParticipant.publishTrack(picture, camera);
   await room.localParticipant.publishTrack(voice, { source: 'microphone', dtx: false });
   window.sender = published.track.sender;
@@ -139,13 +139,15 @@ async def join_directly(call: Call, source: Page, sink: Page, shows: Picture) ->
 
 
 async def join_by_server(call: Call, source: Page, sink: Page, shows: Picture) -> None:
+    """With simulcast, and so temporal layers, as pages publish."""
+
     def entry(identity: str) -> list[Any]:
         server, link = call.server, call.links[identity]
         jwt = token(server.api_key, server.api_secret, identity, scene.CONFERENCE)
         return [f"{server.scheme}://{link.server_address}:{HTTP_PORT}", jwt]
 
     await sink.evaluate(WATCH, entry(SINK))
-    await source.evaluate(PUBLISH, [*entry(SOURCE), shows.bitrate_bps, shows.fps, shows == LAYERED])
+    await source.evaluate(PUBLISH, [*entry(SOURCE), shows.bitrate_bps, shows.fps])
 
 
 async def measure(row: Row, seed: int, kind: str, seconds: float) -> Figures:

@@ -101,10 +101,13 @@ def test_feedback_is_what_both_have() -> None:
 
 @pytest.mark.parametrize("codec", [None, "video/VP8", "video/VP9", "video/AV1", "video/H264"])
 def test_a_publisher_describes_what_its_pictures_build_on_whatever_the_codec(codec: str | None) -> None:
-    video = capabilities("js_single_published", "7")
-    for acceptance in (Acceptance(codec=codec), None):
-        names = [extension.name for extension in agree(video, acceptance).extensions]
-        assert "dependency-descriptor" in names
+    agreed = agree(capabilities("js_single_published", "7"), Acceptance(codec=codec))
+    assert "dependency-descriptor" in [extension.name for extension in agreed.extensions]
+
+
+def test_a_listener_is_told_what_pictures_build_on() -> None:
+    agreed = agree(capabilities("js_single_published", "7"), None)
+    assert "dependency-descriptor" in [extension.name for extension in agreed.extensions]
 
 
 def test_a_listener_can_be_told_how_long_to_keep_pictures() -> None:

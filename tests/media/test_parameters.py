@@ -63,6 +63,23 @@ def test_javascript_client_with_simulcast() -> None:
     assert description.sections[6].max_message_bytes == 262144
 
 
+def test_who_mixes_no_headers_has_no_descriptors() -> None:
+    """The table that a descriptor begins with takes a long header, and the other extensions go on in short ones."""
+    offered = fixture("js_single_published")
+    plain = offered.replace("a=extmap-allow-mixed\r\n", "").replace("a=extmap-allow-mixed\n", "")
+    assert plain != offered
+
+    def names(sdp: str) -> list[list[str]]:
+        told = [section.capabilities for section in parse(sdp).sections if section.kind == "video"]
+        return [[extension.name for extension in one.extensions] for one in told if one is not None]
+
+    assert all("dependency-descriptor" in found for found in names(offered))
+    without = [[name for name in found if name != "dependency-descriptor"] for found in names(offered)]
+    assert names(plain) == without
+    again = [section.capabilities for section in parse(plain).sections]
+    assert all(a is b for a, b in zip(again, [one.capabilities for one in parse(plain).sections], strict=True))
+
+
 def test_h264_has_its_profile_and_mode_as_format_and_wrong_ones_are_left_out() -> None:
     found = codecs(parse(fixture("js_single_join")), "3")
     formats = {number: codec.format for number, codec in found.items() if codec.name == "h264"}

@@ -99,6 +99,8 @@ pub struct Consumer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Send(Offsets),
+    /// Nothing of it, under its number.
+    Fill(Offsets),
     Leave,
 }
 
@@ -372,8 +374,8 @@ impl Consumer {
             // Of VP8 the ids have to go on without a gap (RFC 7741 §4.2); elsewhere references count by them.
             let vp8 = entry.codec == Some(Codec::Vp8);
             let new_picture = vp8 && entry.place.is_some_and(|place| place.starts_frame);
-            self.continuity.skip(entry.sequence, new_picture);
-            return (Verdict::Leave, switched);
+            let kept = self.continuity.skip(entry.sequence, new_picture);
+            return (kept.map_or(Verdict::Leave, Verdict::Fill), switched);
         }
         let offsets = self.continuity.pass(entry.sequence, entry.timestamp, picture(entry));
         (offsets.map_or(Verdict::Leave, Verdict::Send), switched)

@@ -4,13 +4,13 @@ use crate::allocation::CALM_QUEUE_US;
 use crate::consumer::Consumer;
 use crate::event::Event;
 use crate::forward::Packet as Forwarded;
-use crate::ingest::BUSY_TICK_US;
+use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
 use crate::outbox::{Outbox, Sink};
-use crate::playout::Report;
-use crate::reception::SenderClock;
-use crate::rtcp::extended::Told;
+use crate::playout::{Report, Told};
+use crate::reception::{SenderClock, ask_again_us};
+use crate::rtcp::extended;
 use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
-use crate::sent::Sent;
+use crate::sent::{Content, Sent};
 use crate::shard::Shard;
 use crate::srtp::RTCP_OVERHEAD_MAX;
 use crate::transport::Way;
@@ -28,7 +28,12 @@ const RESENDS_MAX: u8 = 10;
 const FAR_US: u64 = 200_000;
 /// Sequence numbers looked at in one NACK packet.
 const NACK_ITEMS_MAX: usize = 512;
-const RTT_US_MAX: u64 = 30_000_000;
+/// What tells of a longer round trip was asleep meanwhile, or lies.
+const RTT_US_MAX: u64 = 5_000_000;
+/// A library that sends nothing takes this for the round trip, after which it asks again ...
+const VIEWER_RTT_US: u64 = 100_000;
+/// ... when it looks next.
+const VIEWER_LOOKS_US: u64 = 20_000;
 /// Beyond this round trip a packet of a voice that is sent again comes when its time is over.
 pub(crate) const VOICE_RTT_US_MAX: u64 = 200_000;
 const NTP_EPOCH_S: i64 = 2_208_988_800;
@@ -83,7 +88,7 @@ impl Shard {
                 self.note_available(key, now_us);
             }
             Packet::TransportFeedback(body) => self.note_feedback(key, body, now_us, out),
-            Packet::Extended { blocks, .. } => blocks.for_each(|told| self.note_told(key, told, now_us)),
+            Packet::Extended { blocks, .. } => self.note_delay(key, blocks, now_us),
             Packet::Sdes | Packet::Other(_) => {}
         }
     }
@@ -140,13 +145,16 @@ impl Shard {
     }
 
     /// Who sends us something heard our time; so we learn the round trip to those too who are sent nothing.
-    fn note_told(&mut self, key: usize, told: Told, now_us: u64) {
-        let Told::Delay(delay) = told else { return };
-        let rtt_us = self.round_trip_us((delay.last_time, delay.since), now_us);
-        let transport = &mut self.transports[key];
-        if delay.ssrc == transport.ssrc {
-            rtt_us.into_iter().for_each(|rtt_us| transport.note_rtt(rtt_us));
-        }
+    fn note_delay(&mut self, key: usize, mut blocks: extended::Blocks, now_us: u64) {
+        let mine = self.transports[key].ssrc;
+        let is_mine = |told| match told {
+            extended::Told::Delay(delay) if delay.ssrc == mine && delay.last_time != 0 => {
+                Some((delay.last_time, delay.since))
+            }
+            _ => None,
+        };
+        let rtt_us = blocks.find_map(is_mine).and_then(|told| self.round_trip_us(told, now_us));
+        rtt_us.into_iter().for_each(|rtt_us| self.transports[key].note_rtt(rtt_us));
     }
 
     /// `told`: the middle of our NTP time as the peer heard it, 0 if it did not, and how long it kept it, in 1/65536 s.
@@ -164,11 +172,14 @@ impl Shard {
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
         let layer = &producer.layers[usize::from(layer)];
-        let described = layer.described && self.transports[consumer.transport].extensions.dependency_descriptor != 0;
-        let reception = &layer.reception;
+        let (reception, described) = (&layer.reception, layer.described);
         let (fraction, packets) = (reception.fraction_asked, reception.reported);
         let up = Report { fraction, packets, at_us: reception.reported_us };
-        let (down, up) = ((down, rtt_us(consumer.transport)), (up, rtt_us(producer.transport)));
+        let (down_us, up_us) = (rtt_us(consumer.transport), rtt_us(producer.transport));
+        let sends = !self.transports[consumer.transport].producers.is_empty();
+        let viewer_us = if sends { down_us } else { down_us.max(VIEWER_RTT_US) };
+        let down = Told { report: down, rtt_us: down_us, again_us: viewer_us + VIEWER_LOOKS_US };
+        let up = Told { report: up, rtt_us: up_us, again_us: ask_again_us(up_us) + ASKING_TICK_US };
         consumer.playout.note_loss(down, up, described, now_us);
     }
 
@@ -230,6 +241,7 @@ impl Shard {
                 entry,
                 offsets: again.offsets(),
                 padding: again.padding,
+                content: again.content,
                 timestamp,
                 marker: again.marker(),
             };
@@ -347,7 +359,11 @@ impl Shard {
             }
             len += rtcp::write_rr(&mut buffer[len..], self.transports[key].ssrc, part);
         }
-        if !blocks.is_empty() && len + RECEIVER_TIME_BYTES <= COMPOUND_BYTES {
+        if !blocks.is_empty() {
+            if len + RECEIVER_TIME_BYTES > COMPOUND_BYTES {
+                self.send_rtcp(key, &mut buffer, len, out);
+                len = 0;
+            }
             let time = ntp(self.wall_us(now_us));
             len += rtcp::write_receiver_time(&mut buffer[len..], self.transports[key].ssrc, time);
         }
@@ -426,7 +442,7 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
     let epoch = consumer.epoch;
     let sent = consumer.sent.find(sequence)?;
     let too_soon = sent.resends() > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
-    if sent.epoch != epoch || sent.copies || too_soon || sent.resends() >= RESENDS_MAX {
+    if sent.epoch != epoch || sent.content == Content::WithCopies || too_soon || sent.resends() >= RESENDS_MAX {
         return None;
     }
     sent.count_resend();

@@ -11,7 +11,7 @@ use crate::pacing::{PACE_US, Pacer, Waiting};
 use crate::producer::{Beginning, Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
 use crate::red;
 use crate::rtp;
-use crate::sent::Sent;
+use crate::sent::{Content, Sent};
 use crate::sequence::{Continuity, Offsets};
 use crate::shard::Shard;
 use crate::srtp::Outbound;
@@ -232,6 +232,7 @@ impl Feed<'_> {
         let pads = transport.line().is_none();
         let returns = pads && consumer.meet(self.producer.voice.entrance);
         let paces = pads && consumer.video;
+        let fills = paces;
         if paces {
             transport.pacer.settle(transport.estimator.available_bps(self.now_us), self.now_us);
         }
@@ -247,17 +248,25 @@ impl Feed<'_> {
                     fed.unfit |= consumer.turn_unfit();
                     break;
                 }
-                let (offsets, switched) = self.decide(consumer, entry);
+                let (verdict, switched) = self.decide(consumer, entry);
                 fed.switched |= switched;
-                let Some(offsets) = offsets else { continue };
+                let (offsets, content) = match verdict {
+                    Verdict::Send(offsets) => (offsets, Content::Whole),
+                    Verdict::Fill(offsets) if fills => (offsets, Content::Nothing),
+                    Verdict::Fill(_) | Verdict::Leave => continue,
+                };
                 if more_bytes > 0 && burst.len + longest + more_bytes > RUN_BYTES_MAX {
                     burst.end(self.path, consumer.video, out);
                 }
                 let space = &mut out.space()[burst.len..];
-                let padding = if pads { waiting.padding } else { 0 };
+                let padding = match content {
+                    Content::Nothing => 1,
+                    _ if pads => waiting.padding,
+                    _ => 0,
+                };
                 let timestamp = consumer.continuity.timestamp(entry.timestamp);
-                let marker = entry.marker || consumer.ends_picture(entry);
-                let packet = Packet { cache, entry, offsets, padding, timestamp, marker };
+                let marker = content != Content::Nothing && (entry.marker || consumer.ends_picture(entry));
+                let packet = Packet { cache, entry, offsets, padding, content, timestamp, marker };
                 if paces && transport.pacer.is_full() {
                     fed.waits |= packet.wait((key, consumer), self.layer, &mut transport.pacer);
                     continue;
@@ -281,12 +290,12 @@ impl Feed<'_> {
     }
 
     #[inline]
-    fn decide(&self, consumer: &mut Consumer, entry: &Entry) -> (Option<Offsets>, bool) {
+    fn decide(&self, consumer: &mut Consumer, entry: &Entry) -> (Verdict, bool) {
         if consumer.payload(entry.payload_type).is_none() {
             if consumer.current == Some(self.layer) {
                 consumer.continuity.skip(entry.sequence, false);
             }
-            return (None, false);
+            return (Verdict::Leave, false);
         }
         let from = consumer.current_or_previous();
         let (clock_hz, last_us) = (consumer.clock_hz, consumer.last_sent_us);
@@ -294,10 +303,7 @@ impl Feed<'_> {
             elapsed(&self.producer.layers, (from, self.layer), (continuity, entry.timestamp), clock_hz)
                 .unwrap_or_else(|| arrival_step(self.now_us.saturating_sub(last_us), clock_hz))
         };
-        match consumer.decide(self.layer, entry, step) {
-            (Verdict::Send(offsets), switched) => (Some(offsets), switched),
-            (Verdict::Leave, switched) => (None, switched),
-        }
+        consumer.decide(self.layer, entry, step)
     }
 }
 
@@ -341,6 +347,7 @@ pub(crate) struct Packet<'a> {
     pub entry: &'a Entry,
     pub offsets: Offsets,
     pub padding: u8,
+    pub content: Content,
     /// As they go out.
     pub timestamp: u32,
     pub marker: bool,
@@ -389,7 +396,7 @@ impl Packet<'_> {
             ..Sent::default()
         };
         sent.mark(layer, !consumer.acknowledged, self.marker);
-        sent.copies = consumer.makes_red(self.entry);
+        sent.content = if consumer.makes_red(self.entry) { Content::WithCopies } else { self.content };
         sent
     }
 
@@ -443,7 +450,8 @@ impl Packet<'_> {
         outbound: &Outbound,
         space: &mut [u8],
     ) -> Option<usize> {
-        let red_type = if sent.copies { consumer.red_type(self.entry) } else { None };
+        let copies = sent.content == Content::WithCopies;
+        let red_type = if copies { consumer.red_type(self.entry) } else { None };
         let payload_type = red_type.or_else(|| self.payload_type(consumer))?;
         let number = (payload_type, sent.sequence, consumer.ssrc);
         let header = self.write_header(consumer, number, (sent.with_mid(), sent.wide), times, space);
@@ -524,7 +532,7 @@ impl Packet<'_> {
             add(ids.playout_delay, &limits[..]);
         }
         let mut descriptor: [u8; u8::MAX as usize];
-        if entry.descriptor_len > 0 && ids.dependency_descriptor != 0 {
+        if entry.descriptor_len > 0 && ids.dependency_descriptor != 0 && self.content != Content::Nothing {
             descriptor = [0; u8::MAX as usize];
             let descriptor = &mut descriptor[..usize::from(entry.descriptor_len)];
             descriptor.copy_from_slice(self.cache.descriptor(entry));
@@ -536,6 +544,9 @@ impl Packet<'_> {
 
     #[inline]
     fn write_payload(&self, consumer: &Consumer, space: &mut [u8]) -> Option<usize> {
+        if self.content == Content::Nothing {
+            return Some(0);
+        }
         let mut payload = self.cache.payload(self.entry);
         if consumer.strips_red() && self.is_red(consumer) {
             payload = &payload[red::primary(payload).ok()?.range];

@@ -13,6 +13,7 @@ use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, Reception};
 use crate::red;
 use crate::rtp::{self, Header};
+use crate::selection::{Place, Rise};
 use crate::sequence::is_before;
 use crate::shard::Shard;
 use crate::srtp::SrtpError;
@@ -377,10 +378,20 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
             entry.place = Some(frame.place);
             entry.keyframe = frame.place.fresh && frame.place.starts_frame;
         }
-        Some(Codec::Vp8) => entry.place = entry.place.or(Some(frame.place)),
+        Some(Codec::Vp8) if entry.place.is_none() => entry.place = Some(vp8_place(layer, &frame)),
         Some(Codec::H264 | Codec::H265) => entry.place = Some(frame.place),
         _ => {}
     }
+}
+
+/// Of encoders that describe nothing libwebrtc says that one may go up behind any base picture, which is not so: with a picture
+/// that needs that alone one may (what the Y bit of the payload said).
+fn vp8_place(layer: &mut Layer, frame: &dependencies::Frame) -> Place {
+    if frame.place.temporal == 0 {
+        layer.base = layer.base.filter(|base| is_before(frame.number, *base)).or(Some(frame.number));
+    }
+    let needs_base_alone = frame.place.temporal > 0 && frame.references().all(|number| Some(number) == layer.base);
+    Place { rise: if needs_base_alone { Rise::Here } else { Rise::No }, ..frame.place }
 }
 
 fn by_mid(

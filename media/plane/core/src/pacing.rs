@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::forward::{Burst, Packet};
 use crate::outbox::{Outbox, Sink};
-use crate::sent::Sent;
+use crate::sent::{Content, Sent};
 use crate::shard::Shard;
 
 /// What waits is looked at this often.
@@ -152,6 +152,7 @@ impl Shard {
                 entry,
                 offsets,
                 padding: waiting.sent.padding,
+                content: waiting.sent.content,
                 timestamp,
                 marker: waiting.sent.marker(),
             };
@@ -180,11 +181,20 @@ impl Shard {
             let space = out.reserve(SPACE);
             let written = consumer
                 .sent_before(repeat % REPEATED)
+                .filter(|sent| sent.content != Content::Nothing)
                 .and_then(|sent| {
                     let cache = producer.layers.get(usize::from(sent.layer()))?.cache.as_ref()?;
                     let entry = cache.get(sent.source)?;
                     let timestamp = consumer.continuity.timestamp(entry.timestamp);
-                    Some(Packet { cache, entry, offsets: sent.offsets(), padding: 0, timestamp, marker: sent.marker() })
+                    Some(Packet {
+                        cache,
+                        entry,
+                        offsets: sent.offsets(),
+                        padding: 0,
+                        content: sent.content,
+                        timestamp,
+                        marker: sent.marker(),
+                    })
                 })
                 .and_then(|packet| packet.write_rtx(consumer, transport, now_us, space));
             let written = written.or_else(|| consumer.write_padding(PADDING_ONLY, transport, now_us, space));

@@ -1,33 +1,24 @@
 //! How long a viewer keeps pictures before it shows them. By itself a library (libwebrtc) keeps them as long as they arrive
-//! unevenly, not counting those that had to be sent again. Those come late then, one after the other; and of a stream with temporal
-//! layers it leaves them out, unless the stream describes what each picture builds on (the dependency descriptor). So where the way
-//! to it, or the one from the publisher, loses packets it is told to wait for them, by a header extension (`playout-delay` of
-//! WebRTC: twelve bits each of the least and the most, in units of 10 ms).
+//! unevenly, not counting those that had to be sent again: these are shown late. Of VP8 that tells its temporal layers in the payload
+//! it leaves them out. So where the way to it, or the one from the publisher, loses packets it is told to wait for them, by a header
+//! extension (`playout-delay` of WebRTC: twelve bits each of the least and the most, in units of 10 ms).
 
-use crate::ingest::ASKING_TICK_US;
-use crate::reception::ask_again_us;
-
-/// Share lost, as the viewer reports it, above which pictures wait for what is sent again ...
+/// Share lost, as the viewer reports it, above which pictures wait for what is sent again.
 const LOSS_FOR_ONE: f32 = 0.03;
-/// ... of a stream that does not describe itself, where it is no single event: 2 to 5 of 100 pictures stayed away at 1 % of loss, with
-/// the wait one of 200 ...
+/// The same where they would be left out: 2 to 5 of 100 pictures stayed away at 1 % of loss, with the wait one of 200.
 const LITTLE_LOSS_FOR_ONE: f32 = 0.006;
-/// (of the last eight reports) ...
+/// So many of the last eight reports tell of it then: it is no single event.
 const LOSSY_REPORTS: u32 = 3;
-/// ... above which for what is sent a second time ...
+/// Above which they wait for what is sent a second time: at 10 % one picture of forty has a packet that is lost twice.
 const LOSS_FOR_TWO: f32 = 0.08;
-/// ... and a third time.
+/// And a third time: at 30 % one of fifteen has a packet that is lost three times, at 20 % one of fifty.
 const LOSS_FOR_THREE: f32 = 0.25;
 const SMOOTHING: f32 = 0.3;
 /// A report of fewer packets counts for so much less: of the few at the start of a call a handful lost is half of all.
 const WHOLE_REPORT: f32 = 60.0;
-/// It is seen with the next packet that one is missing, which may be of the next picture (42 ms of 24 a second); and a library
-/// wants a picture some 17 ms before it shows it.
+/// It is seen with the next packet that one is missing, which may be of the next picture: 42 ms of 24 a second. And a library takes
+/// a picture 10 ms before it is shown, and the time for decoding it.
 const NOTICED_US: u64 = 65_000;
-/// A library that sends nothing takes this for the round trip, after which it asks again ...
-const VIEWER_RTT_US: u64 = 100_000;
-/// ... when it looks next.
-const VIEWER_LOOKS_US: u64 = 20_000;
 const KEEP_US_MAX: u64 = 600_000;
 /// Less is wanted only after so long: each change makes pictures slower or faster for a moment.
 const KEPT_US: u64 = 20_000_000;
@@ -48,12 +39,10 @@ pub struct Playout {
 }
 
 impl Playout {
-    /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. Each with its round
-    /// trip in microseconds. `described`: the viewer is told what each picture builds on.
-    pub fn note_loss(&mut self, down: (Report, u64), up: (Report, u64), described: bool, now_us: u64) {
-        let again_us = (down.1.max(VIEWER_RTT_US) + VIEWER_LOOKS_US, ask_again_us(up.1) + ASKING_TICK_US);
-        let kept_us = self.down.note(down, again_us.0, described) + self.up.note(up, again_us.1, described);
-        let wanted_us = kept_us.min(KEEP_US_MAX);
+    /// The viewer told what was lost on the way to it; what was on the way from the publisher is known here. `described`: the stream
+    /// tells with each packet what its picture builds on, so that no library leaves out what comes late.
+    pub fn note_loss(&mut self, down: Told, up: Told, described: bool, now_us: u64) {
+        let wanted_us = (self.down.note(down, described) + self.up.note(up, described)).min(KEEP_US_MAX);
         if wanted_us + STEP_US > self.keep_us && wanted_us > 0 {
             self.until_us = now_us + KEPT_US;
         }
@@ -69,6 +58,15 @@ impl Playout {
         let [_, a, b, c] = ((self.keep_us.div_ceil(UNIT_US) as u32) << 12 | MOST).to_be_bytes();
         self.told.then_some([a, b, c])
     }
+}
+
+/// What is told of one way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    pub report: Report,
+    pub rtt_us: u64,
+    /// From one question for a packet to the next.
+    pub again_us: u64,
 }
 
 /// What was lost of a stream since the report before.
@@ -93,8 +91,8 @@ struct Leg {
 }
 
 impl Leg {
-    /// How long a packet takes that was lost, if it is asked for again after `again_us`.
-    fn note(&mut self, (report, rtt_us): (Report, u64), again_us: u64, described: bool) -> u64 {
+    /// How long a packet takes that was lost.
+    fn note(&mut self, Told { report, rtt_us, again_us }: Told, described: bool) -> u64 {
         if report.at_us > self.told_us {
             let weight = SMOOTHING * (report.packets as f32 / WHOLE_REPORT).min(1.0);
             self.loss += weight * (report.fraction - self.loss);
@@ -125,7 +123,11 @@ mod tests {
         Report { fraction, packets, at_us }
     }
 
-    const NOTHING: (Report, u64) = (Report { fraction: 0.0, packets: 0, at_us: 0 }, 0);
+    const NOTHING: Told = Told { report: Report { fraction: 0.0, packets: 0, at_us: 0 }, rtt_us: 0, again_us: 0 };
+
+    fn told(report: Report, rtt_us: u64) -> Told {
+        Told { report, rtt_us, again_us: 120_000 }
+    }
 
     #[test]
     fn pictures_wait_for_what_is_sent_again_and_no_longer_than_it_is_lost() {
@@ -133,7 +135,7 @@ mod tests {
         let mut seconds = |playout: &mut Playout, count: u64, fraction: f32| {
             for _ in 0..count {
                 now_us += 1_000_000;
-                playout.note_loss((of(60, fraction, now_us), 50_000), NOTHING, false, now_us);
+                playout.note_loss(told(of(60, fraction, now_us), 50_000), NOTHING, false, now_us);
             }
             keep_ms(playout)
         };
@@ -152,11 +154,21 @@ mod tests {
         for (described, kept_ms) in [(true, None), (false, Some(120))] {
             let mut playout = Playout::default();
             for second in 1..60 {
-                playout.note_loss((of(60, 0.02, second * 1_000_000), 50_000), NOTHING, described, second * 1_000_000);
+                playout.note_loss(
+                    told(of(60, 0.02, second * 1_000_000), 50_000),
+                    NOTHING,
+                    described,
+                    second * 1_000_000,
+                );
             }
             assert_eq!(keep_ms(&playout), kept_ms, "described: {described}");
             for second in 60..70 {
-                playout.note_loss((of(60, 0.05, second * 1_000_000), 50_000), NOTHING, described, second * 1_000_000);
+                playout.note_loss(
+                    told(of(60, 0.05, second * 1_000_000), 50_000),
+                    NOTHING,
+                    described,
+                    second * 1_000_000,
+                );
             }
             assert_eq!(keep_ms(&playout), Some(120), "described: {described}");
         }
@@ -167,10 +179,10 @@ mod tests {
         for (packets, fraction) in [(4, 1.0), (8, 0.5), (40, 0.1)] {
             let mut playout = Playout::default();
             let first = of(packets, fraction, 1_000_000);
-            playout.note_loss((first, 100_000), (first, 100_000), false, 1_000_000);
+            playout.note_loss(told(first, 100_000), told(first, 100_000), false, 1_000_000);
             for second in 2..20 {
                 let none = of(60, 0.0, second * 1_000_000);
-                playout.note_loss((none, 50_000), (none, 50_000), false, second * 1_000_000);
+                playout.note_loss(told(none, 50_000), told(none, 50_000), false, second * 1_000_000);
             }
             assert_eq!(keep_ms(&playout), None, "of {packets}");
         }
@@ -180,7 +192,7 @@ mod tests {
     fn real_loss_of_a_thin_stream_counts_with_its_second_report() {
         let mut playout = Playout::default();
         for now_us in [1_000_000, 2_000_000] {
-            playout.note_loss((of(36, 0.1, now_us), 50_000), NOTHING, false, now_us);
+            playout.note_loss(told(of(36, 0.1, now_us), 50_000), NOTHING, false, now_us);
         }
         assert_eq!(keep_ms(&playout), Some(120));
     }
@@ -188,7 +200,7 @@ mod tests {
     #[test]
     fn nobody_waits_for_ever() {
         let mut playout = Playout::default();
-        playout.note_loss((of(60, 0.9, 1), 29_000_000), NOTHING, false, 1);
+        playout.note_loss(told(of(60, 0.9, 1), 29_000_000), NOTHING, false, 1);
         assert_eq!(keep_ms(&playout), Some(600));
     }
 
@@ -197,7 +209,7 @@ mod tests {
         let mut playout = Playout::default();
         for second in 1..10 {
             let loss = of(60, 0.07, second * 1_000_000);
-            playout.note_loss((loss, 50_000), (loss, 30_000), false, second * 1_000_000);
+            playout.note_loss(told(loss, 50_000), told(loss, 30_000), false, second * 1_000_000);
         }
         assert_eq!(keep_ms(&playout), Some(210));
     }
@@ -206,11 +218,11 @@ mod tests {
     fn a_report_counts_once() {
         let mut playout = Playout::default();
         let once = of(60, 0.09, 1_000_000);
-        (1..30).for_each(|second| playout.note_loss(NOTHING, (once, 50_000), false, second * 1_000_000));
+        (1..30).for_each(|second| playout.note_loss(NOTHING, told(once, 50_000), false, second * 1_000_000));
         assert_eq!(keep_ms(&playout), None);
         (2..5).for_each(|second| {
             let again = of(60, 0.09, second * 1_000_000);
-            playout.note_loss(NOTHING, (again, 50_000), false, 30_000_000 + second);
+            playout.note_loss(NOTHING, told(again, 50_000), false, 30_000_000 + second);
         });
         assert_eq!(keep_ms(&playout), Some(120));
     }

@@ -88,8 +88,10 @@ pub struct Layer {
     pub newest_timestamp: Option<u32>,
     /// What the dependency descriptors of its packets refer to.
     pub dependencies: Dependencies,
-    /// They came with the newest packet: whoever gets them knows what each picture builds on.
+    /// They came with the newest packet.
     pub described: bool,
+    /// Of VP8: the frame number of the newest base picture.
+    pub base: Option<u16>,
     /// Of H.264 from a line.
     pub sets: Option<Box<ParameterSets>>,
     /// By how much the numbers in the cache are ahead of the source's.
@@ -348,7 +350,9 @@ impl Layer {
         let stored = payload.len() + descriptor.len();
         cache.insert(entry, payload, descriptor, now_us);
         self.mid_frame = video && !entry.marker;
-        self.described = !descriptor.is_empty();
+        if !payload.is_empty() {
+            self.described = !descriptor.is_empty();
+        }
         self.pending.push(Pending::new(entry.sequence, stored));
         self.pending_bytes += stored;
     }

@@ -21,14 +21,15 @@ const REORDER_US: u64 = 5_000;
 const ASK_AGAIN_US_MIN: u64 = 30_000;
 /// Assumed until the peer's reports tell the round trip.
 pub const RTT_US_UNKNOWN: u64 = 60_000;
-/// No answer comes sooner than this then.
+/// What comes sooner after it was asked for was under way already.
 const ANSWER_US_MIN: u64 = 10_000;
+const ASK_AGAIN_US_MAX: u64 = 1_500_000;
 /// So often it is asked again after the same time, then more and more seldom: there may be too much on the way.
 const EVENLY: u8 = 3;
 
-/// How long after a packet was asked for it is asked for again.
+/// How long after a packet was asked for it is asked for again: libwebrtc sends none twice within what it takes for the round trip.
 pub fn ask_again_us(rtt_us: u64) -> u64 {
-    (rtt_us + rtt_us / 8).max(ASK_AGAIN_US_MIN)
+    (rtt_us + rtt_us / 8).clamp(ASK_AGAIN_US_MIN, ASK_AGAIN_US_MAX)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -187,8 +188,8 @@ impl Reception {
     /// Sequence numbers to ask for now, oldest first, into `asked`; `true` when one was given up. `rtt_us`: None as long as it was
     /// not measured.
     pub fn ask(&mut self, now_us: u64, rtt_us: Option<u64>, asks_max: u8, asked: &mut Vec<u16>) -> bool {
-        // A round trip that is measured is a mean.
-        self.answer_us = rtt_us.map_or(ANSWER_US_MIN, |rtt_us| rtt_us * 3 / 4);
+        // What is measured is a mean: some answers come sooner.
+        self.answer_us = ANSWER_US_MIN.max(rtt_us.unwrap_or(0) * 3 / 4);
         let again = ask_again_us(rtt_us.unwrap_or(RTT_US_UNKNOWN));
         let before = self.missing.len();
         self.missing.retain(|m| m.asked < asks_max || now_us < m.due_us);
@@ -358,7 +359,7 @@ mod tests {
             let mut asked = Vec::new();
             r.ask(now_us + 10_000, Some(0), ASKS_MAX, &mut asked);
             asked.iter().for_each(|sequence| {
-                r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 15_000);
+                r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 30_000);
             });
         }
         assert_eq!((r.report(9, 4_000_000).fraction_lost, r.fraction_asked), (0, 0.1));
@@ -402,6 +403,7 @@ mod tests {
             "no round trip is known that would speak against it"
         );
         assert_eq!(share_asked(5_000, false, None), 0.0);
+        assert_eq!(share_asked(5_000, false, Some(2_000)), 0.0, "on the same network nobody waits anyway");
     }
 
     #[test]

@@ -11,6 +11,17 @@ const AUDIO_PACKETS: usize = 64;
 /// So far ahead of what was sealed last may be noted what waits for its turn.
 const AHEAD: u16 = 4_096;
 
+/// What a packet has of its source's payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    #[default]
+    Whole,
+    /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
+    WithCopies,
+    /// A number was kept for a packet that came late and is left out: whoever orders by numbers would wait for it.
+    Nothing,
+}
+
 /// One packet that went out under `sequence`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent {
@@ -26,8 +37,7 @@ pub struct Sent {
     pub epoch: u16,
     pub tl0: u8,
     pub padding: u8,
-    /// It goes out as RED that is made for this consumer: what it holds of others cannot be told later.
-    pub copies: bool,
+    pub content: Content,
     /// Two bits of layer, one of MID, one of the RTP marker; the upper half counts resends, and is full while it waits.
     pub(crate) marks: u8,
 }

@@ -115,11 +115,12 @@ impl Continuity {
         self.sent_any = true;
     }
 
-    /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole.
-    pub fn skip(&mut self, sequence: u16, new_picture: bool) {
+    /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole. Gives the offsets of one
+    /// that comes late: a number was kept for it, which something else has to take.
+    pub fn skip(&mut self, sequence: u16, new_picture: bool) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         if ahead == 0 || ahead >= 0x8000 {
-            return;
+            return self.offsets_then(sequence);
         }
         if !(self.dropping && ahead == 1) {
             self.remember(sequence);
@@ -130,6 +131,7 @@ impl Continuity {
         if new_picture {
             self.offsets.picture = self.offsets.picture.wrapping_sub(1);
         }
+        None
     }
 
     /// What is too old to be asked for is forgotten in time: its distance must stay below half of the numbers.

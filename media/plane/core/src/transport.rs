@@ -17,6 +17,7 @@ use crate::srtp::{Inbound, Outbound};
 
 /// Reports go out this often (libwebrtc's interval for video).
 pub const REPORT_INTERVAL_US: u64 = 1_000_000;
+const RTT_US_MORE: u64 = 200_000;
 /// A sender's clock against ours may drift; the offset follows upwards this slowly.
 const OFFSET_DRIFT: i64 = 64;
 
@@ -266,8 +267,10 @@ impl Transport {
         self.rtt_us.unwrap_or(RTT_US_UNKNOWN)
     }
 
+    /// One that is far longer than those before counts as little more: whoever told of it may have been asleep.
     pub fn note_rtt(&mut self, sample_us: u64) {
-        self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt| (rtt * 7 + sample_us) / 8));
+        let mean = |rtt_us: u64| (rtt_us * 7 + sample_us.min(4 * rtt_us + RTT_US_MORE)) / 8;
+        self.rtt_us = Some(self.rtt_us.map_or(sample_us, mean));
     }
 
     /// The peer is elsewhere from now on.

@@ -190,7 +190,8 @@ impl World {
         self.shard.timeout(self.now_us, &mut self.out);
     }
 
-    /// A packet of a layer; `how` may lose, repeat or delay it, begin a frame, or leave only padding.
+    /// A packet of a layer; `how` may lose, repeat or delay it, begin a frame, describe it instead of numbering it, or leave only
+    /// padding.
     fn media(&mut self, layer: usize, how: u8, size: u8) {
         let sequence = self.next(layer, how);
         let picture = (sequence / 2).to_be_bytes();
@@ -208,8 +209,17 @@ impl World {
         if how == 255 {
             payload.clear();
         }
-        let timestamp = u32::from(sequence) * 1_500;
-        self.send(100 + layer as u32, (98, sequence, timestamp, true), &[(1, b"v")], &payload);
+        let numbers = (98, sequence, u32::from(sequence) * 1_500, true);
+        if how & 0x0c != 0x08 {
+            return self.send(100 + layer as u32, numbers, &[(1, b"v")], &payload);
+        }
+        let number = sequence.to_be_bytes();
+        let mut descriptor = vec![0xc0 | size & 0x07, number[0], number[1]];
+        if how & 0x30 == 0 {
+            descriptor.extend_from_slice(super::layers::VP8_STRUCTURE);
+        }
+        payload[..2].copy_from_slice(&[0x10, key]);
+        self.send(100 + layer as u32, numbers, &[(1, b"v"), (12, &descriptor)], &payload);
     }
 
     /// A packet of the stream that has layers in it: `place` is its layer indices, or names the template.
