@@ -17,6 +17,8 @@ const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
 /// A viewer may ask for a key frame so often in the long run, and for so many at once: what each costs, all viewers pay.
+const FILL_EVERY_US: u64 = 20_000;
+const FILLS_AT_ONCE: u64 = 200;
 const KEYFRAME_EVERY_US: u64 = 1_000_000;
 const KEYFRAMES_AT_ONCE: u64 = 3;
 /// Packets that one report may tell of.
@@ -83,6 +85,8 @@ pub struct Consumer {
     pub lowered: u64,
     /// When the asking of this viewer would be used up, were it even; see [`KEYFRAME_EVERY_US`].
     keyframe_due_us: u64,
+    /// When the numbers filled so far are paid for.
+    fill_due_us: u64,
     pub clock_hz: u32,
     pub report_due_us: u64,
     /// What the peer asked us not to exceed; 0: nothing yet.
@@ -168,6 +172,7 @@ impl Consumer {
             keyframes_asked: 0,
             lowered: 0,
             keyframe_due_us: 0,
+            fill_due_us: 0,
             clock_hz: if opening.video { 90_000 } else { 48_000 },
             report_due_us: 0,
             limit_bps: 0,
@@ -224,7 +229,7 @@ impl Consumer {
     #[inline]
     pub fn is_unsent(&self, sequence: u16) -> bool {
         match self.roc.behind(sequence) {
-            None => true,
+            None => !self.sent.is_past(sequence),
             Some(behind) => usize::from(behind) < self.sent.len() && !self.sent.is_past(sequence),
         }
     }
@@ -413,6 +418,12 @@ impl Consumer {
         entry.place.is_some_and(|place| self.selection.ends_picture(place, entry.timestamp))
     }
 
+    /// A packet of nothing went out: neither is there a picture to go on from, nor is it worth a resend.
+    pub fn count_filler(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+
     #[inline]
     pub fn count(&mut self, bytes: usize, now_us: u64) {
         self.packets += 1;
@@ -436,6 +447,16 @@ impl Consumer {
         let allowed = due_us <= now_us + KEYFRAMES_AT_ONCE * KEYFRAME_EVERY_US;
         if allowed {
             self.keyframe_due_us = due_us;
+        }
+        allowed
+    }
+
+    /// Whether a number may be filled; takes its cost. A publisher who sends all late shall not fill anybody's way with nothing.
+    pub fn may_fill(&mut self, now_us: u64) -> bool {
+        let due_us = self.fill_due_us.max(now_us) + FILL_EVERY_US;
+        let allowed = due_us <= now_us + FILLS_AT_ONCE * FILL_EVERY_US;
+        if allowed {
+            self.fill_due_us = due_us;
         }
         allowed
     }

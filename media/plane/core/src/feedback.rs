@@ -1,6 +1,7 @@
 //! RTCP, both ways: reports, retransmissions, key frame requests, arrival times (RFC 3550, 4585, 4588, 5104).
 
 use crate::allocation::CALM_QUEUE_US;
+use crate::command::Codec;
 use crate::consumer::Consumer;
 use crate::event::Event;
 use crate::forward::Packet as Forwarded;
@@ -172,7 +173,10 @@ impl Shard {
         let Some(layer) = consumer.current.filter(|_| consumer.video) else { return };
         let rtt_us = |key: usize| self.transports[key].rtt_or_guess_us();
         let layer = &producer.layers[usize::from(layer)];
-        let (reception, described) = (&layer.reception, layer.described);
+        // VP9 tells its layers in the payload all the same, and whoever takes no descriptor goes by that.
+        let takes = self.transports[consumer.transport].extensions.dependency_descriptor != 0;
+        let is_vp9 = producer.payloads.first().is_some_and(|payload| payload.codec == Codec::Vp9);
+        let (reception, described) = (&layer.reception, layer.described && (takes || !is_vp9));
         let (fraction, packets) = (reception.fraction_asked, reception.reported);
         let up = Report { fraction, packets, at_us: reception.reported_us };
         let (down_us, up_us) = (rtt_us(consumer.transport), rtt_us(producer.transport));
@@ -362,7 +366,7 @@ impl Shard {
         if !blocks.is_empty() {
             if len + RECEIVER_TIME_BYTES > COMPOUND_BYTES {
                 self.send_rtcp(key, &mut buffer, len, out);
-                len = 0;
+                len = rtcp::write_rr(&mut buffer, self.transports[key].ssrc, &[]);
             }
             let time = ntp(self.wall_us(now_us));
             len += rtcp::write_receiver_time(&mut buffer[len..], self.transports[key].ssrc, time);

@@ -252,7 +252,7 @@ impl Feed<'_> {
                 fed.switched |= switched;
                 let (offsets, content) = match verdict {
                     Verdict::Send(offsets) => (offsets, Content::Whole),
-                    Verdict::Fill(offsets) if fills => (offsets, Content::Nothing),
+                    Verdict::Fill(offsets) if fills && consumer.may_fill(self.now_us) => (offsets, Content::Nothing),
                     Verdict::Fill(_) | Verdict::Leave => continue,
                 };
                 if more_bytes > 0 && burst.len + longest + more_bytes > RUN_BYTES_MAX {
@@ -276,7 +276,10 @@ impl Feed<'_> {
                 fed.packets += 1;
                 fed.bytes += len as u64;
                 fed.padding_bytes += u64::from(padding);
-                consumer.count(len, self.now_us);
+                match content {
+                    Content::Nothing => consumer.count_filler(len),
+                    _ => consumer.count(len, self.now_us),
+                }
                 burst.add(len, self.path, consumer.video, out);
             }
             burst.end(self.path, consumer.video, out);
@@ -374,11 +377,12 @@ impl Packet<'_> {
     /// Leaves the packet to the pacer, with the numbers that it gets now. False: one went out under them.
     fn wait(&self, (key, consumer): (usize, &mut Consumer), layer: u8, pacer: &mut Pacer) -> bool {
         let sent = self.number(consumer, layer);
-        if !consumer.is_unsent(sent.sequence) || consumer.sent.has(sent.sequence) {
+        if !consumer.is_unsent(sent.sequence) {
             return false;
         }
         consumer.sent.note(sent.waiting());
-        let bytes = self.entry.len + u16::from(self.padding);
+        let len = if self.content == Content::Nothing { 0 } else { self.entry.len };
+        let bytes = len + u16::from(self.padding);
         pacer.put(Waiting { consumer: key, sent, timestamp: self.timestamp, bytes });
         true
     }

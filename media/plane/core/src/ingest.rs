@@ -151,6 +151,7 @@ impl Shard {
         layer.reception = Reception::default();
         layer.heard.restart();
         layer.dependencies = Dependencies::default();
+        layer.base = None;
         layer.stream.restart();
         layer.moved = 0;
         layer.sets = layer.sets.is_some().then(Default::default);
@@ -385,10 +386,12 @@ fn read_descriptor(layer: &mut Layer, descriptor: &[u8], entry: &mut Entry) {
 }
 
 /// Of encoders that describe nothing libwebrtc says that one may go up behind any base picture, which is not so: with a picture
-/// that needs that alone one may (what the Y bit of the payload said).
+/// that needs that alone one may (what the Y bit of the payload said). Of H.264 it says the same, where it holds.
 fn vp8_place(layer: &mut Layer, frame: &dependencies::Frame) -> Place {
     if frame.place.temporal == 0 {
-        layer.base = layer.base.filter(|base| is_before(frame.number, *base)).or(Some(frame.number));
+        // Numbers go on while the layer is off.
+        let newer = layer.base.filter(|base| !frame.place.fresh && is_before(frame.number, *base));
+        layer.base = newer.or(Some(frame.number));
     }
     let needs_base_alone = frame.place.temporal > 0 && frame.references().all(|number| Some(number) == layer.base);
     Place { rise: if needs_base_alone { Rise::Here } else { Rise::No }, ..frame.place }

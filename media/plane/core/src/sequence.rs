@@ -19,10 +19,11 @@ pub struct Offsets {
     pub tl0: u8,
 }
 
-/// The source packets before `from` had other offsets.
+/// The source packets from `from` to `end` were left out in order; those before had other offsets.
 #[derive(Clone, Copy, Debug, Default)]
 struct Change {
     from: u16,
+    end: u16,
     before: Offsets,
 }
 
@@ -116,14 +117,15 @@ impl Continuity {
     }
 
     /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole. Gives the offsets of one
-    /// that comes late: a number was kept for it, which something else has to take.
+    /// that comes late, if a number was kept for it: something else has to take that.
     pub fn skip(&mut self, sequence: u16, new_picture: bool) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         if ahead == 0 || ahead >= 0x8000 {
-            return self.offsets_then(sequence);
+            return self.offsets_then(sequence).filter(|_| !self.is_left_out(sequence));
         }
-        if !(self.dropping && ahead == 1) {
-            self.remember(sequence);
+        match self.changes[..self.changes_len].last_mut() {
+            Some(run) if self.dropping && ahead == 1 => run.end = sequence,
+            _ => self.remember(sequence),
         }
         self.advance(sequence);
         self.dropping = true;
@@ -155,8 +157,13 @@ impl Continuity {
             self.changes_len -= 1;
             self.first = self.changes[0].from;
         }
-        self.changes[self.changes_len] = Change { from, before: self.offsets };
+        self.changes[self.changes_len] = Change { from, end: from, before: self.offsets };
         self.changes_len += 1;
+    }
+
+    fn is_left_out(&self, sequence: u16) -> bool {
+        let run = self.changes[..self.changes_len].iter().rev().find(|change| !is_before(sequence, change.from));
+        run.is_some_and(|run| !is_before(run.end, sequence))
     }
 
     fn offsets_then(&self, sequence: u16) -> Option<Offsets> {
@@ -318,7 +325,9 @@ mod tests {
                             prop_assert!(used.insert(sequence.wrapping_add(o.sequence)));
                         }
                     } else {
-                        c.skip(sequence, false);
+                        let kept = c.skip(sequence, false);
+                        prop_assert!(kept.is_none_or(|o| used.insert(sequence.wrapping_add(o.sequence))));
+                        prop_assert_eq!(c.skip(sequence, false), kept, "what was left out in its turn kept none");
                     }
                 }
             }

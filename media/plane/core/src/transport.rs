@@ -269,8 +269,8 @@ impl Transport {
 
     /// One that is far longer than those before counts as little more: whoever told of it may have been asleep.
     pub fn note_rtt(&mut self, sample_us: u64) {
-        let mean = |rtt_us: u64| (rtt_us * 7 + sample_us.min(4 * rtt_us + RTT_US_MORE)) / 8;
-        self.rtt_us = Some(self.rtt_us.map_or(sample_us, mean));
+        let sample_us = sample_us.min(4 * self.rtt_or_guess_us() + RTT_US_MORE);
+        self.rtt_us = Some(self.rtt_us.map_or(sample_us, |rtt_us| (rtt_us * 7 + sample_us) / 8));
     }
 
     /// The peer is elsewhere from now on.

@@ -196,8 +196,9 @@ fn switched(event: &Event) -> Option<Option<u8>> {
     }
 }
 
-/// The second recording behind the first: an encoder that changes its layers, and the names of its templates with them.
-fn behind(first: &[Recorded], second: &[Recorded]) -> Vec<Recorded> {
+/// The second recording behind the first, with frame numbers so much further: an encoder that changes its layers, and the names of
+/// its templates with them.
+fn behind(first: &[Recorded], second: &[Recorded], frames: u16) -> Vec<Recorded> {
     const TEMPLATES: u8 = 20;
     let (last, start) = (first.last().unwrap(), &second[0]);
     let moved = second.iter().cloned().map(|mut one| {
@@ -211,7 +212,7 @@ fn behind(first: &[Recorded], second: &[Recorded]) -> Vec<Recorded> {
             one.descriptor[4] |= TEMPLATES << 5;
         }
         let number = frame_number(&one.descriptor).unwrap();
-        set_frame_number(&mut one.descriptor, number.wrapping_add(5_000));
+        set_frame_number(&mut one.descriptor, number.wrapping_add(frames));
         one
     });
     first.iter().cloned().chain(moved).collect()
@@ -220,7 +221,8 @@ fn behind(first: &[Recorded], second: &[Recorded]) -> Vec<Recorded> {
 #[test]
 fn a_table_of_templates_that_is_sent_again_holds_for_what_follows() {
     let (two_layers, three_layers) = (read(AV1_L2T2.1), read(AV1_L3T3_KEY.1));
-    let packets = behind(&pictures(&two_layers)[..20].concat(), &pictures(&three_layers)[..20].concat());
+    let (two_layers, three_layers) = (pictures(&two_layers)[..20].concat(), pictures(&three_layers)[..20].concat());
+    let packets = behind(&two_layers, &three_layers, 5_000);
     let pictures = pictures(&packets);
     let mut scene = Scene::new(Codec::Av1);
     scene.want(0, 0, 7);
@@ -237,6 +239,26 @@ fn a_table_of_templates_that_is_sent_again_holds_for_what_follows() {
     assert!(low[..20].iter().chain(&low[21..]).all(|top| *top == 0), "{low:?}");
     let all = scene.seen(1);
     assert_eq!((tops(&all[..20]).0, tops(&all[20..]).0), (1, 2));
+}
+
+/// Those of all layers of a simulcast count together, and go on while one is switched off.
+#[test]
+fn one_may_go_up_however_far_frame_numbers_have_gone_on() {
+    let recorded = read(VP8_L1T3.1);
+    for frames in [300, 20_000, 40_000, 65_000] {
+        let packets = behind(&pictures(&recorded)[..20].concat(), &recorded, frames);
+        let mut scene = Scene::new(Codec::Vp8);
+        scene.want(0, 0, 0);
+        for (at, picture) in pictures(&packets).iter().enumerate() {
+            if at == 40 {
+                scene.want(0, 0, 7);
+            }
+            scene.publish(picture);
+        }
+        let seen = scene.seen(0);
+        assert!(seen.iter().rev().take(20).any(|one| one.temporal() == 2), "{frames}");
+        assert_eq!(scene.plis(), 1, "before the first: no key frame is needed for it, {frames}");
+    }
 }
 
 #[test]

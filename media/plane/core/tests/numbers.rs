@@ -4,7 +4,7 @@ mod peer;
 
 use std::collections::HashMap;
 
-use peer::{Peer, Stage, frame};
+use peer::{Peer, Stage, frame, temporal_frame};
 use plane_core::command::{Command, Extension};
 use plane_core::rtp;
 
@@ -119,4 +119,58 @@ fn late_packets_find_their_number_a_long_time_after_the_start() {
     let got = stage.media_of(&mut viewer);
     assert_eq!(got.iter().map(|p| p.payload_len).collect::<Vec<_>>(), [102, 101]);
     assert_eq!(got[1].sequence, got[0].sequence.wrapping_sub(1));
+}
+
+/// Of `temporal_frame`s of one packet each: base, second, first and second temporal layer, and the next base.
+fn five(publisher: &mut Peer) -> Vec<Vec<u8>> {
+    let ids = [(0, false), (2, true), (1, true), (2, true), (0, false)];
+    (0..).zip(ids).flat_map(|(n, id)| temporal_frame(publisher, n, id, n == 0, &[200])).collect()
+}
+
+fn whoever_wants_the_base_alone() -> (Stage, Peer, Peer) {
+    let (mut stage, publisher, viewer) = stage();
+    stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 0 });
+    (stage, publisher, viewer)
+}
+
+#[test]
+fn a_number_kept_for_what_is_left_out_is_filled_with_nothing_and_so_again() {
+    let (mut stage, mut publisher, mut viewer) = whoever_wants_the_base_alone();
+    let packets = five(&mut publisher);
+    for at in [0, 1, 3, 4] {
+        stage.deliver(&publisher, &packets[at]);
+        stage.advance(10_000);
+    }
+    let before: Vec<_> = stage.sealed_media(&viewer).into_iter().map(|one| viewer.open(one).0.sequence).collect();
+    assert_eq!(before.len(), 2);
+    assert_eq!(before[1], before[0].wrapping_add(2), "one is kept for what is missing");
+    stage.deliver(&publisher, &packets[2]);
+    stage.advance(10_000);
+    let filler = stage.sealed_media(&viewer).pop().expect("a packet");
+    let (header, clear) = viewer.open(filler);
+    assert_eq!((header.sequence, header.marker, clear[0] & 0x20), (before[0].wrapping_add(1), false, 0x20));
+    assert_eq!((header.payload(&clear).unwrap().len(), clear.last()), (0, Some(&1)), "nothing but padding");
+    stage.advance(100_000);
+    stage.nack(&mut viewer, &[header.sequence]);
+    let again = stage.sealed(&viewer, 0x9001).pop().expect("a retransmission");
+    let (repair, clear) = viewer.open(again);
+    assert_eq!(clear[repair.payload(&clear).unwrap()], header.sequence.to_be_bytes());
+}
+
+/// Two hundred at once, then fifty a second.
+#[test]
+fn a_publisher_who_sends_all_late_fills_no_way() {
+    let (mut stage, mut publisher, viewer) = whoever_wants_the_base_alone();
+    let first = temporal_frame(&mut publisher, 0, (0, false), true, &[200]);
+    stage.deliver(&publisher, &first[0]);
+    stage.advance(10_000);
+    let mut fillers = stage.sealed_media(&viewer).len();
+    let mut late: Vec<_> = (1..450).flat_map(|n| temporal_frame(&mut publisher, n, (2, true), false, &[20])).collect();
+    late.chunks_mut(90).for_each(<[_]>::reverse);
+    for packet in late {
+        stage.deliver(&publisher, &packet);
+        stage.advance(1_000);
+        fillers += stage.sealed_media(&viewer).len();
+    }
+    assert!((200..=230).contains(&fillers), "{fillers}");
 }

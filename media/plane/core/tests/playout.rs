@@ -141,4 +141,11 @@ fn the_round_trip_to_a_publisher_who_watches_nothing_is_measured() {
         let expected = if answers_to_us { 69.9..91.0 } else { -1.0..0.0 };
         assert!(expected.contains(&rtt_ms(&mut call)), "{}", rtt_ms(&mut call));
     }
+    // Whoever slept in between.
+    let (ssrc, ntp) = (0..100).find_map(|_| call.told_time()).expect("our time");
+    call.stage.advance(4_500_000);
+    let mut answer = [0; 64];
+    let len = rtcp::write_delays(&mut answer, 0x1000, &[Delay { ssrc, last_time: (ntp >> 16) as u32, since: 0 }]);
+    call.stage.send_compound(&mut call.camera, &answer[..len]);
+    assert!((100.0..150.0).contains(&rtt_ms(&mut call)), "{}", rtt_ms(&mut call));
 }
