@@ -366,6 +366,7 @@ async def test_what_does_not_open_is_said_where_it_was_chosen(visit: Visit, live
     await visitor.join(await new_meeting(visitor, live_server), "Nguyễn Văn An")
     await expect(visitor.part("mic-toggle")).to_have_attribute("aria-busy", "false")
     await visitor.part("settings-button").click()
+    await expect(visitor.part("select-microphone")).not_to_have_value("")
     chosen = await visitor.part("select-microphone").input_value()
     await visitor.page.evaluate(f"() => {{ {BUSY} }}")
     options = visitor.part("select-microphone").locator("option")
