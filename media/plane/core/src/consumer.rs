@@ -189,12 +189,16 @@ impl Consumer {
     /// Whether redundant sound goes out as its newest part alone.
     #[inline]
     pub fn strips_red(&self) -> bool {
-        self.strip_red || self.lean
+        self.strip_red || self.is_lean() && !self.red_blocks.is_empty()
+    }
+
+    pub fn is_lean(&self) -> bool {
+        self.lean
     }
 
     /// Leaves redundant sound out, or no longer does.
     pub fn set_lean(&mut self, lean: bool) {
-        let lean = lean && !self.video && !self.red_blocks.is_empty();
+        let lean = lean && !self.video;
         if std::mem::replace(&mut self.lean, lean) != lean {
             self.forget_sent();
         }

@@ -41,6 +41,11 @@ impl Redundancy {
         }
     }
 
+    /// How many each packet would take along, if the viewer takes RED.
+    pub fn copies(&self) -> u64 {
+        if self.payload_type.is_some() || self.step > 1 { self.distances().len() as u64 } else { 0 }
+    }
+
     fn distances(&self) -> &'static [u16] {
         DISTANCES[usize::from(self.step)]
     }
@@ -56,7 +61,7 @@ impl Consumer {
     /// Opus goes out as RED.
     #[inline]
     fn may_make_red(&self) -> bool {
-        self.redundancy.step > 0 && self.redundancy.payload_type.is_some()
+        self.redundancy.step > 0 && self.redundancy.payload_type.is_some() && !self.is_lean()
     }
 
     /// What comes as RED, with one copy as a rule, goes out with more.
