@@ -190,8 +190,8 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 tile = page.locator("[data-testid=tile][data-local=false]")
                 await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "false")
-                # The voice takes two thirds of it, and what is said of the picture has to come through beside it. So far away that
-                # nobody takes it for this machine being busy.
+                # The voice takes two thirds of it, and what is said of the picture has to come through beside it. So far away
+                # that nobody takes it for this machine being busy.
                 link.change(down=replace(at(120), delay_ms=40))
                 await expect(visitor.part("starved")).to_contain_text("Tạm dừng hình", timeout=BOUND_S * 1000)
                 await expect(tile).to_have_attribute("data-starved", "true")
