@@ -24,9 +24,9 @@ const VOICES_BPS_MIN: f64 = 40_000.0;
 const LEAN: f64 = 0.14;
 const LEAN_NO_LONGER: f64 = 0.07;
 const LEAN_LOSS_MAX: f64 = 0.02;
-/// Where the voices with it are more than all of the way it is left out whatever is lost: more would be lost by it, and signalling
-/// with them. It comes back where they take this part of it.
-const LEAN_FITS_AGAIN: f64 = 0.7;
+/// Where the voices alone are more than all of the way it is left out whatever is lost, for so long at least: more would be lost by
+/// it, and signalling too.
+const LEAN_US: u64 = 10_000_000;
 /// A voice that fell silent is soon heard again.
 const VOICES_HALVE_US: f64 = 10e6;
 /// So much above the budget may be the estimate's error, for this long: a probe tells by then.
@@ -64,6 +64,7 @@ pub struct Allotment {
     voices_bps: f64,
     /// Redundant sound is left out.
     lean: bool,
+    lean_until_us: u64,
     /// More is sent than the budget allows, and that is tolerated, since then.
     slight_since_us: Option<u64>,
     /// Something waits on the way since then.
@@ -114,11 +115,13 @@ impl Allotment {
     }
 
     /// Whether redundant sound is left out: what the voices cost without it, and with it. `loss`: the path's own.
-    fn turn_lean(&mut self, (plain_bps, whole_bps): (u64, u64), available_bps: u64, loss: f64) -> bool {
-        let part_of = |bps: u64| bps as f64 / available_bps.max(1) as f64;
-        let redundant = part_of(whole_bps - plain_bps);
-        let (least, most) = if self.lean { (LEAN_NO_LONGER, LEAN_FITS_AGAIN) } else { (LEAN, 1.0) };
-        let lean = redundant > least && loss < LEAN_LOSS_MAX || redundant > 0.0 && part_of(whole_bps) > most;
+    fn turn_lean(&mut self, (plain_bps, whole_bps): (u64, u64), available_bps: u64, loss: f64, now_us: u64) -> bool {
+        let part = (whole_bps - plain_bps) as f64 / available_bps.max(1) as f64;
+        let least = if self.lean { LEAN_NO_LONGER } else { LEAN };
+        if plain_bps > available_bps {
+            self.lean_until_us = now_us + LEAN_US;
+        }
+        let lean = part > least && loss < LEAN_LOSS_MAX || now_us < self.lean_until_us;
         if lean != self.lean {
             (self.lean, self.voices_bps) = (lean, 0.0);
         }
@@ -270,18 +273,14 @@ impl Shard {
     fn budget(&mut self, key: usize, available_bps: u64, streams: &[Stream], now_us: u64) -> Budget {
         let Transport { consumers, allotment, estimator, .. } = &mut self.transports[key];
         let voices = consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
-        let voices = voices.map(|one| (&self.producers[one.producer], one.redundancy.copies()));
-        let heard = voices.filter(|(producer, _)| !producer.voice.is_unheard());
-        let costs = heard.map(|(producer, copies)| (&producer.layers[0].bitrates, copies));
-        let costs = costs.map(|(bitrates, copies)| {
-            let plain_bps = bitrates.plain_bps();
-            (plain_bps, bitrates.total_bps().max(plain_bps * (1 + copies)))
-        });
+        let voices = voices.map(|one| &self.producers[one.producer]).filter(|one| !one.voice.is_unheard());
+        let costs = voices.map(|one| &one.layers[0].bitrates);
+        let costs = costs.map(|bitrates| (bitrates.plain_bps(), bitrates.total_bps()));
         let sum = costs.fold(None, |sum: Option<(u64, u64)>, (plain_bps, bps)| {
             let (plain_sum, whole_sum) = sum.unwrap_or_default();
             Some((plain_sum + plain_bps, whole_sum + bps))
         });
-        let lean = allotment.turn_lean(sum.unwrap_or_default(), available_bps, estimator.inherent_loss());
+        let lean = allotment.turn_lean(sum.unwrap_or_default(), available_bps, estimator.inherent_loss(), now_us);
         for at in &*consumers {
             self.consumers[*at].set_lean(lean);
         }
@@ -356,16 +355,17 @@ mod tests {
     #[test]
     fn sound_goes_out_once_where_twice_takes_much_of_the_way() {
         let mut allotment = Allotment::default();
+        let mut lean = |voices, available_bps, loss, now_us| allotment.turn_lean(voices, available_bps, loss, now_us);
         let voices = (58_000, 116_000);
-        assert!(!allotment.turn_lean(voices, 600_000, 0.0));
-        assert!(!allotment.turn_lean(voices, 300_000, 0.2), "it is needed");
-        assert!(allotment.turn_lean(voices, 300_000, 0.0));
-        assert!(allotment.turn_lean(voices, 600_000, 0.0));
-        assert!(!allotment.turn_lean(voices, 900_000, 0.0));
-        assert!(allotment.turn_lean(voices, 110_000, 0.2), "it is the queue that loses");
-        assert!(allotment.turn_lean(voices, 160_000, 0.2));
-        assert!(!allotment.turn_lean(voices, 170_000, 0.2));
-        assert!(!allotment.turn_lean((58_000, 58_000), 30_000, 0.2), "there is none");
+        assert!(!lean(voices, 600_000, 0.0, 1));
+        assert!(!lean(voices, 300_000, 0.2, 2), "it is needed");
+        assert!(lean(voices, 300_000, 0.0, 3));
+        assert!(lean(voices, 600_000, 0.0, 4));
+        assert!(!lean(voices, 900_000, 0.0, 5));
+        assert!(!lean(voices, 60_000, 0.2, 6), "the estimate of a call of voices alone is little more than they are");
+        assert!(lean(voices, 50_000, 0.2, 7), "it is the queue that loses");
+        assert!(lean(voices, 900_000, 0.2, 6 + LEAN_US));
+        assert!(!lean(voices, 900_000, 0.2, 7 + LEAN_US));
     }
 
     #[test]

@@ -17,10 +17,11 @@ const RESEND_CREDIT_START: u16 = 200;
 const RESEND_CREDIT_MAX: u16 = 1_000;
 const RESEND_COST: u16 = 2;
 /// A viewer may ask for a key frame so often in the long run, and for so many at once: what each costs, all viewers pay.
-const FILL_EVERY_US: u64 = 20_000;
-const FILLS_AT_ONCE: u64 = 200;
 const KEYFRAME_EVERY_US: u64 = 1_000_000;
 const KEYFRAMES_AT_ONCE: u64 = 3;
+/// Numbers that are filled, so evenly or at once: see [`Verdict::Fill`].
+const FILL_EVERY_US: u64 = 20_000;
+const FILLS_AT_ONCE: u64 = 200;
 /// Packets that one report may tell of.
 const REPORTED_MAX: u32 = 10_000;
 /// NAL unit types from here on join or split others (RFC 6184 §5.2).
@@ -198,8 +199,9 @@ impl Consumer {
 
     /// Leaves redundant sound out, or no longer does.
     pub fn set_lean(&mut self, lean: bool) {
-        let lean = lean && !self.video;
-        if std::mem::replace(&mut self.lean, lean) != lean {
+        let before = self.strips_red();
+        self.lean = lean && !self.video;
+        if self.strips_red() != before {
             self.forget_sent();
         }
     }

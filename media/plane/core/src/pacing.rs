@@ -158,7 +158,10 @@ impl Shard {
             };
             let space = &mut out.space()[burst.len()..];
             let Some(len) = packet.write_noted(consumer, waiting.sent, transport, now_us, space) else { continue };
-            consumer.count(len, now_us);
+            match waiting.sent.content {
+                Content::Nothing => consumer.count_filler(len),
+                _ => consumer.count(len, now_us),
+            }
             transport.count_sent(1, len as u64);
             transport.pacer.spend(len);
             burst.add(len, path, true, out);

@@ -41,11 +41,6 @@ impl Redundancy {
         }
     }
 
-    /// How many each packet would take along, if the viewer takes RED.
-    pub fn copies(&self) -> u64 {
-        if self.payload_type.is_some() || self.step > 1 { self.distances().len() as u64 } else { 0 }
-    }
-
     fn distances(&self) -> &'static [u16] {
         DISTANCES[usize::from(self.step)]
     }
