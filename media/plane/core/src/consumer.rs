@@ -449,22 +449,12 @@ impl Consumer {
 
     /// Whether the viewer's wish for a key frame counts; takes its cost.
     pub fn may_ask_keyframe(&mut self, now_us: u64) -> bool {
-        let due_us = self.keyframe_due_us.max(now_us) + KEYFRAME_EVERY_US;
-        let allowed = due_us <= now_us + KEYFRAMES_AT_ONCE * KEYFRAME_EVERY_US;
-        if allowed {
-            self.keyframe_due_us = due_us;
-        }
-        allowed
+        take_turn(&mut self.keyframe_due_us, (KEYFRAME_EVERY_US, KEYFRAMES_AT_ONCE), now_us)
     }
 
     /// Whether a number may be filled; takes its cost. A publisher who sends all late shall not fill anybody's way with nothing.
     pub fn may_fill(&mut self, now_us: u64) -> bool {
-        let due_us = self.fill_due_us.max(now_us) + FILL_EVERY_US;
-        let allowed = due_us <= now_us + FILLS_AT_ONCE * FILL_EVERY_US;
-        if allowed {
-            self.fill_due_us = due_us;
-        }
-        allowed
+        take_turn(&mut self.fill_due_us, (FILL_EVERY_US, FILLS_AT_ONCE), now_us)
     }
 
     /// Whether one more packet may be resent; takes its cost.
@@ -481,6 +471,17 @@ impl Consumer {
     pub fn may_resend_twice(&mut self) -> bool {
         self.resend_credit > RESEND_CREDIT_MAX / 2 && self.may_resend()
     }
+}
+
+/// Whether one more is in turn, of one every so often in the long run and so many at once; takes it. `due_us`: when those so far
+/// are paid for.
+fn take_turn(due_us: &mut u64, (every_us, at_once): (u64, u64), now_us: u64) -> bool {
+    let next_us = (*due_us).max(now_us) + every_us;
+    let allowed = next_us <= now_us + at_once * every_us;
+    if allowed {
+        *due_us = next_us;
+    }
+    allowed
 }
 
 fn picture(entry: &Entry) -> Picture {
