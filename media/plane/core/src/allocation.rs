@@ -4,6 +4,7 @@
 //! Voices are reserved first; `share.rs` divides the rest. What is too much goes down at once, unless it is so little that
 //! the estimate may be wrong; up it goes with room to spare, and the later the oftener it was too much.
 
+mod lean;
 pub mod share;
 
 use crate::consumer::Consumer;
@@ -11,6 +12,7 @@ use crate::event::Event;
 use crate::outbox::{Outbox, Sink};
 use crate::shard::Shard;
 use crate::transport::Transport;
+use lean::{Finding, Lean, Voices, Way};
 use share::{Grant, Shared, Steps, Stream, share};
 
 /// A limited viewer is looked at this often, and when its estimate falls.
@@ -19,14 +21,8 @@ const EVERY_US: u64 = 200_000;
 const SPACING_US: u64 = 20_000;
 /// Kept for voices where there are any, though all may be silent now.
 const VOICES_BPS_MIN: f64 = 40_000.0;
-/// Sound that is sent twice is sent once where the second time takes more than this of the way, and again where it takes less
-/// than that; nor where the path itself loses some of it.
-const LEAN: f64 = 0.14;
-const LEAN_NO_LONGER: f64 = 0.07;
-const LEAN_LOSS_MAX: f64 = 0.02;
-/// Where the voices alone are more than all of the way it is left out whatever is lost, for so long at least: more would be lost by
-/// it, and signalling too.
-const LEAN_US: u64 = 10_000_000;
+/// More than Opus has (RFC 6716, 2.1.1), and no more than that again is reserved for what is redundant of one voice.
+const VOICE_BPS_MAX: u64 = 600_000;
 /// A voice that fell silent is soon heard again.
 const VOICES_HALVE_US: f64 = 10e6;
 /// So much above the budget may be the estimate's error, for this long: a probe tells by then.
@@ -62,9 +58,9 @@ pub struct Allotment {
     due_us: u64,
     looked_us: u64,
     voices_bps: f64,
-    /// Redundant sound is left out.
-    lean: bool,
-    lean_until_us: u64,
+    /// Of what is redundant of them.
+    more_bps: f64,
+    lean: Lean,
     /// More is sent than the budget allows, and that is tolerated, since then.
     slight_since_us: Option<u64>,
     /// Something waits on the way since then.
@@ -78,14 +74,16 @@ pub struct Allotment {
 }
 
 impl Allotment {
-    /// Of the voices' bitrate now: it falls slowly.
-    fn reserve(&mut self, voices_bps: Option<u64>, now_us: u64) -> u64 {
+    /// Of the voices' bitrate now: it falls slowly, but for what is redundant where that is left out.
+    fn reserve(&mut self, voices: Option<Voices>, now_us: u64) -> u64 {
         let elapsed_us = now_us.saturating_sub(self.looked_us) as f64;
         self.looked_us = now_us;
-        self.voices_bps *= 0.5_f64.powf(elapsed_us / VOICES_HALVE_US);
-        let least = voices_bps.map_or(0.0, |bps| VOICES_BPS_MIN.max(bps as f64));
-        self.voices_bps = self.voices_bps.max(least);
-        self.voices_bps as u64
+        let left = 0.5_f64.powf(elapsed_us / VOICES_HALVE_US);
+        let least = voices.map_or(0.0, |voices| VOICES_BPS_MIN.max(voices.plain_bps as f64));
+        let more = voices.map_or(0.0, |voices| (voices.sent_bps - voices.plain_bps) as f64);
+        self.voices_bps = (self.voices_bps * left).max(least);
+        self.more_bps = if self.lean.is_on() { 0.0 } else { (self.more_bps * left).max(more) };
+        (self.voices_bps + self.more_bps) as u64
     }
 
     /// Where more is held than there is, what may go on for a moment; None: all fits, or the moment is over.
@@ -112,20 +110,6 @@ impl Allotment {
             CROWDED_US..CROWDED_US_FOREMOST => 1,
             _ => 0,
         }
-    }
-
-    /// Whether redundant sound is left out: what the voices cost without it, and with it. `loss`: the path's own.
-    fn turn_lean(&mut self, (plain_bps, whole_bps): (u64, u64), available_bps: u64, loss: f64, now_us: u64) -> bool {
-        let part = (whole_bps - plain_bps) as f64 / available_bps.max(1) as f64;
-        let least = if self.lean { LEAN_NO_LONGER } else { LEAN };
-        if plain_bps > available_bps {
-            self.lean_until_us = now_us + LEAN_US;
-        }
-        let lean = part > least && loss < LEAN_LOSS_MAX || now_us < self.lean_until_us;
-        if lean != self.lean {
-            (self.lean, self.voices_bps) = (lean, 0.0);
-        }
-        lean
     }
 
     fn may_raise(&self, budget_bps: u64, now_us: u64) -> bool {
@@ -272,23 +256,52 @@ impl Shard {
 
     fn budget(&mut self, key: usize, available_bps: u64, streams: &[Stream], now_us: u64) -> Budget {
         let Transport { consumers, allotment, estimator, .. } = &mut self.transports[key];
-        let voices = consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
-        let voices = voices.map(|one| &self.producers[one.producer]).filter(|one| !one.voice.is_unheard());
-        let costs = voices.map(|one| &one.layers[0].bitrates);
-        let costs = costs.map(|bitrates| (bitrates.plain_bps(), bitrates.total_bps()));
-        let sum = costs.fold(None, |sum: Option<(u64, u64)>, (plain_bps, bps)| {
-            let (plain_sum, whole_sum) = sum.unwrap_or_default();
-            Some((plain_sum + plain_bps, whole_sum + bps))
+        let sounds = consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
+        let voices = sounds.map(|one| (one, &self.producers[one.producer]));
+        let heard = voices.filter(|(_, producer)| !producer.paused && !producer.voice.is_unheard());
+        let sum = heard.fold(None, |sum: Option<Voices>, (one, producer)| {
+            let (bitrates, sum) = (&producer.layers[0].bitrates, sum.unwrap_or_default());
+            let plain_bps = bitrates.plain_bps().min(VOICE_BPS_MAX);
+            let came_bps = if one.strip_red { 0 } else { bitrates.total_bps().saturating_sub(bitrates.plain_bps()) };
+            let made_bps = one.copies_bps(bitrates) as u64;
+            Some(Voices {
+                plain_bps: sum.plain_bps + plain_bps,
+                whole_bps: sum.whole_bps + plain_bps + came_bps.min(VOICE_BPS_MAX),
+                sent_bps: sum.sent_bps + plain_bps + came_bps.max(made_bps).min(VOICE_BPS_MAX),
+            })
         });
-        let lean = allotment.turn_lean(sum.unwrap_or_default(), available_bps, estimator.inherent_loss(), now_us);
+        let held_bps = streams.iter().map(Stream::held_bps).sum();
+        let way = Way {
+            available_bps,
+            narrow_us: estimator.narrow_us(now_us),
+            has_voices_alone: held_bps == 0,
+            cut_us: estimator.cut_us(),
+            trial_looks: estimator.trial_looks(now_us),
+            eased_us: estimator.eased_us(),
+            loss: estimator.loss(),
+            last_loss: estimator.last_loss(),
+            own_loss: estimator.inherent_loss(),
+        };
+        let voices = sum.unwrap_or_default();
+        let finding = allotment.lean.note_trial(voices, way, now_us);
+        let lean = match sum {
+            Some(voices) => allotment.lean.turn(voices, way, allotment.voices_bps, now_us),
+            None => allotment.lean.is_on(),
+        };
         for at in &*consumers {
             self.consumers[*at].set_lean(lean);
+            let redundancy = &mut self.consumers[*at].redundancy;
+            match finding {
+                Finding::Nothing => {}
+                Finding::Cured => redundancy.forget(now_us),
+                Finding::Vain => redundancy.recall(now_us),
+            }
         }
         // What is lost goes out twice.
         let arrives = 1.0 - estimator.loss().min(0.5);
-        let voices_bps = allotment.reserve(sum.map(|(plain_bps, bps)| if lean { plain_bps } else { bps }), now_us);
+        let voices_bps = allotment.reserve(sum, now_us);
         let bps = ((available_bps as f64 * arrives) as u64).saturating_sub(voices_bps);
-        Budget { bps, voices_bps, arrives, held_bps: streams.iter().map(Stream::held_bps).sum() }
+        Budget { bps, voices_bps, arrives, held_bps }
     }
 
     /// Where something better is wanted than the estimate allows, or what is sent is in doubt, the way is probed.
@@ -345,27 +358,14 @@ mod tests {
     #[test]
     fn a_voice_that_falls_silent_keeps_its_place_for_a_while() {
         let mut allotment = Allotment::default();
+        let of = |plain_bps| Some(Voices { plain_bps, whole_bps: plain_bps, sent_bps: 2 * plain_bps });
         assert_eq!(allotment.reserve(None, 1_000_000), 0);
-        assert_eq!(allotment.reserve(Some(0), 2_000_000), 40_000);
-        assert_eq!(allotment.reserve(Some(100_000), 3_000_000), 100_000);
-        assert_eq!(allotment.reserve(Some(2_000), 13_000_000), 50_000);
-        assert_eq!(allotment.reserve(Some(2_000), 60_000_000), 40_000);
-    }
-
-    #[test]
-    fn sound_goes_out_once_where_twice_takes_much_of_the_way() {
-        let mut allotment = Allotment::default();
-        let mut lean = |voices, available_bps, loss, now_us| allotment.turn_lean(voices, available_bps, loss, now_us);
-        let voices = (58_000, 116_000);
-        assert!(!lean(voices, 600_000, 0.0, 1));
-        assert!(!lean(voices, 300_000, 0.2, 2), "it is needed");
-        assert!(lean(voices, 300_000, 0.0, 3));
-        assert!(lean(voices, 600_000, 0.0, 4));
-        assert!(!lean(voices, 900_000, 0.0, 5));
-        assert!(!lean(voices, 60_000, 0.2, 6), "the estimate of a call of voices alone is little more than they are");
-        assert!(lean(voices, 50_000, 0.2, 7), "it is the queue that loses");
-        assert!(lean(voices, 900_000, 0.2, 6 + LEAN_US));
-        assert!(!lean(voices, 900_000, 0.2, 7 + LEAN_US));
+        assert_eq!(allotment.reserve(of(0), 2_000_000), 40_000);
+        assert_eq!(allotment.reserve(of(100_000), 3_000_000), 200_000);
+        assert_eq!(allotment.reserve(of(2_000), 13_000_000), 100_000, "and so do its copies");
+        allotment.lean = Lean::turned_on();
+        assert_eq!(allotment.reserve(of(2_000), 13_000_000), 50_000, "which are left out now");
+        assert_eq!(allotment.reserve(of(2_000), 60_000_000), 40_000);
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! Media from an address that nobody has checked. Mostly a stranger's, and dropped; but a peer whose address translation
-//! forgot goes on from another port without knowing, and checks it only seconds later. So a few such datagrams are tried
-//! with the keys of peers that have gone quiet: one that is genuine counts as received, and its peer is asked by STUN at that
-//! address (`ice::Agent::ask`). Only the answer, which its integrity proves, makes the address the peer's.
+//! forgot, or whose network went while its socket stayed, goes on from another port or another IP without knowing, and checks it
+//! only seconds later. So a few such datagrams are tried with the keys of peers that have gone quiet: one that is genuine counts
+//! as received, and its peer is asked by STUN at that address (`ice::Agent::ask`). Only the answer, which its integrity proves,
+//! makes the address the peer's.
+//!
+//! Whose keys: of peers that have a stream with the SSRC in the clear; for RTCP also of those that are sought (`seeking`), since
+//! viewers' SSRCs name nobody; and of peers whose selected path has the same IP. The first two and the last share the tries of a
+//! datagram in halves, and in each half it is the turn of whoever was tried longest ago. Clients choose their SSRCs, and can
+//! pretend to be silent: `n` hostile participants who do so leave a peer that moved every `(n + 1) / 2`-th of its datagrams at
+//! worst, so it is found so much later, and by its own check as ever.
 
 use crate::demux::Class;
 use crate::ice::{Cause, Path};
@@ -9,13 +16,15 @@ use crate::outbox::{Outbox, Sink};
 use crate::seeking::QUIET_US;
 use crate::shard::Shard;
 use crate::stun;
-use crate::transport::Allowance;
+use crate::transport::{Allowance, Transport};
 
 /// Datagrams that are tried in a second, and at once; the rest is dropped as ever.
 const TRIED_PER_S: u64 = 200;
 const TRIED_BURST: u64 = 50;
 /// Whose keys one datagram is tried with at most.
 const PEERS_MAX: usize = 4;
+/// Those that are only near have so many of these places, and what the others do not need.
+const NEAR_MIN: usize = PEERS_MAX / 2;
 /// Longer datagrams are nobody's media.
 const DATAGRAM_MAX: usize = 1500;
 /// Questions that may be open in a shard.
@@ -25,11 +34,46 @@ pub struct Astray {
     allowance: Allowance,
     /// Where which transport was asked, the last one last.
     asked: Vec<(Path, usize)>,
+    /// Peers tried so far.
+    turn: u64,
+}
+
+/// Those whose last turn is longest ago, that one first.
+#[derive(Clone, Copy, Default)]
+struct Queue {
+    /// The last turn and the transport of each.
+    places: [(u64, usize); PEERS_MAX],
+    len: usize,
+}
+
+impl Queue {
+    fn add(&mut self, turn: u64, key: usize) {
+        let at = self.places[..self.len].partition_point(|place| place.0 <= turn);
+        if at < PEERS_MAX {
+            self.len = PEERS_MAX.min(self.len + 1);
+            self.places[at..self.len].rotate_right(1);
+            self.places[at] = (turn, key);
+        }
+    }
+
+    /// As many of them as there is room for beside so many `near`.
+    fn beside(mut self, near: &Queue) -> Self {
+        let nears = near.len.min(NEAR_MIN.max(PEERS_MAX - self.len));
+        self.len = self.len.min(PEERS_MAX - nears);
+        self.places[self.len..][..nears].copy_from_slice(&near.places[..nears]);
+        self.len += nears;
+        self
+    }
 }
 
 impl Astray {
     pub fn new() -> Self {
-        Astray { allowance: Allowance::new(TRIED_PER_S, TRIED_BURST, 0), asked: Vec::new() }
+        Astray { allowance: Allowance::new(TRIED_PER_S, TRIED_BURST, 0), asked: Vec::new(), turn: 0 }
+    }
+
+    /// The last one. Whoever comes now has its own behind the others: coming again and again gains none.
+    pub fn turn(&self) -> u64 {
+        self.turn
     }
 }
 
@@ -47,8 +91,10 @@ impl Shard {
         if !is_media || !matches!(path, Path::Udp { .. }) || !self.astray.allowance.take(now_us) {
             return;
         }
-        let (peers, count) = self.quiet_peers(path, now_us);
-        for key in &peers[..count] {
+        let suspects = self.suspects(path, class, datagram, now_us);
+        for (_, key) in &suspects.places[..suspects.len] {
+            self.astray.turn += 1;
+            self.transports[*key].tried = self.astray.turn;
             // A failed try may leave anything behind.
             let mut copy = [0; DATAGRAM_MAX];
             copy[..datagram.len()].copy_from_slice(datagram);
@@ -71,18 +117,22 @@ impl Shard {
         }
     }
 
-    /// Those whose selected path has the same remote address but another port, and has been quiet.
-    fn quiet_peers(&self, path: Path, now_us: u64) -> ([usize; PEERS_MAX], usize) {
-        let (mut found, mut count) = ([0; PEERS_MAX], 0);
-        let quiet = self.transports.iter().filter(|(_, one)| {
-            let is_near = one.path().is_some_and(|known| known.remote().ip() == path.remote().ip());
-            is_near && one.line().is_none() && now_us >= one.heard_us + QUIET_US
-        });
-        for (key, _) in quiet.take(PEERS_MAX) {
-            found[count] = key;
-            count += 1;
+    /// Peers that have been quiet, and may have sent it.
+    fn suspects(&self, path: Path, class: Class, datagram: &[u8], now_us: u64) -> Queue {
+        let is_rtcp = class == Class::Rtcp;
+        let ssrc = datagram.get(if is_rtcp { 4..8 } else { 8..12 });
+        let ssrc = ssrc.and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+        let (mut meant, mut near) = (Queue::default(), Queue::default());
+        for (key, one) in self.transports.iter().filter(|(_, one)| now_us >= one.heard_us + QUIET_US) {
+            let Some(known) = one.path().filter(|_| one.line().is_none()) else { continue };
+            let is_named = ssrc.is_some_and(|ssrc| one.sources.contains_key(&ssrc));
+            if is_named || is_rtcp && self.silent_since_us(key, now_us).is_some() {
+                meant.add(one.tried, key);
+            } else if known.remote().ip() == path.remote().ip() {
+                near.add(one.tried, key);
+            }
         }
-        (found, count)
+        meant.beside(&near)
     }
 
     /// Takes it in if it is the peer's.
@@ -102,15 +152,14 @@ impl Shard {
         true
     }
 
-    /// The transport that was asked at a path which nobody has checked.
-    pub(crate) fn asked_at(&mut self, path: Path) -> Option<usize> {
-        let at = self.astray.asked.iter().position(|(asked, _)| *asked == path)?;
-        let key = self.astray.asked[at].1;
-        if !self.transports.contains(key) {
-            self.astray.asked.remove(at);
-            return None;
-        }
-        Some(key)
+    /// The transport whose question at a path which nobody has checked this answers. Others may have been asked there too: whoever
+    /// sends own media in the name of an address takes no answers from the peer that comes there.
+    pub(crate) fn asked_at(&mut self, path: Path, datagram: &[u8]) -> Option<usize> {
+        let transaction = stun::answered(datagram)?;
+        let agent = |key: usize| self.transports.get(key).and_then(Transport::ice);
+        self.astray.asked.retain(|(_, key)| agent(*key).is_some());
+        let is_its = |(_, key): &&(Path, usize)| agent(*key).is_some_and(|agent| agent.has_asked(path, transaction));
+        self.astray.asked.iter().filter(|(asked, _)| *asked == path).find(is_its).map(|(_, key)| *key)
     }
 
     pub(crate) fn forget_asked(&mut self, path: Path) {

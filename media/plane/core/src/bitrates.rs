@@ -6,7 +6,7 @@ use crate::selection::Place;
 pub const TEMPORALS: usize = 4;
 pub const SPATIALS: usize = 4;
 /// RTP header, extensions and tag, about.
-const OVERHEAD_BYTES: usize = 40;
+pub const OVERHEAD_BYTES: usize = 40;
 const WINDOW_US: u64 = 200_000;
 const SMOOTHING_US: f64 = 1e6;
 /// A layer or temporal id that makes up less than this of all is none.
@@ -17,6 +17,8 @@ pub struct Bitrates {
     bytes: [[usize; TEMPORALS]; SPATIALS],
     since_us: Option<u64>,
     bps: [[f64; TEMPORALS]; SPATIALS],
+    packets: usize,
+    packets_per_s: f64,
     measured: bool,
 }
 
@@ -24,6 +26,7 @@ impl Bitrates {
     /// A packet came.
     #[inline]
     pub fn note(&mut self, place: Option<Place>, payload_bytes: usize) {
+        self.packets += 1;
         let (spatial, temporal) =
             place.map_or((0, 0), |place| (usize::from(place.spatial), usize::from(place.temporal)));
         self.bytes[spatial.min(SPATIALS - 1)][temporal.min(TEMPORALS - 1)] += payload_bytes + OVERHEAD_BYTES;
@@ -40,6 +43,12 @@ impl Bitrates {
         self.bps[0][0] as u64
     }
 
+    /// Packets a second, and what is in one of them without what is redundant.
+    pub fn packets(&self) -> (f64, f64) {
+        let bytes = self.bps[0][0] / 8.0 / self.packets_per_s.max(1.0) - OVERHEAD_BYTES as f64;
+        (self.packets_per_s, bytes.max(0.0))
+    }
+
     /// Takes what came since; to be called every now and then.
     pub fn settle(&mut self, now_us: u64) {
         let since_us = *self.since_us.get_or_insert(now_us);
@@ -53,6 +62,8 @@ impl Bitrates {
         for (bps, bytes) in self.bps.as_flattened_mut().iter_mut().zip(self.bytes.as_flattened_mut()) {
             *bps += share * (std::mem::take(bytes) as f64 * 8e6 / elapsed_us - *bps);
         }
+        let packets_per_s = std::mem::take(&mut self.packets) as f64 * 1e6 / elapsed_us;
+        self.packets_per_s += share * (packets_per_s - self.packets_per_s);
         self.measured = self.measured || self.total_bps() > 0;
     }
 
@@ -152,6 +163,8 @@ mod tests {
         }
         let near = |bps: u64, wanted: u64| bps.abs_diff(wanted) < 2_000;
         assert!(near(bitrates.plain_bps(), 40_000) && near(bitrates.total_bps(), 65_600), "{bitrates:?}");
+        let (packets_per_s, bytes) = bitrates.packets();
+        assert!((packets_per_s - 50.0).abs() < 0.5 && (bytes - 60.0).abs() < 1.0, "{bitrates:?}");
     }
 
     #[test]

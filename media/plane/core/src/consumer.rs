@@ -9,7 +9,7 @@ use crate::redundancy::Redundancy;
 use crate::rtcp::ReportBlock;
 use crate::selection::{Limits, Selection};
 use crate::sent::{Sent, SentLog};
-use crate::sequence::{Continuity, Offsets, Picture};
+use crate::sequence::{Continuity, Left, Offsets, Picture};
 use crate::srtp::RocTx;
 
 /// Resent packets may be half of those sent, after a first allowance (in half packets).
@@ -384,8 +384,8 @@ impl Consumer {
         if is_left {
             // Of VP8 the ids have to go on without a gap (RFC 7741 §4.2); elsewhere references count by them.
             let vp8 = entry.codec == Some(Codec::Vp8);
-            let new_picture = vp8 && entry.place.is_some_and(|place| place.starts_frame);
-            let kept = self.continuity.skip(entry.sequence, new_picture);
+            let timestamp = (entry.len > 0).then_some(entry.timestamp);
+            let kept = self.continuity.skip(Left { sequence: entry.sequence, timestamp, counts: vp8 });
             return (kept.map_or(Verdict::Leave, Verdict::Fill), switched);
         }
         let offsets = self.continuity.pass(entry.sequence, entry.timestamp, picture(entry));
@@ -453,8 +453,8 @@ impl Consumer {
     }
 
     /// Whether a number may be filled; takes its cost. A publisher who sends all late shall not fill anybody's way with nothing.
-    pub fn may_fill(&mut self, now_us: u64) -> bool {
-        take_turn(&mut self.fill_due_us, (FILL_EVERY_US, FILLS_AT_ONCE), now_us)
+    pub fn may_fill(&mut self, sequence: u16, now_us: u64) -> bool {
+        self.is_unsent(sequence) && take_turn(&mut self.fill_due_us, (FILL_EVERY_US, FILLS_AT_ONCE), now_us)
     }
 
     /// Whether one more packet may be resent; takes its cost.

@@ -134,7 +134,8 @@ impl Shard {
         }
         let ssrc = self.random() as u32 | 1;
         let way = Way::Ice(Agent::new(ufrag, pwd, now_us));
-        let key = self.transports.insert(Transport::new(transport, router, way, ssrc, now_us));
+        let tried = self.astray.turn();
+        let key = self.transports.insert(Transport { tried, ..Transport::new(transport, router, way, ssrc, now_us) });
         self.ids.transports.insert(transport, key);
         self.routers[router].transports.push(key);
         self.index_ufrags(key);

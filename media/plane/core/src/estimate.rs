@@ -121,6 +121,7 @@ impl Estimator {
         self.loss.forget(now_us);
         self.trend = Trend::default();
         self.drain.end();
+        self.rate.note_moved();
     }
 
     /// When the bitrate was lowered last; 0: never.
@@ -128,9 +129,37 @@ impl Estimator {
         self.rate.lowered_us()
     }
 
+    /// When the way was last found narrow: something waited on it, or the peer says so still.
+    pub fn narrow_us(&self, now_us: u64) -> Option<u64> {
+        let own_bps = self.rate.bps().map_or(u64::MAX, |bps| bps as u64);
+        let is_told = self.available_bps(now_us).is_some_and(|bps| bps < own_bps);
+        if is_told { Some(now_us) } else { self.rate.narrow_us() }
+    }
+
+    /// When less was last to be sent for what is lost; None: never, or that was for nothing.
+    pub fn cut_us(&self) -> Option<u64> {
+        self.rate.cut_us()
+    }
+
+    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so, or
+    /// nothing tells of it any more.
+    pub fn trial_looks(&self, now_us: u64) -> Option<u32> {
+        self.loss.trial_looks().filter(|_| !self.is_stale(now_us))
+    }
+
+    /// When such a trial was last seen to leave less loss, and when next to none; 0: never.
+    pub fn eased_us(&self) -> (u64, u64) {
+        self.loss.eased_us()
+    }
+
     /// Share of packets lost lately.
     pub fn loss(&self) -> f64 {
         self.loss.fraction()
+    }
+
+    /// Share of packets lost in the last moment.
+    pub fn last_loss(&self) -> f64 {
+        self.loss.last()
     }
 
     /// What the path loses of itself, as far as that is known.

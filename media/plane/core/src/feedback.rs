@@ -24,6 +24,8 @@ const RECEIVER_TIME_BYTES: usize = 20;
 const RESEND_US_MIN: u64 = 10_000;
 /// Resends of one packet at most.
 const RESENDS_MAX: u8 = 10;
+/// It shall not take the turns of what holds something.
+const RESENDS_OF_NOTHING_MAX: u8 = 4;
 /// A viewer from which a round trip takes so long gets pictures' packets twice where it asks for them: if the first one is lost again,
 /// no other comes before its picture is due. Not where most of that is a queue.
 const FAR_US: u64 = 200_000;
@@ -31,6 +33,8 @@ const FAR_US: u64 = 200_000;
 const NACK_ITEMS_MAX: usize = 512;
 /// What tells of a longer round trip was asleep meanwhile, or lies.
 const RTT_US_MAX: u64 = 5_000_000;
+/// Without a sender report for so long a publisher makes none, or no more.
+const REPORTS_US: u64 = 10_000_000;
 /// A library that sends nothing takes this for the round trip, after which it asks again ...
 const VIEWER_RTT_US: u64 = 100_000;
 /// ... when it looks next.
@@ -112,7 +116,7 @@ impl Shard {
         transport.note_clock(wall_us, unix_us(info.ntp));
         let layer = &mut self.producers[source.producer].layers[source.layer as usize];
         layer.reception.clock = Some(SenderClock { ntp: info.ntp, rtp: info.rtp, arrived_us: now_us });
-        self.tell_clock(source.producer, source.layer);
+        self.tell_mirrors(source.producer, source.layer);
     }
 
     fn note_report(&mut self, key: usize, block: &ReportBlock, now_us: u64) {
@@ -177,8 +181,7 @@ impl Shard {
         let takes = self.transports[consumer.transport].extensions.dependency_descriptor != 0;
         let is_vp9 = producer.payloads.first().is_some_and(|payload| payload.codec == Codec::Vp9);
         let (reception, described) = (&layer.reception, layer.described && (takes || !is_vp9));
-        let (fraction, packets) = (reception.fraction_asked, reception.reported);
-        let up = Report { fraction, packets, at_us: reception.reported_us };
+        let up = reception.losses;
         let (down_us, up_us) = (rtt_us(consumer.transport), rtt_us(producer.transport));
         let sends = !self.transports[consumer.transport].producers.is_empty();
         let viewer_us = if sends { down_us } else { down_us.max(VIEWER_RTT_US) };
@@ -250,7 +253,8 @@ impl Shard {
                 marker: again.marker(),
             };
             let is_rtx = packet.rtx(consumer).is_some();
-            let twice = is_far && is_rtx && again.resends() == 1 && consumer.may_resend_twice();
+            let holds = again.content != Content::Nothing;
+            let twice = is_far && is_rtx && holds && again.resends() == 1 && consumer.may_resend_twice();
             for _ in 0..=usize::from(twice) {
                 let space = out.reserve(2_048);
                 let written = match is_rtx {
@@ -404,10 +408,18 @@ impl Shard {
 
     pub(crate) fn report_blocks(&mut self, key: usize, now_us: u64) -> Vec<ReportBlock> {
         let mut blocks = Vec::new();
-        for producer in &self.transports[key].producers {
-            for layer in &mut self.producers[*producer].layers {
-                if layer.ssrc != 0 && layer.is_active(now_us) {
-                    blocks.push(layer.reception.report(layer.ssrc, now_us));
+        for at in 0..self.transports[key].producers.len() {
+            let producer = self.transports[key].producers[at];
+            for layer in 0..self.producers[producer].layers.len() {
+                let reported = &mut self.producers[producer].layers[layer];
+                if reported.ssrc != 0 && reported.is_active(now_us) {
+                    let before = reported.reception.losses.fraction;
+                    blocks.push(reported.reception.report(reported.ssrc, now_us));
+                    // Sender reports, as long as it makes any, tell of the rest.
+                    let is_mute = reported.clock().is_none_or(|clock| now_us > clock.arrived_us + REPORTS_US);
+                    if before + reported.reception.losses.fraction > 0.0 || is_mute {
+                        self.tell_mirrors(producer, layer as u8);
+                    }
                 }
             }
         }
@@ -446,7 +458,8 @@ fn recall(consumer: &mut Consumer, sequence: u16, now_ms: u16, wait_ms: u16) -> 
     let epoch = consumer.epoch;
     let sent = consumer.sent.find(sequence)?;
     let too_soon = sent.resends() > 0 && now_ms.wrapping_sub(sent.resent_ms) < wait_ms;
-    if sent.epoch != epoch || sent.content == Content::WithCopies || too_soon || sent.resends() >= RESENDS_MAX {
+    let most = if sent.content == Content::Nothing { RESENDS_OF_NOTHING_MAX } else { RESENDS_MAX };
+    if sent.epoch != epoch || sent.content == Content::WithCopies || too_soon || sent.resends() >= most {
         return None;
     }
     sent.count_resend();

@@ -1,5 +1,6 @@
 //! The hot loop: what one layer gathered goes to each consumer as GSO runs, rewritten and sealed in the outbox.
 
+use crate::bitrates::OVERHEAD_BYTES;
 use crate::cache::{ABSENT, Cache, Entry};
 use crate::command::Codec;
 use crate::consumer::{Consumer, Verdict};
@@ -12,7 +13,7 @@ use crate::producer::{Beginning, Layer, PACKET_OVERHEAD_MAX, Pending, Producer, 
 use crate::red;
 use crate::rtp;
 use crate::sent::{Content, Sent};
-use crate::sequence::{Continuity, Offsets};
+use crate::sequence::{Continuity, Left, Offsets};
 use crate::shard::Shard;
 use crate::srtp::Outbound;
 use crate::stats::Totals;
@@ -252,8 +253,14 @@ impl Feed<'_> {
                 fed.switched |= switched;
                 let (offsets, content) = match verdict {
                     Verdict::Send(offsets) => (offsets, Content::Whole),
-                    Verdict::Fill(offsets) if fills && consumer.may_fill(self.now_us) => (offsets, Content::Nothing),
-                    Verdict::Fill(_) | Verdict::Leave => continue,
+                    Verdict::Fill(offsets) => {
+                        let sequence = entry.sequence.wrapping_add(offsets.sequence);
+                        if !fills || !consumer.may_fill(sequence, self.now_us) {
+                            continue;
+                        }
+                        (offsets, Content::Nothing)
+                    }
+                    Verdict::Leave => continue,
                 };
                 if more_bytes > 0 && burst.len + longest + more_bytes > RUN_BYTES_MAX {
                     burst.end(self.path, consumer.video, out);
@@ -296,7 +303,7 @@ impl Feed<'_> {
     fn decide(&self, consumer: &mut Consumer, entry: &Entry) -> (Verdict, bool) {
         if consumer.payload(entry.payload_type).is_none() {
             if consumer.current == Some(self.layer) {
-                consumer.continuity.skip(entry.sequence, false);
+                consumer.continuity.skip(Left { sequence: entry.sequence, timestamp: None, counts: false });
             }
             return (Verdict::Leave, false);
         }
@@ -382,7 +389,7 @@ impl Packet<'_> {
         }
         consumer.sent.note(sent.waiting());
         let len = if self.content == Content::Nothing { 0 } else { self.entry.len };
-        let bytes = len + u16::from(self.padding);
+        let bytes = len + u16::from(self.padding) + OVERHEAD_BYTES as u16;
         pacer.put(Waiting { consumer: key, sent, timestamp: self.timestamp, bytes });
         true
     }

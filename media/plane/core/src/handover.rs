@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cache::Entry;
 use crate::ice::{DISCONNECTED_US, Path};
-use crate::mirror::{Clock, Media};
+use crate::mirror::{Media, Upward};
 use crate::outbox::{Outbox, Sink};
 use crate::shard::Shard;
 use crate::stats::Totals;
@@ -74,7 +74,7 @@ pub(crate) enum Slip {
     },
     /// The rest is about producers on other shards: see `mirror`.
     Media(Media),
-    Clock(Clock),
+    Upward(Upward),
     Wish {
         producer: u32,
         layer: u8,
@@ -261,7 +261,7 @@ impl Shard {
                     rest = others;
                     self.accept_media(media, (payload, descriptor), now_us, out);
                 }
-                Slip::Clock(clock) => self.accept_clock(clock),
+                Slip::Upward(told) => self.accept_upward(told),
                 Slip::Wish { producer, layer } => self.accept_wish(producer, layer, now_us, out),
                 Slip::Claim { path, held } => self.yield_path(path, (parcel.from, held), now_us),
                 Slip::Release { path } => self.note_released(path, parcel.from),

@@ -11,7 +11,6 @@ use crate::keyframe::starts_keyframe;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, Reception};
-use crate::red;
 use crate::rtp::{self, Header};
 use crate::selection::{Place, Rise};
 use crate::sequence::is_before;
@@ -264,9 +263,7 @@ impl Shard {
         layer.ended = false;
         layer.packets += 1;
         layer.bytes += incoming.payload.len() as u64;
-        let redundant = if incoming.codec == Codec::Red { red::redundant(incoming.payload) } else { 0 };
-        layer.bitrates.note(entry.place, incoming.payload.len() - redundant);
-        layer.bitrates.note_redundant(redundant);
+        layer.note_cost(&entry, incoming.payload);
         let id = producer.id;
         if first {
             self.events.push(Event::Layer { producer: id, layer: source.layer });

@@ -8,6 +8,7 @@ use crate::cache::{ABSENT, Entry};
 use crate::handover::Slip;
 use crate::ingest::{BUSY_TICK_US, is_useful};
 use crate::outbox::{Outbox, Sink};
+use crate::playout::Report;
 use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, SenderClock};
 use crate::shard::Shard;
@@ -57,15 +58,18 @@ pub(crate) struct Media {
     pub descriptor: usize,
 }
 
-/// What a sender report told the publisher's shard.
+/// What the publisher's shard knows of its way: of its clock by the last sender report, and of its losses by our own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub(crate) struct Upward {
     pub producer: u32,
     pub layer: u8,
     pub stream: Stream,
-    pub clock: SenderClock,
+    pub clock: Option<SenderClock>,
     /// Of the publisher: see `Transport::clock_offset_us`.
     pub offset_us: Option<i64>,
+    /// Asked for again.
+    pub losses: Report,
+    pub rtt_us: Option<u64>,
 }
 
 impl Shard {
@@ -106,7 +110,7 @@ impl Shard {
             let mirror = Mirror { shard: to, feed: producer.feed };
             producer.mirrors.push(mirror);
             for layer in 0..self.producers[key].layers.len() {
-                self.tell_clock(key, layer as u8);
+                self.tell_mirrors(key, layer as u8);
                 self.replay(key, layer, mirror, now_us);
             }
         }
@@ -139,14 +143,15 @@ impl Shard {
         }
     }
 
-    pub(crate) fn tell_clock(&mut self, key: usize, at: u8) {
+    pub(crate) fn tell_mirrors(&mut self, key: usize, at: u8) {
         let producer = &self.producers[key];
         let layer = &producer.layers[usize::from(at)];
-        let Some(clock) = layer.clock() else { return };
-        let offset_us = self.transports[producer.transport].clock_offset_us;
+        let Transport { clock_offset_us: offset_us, rtt_us, .. } = self.transports[producer.transport];
+        let (clock, losses) = (layer.clock(), layer.reception.losses);
         for to in &producer.mirrors {
-            let clock = Clock { producer: producer.id, layer: at, stream: to.stream(layer), clock, offset_us };
-            self.handover.put(to.shard, Slip::Clock(clock));
+            let (producer, stream) = (producer.id, to.stream(layer));
+            let upward = Upward { producer, layer: at, stream, clock, offset_us, losses, rtt_us };
+            self.handover.put(to.shard, Slip::Upward(upward));
         }
     }
 
@@ -213,7 +218,7 @@ impl Shard {
         layer.last_us = now_us;
         layer.packets += 1;
         layer.bytes += payload.len() as u64;
-        layer.bitrates.note(entry.place, payload.len());
+        layer.note_cost(&entry, payload);
         if entry.keyframe {
             layer.note_keyframe(entry.sequence, entry.timestamp, now_us);
         }
@@ -232,11 +237,13 @@ impl Shard {
         self.retarget(source.producer, now_us, out);
     }
 
-    pub(crate) fn accept_clock(&mut self, told: Clock) {
+    pub(crate) fn accept_upward(&mut self, told: Upward) {
         let Some(source) = self.fed(told.producer, told.layer, told.stream) else { return };
         let producer = &mut self.producers[source.producer];
-        producer.layers[usize::from(source.layer)].reception.clock = Some(told.clock);
-        self.transports[producer.transport].clock_offset_us = told.offset_us;
+        let reception = &mut producer.layers[usize::from(source.layer)].reception;
+        (reception.clock, reception.losses) = (told.clock, told.losses);
+        let mirror = &mut self.transports[producer.transport];
+        (mirror.clock_offset_us, mirror.rtt_us) = (told.offset_us, told.rtt_us);
     }
 
     pub(crate) fn accept_wish<S: Sink>(&mut self, producer: u32, layer: u8, now_us: u64, out: &mut Outbox<S>) {

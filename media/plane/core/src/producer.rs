@@ -2,7 +2,7 @@
 
 use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
-use crate::command::{Encoding, Payload};
+use crate::command::{Codec, Encoding, Payload};
 use crate::dependencies::Dependencies;
 use crate::levels::Level;
 use crate::loudest::Voice;
@@ -11,6 +11,7 @@ use crate::muted::Heard;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
 use crate::parameter_sets::ParameterSets;
 use crate::reception::{Reception, SenderClock};
+use crate::red;
 use crate::sequence::is_before;
 
 pub const LAYERS_MAX: usize = 4;
@@ -342,6 +343,14 @@ impl Layer {
         self.cache.as_ref().is_none_or(|cache| {
             self.pending_bytes + len <= cache.safe_bytes() && self.pending.len() < cache.safe_packets()
         })
+    }
+
+    /// What it costs to send this packet to somebody, of sound its redundant part apart.
+    #[inline]
+    pub fn note_cost(&mut self, entry: &Entry, payload: &[u8]) {
+        let redundant = if entry.codec == Some(Codec::Red) { red::redundant(payload) } else { 0 };
+        self.bitrates.note(entry.place, payload.len() - redundant);
+        self.bitrates.note_redundant(redundant);
     }
 
     /// Keeps a packet and queues it for forwarding.

@@ -1,5 +1,6 @@
 //! What was received of one SSRC: loss and jitter for receiver reports, and what to ask again (RFC 3550 A, RFC 4585).
 
+use crate::playout::Report;
 use crate::rtcp::ReportBlock;
 use crate::sequence::is_before;
 
@@ -78,12 +79,8 @@ pub struct Reception {
     missing: Vec<Missing>,
     /// Of the last report: the share lost ...
     pub fraction_lost: f32,
-    /// ... of so many packets ...
-    pub reported: u32,
-    /// ... and the share that was asked for again: what came in the end is not lost, yet it came late.
-    pub fraction_asked: f32,
-    /// When that report was made; 0: none was yet.
-    pub reported_us: u64,
+    /// ... and what was asked for again: what came in the end is not lost, yet it came late.
+    pub losses: Report,
     /// Packets asked for since the last report, each once.
     asked: u32,
     /// No answer to what was asked for last comes sooner.
@@ -100,9 +97,9 @@ impl Reception {
         self.clock_hz
     }
 
-    /// Starts counting; a sender's clock that came before stays.
+    /// Starts counting; a sender's clock that came before stays, and what is told of losses.
     pub fn start(&mut self, clock_hz: u32) {
-        *self = Reception { clock: self.clock, ..Reception::new(clock_hz) };
+        *self = Reception { clock: self.clock, losses: self.losses, ..Reception::new(clock_hz) };
     }
 
     pub fn started(&self) -> bool {
@@ -165,7 +162,7 @@ impl Reception {
 
     /// It came sooner than an answer could: it was out of order, and not lost.
     fn take_back(&mut self, late: Missing, now_us: u64) {
-        let is_counted = late.asked > 0 && late.asked_us > self.reported_us;
+        let is_counted = late.asked > 0 && late.asked_us > self.losses.at_us;
         if is_counted && now_us < late.asked_us + self.answer_us {
             self.asked -= 1;
         }
@@ -246,8 +243,9 @@ impl Reception {
         } else {
             (lost_now * 256 / i64::from(expected_now)).min(255) as u8
         };
-        (self.fraction_lost, self.reported, self.reported_us) = (f32::from(fraction) / 256.0, expected_now, now_us);
-        self.fraction_asked = (std::mem::take(&mut self.asked) as f32 / expected_now.max(1) as f32).min(1.0);
+        self.fraction_lost = f32::from(fraction) / 256.0;
+        let asked = (std::mem::take(&mut self.asked) as f32 / expected_now.max(1) as f32).min(1.0);
+        self.losses = Report { fraction: asked, packets: expected_now, at_us: now_us };
         let (last_sr, delay_since_sr) = self.clock.map_or((0, 0), |clock| {
             let delay = now_us.saturating_sub(clock.arrived_us) * 65_536 / 1_000_000;
             ((clock.ntp >> 16) as u32, delay as u32)
@@ -362,9 +360,9 @@ mod tests {
                 r.count(*sequence, u32::from(*sequence) * 1_800, now_us + 30_000);
             });
         }
-        assert_eq!((r.report(9, 4_000_000).fraction_lost, r.fraction_asked), (0, 0.1));
+        assert_eq!((r.report(9, 4_000_000).fraction_lost, r.losses.fraction), (0, 0.1));
         r.report(9, 5_000_000);
-        assert_eq!(r.fraction_asked, 0.0);
+        assert_eq!(r.losses.fraction, 0.0);
     }
 
     const RTT_US: Option<u64> = Some(50_000);
@@ -389,7 +387,7 @@ mod tests {
             }
         }
         r.report(9, 20_000_000);
-        r.fraction_asked
+        r.losses.fraction
     }
 
     #[test]
@@ -413,12 +411,12 @@ mod tests {
         [0, 2].iter().for_each(|i| _ = r.count(*i, 0, 1_000));
         r.ask(7_000, Some(50_000), ASKS_MAX, &mut asked);
         r.report(9, 7_000);
-        assert_eq!(r.fraction_asked, 1.0 / 3.0);
+        assert_eq!(r.losses.fraction, 1.0 / 3.0);
         r.count(4, 0, 8_000);
         r.ask(14_000, Some(50_000), ASKS_MAX, &mut asked);
         r.count(1, 0, 15_000);
         r.report(9, 1_000_000);
-        assert_eq!((asked, r.fraction_asked), (vec![1, 3], 0.5));
+        assert_eq!((asked, r.losses.fraction), (vec![1, 3], 0.5));
     }
 
     #[test]

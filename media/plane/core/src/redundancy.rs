@@ -2,6 +2,7 @@
 //! it loses many some of those before that (RFC 2198), also of what comes as RED with fewer. Made of what this viewer was sent,
 //! so that nothing goes out that was not to be heard.
 
+use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
 use crate::command::Codec;
 use crate::consumer::Consumer;
@@ -12,12 +13,14 @@ use crate::sent::Sent;
 const LOSS_FOR_ONE: f32 = 0.02;
 /// ... and so much several: then losses next to each other are frequent.
 const LOSS_FOR_MORE: f32 = 0.06;
-/// Copies stay this long after the last report of such loss.
+/// Copies stay this long after the last report of such loss, and until the next one.
 const KEPT_US: u64 = 20_000_000;
 /// How many packets before its own each copy is, by how much is lost. Of a run of lost packets those are made good that are as near
 /// to its end as the farthest copy; the receiver waits so long once it has found that it is worth it.
 const DISTANCES: [&[u16]; 3] = [&[], &[1], &[1, 2, 4]];
 const COPIES_MAX: usize = 3;
+/// Before each but the newest.
+const BLOCK_BYTES: f64 = 4.0;
 /// A payload made so has at most this much: it fits every way with headers and tag.
 pub const BYTES_MAX: usize = 1_100;
 
@@ -29,16 +32,41 @@ pub struct Redundancy {
     /// Into [`DISTANCES`].
     step: u8,
     until_us: u64,
+    /// When the viewer told last.
+    told_us: u64,
+    /// When all that had been told was laid to the copies, and the step until then.
+    forgotten_us: u64,
+    forgotten: u8,
 }
 
 impl Redundancy {
     /// The viewer told what was lost on the way to it.
     pub fn note_loss(&mut self, fraction: f32, now_us: u64) {
+        // What is told is of all the time since the last report.
+        let since_us = std::mem::replace(&mut self.told_us, now_us);
+        if since_us < self.forgotten_us {
+            return;
+        }
         let wanted = u8::from(fraction >= LOSS_FOR_ONE) + u8::from(fraction >= LOSS_FOR_MORE);
         let as_bad = wanted > 0 && wanted >= self.step;
         if as_bad || now_us >= self.until_us {
-            (self.step, self.until_us) = (wanted, now_us + KEPT_US);
+            (self.step, self.until_us, self.forgotten) = (wanted, now_us + KEPT_US, 0);
         }
+    }
+
+    /// What was lost till now was lost by the copies: they wait until it is told again.
+    pub fn forget(&mut self, now_us: u64) {
+        self.forgotten = self.forgotten.max(self.step);
+        (self.step, self.until_us, self.forgotten_us) = (0, 0, now_us);
+    }
+
+    /// It was not: they go out as before.
+    pub fn recall(&mut self, now_us: u64) {
+        let step = std::mem::take(&mut self.forgotten);
+        if step > self.step {
+            (self.step, self.until_us) = (step, now_us + KEPT_US);
+        }
+        self.forgotten_us = 0;
     }
 
     fn distances(&self) -> &'static [u16] {
@@ -63,6 +91,16 @@ impl Consumer {
     #[inline]
     fn may_remake_red(&self) -> bool {
         self.redundancy.step > 1 && !self.video && !self.red_blocks.is_empty() && !self.strips_red()
+    }
+
+    /// Bit/s of the copies that are made of such sound, where nothing but the way keeps them back.
+    pub(crate) fn copies_bps(&self, sound: &Bitrates) -> f64 {
+        let makes = self.redundancy.payload_type.is_some() || self.redundancy.step > 1 && !self.red_blocks.is_empty();
+        let (packets_per_s, bytes) = sound.packets();
+        let copy = bytes + BLOCK_BYTES;
+        let fit = ((BYTES_MAX as f64 - 1.0 - bytes) / copy).max(0.0).floor();
+        let copies = if makes && !self.strip_red { self.redundancy.distances().len() as f64 } else { 0.0 };
+        copies.min(fit) * copy * packets_per_s * 8.0
     }
 
     /// Whether this packet is to go out as RED that is made here.
@@ -172,5 +210,26 @@ mod tests {
         assert_eq!(redundancy.distances(), [1]);
         redundancy.note_loss(0.0, 42_000_000);
         assert_eq!(redundancy.distances(), []);
+    }
+
+    #[test]
+    fn what_was_lost_by_the_copies_counts_no_more_though_it_is_told_later() {
+        let mut redundancy = Redundancy::default();
+        redundancy.note_loss(0.3, 1_000_000);
+        redundancy.forget(4_000_000);
+        redundancy.note_loss(0.3, 6_000_000);
+        assert_eq!(redundancy.distances(), [], "most of it is of the time before");
+        redundancy.recall(7_000_000);
+        assert_eq!(redundancy.distances(), [1, 2, 4], "it was not by the copies");
+        redundancy.note_loss(0.0, 26_000_000);
+        assert_eq!(redundancy.distances(), [1, 2, 4], "for a while");
+        redundancy.forget(27_000_000);
+        redundancy.note_loss(0.3, 28_000_000);
+        redundancy.note_loss(0.03, 33_000_000);
+        redundancy.recall(34_000_000);
+        assert_eq!(redundancy.distances(), [1], "as was told since");
+        redundancy.note_loss(0.0, 60_000_000);
+        redundancy.recall(61_000_000);
+        assert_eq!(redundancy.distances(), [], "once");
     }
 }

@@ -51,7 +51,7 @@ impl Shard {
     }
 
     /// None: it is not, or not for long enough.
-    fn silent_since_us(&self, key: usize, now_us: u64) -> Option<u64> {
+    pub(crate) fn silent_since_us(&self, key: usize, now_us: u64) -> Option<u64> {
         let transport = &self.transports[key];
         let rtt_us = transport.rtt_or_guess_us();
         let settled_us = transport.ice().map_or(0, Agent::settled_us);
@@ -114,7 +114,7 @@ impl Shard {
 
     /// What is no check of a peer's may be its answer.
     pub(crate) fn receive_answer<S: Sink>(&mut self, path: Path, datagram: &[u8], now_us: u64, out: &mut Outbox<S>) {
-        let Some(key) = self.asked_at(path).or_else(|| self.paths.get(&path).copied()) else {
+        let Some(key) = self.asked_at(path, datagram).or_else(|| self.paths.get(&path).copied()) else {
             if stun::answered(datagram).is_some() && self.hand_over_claimed(path, datagram) {
                 return;
             }

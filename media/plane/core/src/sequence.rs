@@ -48,7 +48,19 @@ pub struct Continuity {
     changes: [Change; HISTORY],
     changes_len: usize,
     dropping: bool,
+    /// The source's time of the picture left out last.
+    left: Option<u32>,
     sent_any: bool,
+}
+
+/// A packet that is not to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    pub sequence: u16,
+    /// Of its picture, where it is of one.
+    pub timestamp: Option<u32>,
+    /// The picture has an id of its own, and is left out whole.
+    pub counts: bool,
 }
 
 impl Continuity {
@@ -76,6 +88,7 @@ impl Continuity {
         self.highest = sequence.wrapping_sub(1);
         self.changes_len = 0;
         self.dropping = false;
+        self.left = None;
     }
 
     /// Goes on with the same source after a pause: numbers close up, timestamps keep their offset.
@@ -88,7 +101,7 @@ impl Continuity {
     pub fn pass(&mut self, sequence: u16, timestamp: u32, picture: Picture) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         let offsets = if ahead == 0 || ahead >= 0x8000 {
-            self.offsets_then(sequence)?
+            self.offsets_then(sequence).filter(|_| !self.is_left_out(sequence))?
         } else {
             self.advance(sequence);
             self.dropping = false;
@@ -116,22 +129,27 @@ impl Continuity {
         self.sent_any = true;
     }
 
-    /// A packet that is not to be sent; `new_picture`: the first one of a frame that is left out whole. Gives the offsets of one
-    /// that comes late, if a number was kept for it: something else has to take that.
-    pub fn skip(&mut self, sequence: u16, new_picture: bool) -> Option<Offsets> {
+    /// Leaves a packet out. Gives the offsets of one that comes late, if a number was kept for it: something else has to take that.
+    pub fn skip(&mut self, Left { sequence, timestamp, counts }: Left) -> Option<Offsets> {
         let ahead = sequence.wrapping_sub(self.highest);
         if ahead == 0 || ahead >= 0x8000 {
             return self.offsets_then(sequence).filter(|_| !self.is_left_out(sequence));
         }
+        let same_picture = timestamp.is_some() && timestamp == self.left;
+        let mut count = 1;
         match self.changes[..self.changes_len].last_mut() {
-            Some(run) if self.dropping && ahead == 1 => run.end = sequence,
+            // What is missing between two packets of one picture that is left out would be left out too.
+            Some(run) if self.dropping && (ahead == 1 || same_picture && ahead <= LATE_MAX) => {
+                (run.end, count) = (sequence, ahead);
+            }
             _ => self.remember(sequence),
         }
         self.advance(sequence);
         self.dropping = true;
-        self.offsets.sequence = self.offsets.sequence.wrapping_sub(1);
-        if new_picture {
-            self.offsets.picture = self.offsets.picture.wrapping_sub(1);
+        self.offsets.sequence = self.offsets.sequence.wrapping_sub(count);
+        if timestamp.is_some() && !same_picture {
+            self.left = timestamp;
+            self.offsets.picture = self.offsets.picture.wrapping_sub(counts.into());
         }
         None
     }
@@ -142,12 +160,15 @@ impl Continuity {
         self.highest = sequence;
         if sequence.wrapping_sub(self.first) > LATE_MAX {
             self.first = sequence.wrapping_sub(LATE_MAX);
-            let is_old = |change: &&Change| sequence.wrapping_sub(change.from) > LATE_MAX;
+            let is_old = |change: &&Change| sequence.wrapping_sub(change.end) > LATE_MAX;
             let old = self.changes[..self.changes_len].iter().take_while(is_old).count();
             if old > 0 {
                 self.changes.copy_within(old..self.changes_len, 0);
                 self.changes_len -= old;
             }
+            // Of a run that is long the end may be young.
+            let oldest = self.changes[..self.changes_len].first_mut();
+            oldest.filter(|run| is_before(run.from, self.first)).into_iter().for_each(|run| run.from = self.first);
         }
     }
 
@@ -203,6 +224,11 @@ mod tests {
         c.pass(sequence, 0, Picture::default()).map(|o| sequence.wrapping_add(o.sequence))
     }
 
+    /// Of the picture of that time, with an id.
+    fn left(sequence: u16, timestamp: u32) -> Left {
+        Left { sequence, timestamp: Some(timestamp), counts: true }
+    }
+
     #[test]
     fn numbers_go_on_across_switches_and_the_wrap() {
         let mut c = Continuity::starting_at(0x7ffe);
@@ -223,8 +249,8 @@ mod tests {
         assert_eq!(out(&mut c, 65_533), Some(0));
         // 65_534 is late
         assert_eq!(out(&mut c, 65_535), Some(2));
-        c.skip(0, true);
-        c.skip(1, false);
+        c.skip(left(0, 0));
+        c.skip(left(1, 0));
         assert_eq!(out(&mut c, 2), Some(3));
         assert_eq!(out(&mut c, 65_534), Some(1));
         assert_eq!(out(&mut c, 65_532), None);
@@ -235,7 +261,7 @@ mod tests {
         let mut c = Continuity::starting_at(0);
         c.switch(0, 0, Picture::default(), 0);
         assert_eq!(out(&mut c, 0), Some(0));
-        c.skip(1, false);
+        c.skip(left(1, 0));
         for i in 2..200_000u32 {
             let sequence = i as u16;
             if i % 100 != 50 {
@@ -253,10 +279,29 @@ mod tests {
         c.switch(10, 0, Picture { id: 32_767, frame: u16::MAX, tl0: 255 }, 0);
         let first = c.pass(10, 0, Picture { id: 32_767, frame: u16::MAX, tl0: 255 }).unwrap();
         assert_eq!(first.picture, 0);
-        c.skip(11, true);
+        c.skip(left(11, 3_000));
         let third = c.pass(12, 6_000, Picture { id: 1, frame: 1, tl0: 0 }).unwrap();
         assert_eq!(1u16.wrapping_add(third.picture) & 0x7fff, 0);
         assert_eq!(third.sequence, first.sequence.wrapping_sub(1));
+    }
+
+    /// Of a picture of three packets that is left out one or the other comes late or never.
+    #[test]
+    fn ids_and_numbers_close_up_whichever_packet_of_a_picture_is_missing() {
+        for missing in 11..14 {
+            let mut c = Continuity::starting_at(0);
+            let picture = |id: u16| Picture { id, frame: id, tl0: 0 };
+            c.switch(10, 0, picture(1), 0);
+            c.pass(10, 0, picture(1)).unwrap();
+            let others = (11..14).filter(|sequence| *sequence != missing);
+            others.for_each(|sequence| assert_eq!(c.skip(left(sequence, 3_000)), None));
+            let next = c.pass(14, 6_000, picture(3)).unwrap();
+            // Of which picture the first and the last one are is not known.
+            let kept = u16::from(missing != 12);
+            assert_eq!((next.picture, 14u16.wrapping_add(next.sequence)), (u16::MAX, 1 + kept), "without {missing}");
+            assert_eq!(c.skip(left(missing, 3_000)).is_some(), kept == 1);
+            assert_eq!(c.pass(12, 3_000, picture(2)), None, "it was left out");
+        }
     }
 
     #[test]
@@ -279,12 +324,38 @@ mod tests {
     }
 
     #[test]
+    fn a_run_longer_than_what_may_be_late_is_not_forgotten_before_its_end() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(60_000, 0, Picture::default(), 0);
+        assert_eq!(out(&mut c, 60_000), Some(0));
+        (1..6_000u16).for_each(|n| assert_eq!(c.skip(left(60_000u16.wrapping_add(n), n.into())), None));
+        assert_eq!(out(&mut c, 60_000u16.wrapping_add(6_000)), Some(1));
+        for n in 1..6_000u16 {
+            let late = 60_000u16.wrapping_add(n);
+            assert_eq!((c.skip(left(late, n.into())), out(&mut c, late)), (None, None), "{n}");
+        }
+    }
+
+    /// A source all of whose pictures are of one time says nothing by that.
+    #[test]
+    fn of_more_than_may_be_late_nothing_is_taken_for_one_picture() {
+        let mut c = Continuity::starting_at(0);
+        c.switch(9, 0, Picture::default(), 0);
+        assert_eq!(out(&mut c, 9), Some(0));
+        c.skip(left(10, 7));
+        c.skip(left(5_000, 7));
+        let next = out(&mut c, 5_001).expect("in its turn");
+        assert_eq!(next, 4_990, "those between are kept");
+        assert_eq!(out(&mut c, 4_999), Some(4_989));
+    }
+
+    #[test]
     fn history_is_bounded_and_refuses_what_it_forgot() {
         let mut c = Continuity::starting_at(0);
         c.switch(0, 0, Picture::default(), 0);
         for i in 0..1_000u16 {
             out(&mut c, i * 4);
-            c.skip(i * 4 + 2, true);
+            c.skip(left(i * 4 + 2, i.into()));
         }
         assert_eq!(out(&mut c, 1), None);
         assert!(out(&mut c, 3_997).is_some());
@@ -296,6 +367,38 @@ mod tests {
         use std::collections::HashSet;
 
         proptest! {
+            /// Of pictures that are left out whole the ids close up, but for those of which no packet came in its turn.
+            #[test]
+            fn ids_go_on_without_a_gap(
+                id in any::<u16>(),
+                pictures in proptest::collection::vec((1u16..5, any::<bool>(), any::<u8>()), 1..100),
+            ) {
+                let mut c = Continuity::starting_at(0);
+                let numbers = |at: usize| Picture { id: id.wrapping_add(at as u16), ..Picture::default() };
+                let (mut sequence, mut closed) = (65_000u16, 0);
+                c.switch(sequence, 0, numbers(0), 0);
+                c.pass(sequence, 0, numbers(0)).expect("the first one");
+                for (at, (packets, is_left, lost)) in (1..).zip(pictures) {
+                    let mut came = false;
+                    for packet in 0..packets {
+                        sequence = sequence.wrapping_add(1);
+                        if lost >> packet & 1 != 0 {
+                            continue;
+                        }
+                        let timestamp = at as u32 * 3_000;
+                        if is_left {
+                            let left = Left { sequence, timestamp: Some(timestamp), counts: true };
+                            prop_assert_eq!(c.skip(left), None);
+                        } else {
+                            let offsets = c.pass(sequence, timestamp, numbers(at)).expect("in its turn");
+                            prop_assert_eq!(offsets.picture, 0u16.wrapping_sub(closed));
+                        }
+                        came = true;
+                    }
+                    closed += u16::from(is_left && came);
+                }
+            }
+
             /// Whatever order packets come in and whatever is left out, no outgoing number is used for two packets.
             #[test]
             fn no_number_is_used_twice(
@@ -325,9 +428,10 @@ mod tests {
                             prop_assert!(used.insert(sequence.wrapping_add(o.sequence)));
                         }
                     } else {
-                        let kept = c.skip(sequence, false);
+                        let left = Left { sequence, timestamp: (what < 7).then_some(u32::from(sequence) / 4), counts: true };
+                        let kept = c.skip(left);
                         prop_assert!(kept.is_none_or(|o| used.insert(sequence.wrapping_add(o.sequence))));
-                        prop_assert_eq!(c.skip(sequence, false), kept, "what was left out in its turn kept none");
+                        prop_assert_eq!(c.skip(left), kept, "what was left out in its turn kept none");
                     }
                 }
             }

@@ -205,6 +205,8 @@ pub struct Transport {
     pub heard_us: u64,
     /// When the peer may be asked at all its paths again: see `seeking`.
     pub seek_us: u64,
+    /// Its last turn in `astray`.
+    pub tried: u64,
     /// Our SSRC in receiver reports and feedback.
     pub ssrc: u32,
     pub rtt_us: Option<u64>,
@@ -241,6 +243,7 @@ impl Transport {
             keyed_us: None,
             heard_us: 0,
             seek_us: 0,
+            tried: 0,
             ssrc,
             rtt_us: None,
             clock_offset_us: None,

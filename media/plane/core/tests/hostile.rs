@@ -28,7 +28,9 @@ fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
 
 fn run(name: &str) {
     let (_, target, seeds) = targets::all().into_iter().find(|(known, ..)| *known == name).unwrap();
-    seeds.iter().chain(&targets::kept(name)).for_each(|seed| target(seed));
+    let kept = targets::kept(name);
+    assert!(!kept.is_empty(), "fuzz/kept/{name}.bin: what earlier runs found is lost");
+    seeds.iter().chain(&kept).for_each(|seed| target(seed));
     attack(target, seeds, if WHOLE.contains(&name) { CASES_OF_WHOLE } else { CASES });
 }
 

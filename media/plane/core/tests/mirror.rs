@@ -3,13 +3,19 @@
 mod peer;
 
 use peer::{Got, Peer, Stage};
-use plane_core::command::Command;
+use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
 use plane_core::event::Event;
-use plane_core::rtcp::Packet;
+use plane_core::rtcp::extended::{Delay, Told};
+use plane_core::rtcp::{self, Packet, ReportBlock};
 use plane_core::shard::Shard;
+use plane_core::{red, rtp};
 
 const CAMERA: u32 = 10;
 const VOICE: u32 = 11;
+/// Payload types of RED at the viewer, and of what is in it at the publisher.
+const RED: u8 = 63;
+const INNER: u8 = 96;
+const PLAYOUT_DELAY: u8 = 5;
 
 /// The shards of a router and what goes between them.
 struct Span {
@@ -177,6 +183,129 @@ fn nothing_is_missing_where_a_mirror_begins() {
         let got = span.away.media_of(&mut there);
         assert_eq!(got.iter().map(|packet| packet.payload_len).collect::<Vec<_>>(), [1000, 900, 800, 1000, 1000, 700]);
         assert!(got.windows(2).all(|pair| pair[1].sequence == pair[0].sequence.wrapping_add(1)));
+    }
+}
+
+/// What a viewer on the second shard lost of what it was sent until `highest`.
+fn report(span: &mut Span, viewer: &mut Peer, ssrc: u32, (highest, share): (u32, f32)) {
+    let block = ReportBlock { ssrc, highest, fraction_lost: (share * 256.0) as u8, ..ReportBlock::default() };
+    let mut report = [0; 64];
+    let len = rtcp::write_rr(&mut report, 5, &[block]);
+    span.away.send_compound(viewer, &report[..len]);
+}
+
+/// A publisher without sender reports but for one. Of the packets of the second and third one in ten needs to be sent again: the viewer's pictures
+/// wait for it, on whichever shard it is, and no longer once that is over.
+#[test]
+fn what_is_lost_on_the_way_up_is_waited_for_on_the_other_shard_too() {
+    for (lost, packets, expected_ms) in [(0, 1_400, None), (1_400, 1_400, Some(125..=150)), (1_400, 3_400, Some(0..=0))]
+    {
+        let (mut span, mut publisher) = Span::published(1);
+        let mut there = span.away.join(3);
+        span.away.consume(&there, 101, CAMERA);
+        span.feed(CAMERA, true);
+        let (mut limits, mut highest, mut rtt_ms) = (None, 0, -1.0);
+        for n in 0..packets {
+            let packet = peer::frame(&mut publisher, 0, n, n == 0, &[500]).remove(0);
+            if n % 10 != 9 || n >= lost {
+                span.home.deliver(&publisher, &packet);
+            }
+            span.home.advance(20_000);
+            span.follow();
+            if n % 50 == 49 {
+                report(&mut span, &mut there, 0x9000, (highest, 0.0));
+                span.home.consent(&publisher);
+                span.away.consent(&there);
+            }
+            if n == 40 {
+                span.home.sender_report(&mut publisher, 0, 0);
+            }
+            // So that the round trip is known: it heard our time, and answers at once.
+            if n == 100 {
+                let told = span.home.rtcp_to(&mut publisher, |packet, told: &mut Vec<(u32, u64)>| {
+                    let Packet::Extended { ssrc, blocks } = packet else { return };
+                    told.extend(
+                        blocks.filter_map(|one| if let Told::Time(ntp) = one { Some((ssrc, ntp)) } else { None }),
+                    );
+                });
+                let (ssrc, ntp) = *told.last().expect("our time");
+                let delays = [Delay { ssrc, last_time: (ntp >> 16) as u32, since: 0 }];
+                let mut answer = [0; 64];
+                let len = rtcp::write_delays(&mut answer, 0x1000, &delays);
+                span.home.send_compound(&mut publisher, &answer[..len]);
+                let snapshot = span.home.shard.snapshot(span.home.now_us);
+                rtt_ms = snapshot.transports.iter().find(|one| one.transport == 1).expect("the camera").rtt_ms;
+            }
+            for sent in span.away.sealed(&there, 0x9000) {
+                let header = rtp::parse(&sent).expect("RTP");
+                highest = u32::from(header.sequence);
+                limits = header.extensions(&sent).find(|(id, _)| *id == PLAYOUT_DELAY).map(|(_, value)| value.to_vec());
+            }
+        }
+        let keeps_ms = limits.map(|value: Vec<u8>| (u32::from(value[0]) << 4 | u32::from(value[1]) >> 4) * 10);
+        assert!((10.0..20.0).contains(&rtt_ms), "{rtt_ms}");
+        // Until it is seen and decoded, and twice the way there and back.
+        let is_expected = match (&expected_ms, keeps_ms) {
+            (Some(expected_ms), Some(keeps_ms)) => expected_ms.contains(&keeps_ms),
+            (expected_ms, keeps_ms) => expected_ms.is_none() && keeps_ms.is_none(),
+        };
+        assert!(is_expected, "{keeps_ms:?} of {expected_ms:?}, {rtt_ms}");
+    }
+}
+
+/// A voice of 48 kbit/s, as RED with one copy: the copy costs no headers.
+#[test]
+fn what_is_redundant_of_a_voice_is_told_apart_on_the_other_shard() {
+    for (bitrate_bps, kind) in [(60_000, RED), (40_000, 111)] {
+        let mut span = Span::new();
+        let mut speaker = span.home.join(1);
+        span.away.command(Command::OpenMirror { router: 1, transport: 1, from: 0, line: false });
+        for stage in [&mut span.home, &mut span.away] {
+            stage.command(Command::OpenProducer {
+                transport: 1,
+                producer: VOICE,
+                video: false,
+                mid: "a".into(),
+                encodings: vec![Encoding { ssrc: 0x2000, ..Encoding::default() }],
+                payloads: vec![Payload { payload_type: 111, codec: Codec::Red, clock_hz: 48_000, rtx: None }],
+            });
+        }
+        let mut there = span.away.join(3);
+        // So that its reports tell what is lost.
+        span.away.command(Command::SetExtensions { transport: 3, extensions: vec![(0, Extension::TransportCc)] });
+        span.away.command(Command::OpenConsumer {
+            transport: 3,
+            consumer: 102,
+            producer: VOICE,
+            mid: "0".into(),
+            ssrc: 0x9002,
+            rtx_ssrc: 0,
+            payloads: vec![PayloadMap { from: 111, to: RED, rtx: None }],
+            strip_red: false,
+            red_blocks: vec![(INNER, 111)],
+            paused: false,
+            single_nal: false,
+        });
+        span.feed(VOICE, true);
+        let (mut payload, copy) = ([0; 400], red::Copied { timestamp_offset: 960, payload: &[7; 80] });
+        let len = red::write(&mut payload, INNER, &[copy], &[7; 80]).expect("it fits");
+        let mut heard: Vec<(u16, u32, u8, Vec<u8>)> = Vec::new();
+        for n in 0..1_200 {
+            if n % 50 == 0 {
+                let highest = heard.last().map_or(0, |(number, ..)| u32::from(*number));
+                report(&mut span, &mut there, 0x9002, (highest, 0.1));
+                let mut told = [0; 64];
+                let len = rtcp::write_remb(&mut told, 5, bitrate_bps, &[0x9002]);
+                span.away.send_compound(&mut there, &told[..len]);
+            }
+            let packet = peer::voice_of(&mut speaker, 30, &payload[..len]);
+            span.home.deliver(&speaker, &packet);
+            span.home.advance(20_000);
+            span.follow();
+            heard.extend(span.away.payloads_of(&mut there, 0x9002));
+        }
+        assert_eq!(heard.len(), 1_200);
+        assert!(heard[1_150..].iter().all(|(_, _, sent, _)| *sent == kind), "{bitrate_bps}: {}", heard[1_199].2);
     }
 }
 

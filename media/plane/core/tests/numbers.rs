@@ -155,6 +155,12 @@ fn a_number_kept_for_what_is_left_out_is_filled_with_nothing_and_so_again() {
     let again = stage.sealed(&viewer, 0x9001).pop().expect("a retransmission");
     let (repair, clear) = viewer.open(again);
     assert_eq!(clear[repair.payload(&clear).unwrap()], header.sequence.to_be_bytes());
+    let mut more = || {
+        stage.advance(100_000);
+        stage.nack(&mut viewer, &[header.sequence]);
+        stage.sealed(&viewer, 0x9001).len()
+    };
+    assert_eq!([more(), more(), more(), more()], [1, 1, 1, 0], "four times are enough");
 }
 
 /// Two hundred at once, then fifty a second.

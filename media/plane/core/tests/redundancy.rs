@@ -3,7 +3,7 @@
 mod peer;
 
 use peer::{Peer, Stage, voice_of};
-use plane_core::command::{Codec, Command, Encoding, Payload, PayloadMap};
+use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
 use plane_core::rtcp::{self, ReportBlock};
 use plane_core::{red, redundancy, rtp};
 use proptest::prelude::*;
@@ -65,15 +65,57 @@ impl Talk {
         self.stage.advance(20_000);
     }
 
+    /// A picture of 60 or 210 kbit/s, with every other packet of the voice; `n` counts those.
+    fn film(&mut self, camera: &mut Peer, n: u16) {
+        if n % 2 == 0 {
+            for (layer, bytes) in [(0, 250), (1, 1_000)] {
+                let packets = peer::frame(camera, layer, n / 2, n % 100 == 0, &[bytes]);
+                self.stage.deliver(camera, &packets[0]);
+            }
+        }
+        if n % 50 == 0 {
+            self.stage.consent(camera);
+        }
+    }
+
     fn heard(&mut self) -> Vec<Heard> {
         self.stage.payloads_of(&mut self.listener, SSRC)
     }
 
     fn tell_loss(&mut self, share: f32) {
-        let block = ReportBlock { ssrc: SSRC, fraction_lost: (share * 256.0) as u8, ..ReportBlock::default() };
+        self.tell(ReportBlock { fraction_lost: (share * 256.0) as u8, ..ReportBlock::default() });
+    }
+
+    fn tell(&mut self, block: ReportBlock) {
         let mut report = [0; 64];
-        let len = rtcp::write_rr(&mut report, 5, &[block]);
+        let len = rtcp::write_rr(&mut report, 5, &[ReportBlock { ssrc: SSRC, ..block }]);
         self.stage.send_compound(&mut self.listener, &report[..len]);
+    }
+
+    /// The listener's own estimate.
+    fn tell_estimate(&mut self, bitrate_bps: u64) {
+        let mut word = [0; 64];
+        let len = rtcp::write_remb(&mut word, 5, bitrate_bps, &[SSRC]);
+        self.stage.send_compound(&mut self.listener, &word[..len]);
+    }
+
+    /// Each second the listener tells of its way. What it heard in the last of them.
+    fn talk_for(
+        &mut self,
+        seconds: u64,
+        (loss, bitrate_bps): (f32, u64),
+        mut say: impl FnMut(&mut Self),
+    ) -> Vec<Heard> {
+        let mut heard = self.heard();
+        for _ in 0..seconds {
+            [&self.speaker, &self.listener].into_iter().for_each(|peer| self.stage.consent(peer));
+            let highest = heard.last().map_or(0, |(number, ..)| u32::from(*number));
+            self.tell(ReportBlock { fraction_lost: (loss * 256.0) as u8, highest, ..ReportBlock::default() });
+            self.tell_estimate(bitrate_bps);
+            (0..50).for_each(|_| say(self));
+            heard = self.heard();
+        }
+        heard
     }
 
     fn nack(&mut self, sequence: u16) {
@@ -120,6 +162,122 @@ fn with_loss_each_packet_takes_the_one_before_along_and_with_much_several() {
 }
 
 const INNER: u8 = 96;
+
+/// How many copies each packet has.
+fn copies(heard: &[Heard]) -> Vec<usize> {
+    let count = |(_, _, kind, payload): &Heard| if *kind == RED { blocks(payload).len() - 1 } else { 0 };
+    heard.iter().map(count).collect()
+}
+
+/// A voice of 48 kbit/s. Copies would lose more than they make good.
+#[test]
+fn where_the_way_is_less_than_the_voices_they_go_out_once_and_ten_seconds_later_with_copies_again() {
+    let mut talk = Talk::new();
+    let speak = |talk: &mut Talk| talk.say(&[7; 80]);
+    assert_eq!(copies(&talk.talk_for(3, (0.2, 60_000), speak)), [3; 50], "the voice itself fits");
+    assert_eq!(copies(&talk.talk_for(2, (0.2, 40_000), speak)), [0; 50]);
+    assert_eq!(copies(&talk.talk_for(8, (0.2, 60_000), speak)), [0; 50]);
+    assert_eq!(copies(&talk.talk_for(4, (0.2, 60_000), speak)), [3; 50]);
+}
+
+/// The same with what comes as RED: its newest part alone goes out.
+#[test]
+fn red_of_a_publisher_is_undone_where_the_way_is_less_than_the_voices() {
+    let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
+    // So that its reports tell what is lost.
+    talk.stage.command(Command::SetExtensions { transport: 2, extensions: vec![(0, Extension::TransportCc)] });
+    let speak = |talk: &mut Talk| {
+        let (mut payload, copy) = ([0; 400], red::Copied { timestamp_offset: 960, payload: &[7; 80] });
+        let len = red::write(&mut payload, INNER, &[copy], &[7; 80]).expect("it fits");
+        talk.say(&payload[..len]);
+    };
+    assert_eq!(copies(&talk.talk_for(30, (0.1, 60_000), speak)), [3; 50], "without its copies it fits");
+    let heard = talk.talk_for(2, (0.1, 40_000), speak);
+    assert_eq!(copies(&heard), [0; 50]);
+    assert!(heard.iter().all(|(_, _, kind, payload)| *kind == 109 && payload == &[7; 80]));
+    assert_eq!(copies(&talk.talk_for(30, (0.1, 60_000), speak)), [3; 50]);
+}
+
+/// A picture of 60 or 210 kbit/s, a voice of 48 or, with three copies, 150; or one of 270, of which no copy fits a packet.
+#[test]
+fn a_picture_has_what_the_copies_leave() {
+    for (loss, spoken, bitrate_bps, picture) in
+        [(0.0, 80, 320_000, 1_000), (0.2, 80, 320_000, 250), (0.2, 640, 560_000, 1_000)]
+    {
+        let mut talk = Talk::new();
+        let mut camera = talk.stage.join(3);
+        talk.stage.publish(&camera, 12, 2);
+        talk.stage.consume(&talk.listener, 102, 12);
+        let mut n = 0;
+        talk.talk_for(20, (loss, bitrate_bps), |talk| {
+            talk.say(&[7; 640][..spoken]);
+            talk.film(&mut camera, n);
+            n += 1;
+        });
+        let seen = talk.stage.media_of(&mut talk.listener);
+        assert_eq!(seen.last().map(|one| one.payload_len), Some(picture), "{loss}, {spoken} bytes");
+    }
+}
+
+/// A picture of 60 or 210 kbit/s on a way of 2 Mbit/s, and "a voice" that takes 6 Mbit/s for two seconds.
+#[test]
+fn what_no_voice_is_takes_the_way_of_pictures_only_while_it_lasts() {
+    let mut talk = Talk::new();
+    let mut camera = talk.stage.join(3);
+    talk.stage.publish(&camera, 12, 2);
+    talk.stage.consume(&talk.listener, 102, 12);
+    let mut n = 0;
+    let mut seconds = |talk: &mut Talk, count: u64, spoken: &[usize]| {
+        talk.talk_for(count, (0.0, 2_000_000), |talk| {
+            for bytes in &spoken[1..] {
+                let packet = voice_of(&mut talk.speaker, 30, &vec![7; *bytes]);
+                talk.stage.deliver(&talk.speaker, &packet);
+            }
+            talk.say(&vec![7; spoken[0]]);
+            talk.film(&mut camera, n);
+            n += 1;
+        });
+        talk.stage.media_of(&mut talk.listener).last().map(|one| one.payload_len)
+    };
+    assert_eq!(seconds(&mut talk, 10, &[80]), Some(1_000));
+    seconds(&mut talk, 2, &[1_000; 15]);
+    assert_eq!(seconds(&mut talk, 6, &[80]), Some(1_000));
+}
+
+#[test]
+fn what_a_muted_one_sends_takes_nothing_of_the_way() {
+    let mut talk = Talk::new();
+    let mut muted = talk.stage.join(3);
+    talk.stage.publish_audio(&muted, 11);
+    let payload = PayloadMap { from: 111, to: 111, rtx: None };
+    talk.stage.consume_as(&talk.listener, 101, 11, (0x9004, 0), payload);
+    talk.stage.command(Command::PauseProducer { producer: 11, paused: true });
+    let heard = talk.talk_for(4, (0.2, 60_000), |talk| {
+        talk.say(&[7; 80]);
+        let packet = voice_of(&mut muted, 30, &[9; 1_000]);
+        talk.stage.deliver(&muted, &packet);
+    });
+    assert_eq!(copies(&heard), [3; 50]);
+}
+
+/// 1.2 Mbit/s of it, without a copy in it.
+#[test]
+fn what_no_voice_is_counts_for_no_copies() {
+    let mut talk = Talk::begun(Codec::Red, PayloadMap { from: 111, to: RED, rtx: None }, vec![(INNER, 109)]);
+    let mut loud = talk.stage.join(3);
+    talk.stage.publish_audio(&loud, 11);
+    talk.stage.consume_as(&talk.listener, 101, 11, (0x9004, 0), PayloadMap { from: 111, to: 111, rtx: None });
+    let heard = talk.talk_for(4, (0.0, 2_000_000), |talk| {
+        for _ in 0..3 {
+            let packet = voice_of(&mut loud, 30, &[9; 1_000]);
+            talk.stage.deliver(&loud, &packet);
+        }
+        let (mut payload, copy) = ([0; 400], red::Copied { timestamp_offset: 960, payload: &[7; 80] });
+        let len = red::write(&mut payload, INNER, &[copy], &[7; 80]).expect("it fits");
+        talk.say(&payload[..len]);
+    });
+    assert_eq!(copies(&heard), [1; 50]);
+}
 
 /// A publisher of RED with one copy, as libraries make it, and a listener that takes RED. `lost`: which of its packets do not reach the server.
 fn relay(loss: f32, count: u8, lost: &[u8]) -> Vec<Vec<(u16, Vec<u8>)>> {

@@ -58,6 +58,8 @@ struct Trial {
     sent_bps: f64,
     due_us: u64,
     gives_up_us: u64,
+    /// Short windows since it can be seen, in which nothing waited.
+    looks: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,6 +111,9 @@ pub struct Loss {
     /// That is over then.
     learns_us: u64,
     trial: Option<Trial>,
+    /// When a trial was last seen to leave less loss, and when next to none; 0: never.
+    eased_us: u64,
+    cured_us: u64,
     again_us: u64,
     wait_us: u64,
 }
@@ -157,6 +162,16 @@ impl Loss {
         self.excess(self.slow.min(self.recent)) < LITTLE
     }
 
+    /// Less is to be sent, to see whether less is lost then: so often what is lost was looked at since. None: it is not so.
+    pub fn trial_looks(&self) -> Option<u32> {
+        self.trial.map(|trial| trial.looks)
+    }
+
+    /// When a trial was last seen to leave less loss, and when next to none; 0: never.
+    pub fn eased_us(&self) -> (u64, u64) {
+        (self.eased_us, self.cured_us)
+    }
+
     /// What was lost while the path was dead says nothing of its bitrate.
     pub fn forget(&mut self, now_us: u64) {
         (self.short, self.long) = (Window::starting_at(now_us), Window::starting_at(now_us));
@@ -183,6 +198,7 @@ impl Loss {
             sent_bps,
             due_us: now_us + TRIAL_US + rtt_us,
             gives_up_us: now_us + TRIAL_US_MAX + rtt_us,
+            looks: 0,
         });
         Verdict::Cut((1.0 - 0.5 * excess).max(CUT_MIN))
     }
@@ -195,6 +211,9 @@ impl Loss {
             return;
         }
         self.last = short.share();
+        if let Some(trial) = self.trial.as_mut().filter(|trial| now_us + TRIAL_US >= trial.due_us && !self.crowded) {
+            trial.looks = trial.looks.saturating_add(1);
+        }
         self.recent += SMOOTHING * (short.share() - self.recent);
         self.slow += SLOW_SMOOTHING * (short.share() - self.slow);
         if self.crowded {
@@ -229,7 +248,10 @@ impl Loss {
         let Some(loss) = loss else { return Verdict::Nothing };
         (self.trial, self.heavy) = (None, None);
         if loss < trial.loss * UNCURED && !unseen {
-            self.wait_us = 0;
+            (self.wait_us, self.eased_us) = (0, now_us);
+            if self.excess(loss) < LITTLE {
+                self.cured_us = now_us;
+            }
             return Verdict::Nothing;
         }
         self.inherent = loss.min(INHERENT_MAX);
@@ -306,11 +328,39 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_is_looked_at_when_less_can_be_seen_to_be_sent_and_nothing_waits() {
+        let (mut loss, mut at) = (Loss::default(), 0);
+        let mut second = |loss: &mut Loss, lost: u32| {
+            for _ in 0..4 {
+                at += 250_000;
+                loss.note_many(lost, 50 - lost);
+                loss.judge(1e6, 400_000, at);
+            }
+            loss.trial_looks()
+        };
+        assert_eq!(second(&mut loss, 0), None);
+        assert_eq!(second(&mut loss, 35), None);
+        assert_eq!(second(&mut loss, 35), Some(0), "a round trip has not passed since it began");
+        assert_eq!(second(&mut loss, 35), Some(3));
+        loss.crowded = true;
+        assert_eq!(second(&mut loss, 35), Some(3));
+    }
+
+    #[test]
     fn loss_that_less_cures_cuts_to_what_fits_and_stays_there() {
         let (mut loss, mut bps) = (Loss::default(), 2e6);
         let (cuts, undone) = seconds(&mut loss, 1, 60, &mut bps, |bps| (1.0 - 3e5 / bps).max(0.0));
         assert!((1..=3).contains(&cuts) && undone == 0, "{cuts} {undone}");
         assert!((1.2e5..=3.3e5).contains(&bps), "{bps}");
+    }
+
+    #[test]
+    fn a_trial_that_leaves_some_loss_has_cured_no_more_than_that() {
+        for (left, is_cured) in [(0.0, true), (0.18, false)] {
+            let (mut loss, mut bps) = (Loss::default(), 1e6);
+            let (cuts, undone) = seconds(&mut loss, 1, 12, &mut bps, |bps| if bps < 9e5 { left } else { 0.35 });
+            assert_eq!((cuts, undone, loss.eased_us().1 > 0), (1, 0, is_cured));
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Rate {
     /// What got through the last times that it was too much.
     capacity_bps: Option<f64>,
     lowered_us: u64,
+    narrow_us: Option<u64>,
+    cut_us: Option<u64>,
     grown_us: u64,
 }
 
@@ -53,6 +55,17 @@ impl Rate {
     /// When it was lowered last; 0: never.
     pub fn lowered_us(&self) -> u64 {
         self.lowered_us
+    }
+
+    /// When it was to be lowered last for a queue, be it the least already; None: never, that was for nothing, or the peer is
+    /// elsewhere now.
+    pub fn narrow_us(&self) -> Option<u64> {
+        self.narrow_us
+    }
+
+    /// As `narrow_us`, for what is lost.
+    pub fn cut_us(&self) -> Option<u64> {
+        self.cut_us
     }
 
     /// Much less is sent than could be.
@@ -74,6 +87,7 @@ impl Rate {
             self.capacity_bps = Some(self.capacity_bps.map_or(through_bps, |was| was + 0.3 * (through_bps - was)));
         }
         let was = self.bps;
+        self.narrow_us = Some(seen.now_us);
         self.lower(to, seen.now_us);
         self.before = self.bps;
         self.bps != was
@@ -81,6 +95,7 @@ impl Rate {
 
     /// There was no queue of ours: what was taken for it since it was `before` is given back.
     pub fn give_back(&mut self, before: Option<f64>) {
+        (self.narrow_us, self.cut_us) = (None, None);
         self.bps = before.map(|before| before.max(self.bps.unwrap_or(before)));
         self.before = self.bps;
         self.capacity_bps = None;
@@ -88,13 +103,19 @@ impl Rate {
 
     /// Too much is lost.
     pub fn cut(&mut self, to_bps: f64, now_us: u64) {
-        self.before = self.bps;
+        (self.before, self.cut_us) = (self.bps, Some(now_us));
         self.lower(to_bps, now_us);
     }
 
     /// The last cut was for nothing.
     pub fn undo(&mut self) {
+        (self.narrow_us, self.cut_us) = (None, None);
         self.bps = self.before.map(|before| before.max(self.bps.unwrap_or(before)));
+    }
+
+    /// What was known of the path says nothing of another one.
+    pub fn note_moved(&mut self) {
+        (self.narrow_us, self.cut_us) = (None, None);
     }
 
     fn lower(&mut self, to_bps: f64, now_us: u64) {

@@ -169,6 +169,11 @@ impl Agent {
         self.questions.len() - 1
     }
 
+    /// This question of ours is there, and not answered.
+    pub fn has_asked(&self, path: Path, transaction: [u8; 12]) -> bool {
+        self.questions.iter().any(|one| one.path == path && one.transaction == transaction)
+    }
+
     /// What may be the answer came by `path`. It proves that the peer is there, as a check does. If media had come from there,
     /// media goes there from now on; if the selected path was silent, `settle` decides.
     pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {

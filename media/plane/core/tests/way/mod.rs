@@ -33,6 +33,8 @@ pub enum Tells {
     Arrivals,
     Remb(u64),
     Reports,
+    /// Nothing by itself: the test does.
+    Nothing,
 }
 
 pub struct Camera {
@@ -493,6 +495,7 @@ impl Viewer {
         match self.tells {
             Tells::Arrivals => self.tell_arrivals(now_us),
             Tells::Reports => self.tell_reports(now_us),
+            Tells::Nothing => {}
             Tells::Remb(bps) => {
                 let mut buffer = [0; 64];
                 let len = rtcp::write_remb(&mut buffer, 1, bps, &[]);
