@@ -33,6 +33,13 @@ class Signed:
         """An application is set up, and this browser has not shown its code."""
         return self.account.totp_confirmed and self.row.factors < 2
 
+    @property
+    def must_change(self) -> bool:
+        """A link opened this session: nothing but a new password is open to it. Of the session, not of the account: a link that
+        somebody opens and leaves asks nothing of whoever knows the password.
+        """
+        return self.row.by_link
+
 
 async def named(session: AsyncSession, name: str) -> Account | None:
     """The account that somebody types; capital letters and blanks around do not matter."""
@@ -151,7 +158,9 @@ async def new_link(session: AsyncSession, account: Account, actor: Actor, now: d
 async def use_link(
     session: AsyncSession, secret: str, now: datetime, *, address: str = "", agent: str = ""
 ) -> tuple[Account, str]:
-    """(account, secret of its session): counts once. Raises Refusal `link_dead`. A new password is asked for."""
+    """(account, secret of its session): counts once. Raises Refusal `link_dead`. That session is asked for a new password;
+    the one so far stays until then.
+    """
     taken = await session.execute(
         update(SignInLink)
         .where(SignInLink.digest == digest(secret), SignInLink.used_at.is_(None), SignInLink.ends_at > now)
@@ -163,10 +172,11 @@ async def use_link(
     if account is None or not account.active:
         raise Refusal(
             "link_dead",
-            "Đường dẫn đăng nhập đã dùng rồi hoặc đã hết hạn. Hãy xin quản trị viên đường dẫn mới.",
-            "this sign-in link was used or is too old: ask an administrator for a new one",
+            "Đường dẫn đăng nhập đã dùng rồi hoặc đã hết hạn. Hãy xin quản trị viên đường dẫn mới, "
+            "hoặc chạy `diemcau user link` trên máy chủ.",
+            "this sign-in link was used or is too old: ask an administrator for a new one, "
+            "or run `diemcau user link` on the server",
         )
-    account.must_change = True
     opened = await start(session, account, now, address=address, agent=agent, by_link=True)
     actor = Actor("account", account.id, account.person_id or "", address=address)
     await audit.record(session, now, actor, "session.link", "account", account.id)
@@ -178,7 +188,6 @@ async def set_password(
 ) -> None:
     """`hashed`: argon2id. Everybody else who is signed in to this account is signed out, and open links close."""
     account.password = hashed
-    account.must_change = False
     await end_all(session, account.id, keep)
     if keep:
         await session.execute(update(SignIn).where(SignIn.digest == keep).values(by_link=False))

@@ -24,6 +24,7 @@ class Account(Row):
     password: Mapped[str] = mapped_column(String(200), default="")
     """argon2id; empty: no password."""
     must_change: Mapped[bool] = mapped_column(default=False)
+    """Of earlier releases, which asked every session of an account for a new password once a link was opened. Not read."""
     totp_secret: Mapped[str] = mapped_column(String(200), default="")
     """Sealed with the key of the installation."""
     totp_confirmed: Mapped[bool] = mapped_column(default=False)
@@ -69,7 +70,7 @@ class SignIn(Row):
     factors: Mapped[int] = mapped_column(default=1)
     """2: with TOTP."""
     by_link: Mapped[bool] = mapped_column(default=False)
-    """He may choose a password without the old one."""
+    """He chooses a password, without the old one, before anything else."""
 
 
 class SignInLink(Row):

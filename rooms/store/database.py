@@ -27,6 +27,11 @@ as one that has not taken over yet.
 """
 
 
+def reason(error: Exception) -> str:
+    """Why a database does not answer: the first line of what its driver says."""
+    return (str(getattr(error, "orig", None) or error) or type(error).__name__).splitlines()[0]
+
+
 class Database:
     """One engine. Close it."""
 

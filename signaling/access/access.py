@@ -108,7 +108,7 @@ class Access:
                 return None
             if signed.needs_code:
                 raise refusals.second_factor_needed()
-            if signed.account.must_change:
+            if signed.must_change:
                 raise refused("password_change_needed")
             found = await actors.of_account(
                 session, signed.account, now, factors=signed.row.factors, address=address_of(request)

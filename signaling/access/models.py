@@ -103,7 +103,8 @@ class Me(_View):
 
 class Session(_View):
     """The state of this browser. `second_factor`: `none` not asked for, `needed` enter the code, `enrol` set it up first (his
-    roles change nothing before), `done`. `must_change`: only the password change is open before that.
+    roles change nothing before), `done`. `must_change`: it was opened by a link, and only the password change is
+    open before that.
     """
 
     signed_in: bool

@@ -46,7 +46,7 @@ def _signing(router: APIRouter, access: Access) -> None:
 
     @router.post("/session/link", openapi_extra=needs(PUBLIC))
     async def by_link(request: Request, response: Response, body: models.LinkUse) -> models.Session:
-        """Sign in once by the link of an administrator; a new password is asked for."""
+        """Sign in once by the link of an administrator; this session is asked for a new password before anything else."""
         now = access.clock()
         if not access.networks.takes(address_of(request), now.timestamp()):
             raise refused("too_many_requests")
@@ -215,7 +215,7 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         second_factor=_factor(signed, actor),
         totp=account.totp_confirmed,
         has_password=bool(account.password),
-        must_change=account.must_change,
+        must_change=signed.must_change,
         ends_at=signed.row.ends_at,
         issuer=issuer,
         mails=access.options.mails,
@@ -271,7 +271,7 @@ async def _signed(
         raise refused("signed_out")
     if (code_first or settled) and found.needs_code:
         raise refusals.second_factor_needed()
-    if settled and found.account.must_change:
+    if settled and found.must_change:
         raise refused("password_change_needed")
     return found
 

@@ -120,6 +120,7 @@ class About(_Message):
     name: str
     version: str
     secure: bool
+    may_start: bool = Field(description="whoever asks may start a meeting at once, without a token")
     ca: AuthorityNote | None
 
 
@@ -188,11 +189,14 @@ def server_routes(around: Surroundings) -> APIRouter:
 
     @router.get("/about", openapi_extra=needs(PUBLIC))
     async def about(request: Request) -> About:
-        """Name, version and, with a local authority, what to compare before it is trusted."""
+        """Name, version, whether meetings are started from here without an account and, with a local authority, what to compare
+        before it is trusted.
+        """
         seal = around.authority()
         note = AuthorityNote(fingerprint=seal, download="/ca.crt") if seal else None
         secure = request.url.scheme == "https" or request.url.hostname in ("localhost", *LOOPBACK)
-        return About(name="Điểm Cầu", version=around.version, secure=secure, ca=note)
+        may_start = _is_open(around, request)
+        return About(name="Điểm Cầu", version=around.version, secure=secure, may_start=may_start, ca=note)
 
     @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
@@ -279,9 +283,14 @@ def _check_creation(around: Surroundings, request: Request, authorization: str) 
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and around.authenticator.verify(token.strip(), around.now()).create:
             return
-    elif around.open_creation or (around.local_creation and is_local(request)):
+    elif _is_open(around, request):
         return
     raise refused("creation_denied")
+
+
+def _is_open(around: Surroundings, request: Request) -> bool:
+    """Who asks from there starts a meeting without a token."""
+    return around.open_creation or (around.local_creation and is_local(request))
 
 
 def is_local(request: Request) -> bool:

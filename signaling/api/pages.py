@@ -56,7 +56,7 @@ class Pages:
         path = request.url.path
         file = self._files.get("/index.html" if _PAGES.fullmatch(path) else path)
         if file is None:
-            return HTMLResponse(_MISSING, 404)
+            return self._missing(request)
         headers = {"etag": file.etag, "cache-control": file.cache_control, "vary": "accept-encoding"}
         if file.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -64,6 +64,13 @@ class Pages:
         if encoding:
             headers["content-encoding"] = encoding
         return Response(content, headers=headers, media_type=file.media_type)
+
+    def _missing(self, request: Request) -> Response:
+        """To people who look for a page: our own, which says so in their language and leads on."""
+        index = self._files.get("/index.html")
+        if index is None or "text/html" not in request.headers.get("accept", ""):
+            return HTMLResponse(_MISSING, 404)
+        return HTMLResponse(index.content, 404, {"cache-control": "no-store"})
 
     @property
     def present(self) -> bool:

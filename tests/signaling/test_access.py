@@ -32,6 +32,8 @@ ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True
 """For what asks nothing special of it."""
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
 NEW = "mưa rơi trên mái ngói đỏ"
+AMONG_THE_FIRST = 12
+"""Behind the one that is hashed already, two of each of four networks, and their own."""
 
 
 @pytest.fixture
@@ -235,6 +237,40 @@ class Counting:
         return False
 
 
+class FirstCome(Hashing):
+    """Nobody has a turn: whoever asked first, wherever he is and whether he is known or not."""
+
+    async def _run(self, prepare: Any, source: str, *, known: bool) -> Any:
+        return await super()._run(prepare, "", known=False)
+
+
+async def flood(office: Office, counting: Counting, province: Province) -> tuple[list[int], list[int], int]:
+    """A thousand wrong sign-ins from four addresses, then one of a known browser and one of a stranger, both right: the
+    answers to the thousand, to the two, and how many waited before the first was hashed.
+    """
+    await office.account("lan", province.people["vp-1"])
+    await office.account("minh", province.people["vp-2"])
+    async with office.client("10.0.0.1") as own, office.client("10.0.0.2") as stranger:
+        counting.go.set()
+        await sign_in(own, "lan")
+        counting.go.clear()
+        counting.asked.clear()
+        browsers = [office.client(f"10.7.{n // 250}.{n % 250}") for n in range(4)]
+        floods = [asyncio.create_task(sign_in(browsers[n % 4], f"name{n}", "sai")) for n in range(1000)]
+        while not any(task.done() for task in floods) and office.hashing.waiting < len(floods) - 1:
+            await asyncio.sleep(0.01)
+        rights = [asyncio.create_task(sign_in(own, "lan")), asyncio.create_task(sign_in(stranger, "minh"))]
+        await asyncio.sleep(0.5)
+        waiting = office.hashing.waiting
+        counting.go.set()
+        answers = [(await right).status_code for right in rights]
+        outcomes = [(await task).status_code for task in floods]
+        for browser in browsers:
+            await browser.aclose()
+    office.access.close()
+    return outcomes, answers, waiting
+
+
 async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
     database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,29 +292,27 @@ async def test_a_thousand_wrong_sign_ins_do_not_starve_a_right_one(
     monkeypatch.setattr(signing, "named", watched)
     counting = Counting()
     office = Office(database, NOW, hashing=Hashing(1, counting))  # type: ignore[arg-type]
-    await office.account("lan", province.people["vp-1"])
-    await office.account("minh", province.people["vp-2"])
-    async with office.client("10.0.0.1") as own, office.client("10.0.0.2") as stranger:
-        counting.go.set()
-        await sign_in(own, "lan")
-        counting.go.clear()
-        counting.asked.clear()
-        browsers = [office.client(f"10.7.{n // 250}.{n % 250}") for n in range(4)]
-        floods = [asyncio.create_task(sign_in(browsers[n % 4], f"name{n}", "sai")) for n in range(1000)]
-        while not any(task.done() for task in floods):
-            await asyncio.sleep(0.01)
-        rights = [asyncio.create_task(sign_in(own, "lan")), asyncio.create_task(sign_in(stranger, "minh"))]
-        await asyncio.sleep(0.5)
-        assert office.hashing.waiting <= 2 * accounts.HASH_WAITING
-        counting.go.set()
-        assert [(await right).status_code for right in rights] == [200, 200]
-        outcomes = [(await task).status_code for task in floods]
-        for browser in browsers:
-            await browser.aclose()
+    outcomes, answers, waiting = await flood(office, counting, province)
+    assert answers == [200, 200]
+    assert waiting <= 2 * accounts.HASH_WAITING
     assert set(outcomes) <= {401, 429, 503}
     assert most == 1, "one worker"
     assert len(counting.asked) <= 4 * (accounts.HASH_WAITING_OF_ONE + limits.FAILURES_PER_MINUTE) + 2
-    office.access.close()
+    assert counting.asked[:AMONG_THE_FIRST].count(PASSWORD) == 2
+
+
+@ONE_DATABASE
+async def test_a_control_without_bounds_and_turns_hashes_all_the_wrong_ones_first(
+    database: Database, province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "HASH_WAITING", 10**6)
+    monkeypatch.setattr(accounts, "HASH_WAITING_OF_ONE", 10**6)
+    monkeypatch.setattr(limits, "FAILURES_PER_MINUTE", 10**6)
+    counting = Counting()
+    office = Office(database, NOW, hashing=FirstCome(1, counting))  # type: ignore[arg-type]
+    outcomes, answers, _ = await flood(office, counting, province)
+    assert (set(outcomes), answers) == ({401}, [200, 200])
+    assert counting.asked == ["sai"] * 1000 + [PASSWORD] * 2
 
 
 async def test_a_hash_of_older_parameters_is_renewed_at_the_next_sign_in(office: Office, province: Province) -> None:
@@ -392,8 +426,60 @@ async def test_a_link_signs_in_once_and_asks_for_a_password(office: Office, prov
         assert (done["must_change"], done["has_password"]) == (False, True)
         assert code_of(await browser.put("/session/password", json={"new": PASSWORD})) == "password_wrong"
     async with office.client() as browser:
-        assert code_of(await browser.post("/session/link", json={"secret": secret})) == "link_dead"
+        dead = await browser.post("/session/link", json={"secret": secret})
+        assert code_of(dead) == "link_dead"
+        # The administrator himself has nobody to ask.
+        assert all("`diemcau user link`" in dead.json()[language] for language in ("vi", "en"))
         assert (await sign_in(browser, "lan", NEW)).status_code == 200
+
+
+async def test_a_link_that_was_left_asks_nothing_of_who_knows_the_password(office: Office, province: Province) -> None:
+    account = await office.account("lan", province.people["vp-1"])
+    secrets = [await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW)) for _ in range(2)]
+    async with office.client() as before, office.client() as opened, office.client() as later:
+        await sign_in(before, "lan")
+        for secret, _ in secrets:
+            assert (await opened.post("/session/link", json={"secret": secret})).json()["must_change"]
+        assert code_of(await opened.get("/accounts")) == "password_change_needed"
+        state = (await sign_in(later, "lan")).json()
+        assert (state["signed_in"], state["must_change"], state["has_password"]) == (True, False, True)
+        assert (await later.get("/sessions")).status_code == 200
+        assert not (await before.get("/session")).json()["must_change"]
+        # An open screen of his still needs the password so far, and the same browser is as good as another.
+        assert code_of(await later.put("/session/password", json={"new": NEW})) == "password_wrong"
+        assert not (await sign_in(opened, "lan")).json()["must_change"]
+
+
+async def test_a_link_that_was_left_at_the_code_asks_for_a_password_in_its_own_session_only(
+    office: Office, province: Province
+) -> None:
+    account = await office.account("an", province.people["tinh-1"], admin=province.units["tinh"])
+    async with office.client() as browser:
+        await sign_in(browser, "an")
+        app, _ = await enrol(office, browser)
+    secret, _ = await office.database.transact(lambda s: signing.new_link(s, account, COMMAND, NOW))
+    async with office.client() as opened, office.client() as later:
+        state = (await opened.post("/session/link", json={"secret": secret})).json()
+        assert (state["second_factor"], state["must_change"]) == ("needed", True)
+        state = (await sign_in(later, "an", code=code_at(app, office.now))).json()
+        assert (state["second_factor"], state["must_change"]) == ("done", False)
+        assert (await later.get("/accounts")).status_code == 200
+        office.pass_time(seconds=30)
+        state = (await opened.post("/session/totp", json={"code": code_at(app, office.now)})).json()
+        assert (state["second_factor"], state["must_change"]) == ("done", True)
+        done = (await opened.put("/session/password", json={"new": NEW})).json()
+        assert not done["must_change"]
+        assert not (await later.get("/session")).json()["signed_in"]
+
+
+async def test_an_account_of_which_an_earlier_release_wanted_a_password_signs_in(
+    office: Office, province: Province
+) -> None:
+    account = await office.account("lan", province.people["vp-1"])
+    await office.change(account.id, must_change=True)
+    async with office.client() as browser:
+        assert not (await sign_in(browser, "lan")).json()["must_change"]
+        assert (await browser.get("/sessions")).status_code == 200
 
 
 @ONE_DATABASE

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from rooms.accounts import signing
 from rooms.store import migrations
 from rooms.store.database import Database
-from signaling import cli
+from signaling import cli, whereabouts
+from tests.conftest import LiveServer
 
 Run = Callable[..., tuple[int, str]]
 
@@ -74,6 +75,30 @@ def test_from_an_empty_installation_to_roles_and_back(run: Run, url: str) -> Non
     code, printed = run("disable", "quantri")
     assert code == 1
     assert "quản trị viên cuối cùng" in printed
+
+
+def test_a_link_opens_on_the_server_that_runs(own_server: Callable[..., LiveServer]) -> None:
+    """`dev` answers by HTTP on its own port, which the settings of the command do not say."""
+    server = own_server()
+    done = CliRunner().invoke(cli.app, ["user", "link", "--data-dir", str(server.data_dir)])
+    assert done.exit_code == 0
+    assert f"\n{server.url}/sign-in#link=" in done.output
+
+
+@pytest.mark.parametrize("kept", ["", "{", "[]", '{"address": 1, "http_port": 2, "media_port": 3}', '{"port": 1}'])
+def test_a_spoilt_note_of_the_address_is_none(run: Run, tmp_path: Path, kept: str) -> None:
+    (tmp_path / whereabouts.FILE).write_text(kept)
+    assert whereabouts.left(tmp_path) is None
+    code, printed = run("link")
+    assert code == 0
+    assert "\nhttps://" in printed
+
+
+def test_a_public_url_goes_before_the_note(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whereabouts.leave(tmp_path, whereabouts.Started("http://localhost:7880", 7880, 7881))
+    assert "\nhttp://localhost:7880/sign-in#link=" in run("link")[1]
+    monkeypatch.setenv("DIEMCAU_PUBLIC_URL", "https://hop.example.vn/")
+    assert "\nhttps://hop.example.vn/sign-in#link=" in run("link")[1]
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,22 @@ async def test_about_and_health() -> None:
         assert about["ca"] is None
 
 
+async def test_about_tells_whether_a_meeting_may_be_started_without_an_account() -> None:
+    """As the server would answer whoever tried from there."""
+    for stands, address, headers in (
+        (around(), "127.0.0.1", {}),
+        (around(open_creation=True), "192.168.1.9", {}),
+        (around(local_creation=True), "192.168.1.9", {}),
+        (around(local_creation=True), "127.0.0.1", {}),
+        (around(local_creation=True), "127.0.0.1", {"x-forwarded-for": "127.0.0.1"}),
+    ):
+        async with client(stands, address) as asking:
+            told = (await asking.get("/about", headers=headers)).json()["may_start"]
+            tried = await asking.post("/conferences", json={}, headers=headers)
+        assert told is (tried.status_code == 201)
+        assert tried.status_code in (201, 403)
+
+
 async def test_the_description_names_every_route() -> None:
     async with client(around()) as asking:
         described = (await asking.get("/openapi.json")).json()
@@ -326,3 +342,12 @@ async def test_nothing_but_the_build_is_served(path: str, tmp_path: Path) -> Non
     build(tmp_path / "dist")
     (tmp_path / "pyproject.toml").write_text("secret")
     assert (await page(tmp_path / "dist", path)).status_code == 404
+
+
+async def test_who_looks_for_a_page_that_is_not_there_gets_one_that_leads_on(tmp_path: Path) -> None:
+    build(tmp_path)
+    shown = await page(tmp_path, "/nothing", accept="text/html,*/*;q=0.8")
+    assert (shown.status_code, shown.text) == (404, (tmp_path / "index.html").read_text())
+    assert shown.headers["cache-control"] == "no-store"
+    assert "etag" not in shown.headers
+    assert "Không có trang này" in (await page(tmp_path, "/nothing.js", accept="*/*")).text

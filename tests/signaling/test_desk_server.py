@@ -5,7 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -61,6 +61,57 @@ def test_the_first_start_prints_a_link_that_makes_the_administrator(own_server: 
         assert mine.status_code == 200, mine.text
         assert mine.json()["items"]
         assert client.get("/demo").json() == {"offered": False, "empty": False}
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """What `diemcau serve` prints until it is up; it is stopped afterwards."""
+    words = ("--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(folder))
+    variables = {"DIEMCAU_API_KEY": "k", "DIEMCAU_API_SECRET": SECRET, "DIEMCAU_HALLS": "false"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "signaling", "serve", *words],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "PYTHONUNBUFFERED": "1"} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        shown = ""
+        for line in process.stdout:
+            shown += line
+            if "Ctrl+C" in line:
+                break
+        try:
+            assert "Ctrl+C" in shown
+            yield shown
+        finally:
+            process.terminate()
+
+
+def test_serve_says_how_its_first_administrator_comes_in(tmp_path: Path) -> None:
+    with serving(tmp_path) as shown:
+        assert "no administrator yet: diemcau user link" in shown
+        address = re.search(r"https?://\S+", shown)
+        assert address is not None
+        made = run("user", "link", "--data-dir", str(tmp_path))
+        secret = made.stdout.split("#link=")[1].strip()
+        origin = address[0].rstrip("/")
+        with httpx.Client(base_url=f"{origin}/api/v1", headers={"origin": origin}, timeout=120) as client:
+            assert client.post("/session/link", json={"secret": secret}).status_code == 200
+            choose_password(client)
+    with serving(tmp_path) as again:
+        assert "no administrator" not in again
+
+
+def test_commands_over_a_database_that_is_not_there_say_so(tmp_path: Path) -> None:
+    away = {"DIEMCAU_DATABASE": "postgresql://x:secret@127.0.0.1:9/x"}
+    for words, told in (({}, "chưa có cơ sở dữ liệu"), (away, "không mở được cơ sở dữ liệu")):
+        done = run("user", "list", "--data-dir", str(tmp_path), **words)
+        assert done.returncode == 1
+        assert told in done.stderr.lower()
+        assert not {"Traceback", "secret"} & set(done.stderr.split()) and len(done.stderr.splitlines()) == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_serve_does_not_touch_a_database_that_is_behind(tmp_path: Path) -> None:

@@ -23,9 +23,11 @@ from playwright.async_api import expect
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.accounts import signing
 from rooms.booking.tables import Reservation
 from rooms.meetings import links
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from signaling.api import pages
 from tests.conftest import LiveServer, start_server
@@ -210,6 +212,93 @@ async def test_a_wrong_password_is_told_and_a_right_one_opens(visit: Visit, serv
     await visitor.part("board-page").wait_for()
     await visitor.part("sign-out").click()
     await visitor.part("sign-in").wait_for()
+
+
+async def test_a_sign_out_that_did_not_come_about_is_told(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served)
+    await visitor.page.context.set_offline(True)
+    await visitor.part("sign-out").click()
+    await expect(visitor.part("failure")).to_be_visible()
+    await expect(visitor.part("my-page")).to_be_visible()
+    await visitor.page.context.set_offline(False)
+    await visitor.part("failure").get_by_role("button").click()
+    await visitor.part("signin-name").wait_for()
+    await visitor.page.goto(served.url + "/my")
+    await visitor.part("signin-name").wait_for()
+
+
+async def test_the_sign_in_opens_from_the_pages_that_need_none(visit: Visit, served: Served) -> None:
+    visitor = await visit()
+    for path in ("/join", "/schedule"):
+        await visitor.page.goto(served.url + path)
+        await visitor.page.locator('a[href="/sign-in"]').click()
+        await visitor.part("signin-name").wait_for()
+
+
+NO_START = """const told = Response.prototype.json;
+Response.prototype.json = async function () {
+  const found = await told.call(this);
+  return this.url.endsWith('/about') ? { ...found, may_start: false } : found;
+};"""
+
+
+async def test_the_first_page_leads_whoever_is_signed_in_to_the_booking(visit: Visit, served: Served) -> None:
+    """Where nobody starts a meeting without an account."""
+    visitor = await visit(script=NO_START)
+    await sign_in(visitor, served)
+    await visitor.page.goto(served.url)
+    await expect(visitor.part("start-name")).to_have_count(0)
+    await visitor.part("start-book").click()
+    await visitor.part("book-title").wait_for()
+
+
+async def sign_in_link(database: Database, name: str) -> str:
+    """The part of a one-time link that stands behind the host."""
+
+    async def make(session: AsyncSession) -> str:
+        account = await signing.named(session, name)
+        assert account is not None
+        return (await signing.new_link(session, account, COMMAND, datetime.now(UTC)))[0]
+
+    return f"/sign-in#link={await database.transact(make)}"
+
+
+async def test_whoever_leaves_a_sign_in_link_signs_in_by_the_password_he_has(
+    visit: Visit, served: Served, database: Database
+) -> None:
+    visitor = await visit(width=360, height=740)
+    await visitor.page.goto(served.url + await sign_in_link(database, "lanhdao"))
+    await visitor.part("password-new").wait_for()
+    assert await visitor.barriers() == []
+    await visitor.part("change-leave").click()
+    await visitor.part("signin-name").wait_for()
+    await sign_in(visitor, served, "lanhdao")
+    await visitor.page.reload()
+    await visitor.part("my-page").wait_for()
+
+
+async def paste(visitor: Visitor, path: str) -> None:
+    """Into a tab that shows the page already: only what stands behind `#` changes, and nothing is loaded anew."""
+    await visitor.page.evaluate("window.stayed = true")
+    await visitor.page.evaluate("(path) => { location.href = path; }", path)
+    assert await visitor.page.evaluate("window.stayed")
+
+
+async def test_a_sign_in_link_that_is_pasted_into_the_open_page_counts(
+    visit: Visit, served: Served, database: Database
+) -> None:
+    visitor = await visit()
+    await visitor.page.goto(served.url + "/sign-in")
+    await visitor.part("signin-name").wait_for()
+    await paste(visitor, "/sign-in#link=" + "x" * 43)
+    await expect(visitor.part("signin-trouble")).to_contain_text("đã dùng rồi")
+    link = await sign_in_link(database, "lanhdao")
+    await paste(visitor, link)
+    await visitor.part("password-new").wait_for()
+    assert visitor.page.url == served.url + "/sign-in"
+    await paste(visitor, link)
+    await expect(visitor.part("signin-trouble")).to_contain_text("đã dùng rồi")
 
 
 async def test_a_new_secretary_books_an_internal_meeting(visit: Visit, served: Served) -> None:

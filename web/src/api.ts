@@ -65,6 +65,8 @@ export interface About {
   name: string;
   version: string;
   secure: boolean;
+  /** A meeting can be started from here without an account. */
+  may_start: boolean;
   ca: { fingerprint: string; download: string } | null;
 }
 
@@ -141,6 +143,18 @@ function lobbyPath(conference: string): string {
 
 export function about(): Promise<About> {
   return ask<About>('/api/v1/about');
+}
+
+/** Who sits at this browser: nobody (with all steps of a sign-in), somebody who books meetings, or one who may not. */
+export async function booker(): Promise<'nobody' | 'books' | 'may not'> {
+  interface Signed {
+    must_change: boolean;
+    second_factor: string;
+    me: { actions: string[] } | null;
+  }
+  const found = await ask<Signed>('/api/v1/session').catch(() => null);
+  if (!found?.me || found.must_change || found.second_factor === 'needed') return 'nobody';
+  return found.me.actions.includes('meetings.create') ? 'books' : 'may not';
 }
 
 export function beginCheck(): Promise<CheckOpened> {

@@ -43,6 +43,8 @@ interface Sending {
   /** Repeating a request with the same key does it once. */
   key?: string;
   signal?: AbortSignal;
+  /** It arrives although its page is closed at once. */
+  outlives?: boolean;
 }
 
 const ROOT = '/api/v1';
@@ -75,7 +77,7 @@ export async function send<Answer>(method: Method, path: string, body?: unknown,
   const form = body instanceof FormData;
   if (body !== undefined && !form) headers['Content-Type'] = 'application/json';
   const content = body === undefined ? null : form ? body : JSON.stringify(body);
-  return (await exchange(address(path), { method, headers, body: content, signal: how.signal ?? null })).value as Answer;
+  return (await exchange(address(path), { method, headers, body: content, signal: how.signal ?? null, keepalive: how.outlives ?? false })).value as Answer;
 }
 
 /** A file of the server, for saving or showing; its name when the server gave one. */

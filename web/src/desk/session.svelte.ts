@@ -1,5 +1,5 @@
 /** Who is signed in, for all screens of the desk. What he may do is decided by the server; this only shows and hides. */
-import { get } from './client';
+import { get, send } from './client';
 import type { Me, Session } from './model';
 
 const state = $state({ session: null as Session | null });
@@ -29,7 +29,10 @@ export function callsHalls(): boolean {
   return state.session?.halls ?? false;
 }
 
-export function holds(role: string): boolean {
+/** As `diemcau user role` names them. */
+export type Role = 'requester' | 'secretary' | 'approver' | 'operator' | 'admin' | 'auditor';
+
+export function holds(role: Role): boolean {
   return state.session?.me?.roles.some((held) => held.role === role) ?? false;
 }
 
@@ -45,6 +48,11 @@ export function take(found: Session): void {
 
 export function forget(): void {
   state.session = null;
+}
+
+/** Out of this browser, also when the window is closed the moment after; refused, whoever was signed in still is. */
+export async function signOut(): Promise<void> {
+  await send('DELETE', '/session', undefined, { outlives: true });
 }
 
 /** All is done that has to be done before the desk opens. */

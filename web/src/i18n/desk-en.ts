@@ -57,6 +57,7 @@ export const deskEn: Record<DeskKey, string> = {
   'nav.more': 'More',
   'nav.account': 'My account',
   'nav.out': 'Sign out',
+  'nav.stillIn': 'You are not signed out: this browser still holds your session.',
 
   'signin.title': 'Sign in',
   'signin.lead': 'For staff who book, approve and run meetings. Attendees need no account.',
@@ -74,6 +75,7 @@ export const deskEn: Record<DeskKey, string> = {
   'signin.other': 'Use another account',
   'signin.changeTitle': 'Choose a new password',
   'signin.changeLead': 'Account {name}. Choose a password of your own before you go on.',
+  'signin.changeLeave': 'Sign out without a new password',
   'signin.lapsed': 'Your session has ended. Please sign in again.',
   'signin.toJoin': 'Join with a meeting number',
   'signin.toSchedule': 'Public schedule',

@@ -56,6 +56,7 @@ export const deskVi = {
   'nav.more': 'Thêm',
   'nav.account': 'Tài khoản của tôi',
   'nav.out': 'Đăng xuất',
+  'nav.stillIn': 'Chưa đăng xuất được, trình duyệt này vẫn đang đăng nhập.',
 
   'signin.title': 'Đăng nhập',
   'signin.lead': 'Dành cho cán bộ đăng ký lịch họp, duyệt và điều hành. Người dự họp không cần tài khoản.',
@@ -73,6 +74,7 @@ export const deskVi = {
   'signin.other': 'Đăng nhập bằng tài khoản khác',
   'signin.changeTitle': 'Đặt mật khẩu mới',
   'signin.changeLead': 'Tài khoản {name}. Hãy đặt mật khẩu của riêng đồng chí trước khi tiếp tục.',
+  'signin.changeLeave': 'Không đặt mật khẩu mới, đăng xuất',
   'signin.lapsed': 'Phiên làm việc đã hết. Hãy đăng nhập lại.',
   'signin.toJoin': 'Vào họp bằng mã cuộc họp',
   'signin.toSchedule': 'Lịch họp công khai',

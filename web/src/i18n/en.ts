@@ -20,6 +20,10 @@ export const en: Record<Key, string> = {
   'home.startName': 'Meeting name (optional)',
   'home.startHint': 'For example: June briefing',
   'home.startButton': 'Start',
+  'home.startSigned': 'On this server meetings are booked by people with an account. Whoever only attends need not sign in.',
+  'home.startBooked': 'On this server meetings are booked. You are signed in and can book one now.',
+  'home.signInOnly': 'Sign in',
+  'home.book': 'Book a meeting',
   'home.join': 'Join a meeting',
   'home.joinNumber': 'Meeting number or the link in the invitation',
   'home.joinButton': 'Continue',
@@ -187,6 +191,7 @@ export const en: Record<Key, string> = {
   'invite.number': 'Meeting number',
   'invite.byNumber': 'Anyone who knows this number can join too, without the link.',
   'invite.copy': 'Copy the link',
+  'invite.here': 'This link opens on this machine only. To invite people at other machines, open this page by the network address of the server; a trial is to be started by make run ARGS="--host 0.0.0.0" before.',
   'invite.copied': 'Copied',
   'invite.share': 'Send with another app',
 
@@ -244,6 +249,8 @@ export const en: Record<Key, string> = {
   'waiting.again': 'Ask again',
   'waiting.back': 'Back',
 
+  'missing.title': 'There is no such page',
+  'missing.advice': 'The link may have been cut on its way. Open it from the invitation again, or type the number of the meeting on the first page.',
   'left.title': 'You left the meeting',
   'left.titleFailed': 'Could not join the meeting',
   'left.rejoin': 'Join again',

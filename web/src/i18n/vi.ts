@@ -18,6 +18,10 @@ export const vi = {
   'home.startName': 'Tên cuộc họp (không bắt buộc)',
   'home.startHint': 'Ví dụ: Họp giao ban tháng 6',
   'home.startButton': 'Bắt đầu',
+  'home.startSigned': 'Trên máy chủ này, cuộc họp do người có tài khoản đăng ký. Người dự họp không cần đăng nhập.',
+  'home.startBooked': 'Trên máy chủ này, cuộc họp được đăng ký trước. Đồng chí đã đăng nhập, có thể đăng ký ngay.',
+  'home.signInOnly': 'Đăng nhập',
+  'home.book': 'Đăng ký lịch họp',
   'home.join': 'Vào cuộc họp',
   'home.joinNumber': 'Mã cuộc họp hoặc đường dẫn trong giấy mời',
   'home.joinButton': 'Tiếp tục',
@@ -185,6 +189,7 @@ export const vi = {
   'invite.number': 'Mã cuộc họp',
   'invite.byNumber': 'Ai biết mã này cũng vào được, không cần đường dẫn.',
   'invite.copy': 'Chép đường dẫn',
+  'invite.here': 'Đường dẫn này chỉ mở được trên chính máy này. Để mời người ở máy khác, xin mở trang bằng địa chỉ mạng của máy chủ; máy chạy thử thì trước đó khởi động bằng make run ARGS="--host 0.0.0.0".',
   'invite.copied': 'Đã chép',
   'invite.share': 'Gửi qua ứng dụng khác',
 
@@ -242,6 +247,8 @@ export const vi = {
   'waiting.again': 'Xin vào lại',
   'waiting.back': 'Quay lại',
 
+  'missing.title': 'Không có trang này',
+  'missing.advice': 'Đường dẫn có thể bị cắt khi gửi. Xin mở lại từ thư mời, hoặc nhập số cuộc họp ở trang đầu.',
   'left.title': 'Đã rời cuộc họp',
   'left.titleFailed': 'Chưa vào được cuộc họp',
   'left.rejoin': 'Vào lại cuộc họp',
