@@ -171,6 +171,15 @@ async def test_today_is_that_of_vietnam_wherever_the_browser_is(visit: Visit, se
     await expect(visitor.page.locator("[data-testid=timeline] .ec-today").first).to_contain_text(f"{here:%d/%m}")
 
 
+@pytest.mark.parametrize(("name", "mends"), [("quantri", True), ("thuky", False)])
+async def test_who_can_switch_halls_on_reads_how(visit: Visit, served: Served, name: str, mends: bool) -> None:
+    visitor = await visit()
+    await sign_in(visitor, served, name)
+    await visitor.page.goto(f"{served.url}/control")
+    await visitor.part("halls-off").wait_for()
+    assert await visitor.page.get_by_text("halls = true").count() == mends
+
+
 async def test_what_is_off_or_only_read_looks_so(visit: Visit, served: Served) -> None:
     visitor = await visit()
     await sign_in(visitor, served)

@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUN_MS = 90_000
 SMOOTH_FPS = 12
+CHIME = {"check-chime": "Phát tiếng thử"}
+VOICE = {"check-voice": "Nghe lại giọng của mình"}
 FORBIDDEN = """window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor() { throw new DOMException('by the rules of this office', 'NotAllowedError'); }
 };"""
@@ -31,16 +33,32 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 };"""
 
 
-async def answered(visitor: Visitor, answer: str) -> str:
-    """Through the whole check; the code."""
+async def answered(visitor: Visitor, answer: str, sounds: dict[str, str]) -> str:
+    """Through the whole check, with all of `sounds` played and stopped; the code."""
     await expect(visitor.part("check-yes")).to_be_visible(timeout=RUN_MS)
     assert await visitor.barriers() == []
-    await expect(visitor.part("check-yes")).to_have_class(re.compile("quiet"))
+    await expect(visitor.part("check-yes")).to_be_disabled()
+    await expect(visitor.part("check-no")).to_be_disabled()
+    await expect(visitor.part("check-none")).to_be_enabled()
     await visitor.part("check-chime").click()
-    await expect(visitor.part("check-yes")).not_to_have_class(re.compile("quiet"), timeout=PATIENCE_MS)
+    await expect(visitor.part("check-yes")).to_be_enabled(timeout=PATIENCE_MS)
+    for name in sounds:
+        await _stopped(visitor, name, sounds)
     await visitor.part(f"check-{answer}").click()
     await visitor.part("check-code").wait_for()
     return (await visitor.part("check-code").inner_text()).replace(" ", "")
+
+
+async def _stopped(visitor: Visitor, name: str, sounds: dict[str, str]) -> None:
+    """The button of what plays stops it, and no other says that it plays."""
+    await visitor.part(name).click()
+    for one, words in sounds.items():
+        await expect(visitor.part(one)).to_have_text("Dừng" if one == name else words)
+        await expect(visitor.part(one)).to_be_enabled(enabled=one == name)
+    await visitor.part(name).click()
+    for one, words in sounds.items():
+        await expect(visitor.part(one)).to_have_text(words, timeout=500)
+        await expect(visitor.part(one)).to_be_enabled()
 
 
 async def verdicts(visitor: Visitor) -> dict[str, str]:
@@ -66,7 +84,7 @@ async def _good(visitor: Visitor, live_server: LiveServer) -> None:
     await advance(visitor)
     now = visitor.page.locator("[data-testid=check-stage][aria-current=step]")
     await expect(now).to_contain_text(re.compile(r"Lần đo \d+ trên 14\. Đã \d+ giây\."))
-    assert re.fullmatch(r"\d{8}", await answered(visitor, "yes"))
+    assert re.fullmatch(r"\d{8}", await answered(visitor, "yes", VOICE | CHIME))
     found = await verdicts(visitor)
     assert (found["microphone"], found["speaker"]) == ("good", "good")
     assert found["network"] in ("good", "fair")
@@ -93,7 +111,7 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     await visitor.part("check-start").click()
     await expect(visitor.part("check-step")).to_have_text("Đang đo đường truyền…", timeout=PATIENCE_MS)
     await expect(visitor.page.get_by_text("Hình vẽ sẵn, quay về từ máy chủ")).to_be_visible(timeout=PATIENCE_MS)
-    await answered(visitor, "no")
+    await answered(visitor, "no", CHIME)
     found = await verdicts(visitor)
     assert (found["microphone"], found["camera"], found["speaker"]) == ("bad", "bad", "bad")
     assert found["network"] in ("good", "fair")

@@ -188,7 +188,8 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
 
 async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live, tmp_path: Path) -> None:
     await operator.page.goto(served.board)
-    await _call(operator, "do", "xanh")
+    for name in COLOURS:  # whoever comes first has the first place
+        await _call(operator, name)
     red = row(operator, "do")
     line = re.compile(r"↑ [1-9][\d,]* [kM]bit/s\s*↓ [1-9][\d,]* [kM]bit/s\s*mất 0\s?% · trễ \d+ ms")
     await expect(red).to_contain_text(line, timeout=WAIT_MS)

@@ -51,13 +51,38 @@ async def tiles(visitor: Visitor, count: int) -> None:
 @pytest.mark.parametrize("width", [1280, 360, 320])
 async def test_first_pages_have_no_barriers(visit: Visit, live_server: LiveServer, width: int) -> None:
     visitor = await visit(width=width, height=740)
-    for path in ("/", "/trust"):
-        await visitor.page.goto(live_server.url + path)
+    for path, status in (("/", 200), ("/trust", 200), ("/nowhere", 404)):
+        shown = await visitor.page.goto(live_server.url + path)
+        assert shown is not None and shown.status == status
         for language in ("vi", "en"):
             await visitor.part(f"language-{language}").click()
             assert await visitor.page.get_attribute("html", "lang") == language
             assert await visitor.barriers() == []
             assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+    await visitor.part("missing-page").wait_for()
+    await visitor.part("home-button").click()
+    await visitor.part("start-name").wait_for()
+
+
+async def test_where_nobody_starts_a_meeting_without_an_account_the_first_page_leads_to_the_sign_in(
+    visit: Visit, own_server: Callable[..., LiveServer]
+) -> None:
+    server = own_server(DIEMCAU_LOCAL_CREATION="false")
+    for width in (1280, 320):
+        visitor = await visit(width=width, height=740)
+        await visitor.page.goto(server.url)
+        for language in ("en", "vi"):
+            await visitor.part(f"language-{language}").click()
+            await expect(visitor.part("start-sign-in")).to_have_attribute("href", "/sign-in")
+            assert await visitor.barriers() == []
+            assert await visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+        await expect(visitor.part("start-name")).to_have_count(0)
+        await visitor.part("join-number").fill("abc-defg-hij")
+        await visitor.part("number-button").click()
+        await visitor.part("join-name").wait_for()
+        await visitor.page.goto(server.url)
+        await visitor.part("start-sign-in").click()
+        await visitor.part("signin-name").wait_for()
 
 
 async def test_a_number_that_is_none_is_explained(visit: Visit, live_server: LiveServer) -> None:
@@ -79,6 +104,33 @@ async def test_an_invitation_in_the_query_moves_to_the_fragment(visit: Visit, li
     await visitor.part("join-name").fill("Nguyễn Văn An")
     await visitor.part("join-button").click()
     await expect(visitor.part("join-trouble")).to_contain_text("Đường dẫn mời")
+
+
+async def test_an_invitation_that_is_pasted_into_the_open_page_counts(visit: Visit, live_server: LiveServer) -> None:
+    """With a wrong secret and then a right one; in the call it changes nothing, and the address stays the meeting's."""
+    visitor = await visit()
+    link = await new_meeting(visitor, live_server)
+    await visitor.page.goto(link.partition("#")[0] + "#k=wrong")
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-button").click()
+    await visitor.part("join-trouble").wait_for()
+    # The jump of whoever uses the keyboard is no other link.
+    await visitor.page.locator(".skip").press("Enter")
+    await expect(visitor.page.locator("main")).to_be_focused()
+    await expect(visitor.page).to_have_url(link.partition("#")[0] + "#k=wrong")
+    await visitor.part("join-trouble").wait_for()
+    await visitor.page.evaluate("(link) => { window.stayed = true; location.href = link; }", link)
+    await expect(visitor.part("join-trouble")).to_have_count(0)
+    await visitor.part("preview-video").wait_for()
+    await visitor.part("join-name").fill("Nguyễn Văn An")
+    await visitor.part("join-button").click()
+    await visitor.part("stage").wait_for()
+    await tiles(visitor, 1)
+    await visitor.page.evaluate("location.hash = '#k=other'")
+    await expect(visitor.page).to_have_url(link)
+    await expect(visitor.part("stage")).to_be_visible()
+    assert await visitor.page.evaluate("window.stayed")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +199,8 @@ async def sheets(phone: Visitor) -> None:
         await phone.part("more-button").click()
         await phone.part(f"{name}-button").click()
         await phone.part("more-sheet").wait_for(state="detached")
+        if name == "invite":
+            await phone.part("invite-here").wait_for()  # the server of the tests is on loopback
         await phone.page.evaluate("new Promise((done) => setTimeout(done, 100))")  # its end is told a little later
         await expect(phone.part(f"{name}-sheet")).to_be_visible()
         await phone.part(f"{name}-sheet-close").click()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.conftest import LiveServer
 from tests.web.test_pages import PATIENCE_MS, advance, new_meeting, tiles, until
@@ -443,9 +444,7 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await one.part("wish").select_option("low")
     await until(lambda: _at_most(one, 180), "one picture is wanted small")
     await one.part("wish").select_option("none")
-    await expect(one.page.locator("[data-local=false] video")).to_have_count(0)
-    await one.part("wish").select_option("auto")
-    await advance(one)
+    await _receives_again(one, other)
 
     await _figures(one, other)
     await _floats(one)
@@ -458,6 +457,24 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await other.part("settings-button").click()
     await other.part("noise-filter").uncheck()
     await until(lambda: _asked_plain(other), "the microphone is opened without the filter")
+
+
+async def test_the_panel_says_why_there_is_no_picture(visit: Visit, live_server: LiveServer) -> None:
+    """A camera that nobody looks at sends nothing, and who wants no pictures gets none: that is no trouble of the line."""
+    one, other = await visit(), await visit()
+    link = await new_meeting(one, live_server)
+    await one.join(link, "Nguyễn Văn An")
+    await one.part("statistics-toggle").click()
+    sent, seen = one.part("figure-sent"), one.part("figure-seen")
+    await expect(sent).to_have_text("không có: chưa ai xem hình của bạn", timeout=PATIENCE_MS)
+    await expect(seen).to_have_text("không có")
+    await other.join(link, "Trần Thị Bình")
+    await expect(sent).to_contain_text("×", timeout=PATIENCE_MS)
+    await expect(seen).to_contain_text("×", timeout=PATIENCE_MS)
+    await one.part("wish").select_option("none")
+    await expect(seen).to_have_text("không có: bạn đã chọn không nhận hình", timeout=PATIENCE_MS)
+    await one.part("cam-toggle").click()
+    await expect(sent).to_have_text("không có", timeout=PATIENCE_MS)
 
 
 READING = "Đang đo…"
@@ -484,6 +501,67 @@ async def test_a_picture_that_the_browser_does_not_decode_says_so(visit: Visit, 
     await expect(other.part("undecoded")).to_have_count(0)
     await other.part("cam-toggle").click()
     await expect(one.part("undecoded")).to_have_count(0)
+
+
+LIMITED = """window.limited = false;
+const { getStats } = RTCRtpSender.prototype;
+RTCRtpSender.prototype.getStats = async function () {
+  const report = await getStats.call(this);
+  const sent = (one) => one.kind === 'video' && one.type === 'outbound-rtp';
+  const held = ([id, one]) => [id, sent(one) ? { ...one, qualityLimitationReason: 'cpu' } : one];
+  return limited ? new Map([...report].map(held)) : report;
+};"""
+"""While `limited`, the browser says of the camera that the processor is why it sends less."""
+
+
+async def test_a_server_with_too_much_to_do_is_told(visit: Visit, live_server: LiveServer) -> None:
+    """By its own word, and no longer than it says so."""
+    one, busy = await visit(), True
+
+    async def answer(route: Route) -> None:
+        said = await route.fetch()
+        await route.fulfill(response=said, json={**await said.json(), "busy": busy})
+
+    await one.page.route("**/api/v1/health", answer)
+    await one.join(await new_meeting(one, live_server), "Nguyễn Văn An")
+    await one.part("statistics-toggle").click()
+    cause = one.page.locator("[data-testid=finding][data-cause=server]")
+    await expect(cause).to_contain_text("Máy chủ đang quá tải", timeout=PATIENCE_MS)
+    await expect(cause).to_contain_text("Hãy báo cán bộ kỹ thuật")
+    busy = False
+    await expect(cause).to_have_count(0, timeout=PATIENCE_MS)
+
+
+async def test_a_machine_that_does_not_keep_up_is_told(visit: Visit, live_server: LiveServer) -> None:
+    one = await visit(script=LIMITED)
+    await one.join(await new_meeting(one, live_server), "Nguyễn Văn An")
+    await one.part("statistics-toggle").click()
+    cause = one.page.locator("[data-testid=finding][data-cause=machine]")
+    await expect(one.part("finding-unknown")).to_have_count(0, timeout=PATIENCE_MS)
+    await expect(cause).to_have_count(0, timeout=PATIENCE_MS)
+    await one.page.evaluate("limited = true")
+    await expect(cause).to_contain_text("Máy này xử lý hình không kịp", timeout=PATIENCE_MS)
+    await one.page.evaluate("limited = false")
+    await expect(cause).to_have_count(0, timeout=PATIENCE_MS)
+
+
+async def _receives_again(one: Visitor, other: Visitor) -> None:
+    """A picture that is not wanted says so, and is not taken for a camera that is off."""
+    tile = one.page.locator("[data-local=false]")
+    await expect(tile.locator("video")).to_have_count(0)
+    await expect(one.part("unwanted")).to_contain_text("Bạn đang không nhận hình")
+    await expect(tile).to_have_accessible_name(re.compile("Bạn đang không nhận hình"))
+    await expect(tile.get_by_test_id("camera-off")).to_have_count(0)
+    assert await one.barriers() == []
+    await other.part("cam-toggle").click()
+    await expect(tile.get_by_test_id("camera-off")).to_be_visible()
+    await expect(tile).to_have_accessible_name(re.compile("camera tắt"))
+    await expect(one.part("unwanted")).to_have_count(0)
+    await other.part("cam-toggle").click()
+    await one.part("receive").click()
+    await expect(one.part("wish")).to_have_value("auto")
+    await expect(tile.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
+    await advance(one)
 
 
 async def _watches(visitor: Visitor) -> None:

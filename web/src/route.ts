@@ -1,6 +1,7 @@
 /** Which page an address means. Pure: the caller passes the address and writes the history. */
 export type Route =
   | { page: 'home' }
+  | { page: 'missing' }
   | { page: 'trust' }
   | { page: 'test'; back: Numbered | null }
   | { page: 'desk'; place: Place }
@@ -33,13 +34,14 @@ export const SECRET_CHARACTERS = 32;
 const NUMBER = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function parseRoute(address: URL): Route {
-  if (address.pathname === '/trust') return { page: 'trust' };
+  if (address.pathname === '/') return { page: 'home' };
+  if (/^\/trust\/?$/.test(address.pathname)) return { page: 'trust' };
   if (/^\/test\/?$/.test(address.pathname)) return { page: 'test', back: backOf(address) };
   const place = placeOf(address);
   if (place !== null) return { page: 'desk', place };
   const match = /^\/m\/([^/]+)\/?$/.exec(address.pathname);
   const conference = match?.[1] === undefined ? null : meetingNumber(match[1]);
-  if (conference === null) return { page: 'home' };
+  if (conference === null) return { page: 'missing' };
   return { page: 'meeting', conference, invite: inviteOf(address) };
 }
 
@@ -74,9 +76,40 @@ function inviteOf(address: URL): string | null {
   return fragment ?? address.searchParams.get('k');
 }
 
+/**
+ * Where only the part behind `#` has changed: whether that is a link somebody pasted, to be followed as if the page was
+ * opened by it, and no jump within the page (`#main`).
+ */
+export function leadsOn(from: Route, to: Route, fragment: string): boolean {
+  if (!samePage(from, to)) return true;
+  if (fragment === '#main') return false;
+  if (to.page === 'desk') return BY_SECRET.includes(to.place.desk) && to.place.secret !== null;
+  if (to.page === 'meeting') return fragment === '' || to.invite !== null;
+  return to.page === 'test' && to.back !== null;
+}
+
+/** Pages of the desk that a secret in the fragment opens. */
+const BY_SECRET: Desk[] = ['sign-in', 'answer', 'join'];
+
+/** Whatever their secrets are. */
+export function samePage(one: Route, other: Route): boolean {
+  if (one.page === 'meeting' && other.page === 'meeting') return one.conference === other.conference;
+  if (one.page === 'desk' && other.page === 'desk') return path(one.place) === path(other.place);
+  return one.page === other.page && one.page !== 'missing';
+}
+
+function path(place: Place): string {
+  return [place.desk, ...place.parts, place.query].join('/');
+}
+
 export function meetingPath(conference: string, invite: string | null): string {
   const path = `/m/${encodeURIComponent(conference)}`;
   return invite === null ? path : `${path}#k=${encodeURIComponent(invite)}`;
+}
+
+/** No other machine can open it: its host is the machine that one sits at. */
+export function opensHereOnly(link: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(link).hostname);
 }
 
 /** The check of devices and line, from which one comes back to the meeting; the invite stays in the fragment. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VideoQuality } from 'livekit-client';
 import { mostOf, sentOf } from '../src/call/saving';
-import { why, type Facts, type Moment } from '../src/call/why';
+import { absence, why, type Facts, type Moment } from '../src/call/why';
 import { Meter, type Report } from '../src/figures/figures';
 
 /** As Chromium writes them: one publishing and one receiving connection. */
@@ -60,6 +60,17 @@ describe('figures', () => {
     expect(up_bps(stream(100_000, 2_400, 100), 1_000)).toBe(819_200);
     expect(up_bps(stream(200_000, 40_000, 300), 2_000)).toBe(864_000);
     expect(up_bps(stream(200_000, 76_000, 425), 3_000)).toBe(0);
+  });
+
+  it('forget what was lost of a layer that is off by now', () => {
+    const meter = new Meter();
+    const loss = (at_ms: number, large: number, small: number) => {
+      const streams = [large, small].map((bytesSent, ssrc): [string, Record<string, unknown>] => [`O${ssrc}`, { type: 'outbound-rtp', kind: 'video', ssrc, bytesSent }]);
+      const told = [0.63, 0.02].map((fractionLost, ssrc): [string, Record<string, unknown>] => [`R${ssrc}`, { type: 'remote-inbound-rtp', kind: 'video', ssrc, fractionLost }]);
+      return meter.read({ sent: [new Map([...streams, ...told])], received: [] }, at_ms).up_loss;
+    };
+    expect([loss(0, 100, 100), loss(2_000, 200, 200), loss(8_000, 200, 300), loss(16_000, 200, 400)]).toEqual([0.63, 0.63, 0.63, 0.02]);
+    expect(loss(18_000, 300, 500)).toBe(0.63);
   });
 
   it('make no negative rate of a stream that began anew', () => {
@@ -127,6 +138,20 @@ describe('why', () => {
   it('names three weak senders at most', () => {
     const [found] = why([GOOD], [GOOD], { ...QUIET, weakSenders: ['An', 'Bình', 'Cường', 'Dung'] });
     expect(found).toEqual({ cause: 'sender', names: 'An, Bình, Cường…' });
+  });
+});
+
+describe('a picture that is absent', () => {
+  it('is so because nobody looks at one of the own layers, and for nothing else that is known', () => {
+    const sent = (own: boolean[] | null) => absence('sent', { own, others: [false] });
+    expect(sent([false, false, false])).toBe('unwatched');
+    expect([sent([true, false, false]), sent(null), sent([])]).toEqual([null, null, null]);
+  });
+
+  it('is so because this viewer receives none of all there are', () => {
+    const seen = (...others: boolean[]) => absence('seen', { own: [false], others });
+    expect([seen(false), seen(false, false)]).toEqual(['unwanted', 'unwanted']);
+    expect([seen(), seen(false, true)]).toEqual([null, null]);
   });
 });
 

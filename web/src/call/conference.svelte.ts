@@ -175,12 +175,20 @@ export class Conference {
     return member.local || (this.saving !== 'sound' && this.pictures.wishes[member.identity] !== 'none');
   }
 
+  /** Of each picture of another one: whether it is received where it is shown. */
+  private received(member: Member): boolean[] {
+    if (member.local) return [];
+    const screen = member.screen === null ? [] : [this.saving !== 'sound' || this.pictures.watching];
+    return member.camera === null ? screen : [this.draws(member), ...screen];
+  }
+
   /** Figures of this call, counted until they are closed. */
   statistics(): Statistics {
     return new Statistics(
       this.room,
       () => this.members,
       () => this.saving !== 'full',
+      () => ({ own: this.sending.wanted, others: this.members.flatMap((one) => this.received(one)) }),
     );
   }
 

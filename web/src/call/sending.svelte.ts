@@ -74,6 +74,13 @@ export class Sending {
     await this.fit(this.saving);
   }
 
+  /** Of each layer of the camera, whether anybody looks at it; null: it is off, or the server has not said so yet. */
+  get wanted(): boolean[] | null {
+    const camera = this.camera();
+    const told = camera === null || camera.isMuted ? null : this.told.get(camera);
+    return told ? told.layers.map((one) => one.enabled) : null;
+  }
+
   private camera(): LocalVideoTrack | null {
     const track = this.room.localParticipant.getTrackPublication(Track.Source.Camera)?.track;
     return track instanceof LocalVideoTrack ? track : null;

@@ -7,7 +7,7 @@ import { serverBusy } from '../api';
 import { Meter, type Report, type Reports } from '../figures/figures';
 import { Pressure } from '../figures/pressure';
 import type { Member } from './members';
-import { LASTING, why, type Finding, type Moment } from './why';
+import { LASTING, absence, why, type Absence, type Finding, type Moment, type Wanted } from './why';
 
 const PERIOD_MS = 2_000;
 /** Of the first figures, and of those after a switch. */
@@ -49,6 +49,7 @@ export class Statistics {
     private readonly room: Room,
     private readonly members: () => Member[],
     private readonly saving: () => boolean,
+    private readonly wanted: () => Wanted = () => ({ own: null, others: [] }),
   ) {
     this.asking = setInterval(() => void this.askServer(), SERVER_MS);
     SWITCHES.forEach((event) => room.on(event, this.switched));
@@ -79,6 +80,14 @@ export class Statistics {
       weakSenders: members.filter(weak).map((one) => one.name),
       saving: this.saving(),
     });
+  }
+
+  /** Of where the latest figures have no picture. */
+  get absent(): Record<'sent' | 'seen', Absence | null> {
+    const { latest } = this;
+    const wanted = this.wanted();
+    const of = (direction: 'sent' | 'seen') => (latest === null || latest[direction] !== null ? null : absence(direction, wanted));
+    return { sent: of('sent'), seen: of('seen') };
   }
 
   close(): void {

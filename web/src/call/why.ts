@@ -67,6 +67,24 @@ export function why(samples: readonly Moment[], own: readonly Moment[], facts: F
   return holes.filter(([, is]) => is).map(([cause]) => ({ cause, names: cause === 'sender' ? names : '' }));
 }
 
+/** Why there is no picture although nothing is wrong. */
+export type Absence = 'unwatched' | 'unwanted';
+
+/** What is wanted of pictures. */
+export interface Wanted {
+  /** Of each layer of the own camera, whether the server has somebody who looks; null: the camera is off, or it has not said so yet. */
+  own: readonly boolean[] | null;
+  /** Of each picture that others send, whether this viewer receives it. */
+  others: readonly boolean[];
+}
+
+/** Of the direction in which there is no picture; null: who wants it does not say why. */
+export function absence(direction: 'sent' | 'seen', { own, others }: Wanted): Absence | null {
+  const wanted = direction === 'sent' ? (own ?? []) : others;
+  if (wanted.length === 0 || wanted.includes(true)) return null;
+  return direction === 'sent' ? 'unwatched' : 'unwanted';
+}
+
 function drops(one: Moment): boolean {
   return one.dropped > MUCH_DROPPED;
 }

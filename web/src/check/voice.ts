@@ -1,3 +1,5 @@
+import { aborted } from '../aborted';
+
 /** What others would hear: the voice as it came back from the server, kept in memory for a few seconds and played once asked. */
 export class Returned {
   private readonly recorder: MediaRecorder | null;
@@ -34,8 +36,8 @@ export class Returned {
   }
 }
 
-/** Through the chosen speaker; ends with the sound. */
-export async function play(sound: AudioBuffer, speaker: string): Promise<void> {
+/** Through the chosen speaker; ends with the sound, or when it is to stop. */
+export async function play(sound: AudioBuffer, speaker: string, stop: AbortSignal): Promise<void> {
   const context = new AudioContext();
   const outlet = context.createMediaStreamDestination();
   const source = context.createBufferSource();
@@ -48,7 +50,7 @@ export async function play(sound: AudioBuffer, speaker: string): Promise<void> {
     await player.play();
     const ended = new Promise((resolve) => source.addEventListener('ended', resolve, { once: true }));
     source.start();
-    await ended;
+    await Promise.race([aborted(stop), ended]);
   } finally {
     player.srcObject = null;
     await context.close();

@@ -1,8 +1,10 @@
+import { aborted } from '../aborted';
+
 /** A two-note test sound through a chosen speaker. */
 const NOTES_HZ = [523.25, 783.99];
 const NOTE_S = 0.45;
 
-export async function playChime(speaker: string): Promise<void> {
+export async function playChime(speaker: string, stop = new AbortController().signal): Promise<void> {
   const context = new AudioContext();
   const outlet = context.createMediaStreamDestination();
   NOTES_HZ.forEach((pitch_hz, index) => ring(context, outlet, pitch_hz, context.currentTime + 0.05 + index * NOTE_S));
@@ -11,7 +13,7 @@ export async function playChime(speaker: string): Promise<void> {
   try {
     if (speaker !== '' && 'setSinkId' in player) await player.setSinkId(speaker);
     await player.play();
-    await new Promise((resolve) => setTimeout(resolve, (NOTES_HZ.length * NOTE_S + 0.4) * 1000));
+    await Promise.race([aborted(stop), new Promise((resolve) => setTimeout(resolve, (NOTES_HZ.length * NOTE_S + 0.4) * 1000))]);
   } finally {
     player.srcObject = null;
     await context.close();

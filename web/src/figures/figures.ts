@@ -63,10 +63,14 @@ const NOTHING: Counts = { payload: 0, headers: 0, sent: 0, packets: 0, lost: 0, 
 
 /** Of one packet, in bytes: more is padding. */
 const HEADER_MOST = 40;
+/** So long after its last packet the report about a stream says nothing of now: a layer that is off keeps it for ever. */
+const OFF_MS = 12_000;
 
 export class Meter {
   private before = new Map<string, Counts>();
   private at_ms: number | null = null;
+  /** When each stream last sent something. */
+  private went: ReadonlyMap<string, number> = new Map();
 
   /** `at_ms` never jumps. The first reading has no rates. */
   read(reports: Reports, at_ms: number): Sample {
@@ -76,6 +80,7 @@ export class Meter {
     const received = reports.received.map(indexed);
     const up = this.grown('up', sent, now);
     const down = this.grown('down', received, now);
+    this.went = new Map([...now].map(([key, counts]) => [key, this.wentAt(key, counts, at_ms)]));
     this.before = now;
     this.at_ms = at_ms;
     const rate = (bytes: number) => (elapsed_s === 0 ? 0 : (bytes * 8) / elapsed_s);
@@ -85,7 +90,7 @@ export class Meter {
       at_ms,
       up_bps: rate(up.payload + up.headers),
       down_bps: rate(down.payload + down.headers),
-      up_loss: most(sent.flatMap((stats) => all(stats, 'remote-inbound-rtp').map((one) => number(one, 'fractionLost')))),
+      up_loss: most(sent.flatMap((stats) => all(stats, 'remote-inbound-rtp').filter((one) => this.goes(one, at_ms)).map((one) => number(one, 'fractionLost')))),
       down_loss: arrived === 0 ? null : share(down.lost, arrived),
       rtt_ms: scaled(path.rtt_s, 1000),
       jitter_ms: scaled(most(received.flatMap((stats) => all(stats, 'inbound-rtp').map((one) => number(one, 'jitter')))), 1000),
@@ -98,6 +103,15 @@ export class Meter {
       frozen: elapsed_s === 0 ? 0 : Math.min(1, down.frozen_s / elapsed_s),
       concealed: share(down.concealed, down.samples),
     };
+  }
+
+  private wentAt(key: string, counts: Counts, at_ms: number): number {
+    const stands = counts.payload === this.before.get(key)?.payload;
+    return stands ? (this.went.get(key) ?? at_ms) : at_ms;
+  }
+
+  private goes(report: Stat, at_ms: number): boolean {
+    return at_ms - (this.went.get(`up/${String(report.ssrc)}`) ?? at_ms) < OFF_MS;
   }
 
   /** By how much the counters of one direction have grown; a stream that is new counts from its beginning only after its first reading. */
