@@ -6,7 +6,9 @@ come from the environment or the settings file. Heavy parts are imported by the 
 
 import asyncio
 import importlib
+import itertools
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -226,7 +228,7 @@ def _root(version: Annotated[bool, typer.Option("--version", help="phiên bản 
 
 
 def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> None:
-    from signaling import journal, server
+    from signaling import journal, server, sockets
 
     settings = _load(profile, overrides, file).settings
     journal.start(settings.log_level, as_json=profile == "serve")
@@ -234,7 +236,26 @@ def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -
         ready = server.with_credentials(settings, profile)
         _until_stopped(lambda: server.run(ready, started=_greeting(profile), watch=profile == "dev"))
     except SettingsError as error:
-        _fail(1, error.vi, error.en)
+        taken = isinstance(error, sockets.PortsRefused) and error.in_use
+        _fail(1, error.vi, f"{error.en}\n{_second(profile, settings)}" if taken else error.en)
+
+
+def _second(profile: Profile, settings: Settings) -> str:
+    """How a server is started beside one that runs, as it is typed: what was typed now, with ports and a folder of its own."""
+    from signaling import sockets, whereabouts
+
+    own = dict(zip(("--http-port", "--media-port"), map(str, sockets.propose(settings)), strict=True))
+    own["--data-dir"] = str(whereabouts.folder_beside(settings))
+    typed = iter(sys.argv[sys.argv.index(profile) + 1 :] if profile in sys.argv else ())
+    words = []
+    for word in typed:
+        if word.split("=")[0] not in own:
+            words.append(word)
+        elif "=" not in word:
+            next(typed, None)  # its value
+    line = shlex.join([*words, *itertools.chain.from_iterable(own.items())])
+    command = f'make run ARGS="{line}"' if profile == "dev" else f"diemcau {profile} {line}"
+    return f"Máy chủ thứ hai cạnh máy đang chạy / a second server beside one that runs:\n  {command}"
 
 
 def _greeting(profile: Profile) -> Callable[[Any, str], None]:
@@ -251,12 +272,17 @@ def _greeting(profile: Profile) -> Callable[[Any, str], None]:
                 print(f"  Dữ liệu mẫu / demonstration, {name}: {link}")
             if first or demonstration:
                 print("  Mỗi đường dẫn đăng nhập dùng được một lần / each link to sign in works once")
+        elif not composition.secretariat.administered:
+            print("  Chưa có quản trị / no administrator yet: diemcau user link")
         if composition.fingerprint is not None:
             print(f"  Điện thoại / phones: {address}/trust")
             print("    1. Mở trang ấy, so dấu vân tay / open that page, compare the fingerprint:")
             pairs = composition.fingerprint.replace(":", "")  # in groups of four, as the page shows it
             print(f"       {' '.join(pairs[at : at + 4] for at in range(0, len(pairs), 4))}")
             print("    2. Tải và cài chứng thư / download and install the certificate")
+        if composition.uncertified:
+            names = ", ".join(composition.uncertified)
+            print(f"  Chứng thư không dùng được cho / the certificate is not valid for: {names} (diemcau doctor)")
         print("  Dừng / stop: Ctrl+C\n", flush=True)
 
     return greet

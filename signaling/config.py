@@ -124,6 +124,12 @@ class Settings:
         return self.tls_cert is not None or not self.loopback_only
 
     @property
+    def own_names(self) -> list[str]:
+        """Names and addresses under which people call this server, as far as they are set."""
+        public = urlsplit(self.public_url).hostname
+        return [*([public] if public else []), *self.allowed_hosts, *self.announced]
+
+    @property
     def sip_address(self) -> str:
         """Where SIP is served: an IP literal, perhaps a wildcard."""
         return self.sip_host or self.host[0]

@@ -1,8 +1,10 @@
 """Can this machine run the server? Each check tells what it found and, when it is not good, what to do about it.
 
-Owns the checks and their words; changes nothing on the machine and sends to loopback only.
+Owns the checks and their words; changes nothing on the machine and sends to this machine only. Ports that a running server of
+ours has taken are well.
 """
 
+import asyncio
 import ctypes
 import ipaddress
 import os
@@ -16,7 +18,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
-from signaling import hallports, libraries, sockets, tls
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from rooms.store import migrations
+from rooms.store.database import reason
+from signaling import hallports, libraries, sockets, tls, whereabouts
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private
 from web import DIST
@@ -24,6 +31,8 @@ from web import DIST
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 """A key frame of 135 kB overflows the kernel's default of 208 KiB."""
 OPEN_FILES = 4096
+RUNNING = "đang chạy / running"
+DATABASE_S = 10.0
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 _UDP_SEGMENT = 103  # linux/udp.h
@@ -62,7 +71,12 @@ def examine(settings: Settings, now: datetime) -> Iterator[Finding]:
 
 
 def _http_port(settings: Settings, _now: datetime) -> Finding:
-    listeners = sockets.listen(settings)
+    try:
+        listeners = sockets.listen(settings)
+    except SettingsError:
+        if not whereabouts.answers(settings):
+            raise
+        return Finding("http_port", Verdict.GOOD, f"TCP {settings.http_port}: {RUNNING}")
     port = listeners[0].getsockname()[1]
     for listener in listeners:
         listener.close()
@@ -70,8 +84,14 @@ def _http_port(settings: Settings, _now: datetime) -> Finding:
 
 
 def _media_port(settings: Settings, _now: datetime) -> Finding:
-    sockets.check_media_ports(settings)
-    return Finding("media_port", Verdict.GOOD, f"UDP, TCP {settings.media_port}")
+    seen = f"UDP, TCP {settings.media_port}"
+    try:
+        sockets.check_media_ports(settings)
+    except SettingsError:
+        if not whereabouts.answers_beside(settings):
+            raise
+        seen = f"{seen}: {RUNNING}"
+    return Finding("media_port", Verdict.GOOD, seen)
 
 
 def _udp(settings: Settings, _now: datetime) -> Finding:
@@ -133,7 +153,12 @@ def _certificate(settings: Settings, now: datetime) -> Finding:
     if not settings.encrypted:
         return Finding("tls", Verdict.GOOD, "HTTP, chỉ máy này / this machine only")
     if settings.tls_cert is None or settings.tls_key is None:
-        path = settings.data_dir / "tls" / "leaf.crt"
+        folder = settings.data_dir / "tls"
+        if outside := tls.outside(folder, settings.own_names):
+            seen = f"không dùng được cho / not valid for {', '.join(outside)}"
+            fix = f"tls_cert, tls_key; hoặc / or: rm -r {folder}, và tin lại ở / and trust it anew at /trust"
+            return Finding("tls", Verdict.BAD, seen, fix)
+        path = folder / "leaf.crt"
         seen = f"{path}: {tls.expires_at(path):%Y-%m-%d}" if path.exists() else "sẽ tự tạo / made on first start"
         return Finding("tls", Verdict.GOOD, seen)
     try:
@@ -163,7 +188,7 @@ def _openssl(settings: Settings, _now: datetime) -> Finding:
 def judge_openssl(text: str) -> Finding:
     """`text` as the library names itself. BAD: the server does not start with it."""
     needed = libraries.least_mended(text)
-    fix = f"cryptography mới hơn (OpenSSL >= {needed}) / a newer cryptography"
+    fix = f"đợi bản cryptography mới hơn (OpenSSL >= {needed}) / once there is a newer cryptography"
     if libraries.is_refused(text):
         return Finding("openssl", Verdict.BAD, text, fix)
     return Finding("openssl", Verdict.WARNING, text, fix) if needed else Finding("openssl", Verdict.GOOD, text)
@@ -215,6 +240,20 @@ def _data_folder(settings: Settings, _now: datetime) -> Finding:
     return Finding("data_dir", Verdict.GOOD, str(folder))
 
 
+def _database(settings: Settings, _now: datetime) -> Finding:
+    place = make_url(settings.database_url).render_as_string(hide_password=True)
+    try:
+        found = asyncio.run(asyncio.wait_for(migrations.current(settings.database_url), DATABASE_S))
+    except (OSError, SQLAlchemyError, TimeoutError) as error:
+        fix = "Máy chủ PostgreSQL có chạy? / is it running? database = postgresql://USER:PASSWORD@HOST/NAME"
+        return Finding("database", Verdict.BAD, f"{place}: {reason(error)}", fix)
+    if not found:
+        return Finding("database", Verdict.GOOD, f"{place}: sẽ tự tạo / made on first start")
+    if found != migrations.newest():
+        return Finding("database", Verdict.WARNING, f"{place}: phiên bản / revision {found}", "diemcau db upgrade")
+    return Finding("database", Verdict.GOOD, place)
+
+
 def _secrets(folder: Path) -> list[Path]:
     return [path for pattern in ("*.secret", "*.key", "tls/*.key") for path in folder.glob(pattern)]
 
@@ -242,7 +281,12 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
     told = hallports.announced(settings) or settings.hall_address
-    hallports.check(settings)
+    try:
+        hallports.check(settings)
+    except SettingsError:
+        if not whereabouts.answers(settings):
+            raise
+        return Finding("halls", Verdict.GOOD, f"SIP {', '.join(hallports.names(settings))}: {RUNNING}")
     taken = sum(not _free(settings.hall_address, port) for port in settings.hall_port_range[:64])
     seen = f"SIP {', '.join(hallports.names(settings))}; RTP UDP {told} {settings.hall_ports}"
     if ipaddress.ip_address(told).is_loopback and not settings.loopback_only:
@@ -274,6 +318,7 @@ CHECKS: tuple[Check, ...] = (
     _clock,
     _open_files,
     _data_folder,
+    _database,
     _pages,
     _api_key,
     _halls,

@@ -46,6 +46,8 @@ class Menus:
     def __init__(self, door: Door, start: Callable[[Coroutine[Any, Any, Any]], None]) -> None:
         self._door, self._start = door, start
         self.guests: dict[HallCall, Menu] = {}
+        self._ahead: dict[HallCall, str] = {}
+        """What was pressed while number and PIN are looked up: it counts if they are wrong."""
 
     def begin(self, one: HallCall, number: str = "") -> None:
         """It is asked once its media run (`ask`). `number`: was dialled, so the PIN alone is missing."""
@@ -58,7 +60,8 @@ class Menus:
         if before is None:
             return False
         if before.asks is Asks.CHECK:
-            return True  # one look at a time: another one would count as a try
+            self._ahead[one] = (self._ahead.get(one, "") + key)[: limits.KEYS_AHEAD]
+            return True  # one look at a time
         menu = self.guests[one] = keypad.dial(before, key)
         if menu.language is not None and menu.language != before.language:
             one.speak(menu.language)
@@ -74,7 +77,10 @@ class Menus:
         return True
 
     async def _check(self, one: HallCall, menu: Menu) -> None:
-        arrival = await self._door.arrive(one, menu.number, menu.digits)
+        try:
+            arrival = await self._door.arrive(one, menu.number, menu.digits)
+        finally:
+            ahead = self._ahead.pop(one, "")
         if one not in self.guests:
             return
         self.guests[one] = menu = keypad.judged(menu, arrival is not None)
@@ -82,6 +88,9 @@ class Menus:
             self.ask(one)
             if menu.over:
                 asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, one.end, "too many tries")
+            else:
+                for key in ahead:
+                    self.pressed(one, key)
             return
         del self.guests[one]
         try:

@@ -130,6 +130,8 @@ CALLS_OF_A_TERMINAL = 3
 TEST_ROOMS = 6
 """Each has a mixer of its own."""
 LAST_WORDS_S = 6.0
+KEYS_AHEAD = 40
+"""Of a keypad, kept while what was typed before is looked up: a number, a PIN and a `#` behind each."""
 OPERATOR_CALLS = 100
 """Halls that wait for the operator at once."""
 PROBE_SLOW_S = 2.0

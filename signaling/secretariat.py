@@ -28,7 +28,7 @@ from rooms.meetings.invitations import Around
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
 from rooms.store import audit, keeping, migrations, outbox
-from rooms.store.database import Database
+from rooms.store.database import Database, reason
 from signaling import access, api, limits, metrics, notify
 from signaling.auth import Authenticator
 from signaling.booked import PREFIX, BookedMeetings
@@ -60,6 +60,8 @@ class Secretariat:
         self.live = BookedMeetings(now, self.lobbies)
         self.hall_desk: api.HallDesk | None = None
         """Set by the composition where halls are on."""
+        self.administered = True
+        """Somebody who can sign in administers the whole."""
         self.first_secret = ""
         """Of the link that makes the first administrator; empty when there is one."""
         self.demo_secrets: dict[str, str] = {}
@@ -93,14 +95,13 @@ class Secretariat:
             await self.database.transact(defaults.keep_types)
             if self.settings.demo:
                 await self._load_demo()
-            if self.settings.local_creation:
-                await self._invite_first()
+            await self._look_for_administrator()
             await self._remember_lobbies()
             await self._remember_doors()
         except (OSError, SQLAlchemyError) as error:
-            reason = str(error.orig) if hasattr(error, "orig") else str(error)
+            why = reason(error)
             raise SettingsError(
-                f"Không mở được cơ sở dữ liệu: {reason}.", f"The database cannot be opened: {reason}."
+                f"Không mở được cơ sở dữ liệu: {why}.", f"The database cannot be opened: {why}."
             ) from error
 
     def open(self, registry: Registry) -> None:
@@ -196,11 +197,12 @@ class Secretariat:
             return
         self.demo_secrets = {f"{name} ({done.roles[name]})": secret for name, secret in done.links.items()}
 
-    async def _invite_first(self) -> None:
+    async def _look_for_administrator(self) -> None:
         now = self.clock()
         async with self.database.reading() as session:
-            if await first.administered(session, now):
-                return
+            self.administered = await first.administered(session, now)
+        if self.administered or not self.settings.local_creation:
+            return
         _, self.first_secret = await self.database.transact(lambda session: first.link(session, COMMAND, now))
 
     def first_link(self, address: str) -> str:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,7 +30,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from conference import Registry
 from conference.ports import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import access, api, checks, hallports, libraries, limits, metrics, notify, rtc, sockets, tls
+from signaling import access, api, checks, hallports, libraries, limits, metrics, notify, rtc, sockets, tls, whereabouts
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
 from signaling.guard import Guard
@@ -71,6 +70,8 @@ class Certificate:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.issued: tls.Issued | None = None
+        self.outside: tuple[str, ...] = ()
+        """Names of the settings for which the local authority cannot sign."""
         chain, key = self._files()
         self._loaded = (chain.read_bytes(), key.read_bytes())
         self.context: ssl.SSLContext = tls.context(chain, key)
@@ -102,8 +103,10 @@ class Certificate:
     def _files(self) -> tuple[Path, Path]:
         if self._settings.tls_cert is not None and self._settings.tls_key is not None:
             return self._settings.tls_cert, self._settings.tls_key
-        subject = tls.Subject.of_this_machine(_own_names(self._settings))
-        self.issued = tls.issue(self._settings.data_dir / "tls", subject, tls.utc(CLOCK.time()))
+        subject = tls.Subject.of_this_machine(self._settings.own_names)
+        folder = self._settings.data_dir / "tls"
+        self.issued = tls.issue(folder, subject, tls.utc(CLOCK.time()))
+        self.outside = tls.outside(folder, self._settings.own_names)
         return self.issued.chain, self.issued.key
 
 
@@ -140,7 +143,7 @@ class Composition:
         self.on_failure: Callable[[], None] = lambda: None
         self._pages = api.Pages(DIST, watch=watch)
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
-        names = {"localhost", *tls.Subject.of_this_machine(_own_names(settings)).names}
+        names = {"localhost", *tls.Subject.of_this_machine(settings.own_names).names}
         traced = self.traces.around(self._starlette) if self.traces is not None else self._starlette
         self._guard = Guard(traced, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts)
         self._outermost: Any = self._guard
@@ -174,6 +177,11 @@ class Composition:
     def fingerprint(self) -> str | None:
         """Of the local authority, to be compared on phones."""
         return self._certificate.fingerprint if self._certificate else None
+
+    @property
+    def uncertified(self) -> tuple[str, ...]:
+        """Names of the settings that the certificate in use cannot have."""
+        return self._certificate.outside if self._certificate else ()
 
     def _registry(self, node: Node, loop: asyncio.AbstractEventLoop) -> Registry:
         desk = self.secretariat
@@ -383,7 +391,7 @@ def node_settings(settings: Settings) -> NodeSettings:
 def run(settings: Settings, *, started: Callable[[Composition, str], None], watch: bool = False) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
     _check_openssl()
-    sockets.check_media_ports(settings)
+    sockets.check(settings)
     hallports.check(settings)
     listeners = sockets.listen(settings)
     try:
@@ -394,7 +402,13 @@ def run(settings: Settings, *, started: Callable[[Composition, str], None], watc
         ) from error
     composition = build(settings, certificate=certificate, watch=watch)
     server = _Server(_uvicorn_config(composition, certificate), composition)
-    server.announce = lambda: started(composition, address(settings, listeners[0].getsockname()[1]))
+    port = listeners[0].getsockname()[1]
+
+    def announce() -> None:
+        _leave_address(settings, port)
+        started(composition, address(settings, port))
+
+    server.announce = announce
     server.run(sockets=listeners)
     if composition.failed:
         raise SystemExit(1)  # whoever supervises the process starts it again
@@ -408,6 +422,19 @@ def _check_openssl() -> None:
             f"{text} có lỗ hổng làm đứt cuộc gọi; cần cài gói cryptography mới hơn.",
             f"{text} has a hole that ends calls; install a newer cryptography package.",
         )
+
+
+def _leave_address(settings: Settings, port: int) -> None:
+    """For commands of other processes. A folder that cannot be written ends nothing."""
+    try:
+        whereabouts.leave(settings.data_dir, whereabouts.Started(address(settings, port), port, settings.media_port))
+    except OSError as error:
+        log.warning("commands will not know the address of this server: %s", error)
+
+
+def address_told(settings: Settings) -> str:
+    """As `address`, of the server that was started on the data folder; where none was, of the settings."""
+    return whereabouts.public_address(settings) or address(settings, settings.http_port)
 
 
 def address(settings: Settings, port: int) -> str:
@@ -481,12 +508,6 @@ def _uvicorn_config(composition: Composition, certificate: Certificate | None) -
         timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),
         ssl_context_factory=(lambda _config, _default: certificate.context) if certificate else None,
     )
-
-
-def _own_names(settings: Settings) -> list[str]:
-    """Names and addresses of the settings under which people call this server."""
-    public = urlsplit(settings.public_url).hostname
-    return [*([public] if public else []), *settings.allowed_hosts, *settings.announced]
 
 
 def _first_address(settings: Settings) -> str:

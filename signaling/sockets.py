@@ -1,19 +1,39 @@
 """Listening sockets of the HTTP side and the question whether a port is free.
 
-Owns only their making: an IPv6 wildcard takes IPv6 alone, an address family that the machine lacks is left out, a taken port
-is told in words that help.
+Owns only their making: an IPv6 wildcard takes IPv6 alone, an address family that the machine lacks is left out, taken ports
+are told in words that help, all at once.
 """
 
 import errno
 import itertools
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from signaling import limits, tls
 from signaling.config import Settings, SettingsError
 
 BACKLOG = 2048
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
+_PAGES = (socket.SOCK_STREAM,)
+_MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+_STEP = 10
+"""From a taken port to the one that is proposed."""
+
+
+class PortsRefused(SettingsError):
+    """`errors` by the names of the settings whose ports cannot be had."""
+
+    def __init__(self, settings: Settings, errors: Mapping[str, OSError]) -> None:
+        ports = {name: getattr(settings, name) for name in errors}
+        why = ", ".join(dict.fromkeys(str(error.strerror) for error in errors.values()))
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in errors)
+        super().__init__(
+            f"Không mở được {', '.join(f'cổng {port} ({name})' for name, port in ports.items())}: {why}. "
+            f"Hãy chọn cổng khác: {options}.",
+            f"Cannot open {', '.join(f'port {port} ({name})' for name, port in ports.items())}: {why}. "
+            f"Choose another: {options}.",
+        )
+        self.in_use = any(error.errno == errno.EADDRINUSE for error in errors.values())
 
 
 def usable(hosts: Sequence[str]) -> tuple[str, ...]:
@@ -22,7 +42,7 @@ def usable(hosts: Sequence[str]) -> tuple[str, ...]:
 
 
 def listen(settings: Settings) -> list[socket.socket]:
-    """One TCP listener for each usable address, all on one port. Raises SettingsError when it is taken."""
+    """One TCP listener for each usable address, all on one port. Raises PortsRefused when it is taken."""
     made: list[socket.socket] = []
     port = settings.http_port
     try:
@@ -32,21 +52,38 @@ def listen(settings: Settings) -> list[socket.socket]:
     except OSError as error:
         for listener in made:
             listener.close()
-        raise _taken("http_port", port, error) from error
+        raise PortsRefused(settings, {"http_port": error}) from error
     for listener in made:
         listener.listen(BACKLOG)
         listener.setblocking(False)
     return made
 
 
+def check(settings: Settings) -> None:
+    """Raises PortsRefused, naming all that cannot be had: the plane's own error would come from deep inside."""
+    pages = _refused(_PAGES, settings.host, settings.http_port)
+    media = _refused(_MEDIA, settings.media_addresses, settings.media_port)
+    errors = {name: error for name, error in (("http_port", pages), ("media_port", media)) if error is not None}
+    if errors:
+        raise PortsRefused(settings, errors)
+
+
 def check_media_ports(settings: Settings) -> None:
-    """Raises SettingsError when the media ports cannot be had: the plane's own error would come from deep inside."""
-    for host in usable(settings.media_addresses):
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-            try:
-                _bound(kind, host, settings.media_port).close()
-            except OSError as error:
-                raise _taken("media_port", settings.media_port, error) from error
+    """Raises PortsRefused."""
+    error = _refused(_MEDIA, settings.media_addresses, settings.media_port)
+    if error is not None:
+        raise PortsRefused(settings, {"media_port": error})
+
+
+def is_taken(settings: Settings, port: int) -> bool:
+    """Pages cannot be served there."""
+    return _refused(_PAGES, settings.host, port) is not None
+
+
+def propose(settings: Settings) -> tuple[int, int]:
+    """(http_port, media_port) that can be had: those of `settings`, else free ones near them; 0 where there is none."""
+    pages = _nearest(_PAGES, settings.host, settings.http_port, but=0)
+    return pages, _nearest(_MEDIA, settings.media_addresses, settings.media_port, but=pages)
 
 
 def own_addresses(settings: Settings) -> tuple[str, ...]:
@@ -58,6 +95,20 @@ def own_addresses(settings: Settings) -> tuple[str, ...]:
     return tuple(
         host for host in itertools.islice(outward, limits.OWN_ADDRESSES) if _is_free(host, settings.media_port)
     )
+
+
+def _nearest(kinds: Sequence[socket.SocketKind], hosts: Sequence[str], port: int, *, but: int) -> int:
+    ports = (one for one in range(port, 65536, _STEP) if one != but or not one)
+    return next((one for one in ports if _refused(kinds, hosts, one) is None), 0)
+
+
+def _refused(kinds: Sequence[socket.SocketKind], hosts: Sequence[str], port: int) -> OSError | None:
+    for host, kind in itertools.product(usable(hosts), kinds):
+        try:
+            _bound(kind, host, port).close()
+        except OSError as error:
+            return error
+    return None
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -89,10 +140,3 @@ def _bound(kind: socket.SocketKind, host: str, port: int) -> socket.socket:
         made.close()
         raise
     return made
-
-
-def _taken(name: str, port: int, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"Không mở được cổng {port} ({name}): {error.strerror}. Hãy chọn cổng khác: --{name.replace('_', '-')}.",
-        f"Cannot open port {port} ({name}): {error.strerror}. Choose another: --{name.replace('_', '-')}.",
-    )

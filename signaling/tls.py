@@ -98,6 +98,19 @@ def issue(folder: Path, subject: Subject, now: datetime) -> Issued:
     return Issued(leaf_path, key_path, folder / "ca.crt", fingerprint(authority[0]))
 
 
+def outside(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """Of names and IP literals those that the authority in `folder` may not sign for: it was made before they were wanted, and is
+    bound to those of then. None where there is no authority yet.
+    """
+    path = folder / "ca.crt"
+    if not path.exists():
+        return ()
+    wanted = Subject.of_this_machine(names)
+    allowed = {str(one.value) for one in _allowed(_load(path), wanted)}
+    known = {*wanted.names, *map(str, wanted.addresses)}
+    return tuple(name for name in dict.fromkeys(map(str.lower, names)) if name in known - allowed)
+
+
 def client_context(authority: Path) -> ssl.SSLContext:
     """For connections of ours to terminals: public authorities, and the local one when there is one."""
     made = ssl.create_default_context()

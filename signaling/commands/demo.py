@@ -32,6 +32,6 @@ def load(data_dir: DataDir = None, file: File = None) -> None:
     for name, count in done.counts.items():
         typer.echo(f"{name:12} {count}")
     typer.echo("Đường dẫn đăng nhập, mỗi đường dẫn dùng một lần / links that sign in once:")
-    base = server.address(standing.settings, standing.settings.http_port)
+    base = server.address_told(standing.settings)
     for name, secret in done.links.items():
         typer.echo(f"  {name:12} {done.roles[name]:10} {sign_in_link(base, secret)}")

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from rooms.errors import Refusal
-from rooms.store.database import Database
+from rooms.store import migrations
+from rooms.store.database import Database, reason
 from signaling import config, process
 from signaling.config import Settings
 
@@ -46,8 +49,8 @@ def ground(data_dir: Path | None, file: Path | None) -> Ground:
     return Ground(settings, datetime.fromtimestamp(process.CLOCK.time(), UTC))
 
 
-def carried_out(work: Callable[[], Awaitable[T]]) -> T:
-    """Its result; a refusal is printed with what is wrong in it, and the exit code is 1."""
+def carried_out(work: Callable[[], Awaitable[T]], code: int = 1) -> T:
+    """Its result; a refusal is printed with what is wrong in it, and `code` is the exit code."""
 
     async def whole() -> T:
         return await work()
@@ -56,20 +59,43 @@ def carried_out(work: Callable[[], Awaitable[T]]) -> T:
         return asyncio.run(whole())
     except Refusal as refusal:
         tell(refusal)
-        raise typer.Exit(1) from refusal
+        raise typer.Exit(code) from refusal
 
 
-def with_database(standing: Ground, work: Callable[[Database], Awaitable[T]]) -> T:
-    """The same with the database of the settings, closed afterwards."""
+def with_database(standing: Ground, work: Callable[[Database], Awaitable[T]], code: int = 1) -> T:
+    """The same with the database of the settings, closed afterwards; one that is not there or does not answer is refused."""
 
     async def whole() -> T:
+        await _check(standing.url)
         database = Database.open(standing.url)
         try:
             return await work(database)
         finally:
             await database.close()
 
-    return carried_out(whole)
+    return carried_out(whole, code)
+
+
+async def _check(url: str) -> None:
+    """Raises Refusal `database_absent` or `database_unreachable`."""
+    place = make_url(url).render_as_string(hide_password=True)
+    try:
+        found = await migrations.current(url)
+    except (OSError, SQLAlchemyError) as error:
+        why = reason(error)
+        raise Refusal(
+            "database_unreachable",
+            f"Không mở được cơ sở dữ liệu {place}: {why}",
+            f"the database {place} cannot be opened: {why}",
+        ) from error
+    if not found:
+        raise Refusal(
+            "database_absent",
+            f"Chưa có cơ sở dữ liệu {place}: máy chủ tạo nó ở lần chạy đầu. Nếu nó ở nơi khác, xin chạy trong thư mục làm việc, "
+            "hoặc thêm --data-dir hay --config.",
+            f"there is no database {place} yet: the first start of the server makes it. Where it is elsewhere, run this in the "
+            "server's folder, or with --data-dir or --config.",
+        )
 
 
 def tell(refusal: Refusal) -> None:

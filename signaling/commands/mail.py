@@ -77,7 +77,7 @@ def receive(data_dir: DataDir = None, file: File = None) -> None:
         return f"{found.label}: {found.answer}"
 
     try:
-        typer.echo(with_database(standing, work))
+        typer.echo(with_database(standing, work, TEMPORARY))
     except (OSError, SQLAlchemyError) as error:
         typer.echo(f"{type(error).__name__}", err=True)
         raise typer.Exit(TEMPORARY) from error

@@ -200,7 +200,7 @@ def _show_link(
     settings = ground(data_dir, file).settings
     secret = _run(data_dir, file, work)
     typer.echo(f"{name}: mở một lần, trong 72 giờ / opens once, within 72 hours:")
-    typer.echo(sign_in_link(server.address(settings, settings.http_port), secret))
+    typer.echo(sign_in_link(server.address_told(settings), secret))
 
 
 def _run(data_dir: Path | None, file: Path | None, work: Callable[[AsyncSession, datetime], Awaitable[T]]) -> T:

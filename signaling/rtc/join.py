@@ -20,6 +20,8 @@ from conference import Refusal
 from signaling.rtc import limits
 
 _INFO = models.ClientInfo
+_SDKS = {"ios": "SWIFT", "reactnative": "REACT_NATIVE", "unityweb": "UNITY_WEB"}
+"""What clients call themselves, where it is not the name of their library."""
 _RUST_LIBRARY = frozenset((_INFO.RUST, _INFO.PYTHON, _INFO.CPP, _INFO.NODE, _INFO.UNITY, _INFO.UNREAL))
 """What clients with LiveKit's Rust library inside call themselves."""
 
@@ -157,7 +159,7 @@ def _gunzip(data: bytes) -> bytes:
 
 def _sdk(name: str) -> str:
     names = models.ClientInfo.SDK.keys()
-    wanted = name.upper()
+    wanted = _SDKS.get(name.lower(), name.upper())
     return wanted if wanted in names else "UNKNOWN"
 
 

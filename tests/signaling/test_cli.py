@@ -1,6 +1,7 @@
 """The command as operators type it."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from signaling import whereabouts
 from signaling.auth import Authenticator
 from tests.conftest import ROOT
 
@@ -102,6 +104,47 @@ def test_a_taken_port_is_told_in_words(tmp_path: Path) -> None:
         refused = diemcau("dev", "--http-port", port, "--media-port", "0", "--data-dir", str(tmp_path))
     assert refused.returncode == 1
     assert f"Cannot open port {port}" in refused.stderr
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_taken_ports_are_told_at_once_with_the_line_that_starts(tmp_path: Path, both: bool) -> None:
+    """As when a second server is started beside the first."""
+    with socket.socket() as pages, socket.socket(type=socket.SOCK_DGRAM) as media, socket.socket() as free:
+        for one in (pages, media, free):
+            one.bind(("127.0.0.1", 0))
+        pages.listen()
+        taken, port, other = (one.getsockname()[1] for one in (pages, media, free))
+        free.close()
+        whereabouts.leave(tmp_path / "data2", whereabouts.Started("", taken, port))
+        http = taken if both else other
+        refused = diemcau(
+            "dev", f"--http-port={http}", "--demo", "--media-port", str(port), "--log-level", "info", folder=tmp_path
+        )
+        named = f"port {taken} (http_port), port {port}" if both else f"port {port}"
+        assert f"Cannot open {named} (media_port): Address already in use" in refused.stderr
+        line = re.fullmatch(
+            r'  make run ARGS="--demo --log-level info --http-port (\d+) --media-port (\d+) --data-dir data3"',
+            refused.stderr.splitlines()[-1],
+        )
+        assert line is not None, refused.stderr
+        assert (int(line[1]) == http) is not both
+        words = ("--host", "127.0.0.1", "--http-port", line[1], "--media-port", line[2])
+        examined = diemcau("doctor", *words, folder=tmp_path).stdout
+        assert "✓ http_port" in examined and "✓ media_port" in examined and "running" not in examined
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 4)
+    assert not (tmp_path / "data").joinpath("diemcau.sqlite").exists()
+
+
+def test_a_folder_of_its_own_is_kept_for_the_second_server(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ("--host", "127.0.0.1", "--http-port", str(taken.getsockname()[1]), "--media-port", "0")
+        refused = diemcau("serve", *words, "--data-dir", str(tmp_path), variables=KEY)
+    line = refused.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        rf"  diemcau serve --host 127\.0\.0\.1 --http-port \d+ --media-port 0 --data-dir {tmp_path}", line
+    )
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])

@@ -1,7 +1,12 @@
 """Each check finds what is wrong and names a fix."""
 
+import contextlib
 import os
+import shutil
 import socket
+import socketserver
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,7 @@ import pytest
 from signaling import doctor
 from signaling.config import Settings, load
 from signaling.doctor import CHECKS, Finding, Verdict, examine
+from tests.conftest import LiveServer
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -44,6 +50,53 @@ def test_a_taken_media_port(tmp_path: Path, kind: socket.SocketKind) -> None:
     assert seen["media_port"].verdict is Verdict.BAD
 
 
+@pytest.fixture
+def free() -> list[int]:
+    """Ports that nobody has, for UDP and TCP."""
+    with contextlib.ExitStack() as held:
+        made = [held.enter_context(socket.socket()) for _ in range(3)]
+        for end in made:
+            end.bind(("127.0.0.1", 0))
+        return [end.getsockname()[1] for end in made]
+
+
+@pytest.mark.parametrize("host", [["127.0.0.1"], ["0.0.0.0", "::"]], ids=["http", "https"])
+def test_a_server_of_ours_that_runs_is_well(
+    own_server: Callable[..., LiveServer], free: list[int], host: list[str], tmp_path: Path
+) -> None:
+    media, sip, other = free
+    words = [word for one in host for word in ("--host", one)]
+    ports = {f"sip_{name}_port": sip if name == "tcp" else -1 for name in ("udp", "tcp", "tls")}
+    variables = {f"DIEMCAU_{name.upper()}": str(port) for name, port in ports.items()}
+    server = own_server(*words, "--halls", "--media-port", str(media), **variables)
+    asked: dict[str, Any] = {"host": ["0.0.0.0", "::"], "http_port": server.port, "halls": True, **ports}
+    seen = findings(server.data_dir, media_port=media, **asked)
+    for subject in ("http_port", "media_port", "halls"):
+        assert (seen[subject].verdict, doctor.RUNNING in seen[subject].seen) == (Verdict.GOOD, True), seen[subject]
+    assert findings(tmp_path / "none", media_port=media, **asked)["media_port"].verdict is Verdict.GOOD
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", other))
+        foreign.listen()
+        seen = findings(server.data_dir, media_port=other, **asked)
+    assert (seen["http_port"].verdict, seen["media_port"].verdict) == (Verdict.GOOD, Verdict.BAD)
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 200 OK\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n\r\n[", b"220 mail\r\n"])
+def test_a_foreign_program_is_told(tmp_path: Path, says: bytes) -> None:
+    class Foreign(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(says)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Foreign) as foreign:
+        threading.Thread(target=foreign.serve_forever, daemon=True).start()
+        port = foreign.server_address[1]
+        seen = findings(tmp_path, http_port=port, media_port=port)
+        foreign.shutdown()
+    assert (seen["http_port"].verdict, seen["media_port"].verdict) == (Verdict.BAD, Verdict.BAD)
+    assert str(port) in seen["http_port"].seen
+
+
 def test_a_secret_that_others_can_read(tmp_path: Path) -> None:
     (tmp_path / "devkey.secret").write_text("x" * 64)
     (tmp_path / "devkey.secret").chmod(0o644)
@@ -67,6 +120,29 @@ def test_a_certificate_that_has_ended(tmp_path: Path) -> None:
     assert findings(tmp_path, now=datetime(2024, 6, 1, tzinfo=UTC), **given)["tls"].verdict is Verdict.GOOD
     os.chmod(issued.key, 0o644)
     assert "chmod" in findings(tmp_path, now=datetime(2024, 6, 1, tzinfo=UTC), **given)["tls"].fix
+
+
+def test_a_database_that_is_not_there_is_made_and_one_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    first = findings(tmp_path)["database"]
+    assert first.verdict is Verdict.GOOD and "first start" in first.seen
+    assert not (tmp_path / "diemcau.sqlite").exists()
+    away = findings(tmp_path, database="postgresql://diemcau:secret@127.0.0.1:9/x")["database"]
+    assert away.verdict is Verdict.BAD and "postgresql://" in away.fix
+    assert "secret" not in away.seen
+
+
+def test_a_name_that_came_after_the_authority(tmp_path: Path) -> None:
+    from signaling import tls
+
+    given: dict[str, Any] = {"host": ("0.0.0.0",), "public_url": "https://hop.example.vn"}
+    assert findings(tmp_path, **given)["tls"].verdict is Verdict.GOOD
+    tls.issue(tmp_path / "tls", tls.Subject.of_this_machine(), NOW)
+    found = findings(tmp_path, **given)["tls"]
+    assert found.verdict is Verdict.BAD and "hop.example.vn" in found.seen and "rm -r" in found.fix
+    tls.issue(tmp_path / "again", tls.Subject.of_this_machine(["hop.example.vn"]), NOW)
+    shutil.rmtree(tmp_path / "tls")
+    (tmp_path / "again").rename(tmp_path / "tls")
+    assert findings(tmp_path, **given)["tls"].verdict is Verdict.GOOD
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,19 @@ def test_subject_of_this_machine() -> None:
     assert ipaddress.ip_address("192.0.2.7") in subject.addresses
 
 
+def test_names_that_came_after_the_authority_are_told(tmp_path: Path) -> None:
+    """It is bound to the names of its time, and whoever trusts it shall not have to trust another one without a word."""
+    folder = tmp_path / "tls"
+    assert tls.outside(folder, ["hop.example.vn"]) == ()
+    settings = load("serve", overrides={"data_dir": str(tmp_path)}, environ={}).settings
+    assert Certificate(settings).outside == ()
+    given = {"data_dir": str(tmp_path), "public_url": "https://hop.example.vn", "announced": ("203.0.113.7",)}
+    later = Certificate(load("serve", overrides=given, environ={}).settings)
+    assert later.outside == ("hop.example.vn", "203.0.113.7")
+    shutil.rmtree(folder)
+    assert Certificate(load("serve", overrides=given, environ={}).settings).outside == ()
+
+
 def test_the_operator_s_files_are_read_again_when_they_changed(tmp_path: Path) -> None:
     issued = issue(tmp_path, SUBJECT, NOW)
     given = {"tls_cert": str(issued.chain), "tls_key": str(issued.key)}

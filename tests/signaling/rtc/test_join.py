@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given, strategies
 from livekit.protocol import models, rtc
 
@@ -91,15 +92,48 @@ def test_a_dual_join() -> None:
         "protocol": "18",
         "client_protocol": "2",
         "auto_subscribe": "0",
+        "auto_subscribe_data_track": "true",
         "adaptive_stream": "1",
-        "capabilities": "CAP_PACKET_TRAILER,CAP_UNHEARD_OF",
         "attributes": attributes,
     }
     ask = join.read(query, v1=False)
-    assert (ask.dual, ask.auto_subscribe, ask.adaptive_stream) == (True, False, True)
-    assert ask.client.client_protocol == 2
-    assert len(ask.client.capabilities) == 1
+    assert (ask.dual, ask.auto_subscribe, ask.auto_subscribe_data, ask.adaptive_stream) == (True, False, True, True)
     assert ask.attributes == {"k": "v"}
+    ask = join.read({}, v1=False)
+    assert (ask.dual, ask.auto_subscribe, ask.auto_subscribe_data, ask.adaptive_stream) == (True, True, False, False)
+    assert ask.attributes == {}
+
+
+def test_what_a_client_says_of_itself() -> None:
+    said = {
+        "version": "2.1",
+        "os": "android",
+        "os_version": "15",
+        "device_model": "Pixel",
+        "browser": "chrome",
+        "browser_version": "140",
+        "network": "wifi",
+    }
+    numbers = {"protocol": "16", "client_protocol": "2"}
+    ask = join.read(said | numbers | {"sdk": "js", "capabilities": "CAP_PACKET_TRAILER,CAP_UNHEARD_OF"}, v1=False)
+    told = json_format.ParseDict(said, models.ClientInfo(sdk="JS", protocol=16, client_protocol=2))
+    told.capabilities.append(models.ClientInfo.CAP_PACKET_TRAILER)
+    assert ask.client == told
+    ask = join.read({"sdk": "its own", "protocol": "x", "client_protocol": "-1"}, v1=False)
+    assert (ask.library, ask.client) == ("UNKNOWN", models.ClientInfo())
+    for name, sdk in {
+        "ios": "SWIFT",
+        "reactnative": "REACT_NATIVE",
+        "unityweb": "UNITY_WEB",
+        "Flutter": "FLUTTER",
+    }.items():
+        assert join.read({"sdk": name}, v1=False).library == sdk
+
+
+def test_what_is_ignored_changes_nothing() -> None:
+    query = {"sdk": "js", "reconnect": "1", "sid": "PA_x", "auto_subscribe": "0"}
+    ignored = {"room": "other", "reconnect_reason": "3", "disable_ice_lite": "1", "unheard_of": "1"}
+    assert join.read(query | ignored, v1=False) == join.read(query, v1=False)
 
 
 NO_GZIP = rtc.WrappedJoinRequest(compression="GZIP", join_request=b"no gzip")

@@ -87,7 +87,35 @@ def test_every_message_has_a_row(name: str) -> None:
     assert {here for here, _ in rows.values()} <= HERE
 
 
-@pytest.mark.parametrize("name", TABLES)
+def test_every_parameter_has_a_row() -> None:
+    """Nothing is read that has none, and what is called read is."""
+    assert f"Each has at most {limits.QUERY_VALUE_BYTES >> 10} KiB;" in TEXT
+    read = parameters("join.py") | parameters("sockets.py")
+    rows = table("/rtc")
+    assert {here for here, _ in rows.values()} <= HERE - {"no"}
+    assert {name for name, (here, _) in rows.items() if here != "ignored"} == read
+
+
+def parameters(file: str) -> set[str]:
+    """What that file takes from a query; it knows no other way than `query.get` with a name that stands there."""
+    tree = ast.parse((ROOT / "signaling" / "rtc" / file).read_text(encoding="utf-8"))
+    names = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(ast.Name("query"), "get"), [ast.Constant(str(name)), *_]):
+                names.add(name)
+            case ast.Call(ast.Attribute(ast.Name("query"), "values"), []):
+                pass  # their lengths
+            case (
+                ast.Call(ast.Attribute(ast.Name("query")))
+                | ast.Subscript(ast.Name("query"))
+                | ast.Compare(comparators=[ast.Name("query")])
+            ):
+                raise AssertionError(f"{file}:{node.lineno}: {ast.unparse(node)}")
+    return names
+
+
+@pytest.mark.parametrize("name", [*TABLES, "/rtc"])
 def test_the_named_tests_exist(name: str) -> None:
     for message, (here, test) in table(name).items():
         assert test or here == "no", f"{message} has no test"
