@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.hanging", "tests.remains", "tests.web.visiting"]
+pytest_plugins = ["tests.hanging", "tests.remains", "tests.skips", "tests.web.visiting"]
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
 SLOW = 50

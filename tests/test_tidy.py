@@ -237,7 +237,8 @@ def test_no_print_outside_the_command() -> None:
 
 
 def committed() -> list[str]:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    trusted = f"safe.directory={ROOT}"
+    listed = subprocess.run(["git", "-c", trusted, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode:
         pytest.skip("not a git checkout")
     return listed.stdout.splitlines()

@@ -52,6 +52,7 @@ async def _run(url: str) -> None:
         if await trouble.count():
             print(json.dumps({"parts": {}, "measures": "", "trouble": await trouble.inner_text()}))
         else:
+            await page.get_by_test_id("check-chime").click()
             await page.get_by_test_id("check-yes").click()
             await page.get_by_test_id("check-code").wait_for()
             print(json.dumps(await page.evaluate(FOUND)))

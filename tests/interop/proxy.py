@@ -12,6 +12,8 @@ class Proxy:
 
     def __init__(self, port: int) -> None:
         self.port = 0
+        self.waiting = 0
+        """Connections that were taken and do not pass yet."""
         self._target = port
         self._open = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -48,7 +50,9 @@ class Proxy:
         self._target = port
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.waiting += 1
         await self._open.wait()
+        self.waiting -= 1
         with suppress(ConnectionError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
             both = {writer, far_writer}

@@ -1,5 +1,5 @@
 """Layers: livekit-client in a real Chromium publishes VP9 and AV1 with layers in one stream (SVC), and VP8 in three streams; each
-viewer gets the size that it asked for, in a codec that it decodes, and what nobody looks at is not made.
+viewer gets the size that it asked for, in a codec that it decodes, and as many pictures; what nobody looks at is not made.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ WITHOUT = """(mime) => {
 WANT = """([name, quality]) => {
   const [publisher] = window.viewers[name].remoteParticipants.values();
   publisher.getTrackPublication('camera').setVideoQuality(quality);
+}"""
+WANT_FPS = """([name, fps]) => {
+  const [publisher] = window.viewers[name].remoteParticipants.values();
+  publisher.getTrackPublication('camera').setVideoFPS(fps);
 }"""
 SEES = """async (name) => {
   const [publisher] = window.viewers[name].remoteParticipants.values();
@@ -175,3 +179,40 @@ async def test_a_viewer_without_the_codec_gets_the_second_one(server: LiveServer
         without = await sees(page, "chi", WIDTHS[HIGH])
         assert without["mime"] == "video/VP8"
         assert (await sees(page, "binh", WIDTHS[HIGH]))["mime"] == "video/VP9"
+
+
+async def counted(page: Page, viewer: str) -> tuple[int, int]:
+    """Pictures that the viewer has decoded, and that were made."""
+    made: dict[str, int] = await page.evaluate(MADE)
+    return (await page.evaluate(SEES, viewer))["decoded"], sum(made.values())
+
+
+async def gets(page: Page, viewer: str, least: float, most: float) -> None:
+    """So much of what is made, for two times two seconds."""
+    deadline, shares = time.monotonic() + BOUND_S, [0.0]
+    while not all(least < one < most for one in shares[-2:]):
+        assert time.monotonic() < deadline, f"{viewer} gets {shares} of the pictures, not {least} to {most}"
+        seen, made = await counted(page, viewer)
+        await asyncio.sleep(2)
+        seen_now, made_now = await counted(page, viewer)
+        shares.append((seen_now - seen) / max(1, made_now - made))
+
+
+async def test_who_asks_for_fewer_pictures_gets_fewer(server: LiveServer) -> None:
+    """VP9 in three temporal layers (a quarter, half, all of the pictures): nobody needs a key frame, down or up."""
+    async with opened(server) as page:
+        await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", "fewer"), "vp9", "L1T3", False, *SIZE])
+        for name in ("binh", "chi"):
+            await page.evaluate(WATCH, [server.ws_url, jwt(server, name, "fewer"), name])
+            await sees(page, name, SIZE[0])
+        sent = await page.evaluate(SENT)
+        assert sent["mode"] == "L1T3"
+        for fps, least, most in ((5, 0.15, 0.4), (15, 0.4, 0.65), (5, 0.15, 0.4), (30, 0.9, 1.1)):
+            await page.evaluate(WANT_FPS, ["binh", fps])
+            await gets(page, "binh", least, most)
+        await page.evaluate(WANT_FPS, ["binh", 5])
+        await gets(page, "binh", 0.15, 0.4)
+        await gets(page, "chi", 0.9, 1.1)
+        assert (await page.evaluate(SENT))["keys"] == sent["keys"], "none was needed"
+        for name in ("binh", "chi"):
+            assert (await page.evaluate(SEES, name))["plis"] == 0, "no decoder ever lacked anything"

@@ -102,6 +102,18 @@ async def browse(place: Namespace, folder: Path) -> AsyncIterator[Page]:
         await browser.close()
 
 
+async def come(page: Page, address: str) -> str:
+    """Into a meeting of its own, as Bình with camera and microphone; the conference."""
+    visitor = Visitor(page)
+    await page.goto(f"https://{address}:{HTTP_PORT}")
+    await visitor.part("start-button").click()
+    await visitor.part("preview-video").wait_for()
+    conference = page.url.split("/m/")[1].split("#")[0]
+    await visitor.part("join-name").fill("Bình")
+    await visitor.part("join-button").click()
+    return conference
+
+
 async def test_the_layer_follows_the_link_of_each_viewer(link: Link, tmp_path: Path) -> None:
     camera = Role("an", "", colour="orange", hz=HZ, size=SIZE, fps=10, bitrate_bps=1_700_000, simulcast=True, grain=20)
     (tmp_path / "sitecustomize.py").write_text(WITNESS.format(path=str(tmp_path / "streams")))
@@ -180,12 +192,7 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
     with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
         async with browse(link.client, tmp_path) as page:
             visitor = Visitor(page)
-            await page.goto(f"https://{link.server_address}:{HTTP_PORT}")
-            await visitor.part("start-button").click()
-            await visitor.part("preview-video").wait_for()
-            conference = page.url.split("/m/")[1].split("#")[0]
-            await visitor.part("join-name").fill("Bình")
-            await visitor.part("join-button").click()
+            conference = await come(page, link.server_address)
             async with enter(server, link.server, link.server_address, camera, conference=conference):
                 tile = page.locator("[data-testid=tile][data-local=false]")
                 await expect(tile.locator("video")).to_have_count(1, timeout=BOUND_S * 1000)
@@ -201,3 +208,22 @@ async def test_a_page_says_that_a_picture_is_paused(link: Link, tmp_path: Path) 
                 link.change(down=WIDE)
                 await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
                 await expect(visitor.part("starved")).to_have_count(0, timeout=BOUND_S * 1000)
+
+
+@pytest.mark.browser
+async def test_a_page_says_that_its_way_up_is_narrow(link: Link, tmp_path: Path) -> None:
+    """Somebody looks at its camera; without that it would send nothing."""
+    with serve(link.server, tmp_path, DIEMCAU_OPEN_CREATION="true") as server:
+        async with browse(link.client, tmp_path) as page:
+            visitor = Visitor(page)
+            conference = await come(page, link.server_address)
+            async with enter(server, link.server, link.server_address, Role("chi", ""), conference=conference):
+                await visitor.part("statistics-toggle").click()
+                cause = page.locator("[data-testid=finding][data-cause=uplink]")
+                await expect(visitor.part("figure-sent")).to_contain_text("×", timeout=BOUND_S * 1000)
+                await expect(visitor.part("finding-unknown")).to_have_count(0, timeout=BOUND_S * 1000)
+                await expect(cause).to_have_count(0, timeout=BOUND_S * 1000)
+                # So far away that nobody takes it for this machine being busy.
+                link.change(up=replace(NARROW, delay_ms=40))
+                await expect(cause).to_contain_text("Chiều gửi của máy này yếu", timeout=BOUND_S * 1000)
+                await expect(page.locator("[data-testid=finding][data-cause=downlink]")).to_have_count(0)

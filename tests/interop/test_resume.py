@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
+import aiohttp
 import pytest
 from livekit import rtc
+from livekit.protocol import models
 
+from tests.clients.listener import Listener
 from tests.conftest import LiveServer
-from tests.interop.person import Person, until
+from tests.interop.person import Person, token, until
 from tests.interop.proxy import Proxy
 
 pytestmark = pytest.mark.native
 
 FREEZE = 30
 """Pictures; two seconds."""
+CROWD = 100
+MORE = 25
+"""Packets of sound; half a second."""
 
 
 @pytest.mark.parametrize("dual", [False, True], ids=["single", "dual"])
@@ -81,6 +88,50 @@ async def test_the_client_joins_anew_when_asked(person: Callable[..., Person], d
         await until(lambda: an.saw("reconnected", ""), "the client is back")
         before = binh.view("an").counter
         await until(lambda: binh.view("an").counter > before + 20, "pictures after")
+
+
+@pytest.mark.whole_machine
+async def test_a_crowd_comes_back_at_once(server: LiveServer, person: Callable[..., Person]) -> None:
+    """The sockets of all are lost together, as when a proxy restarts, while a native client speaks; the media of nobody are."""
+    async with (
+        Proxy(server.port) as proxy,
+        person("an", "crowd-returns") as an,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+    ):
+        await an.speak(700)
+        keys = [token(server.api_key, server.api_secret, f"p{n}", "crowd-returns") for n in range(CROWD)]
+        crowd = [Listener(http, proxy.url, key) for key in keys]
+        try:
+            await asyncio.gather(*(one.join() for one in crowd))
+            await _hear_more(crowd, "all hear")
+            proxy.cut()
+            await until(lambda: all(one.is_cut for one in crowd), "all notice")
+            await _hear_more(crowd, "sound while no socket is there")
+            back = [asyncio.create_task(one.resume()) for one in crowd]
+            await until(lambda: proxy.waiting == CROWD, "all stand at the door")
+            proxy.mend()
+            await asyncio.gather(*back)
+            await until(lambda: all("refresh_token" in one.kinds() for one in crowd), "all are told")
+            for one in crowd:
+                assert one.kinds()[:2] == ["reconnect", "update"]
+                assert len(one.told[1].update.participants) == CROWD + 1
+            await _hear_more(crowd, "sound after")
+            await an.room.local_participant.set_metadata("after")
+            await until(lambda: all(_says(one, "after") for one in crowd), "what changes is told after")
+            states = {info.state for one in crowd for told in one.told for info in told.update.participants}
+            assert states == {models.ParticipantInfo.ACTIVE}, "nobody was gone"
+            assert not [event for event in an.events if event[0] == "participant_disconnected"]
+        finally:
+            await asyncio.gather(*(one.leave() for one in crowd))
+
+
+async def _hear_more(crowd: list[Listener], what: str) -> None:
+    before = [one.heard for one in crowd]
+    await until(lambda: all(one.heard > n + MORE for one, n in zip(crowd, before, strict=True)), what)
+
+
+def _says(listener: Listener, metadata: str) -> bool:
+    return any(info.metadata == metadata for told in listener.told for info in told.update.participants)
 
 
 async def _still_works(an: Person, binh: Person) -> None:

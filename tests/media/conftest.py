@@ -10,8 +10,10 @@ from tests.clients.ice_client import IceClient
 
 
 @pytest.fixture
-async def node() -> AsyncIterator[Node]:
-    settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)])
+async def node(request: pytest.FixtureRequest) -> AsyncIterator[Node]:
+    """Of one packet thread, or of as many as a test asks for (`indirect`)."""
+    shards = getattr(request, "param", 1)
+    settings = NodeSettings(udp=[("127.0.0.1", 0)], tcp=[("127.0.0.1", 0)], shards=shards)
     node = Node.open(settings, asyncio.get_running_loop())
     yield node
     IceClient.hang_up_all()

@@ -22,8 +22,8 @@ from conference.connection import Connection
 from media import Node, PeerError, Router, handshake, limits
 from signaling.process import SystemClock
 from tests.clients import offers
-from tests.clients.ice_client import CM, GCM, IceClient
-from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, works
+from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
+from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, waiting, works
 from tests.security import strangers
 
 DATA = [offers.application()]
@@ -120,6 +120,34 @@ async def pending(router: Router) -> tuple[Call, IceClient]:
     await open_path(client, answer)
     await client.check()
     return Call(peer, client, events, answer), client
+
+
+async def test_a_handshake_stands_before_any_path_is_nominated(router: Router) -> None:
+    """It runs beside the checks, by the path that was checked last; media wait until the client has chosen one."""
+    speaker = await connect(router, [offers.audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")])
+    (published,) = speaker.answer.published
+    call = await waiting(router, [offers.audio("recvonly")])
+    call.peer.consume(published.producer, stream_id="s", track_id="t")
+    call.offer_again([offers.audio("recvonly")])
+
+    async def speak(number: int) -> None:
+        packet = rtp_packet(payload_type=111, sequence=number, timestamp=960 * number, ssrc=1111, payload=b"voice")
+        speaker.client.send_rtp(packet)
+        await asyncio.sleep(0.01)
+
+    await call.client.check(nominate=False)
+    await call.client.handshake()
+    await call.events.wait("connected")
+    for number in range(20):
+        await speak(number)
+    assert (call.peer.state, call.peer.path, "ice" in call.events.names()) == ("connected", "", False)
+    assert call.client.rtp.empty()
+    await call.client.check()
+    assert (await call.events.wait("ice"))[1] == "connected"
+    for number in range(20, 40):
+        await speak(number)
+    assert (await call.client.receive_rtp()).endswith(b"voice")
+    end(speaker, call)
 
 
 async def test_another_certificate_than_told_fails(router: Router) -> None:

@@ -1,12 +1,17 @@
-"""Whoever is put out of a conference, and goes on as if he had not heard, has no media from that moment on (PROBLEMS.md, W06)."""
+"""Whoever is put out of a conference, and goes on as if he had not heard, has no media from that moment on (PROBLEMS.md, W06);
+whoever waits before it has none yet (W14).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass, field
+from itertools import cycle
 
-from conference import Announcement, Conference, Entry, Grants, Registry, Source
+import pytest
+
+from conference import Announcement, Entry, Grants, Knocker, Refusal, Registry, Source, State
 from conference.data import NoPackets
 from conference.events import Answered
 from media import Node
@@ -41,11 +46,12 @@ class Person:
             self.heard_at |= {words: time.monotonic() for words in VOICES.values() if packet.endswith(words)}
 
 
-async def come_in(conference: Conference, name: str) -> Person:
-    """With a microphone, if it is one who speaks, and room for the voices of the others."""
+async def come_in(registry: Registry, name: str) -> Person:
+    """With a microphone, if it is one who speaks, and room for the voices of the others. Raises Refusal, at the door."""
+    grants = Grants(identity=name, conference="c", join=True)
+    conference = registry.enter(grants)
     told, client = Listener(), IceClient(remote_ufrag="", remote_pwd="")
-    entry = Entry(grants=Grants(identity=name, conference="c", join=True), dual=False, packets=NoPackets())
-    participant = conference.join(entry, told)
+    participant = conference.join(Entry(grants=grants, dual=False, packets=NoPackets()), told)
     sections = [offers.audio("recvonly") for _ in VOICES]
     if name in VOICES:
         participant.announce(Announcement("mic", "audio", Source.MICROPHONE))
@@ -60,28 +66,95 @@ async def come_in(conference: Conference, name: str) -> Person:
     return Person(client)
 
 
-async def test_nothing_comes_from_or_to_who_was_put_out(node: Node) -> None:
-    """A speaker and a listener are; beside them another speaker and another listener go on."""
-    registry = Registry(node, SystemClock(), asyncio.get_running_loop())
-    conference = registry.enter(Grants(identity="ann", conference="c", join=True))
-    people = {name: await come_in(conference, name) for name in ("ann", "dan", "binh", "chi")}
+async def talk(people: dict[str, Person]) -> None:
+    """Both speak once; those who are there listen."""
+    for name, words in VOICES.items():
+        people[name].speak(words)
+    await asyncio.sleep(0.01)
+    for name in people.keys() - VOICES:
+        people[name].listen()
 
-    async def talk() -> None:
-        for name, words in VOICES.items():
-            people[name].speak(words)
-        await asyncio.sleep(0.01)
-        for name in ("binh", "chi"):
-            people[name].listen()
 
+async def until_all_hear(people: dict[str, Person]) -> None:
     async with asyncio.timeout(20):
-        while not all(len(people[name].heard_at) == 2 for name in ("binh", "chi")):
-            await talk()
+        while not all(len(people[name].heard_at) == len(VOICES) for name in people.keys() - VOICES):
+            await talk(people)
+
+
+@pytest.mark.parametrize("node", [1, 2], indirect=True, ids=["one packet thread", "two"])
+async def test_nothing_comes_from_or_to_who_was_put_out(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A speaker and a listener are; beside them another speaker and another listener go on. Of two packet threads each has a
+    speaker and a listener, and one of them is put out: each voice was heard on the other thread too, where it ends and nothing
+    of its mirror is left.
+    """
+    threads = range(len(node.shards()))
+    turns = cycle(threads)
+    monkeypatch.setattr(node, "place_peer", lambda _router: next(turns))
+    registry = Registry(node, SystemClock(), asyncio.get_running_loop())
+    people = {name: await come_in(registry, name) for name in ("ann", "dan", "binh", "chi")}
+    conference = registry.get("c")
+    named = [one.client.remote_ufrag[0] for one in people.values()]
+    assert len(set(named)) == len(threads) and named[:2] == named[2:], "its first letter names the thread"
+    await until_all_hear(people)
     for name in ("ann", "binh"):
         conference.kick(name)
     kicked_at = time.monotonic()
     while time.monotonic() < kicked_at + WATCHED_S:
-        await talk()
+        await talk(people)
     heard = people["binh"].heard_at.values(), [people["chi"].heard_at[VOICES["ann"]]]
     assert all(at < kicked_at + WITHIN_S for times in heard for at in times)
     assert people["chi"].heard_at[VOICES["dan"]] > kicked_at + WITHIN_S, "the others go on"
+    assert all(thread.memory_bytes for thread in node.shards()), "of dan's voice too, where nobody is any more"
+    for name in ("dan", "chi"):
+        conference.kick(name)
+    async with asyncio.timeout(5):
+        while any(thread.memory_bytes for thread in node.shards()):
+            await asyncio.sleep(0.05)
+    registry.delete("c")
+
+
+def open_things(node: Node) -> tuple[set[int], set[int], int, int]:
+    """What the node keeps for its peers, and what its packet threads do, a second old at most."""
+    figures, totals = node.statistics().peers, node.measurements()
+    return set(node.transports), set(figures), totals["producers"], totals["consumers"]
+
+
+async def test_nothing_comes_to_who_waits(node: Node) -> None:
+    """He has knocked, tries to come in all the same, and then asks the port that he knows of and speaks there."""
+    clock = SystemClock()
+    registry = Registry(node, clock, asyncio.get_running_loop())
+    people = {name: await come_in(registry, name) for name in ("ann", "dan", "chi")}
+    await until_all_hear(people)
+    registry.lobbies.get("c", clock.time()).set(True, ())
+    knock = registry.lobbies.knock("c", Knocker(identity="binh", name="Bình"), "", clock.time())
+    stranger = IceClient(remote_ufrag="aaaaaaaa", remote_pwd="a password of his own")
+    await stranger.open_udp("127.0.0.1", node.udp_ports[0])
+    until = time.monotonic() + WATCHED_S
+    while time.monotonic() < until:
+        await talk(people)
+    before = open_things(node)
+    assert before[2:] == (2, 2)
+    with pytest.raises(Refusal) as refused:
+        await come_in(registry, "binh")
+    assert refused.value.code == "lobby_waits"
+    asked_at = time.monotonic()
+    while time.monotonic() < asked_at + WATCHED_S:
+        stranger.send(bytes(stranger.request()))
+        stranger.send(rtp_packet(payload_type=111, sequence=1, timestamp=1, ssrc=7, payload=b"let me in"))
+        await talk(people)
+    assert open_things(node) == before
+    assert (stranger.raw, knock.state) == ([], State.WAITING)
+    assert min(people["chi"].heard_at.values()) > asked_at + WITHIN_S, "the others go on"
+    stranger.hang_up()
+    registry.delete("c")
+
+
+async def test_a_control_without_a_lobby_the_same_one_hears_them(node: Node) -> None:
+    registry = Registry(node, SystemClock(), asyncio.get_running_loop())
+    people = {name: await come_in(registry, name) for name in ("ann", "dan", "chi")}
+    await until_all_hear(people)
+    people["binh"] = await come_in(registry, "binh")
+    await until_all_hear(people)
+    assert set(people["binh"].heard_at) == set(VOICES.values())
+    assert len(node.transports) == 4
     registry.delete("c")

@@ -35,12 +35,13 @@ way carries at five pictures a second; of the layered one it makes them of 180, 
 
 @dataclass
 class Call:
-    """`links` by identity; the one of `SINK` has a second network in `spare` if that was asked for."""
+    """`links` by identity; `spare` is the second network of whoever `roams`, if that was asked for."""
 
     server: ServerThere
     center: Namespace
     links: dict[str, Link] = field(default_factory=dict)
     spare: Link | None = None
+    roams: str = SINK
     source: Side | None = None
     sink: Side | None = None
 
@@ -51,10 +52,13 @@ async def line_up(
     *,
     seed: int,
     translated: bool = False,
-    spare: bool = False,
+    roams: str = "",
     server: Callable[[Namespace, Path], AbstractContextManager[ServerThere]] = serve,
 ) -> AsyncIterator[Call]:
-    """A server and two clients' namespaces, joined by links that are wires as yet. Nobody has joined."""
+    """A server and two clients' namespaces, joined by links that are wires as yet. Nobody has joined.
+
+    `roams`: who has two networks, see `switch`.
+    """
     async with AsyncExitStack() as stack:
         center = stack.enter_context(namespace())
         link = impair.link
@@ -62,8 +66,10 @@ async def line_up(
             name: stack.enter_context(link(seed=2 * seed + index, server=center, translated=translated))
             for index, name in enumerate((SOURCE, SINK))
         }
-        other = stack.enter_context(link(seed=seed, server=center, client=links[SINK].client)) if spare else None
-        call = Call(stack.enter_context(server(center, folder)), center, links, other)
+        other = stack.enter_context(link(seed=seed, server=center, client=links[roams].client)) if roams else None
+        if roams:  # as networks do (BCP 38): what still comes under the address of the network that went is dropped
+            center.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter")
+        call = Call(stack.enter_context(server(center, folder)), center, links, other, roams or SINK)
         try:
             yield call
         finally:
@@ -96,9 +102,10 @@ async def join(
 
 
 def switch(call: Call, turn: int) -> None:
-    """The watcher's network goes and its other one comes (even turns), or the other way round."""
+    """The first network of whoever roams goes and the other one comes (even turns), or the other way round."""
     assert call.spare is not None
-    here, there = (call.links[SINK], call.spare) if turn % 2 == 0 else (call.spare, call.links[SINK])
+    first = call.links[call.roams]
+    here, there = (first, call.spare) if turn % 2 == 0 else (call.spare, first)
     place = here.client
     if turn:
         place.run("ip", "link", "set", there.device, "up")

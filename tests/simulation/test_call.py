@@ -146,7 +146,7 @@ async def test_media_follows_to_another_network(tmp_path: Path) -> None:
     """As from Wi-Fi to the mobile network: the address and the signalling's connection are gone. The client itself takes 3 to
     6 s to go over to a network that was there before; it is asked there by the server before it looks, even where it has checked
     that network once only."""
-    async with scene.line_up(tmp_path, seed=4, spare=True) as call:
+    async with scene.line_up(tmp_path, seed=4, roams=SINK) as call:
         source, sink = await scene.enter(call, shows=scene.SMALL)
         await _sees_what_is_taken_now(source, sink)
         for turn in range(2):

@@ -1,0 +1,59 @@
+"""A pytest plugin: where `CI` is set, skipped tests fail the run. Without root or tools it would be green and show little."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Generator, Sequence
+from typing import cast
+
+import pytest
+
+ALLOWED = {
+    # A source archive has no list of what is committed, nor has a checkout of an owner whom git does not trust.
+    "not a git checkout": True,
+    # There are wheels for no other machine (pyproject.toml).
+    "no Atheris for this machine": (sys.platform, platform.machine()) != ("linux", "x86_64"),
+}
+"""Reasons that may be, and whether they may here."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("CI", "").lower() not in ("", "0", "false"):
+        config.pluginmanager.register(Watch())
+
+
+class Watch:
+    """In the process that hands out the tests too, where there is one: it is told of them all."""
+
+    def __init__(self) -> None:
+        self.skipped: dict[str, str] = {}
+        """Why, by test."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Of a file that is skipped as a whole."""
+        self._note(report)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            why = cast(Sequence[str], report.longrepr)[-1].removeprefix("Skipped: ")
+            if not ALLOWED.get(why):
+                self.skipped[report.nodeid] = why
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None, object, object]:
+        """Last: of a long output often only the end is kept."""
+        done = yield
+        if self.skipped:
+            terminalreporter.section("skipped, which fails a run of CI (tests/skips.py)", red=True)
+        for test, why in self.skipped.items():
+            terminalreporter.line(f"{test}: {why}")
+        return done
