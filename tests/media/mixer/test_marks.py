@@ -91,9 +91,12 @@ def test_a_decoder_is_marked_while_it_works() -> None:
 
 
 async def die_over(conference: Conference, *ssrcs: int) -> None:
-    """The process is killed as if it had these in hand."""
+    """The process is killed as if it had these in hand, and nothing else."""
     lost = len(conference.told.of("lost"))
     await conference.until(lambda: conference.mixer.running and conference.mixer.figures.get("groups"))
+    os.kill(conference.mixer.pid, signal.SIGSTOP)
+    os.waitpid(conference.mixer.pid, os.WUNTRACED)  # all its threads stand still
+    conference.mixer._marks.take()  # what it really had in hand
     for slot, ssrc in enumerate(ssrcs):  # the process takes its slots from the other end
         conference.mixer._marks._memory[slot * 4 : slot * 4 + 4] = ssrc.to_bytes(4, sys.byteorder)
     os.kill(conference.mixer.pid, signal.SIGKILL)
