@@ -40,8 +40,8 @@ SILENCE_S = 10.0
 RESTART_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Before each start after a loss; a process that held for HEALTHY_S is started at once again."""
 HEALTHY_S = 30.0
-HARMFUL = 2
-"""So many processes in a row that died over bytes of one source: it is not decoded any more ..."""
+HARMFUL, CERTAIN = 2, 3
+"""So many processes in a row that died over bytes of one source, or of several each time: they are not decoded any more ..."""
 QUARANTINE_S = 600.0
 """... for so long; then one more death is enough."""
 
@@ -246,13 +246,20 @@ class Mixer:
             self._events.lost(self)
 
     def _blame(self, held: bool) -> None:
-        """Whose bytes it died over: one death may be anybody's, several in a row over the same source are not chance."""
+        """Whose bytes it died over: one death may be anybody's, two in a row over the same source are not chance.
+
+        Where they are over several, as in a large conference whose threads are always at somebody, a third one tells them apart.
+        """
         suspects, now = self._marks.take(), self._loop.time()
         kept = {} if held else {ssrc: self._deaths[ssrc] for ssrc in suspects}
         self._deaths = Counter(kept)
         self._deaths.update(suspects)
         again = {ssrc for ssrc in suspects if ssrc in self._harmful}
-        for ssrc in {ssrc for ssrc in suspects if self._deaths[ssrc] >= HARMFUL} | again:
+        most = max(self._deaths.values(), default=0)
+        worst = {ssrc for ssrc, deaths in self._deaths.items() if deaths == most >= HARMFUL}
+        if len(worst) > 1 and most < CERTAIN:
+            worst = set()
+        for ssrc in worst | again:
             site = next((source.site for source in self._scene.sources if source.ssrc == ssrc), "")
             logger.error("source %d of %s ends mixer processes: it is left out for %d s", ssrc, site, QUARANTINE_S)
             self._harmful[ssrc] = now + QUARANTINE_S

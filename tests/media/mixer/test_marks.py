@@ -127,6 +127,18 @@ async def test_a_source_that_ends_processes_is_left_out(
     assert fed[CAMERA].paused, "after that one death is enough"
 
 
+@pytest.mark.parametrize("last", [(CAMERA,), (CAMERA, OTHER)])
+async def test_a_third_death_tells_who_was_there_by_chance(conference: Conference, last: tuple[int, ...]) -> None:
+    """While two sources were in hand each time it may be either; after the third both are left out, or the one that still was."""
+    fed = conference.mixer._feeds
+    conference.show(**FULL)
+    for _ in range(2):
+        await die_over(conference, CAMERA, OTHER)
+        assert not fed[CAMERA].paused and not fed[OTHER].paused
+    await die_over(conference, *last)
+    assert {ssrc for ssrc in (CAMERA, OTHER) if fed[ssrc].paused} == set(last)
+
+
 async def test_deaths_far_apart_blame_nobody(conference: Conference, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixer, "HEALTHY_S", 0.0)
     conference.show(**FULL)
