@@ -131,3 +131,8 @@ def judged(menu: Menu, right: bool) -> Menu:
     tries = menu.tries + 1
     asks = Asks.TOO_MANY if tries >= limits.MENU_TRIES else Asks.WRONG
     return Menu(asks, tries=tries, language=menu.language)
+
+
+def unjudged(menu: Menu) -> Menu:
+    """They could not be looked up: the PIN is asked for again, and it was no try."""
+    return replace(menu, asks=Asks.PIN, digits="")

@@ -79,8 +79,13 @@ class Menus:
     async def _check(self, one: HallCall, menu: Menu) -> None:
         try:
             arrival = await self._door.arrive(one, menu.number, menu.digits)
-        finally:
-            ahead = self._ahead.pop(one, "")
+        except Exception:
+            self._ahead.pop(one, None)
+            if one in self.guests:
+                self.guests[one] = keypad.unjudged(menu)
+                self.ask(one)
+            raise
+        ahead = self._ahead.pop(one, "")
         if one not in self.guests:
             return
         self.guests[one] = menu = keypad.judged(menu, arrival is not None)
@@ -100,6 +105,14 @@ class Menus:
         except (Refusal, PeerError) as error:
             turned_away = isinstance(error, Refusal) and error.code in ("lobby_denied", "lobby_pause")
             last_words(one, "denied" if turned_away else "full")
+        except Exception:
+            last_words(one, "full")  # it may call again in a few minutes
+            raise
+
+    def gone(self, one: HallCall) -> None:
+        """It has hung up, or is not asked any more. Idempotent."""
+        self.guests.pop(one, None)
+        self._ahead.pop(one, None)
 
     def ask(self, one: HallCall) -> None:
         """In words on the screen and by voice; at first how the other language is had, too."""

@@ -478,13 +478,13 @@ class Halls:
             self.menus.begin(one, number if number.isdigit() else "")
             one.accept_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError) as error:
-            self.menus.guests.pop(one, None)
+            self.menus.gone(one)
             self.operator.gone(one)
             self._refuse(one, *refusal_of(error, self.around.options.announced or self.around.options.host))
         except RoomsRefusal as refusal:
             call.refuse(403 if refusal.code == "class_forbids" else 480)
         except Exception:
-            self.menus.guests.pop(one, None)
+            self.menus.gone(one)
             call.refuse(500)  # else it would ring for minutes
             raise
 
@@ -712,7 +712,7 @@ class Halls:
         if one.watch is not None:
             one.watch.cancel()
         self.rosters.left(one)
-        self.menus.guests.pop(one, None)
+        self.menus.gone(one)
         self.operator.gone(one)
         waited = self.waiting.pop(one, None)
         lobby = self.around.lobbies.find(waited[0]) if waited is not None else None

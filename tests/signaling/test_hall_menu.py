@@ -7,17 +7,27 @@ from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from rooms.dialling.entering import Arrival
 from signaling import limits
 from signaling.hallcall import HallCall
-from signaling.hallmenu import Menus
+from signaling.hallmenu import RECEPTION, Menus
 
 
 class Caller:
     """Of a call what the menu looks at."""
 
     party = SimpleNamespace(language="vi")
-    room = None
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.seen: list[str] = []
+        hall = SimpleNamespace(language="vi", program=self, set_text=self.seen.append)
+        self.room = SimpleNamespace(hall=hall, conference=SimpleNamespace(name=RECEPTION))
+
+    def say(self, hall: object, *words: tuple[str, str]) -> None:
+        self.heard += words
 
     def end(self, why: str) -> None:
         raise AssertionError(why)
@@ -30,13 +40,18 @@ class SlowDoor:
         self.looks = asyncio.Event()
         self.tried: list[tuple[str, str]] = []
         self.entered = asyncio.Event()
+        self.broken = self.shut = False
 
     async def arrive(self, one: HallCall, number: str, pin: str) -> Arrival | None:
         self.tried.append((number, pin))
         await self.looks.wait()
+        if self.broken:
+            raise ConnectionError
         return cast(Arrival, object()) if (number, pin) == ("12345678", "246810") else None
 
     async def let_in(self, one: HallCall, arrival: Arrival) -> None:
+        if self.shut:
+            raise ConnectionError
         self.entered.set()
 
     def operator_takes(self, one: HallCall) -> bool:
@@ -47,7 +62,8 @@ def typing() -> tuple[SlowDoor, Menus, HallCall]:
     door, tasks = SlowDoor(), set[asyncio.Task[Any]]()
 
     def start(work: Coroutine[Any, Any, Any]) -> None:
-        tasks.add(asyncio.ensure_future(work))
+        tasks.add(task := asyncio.ensure_future(work))
+        task.add_done_callback(lambda done: done.exception())
 
     one = cast(HallCall, Caller())
     menus = Menus(door, start)
@@ -77,3 +93,49 @@ async def test_what_is_typed_on_is_bounded_and_ends_with_the_look() -> None:
     door.looks.set()
     await asyncio.wait_for(door.entered.wait(), 5)
     assert not menus._ahead and not menus.pressed(one, "7"), "in the meeting keys are another's"
+
+
+def press_all(menus: Menus, one: HallCall, keys: str) -> None:
+    for key in keys:
+        assert menus.pressed(one, key)
+
+
+async def test_what_could_not_be_looked_up_is_asked_for_again_and_was_no_try() -> None:
+    """PostgreSQL changes its master: nobody is to hear that his PIN is wrong, nor nothing at all."""
+    door, menus, one = typing()
+    caller, door.broken = cast(Caller, one), True
+    door.looks.set()
+    press_all(menus, one, "12345678#")
+    for times in (2, 3, 4):
+        press_all(menus, one, "246810#55")
+        await asyncio.sleep(0.01)
+        assert [words for words, _ in caller.heard].count("ask_pin") == times
+    assert "wrong" not in [words for words, _ in caller.heard] and "•" not in caller.seen[-1]
+    door.broken = False
+    press_all(menus, one, "246810#")
+    await asyncio.wait_for(door.entered.wait(), 5)
+    assert len(door.tried) == 4
+
+
+async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    door, menus, one = typing()
+    caller, ended = cast(Caller, one), asyncio.Event()
+    monkeypatch.setattr(limits, "LAST_WORDS_S", 0.05)
+    monkeypatch.setattr(caller, "end", lambda why: ended.set())
+    press_all(menus, one, "12345678#246810#")
+    door.shut = True
+    door.looks.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert caller.heard[-1] == ("full", "vi")
+
+
+async def test_nothing_is_kept_of_who_hangs_up_while_it_is_looked_up() -> None:
+    for broken in (False, True):
+        door, menus, one = typing()
+        door.broken = broken
+        press_all(menus, one, "12345678#246810#777")
+        await asyncio.sleep(0)
+        menus.gone(one)
+        door.looks.set()
+        await asyncio.sleep(0.01)
+        assert not menus.guests and not menus._ahead and not door.entered.is_set()
