@@ -14,7 +14,7 @@ pub mod throughput;
 pub mod trend;
 
 use crate::rtcp::feedback;
-use crate::rtp::{Malformed, u16_at};
+use crate::rtp::Malformed;
 use drain::Drain;
 use history::History;
 use loss::{Loss, Verdict};
@@ -191,7 +191,7 @@ impl Estimator {
 
     /// `body`: from the sender SSRC on. True: the bitrate changed.
     pub fn note_feedback(&mut self, body: &[u8], rtt_us: u64, now_us: u64) -> Result<bool, Malformed> {
-        if body.len() < 16 || u16_at(body, 10) > STATUSES_MAX {
+        if feedback::told_in(body) > STATUSES_MAX {
             return Err(Malformed);
         }
         let told = feedback::parse(body)?;

@@ -99,6 +99,12 @@ impl Shard {
     }
 
     fn note_feedback<S: Sink>(&mut self, key: usize, body: &[u8], now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        if !transport.media.is_left(now_us) {
+            self.totals.excess_packets += 1;
+            return;
+        }
+        transport.media.charge_statuses(rtcp::feedback::told_in(body));
         self.begin_again(key, now_us, out);
         let transport = &mut self.transports[key];
         let rtt_us = transport.rtt_or_guess_us();

@@ -61,6 +61,7 @@ impl Allowance {
 const MEDIA_BYTES_PER_US: i64 = 6;
 const MEDIA_BURST_BYTES: i64 = 500_000 * MEDIA_BYTES_PER_US;
 const PACKET_BYTES: i64 = 256;
+const STATUS_BYTES: i64 = 4;
 
 /// A token bucket over genuine media of one peer, in bytes: what is sent in its name under no key of its own takes none of it.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,12 @@ impl Quota {
     #[inline]
     pub fn charge(&mut self, packet_bytes: usize) {
         self.left_bytes = self.left_bytes.saturating_sub(packet_bytes as i64 + PACKET_BYTES);
+    }
+
+    /// Transport-wide feedback of so many packets: 24 bytes may tell of thousands.
+    #[inline]
+    pub fn charge_statuses(&mut self, statuses: u16) {
+        self.left_bytes = self.left_bytes.saturating_sub(i64::from(statuses) * STATUS_BYTES);
     }
 }
 
