@@ -46,9 +46,9 @@ export function parseRoute(address: URL): Route {
 }
 
 function placeOf(address: URL): Place | null {
-  const [first = '', ...parts] = address.pathname.split('/').filter((part) => part !== '');
-  const desk = SHORT[first] ?? DESKS.find((name) => name === first);
-  if (desk === undefined || parts.length > 3) return null;
+  const [first = '', ...parts] = address.pathname.slice(1).replace(/\/$/, '').split('/');
+  const desk = Object.hasOwn(SHORT, first) ? SHORT[first] : DESKS.find((name) => name === first);
+  if (desk === undefined || parts.length > 3 || parts.includes('')) return null;
   return { desk, parts: parts.map(decoded), query: address.searchParams, secret: secretOf(address) };
 }
 

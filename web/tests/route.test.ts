@@ -8,7 +8,8 @@ describe('addresses', () => {
     expect(at('/')).toEqual({ page: 'home' });
     expect(at('/trust')).toEqual({ page: 'trust' });
     expect(at('/m/abc-defg-hij')).toEqual({ page: 'meeting', conference: 'abc-defg-hij', invite: null });
-    expect(at('/nowhere')).toEqual({ page: 'missing' });
+    expect(at('/hop/17/')).toMatchObject({ page: 'desk', place: { desk: 'meetings', parts: ['17'] } });
+    for (const path of ['/nowhere', '/constructor', '/__proto__', '/toString/x', 'https://hop.example.vn//my', '/meetings//17', '/my//']) expect(at(path)).toEqual({ page: 'missing' });
   });
 
   it('reads the invite from the fragment first, then from the query', () => {
