@@ -10,6 +10,8 @@
 //! pretend to be silent: `n` hostile participants who do so leave a peer that moved every `(n + 1) / 2`-th of its datagrams at
 //! worst, so it is found so much later, and by its own check as ever.
 
+use std::net::IpAddr;
+
 use crate::demux::Class;
 use crate::ice::{Cause, Path};
 use crate::outbox::{Outbox, Sink};
@@ -21,6 +23,13 @@ use crate::transport::{Allowance, Transport};
 /// Datagrams that are tried in a second, and at once; the rest is dropped as ever.
 const TRIED_PER_S: u64 = 200;
 const TRIED_BURST: u64 = 50;
+/// Of one network: whoever floods from one leaves half of them to the others.
+const NEARBY_PER_S: u64 = TRIED_PER_S / 2;
+const NEARBY_BURST: u64 = TRIED_BURST / 2;
+/// Networks that have a share each; more of them share.
+const NETWORKS: usize = 32;
+/// 2^64 by the golden ratio: its multiples spread evenly (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Whose keys one datagram is tried with at most.
 const PEERS_MAX: usize = 4;
 /// Those that are only near have so many of these places, and what the others do not need.
@@ -32,6 +41,10 @@ const OPEN_MAX: usize = 64;
 
 pub struct Astray {
     allowance: Allowance,
+    /// By the hash of the network.
+    networks: [Allowance; NETWORKS],
+    /// Answers to nobody's question here that are shown to other shards.
+    answers: Allowance,
     /// Where which transport was asked, the last one last.
     asked: Vec<(Path, usize)>,
     /// Peers tried so far.
@@ -68,7 +81,23 @@ impl Queue {
 
 impl Astray {
     pub fn new() -> Self {
-        Astray { allowance: Allowance::new(TRIED_PER_S, TRIED_BURST, 0), asked: Vec::new(), turn: 0 }
+        Astray {
+            allowance: Allowance::new(TRIED_PER_S, TRIED_BURST, 0),
+            networks: [Allowance::new(NEARBY_PER_S, NEARBY_BURST, 0); NETWORKS],
+            answers: Allowance::new(TRIED_PER_S, TRIED_BURST, 0),
+            asked: Vec::new(),
+            turn: 0,
+        }
+    }
+
+    fn may_try(&mut self, from: IpAddr, now_us: u64) -> bool {
+        // What one host may choose freely is one network.
+        let network = match from {
+            IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
+            IpAddr::V6(ip) => (ip.to_bits() >> 72) as u64,
+        };
+        let at = network.wrapping_mul(SPREAD) >> (u64::BITS - NETWORKS.ilog2());
+        self.networks[at as usize].take(now_us) && self.allowance.take(now_us)
     }
 
     /// The last one. Whoever comes now has its own behind the others: coming again and again gains none.
@@ -88,7 +117,7 @@ impl Shard {
     ) {
         self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
         let is_media = matches!(class, Class::Rtp | Class::Rtcp) && datagram.len() <= DATAGRAM_MAX;
-        if !is_media || !matches!(path, Path::Udp { .. }) || !self.astray.allowance.take(now_us) {
+        if !is_media || !matches!(path, Path::Udp { .. }) || !self.astray.may_try(path.remote().ip(), now_us) {
             return;
         }
         let suspects = self.suspects(path, class, datagram, now_us);
@@ -169,7 +198,7 @@ impl Shard {
     /// An answer to nobody's question here.
     pub(crate) fn receive_stray_answer(&mut self, path: Path, datagram: &[u8], now_us: u64) {
         self.totals.stranger_datagrams += u64::from(!self.handover.is_shown());
-        if stun::answered(datagram).is_some() && self.astray.allowance.take(now_us) {
+        if stun::answered(datagram).is_some() && self.astray.answers.take(now_us) {
             self.show_others(path, datagram);
         }
     }

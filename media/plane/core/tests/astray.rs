@@ -271,13 +271,44 @@ fn a_known_ssrc_is_tried_within_the_allowance() {
     for port in 0..1_000 {
         stage.deliver_from(far(10_000 + port), &forged);
     }
-    assert_eq!(tries(&mut stage), 50, "the publisher's keys alone: the SSRC is nobody else's");
+    assert_eq!(tries(&mut stage), 25, "the publisher's keys alone: the SSRC is nobody else's");
     assert!(stage.media_of(&mut viewer).is_empty());
     assert!(!stage.events.iter().any(|event| matches!(event, Event::Ice { state: IceState::Moved, .. })));
     stage.advance(1_000_000);
     stage.take_to(publisher.path);
     stage.take_to(viewer.path);
     assert!(stage.out.sink.datagrams.is_empty());
+}
+
+/// Beside it the same flood as the peer's own network would bring it: it is not found.
+#[test]
+fn who_floods_from_one_network_hides_nobody_of_another() {
+    for (flooded, found) in [(far(0), true), (path(0), false)] {
+        let (mut stage, mut publisher, _) = stage();
+        stage.advance(QUIET_US);
+        let mut forged = frame(&mut publisher, 0, 10, false, &[1000]).remove(0);
+        forged[40] ^= 1;
+        let mut from = flooded.remote();
+        let mut flood = |stage: &mut Stage| {
+            for _ in 0..100 {
+                from.set_port(10_000 + from.port() % 20_000 + 1);
+                stage.deliver_from(Path::Udp { socket: 0, remote: from, local: None }, &forged);
+            }
+        };
+        flood(&mut stage);
+        let moved = path(9_001);
+        stage.deliver_from(moved, &voice(&mut publisher, 10, false));
+        assert_eq!(questions(&mut stage, moved).len(), usize::from(found), "flooded from {flooded:?}");
+        // As long as it lasts: 2,000 a second.
+        let mut asked = 0;
+        for n in 0..40 {
+            stage.advance(50_000);
+            flood(&mut stage);
+            stage.deliver_from(moved, &voice(&mut publisher, 11 + n, false));
+            asked += questions(&mut stage, moved).len();
+        }
+        assert_eq!(asked > 0, found, "flooded from {flooded:?}");
+    }
 }
 
 /// So many more publishers with the SSRCs of the first one; all are quiet.
