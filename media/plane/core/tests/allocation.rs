@@ -202,6 +202,11 @@ fn a_picture_that_was_stopped_comes_back_where_nobody_says_a_word() {
     assert_eq!(world.layer(0, 0), Some(2), "{:?}", world.changes);
 }
 
+/// In how many seconds it was more.
+fn above(kbps: &[u64], bound: u64) -> usize {
+    kbps.iter().filter(|kbps| **kbps > bound).count()
+}
+
 /// What a voice of 48 kbit/s, with its copies 149, takes in each second of three minutes. `way`: how it is at each moment;
 /// `reports_s`: between two reports of what is lost, besides what the viewer `tells`.
 fn voice_kbps(way: impl Fn(&mut Viewer, u64), pauses: bool, (tells, reports_s): (Tells, u64)) -> Vec<u64> {
@@ -265,7 +270,8 @@ fn nor_where_it_loses_some_of_its_own() {
                 }
             };
             let kbps = &voice_kbps(narrow, false, (Tells::Arrivals, reports_s))[30..];
-            let often = kbps.iter().filter(|kbps| **kbps > 70).count();
+            let (speaks, often) = (above(kbps, 30), above(kbps, 70));
+            assert!(speaks > kbps.len() / 2, "the voice itself: {kbps:?}");
             assert!(often < kbps.len() / 4, "{often}: {:?}: {kbps:?}", (rate_bps(0), loses, queue_us_max, reports_s));
         }
     }
@@ -297,7 +303,8 @@ fn nor_where_the_viewer_tells_seldom() {
                 viewer.rate_bps = if us / 2_000_000 == 5 { |_| 30e3 } else { rate_bps };
             };
             let kbps = &voice_kbps(narrow, false, (Tells::Nothing, reports_s))[30..];
-            let often = kbps.iter().filter(|kbps| **kbps > 70).count();
+            let (speaks, often) = (above(kbps, 30), above(kbps, 70));
+            assert!(speaks > kbps.len() / 2, "the voice itself: {kbps:?}");
             assert!(often < kbps.len() / 8, "{often}: {:?}: {kbps:?}", (rate_bps(0), reports_s));
         }
     }

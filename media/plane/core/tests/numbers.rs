@@ -40,7 +40,9 @@ fn a_packet_repaired_before_it_came_is_sent_once() {
     stage.deliver(&publisher, &repair);
     stage.publish_frame(&mut publisher, 0, 1, false, &[900]);
     stage.publish_frame(&mut publisher, 0, 2, false, &[900]);
-    assert_unique(&stage.sealed_media(&viewer));
+    let sealed = stage.sealed_media(&viewer);
+    assert_unique(&sealed);
+    assert_eq!(numbers(&sealed).len(), 3);
 }
 
 #[test]
@@ -52,7 +54,9 @@ fn a_repeat_of_what_the_ring_lost_is_sent_once() {
     }
     let repair = publisher.repair(5, 15_000, &[0x90, 0x80, 0x80, 5, 1, 7, 7]);
     stage.deliver(&publisher, &repair);
-    assert_unique(&stage.sealed_media(&viewer));
+    let sealed = stage.sealed_media(&viewer);
+    assert_unique(&sealed);
+    assert_eq!(numbers(&sealed).len(), 100);
 }
 
 #[test]

@@ -334,6 +334,25 @@ mod tests {
     }
 
     #[test]
+    fn they_stay_away_for_twice_as_long_each_time_up_to_a_bound() {
+        let (mut eased_us, mut waits) = (100 * S, Vec::new());
+        let mut lean = cured(eased_us);
+        let bare = Way { loss: 0.0, last_loss: 0.0, ..LOSSY };
+        for _ in 0..5 {
+            let mut now_us = eased_us;
+            while look(&mut lean, VOICES, bare, now_us).1 {
+                now_us += S / 5;
+            }
+            waits.push((now_us - eased_us) / S);
+            look(&mut lean, VOICES, bare, now_us);
+            assert!(look(&mut lean, VOICES, TRIED, now_us + S).1);
+            eased_us = now_us + 2 * S;
+            look(&mut lean, VOICES, Way { eased_us: (eased_us, 0), ..bare }, eased_us);
+        }
+        assert_eq!(waits, [3, 6, 12, 24, 24]);
+    }
+
+    #[test]
     fn room_for_the_voices_alone_brings_no_copies_back() {
         let (plain, bare) = (Voices { sent_bps: 48_000, ..VOICES }, Way { loss: 0.0, ..LOSSY });
         assert!(look(&mut cured(100 * S), plain, bare, 101 * S).1);
@@ -415,8 +434,11 @@ mod tests {
         assert!(look(&mut lean, VOICES, again, 11 * S).1, "that was lost without them");
         let flows = Way { loss: 0.3, last_loss: 0.0, ..again };
         assert!(look(&mut lean, VOICES, flows, 12 * S).1);
-        assert!(look(&mut lean, VOICES, flows, 12 * S + FLOWS_US).1);
-        assert!(!look(&mut lean, VOICES, flows, 12 * S + FLOWS_US + 1).1, "the voices alone are carried");
+        assert!(look(&mut lean, Voices::default(), flows, 12 * S + 1).1, "a pause");
+        assert!(look(&mut lean, VOICES, flows, 13 * S).1);
+        assert!(look(&mut lean, VOICES, flows, 12 * S + FLOWS_US + 1).1, "nothing was carried for a moment");
+        assert!(look(&mut lean, VOICES, flows, 13 * S + FLOWS_US).1);
+        assert!(!look(&mut lean, VOICES, flows, 13 * S + FLOWS_US + 1).1, "the voices alone are carried");
         let mut waits = Lean::default();
         let queue = Way { narrow_us: Some(S), ..flows };
         look(&mut waits, VOICES, queue, S);
