@@ -230,7 +230,7 @@ impl Shard {
         out: &mut Outbox<S>,
     ) {
         let transport = &mut self.transports[key];
-        let (Some(path), Some(consumer)) = (transport.path(), transport.outgoing.get(&media)) else { return };
+        let (Some(path), Some(consumer)) = (transport.destination(), transport.outgoing.get(&media)) else { return };
         let consumer = &mut self.consumers[*consumer];
         if !consumer.video && transport.rtt_or_guess_us() > VOICE_RTT_US_MAX {
             return;
@@ -437,7 +437,7 @@ impl Shard {
         if transport.line().is_some() {
             return self.send_line_rtcp(key, &buffer[..len], out);
         }
-        let (Some(path), Some(outbound)) = (transport.path(), &mut transport.outbound) else { return };
+        let (Some(path), Some(outbound)) = (transport.destination(), &mut transport.outbound) else { return };
         let sealed = outbound.seal_rtcp(buffer, len);
         if sealed > 0 {
             out.put(path, &buffer[..sealed]);

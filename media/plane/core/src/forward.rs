@@ -48,7 +48,7 @@ impl Shard {
                     continue;
                 }
                 let transport = &mut self.transports[consumer.transport];
-                let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
+                let (Some(path), Some(_)) = (transport.destination(), &transport.outbound) else {
                     continue;
                 };
                 let mut planned = Planned { pending: &pending, runs: &self.runs };
@@ -86,7 +86,7 @@ impl Shard {
         let consumer = &mut self.consumers[key];
         let producer = &self.producers[consumer.producer];
         let transport = &mut self.transports[consumer.transport];
-        let (Some(path), Some(_)) = (transport.path(), &transport.outbound) else {
+        let (Some(path), Some(_)) = (transport.destination(), &transport.outbound) else {
             return;
         };
         if !consumer.video || consumer.is_off() || producer.paused || consumer.current.is_some() {

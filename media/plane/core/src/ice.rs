@@ -4,6 +4,7 @@
 //! whose address translation forgot does not know that it has moved, and its next check may be 2.5 s away (libwebrtc). One
 //! whose path went silent is asked at all the others that it has checked (`seek`).
 
+mod doubt;
 mod questions;
 
 use std::collections::VecDeque;
@@ -12,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::event::IceState;
 use crate::stun::{self, Request, StunError};
+use doubt::Doubt;
 pub use questions::Cause;
 use questions::{Account, Question};
 
@@ -129,6 +131,7 @@ pub struct Agent {
     /// Bytes that checks had more than our answers where the peer is for certain: they help to pay for the first questions
     /// elsewhere. So whoever forges addresses has sent more than all that others get. At most `UNSPENT_MAX`.
     spare: usize,
+    doubt: Doubt,
 }
 
 impl Agent {
@@ -147,6 +150,7 @@ impl Agent {
             found: None,
             settled_us: 0,
             spare: 0,
+            doubt: Doubt::default(),
         }
     }
 
@@ -202,6 +206,7 @@ impl Agent {
         self.selected = Some(path);
         if moved {
             self.found = None;
+            self.doubt.begin(matches!(path, Path::Tcp { .. }) || self.answered_at(path));
         }
         moved
     }
@@ -217,9 +222,10 @@ impl Agent {
         self.selected
     }
 
-    /// The selected path, or before there is one the path checked last.
+    /// Where DTLS goes: as media, or before a path is selected to the one checked last.
     pub fn path(&self) -> Option<Path> {
-        self.selected.or_else(|| self.checked.iter().max_by_key(|checked| checked.at_us).map(|checked| checked.path))
+        let last = || self.checked.iter().max_by_key(|checked| checked.at_us).map(|checked| checked.path);
+        if self.selected.is_some() { self.sends_to() } else { last() }
     }
 
     /// The paths with a valid check: at most `PATHS_MAX`.

@@ -1,21 +1,21 @@
 use super::questions::{ASK_AGAIN_US, LENT_MAX, QUESTION_US, QUESTIONS_MAX};
 use super::*;
 
-const SECOND: u64 = 1_000_000;
-const OURS: (&str, &str) = ("ours", "a-password-of-22-chars");
+pub(super) const SECOND: u64 = 1_000_000;
+pub(super) const OURS: (&str, &str) = ("ours", "a-password-of-22-chars");
 const NEWER: (&str, &str) = ("newer", "a-newer-password-of-us");
 
-fn path(port: u16) -> Path {
+pub(super) fn path(port: u16) -> Path {
     Path::Udp { socket: 0, remote: SocketAddr::from(([192, 0, 2, 1], port)), local: None }
 }
 
 /// A peer that counts its transactions.
-struct Peer {
+pub(super) struct Peer {
     transaction: u8,
 }
 
 impl Peer {
-    fn check(&mut self, (ufrag, pwd): (&str, &str), nominate: bool) -> Vec<u8> {
+    pub(super) fn check(&mut self, (ufrag, pwd): (&str, &str), nominate: bool) -> Vec<u8> {
         self.transaction += 1;
         let username = format!("{ufrag}:theirs");
         let request = Request {
@@ -38,7 +38,7 @@ fn sign(request: &Request, pwd: &str) -> Vec<u8> {
     out
 }
 
-fn handle(agent: &mut Agent, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
+pub(super) fn handle(agent: &mut Agent, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
     let mut reply = [0; stun::REPLY_MAX];
     let (len, outcome) = agent.handle(datagram, path, path.remote(), now_us, &mut reply)?;
     assert!(len <= datagram.len(), "the answer to {} bytes has {len}", datagram.len());
@@ -254,7 +254,13 @@ fn ask_for_proof(agent: &mut Agent, from: Path, transaction: u8, now_us: u64) ->
     ask_because(Cause::Proof, agent, from, transaction, now_us)
 }
 
-fn ask_because(cause: Cause, agent: &mut Agent, from: Path, transaction: u8, now_us: u64) -> Option<[u8; 12]> {
+pub(super) fn ask_because(
+    cause: Cause,
+    agent: &mut Agent,
+    from: Path,
+    transaction: u8,
+    now_us: u64,
+) -> Option<[u8; 12]> {
     ask_for(200, cause, agent, from, transaction, now_us).map(|(transaction, _)| transaction)
 }
 
@@ -275,16 +281,16 @@ fn ask_for(
     Some((request.transaction, len))
 }
 
-fn answer(transaction: [u8; 12], pwd: &str) -> Vec<u8> {
+pub(super) fn answer(transaction: [u8; 12], pwd: &str) -> Vec<u8> {
     let mut out = vec![0; stun::REPLY_MAX];
     let len = stun::write_success(&mut out, transaction, path(1).remote(), pwd.as_bytes());
     out.truncate(len);
     out
 }
 
-const THEIR_PWD: &str = "a-password-of-the-peer";
+pub(super) const THEIR_PWD: &str = "a-password-of-the-peer";
 
-fn known() -> (Agent, Peer) {
+pub(super) fn known() -> (Agent, Peer) {
     let (mut agent, peer) = connected();
     agent.set_remote("theirs", THEIR_PWD);
     (agent, peer)

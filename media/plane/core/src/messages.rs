@@ -73,7 +73,7 @@ impl Shard {
     ) -> Option<()> {
         let key = *self.ids.transports.get(&transport)?;
         let transport = &mut self.transports[key];
-        let (path, ssrc) = (transport.path(), transport.ssrc);
+        let (path, ssrc) = (transport.destination(), transport.ssrc);
         let Way::Line(line) = &mut transport.way else { return None };
         let messages = line.messages.as_mut()?;
         let (Some(path), Some(outbound)) = (path, &transport.outbound) else { return Some(()) };

@@ -130,7 +130,7 @@ impl Shard {
     /// What may go out by now goes out, in the order that it came.
     fn release<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let Some(transport) = self.transports.get_mut(key) else { return };
-        let Some(path) = transport.path() else { return };
+        let Some(path) = transport.destination() else { return };
         transport.pacer.settle(transport.estimator.available_bps(now_us), now_us);
         let mut burst = Burst::default();
         while let Some(waiting) = transport.pacer.take() {
@@ -174,7 +174,7 @@ impl Shard {
         for repeat in 0..PADDING_PACKETS_MAX as u16 {
             let Some(transport) = self.transports.get_mut(key) else { return };
             let due = transport.estimator.padding_bytes(now_us).unwrap_or(0);
-            let Some(path) = transport.path().filter(|_| due >= PADDING_BYTES_MIN) else { return };
+            let Some(path) = transport.destination().filter(|_| due >= PADDING_BYTES_MIN) else { return };
             let consumers = &self.consumers;
             let candidates = || transport.consumers.iter().copied().filter(|at| consumers[*at].rtx().is_some());
             let running = candidates().find(|at| consumers[*at].current.is_some());

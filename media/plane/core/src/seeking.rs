@@ -61,6 +61,14 @@ impl Shard {
         untold.filter(|since_us| now_us > since_us + UNTOLD_US + rtt_us).or(is_mute.then_some(mute_us))
     }
 
+    /// Where much has gone that nobody has answered from, it is asked whether the peer is there.
+    pub(crate) fn tick_doubt<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let transport = &mut self.transports[key];
+        let sent_bytes = transport.sent_bytes;
+        let Some(path) = transport.agent().and_then(|agent| agent.doubts(sent_bytes, now_us)) else { return };
+        self.ask_there((key, path), Cause::Doubt, 0, now_us, out);
+    }
+
     fn ask_everywhere<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         self.ask_selected(key, now_us, out);
         let (mut others, mut count) = ([None; PATHS_MAX], 0);

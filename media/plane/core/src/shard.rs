@@ -375,6 +375,7 @@ impl Shard {
                 self.send_reports(key, now_us, out);
             }
             self.tick_seeking(key, now_us, out);
+            self.tick_doubt(key, now_us, out);
             self.tick_consent(key, now_us);
         }
         busy

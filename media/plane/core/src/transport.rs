@@ -298,6 +298,7 @@ impl Transport {
         });
     }
 
+    /// Where the peer is.
     #[inline]
     pub fn path(&self) -> Option<Path> {
         match &self.way {
@@ -307,9 +308,19 @@ impl Transport {
         }
     }
 
+    /// Where media goes: nowhere while it is too doubtful that the peer is there.
+    #[inline]
+    pub fn destination(&self) -> Option<Path> {
+        match &self.way {
+            Way::Ice(agent) => agent.sends_to(),
+            Way::Line(line) => line.path(),
+            Way::Mirror { .. } => None,
+        }
+    }
+
     pub fn rtcp_path(&self) -> Option<Path> {
         match &self.way {
-            Way::Ice(agent) => agent.selected(),
+            Way::Ice(agent) => agent.sends_to(),
             Way::Line(line) => line.rtcp_path(),
             Way::Mirror { .. } => None,
         }

@@ -2,8 +2,10 @@
 
 mod peer;
 
-use peer::{Peer, Stage, frame};
+use peer::{PWD, Peer, Stage, check, frame, path};
 use plane_core::command::{Codec, Command, Encoding, Payload};
+use plane_core::ice::Path;
+use plane_core::stun;
 
 fn call() -> (Stage, Peer, Peer) {
     let mut stage = Stage::new();
@@ -228,4 +230,46 @@ fn feedback_costs_by_what_it_tells_of() {
     let left_out = feedback_left_out(1, 60, 4_096);
     assert!(left_out > 90, "{left_out} of 100 datagrams, or what is left of them, left out");
     assert_eq!(feedback_left_out(1, 1, 200), 0);
+}
+
+const THEIR_PWD: &str = "a-password-of-the-peer";
+
+/// A viewer of some 800 kbit/s nominates one after the other, each with one check, and says no more: how much went to each in 25
+/// seconds, for so long as consent lasts. `answers`: each answers what it is asked.
+fn sent_to(nominated: [Path; 2], answers: bool) -> [usize; 2] {
+    let (mut stage, mut publisher, viewer) = call();
+    let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+    stage.command(Command::SetRemoteCredentials { transport: 2, ufrag, pwd });
+    let (mut bytes, mut n) = ([0; 2], 1);
+    for (turn, to) in nominated.into_iter().enumerate() {
+        stage.consent(&publisher);
+        stage.consent(&viewer);
+        stage.deliver_from(to, &check("ours2:them", PWD, 200 + turn as u8));
+        for _ in 0..750 {
+            stage.publish_frame(&mut publisher, 0, n, n % 300 == 0, &[1_100, 1_100, 1_100]);
+            n += 1;
+            let datagrams = stage.take_to(to);
+            bytes[turn] += datagrams.iter().map(Vec::len).sum::<usize>();
+            let questions =
+                datagrams.iter().filter_map(|datagram| stun::parse_request(datagram, THEIR_PWD.as_bytes()).ok());
+            for question in questions.filter(|_| answers).map(|question| question.transaction).collect::<Vec<_>>() {
+                let mut answer = [0; stun::REPLY_MAX];
+                let len = stun::write_success(&mut answer, question, to.remote(), THEIR_PWD.as_bytes());
+                stage.deliver_from(to, &answer[..len]);
+            }
+        }
+    }
+    bytes
+}
+
+/// A check is believed as long as eight questions take, once; then nothing goes anywhere before an answer has come from there.
+/// Beside it: the same where somebody is.
+#[test]
+fn who_names_the_addresses_of_others_sends_them_little() {
+    let there = [path(9_001), path(9_002)];
+    let [first, second] = sent_to(there, true);
+    assert!(first > 2_400_000 && second > 2_400_000, "{first} and {second} bytes");
+    let [first, second] = sent_to(there, false);
+    assert!((500_000..1_300_000).contains(&first), "{first} bytes");
+    assert!(second < 500, "{second} bytes");
 }

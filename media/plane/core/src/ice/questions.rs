@@ -54,6 +54,8 @@ pub enum Cause {
     Silence,
     /// It has nominated the path: whether it gets what is sent there.
     Proof,
+    /// So it is, and far more has been sent there than a question has (`Agent::doubts`): none of it was paid for.
+    Doubt,
 }
 
 /// Whether the peer is at a path now.
@@ -88,7 +90,7 @@ impl Agent {
         if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
             return None;
         }
-        let bytes = stun::question_bytes(username);
+        let bytes = if cause == Cause::Doubt { 0 } else { stun::question_bytes(username) };
         let spare = if cause == Cause::Proof || self.selected == Some(path) { 0 } else { self.spare };
         match self.account(path) {
             Some(account) => {
@@ -189,6 +191,9 @@ impl Agent {
         if let Some(checked) = here {
             checked.proved_us = Some(now_us);
             checked.account.lent = 0;
+        }
+        if self.selected == Some(path) {
+            self.doubt.end();
         }
         if question.cause == Cause::Media {
             return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
