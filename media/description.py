@@ -311,7 +311,7 @@ def _description(session: _Shared, used: list[_Shared], sections: tuple[Section,
         raise PeerError("malformed ice-ufrag")
     pwd = (session.pwd if first.pwd is None else first.pwd) or ""
     if not (22 <= len(pwd) <= 256 and _ICE.fullmatch(pwd)):
-        pwd = ""  # checks are the peer's, and those need only ours
+        pwd = ""  # a peer needs one (`Peer._meet`), a description to look at does not
     fingerprints = first.fingerprints or session.fingerprints
     if len(fingerprints) > limits.SDP_FINGERPRINTS:
         raise PeerError("too many fingerprints")

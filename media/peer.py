@@ -323,8 +323,10 @@ class Peer:
     # -- what a description says
 
     def _meet(self, description: Description) -> None:
-        """Who the peer is. Its new ufrag in an offer restarts ICE (RFC 8839 §4.4.1.1.1)."""
-        if not description.fingerprints or not description.ufrag:
+        """Who the peer is. Its new ufrag in an offer restarts ICE (RFC 8839 §4.4.1.1.1). By its password it answers whether it is
+        where it says, without which it gets no media for long.
+        """
+        if not description.fingerprints or not description.ufrag or not description.pwd:
             raise PeerError("no ICE credentials or no fingerprint")
         before = self._transport.remote_ufrag
         if self._role == "answers" and before and before != description.ufrag:

@@ -507,11 +507,15 @@ class Halls:
         around, at = self.around, self.around.clock.time()
         if pin and not (around.numbers.takes(one.address, at) and around.number_tries.takes_key(number, at)):
             pin = ""
-        async with around.database.reading() as session:
-            found = await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
-        if found is not None and pin:
-            around.numbers.gives_back(one.address)
-            around.number_tries.gives_back_key(number)
+        was_no_try = True
+        try:
+            async with around.database.reading() as session:
+                found = await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
+            was_no_try = found is not None
+        finally:
+            if was_no_try and pin:
+                around.numbers.gives_back(one.address)
+                around.number_tries.gives_back_key(number)
         return found
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:

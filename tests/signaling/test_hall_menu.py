@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from rooms.dialling import entering
 from rooms.dialling.entering import Arrival
 from signaling import limits
 from signaling.hallcall import HallCall
 from signaling.hallmenu import RECEPTION, Menus
+from signaling.halls import Halls
+from signaling.throttle import Throttle
 
 
 class Caller:
@@ -115,6 +119,34 @@ async def test_what_could_not_be_looked_up_is_asked_for_again_and_was_no_try() -
     press_all(menus, one, "246810#")
     await asyncio.wait_for(door.entered.wait(), 5)
     assert len(door.tried) == 4
+
+
+async def test_what_could_not_be_looked_up_takes_no_share() -> None:
+    """Of the looks that a network and a number have in a minute. Beside it: a wrong one does."""
+
+    class Broken:
+        def reading(self) -> object:
+            raise ConnectionError
+
+    class Empty:
+        def reading(self) -> contextlib.AbstractAsyncContextManager[None]:
+            return contextlib.nullcontext()
+
+    async def nobody(*_: object) -> None:
+        return None
+
+    for database, left in ((Broken(), True), (Empty(), False)):
+        numbers, tries = Throttle(2), Throttle(2)
+        clock = SimpleNamespace(time=lambda: 1.0)
+        around = SimpleNamespace(numbers=numbers, number_tries=tries, clock=clock, database=database)
+        halls = cast(Halls, SimpleNamespace(around=around, clock=lambda: None))
+        one = cast(HallCall, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal="")))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(entering, "by_number", nobody)
+            for _ in range(2):
+                with contextlib.suppress(ConnectionError):
+                    await Halls.arrive(halls, one, "12345678", "000000")
+        assert numbers.takes("192.0.2.9", 1.0) is left and tries.takes_key("12345678", 1.0) is left
 
 
 async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:

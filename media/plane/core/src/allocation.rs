@@ -330,8 +330,7 @@ impl Shard {
             consumer.stop();
         }
         let (producer, target) = (consumer.producer, consumer.target);
-        let connected = self.transports[consumer.transport].outbound.is_some();
-        if connected && consumer.wants_keyframe() {
+        if self.transports[consumer.transport].is_reached() && consumer.wants_keyframe() {
             self.ask_keyframe(producer, target, now_us, out);
         }
     }

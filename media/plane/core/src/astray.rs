@@ -23,8 +23,8 @@ use crate::transport::{Allowance, Transport};
 /// Datagrams that are tried in a second, and at once; the rest is dropped as ever.
 const TRIED_PER_S: u64 = 200;
 const TRIED_BURST: u64 = 50;
-/// Of one network: whoever floods from one leaves half of them to the others.
-const NEARBY_PER_S: u64 = TRIED_PER_S / 2;
+/// Of one network: whoever floods from one, or from two by IPv4 and IPv6, leaves some to the others.
+const NEARBY_PER_S: u64 = TRIED_PER_S * 2 / 5;
 const NEARBY_BURST: u64 = TRIED_BURST / 2;
 /// Networks that have a share each; more of them share.
 const NETWORKS: usize = 32;

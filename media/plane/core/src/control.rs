@@ -385,8 +385,9 @@ impl Shard {
         let (producer, target) = (consumer.producer, consumer.target);
         let cached = |layer: &Layer| layer.recent(now_us).is_some();
         let is_cached = self.producers[producer].layers.get(usize::from(target)).is_some_and(cached);
-        let connected = self.transports[consumer.transport].outbound.is_some();
-        if consumer.wants_keyframe() && (connected || !is_cached) {
+        let transport = &self.transports[consumer.transport];
+        let is_new = transport.outbound.is_none() && !is_cached;
+        if consumer.wants_keyframe() && (transport.is_reached() || is_new) {
             self.ask_keyframe(producer, target, now_us, out);
         }
     }

@@ -211,7 +211,7 @@ impl Shard {
         let Some(consumer) = transport.outgoing.get(&media).copied().or_else(|| self.only_video(key)) else { return };
         let consumer = &mut self.consumers[consumer];
         consumer.keyframes_asked += 1;
-        if !consumer.video || consumer.is_off() || !consumer.may_ask_keyframe(now_us) {
+        if !transport.is_reached() || !consumer.video || consumer.is_off() || !consumer.may_ask_keyframe(now_us) {
             return;
         }
         let (producer, target) = (consumer.producer, consumer.target);

@@ -3,7 +3,7 @@ use super::*;
 
 pub(super) const SECOND: u64 = 1_000_000;
 pub(super) const OURS: (&str, &str) = ("ours", "a-password-of-22-chars");
-const NEWER: (&str, &str) = ("newer", "a-newer-password-of-us");
+pub(super) const NEWER: (&str, &str) = ("newer", "a-newer-password-of-us");
 
 pub(super) fn path(port: u16) -> Path {
     Path::Udp { socket: 0, remote: SocketAddr::from(([192, 0, 2, 1], port)), local: None }

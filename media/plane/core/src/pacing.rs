@@ -120,7 +120,8 @@ impl Shard {
             self.release(*key, now_us, out);
             self.pad(*key, now_us, out);
             let Some(transport) = self.transports.get_mut(*key) else { return false };
-            transport.pacer.listed = !transport.pacer.is_empty() || transport.estimator.padding_bytes(now_us).is_some();
+            let is_waiting = !transport.pacer.is_empty() || transport.estimator.padding_bytes(now_us).is_some();
+            transport.pacer.listed = is_waiting && transport.destination().is_some();
             transport.pacer.listed
         });
         self.pace_us = if paced.is_empty() { u64::MAX } else { now_us + PACE_US };

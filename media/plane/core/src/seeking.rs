@@ -133,7 +133,7 @@ impl Shard {
             return;
         }
         let transport = &mut self.transports[key];
-        let before = transport.path();
+        let (before, was_reached) = (transport.path(), transport.is_reached());
         let Some(Ok(outcome)) = transport.agent().map(|agent| agent.hear_answer(datagram, path, now_us)) else {
             self.totals.bad_stun += 1;
             return;
@@ -147,6 +147,9 @@ impl Shard {
                 self.claim(path, true);
             }
             self.wake_within(PATIENCE_US, now_us);
+        }
+        if !was_reached {
+            self.reach_again(key, now_us, out);
         }
     }
 

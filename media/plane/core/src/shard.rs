@@ -181,6 +181,7 @@ impl Shard {
             return;
         }
         let transport = &mut self.transports[key];
+        let was_reached = transport.is_reached();
         let mut reply = [0; stun::REPLY_MAX];
         let Some(agent) = transport.agent() else { return };
         let before = agent.selected();
@@ -209,6 +210,9 @@ impl Shard {
         let starting = self.transports[key].start_us.is_some();
         if outcome.restarted {
             self.index_ufrags(key);
+        }
+        if !was_reached {
+            self.reach_again(key, now_us, out);
         }
         let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
         if wants_proof {
@@ -381,6 +385,14 @@ impl Shard {
         busy
     }
 
+    /// If media can be sent to it again, what its consumers missed begins anew.
+    pub(crate) fn reach_again<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let transport = &self.transports[key];
+        if transport.start_us.is_none() && transport.is_reached() {
+            self.start_consumers(key, now_us, out);
+        }
+    }
+
     /// The connection is up: what its consumers wait for is in the caches, or is asked for.
     fn start_consumers<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let transport = &mut self.transports[key];
@@ -411,7 +423,7 @@ impl Shard {
         let transport = &mut self.transports[key];
         let id = transport.id;
         let Some(agent) = transport.agent().filter(|agent| now_us >= agent.deadline()) else { return };
-        let before = agent.path();
+        let before = agent.selected().or(agent.path());
         let Some(state) = agent.timeout(now_us) else { return };
         if state == IceState::Failed {
             self.paths.retain(|_, owner| *owner != key);
@@ -460,8 +472,7 @@ impl Shard {
         for key in chooser.consumers() {
             let consumer = &mut self.consumers[*key];
             consumer.aim(chooser.choose_layer(consumer.top_layer(), now_us), spatial_top);
-            let connected = self.transports[consumer.transport].outbound.is_some();
-            if connected && consumer.wants_keyframe() {
+            if self.transports[consumer.transport].is_reached() && consumer.wants_keyframe() {
                 wanted |= 1 << consumer.target;
             }
         }

@@ -318,6 +318,12 @@ impl Transport {
         }
     }
 
+    /// Media can be sent to it.
+    #[inline]
+    pub fn is_reached(&self) -> bool {
+        self.outbound.is_some() && self.destination().is_some()
+    }
+
     pub fn rtcp_path(&self) -> Option<Path> {
         match &self.way {
             Way::Ice(agent) => agent.sends_to(),

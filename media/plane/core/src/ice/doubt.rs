@@ -1,39 +1,49 @@
 //! Whether media goes to a path where nobody has ever answered. A check may come under the address of somebody else, who would get
 //! all that its sender watches, till the consent ends (RFC 7675). At first it is believed, for the answer to a question takes a
-//! round trip and the first picture shall not wait for it. But once more has gone there than a few questions are, the peer is
-//! asked; where it answers none nothing goes there until it does. And it is believed no more: to its next path nothing goes before
-//! it has answered there.
+//! round trip and the first picture shall not wait for it. But a peer has a credit: what went where it never answered counts, in
+//! all its paths together, and when that is spent nothing goes to such a path before it answers there. Who is there is asked long
+//! before, and its answer gives back what went to that path, and to no other.
 
-use super::{Agent, Path};
+use super::{Agent, Path, Phase};
 
-/// When something has gone there for so long, and so much.
-const BELIEVED_US: u64 = 2_000_000;
-const BELIEVED_BYTES: u64 = 50_000;
-/// It is asked so often, and each time it has so long to answer.
-const ASKED_MAX: u32 = 8;
-const ASKED_US: u64 = 750_000;
+/// Some ten seconds of pictures.
+const CREDIT_BYTES: u64 = 3_000_000;
+/// Between two questions so much has gone there, of which they are a small part: so nothing has to pay for them.
+const ASKED_BYTES: u64 = 20_000;
+const ASKED_US: u64 = 200_000;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Doubt {
-    /// When media was first seen to go to the selected path, and how much had gone to the peer by then.
-    since: Option<(u64, u64)>,
-    asked: u32,
+    /// Went to paths before the selected one that it left without an answer.
+    spent_bytes: u64,
+    /// Had gone to the peer in all when it was last looked at, and before it came here.
+    sent_bytes: u64,
+    before_bytes: u64,
+    /// Went to the selected path; 0 once it has answered.
+    gone_bytes: u64,
+    /// At the last question.
+    asked_bytes: u64,
     asked_us: u64,
-    /// Nothing goes there.
+    /// Nothing goes to the selected path.
     withheld: bool,
-    /// It once was so: the peer has spent its credit.
-    is_lasting: bool,
 }
 
 impl Doubt {
     /// The peer is elsewhere. `is_proved`: it answered there before.
     pub(super) fn begin(&mut self, is_proved: bool) {
-        *self = Doubt { withheld: self.is_lasting && !is_proved, is_lasting: self.is_lasting, ..Doubt::default() };
+        let spent_bytes = self.spent_bytes + self.gone_bytes;
+        let withheld = !is_proved && spent_bytes >= CREDIT_BYTES;
+        let sent_bytes = self.sent_bytes;
+        *self = Doubt { spent_bytes, sent_bytes, before_bytes: sent_bytes, withheld, ..Doubt::default() };
     }
 
     /// The peer answered at the selected path.
     pub(super) fn end(&mut self) {
-        self.begin(true);
+        *self = Doubt { spent_bytes: self.spent_bytes, sent_bytes: self.sent_bytes, ..Doubt::default() };
+    }
+
+    pub(super) fn withholds(&self) -> bool {
+        self.withheld
     }
 }
 
@@ -45,24 +55,22 @@ impl Agent {
     }
 
     /// The selected path, if the peer is to be asked there now because it never answered from there. `sent_bytes`: to the peer
-    /// so far.
+    /// so far. Who does not say by which password it answers, or is changing it, has the same credit.
     pub fn doubts(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
+        self.doubt.sent_bytes = sent_bytes;
         let path = self.selected.filter(|path| matches!(path, Path::Udp { .. }))?;
-        let can_be_asked = self.previous.is_none() && !self.current.remote_pwd.is_empty();
-        if !can_be_asked || self.doubt.withheld || self.answered_at(path) {
+        let is_described = self.previous.is_some() || self.current.remote_ufrag.is_some();
+        if !is_described || self.doubt.withheld || self.answered_at(path) {
             return None;
         }
         let doubt = &mut self.doubt;
-        let (since_us, before) = *doubt.since.get_or_insert((now_us, sent_bytes));
-        let is_little = sent_bytes.saturating_sub(before) < BELIEVED_BYTES || now_us < since_us + BELIEVED_US;
-        if is_little || doubt.asked > 0 && now_us < doubt.asked_us + ASKED_US {
+        doubt.gone_bytes = sent_bytes.saturating_sub(doubt.before_bytes);
+        doubt.withheld = doubt.spent_bytes + doubt.gone_bytes >= CREDIT_BYTES;
+        let is_due = doubt.gone_bytes >= doubt.asked_bytes + ASKED_BYTES && now_us >= doubt.asked_us + ASKED_US;
+        if doubt.withheld || !is_due || self.phase != Phase::Connected {
             return None;
         }
-        if doubt.asked == ASKED_MAX {
-            (doubt.withheld, doubt.is_lasting) = (true, true);
-            return None;
-        }
-        (doubt.asked, doubt.asked_us) = (doubt.asked + 1, now_us);
+        (doubt.asked_bytes, doubt.asked_us) = (doubt.gone_bytes, now_us);
         Some(path)
     }
 

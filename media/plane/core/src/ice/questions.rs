@@ -91,7 +91,8 @@ impl Agent {
             return None;
         }
         let bytes = if cause == Cause::Doubt { 0 } else { stun::question_bytes(username) };
-        let spare = if cause == Cause::Proof || self.selected == Some(path) { 0 } else { self.spare };
+        let is_sought = cause != Cause::Proof && self.selected != Some(path);
+        let spare = if is_sought || self.doubt.withholds() { self.spare } else { 0 };
         match self.account(path) {
             Some(account) => {
                 account.earn(came);
