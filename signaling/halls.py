@@ -507,16 +507,20 @@ class Halls:
         around, at = self.around, self.around.clock.time()
         if pin and not (around.numbers.takes(one.address, at) and around.number_tries.takes_key(number, at)):
             pin = ""
-        was_no_try = True
         try:
             async with around.database.reading() as session:
                 found = await entering.by_number(session, number, pin, one.party.terminal, one.address, self.clock())
-            was_no_try = found is not None
-        finally:
-            if was_no_try and pin:
-                around.numbers.gives_back(one.address)
-                around.number_tries.gives_back_key(number)
+        except Exception:
+            self._was_no_try(one, number, pin)
+            raise
+        if found is not None:
+            self._was_no_try(one, number, pin)
         return found
+
+    def _was_no_try(self, one: HallCall, number: str, pin: str) -> None:
+        if pin:
+            self.around.numbers.gives_back(one.address)
+            self.around.number_tries.gives_back_key(number)
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""

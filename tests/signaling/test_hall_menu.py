@@ -121,7 +121,7 @@ async def test_what_could_not_be_looked_up_is_asked_for_again_and_was_no_try() -
     assert len(door.tried) == 4
 
 
-async def test_what_could_not_be_looked_up_takes_no_share() -> None:
+async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the looks that a network and a number have in a minute. Beside it: a wrong one does."""
 
     class Broken:
@@ -139,13 +139,14 @@ async def test_what_could_not_be_looked_up_takes_no_share() -> None:
         numbers, tries = Throttle(2), Throttle(2)
         clock = SimpleNamespace(time=lambda: 1.0)
         around = SimpleNamespace(numbers=numbers, number_tries=tries, clock=clock, database=database)
-        halls = cast(Halls, SimpleNamespace(around=around, clock=lambda: None))
+        halls = Halls.__new__(Halls)
+        monkeypatch.setattr(halls, "around", around, raising=False)
+        monkeypatch.setattr(halls, "clock", lambda: None, raising=False)
         one = cast(HallCall, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal="")))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(entering, "by_number", nobody)
-            for _ in range(2):
-                with contextlib.suppress(ConnectionError):
-                    await Halls.arrive(halls, one, "12345678", "000000")
+        monkeypatch.setattr(entering, "by_number", nobody)
+        for _ in range(2):
+            with contextlib.suppress(ConnectionError):
+                await halls.arrive(one, "12345678", "000000")
         assert numbers.takes("192.0.2.9", 1.0) is left and tries.takes_key("12345678", 1.0) is left
 
 

@@ -14,7 +14,7 @@ use crate::rtcp::{self, Packet, ReportBlock, SenderInfo};
 use crate::sent::{Content, Sent};
 use crate::shard::Shard;
 use crate::srtp::RTCP_OVERHEAD_MAX;
-use crate::transport::Way;
+use crate::transport::{Transport, Way};
 
 /// One RTCP datagram.
 pub(crate) const COMPOUND_BYTES: usize = 1_200;
@@ -293,7 +293,12 @@ impl Shard {
     /// Whether a key frame of this layer would come, and be shown to anybody. It costs one of each layer.
     pub(crate) fn would_be_seen(&self, producer: usize, layer: u8) -> bool {
         let producer = &self.producers[producer];
-        let looks = |key: &usize| self.consumers[*key].looks_at(layer);
+        // Who is yet to come looks, too.
+        let is_there = |transport: &Transport| transport.outbound.is_none() || transport.is_reached();
+        let looks = |key: &usize| {
+            let consumer = &self.consumers[*key];
+            consumer.looks_at(layer) && is_there(&self.transports[consumer.transport])
+        };
         let is_looked_at = || !producer.mirrors.is_empty() || producer.consumers().iter().any(looks);
         !producer.is_stopped(layer) && is_looked_at()
     }

@@ -131,6 +131,8 @@ pub struct Agent {
     /// Bytes that checks had more than our answers where the peer is for certain: they help to pay for the first questions
     /// elsewhere. So whoever forges addresses has sent more than all that others get. At most `UNSPENT_MAX`.
     spare: usize,
+    /// The control side has said who the peer is, be it before a restart.
+    is_described: bool,
     doubt: Doubt,
 }
 
@@ -150,6 +152,7 @@ impl Agent {
             found: None,
             settled_us: 0,
             spare: 0,
+            is_described: false,
             doubt: Doubt::default(),
         }
     }
@@ -170,6 +173,7 @@ impl Agent {
 
     /// Checks with another remote ufrag are refused from now on. An empty `pwd`: the peer cannot be asked anything.
     pub fn set_remote(&mut self, ufrag: &str, pwd: &str) {
+        self.is_described = true;
         let bytes = ufrag.as_bytes();
         self.current.remote_ufrag = Some(bytes[..bytes.len().min(UFRAG_MAX)].into());
         self.current.remote_pwd = pwd.as_bytes().into();
@@ -202,11 +206,11 @@ impl Agent {
 
     /// True: it was another one.
     fn select(&mut self, path: Path) -> bool {
-        let moved = self.selected != Some(path);
-        self.selected = Some(path);
+        let before = self.selected.replace(path);
+        let moved = before != Some(path);
         if moved {
             self.found = None;
-            self.doubt.begin(matches!(path, Path::Tcp { .. }) || self.answered_at(path));
+            self.doubt.begin(before, matches!(path, Path::Tcp { .. }) || self.answered_at(path));
         }
         moved
     }

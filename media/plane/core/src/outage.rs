@@ -15,6 +15,9 @@ impl Shard {
 
     /// What was sent since then is lost.
     pub(crate) fn begin_after<S: Sink>(&mut self, key: usize, since_us: u64, now_us: u64, out: &mut Outbox<S>) {
+        if !self.transports[key].is_reached() {
+            return;
+        }
         for at in 0..self.transports[key].consumers.len() {
             let consumer = &mut self.consumers[self.transports[key].consumers[at]];
             let lost = consumer.video && !consumer.is_off() && consumer.last_sent_us >= since_us;

@@ -31,13 +31,18 @@ impl Shard {
     pub(crate) fn tick_seeking<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
         let transport = &mut self.transports[key];
         let patience_us = PATIENCE_US.max(2 * transport.rtt_or_guess_us());
-        let Some(agent) = transport.agent().filter(|agent| agent.others(now_us).next().is_some()) else { return };
+        let was_reached = transport.is_reached();
+        let Some(agent) = transport.moving().filter(|agent| agent.others(now_us).next().is_some()) else { return };
         let before = agent.selected();
         if let Some(path) = agent.settle(patience_us, now_us) {
             if let Some(since_us) = self.transports[key].estimator.untold_since_us(0) {
                 self.begin_after(key, since_us, now_us, out);
             }
-            return self.follow(key, path, before, now_us);
+            self.follow(key, path, before, now_us);
+            if !was_reached {
+                self.reach_again(key, now_us);
+            }
+            return;
         }
         let found = agent.found_us().is_some();
         let Some(since_us) = self.silent_since_us(key, now_us) else { return };
@@ -134,7 +139,7 @@ impl Shard {
         }
         let transport = &mut self.transports[key];
         let (before, was_reached) = (transport.path(), transport.is_reached());
-        let Some(Ok(outcome)) = transport.agent().map(|agent| agent.hear_answer(datagram, path, now_us)) else {
+        let Some(Ok(outcome)) = transport.moving().map(|agent| agent.hear_answer(datagram, path, now_us)) else {
             self.totals.bad_stun += 1;
             return;
         };
@@ -149,7 +154,7 @@ impl Shard {
             self.wake_within(PATIENCE_US, now_us);
         }
         if !was_reached {
-            self.reach_again(key, now_us, out);
+            self.reach_again(key, now_us);
         }
     }
 

@@ -29,6 +29,8 @@ use crate::transport::Transport;
 /// With nothing to do but wait for the peers' consent to end.
 const IDLE_TICK_US: u64 = 1_000_000;
 const RETARGET_US: u64 = 500_000;
+/// From one start of all that a peer watches to the next.
+const AGAIN_US: u64 = 200_000;
 
 /// Where each identifier of the seam lives.
 #[derive(Default)]
@@ -183,7 +185,7 @@ impl Shard {
         let transport = &mut self.transports[key];
         let was_reached = transport.is_reached();
         let mut reply = [0; stun::REPLY_MAX];
-        let Some(agent) = transport.agent() else { return };
+        let Some(agent) = transport.moving() else { return };
         let before = agent.selected();
         let Ok((len, outcome)) = agent.handle(datagram, path, path.remote(), now_us, &mut reply) else {
             self.totals.bad_stun += 1;
@@ -212,7 +214,7 @@ impl Shard {
             self.index_ufrags(key);
         }
         if !was_reached {
-            self.reach_again(key, now_us, out);
+            self.reach_again(key, now_us);
         }
         let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
         if wants_proof {
@@ -385,12 +387,22 @@ impl Shard {
         busy
     }
 
-    /// If media can be sent to it again, what its consumers missed begins anew.
-    pub(crate) fn reach_again<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
-        let transport = &self.transports[key];
-        if transport.start_us.is_none() && transport.is_reached() {
-            self.start_consumers(key, now_us, out);
+    /// If media can be sent to it again, its pictures begin anew: what came meanwhile is missing. Not more often than at times, for
+    /// it may say that it is here and there without end.
+    pub(crate) fn reach_again(&mut self, key: usize, now_us: u64) {
+        let Shard { transports, consumers, .. } = self;
+        let transport = &mut transports[key];
+        if transport.start_us.is_some() || !transport.is_reached() {
+            return;
         }
+        for at in &transport.consumers {
+            if consumers[*at].video {
+                consumers[*at].stop();
+            }
+        }
+        let start_us = now_us.max(transport.started_us + AGAIN_US);
+        transport.start_us = Some(start_us);
+        self.wake_within(start_us - now_us, now_us);
     }
 
     /// The connection is up: what its consumers wait for is in the caches, or is asked for.
@@ -399,7 +411,7 @@ impl Shard {
         if transport.path().is_none() {
             return;
         }
-        transport.start_us = None;
+        (transport.start_us, transport.started_us) = (None, now_us);
         for consumer in transport.consumers.clone() {
             self.choose_target(consumer, now_us);
             self.start_from_cache(consumer, now_us, out);

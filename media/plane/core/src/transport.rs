@@ -222,6 +222,8 @@ pub struct Transport {
     pub report_due_us: u64,
     /// When its consumers may start from the caches; None: that was done.
     pub start_us: Option<u64>,
+    /// When that was done last.
+    pub started_us: u64,
     pub received_packets: u64,
     pub received_bytes: u64,
     pub sent_packets: u64,
@@ -256,6 +258,7 @@ impl Transport {
             clock_offset_us: None,
             report_due_us: now_us,
             start_us: None,
+            started_us: 0,
             received_packets: 0,
             received_bytes: 0,
             sent_packets: 0,
@@ -316,6 +319,14 @@ impl Transport {
             Way::Line(line) => line.path(),
             Way::Mirror { .. } => None,
         }
+    }
+
+    /// Its agent, which is about to hear what may move it.
+    pub fn moving(&mut self) -> Option<&mut Agent> {
+        let sent_bytes = self.sent_bytes;
+        let agent = self.agent()?;
+        agent.note_sent(sent_bytes);
+        Some(agent)
     }
 
     /// Media can be sent to it.

@@ -16,7 +16,9 @@ const ASKED_US: u64 = 200_000;
 pub(super) struct Doubt {
     /// Went to paths before the selected one that it left without an answer.
     spent_bytes: u64,
-    /// Had gone to the peer in all when it was last looked at, and before it came here.
+    /// Of that to the last one, whose answer may be under way.
+    left: Option<(Path, u64)>,
+    /// Had gone to the peer in all by now, and before it came here.
     sent_bytes: u64,
     before_bytes: u64,
     /// Went to the selected path; 0 once it has answered.
@@ -29,17 +31,23 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
-    /// The peer is elsewhere. `is_proved`: it answered there before.
-    pub(super) fn begin(&mut self, is_proved: bool) {
-        let spent_bytes = self.spent_bytes + self.gone_bytes;
+    /// The peer is elsewhere, and was at `before`. `is_proved`: it answered there before.
+    pub(super) fn begin(&mut self, before: Option<Path>, is_proved: bool) {
+        let (spent_bytes, sent_bytes) = (self.spent_bytes + self.gone_bytes, self.sent_bytes);
+        let left = before.map(|before| (before, self.gone_bytes));
         let withheld = !is_proved && spent_bytes >= CREDIT_BYTES;
-        let sent_bytes = self.sent_bytes;
-        *self = Doubt { spent_bytes, sent_bytes, before_bytes: sent_bytes, withheld, ..Doubt::default() };
+        *self = Doubt { spent_bytes, left, sent_bytes, before_bytes: sent_bytes, withheld, ..Doubt::default() };
     }
 
-    /// The peer answered at the selected path.
-    pub(super) fn end(&mut self) {
-        *self = Doubt { spent_bytes: self.spent_bytes, sent_bytes: self.sent_bytes, ..Doubt::default() };
+    /// The peer answered at a path.
+    pub(super) fn answered(&mut self, path: Path, is_selected: bool) {
+        if let Some((_, bytes)) = self.left.take_if(|(left, _)| *left == path) {
+            self.spent_bytes -= bytes;
+        }
+        if is_selected {
+            let Doubt { spent_bytes, left, sent_bytes, .. } = *self;
+            *self = Doubt { spent_bytes, left, sent_bytes, ..Doubt::default() };
+        }
     }
 
     pub(super) fn withholds(&self) -> bool {
@@ -54,20 +62,30 @@ impl Agent {
         self.selected.filter(|_| !self.doubt.withheld)
     }
 
+    /// So much has been sent to the peer by now. To be told before anything may take it elsewhere. True: the selected path has
+    /// not answered, and more may go there.
+    pub fn note_sent(&mut self, sent_bytes: u64) -> bool {
+        self.doubt.sent_bytes = sent_bytes;
+        let path = self.selected.filter(|path| matches!(path, Path::Udp { .. }));
+        let is_doubtful = self.is_described && path.is_some_and(|path| !self.answered_at(path));
+        let doubt = &mut self.doubt;
+        if is_doubtful && !doubt.withheld {
+            doubt.gone_bytes = sent_bytes.saturating_sub(doubt.before_bytes);
+            doubt.withheld = doubt.spent_bytes + doubt.gone_bytes >= CREDIT_BYTES;
+        }
+        is_doubtful && !doubt.withheld
+    }
+
     /// The selected path, if the peer is to be asked there now because it never answered from there. `sent_bytes`: to the peer
     /// so far. Who does not say by which password it answers, or is changing it, has the same credit.
     pub fn doubts(&mut self, sent_bytes: u64, now_us: u64) -> Option<Path> {
-        self.doubt.sent_bytes = sent_bytes;
-        let path = self.selected.filter(|path| matches!(path, Path::Udp { .. }))?;
-        let is_described = self.previous.is_some() || self.current.remote_ufrag.is_some();
-        if !is_described || self.doubt.withheld || self.answered_at(path) {
+        if !self.note_sent(sent_bytes) {
             return None;
         }
+        let path = self.selected?;
         let doubt = &mut self.doubt;
-        doubt.gone_bytes = sent_bytes.saturating_sub(doubt.before_bytes);
-        doubt.withheld = doubt.spent_bytes + doubt.gone_bytes >= CREDIT_BYTES;
         let is_due = doubt.gone_bytes >= doubt.asked_bytes + ASKED_BYTES && now_us >= doubt.asked_us + ASKED_US;
-        if doubt.withheld || !is_due || self.phase != Phase::Connected {
+        if !is_due || self.phase != Phase::Connected {
             return None;
         }
         (doubt.asked_bytes, doubt.asked_us) = (doubt.gone_bytes, now_us);

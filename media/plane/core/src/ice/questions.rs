@@ -193,9 +193,7 @@ impl Agent {
             checked.proved_us = Some(now_us);
             checked.account.lent = 0;
         }
-        if self.selected == Some(path) {
-            self.doubt.end();
-        }
+        self.doubt.answered(path, self.selected == Some(path));
         if question.cause == Cause::Media {
             return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
         }

@@ -574,8 +574,12 @@ impl Peer {
 
 /// A check that nominates.
 pub fn check(username: &str, pwd: &str, transaction: u8) -> Vec<u8> {
+    check_of(username, pwd, [transaction; 12])
+}
+
+pub fn check_of(username: &str, pwd: &str, transaction: [u8; 12]) -> Vec<u8> {
     let request = Request {
-        transaction: [transaction; 12],
+        transaction,
         username: username.as_bytes(),
         priority: 1,
         use_candidate: true,
