@@ -56,7 +56,7 @@ class Transport:
 
     def restart_ice(self, credentials: Credentials) -> None:
         """New credentials of ours; DTLS and keys stay."""
-        self.credentials, self.remote_ufrag = credentials, ""
+        self.credentials = credentials
         self._plane.restart_ice(self.id, credentials.ufrag, credentials.pwd)
 
     def set_remote(self, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]) -> None:

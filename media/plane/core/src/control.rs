@@ -144,7 +144,7 @@ impl Shard {
     }
 
     fn restart_ice(&mut self, transport: u32, ufrag: &str, pwd: &str, now_us: u64) -> Option<()> {
-        self.transport(transport)?.agent()?.restart(ufrag, pwd, now_us);
+        self.transport(transport)?.moving()?.restart(ufrag, pwd, now_us);
         self.index_ufrags(self.ids.transports[&transport]);
         self.wake_within(1_000_000, now_us);
         Some(())

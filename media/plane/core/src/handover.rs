@@ -362,7 +362,7 @@ impl Shard {
             return;
         }
         if let Some(key) = self.paths.remove(&path) {
-            self.transports.get_mut(key).and_then(|before| before.agent()).map(|agent| agent.forget(path));
+            self.transports.get_mut(key).and_then(|before| before.moving()).map(|agent| agent.forget(path));
         }
         self.handover.note_claim(path, (to, held), now_us);
     }

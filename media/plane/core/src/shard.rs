@@ -236,7 +236,7 @@ impl Shard {
     pub(crate) fn adopt(&mut self, path: Path, key: usize) {
         let before = self.paths.insert(path, key).filter(|before| *before != key);
         if let Some(other) = before.and_then(|before| self.transports.get_mut(before)) {
-            other.agent().map(|agent| agent.forget(path));
+            other.moving().map(|agent| agent.forget(path));
         }
         let Some(agent) = self.transports[key].agent() else { return };
         self.paths.retain(|path, owner| *owner != key || agent.knows(*path));
@@ -392,17 +392,18 @@ impl Shard {
     pub(crate) fn reach_again(&mut self, key: usize, now_us: u64) {
         let Shard { transports, consumers, .. } = self;
         let transport = &mut transports[key];
-        if transport.start_us.is_some() || !transport.is_reached() {
+        if !transport.is_reached() {
             return;
         }
         for at in &transport.consumers {
-            if consumers[*at].video {
-                consumers[*at].stop();
+            let consumer = &mut consumers[*at];
+            // Who may ask for no key frame now goes on, and asks when it may.
+            if consumer.video && consumer.current.is_some() && consumer.may_ask_keyframe(now_us) {
+                consumer.stop();
             }
         }
-        let start_us = now_us.max(transport.started_us + AGAIN_US);
-        transport.start_us = Some(start_us);
-        self.wake_within(start_us - now_us, now_us);
+        let start_us = *transport.start_us.get_or_insert(now_us.max(transport.started_us + AGAIN_US));
+        self.wake_within(start_us.saturating_sub(now_us), now_us);
     }
 
     /// The connection is up: what its consumers wait for is in the caches, or is asked for.

@@ -338,6 +338,35 @@ fn who_names_the_addresses_of_others_sends_them_little() {
     }
 }
 
+/// Nor do two who take that address from each other: looked at while the second has it, as the plane does ten times a second.
+#[test]
+fn two_who_take_turns_at_an_address_send_it_no_more() {
+    for phase in 0..3 {
+        let (mut stage, mut publisher, _) = call();
+        stage.join(3);
+        for transport in [2, 3] {
+            let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+            stage.command(Command::SetRemoteCredentials { transport, ufrag, pwd });
+        }
+        let (victim, mut bytes) = (path(9_001), 0);
+        for n in 1..6_000u32 {
+            let who = if n % 3 == phase { 3 } else { 2 };
+            if n % 3 != (phase + 2) % 3 {
+                let mut transaction = [0xab; 12];
+                transaction[..4].copy_from_slice(&n.to_be_bytes());
+                stage.deliver_from(victim, &check_of(&format!("ours{who}:them"), PWD, transaction));
+            }
+            if n % 30 == 0 {
+                stage.consent(&publisher);
+            }
+            stage.publish_frame(&mut publisher, 0, n as u16, n % 30 == 0, &[1_100, 1_100, 1_100]);
+            bytes += stage.take_to(victim).iter().map(Vec::len).sum::<usize>();
+        }
+        let answers = 64 * 4_000 + 100 * 200;
+        assert!((500_000..3_150_000 + answers).contains(&bytes), "{phase}: {bytes} bytes");
+    }
+}
+
 /// Nor does the publisher make key frames for who gets nothing; as soon as it answers it gets one.
 #[test]
 fn a_viewer_that_nothing_goes_to_asks_for_no_key_frames() {
