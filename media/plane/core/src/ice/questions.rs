@@ -1,5 +1,6 @@
 //! What the peer is asked by STUN: whether it is at a path now. Only its answer, which its integrity proves, counts; and a question
-//! has no more bytes than came by its path, because an address may be forged. What came where it is for certain helps out for two.
+//! has no more bytes than came by its path, because an address may be forged, but where far more than questions goes anyway
+//! (`doubt`). What came where it is for certain helps out for two.
 
 use super::{Agent, Outcome, PATHS_MAX, Path, Phase, UNANSWERED_MAX, UNSPENT_MAX};
 use crate::event::IceState;
