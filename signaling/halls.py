@@ -169,8 +169,9 @@ class Halls:
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
         await self.floors.close()
-        for task in tuple(self._tasks):
+        for task in (left := tuple(self._tasks)):
             task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await self.caller.close()
 
     async def refresh(self) -> None:

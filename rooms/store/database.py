@@ -7,7 +7,7 @@ happen is refused by the database itself; this file only repeats a transaction t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -140,9 +140,26 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
-        await session.rollback()
+        await _to_the_end(session.rollback())
         raise
-    await session.commit()
+    await _to_the_end(session.commit())
+
+
+async def _to_the_end(ending: Coroutine[Any, Any, None]) -> None:
+    """Whoever is cancelled meanwhile is so after it, whatever became of it: a transaction that is left half ended costs its
+    connection.
+    """
+    task, cancelled = asyncio.create_task(ending), None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled() and (failed := task.exception()) is not None:
+            raise cancelled from failed
+        raise cancelled
+    task.result()
 
 
 def _may_repeat(error: DBAPIError) -> bool:

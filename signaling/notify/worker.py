@@ -79,6 +79,7 @@ class Worker:
                 _, left = await asyncio.wait(self._running, timeout=limits.GRACE_S)
                 for task in left:
                     task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
 
     async def drain(self) -> int:
         """Do all that is due now, one round after another, and return how many jobs were done: for commands and tests."""

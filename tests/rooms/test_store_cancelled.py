@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import random
 from collections import Counter
@@ -17,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.store import outbox, rows
@@ -72,8 +73,12 @@ class Storm:
 
 
 @pytest.mark.timeout(7200)
-async def test_a_storm_of_cancelled_commands(database: Database, now: datetime) -> None:
-    """Readers get their own numbers, what is written is whole or not there, and of what was answered nothing is missing."""
+async def test_a_storm_of_cancelled_commands(
+    database: Database, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Readers get their own numbers, what is written is whole or not there, and of what was answered nothing is missing. No
+    transaction is left half ended: its connection would be lost, and the log would hold an error.
+    """
 
     async def write(session: AsyncSession, number: int) -> int:
         await rows.add(session, {Job: [outbox.job("one", {}, now, now, f"{number}-a")]})
@@ -97,6 +102,41 @@ async def test_a_storm_of_cancelled_commands(database: Database, now: datetime) 
     assert set(kept) - storm.answered <= storm.cancelled
     for number in range(100):  # every connection of the pool still answers for itself
         assert await ask(COMMANDS + number) == COMMANDS + number
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("moment", ["commit", "rollback", "reset"])
+async def test_who_is_cancelled_at_the_end_of_a_transaction_ends_it(
+    database: Database, now: datetime, caplog: pytest.LogCaptureFixture, moment: str
+) -> None:
+    """While it commits, rolls back or gives its connection back: that is done, and then he is cancelled; no connection is lost
+    by it.
+    """
+    lost: list[object] = []
+
+    async def work(session: AsyncSession) -> None:
+        await rows.add(session, {Job: [outbox.job("one", {}, now, now, "one")]})
+        ending.append(task)
+        if moment == "rollback":
+            raise ValueError
+
+    def cancel(*_: object) -> None:
+        if ending:
+            ending.pop().cancel()
+
+    ending: list[asyncio.Task[None]] = []
+    engine = database.engine.sync_engine
+    event.listen(engine.pool if moment == "reset" else engine, moment, cancel)
+    event.listen(engine.pool, "invalidate", lambda *which: lost.append(which))
+    task = asyncio.create_task(database.transact(work))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ending == []
+    async with database.reading() as session:
+        kept = list(await session.scalars(select(Job.dedupe_key)))
+    assert kept == ([] if moment == "rollback" else ["one"])
+    assert lost == []
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 class Careless:
