@@ -15,6 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
+from rooms.booking.calendar import public_holidays
+from rooms.booking.tables import Holiday
 from rooms.fixtures import loading
 from rooms.meetings.tables import MeetingType
 from rooms.org.tables import Person, Unit
@@ -81,6 +83,7 @@ async def furnish(data_dir: Path, now: datetime) -> Desk:
 
 async def _staff(session: AsyncSession, now: datetime) -> Desk:
     made = Desk()
+    await _work_on_holidays(session, now)
     for code, name, class_, minutes, notice, internal, precedence in TYPES:
         if await session.get(MeetingType, code) is None:
             session.add(
@@ -109,6 +112,15 @@ async def _staff(session: AsyncSession, now: datetime) -> Desk:
         )
     made.halls = list(await session.scalars(select(Hall.id).order_by(Hall.seats.desc(), Hall.code).limit(20)))
     return made
+
+
+async def _work_on_holidays(session: AsyncSession, now: datetime) -> None:
+    """The tests run on any day: what they book must not meet a day off before Tết that it does not meet in summer."""
+    there = set(await session.scalars(select(Holiday.day)))
+    for year in (now.year, now.year + 1, now.year + 2):
+        for day, name in public_holidays(year).items():
+            if day not in there:
+                session.add(Holiday(day=day, name=name, works=True))
 
 
 def _actor(made: Desk) -> Actor:
