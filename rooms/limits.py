@@ -5,6 +5,8 @@ BUSY_S = 30.0
 CONNECTIONS = 16
 POOL_WAIT_S = 10.0
 STATEMENT_S = 30.0
+ENDING_S = 5.0
+"""So long the end of a transaction is waited for by whoever was cancelled."""
 ATTEMPTS = 5
 RETRY_S = 0.02
 WAL_ATTEMPTS = 250

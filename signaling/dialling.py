@@ -275,7 +275,8 @@ class Caller:
             waits = self._holds or self._unsure or self._troubles
             wait_s = limits.CALLER_TICK_S if waits else limits.CALLER_PLAN_S
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def tick(self) -> None:
@@ -370,9 +371,11 @@ class Caller:
         await self._write_last(ends)  # others may wait for all of that time
         while self._told and loop.time() < ends:
             await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
-        for task, (leg_id, _) in tuple(self._told.items()):
-            log.warning("news of leg %s are given up: the server stops", leg_id)
+        given_up = tuple(self._told)
+        for task in given_up:
+            log.warning("news of leg %s are given up: the server stops", self._told[task][0])
             task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
         await self._write_last(ends)
         for leg_id, news in self._unsure.items():
             if news.event in SETTLED:

@@ -121,7 +121,8 @@ class Board:
             shown = {row["leg_id"]: row for row in rows}
             yield changed
             with suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), limits.BOARD_S)
+                async with asyncio.timeout(limits.BOARD_S):
+                    await news.wait()
             news.clear()
 
     def _changed(self, occurrence_id: str) -> None:

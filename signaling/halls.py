@@ -169,9 +169,10 @@ class Halls:
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
         await self.floors.close()
-        for task in (left := tuple(self._tasks)):
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        while left := tuple(self._tasks):
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
         await self.caller.close()
 
     async def refresh(self) -> None:

@@ -473,7 +473,8 @@ class _Server(uvicorn.Server):
         self._composition.on_failure = self._stopping.set
         while not (self._composition.failed or self.should_exit):
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), limits.FAILURE_CHECK_S)
+                async with asyncio.timeout(limits.FAILURE_CHECK_S):
+                    await self._stopping.wait()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

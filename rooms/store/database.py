@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -139,22 +139,28 @@ def is_away(error: Exception) -> bool:
 async def _committed(session: AsyncSession) -> AsyncIterator[None]:
     try:
         yield
-    except BaseException:
+    except Exception:
         await _to_the_end(session.rollback())
+        raise
+    except BaseException:
+        with suppress(Exception):  # it would be taken for what ended the work, and the work be done again
+            await _to_the_end(session.rollback())
         raise
     await _to_the_end(session.commit())
 
 
 async def _to_the_end(ending: Coroutine[Any, Any, None]) -> None:
     """Whoever is cancelled meanwhile is so after it, whatever became of it: a transaction that is left half ended costs its
-    connection.
+    connection. A database that does not answer is not waited for longer than `ENDING_S` then.
     """
     task, cancelled = asyncio.create_task(ending), None
     while not task.done():
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=None if cancelled is None else limits.ENDING_S)
         except asyncio.CancelledError as error:
             cancelled = error
+        else:
+            task.cancel()  # nothing, where it has ended
     if cancelled is not None:
         if not task.cancelled() and (failed := task.exception()) is not None:
             raise cancelled from failed

@@ -37,6 +37,16 @@ class Embedded(aiosqlite.Connection):
         self._queued, self._finished = 0, 0
         """By the thread: the first is counted by the loop only, the second by the thread only."""
         self._turn_s = 0.0
+        self._ends: list[asyncio.Future[Any] | None] = []
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Once: the thread ends with the first, and who waits for another one's would for ever. SQLAlchemy asks twice where a
+        task is cancelled twice.
+        """
+        if not self._ends:
+            self._ends.append(super().stop())
+        first = self._ends[0]
+        return first and asyncio.shield(first)
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **named: Any) -> Any:
         if not self.at_once or self._queued != self._finished or fn.__name__ not in _AT_ONCE or fn == self._conn.close:

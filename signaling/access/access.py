@@ -241,7 +241,7 @@ class Access:
 
     async def settled(self) -> None:
         """Everything that was to be noted is."""
-        await asyncio.gather(*self._notes)
+        await asyncio.gather(*self._notes, return_exceptions=True)
 
     async def _note_failure(self, name: str, failures: int, address: str, now: datetime) -> None:
         await asyncio.sleep(limits.NOTE_AFTER_S)

@@ -113,7 +113,8 @@ class Worker:
 
     async def _rest(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), limits.IDLE_S)
+            async with asyncio.timeout(limits.IDLE_S):
+                await self._woken.wait()
         self._woken.clear()
 
     async def _do(self, job: Taken) -> None:

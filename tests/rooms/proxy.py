@@ -14,17 +14,20 @@ PORT = 5432
 
 
 class Proxy:
-    """Before a real server: connections end after so many bytes of its words."""
+    """Before a real server: connections end after so many bytes of its words, and say nothing unless it `talks`."""
 
     def __init__(self, server: Postgres) -> None:
         self.server = server
         self.left = self.heard = 1 << 30
+        self.talks = asyncio.Event()
+        self.talks.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, ours = await asyncio.open_unix_connection(self.server.folder / f".s.PGSQL.{PORT}")
         asking = asyncio.create_task(self.ask(reader, ours))
         try:
             while self.left and (words := (await theirs.read(min(self.left, 65_536)))[: self.left]):
+                await self.talks.wait()
                 self.left -= len(words)
                 self.heard += len(words)
                 writer.write(words)

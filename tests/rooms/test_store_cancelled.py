@@ -21,9 +21,12 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.store import outbox, rows
+from rooms import limits
+from rooms.store import embedded, outbox, rows
 from rooms.store.database import Database
 from rooms.store.tables import Job
+from tests.rooms.postgres import Postgres
+from tests.rooms.proxy import before
 
 COMMANDS = int(os.environ.get("CANCELLED_COMMANDS", "600"))
 CLIENTS = 16
@@ -137,6 +140,58 @@ async def test_who_is_cancelled_at_the_end_of_a_transaction_ends_it(
     assert kept == ([] if moment == "rollback" else ["one"])
     assert lost == []
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_who_is_cancelled_twice_still_ends_it(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    ending: list[asyncio.Task[None]] = []
+    lost: list[object] = []
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(text("SELECT 1"))
+        ending.append(task)
+
+    def cancel(*_: object) -> None:
+        if ending:
+            loop.call_soon(ending[0].cancel)
+            ending.pop().cancel()
+
+    loop = asyncio.get_running_loop()
+    event.listen(database.engine.sync_engine, "commit", cancel)
+    event.listen(database.engine.sync_engine.pool, "invalidate", lambda *which: lost.append(which))
+    task = asyncio.create_task(database.transact(work))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (ending, lost) == ([], [])
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_an_end_that_does_not_come_is_given_up(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that fell silent: who is cancelled waits for its COMMIT a while, not as long as a statement may take."""
+    monkeypatch.setattr(limits, "ENDING_S", 0.2)
+    async with before(postgres, "migrated") as (proxy, url):
+        database = Database.open(url)
+
+        async def work(session: AsyncSession) -> None:
+            await session.execute(text("SELECT 1"))
+            proxy.talks.clear()
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+        task = asyncio.create_task(database.transact(work))
+        try:
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(task), limits.STATEMENT_S / 2)
+        finally:
+            proxy.talks.set()
+            await database.close()
+
+
+async def test_a_connection_that_is_ended_while_it_closes_is_closed(tmp_path: Path) -> None:
+    """So it is where a reader is cancelled twice, as Starlette does with one who streams to a browser that has left."""
+    connection = await embedded.connect(str(tmp_path / "x.db"))
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    connection.stop()
+    await asyncio.wait_for(closing, 10)
 
 
 class Careless:

@@ -140,6 +140,43 @@ async def test_the_loop_wakes_ends_and_leaves_what_it_held(database: Database) -
         assert await session.scalar(select(func.count()).where(Job.done_at.is_(None))) == 0
 
 
+async def test_who_stops_it_just_as_it_wakes_stops_it(database: Database) -> None:
+    for turns in range(4):
+        worker = Worker(database, {}, lambda: NOW)
+        task = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.1)
+        worker.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done and task.cancelled(), f"{turns} turns after"
+
+
+async def test_a_job_that_is_cancelled_has_ended_when_the_loop_has(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "GRACE_S", 0.05)
+    started, tidied = asyncio.Event(), False
+
+    async def work(_payload: dict[str, Any], _now: datetime) -> None:
+        nonlocal tidied
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            tidied = True
+
+    await put(database)
+    task = asyncio.create_task(Worker(database, {"x": work}, lambda: NOW).run())
+    await asyncio.wait_for(started.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert tidied
+
+
 async def test_a_dead_worker_loses_nothing(database: Database) -> None:
     """The job of a worker that never told comes again when its lease is over."""
     await put(database)
