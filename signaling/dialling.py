@@ -26,7 +26,7 @@ from conference.ports import Dialer, DialOrder
 from rooms.dialling import legs, planning
 from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database, is_away
-from signaling import limits
+from signaling import limits, tasks
 
 log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
@@ -371,11 +371,9 @@ class Caller:
         await self._write_last(ends)  # others may wait for all of that time
         while self._told and loop.time() < ends:
             await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
-        given_up = tuple(self._told)
-        for task in given_up:
-            log.warning("news of leg %s are given up: the server stops", self._told[task][0])
-            task.cancel()
-        await asyncio.gather(*given_up, return_exceptions=True)
+        for leg_id, _ in self._told.values():
+            log.warning("news of leg %s are given up: the server stops", leg_id)
+        await tasks.end(self._told)
         await self._write_last(ends)
         for leg_id, news in self._unsure.items():
             if news.event in SETTLED:

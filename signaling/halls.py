@@ -45,7 +45,7 @@ from rooms.meetings.tables import Meeting
 from rooms.policy.classes import Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from signaling import hallprofiles, hallready, limits
+from signaling import hallprofiles, hallready, limits, tasks
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
@@ -169,10 +169,8 @@ class Halls:
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
         await self.floors.close()
-        while left := tuple(self._tasks):
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+        while self._tasks:
+            await tasks.end(self._tasks)
         await self.caller.close()
 
     async def refresh(self) -> None:

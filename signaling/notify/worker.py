@@ -21,6 +21,7 @@ from rooms.policy.actors import SYSTEM
 from rooms.store import audit, outbox
 from rooms.store.database import Database
 from rooms.store.tables import Job
+from signaling import tasks
 from signaling.notify import limits
 
 log = logging.getLogger(__name__)
@@ -77,9 +78,7 @@ class Worker:
         finally:
             if self._running:
                 _, left = await asyncio.wait(self._running, timeout=limits.GRACE_S)
-                for task in left:
-                    task.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
+                await tasks.end(left)
 
     async def drain(self) -> int:
         """Do all that is due now, one round after another, and return how many jobs were done: for commands and tests."""
