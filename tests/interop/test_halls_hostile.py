@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,22 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 def sockets(there: There) -> int:
     """Open in the server's process."""
     folder = Path(f"/proc/{there.server.process.pid}/fd")
-    return sum(os.readlink(one).startswith("socket:") for one in folder.iterdir() if one.is_symlink())
+    return sum(_leads_to(one).startswith("socket:") for one in folder.iterdir())
+
+
+def _leads_to(link: Path) -> str:
+    """Nothing, where it was closed meanwhile."""
+    with suppress(FileNotFoundError):
+        return os.readlink(link)
+    return ""
 
 
 def mixers(there: There) -> int:
-    found = Path(f"/proc/{there.server.process.pid}/task").glob("*/children")
-    return sum(len(one.read_text().split()) for one in found)
+    found = 0
+    for one in Path(f"/proc/{there.server.process.pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended meanwhile
+            found += len(one.read_text().split())
+    return found
 
 
 class Hasty(Recorder):

@@ -124,7 +124,8 @@ async def test_each_viewer_gets_the_size_that_it_asked_for(server: LiveServer, c
         await page.evaluate(PUBLISH, [server.ws_url, jwt(server, "an", conference), codec, mode, False, *SIZE])
         for name in ("binh", "chi"):
             await page.evaluate(WATCH, [server.ws_url, jwt(server, name, conference), name])
-        await sees(page, "binh", WIDTHS[HIGH])
+        for name in ("binh", "chi"):
+            await sees(page, name, WIDTHS[HIGH])
         assert (await page.evaluate(SENT))["mode"] == mode
         for quality in (LOW, HIGH, LOW):
             keys = (await page.evaluate(SENT))["keys"]

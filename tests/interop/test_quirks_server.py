@@ -327,6 +327,8 @@ async def _sessions_are_refreshed_as_the_terminal_can_or_end(there: There) -> No
         assert by_invite.requests.count("INVITE") == 1 and "UPDATE" not in by_invite.requests
         assert by_update.requests.count("UPDATE") == 1 and "INVITE" not in by_update.requests
         assert not by_invite.ended.is_set() and not by_update.ended.is_set()
+        for one in (by_invite, by_update):
+            assert await one.hang_up() == 200
 
 
 async def _a_silent_one_is_asked_and_only_a_dead_one_leaves(impatient: There) -> None:

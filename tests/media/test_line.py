@@ -293,12 +293,12 @@ async def test_messages_instead_of_tracks(calls: Callable[..., Call], told: Told
 
 
 def test_ports_come_in_pairs_and_run_out(router: Router, told: Told) -> None:
-    lines = [router.open_line(told, host="127.0.0.1", ports=range(43_001, 43_006)) for _ in range(2)]
-    assert {line.local[1] for line in lines} == {43_002, 43_004}
+    lines = [router.open_line(told, host="127.0.0.1", ports=range(13_001, 13_006)) for _ in range(2)]
+    assert {line.local[1] for line in lines} == {13_002, 13_004}
     with pytest.raises(OSError, match="taken"):
-        router.open_line(told, host="127.0.0.1", ports=range(43_001, 43_006))
+        router.open_line(told, host="127.0.0.1", ports=range(13_001, 13_006))
     with pytest.raises(OSError, match="no ports"):
-        router.open_line(told, host="127.0.0.1", ports=range(43_001, 43_002))
+        router.open_line(told, host="127.0.0.1", ports=range(13_001, 13_002))
 
 
 def test_lines_are_bounded(router: Router, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,12 +311,12 @@ def test_lines_are_bounded(router: Router, told: Told, monkeypatch: pytest.Monke
 
 
 async def test_a_closed_line_frees_its_ports(router: Router, told: Told) -> None:
-    line = router.open_line(told, host="127.0.0.1", ports=range(43_010, 43_012))
+    line = router.open_line(told, host="127.0.0.1", ports=range(13_010, 13_012))
     line.close()
 
     def free() -> bool:
         try:
-            router.open_line(told, host="127.0.0.1", ports=range(43_010, 43_012)).close()
+            router.open_line(told, host="127.0.0.1", ports=range(13_010, 13_012)).close()
         except OSError:
             return False
         return True

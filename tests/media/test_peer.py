@@ -510,7 +510,7 @@ async def test_held_pictures_wait_and_voices_go_on(node: Node, router: Router, m
     assert [await sees() for _ in range(5)] == [False] * 5  # nobody wants them
     camera.pause(False)
     await until(True)
-    monkeypatch.setattr(limits, "HELD_S", 0.5)
+    monkeypatch.setattr(limits, "HELD_S", 2.0)
     receiver.peer.hold_pictures(True)
     await until(False)
     await until(True)  # by itself

@@ -179,7 +179,7 @@ def test_an_enemy_costs_little_and_is_refused(rule: str) -> None:
     assert caught.value.code in ("bad_rule", "rule_too_often", "first_date_off_rule", "series_too_long")
 
 
-@settings(deadline=2000, max_examples=200)
+@settings(deadline=None, max_examples=200)
 @given(
     st.text("FREQINTVALCOUYDMH=;,-+0123456789BSPWKZ", max_size=120).map(lambda text: f"FREQ=DAILY;{text}"),
     st.dates(date(2026, 1, 1), date(2031, 1, 1)),
@@ -205,7 +205,7 @@ RULES = st.one_of(
 ENDS = st.one_of(st.just(""), st.builds(";COUNT={}".format, st.integers(1, 60)), st.just(";UNTIL=20280229T235959"))
 
 
-@settings(deadline=2000, max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(RULES, ENDS, st.dates(date(2026, 1, 1), date(2030, 12, 31)))
 def test_the_twin_year_means_the_same_dates(rule: str, end: str, day: date) -> None:
     """What is found near the year 9999 and carried back is what is found here, by another program, in local time."""

@@ -27,7 +27,7 @@ from signaling.config import Settings
 from signaling.journal import Strangers
 
 STRANGERS = 150
-BOUND_S = 60
+BOUND_S = 140
 TOLD_S = 1.2
 """So long after it is so, the packet plane has told what it has."""
 CONFERENCE = "memory"

@@ -19,7 +19,7 @@ from tests.security import strangers
 
 pytestmark = pytest.mark.native
 
-FREEZE = 15
+FREEZE = 30
 """Pictures; one second."""
 
 

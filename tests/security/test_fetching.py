@@ -20,6 +20,7 @@ import pytest
 from rooms.sealing import Seal
 from signaling.notify import targets
 from signaling.notify.webhooks import Deliverer, Order
+from tests.ports import free_port
 from tests.rooms.invited import KEY
 
 OUTSIDE, INSIDE = "127.0.0.2", "127.0.0.1"
@@ -84,8 +85,8 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     made = World(Site(), Site())
-    first = await asyncio.start_server(made.outside.serve, OUTSIDE, 0)
-    made.outside.port = made.inside.port = first.sockets[0].getsockname()[1]
+    made.outside.port = made.inside.port = free_port()
+    first = await asyncio.start_server(made.outside.serve, OUTSIDE, made.port)
     second = await asyncio.start_server(made.inside.serve, INSIDE, made.port)
     async with first, second:
         yield made

@@ -1,6 +1,5 @@
 """Each check finds what is wrong and names a fix."""
 
-import contextlib
 import os
 import shutil
 import socket
@@ -17,6 +16,7 @@ from signaling import doctor
 from signaling.config import Settings, load
 from signaling.doctor import CHECKS, Finding, Verdict, examine
 from tests.conftest import LiveServer
+from tests.ports import free_port
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -53,11 +53,10 @@ def test_a_taken_media_port(tmp_path: Path, kind: socket.SocketKind) -> None:
 @pytest.fixture
 def free() -> list[int]:
     """Ports that nobody has, for UDP and TCP."""
-    with contextlib.ExitStack() as held:
-        made = [held.enter_context(socket.socket()) for _ in range(3)]
-        for end in made:
-            end.bind(("127.0.0.1", 0))
-        return [end.getsockname()[1] for end in made]
+    found: set[int] = set()
+    while len(found) < 3:
+        found.add(free_port())
+    return list(found)
 
 
 @pytest.mark.parametrize("host", [["127.0.0.1"], ["0.0.0.0", "::"]], ids=["http", "https"])

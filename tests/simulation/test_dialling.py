@@ -55,11 +55,16 @@ class Terminals(asyncio.DatagramProtocol):
         self.busy: set[str] = set()
         self.transport: asyncio.DatagramTransport | None = None
         self.crashed = False
+        self._speaker: tuple[str, int] | None = None
+        self._dead: set[tuple[str, int]] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        if addr in self._dead:
+            return  # it lay unread when its sender was killed
+        self._speaker = addr
         verb, call_id, _leg, terminal = data.decode().split()
         if verb == "BYE":
             if self.live.get(terminal) == call_id:
@@ -89,6 +94,8 @@ class Terminals(asyncio.DatagramProtocol):
     def silence(self) -> None:
         """The server is dead: no packets come, and each terminal ends its call."""
         self.live.clear()
+        if self._speaker is not None:
+            self._dead.add(self._speaker)
 
 
 class Server:

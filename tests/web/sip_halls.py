@@ -21,12 +21,14 @@ class Hall(Terminal):
         super().__init__(*given, **more)
         self.readiness = 200
         self.probes = 0
+        self._asked: set[tuple[str, str]] = set()
         self.offered = ""
         """The description of the last call that came."""
 
     def _received(self, message: Message) -> None:
         if message.method == "OPTIONS":
-            self.probes += 1
+            self._asked.add((message["Call-ID"], message["CSeq"]))
+            self.probes = len(self._asked)  # without what is sent again
             self._reply(message, self.readiness)
         else:
             super()._received(message)

@@ -303,14 +303,14 @@ async def test_a_screen_that_is_chosen_after_the_call_is_not_captured(visit: Vis
     await one.part("leave-button").click()
     await expect(one.part("call")).to_have_count(0)
     await one.page.evaluate("choosing = false")
-    await one.page.wait_for_function(f"() => screens.length === 2 && {LOOKED_AT} === 0", timeout=1000)
+    await one.page.wait_for_function(f"() => screens.length === 2 && {LOOKED_AT} === 0", timeout=5000)
 
 
 async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_comes_back_once(
     visit: Visit, live_server: LiveServer
 ) -> None:
     """The microphone fails in the new call, the camera is still being opened for it when all else is done."""
-    one = await visit(script=WAYS + TROUBLED + REFUSING)
+    one = await visit(script=WAYS + TROUBLED + REFUSING + WAITING + COMES_IN)
     link = await new_meeting(one, live_server)
     await one.join(link, "Nguyễn Văn An")
     await pressed(one, "cam-toggle", True)
@@ -319,9 +319,11 @@ async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_com
     await refuse(one, "audio", 1)
     await trouble(one, held=True)
     before = await one.page.evaluate("opened.length")
+    await one.page.evaluate("joins = false")
     await call_anew(one)
     await link_is(one, "media-lost")
     await one.part("cam-toggle").click()
+    await one.page.evaluate("joins = true")
     await link_is(one, "steady")
     await trouble(one)
     await one.page.wait_for_function("(before) => opened.length > before && refusals === 0", arg=before)

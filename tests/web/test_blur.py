@@ -507,7 +507,7 @@ async def test_whoever_leaves_while_the_program_comes_closes_the_camera(
     await expect(one.part("call")).to_have_attribute("data-link", "steady", timeout=PATIENCE_MS)
     assert await one.page.evaluate("kept.some((track) => track.readyState === 'live')")
     await one.part("leave-button").click()
-    await one.page.wait_for_function("() => kept.every((track) => track.readyState === 'ended')", timeout=1000)
+    await one.page.wait_for_function("() => kept.every((track) => track.readyState === 'ended')", timeout=5000)
 
 
 @pytest.mark.parametrize(("script", "words"), [("", "Hãy kiểm tra mạng"), (NO_CANVAS, "Trình duyệt này")])

@@ -37,7 +37,7 @@ from tests.web.visiting import Visit, Visitor
 
 pytestmark = pytest.mark.browser
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 COUNT_PRESSES = "window.presses = 0; addEventListener('pointerdown', () => { window.presses += 1; }, true);"
 SECRETARY: tuple[str, ...] = (
     "/my",

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright, expect
 
 from tests.conftest import LiveServer
 
+expect.set_options(timeout=20_000)  # ms; of waits that a busy machine may lengthen. What has a bound of its own says so
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 IN_WINDOW = "documentPictureInPicture.window?.document"

@@ -293,7 +293,11 @@ def test_no_process_outlives_its_parent(number: int) -> None:
     parent.send_signal(number)
     parent.wait(10)
     for _ in range(500):
-        if not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if "\nState:\tZ" in status:
             return
         time.sleep(0.02)
     os.kill(pid, signal.SIGKILL)

@@ -300,7 +300,8 @@ def test_line_ends_are_skipped_at_once_and_counted() -> None:
 
 async def test_who_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WRITE_BYTES", 1000)
-    monkeypatch.setattr(limits, "MESSAGES_AT_ONCE", 1_000_000)
+    for bound in ("MESSAGES_AT_ONCE", "STREAM_BYTES_AT_ONCE", "STREAM_BYTES_PER_SECOND"):
+        monkeypatch.setattr(limits, bound, 1 << 30)
     async with station() as one:
         trusting(one)
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port("tcp"), limit=1)
