@@ -371,9 +371,11 @@ class Caller:
         await self._write_last(ends)  # others may wait for all of that time
         while self._told and loop.time() < ends:
             await asyncio.wait(tuple(self._told), timeout=ends - loop.time())
-        for leg_id, _ in self._told.values():
-            log.warning("news of leg %s are given up: the server stops", leg_id)
-        await tasks.end(self._told)
+        given_up = dict(self._told)
+        await tasks.end(given_up)
+        for task, (leg_id, _) in given_up.items():
+            if not task.done() or task.cancelled():
+                log.warning("news of leg %s are given up: the server stops", leg_id)
         await self._write_last(ends)
         for leg_id, news in self._unsure.items():
             if news.event in SETTLED:
@@ -388,6 +390,8 @@ class Caller:
         for leg_id, news in tuple(self._unsure.items()):
             if news.event not in SETTLED or leg_id in self._being_told():
                 continue
+            if asyncio.get_running_loop().time() >= ends:
+                return
             with suppress(OSError, SQLAlchemyError):
                 async with asyncio.timeout_at(ends):
                     if not self._is_moot(leg_id, news.event):

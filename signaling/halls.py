@@ -169,8 +169,7 @@ class Halls:
             await asyncio.sleep(limits.GOODBYE_S)
         await self.around.driver.close()
         await self.floors.close()
-        while self._tasks:
-            await tasks.end(self._tasks)
+        await tasks.end(self._tasks)
         await self.caller.close()
 
     async def refresh(self) -> None:

@@ -37,6 +37,8 @@ TRACED_ARRIVALS = 4096
 """Spans of people who come in that may be open; the oldest ends then."""
 TRACES_SEND_S, TRACES_CLOSE_S = 5.0, 3.0
 """For one batch of spans, and for what is left at the stop."""
+ENDING_S = 2.0
+"""Of tasks that were cancelled, when the server stops."""
 TRACES_TOLD_S = 300.0
 """Between two lines of the log that say that spans are lost."""
 

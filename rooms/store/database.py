@@ -144,23 +144,27 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
         raise
     except BaseException:
         with suppress(Exception):  # it would be taken for what ended the work, and the work be done again
-            await _to_the_end(session.rollback())
+            await _to_the_end(session.rollback(), hurried=True)
         raise
     await _to_the_end(session.commit())
 
 
-async def _to_the_end(ending: Coroutine[Any, Any, None]) -> None:
+async def _to_the_end(ending: Coroutine[Any, Any, None], *, hurried: bool = False) -> None:
     """Whoever is cancelled meanwhile is so after it, whatever became of it: a transaction that is left half ended costs its
-    connection. A database that does not answer is not waited for longer than `ENDING_S` then.
+    connection. From then on, or from the beginning if `hurried`, a database that does not answer is not waited for longer than
+    `ENDING_S`.
     """
-    task, cancelled = asyncio.create_task(ending), None
+    loop, task, cancelled = asyncio.get_running_loop(), asyncio.create_task(ending), None
+    ends = loop.time() + limits.ENDING_S if hurried else None
     while not task.done():
         try:
-            await asyncio.wait([task], timeout=None if cancelled is None else limits.ENDING_S)
+            await asyncio.wait([task], timeout=None if ends is None else max(0.0, ends - loop.time()))
         except asyncio.CancelledError as error:
             cancelled = error
+            ends = ends or loop.time() + limits.ENDING_S
         else:
             task.cancel()  # nothing, where it has ended
+            ends = loop.time() + limits.ENDING_S
     if cancelled is not None:
         if not task.cancelled() and (failed := task.exception()) is not None:
             raise cancelled from failed

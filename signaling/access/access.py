@@ -241,7 +241,9 @@ class Access:
 
     async def settled(self) -> None:
         """Everything that was to be noted is."""
-        await asyncio.gather(*self._notes, return_exceptions=True)
+        for failed in await asyncio.gather(*self._notes, return_exceptions=True):
+            if isinstance(failed, Exception):
+                log.error("an attempt to sign in could not be noted", exc_info=failed)
 
     async def _note_failure(self, name: str, failures: int, address: str, now: datetime) -> None:
         await asyncio.sleep(limits.NOTE_AFTER_S)

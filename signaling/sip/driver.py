@@ -166,7 +166,8 @@ class Driver:
         assert self._loop is not None
         found: list[str] = []
         try:
-            rows = await asyncio.wait_for(self._loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM), limits.RESOLVE_S)
+            async with asyncio.timeout(limits.RESOLVE_S):
+                rows = await self._loop.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
             found = [str(row[4][0]) for row in rows]
         except (OSError, TimeoutError, UnicodeError):
             log.info("no address for a host that was dialled")
@@ -216,12 +217,10 @@ class Driver:
             return
         name = (hop.name or hop.host) if tls else None
         try:
-            await asyncio.wait_for(
-                self._loop.create_connection(
+            async with asyncio.timeout(limits.CONNECT_S):
+                await self._loop.create_connection(
                     lambda: Connection(self, hop, key), hop.host, hop.port, ssl=tls, server_hostname=name
-                ),
-                limits.CONNECT_S,
-            )
+                )
         except (OSError, ssl.SSLError, TimeoutError) as error:
             log.info("no connection to %s: %s", hop, type(error).__name__)
             self._give_up(hop, key)

@@ -20,7 +20,7 @@ from tests.security import strangers
 pytestmark = pytest.mark.native
 
 FREEZE = 30
-"""Pictures; one second."""
+"""Pictures; two seconds, where the processors are busy with other tests."""
 
 
 async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServer]) -> None:

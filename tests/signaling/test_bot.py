@@ -190,10 +190,10 @@ async def present(server: LiveServer, conference: str) -> list[api.ParticipantIn
 
 
 async def gone(server: LiveServer, conference: str) -> None:
-    for _ in range(100):
+    for _ in range(25):
         if not await present(server, conference):
             return
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
     pytest.fail("they are still there")
 
 

@@ -32,10 +32,17 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   return stream;
 };"""
 
-LASTING = """window.lasts = false;
+LASTING = """[window.lasts, window.lengthened] = [false, 0];
 const [set, made] = [window.setTimeout, AudioContext.prototype.createBufferSource];
-window.setTimeout = (act, ms, ...more) => set(act, window.lasts && ms > 1200 && ms < 1400 ? 60_000 : ms, ...more);
-AudioContext.prototype.createBufferSource = function () { return Object.assign(made.call(this), { loop: window.lasts }); };"""
+window.setTimeout = (act, ms, ...more) => {
+  const longer = window.lasts && ms > 1200 && ms < 1400;
+  window.lengthened += longer;
+  return set(act, longer ? 60_000 : ms, ...more);
+};
+AudioContext.prototype.createBufferSource = function () {
+  window.lengthened += window.lasts;
+  return Object.assign(made.call(this), { loop: window.lasts });
+};"""
 """Once it `lasts`, a sound does not end by itself."""
 
 
@@ -51,6 +58,7 @@ async def answered(visitor: Visitor, answer: str, sounds: dict[str, str]) -> str
     await visitor.page.evaluate("lasts = true")
     for name in sounds:
         await _stopped(visitor, name, sounds)
+    assert await visitor.page.evaluate("lengthened") == len(sounds)
     await visitor.part(f"check-{answer}").click()
     await visitor.part("check-code").wait_for()
     return (await visitor.part("check-code").inner_text()).replace(" ", "")

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from rooms.store import outbox
 from rooms.store.database import Database
 from rooms.store.tables import AuditEntry, Job
+from signaling import limits as server_limits
 from signaling.notify import GiveUp, Later, Worker, in_transaction, limits
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
@@ -175,6 +176,33 @@ async def test_a_job_that_is_cancelled_has_ended_when_the_loop_has(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert tidied
+
+
+async def test_a_job_that_tidies_up_for_ever_does_not_hold_up_the_stop(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does whose mail server fell silent: it says goodbye for half a minute."""
+    monkeypatch.setattr(limits, "GRACE_S", 0.05)
+    monkeypatch.setattr(server_limits, "ENDING_S", 0.05)
+    started, silent = asyncio.Event(), asyncio.Event()
+
+    async def work(_payload: dict[str, Any], _now: datetime) -> None:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await silent.wait()
+
+    await put(database)
+    worker = Worker(database, {"x": work}, lambda: NOW)
+    task = asyncio.create_task(worker.run())
+    await asyncio.wait_for(started.wait(), 10)
+    left = tuple(worker._running)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=10)
+    assert done and task.cancelled() and not left[0].done()
+    silent.set()
+    await asyncio.wait(left)
 
 
 async def test_a_dead_worker_loses_nothing(database: Database) -> None:
