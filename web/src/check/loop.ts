@@ -68,10 +68,11 @@ export class Loop {
     await this.receiver.simulateScenario('force-tcp');
     const until = performance.now() + SWITCH_MS;
     await Promise.race([back, gone, wait(SWITCH_MS)]);
+    const meter = new Meter();
     while (performance.now() < until && this.receiver.state !== 'disconnected') {
       const received = await reports(others(this.receiver));
-      const seen = new Meter().read({ sent: [], received }, 0);
-      if (seen.way === 'tcp' && (seen.rtt_ms ?? 0) > 0) return true;
+      const seen = meter.read({ sent: [], received }, performance.now());
+      if (seen.way === 'tcp' && seen.down_bps > 0) return true;
       await wait(LOOK_MS);
     }
     return false;
