@@ -19,8 +19,8 @@ from tests.security import strangers
 
 pytestmark = pytest.mark.native
 
-FREEZE = 30
-"""Pictures; two seconds, where the processors are busy with other tests."""
+FREEZE = 15
+"""Pictures; one second."""
 
 
 async def test_a_call_goes_on_among_strangers(own_server: Callable[..., LiveServer]) -> None:

@@ -436,7 +436,7 @@ async def test_modes_and_figures(visit: Visit, live_server: LiveServer) -> None:
     await until(lambda: _at_most(one, 180), "a small picture of the other")
     await until(lambda: _at_most(other, 216), "the own camera is sent small")
     await advance(other)
-    assert await height(other) >= 120, "small, and still to be seen"
+    assert await height(other) >= 180, "small, and still to be seen"
     await mode(one, "full")
     await until(lambda: _at_least(one, 360), "a large picture again")
     await until(lambda: _at_least(other, 360), "the own camera is sent large again")
