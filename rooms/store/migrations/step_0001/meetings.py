@@ -1,6 +1,6 @@
 # fmt: off
 # ruff: noqa
-"""Tables of `rooms.meetings` as step 0001 makes them. Written by `python -m rooms.store.migrations.draft`."""
+"""Tables of `rooms.meetings` as step 0001 makes them. Frozen."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -2,7 +2,7 @@
 # ruff: noqa
 """The first shape: every table, no overlap of reservations, an audit trail that is only added to.
 
-Written by `python -m rooms.store.migrations.draft`.
+This step is frozen: databases with its shape exist. A change of a table is a new step, written by hand beside this one.
 """
 
 from alembic import op
