@@ -187,6 +187,10 @@ class Stream:
         head = struct.pack("!BBHII", first, second, self.sequence, stamp, self.ssrc)
         self._throw(head + more + payload + last)
 
+    def lose(self, packets: int) -> None:
+        """Skip sequence numbers, as a network that loses these packets does."""
+        self.sequence = (self.sequence + packets) & 0xFFFF
+
     async def key(self, kind: int, key: str) -> None:
         """RFC 4733 section 2.5.1: of one press all packets have the timestamp of its beginning, the last is sent three times."""
         begun, number = self.timestamp, KEYS.index(key)
