@@ -75,12 +75,12 @@ test-rust: $(STAMPS)/python
 test-web: $(STAMPS)/web
 	cd web && npm run --silent test
 
-# pytest comes last: its closing line is the result.
+# pytest comes last: its closing line is the result. Up to three failed tests that need the whole machine run once more (tests/once_more.py).
 WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web
-	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
+	$(PYTHON) -m tests.once_more -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
 	$(PYTHON) tests/bench/run.py $(ARGS)

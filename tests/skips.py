@@ -21,7 +21,7 @@ ALLOWED = {
 
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
-        config.pluginmanager.register(Watch())
+        config.pluginmanager.register(Watch(), "skips")
 
 
 class Watch:
