@@ -14,7 +14,9 @@ from media import limits
 _TSNS = 1 << 32
 _RECORD_HEADER, _PIECE_HEADER = 13, 12
 _CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS = 20, 21, 22, 23
-_CLIENT_HELLO = 1
+_CLIENT_HELLO, _HELLO_VERIFY_REQUEST = 1, 3
+_OF_SERVER = frozenset({2, _HELLO_VERIFY_REQUEST, 4, 11, 12, 13, 14, 22})
+"""Messages of a server before it changes the ciphers (RFC 5246 §7.4, RFC 6347 §4.3.2, RFC 6066 §8). HelloRequest is none."""
 _COMMON_HEADER = 12
 _CHUNK_HEADER = 4
 _DATA, _SACK, _RECONFIGURE = 0, 3, 130
@@ -53,9 +55,10 @@ def claims_too_much(record: bytes) -> bool:
     return at != len(record)
 
 
-def fits_handshake(record: bytes) -> bool:
-    """Whether a client sends this before its handshake is complete. In clear: pieces of messages, one byte that changes the
-    ciphers, an alert; sealed by the keys that come of it: anything (RFC 6347 §4.1, RFC 5246 §7). Everything else is noise.
+def fits_handshake(record: bytes, *, from_server: bool = False) -> bool:
+    """Whether a client, or a server, sends this before its handshake is complete. In clear: pieces of messages, one byte that
+    changes the ciphers, an alert; sealed by the keys that come of it: anything (RFC 6347 §4.1, RFC 5246 §7). Everything else is
+    noise.
     """
     kind, content = record[0], len(record) - _RECORD_HEADER
     if record[1:2] != b"\xfe" or kind not in (_CHANGE, _ALERT, _HANDSHAKE, _DATA_OF_USERS):
@@ -63,20 +66,27 @@ def fits_handshake(record: bytes) -> bool:
     if record[3:5] != b"\0\0":
         return record[3:5] == b"\0\1"
     if kind == _HANDSHAKE:
-        return content > 0 and not _is_late_hello(record)
+        return content > 0 and not any(_is_out_of_place(*piece, from_server) for piece in _pieces(record))
     return (kind, content) in ((_CHANGE, 1), (_ALERT, 2))
 
 
-def _is_late_hello(record: bytes) -> bool:
-    """A ClientHello that is not the first message of its handshake. We ask for no cookie (RFC 6347 §4.2.1), so nobody we talk to
-    sends one; the library ends the handshake for it, whoever sent it.
+def _is_out_of_place(message: int, number: int, from_server: bool) -> bool:
+    """A message that no peer of ours sends there in its handshake. Anybody can forge one, and the library gives up for it.
+
+    We ask for no cookie (RFC 6347 §4.2.1), so a client sends its ClientHello as the first message only. A server may ask for one,
+    by its first message only.
     """
+    if from_server:
+        return message not in _OF_SERVER or (message == _HELLO_VERIFY_REQUEST and number != 0)
+    return message == _CLIENT_HELLO and number != 0
+
+
+def _pieces(record: bytes) -> Iterator[tuple[int, int]]:
+    """The kind and the number of each message of which the record holds a piece."""
     at = _RECORD_HEADER
     while at + _PIECE_HEADER <= len(record):
-        if record[at] == _CLIENT_HELLO and record[at + 4 : at + 6] != b"\0\0":
-            return True
+        yield record[at], int.from_bytes(record[at + 4 : at + 6], "big")
         at += _PIECE_HEADER + int.from_bytes(record[at + 9 : at + 12], "big")
-    return False
 
 
 def handshake_bytes(record: bytes) -> int:

@@ -2,7 +2,8 @@
 
 The only file that knows private names of aiortc; pyproject pins its version exactly and `tests/media/test_handshake.py`
 holds the contract. No RTP comes here: the SRTP keys are exported and handed on, and the packet plane does the rest.
-We are always the DTLS server, so that our order of SRTP profiles rules.
+We are the DTLS server wherever the peer lets us, so that our order of SRTP profiles rules. We are the DTLS client of a peer
+that wants to be the server; its certificate, its bytes and its time have the same bounds.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from media import datagrams, limits
 from media.parameters import Fingerprint
 
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
+Role = Literal["client", "server"]
+"""Of ours in the DTLS handshake."""
 
 LOSSY_LABELS = frozenset({"_lossy", "_data_track"})
 """Channels that we open without order and without retransmission."""
@@ -93,13 +96,18 @@ class Certificate(RTCCertificate):
             self._context = super()._create_ssl_context(srtp_profiles)
             # A shared context would otherwise let a client resume the session of another fingerprint.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-            # Later ones send a second ClientHello, which `datagrams.fits_handshake` lets nobody do.
+            # Later ones send a second ClientHello, which `datagrams.fits_handshake` lets no peer do.
             self._context.set_max_proto_version(_DTLS1_2)
         return self._context
 
 
 class Session:
-    """From the first DTLS datagram to the data channels; begins when the peer's fingerprints are known."""
+    """From the first DTLS datagram to the data channels; begins when the peer's fingerprints are known.
+
+    The DTLS server begins with the ClientHello of the peer. The DTLS client begins when the peer has nominated a path, so that
+    its ClientHello goes where an authentic connectivity check came from. Lost flights are sent again by the timer of OpenSSL:
+    after 1, 2, 4 and 8 s (RFC 6347 §4.2.4.1), until `limits.HANDSHAKE_S` ends the handshake.
+    """
 
     def __init__(self, certificate: Certificate, events: SessionEvents, loop: asyncio.AbstractEventLoop) -> None:
         self._certificate = certificate
@@ -107,6 +115,7 @@ class Session:
         self._loop = loop
         self._pipe = _Pipe(events.send_datagram)
         self._fingerprints: tuple[Fingerprint, ...] = ()
+        self._has_path = False
         self._dtls: _Dtls | None = None
         self._task: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -117,14 +126,25 @@ class Session:
         self._labels: list[str] = []
         self._channels: dict[str, RTCDataChannel] = {}
         self.state: Literal["new", "connecting", "connected", "broken", "closed"] = "new"
+        self.role: Role | None = None
+        """None until the peer's description is known."""
 
-    def trust(self, fingerprints: Sequence[Fingerprint]) -> bool:
-        """The peer's certificate by its SDP. False: the session runs already with other fingerprints."""
+    def trust(self, fingerprints: Sequence[Fingerprint], role: Role) -> bool:
+        """The peer's certificate by its SDP, and our role. The role of a session never changes (RFC 8842 §4: that takes a new
+        DTLS association). False: the session runs already with other fingerprints.
+        """
+        assert self.role in (None, role)
+        self.role = role
         if self._fingerprints and self.state != "new":
             return self._fingerprints == tuple(fingerprints)
         self._fingerprints = tuple(fingerprints)
         self._start()
         return True
+
+    def path_nominated(self) -> None:
+        """The peer nominated a path by an authentic connectivity check: the DTLS client may send there."""
+        self._has_path = True
+        self._start()
 
     def receive(self, datagram: bytes) -> None:
         """One DTLS datagram from a path that ICE has checked."""
@@ -141,7 +161,7 @@ class Session:
             return False
         if self.state == "connected":
             return True
-        if not datagrams.fits_handshake(record):
+        if not datagrams.fits_handshake(record, from_server=self.role == "client"):
             return False
         self._handshake_bytes += datagrams.handshake_bytes(record)
         if self._handshake_bytes > limits.HANDSHAKE_BYTES:
@@ -185,10 +205,14 @@ class Session:
             self._end("closed")
 
     def _start(self) -> None:
-        if self.state != "new" or not self._fingerprints or self._pipe.empty:
+        if self.state != "new" or self.role is None or not self._fingerprints:
+            return
+        if self.role == "client":
+            self._pipe.clear()  # no answer comes before the ClientHello
+        if not (self._has_path if self.role == "client" else not self._pipe.empty):
             return
         self.state = "connecting"
-        self._dtls = _Dtls(self._pipe, self._certificate, self._events.install_keys)
+        self._dtls = _Dtls(self._pipe, self._certificate, self._events.install_keys, self.role)
         self._wait(limits.HANDSHAKE_STEPS)
         self._task = self._loop.create_task(self._handshake(self._dtls))
 
@@ -203,7 +227,7 @@ class Session:
     async def _handshake(self, dtls: _Dtls) -> None:
         fingerprints = [RTCDtlsFingerprint(one.algorithm, one.value) for one in self._fingerprints]
         try:
-            await dtls.start(RTCDtlsParameters(fingerprints=fingerprints, role="client"))
+            await dtls.start(RTCDtlsParameters(fingerprints=fingerprints))
         except Exception:  # whatever a hostile certificate provokes in the libraries below
             self._break("malformed handshake")
             return
@@ -343,6 +367,9 @@ class _Pipe:
             self._datagrams.append(datagram)
             self._arrived.set()
 
+    def clear(self) -> None:
+        self._datagrams.clear()
+
     def close(self) -> None:
         self._closed = True
         self._arrived.set()
@@ -364,13 +391,13 @@ class _Pipe:
 
 
 class _Dtls(RTCDtlsTransport):
-    """The DTLS server; instead of SRTP sessions it yields keys."""
+    """One end of DTLS; instead of SRTP sessions it yields keys."""
 
-    def __init__(self, pipe: _Pipe, certificate: Certificate, install: Callable[[Keys], None]) -> None:
+    def __init__(self, pipe: _Pipe, certificate: Certificate, install: Callable[[Keys], None], role: Role) -> None:
         super().__init__(pipe, [certificate])  # type: ignore[arg-type]
         self._install = install
         self._srtp_profiles = _PROFILES
-        self._set_role("server")
+        self._set_role(role)
 
     def _setup_srtp(self) -> None:
         assert self._ssl is not None
@@ -381,16 +408,11 @@ class _Dtls(RTCDtlsTransport):
             return
         key, salt = profile.key_length, profile.salt_length
         material = self._ssl.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
-        salts = 2 * key
-        self._install(
-            Keys(
-                profile=_NAMES[profile.openssl_profile],
-                receive_key=material[:key],  # RFC 5764 §4.2: client key, server key, client salt, server salt
-                receive_salt=material[salts : salts + salt],
-                send_key=material[key:salts],
-                send_salt=material[salts + salt :],
-            )
-        )
+        salts = 2 * key  # RFC 5764 §4.2: client key, server key, client salt, server salt
+        client = material[:key], material[salts : salts + salt]
+        server = material[key:salts], material[salts + salt :]
+        receive, send = (client, server) if self._role == "server" else (server, client)
+        self._install(Keys(_NAMES[profile.openssl_profile], *receive, *send))
 
 
 class _Association(RTCSctpTransport):

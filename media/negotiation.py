@@ -1,6 +1,7 @@
 """Decides what is agreed on in a section and writes our answers and offers (RFC 8829, RFC 8843, RFC 8839). Pure.
 
-We are ICE-lite, bundle everything and are the DTLS server: `a=setup:passive` in answers, `actpass` in offers.
+We are ICE-lite and bundle everything. `a=setup` is `actpass` in offers and `passive` in answers. The answer to `passive` is
+`active`.
 Descriptions are read in `description.py`; what is remembered between them lives in `peer.py`.
 """
 

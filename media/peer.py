@@ -15,6 +15,7 @@ from media import limits, negotiation
 from media.consumer import Consumer, Mapping, map_codecs
 from media.description import Memory, parse
 from media.errors import PeerError
+from media.handshake import Role as DtlsRole
 from media.negotiation import Head, Plan
 from media.parameters import (
     Acceptance,
@@ -115,15 +116,14 @@ class Peer:
         assert self._role in ("", "answers")
         self._role = "answers"
         description = parse(offer_sdp, self._described)
-        if description.setup not in ("actpass", "active"):
-            raise PeerError("the peer must be able to be the DTLS client")
         self._check_kinds(description)
         self._meet(description)
         ended = self._take_sections(description)
         published = [one for slot in self._slots.values() if (one := self._publish(slot, accept, ended))]
         bound, unsupported = self._bind_waiting()
         plans = [self._plan(slot) for slot in self._slots.values()]
-        sdp = negotiation.write(self._head("passive", description.allow_mixed), plans)
+        setup = "active" if self._transport.role == "client" else "passive"
+        sdp = negotiation.write(self._head(setup, description.allow_mixed), plans)
         for slot in self._slots.values():
             slot.draining = False
         self._changed = self._has_place()
@@ -164,8 +164,6 @@ class Peer:
         answered = [section.mid for section in description.sections if section.usable]
         if len(description.sections) > len(slots) or not set(answered) <= self._slots.keys():
             raise PeerError("the answer does not fit the offer")
-        if description.setup != "active":
-            raise PeerError("the peer must be the DTLS client")
         self._meet(description)
         started = []
         for section in description.sections:
@@ -331,7 +329,19 @@ class Peer:
         before = self._transport.remote_ufrag
         if self._role == "answers" and before and before != description.ufrag:
             self._transport.restart_ice(self._node.new_credentials(self.shard))
-        self._transport.set_remote(description.ufrag, description.pwd, description.fingerprints)
+        self._transport.set_remote(
+            description.ufrag, description.pwd, description.fingerprints, self._dtls_role(description.setup)
+        )
+
+    def _dtls_role(self, setup: str) -> DtlsRole:
+        """Ours, by the peer's `a=setup` (RFC 8842 §5.2, §5.3). Of an offer that leaves it to us we make the DTLS server, or leave
+        the role as it is. Our own offers leave it to the peer.
+        """
+        if setup == "actpass" and self._role == "answers":
+            return self._transport.role or "server"
+        if setup not in ("active", "passive"):
+            raise PeerError("no DTLS role")
+        return "server" if setup == "active" else "client"
 
     def _check_kinds(self, description: Description) -> None:
         for section in description.sections:

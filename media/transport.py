@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from media.errors import PeerError
-from media.handshake import Certificate, Keys, Session
+from media.handshake import Certificate, Keys, Role, Session
 from media.parameters import Credentials, Extension, Fingerprint
 
 if TYPE_CHECKING:
@@ -59,12 +59,19 @@ class Transport:
         self.credentials = credentials
         self._plane.restart_ice(self.id, credentials.ufrag, credentials.pwd)
 
-    def set_remote(self, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint]) -> None:
-        """Raises `PeerError`: another certificate than the one that DTLS has seen."""
+    @property
+    def role(self) -> Role | None:
+        """Ours in DTLS; None until the peer's description is known."""
+        return self._session.role
+
+    def set_remote(self, ufrag: str, pwd: str, fingerprints: Sequence[Fingerprint], role: Role) -> None:
+        """Raises `PeerError`: another certificate than the one that DTLS has seen, or another role of ours than before."""
+        if self.role not in (None, role):
+            raise PeerError("the DTLS role changed")
         if ufrag != self.remote_ufrag:
             self.remote_ufrag = ufrag
             self._plane.set_remote_credentials(self.id, ufrag, pwd)
-        if not self._session.trust(fingerprints):
+        if not self._session.trust(fingerprints, role):
             raise PeerError("the fingerprint changed")
 
     def add_extensions(self, extensions: Sequence[Extension]) -> None:
@@ -104,6 +111,8 @@ class Transport:
         if self.state == "closed":
             return
         self.path = path
+        if state in ("connected", "moved"):
+            self._session.path_nominated()
         self._events.ice_changed(state, path)
 
     # -- handshake.SessionEvents

@@ -1,4 +1,4 @@
-"""A small WebRTC client for tests: one UDP or TCP path, STUN checks, DTLS as client, SRTP and data channels.
+"""A small WebRTC client for tests: one UDP or TCP path, STUN checks, DTLS in either role, SRTP and data channels.
 
 It shows and hides nothing: a test may send any byte at any moment and sees what came back. It trusts whatever SDP
 gave it and talks to loopback only.
@@ -135,11 +135,13 @@ class IceClient:
 
     # -- DTLS
 
-    async def handshake(self, profiles: list[Any] | None = None, timeout_s: float = 10.0) -> None:
+    async def handshake(
+        self, profiles: list[Any] | None = None, timeout_s: float = 10.0, *, role: str = "client"
+    ) -> None:
         self.dtls = RTCDtlsTransport(self._pipe, [self.certificate])  # type: ignore[arg-type]
-        self.dtls._set_role("client")
+        self.dtls._set_role(role)
         self.dtls._srtp_profiles = profiles or [*GCM, *CM]
-        parameters = RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint("sha-256", self.fingerprint)], role="server")
+        parameters = RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint("sha-256", self.fingerprint)])
         await asyncio.wait_for(self.dtls.start(parameters), timeout_s)
         assert self.dtls.state == "connected", self.dtls.state
 

@@ -90,11 +90,12 @@ class Owner:
 
 
 @contextmanager
-def session() -> Iterator[tuple[handshake.Session, Owner]]:
+def session(role: handshake.Role) -> Iterator[tuple[handshake.Session, Owner]]:
     owner = Owner()
     made = handshake.Session(certificate(), owner, loop())
     own = next(one for one in client_certificate().getFingerprints() if one.algorithm == "sha-256")
-    made.trust([Fingerprint("sha-256", own.value)])
+    made.trust([Fingerprint("sha-256", own.value)], role)
+    made.path_nominated()
     try:
         yield made, owner
     finally:
@@ -102,12 +103,16 @@ def session() -> Iterator[tuple[handshake.Session, Owner]]:
 
 
 def dtls(data: bytes) -> None:
-    """Datagrams into a half-open session, alone (the first byte is even) or as changes of a real client's flights."""
-    run(_alone(data[1:]) if not (data[:1] or b"\0")[0] & 1 else _changed(data[1:]))
+    """Datagrams into a half-open session, alone (the first byte is even) or as changes of a real peer's flights. The second bit
+    of the first byte says whether the session is the DTLS client.
+    """
+    first = (data[:1] or b"\0")[0]
+    role: handshake.Role = "client" if first & 2 else "server"
+    run(_changed(data[1:], role) if first & 1 else _alone(data[1:], role))
 
 
-async def _alone(data: bytes) -> None:
-    with session() as (made, owner):
+async def _alone(data: bytes, role: handshake.Role) -> None:
+    with session(role) as (made, owner):
         taken = 0
         for row in data.split(SEPARATOR)[:MOST_DATAGRAMS]:
             made.receive(row)
@@ -121,7 +126,7 @@ async def _alone(data: bytes) -> None:
 
 
 class Line:
-    """Under a real client: what it sends is kept, changed, and given to the session."""
+    """Under a real peer: what it sends is kept, changed, and given to the session."""
 
     role = "controlling"
 
@@ -153,13 +158,13 @@ class Line:
         self._deliver(bytes(made))
 
 
-async def _changed(data: bytes) -> None:
-    with session() as (made, owner):
+async def _changed(data: bytes, role: handshake.Role) -> None:
+    with session(role) as (made, owner):
         line = Line(data, made.receive)
-        client = RTCDtlsTransport(line, [client_certificate()])  # type: ignore[arg-type]
-        client._set_role("client")
+        peer = RTCDtlsTransport(line, [client_certificate()])  # type: ignore[arg-type]
+        peer._set_role("client" if role == "server" else "server")
         ours = [RTCDtlsFingerprint("sha-256", certificate().fingerprint)]
-        task = asyncio.ensure_future(client.start(RTCDtlsParameters(fingerprints=ours, role="server")))
+        task = asyncio.ensure_future(peer.start(RTCDtlsParameters(fingerprints=ours)))
         for _ in range(40):
             await settle(4)
             while owner.sent:
@@ -171,7 +176,7 @@ async def _changed(data: bytes) -> None:
         assert len(made._pipe._datagrams) <= limits.DATAGRAMS_WAITING
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await client.stop()
+        await peer.stop()
     await settle()
 
 

@@ -65,6 +65,22 @@ def test_what_belongs_to_a_handshake() -> None:
         assert datagrams.handshake_bytes(made) == (len(made) if made[:1] == b"\x16" and made[4] == 0 else 0)
 
 
+def test_what_a_server_sends_in_its_handshake() -> None:
+    def message(kind: int, number: int = 0) -> bytes:
+        return bytes([kind, 0, 0, 2]) + number.to_bytes(2, "big") + bytes(3) + b"\0\0\2xx"
+
+    for kind in range(
+        256
+    ):  # ServerHello to ServerHelloDone; HelloRequest, ClientHello and what a client answers are none
+        fits = kind in (2, 3, 4, 11, 12, 13, 14, 22)
+        assert datagrams.fits_handshake(record(message(kind), 22, 0), from_server=True) is fits, kind
+        assert datagrams.fits_handshake(record(message(2) + message(kind), 22, 0), from_server=True) is fits, kind
+    assert not datagrams.fits_handshake(record(message(3, 1), 22, 0), from_server=True), "a cookie is asked for once"
+    assert datagrams.fits_handshake(record(message(2, 1), 22, 0), from_server=True), "behind the question for a cookie"
+    assert not datagrams.fits_handshake(record(bytes(40), 23, 0), from_server=True)
+    assert datagrams.fits_handshake(record(bytes(40), 23, 1), from_server=True)
+
+
 def test_long_handshake_messages_are_seen_by_their_own_word() -> None:
     def piece(claimed: int) -> bytes:
         return b"\x01" + claimed.to_bytes(3, "big") + bytes(7) + b"\1x"

@@ -214,7 +214,8 @@ async def test_a_closed_producer_frees_its_sections_and_says_so(router: Router, 
 @pytest.mark.parametrize(
     "text",
     [
-        offers.describe([MIC], setup="passive"),
+        offers.describe([MIC], setup="holdconn"),
+        offers.describe([MIC]).replace("a=setup", "a=step"),
         offers.describe([MIC]).replace("a=fingerprint", "a=footprint"),
         offers.describe([MIC]).replace("a=ice-ufrag", "a=ice-frag"),
         offers.describe([MIC]).replace("a=ice-pwd", "a=ice-word"),
@@ -388,7 +389,8 @@ def test_a_second_offer_supersedes_the_first(router: Router, producers: list[Pro
 @pytest.mark.parametrize(
     "text",
     [
-        offers.describe([offers.application()], setup="passive"),
+        offers.describe([offers.application()], setup="actpass"),
+        offers.describe([offers.application()], setup="holdconn"),
         offers.describe([offers.application(), video("recvonly")], setup="active"),
         offers.describe([video("recvonly")], setup="active"),
         "v=0\r\n",

@@ -194,7 +194,7 @@ class OpenDoor(asyncio.DatagramProtocol):
     async def open(self, fingerprint: str) -> tuple[str, int]:
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-        assert self._session.trust([Fingerprint("sha-256", fingerprint)])
+        assert self._session.trust([Fingerprint("sha-256", fingerprint)], "server")
         address: tuple[str, int] = self._transport.get_extra_info("sockname")
         return address
 
