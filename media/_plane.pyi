@@ -75,6 +75,10 @@ class Plane:
     handed over: checks by our user name, whose first character (a..z, A..Z, 0..9) names the shard. `gather_us` is how long a batch waits for the
     rest of its frame. `gso=False` is for tests of the fall-back. `local_only`: UDP sockets on other addresses
     than loopback take only what comes from that address itself, so from this machine.
+
+    Each thread holds at most `tcp_strangers` TCP connections without an answer of ours. One more ends the oldest stranger
+    of the network that holds the most; an IPv6 customer (/48) counts as a whole. A stranger has `tcp_first_answer_ms`.
+    `tcp_proved` bounds the connections that were answered; they end with the path of their peer, who has at most 8.
     """
 
     def __new__(
@@ -87,6 +91,9 @@ class Plane:
         gso: bool = True,
         receive_buffer_bytes: int = 4194304,
         local_only: bool = False,
+        tcp_strangers: int = 1024,
+        tcp_first_answer_ms: int = 10000,
+        tcp_proved: int = 8192,
     ) -> Plane: ...
     def udp_ports(self) -> list[int]:
         """The bound port of each `udp` entry, in order."""

@@ -59,6 +59,12 @@ class NodeSettings:
     local_only: bool = False
     voices: int = 0
     """Of one conference sent to a peer at once, the loudest; 0: all."""
+    tcp_strangers: int = 1024
+    """TCP connections of one thread without an answer of ours."""
+    tcp_first_answer_ms: int = 10_000
+    """Time of such a connection."""
+    tcp_proved: int = 8192
+    """TCP connections of one thread that were answered."""
 
 
 class Node:
@@ -77,6 +83,9 @@ class Node:
             gather_us=settings.gather_us,
             gso=settings.gso,
             local_only=settings.local_only,
+            tcp_strangers=settings.tcp_strangers,
+            tcp_first_answer_ms=settings.tcp_first_answer_ms,
+            tcp_proved=settings.tcp_proved,
         )
         self.udp_ports = self.plane.udp_ports()
         self.tcp_ports = self.plane.tcp_ports()

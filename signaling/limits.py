@@ -8,6 +8,20 @@ FIRST_REQUEST_S = 15.0
 """A connection that has not sent a whole request by then is closed."""
 KEEP_ALIVE_S = 30
 CONNECTIONS = 8192
+"""HTTP connections. What lies above `STRANGERS` is for clients that have proved who they are."""
+
+# Connections that have proved nothing yet. They are counted by network: an IPv4 address, or an IPv6 network of 64 bits within
+# one of 48 bits. When there are too many, the oldest silent one of the network that holds the most is closed.
+STRANGERS = 4096
+"""Over HTTP. A page opens up to 6: 600 people behind one address, and as many others."""
+TLS_HANDSHAKE_S = 15.0
+"""As long as `FIRST_REQUEST_S`: a phone on a slow network needs some seconds."""
+STRANGERS_TCP = 1024
+"""Over ICE-TCP, in one packet thread, until our first answer; an honest client gets the answer within one round trip."""
+STRANGER_TCP_S = 10.0
+CONNECTIONS_TCP = 8192
+"""Over ICE-TCP, in one packet thread, after our first answer. One peer has at most 8."""
+
 BODY_BYTES = 64 * 1024
 """Of an API request; RoomService has its own."""
 DESK_BODY_BYTES = 512 * 1024

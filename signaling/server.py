@@ -385,6 +385,9 @@ def node_settings(settings: Settings) -> NodeSettings:
         gso=settings.gso,
         local_only=bool(own),
         voices=settings.loudest_voices,
+        tcp_strangers=limits.STRANGERS_TCP,
+        tcp_first_answer_ms=int(limits.STRANGER_TCP_S * 1000),
+        tcp_proved=limits.CONNECTIONS_TCP,
     )
 
 

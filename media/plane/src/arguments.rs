@@ -12,6 +12,8 @@ pub const ENTRIES_MAX: usize = 16;
 /// More threads than any machine of ours has processors to spare; each may hold 16 MiB handed over for it.
 pub const SHARDS_MAX: i64 = 16;
 pub const GATHER_US_MAX: i64 = 10_000;
+pub const TCP_CONNECTIONS_MAX: i64 = 1_000_000;
+pub const FIRST_ANSWER_MS_MAX: i64 = 600_000;
 pub const RECEIVE_BUFFER_BYTES_MAX: i64 = 1 << 30;
 pub const LAYERS_MAX: usize = 4;
 pub const DTLS_BYTES_MAX: usize = 1500;

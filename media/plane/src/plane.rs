@@ -10,7 +10,7 @@ use plane_core::command::Command;
 use plane_core::handover::shard_of;
 use plane_core::line::SILENT_US;
 use plane_core::loudest::VOICES_MAX;
-use plane_udp::{Listener, Options, UdpSocket};
+use plane_udp::{Bounds, Listener, Options, UdpSocket};
 use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -48,9 +48,9 @@ type Any<'a, 'py> = &'a Bound<'py, PyAny>;
 impl Plane {
     #[new]
     #[pyo3(signature = (*, udp, tcp=None, shards=None, gather_us=None, gso=true, receive_buffer_bytes=None,
-        local_only=false),
+        local_only=false, tcp_strangers=None, tcp_first_answer_ms=None, tcp_proved=None),
         text_signature = "(*, udp, tcp=..., shards=1, gather_us=1000, gso=True, receive_buffer_bytes=4194304, \
-            local_only=False)")]
+            local_only=False, tcp_strangers=1024, tcp_first_answer_ms=10000, tcp_proved=8192)")]
     #[allow(clippy::too_many_arguments, reason = "keywords of Python")]
     fn new(
         udp: Any,
@@ -60,6 +60,9 @@ impl Plane {
         gso: bool,
         receive_buffer_bytes: Option<Any>,
         local_only: bool,
+        tcp_strangers: Option<Any>,
+        tcp_first_answer_ms: Option<Any>,
+        tcp_proved: Option<Any>,
     ) -> PyResult<Self> {
         let number = |value: Option<Any>, what, min, max, default| {
             value.map_or(Ok(default), |value| check::number(value, what, min, max))
@@ -73,8 +76,15 @@ impl Plane {
         if !gso {
             plane_udp::refuse_gso();
         }
+        let bounds = Bounds {
+            strangers: number(tcp_strangers, "tcp_strangers", 1, check::TCP_CONNECTIONS_MAX, 1024)? as usize,
+            first_answer_us: number(tcp_first_answer_ms, "tcp_first_answer_ms", 1, check::FIRST_ANSWER_MS_MAX, 10_000)?
+                as u64
+                * 1000,
+            proved: number(tcp_proved, "tcp_proved", 1, check::TCP_CONNECTIONS_MAX, 8192)? as usize,
+        };
         let options = Options { reuse_port: false, receive_buffer_bytes: buffer as usize, local_only };
-        Ok(Plane::open(&udp, &tcp, shards, gather_us, options)?)
+        Ok(Plane::open(&udp, &tcp, shards, gather_us, options, bounds)?)
     }
 
     fn udp_ports(&self) -> PyResult<Vec<u16>> {
@@ -470,6 +480,7 @@ impl Plane {
         shards: usize,
         gather_us: u64,
         options: Options,
+        bounds: Bounds,
     ) -> io::Result<Self> {
         let mut sockets = udp_sockets(udp, shards, options)?;
         let mut listeners = tcp.iter().map(|address| Listener::open(*address)).collect::<io::Result<Vec<_>>>()?;
@@ -490,7 +501,7 @@ impl Plane {
             // The first shard takes all TCP connections, and hands over those whose first check names another one.
             let listeners = std::mem::take(&mut listeners);
             let events = plane.events.clone();
-            let seat = Seat { index: index as u8, udp, listeners, gather_us, commands, events, latest };
+            let seat = Seat { index: index as u8, udp, listeners, bounds, gather_us, commands, events, latest };
             let thread = thread::start(seat)?;
             plane.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
@@ -596,7 +607,8 @@ mod tests {
     #[test]
     fn a_dead_thread_fails_every_call_and_wakes_who_waits() {
         let options = Options { reuse_port: false, receive_buffer_bytes: 1 << 16, local_only: false };
-        let plane = Plane::open(&["127.0.0.1:0".parse().unwrap()], &[], 1, 0, options).unwrap();
+        let bounds = Bounds { strangers: 1, first_answer_us: 1, proved: 1 };
+        let plane = Plane::open(&["127.0.0.1:0".parse().unwrap()], &[], 1, 0, options, bounds).unwrap();
         assert!(plane.check_alive().is_ok());
         plane.events.die("plane-0 stopped: a test".into());
         let (poller, mut found) = (Poller::new().unwrap(), Found::nothing());

@@ -8,7 +8,9 @@ use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use plane_core::shard::Shard;
 use plane_core::stats::Snapshot;
-use plane_udp::{Bell, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket};
+use plane_udp::{
+    Bell, Bounds, Counters, Found, Intake, Listener, Network, Poller, Ready, Receiver, Source, Tcp, UdpSocket,
+};
 use plane_udp::{now_us, sleep_us, thread_cpu_us};
 use std::any::Any;
 use std::fs::File;
@@ -24,6 +26,7 @@ pub struct Seat {
     pub index: u8,
     pub udp: Vec<UdpSocket>,
     pub listeners: Vec<Listener>,
+    pub bounds: Bounds,
     pub gather_us: u64,
     /// Of every shard thread, ours among them.
     pub commands: Vec<Arc<Commands>>,
@@ -144,7 +147,7 @@ impl Rounds {
             poller.add(socket.fd(), Source::Udp(index as u16))?;
         }
         let udp: Arc<[UdpSocket]> = seat.udp.into();
-        let tcp = Tcp::new(poller.clone(), seat.listeners)?;
+        let tcp = Tcp::new(poller.clone(), seat.listeners, seat.bounds)?;
         Ok(Rounds {
             shard,
             outbox: Outbox::new(Network::new(udp.clone(), tcp)),
@@ -415,7 +418,8 @@ impl Rounds {
 
     fn timers(&mut self) {
         if self.outbox.sink.tcp.deadline() <= self.now_us {
-            self.outbox.sink.tcp.timeout();
+            let shard = &self.shard;
+            self.outbox.sink.tcp.timeout(|path| shard.uses(path));
         }
         if self.shard.deadline() <= self.now_us {
             self.busy = true;

@@ -255,6 +255,12 @@ impl Shard {
         }
     }
 
+    /// A transport of ours knows this path. A TCP connection that no transport knows any more is of no use.
+    pub fn uses(&self, path: Path) -> bool {
+        let owner = self.paths.get(&path).and_then(|key| self.transports.get(*key));
+        owner.and_then(Transport::ice).is_some_and(|agent| agent.knows(path))
+    }
+
     /// A TCP connection ended: nothing can be sent there any more.
     pub fn tcp_closed(&mut self, connection: u32, now_us: u64) {
         let ended: Vec<(Path, usize)> = self

@@ -11,7 +11,7 @@ use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use plane_core::rtp;
 use plane_core::srtp::{Inbound, Outbound, Profile, RTP_OVERHEAD_MAX, RocTx};
-use plane_udp::{Found, Network, Options, Poller, Receiver, Source, Tcp, UdpSocket, sleep_us};
+use plane_udp::{Bounds, Found, Network, Options, Poller, Receiver, Source, Tcp, UdpSocket, sleep_us};
 use std::net::{SocketAddr, UdpSocket as Plain};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
@@ -149,7 +149,8 @@ impl<'a> Forwarder<'a> {
         let poller = Rc::new(Poller::new().expect("epoll"));
         poller.add(socket.fd(), Source::Udp(0)).expect("added");
         let sockets: Arc<[UdpSocket]> = vec![socket].into();
-        let tcp = Tcp::new(poller.clone(), Vec::new()).expect("no listeners");
+        let tcp = Tcp::new(poller.clone(), Vec::new(), Bounds { strangers: 1, first_answer_us: 1, proved: 1 })
+            .expect("no listeners");
         let (key, salt) = keys();
         let viewer = |address: &SocketAddr| Viewer {
             address: *address,

@@ -66,11 +66,11 @@ pub fn in6_addr(ip: Ipv6Addr) -> libc::in6_addr {
     libc::in6_addr { s6_addr: ip.octets() }
 }
 
-/// What one attacker holds for nothing: an IPv4 address, or an IPv6 network of 64 bits.
-pub fn neighbourhood(address: &SocketAddr) -> IpAddr {
-    match address.ip() {
+/// The address itself (IPv4, mapped ones too), or the IPv6 network of so many bits that it lies in.
+pub fn network_of(address: &SocketAddr, bits: u32) -> IpAddr {
+    match address.ip().to_canonical() {
         IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) >> 64 << 64).into(),
+        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) & (u128::MAX << (128 - bits))).into(),
     }
 }
 
@@ -90,10 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_64_bits_is_one_neighbour() {
-        let of = |text: &str| neighbourhood(&text.parse().unwrap());
-        assert_eq!(of("[2001:db8::1]:5"), of("[2001:db8::2:0:0:1]:6"));
-        assert_ne!(of("[2001:db8::1]:5"), of("[2001:db8:0:1::1]:5"));
-        assert_ne!(of("10.0.0.1:5"), of("10.0.0.2:5"));
+    fn an_address_lies_in_one_network() {
+        let of = |text: &str, bits| network_of(&text.parse().unwrap(), bits);
+        assert_eq!(of("[2001:db8::1]:5", 64), of("[2001:db8::2:0:0:1]:6", 64));
+        assert_ne!(of("[2001:db8::1]:5", 64), of("[2001:db8:0:1::1]:5", 64));
+        assert_eq!(of("[2001:db8::1]:5", 48), of("[2001:db8:0:1::1]:5", 48));
+        assert_ne!(of("10.0.0.1:5", 48), of("10.0.0.2:5", 48));
+        assert_eq!(of("[::ffff:10.0.0.1]:5", 48), of("10.0.0.1:5", 64));
     }
 }

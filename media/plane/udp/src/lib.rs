@@ -8,6 +8,7 @@ mod control;
 mod network;
 mod receive;
 mod send;
+mod strangers;
 mod tcp;
 mod udp;
 mod wait;
@@ -15,7 +16,7 @@ mod wait;
 pub use network::{Counters, LINE_SOCKETS_MAX, Network};
 pub use receive::{DATAGRAM_MAX, Received, Receiver};
 pub use send::{gso_in_use, refuse_gso};
-pub use tcp::{CONNECTIONS_MAX, Closed, Intake, Leaving, Listener, STRANGERS_PER_ADDRESS_MAX, Tcp};
+pub use tcp::{Bounds, Closed, Intake, Leaving, Listener, Tcp};
 pub use udp::{Options, UdpSocket};
 pub use wait::{Bell, Found, Poller, Ready, Source, now_us, sleep_us, thread_cpu_us};
 

@@ -1,12 +1,13 @@
 //! ICE-TCP (RFC 6544, passive side): connections with RFC 4571 frames. Owns the streams and what waits in them.
 //!
-//! A stranger may hold little for a short time: 16 connections of one address in a thread, 10 s until its first frame,
-//! which must look like STUN, and 30 s until the first answer. An answer is the proof, because only a check with our
-//! password gets one. Later a connection lives as long as we have something to send on it.
+//! A stranger is a connection that we have not answered yet. An answer is the proof, because only a check with our password
+//! gets one. A stranger must begin with what looks like STUN and has a few seconds until its answer. `Bounds` says how many
+//! strangers there may be; one more ends the oldest one of the network that holds the most (`strangers`).
+//! A proved connection lives as long as a peer uses its path and we have something to send on it.
 
-use crate::address::neighbourhood;
 use crate::network::Counters;
 use crate::send::{count_dropped, pieces};
+use crate::strangers::Strangers;
 use crate::wait::{Poller, Source};
 use plane_core::demux::{Class, classify};
 use plane_core::framing::{Deframer, prefix};
@@ -14,14 +15,21 @@ use plane_core::ice::Path;
 use plane_core::outbox::Message;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-pub const CONNECTIONS_MAX: usize = 1024;
-pub const STRANGERS_PER_ADDRESS_MAX: usize = 16;
-const FIRST_FRAME_US: u64 = 10_000_000;
-const FIRST_ANSWER_US: u64 = 30_000_000;
+/// Of one thread. The policy that Python hands in at the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Connections without an answer of ours.
+    pub strangers: usize,
+    /// Time of a stranger until our first answer.
+    pub first_answer_us: u64,
+    /// Connections with an answer.
+    pub proved: usize,
+}
+
 const SILENT_US: u64 = 60_000_000;
 const SWEEP_US: u64 = 1_000_000;
 /// Frames that wait in one connection. Video may fill half of it: late video is worth nothing.
@@ -94,8 +102,8 @@ pub struct Tcp {
     poller: Rc<Poller>,
     listeners: Vec<Listener>,
     connections: HashMap<u32, Connection>,
-    /// Strangers per address (IPv4) or network (IPv6).
-    strangers: HashMap<IpAddr, usize>,
+    bounds: Bounds,
+    strangers: Strangers,
     next_connection: u32,
     closed: Vec<Closed>,
     /// Connections that got frames in this round.
@@ -149,7 +157,7 @@ impl Intake {
 }
 
 impl Tcp {
-    pub fn new(poller: Rc<Poller>, listeners: Vec<Listener>) -> io::Result<Self> {
+    pub fn new(poller: Rc<Poller>, listeners: Vec<Listener>, bounds: Bounds) -> io::Result<Self> {
         for (index, listener) in listeners.iter().enumerate() {
             poller.add(listener.socket.as_raw_fd(), Source::Listener(index as u8))?;
         }
@@ -157,7 +165,8 @@ impl Tcp {
             poller,
             listeners,
             connections: HashMap::new(),
-            strangers: HashMap::new(),
+            bounds,
+            strangers: Strangers::default(),
             next_connection: 1,
             closed: Vec::new(),
             fed: Vec::new(),
@@ -214,17 +223,20 @@ impl Tcp {
         }
     }
 
-    /// Its number; None: there are enough, of all or from there.
+    /// Its number; None: there are enough that have proved themselves, or the system refuses.
     fn admit(&mut self, stream: TcpStream, remote: SocketAddr) -> Option<u32> {
-        let neighbours = self.strangers.get(&neighbourhood(&remote)).copied().unwrap_or(0);
-        if self.connections.len() >= CONNECTIONS_MAX || neighbours >= STRANGERS_PER_ADDRESS_MAX {
+        if self.connections.len() - self.strangers.len() >= self.bounds.proved {
             return None;
+        }
+        if self.strangers.len() >= self.bounds.strangers {
+            let oldest = self.strangers.most_dispensable()?;
+            self.close(oldest);
         }
         let connection = self.free_number();
         prepare(&stream).ok()?;
         self.poller.add(stream.as_raw_fd(), Source::Connection(connection)).ok()?;
-        *self.strangers.entry(neighbourhood(&remote)).or_default() += 1;
-        let expires_us = self.now_us + FIRST_FRAME_US;
+        self.strangers.insert(connection, &remote);
+        let expires_us = self.now_us + self.bounds.first_answer_us;
         self.connections.insert(
             connection,
             Connection {
@@ -281,7 +293,6 @@ impl Tcp {
             connection.deframer = intake.deframer;
             if connection.trust == Trust::Silent && !intake.silent {
                 connection.trust = Trust::Asking;
-                connection.expires_us = self.now_us + FIRST_ANSWER_US;
             }
         }
     }
@@ -290,7 +301,7 @@ impl Tcp {
     /// Nothing was sent on it yet.
     pub fn let_go(&mut self, intake: Intake, mut frames: Vec<u8>) -> Option<Leaving> {
         let Connection { stream, remote, .. } = self.connections.remove(&intake.connection)?;
-        self.forget_stranger(&remote);
+        self.strangers.remove(intake.connection);
         self.poller.remove(stream.as_raw_fd()).ok()?;
         frames.append(&mut intake.deframer.into_rest());
         Some(Leaving { stream, remote, bytes: frames })
@@ -358,15 +369,14 @@ impl Tcp {
         if self.fed.last() != Some(&number) && !self.fed.contains(&number) {
             self.fed.push(number);
         }
-        let (remote, was) = (connection.remote, std::mem::replace(&mut connection.trust, Trust::Proved));
         connection.expires_us = self.now_us + SILENT_US;
-        if was != Trust::Proved {
-            self.forget_stranger(&remote);
+        if std::mem::replace(&mut connection.trust, Trust::Proved) != Trust::Proved {
+            self.strangers.remove(number);
         }
     }
 
-    /// Ends what outlived its time and wakes listeners that rest.
-    pub fn timeout(&mut self) {
+    /// Ends what outlived its time, and proved connections whose path no peer uses (`is_used`); wakes listeners that rest.
+    pub fn timeout(&mut self, is_used: impl Fn(Path) -> bool) {
         let now_us = self.now_us;
         for (index, listener) in self.listeners.iter_mut().enumerate() {
             if listener.resting_until_us.is_some_and(|until_us| until_us <= now_us) {
@@ -376,7 +386,11 @@ impl Tcp {
             }
         }
         if self.sweep_us <= now_us {
-            let old = self.connections.iter().filter(|(_, connection)| connection.expires_us <= now_us);
+            let is_old = |number: &u32, one: &Connection| {
+                let path = Path::Tcp { connection: *number, remote: one.remote };
+                one.expires_us <= now_us || (one.trust == Trust::Proved && !is_used(path))
+            };
+            let old = self.connections.iter().filter(|(number, one)| is_old(number, one));
             for number in old.map(|(number, _)| *number).collect::<Vec<_>>() {
                 self.close(number);
             }
@@ -385,21 +399,9 @@ impl Tcp {
     }
 
     fn close(&mut self, number: u32) {
-        if let Some(connection) = self.connections.remove(&number) {
-            if connection.trust != Trust::Proved {
-                self.forget_stranger(&connection.remote);
-            }
+        if self.connections.remove(&number).is_some() {
+            self.strangers.remove(number);
             self.closed.push(number);
-        }
-    }
-
-    fn forget_stranger(&mut self, remote: &SocketAddr) {
-        let key = neighbourhood(remote);
-        if let Some(count) = self.strangers.get_mut(&key) {
-            *count -= 1;
-            if *count == 0 {
-                self.strangers.remove(&key);
-            }
         }
     }
 }

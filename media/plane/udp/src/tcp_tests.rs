@@ -1,7 +1,6 @@
 //! Connections over loopback, time moved by hand: trust, bounds, framing, what happens when a peer does not read.
 
-use crate::tcp::STRANGERS_PER_ADDRESS_MAX;
-use crate::{Found, Listener, Network, Poller, Source, Tcp};
+use crate::{Bounds, Found, Listener, Network, Poller, Source, Tcp};
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use std::io::{ErrorKind, Read, Write};
@@ -17,6 +16,7 @@ struct Station {
     frames: Vec<(Path, Vec<u8>)>,
 }
 
+const BOUNDS: Bounds = Bounds { strangers: 16, first_answer_us: 10 * SECOND_US, proved: 20 };
 const STUN: [u8; 20] = [0; 20];
 const SECOND_US: u64 = 1_000_000;
 
@@ -24,7 +24,7 @@ impl Station {
     fn new(address: &str) -> Self {
         let listener = Listener::open(address.parse().unwrap()).unwrap();
         let (poller, address) = (Rc::new(Poller::new().unwrap()), listener.address());
-        let tcp = Tcp::new(poller.clone(), vec![listener]).unwrap();
+        let tcp = Tcp::new(poller.clone(), vec![listener], BOUNDS).unwrap();
         let outbox = Outbox::new(Network::new(Vec::new().into(), tcp));
         Station { poller, outbox, address, buffer: vec![0; 1 << 16], frames: Vec::new() }
     }
@@ -76,6 +76,16 @@ impl Station {
         stream
     }
 
+    fn connect_from(&mut self, address: &str) -> TcpStream {
+        use socket2::{Domain, Socket, Type};
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(address.parse().unwrap(), 0).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        let before = self.tcp().len();
+        self.until(|station| station.tcp().len() > before);
+        socket.into()
+    }
+
     /// A peer whose first check came and was answered.
     fn proved(&mut self) -> (TcpStream, Path) {
         let (mut stream, before) = (self.connect(), self.frames.len());
@@ -89,9 +99,13 @@ impl Station {
     }
 
     fn is_closed(&mut self, path: Path) -> bool {
-        let Path::Tcp { connection, .. } = path else { panic!("{path:?}") };
-        self.tcp().closed() == Some(connection)
+        self.tcp().closed() == Some(number_of(path))
     }
+}
+
+fn number_of(path: Path) -> u32 {
+    let Path::Tcp { connection, .. } = path else { panic!("{path:?}") };
+    connection
 }
 
 fn framed(datagram: &[u8]) -> Vec<u8> {
@@ -168,28 +182,43 @@ fn a_frame_too_long_ends_the_connection() {
 }
 
 #[test]
-fn strangers_of_one_address_are_few() {
+fn one_stranger_more_ends_the_oldest_of_the_fullest_network() {
     let mut station = Station::new("127.0.0.1:0");
-    let (_kept, _) = station.proved();
-    let mut strangers: Vec<_> = (0..STRANGERS_PER_ADDRESS_MAX).map(|_| station.connect()).collect();
+    let (_proved, _) = station.proved();
+    let mut other = station.connect_from("127.0.0.2");
+    let mut strangers: Vec<_> = (1..BOUNDS.strangers).map(|_| station.connect()).collect();
+    assert_eq!(station.tcp().len(), BOUNDS.strangers + 1);
+    // The crowd of one address loses its oldest; the single stranger of the other address stays, and so does the peer.
+    let last = TcpStream::connect(station.address).unwrap();
+    station.until(|station| station.tcp().closed().is_some());
+    assert!(is_ended(&mut strangers[0]));
+    assert_eq!(station.tcp().len(), BOUNDS.strangers + 1);
+    other.write_all(&framed(&STUN)).unwrap();
+    station.until(|station| station.frames.len() == 2);
+    drop(last);
+}
+
+#[test]
+fn proved_connections_are_bounded_and_end_with_their_path() {
+    let mut station = Station::new("127.0.0.1:0");
+    let peers: Vec<_> = (0..BOUNDS.proved).map(|_| station.proved()).collect();
     let mut refused = TcpStream::connect(station.address).unwrap();
     let mut found = Found::nothing();
     station.poller.wait(Some(5 * SECOND_US), &mut found).unwrap();
     station.tcp().accept(0);
     assert!(is_ended(&mut refused));
-    assert_eq!(station.tcp().len(), STRANGERS_PER_ADDRESS_MAX + 1);
-    // One leaves, and there is a place again.
-    drop(strangers.pop());
-    station.until(|station| station.tcp().len() == STRANGERS_PER_ADDRESS_MAX);
-    station.connect();
+    let kept = peers[3].1;
+    station.tcp().set_now(SECOND_US);
+    station.tcp().timeout(|path| path == kept);
+    assert_eq!(station.numbers(), [number_of(kept)]);
 }
 
 #[test]
-fn each_stage_of_trust_has_its_time() {
+fn a_stranger_has_a_short_life() {
     let mut station = Station::new("127.0.0.1:0");
     let at = |station: &mut Station, second: u64| {
         station.tcp().set_now(second * SECOND_US);
-        station.tcp().timeout();
+        station.tcp().timeout(|_| true);
         station.tcp().len()
     };
     assert_eq!(station.tcp().deadline(), u64::MAX);
@@ -198,13 +227,12 @@ fn each_stage_of_trust_has_its_time() {
     station.until(|station| station.frames.len() == 1);
     let (_proved, path) = station.proved();
     assert_eq!(at(&mut station, 9), 3);
-    assert_eq!(at(&mut station, 10), 2);
-    assert_eq!(at(&mut station, 29), 2);
-    assert_eq!(at(&mut station, 30), 1);
+    // What looks like STUN and gets no answer buys no time.
+    assert_eq!(at(&mut station, 10), 1);
     station.outbox.put(path, b"still here");
     station.outbox.flush();
-    assert_eq!(at(&mut station, 89), 1);
-    assert_eq!(at(&mut station, 90), 0);
+    assert_eq!(at(&mut station, 69), 1);
+    assert_eq!(at(&mut station, 70), 0);
     assert_eq!(station.tcp().deadline(), u64::MAX);
     assert_eq!(std::iter::from_fn(|| station.tcp().closed()).count(), 3);
 }
@@ -281,7 +309,7 @@ fn a_connection_goes_on_in_another_thread_with_what_it_brought() {
 fn a_thread_takes_over_no_more_strangers_than_it_would_accept() {
     let (mut here, mut there) = (Station::new("127.0.0.1:0"), Station::new("127.0.0.1:0"));
     let mut streams = Vec::new();
-    for taken in 0..=STRANGERS_PER_ADDRESS_MAX {
+    for taken in 0..=BOUNDS.strangers {
         let mut stream = here.connect();
         stream.write_all(&framed(&STUN)).unwrap();
         let number = *here.numbers().first().unwrap();
@@ -292,7 +320,8 @@ fn a_thread_takes_over_no_more_strangers_than_it_would_accept() {
         };
         assert!(intake.frames(&mut here.buffer, |_, _| {}));
         let leaving = here.tcp().let_go(intake, framed(&STUN)).unwrap();
-        assert_eq!(there.tcp().take_over(leaving).is_some(), taken < STRANGERS_PER_ADDRESS_MAX);
+        assert!(there.tcp().take_over(leaving).is_some());
+        assert_eq!(there.tcp().len(), (taken + 1).min(BOUNDS.strangers));
         streams.push(stream);
     }
 }

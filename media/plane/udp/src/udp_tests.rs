@@ -2,7 +2,7 @@
 
 use crate::address;
 use crate::send::{allow_gso, gso_in_use};
-use crate::{Network, Options, Poller, Receiver, Tcp, UdpSocket};
+use crate::{Bounds, Network, Options, Poller, Receiver, Tcp, UdpSocket};
 use plane_core::ice::Path;
 use plane_core::outbox::Outbox;
 use std::net::{IpAddr, SocketAddr, UdpSocket as Plain};
@@ -30,7 +30,7 @@ fn open(address: &str) -> UdpSocket {
 
 fn outbox(addresses: &[&str]) -> Outbox<Network> {
     let sockets = addresses.iter().map(|address| open(address)).collect::<Vec<_>>();
-    let tcp = Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap();
+    let tcp = no_tcp();
     Outbox::new(Network::new(sockets.into(), tcp))
 }
 
@@ -67,6 +67,11 @@ fn read(receiver: &mut Receiver, socket: &UdpSocket, count: usize) -> Vec<(Path,
 
 fn bytes(datagrams: Vec<(Path, Vec<u8>)>) -> Vec<Vec<u8>> {
     datagrams.into_iter().map(|(_, bytes)| bytes).collect()
+}
+
+fn no_tcp() -> Tcp {
+    let bounds = Bounds { strangers: 1, first_answer_us: 1, proved: 1 };
+    Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new(), bounds).unwrap()
 }
 
 #[test]
@@ -266,7 +271,7 @@ fn a_wildcard_socket_answers_from_where_it_was_asked() {
         let (path, _) = read(&mut receiver, &server, 1).remove(0);
         let Path::Udp { local, remote, socket } = path else { panic!("{path:?}") };
         assert_eq!((socket, remote, local), (3, client.local_addr().unwrap(), Some(asked)));
-        outbox.sink = Network::new(vec![server].into(), Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap());
+        outbox.sink = Network::new(vec![server].into(), no_tcp());
         let path = Path::Udp { socket: 0, remote, local };
         outbox.put(path, b"answer");
         run(&mut outbox, path, 300, 600, true);
@@ -298,7 +303,7 @@ fn the_kernels_drops_are_counted() {
     let options = Options { reuse_port: false, receive_buffer_bytes: 4096, local_only: false };
     let socket = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
     let client = Plain::bind("127.0.0.1:0").unwrap();
-    let (address, tcp) = (socket.address(), Tcp::new(Rc::new(Poller::new().unwrap()), Vec::new()).unwrap());
+    let (address, tcp) = (socket.address(), no_tcp());
     let mut network = Network::new(vec![socket].into(), tcp);
     (0..100).for_each(|_| assert_eq!(client.send_to(&[0; 1000], address).unwrap(), 1000));
     let drops = network.counters().kernel_drops;
@@ -312,7 +317,7 @@ fn shards_share_a_port() {
     let first = UdpSocket::open("127.0.0.1:0".parse().unwrap(), options).unwrap();
     assert_eq!(UdpSocket::open(first.address(), options).unwrap().address(), first.address());
     assert!(UdpSocket::open(first.address(), Options { reuse_port: false, ..options }).is_err());
-    assert_eq!(address::neighbourhood(&first.address()), first.address().ip());
+    assert_eq!(address::network_of(&first.address(), 64), first.address().ip());
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Connections that have proved nothing, by the network that they come from. Owns the choice of the connection that ends
+//! when there are too many: the oldest one of the network that holds the most.
+//!
+//! A network is an IPv4 address, or an IPv6 network of 48 bits (what one customer gets) with networks of 64 bits in it.
+
+use crate::address::network_of;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+
+/// Members by their age, counted in admissions.
+type Ages = BTreeMap<u64, u32>;
+
+/// Connections of one customer: those of each smaller network, and these networks by size.
+#[derive(Default)]
+struct Customer {
+    networks: HashMap<IpAddr, Ages>,
+    sizes: BTreeSet<(usize, IpAddr)>,
+    size: usize,
+}
+
+#[derive(Default)]
+pub struct Strangers {
+    customers: HashMap<IpAddr, Customer>,
+    sizes: BTreeSet<(usize, IpAddr)>,
+    /// The place of each connection: age, customer, network.
+    places: HashMap<u32, (u64, IpAddr, IpAddr)>,
+    admissions: u64,
+}
+
+const CUSTOMER_BITS: u32 = 48;
+const NETWORK_BITS: u32 = 64;
+
+impl Strangers {
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn insert(&mut self, connection: u32, remote: &SocketAddr) {
+        let (customer, network) = (network_of(remote, CUSTOMER_BITS), network_of(remote, NETWORK_BITS));
+        self.admissions += 1;
+        self.places.insert(connection, (self.admissions, customer, network));
+        let entry = self.customers.entry(customer).or_default();
+        resize(&mut self.sizes, customer, entry.size, entry.size + 1);
+        entry.size += 1;
+        let ages = entry.networks.entry(network).or_default();
+        resize(&mut entry.sizes, network, ages.len(), ages.len() + 1);
+        ages.insert(self.admissions, connection);
+    }
+
+    /// True: it was one of them.
+    pub fn remove(&mut self, connection: u32) -> bool {
+        let Some((age, customer, network)) = self.places.remove(&connection) else { return false };
+        let Some(entry) = self.customers.get_mut(&customer) else { return true };
+        resize(&mut self.sizes, customer, entry.size, entry.size - 1);
+        entry.size -= 1;
+        if let Some(ages) = entry.networks.get_mut(&network) {
+            resize(&mut entry.sizes, network, ages.len(), ages.len() - 1);
+            ages.remove(&age);
+            if ages.is_empty() {
+                entry.networks.remove(&network);
+            }
+        }
+        if entry.size == 0 {
+            self.customers.remove(&customer);
+        }
+        true
+    }
+
+    /// The connection that makes room for another one.
+    pub fn most_dispensable(&self) -> Option<u32> {
+        let customer = &self.customers[&self.sizes.last()?.1];
+        let ages = &customer.networks[&customer.sizes.last()?.1];
+        ages.first_key_value().map(|(_, connection)| *connection)
+    }
+}
+
+/// An empty one has no place.
+fn resize(sizes: &mut BTreeSet<(usize, IpAddr)>, key: IpAddr, before: usize, after: usize) {
+    sizes.remove(&(before, key));
+    if after > 0 {
+        sizes.insert((after, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strangers(addresses: &[&str]) -> Strangers {
+        let mut all = Strangers::default();
+        for (number, address) in addresses.iter().enumerate() {
+            all.insert(number as u32, &address.parse().unwrap());
+        }
+        all
+    }
+
+    #[test]
+    fn the_oldest_of_the_fullest_network_makes_room() {
+        let mut all = strangers(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.2:2", "10.0.0.3:1"]);
+        assert_eq!(all.most_dispensable(), Some(1));
+        assert!(all.remove(1) && !all.remove(1));
+        all.insert(9, &"10.0.0.1:7".parse().unwrap());
+        assert_eq!(all.most_dispensable(), Some(0));
+        for number in [0, 2, 3, 9] {
+            assert!(all.remove(number));
+        }
+        assert_eq!((all.len(), all.most_dispensable()), (0, None));
+        assert!(all.customers.is_empty() && all.sizes.is_empty());
+    }
+
+    #[test]
+    fn many_networks_of_one_customer_are_one_crowd() {
+        let mut addresses: Vec<String> = (0..5).map(|part| format!("[2001:db8:1:{part}::1]:1")).collect();
+        addresses.push("[2001:db8:1:4::2]:1".into());
+        addresses.splice(0..0, ["10.0.0.1:1", "10.0.0.1:2", "10.0.0.1:3"].map(String::from));
+        let all = strangers(&addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        // Six of the customer stand against three of the address; the network of 64 bits with two gives one up.
+        assert_eq!(all.most_dispensable(), Some(7));
+    }
+}
