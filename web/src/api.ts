@@ -172,6 +172,14 @@ export async function serverBusy(): Promise<boolean> {
   return typeof answer === 'object' && answer !== null && (answer as { busy?: unknown }).busy === true;
 }
 
+/** Whether it answers anything within this time. */
+export async function serverAnswers(patience_ms: number): Promise<boolean> {
+  return send('/api/v1/health/live', { patience_ms }).then(
+    () => true,
+    () => false,
+  );
+}
+
 interface Asking {
   body?: Record<string, unknown>;
   method?: 'POST' | 'PUT';

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi as time } from 'vitest'
 import { DisconnectReason, ConnectionQuality } from 'livekit-client';
 import { pieces } from '../src/call/chat.svelte';
 import { joinFailureText, leavingText } from '../src/call/leaving';
+import { Pulse } from '../src/call/flow';
+import { Talk } from '../src/call/mutedtalk.svelte';
 import { handQueue, handTime, linkedBy, type Member } from '../src/call/members';
 import { Notices } from '../src/call/notices.svelte';
 
@@ -30,6 +32,8 @@ describe('lines', () => {
     expect(linkedBy('steady', members)).toBe(members);
     expect(said('signal-lost')).toEqual(['unknown', 'unknown']);
     expect(said('media-lost')).toEqual(['lost', 'unknown']);
+    const silent = linkedBy('steady', members.map((one) => ({ ...one, speaking: true })), true);
+    expect(silent.map((one) => [one.quality, one.speaking])).toEqual([['unknown', false], ['unknown', false]]);
   });
 });
 
@@ -57,6 +61,20 @@ describe('notices', () => {
   beforeEach(() => void time.useFakeTimers());
   afterEach(() => void time.useRealTimers());
 
+  it('keeps one line of the chat for each person, the newest, until the chat is open', () => {
+    const notices = new Notices();
+    const wrote = (identity: string, text: string) => notices.wrote({ identity, name: identity, text });
+    notices.tell('x');
+    ['a', 'b'].forEach((one) => wrote(one, 'một'));
+    wrote('a', 'hai');
+    expect(notices.shown.map((one) => one.text)).toEqual(['x', 'b: một', 'a: hai']);
+    wrote('a', 'd'.repeat(2_000));
+    expect(notices.shown.at(-1)?.text.length).toBeLessThan(200);
+    notices.forgetChat();
+    expect(notices.shown.map((one) => one.text)).toEqual(['x']);
+    notices.close();
+  });
+
   it('tells many arrivals in one sentence', () => {
     const notices = new Notices();
     ['An', 'Bình', 'Cường'].forEach((name) => notices.moved('joined', name));
@@ -75,5 +93,65 @@ describe('notices', () => {
     notices.close();
     time.advanceTimersByTime(10_000);
     expect(notices.shown).toEqual([]);
+  });
+});
+
+describe('a line', () => {
+  const ONLINE = true;
+
+  /** What is said each second of a call whose last packets came at these times. */
+  function said(heard: readonly (number | null)[], unanswered: readonly number[] = [], online = ONLINE): string[] {
+    const pulse = new Pulse();
+    return heard.map((heard_ms, second) => pulse.next({ heard_ms, unanswered: unanswered[second] ?? 0 }, second * 1_000, online));
+  }
+
+  it('is asked about within two seconds of the last packet', () => {
+    expect(said([0, 990, 1_990, 2_100, 2_100, 2_100])).toEqual(['flows', 'unsure', 'flows', 'flows', 'ask', 'ask']);
+  });
+
+  it('is not asked about where answers to checks alone come, just after one', () => {
+    expect(said([0, 900, 900, 900, 3_400])[4]).toBe('unsure');
+  });
+
+  it('is dead where checks go out and no answer comes, whatever the server says elsewhere', () => {
+    expect(said([0, 900, 1_900, 1_950, 1_950], [3, 3, 3, 4, 5]).at(-1)).toBe('silent');
+    expect(said([0, 900, 1_900, 1_950, 1_950], [3, 3, 3, 3, 4]).at(-1)).toBe('ask');
+  });
+
+  it('says nothing where there is no way that could be asked, nor after a sleep', () => {
+    expect(said([null, null, null])).toEqual(['flows', 'flows', 'flows']);
+    const pulse = new Pulse();
+    expect(pulse.next({ heard_ms: 0, unanswered: 0 }, 0, ONLINE)).toBe('flows');
+    expect(pulse.next({ heard_ms: 0, unanswered: 0 }, 60_000, ONLINE)).toBe('flows');
+  });
+
+  it('is asked about at once where the browser has no network', () => {
+    expect(said([0, 500], [], false)[1]).toBe('ask');
+  });
+});
+
+describe('somebody who talks while the microphone is off', () => {
+  function heard(levels: readonly number[], others = false): number {
+    const talk = new Talk();
+    return levels.findIndex((level, look) => talk.next(level, others, look * 100));
+  }
+
+  it('is told within a second, and of no cough', () => {
+    expect(heard([0, 0, 0.6, 0.6, 0.6, 0.6, 0.6])).toBeGreaterThan(2);
+    expect(heard([0, 0, 0.6, 0.6, 0.6, 0.6, 0.6])).toBeLessThan(12);
+    expect(heard([0.9, 0.9, 0.9, 0, 0, 0, 0, 0, 0, 0, 0])).toBe(-1);
+  });
+
+  it('is not the loudspeaker', () => {
+    const echo = Array.from({ length: 20 }, () => 0.4);
+    expect(heard(echo, true)).toBe(-1);
+    expect(heard(echo, false)).not.toBe(-1);
+  });
+
+  it('is not told all the time', () => {
+    const talk = new Talk();
+    const told = Array.from({ length: 200 }, (_, look) => talk.next(0.9, false, look * 100));
+    expect(told.filter(Boolean).length).toBeLessThan(100);
+    expect(told.lastIndexOf(true)).toBeGreaterThan(140);
   });
 });

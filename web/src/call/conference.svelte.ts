@@ -32,6 +32,8 @@ import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
 import { HAND, isComposed, linkedBy, membersOf, type Link, type Member } from './members';
+import { Line } from './line.svelte';
+import { MutedTalk } from './mutedtalk.svelte';
 import { Notices } from './notices.svelte';
 import { Floor } from './order';
 import { Pictures } from './pictures.svelte';
@@ -70,7 +72,7 @@ const REDRAWN_BY = [
 export class Conference {
   link = $state<Link>('joining');
   private found = $state.raw<Member[]>([]);
-  readonly members = $derived(linkedBy(this.link, this.found));
+  readonly members = $derived(linkedBy(this.link, this.found, this.stalled));
   /** Who holds the main picture. */
   floor = $state<string | null>(null);
   busy = $state<Record<Input | 'hand', boolean>>({ microphone: false, camera: false, hand: false });
@@ -78,6 +80,7 @@ export class Conference {
   saving = $state<Saving>(recalledSaving());
 
   readonly notices = new Notices();
+  readonly mutedTalk = new MutedTalk();
   readonly chat: Chat;
   readonly sound: Sound;
   readonly pictures: Pictures;
@@ -87,6 +90,7 @@ export class Conference {
   /** When somebody last spoke, by identity, in ms. */
   readonly lastSpoke = new Map<string, number>();
   private readonly room: Room;
+  private readonly line: Line;
   private readonly anew: Anew;
   private readonly order = new Floor();
   private readonly undecoded = new Set<string>();
@@ -115,7 +119,8 @@ export class Conference {
     setLogLevel('warn');
     this.room = new Room(roomOptions(entry, cameraSize(phone)));
     this.anew = new Anew(this.room);
-    this.chat = new Chat(this.room, (line) => this.notices.tell(t('notice.chat', { name: line.name })));
+    this.line = new Line(this.room);
+    this.chat = new Chat(this.room, (line) => this.notices.wrote(line));
     this.sound = new Sound(this.room);
     this.pictures = new Pictures(this.room);
     this.pictures.save(this.saving);
@@ -133,6 +138,23 @@ export class Conference {
       () => this.reopen(),
     );
     this.listen();
+  }
+
+  /** Nothing comes from the server, although the call has not been given up yet. */
+  get stalled(): boolean {
+    return this.line.stalled && (this.link === 'steady' || this.link === 'signal-lost');
+  }
+
+  /** What is seen and heard is of before. */
+  get cut(): boolean {
+    return this.stalled || this.link === 'media-lost';
+  }
+
+  /** Listens to the own microphone while it is off and its device is open. */
+  heedMuted(): void {
+    const { microphone } = this.sent;
+    const source = microphone === null || microphone.isStopped || this.isOn('microphone') ? null : (sourcesOf(microphone)[0] ?? null);
+    this.mutedTalk.listen(source, () => this.members.some((one) => one.speaking && !one.local));
   }
 
   get people(): Member[] {
@@ -205,6 +227,8 @@ export class Conference {
     clearTimeout(this.arrivalTimer);
     clearTimeout(this.bannerTimer);
     this.room.removeAllListeners();
+    this.line.close();
+    this.mutedTalk.close();
     this.chat.close();
     this.sound.close();
     this.pictures.close();
@@ -269,7 +293,7 @@ export class Conference {
       await (device === 'speaker' ? this.use(device, id) : this.inTurn(device, () => this.change(device, id)));
       if (device === 'camera') await this.sending.fit(this.saving);
     } catch (error) {
-      if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error))), true);
+      if (device !== 'speaker') this.notices.tell(t(failureText(device, deviceFailure(error), true)), true);
     }
   }
 
@@ -371,7 +395,7 @@ export class Conference {
       else await this.open(input);
       remember(input === 'microphone' ? 'microphoneOn' : 'cameraOn', on ? 'yes' : 'no');
     } catch (error) {
-      this.notices.tell(t(failureText(input, deviceFailure(error))), true);
+      this.notices.tell(t(failureText(input, deviceFailure(error), true)), true);
     }
   }
 
@@ -578,6 +602,7 @@ export class Conference {
   /** Nothing is open from here on, nor will be: what is on its way to a call that has ended would wait there for long. */
   private end(): void {
     this.link = 'ended';
+    this.mutedTalk.close();
     const { camera, microphone } = this.entry.tracks;
     stopAll(camera, microphone);
     this.sent.camera?.stop();

@@ -39,11 +39,12 @@ export function membersOf(room: Room, undecoded: ReadonlySet<string>, waiting: R
   return [room.localParticipant, ...others].map((one) => member(one, lacking, waiting));
 }
 
-/** What the server said of everybody's line before the way to it was lost holds no longer. */
-export function linkedBy(link: Link, members: Member[]): Member[] {
-  if (link !== 'signal-lost' && link !== 'media-lost') return members;
+/** What the server said of everybody's line before the way to it was lost holds no longer; `stalled`: nothing comes at all. */
+export function linkedBy(link: Link, members: Member[], stalled = false): Member[] {
+  if (link !== 'signal-lost' && link !== 'media-lost' && !stalled) return members;
   const own = link === 'media-lost' ? ConnectionQuality.Lost : ConnectionQuality.Unknown;
-  return members.map((one) => ({ ...one, quality: one.local ? own : ConnectionQuality.Unknown }));
+  const silent = stalled || link === 'media-lost';
+  return members.map((one) => ({ ...one, quality: one.local ? own : ConnectionQuality.Unknown, speaking: one.speaking && !silent }));
 }
 
 function member(participant: Participant, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member {

@@ -6,10 +6,14 @@ export interface Notice {
   text: string;
   /** Something that the person wanted did not work. */
   failure: boolean;
+  /** Who wrote it in the chat, by identity; null: it is no line of the chat. */
+  writer: string | null;
 }
 
 const MOST_SHOWN = 3;
 const SHOWN_MS = 6_000;
+/** Of a line of the chat. */
+const MOST_CHARACTERS = 160;
 const GATHER_MS = 1_200;
 
 export class Notices {
@@ -19,9 +23,19 @@ export class Notices {
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 
   tell(text: string, failure = false): void {
-    const notice = { id: (this.serial += 1), text, failure };
-    this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
-    this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
+    this.show(text, failure, null);
+  }
+
+  /** A line of the chat, in place of an older one of the same person. */
+  wrote({ identity, name, text }: { identity: string; name: string; text: string }): void {
+    const words = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+    this.shown = this.shown.filter((other) => other.writer !== identity);
+    this.show(t('notice.chat', { name, text: words }), false, identity);
+  }
+
+  /** The chat is open: its lines are read there. */
+  forgetChat(): void {
+    if (this.shown.some((one) => one.writer !== null)) this.shown = this.shown.filter((one) => one.writer === null);
   }
 
   moved(what: 'joined' | 'left', name: string): void {
@@ -50,6 +64,12 @@ export class Notices {
     this.gathered.delete(what);
     const key: Key = names.length > 1 ? `notice.${what}Many` : `notice.${what}`;
     if (names[0] !== undefined) this.tell(t(key, { name: names[0], n: names.length - 1 }));
+  }
+
+  private show(text: string, failure: boolean, writer: string | null): void {
+    const notice = { id: (this.serial += 1), text, failure, writer };
+    this.shown = [...this.shown, notice].slice(-MOST_SHOWN);
+    this.later(SHOWN_MS, () => (this.shown = this.shown.filter((other) => other.id !== notice.id)));
   }
 
   private later(delay_ms: number, act: () => void): void {

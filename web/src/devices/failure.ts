@@ -72,7 +72,9 @@ function sharedText(failure: Failure): Key | null {
   return failure === 'denied' || failure === 'absent' ? `failure.both.${failure}` : null;
 }
 
-export function failureText(device: Device, failure: Failure): Key {
+/** `inCall`: nobody is told to join without the device who is in the call already. */
+export function failureText(device: Device, failure: Failure, inCall = false): Key {
   if (failure === 'insecure' || failure === 'unsupported') return `failure.${failure}`;
+  if (inCall && failure === 'absent') return `failure.${device}.missing`;
   return `failure.${device}.${failure}`;
 }

@@ -1,7 +1,7 @@
 import type { CallKey } from './call-vi';
 
 export const callEn: Record<CallKey, string> = {
-  'saving.label': 'Use of the line',
+  'saving.label': 'Data use',
   'saving.full': 'Full',
   'saving.fullHint': 'Pictures as sharp as the line allows.',
   'saving.lowHint': 'Receives and sends small pictures; presentations stay sharp. Fits mobile networks.',
@@ -26,7 +26,7 @@ export const callEn: Record<CallKey, string> = {
   'floating.nothing': 'There is no picture yet for the small window.',
 
   'noise.filter': 'Filter noise',
-  'noise.hint': 'Better off for music, or where a mixing desk filters already.',
+  'noise.hint': 'Turn off for music or if your mixer already filters.',
 
   'wish.label': 'Sharpness of {name}',
   'wish.auto': 'Automatic',
@@ -34,13 +34,20 @@ export const callEn: Record<CallKey, string> = {
   'wish.low': 'Low',
   'wish.none': 'No picture',
 
+  'tile.choose': 'Show the screen of {name} large',
+  'call.skip': 'Skip to the controls',
+  'call.mutedTalk': 'Press here to turn it on.',
+  'back.title': 'Leave the meeting?',
+  'back.text': 'The browser was asked to go back to the page before.',
+  'back.stay': 'Stay in the meeting',
   'tile.unwanted': 'You are not receiving this picture',
   'tile.receive': 'Receive again',
   'tile.receiveOf': 'Receive again the picture of {name}',
   'tile.cameraOff': 'camera off',
   'tile.waiting': 'The picture waits for a place and comes when one is free',
   'tile.waitingShort': 'Waits',
-  'figures.title': 'The line',
+  'figures.title': 'Connection quality',
+  'figures.short': 'Connection',
   'figures.reading': 'Measuring…',
   'figures.up': 'Sent',
   'figures.down': 'Received',

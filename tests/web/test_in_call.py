@@ -1,0 +1,288 @@
+"""The page of a call as its people find it: a bar for every width, several screens, notices, the way back."""
+
+from __future__ import annotations
+
+import math
+import signal
+import struct
+import time
+import wave
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.conftest import LiveServer
+from tests.web.test_pages import PATIENCE_MS, named, new_meeting, silent, tiles
+from tests.web.visiting import DEVICES, Visit, Visitor
+
+pytestmark = pytest.mark.browser
+
+CONTROLS = {
+    *("mic-toggle", "cam-toggle", "share-toggle", "hand-toggle", "leave-button", "people-toggle", "chat-toggle"),
+    *("lobby-toggle", "invite-button", "settings-button", "statistics-toggle"),
+}
+ON_BAR = """[...document.querySelectorAll('[data-testid=controls] button')].map((one) => {
+  const { left, right, top, bottom } = one.getBoundingClientRect();
+  const inside = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+  const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return [one.dataset.testid, inside && one.contains(hit)];
+})"""
+
+
+async def test_every_control_is_reached_at_every_width(visit: Visit, live_server: LiveServer) -> None:
+    """What the bar has no place for stands behind "more"; the microphone and the way out stand on every bar."""
+    host = await visit()
+    await host.join(await new_meeting(host, live_server), "Nguyễn Văn An")
+    for width, height in (
+        (1280, 800),
+        (942, 700),
+        (820, 1180),
+        (683, 720),
+        (610, 800),
+        (390, 844),
+        (844, 390),
+        (320, 640),
+    ):
+        await host.page.set_viewport_size({"width": width, "height": height})
+        found = await reachable(host)
+        wide = width > 600 and height > 480
+        wanted = CONTROLS | ({"view-button", "shortcuts-button"} if wide else {"view-button"})
+        assert found == wanted, width
+    await host.part("more-button").click()
+    await host.part("view-grid").wait_for()
+    assert await host.barriers() == []
+    await host.part("statistics-toggle").click()
+    await host.part("statistics-panel").wait_for()
+    assert await host.barriers() == []
+
+
+async def reachable(visitor: Visitor) -> set[str]:
+    """Controls that a finger finds, on the bar and behind "more"."""
+    await visitor.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    on_bar: list[tuple[str, bool]] = await visitor.page.evaluate(ON_BAR)
+    assert all(seen for _, seen in on_bar), on_bar
+    found = {name for name, _ in on_bar}
+    assert {"mic-toggle", "leave-button"} <= found
+    if "more-button" not in found:
+        return found
+    await visitor.part("more-button").click()
+    rows = visitor.part("more-sheet").locator("li button")
+    behind = set(await rows.evaluate_all("(all) => all.map((one) => one.dataset.testid)"))
+    assert not behind & found
+    if await visitor.part("view-grid").count():
+        behind.add("view-button")
+    await visitor.part("more-sheet-close").click()
+    await visitor.part("more-sheet").wait_for(state="detached")
+    return (found | behind) - {"more-button"}
+
+
+@pytest.mark.slow
+async def test_two_people_show_their_screens(visit: Visit, live_server: LiveServer) -> None:
+    """The newest one is large, the other one can be chosen, and each of the two knows that it is shown."""
+    an, binh, phone = await visit(), await visit(), await visit(width=390, height=844, touch=True)
+    link = await new_meeting(an, live_server)
+    await an.join(link, "Nguyễn Văn An")
+    await binh.join(link, "Trần Thị Bình")
+    await phone.join(link, "Lê Hoàng Cường")
+    await an.part("share-toggle").click()
+    await is_large(phone, "Nguyễn Văn An")
+    await binh.part("share-toggle").click()
+    await is_large(phone, "Trần Thị Bình")
+    for presenter, seen in ((an, "Trần Thị Bình"), (binh, "Nguyễn Văn An")):
+        await is_large(presenter, seen)
+        await expect(presenter.part("own-screen")).to_contain_text("Bạn đang chia sẻ màn hình")
+    await phone.part("choose-screen").click()
+    await is_large(phone, "Nguyễn Văn An")
+    await expect(phone.part("choose-screen")).to_have_attribute("aria-label", "Xem lớn màn hình của Trần Thị Bình")
+    for visitor in (an, phone):
+        assert await visitor.barriers() == []
+    await an.part("own-screen-stop").click()
+    await is_large(phone, "Trần Thị Bình")
+    await expect(an.part("own-screen")).to_have_count(0)
+    await expect(an.part("share-toggle")).to_have_attribute("aria-pressed", "false")
+    await binh.part("own-screen-stop").click()
+    await expect(phone.part("stage")).to_have_attribute("data-view", "grid")
+    await tiles(phone, 3)
+
+
+async def is_large(visitor: Visitor, name: str) -> None:
+    """The screen of this person has the large place, and its picture has come."""
+    large = visitor.page.locator(".main[data-source=screen]")
+    await expect(large).to_have_attribute("aria-label", f"Màn hình của {name}", timeout=PATIENCE_MS)
+    await expect(large.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
+async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Visit, live_server: LiveServer) -> None:
+    """One for each person; not over the open chat of a phone, whose newest line stays in sight above its keyboard."""
+    writer, phone = await visit(), await visit(width=390, height=844, touch=True)
+    link = await new_meeting(writer, live_server)
+    await writer.join(link, "Trần Thị Bình")
+    await phone.join(link, "Nguyễn Văn An")
+    await writer.part("chat-toggle").click()
+    for number in range(12):
+        await say(writer, f"Đề nghị các xã gửi báo cáo số {number} trước 16 giờ.")
+    await expect(phone.part("notice").last).to_contain_text("Trần Thị Bình: Đề nghị các xã gửi báo cáo số 11")
+    assert await phone.barriers() == []
+    told = await phone.part("notice").all_inner_texts()
+    assert len([one for one in told if "báo cáo" in one]) == 1
+    await phone.part("notice").filter(has_text="số 11").click()
+    await expect(phone.part("chat-message")).to_have_count(12)
+    await expect(phone.part("notice").filter(has_text="báo cáo")).to_have_count(0)
+    await writer.part("hand-toggle").click()
+    await expect(phone.part("notice")).to_contain_text("giơ tay")
+    notice, panel = await phone.part("notice").bounding_box(), await phone.part("chat-panel").bounding_box()
+    assert notice and panel and notice["y"] + notice["height"] <= panel["y"] + 1
+    await phone.page.set_viewport_size({"width": 390, "height": 460})
+    newest = phone.part("chat-message").last
+    await expect(newest).to_be_in_viewport(ratio=0.9)
+    line, field = await newest.bounding_box(), await phone.part("chat-input").bounding_box()
+    assert line and field and line["y"] + line["height"] <= field["y"]
+    await writer.part("chat-input").press("Escape")
+    await expect(writer.part("chat-panel")).to_have_count(0)
+    await expect(writer.part("chat-toggle")).to_be_focused()
+
+
+async def say(visitor: Visitor, words: str) -> None:
+    await visitor.part("chat-input").fill(words)
+    await visitor.page.keyboard.press("Enter")
+    await expect(visitor.part("chat-input")).to_have_value("")
+
+
+async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer) -> None:
+    visitor = await visit()
+    link = await new_meeting(visitor, live_server)
+    await visitor.join(link, "Nguyễn Văn An")
+    await visitor.page.go_back()
+    await visitor.part("back-sheet").wait_for()
+    assert await visitor.barriers() == []
+    await visitor.part("back-stay").click()
+    await expect(visitor.part("back-sheet")).to_have_count(0)
+    await expect(visitor.part("stage")).to_be_visible()
+    await expect(visitor.page).to_have_url(link)
+    await visitor.page.go_back()
+    await visitor.part("back-leave").click()
+    await visitor.part("left-page").wait_for()
+    await visitor.page.go_back()
+    await visitor.part("join-button").wait_for()
+
+
+@pytest.mark.slow
+async def test_a_dead_line_is_told_and_one_without_sound_and_pictures_is_not(
+    visit: Visit, own_server: Callable[..., LiveServer]
+) -> None:
+    """The server stands still: the page says so before any transport gives up, and greys what is of before."""
+    server = own_server()
+    one, muted = (
+        await visit(),
+        await visit(
+            script="for (const what of ['camera', 'microphone']) localStorage.setItem(`diemcau.${what}On`, 'no');"
+        ),
+    )
+    link = await new_meeting(one, server)
+    await one.join(link, "Nguyễn Văn An")
+    await muted.page.goto(link)
+    await muted.part("join-name").fill("Trần Thị Bình")
+    await muted.part("join-button").click()
+    for visitor in (one, muted):
+        await tiles(visitor, 2)
+    for control in ("mic-toggle", "cam-toggle"):
+        await one.part(control).click()
+        await expect(one.part(control)).to_have_attribute("aria-pressed", "false")
+    for visitor in (one, muted):
+        await visitor.page.evaluate(STALLS)
+    await one.page.wait_for_timeout(6_000)
+    for visitor in (one, muted):
+        assert await visitor.page.evaluate("stalls") == 0, "nobody sends anything: that is no dead line"
+    server.process.send_signal(signal.SIGSTOP)
+    frozen_at = time.monotonic()
+    try:
+        for visitor in (one, muted):
+            await expect(visitor.part("banner")).to_contain_text("Mất kết nối, đang chờ mạng")
+        told_s = time.monotonic() - frozen_at
+        assert told_s < 15, "some 3 s where the machine has nothing else to do"
+        await expect(one.page.locator(".tile.cut")).to_have_count(2)
+        assert await one.page.locator("[data-testid=tile] [data-testid=quality]").evaluate_all(
+            "(all) => all.map((one) => one.dataset.quality)"
+        ) == ["unknown", "unknown"]
+        assert await one.barriers() == []
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    for visitor in (one, muted):
+        await expect(visitor.part("banner")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(visitor.page.locator(".tile.cut")).to_have_count(0)
+
+
+STALLS = """() => {
+  window.stalls = 0;
+  const call = document.querySelector('[data-testid=call]');
+  const look = () => (window.stalls += call.dataset.stalled === 'true' ? 1 : 0);
+  new MutationObserver(look).observe(call, { attributes: true, attributeFilter: ['data-stalled'] });
+}"""
+
+
+async def test_whoever_talks_with_the_microphone_off_is_told(
+    visit: Visit, live_server: LiveServer, tmp_path: Path
+) -> None:
+    """Nothing of it is sent; a press turns the microphone on."""
+    voice = tmp_path / "voice.wav"
+    with wave.open(str(voice), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        tone = (int(12_000 * math.sin(2 * math.pi * 220 * at / 48_000)) for at in range(48_000 * 2))
+        file.writeframes(b"".join(struct.pack("<h", level) for level in tone))
+    talker = await visit(flags=(*DEVICES, f"--use-file-for-fake-audio-capture={voice}"))
+    await talker.join(await new_meeting(talker, live_server), "Nguyễn Văn An")
+    await expect(talker.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(talker.part("muted-talk")).to_have_count(0)
+    await talker.part("mic-toggle").click()
+    await expect(talker.part("muted-talk")).to_contain_text("Micro đang tắt")
+    same = "(two) => new Set(two.map((one) => getComputedStyle(one).backgroundColor)).size === 1"
+    await talker.part("cam-toggle").click()
+    await expect(talker.part("cam-toggle")).to_have_attribute("aria-pressed", "false")
+    await talker.page.mouse.move(5, 5)
+    faces = talker.page.locator("[data-testid=mic-toggle] .face, [data-testid=cam-toggle] .face, .leave .face")
+    await expect(faces.first).to_have_css(
+        "background-color", "rgb(179, 38, 30)"
+    )  # of `--lacquer`, as before the meeting
+    assert await faces.evaluate_all(same)
+    assert await talker.barriers() == []
+    await talker.part("muted-talk").click()
+    await expect(talker.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(talker.part("muted-talk")).to_have_count(0)
+
+
+async def test_tab_stops_once_at_the_pictures_and_their_order_lasts(visit: Visit, live_server: LiveServer) -> None:
+    """Arrows lead from one to the next; a look at the large picture does not mix them up."""
+    visitor = await visit()
+    link = await new_meeting(visitor, live_server)
+    await visitor.join(link, "Nguyễn Văn An")
+    conference = link.split("/m/")[1].split("#")[0]
+    async with AsyncExitStack() as stack:
+        for number in range(1, 7):
+            await stack.enter_async_context(silent(live_server, conference, f"Đại biểu {number}"))
+        await tiles(visitor, 7)
+        assert await visitor.page.locator(".grid .stop:not([tabindex='-1'])").count() == 1
+        await visitor.page.locator("h1").focus()
+        await visitor.page.keyboard.press("Shift+Tab")
+        await visitor.page.keyboard.press("Enter")
+        await expect(visitor.part("mic-toggle")).to_be_focused()
+        first = visitor.page.locator(".grid .stop[tabindex='0']")
+        await first.focus()
+        before = await first.get_attribute("aria-label")
+        await visitor.page.keyboard.press("ArrowRight")
+        await visitor.page.wait_for_function("(before) => document.activeElement.ariaLabel !== before", arg=before)
+        assert await visitor.page.locator(".grid .stop:not([tabindex='-1'])").count() == 1
+        await visitor.page.keyboard.press("Tab")
+        assert await visitor.page.evaluate("document.activeElement.closest('.grid') === null")
+        order = await named(visitor, ".grid")
+        for view in ("grid", "speaker", "auto"):
+            await visitor.part("view-button").click()
+            await expect(visitor.part("stage")).to_have_attribute(
+                "data-view", "speaker" if view == "speaker" else "grid"
+            )
+        assert await named(visitor, ".grid") == order

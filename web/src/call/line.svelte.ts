@@ -1,0 +1,85 @@
+/** Whether anything comes from the server, looked at once a second: a dead line is told before the transports give it up. */
+import type { Room } from 'livekit-client';
+import { serverAnswers } from '../api';
+import { CHECK_MS, Pulse, type Beat } from './flow';
+
+/** For an answer of the server, where it is the only sign of life left. */
+const ANSWER_MS = 700;
+
+interface Pair {
+  id: string;
+  type: string;
+  timestamp: number;
+  lastPacketReceivedTimestamp?: number;
+  bytesReceived?: number;
+  requestsSent?: number;
+  responsesReceived?: number;
+}
+
+export class Line {
+  /** Nothing comes, although the call has not been given up. */
+  stalled = $state(false);
+  private readonly pulse = new Pulse();
+  /** Of browsers that do not say when a packet came: bytes so far, and since when they are so many. */
+  private counted = { bytes: 0, since_ms: 0 };
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly offline = () => void this.look();
+  private looking = false;
+  private closed = false;
+
+  constructor(private readonly room: Room) {
+    this.timer = setInterval(() => void this.look(), CHECK_MS);
+    window.addEventListener('offline', this.offline);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearInterval(this.timer);
+    window.removeEventListener('offline', this.offline);
+  }
+
+  private async look(): Promise<void> {
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      const pairs = await pairsOf(this.room);
+      const now_ms = performance.now();
+      const verdict = this.pulse.next(this.beat(pairs, now_ms), now_ms, navigator.onLine);
+      const stalled = verdict === 'ask' ? !(await serverAnswers(ANSWER_MS)) : verdict === 'unsure' ? this.stalled : verdict === 'silent';
+      if (!this.closed) this.stalled = stalled;
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private beat(pairs: Pair[], now_ms: number): Beat {
+    if (pairs.length === 0) return { heard_ms: null, unanswered: 0 };
+    const bytes = sum(pairs.map((one) => one.bytesReceived));
+    if (bytes !== this.counted.bytes) this.counted = { bytes, since_ms: now_ms };
+    const ages_ms = pairs.flatMap((one) => (one.lastPacketReceivedTimestamp ? [one.timestamp - one.lastPacketReceivedTimestamp] : []));
+    const heard_ms = ages_ms.length === 0 ? this.counted.since_ms : now_ms - Math.max(0, Math.min(...ages_ms));
+    return { heard_ms, unanswered: sum(pairs.map((one) => one.requestsSent)) - sum(pairs.map((one) => one.responsesReceived)) };
+  }
+}
+
+/** In use, of each transport. Internal to the library, whose version is pinned: it names no transport that carries no track. */
+async function pairsOf(room: Room): Promise<Pair[]> {
+  interface Way {
+    getStats(): Promise<RTCStatsReport> | undefined;
+  }
+  const { engine } = room as unknown as { engine?: { pcManager?: { publisher?: Way; subscriber?: Way } } };
+  const ways = [engine?.pcManager?.publisher, engine?.pcManager?.subscriber].flatMap((one) => one ?? []);
+  const reports = await Promise.all(ways.map((one) => Promise.resolve(one.getStats()).catch(() => undefined)));
+  return reports.flatMap((report) => selected(report) ?? []);
+}
+
+function selected(report: RTCStatsReport | undefined): Pair | undefined {
+  const all = report === undefined ? [] : ([...report.values()] as (Pair & { selectedCandidatePairId?: string; nominated?: boolean; state?: string })[]);
+  const id = all.find((one) => one.type === 'transport')?.selectedCandidatePairId;
+  const pairs = all.filter((one) => one.type === 'candidate-pair');
+  return pairs.find((one) => one.id === id) ?? pairs.find((one) => one.nominated === true && one.state === 'succeeded');
+}
+
+function sum(counts: (number | undefined)[]): number {
+  return counts.reduce<number>((all, one) => all + (one ?? 0), 0);
+}
