@@ -4,11 +4,12 @@ Owns arguments, printing and exit codes (0 good, 1 a finding or refusal, 2 wrong
 come from the environment or the settings file. Heavy parts are imported by the command that needs them.
 """
 
-import asyncio
+import gc
 import importlib
 import itertools
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -179,6 +180,8 @@ def bot_join(
     file: File = None,
 ) -> None:
     """Cho người máy biết cử động và nói vào họp / moving, speaking test participants join."""
+    import asyncio
+
     from signaling import bot, server
 
     settings = _with_key({"data_dir": data_dir}, file)
@@ -228,16 +231,25 @@ def _root(version: Annotated[bool, typer.Option("--version", help="phiên bản 
 
 
 def _run(profile: Profile, overrides: Mapping[str, object], file: Path | None) -> None:
-    from signaling import journal, server, sockets
+    from signaling import sockets
 
     settings = _load(profile, overrides, file).settings
-    journal.start(settings.log_level, as_json=profile == "serve")
     try:
-        ready = server.with_credentials(settings, profile)
-        _until_stopped(lambda: server.run(ready, started=_greeting(profile), watch=profile == "dev"))
+        # First of all: clients that lost a server wait in the backlog of this one, and are not refused while it is imported.
+        listeners = sockets.claim(settings, os.environ)
+        _until_stopped(lambda: _serve(profile, settings, listeners))
     except SettingsError as error:
         taken = isinstance(error, sockets.PortsRefused) and error.in_use
         _fail(1, error.vi, f"{error.en}\n{_second(profile, settings)}" if taken else error.en)
+
+
+def _serve(profile: Profile, settings: Settings, listeners: list[socket.socket]) -> None:
+    gc.disable()  # it would look through all that is imported again and again: a sixth of the start. `server.run` enables it
+    from signaling import journal, server
+
+    journal.start(settings.log_level, as_json=profile == "serve")
+    ready = server.with_credentials(settings, profile)
+    server.run(ready, listeners, started=_greeting(profile), watch=profile == "dev")
 
 
 def _second(profile: Profile, settings: Settings) -> str:

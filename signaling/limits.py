@@ -42,7 +42,11 @@ PONG_STEPS = 20
 """In so many steps the time for a sign of life passes: one in which this process did not run is as long as any other."""
 OWN_ADDRESSES = 4
 """Of this machine, on which a server for it alone takes media beside loopback: each is a candidate more to check."""
+HANDED_SOCKETS = 16
+"""Of a supervisor: one for each address on which pages are served."""
 SHUTDOWN_S = 5.0
+REST_AFTER_S = 5.0
+"""After the start the REST API is built, where nobody asked for it before: browsers that lost a server come back by then."""
 
 SHARDS = 4
 """Packet threads when the settings name no number: one forwards some 300,000 packets a second."""

@@ -8,9 +8,8 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +36,9 @@ from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
 from signaling.hallprofiles import ProfileBook
 from signaling.throttle import Throttle
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ class Secretariat:
         return datetime.fromtimestamp(self._now(), UTC)
 
     @property
-    def routers(self) -> list[APIRouter]:
+    def routers(self) -> "list[APIRouter]":
         return [access.router(self.access)]
 
     async def prepare(self) -> None:
@@ -157,10 +159,12 @@ class Secretariat:
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             found = await migrations.current(url)
+            if found == migrations.newest():
+                return
             # An empty one has nothing to lose: the first start needs no command before it.
             if self.settings.database_upgrade or not found:
                 await migrations.upgrade(url)
-            elif found != migrations.newest():
+            else:
                 raise SettingsError(
                     "Cơ sở dữ liệu chưa đúng phiên bản của chương trình. Hãy sao lưu rồi chạy: diemcau db upgrade.",
                     "The database has not the shape that this program needs. Back it up, then run: diemcau db upgrade.",
@@ -260,7 +264,6 @@ class Secretariat:
             sign=authenticator.sign,
             now=self._now,
             key=self.key,
-            cursors=api.Cursors(self.key),
             seal=self.seal,
             numbers=Throttle(limits.NUMBERS_PER_MINUTE),
             number_tries=Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED),

@@ -6,6 +6,7 @@ starting and stopping; each part's own rules stand in the part.
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import logging
 import os
@@ -22,9 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from conference import Registry
@@ -291,6 +292,7 @@ class Composition:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(running.registry.run()), loop.create_task(self.secretariat.work())]
         tasks += [loop.create_task(self.webhooks.run()), loop.create_task(self.metrics.watch())]
+        tasks.append(loop.create_task(self._build_rest()))
         if self._certificate is not None:
             tasks.append(loop.create_task(self._certificate.keep()))
         if self.halls is not None:
@@ -315,6 +317,11 @@ class Composition:
             if self.traces is not None:
                 await asyncio.to_thread(self.traces.close)
 
+    async def _build_rest(self) -> None:
+        """Once those who lost a server are back, where no request came before."""
+        await asyncio.sleep(limits.REST_AFTER_S)
+        await self._rest.built()
+
     def _routes(self) -> list[BaseRoute]:
         around = api.Surroundings(
             authenticator=self.authenticator,
@@ -338,9 +345,21 @@ class Composition:
             keep_lobby=self.secretariat.keep_lobby,
         )
         desk = self.secretariat
-        rest = api.application(around, desk.desk, desk.routers, access.STATUS)
+
+        def build() -> ASGIApp:
+            from signaling.api.application import application
+
+            return application(around, desk.desk, desk.routers, access.STATUS)
+
+        self._rest = api.Late(build)
+
+        async def health(_request: Request) -> Response:
+            told, status = await around.health()
+            return JSONResponse(told, status)
+
         return [
-            Mount("/api/v1", rest),
+            Route("/api/v1/health", health),  # probes neither wait for the REST API nor cause its building
+            Mount("/api/v1", self._rest),
             Route("/ca.crt", self._authority_file),
             Route("/metrics", metrics.Door(self.metrics, self.settings.metrics_token).__call__),
             Route("/{path:path}", self._pages.__call__),
@@ -391,12 +410,16 @@ def node_settings(settings: Settings) -> NodeSettings:
     )
 
 
-def run(settings: Settings, *, started: Callable[[Composition, str], None], watch: bool = False) -> None:
+def run(
+    settings: Settings,
+    listeners: list[socket.socket],
+    *,
+    started: Callable[[Composition, str], None],
+    watch: bool = False,
+) -> None:
     """Serve until a signal. `started(composition, address)` is called once, when requests are answered."""
     _check_openssl()
-    sockets.check(settings)
     hallports.check(settings)
-    listeners = sockets.listen(settings)
     try:
         certificate = Certificate(settings) if settings.encrypted else None
     except (OSError, ValueError, ssl.SSLError) as error:
@@ -408,6 +431,8 @@ def run(settings: Settings, *, started: Callable[[Composition, str], None], watc
     port = listeners[0].getsockname()[1]
 
     def announce() -> None:
+        gc.freeze()  # what was imported and built stays
+        gc.enable()
         _leave_address(settings, port)
         started(composition, address(settings, port))
 

@@ -1,15 +1,17 @@
 """Listening sockets of the HTTP side and the question whether a port is free.
 
 Owns only their making: an IPv6 wildcard takes IPv6 alone, an address family that the machine lacks is left out, taken ports
-are told in words that help, all at once.
+are told in words that help, all at once. The sockets listen before the server is imported, so this file imports little.
 """
 
 import errno
+import ipaddress
 import itertools
+import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 
-from signaling import limits, tls
+from signaling import limits
 from signaling.config import Settings, SettingsError
 
 BACKLOG = 2048
@@ -18,6 +20,8 @@ _PAGES = (socket.SOCK_STREAM,)
 _MEDIA = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 _STEP = 10
 """From a taken port to the one that is proposed."""
+_FIRST_DESCRIPTOR = 3
+"""Of the sockets that a supervisor hands over: SD_LISTEN_FDS_START of sd_listen_fds(3)."""
 
 
 class PortsRefused(SettingsError):
@@ -39,6 +43,19 @@ class PortsRefused(SettingsError):
 def usable(hosts: Sequence[str]) -> tuple[str, ...]:
     """Those of `hosts` that this machine has; all of them when it has none (the caller's bind then tells why)."""
     return tuple(host for host in hosts if _has(host)) or tuple(hosts)
+
+
+def claim(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """The listeners of a server that starts: the supervisor's where it hands some over, else new ones. All ports were tried.
+
+    Raises PortsRefused, and SettingsError where the supervisor's sockets do not fit the settings.
+    """
+    handed = _handed_over(settings, environ)
+    if handed:
+        check_media_ports(settings)
+        return handed
+    check(settings)
+    return listen(settings)
 
 
 def listen(settings: Settings) -> list[socket.socket]:
@@ -91,9 +108,50 @@ def own_addresses(settings: Settings) -> tuple[str, ...]:
     goes to loopback from nowhere else, and does not count it among its own. Empty where others may come in."""
     if not settings.loopback_only or settings.media_host or settings.announced:
         return ()
+    from signaling import tls  # heavy
+
     outward = (str(one) for one in tls.local_addresses() if not one.is_loopback and not one.is_link_local)
     return tuple(
         host for host in itertools.islice(outward, limits.OWN_ADDRESSES) if _is_free(host, settings.media_port)
+    )
+
+
+def _handed_over(settings: Settings, environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """Sockets that a supervisor opened for this process and keeps open while no server runs (socket activation,
+    sd_listen_fds(3)). The variables are removed, because they mean no process that this one starts. Raises SettingsError.
+    """
+    count, whose = environ.pop("LISTEN_FDS", ""), environ.pop("LISTEN_PID", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if whose != str(os.getpid()):
+        return []
+    if not count.isascii() or not count.isdigit() or not int(count) <= limits.HANDED_SOCKETS:
+        raise _unfit(f"LISTEN_FDS={count}", f"0 … {limits.HANDED_SOCKETS}")
+    return [_handed(settings, number) for number in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + int(count))]
+
+
+def _handed(settings: Settings, number: int) -> socket.socket:
+    """The socket of this descriptor. It must be what the settings say: links and the need of TLS follow from them."""
+    try:
+        os.set_inheritable(number, False)
+        made = socket.socket(fileno=number)
+        listens = made.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise _unfit(f"{number}: {error.strerror}", "ListenStream=") from error
+    if not listens or made.type != socket.SOCK_STREAM or made.family not in (socket.AF_INET, socket.AF_INET6):
+        raise _unfit(str(number), "ListenStream=7880 (TCP)")
+    host, port = made.getsockname()[:2]
+    if settings.http_port not in (0, port):
+        raise _unfit(f"{host} {port}", f"http_port = {settings.http_port}")
+    if settings.loopback_only and not ipaddress.ip_address(host).is_loopback:
+        raise _unfit(f"{host} {port}", f"host = {', '.join(settings.host)}")
+    made.setblocking(False)
+    return made
+
+
+def _unfit(found: str, wanted: str) -> SettingsError:
+    return SettingsError(
+        f"Không dùng được socket của trình giám sát ({found}). Cần: {wanted}.",
+        f"A socket of the supervisor cannot be used ({found}). Wanted: {wanted}.",
     )
 
 

@@ -21,7 +21,8 @@ from signaling.files import write_private
 FILE = "server.json"
 FILE_BYTES = 4096
 HEALTH = "/api/v1/health"
-ANSWER_S = 1.0
+ANSWER_S = 3.0
+"""A server that starts accepts at once and answers when it is up: after a second, or more where the machine is busy."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import holidays
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -91,6 +90,8 @@ class Calendar:
 @lru_cache(maxsize=200)
 def public_holidays(year: int) -> dict[date, str]:
     """Names in Vietnamese, of Tết, Giỗ Tổ, the days of the state and the days off instead of them."""
+    import holidays  # heavy
+
     return dict(holidays.country_holidays("VN", years=year, language="vi").items())
 
 

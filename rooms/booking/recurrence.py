@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, Final
-
-import icalendar
-import recurring_ical_events
-from dateutil.rrule import rrulestr
+from typing import TYPE_CHECKING, Any, Final
 
 from rooms import limits
 from rooms.booking.calendar import ZONE, local
 from rooms.errors import Refusal
+
+if TYPE_CHECKING:  # heavy: each function imports what it uses
+    import icalendar
 
 FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 PARTS: Final = frozenset(
@@ -84,6 +83,8 @@ def expand(starts_at: datetime, rule: str, until: datetime | None = None) -> Ser
 
 def parsed(rule: str) -> icalendar.vRecur:
     """The parts of a rule that may be asked for. Raises Refusal `bad_rule`, `rule_too_often`, `series_too_long`."""
+    import icalendar
+
     try:
         parts = icalendar.vRecur.from_ical(rule.removeprefix("RRULE:"))
         frequency = str(parts["FREQ"][0]).upper()
@@ -121,6 +122,8 @@ def _within(parts: Mapping[str, Any], frequency: str) -> bool:
 
 def written(parts: Mapping[str, Any]) -> str:
     """As text again."""
+    import icalendar
+
     text: bytes = icalendar.vRecur(parts).to_ical()  # type: ignore[no-untyped-call]
     return text.decode()
 
@@ -185,6 +188,9 @@ def _end(value: date | datetime) -> datetime:
 
 
 def _searched(first: datetime, rule: dict[str, Any], end: datetime) -> list[datetime]:
+    import icalendar
+    import recurring_ical_events
+
     event = icalendar.Event()
     event.add("uid", "series")
     event.add("dtstart", first)
@@ -215,6 +221,8 @@ def _by_windows(query: Any, first: datetime, end: datetime) -> list[datetime]:
 
 def _require_first(first: datetime, rule: dict[str, Any], shift: timedelta) -> None:
     """RFC 5545 leaves open what a series means whose first date is none of its rule's; calendars disagree. So it is refused."""
+    from dateutil.rrule import rrulestr
+
     text = written(rule)
     try:
         found = next(iter(rrulestr(text, dtstart=first)), None)

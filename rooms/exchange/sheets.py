@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-
 from rooms import limits
 from rooms.errors import Refusal
 
@@ -62,6 +59,8 @@ def to_csv(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 def to_xlsx(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     """Every cell is text; nothing in it is taken for a formula."""
+    import openpyxl  # heavy
+
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(title[:31])
     for row in (headings, *rows):
@@ -147,6 +146,8 @@ def _separator(text: str) -> str:
 
 
 def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
+    import openpyxl
+
     malformed = Refusal("file_malformed", "Tệp Excel bị hỏng hoặc không đúng dạng .xlsx.", "the file is no .xlsx")
     try:
         _check_parts(content)
@@ -192,6 +193,8 @@ def _text(value: Any) -> str:
 
 
 def _cell(sheet: Any, text: str) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, value=NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
     cell.data_type = "s"
     return cell

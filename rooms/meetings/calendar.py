@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
-
-import icalendar
-from icalendar import vCalAddress, vRecur, vText
+from typing import TYPE_CHECKING, Final, Literal
 
 from rooms.meetings.wording import ZONE
+
+if TYPE_CHECKING:  # heavy: each function imports what it uses
+    import icalendar
 
 PRODID: Final = "-//Diem Cau//diemcau//VI"
 STANDING: Final = ("planned", "running", "ended", "released")
@@ -95,6 +95,8 @@ def request_date(entry: Entry, one: Dated, now: datetime) -> bytes:
 
 def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
     """Call off all of it, or the date with this `original_at`."""
+    import icalendar
+
     calendar = _empty("CANCEL")
     event = _event(entry, now)
     if only is None:
@@ -103,7 +105,7 @@ def cancel(entry: Entry, now: datetime, only: datetime | None = None) -> bytes:
     else:
         event.add("recurrence-id", only.astimezone(ZONE))
         _span(event, only, only + timedelta(minutes=entry.duration_min or 60))
-    event["status"] = vText("CANCELLED")
+    event["status"] = icalendar.vText("CANCELLED")
     calendar.add_component(event)
     return bytes(calendar.to_ical())
 
@@ -127,6 +129,8 @@ def _calendar(method: Method, entries: Iterable[Entry], now: datetime, name: str
 
 
 def _empty(method: Method) -> icalendar.Calendar:
+    import icalendar
+
     calendar = icalendar.Calendar()
     calendar.add("prodid", PRODID)
     calendar.add("version", "2.0")
@@ -138,6 +142,8 @@ def _empty(method: Method) -> icalendar.Calendar:
 
 def _zone() -> icalendar.Timezone:
     """Việt Nam has been at UTC+7 without summer time since 1975."""
+    import icalendar
+
     zone = icalendar.Timezone()
     zone.add("tzid", TZID)
     standard = icalendar.TimezoneStandard()
@@ -165,9 +171,11 @@ def _events(entry: Entry, now: datetime) -> list[icalendar.Event]:
 
 
 def _single(entry: Entry, one: Dated, now: datetime, *, several: bool) -> icalendar.Event:
+    import icalendar
+
     event = _event(entry, now)
     if several:
-        event["uid"] = vText(f"{one.original_at:%Y%m%dT%H%M%SZ}-{entry.uid}")
+        event["uid"] = icalendar.vText(f"{one.original_at:%Y%m%dT%H%M%SZ}-{entry.uid}")
     _span(event, one.starts_at, one.ends_at)
     return event
 
@@ -184,15 +192,19 @@ def _differs(entry: Entry, one: Dated) -> bool:
     return one.state in STANDING and (one.starts_at != one.original_at or one.ends_at != regular)
 
 
-def _ended(rule: str, last: datetime) -> vRecur:
+def _ended(rule: str, last: datetime) -> icalendar.vRecur:
     """The rule, ending with the last date that was booked."""
-    parts: vRecur = vRecur.from_ical(rule)
+    import icalendar
+
+    parts: icalendar.vRecur = icalendar.vRecur.from_ical(rule)
     parts.pop("COUNT", None)
     parts["UNTIL"] = [last.astimezone(UTC)]
     return parts
 
 
 def _event(entry: Entry, now: datetime) -> icalendar.Event:
+    import icalendar
+
     event = icalendar.Event()
     event.add("uid", entry.uid)
     event.add("dtstamp", now.astimezone(UTC))
@@ -222,18 +234,22 @@ def _span(event: icalendar.Event, starts_at: datetime, ends_at: datetime) -> Non
     event.add("dtend", ends_at.astimezone(ZONE))
 
 
-def _address(party: Party) -> vCalAddress:
-    address = vCalAddress(f"mailto:{party.email}")
-    address.params["CN"] = vText(party.name.replace('"', "'"))
+def _address(party: Party) -> icalendar.vCalAddress:
+    import icalendar
+
+    address = icalendar.vCalAddress(f"mailto:{party.email}")
+    address.params["CN"] = icalendar.vText(party.name.replace('"', "'"))
     return address
 
 
-def _attendee(party: Party) -> vCalAddress:
+def _attendee(party: Party) -> icalendar.vCalAddress:
+    import icalendar
+
     address = _address(party)
-    address.params["CUTYPE"] = vText("INDIVIDUAL")
-    address.params["ROLE"] = vText(
+    address.params["CUTYPE"] = icalendar.vText("INDIVIDUAL")
+    address.params["ROLE"] = icalendar.vText(
         "CHAIR" if party.role == "chair" else "REQ-PARTICIPANT" if party.required else "OPT-PARTICIPANT"
     )
-    address.params["PARTSTAT"] = vText(PARTSTAT[party.answer])
-    address.params["RSVP"] = vText("TRUE")
+    address.params["PARTSTAT"] = icalendar.vText(PARTSTAT[party.answer])
+    address.params["RSVP"] = icalendar.vText("TRUE")
     return address

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signaling import limits
 from signaling.api import conferences, docs, lobby, problems
-from signaling.api.conferences import Surroundings
 from signaling.api.models.parts import Problem
 from signaling.api.routes import ROUTERS
+from signaling.api.surroundings import Surroundings
 from signaling.api.visits import Desk
 
 DESCRIPTION = """

@@ -6,63 +6,25 @@ state but the numbers made and the titles that people typed, in memory and bound
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from conference import Grants, Knocker, Lobbies, Passage, State, cleaned
-from rooms.identifiers import new_bytes
+from conference import Grants, Knocker, Passage, State, cleaned
 from signaling import limits
-from signaling.api.invitations import NUMBER, Invitations, new_number
-from signaling.api.lobby import Doorway, Keep, Note, Waiting, host_key, keep_nothing, note_nothing, waiting
+from signaling.api.invitations import NUMBER, new_number
+from signaling.api.lobby import Waiting, host_key, waiting
 from signaling.api.problems import refused
-from signaling.auth import Authenticator
+from signaling.api.surroundings import Surroundings
 from signaling.declared import PUBLIC, SECRET, needs
 from signaling.throttle import Throttle, network
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 OPENER_COOKIE = "diemcau_opener"
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-
-
-@dataclass
-class Surroundings:
-    """What the routes stand on, handed in by the composition root."""
-
-    authenticator: Authenticator
-    invitations: Invitations
-    now: Callable[[], float]
-    """Unix seconds."""
-    random_bytes: Callable[[int], bytes]
-    version: str
-    public_url: str = ""
-    open_creation: bool = False
-    local_creation: bool = False
-    """Whoever sits at this machine may start a meeting."""
-    authority: Callable[[], str | None] = lambda: None
-    """Fingerprint of the local authority, None without one."""
-    ready: Callable[[], bool] = lambda: True
-    busy: Callable[[], bool] = lambda: False
-    database_ready: Callable[[], Awaitable[bool]] | None = None
-    titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """By number, of every meeting started here lately."""
-    booked: Callable[[str], bool] = lambda _: False
-    """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
-    lobbies: Lobbies = field(default_factory=lambda: Lobbies(lambda: new_bytes(16).hex()))
-    present: Callable[[str], list[str]] = lambda _: []
-    """Identities in a conference."""
-    door: Callable[[Grants], None] = lambda _: None
-    """Raises Refusal: what the calendar says of a host."""
-    note: Note = note_nothing
-    keep_lobby: Keep = keep_nothing
-
-    @property
-    def doorway(self) -> Doorway:
-        return Doorway(self.authenticator, self.lobbies, self.now, self.present, self.door, self.note, self.keep_lobby)
 
 
 class _Message(BaseModel):
@@ -201,8 +163,8 @@ def server_routes(around: Surroundings) -> APIRouter:
     @router.get("/health", openapi_extra=needs(PUBLIC), responses={503: {"model": Health}})
     async def health() -> JSONResponse:
         """200 while new participants are welcome, else 503."""
-        ready = around.ready() and (around.database_ready is None or await around.database_ready())
-        return JSONResponse(Health(live=True, ready=ready, busy=around.busy()).model_dump(), 200 if ready else 503)
+        told, status = await around.health()
+        return JSONResponse(told, status)
 
     @router.get("/health/live", openapi_extra=needs(PUBLIC))
     async def live() -> Health:

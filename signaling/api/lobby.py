@@ -6,43 +6,23 @@ the long questions (answered at the next news, at the latest after `LOBBY_POLL_S
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 import conference
-from conference import Grants, Knock, Lobbies, Lobby, Passage, Refusal, State
+from conference import Grants, Knock, Lobby, Passage, Refusal, State
 from signaling import limits
 from signaling.api.models.parts import Text200
 from signaling.api.problems import TEXTS, refused
-from signaling.auth import Authenticator
+from signaling.api.surroundings import Doorway
 from signaling.declared import SECRET, needs
 from signaling.throttle import Throttle
 
-Keep = Callable[[str, bool, bool | None], Awaitable[None]]
-"""(conference, on, as planned): written down before it is done, so that a restart does not open what a host has shut."""
-Note = Callable[[Grants, str, Mapping[str, Any], str], Awaitable[None]]
-"""(the host, action, detail, address): written down before it is done."""
 MOST_IDS = conference.limits.LOBBY_WAITING
-
-
-@dataclass(frozen=True)
-class Doorway:
-    """What the routes stand on."""
-
-    authenticator: Authenticator
-    lobbies: Lobbies
-    now: Callable[[], float]
-    """Unix seconds."""
-    present: Callable[[str], list[str]]
-    """Identities in a conference."""
-    door: Callable[[Grants], None]
-    """Raises Refusal: of whoever planned the meeting."""
-    note: Note
-    keep: Keep
 
 
 class _Message(BaseModel):
@@ -131,14 +111,6 @@ class Switch(_Message):
 
 Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Bearer = Annotated[str, Header(max_length=limits.TOKEN_BYTES + 16)]
-
-
-async def note_nothing(_grants: Grants, _action: str, _detail: Mapping[str, Any], _address: str) -> None:
-    """Of meetings that are in no calendar."""
-
-
-async def keep_nothing(_conference: str, _on: bool, _planned: bool | None) -> None:
-    """Where nothing is kept."""
 
 
 def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:

@@ -11,11 +11,12 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-import httpx2
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from signaling.notify import limits
+
+if TYPE_CHECKING:  # heavy: each method imports what it uses
+    import httpx2
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,8 @@ class Line(Generic[Event]):
         self._wake.set()
 
     async def run(self) -> None:
+        import httpx2
+
         timeout = httpx2.Timeout(limits.WEBHOOK_WAIT_S, connect=limits.WEBHOOK_CONNECT_S)
         async with httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
             while True:
@@ -135,6 +138,8 @@ class Line(Generic[Event]):
 
     async def _post(self, client: httpx2.AsyncClient, body: bytes) -> int:
         """The status; 0: no answer. Signed anew each time: a signature holds for minutes."""
+        import httpx2
+
         headers = {
             "content-type": "application/webhook+json",
             "user-agent": "diemcau",

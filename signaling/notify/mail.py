@@ -18,8 +18,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-import aiosmtplib
-
 from rooms.meetings import calendar
 from rooms.meetings.attendees import is_address
 from rooms.meetings.invitations import Outgoing
@@ -80,6 +78,8 @@ class Mailer:
 
     async def send(self, message: EmailMessage, to: str) -> None:
         """Hand one mail in. Raises GiveUp when the server will never take it, OSError or SMTPException when it may later."""
+        import aiosmtplib  # heavy
+
         raw = serialised(message)
         if len(raw) > limits.MAIL_BYTES:
             raise GiveUp("the mail is too large")

@@ -14,13 +14,15 @@ from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import getaddresses
-
-import icalendar
+from typing import TYPE_CHECKING
 
 from rooms.meetings import calendar
 from rooms.meetings.answers import MailReply
 from rooms.meetings.wording import ZONE
 from signaling.notify import limits
+
+if TYPE_CHECKING:
+    import icalendar
 
 _METHOD = re.compile(r"^METHOD:\s*REPLY\s*$", re.IGNORECASE | re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -143,6 +145,8 @@ def _event(message: EmailMessage) -> icalendar.Component:
 
 
 def _only_event(text: str) -> icalendar.Component:
+    import icalendar  # heavy
+
     events = icalendar.Calendar.from_ical(text).walk("VEVENT")
     if len(events) != 1:
         raise NoReply("not one VEVENT")

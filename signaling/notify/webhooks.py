@@ -6,9 +6,8 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.sealing import Seal, SealBroken
@@ -17,6 +16,9 @@ from rooms.store.database import Database
 from rooms.store.tables import Delivery, Webhook
 from signaling.notify import limits, targets
 from signaling.notify.worker import GiveUp, Later
+
+if TYPE_CHECKING:  # heavy: each method imports what it uses
+    import httpx2
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Deliverer:
 
     async def _post(self, order: Order, now: datetime) -> tuple[int, str]:
         """(status, what went wrong). 0: no answer."""
+        import httpx2
+
         try:
             url = httpx2.URL(order.url)
             port = url.port or (443 if url.scheme == "https" else 80)
@@ -82,6 +86,8 @@ class Deliverer:
             return 0, type(error).__name__
 
     async def _exchange(self, order: Order, url: httpx2.URL, address: str, now: datetime) -> tuple[int, str]:
+        import httpx2
+
         headers = {
             "host": url.netloc.decode(),
             "content-type": "application/json",

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Final, Literal
-
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from conference import Refusal
 from conference.plan import AudioCodec, Encryption, Feedback
 from signaling.sip import body_limits as limits
 
+if TYPE_CHECKING:  # heavy: `_reader` imports it, and hands these names to the bounds of Profile
+    from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+
 Transport = Literal["udp", "tcp", "tls"]
 EncryptionStyle = Literal["avp", "savp", "pair"]
 """How best effort is offered: RTP/AVP with a=crypto (RFC 8643), RTP/SAVP alone, or one m-line of each."""
-Word = Annotated[str, StringConstraints(min_length=2, max_length=64, strip_whitespace=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One make of terminals. Orders are by liking, the first first."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
-    words: Annotated[tuple[Word, ...], Field(max_length=limits.PROFILE_WORDS)] = ()
+    words: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=2, max_length=64, strip_whitespace=True)], ...],
+        Field(max_length=limits.PROFILE_WORDS),
+    ] = ()
     """Any of them, anywhere in User-Agent or Server, in any case. The longest word of all rows wins."""
     transports: Annotated[tuple[Transport, ...], Field(min_length=1, max_length=3)] = ("tls", "tcp", "udp")
     feedback_profile: bool = False
@@ -210,7 +214,12 @@ class Profiles:
         return found
 
 
-_ROW: Final = TypeAdapter(Profile)
+@cache
+def _reader() -> TypeAdapter[Profile]:
+    """What checks a row. It looks up the names in the bounds of Profile here."""
+    from pydantic import Field, StringConstraints, TypeAdapter  # noqa: F401
+
+    return TypeAdapter(Profile)
 
 
 def read(rows: object) -> tuple[Profile, ...]:
@@ -263,6 +272,8 @@ def ladder(profile: Profile, encryption: Encryption) -> tuple[Profile, ...]:
 
 
 def _read_row(index: int, given: object) -> Profile:
+    from pydantic import ValidationError
+
     if not isinstance(given, Mapping):
         raise _bad_row(index, "", "not an object")
     values = dict(given)
@@ -274,7 +285,7 @@ def _read_row(index: int, given: object) -> Profile:
         field.name: getattr(known[like], field.name) for field in fields(Profile) if field.name not in ("name", "words")
     }
     try:
-        return _ROW.validate_python({**start, **values})
+        return _reader().validate_python({**start, **values})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

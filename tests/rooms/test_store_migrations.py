@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from rooms.errors import Refusal
@@ -33,7 +34,8 @@ async def test_the_steps_make_what_the_tables_say(database: Database) -> None:
 
 
 async def test_upgrading_again_does_nothing(database_url: str) -> None:
-    assert await migrations.current(database_url) == migrations.newest() != ""
+    head = ScriptDirectory.from_config(migrations.settings()).get_current_head()
+    assert await migrations.current(database_url) == migrations.newest() == head
     assert await migrations.upgrade(database_url) == migrations.newest()
 
 

@@ -34,6 +34,7 @@ from rooms.store.database import Database
 from rooms.store.tables import Delivery, Feed, Webhook
 from signaling import access, api
 from signaling.api import Invitations
+from signaling.api.application import application
 from signaling.auth import Authenticator
 from signaling.config import Settings
 from signaling.guard import Guard
@@ -105,7 +106,7 @@ class World:
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
         )
-        self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)
         transport = httpx.ASGITransport(app, raise_app_exceptions=True, client=("192.168.1.9", 5000))
         self._client = httpx.AsyncClient(transport=transport, base_url=BASE + "/api/v1", headers={"origin": BASE})

@@ -18,6 +18,7 @@ from rooms.accounts.tables import Account
 from rooms.sealing import Seal
 from rooms.store.database import Database
 from signaling import access, api
+from signaling.api.application import application
 from signaling.api.invitations import Invitations
 from signaling.auth import Authenticator
 from tests.rooms.people import add_account
@@ -49,7 +50,7 @@ class Office:
             lambda count: bytes(count),
             "1",
         )
-        self.app: FastAPI = api.application(around, routers=[access.router(self.access)], statuses=access.STATUS)
+        self.app: FastAPI = application(around, routers=[access.router(self.access)], statuses=access.STATUS)
         self.mounted = Starlette(routes=[Mount("/api/v1", self.app)])
 
     def client(self, address: str = "10.1.1.1", base: str = "", **headers: str) -> httpx.AsyncClient:

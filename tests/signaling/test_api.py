@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from conference import Grants, cleaned
 from signaling import api, limits
 from signaling.api import conferences
+from signaling.api.application import application
 from signaling.api.invitations import Invitations, new_number
 from signaling.auth import Authenticator
 from signaling.throttle import Throttle, network
@@ -46,7 +47,7 @@ def around(**changes: Any) -> api.Surroundings:
 
 
 def client(stands: api.Surroundings, address: str = "192.168.1.9", base: str = "https://hop.vn") -> httpx.AsyncClient:
-    app = Starlette(routes=[Mount("/api/v1", api.application(stands))])
+    app = Starlette(routes=[Mount("/api/v1", application(stands))])
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app, False, client=(address, 5000)), base_url=base + "/api/v1"
     )

@@ -11,13 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-import segno
-import typst
+from typing import TYPE_CHECKING, Any
 
 from rooms.errors import Refusal
 from rooms.meetings.letters.fields import checked
+
+if TYPE_CHECKING:  # heavy: each function imports what it uses
+    import typst
 
 HERE = Path(__file__).parent
 FONTS = HERE / "fonts"
@@ -42,6 +42,8 @@ def qr_svg(address: str) -> str:
     """The code of an address, error correction M; empty for none."""
     if not address:
         return ""
+    import segno
+
     out = io.BytesIO()
     segno.make(address, error="m", micro=False).save(out, kind="svg", border=2, xmldecl=False, scale=4)
     return out.getvalue().decode()
@@ -53,6 +55,8 @@ def _page(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
+    import typst
+
     result = typst.compile(
         PAGE,
         root=HERE,
@@ -68,4 +72,6 @@ def _typeset(letters: list[dict[str, Any]], made_at: datetime) -> bytes:
 
 @functools.cache
 def _fonts() -> typst.Fonts:
+    import typst
+
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS])

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, inspect, make_url, text
 
 from rooms.errors import Refusal
 from rooms.store.database import Database
 from rooms.store.locks import SPACE, Lock
 from rooms.store.schema import METADATA
 
+if TYPE_CHECKING:  # heavy: a server whose database has the newest shape never imports it
+    from alembic.config import Config
+
 FOLDER = Path(__file__).parent
+STEP = "step_"
+"""Begins the name of each step's file; its revision follows."""
 
 
 async def upgrade(url: str) -> str:
@@ -62,11 +63,14 @@ def _file(url: str) -> Path | None:
 
 def newest() -> str:
     """The revision that this program works with."""
-    return ScriptDirectory.from_config(settings()).get_current_head() or ""
+    return max(path.stem.removeprefix(STEP) for path in (FOLDER / "versions").glob(f"{STEP}*.py"))
 
 
 def upgrade_connection(connection: Connection) -> str:
     """The same over one connection, within its transaction."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({SPACE}, {int(Lock.MIGRATION)})"))
     known = {step.revision for step in ScriptDirectory.from_config(settings()).walk_revisions()}
@@ -83,6 +87,8 @@ def upgrade_connection(connection: Connection) -> str:
 
 def settings(connection: Connection | None = None) -> Config:
     """For alembic, without any file."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -92,7 +98,9 @@ def settings(connection: Connection | None = None) -> Config:
 
 def revision(connection: Connection) -> str:
     """Of the database behind this connection; "": none."""
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
 
 
 def options(connection: Connection) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from conference import Refusal
 from rooms.store.database import Database
 from signaling import access, api
 from signaling.api import Invitations
+from signaling.api.application import application
 from signaling.auth import Authenticator
 from signaling.config import Settings
 from signaling.guard import Guard
@@ -63,7 +64,7 @@ class Office:
             note=self.secretariat.note_lobby,
             keep_lobby=self.secretariat.keep_lobby,
         )
-        self.rest = api.application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
+        self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         self.app = Guard(
             Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=lambda: self.now.timestamp()
         )
