@@ -251,6 +251,8 @@ def _meeting_row(plan: Plan, meeting_id: str, actor: Actor, now: datetime) -> di
         "public": request.public,
         "lobby": request.lobby or plan.class_ == classes.IMPORTANT,
         "connect": request.connect,
+        "connect_asked": False,
+        "uncalled": list(request.uncalled_ids),
         "legs": plan.legs,
         "first_starts_at": plan.spans[0].starts_at,
         "duration_min": request.duration_min,

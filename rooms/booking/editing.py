@@ -44,6 +44,7 @@ WORDS = (
     "public",
     "lobby",
     "connect",
+    "uncalled_ids",
 )
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
@@ -66,6 +67,7 @@ NAMES = {
     "public": "công khai",
     "lobby": "phòng chờ",
     "connect": "cách kết nối",
+    "uncalled_ids": "danh sách gọi hội trường",
 }
 
 
@@ -132,6 +134,8 @@ async def edit(
     new = dataclasses.replace(old, **changes).checked()
     changed = frozenset(name for name in changes if getattr(new, name) != getattr(old, name))
     one = _Edit(meeting, unit, old, new, changed, actor, now)
+    if "connect" in changes:
+        meeting.connect_asked = False
     if not changed:
         return meeting
     if scope == "all" or not meeting.rule:
@@ -181,6 +185,7 @@ async def current(session: AsyncSession, meeting: Meeting) -> Request:
         public=meeting.public,
         lobby=meeting.lobby,
         connect=meeting.connect,
+        uncalled_ids=tuple(meeting.uncalled),
         legs=meeting.legs,
     )
 
@@ -233,6 +238,7 @@ async def _apply(session: AsyncSession, meeting: Meeting, plan: Plan, one: _Edit
         setattr(meeting, name, getattr(fresh, name))
     for name in ("public", "lobby", "connect", "duration_min", "rule"):
         setattr(meeting, name, getattr(fresh, name))
+    meeting.uncalled = fresh.uncalled
     if "legs" in one.changed or "attendees" in one.changed:
         meeting.legs = plan.legs
     if "starts_at" in one.changed:

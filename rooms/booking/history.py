@@ -19,7 +19,9 @@ from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy.actors import Actor
 from rooms.store.columns import Row, Utc
 
-NEVER_RESTORED = frozenset({"id", "version", "sequence", "created_at", "created_by", "updated_at", "number", "pin"})
+NEVER_RESTORED = frozenset(
+    {"id", "version", "sequence", "created_at", "created_by", "updated_at", "number", "pin", "connect_asked"}
+)
 
 
 async def snapshot(session: AsyncSession, meeting: Meeting) -> dict[str, Any]:

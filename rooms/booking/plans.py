@@ -13,8 +13,9 @@ from itertools import pairwise
 from sqlalchemy import bindparam, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import calendar, recurrence, resources, rules
+from rooms.booking import calendar, call_list, recurrence, resources, rules
 from rooms.booking.calendar import Calendar, day_of
+from rooms.booking.call_list import CallList
 from rooms.booking.requests import Request
 from rooms.booking.resources import Load, Span, Thing
 from rooms.booking.rules import Rule
@@ -45,16 +46,25 @@ class Plan:
     more: bool
     """The series goes on after the last date that is kept."""
     invited: tuple[attendees.Invited, ...]
+    calls: CallList
     load: Load
 
     @property
     def legs(self) -> int:
-        return self.load.legs or wanted_legs(self.request, self.class_, self.things, len(self.invited))
+        return self.load.legs or wanted_legs(self.request, self.class_, self.calls, len(self.invited))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """By identifier: of the unit, those invited, and what it takes."""
+        invited = {one.unit.id: one.unit.name for one in self.invited if one.unit}
+        return {**invited, self.unit.id: self.unit.name, **{one.id: one.name for one in self.things}}
 
     @property
     def needs_approval(self) -> bool:
-        """An internal meeting without halls and terminals needs none."""
-        only_people = all(one.kind in ("person", "operator") for one in self.things)
+        """An internal meeting needs none, if it takes people and halls that ask for none."""
+        only_people = all(
+            one.kind in ("person", "operator") or (one.kind == "hall" and not one.needs_approval) for one in self.things
+        )
         return not (self.type_.internal and only_people and self.class_ == classes.ORDINARY)
 
     def trouble_of(self, span: Span) -> Trouble | None:
@@ -99,6 +109,8 @@ async def make(
     )
     _require_apart(series.dates, request.duration_min, things)
     invited = await attendees.expand(session, request.attendees, day) if request.attendees else []
+    booked = {one.id: one.site_id for one in things if one.kind == "hall"}
+    calls = await call_list.of_wish(session, booked, request.terminal_ids, invited, request.uncalled_ids)
     length = timedelta(minutes=request.duration_min)
     return Plan(
         request=request,
@@ -111,7 +123,8 @@ async def make(
         spans=tuple(Span(new_id(), at, at + length) for at in series.dates),
         more=series.more,
         invited=tuple(invited),
-        load=resources.load(ground.pool, wanted_legs(request, class_, things, len(invited))),
+        calls=calls,
+        load=resources.load(ground.pool, wanted_legs(request, class_, calls, len(invited))),
     )
 
 
@@ -145,12 +158,13 @@ async def _ground(session: AsyncSession, unit_id: str, type_code: str) -> _Groun
     return _Ground(unit, type_, [row[2] for row in rows if row[2] is not None], (code, legs) if code else None)
 
 
-def wanted_legs(request: Request, class_: str, things: Sequence[Thing], invited: int) -> int:
+def wanted_legs(request: Request, class_: str, calls: CallList, invited: int) -> int:
     """One for each terminal and, where they may come from anywhere, each attendee; two at least."""
     if request.legs:
         return request.legs
-    terminals = sum(one.kind == "terminal" for one in things)
-    return max(2, terminals if class_ == classes.IMPORTANT and terminals else terminals + invited)
+    if class_ == classes.IMPORTANT and calls.lines:
+        return max(2, len(calls.lines))
+    return max(2, invited + sum(one.why != "unit" for one in calls.lines))
 
 
 def _require_apart(dates: Sequence[datetime], duration_min: int, things: Sequence[Thing]) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import calendar, clashes, plans
+from rooms.booking import calendar, call_list, clashes, plans
 from rooms.booking.calendar import day_of
+from rooms.booking.call_list import NamedGap, NamedLine
 from rooms.booking.clashes import Clash
 from rooms.booking.plans import Plan
 from rooms.booking.requests import Request
@@ -53,17 +54,20 @@ class Preview:
     warnings: tuple[Warned, ...]
     attendees: int
     legs: int
+    calls: tuple[NamedLine, ...]
+    call_gaps: tuple[NamedGap, ...]
 
 
 async def preview(session: AsyncSession, request: Request, actor: Actor, now: datetime, excluding: str = "") -> Preview:
     """Takes nothing. `excluding`: a meeting that is being changed, whose own reservations do not count."""
-    plan = await plans.make(session, request.checked(), actor, now)
+    plan = await plans.make(session, request.checked(), actor, now, ahead=not excluding)
     wishes = [(span, plan.things) for span in plan.spans]
     found = await clashes.find(session, clashes.Question(wishes, plan.load, actor, plan.rule, excluding))
     free = plans.may_leave_hours(actor, plan.unit, request)
     dates = tuple(_date(plan, place, found[place], free) for place in range(len(plan.spans)))
     bad = [one for one in dates if (one.clashes or one.trouble) and not one.skipped]
     ignored = request.skip_clashes and len(bad) < len(dates) and all(one.clashes or one.off for one in bad)
+    calls = call_list.in_words(plan.calls, plan.names)
     return Preview(
         dates=dates,
         clashing=len(bad),
@@ -73,6 +77,8 @@ async def preview(session: AsyncSession, request: Request, actor: Actor, now: da
         warnings=(*warnings_of(plan, now), *await _far_from_halls(session, plan)),
         attendees=len(plan.invited),
         legs=plan.legs,
+        calls=calls.lines,
+        call_gaps=calls.gaps,
     )
 
 

@@ -93,7 +93,10 @@ class Request:
     description: str = ""
     public: bool = False
     lobby: bool = True
-    connect: str = "manual"
+    connect: str = "call"
+    """`call`: the server calls the halls of the call list; `dial_in`: they dial in by themselves."""
+    uncalled_ids: tuple[str, ...] = ()
+    """Terminals of the call list that are not called."""
     legs: int = 0
     """Simultaneous media legs; 0: one for each terminal and each attendee."""
     submit: bool = False
@@ -122,6 +125,7 @@ class Request:
             rule=self.rule.strip().removeprefix("RRULE:"),
             hall_ids=tuple(dict.fromkeys(self.hall_ids)),
             terminal_ids=tuple(dict.fromkeys(self.terminal_ids)),
+            uncalled_ids=tuple(dict.fromkeys(self.uncalled_ids)),
         )
 
     @property
@@ -152,6 +156,7 @@ def from_json(value: Mapping[str, Any]) -> Request:
     given["skip"] = tuple(date.fromisoformat(day) for day in value.get("skip", ()))
     given["hall_ids"] = tuple(value.get("hall_ids", ()))
     given["terminal_ids"] = tuple(value.get("terminal_ids", ()))
+    given["uncalled_ids"] = tuple(value.get("uncalled_ids", ()))
     given["attendees"] = attendees_from_json(value.get("attendees", ()))
     given["documents"] = tuple(_document(one) for one in value.get("documents", ()))
     given["agenda"] = tuple(AgendaItem(**one) for one in value.get("agenda", ()))
@@ -207,6 +212,7 @@ def _time(request: Request) -> Iterator[Trouble]:
 def _lists(request: Request) -> Iterator[Trouble]:
     yield from _count("hall_ids", request.hall_ids, limits.HALLS, "Danh sách hội trường")
     yield from _count("terminal_ids", request.terminal_ids, limits.TERMINALS, "Danh sách thiết bị")
+    yield from _count("uncalled_ids", request.uncalled_ids, limits.LEGS_OF_A_DATE, "Danh sách không gọi")
     yield from _count("attendees", request.attendees, limits.ATTENDEE_REQUESTS, "Thành phần dự họp")
     yield from _count("documents", request.documents, limits.DOCUMENTS, "Danh sách văn bản")
     yield from _count("agenda", request.agenda, limits.AGENDA, "Chương trình họp")
@@ -241,10 +247,12 @@ def _choices(request: Request) -> Iterator[Trouble]:
         vietnamese = "Hãy ghi lý do khi đặt thứ tự ưu tiên."
         yield Trouble("reason_missing", vietnamese, "a precedence needs a reason", "precedence_reason")
     if request.connect not in CONNECTS:
-        yield Trouble("bad_connect", "Hãy chọn cách kết nối có trong danh sách.", "no such way to connect", "connect")
+        vietnamese = "Cách kết nối hội trường là call (máy chủ gọi hội trường) hoặc dial_in (hội trường tự gọi vào)."
+        yield Trouble("bad_connect", vietnamese, "connect is call or dial_in", "connect")
     if not 0 <= request.legs <= limits.LEGS:
         yield Trouble("bad_legs", f"Số kết nối phải từ 0 đến {limits.LEGS}.", f"0 to {limits.LEGS} legs", "legs")
     identifiers = (request.host_unit_id, *request.hall_ids[: limits.HALLS], *request.terminal_ids[: limits.TERMINALS])
+    identifiers += request.uncalled_ids[: limits.LEGS_OF_A_DATE]
     people = (request.chair_id or "", request.secretary_id or "", request.operator_id or "")
     if any(len(one) > 32 for one in (*identifiers, *people)) or len(request.type_code) > 40:
         yield Trouble("bad_identifier", "Mã tham chiếu không hợp lệ.", "an identifier is too long", "")

@@ -15,7 +15,7 @@ from rooms.booking.resources import Span, Taken, Thing
 from rooms.booking.tables import Change, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.meetings.tables import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 
@@ -88,6 +88,8 @@ async def restore(
     for name, value in history.from_json(Meeting, before["meeting"]).items():
         if name not in kept:
             setattr(meeting, name, value)
+    if meeting.connect not in CONNECTS:  # noted before there were two values
+        meeting.connect = "call" if meeting.connect == "dial" else "dial_in"
     await _replace(session, Wanted, meeting.id, before["wanted"])
     await _replace(session, DocumentRef, meeting.id, before["documents"])
     await attendees.replace(session, meeting, [_invited(one) for one in before["attendees"]], actor, now)

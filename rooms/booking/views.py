@@ -11,8 +11,9 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, calendar, history, reading, resources, restoring
+from rooms.booking import approval, calendar, call_list, history, reading, resources, restoring
 from rooms.booking.calendar import Calendar
+from rooms.booking.call_list import NamedList
 from rooms.booking.creation import Made, search_number
 from rooms.booking.tables import Change, Reservation, Step, Wanted
 from rooms.errors import Refusal
@@ -41,6 +42,8 @@ class MeetingView:
     date_answers: Mapping[str, Sequence[DateAnswer]]
     """By attendee, where somebody answered for a single date."""
     documents: tuple[DocumentRef, ...]
+    calls: NamedList
+    """Empty for those who may not know who is invited."""
     pin: str
     notice_due: date | None
     conclusion_due: date | None
@@ -81,6 +84,7 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
         date_answers=await answers.of_dates(session, meeting_id, now) if belongs and meeting.rule else {},
         documents=tuple(documents),
+        calls=await call_list.shown(session, meeting) if belongs else NamedList(),
         undo_until=change.undo_until if change else None,
         can=_can(meeting, unit, actor, change, decides),
     )
@@ -111,6 +115,7 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         attendees=tuple(shown(Attendee, row) for _, row in official),
         date_answers={},
         documents=tuple(shown(DocumentRef, row) for row in written[DocumentRef]),
+        calls=call_list.in_words(plan.calls, plan.names),
         undo_until=None,
         can=_can(meeting, unit, actor, None, decides),
     )
@@ -120,8 +125,7 @@ def names_of_made(made: Made) -> dict[str, str]:
     """By identifier, of what `made` names: units, people, halls and terminals."""
     plan = made.plan
     assert plan is not None
-    invited = {one.unit.id: one.unit.name for one in plan.invited if one.unit}
-    return {**invited, plan.unit.id: plan.unit.name, **{one.id: one.name for one in plan.things}}
+    return plan.names
 
 
 def _place(one: Invited) -> tuple[bool, int, int, str, str]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
-from rooms.dialling.planning import DIAL, LIVE
+from rooms.dialling.planning import CALL, LIVE
 from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.org.fields import midnight, today
@@ -46,7 +46,7 @@ async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(Unit, Unit.id == Meeting.host_unit_id)
         .where(Meeting.state == "approved", or_(of_today, Occurrence.state == "running"))
-        .where(or_(and_(Meeting.connect == DIAL, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
+        .where(or_(and_(Meeting.connect == CALL, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
     )

@@ -55,7 +55,7 @@ async def by_number(
         )
     )
     date = entry.nearest(dates, now)
-    invited = terminal is not None and await planning.invited(session, meeting.id, date.id, terminal)
+    invited = terminal is not None and await planning.invited(session, meeting, date.id, terminal)
     if not (right or invited):
         return None
     return await _arrival(session, meeting, date, terminal, invited, address, now)

@@ -6,17 +6,16 @@ entry of the audit trail, and is never called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.tables import Wanted
+from rooms.booking import call_list
 from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -28,7 +27,7 @@ from rooms.sites import halls, networks
 from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
 
-DIAL = "dial"
+CALL = "call"
 """`Meeting.connect` of those whose halls are called."""
 LIVE = ("planned", "running")
 
@@ -47,7 +46,7 @@ async def plan(session: AsyncSession, now: datetime) -> int:
     dates = await session.execute(
         select(Occurrence, Meeting)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
-        .where(Meeting.connect == DIAL, Meeting.state == "approved", Occurrence.state.in_(LIVE))
+        .where(Meeting.connect == CALL, Meeting.state == "approved", Occurrence.state.in_(LIVE))
         .where(Occurrence.starts_at <= soon, Occurrence.ends_at > now)
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
@@ -62,12 +61,13 @@ async def plan(session: AsyncSession, now: datetime) -> int:
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
     when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
     known = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date.id)))
-    new = [one for one in await _terminals(session, date, meeting) if one.terminal.id not in known]
+    calls = await call_list.of_date(session, meeting, date.id)
+    new = [one for one in calls.called[: limits.LEGS_OF_A_DATE] if one.id not in known]
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
-        await _insert(session, date.id, one.terminal.id, "schedule", when, now, verdict)
+        await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
-            await _forbidden(session, date, one.terminal, meeting, verdict, SYSTEM, now)
+            await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
     return len(new)
 
 
@@ -84,7 +84,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         raise forbidden(verdict)
     known = await leg_of(session, occurrence_id, terminal_id)
     if known is None:
-        if not await invited(session, meeting.id, date.id, one.terminal):
+        if not await invited(session, meeting, date.id, one.terminal):
             roles.require(actor, "halls.operate", (await halls.unit_of(session, one.terminal.site_id)).path)
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
@@ -179,31 +179,27 @@ async def closed_at(session: AsyncSession, address: str) -> bool:
     return networks.closed_zone(await networks.every(session), address) is not None
 
 
-async def invited(session: AsyncSession, meeting_id: str, occurrence_id: str, terminal: Terminal) -> bool:
-    """Whether this terminal is booked for the date, or its site is among those invited."""
-    mine = or_(Wanted.occurrence_id == occurrence_id, Wanted.occurrence_id == "")
-    booked = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id, Wanted.resource_id == terminal.id, mine)
-    if await session.scalar(booked.limit(1)) is not None:
+async def invited(session: AsyncSession, meeting: Meeting, occurrence_id: str, terminal: Terminal) -> bool:
+    """Whether this terminal stands in the call list of the date, called or not, or at a site of those invited. An operator may
+    have taken it off the date.
+    """
+    leg = await leg_of(session, occurrence_id, terminal.id)
+    if leg is not None and leg.taken_off:
+        return False
+    calls = await call_list.of_date(session, meeting, occurrence_id)
+    if any(one.device.id == terminal.id for one in calls.lines):
         return True
-    site = select(Attendee.id).where(Attendee.meeting_id == meeting_id, Attendee.site_id == terminal.site_id)
-    return await session.scalar(site.limit(1)) is not None
+    return await _booked(session, meeting, occurrence_id, terminal)
 
 
-async def _terminals(session: AsyncSession, date: Occurrence, meeting: Meeting) -> Sequence[Reached]:
-    """Those that the date has booked, and those of the sites that are invited."""
-    own = select(Wanted.resource_id).where(Wanted.meeting_id == meeting.id, Wanted.kind == "terminal")
-    here = list(await session.scalars(own.where(Wanted.occurrence_id == date.id)))
-    booked = here or list(await session.scalars(own.where(Wanted.occurrence_id == "")))
-    sites = select(Attendee.site_id).where(Attendee.meeting_id == meeting.id, Attendee.site_id.is_not(None))
-    of_sites = and_(Terminal.site_id.in_(sites), Terminal.dialled)
-    rows = await session.execute(
-        select(Terminal, Network.closed)
-        .outerjoin(Network, Network.id == Terminal.network_id)
-        .where(Terminal.active, or_(Terminal.id.in_(booked), of_sites))
-        .order_by(Terminal.code)
-        .limit(limits.LEGS_OF_A_DATE)
+async def _booked(session: AsyncSession, meeting: Meeting, occurrence_id: str, terminal: Terminal) -> bool:
+    """Whether its hall is booked for the date, or its site is among those invited: a second terminal stands in for the first."""
+    site = select(Attendee.id).where(Attendee.meeting_id == meeting.id, Attendee.site_id == terminal.site_id)
+    if await session.scalar(site.limit(1)) is not None:
+        return True
+    return terminal.hall_id is not None and terminal.hall_id in await call_list.halls_of(
+        session, meeting.id, occurrence_id
     )
-    return [Reached(one, bool(closed)) for one, closed in rows.all() if "sip" in one.protocols]
 
 
 async def _insert(
@@ -268,11 +264,12 @@ async def _moved(session: AsyncSession, now: datetime) -> None:
 async def _forbidden(
     session: AsyncSession,
     date: Occurrence,
-    terminal: Terminal,
+    terminal_id: str,
     meeting: Meeting,
     verdict: Verdict,
     actor: Actor,
     now: datetime,
 ) -> None:
+    terminal = await session.get_one(Terminal, terminal_id)
     detail = {"terminal": terminal.code, "way": "dial_out", "code": verdict.code}
     await audit.record(session, now, actor, "hall.refuse", "occurrence", date.id, meeting.host_unit_id, detail)

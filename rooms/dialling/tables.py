@@ -57,6 +57,8 @@ class DialLeg(Row):
     readiness_reason: Mapped[str] = mapped_column(String(40), default="")
     wish: Mapped[str] = mapped_column(String(10), default="")
     """`call`, `redial`, `drop`, `probe`: asked for by somebody who does not hold the lease."""
+    taken_off: Mapped[bool] = mapped_column(default=False)
+    """It is no longer on the list of its date: it is not called, and it is not invited."""
     leased_by: Mapped[str] = mapped_column(String(32), default="")
     lease_until: Mapped[datetime | None]
 

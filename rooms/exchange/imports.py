@@ -27,6 +27,7 @@ from rooms.org.names import plain
 from rooms.org.tables import Holding, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import allows
+from rooms.sites import halls
 from rooms.store import audit
 from rooms.store.audit import canonical
 from rooms.store.locks import Lock, take
@@ -324,6 +325,8 @@ async def _write(session: AsyncSession, plan: Plan) -> None:
             entry.row.nearest_site_id = entry.values["nearest_site_id"]
         if plan.form.kind == "post" and "person_id" in entry.values:
             await _hold(session, plan, entry)
+        if plan.form.kind == "hall" and entry.values.get("main"):
+            await halls.keep_one_main(session, entry.row)
     await session.flush()
 
 

@@ -18,7 +18,8 @@ CLASSES = ("important", "ordinary")
 STATES = ("held", "asked", "approved", "refused", "cancelled", "expired")
 """Soft hold; handed in for approval; approved (has a number); refused; called off; the hold or the deadline ran out."""
 DATES = ("planned", "skipped", "postponed", "cancelled", "running", "ended", "released")
-CONNECTS = ("dial", "push", "manual", "none", "hold")
+CONNECTS = ("call", "dial_in")
+"""The server calls the halls of the meeting; the halls dial in by themselves."""
 ANSWERS = ("none", "accepted", "declined", "tentative")
 
 
@@ -87,7 +88,11 @@ class Meeting(Row):
     public: Mapped[bool] = mapped_column(default=False)
     """Stands in the public weekly schedule."""
     lobby: Mapped[bool] = mapped_column(default=True)
-    connect: Mapped[str] = mapped_column(String(10), default="manual")
+    connect: Mapped[str] = mapped_column(String(10), default="call")
+    connect_asked: Mapped[bool] = mapped_column(default=False)
+    """Its secretary is still to say whether the server calls its halls: it was booked before that was the default."""
+    uncalled: Mapped[list[str]] = mapped_column(default=list)
+    """Terminals that the secretary has taken out of the call list."""
     legs: Mapped[int] = mapped_column(default=0)
     """Simultaneous media legs that are reserved."""
     first_starts_at: Mapped[datetime]

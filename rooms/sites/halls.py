@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -31,6 +31,7 @@ FIELDS: Final = (
     Field("clearup_min", "Phút thu dọn", "integer", most=480, empty=15),
     Field("bookable", "Cho đặt", "yes", empty=True),
     Field("needs_approval", "Cần duyệt", "yes", empty=True),
+    Field("main", "Hội trường chính", "yes", empty=False),
     Field("note", "Ghi chú", most=1000),
 )
 
@@ -44,6 +45,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
         raise refusals.code_taken("hall", clean["code"])
     hall = made(clean)
     await refusals.store(session, hall, "hall")
+    await keep_one_main(session, hall)
     await audit.record(session, now, actor, "hall.create", "hall", hall.id, unit.id, {"code": hall.code})
     return hall
 
@@ -69,6 +71,7 @@ async def edit(
         raise refusals.code_taken("hall", clean["code"])
     changed = change(hall, clean)
     await session.flush()
+    await keep_one_main(session, hall)
     await audit.record(session, now, actor, "hall.edit", "hall", hall.id, unit.id, {"fields": changed})
     return hall
 
@@ -121,6 +124,13 @@ async def search(
 async def unit_of(session: AsyncSession, site_id: str) -> Unit:
     """The unit that a site belongs to: where rights are asked."""
     return await units.get(session, (await places.get(session, site_id)).unit_id)
+
+
+async def keep_one_main(session: AsyncSession, hall: Hall) -> None:
+    """A hall that has become the main one takes that from the other halls of its site."""
+    if hall.main:
+        others = (Hall.site_id == hall.site_id, Hall.id != hall.id, Hall.main)
+        await session.execute(update(Hall).where(*others).values(main=False, version=Hall.version + 1))
 
 
 def made(clean: Mapping[str, Any]) -> Hall:

@@ -71,6 +71,9 @@ class Hall(Row):
     clearup_min: Mapped[int] = mapped_column(default=15)
     bookable: Mapped[bool] = mapped_column(default=True)
     needs_approval: Mapped[bool] = mapped_column(default=True)
+    """False: an internal meeting in it needs no approval."""
+    main: Mapped[bool] = mapped_column(default=False)
+    """The one hall of its site that is called when the unit is invited. At most one hall of a site has it."""
     note: Mapped[str] = mapped_column(String(1000), default="")
     version: Mapped[int] = mapped_column(default=1)
 

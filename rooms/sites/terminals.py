@@ -20,7 +20,7 @@ from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sites import halls, networks
-from rooms.sites.tables import Site, Terminal
+from rooms.sites.tables import Hall, Site, Terminal
 from rooms.store import audit
 
 FIELDS: Final = (
@@ -112,16 +112,18 @@ async def search(
     active: bool | None = True,
     limit: int = limits.FOUND,
 ) -> list[Terminal]:
-    """By the name of the site, the code, the device's name or its addresses, diacritics ignored."""
+    """By the name of the site, hall or unit, diacritics ignored, and by the code, the device's name or its addresses."""
     words = searched(text)
+    named = (Site.search_name, Hall.search_name, Unit.search_name)
     columns = (Terminal.code, Terminal.name, Terminal.sip_uri, Terminal.h323_alias, Terminal.e164)
     wanted = (
         select(Terminal)
         .join(Site, Site.id == Terminal.site_id)
         .join(Unit, Unit.id == Site.unit_id)
+        .outerjoin(Hall, Hall.id == Terminal.hall_id)
         .where(
             or_(
-                Site.search_name.contains(words, autoescape=True),
+                *(one.contains(words, autoescape=True) for one in named),
                 *(one.icontains(words, autoescape=True) for one in columns),
             ),
             Unit.path.startswith(below, autoescape=True),

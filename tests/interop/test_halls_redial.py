@@ -34,7 +34,7 @@ SILENT_S = 1
 @pytest.fixture
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
     folder, port = tmp_path_factory.mktemp("redial"), free_port()
-    booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="dial")
+    booked = hallnet.prepare(folder, HALLS, ("127.0.0.0/8",), lobby=False, connect="call")
     made = There(serve(folder / "data", port), booked, port)
     yield made
     stop(made.server)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from rooms import booking, limits
 from rooms.booking import plans, resources
+from rooms.booking.call_list import EMPTY, Device, call_list
 from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.booking.tables import CapacitySlot, CapacityUse, Change, Holiday, Idempotency, Reservation, UnitRule, Wanted
 from rooms.errors import Refusal
@@ -375,7 +376,8 @@ def test_slots_are_the_quarters_that_a_date_touches() -> None:
 
 def test_legs_follow_from_who_comes() -> None:
     request = Request("x", "t", "u", datetime(2026, 3, 3, tzinfo=UTC), 60)
-    things = [resources.Thing("terminal", str(n), "") for n in range(3)]
-    assert plans.wanted_legs(request, "important", things, 50) == 3
-    assert plans.wanted_legs(request, "ordinary", things, 50) == 53
-    assert plans.wanted_legs(request, "ordinary", [], 0) == 2
+    devices = [Device(str(n), "", "s", None, False, True, True) for n in range(3)]
+    calls = call_list({}, [], ["0", "1", "2"], devices)
+    assert plans.wanted_legs(request, "important", calls, 50) == 3
+    assert plans.wanted_legs(request, "ordinary", calls, 50) == 53
+    assert plans.wanted_legs(request, "ordinary", EMPTY, 0) == 2

@@ -3,16 +3,21 @@
 import asyncio
 import stat
 from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import JSON, Boolean, Connection, Date, column, select, table, text
 
 from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Template
 from rooms.store import migrations
+from rooms.store.columns import Utc
 from rooms.store.database import Database
 from tests.rooms.postgres import Postgres
 
@@ -73,3 +78,95 @@ async def test_two_that_start_together_wait_for_each_other(postgres: Postgres, t
     for url in (postgres.url("together"), f"sqlite:///{tmp_path}/together.db"):
         assert set(await asyncio.gather(*(migrations.upgrade(url) for _ in range(3)))) == {migrations.newest()}
     await postgres.run("DROP DATABASE together")
+
+
+async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
+    """`dial` is `call`, the rest `dial_in`; the secretary of one that stands is asked; kept forms take the default."""
+    await postgres.run("CREATE DATABASE halls_before")
+    for url in (postgres.url("halls_before"), f"sqlite:///{tmp_path}/before.db"):
+        database = Database.open(url)
+        async with database.engine.connect() as connection:
+            await connection.execution_options(diemcau_writes=True)
+            async with connection.begin():
+                await connection.run_sync(_as_before)
+        await database.close()
+        await migrations.upgrade(url)
+        database = Database.open(url)
+        async with database.reading() as session:
+            meetings = await session.execute(
+                select(Meeting.id, Meeting.connect, Meeting.connect_asked, Meeting.uncalled)
+            )
+            kept = (await session.scalars(select(Template.request))).one()
+        await database.close()
+        assert {one[0]: tuple(one[1:]) for one in meetings} == {
+            "dial-soon": ("call", False, []),
+            "manual-soon": ("dial_in", True, []),
+            "hold-soon": ("dial_in", True, []),
+            "push-over": ("dial_in", True, []),
+            "none-off": ("dial_in", False, []),
+        }
+        assert kept == {"title": "Giao ban"}
+    await postgres.run("DROP DATABASE halls_before")
+
+
+def _as_before(connection: Connection) -> None:
+    """A database of step 0001 with meetings of all five values."""
+    command.upgrade(migrations.settings(connection), "0001")
+    now = datetime.now(UTC)
+    unit: dict[str, Any] = {
+        "id": "u",
+        "code": "u",
+        "name": "u",
+        "search_name": "u",
+        "short_name": "",
+        "symbol": "",
+        "kind": "office",
+    }
+    unit |= {"tier": 1, "block": "government", "path": "/u/", "address": "", "email": "", "phone": "", "distance_km": 0}
+    unit |= {"position": 0, "valid_from": date(2020, 1, 1), "version": 1, "top": False}
+    _add(connection, "unit", unit)
+    type_ = {"code": "t", "name": "t", "name_en": "", "default_class": "ordinary", "duration_min": 60, "notice_days": 0}
+    _add(connection, "meeting_type", {**type_, "conclusion_days": 0, "internal": True, "precedence": 1, "position": 0})
+    _add(
+        connection,
+        "template",
+        {"id": "k", "unit_id": "u", "name": "k", "request": {"title": "Giao ban", "connect": "manual"}},
+    )
+    for id_, state, at in (
+        ("dial-soon", "approved", now + timedelta(days=1)),
+        ("manual-soon", "approved", now + timedelta(days=1)),
+        ("hold-soon", "asked", now + timedelta(days=1)),
+        ("push-over", "approved", now - timedelta(days=1)),
+        ("none-off", "cancelled", now + timedelta(days=1)),
+    ):
+        meeting: dict[str, Any] = {
+            "id": id_,
+            "pin": "",
+            "title": id_,
+            "search_title": id_,
+            "type_code": "t",
+            "state": state,
+        }
+        meeting |= {"class": "ordinary", "host_unit_id": "u", "created_by": "x", "created_at": now, "updated_at": now}
+        meeting |= {"description": "", "agenda": [], "public": False, "lobby": True, "connect": id_.partition("-")[0]}
+        meeting |= {"legs": 2, "first_starts_at": at, "duration_min": 60, "rule": "", "precedence": 1, "sequence": 0}
+        meeting |= {"precedence_reason": "", "version": 1, "reason_code": "", "reason": "", "number": id_[:12]}
+        _add(connection, "meeting", meeting)
+        occurrence = {
+            "id": id_,
+            "meeting_id": id_,
+            "original_at": at,
+            "starts_at": at,
+            "ends_at": at + timedelta(hours=1),
+        }
+        _add(
+            connection,
+            "occurrence",
+            {**occurrence, "state": "planned", "moved": False, "reason_code": "", "reason": ""},
+        )
+
+
+def _add(connection: Connection, name: str, values: dict[str, Any]) -> None:
+    kinds: dict[type, Any] = {datetime: Utc(), date: Date(), list: JSON(), dict: JSON(), bool: Boolean()}
+    columns = [column(key, kinds.get(type(value))) for key, value in values.items()]
+    connection.execute(table(name, *columns).insert().values(values))

@@ -113,7 +113,7 @@ async def book(
     guest = AttendeeRequest(person_id=province.people["yt-1"])  # a site would bring its own terminal
     wanted = invited.Wanted(starts=(starts_at,), attendees=(guest,))
     meeting = await invited.meeting(session, province, wanted, starts_at)
-    meeting.connect = changes.get("connect", "dial")
+    meeting.connect = changes.get("connect", "call")
     meeting.class_ = changes.get("class_", "ordinary")
     for place in range(halls):
         code = f"{changes.get('prefix', 'h')}{place:03}"

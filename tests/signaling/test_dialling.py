@@ -73,11 +73,10 @@ async def test_five_a_second_over_all_dates(
     assert counts[:4] == [5, 10, 15, 20] and max(b - a for a, b in pairwise(counts)) <= 5
 
 
-@pytest.mark.parametrize("connect", ["manual", "push", "none", "hold"])
-async def test_only_bookings_that_say_so_are_dialled(
-    database: Database, province: Province, clock: Clock, wire: Wire, make: Make, connect: str
+async def test_halls_that_dial_in_are_not_called(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
-    await database.transact(lambda session: book(session, province, clock.at, 2, connect=connect))
+    await database.transact(lambda session: book(session, province, clock.at, 2, connect="dial_in"))
     await make().tick()
     assert wire.done == [] and not await rows(database)
 
@@ -489,7 +488,7 @@ async def test_who_has_taken_an_arrival_renews_its_lease_before_the_next_plan(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:
     """In a meeting that calls nobody nothing else is held."""
-    _, date = await database.transact(lambda session: book(session, province, clock.at, 1, connect="manual"))
+    _, date = await database.transact(lambda session: book(session, province, clock.at, 1, connect="dial_in"))
     caller = make()
     await caller.tick()
     row = await database.transact(lambda session: planning.came(session, date, "h000", clock.at))

@@ -239,13 +239,12 @@ describe('guides', () => {
 });
 
 describe('halls of a meeting', () => {
-  const bare = { hall_ids: [], terminal_ids: [], connect: 'manual', host_unit_id: 'office', attendees: [{ unit_id: 'commune', person_id: 'chair' }, { unit_id: 'office', person_id: null }] };
+  const bare = { hall_ids: [], terminal_ids: [], host_unit_id: 'office', attendees: [{ unit_id: 'commune', person_id: 'chair' }, { unit_id: 'office', person_id: null }] };
 
-  it('are there when booked, invited with a unit, or called by the booking', () => {
+  it('are there when booked or invited with a unit', () => {
     expect(hasHalls(bare)).toBe(false);
     expect(hasHalls({ ...bare, hall_ids: ['a'] })).toBe(true);
     expect(hasHalls({ ...bare, terminal_ids: ['a'] })).toBe(true);
-    expect(hasHalls({ ...bare, connect: 'dial' })).toBe(true);
     expect(hasHalls({ ...bare, attendees: [{ unit_id: 'commune', person_id: null }] })).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 """The board, free times, previews, approvals, and the rules of taking."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
@@ -54,6 +54,30 @@ class Warned(View):
     en: str
 
 
+class CallLine(View):
+    """A hall terminal of the call list. `why`: it stands in a booked hall, is of an invited unit, or was added."""
+
+    terminal_id: str
+    terminal_name: str
+    hall_name: str
+    site_name: str
+    unit_id: str | None
+    unit_name: str
+    why: Literal["hall", "unit", "added"]
+    out: bool = Field(description="taken out of the list: it is not called")
+    called: bool = Field(description="false: taken out, or it dials in by itself")
+    closed: bool = Field(description="its network is closed, as an important meeting wants it")
+
+
+class CallGap(View):
+    """A booked hall or an invited unit without a terminal to call. `many_halls`: none of its halls is marked as the main one."""
+
+    why: Literal["hall", "unit"]
+    id: str
+    name: str
+    reason: Literal["no_terminal", "many_halls"]
+
+
 class Preview(View):
     """Every date that the request means, with every clash; nothing is taken. `bookable`: it would go through as it is."""
 
@@ -65,6 +89,8 @@ class Preview(View):
     warnings: list[Warned] = Field(default_factory=list)
     attendees: int = 0
     legs: int = 0
+    calls: list[CallLine] = Field(default_factory=list)
+    call_gaps: list[CallGap] = Field(default_factory=list)
 
 
 class BoardHall(View):

@@ -13,6 +13,8 @@ KEY_CHARACTERS = 100
 ATTENDEES = 600
 HALLS = 50
 TERMINALS = 300
+CALLS = 500
+"""Terminals that are taken out of a call list."""
 AGENDA = 100
 DOCUMENTS = 50
 BOARD_DAYS = 42

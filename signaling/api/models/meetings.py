@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, ConfigDict, Field, StringConstraints
 
 from signaling.api.models import limits
+from signaling.api.models.booking import CallGap, CallLine
 from signaling.api.models.parts import (
     AskedClass,
     Code,
@@ -26,7 +27,7 @@ from signaling.api.models.parts import (
     Word,
 )
 
-Connect = Literal["dial", "push", "manual", "none", "hold"]
+Connect = Literal["call", "dial_in"]
 AttendeeRole = Literal["chair", "secretary", "presenter", "delegate", "guest"]
 State = Literal["held", "asked", "approved", "refused", "cancelled", "expired"]
 Scope = Literal["all", "following", "this"]
@@ -142,7 +143,10 @@ class MeetingFields(Strict):
     description: LongText = ""
     public: bool = Field(False, description="stands in the public weekly schedule")
     lobby: bool = True
-    connect: Connect = "manual"
+    connect: Connect = Field("call", description="the server calls the halls of the call list, or they dial in")
+    uncalled_ids: list[Id] = Field(
+        [], max_length=limits.CALLS, description="terminals of the call list, not to be called"
+    )
     precedence: int | None = Field(None, ge=0, le=10_000)
     precedence_reason: Text300 = ""
     urgent_reason: Text500 = Field("", description="why it cannot wait for the time to book ahead")
@@ -176,6 +180,7 @@ class MeetingChanges(Strict):
     public: bool | None = None
     lobby: bool | None = None
     connect: Connect | None = None
+    uncalled_ids: list[Id] | None = Field(None, max_length=limits.CALLS)
 
 
 class Decision(Strict):
@@ -418,6 +423,9 @@ class Meeting(View):
     public: bool
     lobby: bool
     connect: str
+    connect_asked: bool = Field(False, description="its secretary is still to say whether the server calls its halls")
+    calls: list[CallLine] = Field([], description="which hall terminals are called, or expected")
+    call_gaps: list[CallGap] = Field([], description="booked halls and invited units without a terminal to call")
     legs: int
     starts_at: datetime
     duration_min: int

@@ -105,6 +105,7 @@ class HallFields(Strict):
     clearup_min: int = Field(15, ge=0, le=480)
     bookable: bool = True
     needs_approval: bool = True
+    main: bool = Field(False, description="the hall of its site that is called when its unit is invited")
     note: Text1000 = ""
 
 
@@ -123,6 +124,7 @@ class Hall(View):
     clearup_min: int
     bookable: bool
     needs_approval: bool
+    main: bool
     note: str
     version: int
 

@@ -12,6 +12,7 @@ from rooms.meetings.tables import Meeting as MeetingRow
 from rooms.meetings.tables import Occurrence as OccurrenceRow
 from signaling.api.models import limits
 from signaling.api.models import meetings as models
+from signaling.api.models.booking import CallGap, CallLine
 from signaling.api.models.parts import shown
 
 
@@ -19,7 +20,7 @@ def request_of(wanted: models.MeetingFields) -> booking.Request:
     """What `rooms.booking` takes. A secret request is refused there before anything of it is looked at."""
     values = wanted.model_dump(exclude={"attendees", "documents", "agenda", "class_"})
     return booking.Request(
-        **{**values, **_lists(wanted), **_tuples(values, ("hall_ids", "terminal_ids", "skip"))},
+        **{**values, **_lists(wanted), **_tuples(values, ("hall_ids", "terminal_ids", "uncalled_ids", "skip"))},
         class_=wanted.class_ or "",
     )
 
@@ -27,7 +28,7 @@ def request_of(wanted: models.MeetingFields) -> booking.Request:
 def changes_of(wanted: models.MeetingChanges) -> dict[str, Any]:
     """Fields that are given, as `rooms.booking.edit` takes them."""
     given = wanted.model_dump(exclude_none=True, exclude={"scope", "occurrence_id", "attendees", "documents", "agenda"})
-    return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids"))}
+    return {**given, **_lists(wanted), **_tuples(given, ("hall_ids", "terminal_ids", "uncalled_ids"))}
 
 
 def _lists(wanted: Any) -> dict[str, Any]:
@@ -77,6 +78,8 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         attendees=[attendee_of(one, names, view.date_answers.get(one.id, ())) for one in view.attendees],
         hall_ids=[one.resource_id for one in whole if one.kind == "hall"],
         terminal_ids=[one.resource_id for one in whole if one.kind == "terminal"],
+        calls=[CallLine.model_validate(one) for one in view.calls.lines],
+        call_gaps=[CallGap.model_validate(one) for one in view.calls.gaps],
         notice_due=view.notice_due,
         conclusion_due=view.conclusion_due,
         undo_until=view.undo_until,

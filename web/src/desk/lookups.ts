@@ -1,6 +1,6 @@
 /** Searches that several forms use. The server ignores diacritics and đ/d. */
 import { all, get, type Page } from './client';
-import type { Hall, MeetingType, Person, RecipientSet, Unit } from './model';
+import type { Hall, MeetingType, Person, RecipientSet, Terminal, Unit } from './model';
 import type { Option } from './parts/Picker.svelte';
 
 const FEW = 20;
@@ -18,6 +18,12 @@ export async function findUnits(typed: string): Promise<Option[]> {
 export async function findHalls(typed: string, seatsText: (seats: number) => string = String): Promise<Option[]> {
   const page = await get<Page<Hall>>('/halls', { q: typed, limit: FEW });
   return page.items.filter((hall) => hall.bookable).map(({ id, name, site_name, seats }) => ({ id, name, hint: `${site_name} · ${seatsText(seats)}` }));
+}
+
+/** SIP terminals in use: those that the server can call. */
+export async function findTerminals(typed: string): Promise<Option[]> {
+  const page = await get<Page<Terminal>>('/terminals', { q: typed, limit: FEW });
+  return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name }) => ({ id, name, hint: site_name }));
 }
 
 export async function findSites(typed: string): Promise<Option[]> {

@@ -138,6 +138,8 @@ export interface Hall {
   clearup_min: number;
   bookable: boolean;
   needs_approval: boolean;
+  /** The one hall of its site that is called when its unit is invited. */
+  main: boolean;
   note: string;
   version: number;
 }
@@ -214,7 +216,9 @@ export interface MeetingFields {
   description: string;
   public: boolean;
   lobby: boolean;
-  connect: string;
+  connect: Connect;
+  /** Terminals of the call list that are not called. */
+  uncalled_ids: string[];
   /** Local days of a series that are listed but not booked. */
   skip: string[];
   skip_clashes: boolean;
@@ -325,7 +329,11 @@ export interface Meeting {
   documents: DocumentFields[];
   public: boolean;
   lobby: boolean;
-  connect: string;
+  connect: Connect;
+  /** Its secretary is still to say whether the server calls its halls. */
+  connect_asked: boolean;
+  calls: CallLine[];
+  call_gaps: CallGap[];
   legs: number;
   starts_at: string;
   duration_min: number;
@@ -415,6 +423,31 @@ export interface Preview {
   class: ClassName;
   warnings: { code: string; vi: string; en: string }[];
   attendees: number;
+  calls: CallLine[];
+  call_gaps: CallGap[];
+}
+/** The server calls the halls, or they dial in. */
+export type Connect = 'call' | 'dial_in';
+/** A terminal of the call list: it stands in a booked hall, is of an invited unit, or was added. */
+export interface CallLine {
+  terminal_id: string;
+  terminal_name: string;
+  hall_name: string;
+  site_name: string;
+  unit_id: string | null;
+  unit_name: string;
+  why: 'hall' | 'unit' | 'added';
+  /** Taken out of the list. */
+  out: boolean;
+  called: boolean;
+  closed: boolean;
+}
+/** A booked hall or an invited unit without a terminal to call. */
+export interface CallGap {
+  why: 'hall' | 'unit';
+  id: string;
+  name: string;
+  reason: 'no_terminal' | 'many_halls';
 }
 export interface BoardHall {
   id: string;

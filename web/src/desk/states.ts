@@ -54,8 +54,8 @@ export function classStanding(name: ClassName): Standing {
   return name === 'important' ? { text: 'class.important', sign: 'shield', tone: 'firm' } : { text: 'class.ordinary', sign: 'globe', tone: '' };
 }
 
-/** Whether halls can take part: some are booked, other units, which may have halls, are invited, or the booking says how halls come in. */
-export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'connect' | 'host_unit_id'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
-  const { hall_ids, terminal_ids, connect, host_unit_id, attendees } = meeting;
-  return hall_ids.length + terminal_ids.length > 0 || ['dial', 'push', 'hold'].includes(connect) || attendees.some((one) => one.unit_id !== null && one.unit_id !== host_unit_id && one.person_id === null);
+/** Whether halls can take part: some are booked, or other units, which may have halls, are invited. */
+export function hasHalls(meeting: Pick<Meeting, 'hall_ids' | 'terminal_ids' | 'host_unit_id'> & { attendees: { unit_id: string | null; person_id: string | null }[] }): boolean {
+  const { hall_ids, terminal_ids, host_unit_id, attendees } = meeting;
+  return hall_ids.length + terminal_ids.length > 0 || attendees.some((one) => one.unit_id !== null && one.unit_id !== host_unit_id && one.person_id === null);
 }

@@ -1,6 +1,6 @@
 /** What the booking form holds, and what it sends. A draft that is a state secret is never sent: it is emptied. */
 import { me } from '../session.svelte';
-import type { AgendaItem, AttendeeFields, ClassName, DocumentFields, Meeting, MeetingFields, MeetingType } from '../model';
+import type { AgendaItem, AttendeeFields, ClassName, Connect, DocumentFields, Meeting, MeetingFields, MeetingType } from '../model';
 import type { Option } from '../parts/Picker.svelte';
 import { clockOf, dayOf, instant, nextStart, weekday } from '../time';
 import { fromRule, once, toRule, type Repeat } from './rule';
@@ -23,7 +23,10 @@ export class Draft {
   duration = $state(60);
   repeat = $state.raw<Repeat>(once('2026-01-01'));
   halls = $state.raw<Option[]>([]);
+  /** Added by hand, without a hall of theirs being booked. */
   terminals = $state.raw<string[]>([]);
+  /** Terminals of the call list that are not called. */
+  uncalled = $state.raw<string[]>([]);
   chair = $state.raw<Option | null>(null);
   guests = $state.raw<Guest[]>([]);
   agenda = $state<AgendaItem[]>([]);
@@ -31,7 +34,7 @@ export class Draft {
   description = $state('');
   public = $state(false);
   lobby = $state(true);
-  connect = $state('manual');
+  connect = $state<Connect>('call');
   skips = $state(false);
   /** Why it cannot wait for the notice that is due. */
   urgent = $state('');
@@ -102,6 +105,7 @@ export class Draft {
       operator_id: null,
       hall_ids: this.halls.map((hall) => hall.id),
       terminal_ids: this.terminals,
+      uncalled_ids: this.uncalled,
       attendees: this.guests.map((guest) => guest.fields),
       documents: this.documents.filter((document) => document.number.trim() !== ''),
       agenda: this.agenda.filter((item) => item.title.trim() !== ''),
@@ -137,6 +141,7 @@ export class Draft {
     if (request.host_unit_id) this.host = { id: request.host_unit_id, name: names(request.host_unit_id) };
     this.halls = (request.hall_ids ?? []).map((id) => ({ id, name: names(id) }));
     this.terminals = request.terminal_ids ?? [];
+    this.uncalled = request.uncalled_ids ?? [];
     this.chair = request.chair_id ? { id: request.chair_id, name: names(request.chair_id) } : null;
     this.guests = [];
     for (const fields of request.attendees ?? []) this.invite(guestOf(fields, names));
@@ -145,7 +150,7 @@ export class Draft {
     this.description = request.description ?? '';
     this.public = request.public ?? false;
     this.lobby = request.lobby ?? true;
-    this.connect = request.connect ?? 'manual';
+    this.connect = request.connect ?? 'call';
   }
 }
 
@@ -161,7 +166,8 @@ export function requestOf(meeting: Meeting): Partial<MeetingFields> {
     return { ...who, label: one.label, role: one.role, required: one.required, must_be_head: one.must_be_head };
   });
   const { title, type_code, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, lobby } = meeting;
-  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, agenda, documents, description, connect, lobby, public: meeting.public, attendees };
+  const uncalled_ids = meeting.calls.filter((line) => line.out).map((line) => line.terminal_id);
+  return { title, type_code, class: meeting.class, host_unit_id, starts_at, duration_min, rule, chair_id, hall_ids, terminal_ids, uncalled_ids, agenda, documents, description, connect, lobby, public: meeting.public, attendees };
 }
 
 /** All identifiers in a request whose names a form shows. */

@@ -14,7 +14,13 @@ export class Live {
 
   constructor(private draft: Draft) {}
 
-  ask(): void {
+  #excluding = '';
+  #series = true;
+
+  /** `excluding`: the meeting that is being changed; `series`: false for one date of it. */
+  ask(excluding = this.#excluding, series = this.#series): void {
+    this.#excluding = excluding;
+    this.#series = series;
     clearTimeout(this.#timer);
     if (!this.draft.asks) {
       this.stop();
@@ -36,7 +42,9 @@ export class Live {
     this.#running?.abort();
     const mine = (this.#running = new AbortController());
     try {
-      const answer = await send<Preview>('POST', '/preview', this.draft.question(), { signal: mine.signal });
+      const question = this.draft.question();
+      const path = this.#excluding === '' ? '/preview' : `/preview?excluding=${this.#excluding}`;
+      const answer = await send<Preview>('POST', path, this.#series ? question : { ...question, rule: '' }, { signal: mine.signal });
       if (mine.signal.aborted) return;
       this.answer = answer;
       this.error = null;

@@ -169,6 +169,7 @@ export const KINDS: Kind[] = [
       { name: 'clearup_min', label: 'field.clearup', kind: 'number', initial: 15 },
       { name: 'bookable', label: 'field.bookable', kind: 'tick', initial: true },
       { name: 'needs_approval', label: 'field.needsApproval', kind: 'tick', initial: true },
+      { name: 'main', label: 'field.mainHall', kind: 'tick', initial: false, hint: 'field.mainHallHint' },
       NOTE,
     ],
   },

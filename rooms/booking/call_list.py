@@ -1,0 +1,327 @@
+"""The call list of a date: which hall terminals the server calls, and which halls and units have no terminal to call.
+
+The list has the terminal of each booked hall, the terminal of one hall of each invited unit, and the terminals that the
+secretary added. `call_list` is pure. `of_date` reads a stored date, `of_wish` what somebody is about to book.
+Does not decide when a terminal is called (`rooms.dialling`), nor whether the class of the meeting permits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking.tables import Wanted
+from rooms.meetings.tables import Attendee, Meeting
+from rooms.org.tables import Unit
+from rooms.sites.tables import Hall, Network, Site, Terminal
+
+Why = Literal["hall", "unit", "added"]
+"""It stands in a booked hall; it is of an invited unit; the secretary added it."""
+Reason = Literal["no_terminal", "many_halls"]
+"""No SIP terminal in use stands there; the site has several halls with one, and none of them is its main hall."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A SIP terminal of the register that is in use."""
+
+    id: str
+    name: str
+    site_id: str
+    hall_id: str | None
+    main: bool
+    """It stands in the main hall of its site."""
+    dialled: bool
+    """False: it dials in by itself; the server calls it only when the secretary adds it."""
+    closed: bool
+    """Its network is closed."""
+    hall: str = ""
+    site: str = ""
+    """Names."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """A unit that is invited, with the site where its people sit."""
+
+    unit_id: str
+    site_id: str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One terminal of the list."""
+
+    device: Device
+    why: Why
+    unit_id: str | None = None
+    """The invited unit, of a terminal that is there for it."""
+    out: bool = False
+    """The secretary has taken it out: the server does not call it."""
+
+    @property
+    def called(self) -> bool:
+        return not self.out and (self.device.dialled or self.why == "added")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A booked hall or an invited unit that has no terminal in the list."""
+
+    why: Literal["hall", "unit"]
+    id: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class CallList:
+    """Each terminal once, in the order: booked halls, invited units, added terminals."""
+
+    lines: tuple[Line, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def called(self) -> tuple[Device, ...]:
+        """The terminals that the server calls, where the meeting says that it calls."""
+        return tuple(one.device for one in self.lines if one.called)
+
+
+EMPTY = CallList()
+
+
+def call_list(
+    booked: Mapping[str, str],
+    parties: Iterable[Party],
+    added: Sequence[str],
+    devices: Iterable[Device],
+    out: Collection[str] = (),
+) -> CallList:
+    """`booked`: the site of each booked hall; `added`, `out`: identifiers of terminals. A unit that meets in a booked hall of
+    its own site brings no further terminal.
+    """
+    known = list(devices)
+    lines: dict[str, Line] = {}
+    gaps: list[Gap] = []
+    for hall_id in booked:
+        device = _of_hall(hall_id, known)
+        if device is None:
+            gaps.append(Gap("hall", hall_id, "no_terminal"))
+        else:
+            lines.setdefault(device.id, Line(device, "hall", out=device.id in out))
+    met = set(booked.values())
+    for party in parties:
+        if party.site_id in met:
+            continue
+        found = _of_site(party.site_id, known)
+        if isinstance(found, Device):
+            lines.setdefault(found.id, Line(found, "unit", party.unit_id, found.id in out))
+        else:
+            gaps.append(Gap("unit", party.unit_id, found))
+    by_id = {one.id: one for one in known}
+    for terminal_id in added:
+        if terminal_id in by_id:
+            device = by_id[terminal_id]
+            lines.setdefault(device.id, Line(device, "added", out=device.id in out))
+    return CallList(tuple(lines.values()), tuple(gaps))
+
+
+def _of_hall(hall_id: str, devices: Iterable[Device]) -> Device | None:
+    return _best(one for one in devices if one.hall_id == hall_id)
+
+
+def _of_site(site_id: str | None, devices: Iterable[Device]) -> Device | Reason:
+    """The terminal of the main hall, else of the only place with one; a terminal in no hall is a place of its own."""
+    here = [one for one in devices if site_id is not None and one.site_id == site_id]
+    main = _best(one for one in here if one.main)
+    if main is not None:
+        return main
+    if len({one.hall_id or one.id for one in here}) > 1:
+        return "many_halls"
+    return _best(here) or "no_terminal"
+
+
+def _best(devices: Iterable[Device]) -> Device | None:
+    """One that the server may call goes first; then the order of the register."""
+    return min(devices, key=lambda one: not one.dialled, default=None)
+
+
+# In words
+
+
+@dataclass(frozen=True)
+class NamedLine:
+    """A line as people read it."""
+
+    terminal_id: str
+    terminal_name: str
+    hall_name: str
+    site_name: str
+    unit_id: str | None
+    unit_name: str
+    why: Why
+    out: bool
+    called: bool
+    closed: bool
+
+
+@dataclass(frozen=True)
+class NamedGap:
+    """A gap as people read it."""
+
+    why: Literal["hall", "unit"]
+    id: str
+    name: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class NamedList:
+    """A call list as people read it."""
+
+    lines: tuple[NamedLine, ...] = ()
+    gaps: tuple[NamedGap, ...] = ()
+
+
+def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
+    """`names`: of units and halls by identifier."""
+    lines = (
+        NamedLine(
+            one.device.id,
+            one.device.name,
+            one.device.hall,
+            one.device.site,
+            one.unit_id,
+            names.get(one.unit_id or "", ""),
+            one.why,
+            one.out,
+            one.called,
+            one.device.closed,
+        )
+        for one in calls.lines
+    )
+    gaps = (NamedGap(one.why, one.id, names.get(one.id, ""), one.reason) for one in calls.gaps)
+    return NamedList(tuple(lines), tuple(gaps))
+
+
+async def shown(session: AsyncSession, meeting: Meeting) -> NamedList:
+    """The list of every date of a stored meeting, as people read it."""
+    calls = await of_date(session, meeting)
+    units = {one.unit_id for one in calls.lines if one.unit_id} | {one.id for one in calls.gaps if one.why == "unit"}
+    halls = {one.id for one in calls.gaps if one.why == "hall"}
+    names: dict[str, str] = {}
+    if units:
+        names |= dict((await session.execute(select(Unit.id, Unit.name).where(Unit.id.in_(units)))).all())
+    if halls:
+        names |= dict((await session.execute(select(Hall.id, Hall.name).where(Hall.id.in_(halls)))).all())
+    return in_words(calls, names)
+
+
+# Reading
+
+
+class Invitation(Protocol):
+    """An attendee, stored or about to be."""
+
+    @property
+    def unit_id(self) -> str | None: ...
+    @property
+    def person_id(self) -> str | None: ...
+    @property
+    def site_id(self) -> str | None: ...
+
+
+async def of_wish(
+    session: AsyncSession,
+    booked: Mapping[str, str],
+    added: Sequence[str],
+    invited: Iterable[Invitation],
+    out: Collection[str] = (),
+) -> CallList:
+    """Of a booking that is not stored yet."""
+    parties = [Party(one.unit_id, one.site_id) for one in invited if one.unit_id and not one.person_id]
+    if not (booked or parties or added):
+        return EMPTY
+    devices = await _devices(session, booked, {one.site_id for one in parties if one.site_id}, added)
+    return call_list(booked, parties, added, devices, out)
+
+
+async def of_date(session: AsyncSession, meeting: Meeting, occurrence_id: str = "") -> CallList:
+    """Of a stored date; without one, of every date of the meeting that takes nothing of its own."""
+    wanted = await _wanted(session, meeting.id, occurrence_id)
+    halls = [id_ for kind, id_ in wanted if kind == "hall"]
+    sites = {}
+    if halls:
+        sites = dict((await session.execute(select(Hall.id, Hall.site_id).where(Hall.id.in_(halls)))).all())
+    invited = await session.execute(
+        select(Attendee.unit_id, Attendee.person_id, Attendee.site_id).where(
+            Attendee.meeting_id == meeting.id, Attendee.unit_id.is_not(None), Attendee.person_id.is_(None)
+        )
+    )
+    booked = {one: sites[one] for one in halls if one in sites}
+    added = [id_ for kind, id_ in wanted if kind == "terminal"]
+    return await of_wish(session, booked, added, invited.all(), meeting.uncalled)
+
+
+async def halls_of(session: AsyncSession, meeting_id: str, occurrence_id: str) -> frozenset[str]:
+    """The halls that a date has booked."""
+    return frozenset(id_ for kind, id_ in await _wanted(session, meeting_id, occurrence_id) if kind == "hall")
+
+
+async def _wanted(session: AsyncSession, meeting_id: str, occurrence_id: str) -> list[tuple[str, str]]:
+    """(Kind, identifier) of what the date takes: its own, else what every date takes."""
+    rows = await session.execute(
+        select(Wanted.occurrence_id, Wanted.kind, Wanted.resource_id)
+        .where(Wanted.meeting_id == meeting_id, Wanted.occurrence_id.in_(("", occurrence_id)))
+        .order_by(Wanted.position)
+    )
+    found = rows.all()
+    own = [(one.kind, one.resource_id) for one in found if one.occurrence_id]
+    return own or [(one.kind, one.resource_id) for one in found if not one.occurrence_id]
+
+
+async def _devices(
+    session: AsyncSession, halls: Iterable[str], sites: Iterable[str], added: Iterable[str]
+) -> list[Device]:
+    """By code."""
+    some: list[Any] = [
+        column.in_(list(ids))
+        for column, ids in ((Terminal.hall_id, halls), (Terminal.site_id, sites), (Terminal.id, added))
+    ]
+    rows = await session.execute(
+        select(
+            Terminal.id,
+            Terminal.name,
+            Terminal.site_id,
+            Terminal.hall_id,
+            Hall.main,
+            Hall.name.label("hall"),
+            Site.name.label("site"),
+            Terminal.dialled,
+            Terminal.protocols,
+            Network.closed,
+        )
+        .join(Site, Site.id == Terminal.site_id)
+        .outerjoin(Hall, Hall.id == Terminal.hall_id)
+        .outerjoin(Network, Network.id == Terminal.network_id)
+        .where(Terminal.active, or_(*some))
+        .order_by(Terminal.code)
+    )
+    return [
+        Device(
+            one.id,
+            one.name,
+            one.site_id,
+            one.hall_id,
+            bool(one.main),
+            one.dialled,
+            bool(one.closed),
+            one.hall or "",
+            one.site,
+        )
+        for one in rows
+        if "sip" in one.protocols
+    ]

@@ -1,0 +1,219 @@
+"""The call list of a date: which terminals are called, and who has none."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from rooms import booking
+from rooms.booking import call_list as calls
+from rooms.booking.call_list import Device, Gap, Party, call_list
+from rooms.booking.requests import AttendeeRequest, Request
+from rooms.dialling import planning
+from rooms.dialling.tables import DialLeg
+from rooms.errors import Refusal
+from rooms.meetings.tables import Meeting, Occurrence
+from rooms.policy.actors import COMMAND
+from rooms.sites import halls
+from rooms.sites.tables import Hall, Terminal
+from rooms.store.database import Database
+from tests.rooms.province import Province
+
+
+def device(id_: str, site: str, hall: str | None, main: bool = False, dialled: bool = True) -> Device:
+    return Device(id_, id_, site, hall, main, dialled, True)
+
+
+def called(found: calls.CallList) -> list[str]:
+    return [one.id for one in found.called]
+
+
+def test_a_booked_hall_brings_its_own_terminal_and_no_other_of_its_site() -> None:
+    there = [device("a", "s", "a-hall"), device("b", "s", "b-hall"), device("c", "s", None)]
+    assert called(call_list({"b-hall": "s"}, [], [], there)) == ["b"]
+
+
+def test_a_unit_that_meets_in_a_booked_hall_of_its_site_brings_no_second_terminal() -> None:
+    there = [device("a", "s", "a-hall", main=True), device("b", "s", "b-hall")]
+    assert called(call_list({"b-hall": "s"}, [Party("unit", "s")], [], there)) == ["b"]
+
+
+def test_a_unit_is_called_in_its_main_hall_or_in_the_only_one() -> None:
+    only = [device("a", "s", "a-hall")]
+    two = [*only, device("b", "s", "b-hall")]
+    main = [*only, device("b", "s", "b-hall", main=True)]
+    assert called(call_list({}, [Party("unit", "s")], [], only)) == ["a"]
+    assert called(call_list({}, [Party("unit", "s")], [], main)) == ["b"]
+    undecided = call_list({}, [Party("unit", "s")], [], two)
+    assert called(undecided) == [] and undecided.gaps == (Gap("unit", "unit", "many_halls"),)
+
+
+def test_who_has_no_terminal_is_marked() -> None:
+    found = call_list({"hall": "s"}, [Party("one", "t"), Party("two", None)], [], [])
+    assert found.gaps == (
+        Gap("hall", "hall", "no_terminal"),
+        Gap("unit", "one", "no_terminal"),
+        Gap("unit", "two", "no_terminal"),
+    )
+
+
+def test_a_terminal_stands_there_once_and_can_be_taken_out() -> None:
+    there = [device("a", "s", "a-hall"), device("b", "t", None)]
+    found = call_list({"a-hall": "s"}, [], ["a", "b", "gone"], there, out=["b"])
+    assert [(one.device.id, one.why, one.out) for one in found.lines] == [("a", "hall", False), ("b", "added", True)]
+    assert called(found) == ["a"]
+
+
+def test_a_terminal_that_dials_in_is_expected_and_called_only_when_it_was_added() -> None:
+    there = [device("a", "s", "a-hall", dialled=False)]
+    found = call_list({"a-hall": "s"}, [], [], there)
+    assert [one.device.id for one in found.lines] == ["a"] and called(found) == []
+    assert called(call_list({}, [], ["a"], there)) == ["a"]
+
+
+def test_of_two_terminals_in_a_hall_one_is_called() -> None:
+    there = [device("a", "s", "hall", dialled=False), device("b", "s", "hall"), device("c", "s", "hall")]
+    assert called(call_list({"hall": "s"}, [], [], there)) == ["b"]
+
+
+# Of stored meetings
+
+
+def wish(province: Province, now: datetime, **changes: Any) -> Request:
+    given: dict[str, Any] = {
+        "title": "Giao ban",
+        "type_code": "briefing",
+        "class_": "ordinary",
+        "host_unit_id": province.units["tinh"],
+        "starts_at": now + timedelta(days=1),
+        "duration_min": 60,
+        "hall_ids": (province.halls["tinh-a"],),
+        "attendees": (AttendeeRequest(unit_id=province.units["xa1"]), AttendeeRequest(unit_id=province.units["xa2"])),
+        "submit": True,
+    }
+    return Request(**{**given, **changes})
+
+
+async def approved(database: Database, province: Province, now: datetime, **changes: Any) -> Meeting:
+    """By the steps that a secretary and two approvers take."""
+    made = await booking.book(database, wish(province, now, **changes), province.actor("secretary", "tinh"), now)
+    if made.state == "approved":
+        return made
+    for role in ("approver", "operator"):
+        actor = province.actor(role, "tinh")
+        await database.transact(
+            partial(booking.decide, meeting_id=made.id, approve_=True, reason="", actor=actor, now=now)
+        )
+    async with database.reading() as session:
+        return await session.get_one(Meeting, made.id)
+
+
+async def legs_at(database: Database, meeting: Meeting, now: datetime) -> set[str]:
+    at = meeting.first_starts_at
+    await database.transact(lambda session: planning.plan(session, at))
+    async with database.reading() as session:
+        found = await session.scalars(
+            select(DialLeg.terminal_id)
+            .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+            .where(Occurrence.meeting_id == meeting.id)
+        )
+        return set(found)
+
+
+async def test_a_hall_that_was_booked_by_the_defaults_is_called(
+    database: Database, province: Province, now: datetime
+) -> None:
+    meeting = await approved(database, province, now)
+    assert await legs_at(database, meeting, now) == {province.terminals["tinh-a"], province.terminals["xa1"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"connect": "dial_in"}, set()),
+        ({"uncalled_ids": ("terminal-xa1",)}, {"terminal-tinh-a"}),
+        ({"hall_ids": (), "attendees": (), "terminal_ids": ("terminal-khcn",)}, {"terminal-khcn"}),
+    ],
+    ids=["they dial in", "one is taken out", "one was added by hand"],
+)
+async def test_what_the_secretary_says_counts(
+    database: Database, province: Province, now: datetime, changes: dict[str, Any], expected: set[str]
+) -> None:
+    assert province.terminals["xa1"] == "terminal-xa1"
+    assert await legs_at(database, await approved(database, province, now, **changes), now) == expected
+
+
+async def test_another_value_of_connect_is_refused(database: Database, province: Province, now: datetime) -> None:
+    with pytest.raises(Refusal) as refused:
+        await booking.book(database, wish(province, now, connect="dial"), province.actor("secretary", "tinh"), now)
+    assert refused.value.code == "bad_connect" and "dial_in" in refused.value.english
+
+
+async def test_the_preview_and_the_meeting_show_the_list(database: Database, province: Province, now: datetime) -> None:
+    actor = province.actor("secretary", "tinh")
+    async with database.reading() as session:
+        seen = await booking.preview(session, wish(province, now), actor, now)
+    assert [(one.terminal_id, one.why, one.unit_name) for one in seen.calls] == [
+        ("terminal-tinh-a", "hall", ""),
+        ("terminal-xa1", "unit", "UBND xã Mỹ Hạnh"),
+    ]
+    assert [(one.name, one.reason) for one in seen.call_gaps] == [("UBND xã Đức Lập", "no_terminal")]
+    meeting = await approved(database, province, now)
+    async with database.reading() as session:
+        view = await booking.meeting_view(session, meeting.id, actor, now)
+    assert view.calls.lines == seen.calls and view.calls.gaps == seen.call_gaps
+
+
+async def test_one_hall_of_a_site_is_the_main_one(database: Database, province: Province, now: datetime) -> None:
+    admin = province.actor("admin", "tinh")
+    for code in ("tinh", "tinh-a"):
+        hall = province.halls[code]
+        await database.transact(partial(halls.edit, hall_id=hall, values={"main": True}, actor=admin, now=now))
+        async with database.reading() as session:
+            main = list(await session.scalars(select(Hall.code).where(Hall.main)))
+        assert main == [code]
+
+
+@pytest.mark.parametrize("class_", ["ordinary", "important"])
+async def test_a_terminal_of_the_list_is_invited_by_dialling_in_too(
+    database: Database, province: Province, now: datetime, class_: str
+) -> None:
+    """That of the booked hall, whose unit is not among those invited."""
+    meeting = await approved(database, province, now, class_=class_, connect="dial_in", attendees=())
+    async with database.reading() as session:
+        date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+        own = await session.get_one(Terminal, province.terminals["tinh-a"])
+        other = await session.get_one(Terminal, province.terminals["khcn"])
+        assert await planning.invited(session, meeting, date, own)
+        assert not await planning.invited(session, meeting, date, other)
+
+
+@pytest.mark.parametrize(("asks", "state"), [(True, "asked"), (False, "approved")])
+async def test_a_hall_that_needs_no_approval_makes_an_internal_meeting_none(
+    database: Database, province: Province, now: datetime, asks: bool, state: str
+) -> None:
+    hall = province.halls["tinh-a"]
+    admin = province.actor("admin", "tinh")
+    await database.transact(lambda session: halls.edit(session, hall, {"needs_approval": asks}, admin, now))
+    request = wish(province, now, type_code="internal", attendees=())
+    made = await booking.book(database, request, province.actor("secretary", "tinh"), now)
+    assert made.state == state
+
+
+async def test_the_answer_to_the_question_is_kept(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, now, connect="dial_in")
+
+    async def ask(session: Any) -> None:
+        (await session.get_one(Meeting, meeting.id)).connect_asked = True
+
+    for answer in ("dial_in", "call"):
+        await database.transact(ask)
+
+        async def say(session: Any, answer: str = answer) -> Meeting:
+            row = await session.get_one(Meeting, meeting.id)
+            return await booking.edit(session, meeting.id, {"connect": answer}, COMMAND, now, row.version)
+
+        said = await database.transact(say)
+        assert (said.connect, said.connect_asked, said.state) == (answer, False, "approved")
