@@ -15,6 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from signaling import limits
+from signaling.strangers import KEY, Stranger
 
 # An upgrade request is parsed again by this library, whose own limit (8 KiB) is shorter than ours.
 websockets.http11.MAX_LINE_LENGTH = limits.REQUEST_LINE_BYTES + 2
@@ -36,13 +37,15 @@ class BoundedHttp(HttpToolsProtocol):
     have a table of names of its own, a kilobyte before anybody has shown a token.
     """
 
-    __slots__ = ("_deadline", "_header_bytes", "_refusal")
+    __slots__ = ("_deadline", "_header_bytes", "_refusal", "stranger")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refusal = 400
         self._header_bytes = 0
         self._deadline: TimerHandle | None = None
+        self.stranger: Stranger | None = None
+        """Set by the door; what has no door, as in tests of single requests, is not counted."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -50,12 +53,15 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self.stranger is not None:
+            self.stranger.leave()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self._header_bytes = 0
         self._arm()
         super().on_message_begin()
+        self.scope[KEY] = self.stranger  # type: ignore[typeddict-unknown-key]
 
     def on_url(self, url: bytes) -> None:
         if len(self.url) + len(url) > limits.REQUEST_LINE_BYTES - len("OPTIONS  HTTP/1.1"):
@@ -70,12 +76,21 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._disarm()
+        if self.stranger is not None:
+            self.stranger.speak()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.stranger is not None:
+            self.stranger.fall_silent()
+        super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._disarm()
         super().handle_websocket_upgrade()
         taken = self.transport.get_protocol()
+        if isinstance(taken, PatientWebSocket):
+            taken.stranger = self.stranger
         if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
             # The second parser refused what the first one took, and would wait for ever without a word.
             self.send_400_response("")
@@ -117,8 +132,17 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
         self._steps_left = 0
         self._piece_timer: TimerHandle | None = None
         self._piece_steps_left = 0
+        self.stranger: Stranger | None = None
+
+    async def send(self, message: Any) -> None:
+        """No route accepts a WebSocket before its client has shown a token."""
+        if message["type"] == "websocket.accept" and self.stranger is not None:
+            self.stranger.prove()
+        await super().send(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.stranger is not None:
+            self.stranger.leave()
         self._end_wait_for_piece()
         self.frames = []
         super().connection_lost(exc)

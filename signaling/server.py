@@ -31,9 +31,24 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from conference import Registry
 from conference.ports import Observer
 from media import Node, NodeSettings, StaleLibrary, mixer
-from signaling import access, api, checks, hallports, libraries, limits, metrics, notify, rtc, sockets, tls, whereabouts
+from signaling import (
+    access,
+    api,
+    checks,
+    hallports,
+    libraries,
+    limits,
+    metrics,
+    notify,
+    rtc,
+    sockets,
+    strangers,
+    tls,
+    whereabouts,
+)
 from signaling.auth import Authenticator, kept_secret
 from signaling.config import Profile, Settings, SettingsError
+from signaling.door import Door, Proxies
 from signaling.guard import Guard
 from signaling.hallboard import Board
 from signaling.halls import Halls
@@ -150,10 +165,17 @@ class Composition:
         self._outermost: Any = self._guard
         if settings.trusted_proxies:
             # Throttles and the audit trail want the address of the person and not that of the proxy.
-            self._outermost = ProxyHeadersMiddleware(self._guard, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
+            self._outermost = ProxyHeadersMiddleware(self._behind_proxy, trusted_hosts=list(settings.trusted_proxies))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._outermost(scope, receive, send)
+
+    async def _behind_proxy(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count a request at the address that a trusted proxy named."""
+        stranger, client = scope.get(strangers.KEY), scope.get("client")
+        if stranger is not None and client is not None:
+            stranger.speak_for(client[0])
+        await self._guard(scope, receive, send)
 
     async def prepare(self) -> None:
         """What requests need besides media, once. Raises SettingsError."""
@@ -427,7 +449,9 @@ def run(
             f"Không dùng được chứng thư: {error}.", f"The certificate cannot be used: {error}."
         ) from error
     composition = build(settings, certificate=certificate, watch=watch)
-    server = _Server(_uvicorn_config(composition, certificate), composition)
+    everyone = strangers.Strangers(limits.STRANGERS, Proxies(settings.trusted_proxies))
+    door = Door(listeners, everyone, (lambda: certificate.context) if certificate else None)
+    server = _Server(_uvicorn_config(composition), composition, door)
     port = listeners[0].getsockname()[1]
 
     def announce() -> None:
@@ -437,7 +461,7 @@ def run(
         started(composition, address(settings, port))
 
     server.announce = announce
-    server.run(sockets=listeners)
+    server.run()
     if composition.failed:
         raise SystemExit(1)  # whoever supervises the process starts it again
 
@@ -476,11 +500,12 @@ def address(settings: Settings, port: int) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says goodbye before it closes connections."""
+    """uvicorn that says goodbye before it closes connections, and gets its connections from our door."""
 
-    def __init__(self, config: uvicorn.Config, composition: Composition) -> None:
+    def __init__(self, config: uvicorn.Config, composition: Composition, door: Door) -> None:
         super().__init__(config)
         self._composition = composition
+        self._door = door
         self.announce: Callable[[], None] = lambda: None
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -492,8 +517,9 @@ class _Server(uvicorn.Server):
             self._composition.open()
         except (StaleLibrary, OSError, ValueError) as error:
             raise SettingsError(f"Không mở được phần truyền hình: {error}.", f"Media cannot start: {error}.") from error
-        await super().startup(sockets)
+        await super().startup([])
         if self.started:
+            self._door.open(lambda: BoundedHttp(self.config, self.server_state, self.lifespan.state, self._loop))
             self.announce()
 
     async def main_loop(self) -> None:
@@ -510,6 +536,7 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._door.close()
         self._composition.say_goodbye()
         if self.server_state.tasks:
             # Each session ends by itself after its farewell has been written.
@@ -517,7 +544,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _uvicorn_config(composition: Composition, certificate: Certificate | None) -> uvicorn.Config:
+def _uvicorn_config(composition: Composition) -> uvicorn.Config:
     return uvicorn.Config(
         composition,
         http=BoundedHttp,
@@ -535,7 +562,6 @@ def _uvicorn_config(composition: Composition, certificate: Certificate | None) -
         limit_concurrency=limits.CONNECTIONS,
         timeout_keep_alive=limits.KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(limits.SHUTDOWN_S / 2),
-        ssl_context_factory=(lambda _config, _default: certificate.context) if certificate else None,
     )
 
 

@@ -30,6 +30,7 @@ from signaling.access import limits, origin, refusals
 from signaling.access.backoff import Backoff
 from signaling.access.cookies import Cookies
 from signaling.access.refusals import refused
+from signaling.strangers import prove
 from signaling.throttle import Throttle, network
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,12 @@ class Access:
         Raises Refusal `client_key_wrong`, and with a cookie `origin_refused`, `second_factor_needed` (the code of his
         application is missing), `password_change_needed`.
         """
+        found = await self._actor(request, now)
+        if found is not None:
+            prove(request.scope)
+        return found
+
+    async def _actor(self, request: HTTPConnection, now: datetime) -> Actor | None:
         key = _key(request)
         if key is not None:
             return await self._client(key, request)

@@ -21,9 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from conference import Grants
-from signaling import server
+from signaling import limits, server, strangers
 from signaling.auth import Authenticator
 from signaling.config import Settings
+from signaling.door import Door
 from signaling.journal import Strangers
 
 STRANGERS = 150
@@ -76,19 +77,20 @@ async def served(folder: Path) -> AsyncIterator[Here]:
     )
     logging.getLogger("uvicorn.error").addFilter(Strangers())  # as `journal.start` does
     composition = server.build(settings)
-    config = server._uvicorn_config(composition, None)
+    config = server._uvicorn_config(composition)
     config.load()
-    running = server._Server(config, composition)
-    running.lifespan = config.lifespan_class(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1000)
-        await running.startup(sockets=[listener])
+        port = listener.getsockname()[1]
+        running = server._Server(config, composition, Door([listener], strangers.Strangers(limits.STRANGERS), None))
+        running.lifespan = config.lifespan_class(config)
+        await running.startup()
         assert running.started
         try:
-            yield Here(composition, listener.getsockname()[1])
+            yield Here(composition, port)
         finally:
-            await running.shutdown(sockets=[listener])
+            await running.shutdown()
 
 
 def request(token: str) -> bytes:
