@@ -69,7 +69,7 @@ from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
 from signaling.sip.states import State as CallState
 from signaling.sip.subscription import Subscription, SubscriptionEvents
-from signaling.throttle import Throttle, network
+from signaling.throttle import NumberTries, Throttle, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
@@ -100,7 +100,7 @@ class Surroundings:
     """Addresses of SIP, to be typed into terminals."""
     numbers: Throttle = field(default_factory=lambda: Throttle(limits.NUMBERS_PER_MINUTE))
     """Wrong tries of a number with a PIN from one network, and below at one number: those of browsers count with them."""
-    number_tries: Throttle = field(default_factory=lambda: Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED))
+    number_tries: NumberTries = field(default_factory=NumberTries)
 
 
 class Halls:
@@ -502,9 +502,17 @@ class Halls:
         asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, _refuse_now, call, status, headers)
 
     async def arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
-        """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either."""
+        """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either.
+
+        A terminal that has shown the password of its account is no stranger, so that it may always try.
+        """
         around, at = self.around, self.around.clock.time()
-        if pin and not (around.numbers.takes(one.address, at) and around.number_tries.takes_key(number, at)):
+        stranger = not one.party.terminal
+        if (
+            pin
+            and stranger
+            and not (around.numbers.takes(one.address, at) and around.number_tries.takes(number, one.address, at))
+        ):
             pin = ""
         try:
             async with around.database.reading() as session:
@@ -517,9 +525,9 @@ class Halls:
         return found
 
     def _was_no_try(self, one: HallCall, number: str, pin: str) -> None:
-        if pin:
+        if pin and not one.party.terminal:
             self.around.numbers.gives_back(one.address)
-            self.around.number_tries.gives_back_key(number)
+            self.around.number_tries.gives_back(number, one.address)
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""

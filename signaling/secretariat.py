@@ -35,7 +35,7 @@ from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
 from signaling.hallprofiles import ProfileBook
-from signaling.throttle import Throttle
+from signaling.throttle import NumberTries, Throttle
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -266,7 +266,7 @@ class Secretariat:
             key=self.key,
             seal=self.seal,
             numbers=Throttle(limits.NUMBERS_PER_MINUTE),
-            number_tries=Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED),
+            number_tries=NumberTries(),
             links=Throttle(limits.LINKS_PER_MINUTE),
             passes=Throttle(limits.PASSES_PER_MINUTE),
             profiles=ProfileBook(),

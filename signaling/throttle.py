@@ -7,11 +7,13 @@ from signaling import limits
 
 
 class Throttle:
-    """`per_minute` requests a minute for one address, as many at once after a pause."""
+    """`per_minute` requests a minute for one address, as many at once after a pause, or `at_once`."""
 
-    def __init__(self, per_minute: int, remembered: int = limits.SOURCES_REMEMBERED) -> None:
+    def __init__(
+        self, per_minute: float, remembered: int = limits.SOURCES_REMEMBERED, at_once: float | None = None
+    ) -> None:
         self._rate = per_minute / 60
-        self._most = float(per_minute)
+        self._most = float(per_minute if at_once is None else at_once)
         self._remembered = remembered
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -36,6 +38,25 @@ class Throttle:
         if source in self._buckets:
             level, seen = self._buckets[source]
             self._buckets[source] = (min(self._most, level + 1), seen)
+
+
+class NumberTries:
+    """Tries of the PIN of one meeting number. All networks together have few, so that a PIN of six digits holds for weeks;
+    beside them each network has a few of its own, so that strangers cannot lock a meeting for everybody else.
+    """
+
+    def __init__(self) -> None:
+        self._own = Throttle(limits.OWN_TRIES_PER_HOUR / 60, limits.NUMBERS_REMEMBERED, limits.OWN_TRIES_PER_HOUR)
+        self._common = Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED)
+
+    def takes(self, number: str, address: str, now: float) -> bool:
+        """Count one try; False: too many were wrong lately."""
+        return self._own.takes_key(f"{number} {network(address)}", now) or self._common.takes_key(number, now)
+
+    def gives_back(self, number: str, address: str) -> None:
+        """The try that `takes` counted was right."""
+        self._own.gives_back_key(f"{number} {network(address)}")
+        self._common.gives_back_key(number)
 
 
 def network(address: str) -> str:

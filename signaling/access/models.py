@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from signaling.access import limits
+from signaling.bodies import Body
 
 RoleName = Literal["requester", "secretary", "approver", "operator", "admin", "auditor"]
 ClientRole = Literal["requester", "secretary", "operator"]
@@ -22,8 +23,8 @@ SecondCode = Annotated[str, StringConstraints(pattern=r"^[0-9a-zA-Z -]{6,24}$")]
 Secret = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{20,100}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+class _Strict(Body):
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class _View(BaseModel):

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from conference import Grants, Knocker, Passage, State, cleaned
 from signaling import limits
@@ -19,6 +19,7 @@ from signaling.api.invitations import NUMBER, new_number
 from signaling.api.lobby import Waiting, host_key, waiting
 from signaling.api.problems import refused
 from signaling.api.surroundings import Surroundings
+from signaling.bodies import Body
 from signaling.declared import PUBLIC, SECRET, needs
 from signaling.throttle import Throttle, network
 
@@ -27,8 +28,8 @@ OPENER_COOKIE = "diemcau_opener"
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Message(Body):
+    """What goes in and out here."""
 
 
 class NewConference(_Message):

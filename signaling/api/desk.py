@@ -19,7 +19,7 @@ from rooms.dialling.tables import TerminalProfile
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
 from signaling.checks import Checks
-from signaling.throttle import Throttle
+from signaling.throttle import NumberTries, Throttle
 
 if TYPE_CHECKING:
     from signaling.api.cursors import Cursors
@@ -120,7 +120,7 @@ class Desk:
     """`rooms.sealing.Seal`, for secrets that have to be read again."""
     numbers: Throttle
     """Tries of number + PIN from one network."""
-    number_tries: Throttle
+    number_tries: NumberTries
     """Tries at one number, from wherever they come."""
     links: Throttle
     passes: Throttle

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
@@ -19,14 +19,15 @@ from signaling import limits
 from signaling.api.models.parts import Text200
 from signaling.api.problems import TEXTS, refused
 from signaling.api.surroundings import Doorway
+from signaling.bodies import Body
 from signaling.declared import SECRET, needs
 from signaling.throttle import Throttle
 
 MOST_IDS = conference.limits.LOBBY_WAITING
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Message(Body):
+    """What goes in and out here."""
 
 
 class Waiting(_Message):

@@ -187,6 +187,7 @@ _BY_NUMBER = {
 _FIELDS: Mapping[str, tuple[str, str]] = {
     "missing": ("Thiếu mục này.", "this is missing"),
     "extra_forbidden": ("Không có mục mang tên này.", "there is no field of this name"),
+    "too_many_keys": ("Có quá nhiều mục lạ.", "there are too many unknown fields"),
     "string_too_long": ("Dài quá mức cho phép.", "this is too long"),
     "string_too_short": ("Không được để trống.", "this must not be empty"),
     "too_long": ("Nhiều mục quá mức cho phép.", "there are too many of these"),

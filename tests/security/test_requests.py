@@ -6,6 +6,9 @@ asks for `/last` and closes. A reader that is sure refuses, or sees the bytes as
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -282,3 +285,15 @@ async def test_a_control_without_bounds_keeps_every_part() -> None:
             head = b"POST / HTTP/1.1\r\n" + HOST + b"Content-Type: " + kind + b"\r\nConnection: close\r\n"
             assert (await tell(port, head + length(body) + b"\r\n" + body, wait_s=30)).statuses == [200]
     assert kept == [20_000, 1]
+
+
+@pytest.mark.parametrize("path", ["/session", "/class-questions", "/join/look", "/answers/look"])
+def test_thousands_of_unknown_keys_are_one_error(live_server: LiveServer, path: str) -> None:
+    """An error for each key would hold the event loop for tens of milliseconds."""
+    body = json.dumps({f"k{number}": 1 for number in range(5000)})
+    headers = {"Content-Type": "application/json", "Origin": live_server.url}
+    asked = urllib.request.Request(f"{live_server.url}/api/v1{path}", body.encode(), headers, method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=20)
+    problem = json.loads(refused.value.read())
+    assert (refused.value.code, [one["code"] for one in problem["troubles"]]) == (422, ["too_many_keys"])

@@ -6,14 +6,15 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from signaling.api.models import limits
+from signaling.bodies import Body
 
 T = TypeVar("T")
 
 
-class Strict(BaseModel):
+class Strict(Body):
     """A request: a field that is not known is an error."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
 
 class View(BaseModel):
