@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 from livekit.protocol import rtc
 
-from signaling.auth import Authenticator, Grants
+from conference import Grants
+from signaling.auth import Authenticator
 from tests.conftest import LiveServer
 
 HOLDER, OFFICE = "127.0.0.2", "127.0.0.1"
