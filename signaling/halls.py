@@ -69,7 +69,7 @@ from signaling.sip.message import Response
 from signaling.sip.registrar import Account, Binding, Trunk
 from signaling.sip.states import State as CallState
 from signaling.sip.subscription import Subscription, SubscriptionEvents
-from signaling.throttle import NumberTries, Throttle, network
+from signaling.throttle import NumberTries, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
@@ -98,9 +98,8 @@ class Surroundings:
     encryption: Encryption = "best_effort"
     servers: Sequence[str] = ()
     """Addresses of SIP, to be typed into terminals."""
-    numbers: Throttle = field(default_factory=lambda: Throttle(limits.NUMBERS_PER_MINUTE))
-    """Wrong tries of a number with a PIN from one network, and below at one number: those of browsers count with them."""
     number_tries: NumberTries = field(default_factory=NumberTries)
+    """Wrong tries of a number with a PIN; those of browsers count with them."""
 
 
 class Halls:
@@ -507,12 +506,7 @@ class Halls:
         A terminal that has shown the password of its account is no stranger, so that it may always try.
         """
         around, at = self.around, self.around.clock.time()
-        stranger = not one.party.terminal
-        if (
-            pin
-            and stranger
-            and not (around.numbers.takes(one.address, at) and around.number_tries.takes(number, one.address, at))
-        ):
+        if pin and not (one.party.terminal or around.number_tries.takes(number, one.address, at)):
             pin = ""
         try:
             async with around.database.reading() as session:
@@ -526,7 +520,6 @@ class Halls:
 
     def _was_no_try(self, one: HallCall, number: str, pin: str) -> None:
         if pin and not one.party.terminal:
-            self.around.numbers.gives_back(one.address)
             self.around.number_tries.gives_back(number, one.address)
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:

@@ -265,7 +265,6 @@ class Secretariat:
             now=self._now,
             key=self.key,
             seal=self.seal,
-            numbers=Throttle(limits.NUMBERS_PER_MINUTE),
             number_tries=NumberTries(),
             links=Throttle(limits.LINKS_PER_MINUTE),
             passes=Throttle(limits.PASSES_PER_MINUTE),

@@ -274,7 +274,6 @@ class Composition:
                 options=hallports.options(settings),
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
                 servers=hallports.names(settings),
-                numbers=desk.desk.numbers,
                 number_tries=desk.desk.number_tries,
                 encryption=cast(Any, settings.hall_encryption),
             )

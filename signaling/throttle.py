@@ -41,20 +41,25 @@ class Throttle:
 
 
 class NumberTries:
-    """Tries of the PIN of one meeting number. All networks together have few, so that a PIN of six digits holds for weeks;
-    beside them each network has a few of its own, so that strangers cannot lock a meeting for everybody else.
+    """Tries of meeting numbers with their PINs. One network has few a minute. At one number all networks together have few, so
+    that a PIN of six digits holds for weeks. Beside them each network has a few tries of its own at each number, so that
+    strangers cannot lock a meeting for everybody else.
     """
 
     def __init__(self) -> None:
+        self._network = Throttle(limits.NUMBERS_PER_MINUTE)
         self._own = Throttle(limits.OWN_TRIES_PER_HOUR / 60, limits.NUMBERS_REMEMBERED, limits.OWN_TRIES_PER_HOUR)
         self._common = Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED)
 
     def takes(self, number: str, address: str, now: float) -> bool:
         """Count one try; False: too many were wrong lately."""
+        if not self._network.takes(address, now):
+            return False
         return self._own.takes_key(f"{number} {network(address)}", now) or self._common.takes_key(number, now)
 
     def gives_back(self, number: str, address: str) -> None:
-        """The try that `takes` counted was right."""
+        """The try that `takes` counted was right: a whole province comes at one minute, much of it through one address."""
+        self._network.gives_back(address)
         self._own.gives_back_key(f"{number} {network(address)}")
         self._common.gives_back_key(number)
 

@@ -118,10 +118,8 @@ class Desk:
     """Of this installation: cursors, personal links."""
     seal: Any
     """`rooms.sealing.Seal`, for secrets that have to be read again."""
-    numbers: Throttle
-    """Tries of number + PIN from one network."""
     number_tries: NumberTries
-    """Tries at one number, from wherever they come."""
+    """Tries of numbers with their PINs."""
     links: Throttle
     passes: Throttle
     """Right ones from one network: each is written down."""

@@ -16,7 +16,7 @@ from signaling import limits
 from signaling.hallcall import HallCall
 from signaling.hallmenu import RECEPTION, Menus
 from signaling.halls import Halls
-from signaling.throttle import NumberTries, Throttle
+from signaling.throttle import NumberTries
 
 
 class Caller:
@@ -138,9 +138,9 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
     monkeypatch.setattr(limits, "TRIES_PER_MINUTE", 1)
     monkeypatch.setattr(limits, "OWN_TRIES_PER_HOUR", 1)
     for database, left in ((Broken(), True), (Empty(), False)):
-        numbers, tries = Throttle(2), NumberTries()
+        tries = NumberTries()
         clock = SimpleNamespace(time=lambda: 1.0)
-        around = SimpleNamespace(numbers=numbers, number_tries=tries, clock=clock, database=database)
+        around = SimpleNamespace(number_tries=tries, clock=clock, database=database)
         halls = Halls.__new__(Halls)
         monkeypatch.setattr(halls, "around", around, raising=False)
         monkeypatch.setattr(halls, "clock", lambda: None, raising=False)
@@ -149,7 +149,7 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
         for _ in range(2):
             with contextlib.suppress(ConnectionError):
                 await halls.arrive(one, "12345678", "000000")
-        assert numbers.takes("192.0.2.9", 1.0) is left and tries.takes("12345678", "192.0.2.9", 1.0) is left
+        assert tries.takes("12345678", "192.0.2.9", 1.0) is left
 
 
 async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
