@@ -81,13 +81,16 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`status`: of the final answer (SIP); 0 with REFUSED: none came. `rungs`: how many profiles this terminal has."""
+    """`status`: of the final answer (SIP); 0 with REFUSED: none came. `rungs`: how many profiles this terminal has. `why`: of
+    FORBID, one of `REASONS`.
+    """
 
     event: Event
     now: float
     status: int = 0
     retry_after_s: float = 0.0
     rungs: int = 1
+    why: str = "class_forbids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,14 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "not_registered": ("Thiết bị chưa đăng ký với máy chủ", "not registered with this server"),
     "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
     "network_open": ("Mức cuộc họp cần mạng riêng, thiết bị không ở đó", "the class wants a closed network"),
+    "needs_encryption": (
+        "Phải mã hóa: thiết bị cần kết nối bằng TLS và bật SRTP",
+        "has to encrypt: by TLS, with SRTP",
+    ),
+    "outside_zones": (
+        "Địa chỉ khai tay nằm ngoài các mạng đã khai, hoặc cổng lạ: không thăm dò",
+        "the typed address is outside of the zones, or at an unusual port: not asked",
+    ),
     "other_meeting": ("Đang ở cuộc họp khác", "in another meeting now"),
     "operator": ("Điểm cầu gọi người trực", "the hall asks for an operator"),
 }
@@ -267,7 +278,7 @@ def _stood(then: Step) -> Step:
 
 
 def _forbidden(leg: Leg, one: Happening) -> Moved:
-    moved, _ = _to(State.GIVEN_UP, reason="class_forbids")(leg, one)
+    moved, _ = _to(State.GIVEN_UP, reason=one.why)(leg, one)
     return moved, (Action.ALARM,)
 
 

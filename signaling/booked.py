@@ -111,12 +111,17 @@ class BookedMeetings:
         ]
 
     def vouch(self, conference: str, identity: str, closed: bool) -> None:
-        """A hall is at the door, or is called. `closed`: its terminal is registered and invited, and its network closed; no
-        other comes into an important meeting, or stays when the class is raised.
+        """A hall is at the door, is called, or has agreed on its media. `closed`: its terminal is registered and invited, its
+        signalling and media stay in closed networks, and it is encrypted as important meetings want it; no other comes into an
+        important meeting, or stays when the class is raised.
         """
         self._closed.pop((conference, identity), None)
         if closed:
             _keep(self._closed, (conference, identity), None)
+
+    def is_important(self, conference: str) -> bool:
+        door = self._doors.get(conference.removeprefix(PREFIX)) if self.owns(conference) else None
+        return door is not None and door.class_ == classes.IMPORTANT
 
     def _is_closed(self, conference: str, identity: str) -> bool:
         return way_of(identity) in classes.HALL_WAYS and (conference, identity) in self._closed

@@ -112,7 +112,11 @@ class Settings:
     hall_ports: str = _setting("20000-24999", "UDP ports of hall media")
     hall_announced: str = _setting("", "address told to halls, behind address translation; empty: hall_host")
     hall_silent_s: int = _setting(30, "seconds without packets until a hall is asked whether it is still there")
-    hall_encryption: str = _setting("best_effort", "SRTP with halls: required, best_effort or off")
+    hall_encryption: str = _setting("best_effort", "SRTP with halls, by TLS: required, best_effort or off")
+    important_encryption: str = _setting(
+        "required",
+        "SRTP with halls in important meetings: required, or best_effort, which lets in halls of closed zones that cannot",
+    )
 
     @property
     def loopback_only(self) -> bool:
@@ -363,6 +367,8 @@ def _check_halls(settings: Settings) -> None:
     _check_range("hall_silent_s", settings.hall_silent_s, 1, 3600)
     if settings.hall_encryption not in ("required", "best_effort", "off"):
         raise _wrong("hall_encryption", "required, best_effort, off")
+    if settings.important_encryption not in ("required", "best_effort"):
+        raise _wrong("important_encryption", "required, best_effort")
     first, dash, last = settings.hall_ports.partition("-")
     if not (dash and first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
         raise _wrong("hall_ports", "20000-24999")

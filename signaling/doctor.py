@@ -276,7 +276,7 @@ def _api_key(settings: Settings, _now: datetime) -> Finding:
 
 
 def _halls(settings: Settings, _now: datetime) -> Finding:
-    """SIP ports and a pair of media ports can be bound."""
+    """SIP ports and a pair of media ports can be bound, and halls can encrypt."""
     if not settings.halls:
         fix = "halls = true để nối thiết bị hội trường / to connect hall terminals"
         return Finding("halls", Verdict.GOOD, "tắt / off", fix)
@@ -292,6 +292,12 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
     if ipaddress.ip_address(told).is_loopback and not settings.loopback_only:
         fix = "hall_announced = địa chỉ của máy chủ trong mạng hội trường / this server's address in the halls' network"
         return Finding("halls", Verdict.WARNING, seen, fix)
+    if settings.sip_tls_port < 0:
+        seen += f"; không có / no SIP TLS: hall_encryption = {settings.hall_encryption}"
+        must = "required" in (settings.hall_encryption, settings.important_encryption)
+        fix = "sip_tls_port: khóa SRTP chỉ đi qua TLS / keys of SRTP go by TLS alone; "
+        fix += "không có thì hội trường không vào được họp buộc mã hóa / without it no hall enters where encryption is required"
+        return Finding("halls", Verdict.WARNING if must and not settings.loopback_only else Verdict.GOOD, seen, fix)
     if taken > 32:
         return Finding("halls", Verdict.WARNING, seen, "hall_ports: dải cổng khác / another range, most are taken")
     return Finding("halls", Verdict.GOOD, seen)

@@ -195,6 +195,7 @@ class Board:
             "next_try_at": leg.next_try_at,
             "since": leg.since,
             "secure": bool(hall and hall.plan and hall.plan.encrypted),
+            "unprotected": self._is_unprotected(one, hall),
             "audio": self._audio(hall, statistics),
             "video": self._video(hall, statistics),
             "content": bool(hall and hall.content_allowed),
@@ -206,6 +207,11 @@ class Board:
             "thumbnail_url": self._thumbnail_url(leg, hall),
             "alarms": [_alarm(alarm) for alarm in alarms],
         }
+
+    def _is_unprotected(self, one: Standing, hall: Hall | None) -> bool:
+        """In an important meeting without encryption (setting `important_encryption`)."""
+        important = self._halls.around.live.is_important(PREFIX + one.leg.occurrence_id)
+        return important and hall is not None and hall.plan is not None and not hall.plan.encrypted
 
     def _address(self, one: Standing) -> str:
         call = self._halls.calls.get(one.leg.id)

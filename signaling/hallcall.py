@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data
+from conference import Conference, Entry, Grants, Hall, Kind, Mode, Passage, PeerError, Refusal, data, dialout
 from conference.announcements import Language
 from conference.events import Reason
 from conference.keypad import Heard, Way, twice
@@ -21,12 +21,15 @@ from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions
 from signaling.hallcamera import HallCamera
 from signaling.hallfloor import HallFloors
+from signaling.hallsafety import Protection
 from signaling.sip import mediacontrol
 from signaling.sip import plan as plans
 from signaling.sip.call import Call, Refused
 from signaling.sip.causes import Cause
+from signaling.sip.causes import Kind as CauseKind
 from signaling.sip.plan import Agreed, NotAcceptable
 from signaling.sip.profiles import Profile
+from signaling.sip.transport import Hop
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +67,7 @@ class Owner(Protocol):
     """What `halls.py` hears of a call."""
 
     floors: HallFloors
-
-    def placed(self, one: HallCall) -> Policy:
-        """Its policy, with where its media may go to."""
+    protection: Protection
 
     def rang(self, one: HallCall) -> None: ...
     def stands(self, one: HallCall) -> None:
@@ -75,6 +76,9 @@ class Owner(Protocol):
     def moved(self, one: HallCall) -> None: ...
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
         """A call of ours that did not come about."""
+
+    def forbidden(self, one: HallCall, why: str) -> None:
+        """A call of ours that may not come about. `why`: of `conference.dialout.REASONS`."""
 
     def over(self, one: HallCall, cause: Cause) -> None:
         """A call that stood is gone."""
@@ -114,6 +118,8 @@ class HallCall:
     """Profiles that this terminal could be offered."""
     passage: Passage = Passage.NONE
     hung_up_by_us: bool = False
+    expected: bool = False
+    """Its terminal is registered and invited: it may come into an important meeting if it is protected as that wants it."""
     put_out: bool = False
     """By a host, or with the end of the conference: it is not called again by itself."""
     address: str = ""
@@ -147,14 +153,20 @@ class HallCall:
         hall.position, hall.language = self.party.position, self.party.language or "vi"
         return Room(conference, hall)
 
-    def offer_in(self, conference: Conference, mode: Mode = "meeting") -> bytes:
-        """The offer of a call of ours. Raises Refusal."""
+    def begin_in(self, conference: Conference, mode: Mode = "meeting") -> None:
+        """Opens what a call of ours needs. Raises Refusal."""
         self.room = self.expect(conference, mode)
         try:
-            self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
+            self._ends(self.room)
         except (Refusal, PeerError):
             self._leave_room()
             raise
+
+    def offer_by(self, hop: Hop) -> bytes:
+        """The offer of a call of ours, for the hop that is tried. Its ports are open."""
+        assert self.room is not None
+        self.policy = self.owner.protection.placed(self, hop)
+        self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
         return self._offered
 
     def accept_in(self, conference: Conference, mode: Mode = "meeting") -> None:
@@ -166,11 +178,11 @@ class HallCall:
             return
         self.room = self.expect(conference, mode)
         try:
+            self.policy = self.owner.protection.placed(self)
             if not self.call.offer:
                 self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy)
                 self.call.accept(self._offered)
                 return
-            self.policy = self.owner.placed(self)
             body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
             self.agreed = Agreed(body, plan)
             self.call.accept(body)
@@ -187,7 +199,7 @@ class HallCall:
             return False
         self.room = self.expect(conference, mode)
         try:
-            self.policy = self.owner.placed(self)
+            self.policy = self.owner.protection.placed(self)
             body, plan = plans.answer(self.call.offer, self._ends(self.room), self.profile, self.policy)
             conference.welcome_hall(self.room.hall)
         except (Refusal, PeerError):
@@ -200,19 +212,36 @@ class HallCall:
     def move(self, conference: Conference, done: Callable[[bool], None], mode: Mode = "meeting") -> None:
         """To another conference by a re-INVITE. It stays where it is until the terminal agrees. Raises Refusal."""
         assert self.call is not None and self._moving is None
-        room = self.expect(conference, mode)
+        room = self._moving = self.expect(conference, mode)
         try:
+            self.policy = self.owner.protection.placed(self)
             self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
         except (Refusal, PeerError):
+            self._moving = None
             conference.dismiss_hall(room.hall)
             raise
-        self._moving, self.on_moved = room, done
+        self.on_moved = done
         self.call.reinvite(self._offered)
 
     @property
     def moving(self) -> bool:
         """On its way into another room."""
         return self._moving is not None
+
+    @property
+    def conferences(self) -> tuple[str, ...]:
+        """Where it is, and where it is on its way to."""
+        return tuple(room.conference.name for room in (self.room, self._moving) if room is not None)
+
+    @property
+    def by_tls(self) -> bool:
+        dialog = self.call.dialog if self.call is not None else None
+        return dialog is not None and dialog.hop.transport == "tls"
+
+    @property
+    def encrypted(self) -> bool:
+        """Everything that was agreed on has keys."""
+        return self.agreed is not None and self.agreed.plan.encrypted
 
     def _ends(self, room: Room) -> OwnEnds:
         floor = self.owner.floors.own(room.hall)
@@ -228,12 +257,16 @@ class HallCall:
     def answered(self, call: Call, body: bytes) -> None:
         """`body`: their answer; empty: we answered their offer."""
         try:
-            self.policy = self.owner.placed(self)
+            self.policy = self.owner.protection.placed(self)
             if body:
                 plan = plans.read_answer(self._offered, body, self.profile, self.policy)
                 self.agreed = Agreed(self._offered, plan)
             self._enter()
-        except NotAcceptable:
+        except NotAcceptable as error:
+            if error.code.startswith("encryption") and self.order is not None and not self.stood:
+                self.owner.forbidden(self, "needs_encryption")
+                self.end("unfit")
+                return
             self._unfit(488)
         except PeerError:
             self._unfit(488)
@@ -270,6 +303,7 @@ class HallCall:
         room = self._moving or self.room
         if room is None or self.agreed is None:
             return Refused(488)
+        self.policy = self.owner.protection.placed(self)
         try:
             if not body:
                 self._offered = plans.make_offer(self._ends(room), self.profile, self.policy, self.agreed)
@@ -306,6 +340,7 @@ class HallCall:
         self.agreed = Agreed(sent, plan)
         if self.room is not None:
             self._apply(self.room.hall, plan)
+            self.owner.protection.agreed(self)
 
     def _change_room(self, to: Room, plan: MediaPlan) -> None:
         self._leave_room()
@@ -367,6 +402,8 @@ class HallCall:
         finally:  # else the board would have it in the meeting for ever
             if stood or self.order is None:
                 self.owner.over(self, cause)
+            elif cause.kind is CauseKind.FORBIDDEN_TARGET and cause.detail in dialout.REASONS:
+                self.owner.forbidden(self, cause.detail)
             else:
                 self.owner.failed(self, cause.status, cause.retry_after_s or 0)
 
@@ -413,6 +450,7 @@ class HallCall:
     def renegotiate(self) -> None:
         if self.over or self.call is None or self.room is None or self.agreed is None or self._moving is not None:
             return
+        self.policy = self.owner.protection.placed(self)
         self._offered = plans.make_offer(self._ends(self.room), self.profile, self.policy, self.agreed)
         self.call.reinvite(self._offered)
 

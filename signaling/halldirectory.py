@@ -18,7 +18,9 @@ from signaling.sip.registrar import Account, Trunk
 class Directory:
     """Accounts and networks in memory (`signaling.sip.registrar.Directory`); made anew when the register changes."""
 
-    def __init__(self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = ()) -> None:
+    def __init__(
+        self, known: Sequence[accounts.Known] = (), heard: Sequence[str] = (), closed: Sequence[str] = ()
+    ) -> None:
         everywhere = Networks(heard)
         self.known = {one.alias: one for one in known}
         self._accounts = {
@@ -35,6 +37,9 @@ class Directory:
         self.networks = everywhere
         self.ranges = tuple(heard)
         """Of all networks, as CIDR."""
+        self.closed_ranges = tuple(closed)
+        """Of the closed networks alone."""
+        self.closed = Networks(closed)
 
     def account(self, alias: str) -> Account | None:
         return self._accounts.get(alias)

@@ -20,6 +20,7 @@ from rooms.meetings.tables import Meeting
 from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
+from rooms.policy.classes import refused
 from rooms.sites import halls as places
 from rooms.sites import terminals
 from rooms.sites.tables import Site, Terminal
@@ -54,6 +55,9 @@ class Exchange(Protocol):
         """Raises Refusal."""
 
     def new_id(self) -> str: ...
+    def admits(self, one: HallCall, meeting: Meeting) -> bool:
+        """Encrypted as this meeting wants it."""
+
     def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None: ...
     def name(self, one: HallCall, standing: Standing) -> None:
         """It has this row on the board from now on."""
@@ -118,6 +122,8 @@ class Operator:
             meeting = (await planning.date_of(session, occurrence_id))[1]
             closed = await planning.closed_at(session, one.address)
             verdict = planning.judge(meeting, closed, invited=True, host=True)
+            if verdict.allowed and not self._exchange.admits(one, meeting):
+                verdict = refused("encryption_needed")
             if not verdict.allowed:
                 raise planning.forbidden(verdict)
             standing = await legs.standing(session, leg.id)

@@ -5,6 +5,7 @@ Pure. Colours are `green`, `amber` (worth a look), `red` (the call will fail); r
 
 from __future__ import annotations
 
+from conference.dialout import REASONS
 from rooms.policy.classes import Verdict
 from signaling import limits
 from signaling.sip.causes import Cause, Kind
@@ -19,15 +20,21 @@ def known(verdict: Verdict, *, reachable: bool, has_account: bool, elsewhere: bo
     another meeting now.
     """
     if not verdict.allowed:
-        return "red", "network_open" if verdict.code == "network_open" else "class_forbids"
+        return "red", why_not(verdict)
     if not reachable:
         return "red", "not_registered" if has_account else "no_address"
     return ("amber", "other_meeting") if elsewhere else None
 
 
+def why_not(verdict: Verdict) -> str:
+    return "network_open" if verdict.code == "network_open" else "class_forbids"
+
+
 def answered(cause: Cause | None, response: Response | None, took_s: float) -> Ready:
     """Of an answer to OPTIONS. Any answer is a sign of life; a slow or unwilling one is worth a look."""
     if cause is not None or response is None:
+        if cause is not None and cause.kind is Kind.FORBIDDEN_TARGET and cause.detail in REASONS:
+            return "red", cause.detail
         unknown = cause is not None and cause.kind in (Kind.NOT_FOUND, Kind.FORBIDDEN_TARGET)
         return "red", "unknown_there" if unknown else "unreachable"
     if response.status in (404, 410, 604):

@@ -42,10 +42,11 @@ from rooms.dialling import profiles as stored_profiles
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.meetings.tables import Meeting
-from rooms.policy.classes import Verdict
+from rooms.policy import classes
+from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from signaling import hallprofiles, hallready, limits, tasks
+from signaling import hallprobe, hallprofiles, hallready, hallsafety, limits, tasks
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
@@ -55,6 +56,7 @@ from signaling.hallmenu import RECEPTION, Menus, say
 from signaling.halloperator import NAMES as OPERATOR
 from signaling.halloperator import Operator
 from signaling.hallroster import Known, Rosters
+from signaling.hallsafety import Protection, Safety
 from signaling.halltrace import Traces
 from signaling.sip import profiles
 from signaling.sip.agent import Agent, Target
@@ -65,7 +67,7 @@ from signaling.sip.core import Config
 from signaling.sip.driver import Driver
 from signaling.sip.fields import Malformed, read_uri
 from signaling.sip.guard import Ban
-from signaling.sip.message import Response
+from signaling.sip.plan import NotAcceptable
 from signaling.sip.registrar import Account, Binding, Trunk
 from signaling.sip.states import State as CallState
 from signaling.sip.subscription import Subscription, SubscriptionEvents
@@ -95,7 +97,7 @@ class Surroundings:
     config: Config
     options: LineOptions
     driver: Driver
-    encryption: Encryption = "best_effort"
+    safety: Safety = field(default_factory=Safety)
     servers: Sequence[str] = ()
     """Addresses of SIP, to be typed into terminals."""
     number_tries: NumberTries = field(default_factory=NumberTries)
@@ -114,6 +116,7 @@ class Halls:
         self.profiles = profiles.Profiles()
         self.agent: Agent | None = None
         self.traces = Traces(around.clock.time)
+        self.protection = Protection(around.live, around.safety, lambda: self.directory)
         self.floors = HallFloors(around.options, around.clock.monotonic, around.random_bytes)
         self.rosters = Rosters(self, around.config.realm, self._start)
         self.calls: dict[str, HallCall] = {}
@@ -179,7 +182,7 @@ class Halls:
             except SealBroken:
                 log.exception("secrets of terminals were sealed with another key")
                 known = []
-            self.directory = Directory(known, await accounts.heard(session))
+            self.directory = Directory(known, await accounts.heard(session), await accounts.closed_ranges(session))
             self.profiles = hallprofiles.in_force(await stored_profiles.every(session))
         if self.agent is not None:
             self.agent.allow(self.directory.networks)
@@ -237,7 +240,7 @@ class Halls:
             self._start(self._dial_or_fail(order))
 
     def probe(self, order: DialOrder) -> None:
-        self._start(self._probe(order))
+        self._start(hallprobe.probe(self, order))
 
     def cancel(self, leg_id: str) -> None:
         self.hang_up(leg_id)
@@ -281,96 +284,70 @@ class Halls:
         async with self.around.database.reading() as session:
             standing = await legs.standing(session, order.leg_id)
             meeting = (await planning.date_of(session, order.occurrence))[1]
-            target = self._target(standing) if standing is not None else None
-            verdict, closed = await self._judge(session, meeting, order.terminal, target)
+            strict = meeting.class_ == IMPORTANT
+            target = self.target(standing, strict) if standing is not None else None
+            verdict = await self.judge(session, meeting, order.terminal, target)
         if standing is None or self.agent is None or self.caller.order(standing.leg) != order:
             return
         if standing.leg.state not in ("calling", "ringing") or self._begun.get(order.leg_id) is not order:
             return  # dropped, or come by itself, while we looked: nobody should hear it ring
-        policy = self._policy()
-        ladder = profiles.ladder(self._profile_of(standing), policy.encryption)
+        wanted: Encryption = (
+            "required" if self.protection.safety.must_encrypt(strict) else self.protection.safety.encryption
+        )
+        ladder = profiles.ladder(self._profile_of(standing), wanted)
         if not verdict.allowed:
-            self.caller.tell(order, Event.FORBID)
+            self.caller.tell(order, Event.FORBID, why=hallready.why_not(verdict))
             return
-        one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], policy, order)
+        one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], order)
         if target is None:
             self._refused(order, status=404, rungs=len(ladder))
             return
         one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
+        one.expected = True
         try:
             conference = self.conference_of(order.occurrence, meeting)
-            self.around.live.vouch(conference.name, one.party.identity, closed)
-            offer = one.offer_in(conference)
+            # In an important meeting it is sent and taken nothing but what is protected; in others one sees when it stands.
+            self.around.live.vouch(conference.name, one.party.identity, strict)
+            one.begin_in(conference)
         except Refusal as refusal:
             self._refused(order, status=refusal_of(refusal, "")[0], rungs=len(ladder))
             return
         one.rungs = len(ladder)
         self.calls[order.leg_id] = one
-        one.call = self.agent.dial(target, offer, one, call_id=order.call_id)
+        one.call = self.agent.dial(target, b"", one, call_id=order.call_id, offer_by=one.offer_by)
         self.traces.begin(order.call_id, order.leg_id)
 
-    async def _judge(
-        self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None
-    ) -> tuple[Verdict, bool]:
-        """(verdict, closed): the class policy, now: by where it registered from, else by the network of the register."""
+    async def judge(self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None) -> Verdict:
+        """The class policy, now: by the address where it registered from or that is typed. Of a name the network of the register
+        counts, and its addresses are looked up before anything is sent (`Target.networks`).
+        """
         reached = await planning.reached(session, terminal_id)
-        closed = reached.closed
-        if target is not None and target.binding is not None:
-            closed = await planning.closed_at(session, target.binding.hop.host)
-        return planning.judge(meeting, closed, invited=True), closed
+        address = hallsafety.typed_address(target) if target is not None else ""
+        closed = await planning.closed_at(session, address) if address else reached.closed
+        return planning.judge(meeting, closed, invited=True)
 
-    async def _probe(self, order: DialOrder) -> None:
-        """Whatever goes wrong is an outcome, as of a call."""
-        try:
-            await self._look(order)
-        except Exception:
-            log.exception("a hall could not be looked at")
-            self.caller.probed(order, "unknown", "")
-
-    async def _look(self, order: DialOrder) -> None:
-        """Tells the caller how ready a hall is: what is known without asking it comes first."""
-        async with self.around.database.reading() as session:
-            standing = await legs.standing(session, order.leg_id)
-            if standing is None or self.agent is None:
-                return
-            meeting = (await planning.date_of(session, order.occurrence))[1]
-            target = self._target(standing)
-            verdict, _ = await self._judge(session, meeting, order.terminal, target)
-            elsewhere = await legs.elsewhere(session, standing.leg)
-        found = hallready.known(
-            verdict, reachable=target is not None, has_account=bool(self._alias(standing)), elsewhere=elsewhere
-        )
-        if found is not None:
-            self.caller.probed(order, *found)
-        elif target is not None:
-            self._ask_whether_there(order, target)
-
-    def _ask_whether_there(self, order: DialOrder, target: Target) -> None:
-        assert self.agent is not None
-        started = self.around.clock.monotonic()
-
-        def done(cause: Cause | None, response: Response | None) -> None:
-            took_s = self.around.clock.monotonic() - started
-            self.caller.probed(order, *hallready.answered(cause, response, took_s))
-
-        self.agent.probe(target, done)
-
-    def _target(self, standing: Standing) -> Target | None:
-        """Where it registered, else its address in the register."""
+    def target(self, standing: Standing, strict: bool) -> Target | None:
+        """Where it registered, else its address in the register. `strict`: of an important meeting, so inside closed zones."""
         binding = self._binding(standing)
         try:
             uri = binding.contact if binding is not None else read_uri(standing.terminal.sip_uri)
         except Malformed:
             return None
-        return Target(uri, self._profile_of(standing).transports, binding=binding)
+        return Target(
+            uri,
+            self._profile_of(standing).transports,
+            encrypted=self.protection.safety.must_encrypt(strict),
+            binding=binding,
+            networks=self.directory.closed if strict else None,
+        )
 
-    def _alias(self, standing: Standing) -> str:
+    def alias(self, standing: Standing) -> str:
         """What it registers as; empty: it has no account."""
         known = self.directory.known.values()
         return next((one.alias for one in known if one.terminal_id == standing.terminal.id), "")
 
     def _binding(self, standing: Standing) -> Binding | None:
-        alias = self._alias(standing)
+        alias = self.alias(standing)
         return self.agent.registrar.find(alias) if alias and self.agent is not None else None
 
     def _profile_of(self, standing: Standing) -> profiles.Profile:
@@ -378,21 +355,6 @@ class Halls:
         binding = self._binding(standing)
         told = binding.user_agent if binding is not None else ""
         return self.profiles.find(told, f"{standing.terminal.vendor} {standing.terminal.model}")
-
-    def _policy(self) -> Policy:
-        return Policy(encryption=self.around.encryption)
-
-    def placed(self, one: HallCall) -> Policy:
-        """Media go to the machine that signals, and to the networks where such a terminal stands: a description must not aim
-        them at anybody else. Of one behind address translation only what its packets come from is known.
-        """
-        call = one.call
-        host = call.dialog.hop.host if call is not None and call.dialog is not None else ""
-        known = next((row for row in self.directory.known.values() if row.terminal_id == one.party.terminal), None)
-        if host and known is not None and known.behind_nat:
-            return replace(one.policy, media_networks=(host,), media_host=host)
-        ranges = known.ranges if known is not None and known.ranges else self.directory.ranges
-        return replace(one.policy, media_networks=(*ranges, *([host] if host else [])))
 
     # -- what the operator's desk asks (halloperator.Exchange)
 
@@ -404,7 +366,10 @@ class Halls:
         self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
 
     def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None:
-        self.around.live.vouch(conference.name, one.party.identity, closed)
+        self.protection.expect(conference.name, one, closed)
+
+    def admits(self, one: HallCall, meeting: Meeting) -> bool:
+        return self.protection.admits(one, meeting.class_)
 
     def operator_takes(self, one: HallCall) -> bool:
         try:
@@ -422,13 +387,10 @@ class Halls:
         name = self.around.live.name_of(occurrence_id, meeting.class_, meeting.version, meeting.lobby)
         return self.registry.create(name)
 
-    def _new_call(
-        self, party: Party, profile: profiles.Profile, policy: Policy, order: DialOrder | None = None
-    ) -> HallCall:
+    def _new_call(self, party: Party, profile: profiles.Profile, order: DialOrder | None = None) -> HallCall:
         number = next(self._numbers) & 0x3FFFFFFF
-        return HallCall(
-            self, profile, policy, self.around.options, number + 1, party, order, began=self.around.clock.time()
-        )
+        began = self.around.clock.time()
+        return HallCall(self, profile, Policy(), self.around.options, number + 1, party, order, began=began)
 
     # -- calls in (sip.agent.AgentEvents)
 
@@ -439,7 +401,7 @@ class Halls:
         identity = f"hall_terminal.{who}" + ("" if known else f".{suffix}")
         language = _language(known.language) if known is not None else None
         party = Party(identity, call.identity, who if known else "", language=language)
-        one = self._new_call(party, self.profiles.find(call.user_agent), self._policy())
+        one = self._new_call(party, self.profiles.find(call.user_agent))
         one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
         assert self.agent is not None
         if (
@@ -459,6 +421,8 @@ class Halls:
         assert call is not None
         call.ring()
         try:
+            if self.protection.safety.must_encrypt(False) and not one.by_tls:
+                raise NotAcceptable("tls_needed")
             if target.lower() in ECHO:
                 one.accept_in(self._test_room(), "echo")
                 return
@@ -524,6 +488,8 @@ class Halls:
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""
+        if arrival.verdict.allowed and not self.protection.admits(one, arrival.meeting.class_):
+            arrival = replace(arrival, verdict=classes.refused("encryption_needed"))
         if not arrival.verdict.allowed:
             await self.around.database.transact(
                 lambda session: entering.refused(session, arrival, one.party.name, one.address, self.clock())
@@ -538,7 +504,9 @@ class Halls:
         lobby = self.around.lobbies.get(conference.name, self.around.clock.time())
         if arrival.exempt:
             one.passage = Passage.EXEMPT
-        self.around.live.vouch(conference.name, one.party.identity, arrival.closed)
+        self.protection.expect(
+            conference.name, one, arrival.closed, invited=arrival.terminal is not None and arrival.invited
+        )
         who = self._knocker(one, always=arrival.always)
         lobby.check_final(who)
         if not arrival.exempt and (lobby.on or arrival.always):
@@ -676,6 +644,8 @@ class Halls:
         room = one.room
         if room is None:
             return
+        self.protection.agreed(one)
+        self._start(self.protection.keep(self.around.database, one, self.clock()))
         if one.party.leg_id and one.order is None and room.conference.name.startswith(PREFIX):
             self._begun.pop(one.party.leg_id, None)
             older, self.calls[one.party.leg_id] = self.calls.get(one.party.leg_id), one
@@ -709,12 +679,20 @@ class Halls:
             one.end("idle")
 
     def failed(self, one: HallCall, status: int, retry_after_s: int) -> None:
-        if one.order is None:
-            return
-        if self.calls.get(one.order.leg_id) is not one:
-            return  # another call has taken its place, or it was told before
-        del self.calls[one.order.leg_id]
-        self._refused(one.order, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
+        if one.order is not None and self._gives_up(one):
+            self._refused(one.order, status=status, retry_after_s=float(retry_after_s), rungs=one.rungs)
+
+    def forbidden(self, one: HallCall, why: str) -> None:
+        if one.order is not None and self._gives_up(one):
+            self.caller.tell(one.order, Event.FORBID, why=why)
+
+    def _gives_up(self, one: HallCall) -> bool:
+        """False: another call has taken its place, or it was told before."""
+        leg_id = one.order.leg_id if one.order is not None else ""
+        if self.calls.get(leg_id) is not one:
+            return False
+        del self.calls[leg_id]
+        return True
 
     def over(self, one: HallCall, cause: Cause) -> None:
         if one.watch is not None:

@@ -53,6 +53,7 @@ from signaling.guard import Guard
 from signaling.hallboard import Board
 from signaling.halls import Halls
 from signaling.halls import Surroundings as HallSurroundings
+from signaling.hallsafety import Safety
 from signaling.intake import BoundedHttp, PatientWebSocket
 from signaling.process import CLOCK, version
 from signaling.secretariat import Secretariat
@@ -275,7 +276,7 @@ class Composition:
                 driver=Driver(listens, announced=told, server_tls=server_tls, client_tls=trusted),
                 servers=hallports.names(settings),
                 number_tries=desk.desk.number_tries,
-                encryption=cast(Any, settings.hall_encryption),
+                safety=Safety(cast(Any, settings.hall_encryption), cast(Any, settings.important_encryption)),
             )
         )
 

@@ -127,6 +127,11 @@ async def heard(session: AsyncSession) -> tuple[str, ...]:
     return tuple(one for network in await networks.every(session) for one in network.ranges)
 
 
+async def closed_ranges(session: AsyncSession) -> tuple[str, ...]:
+    """CIDR ranges of the closed networks alone."""
+    return tuple(one for network in await networks.every(session) if network.closed for one in network.ranges)
+
+
 async def bans(session: AsyncSession, now: datetime) -> list[SipBan]:
     return list(await session.scalars(select(SipBan).where(SipBan.until > now).limit(limits.SIP_BANS)))
 

@@ -35,6 +35,7 @@ class Arrival:
     """Not of the register: it waits whatever is set."""
     closed: bool = False
     """Registered, invited and in a closed network, as an important meeting wants it."""
+    invited: bool = False
 
 
 async def by_number(
@@ -88,7 +89,15 @@ async def _arrival(
     exempt = verdict.allowed and not verdict.lobby
     strict = registered and closed and invited
     return Arrival(
-        meeting, date, terminal, verdict, entry.door(shown, now), exempt, always=judged(False).lobby, closed=strict
+        meeting,
+        date,
+        terminal,
+        verdict,
+        entry.door(shown, now),
+        exempt,
+        always=judged(False).lobby,
+        closed=strict,
+        invited=invited,
     )
 
 

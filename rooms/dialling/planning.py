@@ -23,7 +23,7 @@ from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import Verdict, admission
-from rooms.sites import halls, networks
+from rooms.sites import halls, networks, terminals
 from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
 
@@ -160,7 +160,9 @@ async def reached(session: AsyncSession, terminal_id: str) -> Reached:
             "Thiết bị này đang ngừng dùng hoặc không có SIP.",
             "this terminal is out of use or has no SIP",
         )
-    return Reached(terminal, bool(closed))
+    literal = terminals.literal_of(terminal.sip_uri)
+    # A typed address counts by where it lies, whatever zone was chosen for it.
+    return Reached(terminal, bool(closed) and (not literal or await closed_at(session, literal)))
 
 
 def judge(meeting: Meeting, closed: bool, *, invited: bool, host: bool = False) -> Verdict:

@@ -26,8 +26,8 @@ from rooms.org.fields import Field, Wrong, checked, from_text, today
 from rooms.org.names import plain
 from rooms.org.tables import Holding, Unit
 from rooms.policy.actors import Actor
-from rooms.policy.roles import allows
-from rooms.sites import halls
+from rooms.policy.roles import allows, everywhere
+from rooms.sites import halls, terminals
 from rooms.store import audit
 from rooms.store.audit import canonical
 from rooms.store.locks import Lock, take
@@ -249,6 +249,11 @@ def _check(plan: Plan, entry: Entry) -> None:
         if hall_id is not None and plan.register.by_id["hall"][hall_id].site_id != site_id:
             words = "phòng họp thuộc điểm cầu khác."
             plan.wrong(entry.line, "hall_code", "hall_elsewhere", words, "the hall belongs to another site")
+        placed = terminals.places_anew(row, values)
+        zone = plan.register.by_id["network"][placed[1]] if placed is not None else None
+        inside = placed is None or zone is None or terminals.is_inside(placed[0], zone)
+        if not inside and not everywhere(plan.actor, plan.form.writes):
+            plan.wrong(entry.line, "network_code", "zone_elsewhere", *terminals.ZONE_ELSEWHERE)
     if plan.form.kind == "site" and entry.id and values.get("nearest_site_id") == entry.id:
         words = "điểm cầu gần nhất phải là điểm cầu khác."
         plan.wrong(entry.line, "nearest_site_code", "nearest_is_itself", words, "it is the site itself")

@@ -78,6 +78,11 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "thiết bị rồi gọi lại.",
         "an important meeting is met only from closed networks",
     ),
+    "encryption_needed": (
+        "Cuộc họp quan trọng buộc thiết bị hội trường mã hóa hình tiếng: đăng ký và gọi bằng TLS, bật SRTP. Hãy báo người "
+        "điều hành hệ thống.",
+        "an important meeting wants halls that encrypt: by TLS, with SRTP",
+    ),
     "not_invited": (
         "Đồng chí hoặc điểm cầu này không có trong thành phần dự họp. Hãy liên hệ thư ký cuộc họp.",
         "not among those invited",

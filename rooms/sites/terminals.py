@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,16 +12,16 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.errors import Refusal
+from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.org import refusals
 from rooms.org.fields import CODE, Field, read
 from rooms.org.names import searched
 from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
-from rooms.policy.roles import require
+from rooms.policy.roles import everywhere, require
 from rooms.sites import halls, networks
-from rooms.sites.tables import Hall, Site, Terminal
+from rooms.sites.tables import Hall, Network, Site, Terminal
 from rooms.store import audit
 
 FIELDS: Final = (
@@ -48,12 +49,21 @@ FIELDS: Final = (
 )
 
 
+ZONE_ELSEWHERE: Final = (
+    "Địa chỉ SIP của thiết bị không nằm trong mạng này. Hãy nhập địa chỉ IP thuộc mạng, hoặc nhờ người quản trị toàn hệ "
+    "thống chọn mạng.",
+    "the SIP address does not lie in this zone: only who administers the whole system may choose it all the same",
+)
+
+
 async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor, now: datetime) -> Terminal:
     """A terminal of a site, in one of its halls or in none."""
     clean = read(FIELDS, values)
     unit = await halls.unit_of(session, clean["site_id"])
     require(actor, "sites.write", unit.path)
     await _check_references(session, clean["site_id"], clean["hall_id"], clean["network_id"])
+    if clean["network_id"] is not None and not everywhere(actor, "sites.write"):
+        require_inside(clean["sip_uri"], await networks.get(session, clean["network_id"]))
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("terminal", clean["code"])
     terminal = made(clean)
@@ -86,6 +96,9 @@ async def edit(
     )
     if clean.get("code", terminal.code) != terminal.code and await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("terminal", clean["code"])
+    placed = places_anew(terminal, clean)
+    if placed is not None and not everywhere(actor, "sites.write"):
+        require_inside(placed[0], await networks.get(session, placed[1]))
     changed = change(terminal, clean)
     await session.flush()
     await audit.record(session, now, actor, "terminal.edit", "terminal", terminal.id, unit.id, {"fields": changed})
@@ -149,6 +162,46 @@ def change(terminal: Terminal, clean: Mapping[str, Any]) -> list[str]:
     if changed:
         terminal.version += 1
     return sorted(changed)
+
+
+def places_anew(terminal: Terminal | None, clean: Mapping[str, Any]) -> tuple[str, str] | None:
+    """(SIP address, zone) of a terminal with these values, when either is new; None: neither is, or it has no zone."""
+    uri = clean.get("sip_uri", getattr(terminal, "sip_uri", ""))
+    network_id = clean.get("network_id", getattr(terminal, "network_id", None))
+    same = terminal is not None and (uri, network_id) == (terminal.sip_uri, terminal.network_id)
+    return None if network_id is None or same else (uri, network_id)
+
+
+def is_inside(sip_uri: str, network: Network) -> bool:
+    """Whether a terminal with this address may be put into this zone by who operates one branch. An address has to lie in it; a
+    name, which may mean another machine tomorrow, is never in a closed one. Without an address the zone says only from where the
+    terminal may register.
+    """
+    if not sip_uri:
+        return True
+    literal = literal_of(sip_uri)
+    if not literal:
+        return not network.closed
+    return any(ipaddress.ip_address(literal) in ipaddress.ip_network(one) for one in network.ranges)
+
+
+def literal_of(sip_uri: str) -> str:
+    """The IPv4 or IPv6 address in it; empty: there is none, or a name."""
+    host = sip_uri.rpartition("@")[2].partition(";")[0]
+    text = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
+def require_inside(sip_uri: str, network: Network) -> None:
+    """Raises Refusal `zone_elsewhere`."""
+    if not is_inside(sip_uri, network):
+        vietnamese, english = ZONE_ELSEWHERE
+        raise Refusal(
+            "zone_elsewhere", vietnamese, english, [Trouble("zone_elsewhere", vietnamese, english, "network_id")]
+        )
 
 
 async def _check_references(session: AsyncSession, site_id: str, hall_id: str | None, network_id: str | None) -> None:

@@ -68,6 +68,8 @@ class Target:
     encrypted: bool = False
     """Never but by TLS."""
     binding: Binding | None = None
+    networks: Networks | None = None
+    """Only addresses of these; None: of any that may be dialled."""
 
 
 class Clock(Protocol):
@@ -122,9 +124,10 @@ class Agent:
         caller: Address | None = None,
         credentials: Credentials | None = None,
         headers: Sequence[tuple[str, str]] = (),
+        offer_by: Callable[[Hop], bytes] | None = None,
     ) -> Call:
         """Calls; every outcome is an event, also that it cannot be dialled. `offer` empty: theirs is wanted (late
-        offer).
+        offer). `offer_by`: makes the offer for the hop that is tried, in place of `offer`: keys go by TLS alone.
         """
         caller = caller or Address(Uri("sip", self.core.config.user, self.core.config.realm))
         call = Call(
@@ -137,7 +140,7 @@ class Agent:
         )
         call.events = events
         call.identity = target.uri.alias
-        call.renegotiation.local = offer
+        call.renegotiation.local, call.offer_by = offer, offer_by
         if credentials is not None:
             call.prover = Prover(credentials, self.core.random_bytes)
             call.realm_host = target.uri.host
@@ -154,7 +157,7 @@ class Agent:
 
         def send(hops: Sequence[Hop]) -> None:
             if not hops:
-                done(Cause(Kind.FORBIDDEN_TARGET), None)
+                done(Cause(Kind.FORBIDDEN_TARGET, detail=_why_nowhere(target)), None)
                 return
             hop, rest = hops[0], hops[1:]
 
@@ -187,7 +190,8 @@ class Agent:
         """Hops in order of preference. Addresses are checked after the name was resolved, whoever named it."""
         if target.binding is not None:
             hop = target.binding.hop
-            found([hop] if hop.transport == "tls" or not target.encrypted else [])
+            usable = hop.transport == "tls" or not target.encrypted
+            found([hop] if usable and _is_inside(hop.host, target.networks) else [])
             return
         uri = target.uri
         names = orders(
@@ -197,6 +201,7 @@ class Agent:
         def resolved(hosts: Sequence[str]) -> None:
             places = [plain_address(host) for host in hosts[: limits.HOPS]]
             places = [host for host in places if may_dial(host, loopback=self.core.config.loopback)]
+            places = [host for host in places if _is_inside(host, target.networks)]
             found([Hop(name, host, uri.port or PORTS[name], name=uri.host) for host in places for name in names])
 
         self.core.transports.resolve(uri.host, resolved) if uri.is_sip else found([])
@@ -205,7 +210,8 @@ class Agent:
         if call.state is State.CLOSED:
             return
         if not hops:
-            self.core.timers.after(0.0, lambda: call.fail(Cause(Kind.FORBIDDEN_TARGET, detail=str(target.uri.host))))
+            detail = _why_nowhere(target)
+            self.core.timers.after(0.0, lambda: call.fail(Cause(Kind.FORBIDDEN_TARGET, detail=detail)))
             return
         for host in {hop.host for hop in hops}:
             self._peers[host] += 1
@@ -365,9 +371,13 @@ class Agent:
 
     @staticmethod
     def _belongs(call: Call, request: Request, hop: Hop) -> bool:
-        """Tags of both sides and the address: whoever overheard a dialog cannot end it from elsewhere."""
+        """Tags of both sides and the address: whoever overheard a dialog cannot end it from elsewhere. A dialog of TLS is
+        continued by TLS alone: its descriptions hold keys.
+        """
         dialog = call.dialog
-        return dialog is not None and dialog.remote.tag == request.from_.tag and same_host(dialog.hop.host, hop.host)
+        if dialog is None or (dialog.hop.transport == "tls" and hop.transport != "tls"):
+            return False
+        return dialog.remote.tag == request.from_.tag and same_host(dialog.hop.host, hop.host)
 
     def _outside(self, request: Request, hop: Hop) -> bool:
         """False: the connection should be closed."""
@@ -665,3 +675,14 @@ class Agent:
 
     def _registered(self, alias: str, binding: Binding | None) -> None:
         self.events.registered(alias, binding)
+
+
+def _why_nowhere(target: Target) -> str:
+    """`needs_encryption`: it registered without TLS; `network_open`: no address of it lies where it has to; else its host."""
+    if target.binding is not None and target.encrypted and target.binding.hop.transport != "tls":
+        return "needs_encryption"
+    return "network_open" if target.networks is not None else str(target.uri.host)
+
+
+def _is_inside(host: str, networks: Networks | None) -> bool:
+    return networks is None or plain_address(host) in networks

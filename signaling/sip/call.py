@@ -109,6 +109,8 @@ class Call:
         self._timer: Timer | None = None
         self._ended = False
         # outbound only
+        self.offer_by: Callable[[Hop], bytes] | None = None
+        """Makes the offer for the hop that is tried next; None: it is the same for all."""
         self._hops: list[Hop] = []
         self._headers: tuple[tuple[str, str], ...] = ()
         self._target = remote.uri
@@ -284,6 +286,8 @@ class Call:
             self.fail(Cause(Kind.UNREACHABLE))
             return
         hop = self._hops.pop(0)
+        if self.offer_by is not None:
+            self.renegotiation.local = self.offer_by(hop)
         self._stop_timer()
         self._timer = self.core.timers.after(self.core.config.ring_s, lambda: self._rang_in_vain())
         self._exchange = Exchange(

@@ -30,6 +30,7 @@ _TEXTS: Final[dict[str, tuple[int, str, str]]] = {
     "media_none": (304, "Không có hình hay tiếng nào dùng được", "Media type not available"),
     "codec_unknown": (305, "Không có bộ mã hoá nào dùng chung", "Incompatible media format"),
     "encryption_required": (399, "Cuộc họp buộc mã hoá hình tiếng (SRTP)", "SRTP is required"),
+    "tls_needed": (399, "Hãy gọi bằng TLS: hình tiếng phải mã hoá (SRTP)", "Call by TLS: SRTP is required"),
     "encryption_off": (399, "Cuộc họp không mã hoá hình tiếng (SRTP)", "SRTP is not used here"),
     "encryption_none": (399, "Không có khoá mã hoá dùng chung (SRTP)", "No common SRTP crypto suite"),
 }

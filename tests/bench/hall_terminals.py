@@ -51,13 +51,14 @@ class Listener(Terminal):
     def __init__(
         self, name: str, password: str, host: str, *, sound: bool = True, shows: bool = False, secure: bool = False
     ) -> None:
-        super().__init__(Quirk(), name, host, password=password)
+        super().__init__(Quirk(transport="tls") if secure else Quirk(), name, host, password=password)
         self.sound, self.shows = sound, shows
         self.keys = {kind: secrets.token_bytes(30) for kind in ("audio", "video")} if secure else {}
         self.server_keys: dict[str, bytes] = {}
 
     async def __aenter__(self) -> Self:
-        await self._listen(0)
+        if self.quirk.transport == "udp":
+            await self._listen(0)
         return self
 
     async def _listen(self, port: int) -> None:

@@ -69,6 +69,7 @@ class There:
     server: peers.Server
     booked: Booked
     sip_port: int
+    tls_port: int
     data: Path
 
     @property
@@ -83,7 +84,8 @@ class There:
 
     async def dial(self, terminal: Listener) -> None:
         """Raises RuntimeError when it is not taken."""
-        status = await terminal.call(f"{self.booked.number}@{SIP_HOST}:{self.sip_port}", SIP_HOST, self.sip_port)
+        port = self.tls_port if terminal.quirk.transport == "tls" else self.sip_port
+        status = await terminal.call(f"{self.booked.number}@{SIP_HOST}:{port}", SIP_HOST, port)
         if status != 200:
             raise RuntimeError(f"{terminal.name} was answered {status}")
 
@@ -115,16 +117,16 @@ async def server(count: int, call_port: int = 0) -> AsyncIterator[There]:
         booked = await asyncio.to_thread(hallnet.prepare, folder, aliases, ("127.0.0.0/8",), lobby=False)
         if call_port:
             await _register(folder / "data", count, call_port)
-        port = free_port()
+        port, tls_port = free_port(), free_port()
         settings = {
             "DATA_DIR": str(folder / "data"),
             "SIP_HOST": SIP_HOST,
             "SIP_UDP_PORT": str(port),
             "SIP_TCP_PORT": str(port),
-            "SIP_TLS_PORT": "-1",
+            "SIP_TLS_PORT": str(tls_port),
         }
         with peers.diemcau("", peers.ROOT, **settings) as running:
-            yield There(running, booked, port, folder / "data")
+            yield There(running, booked, port, tls_port, folder / "data")
 
 
 async def _register(data: Path, count: int, port: int) -> None:

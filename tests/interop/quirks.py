@@ -12,6 +12,7 @@ import itertools
 import re
 import secrets
 import socket
+import ssl
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ Obeys = Literal["pli", "fir", "info"]
 class Quirk:
     """How one terminal differs. The defaults are a well-behaved one."""
 
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    """By TLS it calls only, and believes any certificate."""
     modes: tuple[int, ...] = (1, 0)
     obeys: frozenset[Obeys] = frozenset({"pli", "fir", "info"})
     """Which requests for a key frame it understands."""
@@ -223,6 +225,8 @@ class Terminal:
             self._link.close()
         if self._listener is not None:
             self._listener.close()
+        if self.quirk.transport == "tls":
+            await asyncio.sleep(0.05)  # for the socket below
 
     def _accept(self) -> _Link:
         self._link = _Link(self._received)
@@ -301,9 +305,11 @@ class Terminal:
         return rows
 
     async def _connect(self, host: str, port: int) -> None:
-        if self.quirk.transport == "tcp":
-            _, link = await asyncio.get_running_loop().create_connection(lambda: _Link(self._received), host, port)
-            self._link = link
+        if self.quirk.transport != "udp":
+            secure = unverified() if self.quirk.transport == "tls" else None
+            _, self._link = await asyncio.get_running_loop().create_connection(
+                lambda: _Link(self._received), host, port, ssl=secure, local_addr=(self.host, 0)
+            )
         assert self._link is not None
         self._link.remote = (host, port)
 
@@ -650,6 +656,12 @@ class Terminal:
             self.viewer.packet(payload, marker)
 
 
+def unverified() -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
+
+
 class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
     """One connection, or the datagrams of one socket."""
 
@@ -690,5 +702,7 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        if isinstance(self._transport, asyncio.BaseTransport):
+        if isinstance(self._transport, asyncio.WriteTransport) and self._transport.get_extra_info("sslcontext"):
+            self._transport.abort()  # else it waits for the other side's goodbye
+        elif isinstance(self._transport, asyncio.BaseTransport):
             self._transport.close()

@@ -32,6 +32,7 @@ class There:
     server: LiveServer
     booked: Booked
     port: int
+    tls_port: int = 0
 
     def person(self, name: str) -> Person:
         conference = f"o-{self.booked.occurrence}"
@@ -66,7 +67,8 @@ class There:
         return Terminal(Quirk(**quirks), name, HOST, (200, 40, 40), 440, self.booked.passwords[name])
 
     async def dial(self, terminal: Terminal, target: str = "") -> int:
-        return await terminal.call(f"{target or self.booked.number}@{HOST}:{self.port}", HOST, self.port)
+        port = self.tls_port if terminal.quirk.transport == "tls" else self.port
+        return await terminal.call(f"{target or self.booked.number}@{HOST}:{port}", HOST, port)
 
 
 @pytest.fixture
@@ -75,6 +77,8 @@ def there(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[There]:
     booked = hallnet.prepare(tmp_path, ("hall-a", "hall-b", "other"), ("127.0.0.0/8",), **changes)
     port = free_port()
     settings = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
+    # One of the tests is about a terminal that cannot encrypt, in an important meeting.
+    settings["DIEMCAU_IMPORTANT_ENCRYPTION"] = "best_effort"
     server = start_server(tmp_path / "data", "--halls", DIEMCAU_SIP_TLS_PORT="-1", **settings)
     yield There(server, booked, port)
     server.stop()

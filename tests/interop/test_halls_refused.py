@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -35,8 +36,10 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 class Foreign(Recorder):
     """Its offer with some words exchanged."""
 
-    def __init__(self, there: There, *words: tuple[str, str]) -> None:
-        super().__init__(Quirk(), "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"])
+    def __init__(self, there: There, *words: tuple[str, str], transport: Any = "udp") -> None:
+        super().__init__(
+            Quirk(transport=transport), "hall-a", HOST, (200, 40, 40), 440, there.booked.passwords["hall-a"]
+        )
         self._words = words
 
     def offer(self, direction: str = "sendrecv") -> bytes:
@@ -66,9 +69,12 @@ UNKNOWN_SUITE = ("RTP/AVP", "RTP/SAVP"), ("a=sendrecv", f"a=crypto:1 AES_256_CM_
 async def test_no_call_without_srtp_where_it_is_required(
     strict: There, words: tuple[tuple[str, str], ...], warning: str
 ) -> None:
-    async with Foreign(strict, *words) as terminal:
+    async with Foreign(strict, *words, transport="tls") as terminal:
         assert await strict.dial(terminal) == 488
     assert terminal.finals[-1]["Warning"] == f'399 {HOST} "{warning}"'
+    async with Foreign(strict, *words) as terminal:
+        assert await strict.dial(terminal) == 488
+    assert terminal.finals[-1]["Warning"] == f'399 {HOST} "Call by TLS: SRTP is required"', "keys never go by UDP"
 
 
 class Listener(Recorder):

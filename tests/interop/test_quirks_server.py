@@ -23,16 +23,17 @@ from tests.ports import free_port
 pytestmark = pytest.mark.slow
 
 HALL = "hall_terminal.hall-a"
-SETTINGS = {"DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_TLS_PORT": "-1"}
+SETTINGS = {"DIEMCAU_SIP_HOST": HOST}
 
 
 def serve(tmp_path_factory: pytest.TempPathFactory, **settings: str) -> Iterator[There]:
-    folder, port = tmp_path_factory.mktemp("quirks"), free_port()
+    folder, port, tls_port = tmp_path_factory.mktemp("quirks"), free_port(), free_port()
     booked = hallnet.prepare(folder, ("hall-a", "hall-b", "hall-c"), ("127.0.0.0/8",), lobby=False)
     ports = {"DIEMCAU_SIP_UDP_PORT": str(port), "DIEMCAU_SIP_TCP_PORT": str(port)}
-    server = start_server(folder / "data", "--halls", **SETTINGS, **ports, **settings)
+    ports["DIEMCAU_SIP_TLS_PORT"] = str(tls_port)
+    server = start_server(folder / "data", "--halls", **{**SETTINGS, **ports, **settings})
     try:
-        yield There(server, booked, port)
+        yield There(server, booked, port, tls_port)
     finally:
         server.stop()
     assert "Traceback" not in "".join(server.output), "".join(server.output)

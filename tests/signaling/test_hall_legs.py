@@ -35,9 +35,8 @@ HALL = "terminal-xa1"
 class Call(Line):
     """Ours, or the hall's. That it has ended is told by the test."""
 
-    def offer_in(self, conference: Conference, mode: Any = "meeting") -> bytes:
+    def begin_in(self, conference: Conference, mode: Any = "meeting") -> None:
         self.room = self.expect(conference, mode)
-        return b""
 
     def end(self, reason: str = "") -> None:
         self.hung_up_by_us = True
@@ -54,7 +53,7 @@ class Agent:
     def find(self, alias: str) -> None:
         """Nobody has registered."""
 
-    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str) -> Wire:
+    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str, offer_by: Any) -> Wire:
         self.dialled.append(one)
         return Wire()
 
@@ -68,12 +67,12 @@ class Board(Exchange):
         self.halls.agent = self.agent  # type: ignore[assignment]
         self.halls._new_call = self.make  # type: ignore[method-assign]
 
-    def make(self, party: Party, profile: Any, policy: Policy, order: Any = None) -> Call:
-        return Call(self.halls, profile, policy, OPTIONS, 1, party, order, began=self.clock.time())
+    def make(self, party: Party, profile: Any, order: Any = None) -> Call:
+        return Call(self.halls, profile, Policy(), OPTIONS, 1, party, order, began=self.clock.time())
 
     async def comes(self) -> Call:
         """The hall's own call, which it has not confirmed yet."""
-        made = self.make(Party(f"hall_terminal.{HALL}", "Xã 1", HALL), profiles.Profiles().find(""), Policy())
+        made = self.make(Party(f"hall_terminal.{HALL}", "Xã 1", HALL), profiles.Profiles().find(""))
         made.call, made.address = Wire(), "10.1.1.1"  # type: ignore[assignment]
         await self.dial(made)
         return made

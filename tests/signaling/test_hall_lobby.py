@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from signaling.hallmenu import RECEPTION
 from signaling.halls import Halls, Surroundings
 from signaling.sip import profiles
 from signaling.sip.core import Config
+from signaling.sip.transport import Hop
 from tests.conference.doubles import FakeMedia, Time
 from tests.conference.hall_doubles import OPTIONS, FakePorts
 from tests.rooms import invited
@@ -49,9 +51,10 @@ class Clock:
 
 
 class Wire:
-    """What the terminal is told by SIP."""
+    """What the terminal is told by SIP; it called by TLS."""
 
-    request = dialog = None
+    request = None
+    dialog: Any = SimpleNamespace(hop=Hop("tls", "10.1.1.1", 5061))
     call_id = "call"
     user_agent = ""
 

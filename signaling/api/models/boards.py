@@ -85,6 +85,7 @@ class Leg(View):
     next_try_at: datetime | None
     since: datetime
     secure: bool
+    unprotected: bool = Field(False, description="in an important meeting without encryption: `important_encryption`")
     audio: LegAudio | None
     video: LegVideo | None
     content: bool

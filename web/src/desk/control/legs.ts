@@ -44,6 +44,8 @@ export interface Leg {
   next_try_at: string | null;
   since: string;
   secure: boolean;
+  /** In an important meeting without encryption. */
+  unprotected: boolean;
   audio: (Stream & { muted: boolean; deafened: boolean }) | null;
   video: (Stream & { size: string; fps: number }) | null;
   content: boolean;
