@@ -17,7 +17,6 @@ import pytest
 from sqlalchemy import select, update
 
 from rooms.accounts import clients
-from rooms.dialling import planning
 from rooms.policy.actors import COMMAND
 from rooms.sites.tables import Network
 from rooms.sites.tables import Terminal as TerminalRow
@@ -103,7 +102,7 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[There]:
 def _serve(factory: pytest.TempPathFactory, **settings: str) -> Iterator[There]:
     folder, port, tls_port = factory.mktemp("closed"), free_port(), free_port()
     booked = hallnet.prepare(
-        folder, ("hall-a", "hall-b", "other"), ZONES, lobby=False, class_="important", connect=planning.DIAL
+        folder, ("hall-a", "hall-b", "other"), ZONES, lobby=False, class_="important", connect="call"
     )
     asyncio.run(_open_zone(folder))
     ports = {"SIP_HOST": HOST, "SIP_UDP_PORT": str(port), "SIP_TCP_PORT": str(port), "SIP_TLS_PORT": str(tls_port)}
