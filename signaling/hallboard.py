@@ -205,6 +205,7 @@ class Board:
             "layout": (hall.layout or hall.program.layout or "auto") if hall else "",
             "readiness": _readiness(leg),
             "thumbnail_url": self._thumbnail_url(leg, hall),
+            "taken_off": leg.taken_off,
             "alarms": [_alarm(alarm) for alarm in alarms],
         }
 
@@ -358,6 +359,8 @@ class Board:
     ) -> Row:
         if standing is None:
             return _no(leg_id, "unknown_leg")
+        if order.action == "remove":
+            return await self._remove(standing, actor)
         if order.action in WISHES or order.action == "probe":
             done = await self._call(standing, order.action, actor)
             if order.action == "drop" and standing.leg.state in UNDER_WAY:
@@ -379,6 +382,14 @@ class Board:
         if undo is not None:
             steps.append(undo)
         return {"leg_id": leg_id, "ok": True, "code": "", "vi": "", "en": ""}
+
+    async def _remove(self, standing: Standing, actor: Actor) -> Row:
+        """Off the date first: whatever becomes of the call, nothing calls this hall again by itself."""
+        leg = standing.leg
+        await self._halls.around.database.transact(
+            lambda session: planning.take_off(session, leg.occurrence_id, leg.terminal_id)
+        )
+        return await self._call(standing, "drop", actor)
 
     async def _call(self, standing: Standing, action: str, actor: Actor) -> Row:
         leg, halls = standing.leg, self._halls

@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
-from rooms.dialling.planning import CALL, LIVE
+from rooms.booking.tables import Wanted
+from rooms.dialling.planning import LIVE
 from rooms.dialling.tables import DialLeg, LegAlarm
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.fields import midnight, today
 from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
+from rooms.sites.tables import Terminal
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,25 @@ class BoardDate:
 
 
 async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
-    """Of today (local) or on now, not called off, that have legs or whose halls will be called; only of units where `actor` may
-    read halls. The first to begin is first; bounded.
+    """Of today (local) or on now, not called off, that have legs, booked a hall or a terminal, or invited a unit with a terminal,
+    however the halls come in; only of units where `actor` may read halls. The first to begin is first; bounded.
     """
     day = midnight(today(now))
     of_today = and_(Occurrence.starts_at < day + timedelta(days=1), Occurrence.ends_at >= day)
     has_legs = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id).exists()
+    booked = select(Wanted.meeting_id).where(Wanted.meeting_id == Meeting.id, Wanted.kind.in_(("hall", "terminal")))
+    invited = (
+        select(Attendee.id)
+        .join(Terminal, Terminal.site_id == Attendee.site_id)
+        .where(Attendee.meeting_id == Meeting.id, Attendee.unit_id.is_not(None), Terminal.active)
+    )
+    expected = or_(booked.exists(), invited.exists())
     rows = await session.execute(
         select(Occurrence, Meeting, Unit)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
         .join(Unit, Unit.id == Meeting.host_unit_id)
         .where(Meeting.state == "approved", or_(of_today, Occurrence.state == "running"))
-        .where(or_(and_(Meeting.connect == CALL, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
+        .where(or_(and_(expected, Occurrence.state.in_(LIVE)), has_legs), _within(actor))
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
     )
@@ -72,7 +81,9 @@ async def _counted(
 ) -> dict[str, dict[str, int]]:
     """How many legs of each date have which state, or readiness."""
     counted: dict[str, dict[str, int]] = {}
-    grouped = select(DialLeg.occurrence_id, column, func.count()).where(DialLeg.occurrence_id.in_(dates))
+    grouped = select(DialLeg.occurrence_id, column, func.count()).where(
+        DialLeg.occurrence_id.in_(dates), ~DialLeg.taken_off
+    )
     if column is DialLeg.readiness:
         grouped = grouped.where(DialLeg.state != "connected")
     for date, value, count in (await session.execute(grouped.group_by(DialLeg.occurrence_id, column))).all():
@@ -84,7 +95,7 @@ async def _alarmed(session: AsyncSession, dates: Sequence[str]) -> dict[str, int
     alarms = (
         select(DialLeg.occurrence_id, func.count(func.distinct(DialLeg.id)))
         .join(LegAlarm, LegAlarm.leg_id == DialLeg.id)
-        .where(DialLeg.occurrence_id.in_(dates), LegAlarm.acknowledged_at.is_(None))
+        .where(DialLeg.occurrence_id.in_(dates), LegAlarm.acknowledged_at.is_(None), ~DialLeg.taken_off)
         .group_by(DialLeg.occurrence_id)
     )
     return {row[0]: row[1] for row in (await session.execute(alarms)).all()}

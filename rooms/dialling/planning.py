@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,12 +41,15 @@ class Reached:
 
 
 async def plan(session: AsyncSession, now: datetime) -> int:
-    """Legs of dates that begin soon or are on and whose booking says that halls are called. How many are new."""
+    """Legs of dates that begin soon or are on and whose booking says that halls are called. How many are new. A leg that the
+    schedule made and nobody has called yet follows the call list.
+    """
     soon = now + timedelta(minutes=limits.PROBE_AHEAD_MIN)
+    planned = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id, *_UNTOUCHED).exists()
     dates = await session.execute(
         select(Occurrence, Meeting)
         .join(Meeting, Meeting.id == Occurrence.meeting_id)
-        .where(Meeting.connect == CALL, Meeting.state == "approved", Occurrence.state.in_(LIVE))
+        .where(or_(Meeting.connect == CALL, planned), Meeting.state == "approved", Occurrence.state.in_(LIVE))
         .where(Occurrence.starts_at <= soon, Occurrence.ends_at > now)
         .order_by(Occurrence.starts_at, Occurrence.id)
         .limit(limits.DATES_DIALLED)
@@ -58,17 +61,46 @@ async def plan(session: AsyncSession, now: datetime) -> int:
     return made
 
 
+_UNTOUCHED = (
+    DialLeg.state == "idle",
+    DialLeg.epoch == 1,
+    DialLeg.attempt == 1,
+    DialLeg.asked_by == "schedule",
+)
+"""Nobody has called it yet, and only the schedule has asked for it."""
+
+
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
     when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
     known = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date.id)))
     calls = await call_list.of_date(session, meeting, date.id)
-    new = [one for one in calls.called[: limits.LEGS_OF_A_DATE] if one.id not in known]
+    called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
+    new = [one for one in called if one.id not in known]
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
+    if known:
+        await _follow(session, date.id, {one.id for one in called})
     return len(new)
+
+
+async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -> None:
+    """A terminal that has left the list since is taken off the date, and comes back with the list."""
+    rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == occurrence_id, *_UNTOUCHED))
+    for leg in rows:
+        if leg.taken_off is (leg.terminal_id in called):
+            leg.taken_off = not leg.taken_off
+    await session.flush()
+
+
+async def take_off(session: AsyncSession, occurrence_id: str, terminal_id: str) -> None:
+    """An operator takes this hall off the date: it is not called, and no longer invited. The caller ends its call."""
+    leg = await leg_of(session, occurrence_id, terminal_id)
+    if leg is not None:
+        leg.taken_off, leg.asked_by = True, "operator"
+        await session.flush()
 
 
 async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor: Actor, now: datetime) -> DialLeg:
@@ -89,7 +121,7 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
-    known.asked_by = "operator"  # now, not when the date would have it called
+    known.taken_off, known.asked_by = False, "operator"  # now, not when the date would have it called
     await audit.record(
         session,
         now,
@@ -110,6 +142,7 @@ async def came(session: AsyncSession, occurrence_id: str, terminal_id: str, now:
         await _insert(session, occurrence_id, terminal_id, "dial_in", None, now, Verdict(True))
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
+    known.taken_off = False
     return known
 
 
@@ -239,6 +272,7 @@ async def _insert(
         else "class_forbids",
         "readiness_at": None if verdict.allowed else now,
         "wish": "",
+        "taken_off": False,
         "leased_by": "",
     }
     await session.execute(

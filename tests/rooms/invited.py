@@ -36,7 +36,7 @@ class Wanted:
 
 
 async def meeting(session: AsyncSession, province: Province, wanted: Wanted, now: datetime) -> Meeting:
-    """Hosted by the province and chaired by its head; two hours, in a week at 14:00 when no time is given."""
+    """Hosted by the province and chaired by its head; two hours, in a week at 14:00 when no time is given. Its halls dial in."""
     starts = wanted.starts or (now.replace(hour=7, minute=0) + timedelta(days=7),)
     made = Meeting(
         id=new_id(),
@@ -56,6 +56,7 @@ async def meeting(session: AsyncSession, province: Province, wanted: Wanted, now
         description="Đánh giá kết quả quý I; triển khai nhiệm vụ quý II.",
         agenda=[{"title": "Báo cáo kết quả", "presenter": "Giám đốc Sở Khoa học và Công nghệ", "minutes": 20}],
         public=wanted.public,
+        connect="dial_in",
         first_starts_at=starts[0],
         duration_min=120,
         rule=wanted.rule,

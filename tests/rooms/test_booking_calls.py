@@ -11,7 +11,7 @@ from rooms import booking
 from rooms.booking import call_list as calls
 from rooms.booking.call_list import Device, Gap, Party, call_list
 from rooms.booking.requests import AttendeeRequest, Request
-from rooms.dialling import planning
+from rooms.dialling import dates, legs, planning
 from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
@@ -217,3 +217,80 @@ async def test_the_answer_to_the_question_is_kept(database: Database, province: 
 
         said = await database.transact(say)
         assert (said.connect, said.connect_asked, said.state) == (answer, False, "approved")
+
+
+# On the day
+
+
+async def leg_rows(database: Database) -> dict[str, tuple[bool, str]]:
+    async with database.reading() as session:
+        found = await session.execute(select(DialLeg.terminal_id, DialLeg.taken_off, DialLeg.asked_by))
+        return {one[0]: (one[1], one[2]) for one in found}
+
+
+async def date_id(database: Database, meeting: Meeting) -> str:
+    async with database.reading() as session:
+        return (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
+
+
+async def test_what_is_not_called_yet_follows_the_list(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, now)
+    at = meeting.first_starts_at - timedelta(minutes=10)
+    await database.transact(lambda session: planning.plan(session, at))
+    for changes, gone in (
+        ({"uncalled_ids": ("terminal-xa1",)}, {"terminal-xa1"}),
+        ({"uncalled_ids": ()}, set()),
+        ({"connect": "dial_in"}, {"terminal-xa1", "terminal-tinh-a"}),
+        ({"connect": "call"}, set()),
+    ):
+
+        async def edit(session: Any, changes: Any = changes) -> None:
+            version = (await session.get_one(Meeting, meeting.id)).version
+            await booking.edit(session, meeting.id, changes, COMMAND, now, version)
+
+        await database.transact(edit)
+        await database.transact(lambda session: planning.plan(session, at))
+        assert {name for name, (off, _) in (await leg_rows(database)).items() if off} == gone
+
+
+@pytest.mark.parametrize("class_", ["ordinary", "important"])
+async def test_a_hall_that_an_operator_took_off_is_neither_called_nor_invited(
+    database: Database, province: Province, now: datetime, class_: str
+) -> None:
+    meeting = await approved(database, province, now, class_=class_)
+    date, at, own = await date_id(database, meeting), meeting.first_starts_at, "terminal-tinh-a"
+    await database.transact(lambda session: planning.plan(session, at))
+    await database.transact(lambda session: planning.take_off(session, date, own))
+    await database.transact(lambda session: planning.plan(session, at))
+
+    async def invited(session: Any) -> bool:
+        row = await session.get_one(Meeting, meeting.id)
+        return await planning.invited(session, row, date, await session.get_one(Terminal, own))
+
+    worker = "one"
+    await database.transact(lambda session: legs.claim(session, at, worker, 60))
+    async with database.reading() as session:
+        assert [one.terminal_id for one in await legs.due(session, at, worker)] == ["terminal-xa1"]
+        assert not await invited(session)
+    await database.transact(lambda session: planning.ask(session, date, own, COMMAND, at))
+    async with database.reading() as session:
+        assert await invited(session)
+
+
+@pytest.mark.parametrize("connect", ["call", "dial_in"])
+async def test_the_operators_list_has_each_date_of_today_with_a_hall(
+    database: Database, province: Province, now: datetime, connect: str
+) -> None:
+    operator = province.actor("operator", "tinh")
+    halls_only = await approved(database, province, now, connect=connect, attendees=())
+    units_only = await approved(
+        database, province, now, connect=connect, hall_ids=(), starts_at=now + timedelta(days=1, hours=2)
+    )
+    nobody = wish(
+        province, now, type_code="internal", hall_ids=(), attendees=(), starts_at=now + timedelta(days=1, hours=4)
+    )
+    await booking.book(database, nobody, province.actor("secretary", "tinh"), now)
+    morning = halls_only.first_starts_at - timedelta(hours=1)
+    async with database.reading() as session:
+        listed = await dates.with_halls(session, operator, morning)
+    assert [one.meeting.id for one in listed] == [halls_only.id, units_only.id]

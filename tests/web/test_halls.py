@@ -14,14 +14,15 @@ import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import Wanted
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import Occurrence
 from rooms.org.tables import Unit
-from rooms.sites.tables import Site, Terminal
+from rooms.policy.actors import COMMAND
+from rooms.sites import terminals
+from rooms.sites.tables import Site
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.ports import free_port
@@ -72,46 +73,37 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
     desk = await furnish(folder, now)
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     try:
+        await database.transact(lambda session: _equip(session, port))
         request = booking.Request(
             title=TITLE,
             type_code="internal",
             host_unit_id=desk.office,
             starts_at=working_day(9, now).astimezone(UTC),
             duration_min=60,
+            terminal_ids=tuple(f"t-{name}" for name in ANSWERS),
             attendees=(booking.AttendeeRequest(unit_id=desk.office),),
             submit=True,
         )
-        await booking.book(database, request, furniture._actor(desk), now)
+        meeting = await booking.book(database, request, furniture._actor(desk), now)
+        await furniture.approve(database, meeting.id, now)
         await _begin(database, TITLE, now)
         async with database.reading() as session:
-            meeting = (await session.scalars(select(Meeting).where(Meeting.title == TITLE))).one()
-            assert meeting.state == "approved"
             date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
-
-        async def work(session: AsyncSession) -> None:
-            sites = await session.scalars(
-                select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(len(ANSWERS))
-            )
-            for name, site in zip(ANSWERS, sites.all(), strict=True):
-                address = f"sip:{name}@127.0.0.1:{port};transport=udp"
-                session.add(
-                    Terminal(
-                        id=f"t-{name}",
-                        code=f"TB-{name}",
-                        name=f"Thiết bị {name}",
-                        site_id=site,
-                        protocols=["sip"],
-                        codecs=[],
-                        sip_uri=address,
-                    )
-                )
-                session.add(Wanted(meeting_id=meeting.id, resource_id=f"t-{name}", kind="terminal", exclusive=False))
-            await session.execute(update(Meeting).where(Meeting.id == meeting.id).values(connect="dial"))
-
-        await database.transact(work)
     finally:
         await database.close()
     return desk, meeting.id, date
+
+
+async def _equip(session: AsyncSession, port: int) -> None:
+    """The register's terminals, one for each answer."""
+    found = await session.scalars(
+        select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(len(ANSWERS))
+    )
+    for name, site in zip(ANSWERS, found.all(), strict=True):
+        values = {"code": f"TB-{name}", "name": f"Thiết bị {name}", "site_id": site, "protocols": ["sip"]}
+        values["sip_uri"] = f"sip:{name}@127.0.0.1:{port};transport=udp"
+        (await terminals.create(session, values, COMMAND, datetime.now(UTC))).id = f"t-{name}"
+        await session.flush()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

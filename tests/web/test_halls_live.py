@@ -21,14 +21,15 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import Reservation, Wanted
+from rooms.booking.tables import Reservation
 from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import Unit
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
-from rooms.sites.tables import Network, Site, Terminal
+from rooms.sites import networks, terminals
+from rooms.sites.tables import Site
 from rooms.store.database import Database
 from signaling.files import kept_key
 from tests.conftest import start_server
@@ -94,55 +95,47 @@ async def _prepare(folder: Path, now: datetime, ports: dict[str, int]) -> tuple[
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     seal = Seal(kept_key(folder / "seal.key", new_bytes))
     try:
+        await database.transact(lambda session: _equip(session, seal, now, ports))
         request = booking.Request(
             title=TITLE,
             type_code="internal",
             host_unit_id=desk.office,
             starts_at=working_day(9, now).astimezone(UTC),
             duration_min=60,
+            terminal_ids=tuple(f"t-{name}" for name in NAMES),
             attendees=(booking.AttendeeRequest(unit_id=desk.office),),
+            lobby=False,
             submit=True,
         )
-        await booking.book(database, request, furniture._actor(desk), now)
+        meeting = await booking.book(database, request, furniture._actor(desk), now)
+        await furniture.approve(database, meeting.id, now)
         async with database.reading() as session:
-            meeting = (await session.scalars(select(Meeting).where(Meeting.title == TITLE))).one()
             date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
-        await database.transact(lambda session: _equip(session, seal, meeting, date, now, ports))
+        await database.transact(lambda session: _soon(session, meeting, date, now))
     finally:
         await database.close()
     return desk, meeting.id, date
 
 
-async def _equip(
-    session: AsyncSession, seal: Seal, meeting: Meeting, date: str, now: datetime, ports: dict[str, int]
-) -> None:
+async def _soon(session: AsyncSession, meeting: Meeting, date: str, now: datetime) -> None:
+    """The day has come."""
     span = {"starts_at": now + timedelta(minutes=12), "ends_at": now + timedelta(minutes=90)}
     await session.execute(update(Reservation).where(Reservation.occurrence_id == date).values(**span))
     await session.execute(update(Occurrence).where(Occurrence.id == date).values(**span))
-    await session.execute(
-        update(Meeting)
-        .where(Meeting.id == meeting.id)
-        .values(connect="dial", lobby=False, first_starts_at=span["starts_at"])
-    )
+    await session.execute(update(Meeting).where(Meeting.id == meeting.id).values(first_starts_at=span["starts_at"]))
     await session.execute(update(Attendee).where(Attendee.meeting_id == meeting.id).values(must_be_head=False))
-    session.add(Network(id="loop", code="loop", name="Mạng thử", ranges=["127.0.0.0/8"], closed=True))
+
+
+async def _equip(session: AsyncSession, seal: Seal, now: datetime, ports: dict[str, int]) -> None:
+    """The register's network and terminals; one has an account and no address."""
+    values: dict[str, Any] = {"code": "loop", "name": "Mạng thử", "ranges": ["127.0.0.0/8"], "closed": True}
+    network = await networks.create(session, values, COMMAND, now)
     sites = await session.scalars(select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(3))
     for name, site in zip(NAMES, sites.all(), strict=True):
-        session.add(
-            Terminal(
-                id=f"t-{name}",
-                code=f"TB-{name}",
-                name=NAMES[name],
-                site_id=site,
-                vendor="QuirkTerminal",
-                model="1",
-                protocols=["sip"],
-                codecs=[],
-                network_id="loop",
-                sip_uri=f"sip:{name}@{HOST}:{ports[name]};transport=udp" if name in ports else "",
-            )
-        )
-        session.add(Wanted(meeting_id=meeting.id, resource_id=f"t-{name}", kind="terminal", exclusive=False))
+        values = {"code": f"TB-{name}", "name": NAMES[name], "site_id": site, "protocols": ["sip"]}
+        values |= {"vendor": "QuirkTerminal", "model": "1", "network_id": network.id}
+        values |= {"sip_uri": f"sip:{name}@{HOST}:{ports[name]};transport=udp"} if name in ports else {}
+        (await terminals.create(session, values, COMMAND, now)).id = f"t-{name}"
         await session.flush()
     await accounts.give(session, "t-vang", "vang", "MD5", False, seal, lambda *_: "0" * 32, COMMAND, now)
 

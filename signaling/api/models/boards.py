@@ -9,7 +9,19 @@ from signaling.api.models import limits
 from signaling.api.models.parts import Clean, Id, Strict, View
 
 Action = Literal[
-    "call", "redial", "drop", "probe", "mute", "unmute", "deafen", "undeafen", "stage", "layout", "text", "camera"
+    "call",
+    "redial",
+    "drop",
+    "remove",
+    "probe",
+    "mute",
+    "unmute",
+    "deafen",
+    "undeafen",
+    "stage",
+    "layout",
+    "text",
+    "camera",
 ]
 LegState = Literal["idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left"]
 LayoutName = Literal["", "auto", "1", "1+5", "1+7", "2x2", "3x3", "4x4", "lecture"]
@@ -96,6 +108,8 @@ class Leg(View):
     layout: str
     readiness: Readiness
     thumbnail_url: str
+    taken_off: bool
+    """An operator, or the call list, has taken it off the date."""
     alarms: list[Alarm]
 
 

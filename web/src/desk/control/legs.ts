@@ -56,6 +56,8 @@ export interface Leg {
   layout: string;
   readiness: { state: 'green' | 'amber' | 'red' | 'unknown'; at: string | null; reason: Told };
   thumbnail_url: string;
+  /** It was taken off the date. */
+  taken_off: boolean;
   alarms: Alarm[];
 }
 export interface Program {

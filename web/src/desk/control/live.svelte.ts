@@ -50,7 +50,7 @@ export class LiveLegs {
       this.lostAt ??= new Date();
       if (source.readyState === EventSource.CLOSED) this.#drawing = window.setTimeout(() => void this.begin(), 5000);
     });
-    // First all rows, then those that changed; a date's legs never go.
+    // First all rows, then those that changed; a leg that was taken off the date says so.
     source.addEventListener('legs', (event) => this.#take(JSON.parse(event.data) as Leg[]));
   }
 
@@ -70,7 +70,7 @@ export class LiveLegs {
     if (this.#drawing !== 0) return;
     this.#drawing = window.setTimeout(() => {
       this.#drawing = 0;
-      this.legs = [...this.#rows.values()];
+      this.legs = [...this.#rows.values()].filter((leg) => !leg.taken_off);
     }, 200);
   }
 }
