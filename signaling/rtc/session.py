@@ -25,7 +25,7 @@ from conference import (
     events,
 )
 from conference.ports import Cancellable
-from signaling.rtc import limits, messages, requests, views
+from signaling.rtc import astray, limits, messages, requests, views
 from signaling.rtc.join import Ask
 from signaling.rtc.kept import KeptFacts
 from signaling.rtc.packets import Packets
@@ -111,6 +111,7 @@ class Session:
         self._rates = Rates(now)
         self._began = now
         self._refresh: Cancellable | None = None
+        self._astray: astray.Astray | None = None
 
     # -- life
 
@@ -158,6 +159,8 @@ class Session:
         if self._refresh is not None:
             self._refresh.cancel()
             self._refresh = None
+        if self._astray is not None:
+            self._astray.cancel()
 
     # -- to the client
 
@@ -283,7 +286,10 @@ class Session:
     def _refuse(self, ask: Ask, refusal: Refusal) -> None:
         """The socket is open, so the answer is a message. Whoever cannot resume joins anew."""
         self.desk.tally.refused(refusal.code)
-        if ask.resume_sid:
+        if ask.resume_sid and astray.skips_backoff(ask):
+            turns = self.desk.registry.around.turns
+            self._astray = astray.Astray(self.desk.encoder.facts, turns, self._send, lambda: self.close(NORMAL))
+        elif ask.resume_sid:
             self.deliver(events.Left(events.Reason.STATE_MISMATCH, events.Action.RECONNECT))
         else:
             log.info("join refused: %s", refusal.code)
@@ -293,15 +299,19 @@ class Session:
 
     def _handle(self, data: bytes | str) -> None:
         participant = self.participant
-        if participant is None:
+        if participant is None and self._astray is None:
             return
         try:
             request = messages.read_request(data)
         except PeerError as error:
-            log.info("session of %s: %s", participant.sid, error)
+            log.info("session of %s: %s", participant.sid if participant else "(astray)", error)
             self.close(UNREADABLE)
             return
         kind = request.WhichOneof("message")
+        if participant is None:
+            if self._astray is not None and kind == "sync_state":
+                self._astray.leave()
+            return
         handle = requests.TABLE.get(kind or "")
         if handle is None:
             return

@@ -14,9 +14,9 @@ from conference import Grants, Kind, Source
 from conference import limits as conference_limits
 from signaling.rtc import limits
 from signaling.rtc.join import Ask
-from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE
+from signaling.rtc.session import NORMAL, POLICY, TOO_LONG, UNREADABLE, Session
 from tests.conference.doubles import FakePeer, describe, peer_of, receiver_of
-from tests.signaling.rtc.desk import Guest, Office
+from tests.signaling.rtc.desk import Guest, Office, Recorder
 
 OFFER = describe("audio recvonly", "video recvonly", "application")
 PUBLISHING = describe("audio recvonly", "video recvonly", "application", "video sendonly cam q h f")
@@ -384,6 +384,47 @@ def test_a_stale_resume_is_told_to_come_anew(office: Office, sid: str) -> None:
     assert wire.last("leave").reason == models.DisconnectReason.STATE_MISMATCH
     assert wire.code == NORMAL
     assert len(office.world.registry) == 0
+
+
+def lost(office: Office, client: models.ClientInfo) -> tuple[Session, Recorder]:
+    """A client resumes what this server never had."""
+    ask = Ask(dual=False, client=client, resume_sid="PA_unknown")
+    return office.open(Grants(identity="ann", conference="c", join=True), ask)
+
+
+def test_a_browser_that_cannot_resume_fails_at_once_and_is_then_told_to_join(office: Office) -> None:
+    session, wire = lost(office, models.ClientInfo(sdk="JS"))
+    assert wire.kinds() == ["reconnect"]
+    [relay] = wire.last("reconnect").ice_servers
+    assert relay.urls[0].startswith("turn:") and not relay.username and not relay.credential
+    for message in (rtc.SignalRequest(ping=1), *[rtc.SignalRequest(sync_state=rtc.SyncState())] * 2):
+        session.receive(message.SerializeToString(), office.world.time.now)
+    assert wire.kinds() == ["reconnect", "leave"], "once"
+    assert wire.last("leave").action == rtc.LeaveRequest.RECONNECT
+    assert wire.last("leave").reason == models.DisconnectReason.STATE_MISMATCH
+    assert not wire.code, "a close would begin another wait of the client"
+    office.world.time.advance(limits.ASTRAY_LEFT_S)
+    assert wire.code == NORMAL
+    assert len(office.world.registry) == 0
+
+
+def test_a_browser_that_says_nothing_is_told_to_join_too(office: Office) -> None:
+    session, wire = lost(office, models.ClientInfo(sdk="JS"))
+    office.world.time.advance(limits.ASTRAY_SYNC_S)
+    assert wire.kinds() == ["reconnect", "leave"]
+    session.lost()
+    office.world.time.advance(limits.ASTRAY_LEFT_S)
+    assert not wire.code, "it has gone by itself"
+
+
+@pytest.mark.parametrize(
+    "client",
+    [models.ClientInfo(sdk="SWIFT"), models.ClientInfo(sdk="JS", os="ios")],
+    ids=["another library", "React Native"],
+)
+def test_clients_without_a_browser_are_told_to_join_and_nothing_else(office: Office, client: models.ClientInfo) -> None:
+    _, wire = lost(office, client)
+    assert (wire.kinds(), wire.code) == (["leave"], NORMAL)
 
 
 def test_sync_state_with_an_unknown_track(office: Office) -> None:
