@@ -20,7 +20,7 @@ from signaling.sip.core import EXTENSIONS, METHODS, Config, Core, Exchange
 from signaling.sip.dialog import Dialog, from_request
 from signaling.sip.digest import Algorithm, Credentials, Prover, Verdict, Verifier, digest_of
 from signaling.sip.fields import Address, Malformed, Uri, readable
-from signaling.sip.guard import BanStore, Guard, MemoryBans, Networks
+from signaling.sip.guard import BanStore, Guard, MemoryBans, Networks, lock, source
 from signaling.sip.message import Request, Response, answer, parse
 from signaling.sip.registrar import Account, Binding, Directory, Registrar, Trunk, Unacceptable
 from signaling.sip.states import State
@@ -285,7 +285,7 @@ class Agent:
         return list(self._calls.values())
 
     def unban(self, subject: str) -> bool:
-        """`source:ADDRESS` or `alias:NAME`."""
+        """Lift a ban (`guard.source`, `guard.lock`)."""
         return self.guard.unban(subject)
 
     # --- requests, in the order of the checks
@@ -312,13 +312,15 @@ class Agent:
         return True
 
     def _say(self, request: Request, hop: Hop, status: int, headers: Sequence[tuple[str, str]] = ()) -> bool:
-        """An answer that wants no proof. One now and then is part of life; whoever makes us talk again and again within
-        seconds is looking for something. False: it is banned now.
+        """Answer without a proof. One now and then is part of life; many within seconds are a scan. False: the source of
+        the connection is banned now.
         """
         known = self._known(hop)
-        if not known and self.guard.pinged(hop, request, self.core.now, self._clock.time()):
-            self._tell_ban(f"source:{hop.host}")
-            return not hop.reliable
+        if not known and self.guard.pinged(hop, request, self.core.now):
+            if not hop.reliable:
+                return True  # a datagram proves no address, so it is dropped and nobody is blamed
+            if self._suspected(hop, "asks again and again"):
+                return False
         self.core.reply(request, hop, status, headers, most=0 if known or hop.reliable else request.size)
         return True
 
@@ -386,8 +388,9 @@ class Agent:
             return not hop.reliable
         agent = request.headers.get("user-agent").lower()
         if agent.startswith(self.core.config.scanners):
-            self._ban(f"source:{hop.host}", "scanner")
-            return False
+            if hop.reliable:
+                self._ban(source(hop.host), "scanner")
+            return not hop.reliable
         trunk = self.directory.trunk(hop.host)
         if request.method == "OPTIONS":
             return self._say(request, hop, *self._capable(request))
@@ -427,27 +430,34 @@ class Agent:
         account = self.directory.account(alias)
         if account is not None and hop.host not in account.networks:
             account = None
-        now, subject = self._clock.time(), f"alias:{alias}"
+        now, subject = self._clock.time(), lock(alias, hop.host)
         decoy = self._decoy(alias)
         algorithm = account.algorithm if account else decoy
         secret = account.secret if account else self._nobody[algorithm]
         blocked = self.guard.banned(subject, now) and not self.registrar.holds(hop, alias)
         verdict = self.verifier.judge(request, secret, algorithm, alias, hop.host, now)
         if verdict is Verdict.RIGHT and account is not None and not blocked:
-            self.guard.proven(hop)
+            self.guard.proven(hop, alias)
             return account
         if verdict is Verdict.NONE or (verdict is Verdict.STALE and account is not None and not blocked):
             self._challenge(request, hop, algorithm, stale=verdict is Verdict.STALE)
             return None
-        self.core.reply(request, hop, 403, most=0 if hop.reliable or self._known(hop) else request.size)
+        status = 400 if verdict is Verdict.ELSEWHERE else 403
+        self.core.reply(request, hop, status, most=0 if hop.reliable or self._known(hop) else request.size)
         self.guard.answered(hop, request.call_id)
         if verdict is not Verdict.WRONG:
-            return None  # right, but the alias waits for the end of its ban
+            return None  # signed for another address, or right but the alias is locked from there
         if account is not None and self.guard.failed(subject, now, "wrong password"):
             self._tell_ban(subject)
-        if self.guard.failed(f"source:{hop.host}", now, "wrong alias or password"):
-            self._tell_ban(f"source:{hop.host}")
+        self._suspected(hop, "wrong alias or password")
         return None
+
+    def _suspected(self, hop: Hop, reason: str) -> bool:
+        """Count a failure of a source whose address is proven. True: the source is banned now."""
+        banned = self.guard.failed(source(hop.host), self._clock.time(), reason)
+        if banned:
+            self._tell_ban(source(hop.host))
+        return banned
 
     def _decoy(self, alias: str) -> Algorithm:
         """Which algorithm an alias would have that does not exist: the same one each time, or it would give itself
@@ -459,11 +469,10 @@ class Agent:
         return "MD5" if int(digest_of("SHA-256", alias, self.core.config.key.hex())[:2], 16) < 128 else "SHA-256"
 
     def _challenge(self, request: Request, hop: Hop, algorithm: Algorithm, *, stale: bool) -> None:
-        now = self._clock.time()
-        text = self.verifier.challenge(hop.host, algorithm, now, stale=stale)
+        text = self.verifier.challenge(hop.host, algorithm, self._clock.time(), stale=stale)
         self.core.reply(request, hop, 401, [("www-authenticate", text)])
-        if not stale and self.guard.challenged(hop, request, self.directory.share(hop.host), now):
-            self._tell_ban(f"source:{hop.host}")
+        if hop.reliable and not stale and self.guard.challenged(hop, request, self.directory.share(hop.host)):
+            self._suspected(hop, "challenges left unanswered")
 
     def _proven(self, request: Request, hop: Hop, served: ServerTransaction, identity: Account | Trunk) -> None:
         unknown = request.options("require") - EXTENSIONS
@@ -649,7 +658,7 @@ class Agent:
         return host in self._peers or host in self.core.transactions.per_source
 
     def _banned(self, host: str) -> bool:
-        return self.guard.banned(f"source:{host}", self._clock.time())
+        return self.guard.banned(source(host), self._clock.time())
 
     def _serve(self, request: Request, hop: Hop) -> ServerTransaction | None:
         """None: there is no room, and that was said."""

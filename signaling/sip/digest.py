@@ -102,6 +102,8 @@ class Verdict(Enum):
     STALE = auto()
     """Right, but the nonce has run out: challenge again with stale=true."""
     WRONG = auto()
+    ELSEWHERE = auto()
+    """Right, but signed for another address than the request's (RFC 3261 section 22.4): a fault of the client, no guess."""
     RIGHT = auto()
 
 
@@ -140,14 +142,14 @@ class Verifier:
             return Verdict.NONE
         right = hmac.compare_digest(_bytes(expected(proof, secret, request.method)), _bytes(proof.response.lower()))
         right &= hmac.compare_digest(_bytes(proof.username), _bytes(username))
-        right &= (proof.realm, proof.algorithm) == (self.realm, algorithm) and _means(proof.uri, request)
+        right &= (proof.realm, proof.algorithm) == (self.realm, algorithm)
         ours, fresh = self._nonce_state(proof.nonce, source, now)
         if not right:
             # Without a nonce of ours the sender need not be where the datagram says: it is challenged, and nobody is blamed.
             return Verdict.WRONG if ours else Verdict.NONE
         if not (ours and fresh and self._counted(proof)):
             return Verdict.STALE
-        return Verdict.RIGHT
+        return Verdict.RIGHT if _means(proof.uri, request) else Verdict.ELSEWHERE
 
     def _nonce_state(self, nonce: str, source: str, now: float) -> tuple[bool, bool]:
         head, _, sign = nonce.rpartition("-")

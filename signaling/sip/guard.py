@@ -16,6 +16,7 @@ from typing import Protocol
 from signaling.sip import limits
 from signaling.sip.message import Request
 from signaling.sip.transport import Hop, plain_address
+from signaling.throttle import network
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -44,7 +45,7 @@ class Networks:
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """`subject`: "source:ADDRESS" or "alias:NAME". Unix seconds."""
+    """`subject`: see `source` and `lock`. Unix seconds."""
 
     subject: str
     until: float
@@ -87,8 +88,22 @@ class _Record:
     seen: float = 0.0
 
 
+def source(host: str) -> str:
+    """The subject of a ban of an address, or of an IPv6 network of 64 bits."""
+    return f"source:{network(host)}"
+
+
+def lock(alias: str, host: str) -> str:
+    """The subject of a ban of one account from one source. Nobody can lock an account for others."""
+    return f"alias:{alias}@{network(host)}"
+
+
 class Guard:
-    """Bans by source and by alias, and a rate for each source."""
+    """Bans by source, locks of an alias by source, and a rate for each source.
+
+    A datagram proves no address: it may be forged to silence somebody else. So only a connection, or an answer to a challenge,
+    which was sent to that address, counts as a failure.
+    """
 
     def __init__(self, store: BanStore, now: float) -> None:
         self._store = store
@@ -118,24 +133,22 @@ class Guard:
             return False
         return True
 
-    def challenged(self, hop: Hop, request: Request, share: int, now: float) -> bool:
-        """A challenge goes out. The first are no failure, a terminal has to ask in order to be asked; whoever never
-        answers is scanning, and it does not matter whether the names it tries exist. `share`: accounts that may stand
-        behind this address. True: the source is banned now.
+    def challenged(self, hop: Hop, request: Request, share: int) -> bool:
+        """Count a challenge that goes out. The first ones are no failure, because a terminal has to ask in order to be
+        challenged. `share`: accounts that may stand behind this address. True: too many of them stand unanswered.
         """
         free = min(max(limits.FREE_CHALLENGES, share), limits.SHARED_CHALLENGES_MOST)
         one = self._wait(self._record(f"flow:{hop.host}:{hop.port}"), hop, request, limits.FREE_CHALLENGES)
-        all_ = self._wait(self._record(f"source:{hop.host}"), hop, request, free)
-        return self.failed(f"source:{hop.host}", now, "challenges left unanswered") if one or all_ else False
+        all_ = self._wait(self._record(source(hop.host)), hop, request, free)
+        return one or all_
 
-    def pinged(self, hop: Hop, request: Request, now: float, unix: float) -> bool:
-        """Something of somebody unknown that is answered without a proof. True: too many within seconds, banned now."""
+    def pinged(self, hop: Hop, request: Request, now: float) -> bool:
+        """Count a request of an unknown sender that is answered without a proof. True: too many within seconds."""
         record = self._record(f"ping:{hop.host}")
         if now - record.seen > limits.PING_SPACING_S:
             record.unanswered.clear()
         record.seen = now
-        too_many = self._wait(record, hop, request, limits.FREE_CHALLENGES)
-        return too_many and self.failed(f"source:{hop.host}", unix, "asks again and again")
+        return self._wait(record, hop, request, limits.FREE_CHALLENGES)
 
     def find(self, subject: str) -> Ban | None:
         return self._bans.get(subject)
@@ -182,17 +195,19 @@ class Guard:
         self._store.save(made)
         return made
 
-    def proven(self, hop: Hop) -> None:
-        """A right answer: what this address and port left open does not count."""
+    def proven(self, hop: Hop, alias: str) -> None:
+        """A right password: neither what this address and port left open counts, nor earlier wrong ones for this alias."""
         self._records.pop(f"flow:{hop.host}:{hop.port}", None)
-        record = self._records.get(f"source:{hop.host}")
+        wrong = self._records.pop(lock(alias, hop.host), None)
+        record = self._records.get(source(hop.host))
         if record is not None:
+            record.failures = max(0, record.failures - (wrong.failures if wrong else 0))
             for key in [key for key, (port, _) in record.unanswered.items() if port == hop.port]:
                 del record.unanswered[key]
 
     def answered(self, hop: Hop, call_id: str) -> None:
         """A challenge was answered wrongly: that is counted for itself."""
-        for subject in (f"flow:{hop.host}:{hop.port}", f"source:{hop.host}"):
+        for subject in (f"flow:{hop.host}:{hop.port}", source(hop.host)):
             rows = self._records[subject].unanswered if subject in self._records else OrderedDict()
             for key in [key for key, value in rows.items() if value == (hop.port, call_id)]:
                 del rows[key]

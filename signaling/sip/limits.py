@@ -44,6 +44,7 @@ SHARED_CHALLENGES_MOST = 64
 PING_SPACING_S = 5.0
 """OPTIONS of somebody unknown that come faster are counted together."""
 FAILURES_TO_BAN = 5
+"""Wrong passwords of one alias from one source, or failures of one source."""
 BAN_FIRST_S = 60
 BAN_MOST_S = 3600
 FORGET_FAILURES_S = 3600

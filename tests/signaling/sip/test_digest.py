@@ -147,7 +147,7 @@ def test_a_proof_that_is_right_for_another_address_is_wrong() -> None:
     assert isinstance(other, Request)
     request.headers.add(*(prover().answer(meeting.challenge(), other, "x") or ("", "")))
     assert 'uri="sip:other.example"' in request.headers.get("authorization")
-    assert meeting.judge(request) is Verdict.WRONG
+    assert meeting.judge(request) is Verdict.ELSEWHERE
 
 
 def test_of_several_offers_the_strongest_is_taken() -> None:

@@ -179,7 +179,7 @@ async def test_svwar_learns_nothing(tmp_path: Path, method: str) -> None:
         counted = counting(one)
         command = ["svwar", "-e100-160", "-m", method, "--force", "-p", str(one.port()), "127.0.0.1"]
         _, output = await run(*command, cwd=tmp_path)
-        assert "found nothing" in output and 0 < counted["answers"] < 10, output
+        assert "found nothing" in output and counted["answers"] and not one.user.bans, output
 
 
 @missing("svcrack")
@@ -199,7 +199,7 @@ async def test_svcrack_is_banned(tmp_path: Path) -> None:
 async def test_svmap_finds_nothing(tmp_path: Path) -> None:
     async with station() as one:
         _, output = await run("svmap", "-p", str(one.port()), "127.0.0.1", cwd=tmp_path)
-        assert one.user.bans == ["source:127.0.0.1"] and "127.0.0.1:" not in output, output
+        assert not one.user.bans and "127.0.0.1:" not in output, output
     async with station(networks=("192.0.2.0/24",)) as one:
         _, output = await run("svmap", "-p", str(one.port()), "127.0.0.1", cwd=tmp_path)
         assert not one.user.bans and "127.0.0.1:" not in output, output
