@@ -165,7 +165,7 @@ async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> Non
                     answer = await asyncio.get_running_loop().sock_recv(scanner, 2048)
                     assert answer.startswith(b"SIP/2.0 401 ")
                     heard += 1
-        scanner.sendto(register("100", *scanner.getsockname(), "friendly-scanner"), (HOST, there.port))
+        scanner.sendto(register("100", *scanner.getsockname(), agent="friendly-scanner"), (HOST, there.port))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await asyncio.get_running_loop().sock_recv(scanner, 2048)
