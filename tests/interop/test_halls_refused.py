@@ -175,7 +175,7 @@ async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> Non
         assert await there.dial(terminal, "echo") == 200
 
 
-def register(alias: str, host: str, port: int, agent: str = "") -> bytes:
+def register(alias: str, host: str, port: int, *, agent: str = "") -> bytes:
     rows = [
         f"REGISTER sip:{HOST} SIP/2.0",
         f"Via: SIP/2.0/UDP {host}:{port};branch=z9hG4bK{secrets.token_hex(6)};rport",
