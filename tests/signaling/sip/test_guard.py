@@ -5,8 +5,8 @@ import pytest
 from signaling.sip import limits
 from signaling.sip.guard import Ban, Guard, MemoryBans
 from signaling.sip.transport import Hop
-from tests.signaling.sip.test_agent import REALM, T, Terminal, node
-from tests.signaling.sip.world import A, Node, World
+from tests.signaling.sip.test_agent import T, Terminal, node
+from tests.signaling.sip.world import REALM, A, Node, World
 
 __all__ = ["node"]
 
