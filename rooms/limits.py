@@ -183,6 +183,12 @@ ALARMS_OF_A_LEG = 50
 SIP_ACCOUNTS = 5000
 SIP_BANS = 5000
 
+INSTANT_NUMBER_DAYS = 7
+"""So long after the last person left, the number of a meeting that was started without a booking opens it again."""
+INSTANT_NUMBER_GRACE_S = 600
+"""Twice the time between two looks at who is there."""
+INSTANT_NUMBERS, INSTANT_NUMBERS_OF_A_SOURCE = 16_384, 1024
+"""In all, and of one account or network. One more takes the place of the one that was used longest ago."""
 LOBBY_KEPT_DAYS = 400
 """A link without a date is used for long."""
 

@@ -52,6 +52,13 @@ _REFUSALS = {
 }
 
 
+_PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Điểm Cầu</title><h1>Máy chủ này không mang tên đó</h1>
+<p>Xin mở lại đường dẫn trong giấy mời. Nếu vẫn thấy trang này, hãy báo cán bộ kỹ thuật kiểm tra tên miền.</p>
+<p lang="en">This server is not known by that name. Open the link of the invitation again, or tell your technician.</p></html>
+"""
+
+
 class Guard:
     """The outermost ASGI layer."""
 
@@ -84,7 +91,10 @@ class Guard:
         send = self._with_headers(send, scope, host, origin if foreign else None)
         code = self._refusal(scope, headers, host)
         if code is not None:
-            await _refuse(scope, receive, send, code)
+            if code == "host_unknown" and _is_visit(scope, headers):
+                await _respond(send, _REFUSALS[code][0], _PAGE.encode(), content_type=b"text/html; charset=utf-8")
+            else:
+                await _refuse(scope, receive, send, code)
         elif foreign and scope["type"] == "http" and scope["method"] == "OPTIONS":
             await _respond(send, 204, b"")
         else:
@@ -165,6 +175,11 @@ def _is_same(origin: str, host: str) -> bool:
     return parts.hostname == ours["name"].strip("[]") and (port or default) == int(ours["port"] or default)
 
 
+def _is_visit(scope: Scope, headers: Headers) -> bool:
+    """A person looks at the answer. Programs that ask for JSON do not ask for HTML."""
+    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and "text/html" in headers.get("accept", "")
+
+
 async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:
     status, vi, en = _REFUSALS[code]
     body = json.dumps({"code": code, "vi": vi, "en": en}, ensure_ascii=False).encode()
@@ -175,7 +190,14 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None
     await _respond(send, status, body, prefix="websocket.http.response")
 
 
-async def _respond(send: Send, status: int, body: bytes, *, prefix: str = "http.response") -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+async def _respond(
+    send: Send,
+    status: int,
+    body: bytes,
+    *,
+    prefix: str = "http.response",
+    content_type: bytes = b"application/json",
+) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": f"{prefix}.start", "status": status, "headers": headers if body else []})
     await send({"type": f"{prefix}.body", "body": body})

@@ -80,6 +80,8 @@ ATTRIBUTE_BYTES = 64 * 1024
 
 CREATIONS_PER_MINUTE = 60
 TOKENS_PER_MINUTE = 600
+LOOKS_PER_MINUTE = 600
+"""Questions of one network whether a number is one: a browser asks before it opens the camera, and each time it invites."""
 NUMBERS_PER_MINUTE = 20
 """Tries of a meeting number with a PIN from one network."""
 TRIES_PER_MINUTE = 30
@@ -117,7 +119,6 @@ CHECK_REPORT_S = 15 * 60
 """Until so long after its end its result may be handed in: somebody looks for the speaker's cable first."""
 CHECKS_REMEMBERED = 4096
 """Checks whose result was handed in."""
-TITLES_REMEMBERED = 4096
 NUMBERS_REMEMBERED = 65_536
 """Meeting numbers that somebody tried: so many that trying others does not make the limit of one forgotten."""
 SOURCES_REMEMBERED = 4096

@@ -35,6 +35,7 @@ from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import kept_key
 from signaling.hallprofiles import ProfileBook
+from signaling.numbers import Numbers, Rows
 from signaling.throttle import NumberTries, Throttle
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Secretariat:
         self.key = kept_key(settings.data_dir / "seal.key", new_bytes)
         self.seal = Seal(self.key)
         self.database = Database.open(settings.database_url)
+        self._number_rows = Rows(self.database, self.clock)
+        self.numbers = Numbers(self._number_rows)
         self.lobbies = Lobbies(lambda: new_bytes(16).hex())
         self.live = BookedMeetings(now, self.lobbies)
         self.hall_desk: api.HallDesk | None = None
@@ -99,6 +102,7 @@ class Secretariat:
                 await self._load_demo()
             await self._look_for_administrator()
             await self._remember_lobbies()
+            self.numbers.restore(await self._number_rows.all())
             await self._remember_doors()
         except (OSError, SQLAlchemyError) as error:
             why = reason(error)
@@ -118,16 +122,22 @@ class Secretariat:
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and put its checkpoints where they can leave the host, forget keys of requests that nobody
-        repeats any more; a full disk does not end it.
+        repeats any more and numbers of meetings that nobody came to for long; a full disk does not end it.
         """
         folder = self.settings.audit_dir or self.settings.data_dir / "audit"
         while True:
             try:
                 await keeping.keep(self.database, self.settings.data_dir, folder, self.clock())
                 await self.database.transact(lambda session: booking.forget_keys(session, self.clock()))
+                await self.numbers.renew(self._occupied())
             except (OSError, SQLAlchemyError, Refusal) as error:
                 log.warning("records could not be kept: %s", error)
             await asyncio.sleep(limits.KEEP_S)
+
+    def _occupied(self) -> list[str]:
+        """Names of conferences with somebody in them."""
+        registry = self.live.registry
+        return [] if registry is None else [one.name for one in registry.all() if one.participants]
 
     async def ready(self) -> bool:
         """The database answers."""

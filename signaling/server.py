@@ -13,7 +13,6 @@ import os
 import secrets
 import socket
 import ssl
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,7 +152,6 @@ class Composition:
             settings.webhook_urls, rtc.event_body, lambda body: self.authenticator.sign_body(body, CLOCK.time())
         )
         self._prepared = False
-        self._titles: OrderedDict[str, str] = OrderedDict()
         self._certificate = certificate
         self._stopping = False
         self._failed = False
@@ -283,7 +281,7 @@ class Composition:
     def new_link(self, address: str) -> str:
         """A link that opens a meeting of its own."""
         number = api.new_number(secrets.token_bytes)
-        self._titles[number] = ""  # made here, so that it admits by itself too
+        self.secretariat.numbers.announce(number)
         return self.invitations.link(address, number)
 
     def say_goodbye(self) -> None:
@@ -358,7 +356,7 @@ class Composition:
             ready=self._is_ready,
             busy=lambda: self.metrics.busy,
             database_ready=self.secretariat.ready,
-            titles=self._titles,
+            numbers=self.secretariat.numbers,
             booked=self.secretariat.live.owns,
             lobbies=self.secretariat.lobbies,
             present=self.secretariat.live.identities,

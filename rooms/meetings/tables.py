@@ -56,6 +56,19 @@ class LobbySetting(Row):
     set_at: Mapped[datetime]
 
 
+class InstantNumber(Row):
+    """The number of a meeting that was started without a booking: it opens the meeting also after a restart."""
+
+    __tablename__ = "instant_number"
+
+    number: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(100), default="")
+    source: Mapped[str] = mapped_column(String(64), index=True)
+    """The network, or the account, that made it: each has a share of the rows."""
+    used_at: Mapped[datetime] = mapped_column(index=True)
+    """When somebody was there last, as far as it is known."""
+
+
 class Meeting(Row):
     """One planned meeting or a series of them."""
 

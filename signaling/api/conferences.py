@@ -2,10 +2,10 @@
 
 A meeting's number is made here and its invitation sealed; the live conference begins when the first one joins. Whoever holds the
 invitation, or knows the number of a meeting started here, gets a participant's token for ten minutes. Owns no live
-state but the numbers made and the titles that people typed, in memory and bounded.
+state but the numbers made and the titles that people typed: `signaling.numbers`.
 """
 
-from collections import OrderedDict
+import hashlib
 from dataclasses import replace
 from typing import Annotated
 
@@ -57,6 +57,21 @@ class Joining(_Message):
     ticket: str = Field("", max_length=64, description="of whoever has waited in the lobby")
 
 
+class Looking(_Message):
+    """Who asks before devices are opened."""
+
+    invite: str = Field("", max_length=64)
+
+
+class Found(_Message):
+    """The meeting that a number or an invitation leads to, as it is now."""
+
+    conference: str
+    title: str
+    by_number: bool = Field(description="the number alone lets in too, without the invitation")
+    lobby: bool = Field(description="whoever comes waits until a host lets him in")
+
+
 class Pass(_Message):
     """Leave to enter once, for ten minutes."""
 
@@ -102,6 +117,7 @@ Bearer = Annotated[str, Header()]
 def routes(around: Surroundings) -> APIRouter:
     router = APIRouter(tags=["conferences"])
     creations, tokens = Throttle(limits.CREATIONS_PER_MINUTE), Throttle(limits.TOKENS_PER_MINUTE)
+    looks = Throttle(limits.LOOKS_PER_MINUTE)
 
     @router.post("/conferences", status_code=201, openapi_extra=needs(PUBLIC))
     async def create(
@@ -111,9 +127,9 @@ def routes(around: Surroundings) -> APIRouter:
         meeting as a cookie too, which no script reads.
         """
         _take(creations, request, around.now())
-        _check_creation(around, request, authorization)
-        number = new_number(around.random_bytes)
-        _remember(around.titles, number, _checked(wanted.name, required=False))
+        source = _creator(around, request, authorization)
+        number, title = new_number(around.random_bytes), _checked(wanted.name, required=False)
+        await around.numbers.add(number, title, source)
         if wanted.lobby:
             around.lobbies.check_settable()
             await around.keep_lobby(number, True, None)
@@ -124,6 +140,17 @@ def routes(around: Surroundings) -> APIRouter:
         _keep_opener(around, request, response, number, secret)
         return Created(conference=number, url=url, invite=invitation.seal(number), moderator=secret)
 
+    @router.post("/conferences/{conference}/look", openapi_extra=needs(SECRET))
+    async def look(request: Request, conference: Number, looking: Looking) -> Found:
+        """Whether the invitation, or the number alone, opens a meeting, and how. A page asks before it opens a camera, and before
+        it invites others.
+        """
+        _take(looks, request, around.now())
+        _check_invitation(around, conference, looking.invite)
+        lobby = around.lobbies.find(conference)
+        title, by_number = around.numbers.title(conference), conference in around.numbers
+        return Found(conference=conference, title=title, by_number=by_number, lobby=lobby is not None and lobby.on)
+
     @router.post("/conferences/{conference}/token", responses={202: {"model": Waiting}}, openapi_extra=needs(SECRET))
     async def join(request: Request, response: Response, conference: Number, joining: Joining) -> Pass | Waiting:
         """A participant's token for whoever holds the invitation, or knows the number of a meeting started here; or, with 202,
@@ -133,6 +160,7 @@ def routes(around: Surroundings) -> APIRouter:
         _check_invitation(around, conference, joining.invite)
         host = _is_host(around, request, conference, joining.moderator)
         name = _checked(joining.name, required=True)
+        await around.numbers.use(conference)
         identity = f"p-{around.random_bytes(10).hex()}"
         grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
         if host:
@@ -182,10 +210,10 @@ def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
         url=_base(around, request).replace("http", "ws", 1),
         identity=grants.identity,
         conference=grants.conference,
-        title=around.titles.get(grants.conference, ""),
+        title=around.numbers.title(grants.conference),
         expires_at=int(now) + limits.TOKEN_TTL_S,
         moderation=host_key(sign, grants, now) if grants.passage is Passage.HOST else "",
-        by_number=grants.conference in around.titles,
+        by_number=grants.conference in around.numbers,
     )
 
 
@@ -194,7 +222,7 @@ def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticke
     lobby = around.lobbies.find(grants.conference)
     if lobby is None:
         return grants
-    source = network(request.client.host if request.client else "")
+    source = network(_address(request))
     who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
     lobby.check_final(who)
     if not (lobby.on or (ticket and lobby.admits(who, ticket))):
@@ -202,7 +230,7 @@ def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticke
     knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
     if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
-    return waiting(lobby, knock, around.titles.get(grants.conference, ""), around.now())
+    return waiting(lobby, knock, around.numbers.title(grants.conference), around.now())
 
 
 def _is_host(around: Surroundings, request: Request, conference: str, secret: str) -> bool:
@@ -226,8 +254,12 @@ def _keep_opener(around: Surroundings, request: Request, response: Response, con
 
 
 def _take(throttle: Throttle, request: Request, now: float) -> None:
-    if not throttle.takes(request.client.host if request.client else "", now):
+    if not throttle.takes(_address(request), now):
         raise refused("too_many_requests")
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _check_invitation(around: Surroundings, conference: str, invite: str) -> None:
@@ -237,17 +269,20 @@ def _check_invitation(around: Surroundings, conference: str, invite: str) -> Non
     if invite:
         if not around.invitations.opens(conference, invite):
             raise refused("invitation_wrong")
-    elif conference not in around.titles:
+    elif conference not in around.numbers:
         raise refused("conference_unknown")
 
 
-def _check_creation(around: Surroundings, request: Request, authorization: str) -> None:
+def _creator(around: Surroundings, request: Request, authorization: str) -> str:
+    """Whose share of the numbers a new one counts to. Raises Refusal."""
     if authorization:
         scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == "bearer" and around.authenticator.verify(token.strip(), around.now()).create:
-            return
+        if scheme.lower() == "bearer":
+            grants = around.authenticator.verify(token.strip(), around.now())
+            if grants.create:
+                return f"account:{hashlib.sha256(grants.identity.encode()).hexdigest()[:32]}"
     elif _is_open(around, request):
-        return
+        return network(_address(request))
     raise refused("creation_denied")
 
 
@@ -269,12 +304,6 @@ def _checked(text: str, *, required: bool) -> str:
     if len(name) > limits.NAME_CHARACTERS:
         raise refused("name_too_long")
     return name
-
-
-def _remember(titles: OrderedDict[str, str], number: str, title: str) -> None:
-    titles[number] = title
-    if len(titles) > limits.TITLES_REMEMBERED:
-        titles.popitem(last=False)
 
 
 def _base(around: Surroundings, request: Request) -> str:

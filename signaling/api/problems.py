@@ -38,7 +38,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "the invitation is wrong: ask for the link again",
     ),
     "conference_unknown": (
-        "Không có cuộc họp nào mang số này. Hãy xem lại số hoặc xin đường dẫn mời.",
+        "Không có cuộc họp nào mang mã này. Hãy xem lại mã hoặc xin đường dẫn mời.",
         "no meeting has this number: check it, or ask for the link",
     ),
     "halls_off": (

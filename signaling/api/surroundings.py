@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from conference import Grants, Lobbies
 from rooms.identifiers import new_bytes
 from signaling.api.invitations import Invitations
 from signaling.auth import Authenticator
+from signaling.numbers import Numbers
 
 Keep = Callable[[str, bool, bool | None], Awaitable[None]]
 """(conference, on, as planned): written down before it is done, so that a restart does not open what a host has shut."""
@@ -61,8 +61,8 @@ class Surroundings:
     ready: Callable[[], bool] = lambda: True
     busy: Callable[[], bool] = lambda: False
     database_ready: Callable[[], Awaitable[bool]] | None = None
-    titles: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    """By number, of every meeting started here lately."""
+    numbers: Numbers = field(default_factory=Numbers)
+    """Of meetings that were started here."""
     booked: Callable[[str], bool] = lambda _: False
     """Whether a conference of this name belongs to a booked meeting: such a one is entered by `/join` only."""
     lobbies: Lobbies = field(default_factory=lambda: Lobbies(lambda: new_bytes(16).hex()))

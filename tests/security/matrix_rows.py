@@ -204,6 +204,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("DELETE", "/clients/{client_id}"): Row(),
     # Conferences that need no booking: rights of their own, in a token
     ("POST", "/conferences"): Row(of(), proven=False),
+    ("POST", "/conferences/{conference}/look"): Row(of(), proven=False),
     ("POST", "/conferences/{conference}/token"): Row(of(name="An"), proven=False),
     # Checks of devices: whoever begins one may hand in its result (tests/signaling/desk/test_api_checks.py)
     ("POST", "/checks"): Row(),

@@ -2,7 +2,6 @@
 
 import gzip
 import string
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +41,7 @@ def counted() -> Callable[[int], bytes]:
 
 
 def around(**changes: Any) -> api.Surroundings:
-    made = api.Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3", titles=OrderedDict())
+    made = api.Surroundings(AUTHENTICATOR, INVITATIONS, Clock(), counted(), "1.2.3")
     return replace(made, **changes)
 
 
@@ -130,6 +129,33 @@ async def test_the_number_of_a_meeting_started_here_is_enough_and_another_is_not
     assert (await join(server, number, name="An")).json()["by_number"]
     assert not (await join(server, name="An", invite=INVITATIONS.seal("abc-defg-hij"))).json()["by_number"]
     assert (await join(server, number, name="An", invite="x")).status_code == 403
+
+
+async def test_a_page_asks_whether_a_number_is_one_before_it_asks_for_a_camera() -> None:
+    server = around(open_creation=True)
+    async with client(server) as asking:
+        made = (await asking.post("/conferences", json={"name": "Giao ban", "lobby": True})).json()
+        number, known = made["conference"], {"by_number": True, "lobby": True, "title": "Giao ban"}
+        for body in ({}, {"invite": made["invite"]}):
+            found = (await asking.post(f"/conferences/{number}/look", json=body)).json()
+            assert found == {"conference": number, **known}
+        for wanted, body, code in (
+            ("xyz", {}, "conference_unknown"),
+            ("abc-defg-hij", {}, "conference_unknown"),
+            (number, {"invite": "x"}, "invitation_wrong"),
+        ):
+            assert (await asking.post(f"/conferences/{wanted}/look", json=body)).json()["code"] == code
+        alone = {"invite": INVITATIONS.seal("abc-defg-hij")}
+        assert not (await asking.post("/conferences/abc-defg-hij/look", json=alone)).json()["by_number"]
+
+
+async def test_numbers_are_not_tried_out() -> None:
+    server = around()
+    async with client(server) as asking:
+        tries = [await asking.post("/conferences/xyz/look", json={}) for _ in range(limits.LOOKS_PER_MINUTE + 1)]
+    assert [one.status_code for one in tries[-2:]] == [404, 429]
+    async with client(server, "192.168.1.10") as asking:
+        assert (await asking.post("/conferences/xyz/look", json={})).status_code == 404
 
 
 async def test_names_are_cleaned_and_bounded() -> None:

@@ -53,6 +53,19 @@ async def test_other_names_are_misdirected(host: str) -> None:
     assert answer.json()["code"] == "host_unknown"
 
 
+async def test_a_person_who_comes_by_another_name_reads_a_page() -> None:
+    """A program goes on getting JSON, which names the code."""
+    accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+    answer = await ask(host="evil.example", accept=accept)
+    assert answer.status_code == 421
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "không mang tên đó" in answer.text
+    assert "evil.example" not in answer.text
+    for other in ("*/*", "application/json"):
+        assert (await ask(host="evil.example", accept=other)).json()["code"] == "host_unknown"
+
+
 async def test_two_host_headers_are_misdirected() -> None:
     scope: Scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "query_string": b""}
     scope["headers"] = [(b"host", b"localhost"), (b"host", b"localhost")]

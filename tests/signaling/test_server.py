@@ -197,15 +197,21 @@ async def test_stopping_tells_participants_and_ends_in_time(own_server: OwnServe
     assert await asyncio.to_thread(server.process.wait, 15) in (0, -signal.SIGTERM)
 
 
-def test_links_live_through_a_restart(tmp_path: Path) -> None:
+def test_links_and_numbers_live_through_a_restart(tmp_path: Path) -> None:
     from tests.conftest import start_server
 
     first = start_server(tmp_path)
-    first.stop()
+    made = post(first, "/api/v1/conferences", {"name": "Giao ban"})
+    printed = first.link.rsplit("/", 1)[1].split("#")[0]
+    post(first, f"/api/v1/conferences/{printed}/token", {"name": "An"})
+    first.stop(signal.SIGKILL)
     second = start_server(tmp_path)
     try:
         number, secret = first.link.rsplit("/", 1)[1].split("#k=")
         assert post(second, f"/api/v1/conferences/{number}/token", {"name": "An", "invite": secret})["token"]
+        entry = post(second, f"/api/v1/conferences/{made['conference']}/token", {"name": "An"})
+        assert entry["title"] == "Giao ban" and entry["by_number"], "its number alone lets in, as the sheet says"
+        assert post(second, f"/api/v1/conferences/{printed}/token", {"name": "An"})["by_number"]
         assert stat.S_IMODE((tmp_path / "devkey.secret").stat().st_mode) == 0o600
     finally:
         second.stop()

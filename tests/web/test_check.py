@@ -143,7 +143,7 @@ async def _without_devices(visitor: Visitor, live_server: LiveServer) -> None:
     assert await visitor.barriers() == []
     await visitor.part("join-number").fill("abc-defg-hij")
     await visitor.part("number-button").click()
-    await visitor.part("join-name").wait_for()
+    await visitor.part("unknown-meeting").wait_for()
     assert visitor.page.url == f"{live_server.url}/m/abc-defg-hij"
 
 
@@ -183,7 +183,7 @@ async def test_what_is_no_fault_of_the_network_is_not_laid_on_it(visit: Visit, l
         await expect(visitor.part("check-trouble")).to_contain_text(words, timeout=PATIENCE_MS)
         await expect(visitor.part("check-start")).to_be_enabled()
         assert await visitor.barriers() == []
-    await expect(refused.part("hearing")).to_contain_text("đã nghe thấy tiếng", timeout=PATIENCE_MS)
+    await expect(refused.part("hearing")).to_contain_text("hoạt động tốt", timeout=PATIENCE_MS)
     await refused.page.evaluate("opened.forEach((track) => (track.enabled = false))")
     await expect(refused.part("hearing-now")).to_have_text("Đang không có tiếng.")
     assert await refused.barriers() == []

@@ -446,4 +446,6 @@ async def _enter(visitor: Visitor, served: Live, name: str) -> None:
     given = {"token": jwt, "url": served.server.ws_url, "identity": f"browser.{name}"}
     given |= {"conference": conference, "title": TITLE, "moderation": ""}
     await visitor.page.route("**/api/v1/conferences/*/token", lambda route: route.fulfill(json=given))
+    found = {"conference": "abc-defg-hij", "title": TITLE, "by_number": False, "lobby": False}
+    await visitor.page.route("**/api/v1/conferences/*/look", lambda route: route.fulfill(json=found))
     await visitor.join(f"{served.url}/m/abc-defg-hij#k=x", name)

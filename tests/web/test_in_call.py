@@ -286,3 +286,51 @@ async def test_tab_stops_once_at_the_pictures_and_their_order_lasts(visit: Visit
                 "data-view", "speaker" if view == "speaker" else "grid"
             )
         assert await named(visitor, ".grid") == order
+
+
+COUNTS = """window.cameras = 0;
+const open = MediaDevices.prototype.getUserMedia;
+MediaDevices.prototype.getUserMedia = function (wanted) { window.cameras += 1; return open.call(this, wanted); };"""
+
+
+async def test_a_number_that_is_none_is_refused_before_the_camera_is_asked_for(
+    visit: Visit, live_server: LiveServer
+) -> None:
+    visitor = await visit(width=360, height=740, script=COUNTS)
+    for path, words in (("/m/xyz", "mang mã này"), ("/m/abc-defg-hij#k=wrong", "Đường dẫn mời")):
+        await visitor.page.goto(live_server.url + path)
+        await expect(visitor.part("unknown-meeting")).to_contain_text(words)
+        await expect(visitor.page.locator("h1")).to_be_focused()
+        assert await visitor.page.evaluate("cameras") == 0
+        await expect(visitor.part("join-name")).to_have_count(0)
+        assert await visitor.barriers() == []
+    await visitor.part("home-button").click()
+    await visitor.part("join-number").wait_for()
+    await new_meeting(visitor, live_server, "Giao ban tuần")
+    await expect(visitor.page.locator("h1")).to_have_text("Giao ban tuần")
+    await visitor.part("preview-video").wait_for()
+    assert await visitor.page.evaluate("cameras") > 0
+
+
+@pytest.mark.slow
+async def test_the_invitation_says_what_holds_now(visit: Visit, live_server: LiveServer) -> None:
+    """To whoever invites, host or not: the host has just switched the lobby on."""
+    host, guest = await visit(), await visit()
+    link = await new_meeting(host, live_server)
+    await host.join(link, "Nguyễn Văn An")
+    await guest.join(link, "Trần Thị Bình")
+    for visitor in (host, guest):
+        await says(visitor, "vào thẳng cuộc họp", "không cần đường dẫn hay PIN")
+    await host.part("lobby-toggle").click()
+    await host.part("lobby-switch").check()
+    for visitor in (host, guest):
+        await says(visitor, "Phòng chờ đang bật", "cũng xin vào được")
+
+
+async def says(visitor: Visitor, who: str, number: str) -> None:
+    await visitor.part("invite-button").click()
+    await expect(visitor.part("invite-holds")).to_contain_text(who)
+    await expect(visitor.part("invite-by-number")).to_contain_text(number)
+    assert await visitor.barriers() == []
+    await visitor.page.keyboard.press("Escape")
+    await visitor.part("invite-sheet").wait_for(state="detached")

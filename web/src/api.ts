@@ -104,6 +104,19 @@ export function requestPass(conference: string, asked: { name: string; invite?: 
   return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/token`, { body: asked });
 }
 
+/** The meeting as it is now: whether its number alone lets in, and whether whoever comes waits. */
+export interface Found {
+  conference: string;
+  title: string;
+  by_number: boolean;
+  lobby: boolean;
+}
+
+/** Whether there is such a meeting. Throws Refused `conference_unknown`, `invitation_wrong`. */
+export function lookFor(conference: string, invite: string | null): Promise<Found> {
+  return ask(`/api/v1/conferences/${encodeURIComponent(conference)}/look`, { body: invite === null ? {} : { invite } });
+}
+
 /** Answered when something changes, at the latest after 25 s. */
 export function lobbyStanding({ conference, ticket }: Waiting, signal: AbortSignal): Promise<Standing> {
   return ask(`${lobbyPath(conference)}/wait`, { body: { ticket }, signal, patience_ms: LONG_MS });

@@ -1,4 +1,4 @@
-import type { Pass, Waiting } from './api';
+import type { Found, Pass, Waiting } from './api';
 
 /** A meeting somebody is about to enter, and how the pass for it is asked for. */
 export interface Visit {
@@ -10,6 +10,8 @@ export interface Visit {
   name: string;
   /** Under which this tab keeps the ticket of a lobby, so that reloading does not wait again. */
   key: string;
+  /** Whether there is such a meeting; none for one that its own page has opened. */
+  look?: () => Promise<Found>;
   /** `ticket`: of whoever has waited in the lobby, empty without one. */
   request: (name: string, ticket: string) => Promise<Pass | Waiting>;
 }
