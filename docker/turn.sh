@@ -3,6 +3,7 @@
 #   DIEMCAU_TURN_SECRET   as turn_secret of the server
 #   TURN_PEERS            addresses of the server's media, with blanks between; everything else is refused
 #   TURN_CERT, TURN_KEY   certificate chain and key (PEM), for TLS; without them there is none
+#   TURN_TOTAL_QUOTA      allocations at a time, 4000 by default
 #   TURN_ADDRESS TURN_RELAY_ADDRESS TURN_EXTERNAL TURN_PORT TURN_TLS_PORT TURN_REALM TURN_DIR
 set -euo pipefail
 umask 077
@@ -30,6 +31,11 @@ file=$folder/turnserver.conf
     echo "denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
     for peer in ${TURN_PEERS:?}; do echo "allowed-peer-ip=$peer"; done
     echo "no-multicast-peers"
+    # One browser opens one allocation for each address of ours and each transport; each credential is of one participant.
+    echo "user-quota=16"
+    echo "total-quota=${TURN_TOTAL_QUOTA:-4000}"
+    # Bytes a second of one allocation: 12 Mbit/s, more than all pictures of one participant.
+    echo "max-bps=1500000"
     echo "no-dtls"
     echo "no-tcp-relay"
     echo "no-cli"

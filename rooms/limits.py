@@ -154,6 +154,10 @@ SHEET_COLUMNS = 60
 CELL_CHARS = 2000
 XLSX_UNPACKED_BYTES = 48 * 1024 * 1024
 XLSX_PARTS = 200
+XLSX_TOKEN_BYTES = 32 * 1024
+"""Of one tag, comment or CDATA section: spreadsheet programs write some hundred bytes, and expat before 2.6 needs a second for
+a comment of 10 MiB (CVE-2023-52425).
+"""
 TROUBLES = 500
 
 # Backup

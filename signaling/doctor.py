@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import ipaddress
 import os
+import pyexpat
 import resource
 import shutil
 import socket
@@ -194,6 +195,19 @@ def judge_openssl(text: str) -> Finding:
     return Finding("openssl", Verdict.WARNING, text, fix) if needed else Finding("openssl", Verdict.GOOD, text)
 
 
+def _expat(settings: Settings, _now: datetime) -> Finding:
+    return judge_expat(pyexpat.version_info)
+
+
+def judge_expat(version: tuple[int, int, int]) -> Finding:
+    """Before 2.6 a small file can hold the reader of XML for minutes (CVE-2023-52425); our bounds on XLSX still hold."""
+    seen = ".".join(map(str, version))
+    fix = "cài Python mới hơn (expat >= 2.6) / install a newer Python (expat >= 2.6)"
+    return Finding(
+        "expat", Verdict.GOOD if version >= (2, 6, 0) else Verdict.WARNING, seen, fix if version < (2, 6, 0) else ""
+    )
+
+
 def _clock(settings: Settings, now: datetime) -> Finding:
     """Tokens and certificates live by the clock; the kernel knows whether something keeps it right."""
     seen = f"{now:%Y-%m-%d %H:%M:%S} UTC"
@@ -321,6 +335,7 @@ CHECKS: tuple[Check, ...] = (
     _addresses,
     _certificate,
     _openssl,
+    _expat,
     _clock,
     _open_files,
     _data_folder,

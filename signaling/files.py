@@ -1,5 +1,6 @@
 """Private files: keys and secrets that only the server's own account can read."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,14 @@ def write_private(path: Path, content: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """A data folder inside a checkout is never committed, whatever its name: it holds keys."""
+    marker = folder / ".gitignore"
+    if folder.is_dir() and not marker.exists():
+        with contextlib.suppress(OSError):
+            marker.write_text("*\n", encoding="utf-8")
 
 
 def is_private(path: Path) -> bool:

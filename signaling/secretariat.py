@@ -33,7 +33,7 @@ from signaling.auth import Authenticator
 from signaling.booked import PREFIX, BookedMeetings
 from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
-from signaling.files import kept_key
+from signaling.files import keep_out_of_git, kept_key
 from signaling.hallprofiles import ProfileBook
 from signaling.numbers import Numbers, Rows
 from signaling.throttle import NumberTries, Throttle
@@ -167,6 +167,7 @@ class Secretariat:
         url = self.settings.database_url
         if url.startswith("sqlite:"):
             self.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep_out_of_git(self.settings.data_dir)
         try:
             found = await migrations.current(url)
             if found == migrations.newest():

@@ -150,8 +150,7 @@ def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
 
     malformed = Refusal("file_malformed", "Tệp Excel bị hỏng hoặc không đúng dạng .xlsx.", "the file is no .xlsx")
     try:
-        _check_parts(content)
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        book = openpyxl.load_workbook(_readable_parts(content), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         last = limits.SHEET_ROWS * 2
         rows = sheet.iter_rows(max_row=last, max_col=limits.SHEET_COLUMNS + 1, values_only=True)
@@ -166,16 +165,49 @@ def _xlsx(content: bytes) -> Iterable[tuple[int, Sequence[str]]]:
         raise malformed from None
 
 
-def _check_parts(content: bytes) -> None:
-    """What it would unpack to is bounded by what its directory says: the reader never unpacks more of a part than that."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+def _readable_parts(content: bytes) -> io.BytesIO:
+    """Return the XML of a workbook and nothing else, each part of it checked.
+
+    The reader of workbooks follows relationships to parts of any name, so that a check by name alone can be passed by. What
+    is not named `.xml` or `.rels` (pictures, settings of printers) is left out. What a part unpacks to is bounded by what the
+    directory says, because more of a part is never unpacked.
+    """
+    kept = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(kept, "w") as checked:
         parts = archive.infolist()
         if len(parts) > limits.XLSX_PARTS or sum(one.file_size for one in parts) > limits.XLSX_UNPACKED_BYTES:
             raise Refusal("file_too_large", "Tệp Excel quá lớn khi giải nén.", "the file unpacks to too much")
         for one in parts:
-            head = archive.read(one) if one.filename.endswith((".xml", ".rels")) else b""
-            if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head or b"<!DOCTYPE" in head or b"<!ENTITY" in head:
-                raise Refusal("file_malformed", "Tệp Excel có nội dung không được phép.", "the file declares entities")
+            if one.filename.endswith((".xml", ".rels")):
+                text = archive.read(one)
+                _check_markup(text)
+                checked.writestr(one.filename, text)
+    kept.seek(0)
+    return kept
+
+
+_LONG_TAG = re.compile(rb"<[^<>]{%d}" % limits.XLSX_TOKEN_BYTES)
+_ENCLOSED = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
+
+
+def _check_markup(text: bytes) -> None:
+    """Refuse entities, other encodings than UTF-8, and markup so long that expat before 2.6 reads it in quadratic time."""
+    strange = text[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in text or b"<!DOCTYPE" in text or b"<!ENTITY" in text
+    if strange or _LONG_TAG.search(text) or any(_has_long(text, *marks) for marks in _ENCLOSED):
+        raise Refusal(
+            "file_malformed", "Tệp Excel có nội dung không được phép.", "the file has markup that is not allowed"
+        )
+
+
+def _has_long(text: bytes, begin: bytes, end: bytes) -> bool:
+    """Tell whether a comment, a CDATA section or an instruction is too long or never ends."""
+    at = text.find(begin)
+    while at >= 0:
+        closed = text.find(end, at, at + limits.XLSX_TOKEN_BYTES)
+        if closed < 0:
+            return True
+        at = text.find(begin, closed)
+    return False
 
 
 def _text(value: Any) -> str:

@@ -304,6 +304,25 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
     assert refused(buffer.getvalue()) == "file_too_large"
 
 
+def test_no_part_is_read_under_another_name() -> None:
+    """The reader follows relationships, whatever the name of a part says."""
+    book, laughs = io.BytesIO(), b'<!DOCTYPE x [<!ENTITY a "ha">]><worksheet>&a;</worksheet>'
+    with zipfile.ZipFile(io.BytesIO(workbook(("a",)))) as honest, zipfile.ZipFile(book, "w") as made:
+        for name in honest.namelist():
+            text = honest.read(name).replace(b"sheet1.xml", b"sheet1.bin")
+            made.writestr(name.replace("sheet1.xml", "sheet1.bin"), laughs if "sheet1" in name else text)
+    assert refused(book.getvalue()) == "file_malformed"
+
+
+@pytest.mark.parametrize(
+    "markup", [b"<!--%s-->", b"<!--%s", b"<![CDATA[%s]]>", b"<?x %s?>", b'<c r="%s"/>'], ids=lambda one: one.decode()
+)
+def test_endless_markup_is_refused_before_it_is_parsed(markup: bytes) -> None:
+    """Expat before 2.6 takes seconds for a megabyte of it (CVE-2023-52425)."""
+    text = b"<worksheet>" + markup % (b"a" * (limits.XLSX_TOKEN_BYTES + 10)) + b"</worksheet>"
+    assert refused(repacked(workbook(("a",)), "xl/worksheets/sheet1.xml", text)) == "file_malformed"
+
+
 def test_a_workbook_that_lies() -> None:
     book, part = workbook(("a",), ("b",)), "xl/worksheets/sheet1.xml"
     ns = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -311,7 +330,7 @@ def test_a_workbook_that_lies() -> None:
     assert refused(repacked(book, part, laughs)) == "file_malformed"
     assert refused(repacked(book, part, laughs.decode().encode("utf-16"))) == "file_malformed"
     with pytest.raises(Refusal, match="file_malformed"):
-        sheets._check_parts(repacked(book, part, laughs.decode().encode("utf-16-le")))  # told by its zeros
+        sheets._readable_parts(repacked(book, part, laughs.decode().encode("utf-16-le")))  # told by its zeros
     far = f'<worksheet {ns}><sheetData><row r="999999999"><c r="A999999999"><v>1</v></c></row></sheetData></worksheet>'
     assert refused(repacked(book, part, far.encode())) == "too_many_rows"
     wide = f'<worksheet {ns}><sheetData><row r="1"><c r="XFD1"><v>1</v></c></row></sheetData></worksheet>'

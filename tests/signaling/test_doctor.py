@@ -167,3 +167,11 @@ def test_a_name_that_came_after_the_authority(tmp_path: Path) -> None:
 )
 def test_openssl_floors(text: str, verdict: Verdict) -> None:
     assert doctor.judge_openssl(text).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [((2, 5, 0), Verdict.WARNING), ((2, 6, 0), Verdict.GOOD), ((3, 0, 0), Verdict.GOOD)]
+)
+def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
+    found = doctor.judge_expat(version)
+    assert found.verdict is verdict and bool(found.fix) is (verdict is Verdict.WARNING)

@@ -221,6 +221,7 @@ def test_any_other_address_gets_tls_by_the_local_authority(own_server: OwnServer
     server = own_server("--host", "0.0.0.0")
     assert server.url.startswith("https://")
     printed = "".join(server.output)
+    assert (server.data_dir / ".gitignore").read_text() == "*\n", "keys of any data folder stay out of git"
     authority = server.data_dir / "tls" / "ca.crt"
     trust = ssl.create_default_context(cafile=str(authority))
     with urllib.request.urlopen(f"https://127.0.0.1:{server.port}/ca.crt", context=trust, timeout=20) as answer:
