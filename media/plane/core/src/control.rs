@@ -2,7 +2,7 @@
 
 use crate::command::{Codec, Command, Encoding, Extension, Payload};
 use crate::consumer::{Consumer, Opening};
-use crate::ice::Agent;
+use crate::ice::{Agent, Cause, Path};
 use crate::messages::Messages;
 use crate::muted::Heard;
 use crate::outbox::{Outbox, Sink};
@@ -32,7 +32,7 @@ impl Shard {
             }
             Command::RestartIce { transport, ufrag, pwd } => self.restart_ice(transport, &ufrag, &pwd, now_us),
             Command::SetRemoteCredentials { transport, ufrag, pwd } => {
-                self.transport(transport).and_then(Transport::agent).map(|agent| agent.set_remote(&ufrag, &pwd))
+                self.set_remote_credentials(transport, &ufrag, &pwd, now_us, out)
             }
             Command::SetExtensions { transport, extensions } => self.set_extensions(transport, &extensions),
             Command::SetKeys { transport, profile, receive_key, receive_salt, send_key, send_salt } => {
@@ -188,6 +188,25 @@ impl Shard {
         transport.keyed_us.get_or_insert(now_us);
         transport.start_us = Some(now_us + START_DELAY_US);
         self.wake_within(START_DELAY_US, now_us);
+        Some(())
+    }
+
+    /// Checks may come before the description of their sender.
+    fn set_remote_credentials<S: Sink>(
+        &mut self,
+        transport: u32,
+        ufrag: &str,
+        pwd: &str,
+        now_us: u64,
+        out: &mut Outbox<S>,
+    ) -> Option<()> {
+        let key = *self.ids.transports.get(&transport)?;
+        let agent = self.transports[key].agent()?;
+        agent.set_remote(ufrag, pwd);
+        let checked: Vec<Path> = if agent.awaits_nomination() { agent.paths().collect() } else { Vec::new() };
+        for path in checked {
+            self.ask_there((key, path), Cause::Check, 0, now_us, out);
+        }
         Some(())
     }
 

@@ -63,6 +63,8 @@ pub struct Outcome {
     pub state: Option<IceState>,
     /// The restart is complete: the previous ufrag counts no more (`local_ufrags` is shorter).
     pub restarted: bool,
+    /// The check is under the current credentials, and the peer has not nominated a path with them yet.
+    pub nominates_later: bool,
 }
 
 /// Paths remembered per transport.
@@ -77,6 +79,8 @@ const PROVED_US: u64 = 60_000_000;
 const UNANSWERED_MAX: usize = 3;
 /// An answer pays for so much; nothing more is kept.
 const UNSPENT_MAX: usize = UNANSWERED_MAX * stun::QUESTION_MAX;
+/// What all paths of a peer together are lent for the questions before it nominates one of them: one question each.
+const WELCOME_MAX: usize = PATHS_MAX * 128;
 /// RFC 8445 §5.3.
 const UFRAG_MAX: usize = 256;
 
@@ -131,6 +135,8 @@ pub struct Agent {
     /// Bytes that checks had more than our answers where the peer is for certain: they help to pay for the first questions
     /// elsewhere. So whoever forges addresses has sent more than all that others get. At most `UNSPENT_MAX`.
     spare: usize,
+    /// What is left of `WELCOME_MAX`.
+    welcome: usize,
     /// The control side has said who the peer is, be it before a restart.
     is_described: bool,
     doubt: Doubt,
@@ -152,6 +158,7 @@ impl Agent {
             found: None,
             settled_us: 0,
             spare: 0,
+            welcome: WELCOME_MAX,
             is_described: false,
             doubt: Doubt::default(),
         }
@@ -218,6 +225,11 @@ impl Agent {
     /// Every ufrag of ours that a check may name now: one, or two during a restart.
     pub fn local_ufrags(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.current).chain(&self.previous).map(|credentials| &*credentials.ufrag)
+    }
+
+    /// The peer has not nominated a path with the current credentials.
+    pub fn awaits_nomination(&self) -> bool {
+        self.selected.is_none() || self.previous.is_some()
     }
 
     /// The path that the peer nominated last.
@@ -399,6 +411,8 @@ impl Agent {
         if self.nominates(request, is_current) {
             outcome.restarted = is_current && self.previous.take().is_some();
             self.select(path);
+        } else {
+            outcome.nominates_later = is_current && self.awaits_nomination();
         }
         if self.selected.is_none() {
             return outcome;

@@ -55,7 +55,8 @@ fn connected() -> (Agent, Peer) {
 #[test]
 fn nomination_selects() {
     let (mut agent, mut peer) = (Agent::new(OURS.0, OURS.1, 0), Peer { transaction: 0 });
-    assert_eq!(handle(&mut agent, &peer.check(OURS, false), path(1), 0), Ok(Outcome::default()));
+    let later = Outcome { nominates_later: true, ..Outcome::default() };
+    assert_eq!(handle(&mut agent, &peer.check(OURS, false), path(1), 0), Ok(later));
     assert_eq!((agent.selected(), agent.path(), agent.knows(path(1))), (None, Some(path(1)), true));
     let states: Vec<_> = [(2, true), (2, true), (1, false), (1, true)]
         .into_iter()
@@ -128,10 +129,11 @@ fn restart_keeps_the_path_until_a_new_nomination() {
     agent.restart(NEWER.0, NEWER.1, SECOND);
     assert!(agent.local_ufrags().eq([&b"newer"[..], b"ours"]));
     assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND), Ok(Outcome::default()));
-    assert_eq!(handle(&mut agent, &peer.check(NEWER, false), path(2), SECOND), Ok(Outcome::default()));
+    let later = Outcome { nominates_later: true, ..Outcome::default() };
+    assert_eq!(handle(&mut agent, &peer.check(NEWER, false), path(2), SECOND), Ok(later));
     assert_eq!(agent.selected(), Some(path(1)));
     let outcome = handle(&mut agent, &peer.check(NEWER, true), path(2), SECOND).unwrap();
-    assert_eq!(outcome, Outcome { state: Some(IceState::Moved), restarted: true });
+    assert_eq!(outcome, Outcome { state: Some(IceState::Moved), restarted: true, ..Outcome::default() });
     assert!(agent.local_ufrags().eq([&b"newer"[..]]));
     assert_eq!(handle(&mut agent, &peer.check(OURS, true), path(1), SECOND), Err(StunError::Unauthentic));
 }
@@ -152,7 +154,7 @@ fn restart_after_failure() {
     agent.restart(NEWER.0, NEWER.1, 50 * SECOND);
     assert_eq!((agent.deadline(), agent.timeout(79 * SECOND)), (80 * SECOND, None));
     let outcome = handle(&mut agent, &peer.check(NEWER, true), path(2), 79 * SECOND).unwrap();
-    assert_eq!(outcome, Outcome { state: Some(IceState::Connected), restarted: true });
+    assert_eq!(outcome, Outcome { state: Some(IceState::Connected), restarted: true, ..Outcome::default() });
 }
 
 #[test]
@@ -402,6 +404,60 @@ fn a_question_has_no_more_bytes_than_came_by_its_path() {
     }
     assert!(sent > came * 3 / 4);
     assert_eq!(ask_for(0, Cause::Proof, &mut agent, path(4), 200, 99 * SECOND), None, "nothing came");
+}
+
+/// Bytes of answers and questions beyond those of the checks, when each of `paths` is checked as often as that and nobody
+/// nominates; and the questions.
+fn beyond(agent: &mut Agent, peer: &mut Peer, paths: u16, times: u64) -> (i64, usize) {
+    let (mut bytes, mut questions) = (0, 0);
+    for turn in 0..times {
+        for port in 1..=paths {
+            let (check, mut reply) = (peer.check(OURS, false), [0; stun::REPLY_MAX]);
+            let (now_us, from) = (turn * 4 * ASK_AGAIN_US, path(port));
+            let (len, outcome) = agent.handle(&check, from, from.remote(), now_us, &mut reply).unwrap();
+            assert!(outcome.nominates_later);
+            let question = ask_for(0, Cause::Check, agent, from, peer.transaction, now_us).map_or(0, |(_, len)| len);
+            questions += usize::from(question > 0);
+            bytes += (len + question) as i64 - check.len() as i64;
+        }
+    }
+    (bytes, questions)
+}
+
+#[test]
+fn a_checked_path_is_asked_before_any_is_nominated() {
+    let (mut agent, mut peer) = (Agent::new(OURS.0, OURS.1, 0), Peer { transaction: 0 });
+    handle(&mut agent, &peer.check(OURS, false), path(1), 0).unwrap();
+    let mut question = [0; stun::QUESTION_MAX];
+    assert_eq!(agent.ask(path(1), Cause::Check, 0, || [9; 12], 0, &mut question), None, "whose it is is not known");
+    agent.set_remote("theirs", THEIR_PWD);
+    let (transaction, _) = ask_for(0, Cause::Check, &mut agent, path(1), 9, 0).unwrap();
+    assert_eq!(ask_for(0, Cause::Check, &mut agent, path(1), 10, ASK_AGAIN_US - 1), None, "it is being asked");
+    assert_eq!(ask_for(0, Cause::Check, &mut agent, path(2), 11, 0), None, "nobody checked that one");
+    assert_eq!(agent.hear_answer(&answer(transaction, "another"), path(1), 1), Err(StunError::Unauthentic));
+    assert_eq!(agent.hear_answer(&answer(transaction, THEIR_PWD), path(1), 1), Ok(Outcome::default()));
+    let outcome = handle(&mut agent, &peer.check(OURS, true), path(1), 2).unwrap();
+    assert_eq!((outcome.state, outcome.nominates_later), (Some(IceState::Connected), false));
+    assert!(agent.holds(path(1), 3) && !agent.wants_proof(path(1), 3), "its answer counts as the proof");
+    assert!(!handle(&mut agent, &peer.check(OURS, false), path(2), 4).unwrap().nominates_later);
+    agent.restart(NEWER.0, NEWER.1, 5);
+    agent.set_remote("theirs", THEIR_PWD);
+    assert!(!handle(&mut agent, &peer.check(OURS, false), path(1), 6).unwrap().nominates_later, "the old credentials");
+    assert!(handle(&mut agent, &peer.check(NEWER, false), path(2), 7).unwrap().nominates_later);
+    let len = agent.ask(path(2), Cause::Check, 0, || [12; 12], 7, &mut question).expect("after a restart too");
+    let request = stun::parse_request(&question[..len], THEIR_PWD.as_bytes()).unwrap();
+    assert_eq!((request.username, request.use_candidate), (&b"theirs:newer"[..], false));
+}
+
+#[test]
+fn questions_before_a_nomination_have_few_bytes_more_than_the_checks() {
+    for (paths, times) in [(1, 1), (1, 200), (8, 20), (30, 8)] {
+        let (mut agent, mut peer) = (Agent::new(OURS.0, OURS.1, 0), Peer { transaction: 0 });
+        agent.set_remote("theirs", THEIR_PWD);
+        let (bytes, questions) = beyond(&mut agent, &mut peer, paths, times);
+        assert!(bytes <= WELCOME_MAX as i64, "{paths} paths, {times} times: {bytes} bytes more than came");
+        assert!(questions >= usize::from(paths.min(8)), "{paths} paths, {times} times: {questions} questions");
+    }
 }
 
 /// As a browser does: it checks the path in use and answers there, and checks another one once, then in 25 s again.

@@ -219,6 +219,8 @@ impl Shard {
         let wants_proof = self.transports[key].ice().is_some_and(|agent| agent.wants_proof(path, now_us));
         if wants_proof {
             self.ask_there((key, path), Cause::Proof, 0, now_us, out);
+        } else if outcome.nominates_later {
+            self.ask_there((key, path), Cause::Check, 0, now_us, out);
         }
         self.wake_within(if starting { 0 } else { IDLE_TICK_US }, now_us);
     }

@@ -293,3 +293,37 @@ fn media_by_another_of_its_paths_is_a_choice_where_the_first_one_is_quiet() {
     nack(&mut world);
     assert_eq!(questions(&mut world, first).len(), 0, "what was under way comes late");
 }
+
+/// What went to a path, in turn: an answer (true) or a question.
+fn taken(stage: &mut peer::Stage, path: Path) -> Vec<bool> {
+    let is_answer = |datagram: &Vec<u8>| stun::parse_request(datagram, THEIR_PWD.as_bytes()).is_err();
+    stage.take_to(path).iter().map(is_answer).collect()
+}
+
+/// pion nominates a path as soon as it is asked there; without that it waits for its next turn, 200 ms.
+#[test]
+fn a_path_is_asked_behind_the_first_answer_whichever_comes_first_the_check_or_the_description() {
+    for described_first in [true, false] {
+        let mut stage = peer::Stage::new();
+        let (ufrag, pwd) = ("ours7".into(), peer::PWD.into());
+        stage.command(Command::OpenTransport { router: 1, transport: 7, ufrag, pwd });
+        let described = || {
+            let (ufrag, pwd) = ("them".into(), THEIR_PWD.into());
+            Command::SetRemoteCredentials { transport: 7, ufrag, pwd }
+        };
+        if described_first {
+            stage.command(described());
+            assert_eq!(taken(&mut stage, spare()), [], "nobody has checked a path");
+        }
+        stage.deliver_from(spare(), &unchosen(7));
+        if !described_first {
+            assert_eq!(taken(&mut stage, spare()), [true], "an answer only");
+            stage.command(described());
+            assert_eq!(taken(&mut stage, spare()), [false]);
+        } else {
+            assert_eq!(taken(&mut stage, spare()), [true, false]);
+        }
+        stage.deliver_from(spare(), &unchosen(7));
+        assert_eq!(taken(&mut stage, spare()), [true], "it is asked already");
+    }
+}

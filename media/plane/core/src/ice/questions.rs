@@ -55,6 +55,9 @@ pub enum Cause {
     Silence,
     /// It has nominated the path: whether it gets what is sent there.
     Proof,
+    /// It has checked the path and has not nominated any: pion nominates a path as soon as it is asked there, and else at its next
+    /// turn, 200 ms later.
+    Check,
     /// So it is, and far more has been sent there than a question has (`Agent::doubts`): none of it was paid for.
     Doubt,
 }
@@ -87,13 +90,13 @@ impl Agent {
         out: &mut [u8],
     ) -> Option<usize> {
         let username = self.current.remote_ufrag.as_ref()?.len() + 1 + self.current.ufrag.len();
-        // During a restart it is not clear which credentials the peer goes by.
-        if self.phase != Phase::Connected || self.previous.is_some() || self.current.remote_pwd.is_empty() {
+        // During a restart it is not clear which credentials the peer goes by, but for those of its last check.
+        let is_ready = cause == Cause::Check || (self.phase == Phase::Connected && self.previous.is_none());
+        if !is_ready || self.current.remote_pwd.is_empty() {
             return None;
         }
         let bytes = if cause == Cause::Doubt { 0 } else { stun::question_bytes(username) };
-        let is_sought = cause != Cause::Proof && self.selected != Some(path);
-        let spare = if is_sought || self.doubt.withholds() { self.spare } else { 0 };
+        let spare = self.spare_for(cause, path);
         match self.account(path) {
             Some(account) => {
                 account.earn(came);
@@ -120,7 +123,8 @@ impl Agent {
             account.unspent = account.unspent.min(UNANSWERED_MAX * bytes);
         }
         account.spend(bytes, lent);
-        self.spare -= lent;
+        let lender = if cause == Cause::Check { &mut self.welcome } else { &mut self.spare };
+        *lender -= lent;
         if question.asked_us.replace(now_us).is_none() {
             question.begun_us = now_us;
         }
@@ -135,6 +139,16 @@ impl Agent {
             nomination: None,
         };
         Some(stun::write_request(out, &request, &self.current.remote_pwd))
+    }
+
+    /// What others may pay of a question there.
+    fn spare_for(&self, cause: Cause, path: Path) -> usize {
+        let is_sought = cause != Cause::Proof && self.selected != Some(path);
+        match cause {
+            Cause::Check => self.welcome,
+            _ if is_sought || self.doubt.withholds() => self.spare,
+            _ => 0,
+        }
     }
 
     /// Of a path that the peer has checked.
@@ -183,8 +197,12 @@ impl Agent {
     pub fn hear_answer(&mut self, datagram: &[u8], path: Path, now_us: u64) -> Result<Outcome, StunError> {
         let transaction = stun::answered(datagram);
         let is_it = |one: &Question| one.path == path && Some(one.transaction) == transaction;
-        let at = self.questions.iter().position(is_it).filter(|_| self.phase == Phase::Connected);
-        let at = at.ok_or(StunError::Unauthentic)?;
+        let is_awaited = |at: &usize| match self.phase {
+            Phase::Connected => true,
+            Phase::New => self.questions[*at].cause == Cause::Check,
+            Phase::Disconnected | Phase::Failed => false,
+        };
+        let at = self.questions.iter().position(is_it).filter(is_awaited).ok_or(StunError::Unauthentic)?;
         stun::prove_answer(datagram, &self.current.remote_pwd)?;
         let question = self.questions.remove(at);
         // It is there: nobody else could have answered.
@@ -196,7 +214,7 @@ impl Agent {
         }
         self.doubt.answered(path, self.selected == Some(path));
         if question.cause == Cause::Media {
-            return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), restarted: false });
+            return Ok(Outcome { state: self.select(path).then_some(IceState::Moved), ..Outcome::default() });
         }
         if self.selected == Some(path) {
             (self.found, self.settled_us) = (None, now_us);
