@@ -49,6 +49,13 @@ class Ask:
         return _INFO.SDK.Name(self.client.sdk) if self.client.sdk in _INFO.SDK.values() else "UNKNOWN"
 
     @property
+    def applies_offer_late(self) -> bool:
+        """LiveKit's Go SDK (2.19) sends its offer with the join request. It applies the offer only after it has read the
+        JoinResponse, and reads on meanwhile: an answer that comes earlier is an error to it, and its join fails after 5 s.
+        """
+        return self.client.sdk == _INFO.GO
+
+    @property
     def renews_decoders(self) -> bool:
         return self.client.sdk in _RUST_LIBRARY
 

@@ -45,6 +45,9 @@ LAYERS = 8
 CODECS = 8
 ADD_TRACKS = 16
 """Tracks announced in one join request."""
+OFFER_WAITS_S = 0.1
+"""So long at most an offer of a join request waits for the first candidate of a client that applies the offer late. The candidate
+comes within milliseconds of that."""
 PERMISSIONS = 1024
 """Subscriber entries in one publisher's subscription permission."""
 PERMITTED_SIDS = 4096

@@ -53,6 +53,7 @@ _ECHOES = {
 
 
 def offer(session: Session, participant: Participant, message: rtc.SessionDescription) -> None:
+    session.take_offer()
     participant.receive_offer(message.sdp, message.id)
 
 
@@ -62,8 +63,9 @@ def answer(session: Session, participant: Participant, message: rtc.SessionDescr
 
 def trickle(session: Session, participant: Participant, message: rtc.TrickleRequest) -> None:
     """The client's candidates are of no use: its checks reach us, and a lite agent sends none (RFC 8445 section
-    2.5).
+    2.5). The first of them shows that the client has applied its offer.
     """
+    session.take_offer()
 
 
 def add_track(session: Session, participant: Participant, message: rtc.AddTrackRequest) -> None:

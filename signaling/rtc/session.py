@@ -112,6 +112,9 @@ class Session:
         self._began = now
         self._refresh: Cancellable | None = None
         self._astray: astray.Astray | None = None
+        self._offer: rtc.SessionDescription | None = None
+        """Of the join request, until its client has applied it."""
+        self._offer_waits: Cancellable | None = None
 
     # -- life
 
@@ -161,6 +164,10 @@ class Session:
             self._refresh = None
         if self._astray is not None:
             self._astray.cancel()
+        self._offer = None
+        if self._offer_waits is not None:
+            self._offer_waits.cancel()
+            self._offer_waits = None
 
     # -- to the client
 
@@ -235,8 +242,24 @@ class Session:
         self._send_token(participant.grants)
         for request in ask.add_tracks:
             requests.add_track(self, participant, request)
-        if ask.offer is not None:
+        if ask.offer is not None and ask.applies_offer_late:
+            turns = self.desk.registry.around.turns
+            self._offer = ask.offer
+            self._offer_waits = turns.call_later(limits.OFFER_WAITS_S, self._take_late_offer)
+        elif ask.offer is not None:
             participant.receive_offer(ask.offer.sdp, ask.offer.id)
+
+    def take_offer(self) -> None:
+        """Answers the offer of the join request, where that waited: the client has made it its local description."""
+        offer, self._offer = self._offer, None
+        if offer is not None and self.participant is not None:
+            self.participant.receive_offer(offer.sdp, offer.id)
+
+    def _take_late_offer(self) -> None:
+        try:
+            self.take_offer()
+        except (PeerError, OverflowError) as error:
+            self._fail(error, events.Left(events.Reason.JOIN_FAILURE))
 
     def _enter(self, conference: Conference, ask: Ask) -> Participant:
         grants = self.desk.kept.restored(self.grants, self.desk.registry.around.clock.time())

@@ -46,6 +46,48 @@ def publish(guest: Guest) -> str:
     return str(guest.wire.last("track_published").track.sid)
 
 
+def go_joins(office: Office, offer: str = OFFER) -> Guest:
+    description = rtc.SessionDescription(type="offer", sdp=offer, id=1)
+    ask = Ask(dual=False, client=models.ClientInfo(sdk="GO"), offer=description)
+    session, wire = office.open(Grants(identity="gopher", conference="c", join=True), ask)
+    office.world.time.turn()
+    return Guest(office, session, wire)
+
+
+def test_the_go_sdk_gets_its_answer_when_it_has_applied_its_offer(office: Office) -> None:
+    """Its first candidate shows that. Other clients get the answer with the join response."""
+    assert "answer" in office.join("ben", offer=OFFER).wire.kinds()
+    go = go_joins(office)
+    assert go.wire.kinds()[0] == "join" and "answer" not in go.wire.kinds()
+    for _ in range(3):
+        go.ask(trickle=rtc.TrickleRequest(target="PUBLISHER", candidateInit="{}"))
+    office.world.time.advance(2 * limits.OFFER_WAITS_S)
+    assert go.wire.kinds().count("answer") == 1
+    assert go.wire.last("answer").id == 1
+
+
+def test_an_offer_that_waits_is_answered_after_a_moment_anyway(office: Office) -> None:
+    go = go_joins(office)
+    office.world.time.advance(0.9 * limits.OFFER_WAITS_S)
+    assert "answer" not in go.wire.kinds()
+    office.world.time.advance(0.2 * limits.OFFER_WAITS_S)
+    assert go.wire.last("answer").id == 1
+    gone = go_joins(office)
+    gone.session.lost()
+    office.world.time.advance(2 * limits.OFFER_WAITS_S)
+    assert "answer" not in gone.wire.kinds()
+
+
+def test_a_late_offer_that_cannot_be_read_ends_the_join(office: Office) -> None:
+    for candidate_first in (True, False):
+        go = go_joins(office, "v=0\r\n")
+        if candidate_first:
+            go.ask(trickle=rtc.TrickleRequest(target="PUBLISHER", candidateInit="{}"))
+        office.world.time.advance(2 * limits.OFFER_WAITS_S)
+        assert go.wire.kinds()[-1] == "leave"
+        assert go.wire.code == NORMAL
+
+
 def test_join_holds_what_every_client_needs(office: Office) -> None:
     office.join("ann")
     ben = office.join("ben", offer=OFFER)
