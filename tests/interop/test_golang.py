@@ -1,0 +1,104 @@
+"""Clients made with LiveKit's Go SDK, as `lk`, egress and ingress are: pion beside libwebrtc, with one and with two peer
+connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import LiveServer
+from tests.interop.golang import GoPerson, build, film, is_shown, song
+from tests.interop.person import Person, token, until
+
+pytestmark = pytest.mark.native
+
+JOINS = 5
+TURN_MS = 200.0
+"""pion looks at its paths so often. A join that waits for one such turn takes longer."""
+JOIN_MS = 400.0
+"""Ten times the join of a quiet machine."""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("golang") / "client")
+
+
+@pytest.fixture
+def go(server: LiveServer, program: Path, tmp_path: Path) -> Callable[..., GoPerson]:
+    """`go(identity, conference, single=...)`"""
+
+    def make(identity: str, conference: str, *, single: bool) -> GoPerson:
+        jwt = token(server.api_key, server.api_secret, identity, conference)
+        return GoPerson(program, server.ws_url, jwt, tmp_path / identity, single=single)
+
+    return make
+
+
+@pytest.mark.timeout(900)  # the first build on a machine takes minutes where others work beside it
+def test_the_program_builds_from_the_pinned_modules(program: Path) -> None:
+    assert program.stat().st_size > 1_000_000
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["dual", "single"])
+async def test_a_go_client_takes_part(
+    go: Callable[..., GoPerson], person: Callable[..., Person], tmp_path: Path, single: bool
+) -> None:
+    conference = f"golang-{single}"
+    async with person("an", conference) as an, go("gopher", conference, single=single) as gopher:
+        await an.show("blue")
+        await an.speak(1000)
+        gopher.tell(f"video {film(tmp_path / 'film', 'red')}")
+        gopher.tell(f"audio {song(tmp_path / 'song', 440)}")
+        await gopher.happens("published", 2)
+        await is_shown(an, "gopher", "red", 440)
+        await gopher.gets("an", "blue", 1000)
+        await _data(an, gopher, "first")
+
+        sid = (await gopher.happens("joined"))["sid"]
+        gopher.tell("resume")
+        assert (await gopher.happens("reconnected"))["sid"] == sid
+        await is_shown(an, "gopher", "red", 440)
+        await gopher.gets("an", "blue", 1000)
+        await _data(an, gopher, "resumed")
+        assert ("participant_disconnected", "gopher") not in an.events
+
+        gopher.tell("reconnect")
+        assert (await gopher.happens("reconnected", 2))["sid"] != sid
+        await until(lambda: gopher.count("subscribed", identity="an") >= 4, "the tracks of the others, anew")
+        await is_shown(an, "gopher", "red", 440)
+        await gopher.gets("an", "blue", 1000)
+        await _data(an, gopher, "joined anew")
+        assert not gopher.count("disconnected")
+
+
+async def _data(an: Person, gopher: GoPerson, text: str) -> None:
+    """Both ways."""
+    gopher.tell(f"data {text} of the gopher")
+    await until(lambda: an.packets and an.packets[-1].data == f"{text} of the gopher".encode(), "data of the Go client")
+    await an.room.local_participant.publish_data(f"{text} of an", reliable=True)
+    await gopher.happens("data", identity="an", text=f"{text} of an")
+
+
+async def test_two_go_clients_of_both_kinds_hear_each_other(go: Callable[..., GoPerson], tmp_path: Path) -> None:
+    async with go("one", "gophers", single=True) as one, go("two", "gophers", single=False) as two:
+        red, blue = film(tmp_path / "red", "red"), film(tmp_path / "blue", "blue")
+        for who, video, hz in ((one, red, 440), (two, blue, 1000)):
+            who.tell(f"video {video}")
+            who.tell(f"audio {song(tmp_path / str(hz), hz)}")
+        await one.gets("two", "blue", 1000)
+        await two.gets("one", "red", 440)
+
+
+@pytest.mark.parametrize("single", [False, True], ids=["dual", "single"])
+async def test_a_join_does_not_wait_for_the_next_turn_of_pion(go: Callable[..., GoPerson], single: bool) -> None:
+    """As ICE-lite we would send no check, and pion nominates its first path in its next turn, after 200 ms, unless it is asked
+    there before. So each of five joins took longer than that."""
+    took = []
+    for number in range(JOINS):
+        async with go(f"gopher{number}", f"turns-{single}", single=single) as gopher:
+            took.append((await gopher.happens("joined"))["ms"])
+    assert min(took) < TURN_MS, took
+    assert sorted(took)[JOINS // 2] < JOIN_MS, took
