@@ -54,6 +54,9 @@ class Settings:
     public_url: str = _setting("", "address that people open, when it is not that of this machine")
     allowed_hosts: tuple[str, ...] = _setting((), "further names under which this server may be called")
     allowed_origins: tuple[str, ...] = _setting((), "further web origins whose pages may connect; * for any")
+    token_origins: tuple[str, ...] = _setting(
+        ("*",), "web origins whose pages may use /rtc and /twirp with a token of their own; * for any"
+    )
     api_key: str = _setting("", "name of the API key")
     api_secret: str = _setting("", "secret of the API key, 32 characters or more", secret=True)
     data_dir: Path = _setting(Path("data"), "folder of keys and certificates")

@@ -1,8 +1,9 @@
 """What stands before every route: the Host allow-list, foreign web origins, and the security headers of every response.
 
 A name that is not ours is refused, so that a page elsewhere cannot reach this server by pointing its own name here (DNS
-rebinding). A page of another origin may neither open a WebSocket nor send a changing request. IP literals are ours by
-nature: no name service stands behind them.
+rebinding). A page of another origin may neither open a WebSocket nor send a changing request, but for the routes of the LiveKit
+protocol: their one credential is a token that the page must hold, and never a cookie. IP literals are ours by nature: no name
+service stands behind them.
 """
 
 import ipaddress
@@ -44,6 +45,8 @@ FIXED_HEADERS = {
     "referrer-policy": "no-referrer",
 }
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TOKEN_ROUTES = re.compile(r"/rtc(/v1)?(/validate)?|/twirp/.+")
+"""Their handlers read a bearer token and no cookie, so a page can do there only what whoever made its token lets it do."""
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]{2,45}\]|[a-z0-9](?:[a-z0-9.-]{0,252}))(?::(?P<port>[0-9]{1,5}))?")
 _REFUSALS = {
@@ -69,15 +72,17 @@ class Guard:
         now: Callable[[], float],
         names: Iterable[str],
         origins: Sequence[str] = (),
+        token_origins: Sequence[str] = ("*",),
         hsts: bool = False,
     ) -> None:
-        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any.
-        `now`: Unix seconds, for the Date of each answer.
+        """`names`: host names that are ours, lower case; `origins`: foreign web origins that may call, `*` for any;
+        `token_origins`: further ones that may call `TOKEN_ROUTES`. `now`: Unix seconds, for the Date of each answer.
         """
         self._app = app
         self._now = now
         self._names = frozenset(name.lower() for name in names)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._token_origins = self._origins | {origin.rstrip("/").lower() for origin in token_origins}
         self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +92,8 @@ class Guard:
         headers = Headers(scope=scope)
         host = self._host(headers)
         origin = headers.get("origin")
-        foreign = origin is not None and host is not None and self._is_listed(origin) and not _is_same(origin, host)
+        listed = origin is not None and self._is_listed(origin, scope["path"])
+        foreign = listed and origin is not None and host is not None and not _is_same(origin, host)
         send = self._with_headers(send, scope, host, origin if foreign else None)
         code = self._refusal(scope, headers, host)
         if code is not None:
@@ -114,15 +120,16 @@ class Guard:
             return "host_unknown"
         if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
             return None
-        origins = headers.getlist("origin")
-        if len(origins) > 1 or any(not _is_same(o, host) and not self._is_listed(o) for o in origins):
+        origins, path = headers.getlist("origin"), scope["path"]
+        if len(origins) > 1 or any(not _is_same(o, host) and not self._is_listed(o, path) for o in origins):
             return "origin_refused"
         if not origins and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return "origin_refused"
         return None
 
-    def _is_listed(self, origin: str) -> bool:
-        return "*" in self._origins or origin.lower() in self._origins
+    def _is_listed(self, origin: str, path: str) -> bool:
+        listed = self._token_origins if TOKEN_ROUTES.fullmatch(path) else self._origins
+        return "*" in listed or origin.lower() in listed
 
     def _with_headers(self, send: Send, scope: Scope, host: str | None, foreign: str | None) -> Send:
         async def sender(message: Message) -> None:

@@ -160,7 +160,14 @@ class Composition:
         self._starlette = Starlette(routes=self._routes(), lifespan=self._lifespan)
         names = {"localhost", *tls.Subject.of_this_machine(settings.own_names).names}
         traced = self.traces.around(self._starlette) if self.traces is not None else self._starlette
-        self._guard = Guard(traced, now=CLOCK.time, names=names, origins=settings.allowed_origins, hsts=settings.hsts)
+        self._guard = Guard(
+            traced,
+            now=CLOCK.time,
+            names=names,
+            origins=settings.allowed_origins,
+            token_origins=settings.token_origins,
+            hsts=settings.hsts,
+        )
         self._outermost: Any = self._guard
         if settings.trusted_proxies:
             # Throttles and the audit trail want the address of the person and not that of the proxy.

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from aiortc.sdp import SessionDescription
 from google.protobuf.message import DecodeError
+from livekit import api
 from livekit.protocol import models, rtc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import serve
@@ -250,30 +252,60 @@ def origins(server: LiveServer) -> list[str]:
     ]
 
 
-async def test_pages_of_other_origins_are_refused_before_the_socket_opens(server: LiveServer) -> None:
+async def test_a_page_of_any_origin_needs_a_token_of_its_own(server: LiveServer) -> None:
+    """With one it comes in, as a program does; without one it is refused before the socket opens, whatever its cookies say."""
+    jwt = token(server.api_key, server.api_secret, "victim", "origins")
+    for origin in origins(server):
+        cookie = {"origin": origin, "cookie": f"access_token={jwt}; token={jwt}"}
+        for path in ("/rtc?protocol=17", "/rtc/v1?join_request=CAESAA=="):
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                async with connect(server.ws_url + path, additional_headers=cookie):
+                    pass
+            assert refused.value.response.status_code == 401, origin
+    for welcome in (None, server.url, "https://app.example", "null"):
+        async with enter(server, "victim", "origins", origin=welcome) as socket:
+            assert await pings(socket)
+
+
+async def test_no_answer_lets_a_page_of_elsewhere_use_cookies(server: LiveServer) -> None:
+    """Nor does one let it read what only a cookie opens: those routes name no foreign origin at all."""
+    page, twirp = {"origin": "https://evil.example"}, "/twirp/livekit.RoomService/ListRooms"
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        for method, path in (("GET", "/rtc"), ("GET", "/rtc/validate"), ("POST", twirp), ("OPTIONS", twirp)):
+            answer = await http.request(method, path, headers=page, json={} if method == "POST" else None)
+            assert answer.headers["access-control-allow-origin"] in ("*", "https://evil.example")
+            assert "access-control-allow-credentials" not in answer.headers
+            assert "set-cookie" not in answer.headers
+            assert answer.status_code == (204 if method == "OPTIONS" else 401), (method, path)
+        for method in ("GET", "POST", "OPTIONS"):
+            answer = await http.request(method, "/api/v1/session", headers=page)
+            assert "access-control-allow-origin" not in answer.headers
+            assert method != "POST" or (answer.status_code, answer.json()["code"]) == (403, "origin_refused")
+
+
+async def test_where_origins_are_listed_other_pages_open_no_socket(own_server: Callable[..., LiveServer]) -> None:
+    server = own_server(DIEMCAU_TOKEN_ORIGINS="https://app.example")
     for origin in origins(server):
         with pytest.raises(websockets.InvalidStatus) as refused:
             async with enter(server, "victim", "origins", origin=origin):
                 pass
         assert refused.value.response.status_code == 403, origin
-    for ours in (None, server.url):
+    for ours in (None, server.url, "https://app.example"):
         async with enter(server, "victim", "origins", origin=ours) as socket:
             assert await pings(socket)
 
 
-@pytest.mark.parametrize("path", ["/rtc", "/rtc/v1"])
-async def test_the_second_path_has_the_same_door(server: LiveServer, path: str) -> None:
-    jwt = token(server.api_key, server.api_secret, "victim", "origins")
-    url = f"{server.ws_url}{path}?access_token={jwt}&join_request=CAESAA=="
-    with pytest.raises(websockets.InvalidStatus) as refused:
-        async with connect(url, origin="https://evil.example"):  # type: ignore[arg-type]
-            pass
-    assert refused.value.response.status_code == 403
-
-
-async def test_a_control_without_the_list_lets_them_in(own_server: Callable[..., LiveServer]) -> None:
-    server = own_server(DIEMCAU_ALLOWED_ORIGINS="*")
+async def test_a_control_without_the_list_lets_them_in(server: LiveServer) -> None:
     for origin in origins(server):
-        if origin and "\0" not in origin:
+        if origin:
             async with enter(server, "victim", "origins", origin=origin) as socket:
                 assert await pings(socket)
+
+
+async def test_a_control_with_a_token_the_same_page_is_answered(server: LiveServer) -> None:
+    """What `test_no_answer_lets_a_page_of_elsewhere_use_cookies` asks for is there."""
+    jwt = api.AccessToken(server.api_key, server.api_secret).with_grants(api.VideoGrants(room_list=True)).to_jwt()
+    headers = {"origin": "https://evil.example", "authorization": f"Bearer {jwt}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers) as http:
+        answer = await http.post("/twirp/livekit.RoomService/ListRooms", json={})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://evil.example")

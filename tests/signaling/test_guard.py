@@ -121,9 +121,54 @@ async def test_pages_of_other_origins_open_no_socket(origin: str) -> None:
     assert sent[0]["status"] == 403
 
 
-def websocket(origin: str) -> Scope:
+TOKEN_PATHS = ["/rtc", "/rtc/v1", "/rtc/validate", "/rtc/v1/validate", "/twirp/livekit.RoomService/ListRooms"]
+OTHER_PATHS = [
+    "/",
+    "/rtcx",
+    "/rtc/",
+    "/rtc/v2",
+    "/rtc/validate/x",
+    "/twirp",
+    "/twirpx/y",
+    "/api/v1/rtc",
+    "/x/rtc",
+    "/rtc\n",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_routes_of_tokens_take_pages_of_any_origin(origin: str) -> None:
+    for path in TOKEN_PATHS:
+        assert (await asgi(websocket(origin, path)))[0]["type"] == "websocket.close", "the routes decide"
+        answer = await ask("POST", path, origin=origin)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (404, origin)
+        assert answer.headers["vary"] == "origin"
+        assert "access-control-allow-credentials" not in answer.headers
+        question = await ask("OPTIONS", path, origin=origin, access_control_request_headers="authorization")
+        assert question.status_code == 204
+        assert "authorization" in question.headers["access-control-allow-headers"]
+        assert "access-control-allow-credentials" not in question.headers
+        assert (await ask("POST", path, origin=origin, host="evil.example")).status_code == 421
+    for path in OTHER_PATHS:
+        assert (await asgi(websocket(origin, path)))[0]["status"] == 403
+        assert (await asgi({**websocket(origin, path), "type": "http", "method": "POST"}))[0]["status"] == 403
+
+
+async def test_the_origins_of_token_routes_can_be_narrowed() -> None:
+    names, origins, narrow = ["localhost"], ["https://app.example.vn"], ["https://other.example.vn/"]
+    app = Guard(INNER, now=lambda: 0.0, names=names, origins=origins, token_origins=narrow)
+    for origin, statuses in (
+        ("https://app.example.vn", (404, 200)),
+        ("https://other.example.vn", (404, 403)),
+        ("https://third.example.vn", (403, 403)),
+    ):
+        answers = [await ask("POST", path, app=app, origin=origin) for path in ("/rtc", "/")]
+        assert tuple(one.status_code for one in answers) == statuses, origin
+
+
+def websocket(origin: str, path: str = "/") -> Scope:
     headers = [(b"host", b"localhost:7880"), (b"origin", origin.encode())]
-    return {"type": "websocket", "path": "/", "scheme": "ws", "query_string": b"", "headers": headers}
+    return {"type": "websocket", "path": path, "scheme": "ws", "query_string": b"", "headers": headers}
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:7880", "https://localhost:7880", "https://app.example.vn"])

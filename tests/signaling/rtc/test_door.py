@@ -90,15 +90,19 @@ async def test_validate_says_success_and_makes_nothing(live_server: LiveServer) 
         assert not (await lk.room.list_rooms(api.ListRoomsRequest(names=["door-validate"]))).rooms
 
 
-async def test_pages_of_other_origins_are_refused(live_server: LiveServer) -> None:
-    headers = {"authorization": f"Bearer {token(live_server, 'ann', 'door')}", "origin": "https://evil.example"}
+@pytest.mark.parametrize("origin", ["https://app.example", "null"])
+async def test_pages_of_any_origin_come_in_with_a_token_and_not_without(live_server: LiveServer, origin: str) -> None:
+    """A cookie is no token. Nor does a page of elsewhere call under a host name that is not ours."""
+    ours = {"authorization": f"Bearer {token(live_server, 'ann', 'door')}", "origin": origin}
+    cookie = {"origin": origin, "cookie": f"diemcau={ours['authorization'].split()[1]}; access_token=x"}
+    url = f"{live_server.url}/rtc"
     async with aiohttp.ClientSession() as http:
-        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await http.ws_connect(f"{live_server.url}/rtc", headers=headers)
-        assert refused.value.status == 403
-        headers["origin"] = live_server.url
-        async with http.ws_connect(f"{live_server.url}/rtc", headers=headers) as socket:
+        async with http.ws_connect(url, headers=ours) as socket:
             assert (await socket.receive()).type is aiohttp.WSMsgType.BINARY
+        for headers, status in (({"origin": origin}, 401), (cookie, 401), ({**ours, "host": "evil.example"}, 421)):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                await http.ws_connect(url, headers=headers)
+            assert refused.value.status == status
 
 
 async def test_bad_bytes_end_one_socket(live_server: LiveServer) -> None:
