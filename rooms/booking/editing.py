@@ -46,6 +46,8 @@ WORDS = (
     "connect",
     "uncalled_ids",
 )
+UNTOLD = frozenset(("connect", "uncalled_ids"))
+"""What concerns the operators alone: those invited get no word of it."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
 NAMES = {
@@ -204,7 +206,8 @@ async def _all(session: AsyncSession, one: _Edit) -> Meeting:
     if one.takes:
         await restoring.retake(session, meeting, await restoring.coming(session, meeting.id, now), actor)
     await _ask_again(session, one, plan)
-    await history.finish(session, meeting, actor, now, "edit", one.summary, before)
+    told = bool(one.changed - UNTOLD)
+    await history.finish(session, meeting, actor, now, "edit", one.summary, before, tells=told)
     await _record(session, one, "all")
     return meeting
 

@@ -262,6 +262,9 @@ async def _on_malformed(request: Request, error: Exception) -> JSONResponse:
 def _trouble(fault: Mapping[str, Any]) -> Trouble:
     """What was given is not repeated: it may be a password."""
     vi, en = _FIELDS.get(fault["type"], _WRONG)
+    if fault["type"] == "literal_error":
+        choices = str(fault["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
+        vi, en = f"{vi} Hãy chọn: {choices}.", f"{en}: {choices}"
     where = ".".join(str(part)[:60] for part in fault["loc"][1:] or fault["loc"])
     limit = {
         name: value

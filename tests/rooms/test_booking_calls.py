@@ -11,7 +11,7 @@ from rooms import booking
 from rooms.booking import call_list as calls
 from rooms.booking.call_list import Device, Gap, Party, call_list
 from rooms.booking.requests import AttendeeRequest, Request
-from rooms.dialling import dates, legs, planning
+from rooms.dialling import dates, entering, legs, planning
 from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
@@ -180,14 +180,14 @@ async def test_one_hall_of_a_site_is_the_main_one(database: Database, province: 
 async def test_a_terminal_of_the_list_is_invited_by_dialling_in_too(
     database: Database, province: Province, now: datetime, class_: str
 ) -> None:
-    """That of the booked hall, whose unit is not among those invited."""
+    """That of the booked hall, whose unit is not among those invited, comes in without PIN and lobby; another one does not."""
     meeting = await approved(database, province, now, class_=class_, connect="dial_in", attendees=())
+    at, number = meeting.first_starts_at, str(meeting.number)
     async with database.reading() as session:
-        date = (await session.scalars(select(Occurrence.id).where(Occurrence.meeting_id == meeting.id))).one()
-        own = await session.get_one(Terminal, province.terminals["tinh-a"])
-        other = await session.get_one(Terminal, province.terminals["khcn"])
-        assert await planning.invited(session, meeting, date, own)
-        assert not await planning.invited(session, meeting, date, other)
+        own = await entering.by_number(session, number, "", province.terminals["tinh-a"], "10.1.2.3", at)
+        other = await entering.by_number(session, number, "", province.terminals["khcn"], "10.1.2.3", at)
+    assert own is not None and other is None
+    assert (own.verdict.allowed, own.exempt or class_ == "important", own.closed) == (True, True, True)
 
 
 @pytest.mark.parametrize(("asks", "state"), [(True, "asked"), (False, "approved")])
@@ -217,6 +217,7 @@ async def test_the_answer_to_the_question_is_kept(database: Database, province: 
 
         said = await database.transact(say)
         assert (said.connect, said.connect_asked, said.state) == (answer, False, "approved")
+        assert said.sequence == meeting.sequence  # those invited get no mail of it
 
 
 # On the day

@@ -165,6 +165,7 @@ class Terminal(View):
     site_id: str
     site_name: str = ""
     hall_id: str | None
+    hall_name: str = ""
     vendor: str
     model: str
     protocols: list[str]

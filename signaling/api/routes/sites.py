@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.org import fields, units
 from rooms.org.tables import Unit as UnitRow
 from rooms.sites import halls, networks, places, terminals
+from rooms.sites.tables import Hall as HallRow
 from rooms.sites.tables import Site as SiteRow
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Page, shown
@@ -152,14 +153,19 @@ async def list_terminals(
     """Hall terminals; of a unit and what is below it, of a site."""
     anywhere(visit, "sites.read")
 
-    async def work(session: AsyncSession) -> tuple[list[Any], dict[str, SiteRow]]:
+    async def work(session: AsyncSession) -> tuple[list[Any], dict[str, SiteRow], dict[str, str]]:
         below = await _below(session, unit_id)
         found = await terminals.search(session, q, below, site_id, limit=rows.reach)
         kept = found[rows.offset :]
-        return kept, await _sites(session, [one.site_id for one in kept])
+        rooms = {one.hall_id for one in kept if one.hall_id}
+        named = dict((await session.execute(select(HallRow.id, HallRow.name).where(HallRow.id.in_(rooms)))).all())
+        return kept, await _sites(session, [one.site_id for one in kept]), named
 
-    found, sites = await visit.read(work)
-    return rows.page(found, lambda one: shown(Terminal, one, site_name=sites[one.site_id].name))
+    found, sites, named = await visit.read(work)
+    return rows.page(
+        found,
+        lambda one: shown(Terminal, one, site_name=sites[one.site_id].name, hall_name=named.get(one.hall_id or "", "")),
+    )
 
 
 @router.get("/terminals/{terminal_id}", openapi_extra=needs("sites.read"))
@@ -255,4 +261,5 @@ async def _halls(session: AsyncSession, rows: Sequence[Any]) -> list[Hall]:
 async def _terminal(session: AsyncSession, terminal_id: str, response: Response) -> Terminal:
     row = await terminals.get(session, terminal_id)
     tag(response, row.version)
-    return shown(Terminal, row, site_name=(await places.get(session, row.site_id)).name)
+    hall = (await halls.get(session, row.hall_id)).name if row.hall_id else ""
+    return shown(Terminal, row, site_name=(await places.get(session, row.site_id)).name, hall_name=hall)

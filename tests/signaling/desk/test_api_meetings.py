@@ -351,3 +351,28 @@ def _ordered(meeting: dict[str, Any]) -> dict[str, Any]:
         for one in meeting["occurrences"]
     ]
     return {**meeting, "occurrences": dates}
+
+
+async def test_the_call_list_of_a_booking(office: Office) -> None:
+    """By the defaults the booked hall and the invited units are called; what is no way to connect is refused in words."""
+    desk = await office.client("secretary", "khcn")
+    units = [{"unit_id": office.province.units[code]} for code in ("xa1", "xa2")]
+    meeting = await approved(office, attendees=units)
+    assert meeting["connect"] == "call"
+    listed = [(one["terminal_id"], one["why"], one["called"]) for one in meeting["calls"]]
+    assert listed == [("terminal-khcn", "hall", True), ("terminal-xa1", "unit", True)]
+    assert [(one["name"], one["reason"]) for one in meeting["call_gaps"]] == [("UBND xã Đức Lập", "no_terminal")]
+
+    head = {"if-match": f'"{meeting["version"]}"'}
+    answer = await desk.patch(f"/meetings/{meeting['id']}", json={"uncalled_ids": ["terminal-xa1"]}, headers=head)
+    assert answer.status_code == 200, answer.text
+    changed = answer.json()
+    assert changed["state"] == "approved"
+    assert [(one["terminal_id"], one["out"]) for one in changed["calls"]] == [
+        ("terminal-khcn", False),
+        ("terminal-xa1", True),
+    ]
+
+    refused = await desk.post("/meetings", json=wanted(office, connect="manual"))
+    (trouble,) = problem(refused, 422, "fields_wrong")["troubles"]
+    assert trouble["where"] == "connect" and "call, dial_in" in trouble["vi"] and "call, dial_in" in trouble["en"]

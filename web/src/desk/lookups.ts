@@ -23,7 +23,7 @@ export async function findHalls(typed: string, seatsText: (seats: number) => str
 /** SIP terminals in use: those that the server can call. */
 export async function findTerminals(typed: string): Promise<Option[]> {
   const page = await get<Page<Terminal>>('/terminals', { q: typed, limit: FEW });
-  return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name }) => ({ id, name, hint: site_name }));
+  return page.items.filter((one) => one.active && one.protocols.includes('sip')).map(({ id, name, site_name, hall_name }) => ({ id, name: hall_name || site_name, hint: [hall_name === '' ? '' : site_name, name].filter((part) => part !== '').join(' · ') }));
 }
 
 export async function findSites(typed: string): Promise<Option[]> {

@@ -149,6 +149,7 @@ export interface Terminal {
   name: string;
   site_id: string;
   site_name: string;
+  hall_name: string;
   hall_id: string | null;
   vendor: string;
   model: string;

@@ -326,7 +326,7 @@ export const deskVi = {
   'calls.out': 'Không gọi',
   'calls.takeOut': 'Bỏ khỏi danh sách',
   'calls.takeOutNamed': 'Bỏ khỏi danh sách: {name}',
-  'calls.putBack': 'Đưa lại vào danh sách',
+  'calls.putBack': 'Đưa lại',
   'calls.putBackNamed': 'Đưa lại vào danh sách: {name}',
   'calls.hallWithout': 'Hội trường này chưa có thiết bị mà máy chủ gọi được (SIP)',
   'calls.unitWithout': 'Đơn vị chưa có thiết bị hội trường mà máy chủ gọi được (SIP)',
