@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { guides } from './tools/guides.ts';
+import { prompt } from './tools/prompt.ts';
 import { squeezed } from './tools/squeezed.ts';
 
 // How long parts of the build took is no warning; others are told.
@@ -9,7 +10,7 @@ const QUIET = { bundlerTimings: false };
 // Nothing may be inlined into a page: its Content-Security-Policy knows neither `data:` fonts nor inline scripts.
 export default defineConfig({
   base: '/',
-  plugins: [guides(), svelte(), squeezed()],
+  plugins: [guides(), prompt(), svelte(), squeezed()],
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   build: {
     target: ['chrome109', 'safari15.4', 'firefox115'],

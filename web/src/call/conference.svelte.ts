@@ -4,6 +4,7 @@
  */
 import {
   ConnectionState,
+  DefaultReconnectPolicy,
   LocalAudioTrack,
   LocalVideoTrack,
   Room,
@@ -634,11 +635,16 @@ export class Conference {
   }
 }
 
+/** Between two attempts to come back, ms, each half shorter to half longer: a server that starts again is there within a second. In all as
+ *  long as the library's own ten. */
+const RETRY_MS = [0, 300, 300, 600, 600, 1200, 1200, 2700, 2700, 4800, 7000, 7000, 7000, 7000, 7000];
+
 function roomOptions(entry: Entry, resolution: VideoResolution): RoomOptions {
   const { camera, microphone, speaker } = entry.chosen;
   return {
     adaptiveStream: { pixelDensity: 'screen', pauseVideoInBackground: false },
     dynacast: true,
+    reconnectPolicy: new DefaultReconnectPolicy(RETRY_MS),
     videoCaptureDefaults: {
       resolution,
       ...(camera === '' ? { facingMode: 'user' as const } : { deviceId: { ideal: camera } }),

@@ -1,0 +1,137 @@
+"""The server dies and another one starts on its port: pages with `livekit-client` as it is published, and ours, see again."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import ConsoleMessage, async_playwright
+
+from tests.conftest import LiveServer, start_server
+from tests.interop.canvas import CLIENT, PAINTED
+from tests.interop.person import token
+from tests.ports import free_port
+from tests.web.test_pages import new_meeting
+from tests.web.visiting import CHROMIUM, Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+KEY = {"DIEMCAU_API_KEY": "again", "DIEMCAU_API_SECRET": "a" * 32}
+BOUND_S, PAGE_BOUND_S = 36.0, 22.0
+"""Ten times the median that `tests/bench/again.py` measures; of the first, two seconds are a sleep of the library."""
+JITTER_MS = 500
+"""At most so long `livekit-client` waits after a `leave` with RECONNECT. The steps of its backoff are longer by then."""
+JOIN = """async ([url, jwt, name, dual]) => {
+  LivekitClient.setLogLevel('debug');
+  const room = new LivekitClient.Room({ singlePeerConnection: !dual });
+  const one = ((window.people ??= {})[name] = { room, frames: 0 });
+  room.on('trackSubscribed', (track) => {
+    const picture = track.attach();
+    document.body.append(picture);
+    const count = () => { one.frames += 1; picture.requestVideoFrameCallback(count); };
+    picture.requestVideoFrameCallback(count);
+  });
+  await room.connect(url, jwt);
+  if (name === 'speaker') await room.localParticipant.publishTrack((PAINTED)(320, 180, 10), { source: 'camera' });
+}""".replace("PAINTED", PAINTED)
+SEE = "() => Object.entries(people).every(([name, { frames }]) => name === 'speaker' || frames > 5)"
+WATCH = """() => Object.values(people).forEach((one) => {
+  one.room.once('reconnecting', () => Object.assign(one, { frames: 0, again: true }));
+})"""
+"""Pictures count from the moment on at which the old connection is given up."""
+SEE_AGAIN = SEE.replace("[name, { frames }]", "[name, { frames, again }]").replace(
+    "frames > 5", "(again && frames > 5)"
+)
+LINKS = """() => {
+  const call = document.querySelector('[data-testid=call]');
+  window.links = [];
+  new MutationObserver(() => links.push(call.dataset.link)).observe(call, { attributeFilter: ['data-link'] });
+}"""
+MOVES = """() => {
+  const [picture] = document.querySelectorAll('[data-testid=tile][data-local=false] video');
+  return links.at(-1) === 'steady' && links.includes('media-lost') && picture?.currentTime > 0.5;
+}"""
+
+Restart = Callable[[], float]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[LiveServer]:
+    """On a port that the next one can have."""
+    made = start_server(tmp_path, "--http-port", str(free_port()), **KEY)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def restart(server: LiveServer, tmp_path: Path) -> Iterator[Restart]:
+    """Kill the server and start the next one; when it was killed. Both are there when it returns."""
+    begun: list[LiveServer] = []
+
+    def again() -> float:
+        server.stop(signal.SIGKILL)
+        at = time.monotonic()
+        begun.append(start_server(tmp_path, "--http-port", str(server.port), **KEY))
+        return at
+
+    yield again
+    for one in begun:
+        one.stop()
+
+
+async def test_a_published_client_joins_without_its_backoff(server: LiveServer, restart: Restart) -> None:
+    told: list[str] = []
+    async with async_playwright() as playwright:
+        flags = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = await (await browser.new_context(bypass_csp=True)).new_page()
+        page.on("console", lambda message: _note(told, message))
+        await page.goto(f"{server.url}/healthz")
+        await page.evaluate(CLIENT.read_text())
+        for name, dual in (("speaker", False), ("one", False), ("two", True)):
+            jwt = token(server.api_key, server.api_secret, name, "again")
+            await page.evaluate(JOIN, [server.ws_url, jwt, name, dual])
+        await page.wait_for_function(SEE, timeout=60_000)
+        await page.evaluate(WATCH)
+        killed = await asyncio.to_thread(restart)
+        await page.wait_for_function(SEE_AGAIN, timeout=(BOUND_S - time.monotonic() + killed) * 1000)
+        for name in ("one", "two"):
+            mine = [line for line in told if f"participant: {name}" in line]
+            resumed = _index(mine, "client leave request")
+            waits = mine[resumed + _index(mine[resumed:], "reconnecting in ")]
+            assert float(re.findall(r"[0-9.]+", waits)[0]) <= JITTER_MS
+            assert not any(
+                line.startswith("resuming signal") for line in mine[resumed : _index(mine, "fully reconnected")]
+            )
+            assert not any("Received leave request while" in line for line in mine), (
+                "a resume that counts as failed waits"
+            )
+        await browser.close()
+
+
+def _note(told: list[str], message: ConsoleMessage) -> None:
+    told.append(message.text)
+
+
+def _index(lines: list[str], begin: str) -> int:
+    found = [at for at, line in enumerate(lines) if line.startswith(begin)]
+    assert found, f"{begin!r} is not among {lines}"
+    return found[0]
+
+
+async def test_our_page_sees_again(server: LiveServer, restart: Restart, visit: Visit) -> None:
+    speaker, viewer = await visit(), await visit()
+    link = await new_meeting(speaker, server)
+    await speaker.join(link, "Nguyễn Văn An")
+    await viewer.join(link, "Trần Thị Bình")
+    await viewer.page.evaluate(LINKS)
+    killed = await asyncio.to_thread(restart)
+    await viewer.page.wait_for_function(MOVES, timeout=(PAGE_BOUND_S - time.monotonic() + killed) * 1000)
+    links = await viewer.page.evaluate("links")
+    assert links.index("media-lost") < links.index("steady")
+    assert "gone" not in links
