@@ -550,6 +550,7 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("join-button").click()
     await visitor.part("stage").wait_for(timeout=PATIENCE_MS)
     await visitor.part("leave-button").click()
+    await visitor.part("leave-only").click()
     await visitor.part("home-button").click()
     await visitor.part("meeting-page").wait_for()
 

@@ -5,6 +5,7 @@ without H.264 sees the halls in one composed picture. A real server with its mix
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
@@ -34,7 +36,7 @@ from rooms.store.database import Database
 from signaling.files import kept_key
 from tests.conftest import start_server
 from tests.interop.person import token
-from tests.interop.quirks import Quirk
+from tests.interop.quirks import Quirk, alaw_samples, loudest_hz
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
 from tests.web import desk as furniture
@@ -48,6 +50,8 @@ TITLE = "Họp trực tuyến triển khai phòng chống bão số 9"
 COLOURS = {"do": (200, 30, 30), "xanh": (30, 170, 40)}
 NAMES = {"do": "Thiết bị đỏ", "xanh": "Thiết bị xanh", "vang": "Thiết bị vàng"}
 WAIT_MS = 60_000
+QUIET = 400
+"""Of 32,768: the noise of coding is below, a hall's tone is above."""
 HOST = "127.0.0.1"
 
 
@@ -226,6 +230,87 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     async with operator.page.expect_download() as coming:
         await row(operator, "vang").get_by_test_id("trace").click()
     await coming.value
+
+
+async def test_the_chair_mutes_a_hall_for_all_and_its_key_counts_when_it_is_asked(
+    operator: Visitor, visit: Visit, served: Live, tmp_path: Path
+) -> None:
+    await operator.page.goto(served.board)
+    await _call(operator, "do", "xanh")
+    chair = await visit()
+    await sign_in(chair, served)
+    await chair.page.goto(f"{served.url}/meetings/{served.meeting}")
+    await chair.part("enter-button").click()
+    await chair.part("preview-video").wait_for()
+    await chair.part("join-button").click()
+    await chair.part("stage").wait_for(timeout=WAIT_MS)
+    await chair.part("mic-toggle").click()
+    await chair.part("people-toggle").click()
+    hall = chair.page.locator('[data-testid=person][data-identity="hall_terminal.t-do"]').last
+    red, keys = row(operator, "do"), served.halls["do"]
+    await _hears(operator, served, 440)
+
+    await hall.get_by_test_id("host-more").click()
+    await hall.get_by_test_id("host-mute").click()
+    await expect(red).to_contain_text("Micrô tắt")
+    await _hears(operator, served, 0)
+    await served.place.later(keys.press("*6", by="info"))
+    await _hears(operator, served, 0)
+    await expect(hall.locator(".mic.muted")).to_be_visible()
+
+    await hall.get_by_test_id("host-more").click()
+    await hall.get_by_test_id("host-ask").click()
+    await expect(hall.get_by_test_id("host-asked")).to_be_visible()
+    await chair.page.screenshot(path=tmp_path / "asked.png")
+    await _hears(operator, served, 0)
+    await served.place.later(keys.press("*6", by="info"))
+    await _hears(operator, served, 440)
+    await expect(hall.get_by_test_id("host-asked")).to_have_count(0)
+
+    await chair.part("mute-all").click()
+    await chair.part("mute-all-undo").click()
+    await expect(chair.part("host-done")).to_contain_text("Đã mở lại tiếng của 2 hội trường")
+    await expect(red).to_contain_text("Micrô bật")
+    await _hears(operator, served, 440)
+
+    await hall.get_by_test_id("host-more").click()
+    await hall.get_by_test_id("host-keep-out").click()
+    await hall.get_by_test_id("host-remove-sure").click()
+    await expect(red).to_have_attribute("data-state", "left", timeout=WAIT_MS)
+    assert keys.ended.is_set()
+    await red.get_by_test_id("leg-call").click()
+    await expect(red).to_have_attribute("data-state", re.compile("failed|given_up"), timeout=WAIT_MS)
+    assert not keys.answered.is_set() or keys.ended.is_set(), "it does not come in again"
+    await chair.part("lobby-toggle").click()
+    await chair.part("pardon").click()
+    await _call(operator, "do")
+
+
+async def test_the_news_of_a_board_end_with_the_session(operator: Visitor, served: Live) -> None:
+    kept = {one["name"]: one["value"] for one in await operator.page.context.cookies()}
+    headers = {"origin": served.url}
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", cookies=kept, headers=headers, timeout=60) as client:
+        async with client.stream("GET", f"/occurrences/{served.date}/legs/events") as news:
+            lines = news.aiter_lines()
+            assert await anext(lines) == "event: legs"
+            assert (await client.delete("/session")).status_code == 204
+            async with asyncio.timeout(60):
+                assert [line async for line in lines][-1:] != ["event: legs"]
+        assert (await client.get("/hall-boards")).status_code == 401
+
+
+async def _hears(visitor: Visitor, served: Live, hz: int) -> None:
+    """The other hall: this tone, or nothing (0)."""
+    found: tuple[int, int] = (0, 0)
+    for _ in range(WAIT_MS // 500):
+        served.halls["xanh"].heard.clear()
+        await visitor.page.wait_for_timeout(500)
+        said = bytes(served.halls["xanh"].heard)
+        level = int(abs(alaw_samples(said)).max()) if said else 0
+        found = (level, round(loudest_hz(said)) if level else 0)
+        if (level < QUIET and hz == 0) or (level >= QUIET and abs(found[1] - hz) < 20):
+            return
+    raise AssertionError(f"level and tone {found} instead of {hz} Hz")
 
 
 async def test_a_camera_turns_while_a_key_is_held(operator: Visitor, served: Live, tmp_path: Path) -> None:

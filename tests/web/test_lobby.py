@@ -1,4 +1,6 @@
-"""The lobby in real browsers: a guest knocks and waits, the secretary lets him in or turns him away, an opener switches it on."""
+"""Hosts in real browsers. The lobby: a guest knocks and waits, the secretary lets him in or turns him away, an opener switches it
+on. In the call: microphones, hands, putting out, keeping out, the end for everybody, and signing out while it runs.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -170,12 +173,12 @@ async def test_a_guest_waits_and_is_let_in_and_another_is_turned_away(visit: Vis
     await refused_at_the_door(served, f"o-{date.id}")
 
 
-async def knock_again(visitor: Visitor, served: Served) -> None:
+async def knock_again(visitor: Visitor, served: Served, name: str = "Ông Nguyễn Văn Khách") -> None:
     """The same tab after a reload: he was let in, so he does not wait."""
     meeting, _ = await meeting_of(served)
     await visitor.page.goto(f"{served.url}/join?number={meeting.number}")
     await visitor.part("join-pin").fill(meeting.pin)
-    await visitor.part("join-as").fill("Ông Nguyễn Văn Khách")
+    await visitor.part("join-as").fill(name)
     await visitor.part("join-look").click()
     await visitor.part("join-enter").click()
     await visitor.part("preview-video").wait_for()
@@ -304,3 +307,178 @@ async def test_a_blur_that_fails_while_one_waits_closes_the_camera(visit: Visit,
     waits.set()
     await expect(guest.part("preview-camera")).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
     await expect(guest.part("blur-trouble")).to_contain_text("Bật camera thì mọi người thấy phông nền")
+
+
+async def enter_as_host(host: Visitor, served: Served) -> None:
+    """The secretary, from the page of the meeting, with the list of people open."""
+    meeting, _ = await meeting_of(served)
+    await sign_in(host, served)
+    await host.page.goto(f"{served.url}/meetings/{meeting.id}")
+    await host.part("enter-button").click()
+    await host.part("preview-video").wait_for()
+    await host.part("join-button").click()
+    await host.part("stage").wait_for(timeout=PATIENCE_MS)
+
+
+async def let_in(host: Visitor, guest: Visitor, served: Served, name: str) -> None:
+    await knock(guest, served, name)
+    await host.part("knock-admit").click()
+    await guest.part("stage").wait_for(timeout=PATIENCE_MS)
+
+
+def row(host: Visitor, name: str) -> Any:
+    """The last one: who has raised a hand stands twice."""
+    return host.part("people-panel").get_by_test_id("person").filter(has_text=name).last
+
+
+async def do(host: Visitor, name: str, *deeds: str) -> None:
+    await row(host, name).get_by_test_id("host-more").click()
+    for deed in deeds:
+        await row(host, name).get_by_test_id(deed).click()
+
+
+def tile(visitor: Visitor, name: str) -> Any:
+    return visitor.page.get_by_test_id("tile").filter(has_text=name)
+
+
+async def test_a_host_has_the_floor_in_hand(visit: Visit, served: Served, tmp_path: Path) -> None:
+    host = await visit()
+    await enter_as_host(host, served)
+    guest = await visit(width=390, height=844, touch=True)
+    await let_in(host, guest, served, "Lê Thị Hà")
+    third = await visit()
+    await let_in(host, third, served, "Phạm Văn Ba")
+    await host.part("people-toggle").click()
+    await expect(row(host, "(bạn)").get_by_test_id("host-mark")).to_have_text("Chủ trì")
+    await expect(row(host, "Lê Thị Hà").get_by_test_id("host-mark")).to_have_count(0)
+    await third.part("people-toggle").click()
+    await expect(third.part("host-mark")).to_have_count(1)
+    await expect(third.part("host-more")).to_have_count(0)
+
+    await guest.part("hand-toggle").click()
+    await expect(guest.part("hand-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(guest.part("notice").filter(has_text="chưa cho phép")).to_have_count(0)
+    await expect(host.part("hand-queue")).to_contain_text("Lê Thị Hà")
+    await do(host, "Lê Thị Hà", "host-lower")
+    await expect(guest.part("hand-toggle")).to_have_attribute("aria-pressed", "false")
+
+    await do(host, "Lê Thị Hà", "host-mute")
+    await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await expect(tile(third, "Lê Thị Hà")).to_have_attribute("data-muted", "true")
+    await row(host, "Lê Thị Hà").get_by_test_id("host-more").focus()
+    await host.page.keyboard.press("Enter")
+    await looks_well(host, 1280)
+    await host.page.screenshot(path=tmp_path / "menu.png")
+    await host.page.keyboard.press("Enter")  # what has the focus: the first one
+    question = guest.part("unmute-question")
+    await expect(question).to_contain_text("Chủ trì mời bật micro")
+    await expect(row(host, "Lê Thị Hà").get_by_test_id("host-asked")).to_be_visible()
+    await looks_well(guest, 390)
+    await guest.page.screenshot(path=tmp_path / "question.png")
+    await expect(guest.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await guest.part("unmute-yes").click()
+    await expect(question).to_have_count(0)
+    await expect(tile(third, "Lê Thị Hà")).to_have_attribute("data-muted", "false")
+    await expect(host.part("host-asked")).to_have_count(0)
+
+    await host.part("mute-all").click()
+    await host.part("mute-all-undo").click()  # at once: there are ten seconds, on a busy machine too
+    await expect(host.part("mic-toggle")).to_have_attribute("aria-pressed", "true")
+    await expect(host.part("host-done")).to_contain_text("Đã mời 2 người bật lại micro")
+    await expect(third.part("unmute-question")).to_be_visible()
+    await expect(third.part("mic-toggle")).to_have_attribute("aria-pressed", "false")
+    await third.part("unmute-no").click()
+    await expect(third.part("unmute-question")).to_have_count(0)
+    await guest.part("mic-toggle").click()
+    await expect(question).to_have_count(0)
+    await refused_because_it_is_on(host, third)
+    await put_out_and_kept_out(host, third, served, tmp_path)
+
+
+async def refused_because_it_is_on(host: Visitor, third: Visitor) -> None:
+    """Between the look at the list and the press: the server says why not."""
+
+    async def late(route: Route) -> None:
+        await third.part("mic-toggle").click()
+        await expect(tile(host, "Phạm Văn Ba")).to_have_attribute("data-muted", "false")
+        await route.continue_()
+
+    await host.page.route("**/host/ask-to-unmute", late)
+    await do(host, "Phạm Văn Ba", "host-ask")
+    await expect(host.part("host-trouble")).to_contain_text("Micro của người này đang bật")
+    await looks_well(host, 1280)
+    await host.page.unroute("**/host/ask-to-unmute")
+    await host.page.keyboard.press("Escape")
+    await expect(host.part("host-menu")).to_have_count(0)
+    await expect(host.part("people-panel")).to_be_visible()
+
+
+async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Served, tmp_path: Path) -> None:
+    await do(host, "Phạm Văn Ba", "host-keep-out", "host-remove-sure")
+    await expect(third.part("left-page")).to_contain_text("Đã được mời ra khỏi cuộc họp")
+    await expect(third.part("rejoin-button")).to_have_count(0)
+    await third.page.screenshot(path=tmp_path / "out.png")
+    await looks_well(third, 1280)
+    await expect(tile(host, "Phạm Văn Ba")).to_have_count(0)
+    await knock_again(third, served, "Phạm Văn Ba")
+    await expect(third.part("join-trouble")).to_contain_text("Đã được mời ra khỏi cuộc họp")
+    await host.part("lobby-toggle").click()
+    await host.part("pardon").click()
+    await third.part("join-button").click()
+    await third.part("waiting").wait_for()
+
+
+async def test_signing_out_asks_and_then_ends_the_call_of_this_browser(visit: Visit, served: Served) -> None:
+    host = await visit()
+    await enter_as_host(host, served)
+    guest = await visit()
+    await let_in(host, guest, served, "Đỗ Văn Tư")
+    desk = Visitor(await host.page.context.new_page())
+    await desk.page.goto(f"{served.url}/my")
+    await desk.part("sign-out").click()
+    await expect(desk.part("sign-out-ask")).to_contain_text("cũng rời cuộc họp đó")
+    await looks_well(desk, 1280)
+    await desk.part("sign-out-not").click()
+    await expect(desk.part("sign-out-ask")).to_have_count(0)
+    await expect(tile(guest, "(bạn)")).to_have_count(1)
+    await expect(guest.part("tile")).to_have_count(2)
+    await desk.part("sign-out").click()
+    await desk.part("sign-out-sure").click()
+    await expect(host.part("left-page")).to_contain_text("hãy đăng nhập lại")
+    await expect(guest.part("tile")).to_have_count(1)
+    await desk.part("sign-in").wait_for()
+
+
+async def test_whoever_opened_a_meeting_ends_it_for_everybody_on_a_phone(
+    visit: Visit, served: Served, tmp_path: Path
+) -> None:
+    opener = await visit(width=390, height=844, touch=True)
+    await opener.page.emulate_media(reduced_motion="reduce")  # what fades in has less contrast for a moment
+    await opener.page.goto(served.url)
+    await opener.part("start-name").fill("Trao đổi nhanh")
+    await opener.part("start-button").click()
+    await opener.part("preview-video").wait_for()
+    await opener.part("join-name").fill("Chủ")
+    await opener.part("join-button").click()
+    await opener.part("stage").wait_for(timeout=PATIENCE_MS)
+    guest = await visit()
+    await guest.join(opener.page.url, "Khách")
+    await opener.part("more-button").click()
+    await opener.part("people-toggle").click()
+    await row(opener, "Khách").get_by_test_id("host-more").click()
+    await looks_well(opener, 390)
+    await opener.page.screenshot(path=tmp_path / "menu-390.png")
+    await opener.part("host-remove").click()
+    await opener.page.screenshot(path=tmp_path / "remove-390.png")
+    await opener.part("host-remove-not").click()
+    await opener.part("people-panel-close").click()
+    await opener.part("leave-button").click()
+    await expect(opener.part("leave-only")).to_be_visible()
+    await looks_well(opener, 390)
+    await opener.page.screenshot(path=tmp_path / "leave-390.png")
+    await opener.part("leave-end").click()
+    await looks_well(opener, 390)
+    await opener.part("end-sure").click()
+    for one in (opener, guest):
+        await expect(one.part("left-page")).to_contain_text("Cuộc họp đã kết thúc")
+        await expect(one.part("rejoin-button")).to_have_count(0)

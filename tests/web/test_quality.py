@@ -129,6 +129,7 @@ async def test_the_mode_is_told_beside_the_pictures(visit: Visit, live_server: L
     await phone.page.keyboard.press("Escape")
     await phone.part("chat-toggle").click()
     await other.part("leave-button").click()
+    await other.part("leave-only").click()
     await expect(phone.part("notice")).to_be_visible()
     notice, field = await phone.part("notice").bounding_box(), await phone.part("chat-input").bounding_box()
     assert notice and field and notice["y"] + notice["height"] <= field["y"], "what is written stays in sight"

@@ -150,6 +150,17 @@ export async function pardonFromLobby(conference: string, key: string): Promise<
   await ask(`${lobbyPath(conference)}/pardon`, { key, body: {} });
 }
 
+/** Of taking back that all were muted: halls that are heard again, people who are asked. */
+export interface Undone {
+  unmuted: number;
+  asked: number;
+}
+
+/** What a host does to those who are in the call. */
+export function hostDeed<Answer>(conference: string, key: string, deed: string, body: Record<string, unknown>): Promise<Answer> {
+  return ask<Answer>(`/api/v1/conferences/${encodeURIComponent(conference)}/host/${deed}`, { key, body });
+}
+
 function lobbyPath(conference: string): string {
   return `/api/v1/conferences/${encodeURIComponent(conference)}/lobby`;
 }

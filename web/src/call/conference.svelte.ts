@@ -7,6 +7,7 @@ import {
   DefaultReconnectPolicy,
   LocalAudioTrack,
   LocalVideoTrack,
+  ParticipantEvent,
   Room,
   RoomEvent,
   SubscriptionError,
@@ -32,7 +33,7 @@ import { Backdrop } from './backdrop.svelte';
 import { Chat } from './chat.svelte';
 import { CHECK_MS, mediaFlows } from './flow';
 import { joinFailureText, leavingText } from './leaving';
-import { HAND, isComposed, linkedBy, membersOf, type Link, type Member } from './members';
+import { HAND, handTime, isComposed, linkedBy, membersOf, UNMUTE_ASKED, type Link, type Member } from './members';
 import { Line } from './line.svelte';
 import { MutedTalk } from './mutedtalk.svelte';
 import { Notices } from './notices.svelte';
@@ -262,12 +263,39 @@ export class Conference {
   async raiseHand(up: boolean): Promise<void> {
     this.busy.hand = true;
     try {
-      await this.room.localParticipant.setAttributes({ [HAND]: up ? String(Date.now()) : '' });
+      await this.mark(HAND, up);
     } catch {
       this.notices.tell(t('notice.handRefused'));
     } finally {
       this.busy.hand = false;
       this.redraw();
+    }
+  }
+
+  /** What a host has asked. The microphone is the person's: it goes on only here. */
+  async answerUnmute(on: boolean): Promise<void> {
+    const told = this.mark(UNMUTE_ASKED, false).catch(() => undefined);
+    if (on) await this.turn('microphone', true);
+    await told;
+  }
+
+  /** The server says since when: the client library, which waits for its own value, is not waited for. */
+  private async mark(name: string, on: boolean): Promise<void> {
+    const { localParticipant } = this.room;
+    const stop = new AbortController();
+    const done = new Promise<void>((resolve) => {
+      const look = () => {
+        if ((handTime(localParticipant.attributes[name]) > 0) === on) resolve();
+      };
+      localParticipant.on(ParticipantEvent.AttributesChanged, look);
+      stop.signal.addEventListener('abort', () => localParticipant.off(ParticipantEvent.AttributesChanged, look));
+    });
+    const asked = localParticipant.setAttributes({ [name]: on ? '1' : '' });
+    try {
+      await Promise.race([done, asked]);
+    } finally {
+      stop.abort();
+      asked.catch(() => undefined);
     }
   }
 

@@ -77,7 +77,7 @@ export class Lobby {
       const found: LobbyView | Error = await lookLobby(this.conference, this.key, revision, signal).catch((error: Error) => error);
       if (signal.aborted) return;
       if (found instanceof Error) {
-        this.closed = found instanceof Refused && ['removed', 'denied', 'token_expired', 'cancelled', 'not_invited', 'class_forbids'].includes(found.code);
+        this.closed = found instanceof Refused && ['removed', 'denied', 'token_expired', 'signed_out', 'ended', 'cancelled', 'not_invited', 'class_forbids'].includes(found.code);
         if (this.closed) return;
         this.offline = true;
         revision = null;

@@ -19,8 +19,12 @@ export interface Member {
   /** The server has no place for them in what it sends here, until others go. */
   waiting: { camera: boolean; screen: boolean };
   speaking: boolean;
-  /** When the hand was raised (ms since 1970 by the raiser's clock), 0 when it is down. */
+  /** When the hand was raised (ms since 1970 by the server's clock), 0 when it is down. */
   hand_ms: number;
+  /** When a host asked for the microphone to be switched on, 0 when nobody did or it was answered. */
+  asked_ms: number;
+  /** Decides about the meeting, by the server's word. */
+  host: boolean;
   quality: ConnectionQuality;
   /** No person: the one picture of all halls, for a browser that does not decode theirs. */
   composed: boolean;
@@ -29,8 +33,10 @@ export interface Member {
 /** Its identity, as the server gives it to nobody else. */
 const COMPOSED = 'hall_program';
 
-/** The attribute of a participant that says a hand is up; its value is the time in ms. */
+/** Attributes of a participant that the server alone writes; the values of the first two are times in ms. */
 export const HAND = 'hand';
+export const UNMUTE_ASKED = 'diemcau.unmuteAsked';
+const HOST = 'diemcau.host';
 
 /** `undecoded`: sids of tracks that the server could give in no codec of ours; `waiting`: of those that have no place yet. */
 export function membersOf(room: Room, undecoded: ReadonlySet<string>, waiting: ReadonlySet<string>): Member[] {
@@ -63,6 +69,8 @@ function member(participant: Participant, undecoded: ReadonlySet<string>, waitin
     waiting: { camera: isIn(waiting, camera), screen: isIn(waiting, screen) },
     speaking: participant.isSpeaking,
     hand_ms: handTime(participant.attributes[HAND]),
+    asked_ms: handTime(participant.attributes[UNMUTE_ASKED]),
+    host: participant.attributes[HOST] === '1',
     quality: participant.connectionQuality,
     composed: isComposed(participant),
   };

@@ -35,6 +35,8 @@ export interface Session {
   mails: boolean;
   /** Hall terminals may be connected. */
   halls: boolean;
+  /** Calls of this browser that signing out ends. */
+  calls: number;
 }
 export interface Unit {
   id: string;

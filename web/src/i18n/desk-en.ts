@@ -57,6 +57,9 @@ export const deskEn: Record<DeskKey, string> = {
   'nav.more': 'More',
   'nav.account': 'My account',
   'nav.out': 'Sign out',
+  'nav.outTitle': 'A meeting is open',
+  'nav.outCalls': 'This browser is in a meeting with this account. Signing out leaves that meeting too.',
+  'nav.outNot': 'Stay',
   'nav.stillIn': 'You are not signed out: this browser still holds your session.',
 
   'signin.title': 'Sign in',

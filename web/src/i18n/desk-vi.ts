@@ -56,6 +56,9 @@ export const deskVi = {
   'nav.more': 'Thêm',
   'nav.account': 'Tài khoản của tôi',
   'nav.out': 'Đăng xuất',
+  'nav.outTitle': 'Đang có cuộc họp mở',
+  'nav.outCalls': 'Trình duyệt này đang ở trong một cuộc họp bằng tài khoản này. Đăng xuất thì cũng rời cuộc họp đó.',
+  'nav.outNot': 'Ở lại',
   'nav.stillIn': 'Chưa đăng xuất được, trình duyệt này vẫn đang đăng nhập.',
 
   'signin.title': 'Đăng nhập',
