@@ -5,7 +5,20 @@ wire bytes, open sockets or touch packets: SDP passes through as opaque text bet
 below.
 """
 
-from conference import announcements, data, dialout, events, happenings, keypad, layout, limits, plan, ports
+from conference import (
+    announcements,
+    data,
+    dialout,
+    events,
+    happenings,
+    keypad,
+    layout,
+    limits,
+    marks,
+    moderation,
+    plan,
+    ports,
+)
 from conference.admission import check_token
 from conference.conference import Conference
 from conference.errors import Refusal
@@ -13,7 +26,7 @@ from conference.floor import Floor, FloorChange, FloorRule, FloorState
 from conference.hall import Hall, Wished
 from conference.lobby import Knock, Knocker, Lobbies, Lobby, LobbySetting, State
 from conference.names import cleaned
-from conference.participant import Entry, Participant, Permission
+from conference.participant import Entry, Participant, Permission, described
 from conference.permissions import Grants, Kind, Passage, Source
 from conference.program import Mode
 from conference.registry import Registry
@@ -53,6 +66,7 @@ __all__ = [
     "check_token",
     "cleaned",
     "data",
+    "described",
     "dialout",
     "events",
     "floor",
@@ -60,6 +74,8 @@ __all__ = [
     "keypad",
     "layout",
     "limits",
+    "marks",
+    "moderation",
     "plan",
     "ports",
 ]

@@ -32,6 +32,7 @@ from conference.events import (
 from conference.hall import Hall
 from conference.happenings import Happening, What
 from conference.identifiers import ConferenceSid, ParticipantSid
+from conference.moderation import Silence
 from conference.pace import Paced
 from conference.participant import Entry, Participant, check_facts
 from conference.ports import Cancellable, Client, Figures, HallSignal, LineOptions, PathWish, Producer, Surroundings
@@ -68,6 +69,8 @@ class Conference:
         self.tracks_by_sid: dict[str, Track] = {}
         self.data_tracks: dict[str, data.DataTrack] = {}  # by sid
         self.closed = False
+        self.silence: Silence | None = None
+        """The last time that a host muted all participants."""
         self.speakers = Speakers(self)
         self.meter = Meter(self)
         self.program: Program | None = None

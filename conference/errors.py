@@ -16,7 +16,7 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "conference_full": ("Cuộc họp đã đủ người", "the conference is full"),
     "conference_limit": ("Máy chủ đã đủ số cuộc họp", "the server holds no more conferences"),
     "join_denied": ("Không có quyền vào cuộc họp", "permissions denied"),
-    "removed": ("Bạn đã bị mời ra khỏi cuộc họp", "this participant was removed from the conference"),
+    "removed": ("Đã được mời ra khỏi cuộc họp", "this participant was removed from the conference"),
     "lobby_waits": (
         "Cuộc họp đang bật phòng chờ. Hãy xin vào lại và chờ chủ trì cho vào",
         "held by the lobby: ask to come in and wait",
@@ -49,6 +49,9 @@ _TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "track_limit": ("Đã đủ số luồng", "no more tracks for this participant"),
     "track_kind_bad": ("Loại luồng không hỗ trợ", "unsupported type of track"),
+    "microphone_on": ("Micro này đang bật", "this microphone is on"),
+    "microphone_denied": ("Người này không được phát tiếng trong cuộc họp", "this participant may not speak here"),
+    "undo_gone": ("Không hoàn tác được nữa", "this cannot be undone any more"),
     "unmute_denied": ("Không được bật tiếng từ xa", "remote unmute not enabled"),
     "handle_bad": ("Số luồng dữ liệu không hợp lệ", "invalid handle"),
     "handle_taken": ("Số luồng dữ liệu đã dùng", "handle is already in use"),

@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from conference import keypad, limits, publishing
+from conference import announcements, keypad, limits, publishing
 from conference.announcements import Language
 from conference.connection import Connection
+from conference.errors import Refusal
 from conference.events import Event, LayersWanted, Left, MuteAsked, Quality, Reason
 from conference.identifiers import ParticipantSid
 from conference.keypad import Command, Keypad
 from conference.layout import CYCLE, Layout
 from conference.lines import Lines, Medium
+from conference.marks import HAND, UNMUTE_ASKED
 from conference.pace import Pace
 from conference.participant import Entry, Participant
 from conference.permissions import Source
@@ -34,8 +36,6 @@ Wants = Literal["operator", "floor", "mute", "layout"]
 CAMERA: Final = Announcement("camera", "video", Source.CAMERA, width=1280, height=720)
 MICROPHONE: Final = Announcement("microphone", "audio", Source.MICROPHONE, red=False)
 CONTENT: Final = Announcement("content", "video", Source.SCREEN_SHARE, width=1920, height=1080)
-HAND: Final = "hand"
-"""The attribute by which our pages show that somebody has raised a hand; its value is the time in ms."""
 
 
 class LineConnection(Connection):
@@ -254,6 +254,45 @@ class Hall(Participant):
             publishing.mute(self, track.sid, muted)
         self.program.changed()
 
+    def silence(self) -> bool:
+        """Mutes the hall, by order of a host. The hall hears so, and its key does not undo it."""
+        on = not self.muted
+        if on or not self.locked:
+            self._say("unmute_denied")
+        self.set_muted(True, locked=True)
+        self.set_mark(UNMUTE_ASKED, on=False)
+        return on
+
+    def ask_to_unmute(self) -> None:
+        """Tells the hall, in sound and picture, that its key counts again. Raises Refusal `microphone_on`."""
+        if not self.muted:
+            raise Refusal("microphone_on")
+        self.set_muted(True, locked=False)
+        self._say("unmute_asked")
+        self._show_for_a_while(announcements.text("unmute_asked", self.language))
+        self.set_mark(UNMUTE_ASKED, on=True)
+
+    def _show_for_a_while(self, words: str) -> None:
+        """Writes the words over the hall's picture, unless an operator has written something there."""
+        if not self.text:
+            self.set_text(words)
+            self.conference.around.turns.call_later(limits.HALL_NOTICE_S, self._hide, words)
+
+    def _hide(self, words: str) -> None:
+        if self.text == words and not self.left:
+            self.set_text("")
+
+    def unsilence(self) -> bool:
+        if self.muted and self.locked:
+            self.set_muted(False)
+            self._say("unmuted")
+        return True
+
+    def lower_hand(self) -> None:
+        if self.floor_wanted_at is not None:
+            self.set_floor_wanted(False)
+            self._say("floor_withdrawn")
+
     def set_deafened(self, deafened: bool) -> None:
         self.deafened = deafened
         self.lines.serve(self.served, deafened=deafened)
@@ -362,6 +401,7 @@ class Hall(Participant):
             self._say("unmute_denied")
             return
         self.set_muted(not self.muted)
+        self.set_mark(UNMUTE_ASKED, on=False)
         self._say("muted" if self.muted else "unmuted")
         self._wish("mute", self.muted)
 

@@ -227,5 +227,9 @@ LOBBY_LISTENERS = 4
 LOBBY_WATCHERS = 64
 """Hosts' screens that wait for news of one lobby at the same time."""
 LOBBY_WHY_CHARACTERS = 200
+SILENCE_UNDO_S = 10.0
+"""How long a host can take back a mute of all participants. A slip is seen at once."""
+HALL_NOTICE_S = 15.0
+"""How long a hall reads a question of the chair: long enough to find the remote control."""
 VOICES = 64
 """Halls whose sound browsers can get at the same time."""

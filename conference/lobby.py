@@ -157,6 +157,10 @@ class Lobby:
     _denied: OrderedDict[str, Denial] = field(default_factory=OrderedDict)
     """By `hand`, `crowd` and `voucher`."""
     _revoked: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    _seen: OrderedDict[str, Knocker] = field(default_factory=OrderedDict)
+    """By identity: the knockers that got leave to enter. A host who removes a participant can then keep that person out."""
+    _kept_out: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    """Identities that no token brings back, however new it is."""
     _passed: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     # -- whoever asks to come in
@@ -280,11 +284,13 @@ class Lobby:
     @property
     def barred(self) -> int:
         """How many are turned away for good."""
-        return sum(1 for one in self._denied.values() if one.final)
+        unknown = sum(one not in self._seen for one in self._kept_out)
+        return sum(1 for one in self._denied.values() if one.final) + unknown
 
     def pardon(self) -> None:
         """Whoever was turned away may ask again."""
         self._denied.clear()
+        self._kept_out.clear()
         for knock in [one for one in self.tickets.values() if one.state is State.DENIED]:
             del self.tickets[knock.ticket]
         self._news()
@@ -339,6 +345,29 @@ class Lobby:
             if knock.who.identity == identity or knock.who.key in keys:
                 self._take_back(knock, Refusal("removed"), now)
 
+    def remember(self, who: Knocker) -> None:
+        """Notes that this knocker got leave to enter."""
+        _keep(self._seen, who.identity, who)
+
+    def keep_out(self, identity: str, now: float) -> list[str]:
+        """Refuses this identity until a host pardons. Its account, its link, or its name from its network are refused too, as far
+        as they are known. Returns all identities of that person.
+        """
+        who = self._seen.get(identity)
+        same = [identity]
+        if who is not None:
+            why = Refusal("removed")
+            self._count_denial(who.hand, why, now, 1)
+            if who.crowd:
+                self._count_denial(who.crowd, why, now, limits.LOBBY_CROWD_DENIALS)
+            _keep(self._denied, who.voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
+            same += [one.identity for one in self._seen.values() if one.voucher == who.voucher and one is not who]
+        for one in same:
+            _keep(self._kept_out, one, None)
+            self.forget(one, now)
+        self._news()
+        return same
+
     def bar(self, bearer: str, why: Refusal, now: float) -> None:
         """A bearer, or WAY.BEARER, that vouches for nobody any more."""
         for knock in list(self.tickets.values()):
@@ -365,6 +394,8 @@ class Lobby:
 
     def check(self, grants: Grants, present: bool) -> None:
         """The door. Raises Refusal `removed`, `lobby_waits`."""
+        if grants.identity in self._kept_out:
+            raise Refusal("removed")
         passed = present or grants.identity in self._passed
         admission.check_lobby(grants, on=self.on, passed=passed, revoked_at=self._revoked.get(grants.identity))
 

@@ -26,8 +26,9 @@ from conference.events import (
     Reason,
 )
 from conference.identifiers import ParticipantSid
+from conference.marks import HAND, RESERVED, UNMUTE_ASKED
 from conference.names import cleaned
-from conference.permissions import Grants
+from conference.permissions import Grants, Source
 from conference.ports import Client, PacketFormat
 from conference.track import Announcement, PendingSection, Settings, Track
 from media import PeerError
@@ -210,12 +211,64 @@ class Participant:
             self.conference.permissions.add(self)
 
     def update_own(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
-        """Raises Refusal."""
-        if not self.grants.can_update_own_metadata:
+        """Changes what the others see of it. For clients that a host let in, and for our own pages, only the hand counts, and
+        its time is the server's. Raises Refusal.
+        """
+        if self.grants.describes_itself:
+            facts = described(attributes or {})
+            self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=facts)
+        elif self.grants.raises_hand or self.grants.can_update_own_metadata:
+            self._update_marks(attributes or {})
+        else:
             raise Refusal("metadata_denied")
-        self.update_facts(name=cleaned(name or "") or None, metadata=metadata, attributes=attributes)
         # Before the answer to the request: native clients take their next change from what they know by then.
         self.conference.roster.tell_first(self)
+
+    def _update_marks(self, wanted: Mapping[str, str]) -> None:
+        if HAND in wanted:
+            self.raise_hand(bool(wanted[HAND]))
+        if wanted.get(UNMUTE_ASKED) == "":  # the person has answered
+            self.set_mark(UNMUTE_ASKED, on=False)
+
+    def silence(self) -> bool:
+        """Mutes its microphones, by order of a host. Returns whether one was on. The client may switch it on again."""
+        on = self._microphones()
+        for track in on:
+            publishing.mute_from_outside(self, track.sid, True)
+        self.set_mark(UNMUTE_ASKED, on=False)
+        return bool(on)
+
+    def ask_to_unmute(self) -> None:
+        """Asks the person to switch the microphone on. Raises Refusal `microphone_denied`, `microphone_on`."""
+        if not self.grants.may_publish(Source.MICROPHONE):
+            raise Refusal("microphone_denied")
+        if self._microphones():
+            raise Refusal("microphone_on")
+        self.set_mark(UNMUTE_ASKED, on=True)
+
+    def unsilence(self) -> bool:
+        """Undoes `silence`. False: the microphone is a person's, and the person has to be asked."""
+        return False
+
+    def lower_hand(self) -> None:
+        """Takes the participant out of the row of raised hands, by order of a host."""
+        self.raise_hand(False)
+
+    def _microphones(self) -> list[Track]:
+        """Returns those that are on. Sound without a source counts, as it may come from one."""
+        voices = (Source.MICROPHONE, Source.UNKNOWN)
+        return [one for one in self.tracks.values() if one.kind == "audio" and one.source in voices and not one.muted]
+
+    def raise_hand(self, up: bool) -> None:
+        """Raises or lowers the hand. A hand that is up already keeps its place in the row."""
+        if up != bool(self.grants.attributes.get(HAND)):
+            self.set_mark(HAND, on=up)
+
+    def set_mark(self, name: str, *, on: bool) -> None:
+        """Sets an attribute of `marks` to the time, or removes it."""
+        if on or name in self.grants.attributes:
+            now_ms = round(self.conference.around.clock.time() * 1000)
+            self.update_facts(name=None, metadata=None, attributes={name: str(now_ms) if on else ""})
 
     def update_facts(self, *, name: str | None, metadata: str | None, attributes: Mapping[str, str] | None) -> None:
         """Attributes with an empty value are removed, the others merged in. Raises Refusal."""
@@ -292,6 +345,11 @@ class Participant:
         if client is not None:
             self.detached_at = self.conference.around.clock.monotonic()
             client.deliver(Left(reason, action))
+
+
+def described(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Returns them without those that the server alone writes."""
+    return {name: value for name, value in attributes.items() if name not in RESERVED}
 
 
 def check_facts(grants: Grants) -> None:

@@ -69,6 +69,8 @@ class Grants:
     can_subscribe: bool = True
     can_publish_data: bool = True
     can_update_own_metadata: bool = False
+    raises_hand: bool = False
+    """The right to raise a hand, and to change nothing else that others see. The server says when that was."""
     hidden: bool = False
     recorder: bool = False
     agent: bool = False
@@ -78,10 +80,20 @@ class Grants:
     terms: Terms | None = None
     """How the conference is made when this join opens it."""
     passage: Passage = Passage.NONE
+    account: str = ""
+    session: str = ""
+    """The account that was signed in as the token was made, and its session. Empty: there was none."""
     issued_at: float = 0.0
     expires_at: float = 0.0
     facts_kept: bool = False
     """Metadata and attributes were too long for the token: the server that signed it keeps them."""
+
+    @property
+    def describes_itself(self) -> bool:
+        """Whether its bearer chooses its name and its other facts. A participant that a host let in keeps the name that the
+        host saw.
+        """
+        return self.can_update_own_metadata and not self.raises_hand and self.passage is Passage.NONE
 
     @property
     def records(self) -> bool:

@@ -153,6 +153,7 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         can_subscribe=_typed(video, "canSubscribe", bool, True),
         can_publish_data=_typed(video, "canPublishData", bool, True),
         can_update_own_metadata=_typed(video, "canUpdateOwnMetadata", bool, False),
+        raises_hand=_typed(video, "raisesHand", bool, False),
         hidden=_typed(video, "hidden", bool, False),
         recorder=_typed(video, "recorder", bool, False),
         agent=_typed(video, "agent", bool, False),
@@ -160,6 +161,8 @@ def _grants(claims: Claims, issued_at: float, expires_at: float) -> Grants:
         destination=_text(video, "destinationRoom", limits.CONFERENCE_BYTES),
         terms=_terms(claims),
         passage=_passage(claims),
+        account=_text(claims, "account", limits.ACCOUNT_BYTES),
+        session=_text(claims, "session", limits.ACCOUNT_BYTES),
         issued_at=issued_at,
         expires_at=expires_at,
         facts_kept=_typed(claims, "factsKept", bool, False),
@@ -253,6 +256,7 @@ def _claims(grants: Grants) -> dict[str, Any]:
     flags = {"roomJoin": grants.join, "roomAdmin": grants.admin, "roomCreate": grants.create, "roomList": grants.list}
     flags |= {
         "canUpdateOwnMetadata": grants.can_update_own_metadata,
+        "raisesHand": grants.raises_hand,
         "hidden": grants.hidden,
         "recorder": grants.recorder,
         "agent": grants.agent,
@@ -274,6 +278,7 @@ def _claims(grants: Grants) -> dict[str, Any]:
     claims["factsKept"] = grants.facts_kept
     claims["kind"] = "" if grants.kind is Kind.STANDARD else grants.kind.value
     claims["lobby"] = grants.passage.value
+    claims["account"], claims["session"] = grants.account, grants.session
     claims["roomConfig"] = _room_configuration(grants.terms) if grants.terms else None
     return {name: value for name, value in claims.items() if value} | {"video": video}
 

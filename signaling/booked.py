@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from conference import Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
+from conference import Conference, Grants, Lobbies, Lobby, Passage, Refusal, Registry, events
 from rooms.policy import classes
 from signaling.api import Present
 
@@ -24,11 +24,16 @@ K = TypeVar("K")
 PREFIX = "o-"
 GUEST = "guest"
 """Stands in an identity for whom neither an invitation nor the register vouches."""
+ROTATIONS = 8
+"""How often one browser gets a new secret while a call runs: a second factor, a password."""
 REMEMBERED = 8192
 """Dates whose door is known by heart, bearers who are barred, halls that are vouched for; the longest unasked one is forgotten
 first.
 """
 CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
+OVER = ("Cuộc họp đã kết thúc.", "the meeting is over")
+SIGNED_OUT = ("Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.", "the account was signed out or switched off")
+NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no host of this meeting any more")
 NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")
 Told = Callable[[str, datetime], Awaitable[None]]
 
@@ -56,6 +61,14 @@ class BookedMeetings:
         self._doors: OrderedDict[str, Door] = OrderedDict()
         self._barred: OrderedDict[str, float] = OrderedDict()
         self._closed: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
+        """Dates that a host has ended."""
+        self._accounts: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        """(until when, but for which session) what was opened by an account is void."""
+        self._sessions: OrderedDict[str, None] = OrderedDict()
+        """Sessions that ended. What was opened in them is void."""
+        self._successors: OrderedDict[str, str] = OrderedDict()
+        """The name under which a session goes on, by its old name."""
         self._telling: set[asyncio.Task[None]] = set()
 
     @staticmethod
@@ -153,6 +166,9 @@ class BookedMeetings:
         ):
             words = classes.REFUSALS["halls_only"]
             raise Refusal("class_forbids", *words)
+        if grants.conference.removeprefix(PREFIX) in self._over:
+            raise Refusal("ended", *OVER)
+        self._check_account(grants)
         who = grants.identity.split(".")[1]
         if any(grants.issued_at <= self._barred.get(one, -1.0) for one in (who, f"{way}.{who}")):
             raise Refusal("not_invited", *NOT_INVITED)
@@ -162,6 +178,51 @@ class BookedMeetings:
             and not grants.may_moderate(grants.conference)
         ):
             raise Refusal("lobby_waits")
+
+    def _check_account(self, grants: Grants) -> None:
+        """Raises Refusal `signed_out`."""
+        session = self.current(grants.session)
+        until, kept = self._accounts.get(grants.account, (-1.0, ""))
+        over = grants.issued_at <= until and session != kept
+        if grants.account and (over or session in self._sessions):
+            raise Refusal("signed_out", *SIGNED_OUT)
+
+    # What sign-ins tell (access.Live)
+
+    def end_account(self, account: str, keep: str = "") -> None:
+        _put(self._accounts, account, (self._now(), keep))
+        self._put_out(lambda who: who.account == account and (not keep or self.current(who.session) != keep))
+
+    def end_session(self, session: str) -> None:
+        _put(self._sessions, session, None)
+        self._put_out(lambda who: self.current(who.session) == session)
+
+    def rotate(self, old: str, new: str) -> None:
+        _put(self._successors, old, new)
+
+    def calls_of(self, session: str) -> int:
+        return sum(self.current(who.session) == session for _, who in self.signed_in())
+
+    def current(self, session: str) -> str:
+        """Returns the name that a session has now."""
+        for _ in range(ROTATIONS):
+            session = self._successors.get(session, session)
+        return session
+
+    def signed_in(self) -> list[tuple[Conference, Grants]]:
+        """Returns the participants of booked meetings that came with an account."""
+        conferences = self.registry.all() if self.registry is not None else ()
+        own = [one for one in conferences if self.owns(one.name)]
+        return [(one, who.grants) for one in own for who in one.participants.values() if who.grants.account]
+
+    def _put_out(self, ended: Callable[[Grants], bool]) -> None:
+        for conference, who in self.signed_in():
+            if ended(who):
+                conference.kick(who.identity)
+
+    def end_date(self, occurrence_id: str) -> None:
+        """Shuts the door of a date that a host has ended."""
+        _put(self._over, occurrence_id, None)
 
     def opened(self, conference: str) -> None:
         self._tell(conference, self.on_opened)
@@ -198,6 +259,11 @@ class BookedMeetings:
         except Refusal:
             return []
         return [one.view() for one in conference.participants.values()]
+
+
+def _put(known: OrderedDict[K, T], name: K, value: T) -> None:
+    known.pop(name, None)
+    _keep(known, name, value)
 
 
 def _keep(known: OrderedDict[K, T], name: K, value: T) -> None:

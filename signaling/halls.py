@@ -509,6 +509,7 @@ class Halls:
         )
         who = self._knocker(one, always=arrival.always)
         lobby.check_final(who)
+        lobby.remember(who)
         if not arrival.exempt and (lobby.on or arrival.always):
             self._knock(one, conference, who)
         elif one.stood:

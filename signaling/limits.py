@@ -70,6 +70,12 @@ SECRET_CHARACTERS = 32
 """Least length of an API secret: 256 bits when it is random hex, RFC 7518 section 3.2."""
 
 IDENTITY_BYTES = 256
+ACCOUNT_BYTES = 64
+"""Of an account's identifier, and of a session's, in a token."""
+ACCOUNTS_LOOKED_S = 5.0
+"""How often the accounts of those who are in meetings are looked at: another process may have switched one off."""
+HOSTS_LOOKED_S = 30.0
+"""How often it is asked whether those who came as hosts are hosts still."""
 NAME_BYTES = 256
 NAME_CHARACTERS = 100
 """Of a name or a title that a person types."""

@@ -7,17 +7,19 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import conference
-from conference import Grants, Lobbies, LobbySetting, Registry
+from conference import Grants, Lobbies, LobbySetting, Passage, Registry
 from rooms import booking, demo
-from rooms.accounts import first
+from rooms.accounts import actors, first, signing
+from rooms.accounts.tables import Account
 from rooms.booking import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
@@ -30,7 +32,7 @@ from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database, reason
 from signaling import access, api, limits, metrics, notify
 from signaling.auth import Authenticator
-from signaling.booked import PREFIX, BookedMeetings
+from signaling.booked import NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings
 from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import keep_out_of_git, kept_key
@@ -82,6 +84,7 @@ class Secretariat:
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)
         self.desk = self._desk(authenticator)
+        self.access.live = self.live
         self.live.elsewhere = lambda name: self.desk.checks.admit(name, now())
         self.live.on_opened = self._opened
         self.live.on_closed = self._closed
@@ -119,6 +122,7 @@ class Secretariat:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.worker.run())
             group.create_task(self._keep_records())
+            group.create_task(self._watch_accounts())
 
     async def _keep_records(self) -> None:
         """Sign the audit trail and put its checkpoints where they can leave the host, forget keys of requests that nobody
@@ -239,6 +243,77 @@ class Secretariat:
             await audit.record(session, now, actor, action, "occurrence", date_id, unit_id, more)
 
         await self.database.transact(work)
+
+    async def still_host(self, grants: Grants) -> None:
+        """Whether the account behind a host's key is still signed in where the key was given, and a host. Raises Refusal
+        `signed_out`, `denied`. A database that is away takes nothing from anybody: what a host does is written down first.
+        """
+        if not (grants.account and self.live.owns(grants.conference)):
+            return
+        try:
+            async with self.database.reading(brief=True) as session:
+                if not await self._is_signed_in(session, grants):
+                    raise conference.Refusal("signed_out", *SIGNED_OUT)
+                if not await self._is_host(session, grants):
+                    raise conference.Refusal("denied", *NO_HOST)
+        except (OSError, SQLAlchemyError) as error:
+            log.warning("a host's right could not be looked at: %s", reason(error))
+
+    async def _is_signed_in(self, session: AsyncSession, grants: Grants) -> bool:
+        account = await session.get(Account, grants.account)
+        if account is None or not account.active:
+            return False
+        rows = await signing.sessions(session, account.id, self.clock())
+        return self.live.current(grants.session) in {access.session_id(one.digest) for one in rows}
+
+    async def _is_host(self, session: AsyncSession, grants: Grants) -> bool:
+        account = await session.get(Account, grants.account)
+        if account is None:
+            return False
+        now = self.clock()
+        actor = await actors.of_account(session, account, now)
+        try:
+            return (await entry.by_account(session, grants.conference.removeprefix(PREFIX), actor, now)).host
+        except Refusal:  # called off, or not invited any more
+            return False
+
+    async def end_meeting(self, name: str) -> None:
+        """A host ends it for everybody. Raises Refusal `conference_not_found`."""
+        if self.live.owns(name):
+            date_id = name.removeprefix(PREFIX)
+            if await self.database.transact(lambda session: booking.end_now(session, date_id, self.clock())):
+                self.live.end_date(date_id)
+        if self.live.registry is not None:
+            self.live.registry.delete(name)
+
+    async def _watch_accounts(self) -> None:
+        """Accounts that another process has switched off have no calls; whose role is gone is no host, and stays."""
+        hosts_at = 0.0
+        while True:
+            await asyncio.sleep(limits.ACCOUNTS_LOOKED_S)
+            with_hosts = self._now() - hosts_at >= limits.HOSTS_LOOKED_S
+            try:
+                await self._look_at_accounts(with_hosts)
+            except (OSError, SQLAlchemyError) as error:
+                log.warning("accounts could not be looked at: %s", reason(error))
+            if with_hosts:
+                hosts_at = self._now()
+
+    async def _look_at_accounts(self, with_hosts: bool) -> None:
+        here = self.live.signed_in()
+        if not here:
+            return
+        async with self.database.reading(brief=True) as session:
+            off = select(Account.id).where(Account.id.in_({who.account for _, who in here}), Account.active.is_(False))
+            gone = list(await session.scalars(off))
+            hosts = [one for one in here if one[1].passage is Passage.HOST] if with_hosts else []
+            lost = [one for one in hosts if not await self._is_host(session, one[1])]
+        for account in gone:
+            self.live.end_account(account)
+        for meeting, who in lost:
+            participant = meeting.participants.get(who.identity)
+            if participant is not None:
+                participant.change_grants(replace(participant.grants, passage=Passage.ADMITTED))
 
     async def _opened(self, occurrence_id: str, at: datetime) -> None:
         await self.database.transact(lambda session: booking.opened(session, occurrence_id, at))

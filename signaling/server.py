@@ -370,6 +370,9 @@ class Composition:
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
             keep_lobby=self.secretariat.keep_lobby,
+            still=self.secretariat.still_host,
+            registry=lambda: self.secretariat.live.registry,
+            end=self.secretariat.end_meeting,
         )
         desk = self.secretariat
 

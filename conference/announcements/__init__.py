@@ -48,6 +48,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "muted": ("Đã tắt micrô.", "Your microphone is off."),
     "unmuted": ("Đã bật micrô.", "Your microphone is on."),
     "unmute_denied": ("Chủ tọa đã tắt micrô của điểm cầu.", "The chair has muted your site."),
+    "unmute_asked": (
+        "Chủ tọa mời điểm cầu bật micrô. Bấm sao sáu.",
+        "The chair asks you to switch your microphone on. Press star six.",
+    ),
     "floor_asked": ("Đã đăng ký phát biểu.", "You have asked for the floor."),
     "floor_withdrawn": ("Đã hủy đăng ký phát biểu.", "Your request for the floor is withdrawn."),
     "floor_given": ("Mời điểm cầu phát biểu.", "You have the floor."),

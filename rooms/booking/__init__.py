@@ -9,7 +9,7 @@ from rooms.booking.approval import Waiting, decide, require_open, submit, waitin
 from rooms.booking.clashes import Clash, FreeTime, Place
 from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
 from rooms.booking.creation import Made, book, booked, create, forget_keys, note_secret
-from rooms.booking.dates import REASONS, cancel, closed, extend, opened, postpone, rebook
+from rooms.booking.dates import REASONS, cancel, closed, end_now, extend, opened, postpone, rebook
 from rooms.booking.editing import edit
 from rooms.booking.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
 from rooms.booking.history import changes
@@ -78,6 +78,7 @@ __all__ = [
     "delete_template",
     "displace",
     "edit",
+    "end_now",
     "extend",
     "forget_keys",
     "from_template",

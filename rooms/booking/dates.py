@@ -247,6 +247,21 @@ async def closed(session: AsyncSession, occurrence_id: str, now: datetime) -> No
     await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
 
 
+async def end_now(session: AsyncSession, occurrence_id: str, now: datetime) -> bool:
+    """Ends a date by order of a host. False: the date has not begun by the calendar. Then a rehearsal ends, and the date is still
+    to come.
+    """
+    date = await session.get(Occurrence, occurrence_id, with_for_update=True)
+    if date is None or date.state not in ("planned", "running") or now < date.starts_at:
+        return False
+    date.state, date.closed_at = "ended", now
+    await audit.record(session, now, SYSTEM, "meeting.closed", "occurrence", date.id)
+    meeting = await session.get_one(Meeting, date.meeting_id, with_for_update=True)
+    await session.flush()
+    await timing.next_date(session, meeting, now)
+    return True
+
+
 async def go_on(session: AsyncSession, meeting_id: str, now: datetime) -> None:
     """What is due of a meeting's dates: nobody came, so the halls are free again; or the time is over."""
     meeting = await session.get(Meeting, meeting_id, with_for_update=True, populate_existing=True)

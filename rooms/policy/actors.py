@@ -36,6 +36,8 @@ class Actor:
     address: str = ""
     factors: int = 1
     """2: signed in with a second factor."""
+    session: str = ""
+    """The session of an account, as `GET /sessions` names it."""
 
     @property
     def label(self) -> str:

@@ -5,14 +5,14 @@ Owns cookies, throttles and the routes of all this; what an account may do is de
 
 from typing import TYPE_CHECKING
 
-from signaling.access.access import Access, Issuer, Options
+from signaling.access.access import Access, Issuer, Options, session_id
 from signaling.access.refusals import STATUS
 from signaling.addresses import sign_in_link as link_url
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-__all__ = ["STATUS", "Access", "Issuer", "Options", "link_url", "router"]
+__all__ = ["STATUS", "Access", "Issuer", "Options", "link_url", "router", "session_id"]
 
 
 def router(access: Access) -> "APIRouter":

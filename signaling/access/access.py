@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,6 +66,38 @@ class Options:
     """Hall terminals may be connected, so pages may ask how they stand."""
 
 
+class Live(Protocol):
+    """Calls and keys of those who are signed in. Sessions have the names that `GET /sessions` gives."""
+
+    def end_account(self, account: str, keep: str = "") -> None:
+        """All of them end now, but those of the session `keep`."""
+
+    def end_session(self, session: str) -> None:
+        """All that it opened ends now."""
+
+    def rotate(self, old: str, new: str) -> None:
+        """The same browser goes on under another secret."""
+
+    def calls_of(self, session: str) -> int:
+        """How many run now."""
+
+
+class Nothing:
+    """Stands in where there are no calls."""
+
+    def end_account(self, account: str, keep: str = "") -> None:
+        return
+
+    def end_session(self, session: str) -> None:
+        return
+
+    def rotate(self, old: str, new: str) -> None:
+        return
+
+    def calls_of(self, session: str) -> int:
+        return 0
+
+
 class Access:
     """Reads sessions and keys, and opens sessions. `clock` gives aware UTC."""
 
@@ -84,6 +117,8 @@ class Access:
         self.hashing = hashing or Hashing()
         self.names = Backoff()
         self.codes = Backoff()
+        self.live: Live = Nothing()
+        """Calls and keys of those who are signed in."""
         self._notes: set[asyncio.Task[None]] = set()
         self.networks = Throttle(limits.FAILURES_PER_MINUTE, limits.NETWORKS_REMEMBERED)
 
@@ -91,18 +126,18 @@ class Access:
         """Stop the hashing threads."""
         self.hashing.close()
 
-    async def actor(self, request: HTTPConnection, now: datetime) -> Actor | None:
-        """Who asks, by key or cookie; None: nobody.
+    async def actor(self, request: HTTPConnection, now: datetime, *, seen: bool = True) -> Actor | None:
+        """Who asks, by key or cookie; None: nobody. `seen` false: this is no sign of life of its session.
 
         Raises Refusal `client_key_wrong`, and with a cookie `origin_refused`, `second_factor_needed` (the code of his
         application is missing), `password_change_needed`.
         """
-        found = await self._actor(request, now)
+        found = await self._actor(request, now, seen)
         if found is not None:
             prove(request.scope)
         return found
 
-    async def _actor(self, request: HTTPConnection, now: datetime) -> Actor | None:
+    async def _actor(self, request: HTTPConnection, now: datetime, seen: bool) -> Actor | None:
         key = _key(request)
         if key is not None:
             return await self._client(key, request)
@@ -120,8 +155,9 @@ class Access:
             found = await actors.of_account(
                 session, signed.account, now, factors=signed.row.factors, address=address_of(request)
             )
-        await self._note_seen(signed, secret, now)
-        return found
+        if seen:
+            await self._note_seen(signed, secret, now)
+        return replace(found, session=session_id(signed.row.digest))
 
     async def required(self, request: HTTPConnection, now: datetime) -> Actor:
         """As `actor`; raises Refusal `signed_out` for nobody."""
@@ -181,7 +217,9 @@ class Access:
     async def second_step(self, signed: Signed, code: str, now: datetime) -> str:
         """The secret of the session that takes the place of this one. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
         await self.prove(signed.account, code, now)
-        return await self.database.transact(lambda s: signing.upgrade(s, signed, now))
+        secret = await self.database.transact(lambda s: signing.upgrade(s, signed, now))
+        self.live.rotate(session_id(signed.row.digest), session_id(digest(secret)))
+        return secret
 
     async def prove(self, account: Account, code: str, now: datetime) -> None:
         """The code of the application, or a paper code. Raises Refusal `second_factor_wrong`, `sign_in_slowed`."""
@@ -273,6 +311,11 @@ class Access:
         if found is None:
             raise refused("client_key_wrong")
         return found
+
+
+def session_id(row_digest: str) -> str:
+    """As people and tokens name a session; nothing is opened by it."""
+    return row_digest[:32]
 
 
 def address_of(request: HTTPConnection) -> str:

@@ -84,6 +84,8 @@ def _one_account(router: APIRouter, access: Access) -> None:
         await access.database.transact(
             lambda s: administration.change(s, account_id, actor, now, wanted, expected_version=version)
         )
+        if wanted.get("active") is False:
+            access.live.end_account(account_id)
         async with access.database.reading() as session:
             return _view(await administration.view(session, account_id, actor, now), now)
 
@@ -99,10 +101,11 @@ def _one_account(router: APIRouter, access: Access) -> None:
         "/accounts/{account_id}/sign-out", status_code=NOTHING, openapi_extra=needs("accounts.write", of="account")
     )
     async def sign_out(request: Request, account_id: models.Identifier) -> None:
-        """Sign it out everywhere."""
+        """Sign it out everywhere; its calls end."""
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: administration.sign_out(s, account_id, actor, now))
+        access.live.end_account(account_id)
 
     @router.delete(
         "/accounts/{account_id}/totp", status_code=NOTHING, openapi_extra=needs("accounts.write", of="account")
@@ -112,6 +115,7 @@ def _one_account(router: APIRouter, access: Access) -> None:
         now = access.clock()
         actor = await access.required(request, now)
         await access.database.transact(lambda s: administration.reset_second_factor(s, account_id, actor, now))
+        access.live.end_account(account_id)
 
 
 def _roles(router: APIRouter, access: Access) -> None:

@@ -118,6 +118,9 @@ class Session(_View):
     issuer: str | None = Field(None, description="name of the single sign-on, when there is one")
     mails: Annotated[bool, Field(description="this server sends mail: invitees are told by themselves")] = False
     halls: Annotated[bool, Field(description="this server connects hall terminals")] = False
+    calls: Annotated[
+        int, Field(description="calls that this browser has opened and that run: signing out ends them")
+    ] = 0
 
 
 class OwnSession(_View):

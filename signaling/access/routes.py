@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, passwords, second, signing
 from rooms.accounts.signing import Signed
 from rooms.accounts.tables import Account, SignIn
+from rooms.identifiers import digest
 from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
 from signaling.access import models, origin, refusals
-from signaling.access.access import Access, address_of, agent_of
+from signaling.access.access import Access, address_of, agent_of, session_id
 from signaling.access.refusals import refused
 from signaling.declared import OWN, PUBLIC, needs
 
@@ -75,10 +77,11 @@ def _signing(router: APIRouter, access: Access) -> None:
 
     @router.delete("/session", status_code=NOTHING, openapi_extra=needs(PUBLIC))
     async def sign_out(request: Request, response: Response) -> None:
-        """Sign out of this browser."""
+        """Sign out of this browser. A call that it opened as the one who was signed in ends (`calls` of `GET /session`)."""
         signed = await access.signed(request, access.clock())
         if signed is not None:
             await access.database.transact(lambda s: signing.end(s, signed.row.digest))
+            access.live.end_session(session_id(signed.row.digest))
         access.cookies.sign_out(response)
 
 
@@ -94,6 +97,7 @@ def _own(router: APIRouter, access: Access) -> None:
         hashed = await access.hashing.hash(new, signed.account.id)
         actor = await access.actor_of(signed, request, now)
         secret = await access.database.transact(lambda s: _replace(s, signed, hashed, actor, now))
+        _others_end(access, signed, secret)
         access.cookies.sign_in(response, secret, signed.account.name)
         return await state(access, request, await _fresh(access, secret, now), now)
 
@@ -120,24 +124,26 @@ def _own(router: APIRouter, access: Access) -> None:
 
     @router.delete("/sessions", status_code=NOTHING, openapi_extra=needs(OWN))
     async def end_others(request: Request) -> None:
-        """Sign out everywhere but here."""
+        """Sign out everywhere but here; calls that were opened there end."""
         signed = await _signed(access, request, access.clock(), code_first=True)
         await access.database.transact(lambda s: signing.end_all(s, signed.account.id, signed.row.digest))
+        access.live.end_account(signed.account.id, session_id(signed.row.digest))
 
     @router.delete("/sessions/{session_id}", status_code=NOTHING, openapi_extra=needs(OWN, of="session"))
-    async def end_one(request: Request, session_id: models.Identifier) -> None:
-        """Sign out of one browser."""
+    async def end_one(request: Request, ended: Annotated[models.Identifier, Path(alias="session_id")]) -> None:
+        """Sign out of one browser; calls that it opened end."""
         now = access.clock()
         signed = await _signed(access, request, now, code_first=True)
 
         async def end(session: AsyncSession) -> None:
             rows = await signing.sessions(session, signed.account.id, now)
-            row = next((one for one in rows if one.digest[:32] == session_id), None)
+            row = next((one for one in rows if session_id(one.digest) == ended), None)
             if row is None:
                 raise refused("session_unknown")
             await signing.end(session, row.digest)
 
         await access.database.transact(end)
+        access.live.end_session(ended)
 
 
 def _second(router: APIRouter, access: Access) -> None:
@@ -167,6 +173,7 @@ def _second(router: APIRouter, access: Access) -> None:
             return codes, await signing.upgrade(session, signed, now)
 
         codes, secret = await access.database.transact(store)
+        _others_end(access, signed, secret)
         access.codes.forgive(signed.account.id)
         access.cookies.renew(response, secret)
         return models.Recovery(codes=codes)
@@ -197,6 +204,7 @@ def _second(router: APIRouter, access: Access) -> None:
             await signing.end_all(session, signed.account.id, signed.row.digest)
 
         await access.database.transact(forget)
+        access.live.end_account(signed.account.id, session_id(signed.row.digest))
         return await state(access, request, await access.signed(request, now), now)
 
 
@@ -220,7 +228,15 @@ async def state(access: Access, request: Request, signed: Signed | None, now: da
         issuer=issuer,
         mails=access.options.mails,
         halls=access.options.halls,
+        calls=access.live.calls_of(session_id(signed.row.digest)),
     )
+
+
+def _others_end(access: Access, signed: Signed, secret: str) -> None:
+    """Ends the calls of the account in other browsers. This browser goes on under `secret`."""
+    own = session_id(digest(secret))
+    access.live.rotate(session_id(signed.row.digest), own)
+    access.live.end_account(signed.account.id, own)
 
 
 def _factor(signed: Signed, actor: Actor) -> models.Factor:
@@ -325,7 +341,7 @@ async def _locked(session: AsyncSession, signed: Signed) -> Account:
 
 def _own_session(row: SignIn, signed: Signed) -> models.OwnSession:
     return models.OwnSession(
-        id=row.digest[:32],
+        id=session_id(row.digest),
         created_at=row.created_at,
         seen_at=row.seen_at,
         ends_at=row.ends_at,

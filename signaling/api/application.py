@@ -10,7 +10,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signaling import limits
-from signaling.api import conferences, docs, lobby, problems
+from signaling.api import conferences, docs, hosting, lobby, problems
 from signaling.api.models.parts import Problem
 from signaling.api.routes import ROUTERS
 from signaling.api.surroundings import Surroundings
@@ -55,6 +55,7 @@ def application(
     app.include_router(conferences.routes(around))
     app.include_router(conferences.server_routes(around))
     app.include_router(lobby.routes(around.doorway))
+    app.include_router(hosting.routes(around.doorway))
     for router in (*routers, *(ROUTERS if desk else ())):
         app.include_router(router)
     app.include_router(docs.routes(app))

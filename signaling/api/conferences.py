@@ -162,7 +162,7 @@ def routes(around: Surroundings) -> APIRouter:
         name = _checked(joining.name, required=True)
         await around.numbers.use(conference)
         identity = f"p-{around.random_bytes(10).hex()}"
-        grants = Grants(identity=identity, name=name, conference=conference, join=True, can_update_own_metadata=True)
+        grants = Grants(identity=identity, name=name, conference=conference, join=True, raises_hand=True)
         if host:
             _keep_opener(around, request, response, conference, around.invitations.seal_host(conference))
             return _pass(around, request, replace(grants, passage=Passage.HOST))
@@ -226,9 +226,11 @@ def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticke
     who = Knocker(identity=grants.identity, name=grants.name, way="share_link", source=source)
     lobby.check_final(who)
     if not (lobby.on or (ticket and lobby.admits(who, ticket))):
+        lobby.remember(who)
         return grants
     knock = around.lobbies.knock(grants.conference, who, ticket, around.now())
     if knock.state is State.ADMITTED:  # as the host saw him, not as he calls himself now
+        lobby.remember(knock.who)
         return replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return waiting(lobby, knock, around.numbers.title(grants.conference), around.now())
 

@@ -30,8 +30,8 @@ FILES_AT_ONCE = 2
 class Doorman(Protocol):
     """Who asks: `signaling.access` implements it."""
 
-    async def actor(self, request: Request, now: datetime) -> Actor | None:
-        """None: nobody is signed in."""
+    async def actor(self, request: Request, now: datetime, *, seen: bool = True) -> Actor | None:
+        """None: nobody is signed in. `seen` false: the server asks by itself, and its session may run out all the same."""
 
 
 @dataclass(frozen=True)

@@ -163,11 +163,14 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         authorization: Bearer = "",
     ) -> LobbyView:
         """Who waits. With `since` the answer comes when it is another one, or after 25 s."""
-        lobby, _ = _host(around, request, conference, authorization, tries)
+        lobby, _ = await _host(around, request, conference, authorization, tries)
         lobby.expire(around.now())
         lobby.hosted_now(around.now())
         if since == lobby.revision and not around.lobbies.closed:
             await _until_told(lobby.watch, lobby.watch_not)
+            lobby, _ = await _host(
+                around, request, conference, authorization, tries
+            )  # he may have lost the right meanwhile
             lobby.hosted_now(around.now())
         return _view(lobby)
 
@@ -176,10 +179,10 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.put("", openapi_extra=needs(SECRET))
     async def switch(request: Request, conference: Name, wanted: Switch, authorization: Bearer = "") -> LobbyView:
         """On or off, while the meeting runs. Off lets those in who waited only for that."""
-        lobby, host = _host(around, request, conference, authorization, tries)
+        lobby, host = await _host(around, request, conference, authorization, tries)
         async with turning:  # two hosts at once: what is written is what holds
             around.lobbies.check_settable()
-            await around.note(host, "lobby.switch", {"on": wanted.on}, _address(request))
+            await around.note(host, "lobby.switch", {"on": wanted.on}, address_of(request))
             await around.keep(conference, wanted.on, lobby.ordered)
             lobby = around.lobbies.get(conference, around.now())
             lobby.set(wanted.on, around.present(conference))
@@ -188,29 +191,29 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
     @router.post("/admit", openapi_extra=needs(SECRET))
     async def admit(request: Request, conference: Name, wanted: Admitting, authorization: Bearer = "") -> Admitted:
         """One, some or all. Whoever has gone meanwhile is passed over; `knock_unknown` when nobody of them waits."""
-        lobby, host = _host(around, request, conference, authorization, tries)
+        lobby, host = await _host(around, request, conference, authorization, tries)
         lobby.expire(around.now())
         ids = list(lobby.waiting) if wanted.all else [one for one in wanted.ids if one in lobby.waiting]
         if not ids:
             raise Refusal("knock_unknown")
         names = [lobby.waiting[one].who.name for one in ids]
-        await around.note(host, "lobby.admit", {"names": names[:50], "count": len(ids)}, _address(request))
+        await around.note(host, "lobby.admit", {"names": names[:50], "count": len(ids)}, address_of(request))
         return Admitted(admitted=len(lobby.admit(ids)))
 
     @router.post("/deny", status_code=204, openapi_extra=needs(SECRET))
     async def deny(request: Request, conference: Name, wanted: Denying, authorization: Bearer = "") -> None:
         """He hears that he was turned away, and why; `final`: and does not ask again."""
-        lobby, host = _host(around, request, conference, authorization, tries)
+        lobby, host = await _host(around, request, conference, authorization, tries)
         why = _cleaned(wanted.why)
         detail = {"name": lobby.find(wanted.id).who.name, "why": why, "final": wanted.final}
-        await around.note(host, "lobby.deny", detail, _address(request))
+        await around.note(host, "lobby.deny", detail, address_of(request))
         lobby.deny(wanted.id, why, around.now(), final=wanted.final)
 
     @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
     async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
         """Whoever was turned away, for good too, may ask again."""
-        lobby, host = _host(around, request, conference, authorization, tries)
-        await around.note(host, "lobby.pardon", {"count": lobby.barred}, _address(request))
+        lobby, host = await _host(around, request, conference, authorization, tries)
+        await around.note(host, "lobby.pardon", {"count": lobby.barred}, address_of(request))
         lobby.pardon()
 
 
@@ -229,7 +232,7 @@ def _knock(around: Doorway, request: Request, name: str, ticket: str, tries: Thr
         raise _counted(refusal, around, request, tries) from refusal
 
 
-def _host(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> tuple[Lobby, Grants]:
+async def host_of(around: Doorway, request: Request, name: str, authorization: str, tries: Throttle) -> Grants:
     """Raises Refusal `token_…`, `denied`, `too_many_requests`, and what the door says of him."""
     now = around.now()
     scheme, _, token = authorization.partition(" ")
@@ -239,19 +242,27 @@ def _host(around: Doorway, request: Request, name: str, authorization: str, trie
             raise Refusal("denied", *TEXTS["denied"])
         if grants.passage is Passage.HOST:  # the bearer of the server's own key was not sent here by the desk
             around.door(grants)
-        lobby = around.lobbies.get(name, now)
-        lobby.check(grants, False)
+            await around.still(grants)
+        around.lobbies.get(name, now).check(grants, False)
     except Refusal as refusal:
         raise _counted(refusal, around, request, tries) from refusal
-    return lobby, grants
+    return grants
+
+
+async def _host(
+    around: Doorway, request: Request, name: str, authorization: str, tries: Throttle
+) -> tuple[Lobby, Grants]:
+    """As `host_of`, with the lobby."""
+    host = await host_of(around, request, name, authorization, tries)
+    return around.lobbies.get(name, around.now()), host
 
 
 def _counted(refusal: Refusal, around: Doorway, request: Request, tries: Throttle) -> Exception:
     """Only wrong tries of a network count: a whole province may wait behind one address."""
-    return refusal if tries.takes(_address(request), around.now()) else refused("too_many_requests")
+    return refusal if tries.takes(address_of(request), around.now()) else refused("too_many_requests")
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 

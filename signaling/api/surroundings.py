@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conference import Grants, Lobbies
+from conference import Grants, Lobbies, Registry
 from rooms.identifiers import new_bytes
 from signaling.api.invitations import Invitations
 from signaling.auth import Authenticator
@@ -26,6 +26,14 @@ async def keep_nothing(_conference: str, _on: bool, _planned: bool | None) -> No
     """Where nothing is kept."""
 
 
+async def still_a_host(_grants: Grants) -> None:
+    """Where keys are bound to no account."""
+
+
+async def end_nothing(_conference: str) -> None:
+    """Where no conference runs."""
+
+
 @dataclass(frozen=True)
 class Doorway:
     """What the routes stand on."""
@@ -40,6 +48,11 @@ class Doorway:
     """Raises Refusal: of whoever planned the meeting."""
     note: Note
     keep: Keep
+    still: Callable[[Grants], Awaitable[None]]
+    """Raises Refusal: the account behind a host's key is signed out, switched off, or no host of the meeting any more."""
+    registry: Callable[[], Registry | None]
+    end: Callable[[str], Awaitable[None]]
+    """A conference, for everybody. Raises Refusal `conference_not_found`."""
 
 
 @dataclass
@@ -72,6 +85,9 @@ class Surroundings:
     """Raises Refusal: what the calendar says of a host."""
     note: Note = note_nothing
     keep_lobby: Keep = keep_nothing
+    still: Callable[[Grants], Awaitable[None]] = still_a_host
+    registry: Callable[[], Registry | None] = lambda: None
+    end: Callable[[str], Awaitable[None]] = end_nothing
 
     async def health(self) -> tuple[dict[str, bool], int]:
         """What `GET /health` answers, and its status: 200 while new participants are welcome, else 503."""
@@ -80,4 +96,15 @@ class Surroundings:
 
     @property
     def doorway(self) -> Doorway:
-        return Doorway(self.authenticator, self.lobbies, self.now, self.present, self.door, self.note, self.keep_lobby)
+        return Doorway(
+            self.authenticator,
+            self.lobbies,
+            self.now,
+            self.present,
+            self.door,
+            self.note,
+            self.keep_lobby,
+            self.still,
+            self.registry,
+            self.end,
+        )

@@ -48,6 +48,11 @@ class Visit:
     async def write(self, work: Work[T]) -> T:
         return await self.desk.database.transact(work)
 
+    async def again(self) -> "Visit":
+        """The same request as it would be now: whoever asked may have signed out, or may not any more."""
+        now = datetime.fromtimestamp(self.desk.now(), UTC)
+        return Visit(self.desk, self.request, now, await self.desk.doorman.actor(self.request, now, seen=False))
+
     @property
     def base(self) -> str:
         """Where people reach this server; the Host header was checked before."""

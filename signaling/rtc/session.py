@@ -22,6 +22,7 @@ from conference import (
     PeerError,
     Refusal,
     Registry,
+    described,
     events,
 )
 from conference.ports import Cancellable
@@ -263,8 +264,8 @@ class Session:
 
     def _enter(self, conference: Conference, ask: Ask) -> Participant:
         grants = self.desk.kept.restored(self.grants, self.desk.registry.around.clock.time())
-        if grants.can_update_own_metadata and (ask.metadata or ask.attributes):
-            merged = {**grants.attributes, **ask.attributes}
+        if grants.describes_itself and (ask.metadata or ask.attributes):
+            merged = {**grants.attributes, **described(ask.attributes)}
             grants = replace(grants, metadata=ask.metadata or grants.metadata, attributes=merged)
         entry = Entry(
             grants=grants,

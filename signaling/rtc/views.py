@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from livekit.protocol import models, rtc
 
-from conference import Grants, Source
+from conference import Grants, Passage, Source, marks
 from conference.events import (
     ConferenceView,
     DataTrackView,
@@ -103,7 +103,7 @@ def participant(view: ParticipantView) -> models.ParticipantInfo:
         permission=permission(grants),
         is_publisher=bool(view.tracks),
         kind=grants.kind.name,
-        attributes=grants.attributes,
+        attributes=attributes(grants),
         disconnect_reason=REASONS[view.reason],
         data_tracks=[data_track(one) for one in view.data_tracks],
     )
@@ -111,6 +111,12 @@ def participant(view: ParticipantView) -> models.ParticipantInfo:
         info.client_protocol = view.facts.client_protocol
         info.capabilities.extend(view.facts.capabilities)
     return info
+
+
+def attributes(grants: Grants) -> dict[str, str]:
+    """Who is a host is told by the server's own key alone."""
+    told = {name: value for name, value in grants.attributes.items() if name != marks.HOST}
+    return told | {marks.HOST: "1"} if grants.passage is Passage.HOST else told
 
 
 _encoded: WeakKeyDictionary[ParticipantView, bytes] = WeakKeyDictionary()

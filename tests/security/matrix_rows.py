@@ -217,6 +217,14 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("POST", "/conferences/{conference}/lobby/admit"): Row(of(all=True), proven=False),
     ("POST", "/conferences/{conference}/lobby/deny"): Row(of(id="x"), proven=False),
     ("POST", "/conferences/{conference}/lobby/pardon"): Row(proven=False),
+    # What a host does: the same key is the right (tests/signaling/desk/test_api_hosting.py tries each)
+    ("POST", "/conferences/{conference}/host/mute"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/ask-to-unmute"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/lower-hand"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/remove"): Row(of(identity="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/mute-all"): Row(proven=False),
+    ("POST", "/conferences/{conference}/host/mute-all/undo"): Row(of(undo="x"), proven=False),
+    ("POST", "/conferences/{conference}/host/end"): Row(proven=False),
     ("POST", "/occurrences/{occurrence_id}/moderation"): Row(kinds={"occurrence_id": "occurrence-running"}),
     # Organisation
     ("POST", "/units"): Row(lambda w, p: unit(w, p) | {"code": f"new-{p}", "parent_id": w.ids["unit", p]}),

@@ -105,6 +105,9 @@ class World:
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
+            still=self.secretariat.still_host,
+            registry=lambda: self.secretariat.live.registry,
+            end=self.secretariat.end_meeting,
         )
         self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
         app = Guard(Starlette(routes=[Mount("/api/v1", self.rest)]), names={"hop.vn"}, now=NOW.timestamp)

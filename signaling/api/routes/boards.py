@@ -9,6 +9,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import accounts, dates, legs, planning
+from rooms.errors import Refusal
 from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.sites import halls, terminals
@@ -113,11 +114,17 @@ async def leg_events(visit: Caller, occurrence_id: Key) -> StreamingResponse:
     """Server-sent events: `legs` with a list of rows, first all of them, then those that changed."""
     await _require(visit, occurrence_id, READ)
     rows = _desk(visit).watch(occurrence_id)
-    return StreamingResponse(_stream(rows), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    stream = _stream(visit, occurrence_id, rows)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-async def _stream(rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+async def _stream(visit: Visit, occurrence_id: str, rows: AsyncIterator[list[dict[str, Any]]]) -> AsyncIterator[str]:
+    """Ends with the session, with the account and with the right of whoever asked."""
     async for changed in rows:
+        try:
+            await _require(await visit.again(), occurrence_id, READ)
+        except Refusal:
+            return
         listed = [Leg.model_validate(row).model_dump(mode="json") for row in changed]
         # A comment keeps the connection alive where nothing has changed.
         yield f"event: legs\ndata: {json.dumps(listed)}\n\n" if listed else ": \n\n"

@@ -140,8 +140,10 @@ async def _comer(
         name=_shown(found.name),
         conference=visit.desk.live.name_of(date.id, meeting.class_, meeting.version, meeting.lobby),
         join=True,
-        can_update_own_metadata=True,
+        raises_hand=True,
         passage=Passage.HOST if found.host else Passage.NONE,
+        account=actor.id if actor.kind == "account" else "",
+        session=actor.session,
     )
     knocker = Knocker(
         identity=grants.identity,
@@ -168,13 +170,15 @@ async def _comer(
 def _let_in(visit: Visit, response: Response, comer: Comer, ticket: str) -> Pass | Waiting:
     """Raises what the lobby says: `lobby_denied`, `lobby_full`, `lobby_pause`."""
     found, grants = comer.found, comer.grants
-    if not comer.waits:
-        return _pass(visit, found, grants)
     now, lobbies = visit.now.timestamp(), visit.desk.lobbies
+    if not comer.waits:
+        lobbies.get(grants.conference, now).remember(comer.knocker)
+        return _pass(visit, found, grants)
     knock = lobbies.knock(grants.conference, comer.knocker, ticket, now)
     if knock.state is not State.ADMITTED:
         response.status_code = 202
         return waiting(lobbies.get(grants.conference, now), knock, found.meeting.title, now)
+    lobbies.get(grants.conference, now).remember(knock.who)
     # As the host saw him, not as he calls himself now.
     seen = replace(grants, identity=knock.who.identity, name=knock.who.name, passage=Passage.ADMITTED)
     return _pass(visit, found, seen)

@@ -34,6 +34,9 @@ class Quiet:
     def get(self, name: str) -> Any:
         raise Refusal("conference_not_found")
 
+    def all(self) -> tuple[()]:
+        return ()
+
     def delete(self, name: str) -> None:
         """There is none to end."""
         self.get(name)
@@ -62,6 +65,9 @@ class Office:
             present=self.secretariat.live.identities,
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
+            still=self.secretariat.still_host,
+            registry=lambda: self.secretariat.live.registry,
+            end=self.secretariat.end_meeting,
             keep_lobby=self.secretariat.keep_lobby,
         )
         self.rest = application(around, self.secretariat.desk, self.secretariat.routers, access.STATUS)
