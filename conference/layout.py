@@ -107,9 +107,11 @@ def cells(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str = "", 
     return tuple(others[:count])
 
 
-def sees_himself(layout: Layout, stage: Stage, viewer: str) -> bool:
-    """Whether the picture that all others get would show the viewer to himself where he is large."""
-    return layout in LARGE_FIRST and bool(viewer) and viewer == stage.front
+def sees_himself(layout: Layout, sites: Sequence[str], stage: Stage, viewer: str) -> bool:
+    """Whether the picture that all others get would show the viewer to himself where he is large. That is not the one in front
+    where that one has no picture.
+    """
+    return layout in LARGE_FIRST and cells(layout, sites, stage)[:1] == (viewer,)
 
 
 def _equal(sites: list[str], front: str, count: int) -> tuple[str, ...]:

@@ -163,9 +163,11 @@ HALLS = 500
 """Halls in one conference."""
 GROUPS = 6
 """Programs that one conference encodes: what differs more gets the nearest one that is there."""
-MICROPHONES = 64
-"""Open at once; beyond that those who spoke last stay open."""
+MICROPHONES = 400
+"""Open at once; beyond that those who spoke last stay open. The loudest of them are mixed (`media.limits.MIXER_HEARD`)."""
 HALL_TEXT_CHARACTERS = 300
+WAITING_TITLE_CHARACTERS = 60
+"""Of a meeting's title: one line of a picture."""
 FLOOR_REQUESTS = 500
 SILENT_S = 30.0
 """A hall without packets so long is asked whether it is still there."""

@@ -179,7 +179,10 @@ class Lines:
         if before is not None and _outgoing(before) != _outgoing(plan):
             self._end_consumer(medium)
         if medium not in self._producers and plan.stream.we_receive:
-            self._producers[medium] = line.receive("audio" if medium == "audio" else "video", _codecs(plan))
+            if medium == "audio":
+                self._producers[medium] = line.receive("audio", _codecs(plan), is_microphone=True)
+            else:
+                self._producers[medium] = line.receive("video", _codecs(plan))
         self._carry(medium)
 
     def _apply_camera(self, plan: CameraPlan | None) -> None:
@@ -270,6 +273,8 @@ def _set_line(line: Line, plan: Plan | CameraPlan, before: Stream | None) -> Non
         line.set_keys(SUITES[stream.keys.profile], stream.keys.receive, stream.keys.send)
     if isinstance(plan, VideoPlan):
         line.set_feedback(sorted(plan.feedback))
+    if isinstance(plan, AudioPlan) and plan.levels_id:
+        line.accept_audio_levels(plan.levels_id)
     address = (stream.remote, stream.remote_rtcp)
     if before is None or address != (before.remote, before.remote_rtcp):
         line.set_remote(tuple(stream.remote), tuple(stream.remote_rtcp))

@@ -76,6 +76,8 @@ class AudioPlan:
     dtmf_receive_payload_type: int = -1
     packet_ms: int = 20
     """How much the terminal wants in one packet."""
+    levels_id: int = 0
+    """The header extension in which the terminal tells how loud its packets are (RFC 6464); 0: it does not."""
     also_receive: tuple[tuple[int, AudioCodec], ...] = ()
     """Further payload types it may change to: some answer with several codecs. The first is what to expect."""
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from conference import backups, groups, layout, limits, subscriptions
+from conference import backups, groups, layout, limits, lone_hall, subscriptions
 from conference.announcements import Language
 from conference.composed import Composed
 from conference.errors import Refusal
@@ -109,6 +109,8 @@ class Program:
         self.layout: Layout | None = None
         """None: what suits the number of pictures."""
         self.text = ""
+        self.about = ("", "")
+        """The title of its meeting, and the number to dial."""
         self.recording = False
         self.most_height = 720
         self.halls: dict[str, Hall] = {}  # by sid
@@ -122,6 +124,8 @@ class Program:
         self._preview = ""
         """The program that most halls see, by its name."""
         self.health = "starting"  # "ready", "lost", "degraded"
+        self.sound_late = False
+        """What halls hear does not come in time."""
         self.closed = False
         self._most_groups = limits.GROUPS
         self._content_height = limits.CONTENT_HEIGHTS[0]
@@ -285,6 +289,11 @@ class Program:
         self.stage = replace(self.stage, mode=mode, site="" if mode == "auto" else site, hold_s=hold)
         self.changed()
 
+    def set_about(self, title: str, number: str) -> None:
+        """What a hall reads while nobody else is there."""
+        self.about = title, number
+        self.changed()
+
     def set_text(self, text: str) -> None:
         """Over the picture of all halls; "" takes it away."""
         self.text = text[: limits.HALL_TEXT_CHARACTERS]
@@ -340,6 +349,7 @@ class Program:
     def lost(self, mixer: Any) -> None:
         """The process has ended; it is started again and gets the scene."""
         self.health = "lost"
+        self.sound_late = False
 
     def degraded(self, mixer: Any, step: int) -> None:
         self.health = f"degraded {step}" if step else "ready"
@@ -360,6 +370,12 @@ class Program:
 
     def accepted(self, mixer: Any, group: str) -> None:
         """There was power in the end; what was given up meanwhile stays so while as much is wanted."""
+
+    def late(self, mixer: Any, is_late: bool) -> None:
+        """Halls hear chopped words: an alarm on the board until it is over."""
+        self.sound_late = is_late
+        words = "is late" if is_late else "is in time again"
+        log.warning("the sound of %s for its halls %s", self.conference.name, words)
 
     def levels(self, mixer: Any, sites: Mapping[str, float]) -> None:
         """Voices carry their levels to the plane, which knows the browsers' too and tells who speaks."""
@@ -430,11 +446,12 @@ class Program:
         for hall in self.halls.values():
             if hall.plan is None or hall.plan.video is None or not hall.plan.video.stream.we_send:
                 continue
-            text = hall.text or self.text
+            alone = self.mode == "meeting" and [one.site for one in seen] == [hall.sid]
+            text = hall.text or self.text or (lone_hall.words(*self.about, hall.language) if alone else "")
             own = hall.layout or name
             if sharing is not None and not self._has_second(hall) and sharing.site != hall.sid:
                 view = View(f"slides {text}", "slides", content=sharing.site, text=text)
-            elif self.mode == "meeting" and layout.sees_himself(own, self.stage, hall.sid):
+            elif self.mode == "meeting" and (alone or layout.sees_himself(own, shown, self.stage, hall.sid)):
                 view = View(f"front {own} {text}", own, viewer=hall.sid, text=text)
             else:
                 view = View(f"all {own} {text}", own, text=text)
@@ -460,6 +477,10 @@ class Program:
         if view.role != "content" and self.mode != "reception":
             name: Any = view.layout
             cells = layout.cells(name, shown, self.stage, view.viewer, self._page)
+            if view.viewer and not cells:
+                # Nobody else has a picture: the name of who speaks stands in its place.
+                others = [one.site for one in seen if one.site != view.viewer]
+                cells = tuple(layout.ordered(others, self.stage)[:1])
         name = f"{view.role} {shape.name}"
         return pictures.Group(
             id=name,
@@ -594,7 +615,7 @@ class Program:
         speaking = self.conference.speakers.names()
         return pictures.Scene(
             version=self._scene.version,
-            sources=tuple(_source(key, feed) for key, feed in self._feeds.items()),
+            sources=tuple(_source(key, feed, self.halls.get(key.site)) for key, feed in self._feeds.items()),
             sites=tuple(_info(one, one.site in speaking, self.halls.get(one.site)) for one in seen),
             groups=made,
             mixes=mixes,
@@ -608,7 +629,7 @@ class Program:
 
     def _voices(self, opened: Sequence[str]) -> Iterator[pictures.Voice]:
         """Of as many halls as the mixer takes, those that are heard now first."""
-        heard = [sid for sid in opened if sid in self.halls]
+        heard = [sid for sid in layout.ordered(opened, self.stage) if sid in self.halls]
         others = [sid for sid in self.halls if sid not in opened]
         for sid in (heard + others)[: limits.VOICES]:
             feed = self._feeds.get(FeedKey(sid, "audio", False))
@@ -743,11 +764,13 @@ def _is_h264(producer: Producer | None) -> bool:
     return producer is not None and producer.mime.lower() == "video/h264"
 
 
-def _source(key: FeedKey, feed: Feed) -> pictures.Source:
+def _source(key: FeedKey, feed: Feed, hall: Hall | None) -> pictures.Source:
     codec: Any = CODECS[feed.producer.mime.lower()]
     kind: Any = key.kind
     number = next((one.payload_type for one in feed.producer.codecs if one.name == codec), PAYLOAD_TYPES[codec])
-    return pictures.Source(feed.ssrc, kind, codec, number, key.site, key.content)
+    plan = hall.plan.audio if hall is not None and hall.plan is not None and kind == "audio" else None
+    unmeasured = plan is not None and plan.codec == "opus" and plan.levels_id == 0
+    return pictures.Source(feed.ssrc, kind, codec, number, key.site, key.content, unmeasured)
 
 
 def _label(participant: Participant) -> str:

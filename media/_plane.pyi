@@ -110,7 +110,11 @@ class Plane:
         """How many voices peers are sent at once (0..1000; 0, as at first: all).
 
         Where more audio producers are open that tell their level (RFC 6464) and are not paused, the loudest are sent; the
-        packets of the others end where they came in. Lines are sent all: who mixes chooses himself."""
+        packets of the others end where they came in. What lines are sent is the matter of `set_mixed_voices`."""
+    def set_mixed_voices(self, router: int, most: int) -> None:
+        """How many microphones lines are sent at once (0..1000; 0, as at first: all): those of halls (`meter_voice`) and those
+        of peers that tell their level. The packets of the others end where they came in. A line gets the last three packets
+        before the one that made a microphone loud too. A level of -70 dBov or less has no place."""
     def close_router(self, router: int) -> None:
         """Closes its transports, producers and consumers too."""
     def open_transport(self, router: int, transport: int, ufrag: str, pwd: str) -> None:
@@ -195,6 +199,10 @@ class Plane:
         """A paused (muted) producer forwards nothing and does not speak."""
     def forgo_repairs(self, producer: int) -> None:
         """Its publisher sends nothing again: losses are not asked for (RFC 4585)."""
+    def meter_voice(self, producer: int) -> None:
+        """The microphone of a hall, on a line: how loud it is, is read from its packets of G.711 and G.722, of Opus from the
+        audio level (RFC 6464). Nobody reads it from other packets of Opus: lines are sent all of those. It takes no place of
+        `set_voices`, and is no speaker of the event."""
     def keep_voice(self, producer: int) -> None:
         """No microphone: it is sent whatever others say, and takes none of the places of `set_voices`."""
     def request_keyframe(self, producer: int, layer: int = -1) -> None:
@@ -289,6 +297,10 @@ class FramePort:
         level_id: int = 1,
     ) -> None:
         """One packet of sound. `level`: RFC 6464, 0 (loudest) .. 127 -dBov in header extension `level_id`; -1: none."""
+    def send_mix(
+        self, outputs: Sequence[tuple[int, int]], timestamp: int, payload: bytes, capture_us: int, *, clock_hz: int
+    ) -> None:
+        """One packet of sound under each of several (SSRC, payload type), which hear the same."""
     def end(self, ssrc: int) -> None:
         """Nothing more is sent under this SSRC; the other end is told (BYE)."""
     def request_keyframe(self, ssrc: int) -> None:

@@ -7,7 +7,7 @@ The parent opens a line with `latch=False`, makes the other end with `connect(li
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -102,6 +102,12 @@ class Frames:
             level=level,
             level_id=AUDIO_LEVEL_ID,
         )
+
+    def send_mix(
+        self, outputs: Sequence[tuple[int, int]], timestamp: int, packet: bytes, capture_us: int, *, clock_hz: int
+    ) -> None:
+        """One packet of sound to all that hear the same: under each (SSRC, payload type)."""
+        self._port.send_mix(outputs, timestamp, packet, capture_us, clock_hz=clock_hz)
 
     def end(self, ssrc: int) -> None:
         """Nothing more under this SSRC of ours."""

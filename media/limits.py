@@ -86,9 +86,9 @@ EVENTS_A_TURN = 1024  # events of the plane handled before other tasks get their
 MIXER_SOURCES = 1024  # streams forwarded to it; only those shown or heard are decoded
 MIXER_SITES = 600
 MIXER_GROUPS = 20  # ten, and ten that end while their halls change over
-MIXER_MIXES = 600
+MIXER_MIXES = 900
 MIXER_VOICES = 64
-MIXER_MICROPHONES = 64  # open at once
+MIXER_MICROPHONES = 600  # open at once; the loudest of them are mixed
 MIXER_PROMPTS = 16  # played at once
 MIXER_PROMPT_S = 120  # of one announcement; what is longer is cut
 MIXER_CELLS = 16
@@ -104,6 +104,13 @@ MIXER_MESSAGE_BYTES = 1 << 20  # of the control channel: the largest scene has a
 MIXER_MESSAGES_WAITING_BYTES = 4 << 20  # towards a process that does not read: it is ended
 MIXER_FRAMES_WAITING = 60  # of one source not yet decoded; more: all are dropped and a key frame is asked for
 MIXER_PACKETS_WAITING = 50  # of one microphone not yet decoded: one second
+MIXER_HEARD = 6  # microphones mixed at once, the loudest; whoever speaks besides is not understood anyway
+MIXER_UNMEASURED = 3  # the same of those whose packets do not say how loud they are, beside the others
+MIXER_SAMPLE_EVERY = 4  # packets of such a one, of which one is decoded to find out: 80 ms
+MIXER_SAMPLES_WAITING = 256  # of them not yet decoded; the oldest goes
+MIXER_HISTORY = (
+    6  # packets of such a one that are kept for when it is mixed: what it takes to find out, and a word's start
+)
 MIXER_PLAYOUT_S = 1.0  # of sound ahead of its time
 MIXER_AUDIO_DELAY_S = 0.3  # the most that sound is held back for its picture
 MIXER_PLATES = 512  # pre-rendered texts kept

@@ -160,9 +160,10 @@ class Line:
         (512 bytes), `OverflowError` when the plane is busy."""
         self._node.plane.send_message(self.id, message)
 
-    def receive(self, kind: Kind, codecs: Sequence[Codec], ssrc: int = 0) -> Producer:
+    def receive(self, kind: Kind, codecs: Sequence[Codec], ssrc: int = 0, *, is_microphone: bool = False) -> Producer:
         """What the far end sends in these payload types. With `ssrc` only that one; without it the one that comes, and
         whichever takes its place later. "telephone-event" among the codecs: keys are told as `LineEvents.dtmf`.
+        `is_microphone`: of those the mixer is sent the loudest.
 
         Raises `OverflowError` above `limits.LINE_PRODUCERS` or when the plane is busy.
         """
@@ -170,6 +171,8 @@ class Line:
         if len(self._producers) >= limits.LINE_PRODUCERS:
             raise OverflowError("too many producers on a line")
         producer = self._node.open_producer(self.id, kind, "", tuple(codecs), (Encoding("", ssrc, 0),))
+        if is_microphone:
+            producer.meter()
         producer.on_bye = self._left
         producer.on_close = self._producers.discard
         self._producers.add(producer)

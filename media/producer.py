@@ -75,6 +75,10 @@ class Producer:
         """Its publisher sends nothing again: losses are not asked for."""
         self._endings.end(self._plane.forgo_repairs, self.id)
 
+    def meter(self) -> None:
+        """The microphone of a hall: the plane reads from its packets how loud it is."""
+        self._endings.end(self._plane.meter_voice, self.id)
+
     def keep(self) -> None:
         """No microphone: it is sent whatever others say."""
         if not self.closed:

@@ -143,7 +143,15 @@ class Board:
         conference = self._conference(occurrence_id)
         program = conference.program if conference is not None else None
         if program is None or not program.halls:
-            return {"layout": "auto", "text": "", "running": False, "degraded": "", "picture_url": "", "unseen": []}
+            return {
+                "layout": "auto",
+                "text": "",
+                "running": False,
+                "degraded": "",
+                "sound_late": False,
+                "picture_url": "",
+                "unseen": [],
+            }
         step = program.health.removeprefix("degraded ") if program.health.startswith("degraded") else ""
         url = f"/api/v1/occurrences/{occurrence_id}/program/picture" if program.picture is not None else ""
         running = program.health not in ("starting", "lost")
@@ -152,6 +160,7 @@ class Board:
             "text": program.text,
             "running": running,
             "degraded": step,
+            "sound_late": program.sound_late,
             "picture_url": url,
             "unseen": program.unseen(),
         }

@@ -46,7 +46,7 @@ from rooms.policy import classes
 from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from signaling import hallprobe, hallprofiles, hallready, hallsafety, limits, tasks
+from signaling import hallprobe, hallprofiles, hallready, hallsafety, hallwords, limits, tasks
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
 from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
@@ -624,10 +624,7 @@ class Halls:
         return Known(PREFIX + found.occurrence.id, found.meeting.title)
 
     async def title_of(self, conference: str) -> str:
-        if not conference.startswith(PREFIX):
-            return ""
-        async with self.around.database.reading() as session:
-            return (await planning.date_of(session, conference.removeprefix(PREFIX)))[1].title
+        return (await hallwords.meeting_of(self.around.database, conference))[0]
 
     # -- what calls tell (hallcall.Owner)
 
@@ -663,6 +660,7 @@ class Halls:
             say(one, "echo")
         else:
             say(one, "joined")
+            self._start(hallwords.name_meeting(self.around.database, room.conference))
         if not room.conference.name.startswith(PREFIX):
             one.watch = asyncio.get_running_loop().call_later(TIRED_S, self._tired, one, room)
 

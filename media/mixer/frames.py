@@ -5,7 +5,7 @@ Tests of pictures and sound stand something that only keeps in its place; everyt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Frames(Protocol):
         *,
         clock_hz: int = 48000,
         level: int = -1,
+    ) -> None: ...
+    def send_mix(
+        self, outputs: Sequence[tuple[int, int]], timestamp: int, packet: bytes, capture_us: int, *, clock_hz: int
     ) -> None: ...
     def end(self, ssrc: int) -> None: ...
     def request_keyframe(self, ssrc: int) -> None: ...

@@ -23,6 +23,8 @@ HIGH, LOW = 1.0, 0.85
 """Shares of the budget: above HIGH a step is taken; below LOW, with what taking it back would cost, one is taken back."""
 LATE = 0.1
 """Share of ticks that came too late to be made; above, a step is taken whatever the processor says."""
+LATE_TICKS, LATE_AFTER_S, IN_TIME_AFTER_S = 3, 2.0, 10.0
+"""Sound is late when of the 50 ticks of a second so many were, for so long; in time when they were not for ten seconds."""
 DOWN_AFTER_S, UP_AFTER_S, UP_MOST_S = 2.0, 10.0, 300.0
 
 ENCODE_720P30, COMPOSE_GROUP, DECODE_SOURCE = 0.20, 0.06, 0.03
@@ -86,6 +88,28 @@ class Ladder:
     def _up(self, now: float) -> bool:
         self.step -= 1
         self._low_since, self._recovered_at = now, now
+        return True
+
+
+class Punctuality:
+    """Whether sound gets out in time. A tick is late that begins when the next one is due."""
+
+    def __init__(self) -> None:
+        self.is_late = False
+        self._told = 0
+        self._since: float | None = None
+
+    def observe(self, late_ticks: int, now: float) -> bool:
+        """Once a second: late ticks since the start. Whether the answer changed."""
+        late, self._told = late_ticks - self._told, late_ticks
+        against = late < LATE_TICKS if self.is_late else late >= LATE_TICKS
+        if not against:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        if now - self._since < (IN_TIME_AFTER_S if self.is_late else LATE_AFTER_S):
+            return False
+        self.is_late, self._since = not self.is_late, None
         return True
 
 

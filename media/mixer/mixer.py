@@ -73,8 +73,11 @@ class MixerEvents(Protocol):
     def accepted(self, mixer: Mixer, group: str) -> None:
         """A group that had been refused is made now."""
 
+    def late(self, mixer: Mixer, is_late: bool) -> None:
+        """The process does not get its sound out in time: halls hear chopped words. Told again when it does."""
+
     def levels(self, mixer: Mixer, sites: Mapping[str, float]) -> None:
-        """How loud each open microphone is, 0..1, five times a second."""
+        """How loud each microphone that is mixed is, 0..1, five times a second."""
 
     def thumbnail(self, mixer: Mixer, site: str, jpeg: bytes) -> None: ...
     def prompt_ended(self, mixer: Mixer, prompt: str) -> None: ...
@@ -106,6 +109,7 @@ class Mixer:
             raise
         self._line.accept_audio_levels(AUDIO_LEVEL_ID)
         self._line.set_remote(self._end.getsockname()[:2])
+        node.plane.set_mixed_voices(router.id, limits.MIXER_HEARD)
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._unpacker = control.Unpacker()
@@ -361,6 +365,8 @@ class Mixer:
         elif kind == "degraded":
             self.step = message["step"]
             self._events.degraded(self, self.step)
+        elif kind == "late":
+            self._events.late(self, message["late"])
         elif kind == "refused":
             self._events.refused(self, message["group"], message["code"])
         elif kind == "accepted":

@@ -22,7 +22,7 @@ from media import limits
 from media.frames import Frames
 from media.mixer import control
 from media.mixer.layouts import cells_of, rects
-from media.mixer.load import STEPS, Effective, Ladder, admit, at_step
+from media.mixer.load import STEPS, Effective, Ladder, Punctuality, admit, at_step
 from media.mixer.marks import Marks
 from media.mixer.picture.decoding import Decoding
 from media.mixer.picture.program import Program, View
@@ -79,12 +79,14 @@ class Process:
         self._pulsed: list[Source] = []
         self._told: dict[int, int] | None = None
         self._late_ticks = 0
+        self._punctuality = Punctuality()
         self.failed = threading.Event()
 
     def run(self) -> None:
         """Returns when the parent has closed the channel, asks for the end, or a thread has failed."""
         self._decoding.start()
-        for name, work in (("intake", self._take_in), ("sound", self._tick_sound)):
+        works = (("intake", self._take_in), ("sound", self._tick_sound), ("sampling", self._desk.sampling.run))
+        for name, work in works:
             threading.Thread(target=self._guard, args=(work,), name=name, daemon=True).start()
         self._send({"type": "ready", "pid": os.getpid()})
         unpacker, turns = control.Unpacker(), 0
@@ -230,6 +232,12 @@ class Process:
         work = [program.work for program in self._programs.values()]
         late = self._load.measure(sum(one.ticks for one in work), sum(one.late for one in work))
         self._tiles.sweep(monotonic_us())
+        if self._punctuality.observe(self._late_ticks, time.monotonic()):
+            is_late = self._punctuality.is_late
+            logger.warning("sound is %s at %.2f cores", "late" if is_late else "in time again", self._load.cores)
+            self._send({"type": "late", "late": is_late})
+        if self._punctuality.is_late:
+            late = 1.0  # pictures give way to sound
         if self._ladder.observe(self._load.cores, late, time.monotonic()):
             logger.warning("step %s at %.2f cores", STEPS[self._ladder.step], self._load.cores)
             self._send({"type": "degraded", "step": self._ladder.step, "name": STEPS[self._ladder.step]})

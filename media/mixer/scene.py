@@ -30,7 +30,8 @@ class SceneError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One stream that the plane forwards to the mixer. `content`: the site's presentation, not its camera."""
+    """One stream that the plane forwards to the mixer. `content`: the site's presentation, not its camera.
+    `unmeasured`: Opus without audio levels; all of it comes, however quiet it is."""
 
     ssrc: int
     kind: Literal["video", "audio"]
@@ -38,6 +39,7 @@ class Source:
     payload_type: int
     site: str
     content: bool = False
+    unmeasured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

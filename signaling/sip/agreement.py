@@ -116,6 +116,12 @@ def events(media: sdp.Media) -> tuple[Dtmf, ...]:
     return tuple(Dtmf(number, clock) for clock, number in found.items())
 
 
+def told_levels(media: sdp.Media) -> int:
+    """The header extension in which the peer of this line would tell audio levels; 0: none."""
+    number, direction = media.audio_levels()
+    return number if direction in ("", "sendrecv", "sendonly") else 0
+
+
 def event_for(codec: AudioCodec, known: tuple[Dtmf, ...]) -> Dtmf | None:
     """The one whose clock is that of the codec; 8000 beside Opus is what most terminals mean all the same."""
     wanted = 48_000 if codec == "opus" else 8000
@@ -278,6 +284,7 @@ def _audio(
         sent.payload_type if sent and received else -1,
         received.payload_type if sent and received else -1,
         _packet_ms(yours),
+        told_levels(yours) if mine.audio_levels()[0] == told_levels(yours) else 0,
         also_receive=tuple((own[other], other) for _, other in common[1:]),
     )
 

@@ -60,7 +60,10 @@ class Shape:
     tias: bool = True
 
 
-def audio(end: OwnEnd, shape: Shape, codecs: Iterable[tuple[int, AudioCodec]], events: Iterable[Dtmf]) -> sdp.Media:
+def audio(
+    end: OwnEnd, shape: Shape, codecs: Iterable[tuple[int, AudioCodec]], events: Iterable[Dtmf], levels_id: int
+) -> sdp.Media:
+    """`levels_id`: the header extension in which we take audio levels; 0: in none."""
     codecs, events = tuple(codecs), tuple(events)
     attributes = []
     for payload_type, codec in codecs:
@@ -72,6 +75,8 @@ def audio(end: OwnEnd, shape: Shape, codecs: Iterable[tuple[int, AudioCodec]], e
         attributes.append(("fmtp", f"{event.payload_type} 0-15"))
     numbers = (*(number for number, _ in codecs), *(event.payload_type for event in events))
     attributes.append(("ptime", "20"))
+    if levels_id:
+        attributes.append(("extmap", f"{levels_id}/recvonly {sdp.AUDIO_LEVELS}"))
     return _rtp("audio", end, shape, numbers, attributes, AUDIO_BPS, _AUDIO_LINE_BPS)
 
 

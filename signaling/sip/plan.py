@@ -18,6 +18,7 @@ from signaling.sip.profiles import Profile
 
 AUDIO_TYPES: Final[dict[AudioCodec, int]] = {"opus": 114, "g722": 9, "pcma": 8, "pcmu": 0}
 EVENT_TYPE: Final = 101
+LEVELS_ID: Final = 1
 HIGH_TYPE: Final = 98
 MODE_TYPES: Final[dict[int, int]] = {1: 97, 0: 96}
 CAMERA_TYPE: Final = 100
@@ -219,7 +220,9 @@ def _offered(role: str, shape: Shape, own: OwnEnds, profile: Profile, policy: Po
     match role:
         case "audio":
             codecs = [(AUDIO_TYPES[codec], codec) for codec in profile.audio]
-            return lines.audio(end, shape, codecs, [Dtmf(EVENT_TYPE, 8000)])
+            # Of Opus alone the loudness is not known without decoding it.
+            levels_id = LEVELS_ID if "opus" in profile.audio else 0
+            return lines.audio(end, shape, codecs, [Dtmf(EVENT_TYPE, 8000)], levels_id)
         case "camera":
             return lines.camera(end, shape, CAMERA_TYPE)
     pictures = [Picture(HIGH_TYPE, _HIGH_PREFIX, 1, profile.max_level)] if agreement.may_high(profile, policy) else []
@@ -260,7 +263,8 @@ def _renewed(role: str, line: sdp.Media, own: OwnEnds, profile: Profile, policy:
     )
     match role:
         case "audio":
-            return lines.audio(end, shape, agreement.audio_codecs(line).items(), agreement.events(line))
+            codecs, events = agreement.audio_codecs(line).items(), agreement.events(line)
+            return lines.audio(end, shape, codecs, events, line.audio_levels()[0])
         case "camera":
             return lines.camera(end, shape, agreement.camera_type(line))
     pictures = [
@@ -418,7 +422,8 @@ class _Answer:
         if codec is None:
             return "codec_unknown"
         event = agreement.event_for(codec, agreement.events(line))
-        return lines.audio(end, shape, [(offered[codec], codec)], [event] if event else [])
+        levels_id = agreement.told_levels(line) if codec == "opus" else 0
+        return lines.audio(end, shape, [(offered[codec], codec)], [event] if event else [], levels_id)
 
     def video(self, index: int, role: str) -> sdp.Media | str:
         end, line = (self._own.content if role == "slides" else self._own.video), self._theirs.media[index]

@@ -36,6 +36,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _PROTOCOL = re.compile(r"[A-Za-z0-9/.-]{1,32}")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
+AUDIO_LEVELS: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+_EXTMAP: Final = re.compile(r"([0-9]{1,5})(?:/(sendrecv|sendonly|recvonly|inactive))? (\S+)(?: .*)?")
 _RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([A-Za-z0-9._-]{1,32})/([0-9]{1,6})(?:/([0-9]{1,3}))?[ \t]*")
 _CRYPTO = re.compile(
     r"([0-9]{1,9})[ \t]+([A-Za-z0-9_]{1,40})[ \t]+inline:([A-Za-z0-9+/=]{1,128})((?:\|[^ |]{1,24})*)(.*)", re.DOTALL
@@ -142,6 +144,15 @@ class Media:
             if number in ("*", str(payload_type)):
                 kinds |= _feedback(rest.split())
         return frozenset(kinds)
+
+    def audio_levels(self) -> tuple[int, str]:
+        """The header extension of audio levels (RFC 6464) and its direction ("": both ways, RFC 8285 §6); number 0: none that a
+        header of one byte can carry."""
+        for value in self.all("extmap"):
+            match = _EXTMAP.fullmatch(value)
+            if match is not None and match[3] == AUDIO_LEVELS and 1 <= int(match[1]) <= 14:
+                return int(match[1]), match[2] or ""
+        return 0, ""
 
     def crypto(self) -> tuple[Crypto, ...]:
         """The usable lines in their order. What we cannot do is passed over, not refused (RFC 4568 §5.1.2)."""

@@ -32,6 +32,8 @@ from tests.interop.quirks import Message, Quirk, Stream, Terminal, Viewer, _alaw
 
 LIMIT_KBPS = 2300
 """Of all media, told in the description: a program of 2 Mbit/s and sound fit."""
+CODECS = {"g722": (9, "G722/8000"), "opus": (114, "opus/48000/2"), "pcma": (8, "PCMA/8000")}
+"""Their payload types and names in a description."""
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 SECOND_NS = 1_000_000_000
 NTP_EPOCH_S = 2_208_988_800
@@ -49,10 +51,20 @@ class Listener(Terminal):
     """Sees one picture and hears one mix; its sockets are read elsewhere. `keys` of SRTP: of what it sends (key and salt)."""
 
     def __init__(
-        self, name: str, password: str, host: str, *, sound: bool = True, shows: bool = False, secure: bool = False
+        self,
+        name: str,
+        password: str,
+        host: str,
+        *,
+        sound: bool = True,
+        sees: bool = True,
+        shows: bool = False,
+        secure: bool = False,
+        codec: str = "pcma",
     ) -> None:
         super().__init__(Quirk(transport="tls") if secure else Quirk(), name, host, password=password)
-        self.sound, self.shows = sound, shows
+        self.sound, self.sees, self.shows, self.codec = sound, sees, shows, codec
+        self.audio.payload_type = CODECS[codec][0]
         self.keys = {kind: secrets.token_bytes(30) for kind in ("audio", "video")} if secure else {}
         self.server_keys: dict[str, bytes] = {}
 
@@ -86,6 +98,12 @@ class Listener(Terminal):
         kind = section[2:].split()[0]
         if kind == "audio" and not self.sound:
             return re.sub(r"^m=audio \d+", "m=audio 0", section)
+        if kind == "video" and not self.sees:
+            return re.sub(r"^m=video \d+", "m=video 0", section)
+        if kind == "audio" and self.codec != "pcma":
+            number, name = CODECS[self.codec]
+            section = section.replace("RTP/AVP 8 0 ", f"RTP/AVP {number} ")
+            section = re.sub(r"a=rtpmap:(8|0) .*\r\n", "", section) + f"\r\na=rtpmap:{number} {name}"
         if kind == "video" and not self.shows:
             section = section.replace("a=sendrecv", "a=recvonly")
         if kind in self.keys:
@@ -104,7 +122,9 @@ class Listener(Terminal):
         """Those that a call stands on."""
         found = [("audio", self.audio), ("video", self.video)]
         return [
-            (kind, stream) for kind, stream in found if stream.remote is not None and (self.sound or kind == "video")
+            (kind, stream)
+            for kind, stream in found
+            if stream.remote is not None and (self.sound if kind == "audio" else self.sees)
         ]
 
 
@@ -113,7 +133,7 @@ class Camera(Listener):
     (the loop's time, the same for all, so that no two say it at once)."""
 
     def __init__(
-        self, name: str, password: str, host: str, film: Film, *, origin: float, first: int, every: int, **more: bool
+        self, name: str, password: str, host: str, film: Film, *, origin: float, first: int, every: int, **more: Any
     ) -> None:
         super().__init__(name, password, host, shows=True, **more)
         self.film, self.origin, self.first, self.every = film, origin, first, every

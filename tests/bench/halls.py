@@ -39,7 +39,7 @@ from media.mixer.layouts import rects
 from media.mixer.sound.codecs import open_decoder
 from rooms.sites.tables import Terminal as TerminalRow
 from rooms.store.database import Database
-from tests.bench import hall_terminals, hall_transcoding, peers
+from tests.bench import hall_terminals, hall_transcoding, hall_voices, peers
 from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
 from tests.interop import hallnet
 from tests.interop.hallnet import Booked
@@ -197,7 +197,8 @@ async def fan_out(seconds: float, *, secure: bool = False, whole: bool = False) 
         rest: list[Listener] = []
         for number in range(CAMERAS, HALLS):
             name = alias(number)
-            rest.append(Listener(name, there.booked.passwords[name], host_of(number), shows=whole, **more))
+            password = there.booked.passwords[name]
+            rest.append(Listener(name, password, host_of(number), shows=whole, sound=whole, secure=secure))
         halls = [*shown, *rest]
         for one in halls:
             for stream in (one.audio, one.video):
@@ -248,7 +249,13 @@ async def set_up(there: There, halls: Sequence[Listener]) -> Result:
 def take_over(there: There, halls: Sequence[Listener], seconds: float, whole: bool) -> Result:
     """The generator reads and answers for all of them. Raises RuntimeError with what it said."""
     lines = [line(one, kind, stream, whole) for one in halls for kind, stream in one.streams()]
-    orders = {"lines": lines, "pids": [there.server.pid, there.mixer_pid], "warmup": 3, "seconds": seconds}
+    return generate(there, lines, {}, seconds)
+
+
+def generate(there: There, lines: Sequence[Result], loops: dict[str, list[str]], seconds: float) -> Result:
+    """`loops`: payloads that halls send in turn, by the names in their orders."""
+    pids = [there.server.pid, there.mixer_pid]
+    orders = {"lines": lines, "loops": loops, "pids": pids, "warmup": 3, "seconds": seconds}
     handed = [fd for one in lines for fd in (one["rtp"], one["rtcp"])]
     done = subprocess.run(
         [str(peers.build_generator()), "halls"],
@@ -281,6 +288,54 @@ def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
             made["voice"] = voice | {"bytes": 160, "period_us": 20_000, "clock_step": 160}
         else:  # 40 packets/s of 1200 bytes
             made["voice"] = voice | {"bytes": 1200, "period_us": 25_000, "clock_step": 2250}
+    return made
+
+
+# -- open microphones
+
+
+async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
+    """All send sound and nobody is muted; pictures are in other rows."""
+    seconds = max(seconds, hall_voices.WORDS * hall_voices.BETWEEN_S)
+    async with server(halls) as there, AsyncExitStack() as stack:
+        given = [
+            (number, alias(number), there.booked.passwords[alias(number)], host_of(number)) for number in range(halls)
+        ]
+        speakers = [hall_voices.Speaker(*one) for one in given[: hall_voices.WORDS]]
+        ear = hall_voices.Ear(*given[2 * hall_voices.WORDS])  # hears by G.711
+        others = [one for one in given[hall_voices.WORDS :] if one[1] != ear.name]
+        rest = [Listener(*one[1:], sees=False, codec=hall_voices.codec_of(one[0])) for one in others]
+        for one in (*speakers, ear, *rest):
+            one.audio.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVER_BYTES)
+            await stack.enter_async_context(one)
+        await there.dial(ear)
+        await asyncio.sleep(1)  # the mixer runs
+        calls = await set_up(there, [*speakers, *rest])
+        lines = [open_line(one, number) for number, one in zip((one[0] for one in others), rest, strict=True)]
+        works = asyncio.to_thread(generate, there, lines, await asyncio.to_thread(hall_voices.loops), seconds)
+        running = asyncio.ensure_future(works)
+        await asyncio.sleep(SETTLE_S)
+        begun_ns = time.time_ns()
+        for number, speaker in enumerate(speakers):
+            speaker.at_s = asyncio.get_running_loop().time() + number * hall_voices.BETWEEN_S
+        received = await running
+        heard = [one for one in ear.packets if one[0] > begun_ns]
+        found = await asyncio.to_thread(hall_voices.words, heard, ear.codec)
+    return received | {"calls": calls, "words_ms": found}
+
+
+def open_line(hall: Listener, number: int) -> Result:
+    """The first two of each codec talk."""
+    made = line(hall, "audio", hall.audio, whole=False)
+    talks = {0: hall_voices.TALK_HZ[0], 1: hall_voices.TALK_HZ[1]}.get(number - hall_voices.WORDS)
+    made["voice"] = {
+        "payload_type": hall.audio.payload_type,
+        "remote": "{}:{}".format(*hall.audio.remote or ("", 0)),
+        "bytes": 160,
+        "period_us": 20_000,
+        "clock_step": hall_voices.CLOCKS[hall.codec],
+        "loop": hall_voices.loop_of(number, talks),
+    }
     return made
 
 
@@ -475,6 +530,26 @@ def mixed(result: Result) -> tuple[str, bool | None]:
     return f"{result['cores'][1]:.2f} core for all", None
 
 
+def chopped(result: Result) -> tuple[str, bool | None]:
+    """50 packets a second, for the hall that got the fewest too; half a packet is the edge of the window."""
+    audio = result["received"]["audio"]
+    least, most = (audio[name] / result["seconds"] for name in ("least_packets", "most_packets"))
+    return f"{least:.1f} to {most:.1f}/s, lost {audio['lost']} of {audio['packets']}", least >= 49.9 and not audio[
+        "lost"
+    ]
+
+
+def spent(result: Result) -> tuple[str, bool | None]:
+    server, mixer = result["cores"]
+    return f"{server + mixer:.2f} core (server {server:.2f}, mixer {mixer:.2f})", server + mixer <= 0.5
+
+
+def first_words(result: Result) -> tuple[str, bool | None]:
+    cut = hall_voices.cut_ms(result["words_ms"])
+    well = len(cut) == hall_voices.WORDS and max(cut) <= 60
+    return f"at most {max(cut, default=400):.0f} ms, {len(cut)} of {hall_voices.WORDS} heard", well
+
+
 def rate(result: Result) -> tuple[str, bool | None]:
     calls = result["calls"]
     return f"{calls['per_s']:.0f}/s, {calls['cpu_ms']:.1f} ms CPU each (mixer {calls['mixer_cpu_ms']:.1f} ms)", None
@@ -497,6 +572,9 @@ ENTRIES = (
     Entry("mixer process of the 240", "fan-out", mixed),
     Entry("239 halls dial in, 8 at once", "fan-out", rate),
     Entry("the same with SRTP", "fan-out-srtp", rate),
+    Entry("240 halls send sound, two talk: packets at each", "open", chopped, "50.0/s"),
+    Entry("the same: server and mixer", "open", spent, "0.5 core"),
+    Entry("the same: missing of the first word of a new speaker", "open", first_words, "60 ms"),
     Entry("Speech, hall to hall, added, p50 / p95", "delays", within("hall_ms", 120), "120 ms"),
     Entry("Speech, hall to browser", "delays", within("browser_ms", 120), "120 ms"),
     Entry("Picture, camera to 3x3 program at another hall", "delays", within("picture_ms", 250), "250 ms"),
@@ -510,6 +588,7 @@ async def run_row(name: str, given: argparse.Namespace) -> Result:
         "fan-out": lambda: fan_out(given.seconds),
         "fan-out-srtp": lambda: fan_out(given.seconds, secure=True),
         "fan-out-whole": lambda: fan_out(given.seconds, whole=True),
+        "open": lambda: open_microphones(given.seconds),
         "delays": lambda: delays(max(given.seconds, 20)),
         "dial-in": lambda: first_frames(given.calls, out=False),
         "dial-out": lambda: first_frames(given.calls, out=True),

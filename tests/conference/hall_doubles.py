@@ -67,8 +67,12 @@ class FakeLine:
     def set_feedback(self, kinds: Any) -> None:
         self.feedback = list(kinds)
 
-    def receive(self, kind: Any, codecs: Sequence[Any], ssrc: int = 0) -> FakeProducer:
+    def accept_audio_levels(self, number: int) -> None:
+        self.said.append(("levels", number))
+
+    def receive(self, kind: Any, codecs: Sequence[Any], ssrc: int = 0, *, is_microphone: bool = False) -> FakeProducer:
         assert not self.closed
+        assert is_microphone == (kind == "audio")
         made = FakeProducer(kind, codecs[0].mime, ("",))
         made.codecs = tuple(codecs)
         self.producers.append(made)

@@ -42,9 +42,17 @@ def test_who_is_pinned_stays_whoever_speaks() -> None:
 def test_the_one_in_front_sees_whoever_was_there_before() -> None:
     stage = speak(Stage(), (0.0, "s1"), (10.0, "s2"))
     assert cells("1", SITES, stage) == ("s2",)
-    assert layout.sees_himself("1", stage, "s2") and not layout.sees_himself("1", stage, "s1")
+    assert layout.sees_himself("1", SITES, stage, "s2") and not layout.sees_himself("1", SITES, stage, "s1")
     assert cells("1", SITES, stage, viewer="s2") == ("s1",)
-    assert not layout.sees_himself("3x3", stage, "s2")
+    assert not layout.sees_himself("3x3", SITES, stage, "s2")
+
+
+def test_where_the_one_in_front_has_no_picture_another_is_large_and_does_not_see_himself() -> None:
+    stage = speak(Stage(), (0.0, "s1"), (10.0, "audio only"))
+    for name in layout.LARGE_FIRST:
+        assert cells(name, SITES, stage)[0] == "s1"
+        assert layout.sees_himself(name, SITES, stage, "s1"), name
+        assert not layout.sees_himself(name, SITES, stage, "audio only"), name
 
 
 def test_the_lecturer_sees_his_listeners_page_by_page() -> None:

@@ -574,3 +574,58 @@ def test_a_browser_with_a_codec_that_halls_lack_sends_its_second_one_too(world: 
     hall.hall.hung_up()
     world.pass_time(limits.LAYERS_DOWN_S + 2)
     assert ann.client.last(LayersWanted) == LayersWanted(sid, "video/VP9", Quality.HIGH, ("video/VP8", None))
+
+
+def test_a_hall_is_not_its_own_large_picture_where_the_speaker_has_none(world: HallWorld) -> None:
+    """Of two halls with cameras, after a hall of sound alone has spoken, the one that spoke before."""
+    bob, carol = HallParty(world, "bob"), HallParty(world, "carol")
+    dave = HallParty(world, "dave", replace(plan(), video=None))
+    program = bob.conference.program
+    assert program is not None
+    program.set_layout("1")
+    for party in (carol, bob, dave):
+        speak(world, party)
+        world.time.advance(limits.HOLD_S)
+    assert program.stage.front == dave.sid
+    groups = {group.without: group.cells for group in world.scene().groups}
+    assert groups == {"": (bob.sid,), bob.sid: (carol.sid,)}
+    assert bob.sends("video").producer is not carol.sends("video").producer
+    carol.hall.hung_up()
+    world.settle()
+    assert shared(world.scene()) == [("1", (dave.sid,))], "a name, not bob himself"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("vi", "Đang chờ các điểm cầu khác"), ("en", "Waiting for the other sites")]
+)
+def test_a_hall_that_is_alone_reads_which_meeting_it_is_in(world: HallWorld, language: str, said: str) -> None:
+    hall = HallParty(world, "hall")
+    program = hall.conference.program
+    assert program is not None
+    hall.hall.language = language  # type: ignore[assignment]
+    program.set_about("Giao ban tuần" + " rất dài" * 20, "123456789")
+    world.settle()
+    (group,) = world.scene().groups
+    title, number, waits = group.text.split("\n")
+    assert (group.cells, group.without, waits) == ((), hall.sid, said)
+    assert title.startswith("Giao ban tuần") and len(title) <= limits.WAITING_TITLE_CHARACTERS
+    assert number.endswith("123 456 789")
+    other = HallParty(world, "other")
+    assert {group.text for group in world.scene().groups} == {""}
+    other.hall.hung_up()
+    world.settle()
+    program.set_text("Họp lại lúc 9 giờ")
+    world.settle()
+    assert [group.text for group in world.scene().groups] == ["Họp lại lúc 9 giờ"], "the operator's words come first"
+
+
+def test_late_sound_is_known_until_it_is_over(world: HallWorld, caplog: pytest.LogCaptureFixture) -> None:
+    program = HallParty(world, "hall").conference.program
+    assert program is not None
+    seen = [program.sound_late]
+    for is_late in (True, False, True):
+        program.late(world.mixer, is_late)
+        seen.append(program.sound_late)
+    program.lost(world.mixer)  # the next process has not been late yet
+    assert [*seen, program.sound_late] == [False, True, False, True, False]
+    assert "is late" in caplog.text and "in time again" in caplog.text

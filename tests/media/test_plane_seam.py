@@ -104,6 +104,9 @@ WRONG: list[tuple[str, tuple[Any, ...]]] = [
     ("open_router", (1,)),
     ("set_voices", (1, -1)),
     ("set_voices", (1, 1001)),
+    ("set_mixed_voices", (1, -1)),
+    ("set_mixed_voices", (1, 1001)),
+    ("meter_voice", (0,)),
     ("keep_voice", (0,)),
     ("forgo_repairs", (0,)),
     ("make_red", (1000, 128)),
@@ -309,14 +312,16 @@ def test_commands_to_what_is_gone_are_counted(plane: Plane) -> None:
     plane.set_layers(1000, 1, 0)
     plane.set_priority(1000, 1)
     plane.set_voices(1, 3)
+    plane.set_mixed_voices(1, 3)
+    plane.meter_voice(100)
     plane.keep_voice(100)
     plane.forgo_repairs(100)
     plane.make_red(1000, 63)
     plane.open_transport(1, 12, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 9
+    assert plane.snapshot().totals["stale_commands"] == 11
     plane.open_router(1)
     plane.open_transport(1, 10, UFRAG, PWD)
-    assert plane.snapshot().totals["stale_commands"] == 9
+    assert plane.snapshot().totals["stale_commands"] == 11
 
 
 def test_snapshot_has_all_the_totals(plane: Plane) -> None:

@@ -20,6 +20,7 @@ from av.error import FFmpegError
 
 from media import limits
 from media.mixer.marks import Marks
+from media.mixer.picture.precedence import give_way
 from media.mixer.scene import Source
 
 logger = logging.getLogger(__name__)
@@ -191,6 +192,7 @@ class Decoding:
         return sum(stream.worker is queue for stream in self._streams.values())
 
     def _work(self, queue: SimpleQueue[_Task | None]) -> None:
+        give_way()
         while (task := queue.get()) is not None:
             task.stream.waiting -= 1
             if task.stream.closed:

@@ -19,6 +19,7 @@ from media.mixer.load import Effective
 from media.mixer.picture.canvas import Canvas, Drawn, Part
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.plates import CONTENT, Label, Plates, line_height
+from media.mixer.picture.precedence import give_way
 from media.mixer.picture.tiles import Tiles
 from media.mixer.scene import Scene
 
@@ -84,6 +85,8 @@ class Composer:
         if group.text.strip():
             plate = self._plates.message(group.text, group.width, group.height)
             foot = group.height - plate.height - line_height(group.height) * 3 // 2
+            if group.without and not group.cells:
+                foot //= 2  # a hall that is alone: nothing else is in its picture
             drawn.append(Drawn(plate, (group.width - plate.width) // 4 * 2, max(0, foot // 2 * 2)))
         return drawn
 
@@ -188,6 +191,7 @@ class Program:
         return self._encoder
 
     def _run(self) -> None:
+        give_way()
         try:
             self._keep_time()
         except Exception:

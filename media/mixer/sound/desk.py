@@ -1,13 +1,13 @@
-"""The sound of one conference, 20 ms at a time: open microphones are decoded, mixed without each one's own, and encoded once
-for all that hear the same.
+"""The sound of one conference, 20 ms at a time: the loudest microphones are decoded, mixed without each one's own, and encoded
+once for all that hear the same.
 
-Owns playout, limiters and encoders. `tick` is the whole of it: time is handed in, and so are packets, by `put`.
+Owns playout, limiters and encoders. `tick` is the whole of it: time is handed in, and so are packets, by `put`. A microphone of
+which nothing comes costs nothing. The packet plane sends the loudest; of those that it cannot measure `sampling.py` chooses.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +16,12 @@ from media import limits
 from media.mixer.frames import Frames
 from media.mixer.marks import Marks
 from media.mixer.scene import CLOCK_HZ, AudioCodec, Mix, Scene, Source
-from media.mixer.sound.codecs import AudioEncoder, open_decoder, open_encoder
-from media.mixer.sound.mixing import Limiter, total
+from media.mixer.sound.codecs import AudioDecoder, AudioEncoder, open_decoder, open_encoder
+from media.mixer.sound.mixing import Limiter, level_of, total
 from media.mixer.sound.playout import FLOOR, Playout
 from media.mixer.sound.prompts import DUCKED, Player
 from media.mixer.sound.rates import RATE_HZ, Samples
+from media.mixer.sound.sampling import Sampled, Sampling
 from media.mixer.sound.sync import PIPE_US, LipSync
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ JITTER_MS = 60
 _SYNC_TICKS = 25
 _HELD_MOST = int(limits.MIXER_AUDIO_DELAY_S * RATE_HZ)
 _SKEW_US = 5_000  # below it nothing is corrected
+IDLE_TICKS = 50
+"""A microphone that sent nothing for a second is not looked at. Until then its hall keeps a mix of its own."""
 
 
 class Microphone:
@@ -42,18 +45,39 @@ class Microphone:
         self.scale = RATE_HZ // CLOCK_HZ[source.codec]
         self.playout = Playout()
         self.skew_us: float | None = None
+        self.sampled: Sampled | None = None
+        """Nobody knows how loud it is but by decoding it."""
+        if source.unmeasured:
+            self.sampled = Sampled(source.ssrc, source.codec)  # type: ignore[arg-type]
         self._waiting: deque[tuple[int, bytes]] = deque(maxlen=limits.MIXER_PACKETS_WAITING)
-        self._decoder = open_decoder(source.codec)  # type: ignore[arg-type]
+        self._decoder: AudioDecoder | None = None
+        self._dry_ticks = IDLE_TICKS
+        self.left_out = False
+        """Others that nobody has measured are louder."""
 
     def put(self, timestamp: int, payload: bytes) -> None:
-        """From the thread that takes frames in; the oldest goes when a second of sound waits."""
+        """From the thread that takes frames in; the oldest goes when a second of sound waits. Of one that is left out the
+        last packets are kept for when it is mixed."""
         self._waiting.append((timestamp, payload))
+        if self.left_out and len(self._waiting) > limits.MIXER_HISTORY:
+            self._waiting.popleft()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing of it is heard, and nothing new has come."""
+        return self._dry_ticks >= IDLE_TICKS and (self.left_out or not self._waiting)
 
     def pull(self) -> Samples:
-        while self._waiting:
+        if self._decoder is None:
+            self._decoder = open_decoder(self.source.codec)  # type: ignore[arg-type]
+        if not self.left_out and self._waiting and self.playout.is_dry:
+            self.playout.restart((self._waiting[-1][0] - self._waiting[0][0]) * self.scale)
+        while self._waiting and not self.left_out:
             timestamp, payload = self._waiting.popleft()
             self.playout.push(timestamp * self.scale, self._decoder.decode(payload))
-        return self.playout.pull()
+        block = self.playout.pull()
+        self._dry_ticks = self._dry_ticks + 1 if self.playout.is_dry else 0
+        return block
 
     def hold(self, early_us: float | None) -> None:
         """Moves the delay so that sound comes with its picture; it never goes below what the network needs."""
@@ -74,7 +98,7 @@ class _Channel:
     limiter: Limiter = field(default_factory=Limiter)
 
 
-Heard = tuple[str, str, bool]
+Heard = tuple[AudioCodec, str, bool]
 """What a mix is made of: codec, the site left out (only if it is heard at all), whether its announcement is in it."""
 
 
@@ -85,10 +109,15 @@ class Desk:
         self._frames = frames
         self._marks = marks or Marks()
         self._sync = sync
+        self.sampling = Sampling(self._marks)
         self._next: Scene | None = None
         self._scene = Scene(0)
         self._microphones: dict[int, Microphone] = {}
-        self._open: set[str] = set()
+        self._awake: set[str] = set()
+        """The sites whose microphones are mixed now."""
+        self._listeners: list[tuple[Heard, list[tuple[int, int]]]] = []
+        """What is made of all mixes, and for which (SSRC, payload type); empty: to be found again."""
+        self._told: set[str] = set()
         self._channels: dict[Heard, _Channel] = {}
         self._voices: dict[int, _Channel] = {}
         self._players: dict[str, Player] = {}
@@ -96,6 +125,7 @@ class Desk:
         self.on_prompt_end: Callable[[str], None] | None = None
         self.ticks = 0
         self.encoded = 0
+        self._now_s = 0.0
 
     def show(self, scene: Scene) -> None:
         self._next = scene
@@ -103,13 +133,16 @@ class Desk:
     def put(self, ssrc: int, timestamp: int, payload: bytes) -> None:
         if microphone := self._microphones.get(ssrc):
             microphone.put(timestamp, payload)
+            if microphone.sampled is not None:
+                self.sampling.put(microphone.sampled, payload, self._now_s)
 
     def tick(self, number: int) -> None:
         """The 20 ms that begin at `number` * 20 ms of monotonic time: everything that is to be sent leaves."""
         if self._next is not None:
             self._take(self._next)
         at_us = number * TICK_US
-        blocks = {one.source.site: self._pull(one) for one in self._microphones.values()}
+        self._now_s = at_us / 1e6
+        blocks = {one.source.site: self._pull(one) for one in self._loudest()}
         self.ticks += 1
         if self.ticks % _SYNC_TICKS == 0:
             self._follow_pictures(at_us)
@@ -119,18 +152,28 @@ class Desk:
             if player.done:
                 self._end_prompt(site, player)
 
+    def _loudest(self) -> list[Microphone]:
+        """Those of which something came lately; of those that nobody has measured the loudest."""
+        unmeasured = [one for one in self._microphones.values() if one.sampled is not None]
+        chosen = self.sampling.choose((one.sampled for one in unmeasured if one.sampled), self._now_s)
+        for one in unmeasured:
+            one.left_out = one.source.ssrc not in chosen
+        return [one for one in self._microphones.values() if not one.idle]
+
     def _pull(self, one: Microphone) -> Samples:
         with self._marks.at(one.source.ssrc):
             return one.pull()
 
     def levels(self) -> dict[str, float]:
-        """0..1 (root mean square of full scale) of each open microphone."""
-        return {one.source.site: one.playout.level for one in tuple(self._microphones.values())}
+        """0..1 (root mean square of full scale) of each microphone that is mixed."""
+        return {one.source.site: one.playout.level for one in tuple(self._microphones.values()) if not one.idle}
 
     def figures(self) -> dict[str, dict[str, float]]:
-        """Of each open microphone: skew to its picture in ms, samples concealed, packets too late, delay in ms."""
+        """Of each open microphone: whether it is mixed, skew to its picture in ms, samples concealed, packets too late, delay in
+        ms."""
         return {
             one.source.site: {
+                "awake": not one.idle,
                 "skew_ms": round((one.skew_us or 0) / 1000, 1),
                 "concealed": one.playout.concealed,
                 "late": one.playout.late,
@@ -154,7 +197,7 @@ class Desk:
                 self._microphones[ssrc] = Microphone(source)
                 self._sync.expect(ssrc, CLOCK_HZ[source.codec])
                 self._frames.expect(ssrc, source.codec, CLOCK_HZ[source.codec], JITTER_MS)
-        self._open = {source.site for source in wanted.values()}
+        self._listeners = []
         for prompt in scene.prompts:
             if prompt.id not in self._played:
                 self._played[prompt.id] = None
@@ -164,8 +207,6 @@ class Desk:
         told = {prompt.id for prompt in scene.prompts}
         self._played = {one: None for one in self._played if one in told}
         self._players = {site: one for site, one in self._players.items() if one.prompt.id in told}
-        kept = {self._heard(mix) for mix in scene.mixes}
-        self._channels = {key: one for key, one in self._channels.items() if key in kept}
         voices = {voice.ssrc_out for voice in scene.voices}
         self._voices = {ssrc: one for ssrc, one in self._voices.items() if ssrc in voices}
 
@@ -176,6 +217,8 @@ class Desk:
 
     def _follow_pictures(self, at_us: int) -> None:
         for microphone in self._microphones.values():
+            if microphone.idle:
+                continue
             source, position = microphone.source, microphone.playout.position
             video = self._scene.source_of(source.site, "video")
             early = None
@@ -186,26 +229,33 @@ class Desk:
     # -- out
 
     def _heard(self, mix: Mix) -> Heard:
-        opened = mix.without in self._open
-        player = self._players.get(mix.without) if mix.without else None
-        told = player is not None and player.playing
-        return mix.codec, mix.without if opened or told else "", told
+        told = mix.without in self._told
+        return mix.codec, mix.without if mix.without in self._awake or told else "", told
+
+    def _arrange(self, awake: set[str], told: set[str]) -> None:
+        """Who hears the same. It changes with who is mixed, not with each tick."""
+        if self._listeners and (awake, told) == (self._awake, self._told):
+            return
+        self._awake, self._told = awake, told
+        found: dict[Heard, list[tuple[int, int]]] = {}
+        for mix in self._scene.mixes:
+            found.setdefault(self._heard(mix), []).append((mix.ssrc, mix.payload_type))
+        self._listeners = list(found.items())
+        self._channels = {key: one for key, one in self._channels.items() if key in found}
 
     def _send_mixes(self, number: int, blocks: dict[str, Samples]) -> None:
         everyone = total(blocks)
         told = {site: player.block() for site, player in self._players.items() if player.playing}
-        made: dict[Heard, bytes] = {}
-        for mix in self._scene.mixes:
-            key = self._heard(mix)
-            if key not in made:
-                own = blocks.get(key[1])
-                block = everyone if own is None else everyone - own
-                if key[2] and key[1] in told:
-                    block = block * DUCKED + told[key[1]]
-                made[key] = self._encode(key, mix.codec, block)
-            self._send(mix.ssrc, mix.payload_type, mix.codec, number, made[key])
-        if len(self._channels) != len(made):
-            self._channels = {key: self._channels[key] for key in made}
+        self._arrange(set(blocks), set(told))
+        for key, outputs in self._listeners:
+            codec, site, is_told = key
+            own = blocks.get(site)
+            block = everyone if own is None else everyone - own
+            if is_told:
+                block = block * DUCKED + told[site]
+            if payload := self._encode(key, codec, block):
+                timestamp, captured_us = _moment(codec, number)
+                self._frames.send_mix(outputs, timestamp, payload, captured_us, clock_hz=CLOCK_HZ[codec])
 
     def _send_voices(self, number: int, blocks: dict[str, Samples]) -> None:
         for voice in self._scene.voices:
@@ -217,7 +267,12 @@ class Desk:
                 channel = self._voices[voice.ssrc_out] = _Channel(open_encoder("opus"))
             payload = channel.encoder.encode(channel.limiter.apply(block))
             self.encoded += 1
-            self._send(voice.ssrc_out, voice.payload_type, "opus", number, payload, level_of(block))
+            if payload:
+                timestamp, captured_us = _moment("opus", number)
+                level = level_of(block)
+                self._frames.send_audio(
+                    voice.ssrc_out, voice.payload_type, timestamp, payload, captured_us, level=level
+                )
 
     def _encode(self, key: Heard, codec: AudioCodec, block: Samples) -> bytes:
         channel = self._channels.get(key)
@@ -226,19 +281,10 @@ class Desk:
         self.encoded += 1
         return channel.encoder.encode(channel.limiter.apply(block))
 
-    def _send(
-        self, ssrc: int, payload_type: int, codec: AudioCodec, number: int, payload: bytes, level: int = -1
-    ) -> None:
-        if payload:
-            clock_hz, captured_us = CLOCK_HZ[codec], number * TICK_US - PIPE_US
-            timestamp = number * (clock_hz // 50) & 0xFFFFFFFF
-            self._frames.send_audio(ssrc, payload_type, timestamp, payload, captured_us, clock_hz=clock_hz, level=level)
 
-
-def level_of(block: Samples) -> int:
-    """RFC 6464: 0 for full scale, 127 for silence, in -dBov."""
-    power = float(block @ block) / len(block) / 32768**2
-    return 127 if power < 1e-12 else min(127, max(0, round(-10 * math.log10(power))))
+def _moment(codec: AudioCodec, number: int) -> tuple[int, int]:
+    """Of a tick: the RTP timestamp, and when it was captured."""
+    return number * (CLOCK_HZ[codec] // 50) & 0xFFFFFFFF, number * TICK_US - PIPE_US
 
 
 def heard(scene: Scene) -> list[Source]:

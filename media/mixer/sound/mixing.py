@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,16 @@ CEILING = 29_000.0
 """Peaks above it (-1 dB of full scale) are turned down."""
 _RELEASE = 1.04  # a tick: 6 dB in about 350 ms
 _ATTACK = 96  # samples, 2 ms: quicker would click
+
+
+SILENT = 127
+"""The level of no sound at all (RFC 6464)."""
+
+
+def level_of(block: Samples) -> int:
+    """RFC 6464: 0 for full scale, 127 for silence, in -dBov."""
+    power = float(block @ block) / len(block) / 32768**2
+    return SILENT if power < 1e-12 else min(SILENT, max(0, round(-10 * math.log10(power))))
 
 
 def total(blocks: Mapping[str, Samples]) -> Samples:

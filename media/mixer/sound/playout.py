@@ -47,6 +47,16 @@ class Playout:
         self._missing = _VANISH
         self._period = BLOCK
         self._quiet = True
+        self._ahead = 0
+
+    @property
+    def is_dry(self) -> bool:
+        """Nothing is left of what came, and nothing is made up for it any more."""
+        return not self._segments and self._missing >= _VANISH
+
+    def restart(self, ahead: int) -> None:
+        """Somebody begins to speak. The next packet came with others behind it: it may be `ahead` samples late."""
+        self._cursor, self._ahead = None, ahead
 
     @property
     def position(self) -> int | None:
@@ -64,7 +74,8 @@ class Playout:
             return
         if self._cursor is None or not -_MOST <= position - self._cursor <= _MOST:
             self._segments.clear()
-            self._cursor = position - max(self.goal, START)
+            self._cursor = position - max(0, max(self.goal, START) - self._ahead)
+            self._ahead = 0
             self._worst, self._last_worst, self._ticks = _MOST, None, 0
         margin = position - self._cursor
         self._worst = min(self._worst, margin)

@@ -154,6 +154,26 @@ impl FramePort {
         sent.map_err(refused)
     }
 
+    #[pyo3(signature = (outputs, timestamp, payload, capture_us, *, clock_hz),
+        text_signature = "($self, outputs, timestamp, payload, capture_us, *, clock_hz)")]
+    fn send_mix(
+        &self,
+        outputs: Vec<(u32, u8)>,
+        timestamp: Any,
+        payload: &[u8],
+        capture_us: Any,
+        clock_hz: Any,
+    ) -> PyResult<()> {
+        if outputs.iter().any(|(ssrc, payload_type)| *ssrc == 0 || *payload_type > 127) {
+            return check::refuse("outputs must be SSRCs and payload types".into());
+        }
+        let clock_hz = check::number(clock_hz, "clock_hz", 1, check::CLOCK_HZ_MAX)? as u32;
+        let (timestamp, capture_us) = moment(timestamp, capture_us)?;
+        let sent = self.port()?.send_mix(&outputs, clock_hz, timestamp, payload, capture_us);
+        self.shared.bell.ring();
+        sent.map_err(refused)
+    }
+
     fn end(&self, ssrc: Any) -> PyResult<()> {
         let ssrc = check::ssrc(ssrc, "ssrc", 1)?;
         let socket = &self.shared.socket;

@@ -344,6 +344,17 @@ impl Plane {
         Ok(())
     }
 
+    fn set_mixed_voices(&self, router: Any, most: Any) -> PyResult<()> {
+        let router = check::id(router, "router")?;
+        let most = check::number(most, "most", 0, VOICES_MAX.into())? as u16;
+        self.send(self.directory()?.router(router), Command::SetMixedVoices { router, most })
+    }
+
+    fn meter_voice(&self, producer: Any) -> PyResult<()> {
+        let producer = check::id(producer, "producer")?;
+        self.send(self.directory()?.producer(producer), Command::MeterVoice { producer })
+    }
+
     fn forgo_repairs(&self, producer: Any) -> PyResult<()> {
         let producer = check::id(producer, "producer")?;
         self.send(self.directory()?.producer(producer), Command::ForgoRepairs { producer })

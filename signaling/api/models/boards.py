@@ -204,12 +204,14 @@ class Program(Strict):
 
 class ProgramState(View):
     """What the halls see. `layout` auto: what suits the number of pictures. `degraded`: the step of lowered quality, empty: none.
+    `sound_late`: this machine does not get the sound of the halls out in time; they hear chopped words.
     `picture_url`: empty until there is one. `unseen`: some of those whose browsers send pictures in no codec that halls take."""
 
     layout: str
     text: str
     running: bool
     degraded: str
+    sound_late: bool
     picture_url: str
     unseen: list[str]
 

@@ -31,6 +31,9 @@ class Told:
     def lost(self, mixer: Mixer) -> None:
         self.events.append(("lost",))
 
+    def late(self, mixer: Mixer, is_late: bool) -> None:
+        self.events.append(("late", is_late))
+
     def degraded(self, mixer: Mixer, step: int) -> None:
         self.events.append(("degraded", step))
 

@@ -61,6 +61,12 @@ class KeptFrames:
         self.audio.setdefault(ssrc, []).append((timestamp, packet, capture_us))
         self.levels.setdefault(ssrc, []).append(level)
 
+    def send_mix(
+        self, outputs: Sequence[tuple[int, int]], timestamp: int, packet: bytes, capture_us: int, *, clock_hz: int
+    ) -> None:
+        for ssrc, payload_type in outputs:
+            self.send_audio(ssrc, payload_type, timestamp, packet, capture_us, clock_hz=clock_hz)
+
     def end(self, ssrc: int) -> None:
         self.ended.append(ssrc)
 

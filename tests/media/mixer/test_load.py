@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from media.mixer.load import DOWN_AFTER_S, STEPS, UP_AFTER_S, Ladder, admit, at_step, cost
+from media.mixer.load import DOWN_AFTER_S, STEPS, UP_AFTER_S, Ladder, Punctuality, admit, at_step, cost
 from media.mixer.scene import Group
 
 GROUP = Group("a", 1, 96, "h264", 1920, 1080, 30, 2_500_000, "4x4", ("s1",))
@@ -98,3 +98,17 @@ def test_what_ends_this_moment_makes_room_and_a_first_program_is_always_made() -
     slides = replace(GROUP, id="slides", ssrc=3)
     assert admit([coming, slides], {"slides"}, 0, 3.0, budget) == ([coming, slides], [])
     assert admit([going, slides], {"old"}, 0, 3.0, budget) == ([going], [slides])
+
+
+def test_sound_is_late_after_two_seconds_and_in_time_after_ten() -> None:
+    punctuality, ticks, changes = Punctuality(), 0, []
+    for second in range(40):
+        ticks += 5 if 5 <= second < 12 else 0
+        if punctuality.observe(ticks, float(second)):
+            changes.append((second, punctuality.is_late))
+    assert changes == [(7, True), (22, False)]
+
+
+def test_one_late_moment_is_no_alarm() -> None:
+    punctuality = Punctuality()
+    assert not any(punctuality.observe(50 if second >= 3 else 0, float(second)) for second in range(20))

@@ -41,6 +41,8 @@ class Sites:
             source.ssrc: itertools.cycle(list(packets(codec, tone(TONES[source.site], 8)))) for source in sources
         }
         self._codec = codec
+        self.silent: set[int] = set()
+        """Of these SSRCs nothing comes."""
         self.number = 1000
 
     def show(self, **change: Any) -> None:
@@ -51,7 +53,7 @@ class Sites:
         for _ in range(round(seconds * 50)):
             for ssrc, said in self._said.items():
                 payload = next(said)
-                if self.number not in lost:
+                if self.number not in lost and ssrc not in self.silent:
                     self.desk.put(ssrc, self.number * CLOCK_HZ[self._codec] // 50, payload)
             self.desk.tick(self.number)
             self.number += 1
@@ -378,3 +380,97 @@ def test_a_picture_that_is_far_too_late_does_not_hold_sound_for_ever() -> None:
     microphone = sites.desk._microphones[100]
     microphone.hold(5e6)
     assert microphone.playout.goal <= limits.MIXER_AUDIO_DELAY_S * RATE_HZ
+
+
+# -- many microphones
+
+
+def test_a_microphone_of_which_nothing_comes_costs_nothing_and_its_hall_hears_all() -> None:
+    sites = Sites("g722", mixes=(Mix("a", 1, 9, "g722", "a"), Mix("b", 2, 9, "g722", "b"), Mix("c", 3, 9, "g722", "c")))
+    sites.show(open_microphones=("a", "b", "c"))
+    sites.silent = {100, 101, 102}
+    sites.run(0.1)
+    before = sites.desk.encoded
+    sites.run(0.02)
+    assert sites.desk.encoded - before == 1, "three halls, nobody speaks: one encoder for all"
+    sites.silent = {101, 102}
+    sites.run(1.5)
+    before = sites.desk.encoded
+    sites.run(0.02)
+    assert sites.desk.encoded - before == 2, "who speaks has a mix of its own"
+    assert sites.hear(2, "g722")["a"] > AMPLITUDE * 0.85 and sites.hear(1, "g722")["a"] < AMPLITUDE * 0.02
+    assert sites.desk.levels().keys() == {"a"}
+
+
+def test_a_first_word_that_comes_with_its_history_is_heard_whole() -> None:
+    """As the plane gives it: three packets at once, then one each tick."""
+    sites = Sites(mixes=(Mix("all", 3, 8, "pcma"),))
+    sites.silent = {100, 101, 102}
+    sites.run(1.0)
+    said = list(packets("pcma", tone(1000, 0.4)))
+    start = sites.number
+    for number in range(60):
+        come = [0, 1, 2, 3] if number == 3 else [number] if 3 < number < 20 else []
+        for place in come:
+            sites.desk.put(100, (start + place) * 160, said[place])
+        sites.desk.tick(sites.number)
+        sites.number += 1
+    heard_all = listen("pcma", [payload for _, payload, _ in sites.frames.audio[3]])
+    loud = np.flatnonzero(np.abs(heard_all) > AMPLITUDE / 2)
+    assert 0.39 < (loud[-1] - loud[0]) / RATE_HZ < 0.45, "its end fades"
+    began = (loud[0] - (len(heard_all) - 60 * BLOCK)) / RATE_HZ
+    assert began < 0.06 + 0.04, "three packets until it was found loud, and the least delay"
+
+
+class Opus:
+    """Opus without audio levels, of many sites."""
+
+    def __init__(self, count: int) -> None:
+        self.frames = KeptFrames()
+        self.desk = Desk(self.frames, LipSync())
+        sources = tuple(Source(100 + i, "audio", "opus", 111, f"s{i}", unmeasured=True) for i in range(count))
+        self.quiet = itertools.cycle(list(packets("opus", tone(300, 2, 60))))
+        self.loud = itertools.cycle(list(packets("opus", tone(1000, 2))))
+        names = tuple(source.site for source in sources)
+        self.desk.show(Scene(1, sources=sources, mixes=(Mix("m", 1, 8, "pcma"),), open_microphones=names))
+        self.count, self.number = count, 1000
+        self.desk.tick(self.number)
+
+    def run(self, ticks: int, *loud: int) -> None:
+        for _ in range(ticks):
+            self.number += 1
+            quiet, said = next(self.quiet), next(self.loud)
+            for i in range(self.count):
+                self.desk.put(100 + i, self.number * 960, said if i in loud else quiet)
+            self.desk.sampling.work()
+            self.desk.tick(self.number)
+
+    @property
+    def mixed(self) -> set[str]:
+        return set(self.desk.levels())
+
+
+def test_of_opus_without_levels_the_loudest_are_found_by_decoding_one_packet_in_four() -> None:
+    opus = Opus(12)
+    opus.run(100, 4, 7)
+    assert {"s4", "s7"} <= opus.mixed and len(opus.mixed) == limits.MIXER_UNMEASURED
+    held = opus.mixed
+    opus.run(100, 4, 7)
+    assert opus.mixed == held, "equals do not take turns"
+    already = len(opus.frames.audio[1])
+    opus.run(20, 4, 7, 9)
+    heard_all = listen("pcma", [payload for _, payload, _ in opus.frames.audio[1]][already:])
+    assert "s9" in opus.mixed or len(opus.mixed) > limits.MIXER_UNMEASURED
+    assert len(heard_all) == 20 * BLOCK
+
+
+def test_a_few_of_opus_without_levels_are_all_mixed_and_silence_is_left_out_of_many() -> None:
+    few = Opus(limits.MIXER_UNMEASURED)
+    few.run(60)
+    assert len(few.mixed) == limits.MIXER_UNMEASURED
+    many = Opus(8)
+    many.quiet = itertools.cycle(list(packets("opus", tone(300, 2, 0))))
+    many.run(60)
+    assert many.mixed == set()
+    many.run(12, 5)
+    assert many.mixed == {"s5"}

@@ -738,3 +738,40 @@ def test_each_rung_of_the_ladder_is_an_offer() -> None:
     assert lines_of(least) == ["m=audio 20000 RTP/AVP 8 0 101", "m=video 20002 RTP/AVP 96"] and b"crypto" not in least
     safe = make_offer(OWN, profiles.ladder(GENERIC, "required")[2], Policy(encryption="required"))
     assert [line.split()[2] for line in lines_of(safe)] == ["RTP/SAVP", "RTP/SAVP"]
+
+
+# -- audio levels ------------------------------------------------------------------------------------------------------
+
+OPUS = "m=audio 5000 RTP/AVP 120 8\na=rtpmap:120 opus/48000/2\n"
+OPUS_FIRST = replace(GENERIC, audio=("opus", "g722", "pcma", "pcmu"))
+LEVELS = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "levels_id"),
+    [
+        (f"a=extmap:3 {LEVELS}\n", f"a=extmap:3/recvonly {LEVELS}", 3),
+        (f"a=extmap:5/sendonly {LEVELS} vad=on\n", f"a=extmap:5/recvonly {LEVELS}", 5),
+        (f"a=extmap:3/recvonly {LEVELS}\n", "", 0),
+        (f"a=extmap:15 {LEVELS}\n", "", 0),
+        (f"a=extmap:0 {LEVELS}\n", "", 0),
+        ("a=extmap:3 urn:ietf:params:rtp-hdrext:toffset\n", "", 0),
+        ("a=extmap\na=extmap:x y\n", "", 0),
+        ("", "", 0),
+    ],
+)
+def test_audio_levels_are_taken_where_the_terminal_tells_them(theirs: str, ours: str, levels_id: int) -> None:
+    body, found = reply(OPUS + theirs, profile=OPUS_FIRST)
+    assert found.audio is not None and (found.audio.codec, found.audio.levels_id) == ("opus", levels_id)
+    assert [line for line in block(body, 0).split("\n") if "extmap" in line] == ([ours] if ours else [])
+
+
+def test_we_offer_to_take_audio_levels_of_opus_and_read_the_answer() -> None:
+    offer = make_offer(OWN, OPUS_FIRST, POLICY)
+    assert f"a=extmap:1/recvonly {LEVELS}" in block(offer, 0)
+    assert "extmap" not in make_offer(OWN, replace(GENERIC, audio=("pcma",)), POLICY).decode()
+    head, said = HEAD, OPUS.replace("120", "114")
+    for more, levels_id in ((f"a=extmap:1/sendonly {LEVELS}\n", 1), ("", 0), (f"a=extmap:2/sendonly {LEVELS}\n", 0)):
+        others = "".join(f"m={kind} 0 RTP/AVP 96\n" for kind in [line[2:].split()[0] for line in lines_of(offer)][1:])
+        found = read_answer(offer, wire(head + said + more + others), OPUS_FIRST, POLICY)
+        assert found.audio is not None and found.audio.levels_id == levels_id

@@ -9,6 +9,7 @@ pub mod share;
 
 use crate::consumer::Consumer;
 use crate::event::Event;
+use crate::loudest::Audience;
 use crate::outbox::{Outbox, Sink};
 use crate::shard::Shard;
 use crate::transport::Transport;
@@ -258,7 +259,7 @@ impl Shard {
         let Transport { consumers, allotment, estimator, .. } = &mut self.transports[key];
         let sounds = consumers.iter().map(|at| &self.consumers[*at]).filter(|one| !one.video && !one.paused);
         let voices = sounds.map(|one| (one, &self.producers[one.producer]));
-        let heard = voices.filter(|(_, producer)| !producer.paused && !producer.voice.is_unheard());
+        let heard = voices.filter(|(_, producer)| !producer.paused && !producer.voice.is_unheard(Audience::Viewers));
         let sum = heard.fold(None, |sum: Option<Voices>, (one, producer)| {
             let (bitrates, sum) = (&producer.layers[0].bitrates, sum.unwrap_or_default());
             let plain_bps = bitrates.plain_bps().min(VOICE_BPS_MAX);

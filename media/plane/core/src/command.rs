@@ -91,6 +91,11 @@ pub enum Command {
         router: u32,
         most: u16,
     },
+    /// How many of them its mixer is sent; 0: all.
+    SetMixedVoices {
+        router: u32,
+        most: u16,
+    },
     OpenTransport {
         router: u32,
         transport: u32,
@@ -185,6 +190,10 @@ pub enum Command {
     },
     /// Its publisher sends nothing again: losses are not asked for.
     ForgoRepairs {
+        producer: u32,
+    },
+    /// The microphone of a hall: how loud it is, is found out by its packets.
+    MeterVoice {
         producer: u32,
     },
     /// No microphone: it is heard whatever others say.

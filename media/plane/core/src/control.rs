@@ -3,6 +3,7 @@
 use crate::command::{Codec, Command, Encoding, Extension, Payload};
 use crate::consumer::{Consumer, Opening};
 use crate::ice::{Agent, Cause, Path};
+use crate::loudest::Audience;
 use crate::messages::Messages;
 use crate::muted::Heard;
 use crate::outbox::{Outbox, Sink};
@@ -82,11 +83,17 @@ impl Shard {
             Command::OpenConsumer { .. } => self.open_consumer(command, now_us, out),
             Command::CloseConsumer { consumer } => {
                 let key = *self.ids.consumers.get(&consumer)?;
-                self.close_consumer(key, out)
+                self.close_consumer(key, now_us, out)
             }
             Command::PauseConsumer { consumer, paused } => self.pause_consumer(consumer, paused, now_us, out),
             Command::SetLayers { consumer, layer, temporal } => self.set_layers(consumer, layer, temporal, now_us, out),
-            Command::SetVoices { router, most } => self.set_voices(router, most, now_us, out),
+            Command::SetVoices { router, most } => self.set_voices(router, (most, Audience::Viewers), now_us, out),
+            Command::SetMixedVoices { router, most } => self.set_voices(router, (most, Audience::Mixer), now_us, out),
+            Command::MeterVoice { producer } => {
+                let key = *self.ids.producers.get(&producer)?;
+                self.producers[key].meter.get_or_insert_default();
+                Some(())
+            }
             Command::KeepVoice { producer } => self.keep_voice(producer, now_us, out),
             Command::ForgoRepairs { producer } => {
                 let key = *self.ids.producers.get(&producer)?;
@@ -222,7 +229,7 @@ impl Shard {
     fn close_transport<S: Sink>(&mut self, transport: u32, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         let key = self.ids.transports.remove(&transport)?;
         for consumer in self.transports[key].consumers.clone() {
-            self.close_consumer(consumer, out);
+            self.close_consumer(consumer, now_us, out);
         }
         for producer in self.transports[key].producers.clone() {
             self.close_producer(producer, now_us, out);
@@ -279,7 +286,7 @@ impl Shard {
 
     fn close_producer<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         for consumer in self.producers[key].consumers().to_vec() {
-            self.close_consumer(consumer, out);
+            self.close_consumer(consumer, now_us, out);
         }
         self.withdraw_voice(key, now_us, out);
         let producer = self.producers.remove(key);
@@ -411,13 +418,14 @@ impl Shard {
         }
     }
 
-    fn close_consumer<S: Sink>(&mut self, key: usize, out: &mut Outbox<S>) -> Option<()> {
+    fn close_consumer<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) -> Option<()> {
         let consumer = self.consumers.remove(key);
         self.ids.consumers.remove(&consumer.id);
         if consumer.packets > 0 {
             self.send_bye(consumer.transport, consumer.ssrc, out);
         }
         self.producers[consumer.producer].detach(key);
+        self.feeds_changed(consumer.producer, now_us, out);
         let transport = &mut self.transports[consumer.transport];
         transport.pacer.forget(key);
         transport.consumers.retain(|c| *c != key);
@@ -434,6 +442,7 @@ impl Shard {
         consumer.paused = paused;
         consumer.stop();
         let producer = consumer.producer;
+        self.feeds_changed(producer, now_us, out);
         self.begin_low(key, now_us);
         self.choose_target(key, now_us);
         self.start_from_cache(key, now_us, out);

@@ -6,6 +6,7 @@ use crate::consumer::Consumer;
 use crate::event::Event;
 use crate::forward::Packet as Forwarded;
 use crate::ingest::{ASKING_TICK_US, BUSY_TICK_US};
+use crate::loudest::Audience;
 use crate::outbox::{Outbox, Sink};
 use crate::playout::{Report, Told};
 use crate::reception::{SenderClock, ask_again_us};
@@ -397,7 +398,8 @@ impl Shard {
         let producer = &self.producers[consumer.producer];
         let layer = &producer.layers[usize::from(consumer.current?)];
         let publisher = &self.transports[producer.transport];
-        if producer.voice.is_unheard() && self.transports[consumer.transport].line().is_none() {
+        let on_line = self.transports[consumer.transport].line().is_some();
+        if !on_line && producer.voice.is_unheard(Audience::Viewers) {
             return None;
         }
         let wall_us = self.wall_us(now_us);

@@ -7,6 +7,7 @@ use crate::consumer::{Consumer, Verdict};
 use crate::dependencies;
 use crate::event::Event;
 use crate::ice::Path;
+use crate::loudest::Audience;
 use crate::outbox::{Outbox, RUN_BYTES_MAX, RUN_SEGMENTS_MAX, Sink};
 use crate::pacing::{PACE_US, Pacer, Waiting};
 use crate::producer::{Beginning, Layer, PACKET_OVERHEAD_MAX, Pending, Producer, Run, plan};
@@ -112,6 +113,26 @@ impl Shard {
             let transport = consumer.transport;
             self.pace(transport, now_us);
         }
+    }
+}
+
+impl Shard {
+    /// Sends a consumer of sound on a line the last `count` packets of its source that have gone by.
+    pub(crate) fn send_last<S: Sink>(&mut self, key: usize, count: u16, now_us: u64, out: &mut Outbox<S>) {
+        let consumer = &mut self.consumers[key];
+        let producer = &self.producers[consumer.producer];
+        let transport = &mut self.transports[consumer.transport];
+        let (Some(path), Some(_)) = (transport.destination(), &transport.outbound) else {
+            return;
+        };
+        if consumer.is_off() || producer.paused {
+            return;
+        }
+        let pending = producer.layers[0].last(count);
+        let runs: Vec<Run> = (0..pending.len()).map(|start| Run { start, end: start + 1 }).collect();
+        let planned = Planned { pending: &pending, runs: &runs };
+        let fed = Feed { producer, layer: 0, path, now_us }.run((key, consumer), transport, planned, out);
+        fed.tell(consumer, &mut self.totals, &mut self.events);
     }
 }
 
@@ -231,7 +252,7 @@ impl Feed<'_> {
         consumer.remember(cache);
         // Browsers take padded media packets; of the decoders in halls nobody knows.
         let pads = transport.line().is_none();
-        let returns = pads && consumer.meet(self.producer.voice.entrance);
+        let returns = consumer.meet(self.producer.voice.entrance(Audience::of(!pads)));
         let paces = pads && consumer.video;
         let fills = paces;
         if paces {

@@ -8,6 +8,7 @@ use crate::command::Codec;
 use crate::dependencies::{self, Dependencies};
 use crate::event::Event;
 use crate::keyframe::starts_keyframe;
+use crate::loudest::Audience;
 use crate::outbox::{Outbox, Sink};
 use crate::producer::{Layer, Producer};
 use crate::reception::{Arrival, Reception};
@@ -215,8 +216,8 @@ impl Shard {
         let producer = &mut self.producers[source.producer];
         let clock_hz = producer.payload(incoming.payload_type).map_or(90_000, |p| p.clock_hz);
         let (video, on_line) = (producer.video, producer.on_line);
-        if let Some(byte) = incoming.marks.audio_level.filter(|_| !producer.paused && !video) {
-            producer.level.note(byte);
+        let metered = !video && !producer.paused;
+        if let Some(byte) = metered.then(|| producer.loudness_of(incoming)).flatten() {
             self.note_loudness(source.producer, byte, now_us, out);
         }
         let Some(entry) = entry(incoming) else {
@@ -279,7 +280,7 @@ impl Shard {
         }
         let missing = self.producers[source.producer].layers[source.layer as usize].reception.is_missing_any();
         let producer = &self.producers[source.producer];
-        self.totals.unheard_packets += u64::from(producer.voice.is_unheard());
+        self.totals.unheard_packets += u64::from(producer.is_unheard());
         if producer.is_wanted() {
             let heard = producer.layers[source.layer as usize].heard;
             let cut = if incoming.codec == Codec::Red { heard.cut(incoming.payload, incoming.timestamp) } else { None };
@@ -313,7 +314,7 @@ impl Shard {
             self.dirty.push((source.producer, source.layer));
         }
         layer.take(entry, payload, descriptor, video, now_us);
-        if !producer.mirrors.is_empty() && !producer.voice.is_unheard() {
+        if !producer.mirrors.is_empty() && !producer.voice.is_unheard(Audience::Viewers) {
             self.show_mirrors(source, entry, payload, descriptor);
         }
     }

@@ -25,6 +25,7 @@ pub mod line;
 mod lines;
 pub mod loudest;
 pub mod messages;
+pub mod meter;
 mod mirror;
 pub mod muted;
 pub mod numbers;

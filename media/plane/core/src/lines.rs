@@ -127,6 +127,7 @@ impl Shard {
         if from != to {
             self.producers[from].detach(key);
             self.producers[to].attach(key, self.transports[transport].line().is_some());
+            self.feeds_changed(from, now_us, out);
         }
         self.transports[transport].pacer.forget(key);
         let consumer = &mut self.consumers[key];

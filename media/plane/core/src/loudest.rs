@@ -1,24 +1,34 @@
 //! The loudest voices of a conference: where more microphones are open than may be heard at once, the others' packets end
-//! where they came in. Who mixes (a line) chooses himself and gets them all.
+//! where they came in. There are two audiences with places of their own: viewers, and the mixer, which hears halls and browsers
+//! and makes the sound of all halls.
 //!
 //! Loudness rises with the first packets of a word and falls slowly, so that pauses between words cost nobody his place. A
 //! free place is taken at once, a taken one by whoever is clearly louder. Silence has no place: a microphone that is muted
 //! at its source, where nobody is told, is found by its packets alone (or by their absence, with DTX).
+//!
+//! The mixer is given a voice from [`HISTORY_PACKETS`] before the packet that made it loud: the first word is whole, and its decoder
+//! has found its state when the word begins.
 
 use crate::outbox::{Outbox, Sink};
 use crate::producer::Producer;
+use crate::router::Router;
 use crate::shard::Shard;
 
 /// Of the way up to a louder packet, with each one: a word is heard from its first packet or two on.
 const ATTACK: f32 = 0.5;
 /// What was loud is forgotten this fast; from a clear voice to silence it takes four seconds.
 const RELEASE_DB_PER_S: f32 = 20.0;
-/// As loud as this or quieter is silence (90 dB below the loudest that there is).
+/// As loud as this or quieter is silence for viewers (90 dB below the loudest that there is).
 const SILENT_DB: f32 = 37.0;
+/// The same for the mixer: 70 dB below. Silence of A-law is 72 dB below (ITU-T G.711: its smallest value is 8 of 32768).
+const MIXED_SILENT_DB: f32 = 57.0;
 /// Who takes another one's place is louder by so much.
 const MARGIN_DB: f32 = 6.0;
 /// More than this no conference asks for.
 pub const VOICES_MAX: u16 = 1_000;
+/// Packets before the first loud one that the mixer gets: 60 ms of packets of 20 ms.
+const HISTORY_PACKETS: u64 = 3;
+const PACKET_US: u64 = 20_000;
 
 /// How loud a voice was lately, in dB above digital silence.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,34 +52,65 @@ impl Loudness {
         let forgotten = now_us.saturating_sub(self.at_us) as f32 * (RELEASE_DB_PER_S / 1e6);
         (self.db - forgotten).max(0.0)
     }
+}
 
-    fn is_silent(&self, now_us: u64) -> bool {
-        self.at(now_us) <= SILENT_DB
+/// Who hears a voice: people at the other end of a peer, or the mixer at the other end of its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Viewers,
+    Mixer,
+}
+
+pub const AUDIENCES: [Audience; 2] = [Audience::Viewers, Audience::Mixer];
+
+impl Audience {
+    /// Of a consumer on a line, or on a peer.
+    #[inline]
+    pub fn of(on_line: bool) -> Self {
+        if on_line { Audience::Mixer } else { Audience::Viewers }
     }
+
+    fn silent_db(self) -> f32 {
+        match self {
+            Audience::Viewers => SILENT_DB,
+            Audience::Mixer => MIXED_SILENT_DB,
+        }
+    }
+}
+
+/// One voice before one audience.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    /// Its packets tell how loud they are, it is not paused, and somebody of this audience takes it: it competes.
+    competes: bool,
+    /// Nothing of it goes to this audience now.
+    unheard: bool,
+    /// Counts how often it got in: numbers go on behind the gap there.
+    entrance: u16,
 }
 
 /// One voice among those of its conference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Voice {
     pub loudness: Loudness,
-    /// Its packets tell how loud they are, and it is not paused: it competes.
-    competes: bool,
     /// It goes out whatever others do: no microphone.
     kept: bool,
-    /// Nothing of it goes to viewers now.
-    unheard: bool,
-    /// Counts how often it got in: numbers go on behind the gap there.
-    pub entrance: u16,
+    standings: [Standing; 2],
 }
 
 impl Voice {
     #[inline]
-    pub fn is_unheard(&self) -> bool {
-        self.unheard
+    pub fn is_unheard(&self, by: Audience) -> bool {
+        self.standings[by as usize].unheard
+    }
+
+    #[inline]
+    pub fn entrance(&self, before: Audience) -> u16 {
+        self.standings[before as usize].entrance
     }
 }
 
-/// The voices of one conference.
+/// The voices of one conference before one audience.
 #[derive(Debug, Default)]
 pub struct Voices {
     /// 0: all are heard.
@@ -85,18 +126,24 @@ impl Voices {
     }
 }
 
+impl Router {
+    fn voices_of(&mut self, audience: Audience) -> &mut Voices {
+        &mut self.voices[audience as usize]
+    }
+}
+
 impl Shard {
     /// 0: all.
     pub(crate) fn set_voices<S: Sink>(
         &mut self,
         router: u32,
-        most: u16,
+        (most, audience): (u16, Audience),
         now_us: u64,
         out: &mut Outbox<S>,
     ) -> Option<()> {
         let key = *self.ids.routers.get(&router)?;
-        self.routers[key].voices.most = usize::from(most);
-        self.choose_voices(key, now_us, out);
+        self.routers[key].voices_of(audience).most = usize::from(most);
+        self.choose_voices(key, audience, now_us, out);
         Some(())
     }
 
@@ -110,114 +157,159 @@ impl Shard {
     /// A packet told how loud it is: from here on its source is heard, or is not.
     #[inline]
     pub(crate) fn note_loudness<S: Sink>(&mut self, key: usize, byte: u8, now_us: u64, out: &mut Outbox<S>) {
-        let producer = &mut self.producers[key];
-        producer.voice.loudness.note(byte, now_us);
-        if !producer.voice.competes && !producer.voice.kept {
-            self.enter_voice(key, now_us, out);
-        }
-        if self.producers[key].voice.unheard {
-            self.ask_in(key, now_us, out);
+        self.producers[key].voice.loudness.note(byte, now_us);
+        for audience in AUDIENCES {
+            let standing = self.producers[key].voice.standings[audience as usize];
+            if !standing.competes && self.may_compete(key, audience) {
+                self.enter_voice(key, audience, now_us, out);
+            }
+            if self.producers[key].voice.is_unheard(audience) {
+                self.ask_in(key, audience, now_us, out);
+            }
         }
     }
 
-    fn enter_voice<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+    /// The sound of a hall comes to viewers as the mixer gives it out; what the mixer gives out does not come back to it.
+    #[inline]
+    fn may_compete(&self, key: usize, audience: Audience) -> bool {
+        let producer = &self.producers[key];
+        if producer.voice.kept {
+            return false;
+        }
+        match audience {
+            Audience::Viewers => producer.meter.is_none(),
+            Audience::Mixer => {
+                let takes = |feed: &usize| !self.consumers[*feed].paused;
+                (producer.meter.is_some() || !producer.on_line) && producer.feeds().iter().any(takes)
+            }
+        }
+    }
+
+    fn enter_voice<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
         let producer = &mut self.producers[key];
-        producer.voice.competes = true;
+        producer.voice.standings[audience as usize].competes = true;
         let router = producer.router;
-        let voices = &mut self.routers[router].voices;
+        let voices = self.routers[router].voices_of(audience);
         voices.competing += 1;
         if voices.competing == voices.most + 1 {
-            self.choose_voices(router, now_us, out);
+            self.choose_voices(router, audience, now_us, out);
         } else if voices.are_chosen() {
-            self.leave_out(key, now_us, out);
+            self.leave_out(key, audience, now_us, out);
         }
     }
 
     /// It does not compete any more: paused, closed, or no microphone.
     pub(crate) fn withdraw_voice<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        AUDIENCES.into_iter().for_each(|audience| self.withdraw(key, audience, now_us, out));
+        self.producers[key].voice.loudness = Loudness::default();
+    }
+
+    /// A mixer takes it no longer, or another one does.
+    pub(crate) fn feeds_changed<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        if !self.may_compete(key, Audience::Mixer) {
+            self.withdraw(key, Audience::Mixer, now_us, out);
+        }
+    }
+
+    fn withdraw<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
         let producer = &mut self.producers[key];
-        if !std::mem::replace(&mut producer.voice.competes, false) {
+        let router = producer.router;
+        if !std::mem::replace(&mut producer.voice.standings[audience as usize].competes, false) {
             return;
         }
-        let router = producer.router;
-        producer.voice.loudness = Loudness::default();
-        self.let_in(key, now_us, out);
-        let voices = &mut self.routers[router].voices;
+        self.let_in(key, audience, now_us, out);
+        let voices = self.routers[router].voices_of(audience);
         voices.heard.retain(|heard| *heard != key);
         voices.competing -= 1;
         if voices.competing == voices.most {
-            self.choose_voices(router, now_us, out);
+            self.choose_voices(router, audience, now_us, out);
         }
     }
 
     /// Those whose microphones tell nothing leave their places.
     pub(crate) fn tick_voices<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         for router in 0..self.routers.capacity() {
-            let Some(found) = self.routers.get(router) else { continue };
-            let silent = |key: &&usize| self.producers[**key].voice.loudness.is_silent(now_us);
-            let silent: Vec<usize> = found.voices.heard.iter().filter(silent).copied().collect();
-            for key in silent {
-                self.send_off(key, now_us, out);
+            for audience in AUDIENCES {
+                let Some(found) = self.routers.get(router) else { continue };
+                let loudness = |key: &usize| self.producers[*key].voice.loudness.at(now_us);
+                let heard = found.voices[audience as usize].heard.iter();
+                let silent: Vec<usize> = heard.filter(|key| loudness(key) <= audience.silent_db()).copied().collect();
+                for key in silent {
+                    self.send_off(key, audience, now_us, out);
+                }
             }
         }
     }
 
     /// All anew: there are more or fewer places, or from now on enough, or not any more.
-    fn choose_voices<S: Sink>(&mut self, router: usize, now_us: u64, out: &mut Outbox<S>) {
+    fn choose_voices<S: Sink>(&mut self, router: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
         let transports = self.routers[router].transports.iter();
         let all = transports.flat_map(|transport| &self.transports[*transport].producers).copied();
-        let mut all: Vec<usize> = all.filter(|key| self.producers[*key].voice.competes).collect();
-        let voices = &mut self.routers[router].voices;
+        let competes = |key: &usize| self.producers[*key].voice.standings[audience as usize].competes;
+        let mut all: Vec<usize> = all.filter(competes).collect();
+        let voices = self.routers[router].voices_of(audience);
         voices.heard.clear();
         let mut places = all.len();
         if voices.are_chosen() {
             places = voices.most;
             let loudness = |key: &usize| self.producers[*key].voice.loudness.at(now_us);
             all.sort_by(|a, b| loudness(b).total_cmp(&loudness(a)));
-            voices.heard.extend(all.iter().take(places));
+            self.routers[router].voices_of(audience).heard.extend(all.iter().take(places));
         }
         let others = all.split_off(places);
-        all.into_iter().for_each(|key| self.let_in(key, now_us, out));
-        others.into_iter().for_each(|key| self.leave_out(key, now_us, out));
+        all.into_iter().for_each(|key| self.let_in(key, audience, now_us, out));
+        others.into_iter().for_each(|key| self.leave_out(key, audience, now_us, out));
     }
 
     /// A free place is its own, or that of the quietest one.
-    fn ask_in<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+    fn ask_in<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
         let Producer { voice, router, .. } = &self.producers[key];
         let (loudness, router) = (voice.loudness.at(now_us), *router);
-        if loudness <= SILENT_DB {
+        if loudness <= audience.silent_db() {
             return;
         }
-        let voices = &self.routers[router].voices;
+        let voices = &self.routers[router].voices[audience as usize];
         if voices.heard.len() >= voices.most {
             let loudnesses = voices.heard.iter().map(|key| (*key, self.producers[*key].voice.loudness.at(now_us)));
             let quietest = loudnesses.min_by(|a, b| a.1.total_cmp(&b.1));
             let Some((quietest, _)) = quietest.filter(|(_, quiet)| loudness > quiet + MARGIN_DB) else { return };
-            self.send_off(quietest, now_us, out);
+            self.send_off(quietest, audience, now_us, out);
         }
-        self.routers[router].voices.heard.push(key);
-        self.let_in(key, now_us, out);
+        self.routers[router].voices_of(audience).heard.push(key);
+        self.let_in(key, audience, now_us, out);
     }
 
-    fn send_off<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+    fn send_off<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
         let router = self.producers[key].router;
-        self.routers[router].voices.heard.retain(|heard| *heard != key);
-        self.leave_out(key, now_us, out);
+        self.routers[router].voices_of(audience).heard.retain(|heard| *heard != key);
+        self.leave_out(key, audience, now_us, out);
     }
 
-    fn leave_out<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
-        if !self.producers[key].voice.unheard {
+    fn leave_out<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
+        if !self.producers[key].voice.is_unheard(audience) {
             self.forward_waiting(key, now_us, out);
-            self.producers[key].voice.unheard = true;
+            self.producers[key].voice.standings[audience as usize].unheard = true;
         }
     }
 
-    fn let_in<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
-        if self.producers[key].voice.unheard {
+    fn let_in<S: Sink>(&mut self, key: usize, audience: Audience, now_us: u64, out: &mut Outbox<S>) {
+        if self.producers[key].voice.is_unheard(audience) {
             self.forward_waiting(key, now_us, out);
-            let voice = &mut self.producers[key].voice;
-            voice.unheard = false;
-            voice.entrance = voice.entrance.wrapping_add(1);
+            let standing = &mut self.producers[key].voice.standings[audience as usize];
+            standing.unheard = false;
+            standing.entrance = standing.entrance.wrapping_add(1);
+            if audience == Audience::Mixer {
+                self.tell_history(key, now_us, out);
+            }
+        }
+    }
+
+    /// The mixer gets what came last and was not sent to it.
+    fn tell_history<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        for feed in self.producers[key].feeds().to_vec() {
+            let since_us = now_us.saturating_sub(self.consumers[feed].last_sent_us);
+            let count = HISTORY_PACKETS.min((since_us / PACKET_US).saturating_sub(1));
+            self.send_last(feed, count as u16, now_us, out);
         }
     }
 
@@ -237,13 +329,13 @@ mod tests {
     fn a_word_is_loud_with_its_second_packet_and_stays_so_over_a_pause() {
         let mut loudness = Loudness::default();
         loudness.note(127, 0);
-        assert!(loudness.is_silent(0));
+        assert!(loudness.at(0) <= SILENT_DB);
         loudness.note(25, 20_000);
         loudness.note(25, 40_000);
         assert!(loudness.at(40_000) > 75.0);
         loudness.note(127, 60_000);
         assert!(loudness.at(540_000) > 65.0, "ten decibels in half a second");
-        assert!(loudness.is_silent(4_040_000));
+        assert!(loudness.at(4_040_000) <= SILENT_DB);
         assert_eq!(loudness.at(u64::MAX), 0.0);
     }
 

@@ -4,8 +4,10 @@ use crate::bitrates::Bitrates;
 use crate::cache::{Cache, Entry};
 use crate::command::{Codec, Encoding, Payload};
 use crate::dependencies::Dependencies;
+use crate::ingest::Incoming;
 use crate::levels::Level;
-use crate::loudest::Voice;
+use crate::loudest::{AUDIENCES, Audience, Voice};
+use crate::meter::Meter;
 use crate::mirror::{Mirror, Stream};
 use crate::muted::Heard;
 use crate::outbox::{RUN_BYTES_MAX, RUN_SEGMENTS_MAX};
@@ -204,12 +206,16 @@ pub struct Producer {
     pub payloads: Vec<Payload>,
     pub layers: Vec<Layer>,
     consumers: Vec<usize>,
-    /// Those of them that are on lines.
+    /// Those of them that are on peers ...
+    viewers: Vec<usize>,
+    /// ... and those on lines.
     feeds: Vec<usize>,
     pub paused: bool,
     pub level: Level,
     /// Of sound.
     pub voice: Voice,
+    /// A microphone at the other end of a line: it finds out how loud its packets are.
+    pub meter: Option<Box<Meter>>,
     /// No SSRC was told: on a line the one that comes is followed, and the next one too.
     pub follows: bool,
     /// Its publisher is at the other end of a line.
@@ -241,10 +247,12 @@ impl Producer {
             payloads,
             layers,
             consumers: Vec::new(),
+            viewers: Vec::new(),
             feeds: Vec::new(),
             paused: false,
             level: Level::default(),
             voice: Voice::default(),
+            meter: None,
             follows,
             on_line: false,
             repaired: true,
@@ -263,25 +271,49 @@ impl Producer {
 
     /// Whom its packets go to now.
     #[inline]
-    pub fn receivers(&self) -> &[usize] {
-        if self.voice.is_unheard() { &self.feeds } else { &self.consumers }
+    pub fn receivers(&self) -> impl Iterator<Item = &usize> {
+        let heard = |by, all| if self.voice.is_unheard(by) { &[][..] } else { all };
+        heard(Audience::Viewers, &self.viewers[..]).iter().chain(heard(Audience::Mixer, &self.feeds))
     }
 
-    /// False: it is a voice among too many, and nobody mixes.
+    /// Its consumers on lines.
+    pub fn feeds(&self) -> &[usize] {
+        &self.feeds
+    }
+
+    /// False: it is a voice among too many, and nobody mixes. What a mixer does not hear now is kept for when it does.
     #[inline]
     pub fn is_wanted(&self) -> bool {
-        !self.voice.is_unheard() || !self.feeds.is_empty()
+        !self.voice.is_unheard(Audience::Viewers) || !self.feeds.is_empty()
+    }
+
+    /// Nothing of what it sends is heard by anybody now.
+    #[inline]
+    pub fn is_unheard(&self) -> bool {
+        let unheard = |by, all: &[usize]| all.is_empty() || self.voice.is_unheard(by);
+        let left_out = AUDIENCES.iter().any(|by| self.voice.is_unheard(*by));
+        left_out && unheard(Audience::Viewers, &self.viewers) && unheard(Audience::Mixer, &self.feeds)
+    }
+
+    /// The RFC 6464 byte of a packet: as its sender says, or of a hall's microphone as it is.
+    #[inline]
+    pub(crate) fn loudness_of(&mut self, incoming: &Incoming) -> Option<u8> {
+        let told = incoming.marks.audio_level;
+        match &mut self.meter {
+            // The mixer tells who of the halls speaks.
+            Some(meter) => meter.read(incoming.codec, incoming.payload).or(told),
+            None => told.inspect(|byte| self.level.note(*byte)),
+        }
     }
 
     pub fn attach(&mut self, consumer: usize, on_line: bool) {
         self.consumers.push(consumer);
-        if on_line {
-            self.feeds.push(consumer);
-        }
+        if on_line { &mut self.feeds } else { &mut self.viewers }.push(consumer);
     }
 
     pub fn detach(&mut self, consumer: usize) {
         self.consumers.retain(|one| *one != consumer);
+        self.viewers.retain(|one| *one != consumer);
         self.feeds.retain(|one| *one != consumer);
     }
 
@@ -314,7 +346,8 @@ impl Producer {
 
     pub fn memory_bytes(&self) -> usize {
         let caches: usize = self.layers.iter().filter_map(|l| l.cache.as_ref()).map(Cache::memory_bytes).sum();
-        size_of::<Self>() + caches + self.layers.len() * size_of::<Layer>()
+        let meter = self.meter.as_ref().map_or(0, |_| size_of::<Meter>());
+        size_of::<Self>() + caches + meter + self.layers.len() * size_of::<Layer>()
     }
 }
 
@@ -381,6 +414,15 @@ impl Layer {
 
     pub fn forget_keyframe(&mut self) {
         self.last_keyframe = None;
+    }
+
+    /// The last `count` packets in order, without those that wait to be forwarded.
+    pub fn last(&self, count: u16) -> Vec<Pending> {
+        let Some(cache) = self.cache.as_ref() else { return Vec::new() };
+        let waiting = |sequence: u16| self.pending.iter().any(|p| p.sequence == sequence);
+        let numbers = (0..count).rev().map(|back| self.newest().wrapping_sub(back));
+        let entries = numbers.filter(|number| !waiting(*number)).filter_map(|number| cache.get(number));
+        entries.map(|entry| Pending::new(entry.sequence, entry.size())).collect()
     }
 
     /// The packets from the newest key frame on that were forwarded already: what a viewer needs to start at once; the second

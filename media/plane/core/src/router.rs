@@ -7,13 +7,14 @@ pub struct Router {
     pub id: u32,
     pub transports: Vec<usize>,
     pub speakers: Speakers,
-    pub voices: Voices,
+    /// Before each audience.
+    pub voices: [Voices; 2],
     /// It began on another shard, which tells who speaks.
     pub is_part: bool,
 }
 
 impl Router {
     pub fn new(id: u32) -> Self {
-        Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Voices::default(), is_part: false }
+        Router { id, transports: Vec::new(), speakers: Speakers::default(), voices: Default::default(), is_part: false }
     }
 }

@@ -53,10 +53,12 @@ struct Count {
     jitter: f64,
 }
 
-/// What a hall sends: packets of one size at a steady pace, whose content nobody looks at.
+/// What a hall sends at a steady pace: packets of one size whose content nobody looks at, or those of a loop.
 struct Voice {
     remote: SocketAddr,
     packet: Vec<u8>,
+    /// Payloads that are sent in turn; none: always the same.
+    turns: Vec<Vec<u8>>,
     period: Duration,
     clock_step: u32,
     at: Instant,
@@ -70,7 +72,7 @@ pub fn run() -> Result<Value, String> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text).map_err(|e| e.to_string())?;
     let orders: Value = serde_json::from_str(&text).map_err(|e| format!("orders: {e}"))?;
-    let mut ends = Ends::open(&orders["lines"])?;
+    let mut ends = Ends::open(&orders["lines"], &orders["loops"])?;
     let seconds = |name: &str| Duration::from_secs_f64(orders[name].as_f64().unwrap_or(3.0).clamp(0.0, 600.0));
     let pids: Vec<i32> =
         orders["pids"].as_array().into_iter().flatten().filter_map(|pid| Some(pid.as_i64()? as i32)).collect();
@@ -90,13 +92,13 @@ struct Ends {
 }
 
 impl Ends {
-    fn open(orders: &Value) -> Result<Ends, String> {
+    fn open(orders: &Value, loops: &Value) -> Result<Ends, String> {
         let poll = Poll::new().map_err(|e| e.to_string())?;
         let rows = orders.as_array().filter(|rows| rows.len() <= LINES_MOST).ok_or("no lines")?;
         let start = Instant::now();
         let mut lines = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
-            let mut line = Line::read(row, index, start)?;
+            let mut line = Line::read(row, loops, index, start)?;
             let registry = poll.registry();
             registry.register(&mut line.rtp, Token(2 * index), Interest::READABLE).map_err(|e| e.to_string())?;
             registry.register(&mut line.rtcp, Token(2 * index + 1), Interest::READABLE).map_err(|e| e.to_string())?;
@@ -134,7 +136,7 @@ impl Ends {
 }
 
 impl Line {
-    fn read(row: &Value, index: usize, start: Instant) -> Result<Line, String> {
+    fn read(row: &Value, loops: &Value, index: usize, start: Instant) -> Result<Line, String> {
         let address = |value: &Value| value.as_str().and_then(|text| text.parse::<SocketAddr>().ok());
         let rtp = socket(&row["rtp"])?;
         let port = rtp.local_addr().map_err(|e| e.to_string())?.port();
@@ -142,7 +144,7 @@ impl Line {
             let key = |at: usize| hexadecimal(keys.get(at).and_then(Value::as_str).unwrap_or_default());
             (key(0), key(1))
         });
-        let voice = (!row["voice"].is_null()).then(|| Voice::read(&row["voice"], index, start)).transpose()?;
+        let voice = (!row["voice"].is_null()).then(|| Voice::read(&row["voice"], loops, index, start)).transpose()?;
         Ok(Line {
             kind: row["kind"].as_str().unwrap_or("video").to_owned(),
             rtp,
@@ -263,7 +265,7 @@ impl Count {
 }
 
 impl Voice {
-    fn read(row: &Value, index: usize, start: Instant) -> Result<Voice, String> {
+    fn read(row: &Value, loops: &Value, index: usize, start: Instant) -> Result<Voice, String> {
         let number = |name: &str| row[name].as_u64().ok_or(format!("voice without {name}"));
         let mut packet = vec![0; 12 + number("bytes")?.min(1400) as usize];
         packet[0] = 0x80;
@@ -275,12 +277,19 @@ impl Voice {
         // Not in step with each other.
         let at = start + period.mul_f64(index as f64 * 0.618 % 1.0);
         let clock_step = number("clock_step")? as u32;
-        Ok(Voice { remote, packet, period, clock_step, at, sequence: 0, time: 0, sent: 0 })
+        let turns = loops[row["loop"].as_str().unwrap_or_default()].as_array();
+        let turns: Vec<_> = turns.into_iter().flatten().filter_map(|one| Some(hexadecimal(one.as_str()?))).collect();
+        Ok(Voice { remote, packet, turns, period, clock_step, at, sequence: index as u16 * 7, time: 0, sent: 0 })
     }
 
     fn tick(&mut self, socket: &UdpSocket, now: Instant) {
         while self.at <= now {
             self.at += self.period;
+            if !self.turns.is_empty() {
+                let turn = usize::from(self.sequence) % self.turns.len();
+                self.packet.truncate(12);
+                self.packet.extend_from_slice(&self.turns[turn]);
+            }
             self.packet[2..4].copy_from_slice(&self.sequence.to_be_bytes());
             self.packet[4..8].copy_from_slice(&self.time.to_be_bytes());
             self.sequence = self.sequence.wrapping_add(1);

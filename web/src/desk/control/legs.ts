@@ -65,6 +65,8 @@ export interface Program {
   text: string;
   running: boolean;
   degraded: string;
+  /** Halls hear chopped words. */
+  sound_late: boolean;
   picture_url: string;
   /** Names of people whose pictures the halls do not get. */
   unseen: string[];

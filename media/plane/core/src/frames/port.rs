@@ -288,6 +288,20 @@ impl Port {
         Ok(())
     }
 
+    /// One packet of sound under each of several SSRCs: (SSRC, payload type).
+    pub fn send_mix(
+        &mut self,
+        outputs: &[(u32, u8)],
+        clock_hz: u32,
+        timestamp: u32,
+        payload: &[u8],
+        capture_us: u64,
+    ) -> Result<(), SendRefused> {
+        outputs.iter().try_for_each(|(ssrc, payload_type)| {
+            self.send_audio(*ssrc, (*payload_type, clock_hz, false), timestamp, payload, capture_us, None)
+        })
+    }
+
     fn outbound(&mut self, ssrc: u32, clock_hz: u32, paced: bool) -> Result<&mut Outbound, SendRefused> {
         if self.outbound.len() >= STREAMS_MAX && !self.outbound.contains_key(&ssrc) {
             return Err(SendRefused::Streams);

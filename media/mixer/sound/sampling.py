@@ -1,0 +1,102 @@
+"""How loud microphones are whose packets do not say so: Opus without audio levels (RFC 6464).
+
+One packet in MIXER_SAMPLE_EVERY of each is decoded by a thread of its own, never by the one that mixes. Owns that thread, its
+decoders and the choice of the loudest. Of all other microphones the packet plane sends the loudest (`Plane.set_mixed_voices`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from media import limits
+from media.mixer.marks import Marks
+from media.mixer.scene import AudioCodec
+from media.mixer.sound.codecs import AudioDecoder, open_decoder
+from media.mixer.sound.mixing import SILENT, level_of
+
+RELEASE_DB_PER_S = 20.0
+MARGIN_DB = 6.0
+SILENT_DB = 57.0
+"""The figures of the plane (`loudest.rs`): what is forgotten in a second, how much louder one is who takes a place, and silence
+(-70 dBov; 127 is full scale)."""
+
+
+@dataclass(slots=True)
+class Sampled:
+    """One such microphone. `loudness` is written by the sampling thread, read by the one that mixes."""
+
+    ssrc: int
+    codec: AudioCodec
+    _count: int = 0
+    _db: float = 0.0
+    _at_s: float = 0.0
+    _decoder: AudioDecoder | None = None
+
+    def is_due(self) -> bool:
+        """Of the packets that come, one in SAMPLE_EVERY."""
+        self._count += 1
+        return self._count % limits.MIXER_SAMPLE_EVERY == 1
+
+    def note(self, payload: bytes, now_s: float) -> None:
+        if self._decoder is None:
+            self._decoder = open_decoder(self.codec)
+        samples = self._decoder.decode(payload)
+        heard = float(SILENT - (level_of(samples) if len(samples) else SILENT))
+        self._db, self._at_s = max(heard, self.loudness(now_s)), now_s
+
+    def loudness(self, now_s: float) -> float:
+        """In dB above digital silence, 0..127, as it was lately."""
+        return max(0.0, self._db - (now_s - self._at_s) * RELEASE_DB_PER_S)
+
+
+@dataclass
+class Sampling:
+    """`put` comes from the thread that takes frames in, `choose` from the one that mixes."""
+
+    marks: Marks = field(default_factory=Marks)
+    _waiting: deque[tuple[Sampled, bytes, float]] = field(
+        default_factory=lambda: deque(maxlen=limits.MIXER_SAMPLES_WAITING)
+    )
+    _bell: threading.Event = field(default_factory=threading.Event)
+    _chosen: set[int] = field(default_factory=set)
+
+    def put(self, one: Sampled, payload: bytes, now_s: float) -> None:
+        if one.is_due():
+            self._waiting.append((one, payload, now_s))
+            self._bell.set()
+
+    def work(self) -> None:
+        """Decodes what waits."""
+        while self._waiting:
+            one, payload, now_s = self._waiting.popleft()
+            with self.marks.at(one.ssrc):
+                one.note(payload, now_s)
+
+    def run(self) -> None:
+        """The thread; it never returns."""
+        while True:
+            self._bell.wait()
+            self._bell.clear()
+            self.work()
+
+    def choose(self, microphones: Iterable[Sampled], now_s: float) -> set[int]:
+        """The SSRCs of those that are mixed now. Equals do not take turns, and silence has no place; where there are no more than
+        places all are mixed."""
+        loudness = {one.ssrc: one.loudness(now_s) for one in microphones}
+        if len(loudness) <= limits.MIXER_UNMEASURED:
+            self._chosen = set(loudness)
+            return self._chosen
+        chosen = {ssrc for ssrc in self._chosen if loudness.get(ssrc, 0.0) > SILENT_DB}
+        others = [ssrc for ssrc, db in loudness.items() if db > SILENT_DB and ssrc not in chosen]
+        for ssrc in sorted(others, key=loudness.__getitem__, reverse=True):
+            if len(chosen) >= limits.MIXER_UNMEASURED:
+                quietest = min(chosen, key=loudness.__getitem__)
+                if loudness[ssrc] <= loudness[quietest] + MARGIN_DB:
+                    break
+                chosen.remove(quietest)
+            chosen.add(ssrc)
+        self._chosen = chosen
+        return chosen
