@@ -25,7 +25,7 @@ class State(Enum):
     CALLING = "calling"
     RINGING = "ringing"
     CONNECTED = "connected"
-    FAILED = "failed"  # waits for its next try
+    FAILED = "failed"  # waits for its next try; without a time: until it registers
     GIVEN_UP = "given_up"  # an operator has to look at it
     LEFT = "left"  # hung up, dropped, or the meeting is over
 
@@ -38,6 +38,7 @@ class Event(Enum):
     RANG = "rang"
     ANSWERED = "answered"
     REFUSED = "refused"  # a final answer, or none in time
+    AWAY = "away"  # it has an account and is not registered: there is nowhere to call
     FORBID = "forbid"  # the class of the meeting does not let it in
     HUNG_UP = "hung_up"  # by the hall
     LOST = "lost"  # no packets any more, or its connection broke
@@ -45,6 +46,7 @@ class Event(Enum):
     DROP = "drop"
     REDIAL = "redial"
     END = "end"  # the meeting is over
+    REGISTERED = "registered"  # it can be reached, or elsewhere than before
     RECOVER = "recover"  # the server was killed meanwhile
 
 
@@ -82,7 +84,7 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Happening:
     """`status`: of the final answer (SIP); 0 with REFUSED: none came. `rungs`: how many profiles this terminal has. `why`: of
-    FORBID, one of `REASONS`.
+    FORBID, one of `REASONS`. `own`: it is about a call that the hall made.
     """
 
     event: Event
@@ -91,6 +93,7 @@ class Happening:
     retry_after_s: float = 0.0
     rungs: int = 1
     why: str = "class_forbids"
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,10 @@ LOST: Final = Retry("lost", limits.LOST_RETRY_S, limits.NO_ANSWER_TRIES)
 UNKNOWN_THERE: Final = Retry("unknown_there", 0, 0)
 FORBIDDEN: Final = Retry("forbidden", 0, 0)
 DECLINED: Final = Retry("declined", 0, 0)
+NOT_REGISTERED: Final = "not_registered"
+"""`Leg.failure` of one that is waited for."""
+REGISTER_HELPS: Final = frozenset({NOT_REGISTERED, UNREACHABLE.kind, LOST.kind})
+"""Failures that end when the terminal registers."""
 
 RETRIES: Final[Mapping[int, Retry]] = {
     0: UNREACHABLE,
@@ -155,7 +162,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "class_forbids": ("Mức cuộc họp không cho phép", "the meeting's class forbids it"),
     "not_in_time": ("Quá giờ gọi", "too late to call"),
     "slow": ("Thiết bị trả lời chậm", "answers slowly"),
-    "not_registered": ("Thiết bị chưa đăng ký với máy chủ", "not registered with this server"),
+    "not_registered": ("Thiết bị chưa kết nối máy chủ", "not connected to the server"),
     "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
     "network_open": ("Mức cuộc họp cần mạng riêng, thiết bị không ở đó", "the class wants a closed network"),
     "needs_encryption": (
@@ -260,9 +267,26 @@ def _again(leg: Leg, retry: Retry, one: Happening) -> Moved:
     return replace(failed, state=State.FAILED, rung=rung, next_try_at=one.now + retry.after_s), ()
 
 
+def _away(leg: Leg, one: Happening) -> Moved:
+    """No time is set: its REGISTER makes it due. Nothing was sent, so that this was no try."""
+    waits = replace(leg, failure=NOT_REGISTERED, failures=0, status=0, reason=NOT_REGISTERED)
+    return replace(waits, state=State.FAILED, since=one.now, next_try_at=None), ()
+
+
+def _registered(leg: Leg, one: Happening) -> Moved:
+    return (replace(leg, next_try_at=one.now), ()) if leg.failure in REGISTER_HELPS else (leg, ())
+
+
+def _registered_late(leg: Leg, one: Happening) -> Moved:
+    """It was given up because nobody was there."""
+    return _anew()(leg, one) if leg.failure in REGISTER_HELPS else (leg, ())
+
+
 def _hung_up(leg: Leg, one: Happening) -> Moved:
-    """Somebody may have touched the wrong key: it is called once more, and then left alone."""
-    if leg.redialled:
+    """Somebody may have touched the wrong key: a hall that we called is called once more, and then left alone. One that had
+    come by itself wanted to go.
+    """
+    if leg.redialled or one.own:
         return replace(leg, state=State.LEFT, since=one.now, next_try_at=None, reason="hung_up"), (Action.ALARM,)
     again = replace(leg, state=State.FAILED, redialled=True, attempt=leg.attempt + 1, reason="hung_up")
     return replace(again, since=one.now, next_try_at=one.now + limits.HUNG_UP_RETRY_S), ()
@@ -324,7 +348,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
         Event.DUE: _DIAL,
         Event.RECOVER: _to(State.IDLE, keeps_time=True),
     },
-    State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING)},
+    State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING), Event.AWAY: _away},
     State.RINGING: _PENDING,
     State.CONNECTED: {
         Event.CAME: _stands,  # by another call, perhaps to another worker than the one that had it
@@ -335,8 +359,9 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
         Event.REDIAL: _anew(Action.HANG_UP),
         Event.RECOVER: _recover_connected,
     },
-    State.FAILED: _AT_REST | {Event.CALL: _sooner, Event.REDIAL: _anew(), Event.DUE: _DIAL},
-    State.GIVEN_UP: _AT_REST | {Event.CALL: _anew(), Event.REDIAL: _anew()},
+    State.FAILED: _AT_REST
+    | {Event.CALL: _sooner, Event.REDIAL: _anew(), Event.DUE: _DIAL, Event.REGISTERED: _registered},
+    State.GIVEN_UP: _AT_REST | {Event.CALL: _anew(), Event.REDIAL: _anew(), Event.REGISTERED: _registered_late},
     State.LEFT: {
         Event.ANSWERED: _superfluous,
         Event.CAME: _stands,
@@ -354,10 +379,10 @@ READINESS: Final = ("red", "amber", "unknown", "green")
 """The worst first: they will need the most tries."""
 
 
-def urgency(leg: Leg, readiness: str = "unknown") -> tuple[int, int, float, str]:
-    """Sorts legs that are due."""
+def urgency(leg: Leg, readiness: str = "unknown", *, chair: bool = False) -> tuple[bool, int, int, float, str]:
+    """Sorts legs that are due: the hall of the chair first."""
     rank = READINESS.index(readiness) if readiness in READINESS else READINESS.index("unknown")
-    return rank, -leg.failures, leg.next_try_at or 0.0, leg.terminal
+    return not chair, rank, -leg.failures, leg.next_try_at or 0.0, leg.terminal
 
 
 def due(legs: Iterable[Leg], now: float) -> list[Leg]:

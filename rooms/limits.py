@@ -186,6 +186,10 @@ PROFILES = 200
 ALARMS_OF_A_LEG = 50
 SIP_ACCOUNTS = 5000
 SIP_BANS = 5000
+DIALOGS_LEFT = 5000
+"""More than one server has at once (`signaling.sip.limits.DIALOGS`)."""
+DIALOG_DAYS = 2
+"""So long after its beginning no call stands."""
 
 INSTANT_NUMBER_DAYS = 7
 """So long after the last person left, the number of a meeting that was started without a booking opens it again."""

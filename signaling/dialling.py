@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
 ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
-SETTLED = (*ENDS, Event.REFUSED, Event.FORBID)
+SETTLED = (*ENDS, Event.REFUSED, Event.AWAY, Event.FORBID)
 """What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
 STANDS = (Event.ANSWERED, Event.CAME)
 """Written late as long as the call is there; of one that is not, only its end would have told how it went on."""
 AWAY = "halls cannot be called"
-WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL)
+WELCOMES = (Event.CAME, Event.CALL, Event.REDIAL, Event.REGISTERED)
 """With these nobody is hung up on for want of a lease: the hall may have come by itself, and whoever holds it may have died."""
 UNSURE = ("probing", "calling", "ringing", "connected")
 """States of which only the worker that died knew how they went on."""
@@ -108,7 +108,9 @@ class Troubles:
 
 
 class Caller:
-    """One per process. `worker`: random, of this process alone."""
+    """One per process. `worker`: random, of this process alone. `place`: how the names begin of all that may have worked here
+    before; they are dead, because this one has their ports.
+    """
 
     def __init__(
         self,
@@ -117,6 +119,7 @@ class Caller:
         *,
         key: bytes,
         worker: str,
+        place: str = "",
         now: Callable[[], float],
         ramp: dialout.Ramp | None = None,
         lease_s: float = limits.LEG_LEASE_S,
@@ -124,6 +127,7 @@ class Caller:
     ) -> None:
         """`now`: Unix seconds. `changed` is told the date of each leg that moved."""
         self.worker = worker
+        self._place = place
         self.dialer = dialer
         self._database = database
         self._key = key
@@ -160,6 +164,10 @@ class Caller:
         """A call that stood is over, by one of `ENDS`: the dialer has it no more. `order`: of a call of ours."""
         self._later(leg_id, News(event, order))
 
+    def registered(self, leg_id: str) -> None:
+        """Its terminal can be reached now."""
+        self._later(leg_id, News(Event.REGISTERED))
+
     def probed(self, order: DialOrder, readiness: str, reason: str) -> None:
         self._later(order.leg_id, News(Event.PROBED, order, seen=(readiness, reason, self._clock())))
 
@@ -171,7 +179,8 @@ class Caller:
         """
         lock = self._locks.setdefault(leg_id, asyncio.Lock())
         async with lock:
-            return await self._happen(leg_id, Happening(event, self._now(), **more), order, granted)
+            own = order is None and event is Event.HUNG_UP
+            return await self._happen(leg_id, Happening(event, self._now(), own=own, **more), order, granted)
 
     async def want(self, leg_id: str, wish: str) -> str:
         """What an operator wants, now or as soon as it can be: "" when it is done, else why it was told to the row of the leg:
@@ -356,7 +365,7 @@ class Caller:
 
     async def _claim(self) -> None:
         claimed = await self._database.transact(
-            lambda session: legs.claim(session, self._clock(), self.worker, self._lease_s)
+            lambda session: legs.claim(session, self._clock(), self.worker, self._lease_s, self._place)
         )
         for leg_id, state in claimed:
             if state in UNSURE:
@@ -423,11 +432,16 @@ class Caller:
             due = await legs.due(session, self._clock(), self.worker)
             room = self._probes.room(self._now()) + len(self._troubles)
             looks = await legs.to_probe(session, self._clock(), self.worker, room)
+            chairs = await legs.of_chairs(session, [row.id for row in due])
         looks.sort(key=lambda row: row.id in self._troubles)
         await self._each(_as_room(self._probes, looks, self._now), lambda leg_id: self.happen(leg_id, Event.PROBE))
         put_out = self._put_out()
         due = [row for row in due if row.id not in put_out]
-        due.sort(key=lambda row: (row.id in self._troubles, dialout.urgency(leg_of(row), row.readiness)))
+
+        def turn(row: DialLeg) -> tuple[bool, Any]:
+            return row.id in self._troubles, dialout.urgency(leg_of(row), row.readiness, chair=row.id in chairs)
+
+        due.sort(key=turn)
         await self._each(_as_room(self._ramp, due, self._now), lambda leg_id: self.happen(leg_id, Event.DUE))
 
     async def _each(self, leg_ids: Iterable[str], deed: Callable[[str], Awaitable[object]]) -> None:

@@ -19,6 +19,7 @@ from conference.events import Reason
 from conference.keypad import Heard, Way, twice
 from conference.plan import MediaPlan, OwnEnds, Policy
 from conference.ports import DialOrder, LineOptions
+from rooms.dialling.legs import Standing
 from signaling.hallcamera import HallCamera
 from signaling.hallfloor import HallFloors
 from signaling.hallsafety import Protection
@@ -61,6 +62,17 @@ class Party:
     position: int = 10_000
     language: Language | None = None
     """Of what is said to it; None: nobody knows."""
+
+
+def party_of(standing: Standing) -> Party:
+    """The hall of this leg."""
+    terminal = standing.terminal
+    identity, language = f"hall_terminal.{terminal.id}", language_of(terminal.language)
+    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
+
+
+def language_of(text: str) -> Language:
+    return "en" if text == "en" else "vi"
 
 
 class Owner(Protocol):
@@ -405,7 +417,10 @@ class HallCall:
             elif cause.kind is CauseKind.FORBIDDEN_TARGET and cause.detail in dialout.REASONS:
                 self.owner.forbidden(self, cause.detail)
             else:
-                self.owner.failed(self, cause.status, cause.retry_after_s or 0)
+                status = (
+                    408 if cause.kind is CauseKind.NO_ANSWER else cause.status
+                )  # it rang, and our CANCEL has no status
+                self.owner.failed(self, status, cause.retry_after_s or 0)
 
     def ended_once(self) -> bool:
         """True: it had ended before."""

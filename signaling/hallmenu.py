@@ -6,7 +6,7 @@ Owns who is in the menu and what he has typed. Who may enter where is decided by
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any, Final, Protocol
 
 from conference import PeerError, Refusal, announcements, keypad
@@ -14,6 +14,7 @@ from conference.announcements import Language
 from conference.keypad import Asks, Menu
 from rooms.dialling.entering import Arrival
 from rooms.errors import Refusal as RoomsRefusal
+from rooms.identifiers import DIGITS
 from signaling import limits
 from signaling.hallcall import HallCall
 
@@ -22,11 +23,14 @@ OPERATOR_DIGIT: Final = "0"
 """Instead of a number."""
 SHOWN: Final = frozenset(
     {
-        *("lobby", "denied", "forbidden", "full", "not_started"),
+        *("lobby", "denied", "forbidden", "full", "not_started", "unknown_address"),
         *("operator", "operator_seen", "operator_absent", "ended_by_operator"),
     }
 )
 """What is said in the reception and stands in the picture as well."""
+
+
+MENU: Final = frozenset({"", "welcome", "menu"})
 
 
 class Door(Protocol):
@@ -139,6 +143,12 @@ class Menus:
         if menu.language is not None and not menu.over:
             lines += "\n" + announcements.text("other_language", _other(menu.language))
         one.room.hall.set_text(f"{lines}\n{typed}".strip())
+
+
+def leads_somewhere(number: str, others: Collection[str]) -> bool:
+    """To the menu, as `others` do. All numbers of meetings have one length; which of them exist is not told without a PIN."""
+    known = number.lower() in MENU or number.lower() in others
+    return known or (number.isascii() and number.isdigit() and len(number) == DIGITS)
 
 
 def _other(language: Language) -> Language:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import socket
 from collections import Counter
@@ -24,6 +25,15 @@ def listens(settings: Settings, encrypted: bool) -> list[Listen]:
     hosts = (settings.sip_host,) if settings.sip_host else sockets.usable(settings.host)
     wanted = [name for name, port in ports.items() if port >= 0 and (name != "tls" or encrypted)]
     return [Listen(name, host, ports[name]) for host in hosts for name in wanted]
+
+
+def place(settings: Settings, wanted: Sequence[Listen]) -> str:
+    """This machine, its data and its ports of SIP, in twelve characters: one process has them at a time. Empty: it has none."""
+    if not wanted:
+        return ""
+    words = [socket.gethostname(), str(settings.data_dir.resolve())]
+    words += [f"{one.transport}:{one.host}:{one.port}" for one in wanted]
+    return hashlib.sha256("|".join(words).encode()).hexdigest()[:12]
 
 
 def check(settings: Settings) -> None:

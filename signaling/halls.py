@@ -49,13 +49,16 @@ from rooms.store.database import Database
 from signaling import hallprobe, hallprofiles, hallready, hallsafety, hallwords, limits, tasks
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller
-from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, refusal_of
+from signaling.hallcall import FULL_AGAIN_S, HallCall, Party, language_of, party_of, refusal_of
 from signaling.halldirectory import Bans, Directory
 from signaling.hallfloor import HallFloors
-from signaling.hallmenu import RECEPTION, Menus, say
+from signaling.hallkept import Kept
+from signaling.hallmenu import RECEPTION, Menus, leads_somewhere, say
 from signaling.halloperator import NAMES as OPERATOR
 from signaling.halloperator import Operator
-from signaling.hallroster import Known, Rosters
+from signaling.hallplaces import Places
+from signaling.hallreached import reached
+from signaling.hallroster import Rosters
 from signaling.hallsafety import Protection, Safety
 from signaling.halltrace import Traces
 from signaling.sip import profiles
@@ -75,7 +78,8 @@ from signaling.throttle import NumberTries, network
 
 log = logging.getLogger(__name__)
 ECHO: Final = ("echo", "test", "thu", "*43", "9196")
-BUSY: Final = 486
+LAST_WORDS: Final = {486: "full", 404: "unknown_address"}
+"""What is said before a call is refused so."""
 ECHOES: Final = "hall-echo-"
 TIRED_S: Final = 600.0
 """Nobody stays in the menu or the test room for longer."""
@@ -97,6 +101,8 @@ class Surroundings:
     config: Config
     options: LineOptions
     driver: Driver
+    place: str = ""
+    """This machine and its SIP ports: who has them, knows that every server before is dead. At most 12 characters."""
     safety: Safety = field(default_factory=Safety)
     servers: Sequence[str] = ()
     """Addresses of SIP, to be typed into terminals."""
@@ -118,7 +124,7 @@ class Halls:
         self.traces = Traces(around.clock.time)
         self.protection = Protection(around.live, around.safety, lambda: self.directory)
         self.floors = HallFloors(around.options, around.clock.monotonic, around.random_bytes)
-        self.rosters = Rosters(self, around.config.realm, self._start)
+        self.rosters = Rosters(Places(self, around.database), around.config.realm, self._start)
         self.calls: dict[str, HallCall] = {}
         """By leg: those that stand or are on their way."""
         self._begun: dict[str, DialOrder] = {}
@@ -131,11 +137,14 @@ class Halls:
         """Told the date of which something on the board is different."""
         self._numbers = itertools.count(int.from_bytes(around.random_bytes(4), "big"))
         self._tasks: set[asyncio.Task[Any]] = set()
+        worker = around.place + around.random_bytes(10).hex()
+        self.kept = Kept(around.database, worker, around.place, around.clock, self._start)
         self.caller = Caller(
             around.database,
             self,
             key=around.key,
-            worker=around.random_bytes(12).hex(),
+            worker=worker,
+            place=around.place,
             now=around.clock.time,
             changed=lambda occurrence_id: self.changed(occurrence_id),
         )
@@ -156,7 +165,9 @@ class Halls:
             self.around.config, transports, self.around.clock, self.around.random_bytes, self, self, bans
         )
         self.agent.allow(self.directory.networks)
+        await self.kept.restore(self.agent, self.directory.account)
         await self.around.driver.open(self.agent)
+        self._start(self.kept.end_all())
 
     async def work(self) -> None:
         """Until cancelled."""
@@ -298,10 +309,13 @@ class Halls:
         if not verdict.allowed:
             self.caller.tell(order, Event.FORBID, why=hallready.why_not(verdict))
             return
-        one = self._new_call(_party(standing), ladder[min(order.rung, len(ladder) - 1)], order)
         if target is None:
-            self._refused(order, status=404, rungs=len(ladder))
+            self._nowhere(order, standing, len(ladder))
             return
+        left = await self.kept.begin(order, target, lambda: self._begun.get(order.leg_id) is order)
+        if left is None:
+            return  # dropped, or come by itself
+        one = self._new_call(party_of(standing), ladder[min(order.rung, len(ladder) - 1)], order)
         one.passage = Passage.EXEMPT  # we call it: the class policy allows it, and asks no lobby
         one.expected = True
         try:
@@ -310,12 +324,32 @@ class Halls:
             self.around.live.vouch(conference.name, one.party.identity, strict)
             one.begin_in(conference)
         except Refusal as refusal:
+            self.kept.over(left.call_id, left.local.tag)
             self._refused(order, status=refusal_of(refusal, "")[0], rungs=len(ladder))
             return
         one.rungs = len(ladder)
         self.calls[order.leg_id] = one
-        one.call = self.agent.dial(target, b"", one, call_id=order.call_id, offer_by=one.offer_by)
+        target = self.target(standing, strict) or target  # it may have moved
+        one.call = self.agent.dial(
+            target,
+            b"",
+            one,
+            call_id=order.call_id,
+            offer_by=one.offer_by,
+            tag=left.local.tag,
+            branch=left.branch,
+            keeps=self.kept.stands(order.leg_id),
+        )
         self.traces.begin(order.call_id, order.leg_id)
+
+    def _nowhere(self, order: DialOrder, standing: Standing, rungs: int) -> None:
+        """It has no address. With an account it is waited for; it may have registered while we looked."""
+        if not self.alias(standing):
+            self._refused(order, status=404, rungs=rungs)
+        elif self.registry is None or not self.registry.closed:
+            self.caller.tell(order, Event.AWAY)
+            if self.target(standing, strict=False) is not None:
+                self.caller.registered(order.leg_id)
 
     async def judge(self, session: AsyncSession, meeting: Meeting, terminal_id: str, target: Target | None) -> Verdict:
         """The class policy, now: by the address where it registered from or that is typed. Of a name the network of the register
@@ -327,8 +361,12 @@ class Halls:
         return planning.judge(meeting, closed, invited=True)
 
     def target(self, standing: Standing, strict: bool) -> Target | None:
-        """Where it registered, else its address in the register. `strict`: of an important meeting, so inside closed zones."""
+        """Where it registered, else its address in the register, else where it dialled in from. `strict`: of an important
+        meeting, so inside closed zones.
+        """
         binding = self._binding(standing)
+        if binding is None and not standing.terminal.sip_uri:
+            binding = self.kept.seen(standing.leg.id)
         try:
             uri = binding.contact if binding is not None else read_uri(standing.terminal.sip_uri)
         except Malformed:
@@ -362,7 +400,7 @@ class Halls:
         return self.around.random_bytes(16).hex()
 
     def name(self, one: HallCall, standing: Standing) -> None:
-        one.party = replace(_party(standing), language=one.party.language)
+        one.party = replace(party_of(standing), language=one.party.language)
         self.traces.name(one.call.call_id if one.call else "", standing.leg.id)
 
     def vouch(self, conference: Conference, one: HallCall, closed: bool) -> None:
@@ -399,7 +437,7 @@ class Halls:
         suffix = self.around.random_bytes(5).hex()
         who = known.terminal_id if known is not None else GUEST
         identity = f"hall_terminal.{who}" + ("" if known else f".{suffix}")
-        language = _language(known.language) if known is not None else None
+        language = language_of(known.language) if known is not None else None
         party = Party(identity, call.identity, who if known else "", language=language)
         one = self._new_call(party, self.profiles.find(call.user_agent))
         one.call, one.address = call, call.dialog.hop.host if call.dialog else ""
@@ -408,7 +446,7 @@ class Halls:
             sum(other.inbound and other.identity == call.identity for other in self.agent.calls)
             > limits.CALLS_OF_A_TERMINAL
         ):
-            call.refuse(BUSY, [("retry-after", str(FULL_AGAIN_S))])
+            call.refuse(486, [("retry-after", str(FULL_AGAIN_S))])
             return one
         self.traces.begin(call.call_id, "")
         assert call.request is not None
@@ -416,10 +454,11 @@ class Halls:
         return one
 
     async def _route(self, one: HallCall, target: str) -> None:
-        """One of three targets, or the menu: whatever else was dialled leads nowhere (no calls to outside, no other hall)."""
+        """One of three targets, or the menu; whatever else was dialled leads nowhere (no calls to outside, no other hall)."""
         call = one.call
         assert call is not None
         call.ring()
+        await self.kept.came(call)
         try:
             if self.protection.safety.must_encrypt(False) and not one.by_tls:
                 raise NotAcceptable("tls_needed")
@@ -431,6 +470,9 @@ class Halls:
                 one.accept_in(self._room(RECEPTION), "reception")
                 return
             number, _, pin = target.replace("#", "*").partition("*")
+            if not leads_somewhere(number, (*OPERATOR, self.around.config.user)):
+                self._refuse(one, 404, [])
+                return
             arrival = await self.arrive(one, number, pin) if number.isdigit() else None
             if arrival is not None:
                 await self.let_in(one, arrival)
@@ -451,17 +493,17 @@ class Halls:
             raise
 
     def _refuse(self, one: HallCall, status: int, headers: list[tuple[str, str]]) -> None:
-        """Whoever comes when all is full hears that first, as early media where the terminal can; then it is busy."""
+        """Whoever comes when all is full, or has dialled nobody, hears that first, as early media where the terminal can."""
         call = one.call
         assert call is not None
         try:
-            listens = status == BUSY and one.listen_in(self._room(RECEPTION), "reception")
+            listens = status in LAST_WORDS and one.listen_in(self._room(RECEPTION), "reception")
         except (Refusal, PeerError):
             listens = False
         if not listens:
             call.refuse(status, headers)
             return
-        say(one, "full")
+        say(one, LAST_WORDS[status])
         asyncio.get_running_loop().call_later(limits.LAST_WORDS_S, _refuse_now, call, status, headers)
 
     async def arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
@@ -525,6 +567,8 @@ class Halls:
 
         async def work(session: AsyncSession) -> Standing | None:
             leg = await planning.came(session, arrival.occurrence.id, terminal.id, self.clock())
+            if one.call is not None:
+                await self.kept.name(session, one.call, leg.id)
             return await legs.standing(session, leg.id)
 
         standing = await self.around.database.transact(work)
@@ -590,41 +634,12 @@ class Halls:
 
     def registered(self, alias: str, binding: Binding | None) -> None:
         log.info("terminal %s is %s", alias, "registered" if binding is not None else "gone")
+        known = self.directory.known.get(alias)
+        if binding is not None and known is not None:
+            self._start(reached(self, self.around.database, known.terminal_id))
 
     def banned(self, subject: str, until: float, reason: str) -> None:
         log.warning("SIP: %s is banned: %s", subject, reason)
-
-    # -- who sees who is there (hallroster.Places)
-
-    def call_for(self, subscription: Subscription) -> HallCall | None:
-        assert self.agent is not None
-        ours = [(call, call.events) for call in self.agent.calls if isinstance(call.events, HallCall)]
-        dialog, known = subscription.dialog, self.directory.known.get(subscription.identity)
-        inside = (one for call, one in ours if (call.call_id, call.local.tag) == (dialog.call_id, dialog.local.tag))
-        by_terminal = (one for _, one in ours if known is not None and one.party.terminal == known.terminal_id)
-        return next(inside, None) or next(by_terminal, None)
-
-    def conference_named(self, name: str) -> Conference | None:
-        if self.registry is None or not name.startswith(PREFIX):
-            return None
-        try:
-            return self.registry.get(name)
-        except Refusal:
-            return None
-
-    async def may_read(self, subscription: Subscription) -> Known | None:
-        known = self.directory.known.get(subscription.identity)
-        if known is None:
-            return None
-        number, terminal = subscription.resource, known.terminal_id
-        async with self.around.database.reading() as session:
-            found = await entering.by_number(session, number, "", terminal, subscription.host, self.clock())
-        if found is None or not found.verdict.allowed or not found.exempt:
-            return None
-        return Known(PREFIX + found.occurrence.id, found.meeting.title)
-
-    async def title_of(self, conference: str) -> str:
-        return (await hallwords.meeting_of(self.around.database, conference))[0]
 
     # -- what calls tell (hallcall.Owner)
 
@@ -687,6 +702,8 @@ class Halls:
 
     def _gives_up(self, one: HallCall) -> bool:
         """False: another call has taken its place, or it was told before."""
+        if one.call is not None:
+            self.kept.over(one.call.call_id, one.call.local.tag)
         leg_id = one.order.leg_id if one.order is not None else ""
         if self.calls.get(leg_id) is not one:
             return False
@@ -696,6 +713,8 @@ class Halls:
     def over(self, one: HallCall, cause: Cause) -> None:
         if one.watch is not None:
             one.watch.cancel()
+        if one.call is not None:
+            self.kept.over(one.call.call_id, one.call.local.tag)
         self.rosters.left(one)
         self.menus.gone(one)
         self.operator.gone(one)
@@ -757,16 +776,6 @@ class Halls:
 def _refuse_now(call: Call, status: int, headers: list[tuple[str, str]]) -> None:
     if call.state is CallState.OFFERED:  # else it was given up meanwhile
         call.refuse(status, headers)
-
-
-def _party(standing: Standing) -> Party:
-    terminal = standing.terminal
-    identity, language = f"hall_terminal.{terminal.id}", _language(terminal.language)
-    return Party(identity, standing.site.name, terminal.id, standing.leg.id, 0, language)
-
-
-def _language(text: str) -> Language:
-    return "en" if text == "en" else "vi"
 
 
 async def _logged(work: Coroutine[Any, Any, Any]) -> None:

@@ -149,6 +149,16 @@ KEEP_S = 300.0
 # Halls
 LEG_LEASE_S = 20.0
 """After so long a leg of a server that was killed goes on."""
+KEPT_S = 0.2
+"""Between two writings of registrations and of calls that have ended."""
+KEEP_DIALOG_S = 2.0
+"""For a call that stands to be written down before its answer is acknowledged: it is repeated after 0.5 and 1 s more."""
+DIALOGS_OVER = 8192
+"""Calls that have ended, kept while the database is away: more than two thousand stand at once."""
+PLACES_SEEN = 2000
+"""Halls of which it is remembered where they dialled in from."""
+UNHEARD_S = 2.0
+"""A terminal that registers while it is called elsewhere has so long to answer there."""
 CALLER_TICK_S = 1.0
 CALLER_PLAN_S = 15.0
 GOODBYE_S = 0.3

@@ -271,6 +271,7 @@ class Composition:
                 live=desk.live,
                 lobbies=desk.lobbies,
                 open_mixer=lambda router, events: mixer.Mixer.open(node, router, events),
+                place=hallports.place(settings, listens),
                 config=Config(
                     settings.sip_realm,
                     secrets.token_bytes(32),

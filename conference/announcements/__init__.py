@@ -45,6 +45,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Hệ thống đã hết chỗ. Hãy gọi lại sau ít phút.",
         "The system is full. Please call again in a few minutes.",
     ),
+    "unknown_address": (
+        "Không có số hoặc tên này. Hãy kiểm tra rồi gọi lại.",
+        "There is no such number or name. Please check, then call again.",
+    ),
     "muted": ("Đã tắt micrô.", "Your microphone is off."),
     "unmuted": ("Đã bật micrô.", "Your microphone is on."),
     "unmute_denied": ("Chủ tọa đã tắt micrô của điểm cầu.", "The chair has muted your site."),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
 from rooms.sites.tables import Site, Terminal
@@ -35,11 +35,15 @@ class Standing:
     unit: Unit
 
 
-async def claim(session: AsyncSession, now: datetime, worker: str, lease_s: float) -> list[tuple[str, str]]:
+async def claim(
+    session: AsyncSession, now: datetime, worker: str, lease_s: float, place: str = ""
+) -> list[tuple[str, str]]:
     """Legs that nobody holds any more are this worker's from now on: (identifier, state). What another one was doing with them
-    when it died is not known.
+    when it died is not known. `place`: workers whose names begin so are dead, however long their leases last.
     """
     free = or_(DialLeg.lease_until.is_(None), DialLeg.lease_until <= now)
+    if place:
+        free = or_(free, and_(DialLeg.leased_by.startswith(place, autoescape=True), DialLeg.leased_by != worker))
     found = await session.scalars(
         select(DialLeg)
         .where(DialLeg.state.in_(OPEN), free)
@@ -96,6 +100,42 @@ async def due(session: AsyncSession, now: datetime, worker: str) -> list[DialLeg
         .where(DialLeg.state.in_(WAITING), DialLeg.next_try_at <= now, DialLeg.wish != "drop", ~DialLeg.taken_off)
         .order_by(DialLeg.next_try_at, DialLeg.id)
         .limit(limits.LEGS_CLAIMED)
+    )
+    return list(rows)
+
+
+async def of_chairs(session: AsyncSession, leg_ids: Collection[str]) -> frozenset[str]:
+    """Those of these legs whose hall belongs to the unit that leads the meeting, or to where its chair is invited."""
+    if not leg_ids:
+        return frozenset()
+    chair = select(Attendee.id).where(
+        Attendee.meeting_id == Meeting.id,
+        Attendee.role == "chair",
+        or_(Attendee.site_id == Site.id, Attendee.unit_id == Site.unit_id),
+    )
+    rows = await session.scalars(
+        select(DialLeg.id)
+        .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .join(Meeting, Meeting.id == Occurrence.meeting_id)
+        .join(Terminal, Terminal.id == DialLeg.terminal_id)
+        .join(Site, Site.id == Terminal.site_id)
+        .where(DialLeg.id.in_(leg_ids), or_(Site.unit_id == Meeting.host_unit_id, chair.exists()))
+    )
+    return frozenset(rows)
+
+
+async def of_terminal(session: AsyncSession, terminal_id: str, now: datetime) -> list[str]:
+    """Legs of dates that are on, of a terminal that has registered: those that wait for it, and those that are being called
+    and may be found to wait.
+    """
+    rows = await session.scalars(
+        select(DialLeg.id)
+        .join(Occurrence, Occurrence.id == DialLeg.occurrence_id)
+        .where(DialLeg.terminal_id == terminal_id, DialLeg.state.in_(("failed", "given_up", "calling", "ringing")))
+        .where(Occurrence.state.in_(("planned", "running")))
+        .where(Occurrence.ends_at > now - timedelta(minutes=limits.ENTRY_OVERRUN_MIN))
+        .order_by(Occurrence.starts_at)
+        .limit(limits.DATES_DIALLED)
     )
     return list(rows)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.store.columns import Row
@@ -114,3 +114,54 @@ class SipBan(Row):
     until: Mapped[datetime]
     times: Mapped[int]
     reason: Mapped[str] = mapped_column(String(200))
+
+
+class SipBinding(Row):
+    """Where a terminal has registered, for the server that starts in place of this one."""
+
+    __tablename__ = "sip_binding"
+
+    alias: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[int] = mapped_column(primary_key=True)
+    """In the order of the registrations of one alias: the newest is last."""
+    contact: Mapped[str] = mapped_column(Text)
+    transport: Mapped[str] = mapped_column(String(3))
+    host: Mapped[str] = mapped_column(String(64))
+    """An address."""
+    port: Mapped[int]
+    call_id: Mapped[str] = mapped_column(Text)
+    cseq: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[datetime]
+    user_agent: Mapped[str] = mapped_column(Text, default="")
+
+
+class SipDialog(Row):
+    """A call that stands or is made: what ends it when the server that had it was killed (RFC 3261 section 12)."""
+
+    __tablename__ = "sip_dialog"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Of Call-ID and our tag."""
+    leg_id: Mapped[str | None] = mapped_column(ForeignKey("dial_leg.id", ondelete="SET NULL"), index=True)
+    """None: a call that belongs to no hall of a date."""
+    worker: Mapped[str] = mapped_column(String(32), index=True)
+    """The process that has it."""
+    call_id: Mapped[str] = mapped_column(Text)
+    local: Mapped[str] = mapped_column(Text)
+    """From, with our tag."""
+    remote: Mapped[str] = mapped_column(Text)
+    """To, with their tag; without one it was not answered yet."""
+    target: Mapped[str] = mapped_column(Text)
+    """Remote target; of a call that was not answered its Request-URI."""
+    routes: Mapped[list[str]]
+    cseq: Mapped[int] = mapped_column(BigInteger)
+    """Our last when it was written."""
+    branch: Mapped[str] = mapped_column(String(40), default="")
+    """How the branches of its INVITEs begin."""
+    transport: Mapped[str] = mapped_column(String(3))
+    host: Mapped[str] = mapped_column(String(255))
+    """An address; of a call that was not answered perhaps a name."""
+    port: Mapped[int]
+    name: Mapped[str] = mapped_column(String(255), default="")
+    """What the certificate of the other side has to say."""
+    at: Mapped[datetime]

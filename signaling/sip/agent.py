@@ -21,6 +21,7 @@ from signaling.sip.dialog import Dialog, from_request
 from signaling.sip.digest import Algorithm, Credentials, Prover, Verdict, Verifier, digest_of
 from signaling.sip.fields import Address, Malformed, Uri, readable
 from signaling.sip.guard import BanStore, Guard, MemoryBans, Networks, lock, source
+from signaling.sip.leftover import Left, Leftovers
 from signaling.sip.message import Request, Response, answer, parse
 from signaling.sip.registrar import Account, Binding, Directory, Registrar, Trunk, Unacceptable
 from signaling.sip.states import State
@@ -106,6 +107,7 @@ class Agent:
         self._subscriptions: dict[tuple[str, str, str], Subscription] = {}
         self._peers: Counter[str] = Counter()
         """Addresses of calls that stand or are on their way: they may speak whatever the networks say."""
+        self.leftovers = Leftovers(self.core)
         self._closing = False
 
     def allow(self, networks: Networks) -> None:
@@ -125,20 +127,25 @@ class Agent:
         credentials: Credentials | None = None,
         headers: Sequence[tuple[str, str]] = (),
         offer_by: Callable[[Hop], bytes] | None = None,
+        tag: str = "",
+        branch: str = "",
+        keeps: Callable[[Dialog, Callable[[], None]], None] | None = None,
     ) -> Call:
         """Calls; every outcome is an event, also that it cannot be dialled. `offer` empty: theirs is wanted (late
-        offer). `offer_by`: makes the offer for the hop that is tried, in place of `offer`: keys go by TLS alone.
+        offer). `offer_by`: makes the offer for the hop that is tried, in place of `offer`: keys go by TLS alone. `tag`,
+        `branch`: as written down before (see `left_by`); `keeps`: of `Call`.
         """
         caller = caller or Address(Uri("sip", self.core.config.user, self.core.config.realm))
         call = Call(
             self.core,
             self,
             call_id=call_id,
-            local=caller.with_tag(self.core.token()),
+            local=caller.with_tag(tag or self.core.token()),
             remote=Address(target.uri),
             inbound=False,
         )
         call.events = events
+        call.branch, call.keeps = branch or call.branch, keeps
         call.identity = target.uri.alias
         call.renegotiation.local, call.offer_by = offer, offer_by
         if credentials is not None:
@@ -150,6 +157,26 @@ class Agent:
         self._calls[call.call_id, call.local.tag] = call
         self._find(target, lambda hops: self._start(call, target, hops, headers))
         return call
+
+    def left_by(self, target: Target, call_id: str) -> Left:
+        """What ends a call of ours that is about to be made, should this server die before it is answered."""
+        local = Address(Uri("sip", self.core.config.user, self.core.config.realm)).with_tag(self.core.token())
+        hop = target.binding.hop if target.binding is not None else None
+        return Left(call_id, local, Address(target.uri), target.uri, hop, branch=self.core.token())
+
+    def end_left(self, left: Left, target: Target | None, done: Callable[[bool], None]) -> None:
+        """Ends a call of a server that died. `target`: where its terminal is now, if that is known. `done`: whether it was
+        reached.
+        """
+        binding = target.binding if target is not None else None
+        if binding is not None:
+            self.leftovers.end(left, [binding.hop], done)
+        elif left.hop is not None:
+            self.leftovers.end(left, [left.hop], done)
+        elif target is not None:
+            self._find(target, lambda hops: self.leftovers.end(left, hops, done))
+        else:
+            self.core.timers.after(0.0, lambda: done(False))
 
     def probe(self, target: Target, done: Callable[[Cause | None, Response | None], None]) -> None:
         """OPTIONS: whether somebody answers there. Any answer but 408 and 503 is a sign of life (cause None)."""
@@ -248,7 +275,8 @@ class Agent:
         try:
             message = parse(data, stream=hop.reliable)
             if isinstance(message, Response):
-                self.core.transactions.response(message, host)
+                if not self.core.transactions.response(message, host):
+                    self.leftovers.stray(message, hop)
                 return True
             return self._request(message, hop)
         except Malformed as fault:
@@ -622,7 +650,7 @@ class Agent:
 
     def _extend(self, one: Subscription, request: Request, served: ServerTransaction) -> None:
         asked = request.seconds("expires")
-        seconds = limits.EXPIRES_DEFAULT_S if asked is None else min(asked, limits.EXPIRES_MOST_S)
+        seconds = limits.SUBSCRIPTION_S if asked is None else min(asked, limits.SUBSCRIPTION_S)
         headers = [("expires", str(seconds)), ("contact", self.core.contact(served.hop))]
         self.core.transactions.answer(served, answer(request, 200, tag=one.dialog.local.tag, headers=headers))
         if seconds == 0:

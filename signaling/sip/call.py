@@ -103,6 +103,13 @@ class Call:
         self.dialog: Dialog | None = None
         self.prover: Prover | None = None
         self.realm_host = ""
+        self.branch = core.token()
+        """How the branches of our INVITEs begin."""
+        self.keeps: Callable[[Dialog, Callable[[], None]], None] | None = None
+        """Writes down a dialog of a call of ours before its 2xx is acknowledged, then calls back: until then the terminal
+        repeats it, also to a server that starts in place of this one.
+        """
+        self._keeping: set[str] = set()
         self.renegotiation = Renegotiation(self)
         self._served: ServerTransaction | None = None
         self._repeating: Repeating | None = None
@@ -298,6 +305,7 @@ class Call:
             self._lost,
             prover=self.prover,
             realm_host=self.realm_host,
+            branch=self.branch,
         ).start()
 
     def _invite(self, hop: Hop) -> Request:
@@ -377,9 +385,18 @@ class Call:
         if tag in self._ack:
             self.core.transports.send(self._ack[tag][1], self._ack[tag][0])
             return
-        if len(self._ack) >= limits.BINDINGS_PER_ALIAS or self._exchange is None:
+        if max(len(self._ack), len(self._keeping)) >= limits.BINDINGS_PER_ALIAS or self._exchange is None:
             return
         dialog = self._dialog_of(response)
+        if self.keeps is None:
+            self._kept(response, dialog)
+        elif tag not in self._keeping:
+            self._keeping.add(tag)
+            self.keeps(dialog, lambda: self._kept(response, dialog))
+
+    def _kept(self, response: Response, dialog: Dialog) -> None:
+        """Whether it is still wanted is seen now."""
+        tag = response.to.tag
         wanted = self.state in {S.DIALLING, S.RINGING}
         late = wanted and not self.renegotiation.local
         reply: bytes | Refused = self._ask(response.body) if late and response.body else b""

@@ -37,6 +37,15 @@ SCANNERS = (
 )
 
 
+COOKIE = "z9hG4bK"
+"""How every branch begins, RFC 3261 section 8.1.1.7."""
+
+
+def branch_of(beginning: str, cseq: int) -> str:
+    """Of one of several requests whose branches can be told again by who knows how they begin."""
+    return f"{COOKIE}{beginning}{cseq}"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     realm: str
@@ -94,9 +103,11 @@ class Core:
     def chance(self, below: int) -> int:
         return int.from_bytes(self.random_bytes(4), "big") % below
 
-    def via(self, hop: Hop) -> str:
+    def via(self, hop: Hop, branch: str = "") -> str:
+        """`branch`: instead of a new one."""
         host, port = self.transports.local(hop)
-        return f"SIP/2.0/{hop.transport.upper()} {sent_by(host, port)};branch=z9hG4bK{self.token()};rport"
+        branch = branch or f"{COOKIE}{self.token()}"
+        return f"SIP/2.0/{hop.transport.upper()} {sent_by(host, port)};branch={branch};rport"
 
     def contact(self, hop: Hop, scheme: str = "sip", *, focus: bool = False) -> str:
         """`focus`: RFC 4579, this end is a conference."""
@@ -160,13 +171,16 @@ class Exchange:
         *,
         prover: Prover | None = None,
         realm_host: str = "",
+        branch: str = "",
     ) -> None:
+        """`branch`: how the branches of its tries begin (`branch_of`)."""
         self._core = core
         self._make = make
         self._answered = answered
         self._failed = failed
         self._prover = prover
         self._realm_host = realm_host
+        self._branch = branch
         self._tries = 0
         self._proof: tuple[str, str] | None = None
         self.hop = hop
@@ -199,10 +213,11 @@ class Exchange:
         request = self._make()
         if self._proof is not None:
             request.headers.add(*self._proof)
-        request.headers.rows.insert(0, ("via", self._core.via(hop)))
+        branch = branch_of(self._branch, request.cseq[0]) if self._branch else ""
+        request.headers.rows.insert(0, ("via", self._core.via(hop, branch)))
         if hop.transport == "udp" and self._plain_hop is None and len(request.write()) > limits.UDP_REQUEST_BYTES:
             self._plain_hop, hop = hop, replace(hop, transport="tcp")
-            request.headers.set("via", self._core.via(hop))
+            request.headers.set("via", self._core.via(hop, branch))
         self.hop, self.request = hop, request
         try:
             self.transaction = self._core.transactions.request(request, hop, self._take, self._lost)

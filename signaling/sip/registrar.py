@@ -8,7 +8,7 @@ from, whatever its Contact says.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class Binding:
     until: float
     """Monotonic seconds."""
     user_agent: str = ""
+    own_flow: bool = False
+    """Nobody reaches it but over the connection that it has opened."""
 
 
 class Unacceptable(Exception):
@@ -76,7 +78,9 @@ class Unacceptable(Exception):
 
 
 class Registrar:
-    """`changed(alias, binding or None)` is told of every first and last one."""
+    """`changed(alias, binding or None)` is told of every first and last one, of another place, and of a terminal that was
+    switched on again (RFC 3261 section 10.2: then it has another Call-ID).
+    """
 
     def __init__(self, timers: Timers, changed: Callable[[str, Binding | None], None]) -> None:
         self._timers = timers
@@ -84,6 +88,8 @@ class Registrar:
         self._bindings: dict[str, list[Binding]] = {}
         self._timer: Timer | None = None
         self._count = 0
+        self.noted: Callable[[str], None] = lambda alias: None
+        """Told of every registration, also one that only goes on."""
         self.hosts: Counter[str] = Counter()
         """Bindings by address."""
 
@@ -132,13 +138,30 @@ class Registrar:
         self._set(account.alias, rows)
         return self._listed(account.alias)
 
+    def restore(self, bindings: Iterable[Binding]) -> None:
+        """What the server before has written down, the newest of an alias last. Those of a connection go on at the address
+        of their Contact; where that leads nowhere their REGISTER is waited for.
+        """
+        for one in bindings:
+            if one.own_flow or self._count >= limits.BINDINGS:
+                continue
+            self._bindings.setdefault(one.alias, []).append(
+                replace(one, hop=_by_contact(one)) if one.hop.reliable else one
+            )
+            self._count += 1
+            self.hosts[one.hop.host] += 1
+        self._arm()
+
     def disconnected(self, flow: int) -> None:
-        """A connection has ended: its bindings stay, at the address of their Contact."""
-        for alias, rows in self._bindings.items():
+        """A connection has ended: its bindings stay, at the address of their Contact; those that have none are gone."""
+        for alias, rows in list(self._bindings.items()):
             if any(one.hop.flow == flow for one in rows):
                 self._bindings[alias] = [
-                    replace(one, hop=_by_contact(one)) if one.hop.flow == flow else one for one in rows
+                    replace(one, hop=_by_contact(one)) if one.hop.flow == flow and not one.own_flow else one
+                    for one in rows
                 ]
+                if any(one.hop.flow == flow for one in self._bindings[alias]):
+                    self._set(alias, [one for one in self._bindings[alias] if one.hop.flow != flow])
 
     def remove(self, alias: str) -> None:
         """The account was taken away."""
@@ -158,7 +181,9 @@ class Registrar:
             hop = replace(hop, port=uri.port or PORTS["udp"])
         until = self._timers.now() + seconds
         agent = request.headers.get("user-agent")[:256]
-        return Binding(account.alias, uri.without_headers(), hop, request.call_id, request.cseq[0], until, agent)
+        own_flow = account.behind_nat and hop.reliable
+        contact_uri, number = uri.without_headers(), request.cseq[0]
+        return Binding(account.alias, contact_uri, hop, request.call_id, number, until, agent, own_flow)
 
     def _check_order(self, alias: str, request: Request) -> None:
         """Section 10.3 step 7: an older REGISTER that comes late changes nothing."""
@@ -173,7 +198,8 @@ class Registrar:
         if rows:
             self._bindings[alias] = rows
             self._arm()
-        if bool(rows) != bool(before) or (rows and before and rows[-1].hop != before[-1].hop):
+        self.noted(alias)
+        if bool(rows) != bool(before) or (rows and before and _is_another(rows[-1], before[-1])):
             self._changed(alias, rows[-1] if rows else None)
 
     def _listed(self, alias: str) -> list[tuple[str, str]]:
@@ -212,6 +238,10 @@ def _same_place(one: Hop, other: Hop) -> bool:
     if one.reliable or other.reliable:
         return one.flow == other.flow and one.transport == other.transport
     return one.port == other.port
+
+
+def _is_another(one: Binding, before: Binding) -> bool:
+    return (one.hop, one.call_id) != (before.hop, before.call_id)
 
 
 def _by_contact(binding: Binding) -> Hop:

@@ -36,6 +36,7 @@ idle       due       calling     dial
 idle       rang      idle
 idle       answered  idle        hang_up
 idle       refused   idle
+idle       away      idle
 idle       forbid    idle
 idle       hung_up   idle
 idle       lost      idle
@@ -43,6 +44,7 @@ idle       came      connected
 idle       drop      left        hang_up
 idle       redial    idle
 idle       end       left        hang_up
+idle       registered idle
 idle       recover   idle
 probing    probe     probing
 probing    probed    idle
@@ -51,6 +53,7 @@ probing    due       calling     dial
 probing    rang      probing
 probing    answered  probing     hang_up
 probing    refused   probing
+probing    away      probing
 probing    forbid    probing
 probing    hung_up   probing
 probing    lost      probing
@@ -58,6 +61,7 @@ probing    came      connected
 probing    drop      left        hang_up
 probing    redial    idle
 probing    end       left        hang_up
+probing    registered probing
 probing    recover   idle
 calling    probe     calling
 calling    probed    calling
@@ -66,6 +70,7 @@ calling    due       calling
 calling    rang      ringing
 calling    answered  connected
 calling    refused   failed
+calling    away      failed
 calling    forbid    given_up    alarm
 calling    hung_up   failed
 calling    lost      failed
@@ -73,6 +78,7 @@ calling    came      connected
 calling    drop      left        cancel
 calling    redial    idle        cancel
 calling    end       left        cancel
+calling    registered calling
 calling    recover   idle
 ringing    probe     ringing
 ringing    probed    ringing
@@ -81,6 +87,7 @@ ringing    due       ringing
 ringing    rang      ringing
 ringing    answered  connected
 ringing    refused   failed
+ringing    away      ringing
 ringing    forbid    given_up    alarm
 ringing    hung_up   failed
 ringing    lost      failed
@@ -88,6 +95,7 @@ ringing    came      connected
 ringing    drop      left        cancel
 ringing    redial    idle        cancel
 ringing    end       left        cancel
+ringing    registered ringing
 ringing    recover   idle
 connected  probe     connected
 connected  probed    connected
@@ -96,6 +104,7 @@ connected  due       connected
 connected  rang      connected
 connected  answered  connected
 connected  refused   connected
+connected  away      connected
 connected  forbid    connected
 connected  hung_up   failed
 connected  lost      failed
@@ -103,6 +112,7 @@ connected  came      connected
 connected  drop      left        hang_up
 connected  redial    idle        hang_up
 connected  end       left        hang_up
+connected  registered connected
 connected  recover   idle
 failed     probe     failed
 failed     probed    failed
@@ -111,6 +121,7 @@ failed     due       calling     dial
 failed     rang      failed
 failed     answered  failed      hang_up
 failed     refused   failed
+failed     away      failed
 failed     forbid    failed
 failed     hung_up   failed
 failed     lost      failed
@@ -118,6 +129,7 @@ failed     came      connected
 failed     drop      left        hang_up
 failed     redial    idle
 failed     end       left        hang_up
+failed     registered failed
 failed     recover   failed
 given_up   probe     given_up
 given_up   probed    given_up
@@ -126,6 +138,7 @@ given_up   due       given_up
 given_up   rang      given_up
 given_up   answered  given_up    hang_up
 given_up   refused   given_up
+given_up   away      given_up
 given_up   forbid    given_up
 given_up   hung_up   given_up
 given_up   lost      given_up
@@ -133,6 +146,7 @@ given_up   came      connected
 given_up   drop      left        hang_up
 given_up   redial    idle
 given_up   end       left        hang_up
+given_up   registered given_up
 given_up   recover   given_up
 left       probe     left
 left       probed    left
@@ -141,6 +155,7 @@ left       due       left
 left       rang      left
 left       answered  left        hang_up
 left       refused   left
+left       away      left
 left       forbid    left
 left       hung_up   left
 left       lost      left
@@ -148,6 +163,7 @@ left       came      connected
 left       drop      left        hang_up
 left       redial    idle
 left       end       left
+left       registered left
 left       recover   left
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()[1:]]
@@ -230,6 +246,35 @@ def test_a_hall_that_hangs_up_is_called_once_more() -> None:
     assert (leg.state, leg.next_try_at, actions) == (State.LEFT, None, (Action.ALARM,))
 
 
+def test_a_hall_that_came_by_itself_and_hangs_up_wanted_to_go() -> None:
+    connected = replace(LEG, state=State.CONNECTED)
+    leg, actions = step(connected, Happening(Event.HUNG_UP, 100.0, own=True))
+    assert (leg.state, leg.next_try_at, leg.reason, actions) == (State.LEFT, None, "hung_up", (Action.ALARM,))
+
+
+def test_one_that_is_not_registered_is_waited_for_without_a_try_or_a_time() -> None:
+    waits, actions = step(replace(LEG, state=State.CALLING), happen(Event.AWAY))
+    assert (waits.state, waits.reason, waits.next_try_at, waits.attempt) == (State.FAILED, "not_registered", None, 1)
+    assert actions == () and not due([waits], 1e9) and REASONS[waits.reason][0] == "Thiết bị chưa kết nối máy chủ"
+    called, _ = step(waits, happen(Event.REGISTERED, 500.0))
+    assert due([called], 500.0) == [called]
+
+
+@pytest.mark.parametrize(("status", "is_called"), [(0, True), (486, False), (408, False), (603, False)])
+def test_a_registration_helps_who_could_not_be_reached_and_nobody_else(status: int, is_called: bool) -> None:
+    leg, _ = refuse(LEG, 0.0, status)
+    again, _ = step(leg, happen(Event.REGISTERED, 1.0))
+    assert (due([again], 1.0) == [again]) is is_called
+    given_up = replace(leg, state=State.GIVEN_UP, next_try_at=None)
+    again, _ = step(given_up, happen(Event.REGISTERED, 1.0))
+    assert (due([again], 1.0) == [again], again.epoch) == (is_called, 2 if is_called else 1)
+
+
+def test_the_hall_of_the_chair_is_called_first() -> None:
+    chair, other = replace(LEG, terminal="z", next_try_at=5.0), replace(LEG, terminal="a", next_try_at=1.0)
+    assert urgency(chair, "green", chair=True) < urgency(other, "red")
+
+
 def test_an_operators_redial_is_another_call_with_all_its_tries() -> None:
     worn = replace(LEG, state=State.GIVEN_UP, attempt=6, failure="busy", failures=6, redialled=True, rung=1)
     leg, _ = step(worn, happen(Event.REDIAL))
@@ -266,6 +311,8 @@ def test_whatever_happens_a_call_id_is_dialled_once_unless_the_server_was_killed
     leg, now, dialled, unsure = LEG, 0.0, set(), False
     for event, status, rungs in events:
         now += 1
+        if event is Event.AWAY and leg.state is State.CALLING:
+            dialled.discard(call_id(leg, KEY))  # nothing was sent
         leg, actions = step(leg, Happening(event, now, status, rungs=rungs))
         unsure = unsure or event is Event.RECOVER
         if Action.DIAL in actions:
@@ -274,7 +321,7 @@ def test_whatever_happens_a_call_id_is_dialled_once_unless_the_server_was_killed
             dialled.add(name)
             unsure = False
         assert (leg.next_try_at is None) or leg.state in (State.IDLE, State.PROBING, State.FAILED)
-        assert leg.state is not State.FAILED or leg.next_try_at is not None
+        assert leg.state is not State.FAILED or (leg.next_try_at is None) <= (leg.failure == "not_registered")
         assert leg.attempt <= limits.ATTEMPTS + 1
 
 

@@ -78,7 +78,9 @@ class Booked:
 def prepare(
     folder: Path, aliases: tuple[str, ...], ranges: tuple[str, ...] = ("10.77.0.0/24",), **changes: Any
 ) -> Booked:
-    """A database with a meeting that is on now and a terminal for each alias, invited to it."""
+    """A database with a meeting that is on now and a terminal for each alias, invited to it. `changes`: of the meeting's row;
+    `languages` of terminals; `translated`: those that stand behind a translation of addresses.
+    """
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
     seal = Seal(kept_key(data / "seal.key", new_bytes))
@@ -105,6 +107,7 @@ async def _book(
     now: datetime,
 ) -> Booked:
     province, languages = await build(session, now), changes.pop("languages", {})
+    translated = changes.pop("translated", ())
     session.add(
         Network(
             id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=changes.pop("closed", True)
@@ -121,7 +124,7 @@ async def _book(
     made = Booked(province, meeting.number, meeting.pin, date.id)
     _, made.key = await clients.create(session, "bàn điều hành", province.units["tinh"], ["secretary"], COMMAND, now)
     for alias in aliases:
-        made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now)
+        made.passwords[alias] = await _terminal(session, seal, province, meeting, alias, now, alias in translated)
         (await session.get_one(Terminal, alias)).language = languages.get(alias, "vi")
     return made
 
@@ -131,7 +134,13 @@ async def _date(session: AsyncSession, meeting: Meeting) -> Occurrence:
 
 
 async def _terminal(
-    session: AsyncSession, seal: Seal, province: Province, meeting: Meeting, alias: str, now: datetime
+    session: AsyncSession,
+    seal: Seal,
+    province: Province,
+    meeting: Meeting,
+    alias: str,
+    now: datetime,
+    translated: bool,
 ) -> str:
     wanted = alias.startswith("hall")  # the others are known and not invited, nor is their site
     session.add(
@@ -152,7 +161,7 @@ async def _terminal(
     def digest(algorithm: Any, name: str, password: str) -> str:
         return ha1(algorithm, name, "diemcau", password)
 
-    return await accounts.give(session, alias, alias, "MD5", False, seal, digest, COMMAND, now)
+    return await accounts.give(session, alias, alias, "MD5", translated, seal, digest, COMMAND, now)
 
 
 @dataclass

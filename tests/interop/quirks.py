@@ -671,6 +671,7 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
         self._held = b""
         self.remote: tuple[str, int] | None = None
         self.port = 0
+        self.is_open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -683,16 +684,19 @@ class _Link(asyncio.Protocol, asyncio.DatagramProtocol):
             self._received(Message.read(data))
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
+        self._held = (self._held + data).lstrip(b"\r\n")  # signs of life stand between messages
         while b"\r\n\r\n" in self._held:
-            head, _, rest = self._held.lstrip(b"\r\n").partition(b"\r\n\r\n")
+            head, _, rest = self._held.partition(b"\r\n\r\n")
             length = re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d+)", head)
             size = int(length.group(1)) if length else 0
             if len(rest) < size:
                 return
-            self._held = rest[size:]
+            self._held = rest[size:].lstrip(b"\r\n")
             assert callable(self._received)
             self._received(Message.read(head + b"\r\n\r\n" + rest[:size]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
 
     def send(self, data: bytes) -> None:
         # Not by its class: before Python 3.12 the datagram transport of the loop was none of asyncio.DatagramTransport.

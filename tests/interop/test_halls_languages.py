@@ -117,7 +117,7 @@ async def test_a_hall_is_told_in_its_language(there: There, name: str, language:
 
 async def test_who_is_asked_for_number_and_pin_changes_the_language_by_a_star(there: There) -> None:
     async with caller(there, "other") as terminal:
-        assert await there.dial(terminal, "nowhere") == 200
+        assert await there.dial(terminal, "welcome") == 200
         await terminal.hears("welcome", "vi")
         await terminal.hears("ask_number", "vi")
         await terminal.hears("other_language", "en")

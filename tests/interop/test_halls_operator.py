@@ -73,7 +73,7 @@ async def test_it_waits_is_seen_and_brought_into_the_meeting(there: There) -> No
 
 async def test_from_the_menu_by_a_key_and_the_operator_ends_the_call(there: There) -> None:
     async with caller(there, "hall-b") as terminal:
-        assert await there.dial(terminal, "nowhere") == 200
+        assert await there.dial(terminal, "welcome") == 200
         await until(lambda: len(terminal.heard) > 8000, "it is in the menu")
         await terminal.presses("0#")
         call = await waits(there, terminal)

@@ -110,6 +110,15 @@ async def test_who_comes_when_it_is_full_hears_so_and_when_to_call_again(there: 
         assert 183 not in terminal.statuses, "no words for whoever wants our offer"
 
 
+@pytest.mark.parametrize("alias", ["frank", "1000"], ids=["a name", "a short number"])
+async def test_who_dials_nobody_hears_so_and_then_it_is_not_found(there: There, alias: str) -> None:
+    password = there.booked.passwords["hall-c"]
+    async with Listener(Quirk(), "hall-c", HOST, (0, 0, 0), 0, password) as terminal:
+        assert await there.dial(terminal, alias) == 404
+        assert {180, 183} <= set(terminal.statuses)
+        assert terminal.loud > 4000 and terminal.viewer.frames > 0, "words, and a picture with them"
+
+
 async def test_who_gives_up_while_it_is_told_leaves_nothing(there: There) -> None:
     await make_full(there)
     password = there.booked.passwords["hall-b"]

@@ -92,8 +92,8 @@ def wire() -> Wire:
 async def make(database: Database, clock: Clock, wire: Wire) -> AsyncIterator[Make]:
     made: list[Caller] = []
 
-    def build(worker: str = "one", dialer: Any = None) -> Caller:
-        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, now=clock))
+    def build(worker: str = "one", dialer: Any = None, place: str = "") -> Caller:
+        made.append(Caller(database, dialer or wire, key=KEY, worker=worker, place=place, now=clock))
         return made[-1]
 
     yield build

@@ -226,6 +226,42 @@ async def test_another_worker_waits_for_the_lease_then_repeats_the_same_try(
     assert other_wire.orders[leg_id].call_id == called.call_id
 
 
+async def test_who_starts_where_another_was_killed_does_not_wait_for_its_lease(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    """It has the ports of the other one, which is dead therefore. What works elsewhere keeps its legs."""
+    await database.transact(lambda session: book(session, province, clock.at, 1))
+    await make("here-one", place="here-").tick()
+    leg_id = (await rows(database))["h000"].id
+    called, elsewhere, after = wire.orders[leg_id], Wire(), Wire()
+    await make("there-one", elsewhere, "there-").tick()
+    await make("here-two", after, "here-").tick()
+    assert not elsewhere.done and after.orders[leg_id].call_id == called.call_id
+
+
+async def test_a_date_is_planned_once_whoever_asks(database: Database, province: Province, clock: Clock) -> None:
+    await database.transact(lambda session: book(session, province, clock.at + timedelta(minutes=10), 20))
+    await asyncio.gather(
+        *(database.transact(lambda session: planning.plan(session, clock.at)) for _ in range(4)), return_exceptions=True
+    )
+    keys = [(one.occurrence_id, one.terminal_id) for one in await all_legs(database)]
+    assert len(keys) == len(set(keys)) >= 20
+
+
+async def test_the_hall_of_the_unit_that_leads_is_called_before_all_others(
+    database: Database, province: Province, clock: Clock, wire: Wire, make: Make
+) -> None:
+    await database.transact(lambda session: book(session, province, clock.at, limits.INVITES_PER_S + 3))
+
+    async def lead(session: AsyncSession) -> None:
+        last = await session.get_one(Terminal, f"h00{limits.INVITES_PER_S + 2}")
+        last.site_id = province.sites["tinh"]
+
+    await database.transact(lead)
+    await make().tick()
+    assert next(name for verb, name in wire.done if verb == "dial") == f"h00{limits.INVITES_PER_S + 2}"
+
+
 async def test_a_worker_that_was_asleep_writes_nothing_and_ends_its_calls(
     database: Database, province: Province, clock: Clock, wire: Wire, make: Make
 ) -> None:

@@ -100,7 +100,7 @@ async def test_a_leg_whose_answer_was_refused_for_good_goes_on_as_one_of_a_serve
 async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
     database: Database, clock: Clock, wire: Wire, called: Called, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hall that had come by itself was put out; it has come again and gone between two ticks: it is called once more."""
+    """A hall that had come by itself was put out; it has come again and was lost between two ticks: it is called."""
     caller, row = called.caller, called.row
     hall = Late(caller, row, wire)
     hall.comes()
@@ -111,7 +111,7 @@ async def test_an_end_that_was_not_written_says_nothing_of_what_came_after_it(
     refusing.refuses = False
     hall.comes()
     await hall.told()
-    hall.goes(Event.HUNG_UP)
+    hall.goes(Event.LOST)
     await hall.told()
     clock.pass_s(bounds.CALLER_TICK_S)
     await caller.tick()

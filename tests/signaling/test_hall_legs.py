@@ -24,6 +24,8 @@ from signaling import limits as bounds
 from signaling.hallcall import Party
 from signaling.sip import profiles
 from signaling.sip.causes import NORMAL, Cause, Kind
+from signaling.sip.fields import Address
+from signaling.sip.leftover import Left
 from tests.conference.hall_doubles import OPTIONS
 from tests.rooms.province import Province
 from tests.signaling.caller_doubles import Away, Refusing, broken
@@ -53,7 +55,10 @@ class Agent:
     def find(self, alias: str) -> None:
         """Nobody has registered."""
 
-    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str, offer_by: Any) -> Wire:
+    def left_by(self, target: Any, call_id: str) -> Left:
+        return Left(call_id, Wire.local, Address(target.uri), target.uri)
+
+    def dial(self, target: Any, offer: bytes, one: Call, *, call_id: str, **_: Any) -> Wire:
         self.dialled.append(one)
         return Wire()
 
@@ -64,7 +69,7 @@ class Board(Exchange):
     def __init__(self, database: Database, province: Province, now: datetime) -> None:
         super().__init__(database, province, now)
         self.agent = Agent()
-        self.halls.agent = self.agent  # type: ignore[assignment]
+        self.halls.agent = self.halls.kept.agent = self.agent  # type: ignore[assignment]
         self.halls._new_call = self.make  # type: ignore[method-assign]
 
     def make(self, party: Party, profile: Any, order: Any = None) -> Call:
@@ -182,9 +187,27 @@ async def test_a_hall_that_has_come_is_not_called_any_more(board: Board, monkeyp
 
 
 @pytest.mark.parametrize(
+    ("cause", "reason"),
+    [(Cause(Kind.NO_ANSWER), "no_answer"), (Cause(Kind.UNREACHABLE), "unreachable")],
+    ids=["rang in vain", "nobody there"],
+)
+async def test_a_ring_that_nobody_answers_is_told_from_a_hall_that_is_not_there(
+    board: Board, cause: Cause, reason: str
+) -> None:
+    halls, own = board.halls, await board.comes()
+    await halls.caller.happen(own.party.leg_id, Event.DUE)
+    await board.settle()
+    (ours,) = board.agent.dialled
+    ours.ended(ours.call, cause)  # type: ignore[arg-type]
+    await board.settle()
+    row = await board.row(own)
+    assert (row.state, row.reason) == ("failed", reason)
+
+
+@pytest.mark.parametrize(
     ("cause", "put_out", "then"),
     [
-        (NORMAL, False, ("failed", "hung_up")),
+        (NORMAL, False, ("left", "hung_up")),
         (Cause(Kind.NO_ANSWER), False, ("failed", "lost")),
         (NORMAL, True, ("left", "dropped")),
     ],
@@ -270,7 +293,7 @@ async def test_a_hall_is_not_rung_for_what_was_so_when_we_began_to_look(
         await board.settle()
     row = await board.row(own)
     assert (board.agent.dialled, halls.calls) == ([], {})
-    assert (row.state, row.reason) == (("left", "dropped") if meanwhile == "dropped" else ("failed", "hung_up"))
+    assert (row.state, row.reason) == ("left", "dropped" if meanwhile == "dropped" else "hung_up")
 
 
 async def test_an_answer_of_a_call_that_was_dropped_does_not_end_the_hall_s_own(

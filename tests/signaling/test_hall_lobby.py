@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +29,8 @@ from signaling.hallmenu import RECEPTION
 from signaling.halls import Halls, Surroundings
 from signaling.sip import profiles
 from signaling.sip.core import Config
+from signaling.sip.dialog import Dialog
+from signaling.sip.fields import Address, Uri
 from signaling.sip.transport import Hop
 from tests.conference.doubles import FakeMedia, Time
 from tests.conference.hall_doubles import OPTIONS, FakePorts
@@ -50,12 +51,16 @@ class Clock:
         self.at += timedelta(seconds=seconds)
 
 
+HALL = Uri("sip", "hall", "10.1.1.1")
+
+
 class Wire:
     """What the terminal is told by SIP; it called by TLS."""
 
     request = None
-    dialog: Any = SimpleNamespace(hop=Hop("tls", "10.1.1.1", 5061))
     call_id = "call"
+    local = Address(Uri("sip", "server", "10.0.0.9"), parameters=(("tag", "ours"),))
+    dialog: Any = Dialog("call", local, Address(HALL), HALL, Hop("tls", "10.1.1.1", 5061))
     user_agent = ""
 
     def __init__(self) -> None:

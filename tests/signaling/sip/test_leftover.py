@@ -1,0 +1,143 @@
+"""A server dies in the middle of calls, and the next one at its address ends them; the terminal is an agent of its own."""
+
+from dataclasses import replace
+
+import pytest
+
+from signaling.sip import limits
+from signaling.sip.agent import Target
+from signaling.sip.call import Call
+from signaling.sip.causes import Kind
+from signaling.sip.dialog import Dialog
+from signaling.sip.fields import read_uri
+from signaling.sip.leftover import Left
+from signaling.sip.states import State
+from signaling.sip.transport import Hop
+from tests.signaling.sip.world import OFFER, A, B, Link, Node, World, pair
+
+HOP = Hop("udp", B, 5060)
+URI = f"sip:hall@{B}"
+
+
+def left_by(dialog: Dialog) -> Left:
+    return Left(dialog.call_id, dialog.local, dialog.remote, dialog.target, dialog.hop, cseq=dialog.cseq)
+
+
+def next_server(world: World) -> tuple[Node, list[bool]]:
+    """The one before sends nothing more."""
+    made = Node(world, A)
+    made.trusts(B)
+    return made, []
+
+
+def dialled(node: Node) -> tuple[Left, Call]:
+    """A call, written down before its INVITE as the next server will find it."""
+    target = Target(read_uri(URI), ("udp",))
+    left = replace(node.agent.left_by(target, "leg-1"), hop=HOP)
+    call = node.agent.dial(target, OFFER, node.user, call_id="leg-1", tag=left.local.tag, branch=left.branch)
+    return left, call
+
+
+def test_a_call_that_stood_gets_bye_behind_all_that_was_sent_in_it() -> None:
+    world, server, hall = pair()
+    call = server.dial(URI)
+    world.run(2, lambda: call.state is State.STANDING)
+    assert call.dialog is not None
+    left = left_by(call.dialog)
+    for _ in range(3):
+        call.info("application/x", b"x")
+    world.run(2)
+    after, done = next_server(world)
+    after.agent.end_left(left, None, done.append)
+    world.run(2, lambda: bool(done))
+    assert done == [True] and hall.user.cause.kind is Kind.NORMAL
+    assert world.sent(A, "BYE")[-1].cseq[0] == left.cseq + limits.LEFT_CSEQ + 1
+
+
+def test_of_one_that_rings_the_terminal_hears_no_more() -> None:
+    world, server, hall = pair()
+    hall.user.on_incoming = lambda call: call.ring()
+    left, call = dialled(server)
+    world.run(2, lambda: call.state is State.RINGING)
+    after, done = next_server(world)
+    after.agent.end_left(left, None, done.append)
+    world.run(2, lambda: bool(done))
+    assert done == [True] and hall.user.cause.kind is Kind.CANCELLED
+    world.run(60)
+    assert hall.quiet(), "its 487 was acknowledged"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_answer_that_nobody_has_taken_gets_its_ack_and_then_bye(seed: int) -> None:
+    """The dead server had not written the dialog down, and so had not acknowledged it: the terminal repeats its 2xx."""
+    world, server, hall = pair(seed, Link(loss=0.2))
+    left, call = dialled(server)
+    call.keeps = lambda dialog, go_on: None
+    world.run(20, lambda: bool(world.sent(B, "SIP/2.0 200")))
+    after, done = next_server(world)
+    deliver = world.deliver
+    world.deliver = lambda hop, data, source: (  # type: ignore[method-assign]
+        None if data.startswith(b"CANCEL") else deliver(hop, data, source)
+    )
+    after.agent.end_left(left, None, done.append)
+    world.run(30, lambda: hall.user.names()[-1] == "ended")
+    assert hall.user.cause.kind is Kind.NORMAL and not world.sent(A, "ACK")[0].body
+    world.run(30)
+    assert done == [True] and not hall.agent.calls
+
+
+def test_one_whose_answer_was_lost_with_its_connection_is_ended_by_the_tag_of_its_cancel() -> None:
+    world, server, hall = pair()
+    left, call = dialled(server)
+    call.keeps = lambda dialog, go_on: None
+    world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
+    after, done = next_server(world)
+    deliver = world.deliver
+    world.deliver = lambda hop, data, source: (  # type: ignore[method-assign]
+        None if data.startswith(b"SIP/2.0 200") and b" INVITE\r\n" in data else deliver(hop, data, source)
+    )
+    after.agent.end_left(left, None, done.append)
+    world.run(2, lambda: bool(done))
+    assert done == [True] and hall.user.names()[-1] == "ended" and not world.sent(A, "ACK")
+
+
+def test_a_terminal_that_never_heard_of_the_call_is_called_after_a_while() -> None:
+    world, server, hall = pair(link=Link(down={f"udp:{B}", f"tcp:{B}"}))
+    left, _ = dialled(server)
+    world.link.down.clear()
+    after, done = next_server(world)
+    before = world.clock.now
+    after.agent.end_left(left, None, done.append)
+    world.run(30, lambda: bool(done))
+    assert done == [True] and world.clock.now - before <= limits.LEFT_CANCEL_S + 0.1 and not hall.user.calls
+
+
+def test_answers_from_elsewhere_and_of_other_calls_are_left_alone() -> None:
+    world, server, _ = pair()
+    left, call = dialled(server)
+    call.keeps = lambda dialog, go_on: None
+    world.run(5, lambda: bool(world.sent(B, "SIP/2.0 200")))
+    answer = next(data for who, _, data in world.wire if who == B and data.startswith(b"SIP/2.0 200"))
+    after, done = next_server(world)
+    after.agent.end_left(left, None, done.append)
+    world.nodes.pop(B)
+    after.agent.receive(answer, Hop("udp", "192.0.2.77", 5060))
+    after.agent.receive(answer.replace(b"leg-1", b"leg-2"), HOP)
+    assert not world.sent(A, "ACK")
+    after.agent.receive(answer, HOP)
+    assert world.sent(A, "ACK")
+
+
+def test_who_is_gone_is_told_apart_and_nothing_is_remembered_for_ever() -> None:
+    world, server, _ = pair()
+    call = server.dial(URI)
+    world.run(2, lambda: call.state is State.STANDING)
+    assert call.dialog is not None
+    left = left_by(call.dialog)
+    world.nodes.pop(B)
+    after, done = next_server(world)
+    after.agent.end_left(left, None, done.append)
+    world.run(limits.LEFT_BYE_S + 1)
+    assert done == [False]
+    world.run(100)
+    assert after.quiet() and not after.agent.leftovers._known
