@@ -536,7 +536,7 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("secret-no").check()
     await visitor.part("invite-own").click()
     await visitor.part("book-submit").click()
-    await visitor.part("meeting-number").wait_for()
+    number = await visitor.part("meeting-number").inner_text()
 
     async def begin(session: AsyncSession) -> None:
         chosen = select(Occurrence).join(Meeting).where(Meeting.title == "Họp ngay")
@@ -549,6 +549,12 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("preview-video").wait_for()
     await visitor.part("join-button").click()
     await visitor.part("stage").wait_for(timeout=PATIENCE_MS)
+    await visitor.part("invite-button").click()
+    await expect(visitor.part("invite-number")).to_have_text(number)
+    await expect(visitor.part("invite-holds")).to_contain_text("Phòng chờ")
+    await expect(visitor.part("invite-sheet")).to_contain_text("PIN")
+    assert await visitor.barriers() == []
+    await visitor.page.keyboard.press("Escape")
     await visitor.part("leave-button").click()
     await visitor.part("leave-only").click()
     await visitor.part("home-button").click()

@@ -17,8 +17,8 @@ export interface Pass {
   title: string;
   /** Key to the lobby; empty for everybody but hosts. */
   moderation: string;
-  /** The number alone lets in too; of booked meetings nothing is said. */
-  by_number?: boolean;
+  /** Of a booked meeting, for its hosts: with the PIN it lets others in. */
+  number?: string;
 }
 
 /** Not yet: a ticket to wait with in the lobby. */

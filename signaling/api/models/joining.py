@@ -54,6 +54,7 @@ class Pass(View):
     starts_at: datetime
     ends_at: datetime
     moderation: str = Field("", description="key to the lobby, for chair, secretary, operator and the host's desk")
+    number: str = Field("", description="for the same: with its PIN it lets others in; empty without one")
 
 
 class Moderation(View):

@@ -199,6 +199,7 @@ def _pass(visit: Visit, found: entry.Entry, grants: Grants) -> Pass:
         starts_at=date.starts_at,
         ends_at=date.ends_at,
         moderation=host_key(visit.desk.sign, grants, now) if found.host else "",
+        number=(meeting.number or "") if found.host else "",
     )
 
 
