@@ -67,6 +67,7 @@ def diemcau(command: str = "", tree: Path = ROOT, **more: str) -> Iterator[Serve
             "METRICS_TOKEN": metrics_token,
             **dict.fromkeys(("SIP_UDP_PORT", "SIP_TCP_PORT", "SIP_TLS_PORT"), "-1"),  # other servers may run here
         } | more
+        http_port = int(settings["HTTP_PORT"])
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DIEMCAU_")}
         environ = inherited | {f"DIEMCAU_{name}": value for name, value in settings.items()}
         with _running(words, environ, http_port, Path(folder) / "server.log", tree) as pid:
