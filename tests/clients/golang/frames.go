@@ -10,6 +10,7 @@ import (
 
 	"github.com/livekit/protocol/livekit"
 	lksdk "github.com/livekit/server-sdk-go/v2"
+	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
@@ -54,11 +55,12 @@ func readFrames(name string) ([][]byte, error) {
 	return frames, nil
 }
 
-// writeFrames ends with the track. A picture with a missing packet is left out.
-func writeFrames(track *webrtc.TrackRemote, file io.Writer) {
-	var frame []byte
-	var sequence uint16
-	whole := false
+// keyAgain is how long a viewer waits for a key frame before it asks once more.
+const keyAgain = 500 * time.Millisecond
+
+// writeFrames ends with the track. After a missing packet it asks for a key frame and leaves out what comes before that.
+func writeFrames(track *webrtc.TrackRemote, file io.Writer, askForKey func()) {
+	pictures := viewer{file: file, askForKey: askForKey}
 	for {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
@@ -66,23 +68,50 @@ func writeFrames(track *webrtc.TrackRemote, file io.Writer) {
 		}
 		if track.Kind() == webrtc.RTPCodecTypeAudio {
 			write(file, packet.Payload)
-			continue
-		}
-		part := codecs.VP8Packet{}
-		payload, err := part.Unmarshal(packet.Payload)
-		if err != nil {
-			continue // padding
-		}
-		if part.S == 1 && part.PID == 0 {
-			frame, whole = nil, true
 		} else {
-			whole = whole && packet.SequenceNumber == sequence+1
+			pictures.take(packet)
 		}
-		sequence = packet.SequenceNumber
-		frame = append(frame, payload...)
-		if packet.Marker && whole {
-			write(file, frame)
+	}
+}
+
+// viewer puts VP8 pictures together.
+type viewer struct {
+	file      io.Writer
+	askForKey func()
+	asked     time.Time
+	sequence  uint16
+	frame     []byte
+	// The last packet came, and every picture since a key frame is whole.
+	follows, whole bool
+}
+
+func (one *viewer) take(packet *rtp.Packet) {
+	one.follows = one.follows && packet.SequenceNumber == one.sequence+1
+	one.sequence = packet.SequenceNumber
+	part := codecs.VP8Packet{}
+	payload, err := part.Unmarshal(packet.Payload)
+	if err != nil || len(payload) == 0 {
+		return // padding
+	}
+	begins := part.S == 1 && part.PID == 0
+	if begins {
+		one.frame = nil
+	}
+	one.whole = one.whole && one.follows
+	if begins && payload[0]&1 == 0 {
+		one.whole = true
+	}
+	one.follows = true
+	if !one.whole {
+		if time.Since(one.asked) > keyAgain {
+			one.asked = time.Now()
+			one.askForKey()
 		}
+		return
+	}
+	one.frame = append(one.frame, payload...)
+	if packet.Marker {
+		write(one.file, one.frame)
 	}
 }
 

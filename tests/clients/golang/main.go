@@ -139,6 +139,6 @@ func (me *participant) receive(track *webrtc.TrackRemote, _ *lksdk.RemoteTrackPu
 	me.report("subscribed", "identity", who.Identity(), "kind", track.Kind().String(), "mime", track.Codec().MimeType)
 	go func() {
 		defer file.Close()
-		writeFrames(track, file)
+		writeFrames(track, file, func() { who.WritePLI(track.SSRC()) })
 	}()
 }
