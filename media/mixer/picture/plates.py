@@ -185,6 +185,17 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> lis
     return lines
 
 
+def paragraphs(text: str, font: ImageFont.FreeTypeFont, room: float, most: int) -> list[str]:
+    """The same of a text with line breaks of its own, which stay; an earlier line leaves room for those after it."""
+    parts = [part for part in text.splitlines() if part.strip()]
+    if len(parts) > most:
+        parts = [*parts[: most - 1], " ".join(parts[most - 1 :])]
+    lines: list[str] = []
+    for number, part in enumerate(parts, 1):
+        lines += wrap(part, font, room, most - len(lines) - (len(parts) - number))
+    return lines
+
+
 def _blank(text: str, width: int, height: int) -> Overlay:
     image = Image.new("RGBA", (width, height), _rgb(TILE))
     draw, line = ImageDraw.Draw(image), line_height(height)
@@ -220,7 +231,7 @@ def _notice(line: int) -> Overlay:
 def _message(text: str, picture_width: int, line: int) -> Overlay:
     font, step = _font(round(line * 0.66)), round(line * 0.96)
     width = _even(picture_width * 0.86)
-    lines = wrap(text, font, width - 2 * line, 3)
+    lines = paragraphs(text, font, width - 2 * line, 3)
     height = _even(step * max(1, len(lines)) + line * 0.7)
     image = _plate(width, height, line * 0.3, alpha=225)
     draw = ImageDraw.Draw(image)

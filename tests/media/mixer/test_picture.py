@@ -17,7 +17,7 @@ from media.mixer.picture.canvas import Canvas, Drawn, Part
 from media.mixer.picture.decoding import PATIENCE_US, Decoder, Decoding, is_key
 from media.mixer.picture.encoding import NAL_BYTES, Encoder, EncoderSettings, level
 from media.mixer.picture.planes import Overlay, colour, new_picture
-from media.mixer.picture.plates import STAGE_YUV, TILE_YUV, Label, Plates, shorten, wrap
+from media.mixer.picture.plates import STAGE_YUV, TILE_YUV, Label, Plates, paragraphs, shorten, wrap
 from media.mixer.picture.program import KEY_PACE_US, STILL_TICKS, Program, View
 from media.mixer.picture.tiles import STALE_US, Tile, Tiles, fit
 from media.mixer.scene import Group, Layout, Scene, SiteInfo, Source
@@ -481,3 +481,14 @@ def test_blending_is_exact_at_both_ends_and_cut_at_the_edge() -> None:
 )
 def test_pictures_are_shown_whole(source: tuple[int, int], wanted: Rect) -> None:
     assert fit(*source, 424, 238) == wanted
+
+
+def test_a_message_keeps_its_line_breaks_and_all_of_its_lines() -> None:
+    from media.mixer.picture.plates import _font
+
+    font = _font(20)
+    assert paragraphs("Giao ban\nMã cuộc họp\nĐang chờ", font, 2000, 3) == ["Giao ban", "Mã cuộc họp", "Đang chờ"]
+    long = paragraphs("rất dài " * 40 + "\nMã cuộc họp\nĐang chờ", font, 300, 3)
+    assert long[0].endswith("…") and long[1:] == ["Mã cuộc họp", "Đang chờ"]
+    assert len(paragraphs("một hai ba " * 20, font, 300, 3)) == 3
+    assert paragraphs("a\n\nb\nc\nd", font, 2000, 3) == ["a", "b", "c d"]
