@@ -29,10 +29,11 @@ const KEYFRAME_ASKS_MAX: u8 = 20;
 const PADDING_MAX: usize = 32;
 /// ... and at most one byte in so many.
 const PADDING_SHARE: usize = 100;
-/// A new viewer is given what was sent since a key frame not older than this ...
-const REPLAY_US_MAX: u64 = 600_000;
-/// ... and not more than this.
-const REPLAY_PACKETS_MAX: u16 = 384;
+/// A new viewer is given what was sent since a key frame not older than this. Many publishers make one every two seconds, so
+/// that the cache holds a key frame nearly always; viewers show what is older in fast motion ...
+const REPLAY_US_MAX: u64 = 2_500_000;
+/// ... and not more than this: the largest ring in full packets.
+const REPLAY_PACKETS_MAX: u16 = 1024;
 /// What header, extensions and tag may add to a payload at most.
 pub const PACKET_OVERHEAD_MAX: usize = 12 + 4 + 40 + 255 + 16 + 2;
 
