@@ -29,6 +29,7 @@ from rooms.store.database import is_away
 from signaling import hallports, limits
 from signaling.booked import PREFIX
 from signaling.dialling import WISHES
+from signaling.hallbans import Bans
 from signaling.halls import Halls
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Board:
 
     def __init__(self, halls: Halls) -> None:
         self._halls = halls
+        self._bans = Bans(halls)
         self._undo: OrderedDict[str, _Undo] = OrderedDict()
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._bytes: dict[int, tuple[int, int, int]] = {}
@@ -527,6 +529,14 @@ class Board:
 
     async def end_call(self, call_id: str, actor: Actor) -> None:
         await self._halls.operator.end(call_id, actor)
+
+    # -- who is not heard for a while
+
+    async def bans(self, actor: Actor) -> list[Row]:
+        return await self._bans.rows(actor)
+
+    async def lift_ban(self, subject: str, actor: Actor) -> None:
+        await self._bans.lift(subject, actor)
 
 
 def _no(leg_id: str, code: str) -> Row:

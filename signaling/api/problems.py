@@ -85,6 +85,7 @@ STATUS: dict[str, int] = {
     "not_on_now": 409,
     "not_connected": 409,
     "undo_gone": 410,
+    "ban_gone": 410,
     "call_gone": 410,
     "already_in": 409,
     "unknown_alarm": 404,

@@ -184,6 +184,25 @@ async def test_a_scanner_learns_nothing_and_silences_nobody(there: There) -> Non
         assert await there.dial(terminal, "echo") == 200
 
 
+async def test_an_operator_sees_a_lock_and_lifts_it(there: There) -> None:
+    address, password = "127.0.0.41", there.booked.passwords["hall-b"]
+
+    async def dials(secret: str, host: str = address) -> int:
+        async with Recorder(Quirk(), "hall-b", host, (0, 0, 0), 0, secret) as terminal:
+            return await there.dial(terminal, "echo")
+
+    assert there.ask("GET", "/hall-bans").status_code == 200, there.ask("GET", "/hall-bans").text
+    while not (locks := [one for one in there.ask("GET", "/hall-bans").json() if one["terminal"]]):
+        assert await dials("wrong") == 403
+    assert (locks[0]["source"], locks[0]["reason"]) == (address, "wrong password") and locks[0]["site"]
+    assert await dials(password, "127.0.0.42") == 200, "only its own source is locked"
+    for ban in there.ask("GET", "/hall-bans").json():
+        assert there.ask("DELETE", f"/hall-bans/{ban['subject']}").status_code == 204
+    assert await dials(password) == 200
+    assert there.ask("GET", "/hall-bans").json() == []
+    assert there.ask("DELETE", f"/hall-bans/{locks[0]['subject']}").status_code == 410
+
+
 def register(alias: str, host: str, port: int, *, agent: str = "") -> bytes:
     rows = [
         f"REGISTER sip:{HOST} SIP/2.0",

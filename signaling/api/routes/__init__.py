@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from signaling.api.routes import (
+    bans,
     boards,
     checks,
     devices,
@@ -42,6 +43,7 @@ ROUTERS: Sequence[APIRouter] = (
     records.router,
     published.router,
     boards.router,
+    bans.router,
     devices.router,
     checks.router,
 )

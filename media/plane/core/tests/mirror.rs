@@ -122,7 +122,7 @@ fn viewers_on_both_shards_see_and_hear_the_same() {
 fn a_key_frame_is_wished_for_across_and_asked_for_once() {
     let (mut span, mut publisher) = Span::published(1);
     span.frame(&mut publisher, 0, true);
-    span.home.advance(2_000_000);
+    span.home.advance(3_000_000);
     span.follow();
     span.home.plis_to(&mut publisher);
     span.feed(CAMERA, true);

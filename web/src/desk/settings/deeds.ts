@@ -33,6 +33,7 @@ const DEEDS: Record<string, readonly [string, string]> = {
   'hall.create': ['Thêm hội trường', 'Hall added'],
   'hall.edit': ['Sửa hội trường', 'Hall changed'],
   'hall.hang_up': ['Ngắt cuộc gọi của hội trường', 'Hall hung up'],
+  'hall.lift_ban': ['Gỡ chặn thiết bị hội trường', 'Ban of a hall lifted'],
   'host.end': ['Kết thúc cuộc họp cho mọi người', 'Meeting ended for everybody'],
   'host.mute_all': ['Tắt micro tất cả', 'Everybody muted'],
   'host.remove': ['Mời ra khỏi cuộc họp', 'Removed from the meeting'],
