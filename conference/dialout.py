@@ -165,6 +165,10 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "not_registered": ("Thiết bị chưa kết nối máy chủ", "not connected to the server"),
     "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
     "network_open": ("Mức cuộc họp cần mạng riêng, thiết bị không ở đó", "the class wants a closed network"),
+    "not_agreed": (
+        "Đơn vị chưa nhận lời, cuộc họp chưa qua duyệt cấp hệ thống: hãy gọi bằng tay",
+        "the unit has not agreed and the system has not approved: call it by hand",
+    ),
     "needs_encryption": (
         "Phải mã hóa: thiết bị cần kết nối bằng TLS và bật SRTP",
         "has to encrypt: by TLS, with SRTP",

@@ -5,11 +5,12 @@ number, `editing`, `dates`, `restoring` and `precedence` change, `grid` and `vie
 """
 
 from rooms.booking import calendar, rules, timers
-from rooms.booking.approval import Waiting, decide, require_open, submit, waiting
+from rooms.booking.approval import Waiting, require_open, submit, waiting
 from rooms.booking.clashes import Clash, FreeTime, Place
 from rooms.booking.class_changes import ClassChanged, lower_class, raise_class
 from rooms.booking.creation import Made, book, booked, create, forget_keys, note_secret
 from rooms.booking.dates import REASONS, cancel, closed, end_now, extend, opened, postpone, rebook
+from rooms.booking.deciding import decide
 from rooms.booking.editing import edit
 from rooms.booking.grid import AvailabilityQuery, Board, BoardEntry, BoardHall, Slot, availability, board, mine_of
 from rooms.booking.history import changes
@@ -26,6 +27,7 @@ from rooms.booking.kept import (
 )
 from rooms.booking.precedence import Displaced, InTheWay, Moved, displace, in_the_way
 from rooms.booking.previews import Preview, PreviewDate, Warned, preview
+from rooms.booking.proposals import withdraw as withdraw_change
 from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.booking.undoing import undo
 from rooms.booking.views import (
@@ -107,4 +109,5 @@ __all__ = [
     "undo",
     "view_of_made",
     "waiting",
+    "withdraw_change",
 ]

@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts.tables import Account, RoleGrant
-from rooms.booking import history, reading, rejoining, resources, restoring, rules, timing
+from rooms.booking import call_list, history, reading, rejoining, resources, restoring, rules, timing
 from rooms.booking.rules import Rule
-from rooms.booking.tables import Setting, Step, Wanted
+from rooms.booking.tables import Proposal, Reservation, Setting, Step, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
-from rooms.meetings.tables import Meeting, Occurrence
+from rooms.meetings.tables import Attendee, Meeting, MeetingType, Occurrence
 from rooms.org.tables import Unit
-from rooms.policy import roles
+from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}
 TRIES = 20
+CALL: Final = "call"
+"""`Meeting.connect` of those whose halls are called."""
 SETTING: Final = "approval"
 HALLS, ALWAYS, NEVER = "halls", "always", "never"
 """For which meetings two people have to decide, not one who has both roles: those with halls or terminals, all, none."""
@@ -65,11 +67,34 @@ def wrong_state(meeting: Meeting) -> Refusal:
 
 async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> None:
     """Open the first step of the next round; the meeting is `asked`."""
+    meeting.state, meeting.hold_until = "asked", None
+    await open_round(session, meeting, unit, rule, now)
+
+
+async def open_round(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> int:
+    """Open the first step of the next round, of a meeting or of a change of one. The number of the round."""
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
     steps = [Step(**one) for one in steps_of(meeting.id, unit, (last or 0) + 1)]
     session.add_all(steps)
-    meeting.state, meeting.hold_until = "asked", None
     await _open(session, meeting, steps[0], rule, now)
+    return steps[0].round
+
+
+async def pending(session: AsyncSession, meeting_id: str) -> Proposal | None:
+    """The change of this meeting that waits for its approval."""
+    return (
+        await session.scalars(
+            select(Proposal).where(Proposal.meeting_id == meeting_id, Proposal.state == "waiting").limit(1)
+        )
+    ).first()
+
+
+async def drop(session: AsyncSession, proposal: Proposal, state: str) -> None:
+    """It waits no more, and what was kept for it is free. `state`: of `Proposal`."""
+    proposal.state = state
+    if proposal.held:
+        await session.execute(delete(Reservation).where(Reservation.id.in_(proposal.held)))
+    await session.flush()
 
 
 def steps_of(meeting_id: str, unit: Unit, round_: int) -> list[dict[str, Any]]:
@@ -157,7 +182,7 @@ async def decide(
     """An approver's word on the open step. Raises `wrong_state`, `denied`, `four_eyes`, `reason_missing`, `deadline_passed`."""
     meeting, unit = await reading.locked(session, meeting_id, actor)
     step = await open_step(session, meeting_id)
-    if meeting.state != "asked" or step is None:
+    if meeting.state not in ("asked", "approved") or step is None:
         raise wrong_state(meeting)
     at = await session.get(Unit, step.unit_id)
     assert at is not None
@@ -196,7 +221,8 @@ async def blind(session: AsyncSession, step: Step, actor: Actor) -> bool:
     mine = select(Step.id).where(Step.meeting_id == step.meeting_id, Step.round == step.round, Step.id != step.id)
     if await session.scalar(mine.where(Step.state == "approved", Step.decided_by == _by(actor)).limit(1)) is None:
         return False
-    return await wants_four_eyes(session, step.meeting_id)
+    proposal = await pending(session, step.meeting_id)
+    return (proposal is not None and proposal.four_eyes) or await wants_four_eyes(session, step.meeting_id)
 
 
 async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
@@ -207,7 +233,37 @@ async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
         return bool(mode == ALWAYS)
     takes = select(Wanted.resource_id).where(Wanted.meeting_id == meeting_id)
     halls = takes.where(Wanted.kind.in_(("hall", "terminal"))).limit(1)
-    return await session.scalar(halls) is not None
+    if await session.scalar(halls) is not None:
+        return True
+    meeting = await session.get_one(Meeting, meeting_id)
+    return meeting.connect == CALL and bool((await call_list.of_date(session, meeting)).called)
+
+
+async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bool:
+    """Whether the server may call a terminal of this unit by itself: it is the host's own, the unit has said that it comes, or
+    the system's step of an approval says so. An internal ordinary meeting may have been approved without any step.
+    """
+    if unit_id == meeting.host_unit_id or meeting.class_ != classes.ORDINARY:
+        return True
+    type_ = await session.get(MeetingType, meeting.type_code)
+    if type_ is None or not type_.internal:
+        return True
+    said = select(Step.id).where(Step.meeting_id == meeting.id, Step.step == 2, Step.state == "approved").limit(1)
+    if await session.scalar(said) is not None:
+        return True
+    comes = select(Attendee.id).where(
+        Attendee.meeting_id == meeting.id, Attendee.unit_id == unit_id, Attendee.answer == "accepted"
+    )
+    return await session.scalar(comes.limit(1)) is not None
+
+
+async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:
+    """The step of the system, given by who changes the meeting and decides about it alone."""
+    last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
+    row = steps_of(meeting.id, unit, (last or 0) + 1)[1]
+    row |= {"state": "approved", "opened_at": now, "decided_at": now, "decided_by": _by(actor)}
+    session.add(Step(**row))
+    await session.flush()
 
 
 async def decides_alone(session: AsyncSession, meeting: Meeting, path: str, actor: Actor) -> bool:
@@ -238,6 +294,8 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
             session, meeting, actor, now, "approve.unit", "Đơn vị duyệt", {}, undoable=False, tells=False
         )
         return
+    if meeting.state == "approved":
+        return  # a change of it, which is carried out now
     history.touch(meeting, now)
     await history.note(session, meeting, actor, now, "approve", "Duyệt, cấp mã cuộc họp", {}, undoable=False)
     await approve(session, meeting, actor, now)
@@ -245,6 +303,8 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
 
 async def _refuse(session: AsyncSession, meeting: Meeting, step: Step, actor: Actor, now: datetime) -> None:
     """What was asked for is off. A meeting that was approved before its change goes back to what it was, if that is free."""
+    if meeting.state == "approved":
+        return  # a change of it, which is dropped now
     if step.round > 1 and meeting.number is not None and await restoring.went_back(session, meeting, actor, now):
         return
     before = await history.snapshot(session, meeting)
@@ -272,6 +332,9 @@ async def end(session: AsyncSession, meeting: Meeting, state: str, reason: str, 
 async def withdraw(session: AsyncSession, meeting_id: str, now: datetime) -> None:
     for step in await session.scalars(select(Step).where(Step.meeting_id == meeting_id, Step.state == "open")):
         step.state, step.decided_at = "withdrawn", now
+    proposal = await pending(session, meeting_id)
+    if proposal is not None:
+        await drop(session, proposal, "withdrawn")
     await session.flush()
 
 
@@ -303,6 +366,8 @@ class Waiting:
     step: Step
     meeting: Meeting
     unit: Unit
+    proposal: Proposal | None = None
+    """It is about a change of an approved meeting."""
 
 
 async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int = limits.SEARCH_ROWS) -> list[Waiting]:
@@ -318,12 +383,15 @@ async def waiting(session: AsyncSession, actor: Actor, now: datetime, limit: int
             .join(Meeting, Meeting.id == Step.meeting_id)
             .join(host, host.id == Meeting.host_unit_id)
             .join(at, at.c.id == Step.unit_id)
-            .where(Step.state == "open", Step.step == number, Step.opened_at.is_not(None), Meeting.state == "asked")
+            .where(Step.state == "open", Step.step == number, Step.opened_at.is_not(None))
+            .where(Meeting.state.in_(("asked", "approved")))
             .where(Step.deadline > now)
         )
         if paths is not None:
             query = query.where(or_(*(at.c.path.startswith(one, autoescape=True) for one in paths)))
         rows = await session.execute(query.order_by(Step.deadline).limit(limit))
-        found += [Waiting(step, meeting, unit) for step, meeting, unit in rows]
+        for step, meeting, unit in rows:
+            proposal = await pending(session, meeting.id) if meeting.state == "approved" else None
+            found.append(Waiting(step, meeting, unit, proposal))
     seen = [one for one in found if not await blind(session, one.step, actor)]
     return sorted(seen, key=lambda one: (one.step.deadline or now, one.step.id))[:limit]

@@ -42,6 +42,10 @@ class Device:
     hall: str = ""
     site: str = ""
     """Names."""
+    unit_id: str = ""
+    """Whose it is."""
+    asks: bool = True
+    """Its hall needs approval; one that stands in no hall does."""
 
 
 @dataclass(frozen=True)
@@ -303,6 +307,8 @@ async def _devices(
             Terminal.dialled,
             Terminal.protocols,
             Network.closed,
+            Site.unit_id,
+            Hall.needs_approval,
         )
         .join(Site, Site.id == Terminal.site_id)
         .outerjoin(Hall, Hall.id == Terminal.hall_id)
@@ -321,6 +327,8 @@ async def _devices(
             bool(one.closed),
             one.hall or "",
             one.site,
+            one.unit_id,
+            one.needs_approval is not False,
         )
         for one in rows
         if "sip" in one.protocols

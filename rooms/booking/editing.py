@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, creation, history, plans, reading, resources, restoring, rules
+from rooms.booking import approval, call_list, creation, history, plans, proposals, reading, resources, restoring, rules
 from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.recurrence import ended, parsed, written
@@ -48,6 +48,8 @@ WORDS = (
 )
 UNTOLD = frozenset(("connect", "uncalled_ids"))
 """What concerns the operators alone: those invited get no word of it."""
+EFFECTS = frozenset(("title", "type_code", "secretary_id", "public", "connect", "uncalled_ids"))
+"""Words that somebody has approved: what is published, who is called, who leads."""
 CHANGEABLE = frozenset((*TIME, *THINGS, *WORDS, "skip_clashes", "urgent_reason"))
 OF_ONE_DATE = frozenset(("starts_at", "duration_min", "hall_ids", "terminal_ids", "urgent_reason"))
 NAMES = {
@@ -84,6 +86,8 @@ class _Edit:
     changed: frozenset[str]
     actor: Actor
     now: datetime
+    decided: bool = False
+    """It was approved, and is carried out now."""
 
     @property
     def time(self) -> bool:
@@ -96,13 +100,24 @@ class _Edit:
 
     @property
     def asks(self) -> bool:
-        """It is another meeting than the one that was approved."""
-        return self.takes or "type_code" in self.changed
+        """It is another meeting than the one that was approved, or has other effects: it is published, it calls halls."""
+        return self.takes or self.has_effects
+
+    @property
+    def has_effects(self) -> bool:
+        """What only takes away (a hall out of the calls, a meeting out of the public schedule) has none."""
+        back_in = set(self.old.uncalled_ids) - set(self.new.uncalled_ids)
+        takes_away = {
+            "public": not self.new.public,
+            "connect": self.new.connect != plans.CALL,
+            "uncalled_ids": not back_in,
+        }
+        return any(not takes_away.get(name, False) for name in self.changed & EFFECTS)
 
     @property
     def matters(self) -> bool:
         """Halls, people or time are others, or it is another kind of meeting: four eyes, where they are wanted."""
-        return self.asks and not self.changed <= {*SHARED, *WORDS} - {"type_code"}
+        return self.asks and (self.has_effects or not self.changed <= {*SHARED, *WORDS})
 
     @property
     def summary(self) -> str:
@@ -119,7 +134,9 @@ async def edit(
     scope: Scope = "all",
     occurrence_id: str | None = None,
 ) -> Meeting:
-    """`changes`: fields of `Request` by name; what is absent stays. The meeting, or with `following` the new series.
+    """`changes`: fields of `Request` by name; what is absent stays. The meeting, or with `following` the new series. Of an
+    approved meeting a change that needs approval is only proposed: what was approved stays in force until then
+    (`rooms.booking.proposals`).
 
     Raises `version_conflict`, `bad_field`, `wrong_state`, `unknown_date`, and what creation refuses; then nothing has changed.
     """
@@ -130,12 +147,38 @@ async def edit(
         raise conflict(meeting)
     if meeting.state not in restoring.TAKES:
         raise approval.wrong_state(meeting)
-    if not set(changes) <= CHANGEABLE:
-        raise Refusal("bad_field", "Có mục không sửa được ở đây.", "a field that cannot be changed")
+    if meeting.state != "approved":
+        return await change(session, meeting, unit, changes, actor, now, scope, occurrence_id)
     old = await current(session, meeting)
-    new = dataclasses.replace(old, **changes).checked()
+    new = dataclasses.replace(old, **_known(changes)).checked()
+    names = {name: NAMES[name] for name in NAMES if name in changes and getattr(new, name) != getattr(old, name)}
+    return await proposals.edit_or_propose(
+        session,
+        meeting,
+        unit,
+        proposals.Wish(old, new, names, scope, occurrence_id or ""),
+        lambda: change(session, meeting, unit, changes, actor, now, scope, occurrence_id),
+        actor,
+        now,
+    )
+
+
+async def change(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    changes: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+    scope: Scope,
+    occurrence_id: str | None,
+    decided: bool = False,
+) -> Meeting:
+    """`decided`: it was approved."""
+    old = await current(session, meeting)
+    new = dataclasses.replace(old, **_known(changes)).checked()
     changed = frozenset(name for name in changes if getattr(new, name) != getattr(old, name))
-    one = _Edit(meeting, unit, old, new, changed, actor, now)
+    one = _Edit(meeting, unit, old, new, changed, actor, now, decided)
     if "connect" in changes:
         meeting.connect_asked = False
     if not changed:
@@ -146,6 +189,13 @@ async def edit(
     if scope == "this":
         return await _this(session, one, date)
     return await _following(session, one, date)
+
+
+def _known(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises `bad_field`."""
+    if not set(changes) <= CHANGEABLE:
+        raise Refusal("bad_field", "Có mục không sửa được ở đây.", "a field that cannot be changed")
+    return dict(changes)
 
 
 def conflict(meeting: Meeting) -> Refusal:
@@ -217,7 +267,19 @@ async def _plan(session: AsyncSession, one: _Edit, request: Request) -> Plan:
     ahead = "starts_at" in one.changed and not (begun and one.meeting.rule)
     if "attendees" in one.changed and "legs" not in one.changed:
         request = dataclasses.replace(request, legs=0)
-    return await plans.make(session, request, one.actor, one.now, action="", ahead=ahead)
+    return await _counted(
+        session, one, await plans.make(session, request, one.actor, one.now, action="", ahead=ahead and not one.decided)
+    )
+
+
+async def _counted(session: AsyncSession, one: _Edit, plan: Plan) -> Plan:
+    """The plan of an edit that leaves the attendees as they are: those who are invited are called too."""
+    if "attendees" in one.changed:
+        return plan
+    booked = {thing.id: thing.site_id for thing in plan.things if thing.kind == "hall"}
+    stored = await _same_attendees(session, one.meeting.id)
+    added, out = plan.request.terminal_ids, plan.request.uncalled_ids
+    return dataclasses.replace(plan, calls=await call_list.of_wish(session, booked, added, stored, out))
 
 
 async def _record(session: AsyncSession, one: _Edit, scope: str) -> None:
@@ -346,8 +408,13 @@ def begun() -> Refusal:
 
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     """What takes other things or time, or is of another type, is approved anew, unless he who changes it decides alone."""
-    if one.asks and (one.matters or not _gives_numbers(one)):
+    if one.decided or not one.asks:
+        return
+    calls = "attendees" in one.changed and bool(plan.called)
+    if one.matters or calls or not _gives_numbers(one):
         await ask_again(session, one.meeting, one.unit, plan, one.actor, one.now)
+    elif plan.needs_approval:
+        await approval.keep_word(session, one.meeting, one.unit, one.actor, one.now)
 
 
 def _gives_numbers(one: _Edit) -> bool:
@@ -361,6 +428,7 @@ async def ask_again(
     if meeting.state == "held" or not plan.needs_approval:
         return
     if meeting.state == "approved" and await approval.decides_alone(session, meeting, unit.path, actor):
+        await approval.keep_word(session, meeting, unit, actor, now)
         return
     await approval.withdraw(session, meeting.id, now)
     await approval.ask(session, meeting, unit, plan.rule, now)
@@ -388,7 +456,7 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
 
 async def _one_plan(session: AsyncSession, one: _Edit, starts_at: datetime) -> Plan:
     request = dataclasses.replace(one.new, starts_at=starts_at, rule="")
-    return await plans.make(session, request, one.actor, one.now, action="")
+    return await _counted(session, one, await plans.make(session, request, one.actor, one.now, action=""))
 
 
 async def move(
@@ -459,7 +527,7 @@ async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting
     made = await creation.store(session, plan, new_id(), skipped, actor, now)
     made.split_from_id, made.created_by, made.legs = meeting.id, meeting.created_by, plan.legs
     await creation.take_or_refuse(session, plan, kept, actor)
-    stays = not one.asks or not plan.needs_approval or (not one.matters and _gives_numbers(one))
+    stays = one.decided or not one.asks or not plan.needs_approval or (not one.matters and _gives_numbers(one))
     stays = stays or await approval.decides_alone(session, made, one.unit.path, actor)
     if meeting.state == "approved" and stays:
         await approval.approve(session, made, actor, now)

@@ -27,7 +27,10 @@ from rooms.meetings.tables import MeetingType
 from rooms.org.tables import Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
+from rooms.sites.tables import Site
 
+CALL = "call"
+"""`Request.connect` of those whose halls are called."""
 SKIPPED_BY_WISH = "Bỏ qua theo yêu cầu."
 
 
@@ -48,6 +51,8 @@ class Plan:
     invited: tuple[attendees.Invited, ...]
     calls: CallList
     load: Load
+    foreign: frozenset[str] = frozenset()
+    """Sites of what it takes that are not of its unit or below."""
 
     @property
     def legs(self) -> int:
@@ -61,11 +66,22 @@ class Plan:
 
     @property
     def needs_approval(self) -> bool:
-        """An internal meeting needs none, if it takes people and halls that ask for none."""
-        only_people = all(
-            one.kind in ("person", "operator") or (one.kind == "hall" and not one.needs_approval) for one in self.things
+        """An internal meeting needs none, if it is not public, takes people and halls of the own branch that ask for none, and
+        calls nobody but the own unit's terminals in such halls: a hall that is called hears and sees, and is heard and seen.
+        """
+        if not self.type_.internal or self.class_ != classes.ORDINARY or self.request.public:
+            return True
+        own = all(
+            one.kind in ("person", "operator")
+            or (one.kind == "hall" and not one.needs_approval and one.site_id not in self.foreign)
+            for one in self.things
         )
-        return not (self.type_.internal and only_people and self.class_ == classes.ORDINARY)
+        return not own or any(one.asks or one.unit_id != self.unit.id for one in self.called)
+
+    @property
+    def called(self) -> tuple[call_list.Device, ...]:
+        """The terminals that the server will call."""
+        return self.calls.called if self.request.connect == CALL else ()
 
     def trouble_of(self, span: Span) -> Trouble | None:
         """Why the unit does not meet on that date: its hours, or a day off."""
@@ -112,6 +128,7 @@ async def make(
     booked = {one.id: one.site_id for one in things if one.kind == "hall"}
     calls = await call_list.of_wish(session, booked, request.terminal_ids, invited, request.uncalled_ids)
     length = timedelta(minutes=request.duration_min)
+    await attendees.require_sites(session, request.attendees or (), invited, actor)
     return Plan(
         request=request,
         unit=unit,
@@ -125,7 +142,17 @@ async def make(
         invited=tuple(invited),
         calls=calls,
         load=resources.load(ground.pool, wanted_legs(request, class_, calls, len(invited))),
+        foreign=await _foreign(session, {one.site_id for one in things if one.site_id}, unit),
     )
+
+
+async def _foreign(session: AsyncSession, site_ids: set[str], unit: Unit) -> frozenset[str]:
+    if not site_ids:
+        return frozenset()
+    rows = await session.execute(
+        select(Site.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
+    )
+    return frozenset(id_ for id_, path in rows if not path.startswith(unit.path))
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,35 @@ class Step(Row):
     reason: Mapped[str] = mapped_column(String(500), default="")
 
 
+class Proposal(Row):
+    """A change of an approved meeting that waits for its approval, or waited."""
+
+    __tablename__ = "proposal"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meeting.id", ondelete="CASCADE"), index=True)
+    round: Mapped[int]
+    """Of its steps."""
+    scope: Mapped[str] = mapped_column(String(10))
+    occurrence_id: Mapped[str] = mapped_column(String(32), default="")
+    """The date that the scope begins with; empty: all."""
+    names: Mapped[list[Any]]
+    """Of the fields that differ."""
+    request: Mapped[dict[str, Any]]
+    """The meeting as it is to be."""
+    lines: Mapped[list[Any]]
+    """What differs, in words: field, name, before, after."""
+    summary: Mapped[str] = mapped_column(String(1000), default="")
+    four_eyes: Mapped[bool] = mapped_column(default=False)
+    """Two people have to decide about the meeting as it is to be."""
+    held: Mapped[list[Any]]
+    """Reservations that are kept for it."""
+    by: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12), default="waiting")
+    """`waiting`, `applied`, `refused`, `lapsed`, `withdrawn`."""
+
+
 class Change(Row):
     """The history of a meeting: what it was before each change, and until when that can be undone."""
 

@@ -15,7 +15,7 @@ from rooms.booking import approval, calendar, call_list, history, reading, resou
 from rooms.booking.calendar import Calendar
 from rooms.booking.call_list import NamedList
 from rooms.booking.creation import Made, search_number
-from rooms.booking.tables import Change, Reservation, Step, Wanted
+from rooms.booking.tables import Change, Proposal, Reservation, Step, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import answers, attendees
 from rooms.meetings.attendees import Invited
@@ -38,6 +38,8 @@ class MeetingView:
     reservations: tuple[Reservation, ...]
     wanted: tuple[Wanted, ...]
     steps: tuple[Step, ...]
+    proposal: Proposal | None
+    """A change that waits for its approval, for those whom the meeting concerns."""
     attendees: tuple[Attendee, ...]
     date_answers: Mapping[str, Sequence[DateAnswer]]
     """By attendee, where somebody answered for a single date."""
@@ -72,6 +74,8 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
     change = await _undoable(session, meeting, now)
     belongs = await reading.belongs(session, actor, meeting_id)
     decides = await _may_decide(session, meeting, actor)
+    concerned = roles.allows(actor, "meetings.read", unit.path) or decides
+    proposal = await approval.pending(session, meeting_id) if concerned else None
     wanted = await resources.wanted(session, meeting_id)
     return _view(
         (meeting, unit, type_, await calendar.load(session)),
@@ -81,12 +85,13 @@ async def meeting_view(session: AsyncSession, meeting_id: str, actor: Actor, now
         reservations=tuple(reservations),
         wanted=tuple(one for rows in wanted.values() for one in rows),
         steps=tuple(steps),
+        proposal=proposal,
         attendees=tuple(await attendees.listed(session, meeting_id) if belongs else ()),
         date_answers=await answers.of_dates(session, meeting_id, now) if belongs and meeting.rule else {},
         documents=tuple(documents),
         calls=await call_list.shown(session, meeting) if belongs else NamedList(),
         undo_until=change.undo_until if change else None,
-        can=_can(meeting, unit, actor, change, decides),
+        can=_can(meeting, unit, actor, change, decides, proposal),
     )
 
 
@@ -112,6 +117,7 @@ def view_of_made(made: Made, actor: Actor, now: datetime) -> MeetingView | None:
         ),
         wanted=tuple(shown(Wanted, row) for row in written[Wanted]),
         steps=tuple(steps),
+        proposal=None,
         attendees=tuple(shown(Attendee, row) for _, row in official),
         date_answers={},
         documents=tuple(shown(DocumentRef, row) for row in written[DocumentRef]),
@@ -171,7 +177,14 @@ async def _undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> C
         return None
 
 
-def _can(meeting: Meeting, unit: Unit, actor: Actor, change: Change | None, decides: bool) -> tuple[str, ...]:
+def _can(
+    meeting: Meeting,
+    unit: Unit,
+    actor: Actor,
+    change: Change | None,
+    decides: bool,
+    proposal: Proposal | None = None,
+) -> tuple[str, ...]:
     own = bool(actor.id) and meeting.created_by == actor.id
     open_ = meeting.state in restoring.TAKES
 
@@ -192,12 +205,13 @@ def _can(meeting: Meeting, unit: Unit, actor: Actor, change: Change | None, deci
         "letters": meeting.state == "approved" and may("meetings.letters"),
         "answers": may("meetings.answers"),
         "decide": decides,
+        "withdraw_change": proposal is not None and may("meetings.edit"),
     }
     return tuple(name for name, allowed in can.items() if allowed)
 
 
 async def _may_decide(session: AsyncSession, meeting: Meeting, actor: Actor) -> bool:
-    step = await approval.open_step(session, meeting.id) if meeting.state == "asked" else None
+    step = await approval.open_step(session, meeting.id) if meeting.state in ("asked", "approved") else None
     if step is None:
         return False
     path = await session.scalar(select(Unit.path).where(Unit.id == step.unit_id))

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import call_list
+from rooms.booking import approval, call_list
 from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
@@ -30,6 +30,13 @@ from rooms.store import audit
 CALL = "call"
 """`Meeting.connect` of those whose halls are called."""
 LIVE = ("planned", "running")
+NOT_AGREED = Verdict(
+    False,
+    code="not_agreed",
+    vietnamese="Đơn vị chưa nhận lời và cuộc họp chưa qua bước duyệt của hệ thống nên máy chủ không tự gọi.",
+    english="the unit has not agreed, and the system has not approved the meeting: the server does not call by itself",
+)
+"""Of a terminal of another unit."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,8 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
     new = [one for one in called if one.id not in known]
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
+        if verdict.allowed and not await approval.consented(session, meeting, one.unit_id):
+            verdict = NOT_AGREED
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
@@ -115,9 +124,12 @@ async def ask(session: AsyncSession, occurrence_id: str, terminal_id: str, actor
     if not verdict.allowed:
         raise forbidden(verdict)
     known = await leg_of(session, occurrence_id, terminal_id)
+    unit = await halls.unit_of(session, one.terminal.site_id)
+    agreed = await invited(session, meeting, date.id, one.terminal)
+    agreed = agreed and await approval.consented(session, meeting, unit.id)
+    if not agreed and (known is None or known.reason == NOT_AGREED.code):
+        roles.require(actor, "halls.operate", unit.path)
     if known is None:
-        if not await invited(session, meeting, date.id, one.terminal):
-            roles.require(actor, "halls.operate", (await halls.unit_of(session, one.terminal.site_id)).path)
         await _insert(session, occurrence_id, terminal_id, "operator", None, now, verdict)
         known = await leg_of(session, occurrence_id, terminal_id)
         assert known is not None
@@ -254,7 +266,7 @@ async def _insert(
         "terminal_id": terminal_id,
         "asked_by": asked_by,
         "state": "idle" if verdict.allowed else "given_up",
-        "reason": "" if verdict.allowed else "class_forbids",
+        "reason": "" if verdict.allowed else NOT_AGREED.code if verdict is NOT_AGREED else "class_forbids",
         "next_try_at": next_try_at if verdict.allowed else None,
         "since": now,
         "epoch": 1,
@@ -267,8 +279,8 @@ async def _insert(
         "readiness": "unknown" if verdict.allowed else "red",
         "readiness_reason": ""
         if verdict.allowed
-        else "network_open"
-        if verdict.code == "network_open"
+        else verdict.code
+        if verdict.code in ("network_open", NOT_AGREED.code)
         else "class_forbids",
         "readiness_at": None if verdict.allowed else now,
         "wish": "",

@@ -147,6 +147,41 @@ async def expand(session: AsyncSession, requests: Sequence[Wish], day: date) -> 
     return list(found.values())
 
 
+async def require_sites(
+    session: AsyncSession, requests: Sequence[Wish], invited: Sequence[Invited], actor: Actor
+) -> None:
+    """`invited`: what `requests` became. An attendee sits at a site of the own unit, unless who invites operates the halls there.
+    Raises Refusal `bad_attendees`. Else whoever invites himself would have any hall of the province called.
+    """
+    site_ids = {site_id for site_id in map(_site_of, requests) if site_id}
+    if not site_ids:
+        return  # everybody sits where the own unit has its site
+    rows = await session.execute(
+        select(Site.id, Unit.id, Unit.path).join(Unit, Unit.id == Site.unit_id).where(Site.id.in_(site_ids))
+    )
+    places = {site: (unit, path) for site, unit, path in rows.all()}
+    people = [one.person_id for one in invited if one.person_id]
+    units: dict[str, str] = {}
+    if people:
+        units = dict((await session.execute(select(Person.id, Person.unit_id).where(Person.id.in_(people)))).all())
+    troubles = []
+    for position, one in enumerate(invited):
+        if one.site_id not in site_ids:
+            continue
+        unit, path = places.get(one.site_id, ("", ""))
+        own = one.unit_id or units.get(one.person_id or "")
+        if unit != own and not (path and roles.allows(actor, "halls.operate", path)):
+            vietnamese = f"{one.label or one.guest_name}: điểm cầu này không thuộc đơn vị của người dự"
+            troubles.append(_trouble("site_elsewhere", vietnamese, f"attendees.{position}"))
+    if troubles:
+        raise Refusal(
+            "bad_attendees",
+            "Chỉ chọn được điểm cầu của chính đơn vị người dự. Điểm cầu khác do người điều hành điểm cầu đó chọn.",
+            "an attendee sits at a site of the own unit: another is chosen by who operates the halls there",
+            troubles[: limits.ATTENDEE_REQUESTS],
+        )
+
+
 async def replace(
     session: AsyncSession, meeting: Meeting, invited: Iterable[Invited], actor: Actor, now: datetime
 ) -> Diff:
@@ -168,7 +203,9 @@ async def add(
 ) -> Diff:
     """Invite further ones; those who are invited already are left alone."""
     before = {key_of(one) for one in await listed(session, meeting.id)}
-    added = [_row(meeting.id, one) for one in await expand(session, requests, day) if one.key not in before]
+    wanted = await expand(session, requests, day)
+    await require_sites(session, requests, wanted, actor)
+    added = [_row(meeting.id, one) for one in wanted if one.key not in before]
     if len(before) + len(added) > limits.INVITED:
         raise _too_many()
     diff = Diff(added=added)
@@ -540,6 +577,7 @@ def _trouble(code: str, vietnamese: str, where: str) -> Trouble:
         "bad_guest": "a guest needs a name, and his mail address has to be one",
         "unknown_person": "no such person, or no longer active",
         "unknown_unit": "no such unit, or it is no more",
+        "site_elsewhere": "this site is not of the attendee's unit",
     }[code]
     return Trouble(code, vietnamese, english, where)
 

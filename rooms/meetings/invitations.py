@@ -564,7 +564,7 @@ async def _make_approval(
 ) -> list[Outgoing]:
     """To everybody who may decide this step."""
     step = await session.get(Step, payload["step_id"])
-    if step is None or step.state != "open" or meeting.state != "asked":
+    if step is None or step.state != "open" or meeting.state not in ("asked", "approved"):
         return []
     shown = await _shown(session, meeting, around)
     expires = step.deadline or now + timedelta(days=7)

@@ -152,6 +152,8 @@ STATUS: dict[str, int] = {
             "overlap",
             "precedence_too_low",
             "wrong_state",
+            "change_pending",
+            "nothing_pending",
             "demo_not_empty",
             "org_not_empty",
             "import_outdated",

@@ -83,7 +83,9 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
     """
     operator, admin = province.actor("operator", "tinh"), province.actor("admin", "tinh")
     await do(database, lambda s: settings.set_value(s, "approval", {"four_eyes": mode}, admin, now, 0))
-    bare: dict[str, Any] = {} if halls else {"hall_ids": (), "terminal_ids": (), "class_": "ordinary"}
+    bare: dict[str, Any] = (
+        {} if halls else {"hall_ids": (), "terminal_ids": (), "class_": "ordinary", "connect": "dial_in"}
+    )
     meeting = await approved(database, province, wish(province, now, **bare), now)
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
@@ -102,9 +104,9 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
 async def test_words_of_a_hall_booking_change_without_asking(
     database: Database, province: Province, now: datetime
 ) -> None:
-    meeting = await approved(database, province, wish(province, now), now)
+    meeting = await approved(database, province, wish(province, now, connect="dial_in"), now)
     operator = province.actor("operator", "tinh")
-    changes = {"title": "Tên khác", "description": "Nội dung khác"}
+    changes = {"description": "Nội dung khác"}
     await do(database, lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version))
     assert (await reread(database, meeting)).state == "approved"
     fewer = {"attendees": (AttendeeRequest(unit_id=province.units["xa1"]),)}
@@ -114,7 +116,10 @@ async def test_words_of_a_hall_booking_change_without_asking(
     thing = {"hall_ids": (province.halls["tinh"],)}
     later = (await reread(database, meeting)).version
     await do(database, lambda s: booking.edit(s, meeting.id, thing, operator, now, later))
-    assert (await reread(database, meeting)).state == "asked"
+    async with database.reading() as session:
+        view = await booking.meeting_view(session, meeting.id, operator, now)
+    assert view.proposal is not None and view.proposal.names == ["hall_ids"]
+    assert [one.resource_id for one in view.wanted if one.kind == "hall"] == [province.halls["tinh-a"]]
 
 
 async def test_who_only_asked_does_not_change_what_was_approved(
@@ -144,13 +149,16 @@ async def test_who_only_asked_does_not_change_what_was_approved(
 
 
 async def test_another_type_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
-    request = wish(province, now, type_code="internal", class_="ordinary", hall_ids=(), terminal_ids=())
+    request = wish(province, now, type_code="internal", class_="ordinary", hall_ids=(), terminal_ids=(), attendees=())
     secretary = province.actor("secretary", "vp")
     meeting = await make(database, request, secretary, now)
     assert meeting.state == "approved"
     changes = {"type_code": "session"}
-    asked = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
-    assert asked.state == "asked"
+    waits = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    assert (waits.state, waits.type_code) == ("approved", "internal")
+    for one in (province.actor("approver", "vp"), province.actor("operator", "tinh")):
+        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    assert (await reread(database, meeting)).type_code == "session"
 
 
 # The old booking
@@ -190,14 +198,16 @@ async def test_a_split_whose_dates_are_taken_meanwhile(database: Database, provi
 
 
 async def split(database: Database, province: Province, now: datetime) -> tuple[Meeting, Meeting]:
-    """An approved series of six, and the last four of it asked for five hours later."""
-    meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
+    """A series of six, and the last four of it asked for five hours later, before the series was approved."""
+    secretary = province.actor("secretary", "tinh")
+    meeting = await make(database, wish(province, now, rule=WEEKLY, submit=True), secretary, now)
     third = (await dates(database, meeting))[2]
     changes: dict[str, Any] = {"starts_at": third.starts_at + timedelta(hours=5)}
-    secretary = province.actor("secretary", "tinh")
     given = (changes, secretary, now, meeting.version, "following", third.id)
     made = await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
     assert made.id != meeting.id and made.state == "asked"
+    for one in (province.actor("approver", "tinh"), province.actor("operator", "tinh")):
+        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
     return meeting, made
 
 
@@ -239,7 +249,7 @@ async def test_four_eyes_can_be_set(database: Database, province: Province, now:
     admin = province.actor("admin", "tinh")
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
     both = dataclasses.replace(approver, roles=approver.roles + operator.roles)
-    bare = wish(province, now, submit=True, hall_ids=(), terminal_ids=(), chair_id=None)
+    bare = wish(province, now, submit=True, hall_ids=(), terminal_ids=(), chair_id=None, connect="dial_in")
     secretary = province.actor("secretary", "tinh")
 
     async def decided(mode: str, version: int, request: Any) -> str:
@@ -345,11 +355,18 @@ async def test_another_day_for_a_series_keeps_what_was_decided_of_its_dates(
     _, second, third, _ = await dates(database, meeting)
     by_hand = {"starts_at": second.starts_at + timedelta(hours=3), "hall_ids": (province.halls["tinh"],)}
     given = (by_hand, operator, now, meeting.version, "this", second.id)
+
+    async def agree() -> None:
+        for one in (province.actor("approver", "tinh"), operator):
+            await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+
     await do(database, lambda s: booking.edit(s, meeting.id, *given))  # type: ignore[arg-type]
+    await agree()
     await do(database, lambda s: booking.cancel(s, meeting.id, "not_ready", "Chưa xong", operator, now, third.id))
     before, version = await everything(database), (await reread(database, meeting)).version
     first = meeting.first_starts_at + timedelta(days=1)
     await do(database, lambda s: booking.edit(s, meeting.id, {"starts_at": first}, operator, now, version))
+    await agree()
     after = sorted(await dates(database, meeting), key=lambda one: one.original_at)
     assert [one.original_at for one in after] == [first + timedelta(weeks=n) for n in range(4)]
     assert [one.state for one in after] == ["planned", "planned", "cancelled", "planned"]

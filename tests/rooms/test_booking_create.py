@@ -85,7 +85,7 @@ async def test_everything_of_a_booking_is_there(database: Database, province: Pr
 async def test_an_internal_meeting_without_a_hall_has_its_number_at_once(
     database: Database, province: Province, now: datetime
 ) -> None:
-    request = wish(province, now, type_code="internal", hall_ids=(), terminal_ids=())
+    request = wish(province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=())
     meeting = await make(database, request, province.actor("requester", "vp"), now)
     assert meeting.state == "approved"
     assert (

@@ -227,26 +227,60 @@ async def test_a_changed_time_is_approved_anew_and_a_refusal_keeps_the_old(
     before = await everything(database)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
     later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
-    asked = await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
-    assert asked.state == "asked" and asked.number == meeting.number and asked.sequence > meeting.sequence
+    waits = await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
+    assert (waits.state, waits.first_starts_at) == ("approved", meeting.first_starts_at), "the approved one stands"
+    assert waits.sequence == meeting.sequence, "nobody is told"
     back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
     assert (back.state, back.number, back.first_starts_at) == ("approved", meeting.number, meeting.first_starts_at)
     after = await everything(database)
     assert after[1:] == before[1:]
 
 
-async def test_a_refused_change_whose_old_time_is_taken(database: Database, province: Province, now: datetime) -> None:
+async def test_what_a_change_wants_is_kept_while_it_waits(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """Beside what was approved; both are free again when they are not needed."""
     meeting = await approved(database, province, wish(province, now), now)
     secretary, approver = province.actor("secretary", "tinh"), province.actor("approver", "tinh")
-    later = {"starts_at": meeting.first_starts_at + timedelta(hours=5)}
+    later = {"starts_at": meeting.first_starts_at + timedelta(hours=1), "hall_ids": (province.halls["tinh"],)}
     await do(database, lambda s: booking.edit(s, meeting.id, later, secretary, now, meeting.version))
-    other = await make(database, wish(province, now), secretary, now)
-    gone = await do(database, lambda s: booking.decide(s, meeting.id, False, "Không dời", approver, now))
-    assert gone.state == "refused"
-    (date,) = await dates(database, other)
-    assert {row[1:] for row in await taken(database) if row[0] == province.people["tinh-1"]} == {
-        (date.starts_at, date.ends_at)
-    }
+    old = wish(province, now, chair_id=None, terminal_ids=())
+    new = wish(province, now, **later, chair_id=None, terminal_ids=())
+    for other in (old, new):
+        said = await denied(database, lambda s, r=other: booking.create(s, r, secretary, now))  # type: ignore[misc]
+        assert said.code == "overlap"
+    again = await denied(
+        database, lambda s: booking.edit(s, meeting.id, {"title": "Khác"}, secretary, now, meeting.version + 1)
+    )
+    assert again.code == "change_pending"
+    for one in (approver, province.actor("operator", "tinh")):
+        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    assert (await dates(database, meeting))[0].starts_at == later["starts_at"]
+    await make(database, old, secretary, now)
+    said = await denied(database, lambda s: booking.create(s, new, secretary, now))
+    assert said.code == "overlap"
+
+
+async def test_a_change_is_withdrawn(database: Database, province: Province, now: datetime) -> None:
+    meeting = await approved(database, province, wish(province, now), now)
+    before = await everything(database)
+    secretary = province.actor("secretary", "tinh")
+    changes = {"hall_ids": (province.halls["tinh"],), "title": "Tên khác"}
+    await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
+    assert await everything(database) != before
+    stranger = province.actor("secretary", "khcn")
+    assert (await denied(database, lambda s: booking.withdraw_change(s, meeting.id, stranger, now))).code in (
+        "denied",
+        "unknown_meeting",
+    )
+    await do(database, lambda s: booking.withdraw_change(s, meeting.id, secretary, now))
+    assert (await everything(database))[1:] == before[1:]
+    approver = province.actor("approver", "tinh")
+    async with database.reading() as session:
+        assert await booking.waiting(session, approver, now) == []
+    assert (await denied(database, lambda s: booking.withdraw_change(s, meeting.id, secretary, now))).code == (
+        "nothing_pending"
+    )
 
 
 async def test_a_lapsed_change_keeps_what_was_approved(database: Database, province: Province, now: datetime) -> None:
@@ -263,13 +297,13 @@ async def test_a_lapsed_change_keeps_what_was_approved(database: Database, provi
 async def test_words_are_changed_without_approval(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     secretary = province.actor("secretary", "tinh")
-    changes = {"title": "Giao ban tháng", "description": "Nội dung", "public": True}
+    changes = {"description": "Nội dung"}
     changed = await do(database, lambda s: booking.edit(s, meeting.id, changes, secretary, now, meeting.version))
-    assert (changed.state, changed.search_title, changed.public) == ("approved", "giao ban thang", True)
+    assert (changed.state, changed.description) == ("approved", "Nội dung")
     requester = province.actor("requester", "tinh")
     assert (
         await denied(database, lambda s: booking.edit(s, meeting.id, {"title": "x"}, requester, now, changed.version))
-    ).code == "denied"
+    ).code == "unknown_meeting"
 
 
 async def test_undo_within_a_day(database: Database, province: Province, now: datetime) -> None:
@@ -467,15 +501,16 @@ async def test_this_and_following(database: Database, province: Province, now: d
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
     operator, rows = province.actor("operator", "tinh"), await dates(database, meeting)
     changes = {"starts_at": rows[2].starts_at + timedelta(hours=4), "title": "Giao ban chiều"}
-    made = await do(
+    waits = await do(
         database,
         lambda s: booking.edit(s, meeting.id, changes, operator, now, meeting.version, "following", rows[2].id),
     )
-    assert made.id != meeting.id and made.split_from_id == meeting.id and made.number is None
-    assert made.rule == "FREQ=WEEKLY;COUNT=4" and made.state == "asked"  # halls: not even an operator decides alone
-    split = made.id
+    assert waits.id == meeting.id and waits.rule == meeting.rule  # halls: not even an operator decides alone
     for one in (province.actor("approver", "tinh"), operator):
-        made = await do(database, lambda s, a=one: booking.decide(s, split, True, "", a, now))  # type: ignore[misc]
+        await do(database, lambda s, a=one: booking.decide(s, meeting.id, True, "", a, now))  # type: ignore[misc]
+    async with database.reading() as session:
+        made = (await session.scalars(select(Meeting).where(Meeting.split_from_id == meeting.id))).one()
+    assert made.rule == "FREQ=WEEKLY;COUNT=4"
     assert made.state == "approved" and made.number not in (None, meeting.number)
     before, after = await dates(database, meeting), await dates(database, made)
     assert len(before) == 2 and len(after) == 4 and {local(one.starts_at).hour for one in after} == {13}

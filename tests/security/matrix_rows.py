@@ -312,6 +312,7 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         },
         version="approved",
     ),
+    ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(version="approved"),
     ("POST", "/meetings/{meeting_id}/undo"): Row(kinds={"meeting_id": "series"}, version="series"),
     ("POST", "/meetings/{meeting_id}/class"): Row(lambda _w, _p: {"class": "important"}, version="approved"),
     ("GET", "/meetings/{meeting_id}/copy"): Row(),

@@ -260,6 +260,7 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     visitor = await visit()
     await sign_in(visitor, served)
     meeting = await page_of(visitor, served, database, SERIES)
+    await furniture.approve(database, meeting, datetime.now(UTC))
     async with database.reading() as session:
         found = await session.scalars(
             select(Occurrence).where(Occurrence.meeting_id == meeting).order_by(Occurrence.starts_at)
@@ -271,7 +272,10 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     await visitor.part("book-clock").select_option("14:00")
     assert await visitor.barriers() == []
     await visitor.part("book-save").click()
-    await expect(visitor.part("meeting-said")).to_be_visible()
+    await expect(visitor.part("pending-change")).to_contain_text("14:00")
+    await expect(visitor.part("dates")).not_to_contain_text("14:00")
+    assert await visitor.barriers() == []
+    await agreed(visitor, database, meeting)
     await expect(visitor.part("dates")).to_contain_text("14:00")
 
     await visitor.page.goto(f"{served.url}/book?edit={meeting}&date={dates[1].id}")
@@ -279,6 +283,8 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     await expect(visitor.part("book-title")).to_have_value(SERIES)
     await visitor.part("book-title").fill(f"{SERIES} (mới)")
     await visitor.part("book-save").click()
+    await expect(visitor.part("pending-change")).to_contain_text(f"{SERIES} (mới)")
+    await agreed(visitor, database, meeting)
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text(f"{SERIES} (mới)")
     async with database.reading() as session:
         after = await session.execute(
@@ -295,9 +301,21 @@ async def test_one_date_the_following_and_all_of_a_series_change(
     await visitor.part("book-title").fill(f"{SERIES} từ nay")
     assert await visitor.barriers() == []
     await visitor.part("book-save").click()
+    await agreed(visitor, database, meeting)
+    async with database.reading() as session:
+        split = await session.scalar(select(Meeting.id).where(Meeting.split_from_id == meeting))
+    await visitor.page.goto(f"{served.url}/meetings/{split}")
     await expect(visitor.page.get_by_role("heading", level=1)).to_have_text(f"{SERIES} từ nay")
     await expect(visitor.part("dates").locator("li")).to_have_count(2)
     await _cancels_a_date_and_books_it_again(visitor)
+
+
+async def agreed(visitor: Visitor, database: Database, meeting: str) -> None:
+    """Both steps approve what waits."""
+    await expect(visitor.part("pending-change")).to_be_visible()
+    await furniture.approve(database, meeting, datetime.now(UTC))
+    await visitor.page.reload()
+    await expect(visitor.part("pending-change")).to_have_count(0)
 
 
 async def _cancels_a_date_and_books_it_again(visitor: Visitor) -> None:

@@ -169,6 +169,14 @@ class Availability(View):
     slots: list[Slot]
 
 
+class ChangedField(View):
+    """What differs, in words."""
+
+    name: str
+    before: str
+    after: str
+
+
 class Approval(View):
     """One thing that waits for the caller. `step` 1: of the unit's own leadership, 2: of the operator of the system."""
 
@@ -186,6 +194,7 @@ class Approval(View):
     requested_by_name: str = ""
     deadline: datetime | None
     version: int
+    change: list[ChangedField] = Field([], description="of an approved meeting only this change is to be decided")
 
 
 class MyMeeting(View):

@@ -396,6 +396,26 @@ class MeetingSummary(View):
     version: int
 
 
+class ChangeLine(View):
+    """One field of a change, in words."""
+
+    field: str
+    name: str
+    before: str
+    after: str
+
+
+class PendingChange(View):
+    """A change of an approved meeting that waits for its approval; what was approved stays in force."""
+
+    by: str = Field(description="account")
+    by_name: str = ""
+    at: datetime
+    scope: str
+    occurrence_id: str = Field("", description="the date that the scope begins with")
+    lines: list[ChangeLine]
+
+
 class Meeting(View):
     """All of a meeting. `can`: the actions open to the caller now (`submit`, `decide`, `edit`, `cancel`, `undo`, …)."""
 
@@ -445,6 +465,7 @@ class Meeting(View):
     occurrences: list[Occurrence] = Field([], description="the first 50; all by /meetings/{id}/occurrences")
     steps: list[Step] = Field(default_factory=list)
     attendees: list[Attendee] = Field(default_factory=list)
+    pending: PendingChange | None = Field(None, description="for the desk of the host and for approvers")
     undo_until: datetime | None = None
     can: list[str] = Field(default_factory=list)
 

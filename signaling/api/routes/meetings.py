@@ -164,7 +164,9 @@ async def get_meeting(visit: Caller, response: Response, meeting_id: Key) -> Mee
 async def edit_meeting(
     visit: Caller, response: Response, meeting_id: Key, wanted: MeetingChanges, version: Version
 ) -> Meeting:
-    """Change what is given. An edit that clashes leaves the old booking as it is. `following` answers with the new series."""
+    """Change what is given. An edit that clashes leaves the old booking as it is. Of an approved meeting an edit that needs
+    approval is proposed (`pending`); what was approved stays in force. `following` answers with the new series.
+    """
     actor = visit.actor
     given = (shapes.changes_of(wanted), actor, visit.now, version, wanted.scope, wanted.occurrence_id)
     before = (
@@ -198,7 +200,10 @@ async def decide(visit: Caller, response: Response, meeting_id: Key, wanted: Dec
             await booking.require_open(session, meeting_id, action.meeting_id, action.step_id)
         await booking.decide(session, meeting_id, *given)
 
-    return await _act(visit, response, meeting_id, version, work)
+    before = await visit.read(lambda session: _attendees(session, meeting_id))
+    done = await _act(visit, response, meeting_id, version, work)
+    visit.desk.live.bar(before - await visit.read(lambda session: _attendees(session, meeting_id)), math.inf)
+    return done
 
 
 @router.post("/meetings/{meeting_id}/cancel", openapi_extra=needs("meetings.cancel", of="meeting"))
@@ -222,6 +227,14 @@ async def undo(visit: Caller, response: Response, meeting_id: Key, version: Vers
     """Take back the newest change, within 24 hours."""
     return await _act(
         visit, response, meeting_id, version, lambda s: booking.undo(s, meeting_id, visit.actor, visit.now)
+    )
+
+
+@router.post("/meetings/{meeting_id}/withdraw-change", openapi_extra=needs("meetings.edit", of="meeting"))
+async def withdraw_change(visit: Caller, response: Response, meeting_id: Key, version: Version) -> Meeting:
+    """Take back a change that waits for its approval."""
+    return await _act(
+        visit, response, meeting_id, version, lambda s: booking.withdraw_change(s, meeting_id, visit.actor, visit.now)
     )
 
 
@@ -317,7 +330,8 @@ async def _answer(visit: Visit, response: Response, meeting_id: str) -> Meeting:
             session, [*(one.unit_id for one in view.steps), *(one.unit_id for one in view.attendees)]
         )
         names |= await named.people(session, [row.chair_id, row.secretary_id, row.operator_id])
-        names |= await named.accounts(session, [one.decided_by for one in view.steps])
+        proposers = [view.proposal.by] if view.proposal is not None else []
+        names |= await named.accounts(session, [*(one.decided_by for one in view.steps), *proposers])
         names |= await named.halls(session, [one.resource_id for one in view.reservations if one.kind == "hall"])
         names |= await named.terminals(
             session, [one.resource_id for one in view.reservations if one.kind == "terminal"]

@@ -17,6 +17,7 @@ from signaling.api.models.booking import (
     Availability,
     AvailabilityFields,
     Board,
+    ChangedField,
     ClassAnswers,
     ClassProposal,
     ClassQuestion,
@@ -77,7 +78,7 @@ async def list_approvals(visit: Caller, rows: Rows) -> Page[Approval]:
     async def work(session: AsyncSession) -> list[Approval]:
         found = await booking.waiting(session, actor, visit.now)
         dates = await booking.next_dates(session, [one.meeting.id for one in found], visit.now)
-        names = await named.accounts(session, [one.meeting.created_by for one in found])
+        names = await named.accounts(session, [_asker(one) for one in found])
         return [_approval(one, dates, names) for one in found]
 
     return rows.cut(await visit.read(work), lambda one: one)
@@ -187,8 +188,16 @@ def _approval(one: booking.Waiting, dates: dict[str, tuple], names: dict[str, st
         starts_at=starts_at,
         ends_at=ends_at,
         rule=meeting.rule,
-        requested_by=meeting.created_by,
-        requested_by_name=names.get(meeting.created_by, ""),
+        requested_by=_asker(one),
+        requested_by_name=names.get(_asker(one), ""),
         deadline=one.step.deadline,
         version=meeting.version,
+        change=[
+            ChangedField(name=line["name"], before=line["before"], after=line["after"])
+            for line in (one.proposal.lines if one.proposal is not None else ())
+        ],
     )
+
+
+def _asker(one: booking.Waiting) -> str:
+    return one.proposal.by if one.proposal is not None else one.meeting.created_by

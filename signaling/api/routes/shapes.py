@@ -5,7 +5,7 @@ from typing import Any
 
 from rooms import booking
 from rooms.booking import MeetingView
-from rooms.booking.tables import Reservation
+from rooms.booking.tables import Proposal, Reservation
 from rooms.meetings import entry
 from rooms.meetings.tables import Attendee, DateAnswer
 from rooms.meetings.tables import Meeting as MeetingRow
@@ -82,9 +82,17 @@ def meeting_of(view: MeetingView, names: Mapping[str, str]) -> models.Meeting:
         call_gaps=[CallGap.model_validate(one) for one in view.calls.gaps],
         notice_due=view.notice_due,
         conclusion_due=view.conclusion_due,
+        pending=_pending(view.proposal, names),
         undo_until=view.undo_until,
         can=list(view.can),
     )
+
+
+def _pending(row: Proposal | None, names: Mapping[str, str]) -> models.PendingChange | None:
+    if row is None:
+        return None
+    lines = [models.ChangeLine(**one) for one in row.lines]
+    return shown(models.PendingChange, row, by_name=names.get(row.by, ""), lines=lines)
 
 
 def attendee_of(row: Attendee, names: Mapping[str, str], alone: Sequence[DateAnswer] = ()) -> models.Attendee:

@@ -349,6 +349,7 @@ export interface Meeting {
   hall_ids: string[];
   terminal_ids: string[];
   occurrences: Occurrence[];
+  pending: PendingChange | null;
   steps: Step[];
   attendees: Attendee[];
   /** The last day on which the invitation is in time. */
@@ -492,7 +493,23 @@ export interface Slot {
   starts_at: string;
   ends_at: string;
 }
+/** One field of a change, in words. */
+export interface ChangedField {
+  name: string;
+  before: string;
+  after: string;
+}
+/** A change of an approved meeting that waits for its approval. */
+export interface PendingChange {
+  by: string;
+  by_name: string;
+  at: string;
+  scope: string;
+  occurrence_id: string;
+  lines: ChangedField[];
+}
 export interface Approval {
+  change: ChangedField[];
   step_id: string;
   step: number;
   meeting_id: string;

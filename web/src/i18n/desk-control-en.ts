@@ -145,4 +145,13 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'layout.nine': '9 cells',
   'layout.sixteen': '16 cells',
   'layout.lecture': 'Lecture',
+  'pending.title': 'Change waiting for approval',
+  'pending.by': 'proposed by {name} on {at}',
+  'pending.inForce': 'What was approved stays in force until the change is approved: the meeting is joined and halls are called as before.',
+  'pending.withdraw': 'Withdraw the change',
+  'pending.withdrawn': 'The change was withdrawn. The approved meeting stands.',
+  'pending.sent': 'The change was sent for approval. What was approved stays in force.',
+  'pending.decide': 'The meeting is approved. Only this change is to be decided:',
+  'pending.before': 'Before:',
+  'pending.after': 'After:',
 };

@@ -143,4 +143,13 @@ export const controlVi = {
   'layout.nine': '9 ô',
   'layout.sixteen': '16 ô',
   'layout.lecture': 'Bài giảng',
+  'pending.title': 'Thay đổi đang chờ duyệt',
+  'pending.by': '{name} đề nghị lúc {at}',
+  'pending.inForce': 'Lịch đã duyệt vẫn có hiệu lực cho đến khi thay đổi được duyệt: vào họp và gọi hội trường như thường.',
+  'pending.withdraw': 'Rút thay đổi',
+  'pending.withdrawn': 'Đã rút thay đổi. Lịch đã duyệt giữ nguyên.',
+  'pending.sent': 'Đã gửi thay đổi để duyệt. Lịch đã duyệt vẫn có hiệu lực.',
+  'pending.decide': 'Cuộc họp đã được duyệt. Chỉ duyệt thay đổi sau:',
+  'pending.before': 'Trước:',
+  'pending.after': 'Sau:',
 } as const;

@@ -1,0 +1,22 @@
+"""An approver's word: on a meeting, or on a change of an approved one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import approval, editing, proposals
+from rooms.meetings.tables import Meeting
+from rooms.policy.actors import Actor
+
+
+async def decide(
+    session: AsyncSession, meeting_id: str, approve_: bool, reason: str, actor: Actor, now: datetime
+) -> Meeting:
+    """On the open step. Raises what `approval.decide` does, and what the change raises when it cannot be carried out any more."""
+    proposal = await approval.pending(session, meeting_id)
+    meeting = await approval.decide(session, meeting_id, approve_, reason, actor, now)
+    if proposal is not None:
+        await proposals.settle(session, meeting, proposal, editing.change, actor, now)
+    return meeting

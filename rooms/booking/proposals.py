@@ -1,0 +1,292 @@
+"""Changes of approved meetings that wait for their approval. What was approved stays in force meanwhile: it can be joined, its
+halls are called. A proposal is carried out by the last step of its approval; refused, lapsed or withdrawn it leaves nothing.
+
+Whether a change needs approval is found by carrying it out in a savepoint (`rooms.booking.editing`), which then goes back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.booking import approval, history, reading, requests, rules
+from rooms.booking.calendar import local
+from rooms.booking.requests import Request
+from rooms.booking.tables import Proposal, Reservation, Step
+from rooms.errors import Refusal
+from rooms.identifiers import new_id
+from rooms.meetings.tables import Meeting, MeetingType, Occurrence
+from rooms.org.tables import Person, RecipientSet, Unit
+from rooms.policy import roles
+from rooms.policy.actors import Actor
+from rooms.sites.tables import Hall, Terminal
+from rooms.store import audit, rows
+
+Slot = tuple[str, str, str, datetime, datetime]
+"""(Date, kind, thing, from, until) of a reservation."""
+WORDS: Final[Mapping[str, str]] = {
+    "call": "Máy chủ tự gọi hội trường",
+    "dial_in": "Hội trường tự gọi vào",
+    "True": "Có",
+    "False": "Không",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to become of a meeting. `names`: of the fields that differ, with what people call them."""
+
+    old: Request
+    new: Request
+    names: Mapping[str, str]
+    scope: str
+    occurrence_id: str
+
+    @property
+    def summary(self) -> str:
+        return "Sửa " + ", ".join(self.names.values())
+
+
+async def edit_or_propose(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    wish: Wish,
+    carry_out: Callable[[], Awaitable[Meeting]],
+    actor: Actor,
+    now: datetime,
+) -> Meeting:
+    """Raises what `carry_out` raises, and `change_pending`."""
+    savepoint = await session.begin_nested()
+    made = await carry_out()
+    if made.state != "asked":
+        await savepoint.commit()
+        return made
+    wanted = await _slots(session, {meeting.id, made.id})
+    four_eyes = await approval.wants_four_eyes(session, made.id)
+    await savepoint.rollback()
+    for one in (meeting, unit):
+        await session.refresh(one)
+    if await approval.pending(session, meeting.id) is not None:
+        raise Refusal(
+            "change_pending",
+            "Cuộc họp đang có một thay đổi chờ duyệt. Hãy chờ duyệt hoặc rút thay đổi đó rồi sửa tiếp.",
+            "another change of this meeting waits for approval: wait, or withdraw it",
+        )
+    return await _propose(session, meeting, unit, wish, wanted, four_eyes, actor, now)
+
+
+async def _propose(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    wish: Wish,
+    wanted: Iterable[Slot],
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> Meeting:
+    rule = await rules.rule_of(session, unit.path)
+    round_ = await approval.open_round(session, meeting, unit, rule, now)
+    session.add(
+        Proposal(
+            id=new_id(),
+            meeting_id=meeting.id,
+            round=round_,
+            scope=wish.scope,
+            occurrence_id=wish.occurrence_id,
+            names=list(wish.names),
+            request=requests.as_json(wish.new),
+            lines=await _lines(session, wish),
+            summary=wish.summary[:1000],
+            four_eyes=four_eyes,
+            held=await _hold(session, meeting, wanted, now),
+            by=(actor.id or actor.kind)[:32],
+            at=now,
+            state="waiting",
+        )
+    )
+    await session.flush()
+    told = f"Đề nghị thay đổi: {wish.summary}"
+    await history.finish(session, meeting, actor, now, "propose", told, {}, undoable=False, tells=False)
+    detail = {"fields": list(wish.names), "scope": wish.scope}
+    await audit.record(session, now, actor, "meeting.propose", "meeting", meeting.id, unit.id, detail)
+    return meeting
+
+
+# What it would take
+
+
+async def _slots(session: AsyncSession, meeting_ids: set[str]) -> list[Slot]:
+    found = await session.execute(
+        select(
+            Reservation.occurrence_id,
+            Reservation.kind,
+            Reservation.resource_id,
+            Reservation.starts_at,
+            Reservation.ends_at,
+        )
+        .join(Occurrence, Occurrence.id == Reservation.occurrence_id)
+        .where(Occurrence.meeting_id.in_(meeting_ids), Reservation.active)
+    )
+    return [(date, kind, thing, starts_at, ends_at) for date, kind, thing, starts_at, ends_at in found]
+
+
+async def _hold(session: AsyncSession, meeting: Meeting, wanted: Iterable[Slot], now: datetime) -> list[str]:
+    """Keeps for a date of the meeting what it would take and has not. The identifiers of these reservations."""
+    have = await _slots(session, {meeting.id})
+    dates = await session.scalars(
+        select(Occurrence.id)
+        .where(Occurrence.meeting_id == meeting.id, Occurrence.ends_at > now)
+        .order_by(Occurrence.starts_at)
+    )
+    known = list(dates)
+    if not known:
+        return []
+    made = [
+        {
+            "id": new_id(),
+            "occurrence_id": date if date in known else known[0],
+            "kind": kind,
+            "resource_id": thing,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "active": True,
+        }
+        for date, kind, thing, *span in wanted
+        for starts_at, ends_at in _without((span[0], span[1]), [(one[3], one[4]) for one in have if one[2] == thing])
+    ]
+    await rows.add(session, {Reservation: made})
+    return [str(one["id"]) for one in made]
+
+
+def _without(
+    span: tuple[datetime, datetime], taken: Iterable[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    """What is left of `span`, in order."""
+    left, end = [], span[1]
+    at = span[0]
+    for starts_at, ends_at in sorted(taken):
+        if ends_at <= at or starts_at >= end:
+            continue
+        if starts_at > at:
+            left.append((at, starts_at))
+        at = max(at, ends_at)
+    return [*left, (at, end)] if at < end else left
+
+
+# In words
+
+
+async def _lines(session: AsyncSession, wish: Wish) -> list[dict[str, str]]:
+    """Each field that differs: its name, what it was, what it is to be. Of attendees only what it is to be is known."""
+    made, old = [], wish.old
+    date = await session.get(Occurrence, wish.occurrence_id) if wish.occurrence_id and wish.scope != "all" else None
+    if date is not None:
+        old = dataclasses.replace(old, starts_at=date.starts_at)
+        which = "Chỉ buổi" if wish.scope == "this" else "Từ buổi"
+        told = f"{which} {await _text(session, 'starts_at', date.starts_at)}"
+        made.append({"field": "scope", "name": "phạm vi", "before": "", "after": told})
+    for name, told in wish.names.items():
+        before = "" if name == "attendees" else await _text(session, name, getattr(old, name))
+        after = await _text(session, name, getattr(wish.new, name))
+        made.append({"field": name, "name": told, "before": before, "after": after})
+    return made
+
+
+async def _text(session: AsyncSession, name: str, value: Any) -> str:
+    if value in (None, "", ()):
+        return ""
+    if isinstance(value, datetime):
+        return f"{local(value):%H:%M %d/%m/%Y}"
+    if name == "duration_min":
+        return f"{value} phút"
+    tables: dict[str, Any] = {
+        "hall_ids": Hall,
+        "terminal_ids": Terminal,
+        "uncalled_ids": Terminal,
+        "chair_id": Person,
+        "secretary_id": Person,
+        "operator_id": Person,
+    }
+    if name in tables:
+        return await _names(session, tables[name], (value,) if isinstance(value, str) else value)
+    if name == "type_code":
+        type_ = await session.get(MeetingType, value)
+        return type_.name if type_ is not None else str(value)
+    if name == "attendees":
+        return await _attendees(session, value)
+    if isinstance(value, tuple):
+        return ", ".join(str(getattr(one, "title", "") or getattr(one, "number", "") or one) for one in value)[:1000]
+    return WORDS.get(str(value), str(value))[:1000]
+
+
+async def _names(session: AsyncSession, table: Any, ids: Sequence[str]) -> str:
+    return ", ".join(await session.scalars(select(table.name).where(table.id.in_(ids)).order_by(table.name)))[:1000]
+
+
+async def _attendees(session: AsyncSession, wanted: Sequence[Any]) -> str:
+    named = [one.label or one.guest_name for one in wanted if one.label or one.guest_name]
+    for table, ids in (
+        (Unit, [one.unit_id for one in wanted if one.unit_id and not one.label]),
+        (Person, [one.person_id for one in wanted if one.person_id and not one.label]),
+        (RecipientSet, [one.set_id for one in wanted if one.set_id]),
+    ):
+        if ids:
+            named.append(await _names(session, table, ids))
+    return ", ".join(named)[:1000]
+
+
+# Its end
+
+
+async def settle(
+    session: AsyncSession,
+    meeting: Meeting,
+    proposal: Proposal,
+    change: Callable[..., Awaitable[Meeting]],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """After a decision: carried out when all its steps are approved, dropped when one is refused, else it waits on. `change`:
+    of `rooms.booking.editing`.
+    """
+    steps = list(await session.scalars(select(Step).where(Step.meeting_id == meeting.id, Step.round == proposal.round)))
+    if any(one.state == "refused" for one in steps):
+        reason = next(one.reason for one in steps if one.state == "refused")
+        await approval.drop(session, proposal, "refused")
+        for one in steps:
+            if one.state == "open":
+                one.state, one.decided_at = "withdrawn", now
+        told = f"Không duyệt thay đổi, giữ lịch đã duyệt: {reason}"
+        await history.finish(session, meeting, actor, now, "refuse", told, {}, undoable=False, tells=False)
+    elif all(one.state == "approved" for one in steps):
+        await approval.drop(session, proposal, "applied")
+        unit = await session.get_one(Unit, meeting.host_unit_id)
+        request = requests.from_json(proposal.request)
+        changes = {name: getattr(request, name) for name in proposal.names}
+        who = Actor("system", id=proposal.by)
+        await change(
+            session, meeting, unit, changes, who, now, proposal.scope, proposal.occurrence_id or None, decided=True
+        )
+
+
+async def withdraw(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
+    """Take back what waits for approval. Raises `nothing_pending`, `denied`."""
+    meeting, unit = await reading.locked(session, meeting_id, actor)
+    proposal = await approval.pending(session, meeting.id)
+    if proposal is None:
+        raise Refusal("nothing_pending", "Không có thay đổi nào đang chờ duyệt.", "no change waits for approval")
+    if proposal.by != (actor.id or actor.kind)[:32]:
+        roles.require(actor, "meetings.edit", unit.path)
+    await approval.withdraw(session, meeting.id, now)
+    told = f"Rút thay đổi: {proposal.summary}"
+    await history.finish(session, meeting, actor, now, "withdraw", told, {}, undoable=False, tells=False)
+    await audit.record(session, now, actor, "meeting.withdraw_change", "meeting", meeting.id, unit.id)
+    return meeting

@@ -1,0 +1,128 @@
+"""Attacks of a review on what two people have to approve, tried again over the API as the attacker, with what he gets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from rooms.dialling import planning
+from rooms.dialling.tables import DialLeg
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.desk.test_api_meetings import act, approved, book
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def quick(office: Office, **changes: Any) -> dict[str, Any]:
+    """An internal meeting of khcn in an hour, without a hall of its own."""
+    return {
+        "title": "Họp nội bộ",
+        "type_code": "internal",
+        "host_unit_id": office.province.units["khcn"],
+        "starts_at": office.at("2026-03-03 14:00"),
+        "duration_min": 60,
+        "chair_id": office.province.people["khcn-2"],
+        "submit": True,
+    } | changes
+
+
+async def called(office: Office, meeting_id: str) -> list[str]:
+    """The terminals that the server has a leg to that it would call, when the meeting begins."""
+    at = office.now + timedelta(hours=8)
+
+    async def work(session: Any) -> list[str]:
+        await planning.plan(session, at)
+        legs = await session.scalars(select(DialLeg))
+        return [one.terminal_id for one in legs if one.state != "given_up"]
+
+    return await office.database.transact(work)
+
+
+async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office) -> None:
+    """f1b: a requester, by his password only, has the province's hall called into an internal meeting of his own."""
+    requester = await office.client("requester", "khcn")
+    people, sites, units = office.province.people, office.province.sites, office.province.units
+    himself = {"person_id": people["khcn-2"], "site_id": sites["tinh"]}
+    body = problem(
+        await requester.post("/meetings", json=quick(office, attendees=[himself], connect="call", public=True)),
+        422,
+        "bad_attendees",
+    )
+    assert [one["code"] for one in body["troubles"]] == ["site_elsewhere"]
+    guest = {"guest_name": "Khách A", "site_id": sites["tinh"]}
+    problem(await requester.post("/meetings", json=quick(office, attendees=[guest])), 422, "bad_attendees")
+    # Without the site: it waits, whatever lets it out of the own unit.
+    outside: dict[str, dict[str, Any]] = {
+        "another unit that would be called": {"attendees": [{"unit_id": units["xa1"]}], "connect": "call"},
+        "a hall of another branch": {"hall_ids": [office.province.halls["tinh"]]},
+        "a terminal of another unit": {"terminal_ids": [office.province.terminals["tinh"]]},
+        "the public schedule": {"public": True},
+    }
+    for what, changes in outside.items():
+        made = await book(requester, quick(office, **changes))
+        assert (made["state"], made["number"]) == ("asked", None), what
+        assert await called(office, made["id"]) == [], what
+        await act(requester, made, "cancel", reason_code="not_ready", reason="Thử")
+    alone = await book(requester, quick(office, attendees=[{"person_id": people["khcn-1"]}], connect="call"))
+    assert alone["state"] == "approved", "his own unit's people meet at once"
+    assert await called(office, alone["id"]) == []
+    shown = await office.stranger().get("/public/schedule.json")
+    assert shown.status_code == 200 and "Họp nội bộ" not in shown.text
+
+
+async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> None:
+    """f1c: a dull meeting is approved by both; then its title, the public schedule and the calls are changed."""
+    meeting = await approved(office, connect="dial_in")
+    desk = await office.client("secretary", "khcn")
+    tag = {"if-match": f'"{meeting["version"]}"'}
+    changes = {"title": "Bãi bỏ mọi quyết định", "public": True, "connect": "call"}
+    body = (await desk.patch(f"/meetings/{meeting['id']}", json=changes, headers=tag)).json()
+    assert (body["state"], body["title"], body["public"], body["connect"]) == (
+        "approved",
+        meeting["title"],
+        False,
+        "dial_in",
+    ), "what was approved stays in force"
+    assert body["number"] == meeting["number"]
+    lines = {one["field"]: (one["before"], one["after"]) for one in body["pending"]["lines"]}
+    assert lines == {
+        "title": (meeting["title"], "Bãi bỏ mọi quyết định"),
+        "public": ("Không", "Có"),
+        "connect": ("Hội trường tự gọi vào", "Máy chủ tự gọi hội trường"),
+    }
+    assert "withdraw_change" in body["can"]
+    approver = await office.client("approver", "khcn")
+    (waiting,) = (await approver.get("/approvals")).json()["items"]
+    assert waiting["meeting_id"] == meeting["id"] and len(waiting["change"]) == 3
+    refused = (await act(approver, body, "decide", approve=False, reason="Không đúng nội dung đã duyệt")).json()
+    assert (refused["state"], refused["title"], refused["pending"]) == ("approved", meeting["title"], None)
+    # Approved by both, it is carried out.
+    tag = {"if-match": f'"{refused["version"]}"'}
+    again = (await desk.patch(f"/meetings/{meeting['id']}", json={"title": "Tên mới"}, headers=tag)).json()
+    for who in (approver, await office.client("operator", "tinh")):
+        again = (await act(who, again, "decide", approve=True)).json()
+    assert (again["state"], again["title"], again["pending"]) == ("approved", "Tên mới", None)
+
+
+async def test_an_edit_takes_no_meeting_away_that_is_about_to_begin(office: Office) -> None:
+    """B5: twenty minutes before the start the secretary has another hall in mind; people enter all the same."""
+    meeting = await approved(office)
+    desk = await office.client("secretary", "khcn")
+    office.now = office.now.fromisoformat(meeting["starts_at"]) - timedelta(minutes=20)
+    desk = await office.client("secretary", "khcn")
+    tag = {"if-match": f'"{meeting["version"]}"'}
+    body = (
+        await desk.patch(
+            f"/meetings/{meeting['id']}", json={"hall_ids": [office.province.halls["tinh-a"]]}, headers=tag
+        )
+    ).json()
+    assert (body["state"], body["hall_ids"]) == ("approved", meeting["hall_ids"]) and body["pending"], body
+    date = body["occurrences"][0]["id"]
+    entered = await desk.post(f"/occurrences/{date}/pass", json={})
+    assert entered.status_code == 200, entered.text
+    withdrawn = (await act(desk, body, "withdraw-change")).json()
+    assert withdrawn["pending"] is None and withdrawn["state"] == "approved"
