@@ -296,7 +296,7 @@ def line(hall: Listener, kind: str, stream: Any, whole: bool) -> Result:
 
 async def open_microphones(seconds: float, halls: int = HALLS) -> Result:
     """All send sound and nobody is muted; pictures are in other rows."""
-    seconds = max(seconds, hall_voices.WORDS * hall_voices.BETWEEN_S)
+    seconds = max(seconds, SETTLE_S + hall_voices.WORDS * hall_voices.BETWEEN_S)
     async with server(halls) as there, AsyncExitStack() as stack:
         given = [
             (number, alias(number), there.booked.passwords[alias(number)], host_of(number)) for number in range(halls)
