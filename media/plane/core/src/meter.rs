@@ -18,7 +18,7 @@ static A_LAW: [u32; 256] = {
     while code < 256 {
         let turned = code as u32 ^ 0x55;
         let (exponent, mantissa) = (turned >> 4 & 7, turned & 15);
-        let size = if exponent == 0 { (mantissa << 4) + 8 } else { (mantissa << 4) + 264 << (exponent - 1) };
+        let size = if exponent == 0 { (mantissa << 4) + 8 } else { ((mantissa << 4) + 264) << (exponent - 1) };
         squares[code] = size * size;
         code += 1;
     }
@@ -29,7 +29,7 @@ static MU_LAW: [u32; 256] = {
     while code < 256 {
         let turned = !(code as u32) & 0xff;
         let (exponent, mantissa) = (turned >> 4 & 7, turned & 15);
-        let size = ((mantissa << 3) + 132 << exponent) - 132;
+        let size = (((mantissa << 3) + 132) << exponent) - 132;
         squares[code] = size * size;
         code += 1;
     }
@@ -125,7 +125,7 @@ impl LowBand {
     #[inline]
     fn square(&mut self, octet: u8) -> u64 {
         let code = usize::from(octet & 0x3f);
-        let sample = (self.predicted + (self.step * QM6[code] >> 15)).clamp(-16_384, 16_383);
+        let sample = (self.predicted + ((self.step * QM6[code]) >> 15)).clamp(-16_384, 16_383);
         self.adapt(code >> 2);
         let scaled = i64::from(2 * sample);
         (scaled * scaled) as u64
@@ -133,8 +133,8 @@ impl LowBand {
 
     /// INVQAL, LOGSCL, SCALEL and the predictor.
     fn adapt(&mut self, code: usize) {
-        let difference = self.step * QM4[code] >> 15;
-        self.logarithm = ((self.logarithm * 127 >> 7) + WL[RL42[code]]).clamp(0, 18_432);
+        let difference = (self.step * QM4[code]) >> 15;
+        self.logarithm = (((self.logarithm * 127) >> 7) + WL[RL42[code]]).clamp(0, 18_432);
         let mantissa = ILB[(self.logarithm >> 6 & 31) as usize];
         let shift = 8 - (self.logarithm >> 11);
         self.step = if shift < 0 { mantissa << -shift } else { mantissa >> shift } << 2;
@@ -153,10 +153,10 @@ impl LowBand {
         let turned = limit(first << 2);
         let turned = if is_same(before) { (-turned).min(32_767) } else { turned };
         let pull = if is_same(older) { 128 } else { -128 };
-        let second = (pull + (turned >> 7) + (second * 32_512 >> 15)).clamp(-12_288, 12_288);
+        let second = (pull + (turned >> 7) + ((second * 32_512) >> 15)).clamp(-12_288, 12_288);
         let pull = if is_same(before) { 192 } else { -192 };
         let most = limit(15_360 - second);
-        let first = limit(pull + (first * 32_640 >> 15)).clamp(-most, most);
+        let first = limit(pull + ((first * 32_640) >> 15)).clamp(-most, most);
         self.poles = [first, second];
         self.reconstructed = [reconstructed, self.reconstructed[0]];
         self.partly = [partly, before];
@@ -167,7 +167,7 @@ impl LowBand {
         let pull = if difference == 0 { 0 } else { 128 };
         for (zero, before) in self.zeros.iter_mut().zip(self.differences) {
             let pull = if (before < 0) == (difference < 0) { pull } else { -pull };
-            *zero = limit(pull + (*zero * 32_640 >> 15));
+            *zero = limit(pull + ((*zero * 32_640) >> 15));
         }
         self.differences.copy_within(0..5, 1);
         self.differences[0] = difference;
@@ -175,7 +175,7 @@ impl LowBand {
 
     /// FILTEP, FILTEZ, PREDIC.
     fn predict(&mut self) {
-        let product = |factor: i32, value: i32| factor * limit(2 * value) >> 15;
+        let product = |factor: i32, value: i32| (factor * limit(2 * value)) >> 15;
         let by_poles = limit(self.poles.iter().zip(self.reconstructed).map(|(pole, r)| product(*pole, r)).sum());
         self.by_zeros = limit(self.zeros.iter().zip(self.differences).map(|(zero, d)| product(*zero, d)).sum());
         self.predicted = limit(by_poles + self.by_zeros);
