@@ -191,8 +191,8 @@ class NamedList:
 
 
 def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
-    """`names`: of units and halls by identifier."""
-    lines = (
+    """`names`: of units and halls by identifier. Invited units stand in the order of their names."""
+    lines = [
         NamedLine(
             one.device.id,
             one.device.name,
@@ -206,9 +206,12 @@ def in_words(calls: CallList, names: Mapping[str, str]) -> NamedList:
             one.device.closed,
         )
         for one in calls.lines
-    )
-    gaps = (NamedGap(one.why, one.id, names.get(one.id, ""), one.reason) for one in calls.gaps)
-    return NamedList(tuple(lines), tuple(gaps))
+    ]
+    gaps = [NamedGap(one.why, one.id, names.get(one.id, ""), one.reason) for one in calls.gaps]
+    by_name = sorted((one for one in lines if one.why == "unit"), key=lambda one: one.unit_name)
+    named = iter(by_name)
+    gaps.sort(key=lambda one: (one.why == "unit", one.name if one.why == "unit" else ""))
+    return NamedList(tuple(next(named) if one.why == "unit" else one for one in lines), tuple(gaps))
 
 
 async def shown(session: AsyncSession, meeting: Meeting) -> NamedList:
@@ -247,6 +250,8 @@ async def of_wish(
 ) -> CallList:
     """Of a booking that is not stored yet."""
     parties = [Party(one.unit_id, one.site_id) for one in invited if one.unit_id and not one.person_id]
+    # The database keeps no order of invitees, and the list has to read alike before and after it is stored.
+    parties.sort(key=lambda one: (one.unit_id, one.site_id or ""))
     if not (booked or parties or added):
         return EMPTY
     devices = await _devices(session, booked, {one.site_id for one in parties if one.site_id}, added)
