@@ -26,13 +26,15 @@ from signaling import limits
 from signaling.sip.agent import Agent, Target
 from signaling.sip.call import Call
 from signaling.sip.dialog import Dialog, place
-from signaling.sip.fields import Malformed, Uri, read_address, read_uri
+from signaling.sip.fields import Malformed, Uri, read_address, read_uri, readable
 from signaling.sip.leftover import Left
 from signaling.sip.registrar import Account, Binding
 from signaling.sip.transport import RELIABLE, Hop, same_host
 
 log = logging.getLogger(__name__)
 Start = Callable[[Coroutine[Any, Any, Any]], None]
+UNWRITTEN = (OSError, SQLAlchemyError, UnicodeError)
+"""The database is away, or cannot hold the tag of the other side: in quotes that may have any bytes."""
 
 
 class Clock(Protocol):
@@ -134,7 +136,7 @@ class Kept:
             try:
                 async with asyncio.timeout(limits.KEEP_DIALOG_S):
                     await self._keep(dialog, leg_id)
-            except (OSError, SQLAlchemyError) as error:
+            except UNWRITTEN as error:
                 log.warning("a call that stands is not written down: %s", error)
             finally:
                 go_on()
@@ -147,7 +149,7 @@ class Kept:
             return
         try:
             await self._keep(call.dialog, None)
-        except (OSError, SQLAlchemyError) as error:
+        except UNWRITTEN as error:
             log.warning("a call is not written down: %s", error)
 
     async def name(self, session: AsyncSession, call: Call, leg_id: str) -> None:
@@ -291,7 +293,7 @@ def _binding_row(one: Binding, ahead: float) -> Mapping[str, Any]:
         "call_id": one.call_id,
         "cseq": one.cseq,
         "until": datetime.fromtimestamp(one.until + ahead, UTC),
-        "user_agent": one.user_agent,
+        "user_agent": readable(one.user_agent),  # of any bytes; a database takes neither NUL nor what is not UTF-8
     }
 
 

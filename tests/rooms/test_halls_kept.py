@@ -1,0 +1,70 @@
+"""What terminals say goes into rows for the next server, whatever bytes it is of."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from rooms.store.database import Database
+from signaling.hallkept import Kept
+from signaling.sip.message import Request
+from tests.signaling.sip.test_agent import Terminal
+from tests.signaling.sip.world import OFFER, REALM, A, Node, World
+
+
+def server(database: Database, world: World, name: str) -> tuple[Node, Kept, list[asyncio.Task[Any]]]:
+    node = Node(world, A)
+    for alias in ("hall1", "hall2"):
+        node.rooms.add(alias, "right", ["192.0.2.0/24"])
+    tasks: list[asyncio.Task[Any]] = []
+
+    def start(work: Coroutine[Any, Any, Any]) -> None:
+        tasks.append(asyncio.get_running_loop().create_task(work))
+
+    return node, Kept(database, f"here{name}", "here", world.clock, start), tasks
+
+
+class Named(Terminal):
+    agent = b""
+
+    def write(self, *words: Any, **more: Any) -> Request:
+        message = super().write(*words, **more)
+        message.headers.set("user-agent", self.agent.decode("utf-8", "surrogateescape"))
+        return message
+
+
+class Tagged(Terminal):
+    def write(self, *words: Any, **more: Any) -> Request:
+        message = super().write(*words, **more)
+        message.headers.set("from", f'<sip:hall1@{REALM}>;tag="\udcf4"')
+        return message
+
+
+AGENTS = {"latin-1": b"H\xf4i tr\xfang 1", "NUL": b"Room\0Kit"}
+
+
+@pytest.mark.parametrize("name", AGENTS)
+async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(database: Database, name: str) -> None:
+    world = World()
+    node, kept, tasks = server(database, world, "1")
+    await kept.restore(node.agent, node.rooms.account)
+    strange = Named(node)
+    strange.agent = AGENTS[name]
+    strange.proven("REGISTER")
+    Terminal(node, port=5070).proven("REGISTER", "hall2")
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
+    after, again, _ = server(database, world, "2")
+    await again.restore(after.agent, after.rooms.account)
+    found = {alias: after.agent.registrar.find(alias) for alias in ("hall1", "hall2")}
+    assert all(found.values()), found
+
+
+async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database: Database) -> None:
+    node, kept, _ = server(database, World(), "1")
+    await kept.restore(node.agent, node.rooms.account)
+    Tagged(node).proven("INVITE", body=OFFER)
+    (call,) = node.user.calls
+    assert call.dialog is not None and call.dialog.remote.tag.endswith("\udcf4")
+    await kept.came(call)
