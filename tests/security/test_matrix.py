@@ -154,7 +154,7 @@ async def _those_who_may(
 
 
 async def _ask(world: World, route: APIRoute, method: str, row: Row, caller: Caller, place: str) -> httpx.Response:
-    path = route.path
+    path = route.path_format
     for name in route.param_convertors:
         known = row.kinds.get(name) or PARAMETERS.get(name)
         path = path.replace(f"{{{name}}}", world.ids[known, place] if known else {**FIXED, **row.fixed}[name])

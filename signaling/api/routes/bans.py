@@ -34,7 +34,7 @@ async def list_bans(visit: Caller) -> list[HallBan]:
     return [HallBan.model_validate(row) for row in await _desk(visit).bans(actor)]
 
 
-@router.delete("/hall-bans/{subject}", status_code=204, openapi_extra=needs(OPERATE))
+@router.delete("/hall-bans/{subject:path}", status_code=204, openapi_extra=needs(OPERATE))
 async def lift_ban(visit: Caller, subject: Subject) -> None:
     """The terminal is heard again at once."""
     actor = anywhere(visit, OPERATE)

@@ -1,0 +1,37 @@
+"""Bans of halls over the REST API, made by what a source sends."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import quote
+
+import pytest
+
+from signaling.hallbans import Bans
+from signaling.sip.transport import Hop
+from tests.signaling.desk.office import Office
+from tests.signaling.sip.test_agent import Terminal
+from tests.signaling.sip.world import A, Node, World
+
+
+class Desk:
+    """Of the desk for halls the part that knows bans."""
+
+    def __init__(self, office: Office, node: Node) -> None:
+        around = SimpleNamespace(clock=node.world.clock, database=office.database)
+        self._bans = Bans(cast(Any, SimpleNamespace(agent=node.agent, around=around, clock=lambda: office.now)))
+        self.bans, self.lift_ban = self._bans.rows, self._bans.lift
+
+
+@pytest.mark.parametrize("address", ["192.0.2.9", "2001:db8::9"])
+async def test_who_operates_all_units_lifts_the_ban_of_a_source(office: Office, address: str) -> None:
+    node = Node(World(), A, networks=["192.0.2.0/24", "2001:db8::/48"])
+    request = Terminal(node).write("REGISTER")
+    request.headers.set("user-agent", "friendly-scanner")
+    node.take(request.write(), Hop("tcp", address, 40000, 7))
+    office.secretariat.hall_desk = cast(Any, Desk(office, node))
+    operator = await office.client("operator", "tinh")
+    (ban,) = (await operator.get("/hall-bans")).json()
+    assert ban["source"].startswith(address.removesuffix("9")) and ban["reason"] == "scanner"
+    lifted = await operator.delete(f"/hall-bans/{quote(ban['subject'], safe='')}")
+    assert lifted.status_code == 204, lifted.text
+    assert (await operator.get("/hall-bans")).json() == [] and not node.agent.guard.bans(node.world.clock.time())
