@@ -12,7 +12,7 @@ from tests.conftest import LiveServer
 from tests.interop.golang import GoPerson, build, film, is_shown, song
 from tests.interop.person import Person, token, until
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
 JOINS = 5
 TURN_MS = 200.0

@@ -29,7 +29,7 @@ from tests.interop.fleet import Phone, Way
 from tests.interop.hallnet import Booked
 from tests.ports import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 HALLS, KILLS = (30, 50) if LONG else (13, 3)

@@ -19,7 +19,7 @@ IDLE, BROWSERS, MEETINGS = 8200, 600, 30
 BOUND_S = 60
 """For all of them: the promise to an office that starts its day."""
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
 
 
 @contextmanager

@@ -172,6 +172,7 @@ async def test_back_asks_before_it_leaves(visit: Visit, live_server: LiveServer)
     await visitor.part("join-button").wait_for()
 
 
+@pytest.mark.whole_machine
 @pytest.mark.slow
 async def test_a_dead_line_is_told_and_one_without_sound_and_pictures_is_not(
     visit: Visit, own_server: Callable[..., LiveServer]
@@ -226,6 +227,7 @@ STALLS = """() => {
 }"""
 
 
+@pytest.mark.whole_machine
 async def test_whoever_talks_with_the_microphone_off_is_told(
     visit: Visit, live_server: LiveServer, tmp_path: Path
 ) -> None:

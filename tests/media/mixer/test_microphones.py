@@ -18,6 +18,8 @@ from media.mixer.sound.rates import RATE_HZ
 from tests.media.mixer.stage import Silent, Told
 from tests.media.mixer.studio import listen, packets, strength, tone
 
+pytestmark = pytest.mark.whole_machine
+
 CodecName = Literal["g722", "pcma", "opus"]
 CODECS: tuple[CodecName, ...] = ("g722", "g722", "pcma", "pcma", "opus")
 TYPES = {"g722": 9, "pcma": 8, "opus": 111}
