@@ -509,10 +509,10 @@ class Halls:
     async def arrive(self, one: HallCall, number: str, pin: str) -> entering.Arrival | None:
         """None also when too many were wrong lately: a PIN of six digits is not tried out by telephone either.
 
-        A terminal that has shown the password of its account is no stranger, so that it may always try.
+        A terminal that has shown the password of its account is no stranger: nobody else uses up its tries.
         """
         around, at = self.around, self.around.clock.time()
-        if pin and not (one.party.terminal or around.number_tries.takes(number, one.address, at)):
+        if pin and not around.number_tries.takes(number, one.address, at, one.party.terminal):
             pin = ""
         try:
             async with around.database.reading() as session:
@@ -525,8 +525,8 @@ class Halls:
         return found
 
     def _was_no_try(self, one: HallCall, number: str, pin: str) -> None:
-        if pin and not one.party.terminal:
-            self.around.number_tries.gives_back(number, one.address)
+        if pin:
+            self.around.number_tries.gives_back(number, one.address, one.party.terminal)
 
     async def let_in(self, one: HallCall, arrival: entering.Arrival) -> None:
         """Into the meeting, or to its lobby. Raises Refusal of rooms when the class forbids or the door is shut."""

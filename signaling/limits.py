@@ -94,6 +94,8 @@ TRIES_PER_MINUTE = 30
 """At one number, wherever they come from: a PIN of six digits holds for weeks."""
 OWN_TRIES_PER_HOUR = 5
 """At one number from one network, beside the tries of all: a thousand addresses need a hundred hours for half of the PINs."""
+TERMINAL_TRIES_PER_HOUR = 60
+"""Of one terminal that has shown its password: one a minute is more than people type, and needs a year for half of the PINs."""
 LINKS_PER_MINUTE = 120
 PASSES_PER_MINUTE = 600
 """Of guests from one network: a whole province may come through one address."""

@@ -43,22 +43,28 @@ class Throttle:
 class NumberTries:
     """Tries of meeting numbers with their PINs. One network has few a minute. At one number all networks together have few, so
     that a PIN of six digits holds for weeks. Beside them each network has a few tries of its own at each number, so that
-    strangers cannot lock a meeting for everybody else.
+    strangers cannot lock a meeting for everybody else. A terminal that has shown its password has tries of its own instead.
     """
 
     def __init__(self) -> None:
         self._network = Throttle(limits.NUMBERS_PER_MINUTE)
         self._own = Throttle(limits.OWN_TRIES_PER_HOUR / 60, limits.NUMBERS_REMEMBERED, limits.OWN_TRIES_PER_HOUR)
         self._common = Throttle(limits.TRIES_PER_MINUTE, limits.NUMBERS_REMEMBERED)
+        self._terminals = Throttle(limits.TERMINAL_TRIES_PER_HOUR / 60, at_once=limits.TERMINAL_TRIES_PER_HOUR)
 
-    def takes(self, number: str, address: str, now: float) -> bool:
+    def takes(self, number: str, address: str, now: float, terminal: str = "") -> bool:
         """Count one try; False: too many were wrong lately."""
+        if terminal:
+            return self._terminals.takes_key(terminal, now)
         if not self._network.takes(address, now):
             return False
         return self._own.takes_key(f"{number} {network(address)}", now) or self._common.takes_key(number, now)
 
-    def gives_back(self, number: str, address: str) -> None:
+    def gives_back(self, number: str, address: str, terminal: str = "") -> None:
         """The try that `takes` counted was right: a whole province comes at one minute, much of it through one address."""
+        if terminal:
+            self._terminals.gives_back_key(terminal)
+            return
         self._network.gives_back(address)
         self._own.gives_back_key(f"{number} {network(address)}")
         self._common.gives_back_key(number)

@@ -152,6 +152,37 @@ async def test_what_could_not_be_looked_up_takes_no_share(monkeypatch: pytest.Mo
         assert tries.takes("12345678", "192.0.2.9", 1.0) is left
 
 
+async def test_a_known_terminal_has_tries_of_its_own_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    async def by_number(_session: object, _number: str, pin: str, *_: object) -> object:
+        seen.append(pin)
+        return object() if pin == "246810" else None
+
+    monkeypatch.setattr(limits, "TERMINAL_TRIES_PER_HOUR", 3)
+    monkeypatch.setattr(entering, "by_number", by_number)
+    halls = Halls.__new__(Halls)
+    around = SimpleNamespace(
+        number_tries=NumberTries(),
+        clock=SimpleNamespace(time=lambda: 1.0),
+        database=SimpleNamespace(reading=contextlib.nullcontext),
+    )
+    monkeypatch.setattr(halls, "around", around, raising=False)
+    monkeypatch.setattr(halls, "clock", lambda: None, raising=False)
+    one, other = (
+        cast(HallCall, SimpleNamespace(address="192.0.2.9", party=SimpleNamespace(terminal=name)))
+        for name in ("hall-a", "hall-b")
+    )
+    while around.number_tries.takes("12345678", "192.0.2.9", 1.0):
+        pass  # a stranger at the same address
+    for _ in range(5):
+        assert await halls.arrive(one, "12345678", "246810") is not None, "right ones do not count"
+    for pin in ("000001", "000002", "000003", "246810"):
+        found = await halls.arrive(one, "12345678", pin)
+    assert found is None and seen[-4:] == ["000001", "000002", "000003", ""]
+    assert await halls.arrive(other, "12345678", "246810") is not None
+
+
 async def test_who_cannot_be_let_in_is_told_and_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
     door, menus, one = typing()
     caller, ended = cast(Caller, one), asyncio.Event()
