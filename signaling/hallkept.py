@@ -26,7 +26,7 @@ from signaling import limits
 from signaling.sip.agent import Agent, Target
 from signaling.sip.call import Call
 from signaling.sip.dialog import Dialog, place
-from signaling.sip.fields import Malformed, Uri, read_address, read_uri, readable
+from signaling.sip.fields import Malformed, Uri, read_address, read_uri
 from signaling.sip.leftover import Left
 from signaling.sip.registrar import Account, Binding
 from signaling.sip.transport import RELIABLE, Hop, same_host
@@ -293,7 +293,7 @@ def _binding_row(one: Binding, ahead: float) -> Mapping[str, Any]:
         "call_id": one.call_id,
         "cseq": one.cseq,
         "until": datetime.fromtimestamp(one.until + ahead, UTC),
-        "user_agent": readable(one.user_agent),  # of any bytes; a database takes neither NUL nor what is not UTF-8
+        "user_agent": one.user_agent,
     }
 
 

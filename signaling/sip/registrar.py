@@ -14,7 +14,7 @@ from typing import Protocol
 
 from signaling.sip import limits
 from signaling.sip.digest import Algorithm
-from signaling.sip.fields import Address, Malformed, Uri, parameter
+from signaling.sip.fields import Address, Malformed, Uri, parameter, readable
 from signaling.sip.guard import Networks
 from signaling.sip.message import Request
 from signaling.sip.timers import Timer, Timers
@@ -180,7 +180,7 @@ class Registrar:
         if not hop.reliable and not account.behind_nat:
             hop = replace(hop, port=uri.port or PORTS["udp"])
         until = self._timers.now() + seconds
-        agent = request.headers.get("user-agent")[:256]
+        agent = readable(request.headers.get("user-agent"))[:256]  # goes into rows and pages, which are UTF-8
         own_flow = account.behind_nat and hop.reliable
         contact_uri, number = uri.without_headers(), request.cseq[0]
         return Binding(account.alias, contact_uri, hop, request.call_id, number, until, agent, own_flow)

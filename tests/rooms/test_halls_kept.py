@@ -41,7 +41,8 @@ class Tagged(Terminal):
         return message
 
 
-AGENTS = {"latin-1": b"H\xf4i tr\xfang 1", "NUL": b"Room\0Kit"}
+AGENTS = {"latin-1": (b"H\xf4i tr\xfang 1", "H\ufffdi tr\ufffdng 1"), "NUL": (b"Room\0Kit", "RoomKit")}
+"""What is sent, and what pages and rows show."""
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -50,7 +51,7 @@ async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(da
     node, kept, tasks = server(database, world, "1")
     await kept.restore(node.agent, node.rooms.account)
     strange = Named(node)
-    strange.agent = AGENTS[name]
+    strange.agent, shown = AGENTS[name]
     strange.proven("REGISTER")
     Terminal(node, port=5070).proven("REGISTER", "hall2")
     async with asyncio.timeout(5):
@@ -58,7 +59,10 @@ async def test_a_name_of_any_bytes_keeps_no_registration_from_the_next_server(da
     after, again, _ = server(database, world, "2")
     await again.restore(after.agent, after.rooms.account)
     found = {alias: after.agent.registrar.find(alias) for alias in ("hall1", "hall2")}
-    assert all(found.values()), found
+    assert found["hall1"] is not None and found["hall2"] is not None, found
+    assert found["hall1"].user_agent == shown
+    now = node.agent.registrar.find("hall1")
+    assert now is not None and now.user_agent == shown
 
 
 async def test_a_call_with_a_tag_of_any_bytes_is_answered_all_the_same(database: Database) -> None:
