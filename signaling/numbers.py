@@ -95,7 +95,11 @@ class Numbers:
         """Somebody is let in."""
         if number in self._printed:
             self._printed.discard(number)
-            await self.add(number, "", PRINTED)
+            try:
+                await self.add(number, "", PRINTED)
+            except Exception:
+                self._printed.add(number)
+                raise
         elif number in self._titles:
             self._used.add(number)
 

@@ -72,11 +72,21 @@ async def test_nobody_fills_the_table_and_nobody_pushes_out_the_numbers_of_other
     assert len(await Rows(database, clock).all()) == 12
 
 
-async def test_the_number_of_a_printed_link_becomes_a_row_when_somebody_comes(database: Database) -> None:
+async def _away(*_: object) -> None:
+    raise ConnectionError("the database is away")
+
+
+async def test_the_number_of_a_printed_link_becomes_a_row_when_somebody_comes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = Clock()
     kept = await restarted(database, clock)
     kept.announce("abc-defg-hij")
     assert "abc-defg-hij" in kept and await Rows(database, clock).all() == []
+    with monkeypatch.context() as away:
+        away.setattr(numbers, "keep", _away)
+        with pytest.raises(ConnectionError):
+            await kept.use("abc-defg-hij")
     await kept.use("abc-defg-hij")
     assert await Rows(database, clock).all() == [("abc-defg-hij", "")]
 
