@@ -182,8 +182,8 @@ def require_on(date: Occurrence, meeting: Meeting, now: datetime) -> None:
     if not stands or date.state not in LIVE or not begins <= now < over:
         raise Refusal(
             "not_on_now",
-            "Chỉ gọi được điểm cầu khi cuộc họp đang mở hoặc sắp bắt đầu.",
-            "halls are called only while the meeting is on or about to begin",
+            f"Chỉ gọi được điểm cầu từ {limits.ENTRY_HOST_MIN} phút trước giờ họp đến khi kết thúc.",
+            f"halls are called only from {limits.ENTRY_HOST_MIN} minutes before the start to the end of the meeting",
         )
 
 

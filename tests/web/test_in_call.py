@@ -128,11 +128,13 @@ async def test_a_line_of_the_chat_is_told_with_its_words_and_opens_it(visit: Vis
     for number in range(12):
         await say(writer, f"Đề nghị các xã gửi báo cáo số {number} trước 16 giờ.")
     await expect(phone.part("notice").last).to_contain_text("Trần Thị Bình: Đề nghị các xã gửi báo cáo số 11")
-    assert await phone.barriers() == []
     told = await phone.part("notice").all_inner_texts()
     assert len([one for one in told if "báo cáo" in one]) == 1
-    await phone.part("notice").filter(has_text="số 11").click()
-    await expect(phone.part("chat-message")).to_have_count(12)
+    assert await phone.barriers() == []
+    # A notice is shown for six seconds, and a busy machine needs them for what stands above.
+    await say(writer, "Đề nghị các xã gửi báo cáo số 12 trước 16 giờ.")
+    await phone.part("notice").filter(has_text="số 12").click()
+    await expect(phone.part("chat-message")).to_have_count(13)
     await expect(phone.part("notice").filter(has_text="báo cáo")).to_have_count(0)
     await writer.part("hand-toggle").click()
     await expect(phone.part("notice")).to_contain_text("giơ tay")

@@ -471,6 +471,7 @@ async def test_whoever_opened_a_meeting_ends_it_for_everybody_on_a_phone(
     await opener.part("host-remove").click()
     await opener.page.screenshot(path=tmp_path / "remove-390.png")
     await opener.part("host-remove-not").click()
+    await expect(opener.part("host-menu").get_by_role("button").first).to_be_focused()
     await opener.part("people-panel-close").click()
     await opener.part("leave-button").click()
     await expect(opener.part("leave-only")).to_be_visible()

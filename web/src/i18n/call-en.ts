@@ -38,7 +38,7 @@ export const callEn: Record<CallKey, string> = {
   'call.skip': 'Skip to the controls',
   'call.mutedTalk': 'Press here to turn it on.',
   'back.title': 'Leave the meeting?',
-  'back.text': 'The browser was asked to go back to the page before.',
+  'back.text': 'Going back to the page before leaves this meeting.',
   'back.stay': 'Stay in the meeting',
   'booked.own': 'Each person comes in by their own invitation or account.',
   'booked.lobby': 'The lobby is on: whoever comes waits until a host lets them in.',

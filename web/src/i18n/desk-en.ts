@@ -322,7 +322,7 @@ export const deskEn: Record<DeskKey, string> = {
   'calls.title': 'Halls to call',
   'calls.count': 'The server calls {n} halls',
   'calls.countDialIn': '{n} halls dial in by themselves',
-  'calls.gapCount': '{n} without a terminal to call',
+  'calls.gapCount': '{n} that the server cannot call',
   'calls.booked': 'Booked hall',
   'calls.added': 'Added to the list',
   'calls.dialsIn': 'This terminal dials in by itself (as the directory says)',

@@ -321,7 +321,7 @@ export const deskVi = {
   'calls.title': 'Danh sách gọi hội trường',
   'calls.count': 'Máy chủ gọi {n} hội trường',
   'calls.countDialIn': '{n} hội trường tự gọi vào',
-  'calls.gapCount': '{n} nơi không có thiết bị để gọi',
+  'calls.gapCount': '{n} nơi máy chủ không gọi được',
   'calls.booked': 'Hội trường đã đặt',
   'calls.added': 'Thêm vào danh sách',
   'calls.dialsIn': 'Thiết bị này tự gọi vào (khai trong danh bạ)',

@@ -125,7 +125,7 @@ export const vi = {
   'layout.label': 'Bố cục hình ảnh',
   'layout.auto': 'Tự động',
   'layout.grid': 'Lưới',
-  'layout.speaker': 'Người nói lớn',
+  'layout.speaker': 'Phóng to người nói',
   'layout.autoShort': 'Bố cục',
   'layout.gridShort': 'Bố cục',
   'layout.speakerShort': 'Bố cục',
@@ -188,7 +188,7 @@ export const vi = {
   'people.order': 'Thứ tự phát biểu {n}',
 
   'invite.title': 'Mời họp',
-  'invite.textOpen': 'Ai có đường dẫn này vào thẳng cuộc họp.',
+  'invite.textOpen': 'Ai có đường dẫn này đều vào thẳng cuộc họp.',
   'invite.textLobby': 'Phòng chờ đang bật: người có đường dẫn này xin vào và chờ chủ trì cho vào.',
   'invite.only': 'Chỉ gửi cho đúng thành phần.',
   'invite.byNumber': 'Ai biết mã này cũng vào được, không cần đường dẫn hay PIN.',
