@@ -6,6 +6,7 @@ state but the numbers made and the titles that people typed: `signaling.numbers`
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from conference import Grants, Knocker, Passage, State, cleaned
+from conference import Grants, Knocker, Passage, Refusal, State, cleaned
 from signaling import limits
 from signaling.api.invitations import NUMBER, new_number
 from signaling.api.lobby import Waiting, host_key, waiting
@@ -220,6 +221,9 @@ def _pass(around: Surroundings, request: Request, grants: Grants) -> Pass:
 def _through_lobby(around: Surroundings, request: Request, grants: Grants, ticket: str) -> Grants | Waiting:
     """What he may come in with, or a ticket. Raises Refusal `lobby_full`, `lobby_denied`, `lobby_pause`."""
     lobby = around.lobbies.find(grants.conference)
+    if lobby is None:
+        with suppress(Refusal):  # where there is no room for one, nobody waits, and a host cannot keep anybody out
+            lobby = around.lobbies.get(grants.conference, around.now())
     if lobby is None:
         return grants
     source = network(_address(request))

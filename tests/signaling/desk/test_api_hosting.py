@@ -3,6 +3,7 @@ streams when an account is signed out, switched off or loses its role.
 """
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -180,6 +181,25 @@ async def test_put_out_he_may_ask_again_and_kept_out_he_may_not(held: Held) -> N
     async with held.office.database.reading() as session:
         rows = await session.scalars(select(AuditEntry.detail).where(AuditEntry.action == "host.remove"))
         assert [(one["name"], one["keep_out"]) for one in rows] == [("Chị Lan", False), ("Chị Lan", True)]
+
+
+async def test_who_came_to_an_instant_meeting_before_its_host_is_kept_out_too(office: Office) -> None:
+    time, desk = Clock(office), office.stranger()
+    registry = Registry(FakeMedia(), time, time, lobbies=office.secretariat.lobbies)
+    office.secretariat.live.registry = registry
+    made = (await desk.post("/conferences", json={})).json()
+    path, wanted = f"/conferences/{made['conference']}", {"name": "Chị Lan", "invite": made["invite"]}
+    there: Any = SimpleNamespace(office=office, registry=registry, time=time)
+    lan = office.stranger("10.1.1.1")
+    guest = Guest(there, (await lan.post(f"{path}/token", json=wanted)).json()["token"])
+    mine = await desk.post(f"{path}/token", json={"name": "Chủ trì", "moderator": made["moderator"]})
+    host = office.stranger()
+    host.headers["authorization"] = f"Bearer {mine.json()['moderation']}"
+    put_out = {"identity": guest.identity, "keep_out": True}
+    assert (await host.post(f"{path}/host/remove", json=put_out)).status_code == 204
+    assert guest.left() is Reason.REMOVED
+    problem(await lan.post(f"{path}/token", json=wanted), 403, "removed")
+    assert (await lan.post(f"{path}/token", json=wanted | {"name": "Anh Tùng"})).status_code == 200
 
 
 async def test_kept_out_are_all_windows_of_an_account_and_every_bearer_of_a_link(held: Held) -> None:
