@@ -96,6 +96,8 @@ class Certificate(RTCCertificate):
             self._context = super()._create_ssl_context(srtp_profiles)
             # A shared context would otherwise let a client resume the session of another fingerprint.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            # Only the first handshake is bounded, and only its certificate is compared with the fingerprint.
+            self._context.set_options(SSL.OP_NO_RENEGOTIATION)
             # Later ones send a second ClientHello, which `datagrams.fits_handshake` lets no peer do.
             self._context.set_max_proto_version(_DTLS1_2)
         return self._context

@@ -17,6 +17,7 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate, RTCDtlsTransport
 from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk, SackChunk
+from OpenSSL import SSL
 
 from conference.connection import Connection
 from media import Node, PeerError, Router, handshake, limits
@@ -351,6 +352,31 @@ async def test_one_ssl_context_and_no_resumed_sessions(node: Node, router: Route
     assert node.certificate._context is not None
     assert node.certificate._context.get_session_cache_mode() == 0
     end(first, second)
+
+
+def test_a_peer_that_is_the_dtls_server_gets_no_second_handshake() -> None:
+    """OpenSSL refuses by itself what a client begins, but takes the HelloRequest of a server as often as it comes."""
+    certificates = handshake.Certificate.new(), RTCCertificate.generateCertificate()
+    client, server = (SSL.Connection(one._create_ssl_context(handshake._PROFILES)) for one in certificates)
+    client.set_connect_state()
+    server.set_accept_state()
+
+    def turn(*ends: tuple[SSL.Connection, SSL.Connection]) -> None:
+        for one, other in ends:
+            with contextlib.suppress(SSL.WantReadError):
+                one.do_handshake()
+            with contextlib.suppress(SSL.WantReadError):
+                one.recv(1500)
+            with contextlib.suppress(SSL.WantReadError):
+                while True:
+                    other.bio_write(one.bio_read(1500))
+
+    for _ in range(4):
+        turn((client, server), (server, client))
+    assert client.export_keying_material(b"x", 4) == server.export_keying_material(b"x", 4)
+    assert server.renegotiate()
+    with pytest.raises(SSL.Error, match="no renegotiation"):
+        turn((server, client), (client, server), (server, client))
 
 
 # -- data channels
