@@ -231,7 +231,7 @@ async def invited(session: AsyncSession, meeting: Meeting, occurrence_id: str, t
     have taken it off the date.
     """
     leg = await leg_of(session, occurrence_id, terminal.id)
-    if leg is not None and leg.taken_off:
+    if leg is not None and leg.taken_off and leg.asked_by == "operator":  # by the call list: it only is not called
         return False
     calls = await call_list.of_date(session, meeting, occurrence_id)
     if any(one.device.id == terminal.id for one in calls.lines):

@@ -254,6 +254,27 @@ async def test_what_is_not_called_yet_follows_the_list(database: Database, provi
         assert {name for name, (off, _) in (await leg_rows(database)).items() if off} == gone
 
 
+@pytest.mark.parametrize("changes", [{"connect": "dial_in"}, {"uncalled_ids": ("terminal-tinh-a",)}], ids=str)
+async def test_a_hall_that_is_not_called_after_all_comes_in_by_itself(
+    database: Database, province: Province, now: datetime, changes: dict[str, Any]
+) -> None:
+    """The secretary changes her mind when the legs are made already, minutes before the meeting."""
+    meeting = await approved(database, province, now)
+    at, own = meeting.first_starts_at, "terminal-tinh-a"
+    await database.transact(lambda session: planning.plan(session, at - timedelta(minutes=10)))
+
+    async def edit(session: Any) -> None:
+        version = (await session.get_one(Meeting, meeting.id)).version
+        await booking.edit(session, meeting.id, changes, COMMAND, now, version)
+
+    await database.transact(edit)
+    await database.transact(lambda session: planning.plan(session, at))
+    assert (await leg_rows(database))[own][0], "it is not called"
+    async with database.reading() as session:
+        found = await entering.by_number(session, str(meeting.number), "", own, "10.1.2.3", at)
+    assert found is not None and found.invited and found.exempt
+
+
 @pytest.mark.parametrize("class_", ["ordinary", "important"])
 async def test_a_hall_that_an_operator_took_off_is_neither_called_nor_invited(
     database: Database, province: Province, now: datetime, class_: str
