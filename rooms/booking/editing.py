@@ -71,7 +71,7 @@ NAMES = {
     "public": "công khai",
     "lobby": "phòng chờ",
     "connect": "cách kết nối",
-    "uncalled_ids": "danh sách gọi hội trường",
+    "uncalled_ids": "danh sách hội trường không gọi",
 }
 
 

@@ -100,7 +100,7 @@ def test_it_listens_before_it_is_imported(start: Start, tmp_path: Path, profile:
             assert process.poll() is None and time.monotonic() < begin + WAIT_S
             time.sleep(0.01)
     waited_s = time.monotonic() - begin
-    assert waited_s < 2.0, "ten times what it takes"
+    assert waited_s < 5.0, "0.2 s where the machine has nothing else to do; the import waits for `go`"
     client.settimeout(0.3)
     with pytest.raises(TimeoutError):
         client.recv(1)

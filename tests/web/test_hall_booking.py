@@ -6,6 +6,7 @@ its mixer, scripted SIP terminals, Chromium.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,7 +28,7 @@ from tests.conftest import start_server
 from tests.interop.quirks import Quirk
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
-from tests.web.desk import furnish, working_day
+from tests.web.desk import approve, furnish, working_day
 from tests.web.sip_halls import Hall, Halls
 from tests.web.test_desk import Served, settled, sign_in
 from tests.web.test_desk_more import _begin
@@ -123,10 +124,9 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     await expect(secretary.part("meeting-calls").get_by_test_id("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await expect(secretary.part("call-line").filter(has_text="Xã 11")).to_contain_text("Không gọi")
     await seen_at(secretary, tmp_path, "meeting")
-    await _list_is_changed_on_the_page(secretary)
-
     database = Database.open(served.database_url)
     try:
+        await _list_is_changed_on_the_page(secretary, database, tmp_path)
         await _asked_once(secretary, database, tmp_path)
         await _begin(database, TITLE, served.now)  # the day has come
     finally:
@@ -164,12 +164,33 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
 
 
-async def _list_is_changed_on_the_page(visitor: Visitor) -> None:
-    """A row is taken out and put back; the meeting stays approved."""
+async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, tmp_path: Path) -> None:
+    """A row is taken out at once. To put it back needs an approval; the meeting stays approved."""
     line = visitor.part("call-line").filter(has_text="Xã 10")
     await line.get_by_test_id("call-out").click()
     await line.get_by_test_id("call-back").click()
+    await expect(visitor.part("calls-pending")).to_contain_text("Đã gửi thay đổi để duyệt")
+    await expect(line).to_contain_text("Không gọi")
+    await expect(visitor.part("call-back")).to_have_count(0)
+    await expect(visitor.part("meeting-page")).to_contain_text("Đề nghị thay đổi")
+    told = visitor.part("change-lines")
+    await expect(told).to_contain_text("danh sách hội trường không gọi")
+    for words in await told.get_by_text(re.compile("^(Trước|Sau):")).all():
+        box = await words.bounding_box()
+        assert box and box["width"] <= 1, "said to those who listen alone: others see the line through it"
+    await seen_at(visitor, tmp_path, "pending")
+    await _agreed(visitor, database)
     await expect(line.get_by_test_id("call-out")).to_be_visible()
+
+
+async def _agreed(visitor: Visitor, database: Database) -> None:
+    """Both steps approve the change that waits."""
+    async with database.reading() as session:
+        meeting = (await session.scalars(select(Meeting.id).where(Meeting.title == TITLE))).one()
+    await approve(database, meeting, datetime.now(UTC))
+    await visitor.page.reload()
+    await visitor.part("call-way").wait_for()
+    await expect(visitor.part("calls-pending")).to_have_count(0)
     await expect(visitor.part("meeting-page")).to_contain_text("Đã duyệt")
 
 
@@ -181,6 +202,8 @@ async def _asked_once(visitor: Visitor, database: Database, tmp_path: Path) -> N
     await expect(visitor.part("call-question")).to_contain_text("Để máy chủ tự gọi?")
     await seen_at(visitor, tmp_path, "question")
     await visitor.part("call-yes").click()
+    await expect(visitor.part("calls-pending")).to_be_visible()
+    await _agreed(visitor, database)
     await expect(visitor.part("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await visitor.page.reload()
     await visitor.part("call-way").wait_for()

@@ -154,4 +154,10 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'pending.decide': 'The meeting is approved. Only this change is to be decided:',
   'pending.before': 'Before:',
   'pending.after': 'After:',
+  'change.propose': 'Change proposed',
+  'change.withdraw': 'Change withdrawn',
+  'change.lapse': 'Change not approved in time',
+  'change.restore': 'Back to what was approved',
+  'change.rejoin': 'Series joined again',
+  'change.carry_on': 'Series carried on',
 };

@@ -152,4 +152,10 @@ export const controlVi = {
   'pending.decide': 'Cuộc họp đã được duyệt. Chỉ duyệt thay đổi sau:',
   'pending.before': 'Trước:',
   'pending.after': 'Sau:',
+  'change.propose': 'Đề nghị thay đổi',
+  'change.withdraw': 'Rút thay đổi',
+  'change.lapse': 'Thay đổi quá hạn duyệt',
+  'change.restore': 'Giữ lịch đã duyệt',
+  'change.rejoin': 'Nối lại chuỗi ngày họp',
+  'change.carry_on': 'Kéo dài chuỗi họp',
 } as const;
