@@ -261,7 +261,9 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
     ("GET", "/hall-boards"): Row(proven=False),
     ("GET", "/hall-calls"): Row(proven=False),
     ("GET", "/hall-bans"): Row(proven=False),
-    ("DELETE", "/hall-bans/{subject:path}"): Row(refused=HALLS_OFF, proven=False),
+    ("DELETE", "/hall-bans/{subject:path}"): Row(
+        fixed={"subject": "source:2001:db8::%2F64"}, refused=HALLS_OFF, proven=False
+    ),
     # Whose call it is decides, and there is none; tests/interop/test_halls_operator.py has one.
     ("POST", "/hall-calls/{call_id}/acknowledge"): Row(refused=HALLS_OFF, proven=False),
     ("POST", "/hall-calls/{call_id}/place"): Row(
