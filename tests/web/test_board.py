@@ -189,7 +189,7 @@ async def test_what_is_off_or_only_read_looks_so(visit: Visit, served: Served) -
     await expect(visitor.part("halls-off")).to_be_visible()
     await settled(visitor)
     assert refused == []
-    await expect(visitor.page.get_by_text("đang diễn ra có nối hội trường")).to_have_count(0)
+    await expect(visitor.page.get_by_text("đang diễn ra có hội trường")).to_have_count(0)
     assert await visitor.barriers() == []
     await visitor.page.goto(f"{served.url}/settings/rules")
     number, chooser = visitor.page.locator("#rule-ahead_days"), visitor.part("rules-unit")

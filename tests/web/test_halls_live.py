@@ -167,7 +167,7 @@ async def test_before_the_start_it_is_seen_which_halls_are_ready(
     await date.get_by_role("link").click()
     await expect(row(operator, "do")).to_contain_text("Sẵn sàng")
     await expect(row(operator, "vang")).to_contain_text("Chưa sẵn sàng")
-    await expect(row(operator, "vang")).to_contain_text("Thiết bị chưa đăng ký với máy chủ")
+    await expect(row(operator, "vang")).to_contain_text("Thiết bị chưa kết nối máy chủ")
     await expect(operator.part("leg").first).to_contain_text(NAMES["vang"])  # the worst is first
     served.halls["do"].readiness = 486
     await row(operator, "do").locator("summary").click()
