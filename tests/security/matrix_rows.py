@@ -314,7 +314,10 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         },
         version="approved",
     ),
-    ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(version="approved"),
+    # No change waits in the world of the matrix; tests/signaling/desk/test_api_attacks.py withdraws one.
+    ("POST", "/meetings/{meeting_id}/withdraw-change"): Row(
+        version="approved", refused=frozenset({"nothing_pending"}), proven=False
+    ),
     ("POST", "/meetings/{meeting_id}/undo"): Row(kinds={"meeting_id": "series"}, version="series"),
     ("POST", "/meetings/{meeting_id}/class"): Row(lambda _w, _p: {"class": "important"}, version="approved"),
     ("GET", "/meetings/{meeting_id}/copy"): Row(),
