@@ -141,6 +141,8 @@ MINE_DATES = 1000
 """My meetings."""
 ENTRY_OVERRUN_MIN = 4 * 60
 """Beyond its end, while it still runs."""
+CONTACTS_AHEAD_H = 24
+"""Hours before its start: its secretary and its operator read whom to phone at its sites."""
 
 # Sites
 RANGES = 100

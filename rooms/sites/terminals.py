@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -113,6 +113,17 @@ async def get(session: AsyncSession, terminal_id: str, locked: bool = False) -> 
     return terminal
 
 
+async def unit_paths(session: AsyncSession, terminal_ids: Sequence[str]) -> dict[str, str]:
+    """The path of the unit that each of these terminals belongs to."""
+    rows = await session.execute(
+        select(Terminal.id, Unit.path)
+        .join(Site, Site.id == Terminal.site_id)
+        .join(Unit, Unit.id == Site.unit_id)
+        .where(Terminal.id.in_(terminal_ids))
+    )
+    return dict(rows.all())
+
+
 async def by_code(session: AsyncSession, code: str) -> Terminal | None:
     return (await session.scalars(select(Terminal).where(Terminal.code == code))).first()
 
@@ -124,11 +135,20 @@ async def search(
     site_id: str | None = None,
     active: bool | None = True,
     limit: int = limits.FOUND,
+    addressed: Sequence[str] | None = None,
 ) -> list[Terminal]:
-    """By the name of the site, hall or unit, diacritics ignored, and by the code, the device's name or its addresses."""
+    """By the name of the site, hall or unit, diacritics ignored, and by the code, the device's name or its addresses.
+
+    `addressed`: beginnings of the paths of units whose terminals are found by their addresses; None: all units.
+    """
     words = searched(text)
     named = (Site.search_name, Hall.search_name, Unit.search_name)
-    columns = (Terminal.code, Terminal.name, Terminal.sip_uri, Terminal.h323_alias, Terminal.e164)
+    addresses = or_(
+        *(one.icontains(words, autoescape=True) for one in (Terminal.sip_uri, Terminal.h323_alias, Terminal.e164))
+    )
+    if addressed is not None:
+        within = or_(false(), *(Unit.path.startswith(one, autoescape=True) for one in addressed))
+        addresses = and_(addresses, within)
     wanted = (
         select(Terminal)
         .join(Site, Site.id == Terminal.site_id)
@@ -137,7 +157,8 @@ async def search(
         .where(
             or_(
                 *(one.contains(words, autoescape=True) for one in named),
-                *(one.icontains(words, autoescape=True) for one in columns),
+                *(one.icontains(words, autoescape=True) for one in (Terminal.code, Terminal.name)),
+                addresses,
             ),
             Unit.path.startswith(below, autoescape=True),
         )

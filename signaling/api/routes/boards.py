@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.dialling import accounts, dates, legs, planning
 from rooms.errors import Refusal
 from rooms.org.tables import Unit
-from rooms.policy import roles
+from rooms.policy import disclosure, roles
 from rooms.sites import halls, terminals
 from signaling.api import problems
 from signaling.api.models.boards import (
@@ -242,9 +242,18 @@ async def end_sip_account(visit: Caller, terminal_id: Key) -> None:
 
 @router.get("/terminal-states", openapi_extra=needs("sites.read"))
 async def terminal_states(visit: Caller) -> list[TerminalState]:
-    """Which terminals are registered, from where, and when each was last in a meeting."""
-    anywhere(visit, "sites.read")
-    return [TerminalState.model_validate(row) for row in await _desk(visit).states()]
+    """Which terminals are registered, from where, and when each was last in a meeting. SIP name, address and user agent are empty
+    for those who do not operate the branch.
+    """
+    actor = anywhere(visit, "sites.read")
+    rows = await _desk(visit).states()
+    known = [row["terminal_id"] for row in rows]
+    paths = await visit.read(lambda session: terminals.unit_paths(session, known))
+    return [
+        TerminalState.model_validate({**row, **disclosure.blank_registration(actor, paths[row["terminal_id"]])})
+        for row in rows
+        if row["terminal_id"] in paths
+    ]
 
 
 def _desk(visit: Visit) -> HallDesk:

@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import deputies, fields, people, units
 from rooms.org.tables import Deputy as DeputyRow
 from rooms.org.tables import Person as PersonRow
-from rooms.policy import roles
+from rooms.org.tables import Unit as UnitRow
+from rooms.policy import disclosure, roles
 from signaling.api.models import limits
 from signaling.api.models.org import Deputy, DeputyFields, Person, PersonFields
 from signaling.api.models.parts import Id, Page, shown
@@ -24,17 +26,23 @@ Key = Annotated[Id, Path()]
 async def list_people(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, active: bool | None = True
 ) -> Page[Person]:
-    """By name, code or address; of a unit and what is below it."""
-    anywhere(visit, "people.read")
+    """By name, code or address; of a unit and what is below it. Phones are empty for those who may not correct the person."""
+    actor = anywhere(visit, "people.read")
 
-    async def work(session: AsyncSession) -> tuple[list[PersonRow], dict[str, str]]:
+    async def work(session: AsyncSession) -> tuple[list[PersonRow], dict[str, str], dict[str, str]]:
         below = (await units.get(session, unit_id)).path if unit_id else ""
         found = await people.search(session, q, below, active, rows.reach)
         part = found[rows.offset :]
-        return part, await people.titles(session, [one.id for one in part], fields.today(visit.now))
+        titles = await people.titles(session, [one.id for one in part], fields.today(visit.now))
+        own = select(UnitRow.id, UnitRow.path).where(UnitRow.id.in_({one.unit_id for one in part}))
+        return part, titles, dict((await session.execute(own)).all())
 
-    found, titles = await visit.read(work)
-    return rows.page(found, lambda one: shown(Person, one, title=titles.get(one.id, "")))
+    found, titles, paths = await visit.read(work)
+
+    def view(one: PersonRow) -> Person:
+        return shown(Person, one, title=titles.get(one.id, ""), **disclosure.blank_person(actor, paths[one.unit_id]))
+
+    return rows.page(found, view)
 
 
 @router.get("/people/{person_id}", openapi_extra=needs("people.read"))
@@ -112,7 +120,8 @@ async def _shown(session: AsyncSession, person_id: str, visit: Visit, response: 
     unit = await units.get(session, person.unit_id)
     titles = await people.titles(session, [person_id], fields.today(visit.now))
     tag(response, person.version)
-    return shown(Person, person, unit_name=unit.name, title=titles.get(person_id, ""))
+    blank = disclosure.blank_person(visit.actor, unit.path)
+    return shown(Person, person, unit_name=unit.name, title=titles.get(person_id, ""), **blank)
 
 
 async def _deputy(session: AsyncSession, row: DeputyRow, visit: Visit) -> Deputy:

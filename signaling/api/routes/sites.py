@@ -1,17 +1,20 @@
 """Sites (điểm cầu), halls, terminals, networks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.dialling import duty
 from rooms.org import fields, units
 from rooms.org.tables import Unit as UnitRow
+from rooms.policy import disclosure
 from rooms.sites import halls, networks, places, terminals
 from rooms.sites.tables import Hall as HallRow
 from rooms.sites.tables import Site as SiteRow
+from rooms.sites.tables import Terminal as TerminalRow
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Page, shown
 from signaling.api.models.sites import (
@@ -26,7 +29,7 @@ from signaling.api.models.sites import (
     Terminal,
     TerminalFields,
 )
-from signaling.api.visits import Caller, Rows, Version, anywhere, tag
+from signaling.api.visits import Caller, Rows, Version, Visit, anywhere, tag
 from signaling.declared import needs
 
 router = APIRouter(tags=["sites"])
@@ -38,24 +41,25 @@ Key = Annotated[Id, Path()]
 async def list_sites(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, capability: Capability | None = None
 ) -> Page[Site]:
-    """Sites of today; of a unit and what is below it."""
+    """Sites of today; of a unit and what is below it. Technician and note are empty for those who do not operate the branch.
+
+    From one day before a meeting to its end its secretary and its operator read the technicians of its sites.
+    """
     anywhere(visit, "sites.read")
 
-    async def work(session: AsyncSession) -> tuple[list[SiteRow], dict[str, str]]:
+    async def work(session: AsyncSession) -> list[Site]:
         below = await _below(session, unit_id)
         found = await places.search(session, q, fields.today(visit.now), below, capability, rows.reach)
-        part = found[rows.offset :]
-        return part, await _unit_names(session, [one.unit_id for one in part])
+        return await _sites_shown(session, visit, found[rows.offset :])
 
-    found, names = await visit.read(work)
-    return rows.page(found, lambda one: shown(Site, one, unit_name=names[one.unit_id]))
+    return rows.page(await visit.read(work), lambda one: one)
 
 
 @router.get("/sites/{site_id}", openapi_extra=needs("sites.read"))
 async def get_site(visit: Caller, response: Response, site_id: Key) -> Site:
     """One site."""
     anywhere(visit, "sites.read")
-    return await visit.read(lambda session: _site(session, site_id, response))
+    return await visit.read(lambda session: _site(session, visit, site_id, response))
 
 
 @router.get("/sites/{site_id}/nearest", openapi_extra=needs("sites.read"))
@@ -67,8 +71,7 @@ async def nearest_site(visit: Caller, site_id: Key) -> Nearest | None:
         found = await places.nearest(session, site_id, fields.today(visit.now))
         if found is None:
             return None
-        names = await _unit_names(session, [found.site.unit_id])
-        site = shown(Site, found.site, unit_name=names[found.site.unit_id])
+        (site,) = await _sites_shown(session, visit, [found.site])
         return Nearest(site=site, why=found.why, distance_km=found.distance_km)
 
     return await visit.read(work)
@@ -80,7 +83,7 @@ async def create_site(visit: Caller, response: Response, wanted: SiteFields) -> 
 
     async def work(session: AsyncSession) -> Site:
         made = await places.create(session, wanted.model_dump(), visit.actor, visit.now)
-        return await _site(session, made.id, response)
+        return await _site(session, visit, made.id, response)
 
     return await visit.write(work)
 
@@ -91,7 +94,7 @@ async def edit_site(visit: Caller, response: Response, site_id: Key, wanted: Sit
 
     async def work(session: AsyncSession) -> Site:
         await places.edit(session, site_id, wanted.model_dump(), visit.actor, visit.now, version)
-        return await _site(session, site_id, response)
+        return await _site(session, visit, site_id, response)
 
     return await visit.write(work)
 
@@ -150,29 +153,24 @@ async def edit_hall(visit: Caller, response: Response, hall_id: Key, wanted: Hal
 async def list_terminals(
     visit: Caller, rows: Rows, q: Search = "", unit_id: Id | None = None, site_id: Id | None = None
 ) -> Page[Terminal]:
-    """Hall terminals; of a unit and what is below it, of a site."""
+    """Hall terminals; of a unit and what is below it, of a site. Addresses, aliases, numbers and notes are empty for those who do
+    not operate the branch, and are not searched for them.
+    """
     anywhere(visit, "sites.read")
 
-    async def work(session: AsyncSession) -> tuple[list[Any], dict[str, SiteRow], dict[str, str]]:
-        below = await _below(session, unit_id)
-        found = await terminals.search(session, q, below, site_id, limit=rows.reach)
-        kept = found[rows.offset :]
-        rooms = {one.hall_id for one in kept if one.hall_id}
-        named = dict((await session.execute(select(HallRow.id, HallRow.name).where(HallRow.id.in_(rooms)))).all())
-        return kept, await _sites(session, [one.site_id for one in kept]), named
+    async def work(session: AsyncSession) -> list[Terminal]:
+        below, operated = await _below(session, unit_id), disclosure.operated(visit.actor)
+        found = await terminals.search(session, q, below, site_id, limit=rows.reach, addressed=operated)
+        return await _terminals(session, visit, found[rows.offset :])
 
-    found, sites, named = await visit.read(work)
-    return rows.page(
-        found,
-        lambda one: shown(Terminal, one, site_name=sites[one.site_id].name, hall_name=named.get(one.hall_id or "", "")),
-    )
+    return rows.page(await visit.read(work), lambda one: one)
 
 
 @router.get("/terminals/{terminal_id}", openapi_extra=needs("sites.read"))
 async def get_terminal(visit: Caller, response: Response, terminal_id: Key) -> Terminal:
     """One terminal."""
     anywhere(visit, "sites.read")
-    return await visit.read(lambda session: _terminal(session, terminal_id, response))
+    return await visit.read(lambda session: _terminal(session, visit, terminal_id, response))
 
 
 @router.post("/terminals", status_code=201, openapi_extra=needs("sites.write", of="site"))
@@ -181,7 +179,7 @@ async def create_terminal(visit: Caller, response: Response, wanted: TerminalFie
 
     async def work(session: AsyncSession) -> Terminal:
         made = await terminals.create(session, wanted.model_dump(), visit.actor, visit.now)
-        return await _terminal(session, made.id, response)
+        return await _terminal(session, visit, made.id, response)
 
     return await visit.write(work)
 
@@ -194,23 +192,23 @@ async def edit_terminal(
 
     async def work(session: AsyncSession) -> Terminal:
         await terminals.edit(session, terminal_id, wanted.model_dump(), visit.actor, visit.now, version)
-        return await _terminal(session, terminal_id, response)
+        return await _terminal(session, visit, terminal_id, response)
 
     return await visit.write(work)
 
 
 @router.get("/networks", openapi_extra=needs("sites.read"))
 async def list_networks(visit: Caller, rows: Rows) -> Page[Network]:
-    """Network zones."""
-    anywhere(visit, "sites.read")
-    return rows.cut(await visit.read(networks.every), lambda one: shown(Network, one))
+    """Network zones. Ranges are empty for those who operate no branch."""
+    blank = disclosure.blank_network(anywhere(visit, "sites.read"))
+    return rows.cut(await visit.read(networks.every), lambda one: shown(Network, one, **blank))
 
 
 @router.get("/networks/{network_id}", openapi_extra=needs("sites.read"))
 async def get_network(visit: Caller, network_id: Key) -> Network:
     """One zone."""
-    anywhere(visit, "sites.read")
-    return shown(Network, await visit.read(lambda session: networks.get(session, network_id)))
+    blank = disclosure.blank_network(anywhere(visit, "sites.read"))
+    return shown(Network, await visit.read(lambda session: networks.get(session, network_id)), **blank)
 
 
 @router.post("/networks", status_code=201, openapi_extra=needs("sites.write", of="network"))
@@ -232,19 +230,29 @@ async def _below(session: AsyncSession, unit_id: str | None) -> str:
     return (await units.get(session, unit_id)).path if unit_id else ""
 
 
-async def _unit_names(session: AsyncSession, unit_ids: Sequence[str]) -> dict[str, str]:
-    rows = await session.execute(select(UnitRow.id, UnitRow.name).where(UnitRow.id.in_(set(unit_ids))))
-    return dict(rows.all())
+async def _units(session: AsyncSession, unit_ids: Iterable[str]) -> dict[str, UnitRow]:
+    return {one.id: one for one in await session.scalars(select(UnitRow).where(UnitRow.id.in_(set(unit_ids))))}
 
 
 async def _sites(session: AsyncSession, site_ids: Sequence[str]) -> dict[str, SiteRow]:
     return {one.id: one for one in await session.scalars(select(SiteRow).where(SiteRow.id.in_(set(site_ids))))}
 
 
-async def _site(session: AsyncSession, site_id: str, response: Response) -> Site:
+async def _site(session: AsyncSession, visit: Visit, site_id: str, response: Response) -> Site:
     row = await places.get(session, site_id)
     tag(response, row.version)
-    return shown(Site, row, unit_name=(await units.get(session, row.unit_id)).name)
+    return (await _sites_shown(session, visit, [row]))[0]
+
+
+async def _sites_shown(session: AsyncSession, visit: Visit, rows: Sequence[SiteRow]) -> list[Site]:
+    of = await _units(session, [one.unit_id for one in rows])
+    on_duty = await duty.sites_of(session, visit.actor, visit.now)
+
+    def view(row: SiteRow) -> Site:
+        unit = of[row.unit_id]
+        return shown(Site, row, unit_name=unit.name, **disclosure.blank_site(visit.actor, unit.path, row.id in on_duty))
+
+    return [view(one) for one in rows]
 
 
 async def _hall(session: AsyncSession, hall_id: str, response: Response) -> Hall:
@@ -258,8 +266,21 @@ async def _halls(session: AsyncSession, rows: Sequence[Any]) -> list[Hall]:
     return [shown(Hall, one, site_name=sites[one.site_id].name, unit_id=sites[one.site_id].unit_id) for one in rows]
 
 
-async def _terminal(session: AsyncSession, terminal_id: str, response: Response) -> Terminal:
+async def _terminal(session: AsyncSession, visit: Visit, terminal_id: str, response: Response) -> Terminal:
     row = await terminals.get(session, terminal_id)
     tag(response, row.version)
-    hall = (await halls.get(session, row.hall_id)).name if row.hall_id else ""
-    return shown(Terminal, row, site_name=(await places.get(session, row.site_id)).name, hall_name=hall)
+    return (await _terminals(session, visit, [row]))[0]
+
+
+async def _terminals(session: AsyncSession, visit: Visit, rows: Sequence[TerminalRow]) -> list[Terminal]:
+    sites = await _sites(session, [one.site_id for one in rows])
+    of = await _units(session, [one.unit_id for one in sites.values()])
+    rooms = {one.hall_id for one in rows if one.hall_id}
+    named = dict((await session.execute(select(HallRow.id, HallRow.name).where(HallRow.id.in_(rooms)))).all())
+
+    def view(row: TerminalRow) -> Terminal:
+        site, hall = sites[row.site_id], named.get(row.hall_id or "", "")
+        blank = disclosure.blank_terminal(visit.actor, of[site.unit_id].path)
+        return shown(Terminal, row, site_name=site.name, hall_name=hall, **blank)
+
+    return [view(one) for one in rows]

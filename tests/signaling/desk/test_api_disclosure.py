@@ -1,0 +1,241 @@
+"""Values of the register that each role reads over the REST API: names of all units, addresses and phones of the own branch."""
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from rooms.accounts import signing
+from rooms.accounts.tables import Account
+from rooms.booking import dates
+from signaling.hallboard import Board
+from tests.rooms.people import SECURE_COOKIE, add_account
+from tests.signaling.desk.office import Office
+from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.desk.test_api_meetings import approved, book, wanted
+from tests.signaling.sip.test_agent import Terminal
+from tests.signaling.sip.world import REALM, A, Node, World
+
+pytestmark = pytest.mark.timeout(120)
+TECHNICIAN = {"technician": "Trần Văn Kỹ", "technician_phone": "0272 3 826 111"}
+NOTE = "Chìa khóa ở phòng bảo vệ"
+CALLED = {"h323_alias": "longan-hop", "e164": "0272900", "note": NOTE}
+PHONE = "0918 000 111"
+
+
+async def correct(admin: httpx.AsyncClient, path: str, **changes: Any) -> None:
+    """As the page does it: the fields that may be set, with the version that was read."""
+    seen = await admin.get(path)
+    answer = await admin.put(
+        path, json=_settable(path, seen.json()) | changes, headers={"if-match": seen.headers["etag"]}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def _settable(path: str, row: dict[str, Any]) -> dict[str, Any]:
+    shown = {"id", "version", "unit_name", "site_name", "hall_name", "title"}
+    return {name: value for name, value in row.items() if name not in shown}
+
+
+async def fill(office: Office) -> httpx.AsyncClient:
+    """An administrator writes phones, notes and addresses of two departments and a commune."""
+    admin, ids = await office.client("admin"), office.province
+    for unit in ("khcn", "yt", "xa1"):
+        await correct(admin, f"/sites/{ids.sites[unit]}", **TECHNICIAN, note=NOTE)
+        await correct(admin, f"/people/{ids.people[unit + '-2']}", phone=PHONE)
+    for unit in ("khcn", "xa1"):
+        await correct(admin, f"/terminals/{ids.terminals[unit]}", **CALLED)
+    return admin
+
+
+async def by_code(who: httpx.AsyncClient, path: str, **query: str) -> dict[str, dict[str, Any]]:
+    answer = await who.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return {one["code"]: one for one in answer.json()["items"]}
+
+
+def technician(site: dict[str, Any]) -> tuple[str, str]:
+    return site["technician"], site["technician_phone"]
+
+
+async def test_a_requester_reads_names_and_nothing_to_attack_with(office: Office) -> None:
+    """An attacker lists the register of the province with the password of a clerk."""
+    await fill(office)
+    he, ids = await office.client("requester", "khcn"), office.province
+    sites = await by_code(he, "/sites")
+    assert sites["xa1"]["name"] == "Điểm cầu xa1" and len(sites) == len(ids.sites)
+    for site in [*sites.values(), (await he.get(f"/sites/{ids.sites['xa1']}")).json()]:
+        assert (*technician(site), site["note"]) == ("", "", "")
+    nearest = (await he.get(f"/sites/{ids.sites['xa1']}/nearest")).json()["site"]
+    assert (nearest["code"], *technician(nearest), nearest["note"]) == ("xa1", "", "", "")
+    terminals = await by_code(he, "/terminals")
+    assert (terminals["xa1"]["name"], terminals["xa1"]["hall_name"]) == ("Thiết bị xa1", "Phòng họp xa1")
+    for terminal in [*terminals.values(), (await he.get(f"/terminals/{ids.terminals['xa1']}")).json()]:
+        assert [terminal[name] for name in ("sip_uri", "h323_alias", "e164", "note")] == [""] * 4
+    networks = await by_code(he, "/networks")
+    one = (await he.get(f"/networks/{ids.networks['tslcd']}")).json()
+    assert [(each["name"], each["ranges"]) for each in (networks["tslcd"], one)] == [("TSLCD", [])] * 2
+    people = await by_code(he, "/people")
+    assert people["xa1-2"]["name"] == "Trần Thị XA1"
+    assert {each["phone"] for each in people.values()} == {""}
+    assert (await he.get(f"/people/{ids.people['xa1-2']}")).json()["phone"] == ""
+
+
+async def test_an_address_that_is_not_read_is_not_found_by_search_either(office: Office) -> None:
+    admin = await fill(office)
+    he, operator = await office.client("requester", "khcn"), await office.client("operator", "xa1")
+    for part in ("10.0.0", "longan-hop", "0272900"):
+        assert await by_code(he, "/terminals", q=part) == {}
+        assert set(await by_code(operator, "/terminals", q=part)) == {"xa1"}
+        assert set(await by_code(admin, "/terminals", q=part)) >= {"xa1", "khcn"}
+    assert set(await by_code(he, "/terminals", q="phòng họp xa1")) == {"xa1"}
+
+
+@pytest.mark.parametrize("role", ["operator", "secretary"])
+async def test_who_operates_a_branch_reads_all_of_it_there(office: Office, role: str) -> None:
+    await fill(office)
+    who = await office.client(role, "xa1")
+    sites = await by_code(who, "/sites")
+    assert (*technician(sites["xa1"]), sites["xa1"]["note"]) == (*TECHNICIAN.values(), NOTE)
+    assert (*technician(sites["khcn"]), sites["khcn"]["note"]) == ("", "", "")
+    terminals = await by_code(who, "/terminals")
+    assert terminals["xa1"]["sip_uri"] == "sip:xa1@10.0.0.1" and terminals["xa1"].items() >= CALLED.items()
+    assert [terminals["khcn"][name] for name in ("sip_uri", *CALLED)] == [""] * 4
+    assert (await by_code(who, "/networks"))["tslcd"]["ranges"] == ["10.0.0.0/8", "fd00::/8"]
+    people = await by_code(who, "/people")
+    assert people["xa1-2"]["phone"] == "", "only who corrects people reads their phones"
+
+
+async def test_who_corrects_people_reads_their_phones(office: Office) -> None:
+    await fill(office)
+    admin, ids = await office.client("admin", "xa1"), office.province
+    people = await by_code(admin, "/people")
+    assert (people["xa1-2"]["phone"], people["khcn-2"]["phone"]) == (PHONE, "")
+    seen = await admin.get(f"/people/{ids.people['xa1-2']}")
+    assert seen.json()["phone"] == PHONE
+    path = f"/people/{ids.people['xa1-2']}"
+    saved = await admin.put(path, json=_settable(path, seen.json()), headers={"if-match": seen.headers["etag"]})
+    assert (saved.status_code, saved.json()["phone"]) == (200, PHONE), "the form keeps what it has read"
+
+
+async def test_without_the_second_factor_an_operator_reads_names_alone(office: Office) -> None:
+    await fill(office)
+    weak = await office.client("operator", "xa1", factors=1)
+    assert technician((await by_code(weak, "/sites"))["xa1"]) == ("", "")
+    assert (await by_code(weak, "/networks"))["tslcd"]["ranges"] == []
+
+
+async def test_where_a_terminal_has_registered_is_told_to_who_operates_it(office: Office) -> None:
+    """A terminal registers by SIP with the password that the page gave."""
+    admin, ids = await fill(office), office.province
+    node = Node(World(), A)
+    around = SimpleNamespace(database=office.database, config=SimpleNamespace(realm=REALM), servers=())
+    halls = SimpleNamespace(agent=node.agent, around=around, refresh=_nothing)
+    office.secretariat.hall_desk = Board(cast(Any, halls))
+    given = await admin.put(f"/terminals/{ids.terminals['xa1']}/sip", json={"alias": "hall-xa1"})
+    assert given.status_code == 200, given.text
+    node.rooms.add("hall-xa1", given.json()["password"], ["192.0.2.0/24"])
+    assert [one.status for one in Terminal(node).proven("REGISTER", "hall-xa1", given.json()["password"])] == [200]
+    told = {}
+    for role, unit in (("requester", "khcn"), ("operator", "khcn"), ("operator", "xa1")):
+        (state,) = (await (await office.client(role, unit)).get("/terminal-states")).json()
+        assert state["registered"] and state["terminal_id"] == ids.terminals["xa1"]
+        told[role, unit] = (state["alias"], state["address"], state["user_agent"][:12])
+    own = ("hall-xa1", "udp:192.0.2.50:5060", "Terminal 1.0")
+    assert told == {("requester", "khcn"): ("",) * 3, ("operator", "khcn"): ("",) * 3, ("operator", "xa1"): own}
+
+
+async def _nothing() -> None:
+    """This register is not read again."""
+
+
+async def requester(office: Office, person: str) -> httpx.AsyncClient:
+    """Signed in now; an account for each person."""
+    who, unit = office.province.people[person], office.province.units["vp"]
+
+    async def work(session: AsyncSession) -> str:
+        account = await session.scalar(select(Account).where(Account.person_id == who))
+        if account is None:
+            account = await add_account(session, person, who, {"requester": unit}, office.now)
+        return await signing.start(session, account, office.now)
+
+    made = office.stranger()
+    made.cookies.update({SECURE_COOKIE: await office.database.transact(work)})
+    return made
+
+
+async def look(office: Office, person: str, at: str) -> dict[str, tuple[str, str]]:
+    """The technicians that a requester of vp with this person reads at a local time, by site; the notes are never among it."""
+    office.now = datetime.fromisoformat(office.at(at))
+    who = await requester(office, person)
+    sites = await by_code(who, "/sites")
+    assert {one["note"] for one in sites.values()} == {""}
+    one = (await who.get(f"/sites/{office.province.sites['yt']}")).json()
+    assert technician(one) == technician(sites["yt"])
+    return {code: technician(one) for code, one in sites.items() if technician(one) != ("", "")}
+
+
+@pytest.mark.parametrize("post", ["secretary_id", "operator_id"])
+async def test_who_looks_after_a_meeting_reads_whom_to_phone_at_its_sites(office: Office, post: str) -> None:
+    """yt is invited, the hall of khcn is booked; xa1 has no part in it."""
+    await fill(office)
+    person = office.province.people["vp-2"]
+    await approved(
+        office, starts_at=office.at("2026-03-06 14:00"), attendees=[{"unit_id": "unit-yt"}], **{post: person}
+    )
+    both = dict.fromkeys(("khcn", "yt"), tuple(TECHNICIAN.values()))
+    assert await look(office, "vp-2", "2026-03-04 14:00") == {}, "two days before"
+    assert await look(office, "vp-2", "2026-03-05 13:59") == {}
+    assert await look(office, "vp-2", "2026-03-05 14:00") == both, "one day before"
+    assert await look(office, "vp-1", "2026-03-06 14:30") == {}, "another person"
+    assert await look(office, "vp-2", "2026-03-06 14:59") == both
+    assert await look(office, "vp-2", "2026-03-06 15:00") == {}, "after its end"
+
+
+async def test_a_terminal_that_was_added_brings_its_site(office: Office) -> None:
+    await fill(office)
+    person, called = office.province.people["vp-2"], [office.province.terminals["xa1"]]
+    changes = {"secretary_id": person, "terminal_ids": called, "attendees": []}
+    meeting = await approved(office, starts_at=office.at("2026-03-06 14:00"), **changes)
+    assert set(await look(office, "vp-2", "2026-03-06 13:00")) == {"khcn", "xa1"}
+    admin = await office.client("admin")
+    ended = await admin.post(
+        f"/meetings/{meeting['id']}/cancel",
+        json={"reason_code": "other", "reason": "Hoãn"},
+        headers={"if-match": f'"{meeting["version"]}"'},
+    )
+    assert ended.status_code == 200, ended.text
+    assert await look(office, "vp-2", "2026-03-06 13:30") == {}, "it was called off"
+
+
+async def test_a_meeting_that_runs_longer_ends_when_its_people_leave(office: Office) -> None:
+    await fill(office)
+    meeting = await approved(
+        office, starts_at=office.at("2026-03-06 14:00"), attendees=[], secretary_id=office.province.people["vp-2"]
+    )
+    date = meeting["occurrences"][0]["id"]
+    await office.database.transact(lambda session: dates.opened(session, date, office.now))
+    assert set(await look(office, "vp-2", "2026-03-06 15:30")) == {"khcn"}
+    await office.database.transact(lambda session: dates.closed(session, date, office.now))
+    assert await look(office, "vp-2", "2026-03-06 15:31") == {}
+
+
+async def test_a_meeting_that_nobody_approved_opens_no_register(office: Office) -> None:
+    """An attacker is the secretary of an internal meeting, which needs no approval. The meeting invites the province."""
+    await fill(office)
+    he, ids = await requester(office, "vp-2"), office.province
+    all_units = [{"unit_id": ids.units[one]} for one in ("khcn", "yt", "xa1")]
+    asked = wanted(
+        office, host_unit_id=ids.units["vp"], hall_ids=[], attendees=all_units, secretary_id=ids.people["vp-2"]
+    )
+    made = await book(he, asked | {"type_code": "internal", "connect": "dial_in", "submit": True})
+    assert made["state"] == "approved"
+    assert await look(office, "vp-2", "2026-03-04 13:50") == {}
+    held = await book(await requester(office, "vp-2"), asked | {"starts_at": office.at("2026-03-04 16:00")})
+    assert held["state"] == "held"
+    assert await look(office, "vp-2", "2026-03-04 15:50") == {}
+    problem(await office.stranger().get("/sites"), 401, "signed_out")
