@@ -39,9 +39,12 @@ class BoardDate:
 async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
     """Of today (local) or on now, not called off, that have legs, booked a hall or a terminal, or invited a unit with a terminal,
     however the halls come in; only of units where `actor` may read halls. The first to begin is first; bounded.
+
+    Late in the evening the dates after midnight are listed too, once an operator may call their halls.
     """
     day = midnight(today(now))
-    of_today = and_(Occurrence.starts_at < day + timedelta(days=1), Occurrence.ends_at >= day)
+    until = max(day + timedelta(days=1), now + timedelta(minutes=limits.ENTRY_HOST_MIN))
+    of_today = and_(Occurrence.starts_at < until, Occurrence.ends_at >= day)
     has_legs = select(DialLeg.id).where(DialLeg.occurrence_id == Occurrence.id).exists()
     booked = select(Wanted.meeting_id).where(Wanted.meeting_id == Meeting.id, Wanted.kind.in_(("hall", "terminal")))
     invited = (

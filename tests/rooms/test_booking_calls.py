@@ -15,6 +15,7 @@ from rooms.dialling import dates, entering, legs, planning
 from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
+from rooms.org.fields import midnight, today
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
 from rooms.sites.tables import Hall, Terminal
@@ -316,3 +317,21 @@ async def test_the_operators_list_has_each_date_of_today_with_a_hall(
     async with database.reading() as session:
         listed = await dates.with_halls(session, operator, morning)
     assert [one.meeting.id for one in listed] == [halls_only.id, units_only.id]
+
+
+async def test_a_date_after_midnight_is_listed_once_its_halls_may_be_called(
+    database: Database, province: Province, now: datetime
+) -> None:
+    operator = province.actor("operator", "tinh")
+    meeting = await approved(database, province, now, attendees=())
+    after_midnight = midnight(today(now)) + timedelta(days=30, minutes=10)
+
+    async def move(session: Any) -> None:
+        date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == meeting.id))).one()
+        date.starts_at, date.ends_at = after_midnight, after_midnight + timedelta(hours=1)
+
+    await database.transact(move)
+    async with database.reading() as session:
+        for hours, listed in ((3, 0), (1, 1)):
+            found = await dates.with_halls(session, operator, after_midnight - timedelta(hours=hours))
+            assert len(found) == listed
