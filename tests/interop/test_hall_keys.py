@@ -20,7 +20,7 @@ from tests.interop.test_halls_and_browsers import HOST, There, there
 from tests.interop.window import PATIENCE_MS, Window, chromium, guest, holds
 
 __all__ = ["there"]
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.whole_machine]
 
 HALL, OTHER = "hall_terminal.hall-a", "hall_terminal.other"
 OWN_HZ, HZ = 430, 950
