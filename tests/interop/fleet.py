@@ -13,6 +13,7 @@ import itertools
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Phone:
         self.told: list[str] = []
         """What befell it, in order: INVITE, answered, BYE, CANCEL, REGISTER."""
         self.called = 0
+        self.stood_at: list[float] = []
+        """When a call of the server stood, by the monotonic clock."""
         self._sound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sound.bind((host, 0))
         self._cseq = itertools.count(1)
@@ -188,6 +191,7 @@ class Phone:
             case "ACK":
                 if line is not None and line.state == "answered":
                     line.state = "stands"
+                    self.stood_at.append(time.monotonic())
                     self.told.append("stands")
             case "CANCEL":
                 self._cancelled(message, send)

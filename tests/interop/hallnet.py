@@ -76,15 +76,20 @@ class Booked:
 
 
 def prepare(
-    folder: Path, aliases: tuple[str, ...], ranges: tuple[str, ...] = ("10.77.0.0/24",), **changes: Any
+    folder: Path,
+    aliases: tuple[str, ...],
+    ranges: tuple[str, ...] = ("10.77.0.0/24",),
+    url: str = "",
+    **changes: Any,
 ) -> Booked:
-    """A database with a meeting that is on now and a terminal for each alias, invited to it. `changes`: of the meeting's row;
-    `languages` of terminals; `translated`: those that stand behind a translation of addresses.
+    """A database with a meeting that is on now and a terminal for each alias, invited to it. `url`: of an empty database in place
+    of a file in the folder; `changes`: of the meeting's row; `languages` of terminals; `translated`: those that stand behind a
+    translation of addresses.
     """
     data = folder / "data"
     data.mkdir(mode=0o700, parents=True)
     seal = Seal(kept_key(data / "seal.key", new_bytes))
-    return asyncio.run(_prepare(f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, ranges, changes))
+    return asyncio.run(_prepare(url or f"sqlite:///{data / 'diemcau.sqlite'}", seal, aliases, ranges, changes))
 
 
 async def _prepare(

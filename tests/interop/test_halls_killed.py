@@ -1,7 +1,7 @@
 """The server is killed in the middle of calls, and another one starts in its place: every hall is called again, exactly once.
 
 A real server process, SIGKILL, and terminals that stay in the old call (`fleet.py`). The long form, a thousand calls with fifty
-kills, runs in `make sim`.
+kills on each database, runs in `make sim`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,11 +28,13 @@ from tests.interop import hallnet
 from tests.interop.fleet import Phone, Way
 from tests.interop.hallnet import Booked
 from tests.ports import free_port
+from tests.rooms.postgres import Postgres
 
 pytestmark = [pytest.mark.whole_machine, pytest.mark.slow]
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 HALLS, KILLS = (30, 50) if LONG else (13, 3)
+DATABASES = ("sqlite", "postgresql") if LONG else ("sqlite",)
 CALLS = 1000 if LONG else 30
 """At least so many are made in all, because all halls are called again after each kill."""
 SEED = 5180
@@ -49,11 +51,16 @@ class Server:
 
     folder: Path
     booked: Booked
+    database: str
+    """Its address; empty: the file in the folder."""
     sip: int
     http: int
     media: int
     process: asyncio.subprocess.Process | None = None
     output: list[str] = field(default_factory=list)
+    opened_at: float = 0
+    """When its port of SIP was found open, by the monotonic clock."""
+    killed_at: float = 0
     _reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -61,6 +68,7 @@ class Server:
         environ |= {"DIEMCAU_API_KEY": "fleet", "DIEMCAU_API_SECRET": "f" * 32, "PYTHONUNBUFFERED": "1"}
         environ |= {"DIEMCAU_HOST": HOST, "DIEMCAU_SIP_HOST": HOST, "DIEMCAU_SIP_TLS_PORT": "-1"}
         environ |= {"DIEMCAU_SIP_UDP_PORT": str(self.sip), "DIEMCAU_SIP_TCP_PORT": str(self.sip)}
+        environ |= {"DIEMCAU_DATABASE": self.database} if self.database else {}
         words = ["serve", "--http-port", str(self.http), "--media-port", str(self.media)]
         self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "signaling", *words, "--data-dir", str(self.folder / "data")),
@@ -74,6 +82,7 @@ class Server:
         async with asyncio.timeout(90):
             while not await self._hears():
                 assert self.process.returncode is None, "".join(self.output)
+        self.opened_at = time.monotonic()
 
     async def _read(self) -> None:
         assert self.process is not None and self.process.stdout is not None
@@ -94,8 +103,13 @@ class Server:
         assert self.process is not None and self._reader is not None
         with suppress(ProcessLookupError):
             self.process.send_signal(number)
+        self.killed_at = time.monotonic()
         await self.process.wait()
         await self._reader
+
+    def has(self, phone: Phone) -> bool:
+        """Whether its call is one of this process, and not the one that it was left with."""
+        return phone.stands and bool(phone.stood_at) and phone.stood_at[-1] > self.killed_at
 
     async def states(self) -> Counter[str]:
         """Of the halls, as the board of an operator has them."""
@@ -124,18 +138,35 @@ def way_of(place: int) -> Way:
     return ways[place % len(ways)]
 
 
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of an empty database; empty: a file in the folder of the server."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    postgres = Postgres()
+    try:
+        postgres.start()
+        postgres.run_now("CREATE DATABASE halls")
+        yield postgres.url("halls")
+    finally:
+        postgres.remove()
+
+
 @pytest.fixture
-def booked(tmp_path: Path) -> Booked:
+def booked(tmp_path: Path, database: str) -> Booked:
     names = [f"hall-{place:02}" for place in range(HALLS)]
     translated = tuple(name for place, name in enumerate(names) if way_of(place) == "nat")
     changes = {"lobby": False, "connect": "call", "translated": translated}
-    return hallnet.prepare(tmp_path, tuple(names), ("127.0.0.0/8",), **changes)
+    return hallnet.prepare(tmp_path, tuple(names), ("127.0.0.0/8",), database, **changes)
 
 
 @pytest.mark.timeout(PATIENCE_S * 2 + 120 * (30 if LONG else 1))
-async def test_each_hall_is_in_one_call_whenever_the_server_is_killed(tmp_path: Path, booked: Booked) -> None:
+async def test_each_hall_is_in_one_call_whenever_the_server_is_killed(
+    tmp_path: Path, database: str, booked: Booked
+) -> None:
     moments = random.Random(SEED)
-    server = Server(tmp_path, booked, free_port(), free_port(), free_port())
+    server = Server(tmp_path, booked, database, free_port(), free_port(), free_port())
     async with AsyncExitStack() as stack:
         phones = [
             await stack.enter_async_context(
@@ -157,7 +188,7 @@ async def walk(server: Server, phones: list[Phone], moments: random.Random) -> N
         await one.register()
     others.append(caller)
     await caller.dial(server.booked.number)
-    backs: list[float] = []
+    times = Times()
     for kill in range(KILLS):
         for one in phones:
             one.rings_s = moments.choice((0.0, 0.0, 0.3, 1.2))
@@ -166,20 +197,42 @@ async def walk(server: Server, phones: list[Phone], moments: random.Random) -> N
             await server.start()
         some = called + moments.randrange(1, HALLS - 2)
         if kill % 2:
-            backs.append(await until(lambda: all(one.stands for one in others), "all are back", phones))
+            await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+            times.add(server, others)
         else:
             await until(partial(are_called, phones, some), "halls are called", phones)
         await asyncio.sleep(moments.random() / 2)
         await server.stop(signal.SIGKILL)
     await server.start()
-    backs.append(await until(lambda: all(one.stands for one in others), "all are back", phones))
+    await until(lambda: all(server.has(one) for one in others), "all are back", phones)
+    times.add(server, others)
     assert not late.called, "nobody calls who is not registered"
     row = next(row for row in await server.rows() if row["terminal_id"] == late.name)
     assert (row["state"], row["reason"]["code"]) == ("failed", "not_registered")
     await late.register()
     waited = await until(lambda: late.stands, "one that registers late is called", phones, SOON_S)
     await check(server, phones)
-    print(f"all back after {', '.join(f'{back:.1f}' for back in backs)} s; the late one after {waited:.2f} s")
+    print(f"{sum(one.called for one in phones)} calls; {times}; the late one after {waited:.2f} s")
+
+
+@dataclass
+class Times:
+    """How long halls were away, of the starts that were left alone until all were back."""
+
+    open_s: list[float] = field(default_factory=list)
+    """From SIP being open to the call that stands."""
+    away_s: list[float] = field(default_factory=list)
+    """From the kill to the call that stands; a hall that was not in a call yet counts from there too."""
+
+    def add(self, server: Server, phones: list[Phone]) -> None:
+        self.open_s += [one.stood_at[-1] - server.opened_at for one in phones]
+        self.away_s += [one.stood_at[-1] - server.killed_at for one in phones]
+
+    def __str__(self) -> str:
+        shown = "p50 {:.1f} s, p99 {:.1f} s, most {:.1f} s".format
+        parts = (sorted(values) for values in (self.open_s, self.away_s))
+        opened, away = (shown(one[len(one) // 2], one[len(one) * 99 // 100], one[-1]) for one in parts)
+        return f"back after SIP is open: {opened}; away since the kill: {away}"
 
 
 def are_called(phones: list[Phone], times: int) -> bool:
@@ -187,9 +240,9 @@ def are_called(phones: list[Phone], times: int) -> bool:
 
 
 async def check(server: Server, phones: list[Phone]) -> None:
-    await until(lambda: all(one.stands for one in phones), "every hall is in one call", phones)
+    await until(lambda: all(server.has(one) for one in phones), "every hall is in one call", phones)
     await asyncio.sleep(3)
-    assert all(one.stands for one in phones), shown(phones)
+    assert all(server.has(one) for one in phones), shown(phones)
     assert not [what for one in phones for what in one.doubled]
     assert await server.states() == Counter(connected=HALLS)
     assert sum(one.called for one in phones) >= CALLS
