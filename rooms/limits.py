@@ -146,6 +146,9 @@ CONTACTS_AHEAD_H = 24
 
 # Sites
 RANGES = 100
+# Of public ranges that hall terminals may call from: the smallest prefix. See `rooms.sites.networks.too_wide`.
+PUBLIC_IPV4_PREFIX = 16
+PUBLIC_IPV6_PREFIX = 32
 EQUIPMENT = 40
 CODECS = 20
 

@@ -13,7 +13,7 @@ import resource
 import shutil
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -22,8 +22,10 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from rooms.sites import networks, terminals
+from rooms.sites.tables import Network
 from rooms.store import migrations
-from rooms.store.database import reason
+from rooms.store.database import Database, reason
 from signaling import hallports, libraries, sockets, tls, whereabouts
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private
@@ -317,6 +319,51 @@ def _halls(settings: Settings, _now: datetime) -> Finding:
     return Finding("halls", Verdict.GOOD, seen)
 
 
+def _hall_networks(settings: Settings, _now: datetime) -> Finding:
+    """Terminals stand in networks that carry the mark "hall terminals call from here": SIP answers no other address."""
+    if not settings.halls:
+        return Finding("hall_networks", Verdict.GOOD, "tắt / off")
+    try:
+        return asyncio.run(asyncio.wait_for(_judged_networks(settings.database_url), DATABASE_S))
+    except (OSError, SQLAlchemyError, TimeoutError) as error:
+        return Finding("hall_networks", Verdict.BAD, reason(error), "database")
+
+
+async def _judged_networks(url: str) -> Finding:
+    if await migrations.current(url) != migrations.newest():
+        return Finding("hall_networks", Verdict.GOOD, "chưa có dữ liệu / nothing in the database yet")
+    database = Database.open(url)
+    try:
+        async with database.reading() as session:
+            zones = await networks.every(session)
+            inside = await terminals.by_network(session)
+    finally:
+        await database.close()
+    return judge_networks(zones, inside)
+
+
+def judge_networks(zones: Sequence[Network], inside: Mapping[str, int]) -> Finding:
+    """`inside`: SIP terminals in use by the network that they stand in."""
+    marked = ", ".join(one.code for one in zones if one.terminals)
+    seen = f"SIP: {marked or 'không mạng nào / no network'}"
+    deaf = [one for one in zones if not one.terminals]
+    if deaf:
+        seen += f"; không nhận SIP / no SIP: {', '.join(map(_unmarked, deaf))}"
+    lost = ", ".join(f"{one.code}: {inside[one.id]}" for one in deaf if inside.get(one.id))
+    if not lost:
+        return Finding("hall_networks", Verdict.GOOD, seen)
+    fix = (
+        f"Danh bạ, Mạng: đánh dấu “Thiết bị hội trường gọi từ đây”, hoặc chuyển thiết bị sang mạng khác ({lost}) / directory, "
+        "Networks: set the mark “Hall terminals call from here”, or move the terminals to another network"
+    )
+    return Finding("hall_networks", Verdict.WARNING, seen, fix)
+
+
+def _unmarked(zone: Network) -> str:
+    wide = networks.too_wide(zone.ranges)
+    return f"{zone.code} ({wide[0]} quá rộng / too wide)" if wide else zone.code
+
+
 def _free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as end:
         try:
@@ -343,4 +390,5 @@ CHECKS: tuple[Check, ...] = (
     _pages,
     _api_key,
     _halls,
+    _hall_networks,
 )

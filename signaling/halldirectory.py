@@ -36,7 +36,7 @@ class Directory:
         self._algorithms = frozenset(one.algorithm for one in self._accounts.values())
         self.networks = everywhere
         self.ranges = tuple(heard)
-        """Of all networks, as CIDR."""
+        """Of the networks that terminals call from, as CIDR."""
         self.closed_ranges = tuple(closed)
         """Of the closed networks alone."""
         self.closed = Networks(closed)

@@ -141,7 +141,9 @@ class Protection:
             return replace(policy, media_networks=directory.closed_ranges or (NOWHERE,))
         if hidden:
             return replace(policy, media_networks=(host,))
-        ranges = known.ranges if known is not None and known.ranges else directory.ranges
+        ranges = directory.ranges
+        if known is not None and known.ranges:
+            ranges = tuple(one for one in known.ranges if one in directory.ranges)
         return replace(policy, media_networks=(*ranges, *([host] if host else [])))
 
     def admits(self, one: Protected, class_: str) -> bool:

@@ -80,7 +80,10 @@ async def load(session: AsyncSession, actor: Actor, now: datetime) -> Loaded:
             "Đã có đơn vị hoặc cuộc họp. Dữ liệu mẫu chỉ nạp được vào hệ thống trống.",
             "there are units or meetings already: the demonstration is for an empty installation",
         )
-    await insert_all(session, tayninh.draft(PEOPLE))
+    province = tayninh.draft(PEOPLE)
+    own = ["127.0.0.0/8", "::1/128"]  # a softphone beside the server is how a demonstration is tried
+    province.network("MAYTHU", "Thiết bị thử trên chính máy chủ", own, closed=False, terminals=True)
+    await insert_all(session, province)
     await defaults.keep_types(session)
     await _take_over_starter(session)
     done = Loaded()

@@ -33,8 +33,8 @@ Digest = Callable[[str, str, str], str]
 
 @dataclass(frozen=True)
 class Known:
-    """One alias. `ranges`: CIDR of the network it stands in; empty: its terminal has none, so it may come from every network of
-    the register.
+    """One alias. `ranges`: CIDR of the network that its terminal stands in; empty: the terminal has no network, so it may come
+    from every network that terminals call from.
     """
 
     alias: str
@@ -123,8 +123,8 @@ async def aliases(session: AsyncSession) -> dict[str, SipAccount]:
 
 
 async def heard(session: AsyncSession) -> tuple[str, ...]:
-    """CIDR ranges that terminals come from: all networks of the register."""
-    return tuple(one for network in await networks.every(session) for one in network.ranges)
+    """CIDR ranges that terminals call from: of the networks that carry the mark."""
+    return tuple(one for network in await networks.every(session) if network.terminals for one in network.ranges)
 
 
 async def closed_ranges(session: AsyncSession) -> tuple[str, ...]:

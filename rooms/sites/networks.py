@@ -26,6 +26,27 @@ FIELDS: Final = (
     Field("name", "Tên mạng", required=True, most=200),
     Field("ranges", "Dải địa chỉ", "codes", most=limits.RANGES, pattern=re.compile(r"[0-9a-fA-F:./]{1,50}"), empty=[]),
     Field("closed", "Mạng riêng", "yes", empty=False),
+    Field("terminals", "Thiết bị hội trường gọi từ đây", "yes", empty=False),
+)
+PRIVATE: Final = tuple(
+    ipaddress.ip_network(one)
+    for one in (
+        "10.0.0.0/8",  # RFC 1918
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",  # RFC 6598, behind the address translation of a provider
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # RFC 3927
+        "fc00::/7",  # RFC 4193
+        "fe80::/10",
+    )
+)
+"""Ranges that the internet does not route. `is_private` of the standard library takes 0.0.0.0/0 for private."""
+WIDE: Final = (
+    "Dải {} quá rộng để đánh dấu “Thiết bị hội trường gọi từ đây”. Chỉ nhận dải nội bộ (như 10.0.0.0/8), hoặc dải công cộng "
+    "không rộng hơn /16 với IPv4, /32 với IPv6.",
+    "{} is too wide for the mark “hall terminals call from here”. It takes private ranges (such as 10.0.0.0/8), and public "
+    "ranges no wider than /16 of IPv4 or /32 of IPv6.",
 )
 
 
@@ -33,6 +54,7 @@ async def create(session: AsyncSession, values: Mapping[str, Any], actor: Actor,
     """A zone. It belongs to the whole system: only who may write sites everywhere changes it."""
     require_everywhere(actor, "sites.write")
     clean = _checked(read(FIELDS, values))
+    _check_mark(clean["ranges"], clean["terminals"])
     if await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("network", clean["code"])
     made = Network(id=new_id(), **clean)
@@ -50,10 +72,11 @@ async def edit(
     found = await get(session, network_id)
     if clean.get("code", found.code) != found.code and await by_code(session, clean["code"]) is not None:
         raise refusals.code_taken("network", clean["code"])
+    _check_mark(clean.get("ranges", found.ranges), clean.get("terminals", found.terminals))
     for name, value in clean.items():
         setattr(found, name, value)
     await session.flush()
-    detail = {"fields": sorted(clean), "closed": found.closed}
+    detail = {"fields": sorted(clean), "closed": found.closed, "terminals": found.terminals}
     await audit.record(session, now, actor, "network.edit", "network", found.id, detail=detail)
     return found
 
@@ -90,6 +113,32 @@ def closed_zone(networks: Iterable[Network], address: str) -> Network | None:
         if inside.version == wanted.version and wanted in inside
     ]
     return max(hits, key=lambda hit: hit[:2])[2] if hits else None
+
+
+def too_wide(ranges: Iterable[str]) -> list[str]:
+    """Those from which no terminal may call: public ones wider than /16 of IPv4 or /32 of IPv6. A /16 has 65,536 addresses, more
+    than a province has terminals; a /32 is what a registry gives to one provider. A private range may have any width. Pure.
+    """
+    return [one for one in ranges if _is_wide(ipaddress.ip_network(one))]
+
+
+def _is_wide(range_: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    widest = limits.PUBLIC_IPV4_PREFIX if range_.version == 4 else limits.PUBLIC_IPV6_PREFIX
+    return range_.prefixlen < widest and not any(_is_within(range_, one) for one in PRIVATE)
+
+
+def _is_within(
+    range_: ipaddress.IPv4Network | ipaddress.IPv6Network, whole: ipaddress.IPv4Network | ipaddress.IPv6Network
+) -> bool:
+    return range_.version == whole.version and range_.prefixlen >= whole.prefixlen and range_.network_address in whole
+
+
+def _check_mark(ranges: Sequence[str], terminals: bool) -> None:
+    wide = too_wide(ranges) if terminals else []
+    if wide:
+        raise invalid(
+            [Trouble("range_too_wide", WIDE[0].format(one), WIDE[1].format(one), "terminals") for one in wide]
+        )
 
 
 def _checked(clean: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Network(Row):
     ranges: Mapped[list[str]]
     """CIDR, IPv4 and IPv6."""
     closed: Mapped[bool] = mapped_column(default=False)
+    terminals: Mapped[bool] = mapped_column(default=False)
+    """Hall terminals call from here: the SIP ports answer these ranges, and no others."""
 
 
 class Site(Row):

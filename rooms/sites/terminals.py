@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -168,6 +169,12 @@ async def search(
     if active is not None:
         wanted = wanted.where(Terminal.active.is_(active))
     return list(await session.scalars(wanted.order_by(Unit.tier, Unit.position, Terminal.code).limit(limit)))
+
+
+async def by_network(session: AsyncSession) -> dict[str, int]:
+    """How many SIP terminals in use stand in each network."""
+    rows = await session.execute(select(Terminal.network_id, Terminal.protocols).where(Terminal.active))
+    return dict(Counter(one for one, protocols in rows.all() if one is not None and "sip" in protocols))
 
 
 def made(clean: Mapping[str, Any]) -> Terminal:

@@ -115,7 +115,12 @@ async def _book(
     translated = changes.pop("translated", ())
     session.add(
         Network(
-            id="network-test", code="test", name="Mạng thử", ranges=list(ranges), closed=changes.pop("closed", True)
+            id="network-test",
+            code="test",
+            name="Mạng thử",
+            ranges=list(ranges),
+            closed=changes.pop("closed", True),
+            terminals=True,
         )
     )
     guest = AttendeeRequest(person_id=province.people["yt-1"])

@@ -118,7 +118,11 @@ async def _open_zone(folder: Any) -> None:
     database = Database.open(f"sqlite:///{folder / 'data' / 'diemcau.sqlite'}")
 
     async def work(session: Any) -> None:
-        session.add(Network(id="network-open", code="open", name="Mạng mở", ranges=["127.0.0.0/8"], closed=False))
+        session.add(
+            Network(
+                id="network-open", code="open", name="Mạng mở", ranges=["127.0.0.0/8"], closed=False, terminals=True
+            )
+        )
 
     await database.transact(work)
     await database.close()

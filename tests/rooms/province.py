@@ -79,7 +79,8 @@ def _everything() -> tuple[Province, list[Row]]:
         rows.append(_unit(made, code, parent, name, kind, tier, block))
         rows += _people(made, code)
     made.networks["tslcd"] = "network-tslcd"
-    rows.append(Network(id="network-tslcd", code="tslcd", name="TSLCD", ranges=["10.0.0.0/8", "fd00::/8"], closed=True))
+    closed = ["10.0.0.0/8", "fd00::/8"]
+    rows.append(Network(id="network-tslcd", code="tslcd", name="TSLCD", ranges=closed, closed=True, terminals=True))
     rows += [_site(made, code, "hall" if code in ("tinh", "khcn", "xa1") else "none") for code in made.units]
     rows += [_hall(made, *one) for one in HALLS]
     rows += [_terminal(made, *one) for one in HALLS]

@@ -122,6 +122,54 @@ async def test_networks(database: Database, province: Province, now: datetime) -
     await database.transact(work)
 
 
+@pytest.mark.parametrize(
+    ("range_", "wide"),
+    [
+        ("0.0.0.0/0", True),
+        ("::/0", True),
+        ("0.0.0.0/1", True),
+        ("128.0.0.0/1", True),
+        ("11.0.0.0/8", True),
+        ("14.224.0.0/11", True),
+        ("8.0.0.0/6", True),
+        ("2001:ee0::/31", True),
+        ("2000::/3", True),
+        ("fc00::/6", True),
+        ("::ffff:0:0/96", False),
+        ("203.113.0.0/16", False),
+        ("2001:ee0::/32", False),
+        ("10.0.0.0/8", False),
+        ("172.16.0.0/12", False),
+        ("172.0.0.0/8", True),
+        ("192.168.0.0/16", False),
+        ("100.64.0.0/10", False),
+        ("127.0.0.0/8", False),
+        ("fd00::/8", False),
+        ("fc00::/7", False),
+    ],
+)
+def test_terminals_call_from_no_range_that_is_too_wide(range_: str, wide: bool) -> None:
+    assert networks.too_wide([range_]) == [range_] * wide
+
+
+async def test_the_mark_is_refused_however_a_wide_range_comes_under_it(
+    database: Database, province: Province, now: datetime
+) -> None:
+    async def work(session: AsyncSession) -> None:
+        fields = {"code": "net", "name": "Internet", "ranges": ["10.0.0.0/8", "0.0.0.0/0"]}
+        both = fields | {"terminals": True}
+        assert await code_of(lambda: networks.create(session, both, COMMAND, now)) == "invalid"
+        made = await networks.create(session, fields, COMMAND, now)
+        assert made.terminals is False
+        mark, wide = {"terminals": True}, {"ranges": ["::/0"]}
+        assert await code_of(lambda: networks.edit(session, made.id, mark, COMMAND, now)) == "invalid"
+        await networks.edit(session, made.id, {"ranges": ["10.0.0.0/8"]} | mark, COMMAND, now)
+        assert await code_of(lambda: networks.edit(session, made.id, wide, COMMAND, now)) == "invalid"
+        await networks.edit(session, made.id, wide | {"terminals": False}, COMMAND, now)
+
+    await database.transact(work)
+
+
 @given(st.lists(st.ip_addresses(v=4).map(lambda one: f"{one}/32"), max_size=3), st.ip_addresses(v=4))
 def test_an_address_is_inside_only_of_its_ranges(ranges: list[str], address: Any) -> None:
     zone = Network(code="z", name="Z", ranges=ranges, closed=True)

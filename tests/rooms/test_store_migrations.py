@@ -14,8 +14,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Boolean, Connection, Date, column, select, table, text
 
+from rooms.dialling import accounts
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Template
+from rooms.sites import networks
 from rooms.store import migrations
 from rooms.store.columns import Utc
 from rooms.store.database import Database
@@ -164,6 +166,36 @@ def _as_before(connection: Connection) -> None:
             "occurrence",
             {**occurrence, "state": "planned", "moved": False, "reason_code": "", "reason": ""},
         )
+
+
+async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
+    """All but those that are too wide, which `doctor` names."""
+    before = {"closed": ["10.0.0.0/8", "fd00::/8"], "office": ["203.113.0.0/16"], "empty": []}
+    dropped = {"internet": ["0.0.0.0/0", "::/0"], "half": ["10.0.0.0/8", "0.0.0.0/1"]}
+    await postgres.run("CREATE DATABASE networks_before")
+    for url in (postgres.url("networks_before"), f"sqlite:///{tmp_path}/networks.db"):
+        database = Database.open(url)
+
+        def as_before(connection: Connection) -> None:
+            command.upgrade(migrations.settings(connection), "0001")
+            for code, ranges in (before | dropped).items():
+                values = {"id": code, "code": code, "name": code, "ranges": ranges, "closed": False}
+                _add(connection, "network", values)
+
+        async with database.engine.connect() as connection:
+            await connection.execution_options(diemcau_writes=True)
+            async with connection.begin():
+                await connection.run_sync(as_before)
+        await database.close()
+        await migrations.upgrade(url)
+        database = Database.open(url)
+        async with database.reading() as session:
+            found = await networks.every(session)
+            heard = await accounts.heard(session)
+        await database.close()
+        assert {one.code for one in found if one.terminals} == set(before)
+        assert sorted(heard) == ["10.0.0.0/8", "203.113.0.0/16", "fd00::/8"]
+    await postgres.run("DROP DATABASE networks_before")
 
 
 def _add(connection: Connection, name: str, values: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Each check finds what is wrong and names a fix."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -11,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.fixtures import loading
+from rooms.policy.actors import COMMAND
+from rooms.sites import networks, terminals
+from rooms.store import migrations
+from rooms.store.database import Database
 from signaling import doctor
 from signaling.config import Settings, load
 from signaling.doctor import CHECKS, Finding, Verdict, examine
@@ -175,3 +182,29 @@ def test_openssl_floors(text: str, verdict: Verdict) -> None:
 def test_expat_floor(version: tuple[int, int, int], verdict: Verdict) -> None:
     found = doctor.judge_expat(version)
     assert found.verdict is verdict and bool(found.fix) is (verdict is Verdict.WARNING)
+
+
+async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -> None:
+    """INTERNET of the register opens SIP to nobody; that is worth a word, and a warning once a terminal stands there."""
+    url = f"sqlite:///{tmp_path / 'diemcau.sqlite'}"
+    await migrations.upgrade(url)
+    database = Database.open(url)
+
+    async def look() -> Finding:
+        return (await asyncio.to_thread(findings, tmp_path, halls=True))["hall_networks"]
+
+    await database.transact(lambda session: loading.load(session, "tayninh-2025", COMMAND, NOW))
+    found = await look()
+    assert found.verdict is Verdict.GOOD
+    assert found.seen == "SIP: NOIBO, TSLCD; không nhận SIP / no SIP: INTERNET (0.0.0.0/0 quá rộng / too wide)"
+
+    async def move(session: AsyncSession) -> None:
+        zone = await networks.by_code(session, "INTERNET")
+        terminal = (await terminals.search(session, ""))[0]
+        assert zone is not None
+        await terminals.edit(session, terminal.id, {"network_id": zone.id, "sip_uri": ""}, COMMAND, NOW)
+
+    await database.transact(move)
+    found = await look()
+    await database.close()
+    assert (found.verdict, "INTERNET: 1" in found.fix) == (Verdict.WARNING, True)

@@ -79,7 +79,7 @@ async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
 
     async def work(session: AsyncSession) -> None:
-        values = {"code": "loop", "name": "Mạng thử", "ranges": ["127.0.0.0/8"], "closed": True}
+        values = {"code": "loop", "name": "Mạng thử", "ranges": ["127.0.0.0/8"], "closed": True, "terminals": True}
         network = await networks.create(session, values, COMMAND, now)
         for name, code in CODES.items():
             terminal = (await session.scalars(select(Terminal).where(Terminal.code == code))).one()

@@ -4,6 +4,8 @@ server with halls switched on, a terminal on loopback that says no.
 
 from __future__ import annotations
 
+import secrets
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,6 +49,7 @@ class Halls(Served):
     peer: Refuser
     meeting: str
     date: str
+    sip_port: int
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halls]:
         DIEMCAU_SIP_TCP_PORT=port,
         DIEMCAU_SIP_TLS_PORT="-1",
     )
-    yield Halls(server, desk, now, {}, peer, meeting, date)
+    yield Halls(server, desk, now, {}, peer, meeting, date, int(port))
     server.stop()
     peer.stop()
 
@@ -239,6 +242,62 @@ async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served:
     await expect(operator.part("part")).to_have_count(4)
     await expect(operator.part("measures")).to_contain_text("1840 / 1790 kbit/s")
     assert await operator.barriers() == []
+
+
+def answers_sip(served: Halls, host: str) -> bool:
+    """Whether a REGISTER from this address gets any answer by UDP within a second."""
+    lines = (
+        "REGISTER sip:127.0.0.1 SIP/2.0",
+        f"Via: SIP/2.0/UDP {host}:5099;branch=z9hG4bK{secrets.token_hex(6)};rport",
+        f"From: <sip:la@127.0.0.1>;tag={secrets.token_hex(4)}",
+        "To: <sip:la@127.0.0.1>",
+        f"Call-ID: {secrets.token_hex(8)}",
+        "CSeq: 1 REGISTER",
+        f"Contact: <sip:la@{host}:5099>",
+        "User-Agent: Poly X30 with a name of some length, since no answer is longer than its question" + "." * 200,
+        "Content-Length: 0",
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as terminal:
+        terminal.bind((host, 0))
+        terminal.settimeout(1)
+        terminal.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), ("127.0.0.1", served.sip_port))
+        try:
+            return terminal.recv(4096).startswith(b"SIP/2.0 401")
+        except TimeoutError:
+            return False
+
+
+async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: Halls) -> None:
+    """The register's INTERNET (0.0.0.0/0) opens SIP to nobody, and the form refuses the mark for it. A network that the form
+    makes with its defaults opens nothing either; the tick does, at once, for its own addresses.
+    """
+    visitor = await visit()
+    await sign_in(visitor, served, "quantri")
+    page = visitor.page
+    await page.goto(served.url + "/directory/networks")
+    tick = page.get_by_label("Thiết bị hội trường gọi từ đây")
+    internet = page.get_by_role("row").filter(has_text="0.0.0.0/0")
+    assert not answers_sip(served, "127.9.0.1")
+    await internet.get_by_role("button").first.click()
+    await tick.check()
+    await visitor.part("record-save").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0 quá rộng")
+    assert await visitor.barriers() == []
+    await page.get_by_role("button", name="Bỏ qua", exact=True).click()
+    await visitor.part("record-new").click()
+    await visitor.part("field-code").fill("THU")
+    await visitor.part("field-name").fill("Mạng thử nghiệm")
+    await page.get_by_label("Dải địa chỉ").fill("127.9.0.0/16")
+    await visitor.part("record-save").click()
+    made = page.get_by_role("row").filter(has_text="127.9.0.0/16")
+    await expect(made).to_be_visible()
+    assert not answers_sip(served, "127.9.0.1")
+    await made.get_by_role("button").first.click()
+    await tick.check()
+    await visitor.part("record-save").click()
+    await expect(tick).to_have_count(0)
+    assert answers_sip(served, "127.9.0.1")
+    assert not answers_sip(served, "127.8.0.1")
 
 
 async def test_lost_connection_is_told(operator: Visitor, served: Halls) -> None:

@@ -132,7 +132,13 @@ async def _soon(session: AsyncSession, meeting: Meeting, date: str, now: datetim
 
 async def _equip(session: AsyncSession, seal: Seal, now: datetime, ports: dict[str, int]) -> None:
     """The register's network and terminals; one has an account and no address."""
-    values: dict[str, Any] = {"code": "loop", "name": "Mạng thử", "ranges": ["127.0.0.0/8"], "closed": True}
+    values: dict[str, Any] = {
+        "code": "loop",
+        "name": "Mạng thử",
+        "ranges": ["127.0.0.0/8"],
+        "closed": True,
+        "terminals": True,
+    }
     network = await networks.create(session, values, COMMAND, now)
     sites = await session.scalars(select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(3))
     for name, site in zip(NAMES, sites.all(), strict=True):

@@ -32,6 +32,11 @@ class NetworkFields(Strict):
     name: Name200
     ranges: list[Cidr] = Field([], max_length=limits.RANGES)
     closed: bool = False
+    terminals: bool = Field(
+        False,
+        description="hall terminals call from here: SIP answers these ranges alone. Refused for public ranges wider than /16 of "
+        "IPv4 or /32 of IPv6",
+    )
 
 
 class Network(View):
@@ -42,6 +47,7 @@ class Network(View):
     name: str
     ranges: list[str]
     closed: bool
+    terminals: bool
 
 
 class SiteFields(Strict):

@@ -13,6 +13,7 @@ from rooms.org.tables import Unit as UnitRow
 from rooms.policy import disclosure
 from rooms.sites import halls, networks, places, terminals
 from rooms.sites.tables import Hall as HallRow
+from rooms.sites.tables import Network as NetworkRow
 from rooms.sites.tables import Site as SiteRow
 from rooms.sites.tables import Terminal as TerminalRow
 from signaling.api.models import limits
@@ -213,9 +214,12 @@ async def get_network(visit: Caller, network_id: Key) -> Network:
 
 @router.post("/networks", status_code=201, openapi_extra=needs("sites.write", of="network"))
 async def create_network(visit: Caller, wanted: NetworkFields) -> Network:
-    """A new zone. Important meetings are met only from zones that are closed."""
+    """A new zone. Important meetings are met only from zones that are closed, and SIP answers only those with the mark
+    `terminals`.
+    """
     values = wanted.model_dump()
-    return shown(Network, await visit.write(lambda session: networks.create(session, values, visit.actor, visit.now)))
+    made = await visit.write(lambda session: networks.create(session, values, visit.actor, visit.now))
+    return await _taken_over(visit, made)
 
 
 @router.put("/networks/{network_id}", openapi_extra=needs("sites.write", of="network"))
@@ -223,6 +227,13 @@ async def edit_network(visit: Caller, network_id: Key, wanted: NetworkFields) ->
     """Correct a zone."""
     values = wanted.model_dump()
     made = await visit.write(lambda session: networks.edit(session, network_id, values, visit.actor, visit.now))
+    return await _taken_over(visit, made)
+
+
+async def _taken_over(visit: Visit, made: NetworkRow) -> Network:
+    """The SIP ports go by it at once."""
+    if visit.desk.halls is not None:
+        await visit.desk.halls.refresh()
     return shown(Network, made)
 
 

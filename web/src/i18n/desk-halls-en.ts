@@ -46,4 +46,6 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'places.amber': '{n} to look at',
   'places.red': '{n} not ready',
   'places.alarmed': 'New alarms at {n} halls',
+  'field.terminalsCall': 'Hall terminals call from here',
+  'field.terminalsCallHint': 'SIP registrations and calls are taken from marked networks alone. Public ranges wider than /16 (IPv4) or /32 (IPv6) cannot be marked.',
 };

@@ -44,4 +44,6 @@ export const hallsVi = {
   'places.amber': '{n} cần xem',
   'places.red': '{n} chưa sẵn sàng',
   'places.alarmed': 'Cảnh báo chưa xem ở {n} điểm cầu',
+  'field.terminalsCall': 'Thiết bị hội trường gọi từ đây',
+  'field.terminalsCallHint': 'Chỉ những mạng được đánh dấu mới đăng ký và gọi SIP được. Không đánh dấu được dải công cộng rộng hơn /16 (IPv4) hay /32 (IPv6).',
 } as const;

@@ -220,12 +220,14 @@ export const KINDS: Kind[] = [
       { name: 'name', label: 'field.name' },
       { name: 'ranges', label: 'field.ranges' },
       { name: 'closed', label: 'field.closed' },
+      { name: 'terminals', label: 'field.terminalsCall' },
     ],
     fields: [
       CODE,
       { name: 'name', label: 'field.name', kind: 'text', required: true },
       { name: 'ranges', label: 'field.ranges', kind: 'lines', initial: [], hint: 'field.rangesHint' },
       { name: 'closed', label: 'field.closedLong', kind: 'tick', initial: false },
+      { name: 'terminals', label: 'field.terminalsCall', kind: 'tick', initial: false, hint: 'field.terminalsCallHint' },
     ],
   },
 ];
