@@ -241,7 +241,8 @@ async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
 
 async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bool:
     """Whether the server may call a terminal of this unit by itself: it is the host's own, the unit has said that it comes, or
-    the system's step of an approval says so. An internal ordinary meeting may have been approved without any step.
+    the system's step of an approval says so. An internal ordinary meeting may have been approved without any step. What the
+    host's desk wrote down for the unit is not the unit's word, nor is what one of its people answered.
     """
     if unit_id == meeting.host_unit_id or meeting.class_ != classes.ORDINARY:
         return True
@@ -252,7 +253,11 @@ async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bo
     if await session.scalar(said) is not None:
         return True
     comes = select(Attendee.id).where(
-        Attendee.meeting_id == meeting.id, Attendee.unit_id == unit_id, Attendee.answer == "accepted"
+        Attendee.meeting_id == meeting.id,
+        Attendee.unit_id == unit_id,
+        Attendee.person_id.is_(None),
+        Attendee.answer == "accepted",
+        Attendee.answered_by.not_like("secretary:%"),
     )
     return await session.scalar(comes.limit(1)) is not None
 

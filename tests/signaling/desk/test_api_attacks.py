@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import select
 
 from rooms.dialling import planning
 from rooms.dialling.tables import DialLeg
+from signaling.hallboard import Board
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
+from tests.signaling.desk.test_api_disclosure import correct
 from tests.signaling.desk.test_api_meetings import act, approved, book
 
 pytestmark = pytest.mark.timeout(120)
 
 
 def quick(office: Office, **changes: Any) -> dict[str, Any]:
-    """An internal meeting of khcn in an hour, without a hall of its own."""
+    """An internal meeting of khcn this afternoon, without a hall of its own."""
     return {
         "title": "Họp nội bộ",
         "type_code": "internal",
@@ -30,9 +33,9 @@ def quick(office: Office, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-async def called(office: Office, meeting_id: str) -> list[str]:
-    """The terminals that the server has a leg to that it would call, when the meeting begins."""
-    at = office.now + timedelta(hours=8)
+async def called(office: Office) -> list[str]:
+    """The terminals that the server has a leg to that it would call, five minutes before the meeting begins."""
+    at = office.now.fromisoformat(office.at("2026-03-03 13:55"))
 
     async def work(session: Any) -> list[str]:
         await planning.plan(session, at)
@@ -65,13 +68,53 @@ async def test_the_lowest_role_has_no_hall_of_another_unit_called(office: Office
     for what, changes in outside.items():
         made = await book(requester, quick(office, **changes))
         assert (made["state"], made["number"]) == ("asked", None), what
-        assert await called(office, made["id"]) == [], what
+        assert await called(office) == [], what
         await act(requester, made, "cancel", reason_code="not_ready", reason="Thử")
     alone = await book(requester, quick(office, attendees=[{"person_id": people["khcn-1"]}], connect="call"))
     assert alone["state"] == "approved", "his own unit's people meet at once"
-    assert await called(office, alone["id"]) == []
+    assert await called(office) == []
     shown = await office.stranger().get("/public/schedule.json")
     assert shown.status_code == 200 and "Họp nội bộ" not in shown.text
+
+
+def board(office: Office) -> None:
+    """The operators' pages of halls, without terminals behind them."""
+    around = SimpleNamespace(database=office.database, live=office.secretariat.live)
+    halls = SimpleNamespace(around=around, registry=None, calls={}, caller=SimpleNamespace(wake=lambda: None))
+    office.secretariat.hall_desk = Board(cast(Any, halls))
+
+
+async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Office) -> None:
+    """An internal meeting needs no approval while it calls nobody of another unit. Its desk writes down that the commune comes,
+    the commune's terminal is then in use again, and the meeting's own operator tries to have it called.
+    """
+    board(office)
+    requester, admin = await office.client("requester", "khcn"), await office.client("admin")
+    terminal, units = office.province.terminals["xa1"], office.province.units
+    await correct(admin, f"/terminals/{terminal}", active=False)
+    meeting = await book(requester, quick(office, attendees=[{"unit_id": units["xa1"]}], connect="call"))
+    assert (meeting["state"], meeting["calls"], len(meeting["call_gaps"])) == ("approved", [], 1)
+    answer = f"/meetings/{meeting['id']}/attendees/{meeting['attendees'][0]['id']}/answer"
+    host = await office.client("secretary", "khcn")
+    said = await host.put(answer, json={"answer": "accepted", "comment": "qua điện thoại"})
+    assert said.json()["answered_by"].startswith("secretary:"), "as it is for phone calls"
+    await correct(admin, f"/terminals/{terminal}", active=True)
+
+    assert await called(office) == []
+    office.now = office.now.fromisoformat(meeting["starts_at"]) - timedelta(minutes=5)
+    legs = f"/occurrences/{meeting['occurrences'][0]['id']}/legs"
+    operator = await office.client("operator", "khcn")
+    (row,) = (await operator.get(legs)).json()
+    assert (row["terminal_id"], row["state"], row["reason"]["code"]) == (terminal, "given_up", "not_agreed")
+    assert row["reason"]["vi"].startswith("Đơn vị chưa nhận lời")
+    problem(await operator.post(legs, json={"terminal_id": terminal}), 403, "denied")
+    assert await called(office) == []
+    # The commune itself says that it comes.
+    head = await office.client("secretary", "xa1", "xa1-1")
+    own = await head.put(answer, json={"answer": "accepted"})
+    assert own.status_code == 200 and own.json()["answered_by"].startswith("account:"), own.text
+    answered = await (await office.client("operator", "khcn")).post(legs, json={"terminal_id": terminal})
+    assert answered.status_code == 200 and answered.json()["terminal_id"] == terminal, answered.text
 
 
 async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> None:
