@@ -31,12 +31,12 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Three wrong entries. The call ends. Please contact the secretary of the meeting.",
     ),
     "lobby": (
-        "Đồng chí đang ở phòng chờ. Chủ tọa đã được báo và sẽ mời vào.",
+        "Đồng chí đang ở phòng chờ. Chủ trì đã được báo và sẽ mời vào.",
         "You are in the lobby. The chair has been told and will let you in.",
     ),
     "not_started": ("Cuộc họp chưa bắt đầu. Xin chờ trong giây lát.", "The meeting has not begun yet. Please wait."),
     "joined": ("Đã vào cuộc họp.", "You are now in the meeting."),
-    "denied": ("Chủ tọa không mời vào cuộc họp này.", "The chair did not let you in."),
+    "denied": ("Chủ trì không mời vào cuộc họp này.", "The chair did not let you in."),
     "forbidden": (
         "Cuộc họp quan trọng chỉ dự được từ thiết bị hội trường đã đăng ký.",
         "An important meeting can be joined from registered hall terminals only.",
@@ -49,11 +49,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Không có số hoặc tên này. Hãy kiểm tra rồi gọi lại.",
         "There is no such number or name. Please check, then call again.",
     ),
-    "muted": ("Đã tắt micrô.", "Your microphone is off."),
-    "unmuted": ("Đã bật micrô.", "Your microphone is on."),
-    "unmute_denied": ("Chủ tọa đã tắt micrô của điểm cầu.", "The chair has muted your site."),
+    "muted": ("Đã tắt micro.", "Your microphone is off."),
+    "unmuted": ("Đã bật micro.", "Your microphone is on."),
+    "unmute_denied": ("Chủ trì đã tắt micro của điểm cầu.", "The chair has muted your site."),
     "unmute_asked": (
-        "Chủ tọa mời điểm cầu bật micrô. Bấm sao sáu.",
+        "Chủ trì mời điểm cầu bật micro. Bấm sao sáu.",
         "The chair asks you to switch your microphone on. Press star six.",
     ),
     "floor_asked": ("Đã đăng ký phát biểu.", "You have asked for the floor."),
@@ -61,7 +61,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "floor_given": ("Mời điểm cầu phát biểu.", "You have the floor."),
     "layout": ("Đã đổi bố cục hình.", "The layout has changed."),
     "help": (
-        "Sao sáu: tắt hoặc bật micrô. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao không: gọi người điều hành.",
+        "Sao sáu: tắt hoặc bật micro. Sao năm: đăng ký phát biểu. Sao bốn: đổi bố cục hình. Sao không: gọi người điều hành.",
         "Star six: microphone off or on. Star five: ask for the floor. Star four: change the layout. "
         "Star zero: call the operator.",
     ),

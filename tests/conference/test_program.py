@@ -261,9 +261,9 @@ def test_who_presents_does_not_get_it_back(world: HallWorld) -> None:
 
 def test_a_message_stands_in_one_picture_or_in_all(world: HallWorld) -> None:
     one, two = HallParty(world, "one"), HallParty(world, "two")
-    one.hall.set_text("Mời điểm cầu bật micrô")
+    one.hall.set_text("Mời điểm cầu bật micro")
     world.settle()
-    assert sorted(group.text for group in world.scene().groups) == ["", "Mời điểm cầu bật micrô"]
+    assert sorted(group.text for group in world.scene().groups) == ["", "Mời điểm cầu bật micro"]
     assert one.sends("video").producer is not two.sends("video").producer
     one.hall.set_text("")
     assert one.conference.program is not None

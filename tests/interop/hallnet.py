@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -223,6 +224,9 @@ class Baresip:
     codec: str = "PCMA/8000/1"
     encryption: str = ""
     password: str | None = None
+    address: str = HALLS
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Beside what this process has."""
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -239,7 +243,12 @@ class Baresip:
             words += ["-e", command]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                words, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                words,
+                cwd=self.folder,
+                env=os.environ | self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         return self
 
@@ -312,7 +321,7 @@ class Baresip:
         lines = [
             "poll_method epoll",
             f"net_interface {interface}",
-            f"sip_listen {HALLS}:{self.port}",
+            f"sip_listen {self.address}:{self.port}",
             f"sip_cafile {self.net.server.authority}",
             f"audio_path {self.folder / 'empty'}",
             "audio_player aubridge,null",

@@ -196,14 +196,14 @@ async def test_connected_halls_are_seen_and_obey(operator: Visitor, served: Live
     red = row(operator, "do")
     line = re.compile(r"↑ [1-9][\d,]* [kM]bit/s\s*↓ [1-9][\d,]* [kM]bit/s\s*mất 0\s?% · trễ \d+ ms")
     await expect(red).to_contain_text(line, timeout=WAIT_MS)
-    for words in ("Đã kết nối", "SIP", "Không mã hóa", "Micrô bật", "H.264 1280×720", "G.711 A"):
+    for words in ("Đã kết nối", "SIP", "Không mã hóa", "Micro bật", "H.264 1280×720", "G.711 A"):
         await expect(red).to_contain_text(words)
     await _picture(red.locator("img"))
 
     await red.get_by_test_id("leg-mute").click()
-    await expect(red).to_contain_text("Micrô tắt")
+    await expect(red).to_contain_text("Micro tắt")
     await operator.part("undo").click()
-    await expect(red).to_contain_text("Micrô bật")
+    await expect(red).to_contain_text("Micro bật")
 
     asks = served.halls["xanh"].info("application/dtmf-relay", b"Signal=*\r\nDuration=160\r\n")
     assert await served.place.later(asks) == 200
@@ -258,7 +258,7 @@ async def test_the_chair_mutes_a_hall_for_all_and_its_key_counts_when_it_is_aske
 
     await hall.get_by_test_id("host-more").click()
     await hall.get_by_test_id("host-mute").click()
-    await expect(red).to_contain_text("Micrô tắt")
+    await expect(red).to_contain_text("Micro tắt")
     await _hears(operator, served, 0)
     await served.place.later(keys.press("*6", by="info"))
     await _hears(operator, served, 0)
@@ -276,7 +276,7 @@ async def test_the_chair_mutes_a_hall_for_all_and_its_key_counts_when_it_is_aske
     await chair.part("mute-all").click()
     await chair.part("mute-all-undo").click()
     await expect(chair.part("host-done")).to_contain_text("Đã mở lại tiếng của 2 hội trường")
-    await expect(red).to_contain_text("Micrô bật")
+    await expect(red).to_contain_text("Micro bật")
     await _hears(operator, served, 440)
 
     await hall.get_by_test_id("host-more").click()
