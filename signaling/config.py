@@ -94,6 +94,9 @@ class Settings:
     oidc_label: str = _setting("SSO", "how the button calls it")
     oidc_unit: str = _setting("", "code of the unit for people whom only the issuer knows; empty: they are refused")
     oidc_ca: Path | None = _setting(None, "authority (PEM) of the issuer's certificate, when it is no public one")
+    second_factor_approvers: bool = _setting(
+        False, "approvers decide only with a second factor, as operators and administrators do"
+    )
     trusted_proxies: tuple[str, ...] = _setting((), "addresses (CIDR) of proxies whose X-Forwarded-For is believed")
     webhook_urls: tuple[str, ...] = _setting((), "addresses that hear of live conferences (LiveKit's webhooks)")
     turn_urls: tuple[str, ...] = _setting((), "TURN servers told to clients, such as turns:turn.example.vn:443")

@@ -80,6 +80,7 @@ class Secretariat:
             issuer=_issuer(settings),
             mails=bool(settings.smtp_host),
             halls=settings.halls,
+            approver_factor=settings.second_factor_approvers,
         )
         self.access = access.Access(self.database, self.seal, self.clock, options)
         self.worker = notify.Worker(self.database, self._works(), self.clock)

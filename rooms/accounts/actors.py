@@ -17,12 +17,19 @@ _ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 async def of_account(
-    session: AsyncSession, account: Account, now: datetime, *, factors: int = 1, address: str = ""
+    session: AsyncSession,
+    account: Account,
+    now: datetime,
+    *,
+    factors: int = 1,
+    address: str = "",
+    approver_factor: bool = False,
 ) -> Actor:
-    """Who acts when this account does."""
+    """Who acts when this account does. `approver_factor`: approvers need a second factor."""
     held, persons = await roles.held(session, account, now)
     name = await name_of(session, account, now)
-    return Actor("account", account.id, account.person_id or "", name, held, persons, address, factors)
+    own = (account.id, account.person_id or "", name)
+    return Actor("account", *own, held, persons, address, factors, approver_factor)
 
 
 async def name_of(session: AsyncSession, account: Account, now: datetime) -> str:

@@ -1,5 +1,6 @@
-"""Roles that count now: those granted to an account, and the working roles of the people whose deputy its person is.
+"""Roles that count now: those granted to an account, and working roles of the people whose deputy its person is.
 
+A deputyship passes on what its person held when it was given (`DeputyRole`) and holds still. Roles granted later do not pass.
 Owns grants. A role is granted by an administrator of that unit or of one above it, for an account whose person belongs to
 what he administers; nobody gives away more than he could do himself, and the last administrator of the whole stays.
 """
@@ -13,7 +14,7 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
-from rooms.accounts.tables import Account, RoleGrant
+from rooms.accounts.tables import Account, DeputyRole, RoleGrant
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import top
@@ -34,13 +35,18 @@ def in_force(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 
 _NOW = bindparam("now", type_=Utc)
 _DEPUTISED = (
-    select(Deputy.person_id)
+    select(Deputy.id, Deputy.person_id)
     .where(Deputy.deputy_id == bindparam("person"), Deputy.revoked_at.is_(None))
     .where(Deputy.starts_at <= _NOW, Deputy.ends_at > _NOW)
     .order_by(Deputy.person_id)
     .limit(limits.DEPUTISED)
 )
-_PASSED = and_(Account.person_id.in_(bindparam("persons", expanding=True)), RoleGrant.role.in_(DEPUTISED))
+_FROZEN = select(DeputyRole.grant_id).where(DeputyRole.deputy_id.in_(bindparam("deputyships", expanding=True)))
+_PASSED = and_(
+    Account.person_id.in_(bindparam("persons", expanding=True)),
+    RoleGrant.role.in_(DEPUTISED),
+    RoleGrant.id.in_(_FROZEN),
+)
 _HELD = (
     select(RoleGrant.role, Unit.id, Unit.path, Account.id, Account.person_id)
     .join(Unit, Unit.id == RoleGrant.unit_id)
@@ -51,16 +57,48 @@ _HELD = (
 """Built once: every request asks these."""
 
 
-async def deputised(session: AsyncSession, person_id: str, now: datetime) -> tuple[str, ...]:
-    """Persons whose deputy this person is now; a deputy's deputy is not meant."""
-    found = await session.scalars(_DEPUTISED, {"person": person_id, "now": now})
-    return tuple(dict.fromkeys(found))
+async def deputised(session: AsyncSession, person_id: str, now: datetime) -> dict[str, str]:
+    """Deputyships of this person that are in force -> whom they stand in for; a deputy's deputy is not meant."""
+    found = await session.execute(_DEPUTISED, {"person": person_id, "now": now})
+    return {one.id: one.person_id for one in found}
+
+
+async def freeze(session: AsyncSession, deputyship: Deputy, now: datetime) -> None:
+    """Keep which roles this new deputyship passes on: the working roles that its person holds now."""
+    held_now = await session.scalars(
+        select(RoleGrant.id)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .where(Account.person_id == deputyship.person_id, RoleGrant.role.in_(DEPUTISED), in_force(now))
+    )
+    session.add_all([DeputyRole(deputy_id=deputyship.id, grant_id=one) for one in held_now.all()])
+    await session.flush()
+
+
+async def passing(
+    session: AsyncSession, deputyships: Sequence[str], now: datetime
+) -> dict[str, list[tuple[str, Unit]]]:
+    """By deputyship: (role, unit) that it passes on, as far as its person holds them still."""
+    found = await session.execute(
+        select(DeputyRole.deputy_id, RoleGrant.role, Unit)
+        .join(RoleGrant, RoleGrant.id == DeputyRole.grant_id)
+        .join(Account, Account.id == RoleGrant.account_id)
+        .join(Deputy, and_(Deputy.id == DeputyRole.deputy_id, Deputy.person_id == Account.person_id))
+        .join(Unit, Unit.id == RoleGrant.unit_id)
+        .where(DeputyRole.deputy_id.in_(deputyships), RoleGrant.role.in_(DEPUTISED), in_force(now), Account.active)
+        .order_by(Unit.path, RoleGrant.role)
+    )
+    passed: dict[str, list[tuple[str, Unit]]] = {}
+    for deputyship, role, unit in found:
+        passed.setdefault(deputyship, []).append((role, unit))
+    return passed
 
 
 async def held(session: AsyncSession, account: Account, now: datetime) -> tuple[tuple[Role, ...], tuple[str, ...]]:
     """(roles that count now, persons whose deputy he is)."""
-    persons = await deputised(session, account.person_id, now) if account.person_id else ()
-    found = await session.execute(_HELD, {"account": account.id, "persons": persons, "now": now})
+    standing_in = await deputised(session, account.person_id, now) if account.person_id else {}
+    persons = tuple(dict.fromkeys(standing_in.values()))
+    asked = {"account": account.id, "persons": persons, "deputyships": tuple(standing_in), "now": now}
+    found = await session.execute(_HELD, asked)
     roles = {
         Role(role, unit_id, path, "" if holder == account.id else person or "")
         for role, unit_id, path, holder, person in found

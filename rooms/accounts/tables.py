@@ -55,6 +55,16 @@ class RoleGrant(Row):
     granted_by: Mapped[str] = mapped_column(String(32))
 
 
+class DeputyRole(Row):
+    """A grant that a deputyship passes on: its person had the role when the deputyship was given."""
+
+    __tablename__ = "deputy_role"
+
+    deputy_id: Mapped[str] = mapped_column(ForeignKey("deputy.id", ondelete="CASCADE"), primary_key=True)
+    """The deputyship."""
+    grant_id: Mapped[str] = mapped_column(ForeignKey("role_grant.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class SignIn(Row):
     """A session of a browser. The cookie holds the secret, this row its digest."""
 

@@ -10,7 +10,6 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.booking import call_list, history, reading, rejoining, resources, restoring, rules, timing
 from rooms.booking.rules import Rule
 from rooms.booking.tables import Proposal, Reservation, Setting, Step, Wanted
@@ -203,7 +202,7 @@ async def decide(
         reason.strip()[: limits.REASON],
     )
     step.decided_by = _by(actor)
-    step.decided_for = await _decided_for(session, step, at.path, actor, now)
+    step.decided_for = _decided_for(step, at.path, actor)
     detail = {"step": step.step, "round": step.round, "for": step.decided_for}
     word = "approve" if approve_ else "refuse"
     await audit.record(session, now, actor, f"meeting.step.{word}", "meeting", meeting.id, unit.id, detail)
@@ -343,22 +342,10 @@ async def withdraw(session: AsyncSession, meeting_id: str, now: datetime) -> Non
     await session.flush()
 
 
-async def _decided_for(session: AsyncSession, step: Step, path: str, actor: Actor, now: datetime) -> str:
+def _decided_for(step: Step, path: str, actor: Actor) -> str:
     """The person whose deputy decides; empty when the actor has the role himself."""
-    if not actor.deputises or actor.kind != "account":
-        return ""
-    rows = await session.execute(
-        select(RoleGrant.account_id, Account.person_id, Unit.path)
-        .join(Account, Account.id == RoleGrant.account_id)
-        .join(Unit, Unit.id == RoleGrant.unit_id)
-        .where(RoleGrant.role == step.role, RoleGrant.starts_at <= now)
-        .where(or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
-        .where(or_(RoleGrant.account_id == actor.id, Account.person_id.in_(actor.deputises)))
-    )
-    fitting = [(account, person) for account, person, at in rows if path.startswith(at)]
-    if any(account == actor.id for account, _ in fitting):
-        return ""
-    return next((person or "" for _, person in fitting), "")
+    fitting = [one.for_person for one in actor.roles if one.role == step.role and path.startswith(one.unit_path)]
+    return fitting[0] if fitting and all(fitting) else ""
 
 
 # What waits for whom

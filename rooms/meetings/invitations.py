@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.accounts.tables import Account, RoleGrant
+from rooms.accounts.tables import Account, DeputyRole, RoleGrant
 from rooms.booking.dates import REASONS
 from rooms.booking.tables import Reservation, Step
 from rooms.errors import Refusal
@@ -597,8 +597,13 @@ async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Per
         .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Account.active)
         .where(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
     )
-    deputies = select(Deputy.deputy_id).where(
-        Deputy.person_id.in_(holders), Deputy.starts_at <= now, Deputy.ends_at > now, Deputy.revoked_at.is_(None)
+    deputies = (
+        select(Deputy.deputy_id)
+        .join(DeputyRole, DeputyRole.deputy_id == Deputy.id)
+        .join(RoleGrant, RoleGrant.id == DeputyRole.grant_id)
+        .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Deputy.person_id.in_(holders))
+        .where(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .where(Deputy.starts_at <= now, Deputy.ends_at > now, Deputy.revoked_at.is_(None))
     )
     rows = await session.scalars(
         select(Person)

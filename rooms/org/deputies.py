@@ -29,7 +29,7 @@ async def grant(
     actor: Actor,
     now: datetime,
 ) -> Deputy:
-    """`deputy_id` acts for `person_id` between the two. Whoever is represented may say so himself.
+    """`deputy_id` acts for `person_id` between the two, with the working roles that the person holds now. The person may say so.
 
     Raises Refusal `deputy_of_himself`, `own_deputy`, `deputy_dates`, `deputy_exists`.
     """
@@ -64,6 +64,7 @@ async def grant(
     )
     session.add(made)
     await session.flush()
+    await roles.freeze(session, made, now)
     detail = {"person": person_id, "deputy": deputy_id, "from": starts_at.isoformat(), "to": ends_at.isoformat()}
     await audit.record(session, now, actor, "deputy.grant", "deputy", made.id, person.unit_id, detail)
     return made

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Text, cast, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Account, Client, RoleGrant
+from rooms.accounts.tables import Account, Client, DeputyRole, RoleGrant
 from rooms.booking.tables import Change, Step, UnitRule
 from rooms.identifiers import new_id, new_number
 from rooms.meetings.tables import (
@@ -135,7 +135,7 @@ async def roles(estate: Estate, only: Iterable[str] | None) -> None:
             estate.moved["roles_joined"] += 1
         else:
             have.add((grant.account_id, grant.role))
-            estate.session.add(_granted_anew(estate, grant))
+            await _grant_anew(estate, grant)
             estate.moved["roles"] += 1
         if grant.starts_at >= estate.start:
             await estate.session.delete(grant)
@@ -278,8 +278,9 @@ async def _grants(estate: Estate, unit_id: str) -> set[tuple[str, str]]:
     return {(row.account_id, row.role) for row in await estate.session.execute(wanted)}
 
 
-def _granted_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
-    return RoleGrant(
+async def _grant_anew(estate: Estate, grant: RoleGrant) -> None:
+    """The role goes on in the heir, also for those who stand in for its holder."""
+    made = RoleGrant(
         id=new_id(),
         account_id=grant.account_id,
         role=grant.role,
@@ -288,6 +289,10 @@ def _granted_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
         ends_at=grant.ends_at,
         granted_by=estate.actor.id[:32],
     )
+    estate.session.add(made)
+    await estate.session.flush()
+    passed = await estate.session.scalars(select(DeputyRole.deputy_id).where(DeputyRole.grant_id == grant.id))
+    estate.session.add_all([DeputyRole(deputy_id=one, grant_id=made.id) for one in passed.all()])
 
 
 async def _invite_heir(estate: Estate, meeting: Meeting) -> None:

@@ -36,6 +36,8 @@ class Actor:
     address: str = ""
     factors: int = 1
     """2: signed in with a second factor."""
+    approver_factor: bool = False
+    """Approvers need a second factor too (setting `second_factor_approvers`)."""
     session: str = ""
     """The session of an account, as `GET /sessions` names it."""
 

@@ -1,6 +1,7 @@
 """What each role may do, as one table; where, by the unit tree. Pure.
 
-A role counts in its unit and in all that is below. Operators and administrators need a second factor for what changes things.
+A role counts in its unit and in all that is below. Operators and administrators need a second factor for what changes things;
+approvers do where the installation says so.
 """
 
 from __future__ import annotations
@@ -146,5 +147,10 @@ def require_everywhere(actor: Actor, action: str) -> None:
     )
 
 
+def guarded(actor: Actor, role: str) -> bool:
+    """Whether this role changes nothing without a second factor."""
+    return role in SECOND_FACTOR or (role == APPROVER and actor.approver_factor)
+
+
 def _strong_enough(actor: Actor, role: str, action: str) -> bool:
-    return role not in SECOND_FACTOR or action in READS or actor.kind == "client" or actor.factors >= 2
+    return not guarded(actor, role) or action in READS or actor.kind == "client" or actor.factors >= 2

@@ -136,9 +136,8 @@ def _is_within(
 def _check_mark(ranges: Sequence[str], terminals: bool) -> None:
     wide = too_wide(ranges) if terminals else []
     if wide:
-        raise invalid(
-            [Trouble("range_too_wide", WIDE[0].format(one), WIDE[1].format(one), "terminals") for one in wide]
-        )
+        listed = ", ".join(wide)
+        raise invalid([Trouble("range_too_wide", WIDE[0].format(listed), WIDE[1].format(listed), "terminals")])
 
 
 def _checked(clean: dict[str, Any]) -> dict[str, Any]:

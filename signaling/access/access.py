@@ -64,6 +64,8 @@ class Options:
     """Mail goes out, so pages may say that invitees are told."""
     halls: bool = False
     """Hall terminals may be connected, so pages may ask how they stand."""
+    approver_factor: bool = False
+    """Approvers need a second factor, as operators and administrators do."""
 
 
 class Live(Protocol):
@@ -152,9 +154,7 @@ class Access:
                 raise refusals.second_factor_needed()
             if signed.must_change:
                 raise refused("password_change_needed")
-            found = await actors.of_account(
-                session, signed.account, now, factors=signed.row.factors, address=address_of(request)
-            )
+            found = await self._acting(session, signed, request, now)
         if seen:
             await self._note_seen(signed, secret, now)
         return replace(found, session=session_id(signed.row.digest))
@@ -191,9 +191,17 @@ class Access:
     async def actor_of(self, signed: Signed, request: HTTPConnection, now: datetime) -> Actor:
         """Of a session."""
         async with self.database.reading() as session:
-            return await actors.of_account(
-                session, signed.account, now, factors=signed.row.factors, address=address_of(request)
-            )
+            return await self._acting(session, signed, request, now)
+
+    async def _acting(self, session: AsyncSession, signed: Signed, request: HTTPConnection, now: datetime) -> Actor:
+        return await actors.of_account(
+            session,
+            signed.account,
+            now,
+            factors=signed.row.factors,
+            address=address_of(request),
+            approver_factor=self.options.approver_factor,
+        )
 
     async def sign_in(self, request: HTTPConnection, name: str, password: str, now: datetime) -> tuple[Account, str]:
         """(account, secret of its session). Raises Refusal `too_many_requests`, `sign_in_slowed`, `sign_in_failed`, `busy`."""

@@ -244,7 +244,7 @@ def _factor(signed: Signed, actor: Actor) -> models.Factor:
         return "done"
     if signed.needs_code:
         return "needed"
-    return "enrol" if any(one.role in policy.SECOND_FACTOR for one in actor.roles) else "none"
+    return "enrol" if any(policy.guarded(actor, one.role) for one in actor.roles) else "none"
 
 
 async def _me(session: AsyncSession, account: Account, actor: Actor, now: datetime, *, hidden: bool) -> models.Me:

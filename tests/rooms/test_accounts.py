@@ -18,7 +18,7 @@ from rooms.accounts.tables import Account, RoleGrant, SignIn, SignInLink
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
 from rooms.org import deputies
-from rooms.org.tables import Deputy, Unit
+from rooms.org.tables import Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal, SealBroken
@@ -403,19 +403,9 @@ async def test_roles_count_between_their_dates(database: Database, province: Pro
 async def deputy(
     database: Database, province: Province, person: str, stands_in: str, start: datetime, end: datetime
 ) -> None:
-    row = Deputy(
-        id=new_id(),
-        person_id=province.people[person],
-        deputy_id=province.people[stands_in],
-        starts_at=start,
-        ends_at=end,
-        granted_by="test",
+    await database.transact(
+        lambda s: deputies.grant(s, province.people[person], province.people[stands_in], start, end, "", COMMAND, start)
     )
-
-    async def work(session: AsyncSession) -> None:
-        session.add(row)
-
-    await database.transact(work)
 
 
 async def test_a_deputy_has_the_working_roles_of_whom_he_stands_in_for_and_no_other(
@@ -436,6 +426,49 @@ async def test_a_deputy_has_the_working_roles_of_whom_he_stands_in_for_and_no_ot
     third = await account_in(database, province, now, "vp-2")
     await deputy(database, province, "khcn-2", "vp-2", now, now + day)
     assert {one.role for one in (await actor_of(database, third, now)).roles} == {"requester"}  # not a deputy's deputy
+
+
+async def test_a_deputy_has_what_was_held_at_the_grant_and_is_held_still(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """Roles that come later do not pass; roles that end do not either, nor when they come back."""
+    head = await account_in(database, province, now, "khcn-1", approver="khcn", secretary="khcn")
+    stands_in = await account_in(database, province, now, "khcn-2")
+    await deputy(database, province, "khcn-1", "khcn-2", now, now + timedelta(days=9))
+
+    async def passed(at: datetime) -> set[tuple[str, str]]:
+        return {(one.role, one.unit_id) for one in (await actor_of(database, stands_in, at)).roles if one.for_person}
+
+    unit, province_unit = province.units["khcn"], province.units["tinh"]
+    both = {("approver", unit), ("secretary", unit)}
+    assert await passed(now) == both
+    later = now + timedelta(days=1)
+    await database.transact(lambda s: roles.grant(s, head, "approver", province_unit, COMMAND, later))
+    assert await passed(later) == both
+    assert ("approver", province_unit) in {
+        (one.role, one.unit_id) for one in (await actor_of(database, head, later)).roles
+    }
+
+    async def end(session: AsyncSession) -> None:
+        held = await roles.grants_of(session, [head.id], later)
+        (grant,) = [row for row, at in held if row.role == "approver" and at.id == unit]
+        await roles.revoke(session, head, grant.id, COMMAND, later)
+
+    await database.transact(end)
+    assert await passed(later) == {("secretary", unit)}
+    await database.transact(lambda s: roles.grant(s, head, "approver", unit, COMMAND, later))
+    assert await passed(later) == {("secretary", unit)}
+    # A second deputyship, given now, passes on what is held now.
+    await database.transact(lambda s: _renew(s, province, later))
+    assert await passed(later) == both | {("approver", province_unit)}
+
+
+async def _renew(session: AsyncSession, province: Province, now: datetime) -> None:
+    """The deputyship of khcn-2 ends, and a new one begins."""
+    (old,) = await deputies.search(session, province.people["khcn-1"])
+    await deputies.revoke(session, old.id, COMMAND, now)
+    given = (province.people["khcn-1"], province.people["khcn-2"], now, now + timedelta(days=3), "", COMMAND, now)
+    await deputies.grant(session, *given)
 
 
 async def test_naming_a_deputy_gives_nobody_more_than_he_may_pass_on(
@@ -519,8 +552,8 @@ async def test_nobody_takes_over_an_account_that_may_do_more_than_he(
     await database.transact(lambda s: administration.link(s, plain.id, commune, now))
     await database.transact(lambda s: roles.grant(s, plain, "secretary", province.units["vp"], COMMAND, now, later))
     assert await refusal(database, lambda s: administration.link(s, plain.id, commune, now)) == "denied"
-    await deputy(database, province, "vp-1", "yt-2", now, now + MINUTE)
     await account_in(database, province, now, "vp-1", approver="vp")
+    await deputy(database, province, "vp-1", "yt-2", now, now + MINUTE)
     stands_in = await account_in(database, province, now, "yt-2")
     health = await actor_of(database, await account_in(database, province, now, "yt-1", admin="yt"), now)
     assert await refusal(database, lambda s: administration.link(s, stands_in.id, health, now)) == "denied"

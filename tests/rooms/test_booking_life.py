@@ -136,7 +136,9 @@ async def test_a_deputy_decides_for_whom_he_stands(database: Database, province:
 
     await database.transact(accounts)
     meeting = await make(database, wish(province, now, submit=True), province.actor("secretary", "vp"), now)
-    actor = dataclasses.replace(province.actor("approver", "vp"), id="deputy", person_id=deputy, deputises=(head,))
+    approver = province.actor("approver", "vp")
+    passed = tuple(dataclasses.replace(one, for_person=head) for one in approver.roles)
+    actor = dataclasses.replace(approver, id="deputy", person_id=deputy, deputises=(head,), roles=passed)
     await do(database, lambda s: booking.decide(s, meeting.id, True, "", actor, now))
     async with database.reading() as session:
         step = (await session.scalars(select(Step).where(Step.step == 1))).one()

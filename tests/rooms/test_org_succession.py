@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts import roles
 from rooms.accounts.tables import Account, Client, RoleGrant
 from rooms.booking.tables import Change, Step, UnitRule
 from rooms.errors import Refusal
 from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
-from rooms.org import estate, people, posts, recipients, succession, units
+from rooms.org import deputies, estate, people, posts, recipients, succession, units
 from rooms.org.estate import Share
 from rooms.org.succession import Part, Report
 from rooms.org.tables import Unit, UnitSuccessor
@@ -90,7 +91,9 @@ async def test_two_departments_become_one(database: Database, province: Province
     async def work(session: AsyncSession) -> Report:
         await grant(session, "one", "secretary", khcn, now)
         await grant(session, "one", "secretary", yt, now)
-        await grant(session, "two", "approver", yt, now)
+        await grant(session, "two", "approver", yt, now, person_id=province.people["yt-2"])
+        given = (province.people["yt-2"], province.people["khcn-1"], now, now + timedelta(days=9), "", COMMAND, now)
+        await deputies.grant(session, *given)
         await meet(session, "ahead", khcn, now, 5)
         await meet(session, "over", khcn, now, -5)
         series = await meet(session, "series", yt, now, -7, 7, 14)
@@ -127,6 +130,8 @@ async def test_two_departments_become_one(database: Database, province: Province
         assert {one.code for one in await units.tree(session, DAY)} == {"tinh", "vp", "xa1", "xa2", "moi"}
         assert {one.code for one in await units.tree(session, EARLIER)} == {"tinh", "vp", "xa1", "xa2", "khcn", "yt"}
         assert await in_force(session, now) == {("one", "secretary", heir.id), ("two", "approver", heir.id)}
+        (deputy,) = await deputies.search(session, province.people["yt-2"])
+        assert await roles.passing(session, [deputy.id], now) == {deputy.id: [("approver", heir)]}
         hosts = {one.id: one.host_unit_id for one in await session.scalars(select(Meeting))}
         assert hosts["ahead"] == hosts["series"] == heir.id and hosts["over"] == khcn
         (parted,) = set(hosts) - {"ahead", "over", "series"}

@@ -14,6 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Boolean, Connection, Date, column, select, table, text
 
+from rooms.accounts import roles
+from rooms.accounts.tables import Account
 from rooms.dialling import accounts
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Template
@@ -115,18 +117,7 @@ def _as_before(connection: Connection) -> None:
     """A database of step 0001 with meetings of all five values."""
     command.upgrade(migrations.settings(connection), "0001")
     now = datetime.now(UTC)
-    unit: dict[str, Any] = {
-        "id": "u",
-        "code": "u",
-        "name": "u",
-        "search_name": "u",
-        "short_name": "",
-        "symbol": "",
-        "kind": "office",
-    }
-    unit |= {"tier": 1, "block": "government", "path": "/u/", "address": "", "email": "", "phone": "", "distance_km": 0}
-    unit |= {"position": 0, "valid_from": date(2020, 1, 1), "version": 1, "top": False}
-    _add(connection, "unit", unit)
+    _add_unit(connection)
     type_ = {"code": "t", "name": "t", "name_en": "", "default_class": "ordinary", "duration_min": 60, "notice_days": 0}
     _add(connection, "meeting_type", {**type_, "conclusion_days": 0, "internal": True, "precedence": 1, "position": 0})
     _add(
@@ -196,6 +187,54 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
         assert {one.code for one in found if one.terminals} == set(before)
         assert sorted(heard) == ["10.0.0.0/8", "203.113.0.0/16", "fd00::/8"]
     await postgres.run("DROP DATABASE networks_before")
+
+
+def _add_unit(connection: Connection) -> None:
+    unit: dict[str, Any] = {
+        "id": "u",
+        "code": "u",
+        "name": "u",
+        "search_name": "u",
+        "short_name": "",
+        "symbol": "",
+        "kind": "office",
+    }
+    unit |= {"tier": 1, "block": "government", "path": "/u/", "address": "", "email": "", "phone": "", "distance_km": 0}
+    unit |= {"position": 0, "valid_from": date(2020, 1, 1), "version": 1, "top": False}
+    _add(connection, "unit", unit)
+
+
+async def test_deputies_of_before_keep_the_roles_of_that_day(tmp_path: Path) -> None:
+    url, now = f"sqlite:///{tmp_path}/deputies.db", datetime.now(UTC)
+    account = {"password": "", "must_change": False, "totp_secret": "", "totp_confirmed": False, "totp_last_step": 0}
+
+    def as_before(connection: Connection) -> None:
+        command.upgrade(migrations.settings(connection), "0001")
+        _add_unit(connection)
+        for id_ in ("head", "deputy"):
+            person: dict[str, Any] = {"id": id_, "code": id_, "name": id_, "search_name": id_, "email": "", "phone": ""}
+            _add(connection, "person", person | {"unit_id": "u", "active": True, "version": 1})
+            own: dict[str, Any] = {"id": id_, "name": id_, "person_id": id_, "recovery": [], "language": "vi"}
+            _add(connection, "account", own | account | {"active": True, "created_at": now, "version": 1})
+        for role in ("approver", "admin"):
+            grant = {"id": role, "account_id": "head", "role": role, "unit_id": "u", "starts_at": now, "granted_by": ""}
+            _add(connection, "role_grant", grant)
+        given = {"id": "d", "person_id": "head", "deputy_id": "deputy", "reason": "", "granted_by": ""}
+        _add(connection, "deputy", {**given, "starts_at": now, "ends_at": now + timedelta(days=3)})
+
+    database = Database.open(url)
+    async with database.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.run_sync(as_before)
+    await database.close()
+    await migrations.upgrade(url)
+    database = Database.open(url)
+    async with database.reading() as session:
+        account_row = await session.get_one(Account, "deputy")
+        held, _ = await roles.held(session, account_row, now + timedelta(days=1))
+    await database.close()
+    assert [(one.role, one.for_person) for one in held] == [("approver", "head")]
 
 
 def _add(connection: Connection, name: str, values: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from tests.signaling.desk.checks import FIGURES
 from tests.web import desk as furniture
 from tests.web.desk import furnish, working_day
 from tests.web.sip_peer import Refuser
-from tests.web.test_desk import PATIENCE_MS, Served, barriers_of, settled, sign_in
+from tests.web.test_desk import PATIENCE_MS, Served, _second_step, barriers_of, settled, sign_in
 from tests.web.test_desk_more import _begin
 from tests.web.visiting import Visit, Visitor
 
@@ -66,6 +66,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halls]:
         DIEMCAU_SIP_UDP_PORT=port,
         DIEMCAU_SIP_TCP_PORT=port,
         DIEMCAU_SIP_TLS_PORT="-1",
+        DIEMCAU_SECOND_FACTOR_APPROVERS="true",
     )
     yield Halls(server, desk, now, {}, peer, meeting, date, int(port))
     server.stop()
@@ -244,6 +245,27 @@ async def test_the_help_desk_reads_what_a_check_found(operator: Visitor, served:
     assert await operator.barriers() == []
 
 
+async def test_an_approver_sets_up_the_second_factor_where_the_setting_asks_for_it(visit: Visit, served: Halls) -> None:
+    """With the password alone the page leads to it, and nothing is decided past the page; afterwards the approver decides."""
+    async with httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers={"origin": served.url}) as browser:
+        state = (await browser.post("/session", json={"name": "lanhdao", "password": furniture.PASSWORD})).json()
+        assert state["second_factor"] == "enrol"
+        listed = (await browser.get("/meetings")).json()["items"]
+        waiting = next(one["id"] for one in listed if one["state"] == "asked")
+        tag = (await browser.get(f"/meetings/{waiting}")).headers["etag"]
+        answer = await browser.post(f"/meetings/{waiting}/decide", json={"approve": True}, headers={"if-match": tag})
+        assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_needed")
+    visitor = await visit()
+    await visitor.page.goto(served.url + "/sign-in")
+    await visitor.part("signin-name").fill("lanhdao")
+    await visitor.part("signin-password").fill(furniture.PASSWORD)
+    await visitor.part("signin-button").click()
+    await _second_step(visitor, served, "lanhdao")
+    await visitor.part("nav-approvals").click()
+    await visitor.part("approval").first.get_by_test_id("approve").click()
+    await expect(visitor.part("decided")).to_contain_text("Đã duyệt")
+
+
 def answers_sip(served: Halls, host: str) -> bool:
     """Whether a REGISTER from this address gets any answer by UDP within a second."""
     lines = (
@@ -281,7 +303,7 @@ async def test_terminals_call_from_marked_networks_alone(visit: Visit, served: H
     await internet.get_by_role("button").first.click()
     await tick.check()
     await visitor.part("record-save").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0 quá rộng")
+    await expect(page.get_by_role("alert")).to_contain_text("Dải 0.0.0.0/0, ::/0 quá rộng")
     assert await visitor.barriers() == []
     await page.get_by_role("button", name="Bỏ qua", exact=True).click()
     await visitor.part("record-new").click()

@@ -209,8 +209,18 @@ class DeputyFields(Strict):
     reason: Text300 = ""
 
 
+class PassedRole(View):
+    """A role in a unit and in all that is below it."""
+
+    role: str
+    unit_id: str
+    unit_name: str
+
+
 class Deputy(View):
-    """A deputyship. `in_force`: now."""
+    """A deputyship. `in_force`: now. `roles`: those that it passes on, which the person represented had when it was given and has
+    still. Roles that the person got later do not pass.
+    """
 
     id: str
     person_id: str
@@ -222,6 +232,7 @@ class Deputy(View):
     reason: str
     revoked_at: datetime | None
     in_force: bool = False
+    roles: list[PassedRole] = Field(default_factory=list)
 
 
 class RecipientRule(Strict):

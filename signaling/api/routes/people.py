@@ -1,18 +1,20 @@
 """People and their deputies."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms.accounts import roles as granted
 from rooms.org import deputies, fields, people, units
 from rooms.org.tables import Deputy as DeputyRow
 from rooms.org.tables import Person as PersonRow
 from rooms.org.tables import Unit as UnitRow
 from rooms.policy import disclosure, roles
 from signaling.api.models import limits
-from signaling.api.models.org import Deputy, DeputyFields, Person, PersonFields
+from signaling.api.models.org import Deputy, DeputyFields, PassedRole, Person, PersonFields
 from signaling.api.models.parts import Id, Page, shown
 from signaling.api.visits import Caller, Rows, Version, Visit, anywhere, tag
 from signaling.declared import OWN, needs
@@ -78,7 +80,7 @@ async def edit_person(
 
 @router.get("/deputies", openapi_extra=needs(OWN))
 async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) -> Page[Deputy]:
-    """Deputyships of or for a person (absent: of oneself; for whoever may grant them, of his units)."""
+    """Deputyships of or for a person (absent: of oneself; for whoever may grant them, of his units), with the roles that pass."""
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Deputy]:
@@ -87,24 +89,22 @@ async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) 
         if asked is None and not roles.anywhere(actor, "deputies.write"):
             asked = actor.person_id or "-"
         found = await deputies.search(session, asked, limit=limits.SEARCHED)
-        return [
-            one
-            for row in found
-            for one in [await _deputy(session, row, visit)]
-            if await _may_see(session, row, visit, scopes)
-        ]
+        seen = [row for row in found if await _may_see(session, row, visit, scopes)]
+        return await _deputies(session, seen, visit)
 
     return rows.cut(await visit.read(work), lambda one: one)
 
 
 @router.post("/deputies", status_code=201, openapi_extra=needs("deputies.write", of="person"))
 async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
-    """Somebody acts for another between two instants. Whoever is represented may say so himself."""
+    """Somebody acts for another between two instants, with the working roles that the other holds now. Whoever is represented
+    may say so himself.
+    """
 
     async def work(session: AsyncSession) -> Deputy:
         given = (wanted.person_id, wanted.deputy_id, wanted.starts_at, wanted.ends_at, wanted.reason)
         made = await deputies.grant(session, *given, visit.actor, visit.now)
-        return await _deputy(session, made, visit)
+        return (await _deputies(session, [made], visit))[0]
 
     return await visit.write(work)
 
@@ -124,11 +124,23 @@ async def _shown(session: AsyncSession, person_id: str, visit: Visit, response: 
     return shown(Person, person, unit_name=unit.name, title=titles.get(person_id, ""), **blank)
 
 
-async def _deputy(session: AsyncSession, row: DeputyRow, visit: Visit) -> Deputy:
-    person, deputy = await people.get(session, row.person_id), await people.get(session, row.deputy_id)
-    ended = row.revoked_at is not None and row.revoked_at <= visit.now
-    in_force = row.starts_at <= visit.now < row.ends_at and not ended
-    return shown(Deputy, row, person_name=person.name, deputy_name=deputy.name, in_force=in_force)
+async def _deputies(session: AsyncSession, rows: Sequence[DeputyRow], visit: Visit) -> list[Deputy]:
+    passed = await granted.passing(session, [one.id for one in rows], visit.now)
+
+    async def view(row: DeputyRow) -> Deputy:
+        person, deputy = await people.get(session, row.person_id), await people.get(session, row.deputy_id)
+        ended = row.ends_at <= visit.now or (row.revoked_at is not None and row.revoked_at <= visit.now)
+        held = [] if ended else passed.get(row.id, [])
+        return shown(
+            Deputy,
+            row,
+            person_name=person.name,
+            deputy_name=deputy.name,
+            in_force=row.starts_at <= visit.now and not ended,
+            roles=[PassedRole(role=role, unit_id=unit.id, unit_name=unit.name) for role, unit in held],
+        )
+
+    return [await view(row) for row in rows]
 
 
 async def _may_see(session: AsyncSession, row: DeputyRow, visit: Visit, scopes: tuple[str, ...] | None) -> bool:

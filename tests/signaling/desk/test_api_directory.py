@@ -94,6 +94,8 @@ async def test_people_posts_and_deputies(office: Office) -> None:
     head = await office.client("approver", "khcn", "khcn-1")
     made = await head.post("/deputies", json=given)
     assert (made.status_code, made.json()["in_force"]) == (201, False)
+    passed = [(one["role"], one["unit_name"]) for one in made.json()["roles"]]
+    assert passed == [("approver", "Sở Khoa học và Công nghệ")]
     problem(await (await office.client("requester", "yt")).post("/deputies", json=given), 403, "denied")
     assert [one["id"] for one in (await head.get("/deputies")).json()["items"]] == [made.json()["id"]]
     assert (await (await office.client("requester", "yt")).get("/deputies")).json()["items"] == []

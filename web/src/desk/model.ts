@@ -87,6 +87,7 @@ export interface Deputy {
   reason: string;
   revoked_at: string | null;
   in_force: boolean;
+  roles: { role: string; unit_id: string; unit_name: string }[];
 }
 export interface RecipientRule {
   unit_id: string | null;

@@ -1,6 +1,6 @@
 import type { recordsVi } from './desk-records-vi';
 
-/** Texts of letters, their templates and the succession of units, part of `desk-en.ts`. */
+/** Texts of letters, their templates, the succession of units and deputies, part of `desk-en.ts`. */
 export const recordsEn: Record<keyof typeof recordsVi, string> = {
   'letters.title': 'Letters',
   'letters.new': 'Write a letter',
@@ -103,4 +103,7 @@ export const recordsEn: Record<keyof typeof recordsVi, string> = {
   'form.copies': 'copies to',
   'form.address': 'address of the meeting’s page; empty for important meetings',
   'form.qr': 'QR code of that page (a picture)',
+  'deputies.passes': 'Roles that pass: {roles}',
+  'deputies.passesNone': 'No role passes',
+  'deputies.frozen': 'The deputy gets the roles that the other person has at this moment. Roles given later do not pass by themselves.',
 };

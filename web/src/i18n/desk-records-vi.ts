@@ -1,4 +1,4 @@
-/** Texts of letters, their templates and the succession of units, part of `desk-vi.ts`. */
+/** Texts of letters, their templates, the succession of units and deputies, part of `desk-vi.ts`. */
 export const recordsVi = {
   'letters.title': 'Giấy mời',
   'letters.new': 'Soạn giấy mời',
@@ -101,4 +101,7 @@ export const recordsVi = {
   'form.copies': 'nơi nhận',
   'form.address': 'địa chỉ trang cuộc họp; trống khi họp quan trọng',
   'form.qr': 'mã QR của trang cuộc họp (hình)',
+  'deputies.passes': 'Vai trò được chuyển: {roles}',
+  'deputies.passesNone': 'Không có vai trò nào được chuyển',
+  'deputies.frozen': 'Người được ủy quyền nhận những vai trò mà người ủy quyền đang có lúc này. Vai trò được giao sau không tự chuyển.',
 } as const;
