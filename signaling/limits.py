@@ -91,7 +91,7 @@ LOOKS_PER_MINUTE = 600
 NUMBERS_PER_MINUTE = 20
 """Tries of a meeting number with a PIN from one network."""
 TRIES_PER_MINUTE = 30
-"""At one number, wherever they come from: a PIN of six digits holds for weeks."""
+"""At one number, wherever they come from: a PIN of six digits holds for weeks, one of eight (of a series) for years."""
 OWN_TRIES_PER_HOUR = 5
 """At one number from one network, beside the tries of all: a thousand addresses need a hundred hours for half of the PINs."""
 TERMINAL_TRIES_PER_HOUR = 60

@@ -298,3 +298,13 @@ def test_nothing_runs_as_a_side_effect_of_docker() -> None:
     for script in (ROOT / "docker").glob("*.sh"):
         assert os.access(script, os.X_OK), script.name
         assert "set -euo pipefail" in script.read_text()
+
+
+def test_base_images_are_named_by_digest() -> None:
+    """One and the same, so that no build takes what a tag means on its day."""
+    named = set()
+    for file in ("Dockerfile", "compose.yaml"):
+        text = (ROOT / "docker" / file).read_text()
+        named |= set(re.findall(r"(?:ARG BASE=|FROM )([^\s$]+)", text))
+    assert len(named) == 1
+    assert re.fullmatch(r"debian:trixie-slim@sha256:[0-9a-f]{64}", named.pop())

@@ -135,7 +135,7 @@ async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule,
 async def approve(session: AsyncSession, meeting: Meeting, actor: Actor, now: datetime) -> None:
     """Number and PIN, if it has none yet. The caller notes the history."""
     if meeting.number is None:
-        meeting.number, meeting.pin = await _free_number(session), new_pin()
+        meeting.number, meeting.pin = await _free_number(session), new_pin(series=bool(meeting.rule))
     meeting.state, meeting.hold_until = "approved", None
     await session.flush()
     await timing.changed(session, meeting, "approve", now, await history.dates_since_approval(session, meeting))

@@ -76,6 +76,13 @@ def test_number_and_pin() -> None:
     assert keypad.judged(menu, right=True) == menu
 
 
+@pytest.mark.parametrize("pin", ["654321", "87654321"])
+def test_a_pin_ends_with_the_pound_key_whatever_its_length(pin: str) -> None:
+    menu = through(Menu(), f"123456789#{pin}")
+    assert (menu.asks, menu.digits) == (Asks.PIN, pin)
+    assert keypad.dial(menu, "#").asks is Asks.CHECK
+
+
 def test_a_star_takes_back_what_was_typed() -> None:
     assert through(Menu(), "999*123456789#").number == "123456789"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, expect
 
+from rooms.identifiers import new_pin
 from tests.interop import sound
 from tests.interop.hallnet import colour_of, part
 from tests.interop.person import until
@@ -163,9 +164,12 @@ async def help_is_told(terminal: Terminal, an: Window, by: By) -> None:
     await until(lambda: loudness(terminal) > 0.01, "it is told what its keys do")
 
 
-@pytest.mark.parametrize("by", ["packets", "info", "both"])
+SERIES = {"pin": new_pin(series=True)}
+
+
+@pytest.mark.parametrize(("by", "there"), [("packets", {}), ("info", SERIES), ("both", {})], indirect=["there"])
 async def test_number_and_pin_are_typed(there: There, by: By) -> None:
-    """In the menu: what is wrong is said, what is right opens."""
+    """In the menu: what is wrong is said, what is right opens. A PIN of a series has more digits."""
     async with terminal_of(there, "other") as terminal, there.person("ann") as ann:
         await ann.show("blue")
         assert await there.dial(terminal, "welcome") == 200

@@ -41,7 +41,7 @@ async def meeting(session: AsyncSession, province: Province, wanted: Wanted, now
     made = Meeting(
         id=new_id(),
         number=new_number(),
-        pin=new_pin(),
+        pin=new_pin(series=False),
         title=wanted.title,
         search_title=plain(wanted.title),
         type_code="briefing",

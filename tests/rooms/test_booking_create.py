@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,7 +15,9 @@ from rooms.booking import plans, resources
 from rooms.booking.call_list import EMPTY, Device, call_list
 from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.booking.tables import CapacitySlot, CapacityUse, Change, Holiday, Idempotency, Reservation, UnitRule, Wanted
+from rooms.dialling import entering
 from rooms.errors import Refusal
+from rooms.meetings import entry
 from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
@@ -91,6 +94,24 @@ async def test_an_internal_meeting_without_a_hall_has_its_number_at_once(
     assert (
         meeting.number is not None and len(meeting.number) == 9 and meeting.number[0] != "0" and len(meeting.pin) == 6
     )
+
+
+async def test_a_series_has_a_longer_pin(database: Database, province: Province, now: datetime) -> None:
+    """It lives for months. Whoever knows it comes in by the same ways as with six digits."""
+    request = wish(
+        province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=(), rule="FREQ=WEEKLY;COUNT=3"
+    )
+    meeting = await make(database, request, province.actor("requester", "vp"), now)
+    assert meeting.state == "approved" and meeting.number is not None
+    assert re.fullmatch("[0-9]{8}", meeting.pin)
+    number, pin, start = meeting.number, meeting.pin, request.starts_at
+    async with database.reading() as session:
+        assert (await entry.by_number(session, number, pin, "Khách", start)).meeting.id == meeting.id
+        assert await entering.by_number(session, number, pin, "", "10.1.1.1", start) is not None
+        for wrong in (pin[:6], pin[2:], pin + "0"):
+            with pytest.raises(Refusal):
+                await entry.by_number(session, number, wrong, "Khách", start)
+            assert await entering.by_number(session, number, wrong, "", "10.1.1.1", start) is None
 
 
 async def test_a_clash_is_named_with_free_times_and_other_halls(
