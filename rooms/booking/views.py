@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -234,6 +234,8 @@ class SearchQuery:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     created_by: str = ""
+    connect_asked: bool = False
+    """Those alone whose desk the asker is, with the question whether the server calls their halls open."""
     after: tuple[datetime, str] | None = None
     """Cursor: (first_starts_at, id) of the last one of the page before."""
     limit: int = 50
@@ -259,6 +261,8 @@ async def search(session: AsyncSession, query: SearchQuery, actor: Actor, now: d
             statement = statement.where(column == value)
     if query.starts_at or query.ends_at:
         statement = statement.where(Meeting.id.in_(_dated(query)))
+    if query.connect_asked:
+        statement = statement.where(*_asked(actor, now))
     if query.after:
         at, id_ = query.after
         before = or_(Meeting.first_starts_at < at, and_(Meeting.first_starts_at == at, Meeting.id < id_))
@@ -281,6 +285,26 @@ def _may_read(actor: Actor):  # type: ignore[no-untyped-def]
         allowed += [column == person for column in (Meeting.chair_id, Meeting.secretary_id, Meeting.operator_id)]
         allowed.append(Meeting.id.in_(select(Attendee.meeting_id).where(Attendee.person_id == person)))
     return or_(*allowed)
+
+
+def _asked(actor: Actor, now: datetime) -> list[Any]:
+    """Booked before the server called halls by itself, with a date to come; a change that waits for its approval comes first."""
+    desks = [one.unit_id for one in actor.roles if one.role == roles.SECRETARY]
+    own = [Meeting.created_by == actor.id] if actor.id else []
+    if actor.person_id:
+        own.append(Meeting.secretary_id == actor.person_id)
+    paths = roles.scopes(actor, "meetings.edit")
+    edits = [true()] if paths is None else [Unit.path.startswith(one, autoescape=True) for one in paths]
+    coming = select(Occurrence.meeting_id).where(Occurrence.ends_at > now, Occurrence.state.in_(("planned", "running")))
+    waits = select(Proposal.meeting_id).where(Proposal.state == "waiting")
+    return [
+        Meeting.connect_asked,
+        Meeting.state.in_(restoring.TAKES),
+        Meeting.id.in_(coming),
+        Meeting.id.not_in(waits),
+        or_(Meeting.host_unit_id.in_(desks), *own),
+        or_(false(), *edits),
+    ]
 
 
 def _says(text: str):  # type: ignore[no-untyped-def]

@@ -198,7 +198,12 @@ async def _asked_once(visitor: Visitor, database: Database, tmp_path: Path) -> N
     """A meeting from before the server called halls by itself, as an upgrade of the database leaves it."""
     asked = update(Meeting).where(Meeting.title == TITLE).values(connect="dial_in", connect_asked=True)
     await database.transact(lambda session: session.execute(asked))
-    await visitor.page.reload()
+    await visitor.part("nav-my").click()
+    waits = visitor.part("my-to-call")
+    await expect(visitor.part("waits")).to_contain_text("Chờ chọn cách gọi hội trường: 1")
+    await expect(waits).to_contain_text("Văn phòng")
+    await seen_at(visitor, tmp_path, "home")
+    await waits.get_by_role("link", name=TITLE).click()
     await expect(visitor.part("call-question")).to_contain_text("Để máy chủ tự gọi?")
     await seen_at(visitor, tmp_path, "question")
     await visitor.part("call-yes").click()
@@ -208,6 +213,13 @@ async def _asked_once(visitor: Visitor, database: Database, tmp_path: Path) -> N
     await visitor.page.reload()
     await visitor.part("call-way").wait_for()
     await expect(visitor.part("call-question")).to_have_count(0)
+    meeting = visitor.page.url
+    async with visitor.page.expect_response(re.compile("connect_asked")):
+        await visitor.part("nav-my").click()
+    await settled(visitor)
+    await expect(visitor.part("waits")).to_contain_text("Việc chờ tôi")
+    await expect(visitor.part("my-to-call")).to_have_count(0)
+    await visitor.page.goto(meeting)
 
 
 async def _on_the_board(operator: Visitor, served: Booking, tmp_path: Path) -> None:

@@ -77,8 +77,11 @@ async def search_meetings(
     class_: Annotated[MeetingClass | None, Query(alias="class")] = None,
     starts_from: Instant | None = None,
     starts_before: Instant | None = None,
+    connect_asked: bool = False,
 ) -> Page[MeetingSummary]:
-    """What one may read, the latest first date first. `q`: in the title, the meeting's or a document's number."""
+    """What one may read, the latest first date first. `q`: in the title, the meeting's or a document's number. `connect_asked`:
+    only those of the caller's desk that have yet to say whether the server calls their halls.
+    """
     after = None
     if rows.after:
         after = (datetime.fromisoformat(rows.after[0][0]), str(rows.after[0][1]))
@@ -90,6 +93,7 @@ async def search_meetings(
         class_=class_ or "",
         starts_at=starts_from,
         ends_at=starts_before,
+        connect_asked=connect_asked,
         after=after,
         limit=rows.fetch,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.store.tables import AuditEntry
@@ -376,3 +376,32 @@ async def test_the_call_list_of_a_booking(office: Office) -> None:
     refused = await desk.post("/meetings", json=wanted(office, connect="manual"))
     (trouble,) = problem(refused, 422, "fields_wrong")["troubles"]
     assert trouble["where"] == "connect" and "call, dial_in" in trouble["vi"] and "call, dial_in" in trouble["en"]
+
+
+async def test_the_desk_finds_the_meetings_whose_halls_nobody_has_said_to_call(office: Office) -> None:
+    """As an upgrade leaves meetings that were booked before: the desk answers for each once."""
+    meeting = await approved(office, connect="dial_in")
+    over = await approved(office, connect="dial_in", starts_at=office.at("2026-03-03 14:00"))
+    upgraded = update(Meeting).values(connect_asked=True)
+    await office.database.transact(lambda session: session.execute(upgraded))
+    office.now = office.now.fromisoformat(over["starts_at"]).replace(hour=9)  # it is over
+
+    async def asked(role: str = "secretary", unit: str = "khcn") -> list[str]:
+        found = await (await office.client(role, unit)).get("/meetings", params={"connect_asked": "true"})
+        return [one["id"] for one in found.json()["items"]]
+
+    assert await asked() == [meeting["id"]]
+    for role, unit in (("secretary", "yt"), ("secretary", "tinh"), ("operator", "tinh"), ("requester", "khcn")):
+        assert await asked(role, unit) == [], (role, unit)
+    desk = await office.client("secretary", "khcn")
+    seen = await desk.get(f"/meetings/{meeting['id']}")
+    tag = {"if-match": seen.headers["etag"]}
+    said = await desk.patch(f"/meetings/{meeting['id']}", json={"connect": "call"}, headers=tag)
+    assert said.json()["pending"], said.text
+    assert await asked() == [], "the answer waits for its approval"
+    tag = {"if-match": said.headers["etag"]}
+    back = await desk.post(f"/meetings/{meeting['id']}/withdraw-change", json={}, headers=tag)
+    assert back.status_code == 200, back.text
+    tag = {"if-match": back.headers["etag"]}
+    kept = await desk.patch(f"/meetings/{meeting['id']}", json={"connect": "dial_in"}, headers=tag)
+    assert (kept.json()["connect"], kept.json()["connect_asked"], await asked()) == ("dial_in", False, [])
