@@ -162,15 +162,19 @@ class Phone:
 
     async def _exchange(self, key: str, data: bytes) -> Message:
         done = self._replies[key] = asyncio.get_running_loop().create_future()
-        wait_s = T1_S
+        link, wait_s = self._link, T1_S
+        assert link is not None
+        link.send(data)
         async with asyncio.timeout(GIVES_UP_S):
             while True:
-                assert self._link is not None
-                self._link.send(data)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s if self.way == "udp" else GIVES_UP_S):
+                    async with asyncio.timeout(wait_s):
                         return await asyncio.shield(done)
-                wait_s = min(2 * wait_s, T2_S)
+                if self.way == "udp":
+                    wait_s = min(2 * wait_s, T2_S)
+                    link.send(data)
+                elif not link.is_open:
+                    raise ConnectionResetError("the server closed the connection without an answer")
 
     # -- what comes
 

@@ -82,6 +82,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'control.handUp': 'Wants the floor since {at}',
   'control.onStage': 'On stage',
   'control.content': 'Presenting',
+  'my.toCall': 'To choose whether halls are called: {n}',
   'bans.title': 'Banned terminals and addresses ({n})',
   'bans.lead': 'After several wrong passwords the server does not listen for a while. Lift the ban once the terminal has the right password.',
   'bans.source': 'The whole address {source}',

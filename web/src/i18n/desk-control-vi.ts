@@ -80,6 +80,7 @@ export const controlVi = {
   'control.handUp': 'Xin phát biểu từ {at}',
   'control.onStage': 'Đang trên hình chính',
   'control.content': 'Đang trình chiếu',
+  'my.toCall': 'Chờ chọn cách gọi hội trường: {n}',
   'bans.title': 'Thiết bị, địa chỉ đang bị chặn ({n})',
   'bans.lead': 'Sau nhiều lần sai mật khẩu, máy chủ tạm không nghe. Gỡ chặn khi đã sửa mật khẩu trên thiết bị.',
   'bans.source': 'Cả địa chỉ {source}',

@@ -137,7 +137,6 @@ export const deskEn: Record<DeskKey, string> = {
   'my.waits': 'Waiting for me',
   'my.toDecide': 'To approve: {n}',
   'my.toApprovals': 'Open the approvals',
-  'my.toCall': 'To choose whether halls are called: {n}',
   'my.toAnswer': 'To answer: {n}',
   'my.alone': 'for this date alone',
   'my.answersAll': 'a series, one answer for all dates',

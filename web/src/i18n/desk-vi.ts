@@ -136,7 +136,6 @@ export const deskVi = {
   'my.waits': 'Việc chờ tôi',
   'my.toDecide': 'Chờ duyệt: {n}',
   'my.toApprovals': 'Mở danh sách chờ duyệt',
-  'my.toCall': 'Chờ chọn cách gọi hội trường: {n}',
   'my.toAnswer': 'Chờ trả lời dự họp: {n}',
   'my.alone': 'riêng ngày này',
   'my.answersAll': 'họp lặp lại, trả lời một lần cho mọi ngày',
