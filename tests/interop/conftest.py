@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import LiveServer
+from tests.interop.golang import GoPerson, build
 from tests.interop.person import Person, token
 
 FAULTS = re.compile(r"Traceback|^critical\b|panicked", re.MULTILINE)
@@ -33,5 +35,21 @@ def person(server: LiveServer) -> Callable[..., Person]:
     ) -> Person:
         jwt = token(server.api_key, server.api_secret, identity, conference, **(grants or {}))
         return Person(url or server.ws_url, jwt, **options)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("golang") / "client")
+
+
+@pytest.fixture
+def go(server: LiveServer, program: Path, tmp_path: Path) -> Callable[..., GoPerson]:
+    """`go(identity, conference, single=...)`"""
+
+    def make(identity: str, conference: str, *, single: bool) -> GoPerson:
+        jwt = token(server.api_key, server.api_secret, identity, conference)
+        return GoPerson(program, server.ws_url, jwt, tmp_path / identity, single=single)
 
     return make

@@ -29,12 +29,12 @@ def build(output: Path) -> Path:
     return output
 
 
-def film(file: Path, colour: str, count: int = 90) -> Path:
-    """VP8, a key frame each second: the Go SDK makes none when it is asked for one."""
+def film(file: Path, colour: str, count: int = 90, gop: int = FPS) -> Path:
+    """VP8, a key frame each second, or after so many pictures: the Go SDK makes none when it is asked for one."""
     context = av.CodecContext.create("libvpx", "w")
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height, context.pix_fmt, context.framerate = *SIZE, "yuv420p", Fraction(FPS)
-    context.gop_size, context.bit_rate = FPS, 500_000
+    context.gop_size, context.bit_rate = gop, 500_000
     context.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
     frames: list[bytes] = []
     for number in range(count):

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import LiveServer
-from tests.interop.golang import GoPerson, build, film, is_shown, song
-from tests.interop.person import Person, token, until
+from tests.interop.golang import GoPerson, film, is_shown, song
+from tests.interop.person import Person, until
 
 pytestmark = [pytest.mark.native, pytest.mark.whole_machine, pytest.mark.slow]
 
@@ -19,22 +18,6 @@ TURN_MS = 200.0
 """pion looks at its paths so often. A join that waits for one such turn takes longer."""
 JOIN_MS = 400.0
 """Ten times the join of a quiet machine."""
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("golang") / "client")
-
-
-@pytest.fixture
-def go(server: LiveServer, program: Path, tmp_path: Path) -> Callable[..., GoPerson]:
-    """`go(identity, conference, single=...)`"""
-
-    def make(identity: str, conference: str, *, single: bool) -> GoPerson:
-        jwt = token(server.api_key, server.api_secret, identity, conference)
-        return GoPerson(program, server.ws_url, jwt, tmp_path / identity, single=single)
-
-    return make
 
 
 @pytest.mark.timeout(900)  # the first build on a machine takes minutes where others work beside it

@@ -325,6 +325,7 @@ impl Shard {
         self.choose_target(key, now_us);
         if before.is_none() {
             self.start_from_cache(key, now_us, out);
+            self.pad_until_keyframe(key, now_us, out);
         }
         let consumer = &mut self.consumers[key];
         if flood && consumer.current.is_some_and(|current| current > consumer.target) {

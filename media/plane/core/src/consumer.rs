@@ -3,6 +3,7 @@
 use crate::allocation::share::Grant;
 use crate::cache::{Cache, Entry};
 use crate::command::{Codec, PayloadMap};
+use crate::early::Early;
 use crate::numbers::Numbers;
 use crate::playout::Playout;
 use crate::redundancy::Redundancy;
@@ -73,6 +74,7 @@ pub struct Consumer {
     pub acknowledged: bool,
     resend_credit: u16,
     pub last_sent_us: u64,
+    pub early: Early,
     pub packets: u64,
     pub bytes: u64,
     pub lost: i64,
@@ -163,6 +165,7 @@ impl Consumer {
             acknowledged: false,
             resend_credit: RESEND_CREDIT_START,
             last_sent_us: 0,
+            early: Early::default(),
             packets: 0,
             bytes: 0,
             lost: 0,
@@ -295,6 +298,10 @@ impl Consumer {
     /// Here is a packet that a receiver of single NAL units cannot take, or there was one.
     pub fn refuses(&self, payload: &[u8]) -> bool {
         self.unfit || payload.first().is_some_and(|head| head & 0x1f >= FIRST_COMBINED_NAL)
+    }
+
+    pub fn is_unfit(&self) -> bool {
+        self.unfit
     }
 
     /// It gets nothing of this source any more. True the first time.

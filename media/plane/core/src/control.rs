@@ -319,6 +319,9 @@ impl Shard {
             self.withdraw_voice(key, now_us, out);
         } else {
             self.retarget(key, now_us, out);
+            for consumer in self.producers[key].consumers().to_vec() {
+                self.pad_until_keyframe(consumer, now_us, out);
+            }
         }
         Some(())
     }
@@ -400,6 +403,7 @@ impl Shard {
         self.begin_low(key, now_us);
         self.choose_target(key, now_us);
         self.start_from_cache(key, now_us, out);
+        self.pad_until_keyframe(key, now_us, out);
         self.ask_ahead(key, now_us, out);
         Some(())
     }
@@ -428,6 +432,7 @@ impl Shard {
         self.feeds_changed(consumer.producer, now_us, out);
         let transport = &mut self.transports[consumer.transport];
         transport.pacer.forget(key);
+        self.waiting.forget(key);
         transport.consumers.retain(|c| *c != key);
         transport.outgoing.retain(|_, owner| *owner != key);
         Some(())
@@ -446,6 +451,7 @@ impl Shard {
         self.begin_low(key, now_us);
         self.choose_target(key, now_us);
         self.start_from_cache(key, now_us, out);
+        self.pad_until_keyframe(key, now_us, out);
         self.retarget(producer, now_us, out);
         Some(())
     }

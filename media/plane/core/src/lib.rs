@@ -10,6 +10,7 @@ pub mod consumer;
 mod control;
 pub mod demux;
 pub mod dependencies;
+mod early;
 pub mod estimate;
 pub mod event;
 mod feedback;

@@ -38,6 +38,8 @@ pub struct Picture {
 #[derive(Default)]
 pub struct Continuity {
     started: bool,
+    /// Padding went out before the first packet.
+    preceded: bool,
     first: u16,
     highest: u16,
     offsets: Offsets,
@@ -73,12 +75,24 @@ impl Continuity {
         self.started
     }
 
+    /// Number and timestamp of a packet of padding before the first one of any source. `elapsed`: the timestamp's step from the
+    /// padding before.
+    pub fn precede(&mut self, elapsed: u32) -> (u16, u32) {
+        debug_assert!(!self.started, "the offsets are those of a source");
+        self.preceded = true;
+        self.highest = self.highest.wrapping_add(1);
+        self.out_timestamp = self.out_timestamp.wrapping_add(elapsed);
+        (self.highest, self.out_timestamp)
+    }
+
     /// The next packet out is this one, whatever came before it. `elapsed` is the outgoing timestamp's step from the last packet sent.
     pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
         // Behind every number given out, and those kept for packets that are still missing.
         self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
-        if self.started {
+        if self.started || self.preceded {
             self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
+        }
+        if self.started {
             self.offsets.picture = self.out_picture.id.wrapping_add(1).wrapping_sub(picture.id);
             self.offsets.frame = self.out_picture.frame.wrapping_add(1).wrapping_sub(picture.frame);
             self.offsets.tl0 = self.out_picture.tl0.wrapping_add(1).wrapping_sub(picture.tl0);
@@ -240,6 +254,18 @@ mod tests {
                 expected = expected.wrapping_add(1);
             }
         }
+    }
+
+    #[test]
+    fn what_precedes_the_first_packet_leaves_no_gap_and_time_goes_on_from_it() {
+        let mut c = Continuity::starting_at(0x7ffe);
+        assert_eq!(c.precede(5_000), (0x7ffe, 5_000));
+        assert_eq!(c.precede(9_000), (0x7fff, 14_000));
+        c.switch(40, u32::MAX - 7, Picture { id: 9, frame: 8, tl0: 7 }, 1_800);
+        let offsets = c.pass(40, u32::MAX - 7, Picture { id: 9, frame: 8, tl0: 7 }).unwrap();
+        assert_eq!((40u16.wrapping_add(offsets.sequence), c.timestamp(u32::MAX - 7)), (0x8000, 15_800));
+        assert_eq!((offsets.picture, offsets.frame, offsets.tl0), (0, 0, 0), "padding is no picture");
+        assert_eq!(c.timestamp(2_992), 18_800);
     }
 
     #[test]

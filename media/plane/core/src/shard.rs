@@ -9,6 +9,7 @@ use crate::arrivals::FEEDBACK_US;
 use crate::astray::Astray;
 use crate::consumer::Consumer;
 use crate::demux::{Class, classify};
+use crate::early::Waiting;
 use crate::event::{Event, IceState};
 use crate::feedback::VOICE_RTT_US_MAX;
 use crate::handover::Handover;
@@ -61,6 +62,7 @@ pub struct Shard {
     pub(crate) pace_us: u64,
     /// Transports whose way down is known to be narrow.
     pub(crate) limited: Vec<usize>,
+    pub(crate) waiting: Waiting,
     pub(crate) streams: Vec<Stream>,
     pub(crate) allocate_us: u64,
     pub(crate) dirty: Vec<(usize, u8)>,
@@ -98,6 +100,7 @@ impl Shard {
             paced: Vec::new(),
             pace_us: u64::MAX,
             limited: Vec::new(),
+            waiting: Waiting::default(),
             streams: Vec::new(),
             allocate_us: u64::MAX,
             dirty: Vec::new(),
@@ -117,7 +120,7 @@ impl Shard {
 
     /// When `timeout` is wanted; `u64::MAX`: not before something comes in.
     pub fn deadline(&self) -> u64 {
-        self.tick_us.min(self.pace_us).min(self.allocate_us).min(self.releases.deadline())
+        self.tick_us.min(self.pace_us).min(self.allocate_us).min(self.releases.deadline()).min(self.waiting.deadline())
     }
 
     /// What happened since the caller drained it last.
@@ -290,6 +293,9 @@ impl Shard {
         if now_us >= self.allocate_us {
             self.tick_allocations(now_us, out);
         }
+        if now_us >= self.waiting.deadline() {
+            self.tick_early(now_us, out);
+        }
         if now_us >= self.releases.deadline() {
             self.release_again(now_us);
         }
@@ -424,6 +430,7 @@ impl Shard {
         for consumer in transport.consumers.clone() {
             self.choose_target(consumer, now_us);
             self.start_from_cache(consumer, now_us, out);
+            self.pad_until_keyframe(consumer, now_us, out);
             self.retarget(self.consumers[consumer].producer, now_us, out);
         }
     }

@@ -38,7 +38,7 @@ fn a_frame_reaches_every_viewer_as_one_run() {
         assert_eq!(got[59].picture_id, Some(19));
     }
     let padding = stage.shard.snapshot(stage.now_us).totals.padding_bytes;
-    assert_eq!(padding, 20 * 2 * 3);
+    assert_eq!(padding, 20 * 2 * 3 + 3, "a byte for each viewer before the key frame");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_voice_is_never_mid_frame() {
 }
 
 #[test]
-fn nothing_goes_out_before_a_key_frame_and_one_is_asked_for_once() {
+fn no_media_goes_out_before_a_key_frame_and_one_is_asked_for_once() {
     let (mut stage, mut publisher, mut viewers) = stage(1, 5);
     for n in 0..5 {
         stage.publish_frame(&mut publisher, 0, n, false, &[500]);

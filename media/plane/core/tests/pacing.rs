@@ -26,10 +26,11 @@ fn all_that_goes_to_a_peer_is_numbered_by_one_counter() {
     }
     let pictures = stage.media_of(&mut viewer);
     stage.nack(&mut viewer, &[pictures[4].sequence]);
-    let all = [pictures, stage.voice_of(&mut viewer), stage.rtx_of(&mut viewer)].concat();
+    let early = stage.early_of(&mut viewer);
+    let all = [early, pictures, stage.voice_of(&mut viewer), stage.rtx_of(&mut viewer)].concat();
     let mut numbers: Vec<_> = all.iter().map(|got| got.wide.unwrap()).collect();
     numbers.sort_unstable();
-    assert_eq!(numbers, (0..61).collect::<Vec<_>>());
+    assert_eq!(numbers, (0..62).collect::<Vec<_>>());
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+use std::collections::HashSet;
+
 use plane_core::command::{Codec, Command, Encoding, Extension, Payload, PayloadMap};
 use plane_core::event::Event;
 use plane_core::ice::Path;
@@ -15,10 +17,15 @@ use plane_core::vp8;
 
 pub const PWD: &str = "0123456789012345678901";
 const START_US: u64 = 1_000_000;
+/// Header, extensions, one byte of padding and the tag.
+const PADDING_ALONE_BYTES_MAX: usize = 64;
 
 #[derive(Default)]
 pub struct Wire {
     pub datagrams: Vec<(Path, Vec<u8>)>,
+    /// The padding before the first media packet of each stream, which stands nowhere else.
+    pub early: Vec<(Path, Vec<u8>)>,
+    begun: HashSet<(Path, [u8; 4])>,
     pub runs: Vec<SentRun>,
     pub count: usize,
 }
@@ -32,6 +39,10 @@ impl Sink for Wire {
     fn send(&mut self, arena: &[u8], messages: &[Message]) {
         for message in messages {
             let bytes = &arena[message.start as usize..(message.start + message.len) as usize];
+            if self.is_early(message.path, bytes) {
+                self.early.push((message.path, bytes.to_vec()));
+                continue;
+            }
             let mut segments = 0;
             for segment in bytes.chunks(message.segment as usize) {
                 self.datagrams.push((message.path, segment.to_vec()));
@@ -40,6 +51,20 @@ impl Sink for Wire {
             self.count += segments;
             self.runs.push(SentRun { segments });
         }
+    }
+}
+
+impl Wire {
+    fn is_early(&mut self, path: Path, datagram: &[u8]) -> bool {
+        if datagram[0] >> 6 != 2 || is_rtcp(datagram) {
+            return false;
+        }
+        let stream = (path, [datagram[8], datagram[9], datagram[10], datagram[11]]);
+        let is_padding = datagram[0] & 0x20 != 0 && datagram.len() <= PADDING_ALONE_BYTES_MAX;
+        if !is_padding {
+            self.begun.insert(stream);
+        }
+        is_padding && !self.begun.contains(&stream)
     }
 }
 
@@ -378,6 +403,19 @@ impl Stage {
     /// Number, timestamp, payload type and payload of each.
     pub fn payloads_of(&mut self, peer: &mut Peer, ssrc: u32) -> Vec<(u16, u32, u8, Vec<u8>)> {
         self.sealed(peer, ssrc).into_iter().map(|datagram| peer.open_payload(datagram)).collect()
+    }
+
+    /// The padding that went to this peer before the first media packet.
+    pub fn early_of(&mut self, peer: &mut Peer) -> Vec<Got> {
+        let mut taken = Vec::new();
+        self.out.sink.early.retain(|(path, datagram)| {
+            let is_mine = *path == peer.path;
+            if is_mine {
+                taken.push(datagram.clone());
+            }
+            !is_mine
+        });
+        taken.into_iter().map(|datagram| peer.read(datagram)).collect()
     }
 
     pub fn media_of(&mut self, peer: &mut Peer) -> Vec<Got> {

@@ -1,0 +1,158 @@
+//! Packets of padding alone (RFC 3550 §5.1) to a new viewer of a picture until its first key frame. A publisher may make a key
+//! frame every two seconds only, and the cache does not hold each of them. By a packet of padding the viewer's library knows
+//! that the stream is there: libwebrtc opens it, reports on it and asks for a key frame itself; pion tells its application of
+//! the track.
+//!
+//! The numbers of padding packets come right before that of the first media packet, and their timestamps run on to it by our
+//! clock. A NACK for one of them is not answered: no picture needs it. Padding ends with the first media packet, with the
+//! viewer's first report on the stream, and at [`PACKETS_MAX`].
+
+use crate::consumer::Consumer;
+use crate::forward::arrival_step;
+use crate::outbox::{Outbox, Sink};
+use crate::rtp;
+use crate::sent::{Content, Sent};
+use crate::shard::Shard;
+use crate::transport::Transport;
+
+/// From one packet to the next of a viewer, as LiveKit's `paddingOnMuteInterval`.
+const EVERY_US: u64 = 100_000;
+/// To one viewer of one track, ever: libwebrtc and pion report after at most 1.5 s.
+pub const PACKETS_MAX: u8 = 20;
+/// The least that a packet of padding has.
+const PADDING: u8 = 1;
+/// Header, extensions and tag.
+const SPACE: usize = 512;
+
+/// What one consumer was sent before its first key frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Early {
+    packets: u8,
+    /// When the last packet went out.
+    pub at_us: u64,
+    /// It is among those that the shard looks at.
+    listed: bool,
+}
+
+/// The consumers that wait for their first key frame, and when the next packets are due.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    consumers: Vec<usize>,
+    due_us: u64,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Waiting { consumers: Vec::new(), due_us: u64::MAX }
+    }
+}
+
+impl Waiting {
+    pub fn deadline(&self) -> u64 {
+        self.due_us
+    }
+
+    pub fn forget(&mut self, consumer: usize) {
+        self.consumers.retain(|waiting| *waiting != consumer);
+    }
+}
+
+impl Shard {
+    /// Sends padding from now on, if the consumer waits for its first key frame.
+    pub(crate) fn pad_until_keyframe<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        if self.consumers[key].early.listed || !self.awaits_first_keyframe(key) {
+            return;
+        }
+        self.send_early(key, now_us, out);
+        self.consumers[key].early.listed = true;
+        self.waiting.consumers.push(key);
+        self.waiting.due_us = self.waiting.due_us.min(now_us + EVERY_US);
+    }
+
+    pub(crate) fn tick_early<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
+        let mut consumers = std::mem::take(&mut self.waiting.consumers);
+        consumers.retain(|key| {
+            let waits = self.awaits_first_keyframe(*key);
+            // All packets go out in one turn, so a viewer that has just come waits for the next turn.
+            if waits && now_us >= self.consumers[*key].early.at_us + EVERY_US / 2 {
+                self.send_early(*key, now_us, out);
+            }
+            self.consumers[*key].early.listed = waits;
+            waits
+        });
+        self.waiting.due_us = if consumers.is_empty() { u64::MAX } else { now_us + EVERY_US };
+        self.waiting.consumers = consumers;
+    }
+
+    fn awaits_first_keyframe(&self, key: usize) -> bool {
+        let consumer = &self.consumers[key];
+        let transport = &self.transports[consumer.transport];
+        // Of the decoders in halls nobody knows whether they take padding.
+        let takes = transport.line().is_none() && transport.is_reached();
+        takes && consumer.awaits_first_keyframe() && !self.producers[consumer.producer].paused
+    }
+
+    fn send_early<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
+        let first_timestamp = self.random() as u32;
+        let consumer = &mut self.consumers[key];
+        let transport = &mut self.transports[consumer.transport];
+        let layer = self.producers[consumer.producer].layers.get(usize::from(consumer.target));
+        let newest = layer.and_then(|layer| layer.cache.as_ref()?.get(layer.newest()));
+        let known = newest.and_then(|entry| consumer.payload(entry.payload_type)).or(consumer.payloads.first());
+        let (Some(path), Some(payload_type)) = (transport.destination(), known.map(|payload| payload.to)) else {
+            return;
+        };
+        let step = match consumer.early.packets {
+            0 => first_timestamp,
+            _ => arrival_step(now_us.saturating_sub(consumer.early.at_us), consumer.clock_hz),
+        };
+        let space = out.reserve(SPACE);
+        let Some(len) = consumer.write_early((payload_type, step), transport, now_us, space) else { return };
+        out.push(path, len, len, true);
+        consumer.early.packets += 1;
+        consumer.early.at_us = now_us;
+        consumer.count_filler(len);
+        transport.count_sent(1, len as u64);
+        transport.pacer.spend(len);
+        self.totals.padding_bytes += u64::from(PADDING);
+    }
+}
+
+impl Consumer {
+    fn awaits_first_keyframe(&self) -> bool {
+        self.video
+            && !self.is_off()
+            && !self.is_unfit()
+            && !self.continuity.started()
+            && !self.acknowledged
+            && self.early.packets < PACKETS_MAX
+    }
+
+    /// Writes a packet of padding on the media SSRC; gives its length. `step`: of the timestamp since the one before.
+    fn write_early(
+        &mut self,
+        (payload_type, step): (u8, u32),
+        transport: &mut Transport,
+        now_us: u64,
+        space: &mut [u8],
+    ) -> Option<usize> {
+        let Transport { outbound, extensions: ids, estimator, .. } = transport;
+        let outbound = outbound.as_ref()?;
+        let (sequence, timestamp) = self.continuity.precede(step);
+        let wide = estimator.next_number().to_be_bytes();
+        let extensions = [(ids.transport_cc, &wide[..]), (ids.mid, &self.mid[..])];
+        let from = usize::from(ids.transport_cc == 0);
+        let to = if ids.mid == 0 { 1 } else { 2 };
+        let header =
+            rtp::write_header(space, false, payload_type, sequence, timestamp, self.ssrc, &extensions[from..to]);
+        let len = rtp::pad(space, header, PADDING);
+        let roc = self.roc.advance(sequence);
+        let len = outbound.seal_rtp(space, len, header, roc);
+        // Of no epoch of this consumer: it is not sent again, and nothing else goes out under its number.
+        self.sent.note(Sent { sequence, epoch: u16::MAX, content: Content::Nothing, ..Sent::default() });
+        if ids.transport_cc != 0 {
+            estimator.note_sent(len, now_us);
+        }
+        Some(len)
+    }
+}
