@@ -1,17 +1,34 @@
-/** A full reconnect of `livekit-client` waits two seconds before it looks at its new peer connections, as a resume does for its old ones,
- *  whose state may be stale. New ones have no stale state, and until then the page shows no picture. So the wait is cut here, and the
- *  build fails when another version of the library reads otherwise. */
+/** `livekit-client` as our page has it: two changes, and the build fails when another version of the library reads otherwise.
+ *
+ *  A full reconnect waits two seconds before it looks at its new peer connections, as a resume does for its old ones, whose state may
+ *  be stale. New ones have no stale state, and until then the page shows no picture. So it waits only until they have begun to connect:
+ *  before that the library would negotiate once more.
+ *
+ *  An attempt that ends forgets the timer of the next attempt, which its failure has just started. When the server asks for a full
+ *  reconnect then, the forgotten timer is not stopped. It fires after the reconnect, so that a good connection is resumed: for two
+ *  seconds new pictures are kept back. So an attempt forgets its own timer only. */
 import type { Plugin } from 'vite';
 
 const LIBRARY = /livekit-client\/dist\/livekit-client\.esm\.mjs$/;
-/** Until the connection has begun to connect: before that the library would negotiate once more. */
-const WAIT_MS = 100;
+const LOOK_MS = 20;
+const BEGUN = `  async begun() {
+    for (let left = minReconnectWait; left > 0 && this.pcManager && this.pcManager.currentState === PCTransportState.NEW; left -= ${LOOK_MS}) {
+      await sleep(${LOOK_MS});
+    }
+  }
+`;
 
 /** Each text, how often it stands in the library, and what its first place reads from now on; a full reconnect comes before the resume. */
 const CHANGES: [string, number, string][] = [
-  ['yield this.waitForPCReconnected();', 2, `yield this.waitForPCReconnected(${WAIT_MS});`],
-  ['  waitForPCReconnected() {', 1, '  waitForPCReconnected(wait = minReconnectWait) {'],
-  ['yield sleep(minReconnectWait);', 1, 'yield sleep(wait);'],
+  ['yield this.waitForPCReconnected();', 2, 'yield this.waitForPCReconnected(true);'],
+  ['  waitForPCReconnected() {', 1, `${BEGUN}  waitForPCReconnected(fresh = false) {`],
+  ['yield sleep(minReconnectWait);', 1, 'yield fresh ? this.begun() : sleep(minReconnectWait);'],
+  ['      this.reconnectTimeout = CriticalTimers.setTimeout(', 1, '      const timer = this.reconnectTimeout = CriticalTimers.setTimeout('],
+  [
+    '.finally(() => this.reconnectTimeout = undefined)',
+    1,
+    '.finally(() => { if (this.reconnectTimeout === timer) this.reconnectTimeout = undefined; })',
+  ],
 ];
 
 /** The library as the page has it. Throws where it reads otherwise than expected. */

@@ -664,8 +664,8 @@ export class Conference {
 }
 
 /** Between two attempts to come back, ms, each half shorter to half longer: a server that starts again is there within a second. In all as
- *  long as the library's own ten. */
-const RETRY_MS = [0, 300, 300, 600, 600, 1200, 1200, 2700, 2700, 4800, 7000, 7000, 7000, 7000, 7000];
+ *  long as the library's own ten. The first is also what a page waits whom the server asks to join again; the library makes up to 500 of 0. */
+const RETRY_MS = [100, 300, 300, 600, 600, 1200, 1200, 2700, 2700, 4800, 7000, 7000, 7000, 7000, 7000];
 
 function roomOptions(entry: Entry, resolution: VideoResolution): RoomOptions {
   const { camera, microphone, speaker } = entry.chosen;
