@@ -179,11 +179,18 @@ class Halls:
         if self.agent is not None:
             self.rosters.close()
             self.agent.close()
-            await asyncio.sleep(limits.GOODBYE_S)
+            await self._answered(self.agent)
         await self.around.driver.close()
         await self.floors.close()
         await tasks.end(self._tasks)
         await self.caller.close()
+
+    async def _answered(self, agent: Agent) -> None:
+        """The far ends know that their calls have ended, or the time for that is over."""
+        for _ in range(limits.GOODBYE_LOOKS):
+            if not agent.awaits_answers:
+                return
+            await asyncio.sleep(limits.GOODBYE_S / limits.GOODBYE_LOOKS)
 
     async def refresh(self) -> None:
         """The register may have changed."""

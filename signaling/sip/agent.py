@@ -309,6 +309,11 @@ class Agent:
             one.end("deactivated")
 
     @property
+    def awaits_answers(self) -> bool:
+        """A call has not ended, or a request of ours has no final answer."""
+        return bool(self._calls) or self.core.transactions.awaits_answers
+
+    @property
     def calls(self) -> list[Call]:
         return list(self._calls.values())
 

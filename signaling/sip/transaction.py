@@ -314,6 +314,12 @@ class Transactions:
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)
 
+    @property
+    def awaits_answers(self) -> bool:
+        """A request of ours has no final answer."""
+        waiting = {State.CALLING, State.TRYING, State.PROCEEDING}
+        return any(one.machine.state in waiting for one in self.clients.values())
+
     def request(
         self,
         request: Request,

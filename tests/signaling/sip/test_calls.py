@@ -60,6 +60,19 @@ def test_a_call_from_ring_to_hang_up(transport: str) -> None:
     rest(world, one, other)
 
 
+def test_a_server_that_stops_waits_only_for_far_ends_that_have_not_answered() -> None:
+    world, one, other, _ = standing()
+    world.run(60)  # the transactions of the beginning are forgotten
+    for node in (one, other):
+        assert [node.agent.awaits_answers, len(node.agent.calls)] == [True, 1]
+    one.agent.close()
+    assert world.sent(A, "BYE")
+    world.run(5, lambda: not one.agent.awaits_answers)
+    assert [node.agent.awaits_answers for node in (one, other)] == [False, False]
+    assert len(one.agent.core.transactions), "an answered one is kept for a while, and is not waited for"
+    rest(world, one, other)
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_a_call_over_a_bad_link(seed: int) -> None:
     world, one, other, call = standing(seed, LOSSY)
