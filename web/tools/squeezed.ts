@@ -1,10 +1,11 @@
-/** Compresses large built files once, at build: the server would do so at every start. It gives `name.gz` in place of `name`. */
+/** Compresses built files once, at build: the server would do so at every start, while browsers wait. It gives `name.gz` in place of `name`. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Plugin } from 'vite';
 
-const LARGE_BYTES = 1024 * 1024;
+const LEAST_BYTES = 512;
+const PACKED = /\.(woff2|png|jpg|webp|mp3|gz|br)$/;
 
 export function squeezed(): Plugin {
   let folder = '';
@@ -17,7 +18,7 @@ export function squeezed(): Plugin {
     closeBundle() {
       for (const name of readdirSync(folder)) {
         const path = join(folder, name);
-        if (!name.endsWith('.gz') && statSync(path).size > LARGE_BYTES) writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
+        if (!PACKED.test(name) && statSync(path).size > LEAST_BYTES) writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }));
       }
     },
   };
