@@ -1,9 +1,11 @@
-"""How long pictures stand still in browsers when the server is killed or stopped and started again, or asks for a full reconnect.
+"""How long pictures stand still when the server is killed or stopped and started again, or asks for a full reconnect.
 
-`python tests/bench/again.py --people 50 --rounds 3 --how killed`. The people are rooms of `livekit-client` in one Chromium: half
-of them send a small picture, each of the others looks at one. `--client FILE` takes another version of the library (its
-`livekit-client.umd.js`), `--page` the library and the backoff as our page has them. The next server is started 0.2 s after the
-signal, on the same port.
+`make bench` runs all of it in four minutes. A part: `python tests/bench/again.py --how killed,full --rounds 5 --client page`. Of
+`--people`, half of them viewers, `--rooms` are rooms of `livekit-client` in Chromium and the others of the load generator. Each
+room has a page in a context of its own, because people have a browser each and Chromium lets the rooms of one page connect only
+one after another. In Chromium each viewer looks at the small picture of one other room. `--client` is `page` (the library and
+the backoff as our page has them) or another version's `livekit-client.umd.js`. The next server is started 0.2 s after the
+signal, on the same port, or when the old one has ended.
 """
 
 from __future__ import annotations
@@ -16,19 +18,21 @@ import os
 import re
 import secrets
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from tests.bench import peers
 from tests.interop.canvas import CLIENT, PAINTED
@@ -38,9 +42,11 @@ from tests.web.visiting import CHROMIUM
 
 Start = Callable[[], AbstractContextManager[peers.Server]]
 WEB = Path(__file__).resolve().parents[2] / "web"
+PAGE = "page"
+FLAGS = ["--no-sandbox", "--allow-loopback-in-peer-connection", "--autoplay-policy=no-user-gesture-required"]
 GAP_S = 0.2
 BOUND_S = 90.0
-SETTLED_S = 3.0
+SETTLED_S = 2.0
 """Without a pause of the pictures, before the next round."""
 LOAD = """async ([code, umd, retries]) => {
   if (umd) (0, eval)(code);
@@ -60,7 +66,7 @@ JOIN = """async ([url, jwt, name, seen]) => {
   });
   await room.connect(url, jwt, { autoSubscribe: false });
   lookAll();
-  if (!seen) await room.localParticipant.publishTrack((PAINTED)(160, 90, 10), { source: 'camera', simulcast: false });
+  if (!seen) await room.localParticipant.publishTrack((PAINTED)(160, 90, 20), { source: 'camera', simulcast: false });
 }""".replace("PAINTED", PAINTED)
 SEES = """(since) => Object.values(people).every(({ seen, frames }) => !seen ||
   (frames.filter((at) => at > since).length > 5 && Date.now() - frames.at(-1) < 500))"""
@@ -80,9 +86,58 @@ process.stdout.write(made.exports.changed(read('node_modules/livekit-client/dist
 """Prints the library as the build of our page changes it."""
 
 
-def _client(given: argparse.Namespace) -> list[Any]:
-    if not given.page:
-        return [given.client.read_text(), True, None]
+HOW = {"killed": (2.5, 4.0), "stopped": (1.5, None), "full": (0.5, None)}
+"""What happens, and the aims for p50 and p95 in seconds."""
+
+
+@dataclass
+class Row:
+    """Of one kind of client and one `how`, all rounds."""
+
+    client: str
+    how: str
+    stood_s: list[float] = field(default_factory=list)
+    """Of each viewer in Chromium."""
+    crowd_s: list[float] = field(default_factory=list)
+    """Of each viewer of the generator: from the loss of its socket to its first key frame."""
+    served_s: list[float] = field(default_factory=list)
+    """From the signal to the first answer of the next server."""
+    load: float = 0.0
+
+
+class Crowd:
+    """People of the load generator. `async with`: they are there, and leave."""
+
+    def __init__(self, server: peers.Server, secret: str, people: int) -> None:
+        arguments = {"server": server.url, "pid": server.pid, "key": peers.KEY, "secret": secret, "conference": "again"}
+        words = [str(word) for name, value in arguments.items() for word in (f"--{name}", value)]
+        self._words = [str(peers.build_generator()), "again", *words, "--viewers", str(people)]
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(*self._words, stdin=pipe, stdout=pipe)
+        await self.seconds()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+    async def seconds(self) -> list[float]:
+        """How long its viewers took to come back since the last question; all of them are back."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        async with asyncio.timeout(BOUND_S):
+            line = await self._process.stdout.readline()
+        found: list[float] = json.loads(line)["viewers"]
+        return found
+
+
+def _client(client: str) -> list[Any]:
+    if client != PAGE:
+        return [Path(client).read_text(), True, None]
     made = subprocess.run(["node", "-e", LIBRARY], cwd=WEB, capture_output=True, text=True, check=True)
     page = (WEB / "src" / "call" / "conference.svelte.ts").read_text()
     found = re.search(r"RETRY_MS = (\[[^\]]+\])", page)
@@ -90,38 +145,40 @@ def _client(given: argparse.Namespace) -> list[Any]:
     return [made.stdout, False, json.loads(found[1])]
 
 
-async def measure(given: argparse.Namespace) -> list[float]:
-    """Seconds without a picture, of each viewer in each round."""
-    port, secret, stood = free_port(), secrets.token_hex(24), []
+async def measure(given: argparse.Namespace, client: str) -> list[Row]:
+    port, secret, rows = free_port(), secrets.token_hex(24), [Row(_name(client), how) for how in given.how]
     with tempfile.TemporaryDirectory(prefix="again-") as folder, ExitStack() as servers:
         start = partial(peers.diemcau, HTTP_PORT=str(port), API_SECRET=secret, DATA_DIR=folder)
         server = servers.enter_context(start())
-        async with async_playwright() as playwright:
-            flags = [
-                "--no-sandbox",
-                "--allow-loopback-in-peer-connection",
-                "--autoplay-policy=no-user-gesture-required",
-            ]
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-            page = await (await browser.new_context(bypass_csp=True)).new_page()
-            await page.goto(f"http://127.0.0.1:{port}/healthz")
-            await page.evaluate(LOAD, _client(given))
-            for number in range(given.people):
-                seen = f"p{number - 1}" if number % 2 else ""
-                jwt = token(peers.KEY, secret, f"p{number}", "again")
-                await page.evaluate(JOIN, [f"ws://127.0.0.1:{port}", jwt, f"p{number}", seen])
-            for _ in range(given.rounds):
-                await page.wait_for_function(SEES, arg=0, timeout=BOUND_S * 1000)
+        async with AsyncExitStack() as stack:
+            crowd = await stack.enter_async_context(Crowd(server, secret, given.people - given.rooms))
+            playwright = await stack.enter_async_context(async_playwright())
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            pages = [await _room(browser, client, server, secret, number) for number in range(given.rooms)]
+            for row, _ in itertools.product(rows, range(given.rounds)):
+                await asyncio.gather(*(page.wait_for_function(SEES, arg=0, timeout=BOUND_S * 1000) for page in pages))
                 await asyncio.sleep(SETTLED_S)
-                await page.evaluate(FRAMES)
-                begin = time.time()
-                if given.how == "full":
-                    await page.evaluate(RECONNECT)
+                await asyncio.gather(crowd.seconds(), *(page.evaluate(FRAMES) for page in pages))
+                row.load, begin = os.getloadavg()[0], time.time()
+                if row.how == "full":
+                    await asyncio.gather(*(page.evaluate(RECONNECT) for page in pages))
                 else:
-                    server = await _restart(servers, server, start, given.how == "killed")
-                stood += await _pauses(page, begin)
+                    server = await _restart(servers, server, start, row.how == "killed")
+                    row.served_s.append(time.time() - begin)
+                row.stood_s += itertools.chain(*await asyncio.gather(*(_pauses(page, begin) for page in pages)))
+                row.crowd_s += await crowd.seconds()
             await browser.close()
-    return stood
+    return rows
+
+
+async def _room(browser: Browser, client: str, server: peers.Server, secret: str, number: int) -> Page:
+    """A page with one room, which sends a picture or looks at that of the room before."""
+    page = await (await browser.new_context(bypass_csp=True)).new_page()
+    await page.goto(f"http://127.0.0.1:{server.port}/healthz")
+    await page.evaluate(LOAD, _client(client))
+    seen = f"p{number - 1}" if number % 2 else ""
+    await page.evaluate(JOIN, [server.url, token(peers.KEY, secret, f"p{number}", "again"), f"p{number}", seen])
+    return page
 
 
 async def _restart(servers: ExitStack, old: peers.Server, start: Start, killed: bool) -> peers.Server:
@@ -147,22 +204,44 @@ async def _pauses(page: Page, begin: float) -> list[float]:
     return [max((later - earlier) / 1000 for earlier, later in itertools.pairwise(one)) for one in seen]
 
 
-def tell(given: argparse.Namespace, stood: list[float]) -> str:
-    ordered = sorted(stood)
-    p50, p95 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
-    who = "page" if given.page else given.client.parts[-3]
-    return (
-        f"{given.people} people, {given.how}, {who}: pictures stood still p50 {p50:.2f} p95 {p95:.2f} max {ordered[-1]:.2f} s "
-        f"(n={len(ordered)}, load {os.getloadavg()[0]:.1f})"
-    )
+def lines(given: argparse.Namespace, row: Row) -> list[str]:
+    """Of the table: what viewers in Chromium see, and where the generator has people, how soon these are back."""
+    p50, p95 = HOW[row.how]
+    aim = f"{p50:g}" if p95 is None else f"{p50:g} / {p95:g}"
+    served = f", served after {statistics.median(row.served_s):.2f} s" if row.served_s else ""
+    told = f"{given.people} people, {row.how}, {row.client}"
+    where = f"n={len(row.stood_s)}, {given.rooms // 2} viewers in Chromium{served}, load {row.load:.1f}"
+    made = [f"| {told}: pictures stood still p50 / p95 | {_told(row.stood_s)} ({where}) | {aim} s |"]
+    if row.crowd_s:
+        made.append(
+            f"| the generator's viewers beside, back p50 / p95 | {_told(row.crowd_s)} (n={len(row.crowd_s)}) | {aim} s |"
+        )
+    return made
+
+
+def _told(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    return f"{ordered[len(ordered) // 2]:.2f} / {ordered[int(len(ordered) * 0.95)]:.2f}, longest {ordered[-1]:.2f} s"
+
+
+def _name(client: str) -> str:
+    if client == PAGE:
+        return "our page"
+    package = json.loads((Path(client).resolve().parents[1] / "package.json").read_text())
+    return f"{package['name']} {package['version']}"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--how", choices=("killed", "stopped", "full"), default="killed", help="full: full reconnects")
-    parser.add_argument("--client", type=Path, default=CLIENT, help="livekit-client.umd.js of another version")
-    parser.add_argument("--page", action="store_true", help="the library and the backoff as our page has them")
+    parser.add_argument("--rooms", type=int, default=4, help="of them in Chromium")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--how", type=lambda text: text.split(","), default=list(HOW), help="full: full reconnects")
+    parser.add_argument(
+        "--client", default=f"{PAGE},{CLIENT}", help="page, or livekit-client.umd.js of another version"
+    )
     options = parser.parse_args()
-    print(tell(options, asyncio.run(measure(options))))
+    print("| | measured | aim |\n|---|---|---|")
+    for one in options.client.split(","):
+        for row in asyncio.run(measure(options, one)):
+            print(*lines(options, row), sep="\n", flush=True)

@@ -239,9 +239,9 @@ impl Client {
         }
     }
 
-    /// True when the packets of all that it publishes flow.
+    /// True when the packets of all that it publishes flow; a member may publish nothing.
     pub fn is_publishing(&self) -> bool {
-        !self.tracks.is_empty() && self.tracks.iter().all(|track| track.source.next_at().is_some())
+        self.tracks.iter().all(|track| track.source.next_at().is_some())
     }
 
     pub fn ports(&self) -> impl Iterator<Item = u16> {

@@ -1,6 +1,7 @@
 //! Load generator of `make bench`: native clients of the browser protocol against any server of it.
 //! Reads its arguments, runs one scenario, prints one line of JSON.
 
+mod again;
 mod audience;
 mod client;
 mod crowd;
@@ -26,11 +27,11 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn|siege --pid PID --key KEY --secret SECRET
+const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|load|idle|churn|siege|again --pid PID --key KEY --secret SECRET
   --server ws://127.0.0.1:7880   server under test (loopback only)
   --mode single|dual             join path (single)
   --kind video|voice|none        what is published (video; none for memory only)
-  --viewers N                    media, memory, meeting, idle: viewers or members; siege: calls of two (10)
+  --viewers N                    media, memory, meeting, idle, again: viewers or members; siege: calls of two (10)
   --deaf N                       media: so many viewers more whose sockets drop and count what comes (0)
   --silent N                     media: so many more microphones are open and send silence (0)
   --publishers N                 media, load: how many publish (1)
@@ -41,6 +42,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --pause-ms MS                  joins: rest between two (250)
   --rate N                       joins, churn: begun in a second, whatever became of those before; siege: packets of junk a second (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
+again: a crowd that comes back; each line of input is answered with the seconds that it took (see again.rs)
 or: bench-generator halls        far ends of hall calls, as the orders on standard input say (see tests/bench/halls.py)";
 
 fn main() -> ExitCode {
@@ -74,6 +76,7 @@ fn run(arguments: &[String]) -> Result<serde_json::Value, String> {
         "idle" => load::idle(&options),
         "churn" => load::churn(&options),
         "siege" => siege::siege(&options),
+        "again" => again::again(&options),
         _ => Err(USAGE.into()),
     }
 }

@@ -1,0 +1,131 @@
+//! A crowd that comes back whenever it loses its server: half of it publishes a camera, each of the others shows one.
+//!
+//! For each line on standard input it prints, once all are served, how long those took to come back who lost the server since
+//! the line before. It comes back as the page does: after a moment of its own within `SPREAD`, then every `PAUSE` until the
+//! server takes it. A new join comes at once, without the resume that a browser tries first.
+
+use crate::audience::Audience;
+use crate::client::{Role, Seat};
+use crate::crowd::Crowd;
+use crate::scenario::{Options, gather, seat};
+use crate::source::{Kind, Source};
+use serde_json::{Value, json};
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+const SPREAD: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(300);
+const TURN: Duration = Duration::from_millis(5);
+/// Until all have to be served again.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One of the crowd: where it sits, or when it tries again.
+struct Member {
+    seat: Option<usize>,
+    try_at: Instant,
+    lost_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Back {
+    viewers: Vec<f64>,
+    publishers: Vec<f64>,
+    /// Attempts that failed.
+    refused: usize,
+}
+
+pub fn again(options: &Options) -> Result<Value, String> {
+    let (count, seat) = (options.viewers.max(2), seat(options));
+    let mut crowd = Crowd::new()?;
+    gather(&mut crowd, &seat, "member", count, |number| role(number, count))?;
+    let now = Instant::now();
+    let mut members: Vec<Member> =
+        (0..count).map(|seat| Member { seat: Some(seat), try_at: now, lost_at: None }).collect();
+    let (lines, mut back) = (lines(), Back::default());
+    loop {
+        let wanted = match lines.try_recv() {
+            Ok(()) => true,
+            Err(TryRecvError::Empty) => false,
+            Err(TryRecvError::Disconnected) => break,
+        };
+        let until = Instant::now() + LIMIT;
+        loop {
+            crowd.turn(Instant::now() + TURN);
+            members
+                .iter_mut()
+                .enumerate()
+                .for_each(|(number, one)| one.turn(number, count, &mut crowd, &seat, &mut back));
+            let all = members.iter().all(|one| one.seat.is_some() && one.lost_at.is_none());
+            if !wanted || all {
+                break;
+            }
+            if Instant::now() > until {
+                return Err("some did not come back".into());
+            }
+        }
+        if wanted {
+            let told = std::mem::take(&mut back);
+            println!("{}", json!({"viewers": told.viewers, "publishers": told.publishers, "refused": told.refused}));
+        }
+    }
+    crowd.leave_all();
+    Ok(json!({"members": count}))
+}
+
+/// Who has an odd number publishes; who has an even one shows the next one's camera.
+fn role(number: usize, count: usize) -> Role {
+    match number % 2 {
+        1 => Role::Publisher(Source::new(Kind::Layered)),
+        _ => Role::Member(Vec::new(), Audience::new(number, count, 1)),
+    }
+}
+
+impl Member {
+    fn turn(&mut self, number: usize, count: usize, crowd: &mut Crowd, seat: &Seat, back: &mut Back) {
+        let now = Instant::now();
+        let Some(index) = self.seat else {
+            if now >= self.try_at {
+                match crowd.join(seat, &format!("member-{number}"), role(number, count)) {
+                    Ok(index) => self.seat = Some(index),
+                    Err(_) => self.wait(PAUSE, back),
+                }
+            }
+            return;
+        };
+        let Some(client) = crowd.client(index) else { return };
+        if client.failure.is_some() {
+            crowd.leave(index);
+            self.seat = None;
+            match self.lost_at {
+                Some(_) => self.wait(PAUSE, back),
+                None => {
+                    self.lost_at = Some(now);
+                    self.try_at = now + SPREAD * number as u32 / count as u32;
+                }
+            }
+        } else if let Some(lost_at) = self.lost_at.filter(|_| client.is_served()) {
+            let list = if number % 2 == 1 { &mut back.publishers } else { &mut back.viewers };
+            list.push(lost_at.elapsed().as_secs_f64());
+            self.lost_at = None;
+        }
+    }
+
+    fn wait(&mut self, pause: Duration, back: &mut Back) {
+        back.refused += 1;
+        self.try_at = Instant::now() + pause;
+    }
+}
+
+/// Each line of standard input; closed at its end.
+fn lines() -> Receiver<()> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            if line.is_err() || send.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    receive
+}
