@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.interop.fleet import Phone
 from tests.interop.person import until
 from tests.interop.quirks import Message, Quirk, Terminal
 from tests.interop.test_halls_and_browsers import HOST, There
@@ -217,3 +218,32 @@ def register(alias: str, host: str, port: int, *, agent: str = "") -> bytes:
         "Content-Length: 0",
     ]
     return "\r\n".join([*rows, "", ""]).encode()
+
+
+class Wiretap(Phone):
+    """Keeps what came to it."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.heard: list[str] = []
+
+    def _taken(self, message: Message, send: Any) -> None:
+        self.heard.append(f"{message.first}\r\n{message.body.decode()}")
+        super()._taken(message, send)
+
+
+async def test_where_srtp_is_required_no_key_is_sent_by_udp(strict: There) -> None:
+    """A terminal registers by UDP, and an operator calls it: whoever reads the wire gets no key, and the board says why."""
+    secret, legs = strict.booked.passwords["hall-b"], f"/occurrences/{strict.booked.occurrence}/legs"
+    async with Wiretap("hall-b", secret, "127.0.0.51", (HOST, strict.port)) as phone:
+        await phone.register()
+        called = strict.ask("POST", legs, json={"terminal_id": "hall-b"})
+        assert called.status_code == 200, called.text
+
+        def reason() -> str:
+            (row,) = (one for one in strict.rows() if one["terminal_id"] == "hall-b")
+            return str(row["reason"]["code"])
+
+        await until(reason, "the board says why")
+        assert reason() == "needs_encryption"
+        assert phone.heard and not [one for one in phone.heard if "a=crypto" in one or one.startswith("INVITE")]

@@ -1,4 +1,4 @@
-"""The table of published problems has every row, and every test that it names exists."""
+"""The tables of published problems and of our review have every row, and every test that they name exists."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).with_name("PROBLEMS.md")
 ROW = re.compile(r"^\| ([MW]\d\d) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`([\w/.]+)::(\w+)`")
+FOUND = re.compile(r"^\| (R\d\d) \| [^|]+ \| [^|]+ \| ([^|]+) \|$", re.MULTILINE)
 ROWS = {name: tuple(rest) for name, *rest in ROW.findall(TABLE.read_text("utf-8"))}
 
 
@@ -21,7 +22,11 @@ def functions(place: str) -> frozenset[str]:
     return frozenset(re.findall(r"\bdef (\w+)" if place.endswith(".py") else r"\bfn (\w+)", text))
 
 
+REVIEWED = dict(FOUND.findall(TABLE.read_text("utf-8")))
+
+
 def test_every_row_is_there() -> None:
+    assert list(REVIEWED) == [f"R{number:02}" for number in range(1, 14)]
     assert list(ROWS) == [f"{kind}{number:02}" for kind in "MW" for number in range(1, 17)]
 
 
@@ -31,4 +36,12 @@ def test_what_a_row_names_exists(name: str) -> None:
     assert NAMED.findall(proof), "no proof"
     assert control != "-" or owed != "-", "without a control something is owed"
     for place, function in NAMED.findall(proof + control):
+        assert function in functions(place), f"{place}::{function}"
+
+
+@pytest.mark.parametrize("name", REVIEWED)
+def test_each_attack_of_the_review_has_its_tests(name: str) -> None:
+    tests = NAMED.findall(REVIEWED[name])
+    assert tests
+    for place, function in tests:
         assert function in functions(place), f"{place}::{function}"

@@ -1,6 +1,9 @@
 """Files in and out, the demonstration, the description, and every bound of bodies and uploads at limit + 1."""
 
+import io
 import json
+import zipfile
+from typing import Any
 
 import pytest
 
@@ -41,6 +44,22 @@ async def test_a_file_is_seen_through_before_it_is_written(office: Office) -> No
         403,
         "denied",
     )
+
+
+async def test_a_workbook_that_hides_its_markup_is_refused(office: Office) -> None:
+    """An operator of one commune hands in a sheet whose entities stand in a part with another name."""
+    operator, book = await office.client("operator", "xa1"), io.BytesIO()
+    honest = await operator.get("/exports/terminals.xlsx")
+    assert honest.status_code == 200, honest.text
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet>&b;</worksheet>'
+    with zipfile.ZipFile(io.BytesIO(honest.content)) as read, zipfile.ZipFile(book, "w") as made:
+        for name in read.namelist():
+            text = read.read(name).replace(b"sheet1.xml", b"sheet1.bin")
+            made.writestr(name.replace("sheet1.xml", "sheet1.bin"), laughs if "sheet1" in name else text)
+    given: dict[str, Any] = {"data": {"kind": "terminals"}, "files": {"file": ("t.xlsx", book.getvalue())}}
+    problem(await operator.post("/imports/preview", **given), 422, "file_malformed")
+    same: dict[str, Any] = {"data": {"kind": "terminals"}, "files": {"file": ("t.xlsx", honest.content)}}
+    assert (await operator.post("/imports/preview", **same)).status_code == 200
 
 
 async def test_bodies_and_uploads_are_bounded(office: Office) -> None:

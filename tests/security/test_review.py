@@ -1,0 +1,146 @@
+"""Attacks of a security review, from the wire on. `PROBLEMS.md` names the tests of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+from livekit.protocol import models, rtc
+
+from tests.clients import offers
+from tests.clients.ice_client import IceClient
+from tests.conftest import ROOT, LiveServer
+
+ATTACKER, OFFICE = "127.0.0.2", "127.0.0.1"
+CONNECTIONS = 1024
+"""As many as a packet thread held of one peer when the review was made."""
+KEPT = 8
+WAIT_S = 30
+
+
+class Wire:
+    """The WebSocket of a call, as a program of its own."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def until(self, name: str) -> Any:
+        """The next message of this name; others are passed over."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                message = rtc.SignalResponse.FromString((await self.socket.receive()).data)
+                if message.WhichOneof("message") == name:
+                    return getattr(message, name)
+
+    async def told_of(self, identity: str, *attributes: str) -> models.ParticipantInfo:
+        """A participant, as soon as it has these attributes."""
+        while True:
+            for one in (await self.until("update")).participants:
+                if one.identity == identity and set(attributes) <= set(one.attributes):
+                    return one
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send_bytes(rtc.SignalRequest(**message).SerializeToString())
+
+
+async def opened(stack: AsyncExitStack, server: LiveServer, token: str, address: str = OFFICE) -> Wire:
+    http = await stack.enter_async_context(
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(address, 0)))
+    )
+    url, bearer = f"{server.ws_url}/rtc?protocol=15&auto_subscribe=1", {"Authorization": f"Bearer {token}"}
+    wire = Wire(await stack.enter_async_context(http.ws_connect(url, headers=bearer)))
+    await wire.until("join")
+    return wire
+
+
+async def described(stack: AsyncExitStack, server: LiveServer, address: str) -> tuple[IceClient, tuple[str, int]]:
+    """What a stranger learns by the check of devices: passwords of a peer, and where it is reached by TCP."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=address)) as stranger:
+        begun = await stranger.post(f"{server.url}/api/v1/checks", headers={"origin": server.url})
+        assert begun.status_code == 201, begun.text
+    wire = await opened(stack, server, begun.json()["sender"], address)
+    await wire.say(
+        add_track=rtc.AddTrackRequest(cid="mic", type=models.TrackType.AUDIO, source=models.TrackSource.MICROPHONE)
+    )
+    own = IceClient(remote_ufrag="", remote_pwd="")
+    sections = [offers.audio("sendonly", "a=msid:- mic", "a=ssrc:7 cname:x")]
+    sdp = offers.describe(sections, fingerprint=own.own_fingerprint)
+    await wire.say(offer=rtc.SessionDescription(type="offer", sdp=sdp))
+    answer = (await wire.until("answer")).sdp
+    return offers.client_for(answer), offers.ports(answer)["tcp"]
+
+
+async def test_a_stranger_with_a_check_takes_ice_tcp_from_nobody(live_server: LiveServer) -> None:
+    """No account: the check gives passwords, and each of 1024 connections asks with them and is answered."""
+    async with AsyncExitStack() as stack:
+        client, place = await described(stack, live_server, ATTACKER)
+        lives = []
+        for _ in range(CONNECTIONS):
+            reader, writer = await asyncio.open_connection(*place, local_addr=(ATTACKER, 0))
+            stack.callback(writer.close)
+            question = bytes(client.request())
+            writer.write(len(question).to_bytes(2, "big") + question)
+            lives.append(stack.enter_context(closing(asyncio.create_task(reader.read()))))
+        office, place = await described(stack, live_server, OFFICE)
+        await office.open_tcp(*place)
+        stack.callback(office.hang_up)
+        await office.check()
+        async with asyncio.timeout(WAIT_S):
+            while sum(not life.done() for life in lives) > KEPT:
+                await asyncio.sleep(0.1)
+        await office.check()
+
+
+@contextmanager
+def closing(life: asyncio.Task[bytes]) -> Iterator[asyncio.Task[bytes]]:
+    """A connection is read until the server or the test ends it."""
+    try:
+        yield life
+    finally:
+        life.cancel()
+
+
+async def test_a_guest_keeps_the_name_that_was_let_in(live_server: LiveServer) -> None:
+    """He is admitted as "Khách A" and sends another name to the call."""
+    base, origin = f"{live_server.url}/api/v1", {"origin": live_server.url}
+    async with AsyncExitStack() as stack, httpx.AsyncClient(base_url=base, headers=origin) as web:
+        stranger = await stack.enter_async_context(httpx.AsyncClient(base_url=base, headers=origin))
+        made = (await web.post("/conferences", json={"name": "Họp nhanh", "lobby": True})).json()
+        address = f"/conferences/{made['conference']}"
+        opener = (await web.post(f"{address}/token", json={"name": "Chủ", "moderator": made["moderator"]})).json()
+        host = await opened(stack, live_server, opener["token"])
+        asked = await stranger.post(f"{address}/token", json={"name": "Khách A", "invite": made["invite"]})
+        assert asked.status_code == 202, asked.text
+        bearer = {"authorization": f"Bearer {opener['moderation']}"}
+        admitted = await web.post(f"{address}/lobby/admit", json={"all": True}, headers=bearer)
+        assert admitted.json() == {"admitted": 1}
+        given = (
+            await stranger.post(f"{address}/token", json={"name": "Khách A", "ticket": asked.json()["ticket"]})
+        ).json()
+        guest = await opened(stack, live_server, given["token"])
+        assert (await host.told_of(given["identity"])).name == "Khách A"
+        wish = {"hand": "1"}
+        await guest.say(
+            update_metadata=rtc.UpdateParticipantMetadata(name="Chủ tịch UBND tỉnh", attributes=wish, request_id=7)
+        )
+        seen = await host.told_of(given["identity"], "hand")
+        assert seen.name == "Khách A", "the hand is up, and the name is what it was"
+        assert int(seen.attributes["hand"]) > 1_700_000_000_000, "the time is the server's"
+
+
+@pytest.mark.parametrize(
+    "name", ["data/seal.key", "data2/tls/ca.key", "data-old/diemcau.sqlite", "diemcau.toml", ".env"]
+)
+def test_secrets_of_a_checkout_get_neither_into_git_nor_into_the_image(name: str) -> None:
+    asked = subprocess.run(["git", "check-ignore", "--no-index", "-q", name], cwd=ROOT, check=False)
+    assert asked.returncode == 0, "git add takes it along"
+    rules = (ROOT / ".dockerignore").read_text().split("\n")
+    taken = {one[1:].rstrip("/") for one in rules if one.startswith("!")}
+    assert "*" in rules and not taken & {name, *map(str, Path(name).parents)}, "docker build takes it along"
