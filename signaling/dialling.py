@@ -31,7 +31,7 @@ from signaling import limits, tasks
 log = logging.getLogger(__name__)
 Changed = Callable[[str], None]
 WISHES = {"call": Event.CALL, "redial": Event.REDIAL, "drop": Event.DROP}
-ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP)
+ENDS = (Event.HUNG_UP, Event.LOST, Event.DROP, Event.END)
 SETTLED = (*ENDS, Event.REFUSED, Event.AWAY, Event.FORBID)
 """What the leg is after these, it has to become however late they are written: nothing else tells whether it is to be called."""
 STANDS = (Event.ANSWERED, Event.CAME)

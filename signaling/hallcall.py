@@ -132,8 +132,8 @@ class HallCall:
     hung_up_by_us: bool = False
     expected: bool = False
     """Its terminal is registered and invited: it may come into an important meeting if it is protected as that wants it."""
-    put_out: bool = False
-    """By a host, or with the end of the conference: it is not called again by itself."""
+    put_out: dialout.Event | None = None
+    """DROP: by a host; END: with the conference. It is not called again by itself."""
     address: str = ""
     on_moved: Callable[[bool], None] | None = None
     watch: asyncio.TimerHandle | None = None
@@ -454,7 +454,10 @@ class HallCall:
         """The conference has put the hall out; or the hall has come once more, and its new call counts; or the server stops, and
         whoever starts in its place calls it.
         """
-        self.put_out = code not in (Reason.DUPLICATE_IDENTITY.value, Reason.SERVER_SHUTDOWN.value)
+        if code == Reason.CONFERENCE_DELETED.value:
+            self.put_out = dialout.Event.END
+        elif code not in (Reason.DUPLICATE_IDENTITY.value, Reason.SERVER_SHUTDOWN.value):
+            self.put_out = dialout.Event.DROP
         self.end(code)
 
     def end(self, reason: str = "") -> None:

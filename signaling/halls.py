@@ -732,8 +732,8 @@ class Halls:
         leg_id = one.party.leg_id
         if leg_id and self.calls.get(leg_id) is one:
             del self.calls[leg_id]
-            if one.put_out:
-                self.caller.ended(leg_id, Event.DROP, one.order)
+            if one.put_out is not None:
+                self.caller.ended(leg_id, one.put_out, one.order)
             elif not one.hung_up_by_us:
                 event = Event.HUNG_UP if cause.kind is Ended.NORMAL else Event.LOST
                 self.caller.ended(leg_id, event, one.order)

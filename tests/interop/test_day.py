@@ -47,7 +47,7 @@ BOOKED_AT = datetime(2027, 3, 2, 7, 40, tzinfo=ZONE)
 HELD_AT = datetime(2027, 3, 18, 8, 0, tzinfo=ZONE)
 """The demonstration leaves the large hall free on that Thursday morning."""
 COMMUNES = ("06", "07", "10", "11", "12", "13", "14", "15", "16", "17")
-MAIN, FIRST, LATE, ADDED = "TN.HT", "TN.07.H1", "TN.10.H1", "TN.19.H1"
+MAIN, FIRST, LATE, ADDED, NEVER = "TN.HT", "TN.07.H1", "TN.10.H1", "TN.19.H1", "TN.11.H1"
 OFFICE, OFFICE_GATE = "172.16.77.2", "172.16.77.1"
 """In the province's own building, whose network is another one than that of the communes."""
 TONES = MAIN_HZ, FIRST_HZ, HOST_HZ = 430, 610, 950
@@ -98,7 +98,7 @@ class Day:
     async def days_pass(self) -> None:
         for context in self.browser.contexts:
             await context.close()
-        self.clock.turn(HELD_AT - timedelta(minutes=2))
+        self.clock.turn(HELD_AT - timedelta(seconds=5))
 
     def _code(self, name: str) -> str:
         return code_of(self.secrets[name], self.clock.now().timestamp())
@@ -178,6 +178,9 @@ async def books(day: Day) -> Visitor:
     await secretary.part("tree-done").click()
     await expect(secretary.part("call-count")).to_have_text(
         "Máy chủ gọi 7 hội trường · 4 nơi máy chủ không gọi được", timeout=PATIENCE_MS
+    )
+    await expect(secretary.part("call-gap-why")).to_have_text(
+        "4 đơn vị chưa có thiết bị hội trường mà máy chủ gọi được (SIP):"
     )
     await secretary.part("book-submit").click()
     await expect(secretary.part("meeting-said")).to_contain_text("duyệt")
@@ -293,9 +296,9 @@ async def mutes_all_and_ends(day: Day, there: There, operator: Visitor) -> None:
     await host.part("preview-video").wait_for(timeout=PATIENCE_MS)
     await host.part("join-button").click()
     await host.part("stage").wait_for(timeout=PATIENCE_MS)
-    await expect(host.part("present-count")).to_contain_text("5")
     await hears(there.main, FIRST_HZ, HOST_HZ)
     await host.part("people-toggle").click()
+    await expect(host.part("people-count")).to_have_text("1 người, 4 điểm cầu có mặt")
     await host.part("mute-all").click()
     await hears(there.main, HOST_HZ)
     await hears(there.first, HOST_HZ)
@@ -312,6 +315,8 @@ async def mutes_all_and_ends(day: Day, there: There, operator: Visitor) -> None:
         await until(lambda one=terminal: "session closed" in one.text(), f"{terminal.name} is told", BOUND_S)  # type: ignore[misc]
     for code in (MAIN, FIRST, LATE, ADDED):
         await expect(row(operator, code)).to_have_attribute("data-state", "left", timeout=PATIENCE_MS)
+        await expect(row(operator, code)).to_contain_text("Cuộc họp đã kết thúc")
+    await expect(row(operator, NEVER)).not_to_contain_text("gọi lại lúc")
 
 
 async def hears(terminal: Baresip, *wanted: int) -> None:

@@ -207,18 +207,19 @@ async def test_a_ring_that_nobody_answers_is_told_from_a_hall_that_is_not_there(
 @pytest.mark.parametrize(
     ("cause", "put_out", "then"),
     [
-        (NORMAL, False, ("left", "hung_up")),
-        (Cause(Kind.NO_ANSWER), False, ("failed", "lost")),
-        (NORMAL, True, ("left", "dropped")),
+        (NORMAL, None, ("left", "hung_up")),
+        (Cause(Kind.NO_ANSWER), None, ("failed", "lost")),
+        (NORMAL, Event.DROP, ("left", "dropped")),
+        (NORMAL, Event.END, ("left", "ended")),
     ],
-    ids=["hung up", "lost", "put out"],
+    ids=["hung up", "lost", "put out", "ended"],
 )
 async def test_the_end_of_a_call_is_written_when_the_database_is_back(
-    board: Board, monkeypatch: pytest.MonkeyPatch, cause: Cause, put_out: bool, then: tuple[str, str]
+    board: Board, monkeypatch: pytest.MonkeyPatch, cause: Cause, put_out: Event | None, then: tuple[str, str]
 ) -> None:
     """Else the board has it in the meeting for ever, and nobody calls it again."""
     own = await board.joined()
-    own.put_out = own.hung_up_by_us = put_out
+    own.put_out, own.hung_up_by_us = put_out, put_out is not None
     away = Away(monkeypatch, "change")
     board.halls.over(own, cause)
     await tried(away)
@@ -230,17 +231,22 @@ async def test_the_end_of_a_call_is_written_when_the_database_is_back(
 
 @pytest.mark.parametrize(
     ("reason", "then"),
-    [(Reason.REMOVED, "left"), (Reason.CONFERENCE_DELETED, "left"), (Reason.SERVER_SHUTDOWN, "connected")],
+    [
+        (Reason.REMOVED, ("left", "dropped")),
+        (Reason.CONFERENCE_DELETED, ("left", "ended")),
+        (Reason.SERVER_SHUTDOWN, ("connected", "")),
+    ],
 )
 async def test_a_hall_that_was_put_out_stays_out_unless_the_server_stops(
-    board: Board, reason: Reason, then: str
+    board: Board, reason: Reason, then: tuple[str, str]
 ) -> None:
     """Whoever starts in its place calls those that were in the meeting."""
     own = await board.joined()
     own.hang_up(reason.value)
     board.halls.over(own, NORMAL)
     await board.settle()
-    assert (await board.row(own)).state == then
+    row = await board.row(own)
+    assert (row.state, row.reason) == then
 
 
 async def test_an_end_that_is_written_late_ends_no_newer_call(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
