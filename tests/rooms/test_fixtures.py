@@ -80,6 +80,8 @@ async def test_tayninh_2025(database: Database) -> None:
         assert Counter(one.kind for one in tree if one.tier == 3) == {"commune": 82, "ward": 14}
         names = {one.name for one in tree}
         assert {"Phường Long An", "Phường Tân An", "Phường Khánh Hậu"} <= names
+        communes = await recipients.by_code(session, "xa")
+        assert communes is not None and communes.name == "UBND các xã, phường"
 
 
 def test_the_same_every_time_and_full_size() -> None:

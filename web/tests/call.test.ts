@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi as time } from 'vitest'
 import { DisconnectReason, ConnectionQuality } from 'livekit-client';
 import { pieces } from '../src/call/chat.svelte';
 import { joinFailureText, leavingText } from '../src/call/leaving';
-import { Pulse } from '../src/call/flow';
+import { Patience, Pulse } from '../src/call/flow';
 import { Talk } from '../src/call/mutedtalk.svelte';
 import { handQueue, handTime, linkedBy, type Member } from '../src/call/members';
 import { Notices } from '../src/call/notices.svelte';
@@ -127,6 +127,21 @@ describe('a line', () => {
 
   it('is asked about at once where the browser has no network', () => {
     expect(said([0, 500], [], false)[1]).toBe('ask');
+  });
+});
+
+describe('an answer of the server', () => {
+  it('is waited for as long as answers take on this line, and briefly where they come fast', () => {
+    const patience = new Patience();
+    expect(patience.most_ms).toBe(2_000);
+    patience.answered(20);
+    expect(patience.most_ms).toBe(700);
+    patience.answered(600);
+    expect(patience.most_ms).toBe(1_800);
+    patience.answered(900);
+    expect(patience.most_ms).toBe(2_000);
+    for (let second = 0; second < 5; second += 1) patience.answered(20);
+    expect(patience.most_ms).toBe(700);
   });
 });
 

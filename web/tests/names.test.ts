@@ -7,6 +7,7 @@ describe('names', () => {
     ['Trần Thị Ánh - UBND xã B', 'Á'],
     ['đặng thị đào', 'Đ'],
     ['Điểm cầu UBND huyện Đức Hòa', 'H'],
+    ['Điểm cầu UBND Xã 07', '07'],
     ['', '?'],
   ])('%j shows %j', (name, letter) => {
     expect(initial(name)).toBe(letter);

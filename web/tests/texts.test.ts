@@ -48,6 +48,16 @@ describe.each(LOTS)('$name texts', (lot) => {
 });
 
 describe('texts', () => {
+  it('have no key in two files of one language', () => {
+    const folder = join(import.meta.dirname, '../src/i18n');
+    for (const language of ['vi', 'en']) {
+      const files = readdirSync(folder).filter((name) => name === `${language}.ts` || name.endsWith(`-${language}.ts`));
+      const keys = files.flatMap((name) => [...readFileSync(join(folder, name), 'utf8').matchAll(/^  '([^']+)':/gm)].map((match) => match[1]!));
+      expect(keys.length).toBeGreaterThan(500);
+      expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+    }
+  });
+
   it('have no key in two lots', () => {
     const keys = LOTS.flatMap((lot) => Object.keys(lot.vi));
     expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);

@@ -63,3 +63,21 @@ export class Pulse {
     return unanswered - this.answered >= UNANSWERED ? 'silent' : 'ask';
   }
 }
+
+/** Where an answer of the server is the only sign of life left. */
+const ANSWER_MS = 700;
+const SLOW_ANSWER_MS = 2_000;
+
+/** How long to wait for an answer. A line whose answers take long is slow and not dead. Pure. */
+export class Patience {
+  private usual_ms: number | null = null;
+
+  get most_ms(): number {
+    if (this.usual_ms === null) return SLOW_ANSWER_MS;
+    return Math.min(Math.max(ANSWER_MS, 3 * this.usual_ms), SLOW_ANSWER_MS);
+  }
+
+  answered(took_ms: number): void {
+    this.usual_ms = Math.max(took_ms, (this.usual_ms ?? 0) / 2);
+  }
+}

@@ -1,10 +1,7 @@
 /** Whether anything comes from the server, looked at once a second: a dead line is told before the transports give it up. */
 import type { Room } from 'livekit-client';
 import { serverAnswers } from '../api';
-import { CHECK_MS, Pulse, type Beat } from './flow';
-
-/** For an answer of the server, where it is the only sign of life left. */
-const ANSWER_MS = 700;
+import { CHECK_MS, Patience, Pulse, type Beat } from './flow';
 
 interface Pair {
   id: string;
@@ -20,6 +17,7 @@ export class Line {
   /** Nothing comes, although the call has not been given up. */
   stalled = $state(false);
   private readonly pulse = new Pulse();
+  private readonly patience = new Patience();
   /** Of browsers that do not say when a packet came: bytes so far, and since when they are so many. */
   private counted = { bytes: 0, since_ms: 0 };
   private readonly timer: ReturnType<typeof setInterval>;
@@ -29,6 +27,7 @@ export class Line {
 
   constructor(private readonly room: Room) {
     this.timer = setInterval(() => void this.look(), CHECK_MS);
+    void this.answers(); // how long an answer takes here
     window.addEventListener('offline', this.offline);
   }
 
@@ -45,11 +44,18 @@ export class Line {
       const pairs = await pairsOf(this.room);
       const now_ms = performance.now();
       const verdict = this.pulse.next(this.beat(pairs, now_ms), now_ms, navigator.onLine);
-      const stalled = verdict === 'ask' ? !(await serverAnswers(ANSWER_MS)) : verdict === 'unsure' ? this.stalled : verdict === 'silent';
+      const stalled = verdict === 'ask' ? !(await this.answers()) : verdict === 'unsure' ? this.stalled : verdict === 'silent';
       if (!this.closed) this.stalled = stalled;
     } finally {
       this.looking = false;
     }
+  }
+
+  private async answers(): Promise<boolean> {
+    const began_ms = performance.now();
+    const answered = await serverAnswers(this.patience.most_ms);
+    if (answered) this.patience.answered(performance.now() - began_ms);
+    return answered;
   }
 
   private beat(pairs: Pair[], now_ms: number): Beat {

@@ -1,14 +1,21 @@
 /** Names as Vietnamese people read, sort and search them. Pure. */
 
-/** The letter in an empty tile: of the given name, which stands last; what follows " - " is an office, not a name. */
+/** The letter in an empty tile: of the given name, which stands last; what follows " - " is an office, not a name. A place with a number shows the number. */
 export function initial(name: string): string {
   const given = person(name).split(/\s+/).at(-1) ?? '';
+  const number = /^\d{1,3}$/.exec(given);
+  if (number !== null) return number[0];
   return (Array.from(given)[0] ?? '?').toLocaleUpperCase('vi');
 }
 
 /** The name without the office that people write after it. */
 export function person(name: string): string {
   return name.split(/\s[-–(]\s?|,\s/)[0]?.trim() || name;
+}
+
+/** How many of these are halls. */
+export function hallsAmong(members: readonly { identity: string }[]): number {
+  return members.filter((one) => one.identity.startsWith('hall_terminal.')).length;
 }
 
 /** For searching: no case, no diacritics, đ as d. */

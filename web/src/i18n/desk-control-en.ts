@@ -90,7 +90,7 @@ export const controlEn: Record<keyof typeof controlVi, string> = {
   'bans.until': 'Banned until {at}',
   'bans.lift': 'Lift the ban',
   'bans.lifted': 'The ban is lifted.',
-  'calls.title': '{n} calls for the operator',
+  'calls.wait': '{n} calls for the operator',
   'calls.since': 'Waiting since {at}',
   'calls.seenBy': '{who} looks after it',
   'calls.take': 'Take',

@@ -183,6 +183,7 @@ export const en: Record<Key, string> = {
 
   'people.title': 'Attendees',
   'people.count': '{n} present',
+  'people.countHalls': 'Present: people {n}, halls {halls}',
   'people.search': 'Find a name',
   'people.hands': 'Registered to speak',
   'people.present': 'Present',

@@ -181,6 +181,7 @@ export const vi = {
 
   'people.title': 'Người dự họp',
   'people.count': '{n} người có mặt',
+  'people.countHalls': '{n} người, {halls} điểm cầu có mặt',
   'people.search': 'Tìm theo tên',
   'people.hands': 'Đăng ký phát biểu',
   'people.present': 'Có mặt',
