@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import approval, editing, history, reading, resources, restoring, timing
+from rooms.booking import approval, editing, history, proposals, reading, resources, restoring, timing
 from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.rules import clock
+from rooms.booking.tables import Proposal
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.org.tables import Unit
@@ -123,22 +124,103 @@ async def postpone(
     now: datetime,
     starts_at: datetime | None = None,
 ) -> Meeting:
-    """Put one date off to `starts_at`, or until further notice. Another time is approved anew. Raises what an edit refuses."""
+    """Put one date off to `starts_at`, or until further notice. Another time is approved anew: of an approved meeting it is
+    proposed, and what was approved stays in force. Raises what an edit refuses.
+    """
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")
     date = await editing.date_of(session, meeting, occurrence_id)
+    why = (reason_code, reason.strip()[: limits.REASON], f"Hoãn{_of([date], meeting.rule)}. {words}")
+
+    async def put() -> Meeting:
+        return await _postpone(session, meeting, unit, date, starts_at, why, actor, now)
+
+    if meeting.state != "approved" or starts_at is None:
+        return await put()
+    wish = await _wish(session, meeting, date, starts_at, why)
+    return await proposals.edit_or_propose(session, meeting, unit, wish, put, actor, now)
+
+
+Why = tuple[str, str, str]
+"""(Code, reason as it was given, all in words)."""
+
+
+async def _wish(
+    session: AsyncSession, meeting: Meeting, date: Occurrence, starts_at: datetime, why: Why
+) -> proposals.Wish:
+    old = await editing.current(session, meeting)
+    minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
+    new = dataclasses.replace(old, starts_at=starts_at, duration_min=minutes)
+    code, reason, told = why
+    return proposals.Wish(old, new, {"starts_at": editing.NAMES["starts_at"]}, "this", date.id, told, code, reason)
+
+
+async def _postpone(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    date: Occurrence,
+    starts_at: datetime | None,
+    why: Why,
+    actor: Actor,
+    now: datetime,
+    decided: bool = False,
+) -> Meeting:
+    code, reason, told = why
     before = await history.snapshot(session, meeting)
     plan = await put_off(session, meeting, date, starts_at, actor, now)
-    date.reason_code, date.reason = reason_code, reason.strip()[: limits.REASON]
+    date.reason_code, date.reason = code, reason
     await session.flush()
-    if plan is not None:
+    if plan is not None and not decided:
         await editing.ask_again(session, meeting, unit, plan, actor, now)
-    await history.finish(
-        session, meeting, actor, now, "postpone", f"Hoãn{_of([date], meeting.rule)}. {words}", before, date_id=date.id
-    )
-    detail = {"reason": reason_code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
+    await history.finish(session, meeting, actor, now, "postpone", told, before, date_id=date.id)
+    detail = {"reason": code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
     await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
     return meeting
+
+
+async def carry_out(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    proposal: Proposal,
+    starts_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> Meeting:
+    """The new time of a date was approved."""
+    date = await editing.date_of(session, meeting, proposal.occurrence_id)
+    why = (proposal.reason_code, proposal.reason, proposal.summary)
+    return await _postpone(session, meeting, unit, date, starts_at, why, actor, now, decided=True)
+
+
+async def propose(
+    session: AsyncSession,
+    meeting: Meeting,
+    unit: Unit,
+    date: Occurrence,
+    starts_at: datetime,
+    why: Why,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Another time for a date of an approved meeting that had to give way, and is put off by now. An actor who may decide alone
+    moves it at once, else the new time waits for approval and the other dates stay in force. A change that waited is withdrawn.
+    """
+    if await approval.pending(session, meeting.id) is not None:
+        await approval.withdraw(session, meeting.id, now)
+    wish = await _wish(session, meeting, date, starts_at, why)
+
+    async def move() -> Meeting:
+        plan = await put_off(session, meeting, date, starts_at, actor, now)
+        date.reason_code, date.reason = why[0], why[1]
+        await session.flush()
+        if plan is not None:
+            await editing.ask_again(session, meeting, unit, plan, actor, now)
+        return meeting
+
+    await proposals.edit_or_propose(session, meeting, unit, wish, move, actor, now)
+    await session.refresh(date)
 
 
 async def put_off(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, editing, proposals
+from rooms.booking import approval, dates, editing, proposals
 from rooms.meetings.tables import Meeting
 from rooms.policy.actors import Actor
 
@@ -18,5 +18,5 @@ async def decide(
     proposal = await approval.pending(session, meeting_id)
     meeting = await approval.decide(session, meeting_id, approve_, reason, actor, now)
     if proposal is not None:
-        await proposals.settle(session, meeting, proposal, editing.change, actor, now)
+        await proposals.settle(session, meeting, proposal, editing.change, dates.carry_out, actor, now)
     return meeting

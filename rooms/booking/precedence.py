@@ -193,12 +193,16 @@ async def _give_way(
     roles.require(actor, "meetings.precedence", unit.path)
     was = date.starts_at
     before = await history.snapshot(session, meeting)
-    plan = await dates.put_off(session, meeting, date, to, actor, now)
-    date.reason_code, date.reason = BY_ORDER, reason.strip()[:500]
+    why = (BY_ORDER, reason.strip()[:500], f"Nhường lịch: {reason.strip()}")
+    stands = meeting.state == "approved"
+    # Its things are wanted now. Of an approved meeting the other dates stay in force while the new time waits for approval.
+    plan = await dates.put_off(session, meeting, date, None if stands else to, actor, now)
+    date.reason_code, date.reason = why[0], why[1]
     await session.flush()
     if plan is not None:
         await editing.ask_again(session, meeting, unit, plan, actor, now)
-    told = f"Nhường lịch: {reason.strip()}"
-    await history.finish(session, meeting, actor, now, "displaced", told, before, date_id=date.id)
-    await timing.displaced(session, meeting, date, was, reason.strip()[:500], now)
+    await history.finish(session, meeting, actor, now, "displaced", why[2], before, date_id=date.id)
+    if stands and to is not None:
+        await dates.propose(session, meeting, unit, date, to, why, actor, now)
+    await timing.displaced(session, meeting, date, was, to, why[1], now)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

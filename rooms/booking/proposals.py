@@ -47,10 +47,14 @@ class Wish:
     names: Mapping[str, str]
     scope: str
     occurrence_id: str
+    told: str = ""
+    """Of a date that is put off or gave way: that, with the reason in words."""
+    reason_code: str = ""
+    reason: str = ""
 
     @property
     def summary(self) -> str:
-        return "Sửa " + ", ".join(self.names.values())
+        return self.told or "Sửa " + ", ".join(self.names.values())
 
 
 async def edit_or_propose(
@@ -107,6 +111,8 @@ async def _propose(
             summary=wish.summary[:1000],
             four_eyes=four_eyes,
             held=await _hold(session, meeting, wanted, now),
+            reason_code=wish.reason_code,
+            reason=wish.reason,
             by=(actor.id or actor.kind)[:32],
             at=now,
             state="waiting",
@@ -193,6 +199,8 @@ async def _lines(session: AsyncSession, wish: Wish) -> list[dict[str, str]]:
         which = "Chỉ buổi" if wish.scope == "this" else "Từ buổi"
         told = f"{which} {await _text(session, 'starts_at', date.starts_at)}"
         made.append({"field": "scope", "name": "phạm vi", "before": "", "after": told})
+    if wish.told:
+        made.append({"field": "reason", "name": "lý do", "before": "", "after": wish.told})
     for name, told in wish.names.items():
         before = "" if name == "attendees" else await _text(session, name, getattr(old, name))
         after = await _text(session, name, getattr(wish.new, name))
@@ -251,11 +259,12 @@ async def settle(
     meeting: Meeting,
     proposal: Proposal,
     change: Callable[..., Awaitable[Meeting]],
+    move: Callable[..., Awaitable[Meeting]],
     actor: Actor,
     now: datetime,
 ) -> None:
     """After a decision: carried out when all its steps are approved, dropped when one is refused, else it waits on. `change`:
-    of `rooms.booking.editing`.
+    of `rooms.booking.editing`; `move`: of `rooms.booking.dates`, for a date that is put off or gave way.
     """
     steps = list(await session.scalars(select(Step).where(Step.meeting_id == meeting.id, Step.round == proposal.round)))
     if any(one.state == "refused" for one in steps):
@@ -270,6 +279,9 @@ async def settle(
         await approval.drop(session, proposal, "applied")
         unit = await session.get_one(Unit, meeting.host_unit_id)
         request = requests.from_json(proposal.request)
+        if proposal.reason_code:
+            await move(session, meeting, unit, proposal, request.starts_at, Actor("system", id=proposal.by), now)
+            return
         changes = {name: getattr(request, name) for name in proposal.names}
         who = Actor("system", id=proposal.by)
         await change(

@@ -135,6 +135,9 @@ class Proposal(Row):
     """Two people have to decide about the meeting as it is to be."""
     held: Mapped[list[Any]]
     """Reservations that are kept for it."""
+    reason_code: Mapped[str] = mapped_column(String(20), default="")
+    """Of a date that is put off to another time, or gave way; empty: an edit."""
+    reason: Mapped[str] = mapped_column(String(500), default="")
     by: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12), default="waiting")

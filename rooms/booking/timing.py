@@ -73,14 +73,20 @@ async def changed(
 
 
 async def displaced(
-    session: AsyncSession, meeting: Meeting, date: Occurrence, was: datetime, reason: str, now: datetime
+    session: AsyncSession,
+    meeting: Meeting,
+    date: Occurrence,
+    was: datetime,
+    to: datetime | None,
+    reason: str,
+    now: datetime,
 ) -> None:
     """Its own desk and chair are told at once, whoever has to approve the new time."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
         "was": was.isoformat(),
-        "to": "" if date.state == "postponed" else date.starts_at.isoformat(),
+        "to": to.isoformat() if to is not None else "",
         "reason": reason,
     }
     await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")

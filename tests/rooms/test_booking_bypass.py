@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from rooms import booking, limits
-from rooms.booking import settings, timing
+from rooms.booking import approval, settings, timing
 from rooms.booking.requests import AttendeeRequest, as_json
-from rooms.booking.tables import Reservation
+from rooms.booking.tables import Proposal, Reservation
 from rooms.errors import Refusal
+from rooms.meetings import entry
 from rooms.meetings.tables import Meeting
 from rooms.store.database import Database
 from tests.rooms.province import Province
@@ -48,6 +49,13 @@ async def test_undoing_a_lowering_raises_again(database: Database, province: Pro
 # Approval
 
 
+async def waits(database: Database, meeting: Meeting) -> bool:
+    """A change waits for approval, while the meeting itself is approved."""
+    assert (await reread(database, meeting)).state == "approved"
+    async with database.reading() as session:
+        return await approval.pending(session, meeting.id) is not None
+
+
 async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, province: Province, now: datetime) -> None:
     meeting = await approved(database, province, wish(province, now), now)
     before = await everything(database)
@@ -55,10 +63,78 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
     await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", secretary, now, to))
-    assert (await reread(database, meeting)).state == "asked"
+    assert await waits(database, meeting) and (await dates(database, meeting))[0].starts_at == date.starts_at
     back = await do(database, lambda s: booking.decide(s, meeting.id, False, "Giữ ngày cũ", approver, now))
-    assert back.state == "approved"
+    assert back.state == "approved" and not await waits(database, meeting)
     assert (await everything(database))[1:] == before[1:]
+
+
+async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_force(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """One date is on when a later one is put off. Refused, nothing has changed; approved, the date moves with its reason."""
+    secretary = province.actor("secretary", "tinh")
+    approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
+    meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)
+    first, second, *_ = await dates(database, meeting)
+    at = first.starts_at + timedelta(minutes=5)
+    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    to = second.starts_at + timedelta(days=1)
+    why = ("force_majeure", "Bão số 9")
+    put_off = lambda s: booking.postpone(s, meeting.id, second.id, *why, secretary, at, to)  # noqa: E731
+    for answer in (False, True):
+        before = await dates(database, meeting)
+        said = await do(database, put_off)
+        assert (said.state, said.number) == ("approved", meeting.number)
+        kept = await dates(database, meeting)
+        assert [(one.starts_at, one.state) for one in kept] == [(one.starts_at, one.state) for one in before]
+        assert any(start <= to < end for _, start, end in await taken(database)), "the new time is held for it"
+        async with database.reading() as session:
+            entered = await entry.by_number(session, meeting.number or "", meeting.pin, "Khách", at)
+            view = await booking.meeting_view(session, meeting.id, secretary, at)
+        assert entered.occurrence.id == first.id
+        assert view.proposal is not None and "Bão số 9" in view.proposal.summary
+        await do(database, lambda s, yes=answer: booking.decide(s, meeting.id, yes, "Giữ lịch", approver, at))  # type: ignore[misc]
+    await do(database, lambda s: booking.decide(s, meeting.id, True, "", operator, at))
+    moved = next(one for one in await dates(database, meeting) if one.id == second.id)
+    assert (moved.starts_at, moved.state, moved.reason_code, moved.reason) == (to, "planned", *why)
+    running = next(one for one in await dates(database, meeting) if one.id == first.id)
+    assert running.state == "running"
+
+
+async def test_a_series_that_gives_way_stays_in_force_but_for_that_date(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The date is off at once, for its hall is wanted. Its new time waits for approval; the other dates can be joined."""
+    lower = wish(province, now, host_unit_id=province.units["yt"], chair_id=None, rule=WEEKLY, submit=True)
+    other = await make(database, lower, province.actor("secretary", "yt"), now)
+    approver, system = province.actor("approver", "yt"), province.actor("operator", "tinh")
+    await do(database, lambda s: booking.decide(s, other.id, True, "", approver, now))
+    other = await do(database, lambda s: booking.decide(s, other.id, True, "", system, now))
+    assert other.state == "approved"
+    first, second, *_ = await dates(database, other)
+    higher = wish(
+        province, now, type_code="session", title="Phiên họp UBND", class_="important", starts_at=second.starts_at
+    )
+    at = first.starts_at + timedelta(minutes=5)
+    await do(database, lambda s: booking.opened(s, first.id, first.starts_at))
+    to = second.starts_at + timedelta(days=1)
+    admin = province.actor("admin", "tinh")  # who may move it, and gives no number alone
+    done = await do(database, lambda s: booking.displace(s, higher, {second.id: to}, "Chỉ đạo", admin, at))
+    assert done.moved[0].to == to
+    async with database.reading() as session:
+        stands = await session.get_one(Meeting, other.id)
+        entered = await entry.by_number(session, other.number or "", other.pin, "Khách", at)
+        proposal = (await session.scalars(select(Proposal).where(Proposal.meeting_id == other.id))).all()
+    assert (stands.state, entered.occurrence.id) == ("approved", first.id)
+    assert [(one.occurrence_id, one.state) for one in proposal] == [(second.id, "waiting")]
+    by_id = {one.id: one for one in await dates(database, other)}
+    assert (by_id[second.id].state, by_id[second.id].reason) == ("postponed", "Chỉ đạo")
+    await do(database, lambda s: booking.decide(s, other.id, True, "", approver, at))
+    await do(database, lambda s: booking.decide(s, other.id, True, "", system, at))
+    by_id = {one.id: one for one in await dates(database, other)}
+    assert (by_id[second.id].state, by_id[second.id].starts_at) == ("planned", to)
+    assert by_id[first.id].state == "running"
 
 
 async def test_putting_off_until_further_notice_asks_nobody(
@@ -90,7 +166,7 @@ async def test_an_operator_changes_alone_only_where_one_may_decide(
     (date,) = await dates(database, meeting)
     to = date.starts_at + timedelta(days=5)
     await do(database, lambda s: booking.postpone(s, meeting.id, date.id, "not_ready", "", operator, now, to))
-    assert (await reread(database, meeting)).state == ("approved" if alone else "asked")
+    assert await waits(database, meeting) is not alone
     if alone:
         return
     said = await denied(database, lambda s: booking.decide(s, meeting.id, True, "", operator, now))

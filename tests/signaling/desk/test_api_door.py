@@ -59,7 +59,12 @@ async def test_a_token_from_before_the_date_was_put_off(office: Office, begun: d
     date = begun["occurrences"][0]["id"]
     moved = {"occurrence_id": date, "reason_code": "not_ready", "starts_at": office.at("2026-03-10 14:00")}
     answer = await act(await office.client("operator"), begun, "postpone", **moved)
-    assert answer.json()["state"] == "asked", answer.text
+    assert answer.json()["state"] == "approved", answer.text
+    office.secretariat.live.admit(grants)  # the new time waits, and what was approved stands
+    for role, unit in (("approver", "khcn"), ("operator", "tinh")):
+        answer = await act(await office.client(role, unit), answer.json(), "decide", approve=True)
+        assert answer.status_code == 200, answer.text
+    assert answer.json()["occurrences"][0]["starts_at"].startswith("2026-03-10")
     assert shut(office, grants) == "cancelled"
 
 

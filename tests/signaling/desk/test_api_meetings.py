@@ -159,7 +159,9 @@ async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
         desk, meeting, "postpone", occurrence_id=date["id"], starts_at=office.at("2026-03-05 14:00"), **why
     )
     assert later.status_code == 200, later.text
-    assert later.json()["occurrences"][0]["starts_at"].startswith("2026-03-05T07:00")
+    assert (later.json()["state"], later.json()["occurrences"][0]["starts_at"]) == ("approved", date["starts_at"])
+    lines = {one["field"]: one["after"] for one in later.json()["pending"]["lines"]}
+    assert lines["starts_at"] == "14:00 05/03/2026" and lines["reason"].startswith("Hoãn")
     problem(await act(desk, later.json(), "cancel", reason_code="other"), 422, "reason_missing")
     off = await act(desk, later.json(), "cancel", reason_code="force_majeure")
     assert off.json()["state"] == "cancelled"

@@ -446,7 +446,7 @@ export const deskEn: Record<DeskKey, string> = {
   'reason.not_ready': 'Not sufficiently prepared',
   'reason.other': 'Another reason',
   'off.cancelText': 'Attendees are told and the halls are given back.',
-  'off.postponeText': 'Attendees are told; the new time can follow.',
+  'off.postponeText': 'Attendees are told. A new time of an approved meeting has to be approved; until then the old one stays in force.',
   'off.which': 'Date',
   'off.allAhead': 'All dates ahead',
   'off.reason': 'Reason',

@@ -445,7 +445,7 @@ export const deskVi = {
   'reason.not_ready': 'Chưa đủ điều kiện chuẩn bị',
   'reason.other': 'Lý do khác',
   'off.cancelText': 'Thành phần dự họp nhận thông báo hủy; hội trường được trả lại.',
-  'off.postponeText': 'Thành phần dự họp nhận thông báo; thời gian mới có thể báo sau.',
+  'off.postponeText': 'Thành phần dự họp nhận thông báo. Thời gian mới của lịch đã duyệt phải duyệt lại; đến lúc đó lịch cũ vẫn có hiệu lực.',
   'off.which': 'Ngày họp',
   'off.allAhead': 'Tất cả các ngày còn lại',
   'off.reason': 'Lý do',
