@@ -223,6 +223,10 @@ doubles with each further time.
 LOBBY_PAUSE_MOST_S = 30 * 60.0
 LOBBY_SETTINGS = 65_536
 """Lobbies that hosts have set, of which nothing else is in memory; one more is refused: none may be forgotten."""
+LOBBY_BARS = 200
+"""Who is kept out for good, of one lobby, as far as a restart knows them again: more than one meeting turns away."""
+LOBBIES_BARRED = 4096
+"""Lobbies with such bars that a start reads, the newest: more than one server holds meetings in a season."""
 LOBBY_TICK_S = 5.0
 LOBBY_LISTENERS = 4
 """Windows of one person who waits."""

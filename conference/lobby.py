@@ -136,6 +136,10 @@ class Knock:
             tell()
 
 
+Bar = tuple[str, str]
+"""(identity, voucher) of somebody who is kept out for good; either may be empty."""
+
+
 @dataclass(slots=True)
 class Lobby:
     """Of one conference."""
@@ -159,8 +163,8 @@ class Lobby:
     _revoked: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _seen: OrderedDict[str, Knocker] = field(default_factory=OrderedDict)
     """By identity: the knockers that got leave to enter. A host who removes a participant can then keep that person out."""
-    _kept_out: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    """Identities that no token brings back, however new it is."""
+    _kept_out: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    """Identities that no token brings back, however new it is, each with its voucher; empty: it is not known."""
     _passed: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     # -- whoever asks to come in
@@ -284,8 +288,24 @@ class Lobby:
     @property
     def barred(self) -> int:
         """How many are turned away for good."""
-        unknown = sum(one not in self._seen for one in self._kept_out)
+        unknown = sum(not voucher for voucher in self._kept_out.values())
         return sum(1 for one in self._denied.values() if one.final) + unknown
+
+    @property
+    def bars(self) -> tuple[Bar, ...]:
+        """Who is turned away for good, the newest last and `LOBBY_BARS` at most: what a restart must not forget."""
+        known = set(self._kept_out.values())
+        denied = (("", name) for name, one in self._denied.items() if one.final and name not in known)
+        return (*denied, *self._kept_out.items())[-limits.LOBBY_BARS :]
+
+    def restore(self, bars: Iterable[Bar], now: float) -> None:
+        """As they were before the server was started anew."""
+        for identity, voucher in bars:
+            if identity:
+                _keep(self._kept_out, identity, voucher)
+            if voucher:
+                why = Refusal("removed" if identity else "lobby_denied")
+                _keep(self._denied, voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
 
     def pardon(self) -> None:
         """Whoever was turned away may ask again."""
@@ -363,7 +383,7 @@ class Lobby:
             _keep(self._denied, who.voucher, Denial(now, limits.LOBBY_DENIALS, why, final=True))
             same += [one.identity for one in self._seen.values() if one.voucher == who.voucher and one is not who]
         for one in same:
-            _keep(self._kept_out, one, None)
+            _keep(self._kept_out, one, who.voucher if who is not None else "")
             self.forget(one, now)
         self._news()
         return same
@@ -451,15 +471,16 @@ class Lobby:
 
 @dataclass(frozen=True, slots=True)
 class LobbySetting:
-    """What a lobby is set to, and what was planned then (None: nothing)."""
+    """What a lobby is set to, what was planned then (None: nothing), and who is kept out."""
 
     on: bool
     ordered: bool | None
+    bars: tuple[Bar, ...] = ()
 
     @property
     def matters(self) -> bool:
         """Without it the lobby would not come back as it is."""
-        return self.on != bool(self.ordered)
+        return self.on != bool(self.ordered) or bool(self.bars)
 
 
 class Lobbies:
@@ -497,6 +518,7 @@ class Lobbies:
             raise Refusal("lobby_limit")
         kept = self._settings.pop(name, LobbySetting(False, None))
         made = self._lobbies[name] = Lobby(name, on=kept.on, ordered=kept.ordered)
+        made.restore(kept.bars, now)
         return made
 
     def restore(self, name: str, setting: LobbySetting) -> None:
@@ -550,7 +572,8 @@ class Lobbies:
 
     def _drop_idle(self, now: float) -> None:
         for name in [name for name, one in self._lobbies.items() if one.idle(now)]:
-            setting = LobbySetting(self._lobbies[name].on, self._lobbies[name].ordered)
+            lobby = self._lobbies[name]
+            setting = LobbySetting(lobby.on, lobby.ordered, lobby.bars)
             if setting.matters:
                 if len(self._settings) >= limits.LOBBY_SETTINGS:
                     continue

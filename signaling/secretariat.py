@@ -6,7 +6,7 @@ Owns the order in which these start and stop. What they do is theirs.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -195,11 +195,19 @@ class Secretariat:
                 self.live.set_door(*one)
 
     async def _remember_lobbies(self) -> None:
-        """What a host has shut stays shut."""
+        """What a host has shut stays shut, and who is kept out stays out."""
         await self.database.transact(lambda session: lobbies.forget(session, self.clock()))
         async with self.database.reading() as session:
-            for name, on, planned in await lobbies.kept(session, conference.limits.LOBBY_SETTINGS):
-                self.lobbies.restore(name, LobbySetting(on, planned))
+            bars = await lobbies.bars(session, conference.limits.LOBBIES_BARRED)
+            kept = await lobbies.kept(session, conference.limits.LOBBY_SETTINGS - len(bars))
+        for name, on, planned in kept:
+            self.lobbies.restore(name, LobbySetting(on, planned, bars.pop(name, ())))
+        for name, barred in bars.items():
+            self.lobbies.restore(name, LobbySetting(False, None, barred))
+
+    async def keep_bars(self, name: str, bars: Sequence[tuple[str, str]]) -> None:
+        """Whom the hosts of a conference keep out. Raises what the database raises."""
+        await self.database.transact(lambda session: lobbies.keep_bars(session, name, bars, self.clock()))
 
     async def keep_lobby(self, name: str, on: bool, planned: bool | None) -> None:
         """A host sets a lobby. Raises what the database raises: then nothing is set."""

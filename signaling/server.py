@@ -371,6 +371,7 @@ class Composition:
             door=self.secretariat.live.admit,
             note=self.secretariat.note_lobby,
             keep_lobby=self.secretariat.keep_lobby,
+            keep_bars=self.secretariat.keep_bars,
             still=self.secretariat.still_host,
             registry=lambda: self.secretariat.live.registry,
             end=self.secretariat.end_meeting,

@@ -1,17 +1,18 @@
-"""What hosts have set lobbies to, so that a restart does not open them. The lobby itself is `conference.lobby`'s.
+"""What hosts have set lobbies to, and whom they keep out, so that a restart opens nothing. The lobby is `conference.lobby`'s.
 
 Only what differs from the plan has a row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.meetings.tables import LobbySetting
+from rooms.meetings.tables import LobbyBar, LobbySetting
 
 Kept = tuple[str, bool, bool | None]
 """(conference, on, as it was planned then; None: it is in no calendar)"""
@@ -32,7 +33,25 @@ async def kept(session: AsyncSession, most: int) -> list[Kept]:
     return [(one.conference, one.held, one.planned) for one in await session.scalars(newest)]
 
 
+async def keep_bars(session: AsyncSession, conference: str, bars: Sequence[tuple[str, str]], now: datetime) -> None:
+    """From now on these are kept out, and nobody else."""
+    if not bars:
+        await session.execute(delete(LobbyBar).where(LobbyBar.conference == conference))
+        return
+    await session.merge(LobbyBar(conference=conference, bars=[list(one) for one in bars], set_at=now))
+
+
+async def bars(session: AsyncSession, most: int) -> dict[str, tuple[tuple[str, str], ...]]:
+    """By conference, of the newest `most`."""
+    newest = select(LobbyBar).order_by(LobbyBar.set_at.desc(), LobbyBar.conference).limit(most)
+    return {
+        one.conference: tuple((identity, voucher) for identity, voucher in one.bars)
+        for one in await session.scalars(newest)
+    }
+
+
 async def forget(session: AsyncSession, now: datetime) -> None:
     """Of meetings that are long over."""
     old = now - timedelta(days=limits.LOBBY_KEPT_DAYS)
     await session.execute(delete(LobbySetting).where(LobbySetting.set_at < old))
+    await session.execute(delete(LobbyBar).where(LobbyBar.set_at < old))

@@ -56,6 +56,17 @@ class LobbySetting(Row):
     set_at: Mapped[datetime]
 
 
+class LobbyBar(Row):
+    """Who is kept out of a conference for good."""
+
+    __tablename__ = "lobby_bar"
+
+    conference: Mapped[str] = mapped_column(String(64), primary_key=True)
+    bars: Mapped[list[Any]]
+    """(identity, voucher), as `conference.lobby` knows them."""
+    set_at: Mapped[datetime]
+
+
 class InstantNumber(Row):
     """The number of a meeting that was started without a booking: it opens the meeting also after a restart."""
 

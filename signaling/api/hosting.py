@@ -112,9 +112,12 @@ def _removal(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         detail = {"name": participant.grants.name, "keep_out": wanted.keep_out}
         await around.note(host, "host.remove", detail, address_of(request))
         meeting, now = _meeting(around, conference), around.now()
-        same = around.lobbies.get(conference, now).keep_out(wanted.identity, now) if wanted.keep_out else []
+        lobby = around.lobbies.get(conference, now)
+        same = lobby.keep_out(wanted.identity, now) if wanted.keep_out else []
         for identity in {wanted.identity, *same} & set(meeting.participants):
             meeting.kick(identity)
+        if wanted.keep_out:
+            await around.keep_bars(conference, lobby.bars)
 
 
 def _all(router: APIRouter, around: Doorway, tries: Throttle) -> None:

@@ -208,6 +208,8 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         detail = {"name": lobby.find(wanted.id).who.name, "why": why, "final": wanted.final}
         await around.note(host, "lobby.deny", detail, address_of(request))
         lobby.deny(wanted.id, why, around.now(), final=wanted.final)
+        if wanted.final:
+            await around.keep_bars(conference, lobby.bars)
 
     @router.post("/pardon", status_code=204, openapi_extra=needs(SECRET))
     async def pardon(request: Request, conference: Name, authorization: Bearer = "") -> None:
@@ -215,6 +217,7 @@ def _hosts(router: APIRouter, around: Doorway, tries: Throttle) -> None:
         lobby, host = await _host(around, request, conference, authorization, tries)
         await around.note(host, "lobby.pardon", {"count": lobby.barred}, address_of(request))
         lobby.pardon()
+        await around.keep_bars(conference, lobby.bars)
 
 
 def _cleaned(text: str) -> str:

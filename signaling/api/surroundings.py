@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ from signaling.numbers import Numbers
 
 Keep = Callable[[str, bool, bool | None], Awaitable[None]]
 """(conference, on, as planned): written down before it is done, so that a restart does not open what a host has shut."""
+KeepBars = Callable[[str, Sequence[tuple[str, str]]], Awaitable[None]]
+"""(conference, who is kept out for good): a restart lets nobody back in."""
 Note = Callable[[Grants, str, Mapping[str, Any], str], Awaitable[None]]
 """(the host, action, detail, address): written down before it is done."""
 
@@ -23,6 +25,10 @@ async def note_nothing(_grants: Grants, _action: str, _detail: Mapping[str, Any]
 
 
 async def keep_nothing(_conference: str, _on: bool, _planned: bool | None) -> None:
+    """Where nothing is kept."""
+
+
+async def keep_no_bars(_conference: str, _bars: Sequence[tuple[str, str]]) -> None:
     """Where nothing is kept."""
 
 
@@ -48,6 +54,7 @@ class Doorway:
     """Raises Refusal: of whoever planned the meeting."""
     note: Note
     keep: Keep
+    keep_bars: KeepBars
     still: Callable[[Grants], Awaitable[None]]
     """Raises Refusal: the account behind a host's key is signed out, switched off, or no host of the meeting any more."""
     registry: Callable[[], Registry | None]
@@ -85,6 +92,7 @@ class Surroundings:
     """Raises Refusal: what the calendar says of a host."""
     note: Note = note_nothing
     keep_lobby: Keep = keep_nothing
+    keep_bars: KeepBars = keep_no_bars
     still: Callable[[Grants], Awaitable[None]] = still_a_host
     registry: Callable[[], Registry | None] = lambda: None
     end: Callable[[str], Awaitable[None]] = end_nothing
@@ -104,6 +112,7 @@ class Surroundings:
             self.door,
             self.note,
             self.keep_lobby,
+            self.keep_bars,
             self.still,
             self.registry,
             self.end,

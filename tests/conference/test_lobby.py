@@ -404,6 +404,37 @@ def test_a_restart_keeps_what_was_set_until_the_plan_is_another(lobbies: Lobbies
     assert not lobby.on
 
 
+def test_a_restart_keeps_out_whom_a_host_kept_out(lobbies: Lobbies, lobby: Lobby) -> None:
+    """One was removed from the call, one turned away at the door, one is a hall. Idle lobbies forget none of them either."""
+    lan, turned = stranger("Lan"), stranger("B", "10.0.0.9")
+    lobby.remember(lan)
+    lobby.keep_out(lan.identity, NOW)
+    lobby.keep_out("hall_terminal.x", NOW)
+    lobby.deny(lobbies.knock("c", turned, "", NOW).id, "Không mời", NOW, final=True)
+    assert lobby.barred == 3
+    again = Lobbies(lambda: "t")
+    again.restore("c", LobbySetting(lobby.on, lobby.ordered, lobby.bars))
+    later = NOW + limits.LOBBY_KEPT_S
+    for known in (again, lobbies):
+        if known is lobbies:
+            known._drop_idle(later)
+            assert len(known) == 0
+        for identity in (lan.identity, "hall_terminal.x"):
+            grants = Grants(identity=identity, conference="c", join=True, issued_at=later)
+            assert code(known.check, grants, False) == "removed"
+        assert code(known.get("c", later).check_final, lan) == "removed"
+        assert code(known.get("c", later).check_final, turned) == "lobby_denied"
+        assert known.get("c", later).barred == 3
+        known.get("c", later).pardon()
+        assert known.get("c", later).bars == ()
+
+
+def test_bars_are_bounded(lobby: Lobby) -> None:
+    for place in range(limits.LOBBY_BARS + 1):
+        lobby.keep_out(f"x{place}", NOW)
+    assert len(lobby.bars) == limits.LOBBY_BARS and lobby.bars[-1] == (f"x{limits.LOBBY_BARS}", "")
+
+
 def test_the_leave_of_one_meeting_is_none_for_the_next_under_its_number(lobbies: Lobbies, lobby: Lobby) -> None:
     knock = lobbies.knock("c", guest(), "", NOW)
     lobby.admit([knock.id])

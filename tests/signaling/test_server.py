@@ -1,6 +1,7 @@
 """The whole server as a process of its own: bounds of its HTTP side, certificates, stopping."""
 
 import asyncio
+import base64
 import json
 import signal
 import socket
@@ -215,6 +216,47 @@ def test_links_and_numbers_live_through_a_restart(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "devkey.secret").stat().st_mode) == 0o600
     finally:
         second.stop()
+
+
+async def test_who_is_kept_out_stays_out_after_a_restart(tmp_path: Path) -> None:
+    """A host removes one guest from the call and turns another away at the door, both for good; the server is killed."""
+    from tests.conftest import start_server
+
+    def ask(path: str, body: object, bearer: str = "") -> tuple[int, dict[str, str]]:
+        with socket.create_connection(("127.0.0.1", server.port), 20) as link:
+            text = json.dumps(body)
+            head = f"POST /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(text.encode())}\r\n"
+            head += f"Authorization: Bearer {bearer}\r\n" if bearer else ""
+            link.sendall(f"{head}\r\n{text}".encode())
+            answer = b"".join(iter(lambda: link.recv(65536), b""))
+        _, _, said = answer.partition(b"\r\n\r\n")
+        return status(answer), json.loads(said) if said.startswith(b"{") else {}
+
+    server = start_server(tmp_path)
+    _, made = ask("/conferences", {"name": "Giao ban"})
+    path, invited = f"/conferences/{made['conference']}", {"invite": made["invite"]}
+    host = ask(f"{path}/token", {"name": "Chủ trì", "moderator": made["moderator"]})[1]["moderation"]
+    guest = ask(f"{path}/token", {"name": "Chị Lan", **invited})[1]["token"]
+    async with connect(f"{server.ws_url}/rtc?access_token={guest}") as session:
+        await session.recv()
+        claims = json.loads(base64.urlsafe_b64decode(guest.split(".")[1] + "=="))
+        put_out = {"identity": claims["sub"], "keep_out": True}
+        assert (await asyncio.to_thread(ask, f"{path}/host/remove", put_out, host))[0] == 204
+    assert ask(f"{path}/token", {"name": "Chị Lan", **invited})[1]["code"] == "removed"
+    server.stop(signal.SIGKILL)
+    server = start_server(tmp_path)
+    try:
+        assert ask(f"{path}/token", {"name": "Anh Tùng", **invited})[0] == 200
+        assert ask(f"{path}/token", {"name": "Chị Lan", **invited})[1]["code"] == "removed"
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            async with connect(f"{server.ws_url}/rtc?access_token={guest}"):
+                pass
+        assert refused.value.response.status_code == 403
+        assert ask(f"{path}/lobby/pardon", {}, host)[0] == 204
+        assert ask(f"{path}/token", {"name": "Chị Lan", **invited})[0] == 200
+    finally:
+        server.stop()
 
 
 def test_any_other_address_gets_tls_by_the_local_authority(own_server: OwnServer) -> None:

@@ -1,0 +1,19 @@
+"""Who is kept out of a conference for good, so that a restart lets nobody back in."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from rooms.store.columns import Utc
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "lobby_bar",
+        sa.Column("conference", sa.String(64), nullable=False),
+        sa.Column("bars", sa.JSON(), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("conference", name="pk_lobby_bar"),
+    )
