@@ -13,7 +13,7 @@ import struct
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
 from signaling.api import pages
+from tests.clock import Clock
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
 from tests.web.desk import PASSWORD, Desk, furnish, working_day
@@ -70,6 +71,11 @@ class Served:
     now: datetime
     secrets: dict[str, str]
     """Of the second factor, by account, once it was set up."""
+    clock: Clock | None = field(default=None, kw_only=True)
+    """That the server goes by, in place of the machine's."""
+
+    def time(self) -> float:
+        return time.time() if self.clock is None else self.clock.now().timestamp()
 
     @property
     def url(self) -> str:
@@ -129,14 +135,14 @@ async def sign_in(visitor: Visitor, served: Served, name: str = "thuky") -> None
 async def _second_step(visitor: Visitor, served: Served, name: str) -> None:
     if name in served.secrets:
         _let_its_code_count_again(served, name)
-        await visitor.part("signin-code").fill(code_of(served.secrets[name], time.time()))
+        await visitor.part("signin-code").fill(code_of(served.secrets[name], served.time()))
         await visitor.part("code-button").click()
         return
     await visitor.part("totp-qr").wait_for()
     width = await visitor.part("totp-qr").evaluate("(image) => image.decode().then(() => image.naturalWidth)")
     assert width > 0
     served.secrets[name] = (await visitor.part("totp-secret").inner_text()).replace(" ", "")
-    await visitor.part("totp-code").fill(code_of(served.secrets[name], time.time()))
+    await visitor.part("totp-code").fill(code_of(served.secrets[name], served.time()))
     await visitor.part("totp-button").click()
     await expect(visitor.part("recovery")).to_be_visible()
     assert await visitor.barriers() == []

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,17 +23,23 @@ from rooms.policy.actors import COMMAND
 from rooms.sites import networks, terminals
 from rooms.sites.tables import Terminal
 from rooms.store.database import Database
+from tests import clock as clocks
+from tests.clock import Clock
 from tests.conftest import start_server
 from tests.interop.quirks import Quirk
 from tests.ports import free_port
 from tests.rooms.postgres import at_once
-from tests.web.desk import approve, furnish, working_day
+from tests.web.desk import ZONE, approve, furnish, working_day
 from tests.web.sip_halls import Hall, Halls
 from tests.web.test_desk import Served, settled, sign_in
-from tests.web.test_desk_more import _begin
 from tests.web.visiting import Visit, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing()),
+]
+BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
 TITLE = "Tập huấn phòng cháy, chữa cháy rừng"
 HOST = "127.0.0.1"
 CODES = {"own": "TN.HT", "invited": "TN.10.H1", "out": "TN.11.H1", "spare": "TN.12.H1"}
@@ -51,11 +56,16 @@ class Booking(Served):
 
     halls: dict[str, Hall]
 
+    @property
+    def day(self) -> Clock:
+        assert self.clock is not None
+        return self.clock
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
     folder = tmp_path_factory.mktemp("booking")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
+    clock, now = Clock(folder, BOOKED_AT), BOOKED_AT.astimezone(UTC)
     halls = {name: Hall(Quirk(), name, HOST, colour, 440) for name, colour in COLOURS.items()}
     with ExitStack() as stack:
         stack.enter_context(Halls(list(halls.values())))
@@ -69,9 +79,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booking]:
             DIEMCAU_SIP_UDP_PORT=port,
             DIEMCAU_SIP_TCP_PORT=port,
             DIEMCAU_SIP_TLS_PORT="-1",
+            **clock.environ,
         )
         stack.callback(server.stop)
-        yield Booking(server, desk, now, {}, halls)
+        yield Booking(server, desk, now, {}, halls, clock=clock)
 
 
 async def _equip(folder: Path, ports: dict[str, int], now: datetime) -> None:
@@ -111,11 +122,11 @@ async def rings(hall: Hall) -> None:
 
 
 async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path) -> None:
-    secretary = await visit(width=1280, height=800)
+    secretary = await visit(width=1280, height=800, script=served.day.script)
     await sign_in(secretary, served)
     await _book(secretary, served, tmp_path)
     for name in ("lanhdao", "dieuhanh"):
-        approver = await visit()
+        approver = await visit(script=served.day.script)
         await sign_in(approver, served, name)
         await approver.part("nav-approvals").click()
         await approver.part("approval").filter(has_text=TITLE).get_by_test_id("approve").click()
@@ -126,14 +137,16 @@ async def test_a_booked_hall_rings(visit: Visit, served: Booking, tmp_path: Path
     await seen_at(secretary, tmp_path, "meeting")
     database = Database.open(served.database_url)
     try:
-        await _list_is_changed_on_the_page(secretary, database, tmp_path)
-        await _asked_once(secretary, database, tmp_path)
-        await _begin(database, TITLE, served.now)  # the day has come
+        await _list_is_changed_on_the_page(secretary, database, served, tmp_path)
+        await _asked_once(secretary, database, served, tmp_path)
     finally:
         await database.close()
+    served.day.turn(working_day(9, served.now) - timedelta(minutes=2))
     await rings(served.halls["own"])
     await rings(served.halls["invited"])
-    await _on_the_board(approver, served, tmp_path)
+    operator = await visit(script=served.day.script)
+    await sign_in(operator, served, "dieuhanh")
+    await _on_the_board(operator, served, tmp_path)
     assert not served.halls["out"].answered.is_set()
 
 
@@ -164,7 +177,7 @@ async def _book(visitor: Visitor, served: Booking, tmp_path: Path) -> None:
     await expect(visitor.part("meeting-said")).to_contain_text("duyệt")
 
 
-async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, tmp_path: Path) -> None:
+async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
     """A row is taken out at once. To put it back needs an approval; the meeting stays approved."""
     line = visitor.part("call-line").filter(has_text="Xã 10")
     await line.get_by_test_id("call-out").click()
@@ -179,22 +192,22 @@ async def _list_is_changed_on_the_page(visitor: Visitor, database: Database, tmp
         box = await words.bounding_box()
         assert box and box["width"] <= 1, "said to those who listen alone: others see the line through it"
     await seen_at(visitor, tmp_path, "pending")
-    await _agreed(visitor, database)
+    await _agreed(visitor, database, served)
     await expect(line.get_by_test_id("call-out")).to_be_visible()
 
 
-async def _agreed(visitor: Visitor, database: Database) -> None:
+async def _agreed(visitor: Visitor, database: Database, served: Booking) -> None:
     """Both steps approve the change that waits."""
     async with database.reading() as session:
         meeting = (await session.scalars(select(Meeting.id).where(Meeting.title == TITLE))).one()
-    await approve(database, meeting, datetime.now(UTC))
+    await approve(database, meeting, served.day.now())
     await visitor.page.reload()
     await visitor.part("call-way").wait_for()
     await expect(visitor.part("calls-pending")).to_have_count(0)
     await expect(visitor.part("meeting-page")).to_contain_text("Đã duyệt")
 
 
-async def _asked_once(visitor: Visitor, database: Database, tmp_path: Path) -> None:
+async def _asked_once(visitor: Visitor, database: Database, served: Booking, tmp_path: Path) -> None:
     """A meeting from before the server called halls by itself, as an upgrade of the database leaves it."""
     asked = update(Meeting).where(Meeting.title == TITLE).values(connect="dial_in", connect_asked=True)
     await database.transact(lambda session: session.execute(asked))
@@ -208,7 +221,7 @@ async def _asked_once(visitor: Visitor, database: Database, tmp_path: Path) -> N
     await seen_at(visitor, tmp_path, "question")
     await visitor.part("call-yes").click()
     await expect(visitor.part("calls-pending")).to_be_visible()
-    await _agreed(visitor, database)
+    await _agreed(visitor, database, served)
     await expect(visitor.part("call-way")).to_have_text("Máy chủ tự gọi hội trường")
     await visitor.page.reload()
     await visitor.part("call-way").wait_for()
