@@ -62,6 +62,8 @@ def media_rows() -> list[Row]:
     return [*video, Row("voice-100", (*one, "100")), *voices]
 
 
+KEYS = ("joins", "--kind", "video", "--count", "60", "--rate", "5", "--concurrency", "60", "--key-every-ms")
+"""Five joins a second, so that they meet the publisher at any time after its key frame; it makes none when it is asked."""
 ROWS: list[Row] = [
     *media_rows(),
     Row("memory-idle", ("memory", "--kind", "none", "--viewers", "100")),
@@ -69,6 +71,10 @@ ROWS: list[Row] = [
     Row("joins", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300")),
     Row("joins-close", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "250")),
     Row("joins-dual", ("joins", "--kind", "video", "--count", "30", "--pause-ms", "1300", "--mode", "dual")),
+    Row("joins-keys-2s", (*KEYS, "2000")),
+    Row("joins-keys-5s", (*KEYS, "5000")),
+    Row("joins-go", ("go_joins",)),
+    Row("joins-go-single", ("go_joins", "--single")),
     Row("join-rate", ("joins", "--kind", "voice", "--count", "200", "--concurrency", "8", "--pause-ms", "0")),
     Row("first-frame", ("first_frame", "--pause", "1.3")),
     Row("first-frame-close", ("first_frame", "--pause", "0.3")),
@@ -85,6 +91,8 @@ ROWS: list[Row] = [
     Row("siege-50", ("siege", "--viewers", "50", "--rate", "20000")),
     Row("churn", ("churn", "--kind", "voice", "--rate", "20")),
 ]
+SCRIPTS = ("first_frame", "go_joins")
+"""Scenarios of clients by libraries of LiveKit, in files of their own; those of the generator are the others."""
 WINDOWS = ("media", "meeting", "load", "idle", "siege")
 """Scenarios with a measuring window."""
 
@@ -191,6 +199,12 @@ LINES: list[Line] = [
     Line("first complete key frame", "joins", halves("first_frame_ms")),
     Line("first packet, joins 0.25 s apart", "joins-close", halves("first_packet_ms"), "120 ms"),
     Line("first complete key frame, joins 0.25 s apart", "joins-close", halves("first_frame_ms")),
+    Line("Key frames every 2 s, 60 joins: first packet", "joins-keys-2s", halves("first_packet_ms"), "p95 150 ms"),
+    Line("first complete key frame", "joins-keys-2s", halves("first_frame_ms")),
+    Line("Key frames every 5 s, 60 joins: first packet", "joins-keys-5s", halves("first_packet_ms"), "p95 150 ms"),
+    Line("first complete key frame", "joins-keys-5s", halves("first_frame_ms")),
+    Line("Connect, Go SDK, two connections, 30 joins", "joins-go", halves("connect_ms"), "LiveKit: 14 ms"),
+    Line("the same, single connection", "joins-go-single", halves("connect_ms")),
     Line("Connect, two connections, p50 / p95", "joins-dual", halves("connect_ms")),
     Line("first packet", "joins-dual", halves("first_packet_ms"), "120 ms"),
     Line("first complete key frame", "joins-dual", halves("first_frame_ms")),
@@ -226,8 +240,8 @@ LINES: list[Line] = [
 def measure(generator: Path, row: Row, server: peers.Server, seconds: int, churn_s: int) -> Result:
     """One row against a running server. Raises RuntimeError with what the generator said."""
     access = ["--key", server.key, "--secret", server.secret]
-    if row.arguments[0] == "first_frame":
-        script = Path(__file__).resolve().parent / "first_frame.py"
+    if row.arguments[0] in SCRIPTS:
+        script = Path(__file__).resolve().parent / f"{row.arguments[0]}.py"
         words = [sys.executable, str(script), *row.arguments[1:], "--url", server.url, *access]
     else:
         words = [str(generator), *row.arguments, "--server", server.url, "--pid", str(server.pid), *access]

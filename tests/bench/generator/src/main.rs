@@ -40,6 +40,7 @@ const USAGE: &str = "usage: bench-generator media|joins|memory|listen|meeting|lo
   --warmup S --seconds S         media: before and during the measurement (3, 12)
   --count N --concurrency N      joins: how many, how many at once (40, 1)
   --pause-ms MS                  joins: rest between two (250)
+  --key-every-ms MS              joins, media: a key frame of the publisher so often, and none for who asks (0: when asked)
   --rate N                       joins, churn: begun in a second, whatever became of those before; siege: packets of junk a second (0)
   --conference NAME              listen: every Opus packet heard there in --seconds, with its time
 again: a crowd that comes back; each line of input is answered with the seconds that it took (see again.rs)
@@ -115,6 +116,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         count: number("count", 40)?.clamp(1, 100_000) as usize,
         concurrency: number("concurrency", 1)?.clamp(1, 500) as usize,
         pause: Duration::from_millis(number("pause-ms", 250)?),
+        key_every: Some(number("key-every-ms", 0)?).filter(|ms| *ms >= 100).map(Duration::from_millis),
         warmup: Duration::from_secs(number("warmup", 3)?),
         window: Duration::from_secs(number("seconds", 12)?.max(1)),
     };

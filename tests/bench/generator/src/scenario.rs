@@ -51,6 +51,8 @@ pub struct Options {
     pub count: usize,
     pub concurrency: usize,
     pub pause: Duration,
+    /// Of the publishers' pictures; None: key frames come when the server asks.
+    pub key_every: Option<Duration>,
     pub warmup: Duration,
     pub window: Duration,
 }
@@ -186,13 +188,13 @@ pub struct Publisher {
 
 impl Publisher {
     pub fn start(options: &Options, kind: Kind) -> Result<Publisher, String> {
-        let counts = (options.publishers, options.silent);
-        let seat = seat(options);
+        let options = options.clone();
+        let seat = seat(&options);
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, started) = mpsc::channel();
         let thread = {
             let (seat, stop) = (seat.clone(), stop.clone());
-            std::thread::spawn(move || publish(&seat, kind, counts, &stop, &ready))
+            std::thread::spawn(move || publish(&seat, kind, &options, &stop, &ready))
         };
         if started.recv_timeout(JOIN_LIMIT).is_err() {
             stop.store(true, Ordering::Relaxed);
@@ -211,15 +213,16 @@ impl Publisher {
 fn publish(
     seat: &Seat,
     kind: Kind,
-    (count, silent): (usize, usize),
+    options: &Options,
     stop: &AtomicBool,
     ready: &mpsc::Sender<()>,
 ) -> Result<(), String> {
     let mut crowd = Crowd::new()?;
-    for number in 0..count {
-        crowd.join(seat, &format!("publisher-{number}"), Role::Publisher(Source::new(kind)))?;
+    for number in 0..options.publishers {
+        let source = Source::new(kind).with_key_every(options.key_every);
+        crowd.join(seat, &format!("publisher-{number}"), Role::Publisher(source))?;
     }
-    for number in 0..silent {
+    for number in 0..options.silent {
         crowd.join(seat, &format!("silent-{number}"), Role::Publisher(Source::silent()))?;
     }
     let mut told = false;

@@ -93,14 +93,31 @@ pub struct Source {
     layers: usize,
     noise: u64,
     silent: bool,
+    /// A key frame so often, and none for who asks.
+    key_every: Option<Duration>,
 }
 
 impl Source {
     pub fn new(kind: Kind) -> Source {
         let noise = 0x9E37_79B9_7F4A_7C15;
         let layers = if kind == Kind::Layered { LAYERS.len() } else { 1 };
-        let (owed, key_wanted) = ([0; 3], [true; 3]);
-        Source { kind, next_at: None, started_at: None, count: 0, owed, key_wanted, layers, noise, silent: false }
+        Source {
+            kind,
+            next_at: None,
+            started_at: None,
+            count: 0,
+            owed: [0; 3],
+            key_wanted: [true; 3],
+            layers,
+            noise,
+            silent: false,
+            key_every: None,
+        }
+    }
+
+    /// As a file that is played, or an encoder that hears no request: a key frame so often, and none in between.
+    pub fn with_key_every(self, period: Option<Duration>) -> Source {
+        Source { key_every: period, ..self }
     }
 
     /// A microphone in a quiet room: as many packets, and their level is that of silence.
@@ -172,7 +189,11 @@ impl Source {
         self.owed[layer] += shape.packets_per_s;
         let usual = self.owed[layer] / FRAMES_PER_S;
         self.owed[layer] %= FRAMES_PER_S;
-        let key = std::mem::take(&mut self.key_wanted[layer]);
+        let wanted = std::mem::take(&mut self.key_wanted[layer]);
+        let key = match self.key_every {
+            None => wanted,
+            Some(period) => (self.count - 1).is_multiple_of(period.as_millis() as u64 * FRAMES_PER_S / 1_000),
+        };
         let total = if key { shape.key_packets } else { usual as usize };
         let time = (self.count as u32).wrapping_mul(90_000 / FRAMES_PER_S as u32);
         (0..total).map(|index| self.video_packet(key, (layer, index), total, time)).collect()
@@ -249,6 +270,20 @@ mod tests {
             rest += source.frame(start + Duration::from_secs(1) * index / FRAMES_PER_S as u32).len() as u64;
         }
         assert!(rest.abs_diff(VIDEO_PACKETS_PER_S) <= 1, "{rest}");
+    }
+
+    #[test]
+    fn key_frames_of_a_period_come_by_it_and_not_when_asked() {
+        let start = Instant::now();
+        let mut source = Source::new(Kind::Video).with_key_every(Some(Duration::from_secs(2)));
+        source.start(start);
+        let mut keys = Vec::new();
+        for number in 0..150 {
+            source.want_key(0);
+            let frame = source.frame(start + Duration::from_secs(1) * number / 30);
+            keys.extend((frame.len() == KEY_FRAME_PACKETS).then_some(number));
+        }
+        assert_eq!(keys, [0, 60, 120]);
     }
 
     #[test]
