@@ -32,6 +32,7 @@ first.
 """
 CALLED_OFF = ("Cuộc họp này đã hủy hoặc đã hoãn. Hãy liên hệ thư ký cuộc họp.", "the meeting was called off or put off")
 OVER = ("Cuộc họp đã kết thúc.", "the meeting is over")
+KEY_REVOKED = ("Khóa kết nối của hệ thống này đã bị thu hồi.", "the key of this system was revoked")
 SIGNED_OUT = ("Tài khoản đã đăng xuất hoặc bị khóa. Hãy đăng nhập lại.", "the account was signed out or switched off")
 NO_HOST = ("Đồng chí không còn quyền chủ trì cuộc họp này.", "you are no host of this meeting any more")
 NOT_INVITED = ("Lời mời này đã được thu hồi. Hãy liên hệ thư ký cuộc họp.", "this invitation was taken back")

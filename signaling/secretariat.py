@@ -19,7 +19,7 @@ import conference
 from conference import Grants, Lobbies, LobbySetting, Passage, Registry
 from rooms import booking, demo
 from rooms.accounts import actors, first, signing
-from rooms.accounts.tables import Account
+from rooms.accounts.tables import Account, Client
 from rooms.booking import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
@@ -31,8 +31,9 @@ from rooms.sealing import Seal
 from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database, reason
 from signaling import access, api, limits, metrics, notify
+from signaling.api.lobby import OF_CLIENT
 from signaling.auth import Authenticator
-from signaling.booked import NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings
+from signaling.booked import KEY_REVOKED, NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings
 from signaling.checks import Checks
 from signaling.config import Settings, SettingsError
 from signaling.files import keep_out_of_git, kept_key
@@ -254,13 +255,20 @@ class Secretariat:
         await self.database.transact(work)
 
     async def still_host(self, grants: Grants) -> None:
-        """Whether the account behind a host's key is still signed in where the key was given, and a host. Raises Refusal
-        `signed_out`, `denied`. A database that is away takes nothing from anybody: what a host does is written down first.
+        """Whether the account behind a host's key is still signed in where the key was given, and a host; or whether the key of
+        the other system that it was given to still counts. Raises Refusal `signed_out`, `denied`. A database that is away takes
+        nothing from anybody: what a host does is written down first.
         """
-        if not (grants.account and self.live.owns(grants.conference)):
+        client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
+        if not ((grants.account or client) and self.live.owns(grants.conference)):
             return
         try:
             async with self.database.reading(brief=True) as session:
+                if client:
+                    found = await session.get(Client, client)
+                    if found is None or found.revoked_at is not None:
+                        raise conference.Refusal("signed_out", *KEY_REVOKED)
+                    return
                 if not await self._is_signed_in(session, grants):
                     raise conference.Refusal("signed_out", *SIGNED_OUT)
                 if not await self._is_host(session, grants):

@@ -8,13 +8,14 @@ the long questions (answered at the next news, at the latest after `LOBBY_POLL_S
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import Field
 
 import conference
 from conference import Grants, Knock, Lobby, Passage, Refusal, State
+from rooms.policy.actors import Actor
 from signaling import limits
 from signaling.api.models.parts import Text200
 from signaling.api.problems import TEXTS, refused
@@ -122,6 +123,15 @@ def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
         hosted=lobby.hosted(now),
         expires_at=int(knock.since + conference.limits.LOBBY_WAIT_S),
     )
+
+
+OF_CLIENT: Final = "client:"
+"""Begins the session in a token that another system got by its key; the identifier of the client follows."""
+
+
+def session_of(actor: Actor) -> str:
+    """By which what this caller opened ends again."""
+    return f"{OF_CLIENT}{actor.id}" if actor.kind == "client" else actor.session
 
 
 def host_key(sign: Callable[[Grants, float, float], str], grants: Grants, now: float) -> str:

@@ -13,7 +13,7 @@ from rooms.policy.actors import Actor
 from rooms.store import audit
 from signaling import limits
 from signaling.api import problems
-from signaling.api.lobby import Waiting, host_key, waiting
+from signaling.api.lobby import Waiting, host_key, session_of, waiting
 from signaling.api.models.joining import Entering, JoinFields, JoinView, Moderation, Pass
 from signaling.api.models.parts import Id
 from signaling.api.visits import Caller, Stranger, Visit
@@ -143,7 +143,7 @@ async def _comer(
         raises_hand=True,
         passage=Passage.HOST if found.host else Passage.NONE,
         account=actor.id if actor.kind == "account" else "",
-        session=actor.session,
+        session=session_of(actor),
     )
     knocker = Knocker(
         identity=grants.identity,

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks
 from conference.events import Left, MuteAsked, Reason
-from rooms.accounts import signing
+from rooms.accounts import clients, signing
 from rooms.accounts.tables import Account
 from rooms.meetings.tables import Occurrence
+from rooms.policy.actors import COMMAND
 from rooms.store.tables import AuditEntry
 from tests.conference.doubles import FakeMedia, Listener, Time, describe
 from tests.conference.parties import MICROPHONE, PLACES, Format
@@ -295,6 +296,22 @@ async def test_switched_off_by_a_command_of_another_process(held: Held) -> None:
     assert chair.left() is None
     await held.office.secretariat._look_at_accounts(with_hosts=True)
     assert chair.left() is Reason.REMOVED
+
+
+async def test_a_host_key_of_another_system_ends_with_its_own_key(held: Held) -> None:
+    office, unit = held.office, held.office.province.units["khcn"]
+    made, key = await office.database.transact(
+        lambda session: clients.create(session, "Văn bản", unit, ["secretary"], COMMAND, office.now)
+    )
+    system = office.stranger()
+    system.headers["authorization"] = f"Bearer {key}"
+    given = await system.post(f"/occurrences/{held.date}/moderation")
+    assert given.status_code == 200, given.text
+    host = held.bearer(given.json()["key"])
+    assert (await host.get(held.lobby)).status_code == 200
+    admin = await office.client("admin")
+    assert (await admin.delete(f"/clients/{made.id}")).status_code == 204
+    problem(await host.get(held.lobby), 401, "signed_out")
 
 
 async def test_signing_out_everywhere_spares_the_browser_that_asks(held: Held) -> None:
