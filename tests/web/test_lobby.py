@@ -5,7 +5,6 @@ on. In the call: microphones, hands, putting out, keeping out, the end for every
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,23 +14,24 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Route, expect
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
 
 from conference import Grants
 from rooms import booking
-from rooms.booking.tables import Reservation
 from rooms.meetings.tables import Meeting, Occurrence
 from rooms.store.database import Database
 from signaling.auth import Authenticator
+from tests import clock as clocks
+from tests.clock import Clock
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web import desk as furniture
-from tests.web.desk import furnish, working_day
+from tests.web.desk import ZONE, furnish, working_day
 from tests.web.test_desk import PATIENCE_MS, Served, sign_in
 from tests.web.visiting import Visit, Visitor
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(clocks.missing()), reason=clocks.missing())]
+BOOKED_AT = datetime(2027, 3, 1, 9, 10, tzinfo=ZONE)
 
 TITLE = "Họp góp ý dự thảo đề án"
 WHY = "Đồng chí không có trong thành phần dự họp này"
@@ -47,16 +47,31 @@ class Lobby(Served):
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lobby]:
     folder = tmp_path_factory.mktemp("lobby")
-    now = datetime.fromtimestamp(int(time.time()), UTC)
+    now = BOOKED_AT.astimezone(UTC)
     desk = at_once(furnish(folder, now))
-    server = start_server(folder)
-    yield Lobby(server, desk, now, {})
+    clock = Clock(folder, working_day(9, now) + timedelta(minutes=5))
+    server = start_server(folder, **clock.environ)
+    yield Lobby(server, desk, now, {}, clock=clock)
     server.stop()
 
 
 @pytest.fixture
+def visit(visit: Visit, office: Lobby) -> Visit:
+    """Pages go by the clock of the server."""
+    assert office.clock is not None
+    shifted = office.clock.script
+
+    async def opened(*, script: str = "", **given: Any) -> Visitor:
+        return await visit(script=f"{shifted};{script}", **given)
+
+    return opened
+
+
+@pytest.fixture
 def served(office: Lobby) -> Lobby:
-    """An ordinary meeting of each test has begun: tickets and seats of closed pages outlive the test that they are of."""
+    """An ordinary meeting of each test, booked some days ago, has begun. Tickets and seats of closed pages outlive the test that
+    they are of.
+    """
     office.meeting = at_once(_begun(office))
     return office
 
@@ -68,20 +83,12 @@ async def _begun(office: Lobby) -> str:
         type_code="internal",
         host_unit_id=office.desk.office,
         starts_at=working_day(9, now).astimezone(UTC),
-        duration_min=60,
+        duration_min=90,
         attendees=(booking.AttendeeRequest(unit_id=office.desk.office),),
         submit=True,
     )
-    span = {"starts_at": now - timedelta(minutes=5), "ends_at": now + timedelta(minutes=90)}
-
-    async def begin(session: AsyncSession) -> None:
-        date = (await session.scalars(select(Occurrence).where(Occurrence.meeting_id == made.id))).one()
-        await session.execute(update(Reservation).where(Reservation.occurrence_id == date.id).values(**span))
-        await session.execute(update(Occurrence).where(Occurrence.id == date.id).values(**span))
-
     try:
         made = await booking.book(database, request, furniture._actor(office.desk), now)
-        await database.transact(begin)
     finally:
         await database.close()
     return made.id
@@ -200,7 +207,7 @@ async def knock_again(visitor: Visitor, served: Lobby, name: str = "Ông Nguyễ
 async def refused_at_the_door(served: Lobby, name: str) -> None:
     """A token with this server's own signature, of a guest whom nobody let in."""
     grants = Grants(identity="number_pin.guest.x", name="x", conference=name, join=True)
-    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, time.time())
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
     async with httpx.AsyncClient(base_url=served.url) as client:
         answer = await client.get("/rtc/validate", params={"access_token": token})
     assert (answer.status_code, "lobby" in answer.text) == (403, True), answer.text
@@ -297,7 +304,7 @@ async def test_waiting_long_running_out_and_the_end(visit: Visit, served: Lobby,
 async def end(served: Lobby, conference: str) -> None:
     """By the server API, as an administrator does it."""
     grants = Grants(identity="admin", create=True, conference=conference, admin=True)
-    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, time.time())
+    token = Authenticator({served.server.api_key: served.server.api_secret}).sign(grants, 600, served.time())
     headers = {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=served.url, headers=headers) as client:
         for call, body in (("CreateRoom", {"name": conference}), ("DeleteRoom", {"room": conference})):
