@@ -21,6 +21,7 @@ from signaling.api.application import application
 from signaling.api.invitations import Invitations, new_number
 from signaling.auth import Authenticator
 from signaling.throttle import Throttle, network
+from web import DIST
 
 SECRET = "0123456789abcdef0123456789abcdef"
 AUTHENTICATOR = Authenticator({"office": SECRET})
@@ -333,6 +334,20 @@ async def test_pages_are_cached_by_their_names(tmp_path: Path) -> None:
     index = await page(tmp_path, "/")
     assert index.headers["cache-control"] == "no-cache"
     assert (await page(tmp_path, "/", if_none_match=index.headers["etag"])).status_code == 304
+
+
+def test_a_start_compresses_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers that lost a server wait for its start; the build has compressed the pages."""
+    squeezed: list[int] = []
+    compress = gzip.compress
+
+    def counted(content: bytes, *rest: int, **more: int) -> bytes:
+        squeezed.append(len(content))
+        return compress(content, *rest, **more)
+
+    monkeypatch.setattr("signaling.api.pages.gzip.compress", counted)
+    assert api.Pages(DIST).present
+    assert sum(squeezed) < 50_000 and len(squeezed) <= 5
 
 
 async def test_pages_are_compressed_once(tmp_path: Path) -> None:
