@@ -137,7 +137,7 @@ class Knock:
 
 
 Bar = tuple[str, str]
-"""(identity, voucher) of somebody who is kept out for good; either may be empty."""
+"""(identity, voucher) of a person or hall that is kept out for good; either may be empty."""
 
 
 @dataclass(slots=True)
@@ -299,7 +299,7 @@ class Lobby:
         return (*denied, *self._kept_out.items())[-limits.LOBBY_BARS :]
 
     def restore(self, bars: Iterable[Bar], now: float) -> None:
-        """As they were before the server was started anew."""
+        """Puts back the bars of before a restart."""
         for identity, voucher in bars:
             if identity:
                 _keep(self._kept_out, identity, voucher)

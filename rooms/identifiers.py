@@ -47,9 +47,9 @@ def new_number() -> str:
 def new_pin(*, series: bool) -> str:
     """Asked for with the number, at a limited rate. Six digits for one date, eight for a series, whose PIN lives for months.
 
-    The sum: all strangers together have 30 tries a minute at one number, which is 43,200 a day, and a network has 5 more an hour
-    of its own (`signaling.limits`), which is 120,000 a day for 1,000 networks. Half of 10^6 PINs take 3 days then, half of 10^8
-    take 306; with few networks 12 days and more than 3 years.
+    The sum (`signaling.limits`): all strangers together have 30 tries a minute at one number, which is 43,200 a day.
+    Each network has 5 more an hour of its own, which is 120,000 a day for 1,000 networks. Half of 10^6 PINs take 1,000
+    networks 3 days, half of 10^8 take them 306 days. Few networks need 12 days and more than 3 years.
     """
     digits = PIN_OF_SERIES_DIGITS if series else PIN_DIGITS
     return f"{secrets.randbelow(10**digits):0{digits}}"

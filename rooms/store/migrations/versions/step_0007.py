@@ -1,7 +1,7 @@
 """A deputyship keeps which roles it passes on.
 
-Those of before keep every working role that was granted to their persons by the day of this step; as always a role counts
-between its own dates.
+Deputyships of before keep every working role that was granted to their persons by the day of this step. A role still counts
+between its own dates alone.
 """
 
 from __future__ import annotations
