@@ -256,7 +256,7 @@ async def test_best_effort_marks_who_does_not_encrypt(lenient: There) -> None:
         rows = await session.scalars(select(AuditEntry).where(AuditEntry.action == "hall.unencrypted"))
         return [one.detail["terminal"] for one in rows]
 
-    assert await register(lenient, noted) == ["hall-a"]
+    assert "hall-a" in await register(lenient, noted)
 
 
 async def test_keys_are_neither_taken_nor_sent_without_tls(lenient: There) -> None:
