@@ -79,7 +79,8 @@ _UNTOUCHED = (
 
 async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, now: datetime) -> int:
     when = max(date.starts_at - timedelta(minutes=limits.DIAL_AHEAD_MIN), now)
-    known = set(await session.scalars(select(DialLeg.terminal_id).where(DialLeg.occurrence_id == date.id)))
+    rows = await session.scalars(select(DialLeg).where(DialLeg.occurrence_id == date.id))
+    known = {one.terminal_id: one for one in rows}
     calls = await call_list.of_date(session, meeting, date.id)
     called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
     new = [one for one in called if one.id not in known]
@@ -90,9 +91,20 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
+    for one in called:
+        leg = known.get(one.id)
+        refused = leg is not None and (leg.state, leg.reason) == ("given_up", NOT_AGREED.code)
+        if leg is not None and refused and await approval.consented(session, meeting, one.unit_id):
+            _agreed(leg, when, now)
     if known:
         await _follow(session, date.id, {one.id for one in called})
     return len(new)
+
+
+def _agreed(leg: DialLeg, when: datetime, now: datetime) -> None:
+    """The unit has agreed since: its terminal is called like every other one."""
+    leg.state, leg.reason, leg.next_try_at, leg.since = "idle", "", when, now
+    leg.readiness, leg.readiness_reason, leg.readiness_at = "unknown", "", None
 
 
 async def _follow(session: AsyncSession, occurrence_id: str, called: set[str]) -> None:

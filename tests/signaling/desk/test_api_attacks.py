@@ -113,7 +113,9 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
     head = await office.client("secretary", "xa1", "xa1-1")
     own = await head.put(answer, json={"answer": "accepted"})
     assert own.status_code == 200 and own.json()["answered_by"].startswith("account:"), own.text
-    answered = await (await office.client("operator", "khcn")).post(legs, json={"terminal_id": terminal})
+    assert await called(office) == [terminal], "by the server itself"
+    operator = await office.client("operator", "khcn")
+    answered = await operator.post(legs, json={"terminal_id": terminal})
     assert answered.status_code == 200 and answered.json()["terminal_id"] == terminal, answered.text
 
 
