@@ -20,6 +20,7 @@ from rooms.dialling import accounts
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting, Template
 from rooms.sites import networks
+from rooms.sites.tables import Terminal
 from rooms.store import migrations
 from rooms.store.columns import Utc
 from rooms.store.database import Database
@@ -160,18 +161,20 @@ def _as_before(connection: Connection) -> None:
 
 
 async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgres, tmp_path: Path) -> None:
-    """All but those that are too wide, which `doctor` names."""
+    """All ranges but those that are too wide, which `doctor` names: these part from the others of their network."""
     before = {"closed": ["10.0.0.0/8", "fd00::/8"], "office": ["203.113.0.0/16"], "empty": []}
-    dropped = {"internet": ["0.0.0.0/0", "::/0"], "half": ["10.0.0.0/8", "0.0.0.0/1"]}
+    mixed = {"half": ["172.16.0.0/12", "113.160.0.0/11", "0.0.0.0/1"]}
+    dropped = {"internet": ["0.0.0.0/0", "::/0"], "half-RONG": ["128.0.0.0/2"]}
     await postgres.run("CREATE DATABASE networks_before")
     for url in (postgres.url("networks_before"), f"sqlite:///{tmp_path}/networks.db"):
         database = Database.open(url)
 
         def as_before(connection: Connection) -> None:
             command.upgrade(migrations.settings(connection), "0001")
-            for code, ranges in (before | dropped).items():
-                values = {"id": code, "code": code, "name": code, "ranges": ranges, "closed": False}
+            for code, ranges in (before | mixed | dropped).items():
+                values = {"id": code, "code": code, "name": code, "ranges": ranges, "closed": code == "half"}
                 _add(connection, "network", values)
+            _add_terminals(connection)
 
         async with database.engine.connect() as connection:
             await connection.execution_options(diemcau_writes=True)
@@ -181,12 +184,33 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
         await migrations.upgrade(url)
         database = Database.open(url)
         async with database.reading() as session:
-            found = await networks.every(session)
+            found = {one.code: one for one in await networks.every(session)}
             heard = await accounts.heard(session)
+            stand = dict((await session.execute(select(Terminal.id, Terminal.network_id))).all())
         await database.close()
-        assert {one.code for one in found if one.terminals} == set(before)
-        assert sorted(heard) == ["10.0.0.0/8", "203.113.0.0/16", "fd00::/8"]
+        assert {one.code for one in found.values() if one.terminals} == {*before, "half"}
+        assert sorted(heard) == ["10.0.0.0/8", "172.16.0.0/12", "203.113.0.0/16", "fd00::/8"]
+        made = found.pop("half-RONG2")
+        assert set(found) == set(before | mixed | dropped)
+        assert (made.ranges, made.closed) == (["113.160.0.0/11", "0.0.0.0/1"], True)
+        assert made.name == "half (dải quá rộng, không nhận SIP)"
+        assert stand == {"wide": made.id, "kept": "half", "named": "half", "none": None}
     await postgres.run("DROP DATABASE networks_before")
+
+
+def _add_terminals(connection: Connection) -> None:
+    """Of the network `half`, and one without a network."""
+    _add_unit(connection)
+    site: dict[str, Any] = {"id": "s", "code": "s", "name": "s", "search_name": "s", "unit_id": "u", "note": ""}
+    site |= {"capability": "hall", "address": "", "technician": "", "technician_phone": "", "version": 1}
+    _add(connection, "site", site | {"valid_from": date(2020, 1, 1)})
+    terminal: dict[str, Any] = {"name": "t", "site_id": "s", "vendor": "", "model": "", "protocols": ["sip"]}
+    terminal |= {"h323_alias": "", "e164": "", "profile": "720p", "codecs": [], "encrypts": False, "note": ""}
+    terminal |= {"shows_content": False, "dialled": True, "bandwidth_kbps": 2000, "language": "vi", "active": True}
+    for code, address in {"wide": "h@113.170.1.1", "kept": "h@172.16.0.9:5060", "named": "h@hall.example"}.items():
+        own = {"id": code, "code": code, "sip_uri": f"sip:{address}", "network_id": "half", "version": 1}
+        _add(connection, "terminal", terminal | own)
+    _add(connection, "terminal", terminal | {"id": "none", "code": "none", "sip_uri": "", "version": 1})
 
 
 def _add_unit(connection: Connection) -> None:

@@ -1,21 +1,35 @@
 """Networks carry a mark of their own: hall terminals call from here.
 
-Until now the SIP ports answered every network of the register. Networks keep that where the mark may be set at all, so that no
-hall falls silent. A network with a public range that is too wide for the mark (0.0.0.0/0) loses it; `diemcau doctor` names it.
+Until now the SIP ports answered every network of the register. Every range keeps that where the mark may be set at all, so that
+no hall falls silent. Public ranges that are too wide for the mark (0.0.0.0/0) lose it; `diemcau doctor` names them. They get
+a network of their own, and the terminals whose SIP address lies there go with them.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+from rooms.identifiers import new_id
 
 revision = "0006"
 down_revision = "0005"
 
 NETWORK = sa.table(
-    "network", sa.column("id", sa.String()), sa.column("ranges", sa.JSON()), sa.column("terminals", sa.Boolean())
+    "network",
+    sa.column("id", sa.String()),
+    sa.column("code", sa.String()),
+    sa.column("name", sa.String()),
+    sa.column("ranges", sa.JSON()),
+    sa.column("closed", sa.Boolean()),
+    sa.column("terminals", sa.Boolean()),
+)
+TERMINAL = sa.table(
+    "terminal", sa.column("id", sa.String()), sa.column("sip_uri", sa.String()), sa.column("network_id", sa.String())
 )
 PRIVATE = (
     "10.0.0.0/8",
@@ -34,9 +48,43 @@ WIDEST = {4: 16, 6: 32}
 def upgrade() -> None:
     op.add_column("network", sa.Column("terminals", sa.Boolean(), nullable=False, server_default=sa.false()))
     connection = op.get_bind()
-    rows = connection.execute(sa.select(NETWORK.c.id, NETWORK.c.ranges)).all()
-    for id_ in [one.id for one in rows if not any(map(_is_wide, one.ranges))]:
-        connection.execute(sa.update(NETWORK).where(NETWORK.c.id == id_).values(terminals=True))
+    rows = connection.execute(sa.select(NETWORK)).all()
+    codes = {one.code for one in rows}
+    for one in rows:
+        wide = [text for text in one.ranges if _is_wide(text)]
+        kept = [text for text in one.ranges if text not in wide]
+        if wide and not kept:
+            continue
+        values = {"terminals": True, "ranges": kept}
+        connection.execute(sa.update(NETWORK).where(NETWORK.c.id == one.id).values(values))
+        if wide:
+            codes.add(_part(connection, one, wide, kept, codes))
+
+
+def _part(connection: sa.Connection, whole: sa.Row[Any], wide: list[str], kept: list[str], codes: set[str]) -> str:
+    """Make the network of the wide ranges. Its code."""
+    numbers = ("", *map(str, range(2, len(codes) + 3)))
+    code = next(code for number in numbers if (code := f"{whole.code[:54]}-RONG{number}") not in codes)
+    name = f"{whole.name[:160]} (dải quá rộng, không nhận SIP)"
+    made = {"id": new_id(), "code": code, "name": name, "ranges": wide, "closed": whole.closed}
+    connection.execute(sa.insert(NETWORK).values(made | {"terminals": False}))
+    inside = sa.select(TERMINAL.c.id, TERMINAL.c.sip_uri).where(TERMINAL.c.network_id == whole.id)
+    for terminal in connection.execute(inside).all():
+        if _lies_in(terminal.sip_uri, wide) and not _lies_in(terminal.sip_uri, kept):
+            moved = sa.update(TERMINAL).where(TERMINAL.c.id == terminal.id)
+            connection.execute(moved.values(network_id=made["id"]))
+    return code
+
+
+def _lies_in(sip_uri: str, ranges: Sequence[str]) -> bool:
+    """Whether it is an address, and one of these ranges has it. A name lies in none."""
+    host = sip_uri.rpartition("@")[2].partition(";")[0]
+    text = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(one) for one in ranges)
 
 
 def _is_wide(text: str) -> bool:
