@@ -224,8 +224,8 @@ async def create_network(visit: Caller, wanted: NetworkFields) -> Network:
 
 @router.put("/networks/{network_id}", openapi_extra=needs("sites.write", of="network"))
 async def edit_network(visit: Caller, network_id: Key, wanted: NetworkFields) -> Network:
-    """Correct a zone."""
-    values = wanted.model_dump()
+    """Correct a zone. A field that is not given stays, so that a program which does not know the mark `terminals` keeps it."""
+    values = wanted.model_dump(exclude_unset=True)
     made = await visit.write(lambda session: networks.edit(session, network_id, values, visit.actor, visit.now))
     return await _taken_over(visit, made)
 

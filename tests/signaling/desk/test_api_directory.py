@@ -138,6 +138,16 @@ async def test_sites_halls_and_terminals(office: Office) -> None:
     problem(await operator.post("/networks", json=network | {"code": "x", "ranges": ["10.9.0.0/99"]}), 422, "invalid")
 
 
+async def test_a_program_that_does_not_know_the_mark_of_a_network_keeps_it(office: Office) -> None:
+    operator = await office.client("operator")
+    network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "closed": True}
+    made = (await operator.post("/networks", json=network | {"terminals": True})).json()
+    renamed = await operator.put(f"/networks/{made['id']}", json=network | {"name": "Tên mới"})
+    assert renamed.json() == made | {"name": "Tên mới"} and renamed.json()["terminals"] is True
+    cleared = await operator.put(f"/networks/{made['id']}", json=network | {"terminals": False})
+    assert (cleared.json()["name"], cleared.json()["terminals"]) == ("Mạng hội trường", False)
+
+
 async def test_a_merger_is_seen_before_it_is_done(office: Office) -> None:
     admin, ids = await office.client("admin"), office.province
     wanted = {"kind": "merge", "into_id": ids.units["xa1"], "on": "2026-03-03", "decision": "NQ 1"}
