@@ -3,6 +3,7 @@
 Owns no rule: `rooms` decides who may do what. A route states its right by `signaling.declared.needs` as well, for the tests.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from signaling.api.cursors import Window, window
 from signaling.api.desk import Desk, DeviceProfiles, Doorman, HallDesk, LiveMeetings, Present
 from signaling.api.models import limits
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Work = Callable[[AsyncSession], Awaitable[T]]
 _ETAG = re.compile(r'"([0-9]{1,9})"')
@@ -52,6 +54,15 @@ class Visit:
         """The same request as it would be now: whoever asked may have signed out, or may not any more."""
         now = datetime.fromtimestamp(self.desk.now(), UTC)
         return Visit(self.desk, self.request, now, await self.desk.doorman.actor(self.request, now, seen=False))
+
+    async def refresh_halls(self) -> None:
+        """The SIP ports go by what was just stored. It stands whatever happens here: the halls read the register every 30 s."""
+        if self.desk.halls is None:
+            return
+        try:
+            await self.desk.halls.refresh()
+        except Exception:  # the change is stored: an error here must not be read as its failure
+            log.exception("the halls have not taken over a change of the register; they read it again within 30 s")
 
     @property
     def base(self) -> str:

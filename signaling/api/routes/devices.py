@@ -36,7 +36,7 @@ async def set_profile(visit: Caller, profile: Key, wanted: DeviceProfileFields) 
     roles.require_everywhere(visit.actor, "profiles.write")
     fields = visit.desk.profiles.checked(profile, wanted.model_dump())
     await visit.write(lambda session: profiles.keep(session, profile, fields, visit.actor, visit.now))
-    await _take_over(visit)
+    await visit.refresh_halls()
     return next(one for one in await _listed(visit) if one.name == profile)
 
 
@@ -44,13 +44,8 @@ async def set_profile(visit: Caller, profile: Key, wanted: DeviceProfileFields) 
 async def forget_profile(visit: Caller, profile: Key) -> None:
     """Back to the shipped one; a profile that was added here is gone."""
     await visit.write(lambda session: profiles.forget(session, profile, visit.actor, visit.now))
-    await _take_over(visit)
+    await visit.refresh_halls()
 
 
 async def _listed(visit: Visit) -> list[DeviceProfile]:
     return [DeviceProfile.model_validate(row) for row in visit.desk.profiles.listed(await visit.read(profiles.every))]
-
-
-async def _take_over(visit: Visit) -> None:
-    if visit.desk.halls is not None:
-        await visit.desk.halls.refresh()

@@ -13,7 +13,6 @@ from rooms.org.tables import Unit as UnitRow
 from rooms.policy import disclosure
 from rooms.sites import halls, networks, places, terminals
 from rooms.sites.tables import Hall as HallRow
-from rooms.sites.tables import Network as NetworkRow
 from rooms.sites.tables import Site as SiteRow
 from rooms.sites.tables import Terminal as TerminalRow
 from signaling.api.models import limits
@@ -219,7 +218,8 @@ async def create_network(visit: Caller, wanted: NetworkFields) -> Network:
     """
     values = wanted.model_dump()
     made = await visit.write(lambda session: networks.create(session, values, visit.actor, visit.now))
-    return await _taken_over(visit, made)
+    await visit.refresh_halls()
+    return shown(Network, made)
 
 
 @router.put("/networks/{network_id}", openapi_extra=needs("sites.write", of="network"))
@@ -227,13 +227,7 @@ async def edit_network(visit: Caller, network_id: Key, wanted: NetworkFields) ->
     """Correct a zone. A field that is not given stays, so that a program which does not know the mark `terminals` keeps it."""
     values = wanted.model_dump(exclude_unset=True)
     made = await visit.write(lambda session: networks.edit(session, network_id, values, visit.actor, visit.now))
-    return await _taken_over(visit, made)
-
-
-async def _taken_over(visit: Visit, made: NetworkRow) -> Network:
-    """The SIP ports go by it at once."""
-    if visit.desk.halls is not None:
-        await visit.desk.halls.refresh()
+    await visit.refresh_halls()
     return shown(Network, made)
 
 

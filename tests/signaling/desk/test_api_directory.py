@@ -1,6 +1,11 @@
 """Units, posts, people, deputies, recipient sets and sites over the REST API: reading, changing, being refused."""
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import httpx
+import pytest
+from sqlalchemy.exc import OperationalError
 
 from tests.signaling.desk.office import Office
 
@@ -146,6 +151,24 @@ async def test_a_program_that_does_not_know_the_mark_of_a_network_keeps_it(offic
     assert renamed.json() == made | {"name": "Tên mới"} and renamed.json()["terminals"] is True
     cleared = await operator.put(f"/networks/{made['id']}", json=network | {"terminals": False})
     assert (cleared.json()["name"], cleared.json()["terminals"]) == ("Mạng hội trường", False)
+
+
+async def test_a_network_is_stored_although_the_halls_cannot_read_it_now(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They read the register every 30 seconds; an error after the commit would say that nothing was stored."""
+
+    async def refresh() -> None:
+        raise OperationalError("SELECT", {}, OSError("the connection is gone"))
+
+    office.secretariat.hall_desk = cast(Any, SimpleNamespace(refresh=refresh))
+    operator = await office.client("operator")
+    network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "terminals": True}
+    made = await operator.post("/networks", json=network)
+    assert made.status_code == 201, made.text
+    moved = await operator.put(f"/networks/{made.json()['id']}", json=network | {"ranges": ["10.8.0.0/16"]})
+    assert (moved.status_code, moved.json()["ranges"]) == (200, ["10.8.0.0/16"]), moved.text
+    assert caplog.text.count("have not taken over a change of the register") == 2
 
 
 async def test_a_merger_is_seen_before_it_is_done(office: Office) -> None:
