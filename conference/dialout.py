@@ -174,8 +174,8 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
         "has to encrypt: by TLS, with SRTP",
     ),
     "outside_zones": (
-        "Địa chỉ khai tay nằm ngoài các mạng đã khai, hoặc cổng lạ: không thăm dò",
-        "the typed address is outside of the zones, or at an unusual port: not asked",
+        "Địa chỉ khai tay nằm ngoài các mạng được đánh dấu cho thiết bị hội trường, hoặc cổng lạ: không thăm dò",
+        "the typed address is outside of the networks marked for hall terminals, or at an unusual port: not asked",
     ),
     "other_meeting": ("Đang ở cuộc họp khác", "in another meeting now"),
     "operator": ("Điểm cầu gọi người trực", "the hall asks for an operator"),

@@ -57,6 +57,10 @@ def test_what_is_known_without_asking_goes_before() -> None:
     assert known(fits, **good | {"elsewhere": True}) == ("amber", "other_meeting")
     for one in (known(fits, **good | {"elsewhere": True}), answered(None, Response(status=200), 9.0)):
         assert one is not None and all(REASONS[one[1]])
+    vietnamese, english = REASONS["outside_zones"]
+    assert (
+        "mạng được đánh dấu cho thiết bị hội trường" in vietnamese and "networks marked for hall terminals" in english
+    )
 
 
 SECRETS = (
