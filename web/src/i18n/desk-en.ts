@@ -91,7 +91,7 @@ export const deskEn: Record<DeskKey, string> = {
   'password.first': 'Set the password',
   'password.done': 'The password was changed.',
   'totp.title': 'Set up the second step',
-  'totp.must': 'Accounts of operators and administrators need a second step.',
+  'totp.must': 'Your account needs a second step.',
   'totp.scan': 'Open an authenticator application (FreeOTP, Google Authenticator, Microsoft Authenticator…) and scan this:',
   'totp.qr': 'QR code that sets up the application',
   'totp.type': 'Cannot scan? Type this key into the application:',

@@ -90,7 +90,7 @@ export const deskVi = {
   'password.first': 'Đặt mật khẩu',
   'password.done': 'Đã đổi mật khẩu.',
   'totp.title': 'Thiết lập xác thực hai bước',
-  'totp.must': 'Tài khoản điều hành và quản trị phải có bước xác thực thứ hai.',
+  'totp.must': 'Tài khoản của đồng chí phải có bước xác thực thứ hai.',
   'totp.scan': 'Mở ứng dụng xác thực trên điện thoại (FreeOTP, Google Authenticator, Microsoft Authenticator…) và quét mã này:',
   'totp.qr': 'Mã QR để thiết lập ứng dụng xác thực',
   'totp.type': 'Không quét được? Nhập khóa này vào ứng dụng:',
