@@ -330,8 +330,12 @@ def _hall_networks(settings: Settings, _now: datetime) -> Finding:
 
 
 async def _judged_networks(url: str) -> Finding:
-    if await migrations.current(url) != migrations.newest():
+    revision = await migrations.current(url)
+    if not revision:
         return Finding("hall_networks", Verdict.GOOD, "chưa có dữ liệu / nothing in the database yet")
+    if revision != migrations.newest():
+        seen = f"chưa nâng cấp / not upgraded yet: phiên bản / revision {revision}"
+        return Finding("hall_networks", Verdict.WARNING, seen, "diemcau db upgrade")
     database = Database.open(url)
     try:
         async with database.reading() as session:
@@ -342,21 +346,30 @@ async def _judged_networks(url: str) -> Finding:
     return judge_networks(zones, inside)
 
 
-def judge_networks(zones: Sequence[Network], inside: Mapping[str, int]) -> Finding:
-    """`inside`: SIP terminals in use by the network that they stand in."""
+def judge_networks(zones: Sequence[Network], inside: Mapping[str | None, int]) -> Finding:
+    """`inside`: SIP terminals in use by the network that they stand in. One without a network may call from every marked network.
+    Before the mark existed, it may have called from a range that is too wide for the mark.
+    """
     marked = ", ".join(one.code for one in zones if one.terminals)
     seen = f"SIP: {marked or 'không mạng nào / no network'}"
     deaf = [one for one in zones if not one.terminals]
     if deaf:
         seen += f"; không nhận SIP / no SIP: {', '.join(map(_unmarked, deaf))}"
     lost = ", ".join(f"{one.code}: {inside[one.id]}" for one in deaf if inside.get(one.id))
-    if not lost:
-        return Finding("hall_networks", Verdict.GOOD, seen)
-    fix = (
-        f"Danh bạ, Mạng: đánh dấu “Thiết bị hội trường gọi từ đây”, hoặc chuyển thiết bị sang mạng khác ({lost}) / directory, "
-        "Networks: set the mark “Hall terminals call from here”, or move the terminals to another network"
-    )
-    return Finding("hall_networks", Verdict.WARNING, seen, fix)
+    loose = inside.get(None, 0) if any(networks.too_wide(one.ranges) for one in deaf) else 0
+    fixes = []
+    if lost:
+        fixes.append(
+            f"Danh bạ, Mạng: đánh dấu “Thiết bị hội trường gọi từ đây”, hoặc chuyển thiết bị sang mạng khác ({lost}) / "
+            "directory, Networks: set the mark “Hall terminals call from here”, or move the terminals to another network"
+        )
+    if loose:
+        fixes.append(
+            f"Danh bạ, Thiết bị: {loose} thiết bị SIP chưa khai mạng; máy gọi từ dải quá rộng không được trả lời, hãy khai mạng "
+            f"hẹp hơn cho máy / directory, Terminals: {loose} SIP terminals have no network; calls from a range that is too wide "
+            "get no answer, so give these terminals a narrower network"
+        )
+    return Finding("hall_networks", Verdict.WARNING if fixes else Verdict.GOOD, seen, "; ".join(fixes))
 
 
 def _unmarked(zone: Network) -> str:

@@ -171,10 +171,10 @@ async def search(
     return list(await session.scalars(wanted.order_by(Unit.tier, Unit.position, Terminal.code).limit(limit)))
 
 
-async def by_network(session: AsyncSession) -> dict[str, int]:
-    """How many SIP terminals in use stand in each network."""
+async def by_network(session: AsyncSession) -> dict[str | None, int]:
+    """How many SIP terminals in use stand in each network. None: in no network."""
     rows = await session.execute(select(Terminal.network_id, Terminal.protocols).where(Terminal.active))
-    return dict(Counter(one for one, protocols in rows.all() if one is not None and "sip" in protocols))
+    return dict(Counter(one for one, protocols in rows.all() if "sip" in protocols))
 
 
 def made(clean: Mapping[str, Any]) -> Terminal:

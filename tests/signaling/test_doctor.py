@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.fixtures import loading
@@ -206,5 +207,41 @@ async def test_halls_in_a_network_that_lost_its_mark_are_named(tmp_path: Path) -
 
     await database.transact(move)
     found = await look()
-    await database.close()
     assert (found.verdict, "INTERNET: 1" in found.fix) == (Verdict.WARNING, True)
+
+    async def leave(session: AsyncSession) -> None:
+        """The same terminal in no network: it may have called from INTERNET all the same."""
+        terminal = (await terminals.search(session, ""))[0]
+        await terminals.edit(session, terminal.id, {"network_id": None}, COMMAND, NOW)
+
+    await database.transact(leave)
+    found = await look()
+    assert (found.verdict, "1 thiết bị SIP chưa khai mạng" in found.fix) == (Verdict.WARNING, True), found
+    assert "INTERNET: " not in found.fix
+
+    async def mark(session: AsyncSession) -> None:
+        zone = await networks.by_code(session, "INTERNET")
+        assert zone is not None
+        await networks.edit(session, zone.id, {"ranges": ["203.113.0.0/24"], "terminals": True}, COMMAND, NOW)
+
+    await database.transact(mark)
+    found = await look()
+    await database.close()
+    assert (found.verdict, found.fix) == (Verdict.GOOD, "")
+
+
+async def test_halls_of_a_database_that_waits_for_its_upgrade_are_not_called_good(tmp_path: Path) -> None:
+    async def look() -> Finding:
+        return (await asyncio.to_thread(findings, tmp_path, halls=True))["hall_networks"]
+
+    found = await look()
+    assert (found.verdict, found.seen) == (Verdict.GOOD, "chưa có dữ liệu / nothing in the database yet")
+    database = Database.open(f"sqlite:///{tmp_path / 'diemcau.sqlite'}")
+    async with database.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.run_sync(lambda one: command.upgrade(migrations.settings(one), "0005"))
+    await database.close()
+    found = await look()
+    assert (found.verdict, found.fix) == (Verdict.WARNING, "diemcau db upgrade")
+    assert "chưa nâng cấp" in found.seen and "0005" in found.seen
