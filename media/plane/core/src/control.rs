@@ -432,7 +432,6 @@ impl Shard {
         self.feeds_changed(consumer.producer, now_us, out);
         let transport = &mut self.transports[consumer.transport];
         transport.pacer.forget(key);
-        self.waiting.forget(key);
         transport.consumers.retain(|c| *c != key);
         transport.outgoing.retain(|_, owner| *owner != key);
         Some(())

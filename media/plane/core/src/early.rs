@@ -34,7 +34,8 @@ pub struct Early {
     listed: bool,
 }
 
-/// The consumers that wait for their first key frame, and when the next packets are due.
+/// The consumers that wait for their first key frame, and when the next packets are due. A closed consumer stays until the next
+/// turn. Where a new one has its key by then, the key may stand twice: the second turn of one key sends nothing.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     consumers: Vec<usize>,
@@ -50,10 +51,6 @@ impl Default for Waiting {
 impl Waiting {
     pub fn deadline(&self) -> u64 {
         self.due_us
-    }
-
-    pub fn forget(&mut self, consumer: usize) {
-        self.consumers.retain(|waiting| *waiting != consumer);
     }
 }
 
@@ -72,6 +69,9 @@ impl Shard {
     pub(crate) fn tick_early<S: Sink>(&mut self, now_us: u64, out: &mut Outbox<S>) {
         let mut consumers = std::mem::take(&mut self.waiting.consumers);
         consumers.retain(|key| {
+            if !self.consumers.get(*key).is_some_and(|consumer| consumer.early.listed) {
+                return false;
+            }
             let waits = self.awaits_first_keyframe(*key);
             // All packets go out in one turn, so a viewer that has just come waits for the next turn.
             if waits && now_us >= self.consumers[*key].early.at_us + EVERY_US / 2 {
