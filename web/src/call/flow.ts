@@ -77,6 +77,11 @@ export class Patience {
     return Math.min(Math.max(ANSWER_MS, 3 * this.usual_ms), SLOW_ANSWER_MS);
   }
 
+  /** The wait is longer than on a good line. */
+  get slow(): boolean {
+    return this.most_ms > ANSWER_MS;
+  }
+
   answered(took_ms: number): void {
     this.usual_ms = Math.max(took_ms, (this.usual_ms ?? 0) / 2);
   }

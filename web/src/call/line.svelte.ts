@@ -1,7 +1,9 @@
 /** Whether anything comes from the server, looked at once a second: a dead line is told before the transports give it up. */
 import type { Room } from 'livekit-client';
 import { serverAnswers } from '../api';
-import { CHECK_MS, Patience, Pulse, type Beat } from './flow';
+import { CHECK_MS, Patience, Pulse, type Beat, type Verdict } from './flow';
+
+const MEASURE_BEATS = 10;
 
 interface Pair {
   id: string;
@@ -23,6 +25,10 @@ export class Line {
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly offline = () => void this.look();
   private looking = false;
+  private verdict: Verdict = 'flows';
+  private asking = false;
+  /** Beats until the time of an answer is measured again. */
+  private measure_in = MEASURE_BEATS;
   private closed = false;
 
   constructor(private readonly room: Room) {
@@ -43,12 +49,31 @@ export class Line {
     try {
       const pairs = await pairsOf(this.room);
       const now_ms = performance.now();
-      const verdict = this.pulse.next(this.beat(pairs, now_ms), now_ms, navigator.onLine);
-      const stalled = verdict === 'ask' ? !(await this.answers()) : verdict === 'unsure' ? this.stalled : verdict === 'silent';
-      if (!this.closed) this.stalled = stalled;
+      this.verdict = this.pulse.next(this.beat(pairs, now_ms), now_ms, navigator.onLine);
+      if (this.closed) return;
+      if (this.verdict === 'ask') void this.ask();
+      else if (this.verdict !== 'unsure') this.stalled = this.verdict === 'silent';
+      if (this.verdict === 'flows') this.measure();
     } finally {
       this.looking = false;
     }
+  }
+
+  /** The beats go on meanwhile, and may decide earlier. */
+  private async ask(): Promise<void> {
+    if (this.asking) return;
+    this.asking = true;
+    const answered = await this.answers();
+    this.asking = false;
+    if (!this.closed && this.verdict === 'ask') this.stalled = !answered;
+  }
+
+  /** An answer is slow while a page joins, and a line may become better. */
+  private measure(): void {
+    this.measure_in -= 1;
+    if (this.measure_in > 0 || !this.patience.slow || this.asking) return;
+    this.measure_in = MEASURE_BEATS;
+    void this.answers();
   }
 
   private async answers(): Promise<boolean> {
