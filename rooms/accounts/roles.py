@@ -1,6 +1,7 @@
 """Roles that count now: those granted to an account, and working roles of the people whose deputy its person is.
 
-A deputyship passes on what its person held when it was given (`DeputyRole`) and holds still. Roles granted later do not pass.
+A deputyship passes on what its person held when it was given (`DeputyRole`) and holds still. Roles granted later do not pass,
+unless the grant continues one that passes, with no gap between them.
 Owns grants. A role is granted by an administrator of that unit or of one above it, for an account whose person belongs to
 what he administers; nobody gives away more than he could do himself, and the last administrator of the whole stays.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
@@ -66,12 +67,15 @@ async def deputised(session: AsyncSession, person_id: str, now: datetime) -> dic
 async def freeze(session: AsyncSession, deputyship: Deputy, now: datetime) -> None:
     """Keep which roles this new deputyship passes on: the working roles that its person holds now."""
     held_now = await session.scalars(
-        select(RoleGrant.id)
+        select(RoleGrant)
         .join(Account, Account.id == RoleGrant.account_id)
         .where(Account.person_id == deputyship.person_id, RoleGrant.role.in_(DEPUTISED), in_force(now))
     )
-    session.add_all([DeputyRole(deputy_id=deputyship.id, grant_id=one) for one in held_now.all()])
+    grants = held_now.all()
+    session.add_all([DeputyRole(deputy_id=deputyship.id, grant_id=one.id) for one in grants])
     await session.flush()
+    for one in grants:
+        await _pass_on(session, one, now)
 
 
 async def passing(
@@ -89,7 +93,9 @@ async def passing(
     )
     passed: dict[str, list[tuple[str, Unit]]] = {}
     for deputyship, role, unit in found:
-        passed.setdefault(deputyship, []).append((role, unit))
+        rows = passed.setdefault(deputyship, [])
+        if (role, unit) not in rows:  # two grants of one role overlap
+            rows.append((role, unit))
     return passed
 
 
@@ -176,6 +182,7 @@ async def grant(
     )
     session.add(row)
     await session.flush()
+    await _pass_on(session, row, now)
     detail = {"role": role, "starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat() if ends_at else None}
     await audit.record(session, now, actor, "accounts.grant", "account", account.id, unit_id, detail)
     return row
@@ -194,6 +201,7 @@ async def revoke(session: AsyncSession, account: Account, grant_id: str, actor: 
     else:
         row.ends_at = now
     await session.flush()
+    await _pass_on(session, row, now, ended=True)
     if row.role == policy.ADMIN and unit.parent_id is None:
         await keep_one_admin(session, now)
     await audit.record(session, now, actor, "accounts.revoke", "account", account.id, unit.id, {"role": row.role})
@@ -235,6 +243,46 @@ async def keep_one_admin(session: AsyncSession, now: datetime) -> None:
             "Đây là quản trị viên cuối cùng. Hãy cấp quyền quản trị cho người khác trước.",
             "this is the last administrator: make somebody else one first",
         )
+
+
+async def _pass_on(session: AsyncSession, changed: RoleGrant, now: datetime, ended: bool = False) -> None:
+    """After a change of one grant: a deputyship that passes this role now passes it as long as its person has it with no gap.
+    `ended`: a grant was taken away; later ones after the gap do not pass.
+    """
+    found = await session.scalars(
+        select(RoleGrant)
+        .where(RoleGrant.account_id == changed.account_id, RoleGrant.unit_id == changed.unit_id)
+        .where(RoleGrant.role == changed.role, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .order_by(RoleGrant.starts_at)
+    )
+    rows = found.all()
+    unbroken = _unbroken(rows, now)
+    counting = [one.id for one in unbroken if one.starts_at <= now]
+    links = await session.execute(
+        select(DeputyRole.deputy_id, DeputyRole.grant_id).where(DeputyRole.grant_id.in_([one.id for one in rows]))
+    )
+    linked = {(deputyship, grant_id) for deputyship, grant_id in links}
+    passing_now = {deputyship for deputyship, grant_id in linked if grant_id in counting}
+    wanted = {(deputyship, one.id) for deputyship in passing_now for one in unbroken}
+    session.add_all([DeputyRole(deputy_id=one, grant_id=grant_id) for one, grant_id in wanted - linked])
+    if ended:
+        late = [one.id for one in rows if one not in unbroken]
+        await session.execute(delete(DeputyRole).where(DeputyRole.grant_id.in_(late)))
+    await session.flush()
+
+
+def _unbroken(rows: Sequence[RoleGrant], now: datetime) -> list[RoleGrant]:
+    """Of grants of one role that are not over, by their start: those that count now, and each that begins before the last of them
+    ends. Pure.
+    """
+    reach: datetime | None = now
+    kept: list[RoleGrant] = []
+    for one in rows:
+        if reach is not None and one.starts_at > reach:
+            break
+        kept.append(one)
+        reach = None if reach is None or one.ends_at is None else max(reach, one.ends_at)
+    return kept
 
 
 async def _home(session: AsyncSession, account: Account) -> Unit | None:

@@ -132,10 +132,10 @@ async def roles(estate: Estate, only: Iterable[str] | None) -> None:
         if above:
             estate.moved["roles_ended"] += 1
         elif (grant.account_id, grant.role) in have:
+            await _join(estate, grant, have[grant.account_id, grant.role])
             estate.moved["roles_joined"] += 1
         else:
-            have.add((grant.account_id, grant.role))
-            await _grant_anew(estate, grant)
+            have[grant.account_id, grant.role] = await _grant_anew(estate, grant)
             estate.moved["roles"] += 1
         if grant.starts_at >= estate.start:
             await estate.session.delete(grant)
@@ -271,14 +271,14 @@ def _to_come(estate: Estate) -> ColumnElement[bool]:
     return Meeting.state.in_(OPEN) & ahead.exists()
 
 
-async def _grants(estate: Estate, unit_id: str) -> set[tuple[str, str]]:
-    wanted = select(RoleGrant.account_id, RoleGrant.role).where(
+async def _grants(estate: Estate, unit_id: str) -> dict[tuple[str, str], RoleGrant]:
+    wanted = select(RoleGrant).where(
         RoleGrant.unit_id == unit_id, RoleGrant.starts_at <= estate.start, RoleGrant.ends_at.is_(None)
     )
-    return {(row.account_id, row.role) for row in await estate.session.execute(wanted)}
+    return {(one.account_id, one.role): one for one in await estate.session.scalars(wanted)}
 
 
-async def _grant_anew(estate: Estate, grant: RoleGrant) -> None:
+async def _grant_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
     """The role goes on in the heir, also for those who stand in for its holder."""
     made = RoleGrant(
         id=new_id(),
@@ -291,8 +291,25 @@ async def _grant_anew(estate: Estate, grant: RoleGrant) -> None:
     )
     estate.session.add(made)
     await estate.session.flush()
+    await _pass_on(estate, await _passing(estate, grant), made)
+    return made
+
+
+async def _join(estate: Estate, grant: RoleGrant, there: RoleGrant) -> None:
+    """The holder has the role in the heir already. Those who stand in for him in the old unit do so in the heir."""
+    if grant.ends_at is None or grant.ends_at > estate.now:
+        await _pass_on(estate, await _passing(estate, grant) - await _passing(estate, there), there)
+
+
+async def _passing(estate: Estate, grant: RoleGrant) -> set[str]:
+    """Deputyships that pass this grant on."""
     passed = await estate.session.scalars(select(DeputyRole.deputy_id).where(DeputyRole.grant_id == grant.id))
-    estate.session.add_all([DeputyRole(deputy_id=one, grant_id=made.id) for one in passed.all()])
+    return set(passed.all())
+
+
+async def _pass_on(estate: Estate, deputyships: Iterable[str], grant: RoleGrant) -> None:
+    estate.session.add_all([DeputyRole(deputy_id=one, grant_id=grant.id) for one in deputyships])
+    await estate.session.flush()
 
 
 async def _invite_heir(estate: Estate, meeting: Meeting) -> None:

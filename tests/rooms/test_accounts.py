@@ -463,6 +463,42 @@ async def test_a_deputy_has_what_was_held_at_the_grant_and_is_held_still(
     assert await passed(later) == both | {("approver", province_unit)}
 
 
+@pytest.mark.parametrize("first", ["the deputyship", "the new grant"])
+async def test_a_role_that_is_granted_again_in_time_goes_on_for_the_deputy(
+    database: Database, province: Province, now: datetime, first: str
+) -> None:
+    """It ends on the fifth day, and counts again from the fourth. Once it is taken away in between, it has a gap."""
+    day, unit = timedelta(days=1), province.units["khcn"]
+    head = await account_in(database, province, now, "khcn-1")
+    stands_in = await account_in(database, province, now, "khcn-2")
+
+    async def give(start: float, end: float | None, at: datetime) -> RoleGrant:
+        until = None if end is None else now + end * day
+        return await database.transact(
+            lambda s: roles.grant(s, head, "approver", unit, COMMAND, at, now + start * day, until)
+        )
+
+    async def passed(days: float) -> list[str]:
+        return [one.role for one in (await actor_of(database, stands_in, now + days * day)).roles if one.for_person]
+
+    old = await give(0, 5, now)
+    if first == "the new grant":
+        await give(4, 8, now)
+    await deputy(database, province, "khcn-1", "khcn-2", now, now + 30 * day)
+    if first == "the deputyship":
+        await give(4, 8, now + day)
+    await give(8, 12, now + 2 * day)
+    await give(13, 20, now + 2 * day)
+    assert [await passed(days) for days in (3, 4.5, 6, 9)] == [["approver"]] * 4
+    assert await passed(14) == [], "there is a day without it"
+    async with database.reading() as session:
+        (deputyship,) = await deputies.search(session, province.people["khcn-1"])
+        shown = await roles.passing(session, [deputyship.id], now + 4.5 * day)
+    assert [role for role, _ in shown[deputyship.id]] == ["approver"], "it is listed once"
+    await database.transact(lambda s: roles.revoke(s, head, old.id, COMMAND, now + 2 * day))
+    assert [await passed(days) for days in (3, 4.5, 6, 9, 14)] == [[]] * 5
+
+
 async def _renew(session: AsyncSession, province: Province, now: datetime) -> None:
     """The deputyship of khcn-2 ends, and a new one begins."""
     (old,) = await deputies.search(session, province.people["khcn-1"])

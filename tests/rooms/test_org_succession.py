@@ -17,6 +17,7 @@ from rooms.errors import Refusal
 from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
 from rooms.org import deputies, estate, people, posts, recipients, succession, units
 from rooms.org.estate import Share
+from rooms.org.fields import midnight
 from rooms.org.succession import Part, Report
 from rooms.org.tables import Unit, UnitSuccessor
 from rooms.policy.actors import COMMAND
@@ -83,6 +84,27 @@ async def grant(session: AsyncSession, account: str, role: str, unit: str, now: 
 async def in_force(session: AsyncSession, now: datetime) -> set[tuple[str, str, str]]:
     rows = await session.scalars(select(RoleGrant))
     return {(one.account_id, one.role, one.unit_id) for one in rows if one.ends_at is None or one.ends_at > now}
+
+
+async def test_a_deputy_goes_on_where_the_role_is_in_the_new_unit_already(
+    database: Database, province: Province, now: datetime
+) -> None:
+    """The role in khcn came after the deputyship, so the deputy has it in yt alone; after the merger in the new unit."""
+    khcn, yt = province.units["khcn"], province.units["yt"]
+
+    async def work(session: AsyncSession) -> tuple[str, Report]:
+        await grant(session, "two", "approver", yt, now, person_id=province.people["yt-2"])
+        given = (province.people["yt-2"], province.people["vp-1"], now, now + timedelta(days=40), "", COMMAND, now)
+        deputyship = await deputies.grant(session, *given)
+        await grant(session, "two", "approver", khcn, now)
+        into = values("moi", province.units["tinh"], name="Sở Mới")
+        return deputyship.id, await succession.merge(session, [khcn, yt], into, DAY, "QĐ", COMMAND, now)
+
+    deputyship, report = await database.transact(work)
+    assert report.moved["roles"] == report.moved["roles_joined"] == 1
+    async with database.reading() as session:
+        after = await roles.passing(session, [deputyship], max(now, midnight(DAY)))
+    assert [(role, unit.id) for role, unit in after[deputyship]] == [("approver", report.unit)]
 
 
 async def test_two_departments_become_one(database: Database, province: Province, now: datetime) -> None:
