@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +11,8 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking import call_list, history, reading, rejoining, resources, restoring, rules, timing
+from rooms.booking import call_list, history, reading, rejoining, requests, resources, restoring, rules, timing
+from rooms.booking.requests import Request
 from rooms.booking.rules import Rule
 from rooms.booking.tables import Proposal, Reservation, Setting, Step, Wanted
 from rooms.errors import Refusal
@@ -70,12 +72,16 @@ async def ask(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, n
     await open_round(session, meeting, unit, rule, now)
 
 
-async def open_round(session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime) -> int:
-    """Open the first step of the next round, of a meeting or of a change of one. The number of the round."""
+async def open_round(
+    session: AsyncSession, meeting: Meeting, unit: Unit, rule: Rule, now: datetime, wanted: datetime | None = None
+) -> int:
+    """Open the first step of the next round, of a meeting or of a change of one. The number of the round. `wanted`: when the
+    meeting is to begin after that change.
+    """
     last = await session.scalar(select(func.max(Step.round)).where(Step.meeting_id == meeting.id))
     steps = [Step(**one) for one in steps_of(meeting.id, unit, (last or 0) + 1)]
     session.add_all(steps)
-    await _open(session, meeting, steps[0], rule, now)
+    await _open(session, meeting, steps[0], rule, now, wanted)
     return steps[0].round
 
 
@@ -86,6 +92,11 @@ async def pending(session: AsyncSession, meeting_id: str) -> Proposal | None:
             select(Proposal).where(Proposal.meeting_id == meeting_id, Proposal.state == "waiting").limit(1)
         )
     ).first()
+
+
+def starts_of(names: Iterable[str], request: Request) -> datetime | None:
+    """The time that a change asks for; None: it leaves the time as it is. `names`: of the fields that differ."""
+    return request.starts_at if "starts_at" in names else None
 
 
 async def drop(session: AsyncSession, proposal: Proposal, state: str) -> None:
@@ -119,7 +130,9 @@ def deadline_of(rule: Rule, first: datetime | None, now: datetime) -> datetime:
     return min(wanted, first) if first else wanted
 
 
-async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime) -> None:
+async def _open(
+    session: AsyncSession, meeting: Meeting, step: Step, rule: Rule, now: datetime, wanted: datetime | None
+) -> None:
     await session.flush()
     first = await session.scalar(
         select(func.min(Occurrence.starts_at)).where(
@@ -127,7 +140,8 @@ async def _open(session: AsyncSession, meeting: Meeting, step: Step, rule: Rule,
         )
     )
     step.opened_at = now
-    step.deadline = deadline_of(rule, first, now)
+    starts = [one for one in (first, wanted) if one is not None and one > now]
+    step.deadline = deadline_of(rule, min(starts, default=None), now)
     await session.flush()
     await timing.keep(session, timing.deadline(meeting.id, step.id, step.deadline, now))
 
@@ -293,7 +307,9 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, step: Step
         )
     ).first()
     if later is not None:
-        await _open(session, meeting, later, await rules.rule_of(session, unit.path), now)
+        proposal = await pending(session, meeting.id)
+        wanted = starts_of(proposal.names, requests.from_json(proposal.request)) if proposal is not None else None
+        await _open(session, meeting, later, await rules.rule_of(session, unit.path), now, wanted)
         await history.finish(
             session, meeting, actor, now, "approve.unit", "Đơn vị duyệt", {}, undoable=False, tells=False
         )

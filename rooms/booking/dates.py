@@ -65,6 +65,8 @@ async def cancel(
             raise editing.begun()
     else:
         dates = await _open_dates(session, meeting.id, now)
+    if occurrence_id:
+        await proposals.overtaken(session, meeting, dates[0], actor, now)
     for one in dates:
         one.state, one.reason_code, one.reason = "cancelled", reason_code, reason.strip()[: limits.REASON]
     await session.flush()
@@ -168,7 +170,9 @@ async def _postpone(
 ) -> Meeting:
     code, reason, told = why
     before = await history.snapshot(session, meeting)
-    plan = await put_off(session, meeting, date, starts_at, actor, now)
+    if starts_at is None:
+        await proposals.overtaken(session, meeting, date, actor, now)
+    plan = await put_off(session, meeting, date, starts_at, actor, now, decided)
     date.reason_code, date.reason = code, reason
     await session.flush()
     if plan is not None and not decided:
@@ -203,12 +207,13 @@ async def propose(
     why: Why,
     actor: Actor,
     now: datetime,
-) -> None:
+) -> bool:
     """Another time for a date of an approved meeting that had to give way, and is put off by now. An actor who may decide alone
-    moves it at once, else the new time waits for approval and the other dates stay in force. A change that waited is withdrawn.
+    moves it at once, else the new time waits for approval and the other dates stay in force. False: another change of the
+    meeting waits already, and the date stays put off without a time.
     """
     if await approval.pending(session, meeting.id) is not None:
-        await approval.withdraw(session, meeting.id, now)
+        return False
     wish = await _wish(session, meeting, date, starts_at, why)
 
     async def move() -> Meeting:
@@ -221,6 +226,7 @@ async def propose(
 
     await proposals.edit_or_propose(session, meeting, unit, wish, move, actor, now)
     await session.refresh(date)
+    return True
 
 
 async def put_off(
@@ -230,10 +236,12 @@ async def put_off(
     starts_at: datetime | None,
     actor: Actor,
     now: datetime,
+    decided: bool = False,
 ) -> Plan | None:
     """Without history and approval: of `postpone` and of a meeting that goes before. What it takes at its new time."""
     if date.state in restoring.OVER:
         raise editing.begun()
+    editing.require_standing(date)
     if starts_at is None:
         date.state = "postponed"
         await session.flush()
@@ -246,7 +254,7 @@ async def put_off(
         ids = {kind: tuple(one.resource_id for one in own if one.kind == kind) for kind in ("hall", "terminal")}
         request = dataclasses.replace(request, hall_ids=ids["hall"], terminal_ids=ids["terminal"])
     request = dataclasses.replace(request, starts_at=starts_at, duration_min=minutes).checked()
-    return await editing.move(session, meeting, date, request.starts_at, request, actor, now)
+    return await editing.move(session, meeting, date, request.starts_at, request, actor, now, decided)
 
 
 async def rebook(session: AsyncSession, occurrence_id: str, actor: Actor, now: datetime) -> Meeting:

@@ -406,6 +406,16 @@ def begun() -> Refusal:
     return Refusal("already_begun", "Buổi họp đã bắt đầu hoặc đã xong nên không đổi được.", "the date has begun")
 
 
+def require_standing(date: Occurrence) -> None:
+    """Raises `date_cancelled`: only `rebook` brings a date back that was called off."""
+    if date.state == "cancelled":
+        raise Refusal(
+            "date_cancelled",
+            "Buổi họp này đã bị hủy. Hãy đặt lại buổi họp trước khi đổi.",
+            "the date was called off: book it again first",
+        )
+
+
 async def _ask_again(session: AsyncSession, one: _Edit, plan: Plan) -> None:
     """What takes other things or time, or is of another type, is approved anew, unless he who changes it decides alone."""
     if one.decided or not one.asks:
@@ -444,9 +454,10 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
             "Với một buổi chỉ đổi được thời gian, hội trường và thiết bị. Hãy chọn sửa cả chuỗi.",
             "only time, halls and terminals of one date can be changed",
         )
+    require_standing(date)
     before = await history.snapshot(session, one.meeting)
     starts_at = one.new.starts_at if "starts_at" in one.changed else date.starts_at
-    await move(session, one.meeting, date, starts_at, one.new, one.actor, one.now)
+    await move(session, one.meeting, date, starts_at, one.new, one.actor, one.now, one.decided)
     plan = await _one_plan(session, one, starts_at)
     await _ask_again(session, one, plan)
     await history.finish(session, one.meeting, one.actor, one.now, "edit.one", one.summary, before, date_id=date.id)
@@ -456,7 +467,8 @@ async def _this(session: AsyncSession, one: _Edit, date: Occurrence) -> Meeting:
 
 async def _one_plan(session: AsyncSession, one: _Edit, starts_at: datetime) -> Plan:
     request = dataclasses.replace(one.new, starts_at=starts_at, rule="")
-    return await _counted(session, one, await plans.make(session, request, one.actor, one.now, action=""))
+    ahead = not one.decided
+    return await _counted(session, one, await plans.make(session, request, one.actor, one.now, action="", ahead=ahead))
 
 
 async def move(
@@ -467,11 +479,16 @@ async def move(
     request: Request,
     actor: Actor,
     now: datetime,
+    decided: bool = False,
 ) -> Plan:
-    """Give one date another time, length or other things. Raises what creation refuses."""
+    """Give one date another time, length or other things. `decided`: it was approved, and handed in early enough. Raises what
+    creation refuses.
+    """
     if date.state in restoring.OVER or date.starts_at <= now < date.ends_at:
         raise begun()
-    plan = await plans.make(session, dataclasses.replace(request, starts_at=starts_at, rule=""), actor, now, action="")
+    rules.require_future(starts_at, now)
+    one = dataclasses.replace(request, starts_at=starts_at, rule="")
+    plan = await plans.make(session, one, actor, now, action="", ahead=not decided)
     await resources.lock(session, plan.lock_names())
     plans.skips_of(plan, actor)
     wanted = await resources.wanted(session, meeting.id)
@@ -517,7 +534,8 @@ async def _following(session: AsyncSession, one: _Edit, date: Occurrence) -> Mee
 
 async def _split(session: AsyncSession, one: _Edit, request: Request) -> Meeting:
     meeting, actor, now = one.meeting, one.actor, one.now
-    plan = await plans.make(session, request, actor, now, action="")
+    rules.require_future(request.starts_at, now)
+    plan = await plans.make(session, request, actor, now, action="", ahead=not one.decided)
     if "attendees" not in one.changed:
         plan = dataclasses.replace(plan, invited=await _same_attendees(session, meeting.id))
     await resources.lock(session, plan.lock_names())

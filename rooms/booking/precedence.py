@@ -14,7 +14,19 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import clashes, creation, dates, editing, history, plans, reading, timing
+from rooms.booking import (
+    approval,
+    clashes,
+    creation,
+    dates,
+    editing,
+    history,
+    plans,
+    proposals,
+    reading,
+    requests,
+    timing,
+)
 from rooms.booking.calendar import DAY, day_of, local, midnight
 from rooms.booking.requests import Request
 from rooms.booking.tables import Setting
@@ -143,10 +155,29 @@ async def _moved_before(session: AsyncSession, moves: Mapping[str, datetime | No
         .order_by(Occurrence.original_at)
     )
     return tuple(
-        Moved(one.id, meeting.id, meeting.title, unit.short_name or unit.name, one.original_at, moves[one.id])
-        for one, meeting, unit in rows
-        if roles.allows(actor, "meetings.precedence", unit.path)
+        [
+            Moved(
+                one.id,
+                meeting.id,
+                meeting.title,
+                unit.short_name or unit.name,
+                one.original_at,
+                await _to(session, one),
+            )
+            for one, meeting, unit in rows
+            if roles.allows(actor, "meetings.precedence", unit.path)
+        ]
     )
+
+
+async def _to(session: AsyncSession, date: Occurrence) -> datetime | None:
+    """The new time of a date that gave way, as it stands or waits for approval."""
+    if date.state not in ("postponed", "cancelled"):
+        return date.starts_at
+    waiting = await approval.pending(session, date.meeting_id)
+    if waiting is None or (waiting.scope, waiting.occurrence_id) != ("this", date.id):
+        return None
+    return approval.starts_of(waiting.names, requests.from_json(waiting.request))
 
 
 def _trouble(date: Occurrence) -> Trouble:
@@ -195,6 +226,7 @@ async def _give_way(
     before = await history.snapshot(session, meeting)
     why = (BY_ORDER, reason.strip()[:500], f"Nhường lịch: {reason.strip()}")
     stands = meeting.state == "approved"
+    gone = await proposals.overtaken(session, meeting, date, actor, now)
     # Its things are wanted now. Of an approved meeting the other dates stay in force while the new time waits for approval.
     plan = await dates.put_off(session, meeting, date, None if stands else to, actor, now)
     date.reason_code, date.reason = why[0], why[1]
@@ -202,7 +234,12 @@ async def _give_way(
     if plan is not None:
         await editing.ask_again(session, meeting, unit, plan, actor, now)
     await history.finish(session, meeting, actor, now, "displaced", why[2], before, date_id=date.id)
-    if stands and to is not None:
-        await dates.propose(session, meeting, unit, date, to, why, actor, now)
-    await timing.displaced(session, meeting, date, was, to, why[1], now)
+    told = f"{why[1]}. Thay đổi đang chờ duyệt của buổi này không còn hiệu lực: {gone}" if gone else why[1]
+    if stands and to is not None and not await dates.propose(session, meeting, unit, date, to, why, actor, now):
+        told += (
+            f". Thời gian được đề nghị là {local(to):%H:%M %d/%m/%Y}, chưa trình duyệt được"
+            " vì cuộc họp đang có thay đổi khác chờ duyệt"
+        )
+        to = None
+    await timing.displaced(session, meeting, date, was, to, date.state == "postponed" and to is not None, told, now)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, history, reading, requests, rules
+from rooms.booking import approval, history, reading, requests, rules, timing
 from rooms.booking.calendar import local
 from rooms.booking.requests import Request
 from rooms.booking.tables import Proposal, Reservation, Step
@@ -24,7 +24,7 @@ from rooms.identifiers import new_id
 from rooms.meetings.tables import Meeting, MeetingType, Occurrence
 from rooms.org.tables import Person, RecipientSet, Unit
 from rooms.policy import roles
-from rooms.policy.actors import Actor
+from rooms.policy.actors import SYSTEM, Actor
 from rooms.sites.tables import Hall, Terminal
 from rooms.store import audit, rows
 
@@ -97,7 +97,8 @@ async def _propose(
     now: datetime,
 ) -> Meeting:
     rule = await rules.rule_of(session, unit.path)
-    round_ = await approval.open_round(session, meeting, unit, rule, now)
+    wanted_at = approval.starts_of(wish.names, wish.new)
+    round_ = await approval.open_round(session, meeting, unit, rule, now, wanted_at)
     session.add(
         Proposal(
             id=new_id(),
@@ -273,8 +274,7 @@ async def settle(
         for one in steps:
             if one.state == "open":
                 one.state, one.decided_at = "withdrawn", now
-        told = f"Không duyệt thay đổi, giữ lịch đã duyệt: {reason}"
-        await history.finish(session, meeting, actor, now, "refuse", told, {}, undoable=False, tells=False)
+        await _stays(session, meeting, proposal, "refuse", "Không duyệt thay đổi", reason, actor, now)
     elif all(one.state == "approved" for one in steps):
         await approval.drop(session, proposal, "applied")
         unit = await session.get_one(Unit, meeting.host_unit_id)
@@ -289,6 +289,58 @@ async def settle(
         )
 
 
+async def lapse(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
+    """Nobody decided. What was approved stays in force."""
+    proposal = await approval.pending(session, meeting.id)
+    if proposal is not None:
+        await approval.drop(session, proposal, "lapsed")
+    await approval.withdraw(session, meeting.id, now)
+    await _stays(session, meeting, proposal, "lapse", "Thay đổi quá hạn duyệt", "", SYSTEM, now)
+
+
+async def _stays(
+    session: AsyncSession,
+    meeting: Meeting,
+    proposal: Proposal | None,
+    action: str,
+    what: str,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """A change was not approved. A date that is put off by now has no new time then, and its desk is told that."""
+    off = proposal is not None and "starts_at" in proposal.names and proposal.scope == "this"
+    date = await session.get(Occurrence, proposal.occurrence_id) if proposal is not None and off else None
+    if date is not None and date.state == "postponed":
+        result = "buổi họp vẫn hoãn, chưa có thời gian mới"
+    else:
+        date, result = None, "giữ lịch đã duyệt"
+    told = f"{what}, {result}" + (f": {reason}" if reason else "")
+    await history.finish(session, meeting, actor, now, action, told, {}, undoable=False, tells=False)
+    if date is not None:
+        await timing.still_off(session, meeting, date, reason or "Quá hạn duyệt", now)
+
+
+async def overtaken(session: AsyncSession, meeting: Meeting, date: Occurrence, actor: Actor, now: datetime) -> str:
+    """Withdraws the waiting change of this date, which is called off or put off now. What it was; empty: there was none."""
+    proposal = await approval.pending(session, meeting.id)
+    if proposal is None or proposal.scope == "all" or not proposal.occurrence_id:
+        return ""
+    if proposal.occurrence_id != date.id:
+        begins = await session.get(Occurrence, proposal.occurrence_id) if proposal.scope == "following" else None
+        if begins is None or date.original_at < begins.original_at:
+            return ""
+    await take_back(session, meeting, proposal, actor, now)
+    return proposal.summary
+
+
+async def take_back(session: AsyncSession, meeting: Meeting, proposal: Proposal, actor: Actor, now: datetime) -> None:
+    """Withdraws it, with a line of the history."""
+    await approval.withdraw(session, meeting.id, now)
+    told = f"Rút thay đổi: {proposal.summary}"
+    await history.finish(session, meeting, actor, now, "withdraw", told, {}, undoable=False, tells=False)
+
+
 async def withdraw(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:
     """Take back what waits for approval. Raises `nothing_pending`, `denied`."""
     meeting, unit = await reading.locked(session, meeting_id, actor)
@@ -297,8 +349,6 @@ async def withdraw(session: AsyncSession, meeting_id: str, actor: Actor, now: da
         raise Refusal("nothing_pending", "Không có thay đổi nào đang chờ duyệt.", "no change waits for approval")
     if proposal.by != (actor.id or actor.kind)[:32]:
         roles.require(actor, "meetings.edit", unit.path)
-    await approval.withdraw(session, meeting.id, now)
-    told = f"Rút thay đổi: {proposal.summary}"
-    await history.finish(session, meeting, actor, now, "withdraw", told, {}, undoable=False, tells=False)
+    await take_back(session, meeting, proposal, actor, now)
     await audit.record(session, now, actor, "meeting.withdraw_change", "meeting", meeting.id, unit.id)
     return meeting

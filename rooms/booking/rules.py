@@ -105,10 +105,15 @@ def trouble_of_day(rule: Rule, calendar: Calendar, day: date) -> Trouble | None:
     return Trouble("day_off", vietnamese, f"{day.isoformat()} is a day off", day.isoformat(), {"off": off})
 
 
-def require_ahead(rule: Rule, starts_at: datetime, now: datetime, urgent: bool) -> None:
-    """Raises `past`, `too_soon`, `too_far`."""
+def require_future(starts_at: datetime, now: datetime) -> None:
+    """Raises `past`."""
     if starts_at <= now:
         raise Refusal("past", "Thời gian họp đã qua. Hãy chọn thời gian sau bây giờ.", "the time has passed")
+
+
+def require_ahead(rule: Rule, starts_at: datetime, now: datetime, urgent: bool) -> None:
+    """Raises `past`, `too_soon`, `too_far`."""
+    require_future(starts_at, now)
     if not urgent and starts_at < now + timedelta(minutes=rule.ahead_min):
         raise Refusal(
             "too_soon",

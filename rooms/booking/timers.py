@@ -19,6 +19,7 @@ from rooms.booking import (
     editing,
     history,
     plans,
+    proposals,
     reading,
     rejoining,
     resources,
@@ -54,22 +55,12 @@ async def deadline_over(session: AsyncSession, payload: Payload, now: datetime) 
     step.state, step.decided_at = "lapsed", now
     await session.flush()
     if meeting.state == "approved":
-        await _lapse_change(session, meeting, now)
+        await proposals.lapse(session, meeting, now)
         return
     if step.round > 1 and meeting.number and await restoring.went_back(session, meeting, SYSTEM, now):
         await approval.withdraw(session, meeting.id, now)
         return
     await _expire(session, meeting, "Quá hạn duyệt", now)
-
-
-async def _lapse_change(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """What was approved stays in force."""
-    proposal = await approval.pending(session, meeting.id)
-    if proposal is not None:
-        await approval.drop(session, proposal, "lapsed")
-    await approval.withdraw(session, meeting.id, now)
-    told = "Thay đổi quá hạn duyệt: giữ lịch đã duyệt"
-    await history.finish(session, meeting, SYSTEM, now, "lapse", told, {}, undoable=False, tells=False)
 
 
 async def _expire(session: AsyncSession, meeting: Meeting, why: str, now: datetime) -> None:

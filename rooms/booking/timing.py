@@ -78,15 +78,30 @@ async def displaced(
     date: Occurrence,
     was: datetime,
     to: datetime | None,
+    waits: bool,
     reason: str,
     now: datetime,
 ) -> None:
-    """Its own desk and chair are told at once, whoever has to approve the new time."""
+    """Its own desk and chair are told at once. `waits`: the new time has to be approved."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
         "was": was.isoformat(),
         "to": to.isoformat() if to is not None else "",
+        "waits": waits,
+        "reason": reason,
+    }
+    await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")
+
+
+async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:
+    """The new time of a date that is put off was not approved: its own desk and chair are told."""
+    payload = {
+        "meeting_id": meeting.id,
+        "occurrence_id": date.id,
+        "was": date.starts_at.isoformat(),
+        "to": "",
+        "still": True,
         "reason": reason,
     }
     await outbox.enqueue(session, DISPLACED, payload, now, now, f"displaced:{date.id}:{meeting.version}")

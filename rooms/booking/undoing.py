@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking import approval, history, reading, restoring, rules, timing
+from rooms.booking import approval, history, proposals, reading, restoring, rules, timing
 from rooms.errors import Refusal
 from rooms.meetings.tables import Meeting
 from rooms.org.tables import Unit
@@ -28,7 +28,7 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
         roles.require(actor, "meetings.edit", unit.path)
     before, untold = await history.snapshot(session, meeting), meeting.state != "approved"
     await restoring.restore(session, meeting, change.before, actor, now)
-    await _go_on(session, meeting, unit, now)
+    await _go_on(session, meeting, unit, actor, now)
     change.undone = True
     told, date_id = f"Hoàn tác: {change.summary}", change.occurrence_id
     # What only waited for approval was told to nobody; what was called off, to all.
@@ -40,11 +40,14 @@ async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: dateti
     return meeting
 
 
-async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, now: datetime) -> None:
+async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:
     """Somebody has to decide again about what waited for a decision; nobody about what does not; a hold does not begin anew."""
     if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
+    waiting = await approval.pending(session, meeting.id)
     if meeting.state != "asked":
+        if waiting is not None:
+            await proposals.take_back(session, meeting, waiting, actor, now)
         await approval.withdraw(session, meeting.id, now)
     elif await approval.open_step(session, meeting.id) is None:
         await approval.ask(session, meeting, unit, await rules.rule_of(session, unit.path), now)

@@ -38,6 +38,7 @@ Kind = Literal[
     "removed",
     "approval",
     "displaced",
+    "still_off",
     "substitute",
     "substitute_decided",
 ]
@@ -55,7 +56,7 @@ MAILS: Final = tuple(
         "substitute_decided",
     )
 )
-"""Kinds of jobs. One for a date makes a mail `date` or `date_off`, as it stands then."""
+"""Kinds of jobs. One for a date makes a mail `date` or `date_off`, as it stands then; `displaced` also makes `still_off`."""
 LEADS_MIN: Final = (24 * 60, 60)
 """Reminders: a day and an hour before."""
 OFF: Final = ("cancelled", "refused", "expired")
@@ -119,6 +120,8 @@ class Outgoing:
     was: str = ""
     """When that would have been, in words, if it is another time now."""
     postponed: bool = False
+    waits: bool = False
+    """The new time has to be approved."""
     attendee_id: str = ""
     sequence: int = 0
 
@@ -500,7 +503,9 @@ def _of_date(meeting: Meeting, date: Occurrence) -> dict[str, Any]:
 async def _make_displaced(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """To the chair, the secretary and whoever booked it: a date of theirs gave way to a meeting that goes before."""
+    """To the chair, the secretary and whoever booked it: a date of theirs gave way to a meeting that goes before, or its new
+    time was not approved.
+    """
     made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
     to = datetime.fromisoformat(payload["to"]) if payload["to"] else None
     shown = await _shown(session, meeting, around)
@@ -514,10 +519,11 @@ async def _make_displaced(
     people = [await session.get(Person, one) for one in wanted]
     return [
         Outgoing(
-            kind="displaced",
+            kind="still_off" if payload.get("still") else "displaced",
             to=Contact(one.name, one.email, one.phone),
             outside_reason="",
             postponed=to is None,
+            waits=bool(payload.get("waits")),
             **shown,
         )
         for one in people

@@ -134,6 +134,7 @@ STATUS: dict[str, int] = {
     **dict.fromkeys(
         (
             "already_begun",
+            "date_cancelled",
             "already_booked",
             "already_taken",
             "capacity",

@@ -42,7 +42,8 @@ class Words:
 def notice(mail: Outgoing) -> Notice:
     """The words for one mail."""
     subject, vietnamese, english = _WRITERS[mail.kind](mail)
-    seed = "|".join((mail.kind, mail.meeting_id, mail.to.email, str(mail.sequence), str(mail.lead_min), *mail.times))
+    about = (mail.kind, mail.meeting_id, mail.to.email, str(mail.sequence), str(mail.lead_min), mail.was, mail.reason)
+    seed = "|".join((*about, *mail.times))
     identifier = hashlib.sha256(seed.encode()).hexdigest()[:40]
     return Notice(subject, _text(vietnamese, english), _html(subject, vietnamese, english), identifier)
 
@@ -153,14 +154,29 @@ def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
         ("Cuộc họp", mail.title),
         ("Đơn vị chủ trì", mail.host),
         ("Thời gian cũ", mail.was),
-        ("Thời gian mới", mail.times[0]),
+        ("Thời gian mới", mail.times[0] + (" (chờ duyệt)" if mail.waits else "")),
         ("Lý do", mail.reason),
     ]
     closing = "Nếu thời gian mới không phù hợp, hãy mở trang cuộc họp để chọn thời gian khác."
     opening = "Cuộc họp sau đây phải nhường lịch cho cuộc họp có thứ tự ưu tiên cao hơn."
     words = Words(opening, lines, [("Trang cuộc họp", mail.page)], closing)
-    english = Words("This meeting had to give way to one that goes before.", _facts_en(mail), [], "")
+    waits = " The new time has to be approved." if mail.waits else ""
+    english = Words(f"This meeting had to give way to one that goes before.{waits}", _facts_en(mail), [], "")
     return f"[Nhường lịch] {mail.title} - {mail.was}", words, english
+
+
+def _still_off(mail: Outgoing) -> tuple[str, Words, Words]:
+    """To the desk whose date is put off: its new time was not approved."""
+    lines = [
+        ("Cuộc họp", mail.title),
+        ("Đơn vị chủ trì", mail.host),
+        ("Thời gian cũ", mail.was),
+        ("Lý do", mail.reason),
+    ]
+    opening = "Thời gian mới của buổi họp sau đây không được duyệt. Buổi họp vẫn hoãn, chưa có thời gian mới."
+    words = Words(opening, lines, [("Trang cuộc họp", mail.page)], "Hãy mở trang cuộc họp để đề nghị thời gian khác.")
+    said = "The new time of this date was not approved. The date is still put off and has no time."
+    return f"[Vẫn hoãn] {mail.title} - {mail.was}", words, Words(said, _facts_en(mail), [], "")
 
 
 def _removed(mail: Outgoing) -> tuple[str, Words, Words]:
@@ -219,6 +235,7 @@ _WRITERS: Final[dict[str, Callable[[Outgoing], tuple[str, Words, Words]]]] = {
     "date": _date,
     "date_off": _date_off,
     "displaced": _displaced,
+    "still_off": _still_off,
     "removed": _removed,
     "reminder": _reminder,
     "approval": _approval,

@@ -598,6 +598,10 @@ async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Serve
     await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
     await visitor.part("postpone").click()
     await visitor.part("reason-superior_order").check()
+    await expect(visitor.part("off-told")).to_contain_text("nhận thông báo hoãn ngay")
+    await visitor.page.get_by_label("Vào thời gian mới").check()
+    await expect(visitor.part("off-told")).to_contain_text("chỉ nhận thông báo sau khi duyệt")
+    await visitor.page.get_by_label("Thông báo sau").check()
     assert await visitor.barriers() == []
     await visitor.part("call-off-sure").click()
     await expect(visitor.part("history")).to_contain_text("Hoãn họp")

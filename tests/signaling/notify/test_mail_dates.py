@@ -232,6 +232,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
     assert told["Subject"].startswith("[Nhường lịch]")
     said = parts(told)["text/plain"]
     assert "Chỉ đạo phòng chống bão" in said and f"{to + timedelta(hours=7):%d/%m/%Y}" in said
+    assert f"{to + timedelta(hours=7):%d/%m/%Y} (chờ duyệt)" in said
     assert "bão" not in str(told["Subject"])
     _, put_off = office.mailbox.to(XA1)  # the old time is off at once; the new one waits for approval
     assert (
@@ -242,6 +243,31 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
         await do(office, lambda s, a=one: booking.decide(s, made.id, True, "", a, office.now))  # type: ignore[misc]
     method, event = event_of(office.mailbox.to(XA1)[-1])
     assert (method, at(event, "dtstart")) == ("REQUEST", to)
+
+
+async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: Office, province: Province) -> None:
+    """Two dates give way. The new time of the first is refused; that of the second could not be proposed beside it."""
+    made = await series(office, province, secretary_id=province.people["vp-2"])
+
+    async def reachable(session: AsyncSession) -> None:
+        (await session.get_one(Person, province.people["vp-2"])).email = "thuky@longan.gov.vn"
+
+    await office.database.transact(reachable)
+    rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
+    rule = "FREQ=WEEKLY;COUNT=2"
+    urgent = wish(province, office.now, type_code="session", starts_at=rows[1].starts_at, rule=rule)
+    moves: dict[str, datetime | None] = {one.id: one.starts_at + timedelta(days=1) for one in rows[1:3]}
+    await do(office, lambda s: booking.displace(s, urgent, moves, "Chỉ đạo", operator, office.now))
+    first, second = office.mailbox.to("thuky@longan.gov.vn")
+    assert first["Message-ID"] != second["Message-ID"]
+    (bare,) = [said for one in (first, second) if "chưa trình duyệt được" in (said := parts(one)["text/plain"])]
+    assert "Thời gian mới: Hoãn, chờ sắp xếp lại" in bare and "(chờ duyệt)" not in bare
+    approver = province.actor("approver", "tinh")
+    await do(office, lambda s: booking.decide(s, made.id, False, "Trùng lịch khác", approver, office.now))
+    refused = office.mailbox.to("thuky@longan.gov.vn")[-1]
+    assert refused["Subject"].startswith("[Vẫn hoãn]")
+    said = parts(refused)["text/plain"]
+    assert "vẫn hoãn, chưa có thời gian mới" in said and "Trùng lịch khác" in said
 
 
 async def test_a_letter_about_one_date(office: Office, province: Province) -> None:

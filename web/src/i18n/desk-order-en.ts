@@ -42,6 +42,7 @@ export const orderEn: Record<keyof typeof orderVi, string> = {
   'give.done': 'Booked. What gave way:',
   'give.to': 'moved to {time}',
   'give.off': 'put off, to be placed again',
+  'give.offWaits': 'put off without a new time, as another change of this meeting waits for approval',
   'give.told': 'Chair, secretary and whoever booked these meetings are told by mail. Their new time still has to be approved where a hall is taken.',
   'give.open': 'Open the meeting',
   'link.title': 'This link does not open',

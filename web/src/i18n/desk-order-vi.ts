@@ -40,6 +40,7 @@ export const orderVi = {
   'give.done': 'Đã đặt lịch. Các buổi đã nhường lịch:',
   'give.to': 'dời sang {time}',
   'give.off': 'hoãn, chờ xếp lại',
+  'give.offWaits': 'hoãn, chưa có thời gian mới vì cuộc họp này đang có thay đổi khác chờ duyệt',
   'give.told': 'Chủ trì, thư ký và người đặt các cuộc họp này được báo bằng thư. Thời gian mới của họ vẫn phải được duyệt nếu có hội trường.',
   'give.open': 'Mở trang cuộc họp',
   'link.title': 'Đường dẫn không mở được',
