@@ -6,7 +6,7 @@ For a head who has to come himself a substitute counts only with the consent of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -274,22 +274,36 @@ def _aware(value: datetime) -> datetime:
 
 
 async def _channel(session: AsyncSession, attendee: Attendee, meeting: Meeting, actor: Actor) -> Channel:
-    """By which right `actor` answers for `attendee`. Raises Refusal `denied`."""
+    """By which right `actor` answers for `attendee`. `secretary`: it is a right of the host's desk. Raises Refusal `denied`."""
     if actor.kind == "link" and actor.id == attendee.id:
         return "link"
     own = {actor.person_id, *actor.deputises} - {""}
     if attendee.person_id and attendee.person_id in own:
         return "account"
+    host = await session.get_one(Unit, meeting.host_unit_id)
     if attendee.unit_id:
         heads = await attendees.heads_of(session, [attendee.unit_id], now_day(meeting))
         unit = await session.get_one(Unit, attendee.unit_id)
-        if (attendee.unit_id in heads and heads[attendee.unit_id][0].id in own) or roles.allows(
-            actor, "meetings.answers", unit.path
-        ):
+        if attendee.unit_id in heads and heads[attendee.unit_id][0].id in own:
             return "account"
-    host = await session.get_one(Unit, meeting.host_unit_id)
+        if roles.allows(actor, "meetings.answers", unit.path):
+            return "account" if await _speaks_for(session, unit, host, actor) else "secretary"
     roles.require(actor, "meetings.answers", host.path)
     return "secretary"
+
+
+async def _speaks_for(session: AsyncSession, unit: Unit, host: Unit, actor: Actor) -> bool:
+    """Whether the answer of this actor, who may answer for the unit, is the word of the unit. A right that covers the host too
+    is a right of the host's desk, unless the actor belongs to the unit himself.
+    """
+    if actor.kind in ("command", "system"):
+        return True
+    apart = (one for one in actor.roles if not host.path.startswith(one.unit_path))
+    if roles.allows(replace(actor, roles=tuple(apart)), "meetings.answers", unit.path):
+        return True
+    home = select(Unit.path).join(Person, Person.unit_id == Unit.id).where(Person.id == actor.person_id)
+    path = await session.scalar(home) if actor.person_id else None
+    return path is not None and path.startswith(unit.path)
 
 
 def now_day(meeting: Meeting) -> Any:

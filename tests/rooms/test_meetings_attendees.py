@@ -250,7 +250,9 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
         (Actor("link", attendee_id), "link"),
         (head, "account:a-head"),
         (province.actor("secretary", "xa1"), "account:secretary-xa1"),
-        (province.actor("secretary", "tinh"), "account:secretary-tinh"),  # its role counts below the province too
+        # The province's desk is the host's as well, unless he is of the commune himself.
+        (province.actor("secretary", "tinh"), "secretary:secretary-tinh"),
+        (replace(province.actor("secretary", "tinh"), person_id=province.people["xa1-2"]), "account:secretary-tinh"),
     ):
         assert (await give(database, attendee_id, actor, now)).answered_by == expected
     for actor in (

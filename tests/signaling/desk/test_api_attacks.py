@@ -119,6 +119,25 @@ async def test_the_host_does_not_say_for_another_unit_that_it_comes(office: Offi
     assert answered.status_code == 200 and answered.json()["terminal_id"] == terminal, answered.text
 
 
+async def test_the_desk_of_a_host_above_does_not_say_that_a_unit_comes(office: Office) -> None:
+    """The province's secretary may answer for every commune, and it is his own province that hosts the meeting."""
+    board(office)
+    desk, admin = await office.client("secretary", "tinh"), await office.client("admin")
+    terminal, units = office.province.terminals["xa1"], office.province.units
+    await correct(admin, f"/terminals/{terminal}", active=False)
+    wanted = quick(office, host_unit_id=units["tinh"], attendees=[{"unit_id": units["xa1"]}], connect="call")
+    meeting = await book(desk, wanted)
+    assert meeting["state"] == "approved" and len(meeting["call_gaps"]) == 1
+    answer = f"/meetings/{meeting['id']}/attendees/{meeting['attendees'][0]['id']}/answer"
+    said = await desk.put(answer, json={"answer": "accepted", "comment": "qua điện thoại"})
+    assert said.json()["answered_by"].startswith("secretary:"), said.text
+    await correct(admin, f"/terminals/{terminal}", active=True)
+    assert await called(office) == []
+    own = await (await office.client("secretary", "xa1", "xa1-1")).put(answer, json={"answer": "accepted"})
+    assert own.json()["answered_by"].startswith("account:"), own.text
+    assert await called(office) == [terminal]
+
+
 async def test_what_was_approved_is_not_made_another_meeting(office: Office) -> None:
     """f1c: a dull meeting is approved by both; then its title, the public schedule and the calls are changed."""
     meeting = await approved(office, connect="dial_in")
