@@ -335,9 +335,16 @@ async def test_the_same_by_keyboard_on_a_phone(visit: Visit, served: Served) -> 
     await visitor.page.keyboard.press("Tab")
     await visitor.page.keyboard.press("Space")
     await expect(visitor.part("secret-no")).to_be_checked()
+    await visitor.page.get_by_text("Khách mời ngoài danh bạ").click()
+    await visitor.page.locator("#guest-name").fill("Nguyễn Thị Khách")
+    await visitor.page.keyboard.press("Enter")
+    await expect(visitor.part("guest-list")).to_contain_text("Nguyễn Thị Khách")
+    await visitor.page.locator("#guest-name").fill("Trần Văn Quên")
     await visitor.part("book-title").focus()
     await visitor.page.keyboard.press("Enter")
     await visitor.part("meeting-number").wait_for()
+    for guest in ("Nguyễn Thị Khách", "Trần Văn Quên"):
+        await expect(visitor.page.locator("main")).to_contain_text(guest)
 
 
 async def test_a_state_secret_is_refused_and_nothing_was_sent(visit: Visit, served: Served) -> None:

@@ -29,6 +29,8 @@ export class Draft {
   uncalled = $state.raw<string[]>([]);
   chair = $state.raw<Option | null>(null);
   guests = $state.raw<Guest[]>([]);
+  /** Of somebody outside the directory, not yet added to the list. */
+  typed = $state({ name: '', mail: '' });
   agenda = $state<AgendaItem[]>([]);
   documents = $state<DocumentFields[]>([]);
   description = $state('');
@@ -70,8 +72,28 @@ export class Draft {
     this.duration = type.duration_min;
   }
 
+  /** The guest whose name stands in the form; null where there is none, or the mail address is none. */
+  get typedGuest(): Guest | null {
+    const [name, mail] = [this.typed.name.trim(), this.typed.mail.trim()];
+    if (name === '' || (mail !== '' && !mail.includes('@'))) return null;
+    return { key: mail || name, name, hint: mail, fields: { guest_name: name, guest_email: mail, role: 'guest' } };
+  }
+
+  inviteTyped(): void {
+    const guest = this.typedGuest;
+    if (guest === null) return;
+    this.invite(guest);
+    this.typed = { name: '', mail: '' };
+  }
+
   invite(guest: Guest): void {
     if (!this.guests.some((one) => one.key === guest.key)) this.guests = [...this.guests, guest];
+  }
+
+  /** With the guest who is typed and not added yet. */
+  private get invited(): Guest[] {
+    const typed = this.typedGuest;
+    return typed === null || this.guests.some((one) => one.key === typed.key) ? this.guests : [...this.guests, typed];
   }
 
   dismiss(key: string): void {
@@ -106,7 +128,7 @@ export class Draft {
       hall_ids: this.halls.map((hall) => hall.id),
       terminal_ids: this.terminals,
       uncalled_ids: this.uncalled,
-      attendees: this.guests.map((guest) => guest.fields),
+      attendees: this.invited.map((guest) => guest.fields),
       documents: this.documents.filter((document) => document.number.trim() !== ''),
       agenda: this.agenda.filter((item) => item.title.trim() !== ''),
       description: this.description.trim(),
@@ -123,7 +145,7 @@ export class Draft {
   /** What is asked while the form is filled: no word of its content, and nobody's name before it is said to be no state secret. */
   question(): MeetingFields {
     const known = this.secret === 'no';
-    return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.guests.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
+    return { ...this.fields(true), title: '…', description: '', urgent_reason: this.urgent.trim() === '' ? '' : '…', agenda: [], documents: [], attendees: known ? this.invited.map((guest) => guest.fields) : [], chair_id: known ? (this.chair?.id ?? null) : null };
   }
 
   /** From a copy, a template or the meeting that is edited; names of what it points to are looked up by the caller. */
@@ -144,6 +166,7 @@ export class Draft {
     this.uncalled = request.uncalled_ids ?? [];
     this.chair = request.chair_id ? { id: request.chair_id, name: names(request.chair_id) } : null;
     this.guests = [];
+    this.typed = { name: '', mail: '' };
     for (const fields of request.attendees ?? []) this.invite(guestOf(fields, names));
     this.agenda = (request.agenda ?? []).map((item) => ({ ...item }));
     this.documents = (request.documents ?? []).map((document) => ({ ...document }));
