@@ -22,6 +22,8 @@ from signaling.files import write_private
 
 Claims = Mapping[str, Any]
 T = TypeVar("T")
+OF_CLIENT = "client:"
+"""Begins the session in a token that another system got by its key; the identifier of the client follows."""
 
 _HEADER = {"alg", "typ", "kid"}
 _TEXTS = {

@@ -31,8 +31,7 @@ from rooms.sealing import Seal
 from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database, reason
 from signaling import access, api, limits, metrics, notify
-from signaling.api.lobby import OF_CLIENT
-from signaling.auth import Authenticator
+from signaling.auth import OF_CLIENT, Authenticator
 from signaling.booked import KEY_REVOKED, NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings
 from signaling.checks import Checks
 from signaling.config import Settings, SettingsError

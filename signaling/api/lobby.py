@@ -8,7 +8,7 @@ the long questions (answered at the next news, at the latest after `LOBBY_POLL_S
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import Field
@@ -20,6 +20,7 @@ from signaling import limits
 from signaling.api.models.parts import Text200
 from signaling.api.problems import TEXTS, refused
 from signaling.api.surroundings import Doorway
+from signaling.auth import OF_CLIENT
 from signaling.bodies import Body
 from signaling.declared import SECRET, needs
 from signaling.throttle import Throttle
@@ -123,10 +124,6 @@ def waiting(lobby: Lobby, knock: Knock, title: str, now: float) -> Waiting:
         hosted=lobby.hosted(now),
         expires_at=int(knock.since + conference.limits.LOBBY_WAIT_S),
     )
-
-
-OF_CLIENT: Final = "client:"
-"""Begins the session in a token that another system got by its key; the identifier of the client follows."""
 
 
 def session_of(actor: Actor) -> str:

@@ -116,15 +116,15 @@ def test_commands_over_a_database_that_is_not_there_say_so(tmp_path: Path) -> No
 
 def test_serve_does_not_touch_a_database_that_is_behind(tmp_path: Path) -> None:
     arguments = ("serve", "--host", "127.0.0.1", "--http-port", "0", "--media-port", "0", "--data-dir", str(tmp_path))
+    no_sip = {f"DIEMCAU_SIP_{way}_PORT": "-1" for way in ("UDP", "TCP", "TLS")}
     with contextlib.closing(sqlite3.connect(tmp_path / "diemcau.sqlite")) as old, old:
         old.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         old.execute("INSERT INTO alembic_version VALUES ('an older step')")
-    done = run(*arguments, DIEMCAU_API_KEY="k", DIEMCAU_API_SECRET=SECRET)
+    done = run(*arguments, DIEMCAU_API_KEY="k", DIEMCAU_API_SECRET=SECRET, **no_sip)
     assert done.returncode == 1
     assert "diemcau db upgrade" in done.stderr
-    away = run(
-        *arguments, DIEMCAU_API_KEY="k", DIEMCAU_API_SECRET=SECRET, DIEMCAU_DATABASE="postgresql://x@127.0.0.1:9/x"
-    )
+    no_database = {"DIEMCAU_DATABASE": "postgresql://x@127.0.0.1:9/x"}
+    away = run(*arguments, DIEMCAU_API_KEY="k", DIEMCAU_API_SECRET=SECRET, **no_sip, **no_database)
     assert away.returncode == 1
     assert "Không mở được cơ sở dữ liệu" in away.stderr
 

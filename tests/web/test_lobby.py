@@ -444,6 +444,7 @@ async def put_out_and_kept_out(host: Visitor, third: Visitor, served: Lobby, tmp
     await expect(third.part("join-trouble")).to_contain_text("Đã được mời ra khỏi cuộc họp")
     await host.part("lobby-toggle").click()
     await host.part("pardon").click()
+    await expect(host.part("barred")).to_have_count(0)  # the server has said so
     await third.part("join-button").click()
     await third.part("waiting").wait_for()
 
