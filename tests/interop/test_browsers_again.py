@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import ConsoleMessage, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.conftest import LiveServer, start_server
 from tests.interop.canvas import CLIENT, PAINTED
@@ -56,6 +57,10 @@ MOVES = """() => {
   const [picture] = document.querySelectorAll('[data-testid=tile][data-local=false] video');
   return links.at(-1) === 'steady' && links.includes('media-lost') && picture?.currentTime > 0.5;
 }"""
+
+PICTURES = """() => [...document.querySelectorAll('video')].map(({ videoWidth, readyState, currentTime, paused, srcObject }) => [
+  videoWidth, readyState, currentTime, paused, srcObject?.getTracks().map((one) => [one.kind, one.readyState, one.muted]),
+])"""
 
 Restart = Callable[[], float]
 
@@ -131,7 +136,13 @@ async def test_our_page_sees_again(server: LiveServer, restart: Restart, visit: 
     await viewer.join(link, "Trần Thị Bình")
     await viewer.page.evaluate(LINKS)
     killed = await asyncio.to_thread(restart)
-    await viewer.page.wait_for_function(MOVES, timeout=(PAGE_BOUND_S - time.monotonic() + killed) * 1000)
+    try:
+        await viewer.page.wait_for_function(MOVES, timeout=(PAGE_BOUND_S - time.monotonic() + killed) * 1000)
+    except PlaywrightTimeout:
+        print("the connection of the viewer:", await viewer.page.evaluate("links"))
+        for visitor in (speaker, viewer):
+            print("pictures, with their tracks:", await visitor.page.evaluate(PICTURES))
+        raise
     links = await viewer.page.evaluate("links")
     assert links.index("media-lost") < links.index("steady")
     assert "gone" not in links
