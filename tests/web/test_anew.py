@@ -318,10 +318,11 @@ async def test_a_camera_that_opens_again_after_its_press_for_off_is_dark_and_com
     await pressed(one, "mic-toggle", False)
     await refuse(one, "audio", 1)
     await trouble(one, held=True)
-    before = await one.page.evaluate("opened.length")
+    before, asked = await one.page.evaluate("[opened.length, asked]")
     await call_anew(one)
     passing = "() => document.querySelector('[data-testid=call]').dataset.link === 'media-lost'"
     await one.page.wait_for_function(passing, timeout=PATIENCE_MS)  # asked in each frame: it may be short
+    await one.page.wait_for_function("(before) => asked > before", arg=asked)  # not yet: it is held
     await one.part("cam-toggle").click()
     await link_is(one, "steady")
     await trouble(one)

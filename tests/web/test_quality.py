@@ -64,7 +64,9 @@ TROUBLED = """
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 window.trouble = { device: '', name: '', slow: false, held: false };
 window.opened = [];
+window.asked = 0;
 navigator.mediaDevices.getUserMedia = async (wanted) => {
+  asked += 1;
   if (trouble.slow) await new Promise((done) => setTimeout(done, 2000));
   while (trouble.held === true || wanted[trouble.held]) await new Promise((done) => setTimeout(done, 20));
   const stream = await open(wanted);
@@ -75,7 +77,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   throw new DOMException('in use', trouble.name);
 };"""
 """Devices that open slowly, or not before they are let (of one kind, or all), or one that does not (`audio`: no microphone).
-`opened`: all that did."""
+`opened`: all that did. `asked`: how often the page wanted some."""
 MOMENT = 50
 """As long as a browser takes to say that it has changed what it sends, in ms."""
 CAMERAS = ("--use-fake-device-for-media-stream=device-count=4,fps=10", "--use-fake-ui-for-media-stream")
