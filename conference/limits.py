@@ -127,7 +127,7 @@ CONFERENCE_UPDATE_S = 1.0
 
 # Halls
 INVITES_PER_S = 16
-"""Calls that begin in one second, over all conferences. 240 halls are called again within 15 s after a restart. In
+"""Calls that begin in one second, over all conferences. At this rate the calls to 240 halls begin within 15 s. In
 `make bench-halls` a call costs 25 ms of the server's CPU and 6 ms of the mixer's.
 """
 ATTEMPTS = 40
