@@ -309,6 +309,9 @@ async def test_watching_participants_receive_each_other(
         await until(lambda: "/in 4 ×" in output.getvalue(), "two tracks for each of the two")
         runs.append(start(count=1))
         await until(lambda: "/in 8 ×" in output.getvalue(), "two tracks more for each")
+    except AssertionError:
+        print("the bots said last:", output.getvalue()[-1000:], "the server:", *live_server.output[-20:])
+        raise
     finally:
         for run in runs:
             run.cancel()
