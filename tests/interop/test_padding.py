@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 from livekit import rtc
 from livekit.rtc._proto.stats_pb2 import RtcStats
 
+from signaling import bot
+from tests.conftest import LiveServer
 from tests.interop.golang import FPS, GoPerson, film
 from tests.interop.person import Person, until
 
@@ -54,3 +58,22 @@ async def _received(person: Person) -> RtcStats.InboundRtp | None:
     track = person.published("gopher", rtc.TrackKind.KIND_VIDEO).track
     assert track is not None
     return next((one.inbound_rtp for one in await track.get_stats() if one.HasField("inbound_rtp")), None)
+
+
+@pytest.mark.timeout(900)
+async def test_a_decoder_that_ends_at_an_empty_frame_sees_the_key_frame(
+    go: Callable[..., GoPerson], person: Callable[..., Person], live_server: LiveServer, tmp_path: Path
+) -> None:
+    """The receiver of aiortc gives its decoder a frame for each timestamp, and the decoder ends at one without bytes."""
+    async with person("an", "empty") as an, go("gopher", "empty", single=False) as gopher:
+        gopher.tell(f"video {film(tmp_path / 'film', 'red', FILM, FILM)}")
+        await until(lambda: TOO_OLD <= an.view("gopher").counter < TOO_OLD + FPS, "the fourth second of the film")
+        output = io.StringIO()
+        output.isatty = lambda: True  # type: ignore[method-assign]
+        key, secret = live_server.api_key, live_server.api_secret
+        watching = asyncio.create_task(bot.run(live_server.ws_url, key, secret, "empty", watch=True, output=output))
+        try:
+            await until(lambda: "/in 1 ×" in output.getvalue(), "the film decoded")
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)

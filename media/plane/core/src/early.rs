@@ -3,12 +3,13 @@
 //! that the stream is there: libwebrtc opens it, reports on it and asks for a key frame itself; pion tells its application of
 //! the track.
 //!
-//! The numbers of padding packets come right before that of the first media packet, and their timestamps run on to it by our
-//! clock. A NACK for one of them is not answered: no picture needs it. Padding ends with the first media packet, with the
-//! viewer's first report on the stream, and at [`PACKETS_MAX`].
+//! The numbers of padding packets come right before the number of the first media packet, and all of them have its timestamp.
+//! A receiver that takes each new timestamp for a frame would else give an empty frame to its decoder. The decoder of aiortc
+//! takes an empty frame for the end of the stream, and decodes nothing after it. A NACK for a padding packet is not answered:
+//! no picture needs the packet. Padding ends with the first media packet, with the viewer's first report on the stream, and
+//! at [`PACKETS_MAX`].
 
 use crate::consumer::Consumer;
-use crate::forward::arrival_step;
 use crate::outbox::{Outbox, Sink};
 use crate::rtp;
 use crate::sent::{Content, Sent};
@@ -93,7 +94,7 @@ impl Shard {
     }
 
     fn send_early<S: Sink>(&mut self, key: usize, now_us: u64, out: &mut Outbox<S>) {
-        let first_timestamp = self.random() as u32;
+        let timestamp = self.random() as u32;
         let consumer = &mut self.consumers[key];
         let transport = &mut self.transports[consumer.transport];
         let layer = self.producers[consumer.producer].layers.get(usize::from(consumer.target));
@@ -102,12 +103,8 @@ impl Shard {
         let (Some(path), Some(payload_type)) = (transport.destination(), known.map(|payload| payload.to)) else {
             return;
         };
-        let step = match consumer.early.packets {
-            0 => first_timestamp,
-            _ => arrival_step(now_us.saturating_sub(consumer.early.at_us), consumer.clock_hz),
-        };
         let space = out.reserve(SPACE);
-        let Some(len) = consumer.write_early((payload_type, step), transport, now_us, space) else { return };
+        let Some(len) = consumer.write_early((payload_type, timestamp), transport, now_us, space) else { return };
         out.push(path, len, len, true);
         consumer.early.packets += 1;
         consumer.early.at_us = now_us;
@@ -128,17 +125,17 @@ impl Consumer {
             && self.early.packets < PACKETS_MAX
     }
 
-    /// Writes a packet of padding on the media SSRC; gives its length. `step`: of the timestamp since the one before.
+    /// Writes a packet of padding on the media SSRC; gives its length. `timestamp`: of the first of them.
     fn write_early(
         &mut self,
-        (payload_type, step): (u8, u32),
+        (payload_type, first): (u8, u32),
         transport: &mut Transport,
         now_us: u64,
         space: &mut [u8],
     ) -> Option<usize> {
         let Transport { outbound, extensions: ids, estimator, .. } = transport;
         let outbound = outbound.as_ref()?;
-        let (sequence, timestamp) = self.continuity.precede(step);
+        let (sequence, timestamp) = self.continuity.precede(first);
         let wide = estimator.next_number().to_be_bytes();
         let extensions = [(ids.transport_cc, &wide[..]), (ids.mid, &self.mid[..])];
         let from = usize::from(ids.transport_cc == 0);

@@ -329,7 +329,7 @@ impl Feed<'_> {
             return (Verdict::Leave, false);
         }
         let from = consumer.current_or_previous();
-        let (clock_hz, last_us) = (consumer.clock_hz, consumer.last_sent_us.max(consumer.early.at_us));
+        let (clock_hz, last_us) = (consumer.clock_hz, consumer.last_sent_us);
         let step = |continuity: &Continuity| {
             elapsed(&self.producer.layers, (from, self.layer), (continuity, entry.timestamp), clock_hz)
                 .unwrap_or_else(|| arrival_step(self.now_us.saturating_sub(last_us), clock_hz))
@@ -339,7 +339,7 @@ impl Feed<'_> {
 }
 
 /// Timestamp step by our own clock: at least one tick, so that time never stands still.
-pub(crate) fn arrival_step(elapsed_us: u64, clock_hz: u32) -> u32 {
+fn arrival_step(elapsed_us: u64, clock_hz: u32) -> u32 {
     ((u128::from(elapsed_us) * u128::from(clock_hz) / 1_000_000) as u32).max(1)
 }
 

@@ -75,13 +75,15 @@ impl Continuity {
         self.started
     }
 
-    /// Number and timestamp of a packet of padding before the first one of any source. `elapsed`: the timestamp's step from the
-    /// padding before.
-    pub fn precede(&mut self, elapsed: u32) -> (u16, u32) {
+    /// Number and timestamp of a packet of padding before the first one of any source. All such packets have the timestamp
+    /// of the first one, `timestamp`, and the first media packet has this timestamp too.
+    pub fn precede(&mut self, timestamp: u32) -> (u16, u32) {
         debug_assert!(!self.started, "the offsets are those of a source");
-        self.preceded = true;
+        if !self.preceded {
+            self.preceded = true;
+            self.out_timestamp = timestamp;
+        }
         self.highest = self.highest.wrapping_add(1);
-        self.out_timestamp = self.out_timestamp.wrapping_add(elapsed);
         (self.highest, self.out_timestamp)
     }
 
@@ -90,6 +92,7 @@ impl Continuity {
         // Behind every number given out, and those kept for packets that are still missing.
         self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
         if self.started || self.preceded {
+            let elapsed = if self.started { elapsed } else { 0 };
             self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
         }
         if self.started {
@@ -257,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn what_precedes_the_first_packet_leaves_no_gap_and_time_goes_on_from_it() {
+    fn what_precedes_the_first_packet_leaves_no_gap_and_has_its_timestamp() {
         let mut c = Continuity::starting_at(0x7ffe);
         assert_eq!(c.precede(5_000), (0x7ffe, 5_000));
-        assert_eq!(c.precede(9_000), (0x7fff, 14_000));
+        assert_eq!(c.precede(9_000), (0x7fff, 5_000));
         c.switch(40, u32::MAX - 7, Picture { id: 9, frame: 8, tl0: 7 }, 1_800);
         let offsets = c.pass(40, u32::MAX - 7, Picture { id: 9, frame: 8, tl0: 7 }).unwrap();
-        assert_eq!((40u16.wrapping_add(offsets.sequence), c.timestamp(u32::MAX - 7)), (0x8000, 15_800));
+        assert_eq!((40u16.wrapping_add(offsets.sequence), c.timestamp(u32::MAX - 7)), (0x8000, 5_000));
         assert_eq!((offsets.picture, offsets.frame, offsets.tl0), (0, 0, 0), "padding is no picture");
-        assert_eq!(c.timestamp(2_992), 18_800);
+        assert_eq!(c.timestamp(2_992), 8_000);
     }
 
     #[test]

@@ -27,6 +27,13 @@ fn follow_each_other(all: &[Got]) {
     }
 }
 
+/// A decoder never gets an empty frame: padding is of the frame that follows.
+fn are_of_one_frame(early: &[Got], key: &Got) {
+    for (before, got) in early.iter().enumerate().map(|(at, got)| (early.len() - at, got)) {
+        assert_eq!((got.sequence, got.timestamp), (key.sequence.wrapping_sub(before as u16), key.timestamp));
+    }
+}
+
 #[test]
 fn the_first_packet_comes_at_once_and_the_key_frame_follows_without_a_seam() {
     let (mut stage, mut publisher) = stage(1);
@@ -45,9 +52,7 @@ fn the_first_packet_comes_at_once_and_the_key_frame_follows_without_a_seam() {
     stage.publish_frame(&mut publisher, 0, 60, true, &[700, 700]);
     let media = stage.media_of(&mut viewer);
     assert_eq!((media.len(), media[0].picture_id), (2, Some(60)));
-    let elapsed = media[0].timestamp.wrapping_sub(early[0].timestamp);
-    assert!(elapsed.abs_diff(90_000) < 3_000, "as much as by the clock: {elapsed}");
-    follow_each_other(&[early, media[..1].to_vec()].concat());
+    are_of_one_frame(&early, &media[0]);
     assert_eq!(media[1].sequence, media[0].sequence.wrapping_add(1));
 
     for n in 61..90 {
@@ -68,7 +73,7 @@ fn a_key_frame_of_another_layer_follows_without_a_seam_too() {
     let early = stage.early_of(&mut viewer);
     stage.command(Command::SetLayers { consumer: 100, layer: 0, temporal: 9 });
     stage.publish_frame(&mut publisher, 0, 30, true, &[300]);
-    follow_each_other(&[early, stage.media_of(&mut viewer)].concat());
+    are_of_one_frame(&early, &stage.media_of(&mut viewer)[0]);
 }
 
 #[test]
@@ -191,5 +196,5 @@ fn without_numbers_of_the_transport_it_is_the_same() {
     stage.publish_frame(&mut publisher, 0, 30, true, &[300]);
     let (early, media) = (stage.early_of(&mut viewer), stage.media_of(&mut viewer));
     assert_eq!((early.len(), early[0].wide), (1, None));
-    follow_each_other(&[early, media].concat());
+    are_of_one_frame(&early, &media[0]);
 }
