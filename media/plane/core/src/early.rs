@@ -1,7 +1,7 @@
-//! Packets of padding alone (RFC 3550 §5.1) to a new viewer of a picture until its first key frame. A publisher may make a key
-//! frame every two seconds only, and the cache does not hold each of them. By a packet of padding the viewer's library knows
-//! that the stream is there: libwebrtc opens it, reports on it and asks for a key frame itself; pion tells its application of
-//! the track.
+//! Sends packets of padding alone (RFC 3550 §5.1) to a new viewer of a picture until its first key frame. A publisher may make
+//! a key frame every two seconds only, and the cache does not hold each of them. A packet of padding shows the viewer's library
+//! that the stream exists. Then libwebrtc opens the stream, reports on it and asks for a key frame. Then pion reports the track
+//! to its application.
 //!
 //! The numbers of padding packets come right before the number of the first media packet, and all of them have its timestamp.
 //! A receiver that takes each new timestamp for a frame would else give an empty frame to its decoder. The decoder of aiortc
@@ -30,7 +30,7 @@ const SPACE: usize = 512;
 pub struct Early {
     packets: u8,
     /// When the last packet went out.
-    pub at_us: u64,
+    at_us: u64,
     /// It is among those that the shard looks at.
     listed: bool,
 }
@@ -125,7 +125,7 @@ impl Consumer {
             && self.early.packets < PACKETS_MAX
     }
 
-    /// Writes a packet of padding on the media SSRC; gives its length. `timestamp`: of the first of them.
+    /// Writes a packet of padding on the media SSRC and gives its length. `first`: the timestamp if this packet is the first.
     fn write_early(
         &mut self,
         (payload_type, first): (u8, u32),

@@ -91,11 +91,11 @@ impl Continuity {
     pub fn switch(&mut self, sequence: u16, timestamp: u32, picture: Picture, elapsed: u32) {
         // Behind every number given out, and those kept for packets that are still missing.
         self.offsets.sequence = self.highest.wrapping_add(self.offsets.sequence).wrapping_add(1).wrapping_sub(sequence);
-        if self.started || self.preceded {
-            let elapsed = if self.started { elapsed } else { 0 };
-            self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
+        if self.preceded && !self.started {
+            self.timestamp_offset = self.out_timestamp.wrapping_sub(timestamp);
         }
         if self.started {
+            self.timestamp_offset = self.out_timestamp.wrapping_add(elapsed).wrapping_sub(timestamp);
             self.offsets.picture = self.out_picture.id.wrapping_add(1).wrapping_sub(picture.id);
             self.offsets.frame = self.out_picture.frame.wrapping_add(1).wrapping_sub(picture.frame);
             self.offsets.tl0 = self.out_picture.tl0.wrapping_add(1).wrapping_sub(picture.tl0);
