@@ -4,7 +4,7 @@ import { pieces } from '../src/call/chat.svelte';
 import { joinFailureText, leavingText } from '../src/call/leaving';
 import { Patience, Pulse } from '../src/call/flow';
 import { Talk } from '../src/call/mutedtalk.svelte';
-import { handQueue, handTime, linkedBy, type Member } from '../src/call/members';
+import { hallsAmong, handQueue, handTime, linkedBy, type Member } from '../src/call/members';
 import { Notices } from '../src/call/notices.svelte';
 
 function member(identity: string, hand_ms: number): Member {
@@ -22,6 +22,13 @@ describe('hands', () => {
   it('believes plausible times only', () => {
     expect(handTime('1622765000000')).toBe(1622765000000);
     for (const value of [undefined, '', '0', '-1', 'yes', 'NaN', '1e400', '1.5']) expect(handTime(value)).toBe(0);
+  });
+});
+
+describe('halls', () => {
+  it('are counted by their identity', () => {
+    expect(hallsAmong([member('hall_terminal.abc', 0), member('hall_program', 0), member('an', 0)])).toBe(1);
+    expect(hallsAmong([])).toBe(0);
   });
 });
 

@@ -30,8 +30,10 @@ export interface Member {
   composed: boolean;
 }
 
-/** Its identity, as the server gives it to nobody else. */
+/** Identity of the composed picture. The server gives it to no other participant. */
 const COMPOSED = 'hall_program';
+/** Begins the identity of each hall terminal, and of no other participant. */
+const HALL = 'hall_terminal.';
 
 /** Attributes of a participant that the server alone writes; the values of the first two are times in ms. */
 export const HAND = 'hand';
@@ -92,6 +94,11 @@ function isStarved(publication: TrackPublication | null): boolean {
 export function handTime(value: string | undefined): number {
   const time_ms = Number(value ?? '');
   return Number.isSafeInteger(time_ms) && time_ms > 0 ? time_ms : 0;
+}
+
+/** Counts the hall terminals. */
+export function hallsAmong(members: readonly Member[]): number {
+  return members.filter((one) => one.identity.startsWith(HALL)).length;
 }
 
 /** Raised hands, first come first. */

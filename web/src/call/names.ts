@@ -13,11 +13,6 @@ export function person(name: string): string {
   return name.split(/\s[-–(]\s?|,\s/)[0]?.trim() || name;
 }
 
-/** How many of these are halls. */
-export function hallsAmong(members: readonly { identity: string }[]): number {
-  return members.filter((one) => one.identity.startsWith('hall_terminal.')).length;
-}
-
 /** For searching: no case, no diacritics, đ as d. */
 export function plain(text: string): string {
   return text
