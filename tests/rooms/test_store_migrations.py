@@ -2,7 +2,7 @@
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,18 +85,23 @@ async def test_two_that_start_together_wait_for_each_other(postgres: Postgres, t
     await postgres.run("DROP DATABASE together")
 
 
+async def upgraded(url: str, as_before: Callable[[Connection], None]) -> Database:
+    """Make a database of an older step with `as_before`, and return it at the newest step."""
+    database = Database.open(url)
+    async with database.engine.connect() as connection:
+        await connection.execution_options(diemcau_writes=True)
+        async with connection.begin():
+            await connection.run_sync(as_before)
+    await database.close()
+    await migrations.upgrade(url)
+    return Database.open(url)
+
+
 async def test_halls_of_meetings_from_before_stay_as_they_were(postgres: Postgres, tmp_path: Path) -> None:
     """`dial` is `call`, the rest `dial_in`; the secretary of one that stands is asked; kept forms take the default."""
     await postgres.run("CREATE DATABASE halls_before")
     for url in (postgres.url("halls_before"), f"sqlite:///{tmp_path}/before.db"):
-        database = Database.open(url)
-        async with database.engine.connect() as connection:
-            await connection.execution_options(diemcau_writes=True)
-            async with connection.begin():
-                await connection.run_sync(_as_before)
-        await database.close()
-        await migrations.upgrade(url)
-        database = Database.open(url)
+        database = await upgraded(url, _as_before)
         async with database.reading() as session:
             meetings = await session.execute(
                 select(Meeting.id, Meeting.connect, Meeting.connect_asked, Meeting.uncalled)
@@ -167,7 +172,6 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
     dropped = {"internet": ["0.0.0.0/0", "::/0"], "half-RONG": ["128.0.0.0/2"]}
     await postgres.run("CREATE DATABASE networks_before")
     for url in (postgres.url("networks_before"), f"sqlite:///{tmp_path}/networks.db"):
-        database = Database.open(url)
 
         def as_before(connection: Connection) -> None:
             command.upgrade(migrations.settings(connection), "0001")
@@ -176,13 +180,7 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
                 _add(connection, "network", values)
             _add_terminals(connection)
 
-        async with database.engine.connect() as connection:
-            await connection.execution_options(diemcau_writes=True)
-            async with connection.begin():
-                await connection.run_sync(as_before)
-        await database.close()
-        await migrations.upgrade(url)
-        database = Database.open(url)
+        database = await upgraded(url, as_before)
         async with database.reading() as session:
             found = {one.code: one for one in await networks.every(session)}
             heard = await accounts.heard(session)
@@ -199,7 +197,7 @@ async def test_terminals_keep_the_networks_that_they_call_from(postgres: Postgre
 
 
 def _add_terminals(connection: Connection) -> None:
-    """Of the network `half`, and one without a network."""
+    """Add three terminals of the network `half`, and one without a network."""
     _add_unit(connection)
     site: dict[str, Any] = {"id": "s", "code": "s", "name": "s", "search_name": "s", "unit_id": "u", "note": ""}
     site |= {"capability": "hall", "address": "", "technician": "", "technician_phone": "", "version": 1}
@@ -246,14 +244,7 @@ async def test_deputies_of_before_keep_the_roles_of_that_day(tmp_path: Path) -> 
         given = {"id": "d", "person_id": "head", "deputy_id": "deputy", "reason": "", "granted_by": ""}
         _add(connection, "deputy", {**given, "starts_at": now, "ends_at": now + timedelta(days=3)})
 
-    database = Database.open(url)
-    async with database.engine.connect() as connection:
-        await connection.execution_options(diemcau_writes=True)
-        async with connection.begin():
-            await connection.run_sync(as_before)
-    await database.close()
-    await migrations.upgrade(url)
-    database = Database.open(url)
+    database = await upgraded(url, as_before)
     async with database.reading() as session:
         account_row = await session.get_one(Account, "deputy")
         held, _ = await roles.held(session, account_row, now + timedelta(days=1))

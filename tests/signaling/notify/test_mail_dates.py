@@ -213,13 +213,18 @@ async def test_who_was_not_told_before_gets_all_of_it_and_a_later_invitation_sta
     assert await office.database.transact(lambda s: prepare(s, "mail.date", late, around, office.now)) == []
 
 
-async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office, province: Province) -> None:
-    made = await series(office, province, secretary_id=province.people["vp-2"])
+async def give_address(office: Office, province: Province) -> None:
+    """The secretary of these meetings can be reached by mail."""
 
-    async def reachable(session: AsyncSession) -> None:
+    async def work(session: AsyncSession) -> None:
         (await session.get_one(Person, province.people["vp-2"])).email = "thuky@longan.gov.vn"
 
-    await office.database.transact(reachable)
+    await office.database.transact(work)
+
+
+async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office, province: Province) -> None:
+    made = await series(office, province, secretary_id=province.people["vp-2"])
+    await give_address(office, province)
     rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
     urgent = wish(
         province, office.now, title="Họp khẩn phòng chống bão", type_code="session", starts_at=rows[1].starts_at
@@ -248,11 +253,7 @@ async def test_the_desk_of_a_date_that_gives_way_is_told_at_once(office: Office,
 async def test_the_desk_is_told_that_a_new_time_was_not_approved(office: Office, province: Province) -> None:
     """Two dates give way. The new time of the first is refused; that of the second could not be proposed beside it."""
     made = await series(office, province, secretary_id=province.people["vp-2"])
-
-    async def reachable(session: AsyncSession) -> None:
-        (await session.get_one(Person, province.people["vp-2"])).email = "thuky@longan.gov.vn"
-
-    await office.database.transact(reachable)
+    await give_address(office, province)
     rows, operator = await dates(office.database, made), province.actor("operator", "tinh")
     rule = "FREQ=WEEKLY;COUNT=2"
     urgent = wish(province, office.now, type_code="session", starts_at=rows[1].starts_at, rule=rule)
