@@ -63,7 +63,7 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'calls.putBackNamed': 'Put back: {name}',
   'calls.hallWithout': 'Booked halls without a terminal that the server can call (SIP): {n}',
   'calls.unitWithout': 'Units without a hall terminal that the server can call (SIP): {n}',
-  'calls.manyHalls': 'Units with several halls, of which the directory names no main hall: {n}',
+  'calls.manyHalls': 'Units with several halls and no main hall in the directory: {n}',
   'calls.gap': 'Cannot be called',
   'calls.less': 'Show less',
   'calls.all': 'Show all ({n})',

@@ -446,7 +446,7 @@ export const deskVi = {
   'reason.other': 'Lý do khác',
   'off.cancelText': 'Thành phần dự họp nhận thông báo hủy; hội trường được trả lại.',
   'off.laterText': 'Thành phần dự họp nhận thông báo hoãn ngay; hội trường được trả lại.',
-  'off.newTimeText': 'Nếu thời gian mới phải duyệt lại, thành phần dự họp chỉ nhận thông báo sau khi duyệt; đến lúc đó lịch cũ vẫn có hiệu lực.',
+  'off.newTimeText': 'Nếu thời gian mới phải duyệt lại, lịch cũ vẫn có hiệu lực trong khi chờ duyệt; thành phần dự họp chỉ nhận thông báo sau khi duyệt.',
   'off.which': 'Ngày họp',
   'off.allAhead': 'Tất cả các ngày còn lại',
   'off.reason': 'Lý do',
