@@ -471,7 +471,7 @@ class Lobby:
 
 @dataclass(frozen=True, slots=True)
 class LobbySetting:
-    """What a lobby is set to, what was planned then (None: nothing), and who is kept out."""
+    """The switch of a lobby, the plan at that time (None: no plan), and the people and halls that are kept out."""
 
     on: bool
     ordered: bool | None

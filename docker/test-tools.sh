@@ -8,7 +8,8 @@ if ! "$golang/build.sh" --find >/dev/null 2>&1; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .cache/go -r "$golang/requirements.lock"
 fi
 
-# What the tests use now: hall terminals, two browsers (Firefox wants a sound server), network namespaces, a packet filter, a database, a directory, a TURN server, a floor client in C, a clock that a test turns.
+# The tests use hall terminals, two browsers (Firefox wants a sound server), network namespaces and a packet filter.
+# They also use a database, a directory, a TURN server, a floor client in C, and a clock that a test turns.
 packages=(baresip-core baresip-ffmpeg chromium coturn faketime ffmpeg firefox-esr gcc iproute2 ldap-utils libc6-dev libre-dev nftables postgresql pulseaudio sip-tester sipvicious slapd)
 # For the parts that come later: redis-server espeak-ng.
 

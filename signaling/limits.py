@@ -166,7 +166,7 @@ CALLER_PLAN_S = 15.0
 GOODBYE_S = 0.3
 """For BYEs and their answers when the server stops."""
 GOODBYE_LOOKS = 15
-"""So often it is looked whether all have answered."""
+"""Looks within this time, each at whether all have answered."""
 REGISTER_REFRESH_S = 30.0
 CALLS_OF_A_TERMINAL = 3
 """At once: one that lost its call dials again before we know of the loss."""

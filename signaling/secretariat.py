@@ -195,7 +195,7 @@ class Secretariat:
                 self.live.set_door(*one)
 
     async def _remember_lobbies(self) -> None:
-        """What a host has shut stays shut, and who is kept out stays out."""
+        """Restore the lobbies that hosts have set, and who is kept out."""
         await self.database.transact(lambda session: lobbies.forget(session, self.clock()))
         async with self.database.reading() as session:
             bars = await lobbies.bars(session, conference.limits.LOBBIES_BARRED)
@@ -254,9 +254,9 @@ class Secretariat:
         await self.database.transact(work)
 
     async def still_host(self, grants: Grants) -> None:
-        """Whether the account behind a host's key is still signed in where the key was given, and a host; or whether the key of
-        the other system that it was given to still counts. Raises Refusal `signed_out`, `denied`. A database that is away takes
-        nothing from anybody: what a host does is written down first.
+        """Check a host's key. Its account is still signed in where the key was given, and still a host. Where another system got
+        the key, the API key of that system still counts. Raise Refusal `signed_out` or `denied`. While the database is away every
+        host keeps the right: what a host does is written down first.
         """
         client = grants.session.removeprefix(OF_CLIENT) if grants.session.startswith(OF_CLIENT) else ""
         if not ((grants.account or client) and self.live.owns(grants.conference)):

@@ -1,5 +1,5 @@
-"""A wall clock that a test turns: the server and its terminals run under libfaketime (Debian's package `faketime`), and the
-Date of pages is set alike. The monotonic clock is left alone: timers, sound and pictures run as always.
+"""A wall clock that a test turns. The server and its terminals run under libfaketime (Debian's package `faketime`). The Date of
+pages is set to the same time. The monotonic clock is left alone: timers, sound and pictures run as always.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Clock:
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             "NO_FAKE_STAT": "1",
         }
-        """For every process that goes by this clock."""
+        """The environment of every process that uses this clock."""
         self._set(starts_at)
 
     def now(self) -> datetime:
@@ -70,4 +70,4 @@ class Clock:
         self._ahead_s = round(to.timestamp() - time.time())
         new = self._file.with_suffix(".new")
         new.write_text(f"{self._ahead_s:+d}")
-        new.rename(self._file)  # nobody reads a half of it
+        new.rename(self._file)  # no process reads a half of the file

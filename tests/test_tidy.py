@@ -301,7 +301,7 @@ def test_nothing_runs_as_a_side_effect_of_docker() -> None:
 
 
 def test_base_images_are_named_by_digest() -> None:
-    """One and the same, so that no build takes what a tag means on its day."""
+    """Both files name the same digest, so that a build does not depend on what a tag means on that day."""
     named = set()
     for file in ("Dockerfile", "compose.yaml"):
         text = (ROOT / "docker" / file).read_text()

@@ -272,8 +272,9 @@ async def _pass_on(session: AsyncSession, changed: RoleGrant, now: datetime, end
 
 
 def _unbroken(rows: Sequence[RoleGrant], now: datetime) -> list[RoleGrant]:
-    """Of grants of one role that are not over, by their start: those that count now, and each that begins before the last of them
-    ends. Pure.
+    """Return the grants that count now, and each grant that begins before the one before it ends. Pure.
+
+    `rows`: grants of one role that are not over, in the order of their start.
     """
     reach: datetime | None = now
     kept: list[RoleGrant] = []

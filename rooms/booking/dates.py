@@ -126,8 +126,8 @@ async def postpone(
     now: datetime,
     starts_at: datetime | None = None,
 ) -> Meeting:
-    """Put one date off to `starts_at`, or until further notice. Another time is approved anew: of an approved meeting it is
-    proposed, and what was approved stays in force. Raises what an edit refuses.
+    """Put one date off to `starts_at`, or until further notice. Another time needs approval again: for an approved
+    meeting the new time is proposed, and the approved version stays in force. Raise what an edit raises.
     """
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")

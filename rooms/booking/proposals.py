@@ -48,7 +48,7 @@ class Wish:
     scope: str
     occurrence_id: str
     told: str = ""
-    """Of a date that is put off or gave way: that, with the reason in words."""
+    """A sentence for the history, with the reason, where a date is put off or gave way; else empty."""
     reason_code: str = ""
     reason: str = ""
 
@@ -290,7 +290,7 @@ async def settle(
 
 
 async def lapse(session: AsyncSession, meeting: Meeting, now: datetime) -> None:
-    """Nobody decided. What was approved stays in force."""
+    """End a proposal that was not decided in time. The approved version stays in force."""
     proposal = await approval.pending(session, meeting.id)
     if proposal is not None:
         await approval.drop(session, proposal, "lapsed")
@@ -308,7 +308,7 @@ async def _stays(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """A change was not approved. A date that is put off by now has no new time then, and its desk is told that."""
+    """Record that a change was not approved. Mail the desk of a date that is put off: the date has no new time."""
     off = proposal is not None and "starts_at" in proposal.names and proposal.scope == "this"
     date = await session.get(Occurrence, proposal.occurrence_id) if proposal is not None and off else None
     if date is not None and date.state == "postponed":

@@ -136,7 +136,7 @@ class Proposal(Row):
     held: Mapped[list[Any]]
     """Reservations that are kept for it."""
     reason_code: Mapped[str] = mapped_column(String(20), default="")
-    """Of a date that is put off to another time, or gave way; empty: an edit."""
+    """The reason why a date is put off to another time, or gave way. Empty: the proposal is an edit."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     by: Mapped[str] = mapped_column(String(32))
     at: Mapped[datetime]

@@ -82,7 +82,7 @@ async def displaced(
     reason: str,
     now: datetime,
 ) -> None:
-    """Its own desk and chair are told at once. `waits`: the new time has to be approved."""
+    """Mail the desk and the chair of the date at once. `waits`: the new time has to be approved."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,
@@ -95,7 +95,7 @@ async def displaced(
 
 
 async def still_off(session: AsyncSession, meeting: Meeting, date: Occurrence, reason: str, now: datetime) -> None:
-    """The new time of a date that is put off was not approved: its own desk and chair are told."""
+    """Mail the desk and the chair of a date that is put off: its new time was not approved."""
     payload = {
         "meeting_id": meeting.id,
         "occurrence_id": date.id,

@@ -235,7 +235,7 @@ class SearchQuery:
     ends_at: datetime | None = None
     created_by: str = ""
     connect_asked: bool = False
-    """Those alone whose desk the asker is, with the question whether the server calls their halls open."""
+    """True: only meetings of the reader's desk that do not say yet whether the server calls their halls."""
     after: tuple[datetime, str] | None = None
     """Cursor: (first_starts_at, id) of the last one of the page before."""
     limit: int = 50

@@ -503,8 +503,8 @@ def _of_date(meeting: Meeting, date: Occurrence) -> dict[str, Any]:
 async def _make_displaced(
     session: AsyncSession, meeting: Meeting, payload: Mapping[str, Any], around: Around, now: datetime
 ) -> list[Outgoing]:
-    """To the chair, the secretary and whoever booked it: a date of theirs gave way to a meeting that goes before, or its new
-    time was not approved.
+    """Write to the chair, the secretary and the person who booked the meeting. A date gave way to a meeting that goes before,
+    or the new time was not approved.
     """
     made_by = await session.scalar(select(Account.person_id).where(Account.id == meeting.created_by))
     to = datetime.fromisoformat(payload["to"]) if payload["to"] else None

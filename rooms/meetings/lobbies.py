@@ -1,4 +1,4 @@
-"""What hosts have set lobbies to, and whom they keep out, so that a restart opens nothing. The lobby is `conference.lobby`'s.
+"""Stores how hosts have set lobbies, and who is kept out, so that a restart opens nothing. `conference.lobby` owns the lobby.
 
 Only what differs from the plan has a row.
 """

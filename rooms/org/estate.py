@@ -296,7 +296,7 @@ async def _grant_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
 
 
 async def _join(estate: Estate, grant: RoleGrant, there: RoleGrant) -> None:
-    """The holder has the role in the heir already. Those who stand in for him in the old unit do so in the heir."""
+    """Pass deputies on where the holder has the role in the heir already: deputies in the old unit become deputies there."""
     if grant.ends_at is None or grant.ends_at > estate.now:
         await _pass_on(estate, await _passing(estate, grant) - await _passing(estate, there), there)
 

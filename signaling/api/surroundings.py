@@ -29,7 +29,7 @@ async def keep_nothing(_conference: str, _on: bool, _planned: bool | None) -> No
 
 
 async def keep_no_bars(_conference: str, _bars: Sequence[tuple[str, str]]) -> None:
-    """Where nothing is kept."""
+    """Store nothing: a server without a database."""
 
 
 async def still_a_host(_grants: Grants) -> None:

@@ -166,7 +166,7 @@ def _displaced(mail: Outgoing) -> tuple[str, Words, Words]:
 
 
 def _still_off(mail: Outgoing) -> tuple[str, Words, Words]:
-    """To the desk whose date is put off: its new time was not approved."""
+    """Write to the desk of a date that is put off: its new time was not approved."""
     lines = [
         ("Cuộc họp", mail.title),
         ("Đơn vị chủ trì", mail.host),

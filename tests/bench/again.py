@@ -2,8 +2,8 @@
 
 `make bench` runs all of it in four minutes. A part: `python tests/bench/again.py --how killed,full --rounds 5 --client page`. Of
 `--people`, half of them viewers, `--rooms` are rooms of `livekit-client` in Chromium and the others of the load generator. Each
-room has a page in a context of its own, because people have a browser each and Chromium lets the rooms of one page connect only
-one after another. In Chromium each viewer looks at the small picture of one other room. `--client` is `page` (the library and
+room has a page in a context of its own, because each person has a browser. Chromium lets the rooms of one page connect only one
+after another. In Chromium each viewer looks at the small picture of one other room. `--client` is `page` (the library and
 the backoff as our page has them) or another version's `livekit-client.umd.js`. The next server is started 0.2 s after the
 signal, on the same port, or when the old one has ended.
 """
@@ -87,19 +87,19 @@ process.stdout.write(made.exports.changed(read('node_modules/livekit-client/dist
 
 
 HOW = {"killed": (2.5, 4.0), "stopped": (1.5, None), "full": (0.5, None)}
-"""What happens, and the aims for p50 and p95 in seconds."""
+"""Events, each with its aims for p50 and p95 in seconds."""
 
 
 @dataclass
 class Row:
-    """Of one kind of client and one `how`, all rounds."""
+    """Results of one kind of client and one `how`, all rounds."""
 
     client: str
     how: str
     stood_s: list[float] = field(default_factory=list)
-    """Of each viewer in Chromium."""
+    """Seconds, one value for each viewer in Chromium."""
     crowd_s: list[float] = field(default_factory=list)
-    """Of each viewer of the generator: from the loss of its socket to its first key frame."""
+    """Seconds from the loss of the socket to the first key frame, one value for each viewer of the generator."""
     served_s: list[float] = field(default_factory=list)
     """From the signal to the first answer of the next server."""
     load: float = 0.0
@@ -205,7 +205,7 @@ async def _pauses(page: Page, begin: float) -> list[float]:
 
 
 def lines(given: argparse.Namespace, row: Row) -> list[str]:
-    """Of the table: what viewers in Chromium see, and where the generator has people, how soon these are back."""
+    """Write rows of the table: one for the viewers in Chromium, and one for the people of the generator if there are any."""
     p50, p95 = HOW[row.how]
     aim = f"{p50:g}" if p95 is None else f"{p50:g} / {p95:g}"
     served = f", served after {statistics.median(row.served_s):.2f} s" if row.served_s else ""

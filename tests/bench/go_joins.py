@@ -17,7 +17,7 @@ from tests.interop.golang import build
 
 
 def join_once(program: Path, url: str, access: str, single: bool) -> float | None:
-    """None: it did not join."""
+    """Return the milliseconds of a join; None if the client did not join."""
     words = [str(program), "-url", url, "-token", access, f"-single={single}".lower()]
     try:
         # The program joins, sees the end of its commands and leaves.

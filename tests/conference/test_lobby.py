@@ -405,7 +405,7 @@ def test_a_restart_keeps_what_was_set_until_the_plan_is_another(lobbies: Lobbies
 
 
 def test_a_restart_keeps_out_whom_a_host_kept_out(lobbies: Lobbies, lobby: Lobby) -> None:
-    """One was removed from the call, one turned away at the door, one is a hall. Idle lobbies forget none of them either."""
+    """A host removed one person from the call, turned one away at the door, and keeps out one hall. Idle lobbies forget none."""
     lan, turned = stranger("Lan"), stranger("B", "10.0.0.9")
     lobby.remember(lan)
     lobby.keep_out(lan.identity, NOW)

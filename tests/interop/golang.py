@@ -30,7 +30,7 @@ def build(output: Path) -> Path:
 
 
 def film(file: Path, colour: str, count: int = 90, gop: int = FPS) -> Path:
-    """VP8, a key frame each second, or after so many pictures: the Go SDK makes none when it is asked for one."""
+    """Write a VP8 film with a key frame every `gop` pictures. The Go SDK makes no key frame on request."""
     context = av.CodecContext.create("libvpx", "w")
     assert isinstance(context, av.VideoCodecContext)
     context.width, context.height, context.pix_fmt, context.framerate = *SIZE, "yuv420p", Fraction(FPS)

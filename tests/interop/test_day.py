@@ -1,5 +1,6 @@
-"""A day as a new province has it, by the accounts and the data of the demonstration: the secretary books a hall and invites ten
-communes, two people approve, halls ring on the day, one comes late, the operator adds another, the host mutes all and ends it.
+"""Walks through a day of a new province, with the accounts and the data of the demonstration. The secretary books a hall and
+invites ten communes. Two people approve. On the day halls ring, one joins late, and the operator adds another hall. The host
+mutes all participants and ends the meeting.
 
 The days between are passed by turning the clock (`tests.clock`). A real server, baresip and scripted terminals, Chromium.
 """
@@ -57,7 +58,7 @@ BOUND_S = 90
 
 @dataclass
 class Day:
-    """What the people of the walk have in their hands. `links`, `secrets`: by account; `passwords`: by terminal."""
+    """Things that the people of the walk hold. `links`, `secrets`: by account; `passwords`: by terminal."""
 
     clock: Clock
     communes: HallNet

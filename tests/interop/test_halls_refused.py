@@ -233,7 +233,7 @@ class Wiretap(Phone):
 
 
 async def test_where_srtp_is_required_no_key_is_sent_by_udp(strict: There) -> None:
-    """A terminal registers by UDP, and an operator calls it: whoever reads the wire gets no key, and the board says why."""
+    """A terminal registers by UDP, and an operator calls it. A reader of the wire gets no key, and the board says why."""
     secret, legs = strict.booked.passwords["hall-b"], f"/occurrences/{strict.booked.occurrence}/legs"
     async with Wiretap("hall-b", secret, "127.0.0.51", (HOST, strict.port)) as phone:
         await phone.register()

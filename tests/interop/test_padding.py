@@ -1,4 +1,4 @@
-"""What a viewer gets of a picture before its first key frame: padding, by which its library knows that the stream is there."""
+"""Tests the padding that a viewer gets before its first key frame: by the padding its library knows that the stream exists."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.interop.person import Person, until
 pytestmark = [pytest.mark.native, pytest.mark.slow]
 
 FILM = 180
-"""Pictures, of which the first alone is a key frame: one comes in 12 s."""
+"""Pictures of the film. Only the first picture is a key frame, so a key frame arrives every 12 s."""
 TOO_OLD = 45
-"""After so many pictures, 3 s, the cached key frame is shown to nobody new."""
+"""Pictures (3 s) after which the server no longer sends the cached key frame to new viewers."""
 
 
 @pytest.mark.timeout(900)  # the first build of the Go client on a machine takes minutes
@@ -54,7 +54,7 @@ async def test_padding_comes_before_the_first_key_frame(
 
 
 async def _received(person: Person) -> RtcStats.InboundRtp | None:
-    """What the statistics say of the stream, once they have it."""
+    """Return the statistics of the stream; None before the client has any."""
     track = person.published("gopher", rtc.TrackKind.KIND_VIDEO).track
     assert track is not None
     return next((one.inbound_rtp for one in await track.get_stats() if one.HasField("inbound_rtp")), None)

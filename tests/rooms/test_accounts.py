@@ -467,7 +467,7 @@ async def test_a_deputy_has_what_was_held_at_the_grant_and_is_held_still(
 async def test_a_role_that_is_granted_again_in_time_goes_on_for_the_deputy(
     database: Database, province: Province, now: datetime, first: str
 ) -> None:
-    """It ends on the fifth day, and counts again from the fourth. Once it is taken away in between, it has a gap."""
+    """A grant ends on the fifth day, and a new one counts from the fourth. A role that is revoked in between has a gap."""
     day, unit = timedelta(days=1), province.units["khcn"]
     head = await account_in(database, province, now, "khcn-1")
     stands_in = await account_in(database, province, now, "khcn-2")

@@ -72,7 +72,7 @@ async def test_a_date_put_off_to_a_time_is_approved_anew(database: Database, pro
 async def test_another_time_of_an_approved_date_waits_while_the_series_stays_in_force(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """One date is on when a later one is put off. Refused, nothing has changed; approved, the date moves with its reason."""
+    """A later date is put off while another date runs. A refusal changes nothing. An approval moves the date with its reason."""
     secretary = province.actor("secretary", "tinh")
     approver, operator = province.actor("approver", "tinh"), province.actor("operator", "tinh")
     meeting = await approved(database, province, wish(province, now, rule=WEEKLY), now)

@@ -97,7 +97,7 @@ async def test_an_internal_meeting_without_a_hall_has_its_number_at_once(
 
 
 async def test_a_series_has_a_longer_pin(database: Database, province: Province, now: datetime) -> None:
-    """It lives for months. Whoever knows it comes in by the same ways as with six digits."""
+    """A PIN of a series lives for months, and works by the same ways as a PIN of six digits."""
     request = wish(
         province, now, type_code="internal", hall_ids=(), terminal_ids=(), attendees=(), rule="FREQ=WEEKLY;COUNT=3"
     )

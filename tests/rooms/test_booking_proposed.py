@@ -64,7 +64,7 @@ async def proposals_of(database: Database, meeting: Meeting) -> list[tuple[str, 
 
 
 async def told(database: Database, meeting: Meeting) -> list[tuple[str, str, bool, str]]:
-    """What the desk is mailed about its dates: date, new time, whether that waits, reason."""
+    """Return the mails to the desk about its dates: date, new time, whether the new time waits, reason."""
     async with database.reading() as session:
         rows = await session.scalars(select(Job).where(Job.kind == timing.DISPLACED))
         jobs = [one.payload for one in rows if one.payload["meeting_id"] == meeting.id]
@@ -88,7 +88,7 @@ async def by_id(database: Database, meeting: Meeting, date: Occurrence) -> Occur
 async def test_the_second_date_that_gives_way_is_told_without_a_time(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The first new time waits on, and is carried out. Nobody hears of a time for the second, for nobody is asked about it."""
+    """The first new time waits, and is carried out. The mail names no time for the second: no approver is asked about it."""
     series = await low(database, province, now)
     _, second, third = await dates(database, series)
     moves: dict[str, datetime | None] = {one.id: one.starts_at + HOURS_4 for one in (second, third)}
@@ -240,7 +240,7 @@ async def test_the_new_time_of_a_single_date_that_gave_way_bounds_its_approval(
 async def test_what_was_handed_in_in_time_is_approved_late(
     database: Database, province: Province, now: datetime
 ) -> None:
-    """The unit books at least so long ahead; the last step is decided within that time."""
+    """The unit books at least ten hours ahead. The last step is decided less than ten hours before the new time."""
     series = await low(database, province, now)
     *_, third = await dates(database, series)
     desk, operator = province.actor("secretary", "yt"), province.actor("operator", "tinh")

@@ -250,7 +250,7 @@ async def test_who_may_answer_and_how(database: Database, province: Province, no
         (Actor("link", attendee_id), "link"),
         (head, "account:a-head"),
         (province.actor("secretary", "xa1"), "account:secretary-xa1"),
-        # The province's desk is the host's as well, unless he is of the commune himself.
+        # The desk of the province is the host's desk too, unless its secretary belongs to the commune.
         (province.actor("secretary", "tinh"), "secretary:secretary-tinh"),
         (replace(province.actor("secretary", "tinh"), person_id=province.people["xa1-2"]), "account:secretary-tinh"),
     ):

@@ -19,7 +19,7 @@ from tests.clients.ice_client import IceClient
 from tests.conftest import ROOT, LiveServer
 
 ATTACKER, OFFICE = "127.0.0.12", "127.0.0.11"
-"""Of this file alone: strangers have few checks and few meetings a minute, and other tests ask the same server for theirs."""
+"""Addresses of this file alone. An address has few checks and few meetings a minute, and other tests use the same server."""
 CONNECTIONS = 1024
 """As many as a packet thread held of one peer when the review was made."""
 KEPT = 8
@@ -62,7 +62,7 @@ async def opened(stack: AsyncExitStack, server: LiveServer, token: str, address:
 
 
 async def described(stack: AsyncExitStack, server: LiveServer, address: str) -> tuple[IceClient, tuple[str, int]]:
-    """What a stranger learns by the check of devices: passwords of a peer, and where it is reached by TCP."""
+    """Return the passwords of a peer and its TCP address, as an unauthenticated client learns them by the check of devices."""
     async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=address)) as stranger:
         begun = await stranger.post(f"{server.url}/api/v1/checks", headers={"origin": server.url})
         assert begun.status_code == 201, begun.text
@@ -109,7 +109,7 @@ def closing(life: asyncio.Task[bytes]) -> Iterator[asyncio.Task[bytes]]:
 
 
 async def test_a_guest_keeps_the_name_that_was_let_in(live_server: LiveServer) -> None:
-    """He is admitted as "Khách A" and sends another name to the call."""
+    """The guest is admitted as "Khách A" and sends another name to the call."""
     base, origin = f"{live_server.url}/api/v1", {"origin": live_server.url}
     async with AsyncExitStack() as stack:
         web, stranger = [

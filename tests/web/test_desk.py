@@ -72,7 +72,7 @@ class Served:
     secrets: dict[str, str]
     """Of the second factor, by account, once it was set up."""
     clock: Clock | None = field(default=None, kw_only=True)
-    """That the server goes by, in place of the machine's."""
+    """The time that the server uses, in place of the machine's."""
 
     def time(self) -> float:
         return time.time() if self.clock is None else self.clock.now().timestamp()

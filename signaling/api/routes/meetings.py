@@ -79,8 +79,9 @@ async def search_meetings(
     starts_before: Instant | None = None,
     connect_asked: bool = False,
 ) -> Page[MeetingSummary]:
-    """What one may read, the latest first date first. `q`: in the title, the meeting's or a document's number. `connect_asked`:
-    only those of the caller's desk that have yet to say whether the server calls their halls.
+    """List the meetings that the caller may read, the latest first date first. `q`: a part of the title, or the number of the
+    meeting or of a document. `connect_asked`: only meetings of the caller's desk that do not say yet whether the server calls
+    their halls.
     """
     after = None
     if rows.after:

@@ -80,7 +80,9 @@ async def edit_person(
 
 @router.get("/deputies", openapi_extra=needs(OWN))
 async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) -> Page[Deputy]:
-    """Deputyships of or for a person (absent: of oneself; for whoever may grant them, of his units), with the roles that pass."""
+    """List the deputyships of or for a person, with the roles that pass. Without `person_id`: those of the caller, or of the
+    caller's units where the caller may grant deputyships.
+    """
     actor = visit.actor
 
     async def work(session: AsyncSession) -> list[Deputy]:
@@ -97,8 +99,8 @@ async def list_deputies(visit: Caller, rows: Rows, person_id: Id | None = None) 
 
 @router.post("/deputies", status_code=201, openapi_extra=needs("deputies.write", of="person"))
 async def grant_deputy(visit: Caller, wanted: DeputyFields) -> Deputy:
-    """Somebody acts for another between two instants, with the working roles that the other holds now. Whoever is represented
-    may say so himself.
+    """Let one person act for another between two instants, with the working roles that the other person holds now. The person
+    who is represented may ask for this too.
     """
 
     async def work(session: AsyncSession) -> Deputy:

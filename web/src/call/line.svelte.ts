@@ -59,7 +59,7 @@ export class Line {
     }
   }
 
-  /** The beats go on meanwhile, and may decide earlier. */
+  /** Beats go on while this waits, and may decide earlier. */
   private async ask(): Promise<void> {
     if (this.asking) return;
     this.asking = true;

@@ -1,8 +1,8 @@
 //! A crowd that comes back whenever it loses its server: half of it publishes a camera, each of the others shows one.
 //!
-//! For each line on standard input it prints, once all are served, how long those took to come back who lost the server since
-//! the line before. It comes back as the page does: after a moment of its own within `SPREAD`, then every `PAUSE` until the
-//! server takes it. A new join comes at once, without the resume that a browser tries first.
+//! A line on standard input asks for a report. Once all clients are served, the crowd prints how long each client that lost the
+//! server since the line before took to come back. A client comes back as the page does: after a random time within `SPREAD`,
+//! then every `PAUSE` until the server accepts it. It joins at once, without the resume that a browser tries first.
 
 use crate::audience::Audience;
 use crate::client::{Role, Seat};

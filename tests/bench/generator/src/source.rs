@@ -93,7 +93,7 @@ pub struct Source {
     layers: usize,
     noise: u64,
     silent: bool,
-    /// A key frame so often, and none for who asks.
+    /// Makes a key frame at this period, and none on request.
     key_every: Option<Duration>,
 }
 
@@ -115,7 +115,7 @@ impl Source {
         }
     }
 
-    /// As a file that is played, or an encoder that hears no request: a key frame so often, and none in between.
+    /// Makes a key frame at this period and none on request, as a file that is played or an encoder without feedback does.
     pub fn with_key_every(self, period: Option<Duration>) -> Source {
         Source { key_every: period, ..self }
     }

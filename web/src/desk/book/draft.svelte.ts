@@ -29,7 +29,7 @@ export class Draft {
   uncalled = $state.raw<string[]>([]);
   chair = $state.raw<Option | null>(null);
   guests = $state.raw<Guest[]>([]);
-  /** Of somebody outside the directory, not yet added to the list. */
+  /** Name and address of a guest outside the directory, not yet added to the list. */
   typed = $state({ name: '', mail: '' });
   agenda = $state<AgendaItem[]>([]);
   documents = $state<DocumentFields[]>([]);
