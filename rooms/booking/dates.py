@@ -168,17 +168,12 @@ async def _postpone(
     now: datetime,
     decided: bool = False,
 ) -> Meeting:
-    code, reason, told = why
     before = await history.snapshot(session, meeting)
     if starts_at is None:
         await proposals.overtaken(session, meeting, date, actor, now)
-    plan = await put_off(session, meeting, date, starts_at, actor, now, decided)
-    date.reason_code, date.reason = code, reason
-    await session.flush()
-    if plan is not None and not decided:
-        await editing.ask_again(session, meeting, unit, plan, actor, now)
-    await history.finish(session, meeting, actor, now, "postpone", told, before, date_id=date.id)
-    detail = {"reason": code, "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
+    await put_off(session, meeting, unit, date, starts_at, why, actor, now, decided)
+    await history.finish(session, meeting, actor, now, "postpone", why[2], before, date_id=date.id)
+    detail = {"reason": why[0], "date": date.id, "to": starts_at.isoformat() if starts_at else ""}
     await audit.record(session, now, actor, "meeting.postpone", "meeting", meeting.id, unit.id, detail)
     return meeting
 
@@ -217,11 +212,7 @@ async def propose(
     wish = await _wish(session, meeting, date, starts_at, why)
 
     async def move() -> Meeting:
-        plan = await put_off(session, meeting, date, starts_at, actor, now)
-        date.reason_code, date.reason = why[0], why[1]
-        await session.flush()
-        if plan is not None:
-            await editing.ask_again(session, meeting, unit, plan, actor, now)
+        await put_off(session, meeting, unit, date, starts_at, why, actor, now)
         return meeting
 
     await proposals.edit_or_propose(session, meeting, unit, wish, move, actor, now)
@@ -232,21 +223,43 @@ async def propose(
 async def put_off(
     session: AsyncSession,
     meeting: Meeting,
+    unit: Unit,
     date: Occurrence,
     starts_at: datetime | None,
+    why: Why,
     actor: Actor,
     now: datetime,
     decided: bool = False,
-) -> Plan | None:
-    """Without history and approval: of `postpone` and of a meeting that goes before. What it takes at its new time."""
+) -> None:
+    """Put a date off for `postpone` or for a meeting that goes before, without a line in the history. The new time needs
+    approval again, unless `decided`.
+    """
     if date.state in restoring.OVER:
         raise editing.begun()
     editing.require_standing(date)
+    plan: Plan | None = None
     if starts_at is None:
         date.state = "postponed"
         await session.flush()
         await resources.give_back(session, [date.id])
-        return None
+    else:
+        plan = await _move(session, meeting, date, starts_at, actor, now, decided)
+    date.reason_code, date.reason = why[0], why[1]
+    await session.flush()
+    if plan is not None and not decided:
+        await editing.ask_again(session, meeting, unit, plan, actor, now)
+
+
+async def _move(
+    session: AsyncSession,
+    meeting: Meeting,
+    date: Occurrence,
+    starts_at: datetime,
+    actor: Actor,
+    now: datetime,
+    decided: bool,
+) -> Plan | None:
+    """Move a date with the halls and terminals that it takes. Return what it takes at its new time."""
     request = await editing.current(session, meeting)
     minutes = int((date.ends_at - date.starts_at).total_seconds()) // 60
     own = (await resources.wanted(session, meeting.id)).get(date.id)

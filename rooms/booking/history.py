@@ -168,13 +168,12 @@ async def dates_since_approval(session: AsyncSession, meeting: Meeting) -> list[
 
 
 async def last_undoable(session: AsyncSession, meeting: Meeting, now: datetime) -> Change:
-    """The newest change, if it may be taken back. That a date gave way may be, though its new time was proposed after it.
-    Raises `nothing_to_undo`.
-    """
-    newest = select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(2)
-    rows = list(await session.scalars(newest))
-    behind = [one.action for one in rows] == ["propose", "displaced"]
-    change = rows[1 if behind else 0] if rows else None
+    """The newest change, if it may be taken back. Raises `nothing_to_undo`."""
+    change = (
+        await session.scalars(
+            select(Change).where(Change.meeting_id == meeting.id).order_by(Change.version.desc()).limit(1)
+        )
+    ).first()
     if change is None or change.undone or change.undo_until is None or change.undo_until <= now or not change.before:
         raise Refusal(
             "nothing_to_undo",

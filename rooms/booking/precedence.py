@@ -14,12 +14,12 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from rooms import limits
 from rooms.booking import (
     approval,
     clashes,
     creation,
     dates,
-    editing,
     history,
     plans,
     proposals,
@@ -224,22 +224,20 @@ async def _give_way(
     roles.require(actor, "meetings.precedence", unit.path)
     was = date.starts_at
     before = await history.snapshot(session, meeting)
-    why = (BY_ORDER, reason.strip()[:500], f"Nhường lịch: {reason.strip()}")
+    given = reason.strip()[: limits.REASON]
+    why = (BY_ORDER, given, f"Nhường lịch: {given}")
     stands = meeting.state == "approved"
     gone = await proposals.overtaken(session, meeting, date, actor, now)
     # Its things are wanted now. Of an approved meeting the other dates stay in force while the new time waits for approval.
-    plan = await dates.put_off(session, meeting, date, None if stands else to, actor, now)
-    date.reason_code, date.reason = why[0], why[1]
-    await session.flush()
-    if plan is not None:
-        await editing.ask_again(session, meeting, unit, plan, actor, now)
-    await history.finish(session, meeting, actor, now, "displaced", why[2], before, date_id=date.id)
-    told = f"{why[1]}. Thay đổi đang chờ duyệt của buổi này không còn hiệu lực: {gone}" if gone else why[1]
+    await dates.put_off(session, meeting, unit, date, None if stands else to, why, actor, now)
+    told = f"{given}. Thay đổi đang chờ duyệt của buổi này không còn hiệu lực: {gone}" if gone else given
     if stands and to is not None and not await dates.propose(session, meeting, unit, date, to, why, actor, now):
         told += (
             f". Thời gian được đề nghị là {local(to):%H:%M %d/%m/%Y}, chưa trình duyệt được"
             " vì cuộc họp đang có thay đổi khác chờ duyệt"
         )
         to = None
+    # The newest line, so that it can be undone, and after the new time, so that the date's timers follow that time.
+    await history.finish(session, meeting, actor, now, "displaced", why[2], before, date_id=date.id)
     await timing.displaced(session, meeting, date, was, to, date.state == "postponed" and to is not None, told, now)
     return Moved(date.id, meeting.id, meeting.title, unit.short_name or unit.name, was, to)

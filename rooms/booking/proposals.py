@@ -278,12 +278,11 @@ async def settle(
     elif all(one.state == "approved" for one in steps):
         await approval.drop(session, proposal, "applied")
         unit = await session.get_one(Unit, meeting.host_unit_id)
-        request = requests.from_json(proposal.request)
+        request, who = requests.from_json(proposal.request), Actor("system", id=proposal.by)
         if proposal.reason_code:
-            await move(session, meeting, unit, proposal, request.starts_at, Actor("system", id=proposal.by), now)
+            await move(session, meeting, unit, proposal, request.starts_at, who, now)
             return
         changes = {name: getattr(request, name) for name in proposal.names}
-        who = Actor("system", id=proposal.by)
         await change(
             session, meeting, unit, changes, who, now, proposal.scope, proposal.occurrence_id or None, decided=True
         )

@@ -44,10 +44,11 @@ async def _go_on(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Act
     """Somebody has to decide again about what waited for a decision; nobody about what does not; a hold does not begin anew."""
     if meeting.state == "held" and meeting.hold_until is not None and meeting.hold_until <= now:
         raise Refusal("hold_expired", "Thời hạn giữ chỗ đã hết. Hãy đặt lại cuộc họp.", "the hold has expired")
-    waiting = await approval.pending(session, meeting.id)
     if meeting.state != "asked":
-        if waiting is not None:
+        waiting = await approval.pending(session, meeting.id)
+        if waiting is None:
+            await approval.withdraw(session, meeting.id, now)
+        else:
             await proposals.take_back(session, meeting, waiting, actor, now)
-        await approval.withdraw(session, meeting.id, now)
     elif await approval.open_step(session, meeting.id) is None:
         await approval.ask(session, meeting, unit, await rules.rule_of(session, unit.path), now)

@@ -141,7 +141,7 @@ async def test_a_date_that_gives_way_overtakes_its_own_waiting_change(
     done = await give_way(database, province, now, {second.id: to}, second.starts_at)
     assert [one.to for one in done.moved] == [to]
     assert await proposals_of(database, series) == [(second.id, "withdrawn"), (second.id, "waiting")]
-    assert [action for action, _ in await lines(database, series)][-3:] == ["withdraw", "displaced", "propose"]
+    assert [action for action, _ in await lines(database, series)][-3:] == ["withdraw", "propose", "displaced"]
     ((_, at, waits, reason),) = await told(database, series)
     assert (at, waits) == (to.isoformat(), True) and "không còn hiệu lực: Hoãn" in reason
 
@@ -289,6 +289,35 @@ async def test_a_lapsed_new_time_leaves_the_date_put_off_and_tells_its_desk(
         "Thay đổi quá hạn duyệt, buổi họp vẫn hoãn, chưa có thời gian mới",
     )
     assert (second.id, "", False, "Quá hạn duyệt") in await told(database, series)
+
+
+async def test_a_date_that_gives_way_to_an_earlier_time_ends_at_that_time(
+    database: Database, province: Province, now: datetime
+) -> None:
+    single = await low(database, province, now, "")
+    (date,) = await dates(database, single)
+    to = date.starts_at - timedelta(days=1)
+    await give_way(database, province, now, {date.id: to}, date.starts_at, actor=COMMAND)
+    moved = await by_id(database, single, date)
+    assert (moved.state, moved.starts_at) == ("planned", to)
+    await due(database, timing.DATES, moved.ends_at)
+    await due(database, timing.DATES, moved.ends_at)  # released if no participant came, else the end
+    assert (await by_id(database, single, date)).state in ("released", "ended")
+
+
+async def test_a_later_wish_of_the_desk_is_not_undone_as_that_a_date_gave_way(
+    database: Database, province: Province, now: datetime
+) -> None:
+    series = await low(database, province, now)
+    _, second, third = await dates(database, series)
+    done = await give_way(database, province, now, {second.id: None}, second.starts_at)
+    await do(database, lambda s: booking.cancel(s, done.meeting.id, "not_ready", "", COMMAND, now))
+    desk, to = province.actor("secretary", "yt"), third.starts_at + HOURS_4
+    await do(database, lambda s: booking.postpone(s, series.id, third.id, "not_ready", "", desk, now, to))
+    said = await denied(database, lambda s: booking.undo(s, series.id, province.actor("operator", "tinh"), now))
+    assert said.code == "nothing_to_undo"
+    assert await proposals_of(database, series) == [(third.id, "waiting")]
+    assert (await by_id(database, series, second)).state == "postponed"
 
 
 async def test_that_a_date_gave_way_is_undone_though_its_new_time_waits(
