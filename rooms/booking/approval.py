@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -253,26 +254,31 @@ async def wants_four_eyes(session: AsyncSession, meeting_id: str) -> bool:
 
 
 async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bool:
-    """Whether the server may call a terminal of this unit by itself: it is the host's own, the unit has said that it comes, or
-    the system's step of an approval says so. An internal ordinary meeting may have been approved without any step. What the
-    host's desk wrote down for the unit is not the unit's word, nor is what one of its people answered.
+    """Whether the server may call a terminal of this unit by itself. See `consenting`."""
+    return unit_id in await consenting(session, meeting, {unit_id})
+
+
+async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
+    """Return those of `unit_ids` whose terminals the server may call by itself: the host's own unit, a unit that has said that it
+    comes, or all units once the system's step of an approval says so. An internal ordinary meeting may have been approved
+    without any step. What the host's desk wrote down for a unit is not the unit's word, nor is what one of its people answered.
     """
-    if unit_id == meeting.host_unit_id or meeting.class_ != classes.ORDINARY:
-        return True
+    if not unit_ids - {meeting.host_unit_id} or meeting.class_ != classes.ORDINARY:
+        return unit_ids
     type_ = await session.get(MeetingType, meeting.type_code)
     if type_ is None or not type_.internal:
-        return True
+        return unit_ids
     said = select(Step.id).where(Step.meeting_id == meeting.id, Step.step == 2, Step.state == "approved").limit(1)
     if await session.scalar(said) is not None:
-        return True
-    comes = select(Attendee.id).where(
+        return unit_ids
+    comes = select(Attendee.unit_id).where(
         Attendee.meeting_id == meeting.id,
-        Attendee.unit_id == unit_id,
+        Attendee.unit_id.in_(unit_ids),
         Attendee.person_id.is_(None),
         Attendee.answer == "accepted",
         Attendee.answered_by.not_like("secretary:%"),
     )
-    return await session.scalar(comes.limit(1)) is not None
+    return {meeting.host_unit_id, *(await session.scalars(comes))} & unit_ids
 
 
 async def keep_word(session: AsyncSession, meeting: Meeting, unit: Unit, actor: Actor, now: datetime) -> None:

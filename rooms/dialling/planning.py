@@ -84,21 +84,25 @@ async def _of_date(session: AsyncSession, date: Occurrence, meeting: Meeting, no
     calls = await call_list.of_date(session, meeting, date.id)
     called = calls.called[: limits.LEGS_OF_A_DATE] if meeting.connect == CALL else ()
     new = [one for one in called if one.id not in known]
+    refused = [one for one in called if one.id in known and _not_agreed(known[one.id])]
+    agreed = await approval.consenting(session, meeting, {one.unit_id for one in (*new, *refused)})
     for one in new:
         verdict = judge(meeting, one.closed, invited=True)
-        if verdict.allowed and not await approval.consented(session, meeting, one.unit_id):
+        if verdict.allowed and one.unit_id not in agreed:
             verdict = NOT_AGREED
         await _insert(session, date.id, one.id, "schedule", when, now, verdict)
         if not verdict.allowed:
             await _forbidden(session, date, one.id, meeting, verdict, SYSTEM, now)
-    for one in called:
-        leg = known.get(one.id)
-        refused = leg is not None and (leg.state, leg.reason) == ("given_up", NOT_AGREED.code)
-        if leg is not None and refused and await approval.consented(session, meeting, one.unit_id):
-            _agreed(leg, when, now)
+    for one in refused:
+        if one.unit_id in agreed:
+            _agreed(known[one.id], when, now)
     if known:
         await _follow(session, date.id, {one.id for one in called})
     return len(new)
+
+
+def _not_agreed(leg: DialLeg) -> bool:
+    return (leg.state, leg.reason) == ("given_up", NOT_AGREED.code)
 
 
 def _agreed(leg: DialLeg, when: datetime, now: datetime) -> None:
