@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Text, cast, inspect, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts.tables import Account, Client, DeputyRole, RoleGrant
@@ -291,25 +291,25 @@ async def _grant_anew(estate: Estate, grant: RoleGrant) -> RoleGrant:
     )
     estate.session.add(made)
     await estate.session.flush()
-    await _pass_on(estate, await _passing(estate, grant), made)
+    await _deputies_follow(estate, grant, made)
     return made
 
 
 async def _join(estate: Estate, grant: RoleGrant, there: RoleGrant) -> None:
-    """Pass deputies on where the holder has the role in the heir already: deputies in the old unit become deputies there."""
+    """Keep the grant that the holder has in the heir already. A grant that is over passes nothing on."""
     if grant.ends_at is None or grant.ends_at > estate.now:
-        await _pass_on(estate, await _passing(estate, grant) - await _passing(estate, there), there)
+        await _deputies_follow(estate, grant, there)
 
 
-async def _passing(estate: Estate, grant: RoleGrant) -> set[str]:
-    """Deputyships that pass this grant on."""
-    passed = await estate.session.scalars(select(DeputyRole.deputy_id).where(DeputyRole.grant_id == grant.id))
-    return set(passed.all())
-
-
-async def _pass_on(estate: Estate, deputyships: Iterable[str], grant: RoleGrant) -> None:
-    estate.session.add_all([DeputyRole(deputy_id=one, grant_id=grant.id) for one in deputyships])
+async def _deputies_follow(estate: Estate, old: RoleGrant, new: RoleGrant) -> None:
+    """Let the deputyships that pass `old` on pass `new` on too."""
+    passing = set(await estate.session.scalars(_passing(old))) - set(await estate.session.scalars(_passing(new)))
+    estate.session.add_all([DeputyRole(deputy_id=one, grant_id=new.id) for one in passing])
     await estate.session.flush()
+
+
+def _passing(grant: RoleGrant) -> Select[str]:
+    return select(DeputyRole.deputy_id).where(DeputyRole.grant_id == grant.id)
 
 
 async def _invite_heir(estate: Estate, meeting: Meeting) -> None:
