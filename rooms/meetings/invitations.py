@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
+from rooms.accounts.roles import in_force as grant_in_force
 from rooms.accounts.tables import Account, DeputyRole, RoleGrant
 from rooms.booking.dates import REASONS
 from rooms.booking.tables import Reservation, Step
@@ -23,6 +24,7 @@ from rooms.meetings import attendees, calendar, links, wording
 from rooms.meetings.attendees import Contact
 from rooms.meetings.calendar import Dated, Entry, Party
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
+from rooms.org.deputies import in_force as deputyship_in_force
 from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
@@ -601,15 +603,14 @@ async def deciders(session: AsyncSession, step: Step, now: datetime) -> list[Per
         select(Account.person_id)
         .join(RoleGrant, RoleGrant.account_id == Account.id)
         .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Account.active)
-        .where(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .where(grant_in_force(now))
     )
     deputies = (
         select(Deputy.deputy_id)
         .join(DeputyRole, DeputyRole.deputy_id == Deputy.id)
         .join(RoleGrant, RoleGrant.id == DeputyRole.grant_id)
         .where(RoleGrant.role == step.role, RoleGrant.unit_id.in_(above), Deputy.person_id.in_(holders))
-        .where(RoleGrant.starts_at <= now, or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
-        .where(Deputy.starts_at <= now, Deputy.ends_at > now, Deputy.revoked_at.is_(None))
+        .where(grant_in_force(now), deputyship_in_force(now))
     )
     rows = await session.scalars(
         select(Person)
