@@ -19,7 +19,7 @@ import conference
 from conference import Grants, Lobbies, LobbySetting, Passage, Registry
 from rooms import booking, demo
 from rooms.accounts import actors, first, signing
-from rooms.accounts.tables import Account, Client
+from rooms.accounts.tables import Account, Client, SignIn
 from rooms.booking import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
@@ -268,26 +268,30 @@ class Secretariat:
                     if found is None or found.revoked_at is not None:
                         raise conference.Refusal("signed_out", *KEY_REVOKED)
                     return
-                if not await self._is_signed_in(session, grants):
+                signed = await self._signed_in(session, grants)
+                if signed is None:
                     raise conference.Refusal("signed_out", *SIGNED_OUT)
-                if not await self._is_host(session, grants):
+                if not await self._is_host(session, grants, signed):
                     raise conference.Refusal("denied", *NO_HOST)
         except (OSError, SQLAlchemyError) as error:
             log.warning("a host's right could not be looked at: %s", reason(error))
 
-    async def _is_signed_in(self, session: AsyncSession, grants: Grants) -> bool:
+    async def _signed_in(self, session: AsyncSession, grants: Grants) -> SignIn | None:
+        """Return the session in which the key was given; None if that session or its account has ended."""
         account = await session.get(Account, grants.account)
         if account is None or not account.active:
-            return False
+            return None
+        current = self.live.current(grants.session)
         rows = await signing.sessions(session, account.id, self.clock())
-        return self.live.current(grants.session) in {access.session_id(one.digest) for one in rows}
+        return next((one for one in rows if access.session_id(one.digest) == current), None)
 
-    async def _is_host(self, session: AsyncSession, grants: Grants) -> bool:
+    async def _is_host(self, session: AsyncSession, grants: Grants, signed: SignIn | None) -> bool:
+        """Tell whether the account is still a host. A session that has ended had the factors when the host joined."""
         account = await session.get(Account, grants.account)
         if account is None:
             return False
-        now = self.clock()
-        actor = await actors.of_account(session, account, now)
+        now, factors = self.clock(), signed.factors if signed is not None else 2
+        actor = await actors.of_account(session, account, now, factors=factors)
         try:
             return (await entry.by_account(session, grants.conference.removeprefix(PREFIX), actor, now)).host
         except Refusal:  # called off, or not invited any more
@@ -323,7 +327,11 @@ class Secretariat:
             off = select(Account.id).where(Account.id.in_({who.account for _, who in here}), Account.active.is_(False))
             gone = list(await session.scalars(off))
             hosts = [one for one in here if one[1].passage is Passage.HOST] if with_hosts else []
-            lost = [one for one in hosts if not await self._is_host(session, one[1])]
+            lost = [
+                (meeting, who)
+                for meeting, who in hosts
+                if not await self._is_host(session, who, await self._signed_in(session, who))
+            ]
         for account in gone:
             self.live.end_account(account)
         for meeting, who in lost:

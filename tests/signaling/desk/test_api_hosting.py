@@ -364,6 +364,22 @@ async def test_a_role_that_is_revoked_takes_the_right_and_not_the_seat(held: Hel
     assert chair.left() is None and chair.passage() is Passage.ADMITTED
 
 
+async def test_who_operates_with_a_second_factor_is_host_in_the_call_too(held: Held) -> None:
+    desk = await held.office.client("operator", "tinh", "vp-1")
+    given = (await desk.post(f"/occurrences/{held.date}/pass", json={})).json()
+    host, operator, guest = held.bearer(given["moderation"]), Guest(held, given["token"]), await held.guest()
+    assert operator.passage() is Passage.HOST
+    assert (await host.get(held.lobby)).status_code == 200
+    assert (await held.do(host, "mute-all")).status_code == 200
+    assert guest.muted
+    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    assert operator.passage() is Passage.HOST
+    held.office.pass_minutes(241)
+    problem(await host.get(held.lobby), 401, "signed_out")
+    await held.office.secretariat._look_at_accounts(with_hosts=True)
+    assert operator.passage() is Passage.HOST, "the end of an idle session takes no right in the call"
+
+
 def test_every_refusal_speaks_both_languages() -> None:
     for code in ("microphone_on", "microphone_denied", "undo_gone", "removed"):
         refusal = Refusal(code)
