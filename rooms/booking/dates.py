@@ -127,11 +127,18 @@ async def postpone(
     starts_at: datetime | None = None,
 ) -> Meeting:
     """Put one date off to `starts_at`, or until further notice. Another time needs approval again: for an approved
-    meeting the new time is proposed, and the approved version stays in force. Raise what an edit raises.
+    meeting the new time is proposed, and the approved version stays in force. Raise `time_unchanged` and what an edit
+    raises.
     """
     words = _require_reason(reason_code, reason)
     meeting, unit = await _changed_by(session, meeting_id, actor, "meetings.edit")
     date = await editing.date_of(session, meeting, occurrence_id)
+    if date.state == "planned" and starts_at == date.starts_at:
+        raise Refusal(
+            "time_unchanged",
+            "Thời gian mới trùng thời gian cũ. Hãy chọn thời gian khác.",
+            "the new time is the time that the date has already: choose another",
+        )
     why = (reason_code, reason.strip()[: limits.REASON], f"Hoãn{_of([date], meeting.rule)}. {words}")
 
     async def put() -> Meeting:

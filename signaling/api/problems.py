@@ -161,7 +161,7 @@ STATUS: dict[str, int] = {
         ),
         409,
     ),
-    **dict.fromkeys(("unknown_class", "unknown_field", "unknown_kind", "role_unknown"), 422),
+    **dict.fromkeys(("unknown_class", "unknown_field", "unknown_kind", "role_unknown", "time_unchanged"), 422),
     "bad_signature": 401,
     "stale_webhook": 401,
     "file_too_large": 413,

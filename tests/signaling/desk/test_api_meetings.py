@@ -155,6 +155,9 @@ async def test_called_off_and_put_off_with_a_reason(office: Office) -> None:
     desk = await office.client("secretary", "khcn")
     (date,) = meeting["occurrences"]
     why = {"reason_code": "superior_order"}
+    same = await act(desk, meeting, "postpone", occurrence_id=date["id"], starts_at=date["starts_at"], **why)
+    refused = problem(same, 422, "time_unchanged")
+    assert "trùng thời gian cũ" in refused["vi"] and "choose another" in refused["en"]
     later = await act(
         desk, meeting, "postpone", occurrence_id=date["id"], starts_at=office.at("2026-03-05 14:00"), **why
     )
