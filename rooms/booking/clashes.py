@@ -72,19 +72,26 @@ class Clash:
 
     @property
     def vi(self) -> str:
+        return self.fact_vi + self._ways_out()
+
+    @property
+    def fact_vi(self) -> str:
+        """Without the ways out, for a page that offers them as buttons."""
         hours = _hours(self.starts_at, self.ends_at)
         if self.kind == "capacity":
-            return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}.{self._ways_out()}"
+            return f"Hệ thống chỉ còn {self.free} kết nối lúc {hours}."
         whose = ", ".join(part for part in (self.title, self.unit) if part)
-        named = f"{NAMES[self.kind]}{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
-        return named + self._ways_out()
+        return f"{NAMES[self.kind]}{self.name} bận {hours}" + (f" ({whose})." if whose else ".")
 
     @property
     def en(self) -> str:
         free = ", ".join(clock(one.starts_at) for one in self.free_times)
         halls = ", ".join(one.name for one in self.equivalent_halls)
-        said = f"{self.name or 'media capacity'} is taken {_hours(self.starts_at, self.ends_at)}"
-        return said + (f"; free: {free}" if free else "") + (f"; instead: {halls}" if halls else "")
+        return self.fact_en + (f"; free: {free}" if free else "") + (f"; instead: {halls}" if halls else "")
+
+    @property
+    def fact_en(self) -> str:
+        return f"{self.name or 'media capacity'} is taken {_hours(self.starts_at, self.ends_at)}"
 
     def _ways_out(self) -> str:
         ways = []

@@ -403,6 +403,8 @@ async def test_a_clash_names_its_way_out(visit: Visit, served: Served, database:
     await visitor.part("secret-no").check()
     await expect(visitor.part("live-clash")).to_be_visible()
     await expect(visitor.part("live")).to_contain_text("Họp góp ý dự thảo")
+    await expect(visitor.part("take-time").first).to_be_visible()
+    await expect(visitor.part("live")).not_to_contain_text("Trống: ")  # the times stand on the buttons
     assert await visitor.barriers() == []
     await visitor.part("take-time").first.click()
     await expect(visitor.part("live-free")).to_be_visible()

@@ -30,6 +30,8 @@ class Clash(View):
     free: int = Field(0, description="`capacity`: legs that are left")
     vi: str
     en: str
+    fact_vi: str = Field(description="`vi` without the ways out")
+    fact_en: str = Field(description="`en` without the ways out")
     free_times: list[FreeTime] = Field(default_factory=list)
     equivalent_halls: list[Reference] = Field(default_factory=list)
 

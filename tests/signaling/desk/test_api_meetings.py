@@ -109,7 +109,11 @@ async def test_a_clash_names_what_is_taken_and_the_ways_out(office: Office) -> N
     assert trouble["detail"]["free_times"]
     seen = (await desk.post("/preview", json=wanted(office))).json()
     assert (seen["bookable"], seen["clashing"]) == (False, 1)
-    assert seen["dates"][0]["clashes"][0]["equivalent_halls"]
+    clash = seen["dates"][0]["clashes"][0]
+    assert clash["equivalent_halls"] and clash["free_times"]
+    for tongue, word in (("vi", "Trống"), ("en", "free")):
+        fact, whole = clash[f"fact_{tongue}"], clash[tongue]
+        assert whole.startswith(fact) and word in whole and word not in fact and "13:45-15:15" in fact
     free = {"starts_at": office.at("2026-03-04 07:00"), "ends_at": office.at("2026-03-04 18:00"), "duration_min": 60}
     slots = (await desk.post("/availability", json=free | {"hall_ids": ["hall-khcn"]})).json()["slots"]
     assert slots[0]["hall_id"] == "hall-khcn"

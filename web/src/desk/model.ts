@@ -407,6 +407,9 @@ export interface Clash {
   title: string;
   vi: string;
   en: string;
+  /** Without the ways out. */
+  fact_vi: string;
+  fact_en: string;
   free_times: { starts_at: string; ends_at: string }[];
   equivalent_halls: { id: string; name: string }[];
 }

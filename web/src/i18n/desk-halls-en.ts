@@ -73,4 +73,7 @@ export const hallsEn: Record<keyof typeof hallsVi, string> = {
   'calls.yes': 'Let the server call',
   'calls.no': 'Keep it: the halls dial in',
   'calls.let': 'Change to: {way}',
+  'calls.none': 'No hall is called.',
+  'calls.noneForm': 'To call one, choose a hall above or add one to the call list below.',
+  'calls.nonePage': 'To call one, press “Edit” and choose a hall.',
 };

@@ -71,4 +71,7 @@ export const hallsVi = {
   'calls.yes': 'Để máy chủ tự gọi',
   'calls.no': 'Giữ như cũ: hội trường tự gọi vào',
   'calls.let': 'Chuyển sang: {way}',
+  'calls.none': 'Không gọi hội trường nào.',
+  'calls.noneForm': 'Muốn gọi thì chọn hội trường ở trên hoặc thêm vào danh sách gọi ở dưới.',
+  'calls.nonePage': 'Muốn gọi thì bấm “Sửa” để chọn hội trường.',
 } as const;
