@@ -339,12 +339,60 @@ async def test_the_same_by_keyboard_on_a_phone(visit: Visit, served: Served) -> 
     await visitor.page.locator("#guest-name").fill("Nguyễn Thị Khách")
     await visitor.page.keyboard.press("Enter")
     await expect(visitor.part("guest-list")).to_contain_text("Nguyễn Thị Khách")
+    for guest in ("Lê Văn Hai", "Phạm Thị Ba", "Võ Văn Tư", "Đỗ Thị Năm"):
+        await _above_the_bar(visitor)
+        await visitor.page.keyboard.type(guest)
+        await visitor.page.keyboard.press("Enter")
+        await expect(visitor.part("guest-list")).to_contain_text(guest)
+    await _above_the_bar(visitor)
+    await _says_what_is_wrong_with_a_guest(visitor)
     await visitor.page.locator("#guest-name").fill("Trần Văn Quên")
     await visitor.part("book-title").focus()
     await visitor.page.keyboard.press("Enter")
     await visitor.part("meeting-number").wait_for()
-    for guest in ("Nguyễn Thị Khách", "Trần Văn Quên"):
+    for guest in ("Nguyễn Thị Khách", "Đỗ Thị Năm", "Bùi Văn Sáu", "Trần Văn Quên"):
         await expect(visitor.page.locator("main")).to_contain_text(guest)
+
+
+async def _above_the_bar(visitor: Visitor) -> None:
+    """The next guest is typed without a touch: the field has the focus, and the bar does not cover it."""
+    name = visitor.page.locator("#guest-name")
+    await expect(name).to_be_focused()
+    field, bar = await name.bounding_box(), await visitor.page.locator(".done").bounding_box()
+    assert field and bar and field["y"] >= 0 and field["y"] + field["height"] <= bar["y"]
+
+
+async def _says_what_is_wrong_with_a_guest(visitor: Visitor) -> None:
+    """Neither *Enter* nor the button nor the whole form loses what was typed."""
+    name, mail = visitor.page.locator("#guest-name"), visitor.page.locator("#guest-mail")
+    sent: list[str] = []
+    visitor.page.on("request", lambda one: sent.append(one.url) if one.method == "POST" else None)
+    wrong = visitor.part("guests").get_by_role("alert")
+    await name.fill("Bùi Văn Sáu")
+    await mail.fill("sau.example.vn")
+    await expect(wrong).to_have_count(0)
+    await mail.press("Enter")
+    await expect(wrong).to_have_text("Thư điện tử chưa đúng.")
+    await mail.fill("sau@example")
+    await expect(wrong).to_have_text("Thư điện tử chưa đúng.")
+    await expect(mail).to_be_focused()
+    assert await visitor.barriers() == []
+    await name.fill("")
+    await visitor.part("add-guest").click()
+    await expect(wrong).to_have_text("Ghi họ tên khách mời.")
+    await expect(name).to_be_focused()
+    await mail.fill("")
+    await expect(wrong).to_have_count(0)
+    await mail.fill("sau@example.vn")
+    await visitor.part("guests").locator("details summary").click()
+    await visitor.part("book-submit").click()
+    await expect(wrong).to_have_text("Ghi họ tên khách mời.")
+    await expect(name).to_be_focused()
+    assert not [url for url in sent if url.endswith("/meetings")]
+    await name.fill("Bùi Văn Sáu")
+    await visitor.part("add-guest").click()
+    await expect(visitor.part("guest-list")).to_contain_text("sau@example.vn")
+    await expect(name).to_be_focused()
 
 
 async def test_a_state_secret_is_refused_and_nothing_was_sent(visit: Visit, served: Served) -> None:

@@ -12,6 +12,9 @@ export interface Guest {
   fields: AttendeeFields;
 }
 
+/** What the server takes as a mail address (`MAIL` in `rooms/meetings/attendees.py`). */
+const MAIL = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}$/;
+
 export class Draft {
   title = $state('');
   type = $state.raw<MeetingType | null>(null);
@@ -31,6 +34,8 @@ export class Draft {
   guests = $state.raw<Guest[]>([]);
   /** Name and address of a guest outside the directory, not yet added to the list. */
   typed = $state({ name: '', mail: '' });
+  /** The form says what is wrong with the typed guest: somebody tried to add the guest or to send the form. */
+  troubleTold = $state(false);
   agenda = $state<AgendaItem[]>([]);
   documents = $state<DocumentFields[]>([]);
   description = $state('');
@@ -72,18 +77,28 @@ export class Draft {
     this.duration = type.duration_min;
   }
 
-  /** The guest whose name stands in the form; null where there is none, or the mail address is none. */
+  /** What keeps the typed guest from being invited: the mail address is none, or the name is missing. */
+  get typedTrouble(): '' | 'name' | 'mail' {
+    const [name, mail] = [this.typed.name.trim(), this.typed.mail.trim()];
+    if (name === '' && mail !== '') return 'name';
+    return mail !== '' && !MAIL.test(mail) ? 'mail' : '';
+  }
+
+  /** The guest whose name stands in the form; null where there is none, or something is wrong with it. */
   get typedGuest(): Guest | null {
     const [name, mail] = [this.typed.name.trim(), this.typed.mail.trim()];
-    if (name === '' || (mail !== '' && !mail.includes('@'))) return null;
+    if (name === '' || this.typedTrouble !== '') return null;
     return { key: mail || name, name, hint: mail, fields: { guest_name: name, guest_email: mail, role: 'guest' } };
   }
 
-  inviteTyped(): void {
+  /** Invite the typed guest and empty the fields. False: something that is typed is wrong, and the form says so. */
+  inviteTyped(): boolean {
     const guest = this.typedGuest;
-    if (guest === null) return;
+    this.troubleTold = this.typedTrouble !== '';
+    if (guest === null) return !this.troubleTold;
     this.invite(guest);
     this.typed = { name: '', mail: '' };
+    return true;
   }
 
   invite(guest: Guest): void {
