@@ -599,7 +599,15 @@ async def test_a_booked_meeting_is_entered_from_its_page(visit: Visit, served: S
     await visitor.part("book-title").fill("Họp ngay")
     await visitor.part("secret-no").check()
     await visitor.part("invite-own").click()
+    await expect(visitor.part("call-none")).to_contain_text("Không gọi hội trường nào. Muốn gọi")
+    await expect(visitor.part("call-gap")).to_have_count(0)
+    await visitor.page.get_by_text("Chủ trì, chương trình").click()
+    await visitor.page.get_by_role("button", name="Thêm văn bản").click()
+    await visitor.page.locator("#doc-0").fill("5180/UBND-VHXH")
     await visitor.part("book-submit").click()
+    await expect(visitor.part("call-none")).to_contain_text("bấm “Sửa”")
+    await expect(visitor.part("call-count").or_(visitor.part("call-gap"))).to_have_count(0)
+    await expect(visitor.part("agenda").get_by_role("heading")).to_have_text(["Văn bản liên quan"])
     number = await visitor.part("meeting-number").inner_text()
 
     async def begin(session: AsyncSession) -> None:

@@ -1,6 +1,6 @@
 /** How a meeting or one of its dates stands, as a word, a sign and a tone: colour never says it alone. Pure. */
 import type { DeskKey } from '../i18n/desk-vi';
-import type { Answer, ClassName, DateState, Meeting, MeetingState } from './model';
+import type { Answer, CallGap, CallLine, ClassName, DateState, Meeting, MeetingState } from './model';
 import type { SignName } from './signs';
 
 export interface Standing {
@@ -52,6 +52,14 @@ export function answerStanding(answer: Answer): Standing {
 
 export function classStanding(name: ClassName): Standing {
   return name === 'important' ? { text: 'class.important', sign: 'shield', tone: 'firm' } : { text: 'class.ordinary', sign: 'globe', tone: '' };
+}
+
+/**
+ * An ordinary meeting that uses no hall: none is booked, none is in the call list, and no invited unit has one to choose. That some units
+ * have no terminal is then no fault.
+ */
+export function withoutHalls(lines: CallLine[], gaps: CallGap[], name: ClassName): boolean {
+  return name === 'ordinary' && lines.length === 0 && gaps.every((gap) => gap.why === 'unit' && gap.reason !== 'many_halls');
 }
 
 /** Whether halls can take part: some are booked, or other units, which may have halls, are invited. */
