@@ -39,6 +39,7 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 30_000
+NO_MAIL = "Máy chủ chưa gửi được thư: hãy tự báo cho thành phần dự họp."
 COUNT_PRESSES = "window.presses = 0; addEventListener('pointerdown', () => { window.presses += 1; }, true);"
 SECRETARY: tuple[str, ...] = (
     "/my",
@@ -663,15 +664,37 @@ async def test_a_meeting_is_put_off_and_brought_back(visit: Visit, served: Serve
     await visitor.part("found").get_by_role("link", name="Họp giao ban Văn phòng").click()
     await visitor.part("postpone").click()
     await visitor.part("reason-superior_order").check()
-    await expect(visitor.part("off-told")).to_contain_text("nhận thông báo hoãn ngay")
+    await expect(visitor.part("off-told")).to_have_text(f"Hội trường được trả lại. {NO_MAIL}")
     await visitor.page.get_by_label("Vào thời gian mới").check()
-    await expect(visitor.part("off-told")).to_contain_text("chỉ nhận thông báo sau khi duyệt")
+    await expect(visitor.part("off-told")).to_contain_text(f"lịch cũ vẫn có hiệu lực trong khi chờ duyệt. {NO_MAIL}")
+    await _another_time_is_wanted(visitor, served)
     await visitor.page.get_by_label("Thông báo sau").check()
     assert await visitor.barriers() == []
     await visitor.part("call-off-sure").click()
     await expect(visitor.part("history")).to_contain_text("Hoãn họp")
     await visitor.part("undo").click()
     await expect(visitor.part("meeting-said")).to_contain_text("hoàn tác")
+    await visitor.part("cancel-meeting").click()
+    await expect(visitor.part("off-told")).to_have_text(f"Hội trường được trả lại. {NO_MAIL}")
+    await visitor.part("reason-force_majeure").check()
+    await visitor.part("call-off-sure").click()
+    await expect(visitor.part("meeting-said")).to_have_text(f"Đã hủy cuộc họp. {NO_MAIL}")
+    await visitor.part("undo").click()
+    await expect(visitor.part("meeting-said")).to_contain_text("hoàn tác")
+
+
+async def _another_time_is_wanted(visitor: Visitor, served: Served) -> None:
+    """The day after is proposed; with the old day nothing is sent."""
+    old = working_day(1, served.now)
+    day, sure = visitor.part("off-day"), visitor.part("call-off-sure")
+    await expect(day).to_have_value(f"{old + timedelta(days=1):%d/%m/%Y}")
+    await expect(visitor.page.locator("#off-clock")).to_have_value(f"{old:%H:%M}")
+    await expect(sure).to_be_enabled()
+    await day.fill(f"{old:%d/%m/%Y}")
+    await expect(visitor.part("off-same")).to_contain_text("khác với lịch cũ")
+    await expect(sure).to_be_disabled()
+    await visitor.page.locator("#off-clock").select_option("14:15")
+    await expect(sure).to_be_enabled()
 
 
 async def test_a_letter_is_made_and_saved(visit: Visit, served: Served) -> None:

@@ -301,7 +301,10 @@ async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
     await visitor.part("book-title").fill("Họp khẩn phòng, chống bão")
     await visitor.part("secret-no").check()
     await expect(visitor.part("live-clash")).to_be_visible()
+    hint = "Cuộc họp của cấp trên hoặc loại ưu tiên hơn được xếp trước."
+    await expect(visitor.part("live").locator("p", has_text=hint)).to_have_text(hint)  # this server has no mail
     await visitor.part("give-button").click()
+    await expect(visitor.part("give-way")).not_to_contain_text("bằng thư")
     await expect(visitor.part("way")).to_contain_text(LOWER)
     await visitor.part("way-now").check()
     to = working_day(15, served.now)
@@ -310,6 +313,7 @@ async def test_a_lower_meeting_gives_way_and_its_desk_reads_why(
     await visitor.part("give-reason").fill("Công điện khẩn về phòng, chống bão")
     await visitor.part("give-do").click()
     await expect(visitor.part("gave-way")).to_contain_text(f"{to:%d/%m/%Y}")
+    await expect(visitor.part("give-told")).to_contain_text("chưa gửi được thư: hãy tự báo cho chủ trì, thư ký")
     assert await visitor.barriers() == []
     await visitor.part("give-open").click()
     await expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("Họp khẩn")

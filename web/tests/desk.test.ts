@@ -5,9 +5,10 @@ import { bookPath, drawnRows, entriesOf, filteredHalls, gapsOf, wallClock } from
 import { fromRule, once, ruleWords, toRule, weekOfMonth } from '../src/desk/book/rule';
 import { address, problemOf } from '../src/desk/client';
 import { grouped } from '../src/desk/group';
-import type { Board, BoardEntry } from '../src/desk/model';
+import type { Board, BoardEntry, CallGap, CallLine } from '../src/desk/model';
 import { matches, plain } from '../src/desk/plain';
-import { dateStanding, hasHalls } from '../src/desk/states';
+import { offTold } from '../src/desk/meeting/told';
+import { dateStanding, hasHalls, withoutHalls } from '../src/desk/states';
 import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf } from '../src/desk/time';
 import { t } from '../src/i18n/desk.svelte';
 import { speak } from '../src/i18n/index.svelte';
@@ -246,5 +247,36 @@ describe('halls of a meeting', () => {
     expect(hasHalls({ ...bare, hall_ids: ['a'] })).toBe(true);
     expect(hasHalls({ ...bare, terminal_ids: ['a'] })).toBe(true);
     expect(hasHalls({ ...bare, attendees: [{ unit_id: 'commune', person_id: null }] })).toBe(true);
+  });
+});
+
+describe('a meeting without halls', () => {
+  const line: CallLine = { terminal_id: 't', terminal_name: '', hall_name: '', site_name: '', unit_id: null, unit_name: '', why: 'added', out: false, called: true, closed: true };
+  const unit: CallGap = { why: 'unit', id: 'u', name: 'Xã 13', reason: 'no_terminal' };
+
+  it('marks no unit, and marks all where a hall is called, booked or to be chosen', () => {
+    expect(withoutHalls([], [unit], 'ordinary')).toBe(true);
+    expect(withoutHalls([line], [unit], 'ordinary')).toBe(false);
+    expect(withoutHalls([], [unit, { ...unit, why: 'hall' }], 'ordinary')).toBe(false);
+    expect(withoutHalls([], [unit, { ...unit, reason: 'many_halls' }], 'ordinary')).toBe(false);
+    expect(withoutHalls([], [unit], 'important')).toBe(false);
+  });
+});
+
+describe('who is told of a meeting that is called off', () => {
+  const said = (what: 'cancel' | 'later' | 'now', mails: boolean) => offTold(what, mails).map((key) => t(key)).join(' ');
+
+  it('is everybody invited where the server has mail', () => {
+    speak('vi');
+    expect(said('cancel', true)).toContain('nhận thông báo hủy');
+    expect(said('later', true)).toContain('nhận thông báo hoãn ngay');
+    expect(said('now', true)).toContain('chỉ nhận thông báo sau khi duyệt');
+  });
+
+  it('is nobody where it has none, and the secretary tells them', () => {
+    for (const what of ['cancel', 'later', 'now'] as const) {
+      expect(said(what, false)).toContain('hãy tự báo cho thành phần dự họp');
+      expect(said(what, false)).not.toContain('nhận thông báo');
+    }
   });
 });

@@ -141,6 +141,11 @@ export const QUARTERS = Array.from({ length: 64 }, (_, n) => {
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
 });
 
+/** The quarters of an hour with `clock` among them. */
+export function clocksWith(clock: string): string[] {
+  return QUARTERS.includes(clock) ? QUARTERS : [...QUARTERS, clock].sort();
+}
+
 /** The next start that suits: at least half an hour from now, in working time, on a working day. */
 export function nextStart(now: Date): { day: string; clock: string } {
   const soon = plusMinutes(now, 30);
