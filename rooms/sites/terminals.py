@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, false, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
@@ -140,13 +140,15 @@ async def search(
 ) -> list[Terminal]:
     """By the name of the site, hall or unit, diacritics ignored, and by the code, the device's name or its addresses.
 
+    Terminals that are found by a name or by the code stand before terminals that are found by an address alone.
     `addressed`: beginnings of the paths of units whose terminals are found by their addresses; None: all units.
     """
     words = searched(text)
-    named = (Site.search_name, Hall.search_name, Unit.search_name)
-    addresses = or_(
-        *(one.icontains(words, autoescape=True) for one in (Terminal.sip_uri, Terminal.h323_alias, Terminal.e164))
+    named = or_(
+        *(one.contains(words, autoescape=True) for one in (Site.search_name, Hall.search_name, Unit.search_name)),
+        *(one.icontains(words, autoescape=True) for one in (Terminal.code, Terminal.name)),
     )
+    addresses = _has_address(words)
     if addressed is not None:
         within = or_(false(), *(Unit.path.startswith(one, autoescape=True) for one in addressed))
         addresses = and_(addresses, within)
@@ -155,20 +157,27 @@ async def search(
         .join(Site, Site.id == Terminal.site_id)
         .join(Unit, Unit.id == Site.unit_id)
         .outerjoin(Hall, Hall.id == Terminal.hall_id)
-        .where(
-            or_(
-                *(one.contains(words, autoescape=True) for one in named),
-                *(one.icontains(words, autoescape=True) for one in (Terminal.code, Terminal.name)),
-                addresses,
-            ),
-            Unit.path.startswith(below, autoescape=True),
-        )
+        .where(or_(named, addresses), Unit.path.startswith(below, autoescape=True))
     )
     if site_id is not None:
         wanted = wanted.where(Terminal.site_id == site_id)
     if active is not None:
         wanted = wanted.where(Terminal.active.is_(active))
-    return list(await session.scalars(wanted.order_by(Unit.tier, Unit.position, Terminal.code).limit(limit)))
+    by_address = case((named, 0), else_=1)
+    ordered = wanted.order_by(by_address, Unit.tier, Unit.position, Terminal.code)
+    return list(await session.scalars(ordered.limit(limit)))
+
+
+def _has_address(words: str) -> ColumnElement[bool]:
+    """Whether these words stand in a number or alias, or in the SIP address: in the part before the @, and in the host too
+    where the words have a mark of an address. The host names the province, whose letters stand in many other words.
+    """
+    if any(mark in words for mark in "@.:"):
+        sip = Terminal.sip_uri.icontains(words, autoescape=True)
+    else:
+        before_host = "%:%" + re.sub(r"([/%_])", r"/\1", words) + "%@%"
+        sip = Terminal.sip_uri.ilike(before_host, escape="/")
+    return or_(sip, *(one.icontains(words, autoescape=True) for one in (Terminal.h323_alias, Terminal.e164)))
 
 
 async def by_network(session: AsyncSession) -> dict[str | None, int]:

@@ -143,6 +143,22 @@ async def test_sites_halls_and_terminals(office: Office) -> None:
     problem(await operator.post("/networks", json=network | {"code": "x", "ranges": ["10.9.0.0/99"]}), 422, "invalid")
 
 
+async def test_a_terminal_is_found_by_its_name_first_and_never_by_the_letters_of_its_host(office: Office) -> None:
+    operator, ids = await office.client("operator"), office.province
+    for code, address in (("may-a", "sip:phong@xa1.example"), ("may-b", "sip:goi-xa1_b@hop.example")):
+        device = {"code": code, "name": "Máy", "site_id": ids.sites["yt"], "protocols": ["sip"], "sip_uri": address}
+        assert (await operator.post("/terminals", json=device)).status_code == 201
+
+    async def found(typed: str) -> list[str]:
+        return [one["code"] for one in (await operator.get("/terminals", params={"q": typed})).json()["items"]]
+
+    assert await found("Xã1") == ["xa1", "may-b"], "the department of the other one stands before communes"
+    assert await found("xa1_") == ["may-b"]
+    for typed in ("xa1.example", "@xa1", "sip:phong"):
+        assert await found(typed) == ["may-a"]
+    assert await found("example") == await found("sip") == []
+
+
 async def test_a_program_that_does_not_know_the_mark_of_a_network_keeps_it(office: Office) -> None:
     operator = await office.client("operator")
     network = {"code": "hoi-truong", "name": "Mạng hội trường", "ranges": ["10.9.0.0/16"], "closed": True}
