@@ -358,6 +358,26 @@ async def choose(visitor: Visitor, picker: str, typed: str) -> None:
     await visitor.part(f"{picker}-option").first.click()
 
 
+async def test_the_days_of_a_deputy_read_as_they_were_typed(visit: Visit, served: Served, tmp_path: Path) -> None:
+    first, last = (f"{working_day(days, served.now):%d/%m/%Y}" for days in (3, 8))
+    admin = await visit()
+    await sign_in(admin, served, "quantri")
+    await admin.page.goto(f"{served.url}/directory/deputies")
+    await admin.page.get_by_role("button", name="Thêm").click()
+    await choose(admin, "deputy-of", "Nguyễn")
+    await choose(admin, "deputy", "Trần")
+    for field, day in (("deputy-from", first), ("deputy-to", last)):
+        await admin.page.locator(f"#{field}").fill(day)
+        await admin.page.locator(f"#{field}").press("Tab")
+    await admin.part("deputy-dialog").get_by_role("button", name="Lưu").click()
+    await expect(admin.part("deputy-time")).to_have_text(f"Từ {first} đến hết {last}")
+    await admin.part("language-en").first.click()
+    await expect(admin.part("deputy-time")).to_have_text(f"From {first} to the end of {last}")
+    for width in (1280, 820, 390):
+        await admin.page.set_viewport_size({"width": width, "height": 844})
+        await admin.page.screenshot(path=tmp_path / f"deputies-{width}.png")
+
+
 async def test_keys_for_other_systems_and_the_end_of_a_unit(visit: Visit, served: Served) -> None:
     """The administrator's; in one session, since a code of the second step counts once in 30 s."""
     visitor = await visit()

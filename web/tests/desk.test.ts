@@ -9,7 +9,7 @@ import type { Board, BoardEntry, CallGap, CallLine } from '../src/desk/model';
 import { matches, plain } from '../src/desk/plain';
 import { offTold } from '../src/desk/meeting/told';
 import { dateStanding, hasHalls, withoutHalls } from '../src/desk/states';
-import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf } from '../src/desk/time';
+import { addDays, addMonths, clockOf, dayOf, instant, longSpan, mondayOf, nextStart, QUARTERS, shownDay, typedDay, weekday, weeksOf, wholeDays } from '../src/desk/time';
 import { t } from '../src/i18n/desk.svelte';
 import { speak } from '../src/i18n/index.svelte';
 import { parseRoute } from '../src/route';
@@ -21,6 +21,12 @@ describe('time in Vietnam', () => {
     expect(dayOf('2026-11-30T23:30:00Z')).toBe('2026-12-01');
     expect(clockOf('2026-11-30T17:00:00Z')).toBe('00:00');
     expect(longSpan('2026-11-30T01:00:00Z', '2026-11-30T03:30:00Z', 'vi')).toBe('Thứ Hai, 30/11/2026, 08:00 - 10:30');
+  });
+
+  it('shows the last day of what ends at midnight, and no days of what does not', () => {
+    expect(wholeDays('2026-11-29T17:00:00Z', '2026-12-07T17:00:00Z')).toEqual({ from: '30/11/2026', to: '07/12/2026' });
+    expect(wholeDays('2026-11-29T17:00:00+00:00', '2026-11-30T17:00:00+00:00')).toEqual({ from: '30/11/2026', to: '30/11/2026' });
+    for (const [from, to] of [['2026-11-29T17:00:00Z', '2026-12-07T17:00:01Z'], ['2026-11-30T01:00:00Z', '2026-12-07T17:00:00Z'], ['2026-11-29T17:00:00Z', '2026-11-29T17:00:00Z']]) expect(wholeDays(from!, to!)).toBeNull();
   });
 
   it('counts days over months and weeks from Monday', () => {

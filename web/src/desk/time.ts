@@ -131,6 +131,12 @@ export function stamp(at: string): string {
   return `${shownDay(dayOf(at))} ${clockOf(at)}`;
 }
 
+/** From midnight to midnight: the first and the last day, both shown; null: an end is within a day. */
+export function wholeDays(startsAt: string, endsAt: string): { from: string; to: string } | null {
+  if (Date.parse(endsAt) <= Date.parse(startsAt) || [startsAt, endsAt].some((at) => (new Date(at).getTime() + OFFSET_MS) % DAY_MS !== 0)) return null;
+  return { from: shownDay(dayOf(startsAt)), to: shownDay(addDays(dayOf(endsAt), -1)) };
+}
+
 export function plusMinutes(at: Date, minutes: number): Date {
   return new Date(at.getTime() + minutes * MINUTE_MS);
 }

@@ -103,6 +103,7 @@ export const recordsEn: Record<keyof typeof recordsVi, string> = {
   'form.copies': 'copies to',
   'form.address': 'address of the meeting’s page; empty for important meetings',
   'form.qr': 'QR code of that page (a picture)',
+  'deputies.days': 'From {from} to the end of {to}',
   'deputies.passes': 'Roles that pass: {roles}',
   'deputies.passesNone': 'No role passes',
   'deputies.frozen': 'The deputy gets the roles that the other person has at this moment. Roles given later do not pass by themselves.',

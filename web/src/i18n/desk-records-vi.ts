@@ -101,6 +101,7 @@ export const recordsVi = {
   'form.copies': 'nơi nhận',
   'form.address': 'địa chỉ trang cuộc họp; trống khi họp quan trọng',
   'form.qr': 'mã QR của trang cuộc họp (hình)',
+  'deputies.days': 'Từ {from} đến hết {to}',
   'deputies.passes': 'Vai trò được chuyển: {roles}',
   'deputies.passesNone': 'Không có vai trò nào được chuyển',
   'deputies.frozen': 'Người được ủy quyền nhận những vai trò mà người ủy quyền đang có lúc này. Vai trò được giao sau không tự chuyển.',
