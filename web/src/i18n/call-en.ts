@@ -59,7 +59,7 @@ export const callEn: Record<CallKey, string> = {
   'host.remove': 'Remove',
   'host.keepOut': 'Remove and keep out',
   'host.removeText': '{name} leaves the meeting at once and may ask to come in again.',
-  'host.keepOutText': '{name} leaves the meeting at once and cannot join again with this account, link, name, browser or hall terminal. To lift this, press “Let them ask again” in the lobby.',
+  'host.keepOutText': '{name} leaves the meeting at once and cannot join again with this account, link, name, browser or hall terminal. To lift this, press “Let them ask again” or “Let them all ask again” in the lobby.',
   'host.not': 'Cancel',
   'host.muteAll': 'Mute everybody',
   'host.mutedAll': '{n} microphones were muted.',

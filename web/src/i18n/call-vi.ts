@@ -58,7 +58,7 @@ export const callVi = {
   'host.remove': 'Mời ra khỏi cuộc họp',
   'host.keepOut': 'Mời ra và không cho vào lại',
   'host.removeText': '{name} sẽ ra khỏi cuộc họp ngay, và có thể xin vào lại.',
-  'host.keepOutText': '{name} sẽ ra khỏi cuộc họp ngay và không vào lại được bằng tài khoản, liên kết, tên, trình duyệt hay thiết bị hội trường này. Muốn bỏ chặn, bấm “Cho phép xin lại” ở mục Phòng chờ.',
+  'host.keepOutText': '{name} sẽ ra khỏi cuộc họp ngay và không vào lại được bằng tài khoản, liên kết, tên, trình duyệt hay thiết bị hội trường này. Muốn bỏ chặn, bấm “Cho phép xin lại” hoặc “Bỏ chặn tất cả” ở mục Phòng chờ.',
   'host.not': 'Quay lại',
   'host.muteAll': 'Tắt micro tất cả',
   'host.mutedAll': 'Đã tắt {n} micro.',

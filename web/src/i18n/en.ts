@@ -236,6 +236,7 @@ export const en: Record<Key, string> = {
   'lobby.finalUnnamed': 'This name from this network does not enter any more. New guests of that network wait some minutes before they can ask.',
   'lobby.barred': 'Not to ask again: {n}',
   'lobby.pardon': 'Let them ask again',
+  'lobby.pardonAll': 'Let them all ask again',
   'lobby.denySure': 'Do not let in',
   'lobby.keep': 'Keep waiting',
   'lobby.knock': '{name} waits to come in',

@@ -234,6 +234,7 @@ export const vi = {
   'lobby.finalUnnamed': 'Tên này từ mạng này không vào được nữa. Khách mới cùng mạng phải đợi ít phút mới xin vào được.',
   'lobby.barred': 'Đang chặn: {n} người',
   'lobby.pardon': 'Cho phép xin lại',
+  'lobby.pardonAll': 'Bỏ chặn tất cả',
   'lobby.denySure': 'Từ chối cho vào',
   'lobby.keep': 'Để chờ tiếp',
   'lobby.knock': '{name} đang chờ được vào họp',
