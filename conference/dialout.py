@@ -164,7 +164,10 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "slow": ("Thiết bị trả lời chậm", "answers slowly"),
     "not_registered": ("Thiết bị chưa kết nối máy chủ", "not connected to the server"),
     "no_address": ("Chưa khai địa chỉ SIP và chưa cấp tài khoản", "neither a SIP address nor an account"),
-    "network_open": ("Mức cuộc họp cần mạng riêng, thiết bị không ở đó", "the class wants a closed network"),
+    "network_open": (
+        "Cuộc họp quan trọng chỉ nhận thiết bị trong mạng riêng; thiết bị này ở ngoài",
+        "important meetings take terminals of closed networks alone; this terminal is outside",
+    ),
     "not_agreed": (
         "Đơn vị chưa nhận lời, cuộc họp chưa qua duyệt cấp hệ thống: hãy gọi bằng tay",
         "the unit has not agreed and the system has not approved: call it by hand",

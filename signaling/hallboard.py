@@ -195,6 +195,7 @@ class Board:
             "leg_id": leg.id,
             "terminal_id": one.terminal.id,
             "terminal": one.terminal.name,
+            "hall": one.hall.name if one.hall is not None else "",
             "site": one.site.name,
             "unit_path": one.unit.path,
             "unit": one.unit.name,

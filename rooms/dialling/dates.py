@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
+from rooms.booking import call_list
 from rooms.booking.tables import Wanted
 from rooms.dialling.planning import LIVE
 from rooms.dialling.tables import DialLeg, LegAlarm
@@ -34,6 +35,8 @@ class BoardDate:
     """Of those that are not connected."""
     alarmed: int
     """Halls with an alarm that nobody has acknowledged."""
+    expected: int
+    """Terminals of the call list that have no leg yet."""
 
 
 async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list[BoardDate]:
@@ -66,8 +69,17 @@ async def with_halls(session: AsyncSession, actor: Actor, now: datetime) -> list
     dates = [date.id for date, _, _ in found]
     states, readiness = await _counted(session, dates, DialLeg.state), await _counted(session, dates, DialLeg.readiness)
     alarmed = await _alarmed(session, dates)
+    expects = await _expected(session, [(meeting, date.id) for date, meeting, _ in found])
     return [
-        BoardDate(date, meeting, unit, states.get(date.id, {}), readiness.get(date.id, {}), alarmed.get(date.id, 0))
+        BoardDate(
+            date,
+            meeting,
+            unit,
+            states.get(date.id, {}),
+            readiness.get(date.id, {}),
+            alarmed.get(date.id, 0),
+            expects.get(date.id, 0),
+        )
         for date, meeting, unit in found
     ]
 
@@ -91,6 +103,21 @@ async def _counted(
         grouped = grouped.where(DialLeg.state != "connected")
     for date, value, count in (await session.execute(grouped.group_by(DialLeg.occurrence_id, column))).all():
         counted.setdefault(date, {})[value] = count
+    return counted
+
+
+async def _expected(session: AsyncSession, dates: Sequence[tuple[Meeting, str]]) -> dict[str, int]:
+    """How many terminals of the call list of each date are not on its board. The call list leaves out what was taken out."""
+    rows = await session.execute(
+        select(DialLeg.occurrence_id, DialLeg.terminal_id).where(
+            DialLeg.occurrence_id.in_([id_ for _, id_ in dates]), ~DialLeg.taken_off
+        )
+    )
+    legs = {(date, terminal) for date, terminal in rows.all()}
+    counted: dict[str, int] = {}
+    for meeting, date in dates:
+        lines = (await call_list.of_date(session, meeting, date)).lines
+        counted[date] = sum(not one.out and (date, one.device.id) not in legs for one in lines)
     return counted
 
 

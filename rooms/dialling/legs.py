@@ -17,7 +17,7 @@ from rooms.identifiers import new_id
 from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Site, Terminal
+from rooms.sites.tables import Hall, Site, Terminal
 
 WAITING = ("idle", "probing", "failed")
 OPEN = (*WAITING, "calling", "ringing", "connected")
@@ -33,6 +33,8 @@ class Standing:
     terminal: Terminal
     site: Site
     unit: Unit
+    hall: Hall | None
+    """Where the terminal stands."""
 
 
 async def claim(
@@ -260,15 +262,16 @@ async def standing(session: AsyncSession, leg_id: str) -> Standing | None:
 
 async def _standing(session: AsyncSession, which: Any) -> list[Standing]:
     rows = await session.execute(
-        select(DialLeg, Terminal, Site, Unit)
+        select(DialLeg, Terminal, Site, Unit, Hall)
         .join(Terminal, Terminal.id == DialLeg.terminal_id)
         .join(Site, Site.id == Terminal.site_id)
         .join(Unit, Unit.id == Site.unit_id)
+        .outerjoin(Hall, Hall.id == Terminal.hall_id)
         .where(which)
         .order_by(Unit.tier, Unit.position, Site.search_name, Terminal.code)
         .execution_options(populate_existing=True)
     )
-    return [Standing(leg, terminal, site, unit) for leg, terminal, site, unit in rows.all()]
+    return [Standing(*row) for row in rows.all()]
 
 
 # Alarms

@@ -21,10 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
 from rooms.meetings.tables import Occurrence
-from rooms.org.tables import Unit
 from rooms.policy.actors import COMMAND
 from rooms.sites import terminals
-from rooms.sites.tables import Site
+from rooms.sites.tables import Hall, Site, Terminal
 from rooms.store.database import Database
 from tests.conftest import start_server
 from tests.ports import free_port
@@ -40,6 +39,10 @@ from tests.web.visiting import Visit, Visitor
 pytestmark = pytest.mark.browser
 TITLE = "Giao ban kiểm tra đường truyền các xã, phường"
 ANSWERS = {"busy": "486 Busy Here", "nobody": "404 Not Found", "later": "480 Temporarily Unavailable"}
+HALLS = {"busy": "TN.CS2.H1", "later": "TN.CS2.H2", "nobody": "TN.HT"}
+"""The halls of their terminals; two are of one site."""
+ABSENT = "TN.10.H1"
+"""The terminal of an invited commune, which dials in by itself."""
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Halls(Served):
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Halls]:
     folder = tmp_path_factory.mktemp("halls")
     now = datetime.fromtimestamp(int(time.time()), UTC)
-    peer = Refuser(ANSWERS)
+    peer = Refuser(ANSWERS | {"absent": "404 Not Found"})
     desk, meeting, date = at_once(_prepare(folder, now, peer.port))
     port = str(free_port())
     server = start_server(
@@ -77,7 +80,7 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
     desk = await furnish(folder, now)
     database = Database.open(f"sqlite:///{(folder / 'diemcau.sqlite').absolute()}")
     try:
-        await database.transact(lambda session: _equip(session, port))
+        commune = await database.transact(lambda session: _equip(session, port))
         request = booking.Request(
             title=TITLE,
             type_code="internal",
@@ -85,7 +88,7 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
             starts_at=working_day(9, now).astimezone(UTC),
             duration_min=60,
             terminal_ids=tuple(f"t-{name}" for name in ANSWERS),
-            attendees=(booking.AttendeeRequest(unit_id=desk.office),),
+            attendees=tuple(booking.AttendeeRequest(unit_id=one) for one in (desk.office, commune)),
             submit=True,
         )
         meeting = await booking.book(database, request, furniture._actor(desk), now)
@@ -98,16 +101,20 @@ async def _prepare(folder: Path, now: datetime, port: int) -> tuple[furniture.De
     return desk, meeting.id, date
 
 
-async def _equip(session: AsyncSession, port: int) -> None:
-    """The register's terminals, one for each answer."""
-    found = await session.scalars(
-        select(Site.id).join(Unit, Unit.id == Site.unit_id).order_by(Site.code).limit(len(ANSWERS))
-    )
-    for name, site in zip(ANSWERS, found.all(), strict=True):
-        values = {"code": f"TB-{name}", "name": f"Thiết bị {name}", "site_id": site, "protocols": ["sip"]}
+async def _equip(session: AsyncSession, port: int) -> str:
+    """The register's terminals, one for each answer, and the unit of the one that the server does not call by itself."""
+    now = datetime.now(UTC)
+    absent = (await session.scalars(select(Terminal).where(Terminal.code == ABSENT))).one()
+    change = {"dialled": False, "sip_uri": f"sip:absent@127.0.0.1:{port};transport=udp"}
+    await terminals.edit(session, absent.id, change, COMMAND, now)
+    for name, code in HALLS.items():
+        hall = (await session.scalars(select(Hall).where(Hall.code == code))).one()
+        values = {"code": f"TB-{name}", "name": f"Thiết bị {name}", "protocols": ["sip"]}
+        values |= {"site_id": hall.site_id, "hall_id": hall.id}
         values["sip_uri"] = f"sip:{name}@127.0.0.1:{port};transport=udp"
-        (await terminals.create(session, values, COMMAND, datetime.now(UTC))).id = f"t-{name}"
+        (await terminals.create(session, values, COMMAND, now)).id = f"t-{name}"
         await session.flush()
+    return (await session.get_one(Site, absent.site_id)).unit_id
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -156,6 +163,45 @@ async def test_what_became_of_calls_stands_on_the_board(operator: Visitor, serve
         await gone.get_by_test_id("trace").click()
     await (await coming.value).save_as(tmp_path / "trace.txt")
     assert "404" in (tmp_path / "trace.txt").read_text()
+
+
+async def test_halls_are_told_apart_counted_found_and_called(operator: Visitor, served: Halls, tmp_path: Path) -> None:
+    await operator.part("nav-control").click()
+    date = operator.part("board-date").filter(has_text=TITLE)
+    await expect(date).to_contain_text(f"{len(ANSWERS) + 1} điểm cầu")
+    await open_board(operator, served)
+    rows, lines, none = operator.part("leg"), operator.part("expected"), operator.part("legs-none")
+    for name, hall in (("busy", "Hội trường Tân Ninh"), ("later", "Phòng họp Tân Ninh")):
+        row = rows.filter(has_text=f"Thiết bị {name}")
+        await expect(row.get_by_test_id("leg-title")).to_have_text(hall)
+        await expect(row).to_contain_text("UBND tỉnh (cơ sở Tân Ninh)")
+    await expect(lines).to_contain_text("Hội trường Xã 10")
+    for typed, found, heading in (("xa 10", 0, 1), ("phong hop tan ninh", 1, 0), ("khong co", 0, 0)):
+        await operator.part("leg-search").fill(typed)
+        await expect(rows).to_have_count(found)
+        await expect(lines).to_have_count(heading)
+        await expect(none).to_have_count(int(found + heading == 0))
+    await expect(none).to_contain_text("Không có điểm cầu nào khớp")
+    await operator.part("leg-search").fill("")
+
+    await operator.part("leg-add").click()
+    await operator.part("add-pick").fill("xã")
+    await expect(operator.part("add-pick-option").first).to_contain_text("Xã ")
+    await operator.page.screenshot(path=tmp_path / "add.png")
+    await operator.part("add-hall").get_by_role("button", name="Quay lại").click()
+    await operator.part("expected-call").click()
+    called = rows.filter(has_text="Xã 10")
+    await expect(called).to_have_attribute("data-state", "given_up", timeout=60_000)
+    await expect(called).to_contain_text("Sai địa chỉ thiết bị")
+    await expect(operator.part("said")).to_have_count(0)
+    for width in (1280, 820, 390):
+        await operator.page.set_viewport_size({"width": width, "height": 844})
+        await operator.page.screenshot(path=tmp_path / f"board-{width}.png", full_page=True)
+    await called.locator("summary").click()
+    await called.get_by_test_id("leg-remove").click()
+    await operator.part("remove-sure").click()
+    await expect(called).to_have_count(0)
+    await expect(lines).to_contain_text("Hội trường Xã 10")
 
 
 async def test_commands_layout_and_alarms(operator: Visitor, served: Halls) -> None:

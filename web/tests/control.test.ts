@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { LAYOUTS } from '../src/desk/control/layouts';
-import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, queue, rate, severity, shown, worstLoss, type Leg } from '../src/desk/control/legs';
+import { awaited, count, isPoor, legStanding, openAlarms, passes, percent, placeOf, queue, rate, severity, shown, shownLines, titleOf, worstLoss, type Leg } from '../src/desk/control/legs';
 
 function leg(id: string, more: Partial<Leg> = {}): Leg {
   return {
-    leg_id: id, terminal_id: id, terminal: 'Polycom', site: `Điểm cầu ${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
+    leg_id: id, terminal_id: id, terminal: 'Polycom', hall: '', site: `Điểm cầu ${id}`, unit: 'UBND xã', unit_path: '/a', protocol: 'sip', address: `sip:${id}@10.1.1.1`,
     state: 'idle', reason: NONE, attempts: 0, next_try_at: null, since: '2026-01-01T00:00:00Z', secure: true, audio: null, video: null, content: false, floor_wanted_at: null,
     camera: false, on_stage: false, layout: '1+5', readiness: { state: 'unknown', at: null, reason: NONE }, thumbnail_url: '', unprotected: false, taken_off: false, alarms: [], ...more,
   };
@@ -37,6 +37,18 @@ describe('the operators board', () => {
     expect(shown(legs, 'all', 'duc hue', 'tree')).toHaveLength(1);
     expect(shown(legs, 'all', '10.2.2', 'tree').map((one) => one.leg_id)).toEqual(['Cần Giuộc']);
     expect(shown(legs, 'all', 'không có', 'tree')).toEqual([]);
+  });
+
+  it('names the hall before its site, and finds halls that are not called yet', () => {
+    const [one, other, bare] = [leg('a', { hall: 'Hội trường lớn', site: 'Điểm cầu UBND xã', terminal: 'Máy 1' }), leg('b', { hall: 'Phòng họp A', site: 'Điểm cầu 2' }), leg('c')];
+    expect([titleOf(one), placeOf(one)]).toEqual(['Hội trường lớn', 'Điểm cầu UBND xã · Máy 1']);
+    expect(placeOf(other)).toBe('Điểm cầu 2 · UBND xã · Polycom');
+    expect([titleOf(bare), placeOf(bare)]).toEqual(['Điểm cầu c', 'UBND xã · Polycom']);
+    expect(shown([one, other, bare], 'all', 'phong hop a', 'tree')).toEqual([other]);
+    const line = { terminal_id: 't', terminal_name: 'Thiết bị 3', hall_name: 'Hội trường Xã 07', site_name: 'Điểm cầu', unit_id: null, unit_name: '', why: 'hall' as const, out: false, called: true, closed: true };
+    expect(shownLines([line], 'all', 'xa 07')).toEqual([line]);
+    expect(shownLines([line], 'waiting', '')).toEqual([line]);
+    expect([...shownLines([line], 'connected', ''), ...shownLines([line], 'all', 'xã 08')]).toEqual([]);
   });
 
   it('counts each leg where it belongs', () => {

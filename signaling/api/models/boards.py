@@ -86,6 +86,7 @@ class Leg(View):
     leg_id: str
     terminal_id: str
     terminal: str
+    hall: str = Field(description="the hall in which the terminal stands; empty: in none")
     site: str
     unit_path: str
     unit: str
@@ -114,8 +115,9 @@ class Leg(View):
 
 
 class BoardDate(View):
-    """A date of today, or one that is on, with its halls counted. `trouble`: tried again later, or given up; `alarmed`: with an
-    alarm that nobody has acknowledged. `green`, `amber`, `red`: how those that are not connected were found before the start.
+    """A date of today, or one that is on, with its halls counted. `expected`: halls of the call list that are not on the board
+    yet, beside those in `halls`. `trouble`: tried again later, or given up; `alarmed`: with an alarm that nobody has
+    acknowledged. `green`, `amber`, `red`: how those that are not connected were found before the start.
     """
 
     meeting_id: str
@@ -126,6 +128,7 @@ class BoardDate(View):
     ends_at: datetime
     state: str
     halls: int
+    expected: int
     connected: int
     under_way: int
     trouble: int

@@ -60,6 +60,7 @@ def _board(one: dates.BoardDate) -> BoardDate:
         ends_at=one.occurrence.ends_at,
         state=one.occurrence.state,
         halls=sum(one.states.values()),
+        expected=one.expected,
         connected=count("connected"),
         under_way=count("probing", "calling", "ringing"),
         trouble=count("failed", "given_up"),

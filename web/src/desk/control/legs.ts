@@ -1,5 +1,6 @@
 /** The halls of one meeting as the operator watches them: how a leg stands, what is wrong with it, what comes first. Pure. */
 import type { DeskKey } from '../../i18n/desk-vi';
+import type { CallLine } from '../model';
 import { matches, plain } from '../plain';
 import type { SignName } from '../signs';
 import type { Standing } from '../states';
@@ -33,6 +34,8 @@ export interface Leg {
   leg_id: string;
   terminal_id: string;
   terminal: string;
+  /** Empty: it stands in none. */
+  hall: string;
   site: string;
   unit: string;
   unit_path: string;
@@ -105,8 +108,29 @@ export function readinessStanding(state: Leg['readiness']['state']): Standing {
   return READINESS[state] ?? READINESS.unknown;
 }
 
+/** Its hall, which tells two of one site apart. */
+export function titleOf(leg: Leg): string {
+  return leg.hall || leg.site;
+}
+
+/** Below the title: where the hall is, and which terminal it has. */
+export function placeOf(leg: Leg): string {
+  const above = leg.site.includes(leg.unit) ? '' : leg.unit;
+  return [leg.hall === '' ? '' : leg.site, above, leg.terminal].filter((part) => part !== '').join(' · ');
+}
+
+/** In one sentence or label, where nothing stands below it. */
+export function fullNameOf(leg: Leg): string {
+  return leg.hall === '' ? leg.site : `${leg.hall}, ${leg.site}`;
+}
+
 export function isUnderWay(leg: Leg): boolean {
   return leg.state === 'probing' || leg.state === 'calling' || leg.state === 'ringing';
+}
+
+/** How its last call went is known. */
+export function isOver(leg: Leg): boolean {
+  return leg.state !== 'idle' && !isUnderWay(leg);
 }
 
 export function openAlarms(leg: Leg): Alarm[] {
@@ -171,9 +195,15 @@ export function awaited(legs: Leg[]): Record<Ready, Leg[]> {
 
 /** Those that pass, in the wanted order. The order of equals is the tree's, so that rows do not jump about. */
 export function shown(legs: Leg[], filter: Filter, typed: string, order: Order): Leg[] {
-  const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
-  const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || one.leg_id.localeCompare(other.leg_id);
+  const wanted = legs.filter((leg) => passes(leg, filter) && matches(`${leg.hall} ${leg.site} ${leg.unit} ${leg.terminal} ${leg.address}`, typed));
+  const byTree = (one: Leg, other: Leg) => one.unit_path.localeCompare(other.unit_path) || plain(one.site).localeCompare(plain(other.site)) || plain(one.hall).localeCompare(plain(other.hall)) || one.leg_id.localeCompare(other.leg_id);
   return wanted.sort((one, other) => (order === 'worst' ? severity(other) - severity(one) : 0) || byTree(one, other));
+}
+
+/** Lines of the call list that have no row yet: the search finds them too, and they are not called yet. */
+export function shownLines(lines: CallLine[], filter: Filter, typed: string): CallLine[] {
+  if (filter !== 'all' && filter !== 'waiting') return [];
+  return lines.filter((line) => matches(`${line.hall_name} ${line.site_name} ${line.unit_name} ${line.terminal_name}`, typed));
 }
 
 /** Who asked for the floor, first come first. */
