@@ -34,7 +34,7 @@ class Standing:
     site: Site
     unit: Unit
     hall: Hall | None
-    """Where the terminal stands."""
+    """The hall in which the terminal is; None: it is in no hall."""
 
 
 async def claim(

@@ -169,8 +169,8 @@ async def search(
 
 
 def _has_address(words: str) -> ColumnElement[bool]:
-    """Whether these words stand in a number or alias, or in the SIP address: in the part before the @, and in the host too
-    where the words have a mark of an address. The host names the province, whose letters stand in many other words.
+    """Tell whether a number, an alias or the SIP address has these words. The host of the SIP address counts only if the words
+    have a mark of an address. The host names the province, and many other words have the letters of that name.
     """
     if any(mark in words for mark in "@.:"):
         sip = Terminal.sip_uri.icontains(words, autoescape=True)

@@ -34,7 +34,7 @@ export class Draft {
   guests = $state.raw<Guest[]>([]);
   /** Name and address of a guest outside the directory, not yet added to the list. */
   typed = $state({ name: '', mail: '' });
-  /** The form says what is wrong with the typed guest: somebody tried to add the guest or to send the form. */
+  /** The form says what is wrong with the typed guest, after the user tried to add the guest or to send the form. */
   troubleTold = $state(false);
   agenda = $state<AgendaItem[]>([]);
   documents = $state<DocumentFields[]>([]);
