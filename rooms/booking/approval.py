@@ -260,8 +260,10 @@ async def consented(session: AsyncSession, meeting: Meeting, unit_id: str) -> bo
 
 async def consenting(session: AsyncSession, meeting: Meeting, unit_ids: AbstractSet[str]) -> AbstractSet[str]:
     """Return those of `unit_ids` whose terminals the server may call by itself. These are the host's own unit and each unit that
-    has said that it comes. Once the system's step of an approval says so, these are all units. An internal ordinary meeting may have been approved
-    without any step. What the host's desk wrote down for a unit is not the unit's word, nor is what one of its people answered.
+    has said that it comes. Once the system's step of an approval says so, these are all units.
+
+    An internal ordinary meeting may have been approved without any step. What the host's desk wrote down for a unit is not the
+    unit's word, nor is what one of its people answered.
     """
     if not unit_ids - {meeting.host_unit_id} or meeting.class_ != classes.ORDINARY:
         return unit_ids
