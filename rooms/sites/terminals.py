@@ -175,7 +175,8 @@ def _has_address(words: str) -> ColumnElement[bool]:
     if any(mark in words for mark in "@.:"):
         sip = Terminal.sip_uri.icontains(words, autoescape=True)
     else:
-        before_host = "%:%" + re.sub(r"([/%_])", r"/\1", words) + "%@%"
+        escaped = words.translate({ord(mark): f"/{mark}" for mark in "/%_"})
+        before_host = f"%:%{escaped}%@%"
         sip = Terminal.sip_uri.ilike(before_host, escape="/")
     return or_(sip, *(one.icontains(words, autoescape=True) for one in (Terminal.h323_alias, Terminal.e164)))
 
