@@ -355,7 +355,7 @@ TABLE: Final[Mapping[State, Mapping[Event, Step]]] = {
         Event.DUE: _DIAL,
         Event.RECOVER: _to(State.IDLE, keeps_time=True),
     },
-    State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING), Event.AWAY: _away},
+    State.CALLING: _PENDING | {Event.RANG: _to(State.RINGING, reason=""), Event.AWAY: _away},
     State.RINGING: _PENDING,
     State.CONNECTED: {
         Event.CAME: _stands,  # by another call, perhaps to another worker than the one that had it

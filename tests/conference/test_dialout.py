@@ -260,6 +260,14 @@ def test_one_that_is_not_registered_is_waited_for_without_a_try_or_a_time() -> N
     assert due([called], 500.0) == [called]
 
 
+def test_a_hall_that_rings_no_longer_shows_why_the_call_before_failed() -> None:
+    waits, _ = step(replace(LEG, state=State.CALLING), happen(Event.AWAY))
+    assert waits.reason == "not_registered"
+    calling, _ = step(waits, happen(Event.DUE))
+    ringing, _ = step(calling, happen(Event.RANG))
+    assert (ringing.state, ringing.reason) == (State.RINGING, "")
+
+
 @pytest.mark.parametrize(("status", "is_called"), [(0, True), (486, False), (408, False), (603, False)])
 def test_a_registration_helps_who_could_not_be_reached_and_nobody_else(status: int, is_called: bool) -> None:
     leg, _ = refuse(LEG, 0.0, status)
