@@ -87,7 +87,7 @@ SILENCE = """() => {
     unsent = [];
     watch.disconnect();
   });
-  watch.observe(call, { attributes: true });
+  watch.observe(call, { attributeFilter: ['data-link'] });
 }"""
 """Once the call is there again, the server hears nothing more."""
 ADD_TRACK = SignalRequest.ADD_TRACK_FIELD_NUMBER
