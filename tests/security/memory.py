@@ -50,6 +50,15 @@ class Here:
 
     composition: server.Composition
     port: int
+    http: server._Server
+
+    async def settle(self, connections: int) -> None:
+        """The server has accepted so many connections, and done what it had to do for those that ended."""
+        state = self.http.server_state
+        while len(state.connections) != connections or len(state.tasks) > connections:
+            await asyncio.sleep(0.005)
+        for _ in range(40):
+            await asyncio.sleep(0.005)
 
     @property
     def things(self) -> Things:
@@ -88,7 +97,7 @@ async def served(folder: Path) -> AsyncIterator[Here]:
         await running.startup()
         assert running.started
         try:
-            yield Here(composition, port)
+            yield Here(composition, port, running)
         finally:
             await running.shutdown()
 
@@ -107,8 +116,8 @@ def request(token: str) -> bytes:
 class Crowd:
     """Plain sockets, made before anything is counted."""
 
-    def __init__(self, port: int, count: int) -> None:
-        self._port = port
+    def __init__(self, here: Here, count: int) -> None:
+        self._here = here
         self.sockets = [socket.socket() for _ in range(count)]
         self.said: list[str] = []
         """The first line of each answer, up to its status."""
@@ -117,7 +126,7 @@ class Crowd:
         loop = asyncio.get_running_loop()
         for one in self.sockets:
             one.setblocking(False)
-            await loop.sock_connect(one, ("127.0.0.1", self._port))
+            await loop.sock_connect(one, ("127.0.0.1", self._here.port))
 
     async def send(self, data: bytes) -> None:
         loop = asyncio.get_running_loop()
@@ -132,7 +141,7 @@ class Crowd:
     async def close(self) -> None:
         for one in self.sockets:
             one.close()
-        await settle()
+        await self._here.settle(0)
 
 
 def held() -> int:
@@ -141,12 +150,6 @@ def held() -> int:
     mine = tracemalloc.Filter(False, __file__)
     own = tracemalloc.Filter(False, tracemalloc.__file__)
     return sum(one.size for one in tracemalloc.take_snapshot().filter_traces((mine, own)).traces)
-
-
-async def settle() -> None:
-    """Until the server has done what it had to do."""
-    for _ in range(40):
-        await asyncio.sleep(0.005)
 
 
 @contextlib.contextmanager
@@ -161,7 +164,7 @@ def counting() -> Iterator[None]:
 @contextlib.asynccontextmanager
 async def gathered(here: Here) -> AsyncIterator[Crowd]:
     """It has not connected yet; some others have asked before it and are gone."""
-    warm, made = Crowd(here.port, 5), Crowd(here.port, STRANGERS)
+    warm, made = Crowd(here, 5), Crowd(here, STRANGERS)
     await warm.connect()
     await warm.send(request(here.token("stranger", "w" * 40)))
     await warm.hear()
@@ -172,13 +175,13 @@ async def gathered(here: Here) -> AsyncIterator[Crowd]:
         await made.close()
 
 
-async def cost(crowd: Crowd, data: bytes) -> float:
+async def cost(here: Here, crowd: Crowd, data: bytes) -> float:
     """Bytes for each of the crowd when all have connected and said so much."""
     with counting():
         before = held()
         await crowd.connect()
         await crowd.send(data)
-        await settle()
+        await here.settle(STRANGERS)
         return (held() - before) / STRANGERS
 
 
@@ -196,7 +199,7 @@ class Bill:
 async def stranger(here: Here, crowd: Crowd) -> Bill:
     """Nearly the whole of a request, held back; then its end, with a token that is signed by nobody."""
     whole = request(here.token("stranger", "w" * 40))
-    asking = await cost(crowd, whole[:-2])
+    asking = await cost(here, crowd, whole[:-2])
     await asyncio.sleep(TOLD_S)
     while_asking = here.things
     with counting():
@@ -211,7 +214,7 @@ async def stranger(here: Here, crowd: Crowd) -> Bill:
 
 async def guest(here: Here, crowd: Crowd) -> Bill:
     """The same question with a good key."""
-    asking = await cost(crowd, request(here.token("guest")))
+    asking = await cost(here, crowd, request(here.token("guest")))
     await asyncio.sleep(TOLD_S)
     while_asking = here.things
     await crowd.hear()
