@@ -53,7 +53,7 @@ class Here:
     http: server._Server
 
     async def settle(self, connections: int) -> None:
-        """The server has accepted so many connections, and done what it had to do for those that ended."""
+        """Waits until the server has exactly `connections`, and has nothing more to do for those that ended."""
         state = self.http.server_state
         while len(state.connections) != connections or len(state.tasks) > connections:
             await asyncio.sleep(0.005)

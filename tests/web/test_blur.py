@@ -62,7 +62,7 @@ NO_GENERATOR = """window.MediaStreamTrackGenerator = class {
     throw new Error('no memory');
   }
 };"""
-IMPATIENT = """(() => {
+MINUTE = """(() => {
   const [set, clear] = [window.setTimeout, window.clearTimeout];
   let first = null;
   window.setTimeout = (act, ms, ...more) => {
@@ -236,7 +236,7 @@ async def most(visitor: Visitor) -> float:
     return seen
 
 
-async def passed(visitor: Visitor) -> None:
+async def pass_minute(visitor: Visitor) -> None:
     """The minute that the page waits for its first program is over."""
     await visitor.page.evaluate("passMinute()")
 
@@ -439,7 +439,7 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
     """Switched on, off and on again with the camera open: the patience for the first program ends nothing of the second."""
-    one, other = await visit(flags=(*DEVICES, pattern), script=IMPATIENT), await visit()
+    one, other = await visit(flags=(*DEVICES, pattern), script=MINUTE), await visit()
     gate = Gate("silent", "held")
     await one.page.route("**/*.tflite", gate)
     link = await new_meeting(other, live_server)
@@ -456,7 +456,7 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
     await gate.reached(2)
     await expect(other.page.locator(OTHER)).to_have_count(0, timeout=PATIENCE_MS)
     await watch(other, OTHER)
-    await passed(one)
+    await pass_minute(one)
     await one.part("settings-button").click()
     await expect(one.part("blur")).to_be_checked()
     await expect(one.page.get_by_text("Đang chuẩn bị…")).to_be_visible()
@@ -472,7 +472,7 @@ async def test_the_picture_is_held_while_the_blur_gets_ready(
 async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
     visit: Visit, live_server: LiveServer, pattern: str
 ) -> None:
-    visitor = await visit(flags=(*DEVICES, pattern), script=IMPATIENT)
+    visitor = await visit(flags=(*DEVICES, pattern), script=MINUTE)
     gate = Gate("silent")
     await visitor.page.route("**/*.tflite", gate)
     await new_meeting(visitor, live_server)
@@ -481,7 +481,7 @@ async def test_a_program_left_behind_before_the_meeting_ends_no_wish(
     await visitor.part("join-name").fill("Nguyễn Văn An")
     await visitor.part("join-button").click()
     await looks(visitor, OWN, True, "blurred")
-    await passed(visitor)
+    await pass_minute(visitor)
     assert await visitor.page.evaluate("localStorage.getItem('diemcau.blur')") == "yes"
     await looks(visitor, OWN, True, "still blurred")
 
