@@ -24,8 +24,8 @@ from conference import dialout
 from conference.dialout import Action, Event, Happening, Leg, State
 from conference.ports import Dialer, DialOrder
 from rooms.dialling import legs, planning
-from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database, is_away
+from rooms.store.tables.dialling import DialLeg
 from signaling import limits, tasks
 
 log = logging.getLogger(__name__)

@@ -23,9 +23,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from rooms.sites import networks, terminals
-from rooms.sites.tables import Network
 from rooms.store import migrations
 from rooms.store.database import Database, reason
+from rooms.store.tables.sites import Network
 from signaling import hallports, libraries, sockets, tls, whereabouts
 from signaling.config import Settings, SettingsError
 from signaling.files import is_private

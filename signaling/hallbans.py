@@ -11,13 +11,13 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.dialling.tables import SipAccount
 from rooms.errors import Refusal
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Site, Terminal
 from rooms.store import audit
+from rooms.store.tables.dialling import SipAccount
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site, Terminal
 from signaling.halls import Halls
 from signaling.sip.guard import Ban
 

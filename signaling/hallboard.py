@@ -21,11 +21,11 @@ from conference import Conference, Hall, Refusal, layout
 from conference.dialout import REASONS
 from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
-from rooms.dialling.tables import DialLeg, LegAlarm, SipAccount
 from rooms.errors import Refusal as RoomsRefusal
 from rooms.policy.actors import Actor
 from rooms.store import audit
 from rooms.store.database import is_away
+from rooms.store.tables.dialling import DialLeg, LegAlarm, SipAccount
 from signaling import hallports, limits
 from signaling.booked import PREFIX
 from signaling.dialling import WISHES

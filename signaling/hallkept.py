@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from conference.ports import DialOrder
 from rooms.dialling import kept
-from rooms.dialling.tables import SipBinding, SipDialog
 from rooms.store.database import Database
+from rooms.store.tables.dialling import SipBinding, SipDialog
 from signaling import limits
 from signaling.sip.agent import Agent, Target
 from signaling.sip.call import Call

@@ -16,16 +16,16 @@ from conference import Conference, Passage, Refusal
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
-from rooms.meetings.tables import Meeting
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import refused
 from rooms.sites import halls as places
 from rooms.sites import terminals
-from rooms.sites.tables import Site, Terminal
 from rooms.store import audit
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site, Terminal
 from signaling import limits
 from signaling.hallcall import HallCall
 from signaling.hallmenu import last_words, say

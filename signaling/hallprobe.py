@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference.ports import DialOrder
 from rooms.dialling import legs, planning
 from rooms.dialling.legs import Standing
-from rooms.meetings.tables import Meeting
 from rooms.policy.classes import IMPORTANT, Verdict
+from rooms.store.tables.meetings import Meeting
 from signaling import hallready, hallsafety
 from signaling.dialling import Caller
 from signaling.halldirectory import Directory

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from conference import Refusal
-from rooms.dialling.tables import TerminalProfile
+from rooms.store.tables.dialling import TerminalProfile
 from signaling.sip import profiles
 from signaling.sip.profiles import SHIPPED, Profile, Profiles
 

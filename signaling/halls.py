@@ -41,11 +41,11 @@ from rooms.dialling import accounts, entering, legs, planning
 from rooms.dialling import profiles as stored_profiles
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal as RoomsRefusal
-from rooms.meetings.tables import Meeting
 from rooms.policy import classes
 from rooms.policy.classes import IMPORTANT, Verdict
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
 from signaling import hallprobe, hallprofiles, hallready, hallsafety, hallwords, limits, tasks
 from signaling.booked import GUEST, PREFIX, BookedMeetings
 from signaling.dialling import Caller

@@ -18,9 +18,9 @@ from conference.plan import Encryption, MediaPlan, Policy
 from rooms.dialling import planning
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import IMPORTANT
-from rooms.sites.tables import Terminal
 from rooms.store import audit
 from rooms.store.database import Database
+from rooms.store.tables.sites import Terminal
 from signaling.booked import PREFIX, BookedMeetings
 from signaling.halldirectory import Directory
 from signaling.sip.agent import Target

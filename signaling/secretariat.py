@@ -19,7 +19,6 @@ import conference
 from conference import Grants, Lobbies, LobbySetting, Passage, Registry
 from rooms import booking, demo
 from rooms.accounts import actors, first, signing
-from rooms.accounts.tables import Account, Client, SignIn
 from rooms.booking import defaults
 from rooms.dialling import legs
 from rooms.errors import Refusal
@@ -30,6 +29,7 @@ from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal
 from rooms.store import audit, keeping, migrations, outbox
 from rooms.store.database import Database, reason
+from rooms.store.tables.accounts import Account, Client, SignIn
 from signaling import access, api, limits, metrics, notify
 from signaling.auth import OF_CLIENT, Authenticator
 from signaling.booked import KEY_REVOKED, NO_HOST, PREFIX, SIGNED_OUT, BookedMeetings

@@ -9,9 +9,9 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles
-from rooms.accounts.tables import Account
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import Actor
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Holding, Person, Post, Unit
 
 _ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 

@@ -12,14 +12,14 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles, second, signing
-from rooms.accounts.tables import Account, RoleGrant, SignIn
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org.names import plain
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.accounts import Account, RoleGrant, SignIn
+from rooms.store.tables.org import Person, Unit
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 LANGUAGES = ("vi", "en")

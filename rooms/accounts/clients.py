@@ -9,15 +9,15 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
-from rooms.accounts.tables import Client
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
 from rooms.org import top
 from rooms.org.names import cleaned
-from rooms.org.tables import Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
 from rooms.store import audit
+from rooms.store.tables.accounts import Client
+from rooms.store.tables.org import Unit
 
 PREFIX = "dck_"
 """A key that turns up in a log or a repository can be recognised."""

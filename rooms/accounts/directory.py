@@ -14,15 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import administration
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal, Trouble
 from rooms.exchange import imports
 from rooms.exchange.imports import Outcome
 from rooms.exchange.ldif import Entry, first
 from rooms.exchange.sheets import Sheet
 from rooms.org.names import cleaned, plain
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Person, Unit
 
 HEADINGS = ("code", "name", "email", "phone", "unit_code", "active")
 DISABLED = 0x2

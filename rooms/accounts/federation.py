@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org.names import cleaned, plain
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Person, Unit
 
 _OTHER = re.compile(r"[^a-z0-9._@-]+")
 

@@ -8,14 +8,14 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles, signing
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.identifiers import new_id
 from rooms.org import top
 from rooms.org.names import plain
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.org import Person, Unit
 
 NAME = "quantri"
 

@@ -15,15 +15,15 @@ from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, fu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
-from rooms.accounts.tables import Account, DeputyRole, RoleGrant
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import top
-from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor, Role
 from rooms.store import audit, locks
-from rooms.store.columns import Utc
+from rooms.store.tables.accounts import Account, DeputyRole, RoleGrant
+from rooms.store.tables.columns import Utc
+from rooms.store.tables.org import Deputy, Person, Unit
 
 DEPUTISED = (policy.REQUESTER, policy.SECRETARY, policy.APPROVER)
 """What passes to a deputy. Operators, administrators and auditors are named one by one, with dates of their own."""

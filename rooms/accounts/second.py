@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_bytes, new_recovery_code
 from rooms.policy.actors import Actor
 from rooms.sealing import Seal, SealBroken
 from rooms.store import audit
+from rooms.store.tables.accounts import Account
 
 DIGITS = 6
 ISSUER = "Điểm Cầu"

@@ -13,12 +13,12 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import limits
-from rooms.accounts.tables import Account, SignIn, SignInLink
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_secret
 from rooms.policy.actors import Actor
 from rooms.store import audit
-from rooms.store.columns import Utc
+from rooms.store.tables.accounts import Account, SignIn, SignInLink
+from rooms.store.tables.columns import Utc
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ from rooms import limits
 from rooms.booking import call_list, history, reading, rejoining, requests, resources, restoring, rules, timing
 from rooms.booking.requests import Request
 from rooms.booking.rules import Rule
-from rooms.booking.tables import Proposal, Reservation, Setting, Step, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id, new_number, new_pin
-from rooms.meetings.tables import Attendee, Meeting, MeetingType, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.booking import Proposal, Reservation, Setting, Step, Wanted
+from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Unit
 
 ACTION_OF = {1: "meetings.approve.unit", 2: "meetings.approve.system"}
 ROLE_OF = {1: roles.APPROVER, 2: roles.OPERATOR}

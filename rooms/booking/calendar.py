@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.tables import Holiday
+from rooms.store.tables.booking import Holiday
 
 ZONE: Final = ZoneInfo("Asia/Ho_Chi_Minh")
 DAY: Final = timedelta(days=1)

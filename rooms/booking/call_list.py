@@ -14,10 +14,10 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.tables import Wanted
-from rooms.meetings.tables import Attendee, Meeting
-from rooms.org.tables import Unit
-from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store.tables.booking import Wanted
+from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 Why = Literal["hall", "unit", "added"]
 """It stands in a booked hall; it is of an invited unit; the secretary added it."""

@@ -20,12 +20,12 @@ from rooms.booking import reading, resources
 from rooms.booking.calendar import DAY, day_of, local, midnight
 from rooms.booking.resources import Load, Span, Thing
 from rooms.booking.rules import Rule, clock
-from rooms.booking.tables import CapacitySlot, Reservation
 from rooms.errors import Refusal, Trouble
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site
+from rooms.store.tables.booking import CapacitySlot, Reservation
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Site
 
 LONGEST = timedelta(days=3)
 """No reservation is longer (`store/migrations/overlap`)."""

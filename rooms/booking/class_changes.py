@@ -14,13 +14,13 @@ from rooms.booking import history, reading, resources, restoring
 from rooms.booking.approval import wrong_state
 from rooms.booking.calendar import day_of
 from rooms.errors import Refusal
-from rooms.meetings.tables import Attendee, Meeting
-from rooms.org.tables import Holding, Post, Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import Dropped, Presence
-from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
+from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Holding, Post, Unit
+from rooms.store.tables.sites import Network, Terminal
 
 
 @dataclass(frozen=True)

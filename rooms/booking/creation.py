@@ -16,18 +16,18 @@ from rooms.booking import approval, clashes, history, plans, resources, rules, t
 from rooms.booking.plans import Plan
 from rooms.booking.requests import DocumentRequest, Request
 from rooms.booking.resources import Span, Taken
-from rooms.booking.tables import Change, Idempotency, Reservation, Step, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.org.names import plain
 from rooms.policy import classes
 from rooms.policy.actors import Actor
 from rooms.store import audit, rows
-from rooms.store.columns import Row
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.booking import Change, Idempotency, Reservation, Step, Wanted
+from rooms.store.tables.columns import Row
+from rooms.store.tables.meetings import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.store.tables.records import Job
 
 SECRET = "state_secret"  # noqa: S105 (a code)
 Written = dict[type[Row], list[dict[str, Any]]]

@@ -15,13 +15,13 @@ from rooms.booking import approval, editing, history, proposals, reading, resour
 from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.rules import clock
-from rooms.booking.tables import Proposal
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store import audit
+from rooms.store.tables.booking import Proposal
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "force_majeure": ("Vì lý do bất khả kháng", "force majeure"),

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import approval, dates, editing, proposals
-from rooms.meetings.tables import Meeting
 from rooms.policy.actors import Actor
+from rooms.store.tables.meetings import Meeting
 
 
 async def decide(

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings.tables import MeetingType
+from rooms.store.tables.meetings import MeetingType
 
 TYPES: Final = (
     # code, name, in English, class, minutes, notice, conclusion (working days), internal, precedence

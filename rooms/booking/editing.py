@@ -18,15 +18,15 @@ from rooms.booking.calendar import day_of
 from rooms.booking.plans import Plan
 from rooms.booking.recurrence import ended, parsed, written
 from rooms.booking.requests import AgendaItem, DocumentRequest, Request
-from rooms.booking.tables import Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.booking import Wanted
+from rooms.store.tables.meetings import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.store.tables.org import Unit
 
 Scope = Literal["this", "following", "all"]
 TIME = ("starts_at", "duration_min", "rule")

@@ -18,13 +18,13 @@ from rooms import limits
 from rooms.booking import calendar, clashes, reading, resources, rules
 from rooms.booking.calendar import DAY, day_of, midnight
 from rooms.booking.clashes import LONGEST, Busy
-from rooms.booking.tables import CapacitySlot, Pool, Reservation
 from rooms.errors import Refusal
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site
+from rooms.store.tables.booking import CapacitySlot, Pool, Reservation
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Site
 
 TAKEN = "Đã có lịch"
 STEP = timedelta(minutes=15)

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking import reading, timing
-from rooms.booking.tables import Change, Wanted
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy.actors import Actor
-from rooms.store.columns import Row, Utc
+from rooms.store.tables.booking import Change, Wanted
+from rooms.store.tables.columns import Row, Utc
+from rooms.store.tables.meetings import Attendee, DocumentRef, Meeting, Occurrence
 
 NEVER_RESTORED = frozenset(
     {"id", "version", "sequence", "created_at", "created_by", "updated_at", "number", "pin", "connect_asked"}

@@ -16,12 +16,12 @@ from rooms.booking import editing, reading, requests
 from rooms.booking.requests import AttendeeRequest, Request
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
 from rooms.org.names import cleaned
-from rooms.org.tables import Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.meetings import Attendee, AttendeeList, Meeting, Occurrence, Template
+from rooms.store.tables.org import Unit
 
 TIMELESS = ("starts_at", "skip", "skip_clashes", "submit", "urgent_reason")
 WEEK = timedelta(days=7)

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Account
-from rooms.org.tables import Person, Unit
-from rooms.sites.tables import Hall, Terminal
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall, Terminal
 
 CHUNK = 500
 """Identifiers in one statement."""

@@ -19,15 +19,15 @@ from rooms.booking.call_list import CallList
 from rooms.booking.requests import Request
 from rooms.booking.resources import Load, Span, Thing
 from rooms.booking.rules import Rule
-from rooms.booking.tables import Pool, UnitRule
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
 from rooms.meetings import attendees
-from rooms.meetings.tables import MeetingType
-from rooms.org.tables import Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Site
+from rooms.store.tables.booking import Pool, UnitRule
+from rooms.store.tables.meetings import MeetingType
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site
 
 CALL = "call"
 """`Request.connect` of those whose halls are called."""

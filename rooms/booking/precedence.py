@@ -29,13 +29,13 @@ from rooms.booking import (
 )
 from rooms.booking.calendar import DAY, day_of, local, midnight
 from rooms.booking.requests import Request
-from rooms.booking.tables import Setting
 from rooms.errors import Refusal, Trouble
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.booking import Setting
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
 
 SETTING: Final = "precedence"
 TIERS: Final[Mapping[str, int]] = {"0": 0, "1": 1000, "2": 2000, "3": 3000}

@@ -17,7 +17,7 @@ from rooms.booking.plans import Plan
 from rooms.booking.requests import Request
 from rooms.policy import classes
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Site
+from rooms.store.tables.sites import Site
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking import approval, history, reading, requests, rules, timing
 from rooms.booking.calendar import local
 from rooms.booking.requests import Request
-from rooms.booking.tables import Proposal, Reservation, Step
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting, MeetingType, Occurrence
-from rooms.org.tables import Person, RecipientSet, Unit
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
-from rooms.sites.tables import Hall, Terminal
 from rooms.store import audit, rows
+from rooms.store.tables.booking import Proposal, Reservation, Step
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Person, RecipientSet, Unit
+from rooms.store.tables.sites import Hall, Terminal
 
 Slot = tuple[str, str, str, datetime, datetime]
 """(Date, kind, thing, from, until) of a reservation."""

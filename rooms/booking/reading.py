@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
-from rooms.meetings.tables import Attendee, Meeting
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
+from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Person, Unit
 
 CHUNK = 500
 """Identifiers in one statement."""

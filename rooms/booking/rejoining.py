@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import history, restoring
 from rooms.booking.recurrence import ended
-from rooms.booking.tables import Change
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store import audit
+from rooms.store.tables.booking import Change
+from rooms.store.tables.meetings import Meeting, Occurrence
 
 TAKEN = "Giờ này hội trường, thiết bị hoặc người dự đã có lịch khác."
 SUMMARY = "Phần tách ra không được duyệt: giữ lịch cũ"

@@ -15,9 +15,9 @@ from typing import Any
 
 from rooms import limits
 from rooms.errors import Refusal, Trouble
-from rooms.meetings.tables import CONNECTS
 from rooms.org.names import cleaned
 from rooms.policy import classes
+from rooms.store.tables.meetings import CONNECTS
 
 ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 

@@ -38,14 +38,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.tables import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
-from rooms.org.tables import Person
 from rooms.policy import classes
-from rooms.sites.tables import Hall, Network, Site, Terminal
 from rooms.store import rows
-from rooms.store.columns import EPOCH, Utc
+from rooms.store.tables.booking import CapacitySlot, CapacityUse, Pool, Reservation, Wanted
+from rooms.store.tables.columns import EPOCH, Utc
+from rooms.store.tables.org import Person
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 SLOT = timedelta(minutes=limits.SLOT_MIN)
 BUFFER_MOST_MIN = 12 * 60

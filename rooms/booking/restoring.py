@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.booking import clashes, history, resources, timing
 from rooms.booking.calendar import day_of
 from rooms.booking.resources import Span, Taken, Thing
-from rooms.booking.tables import Change, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import attendees
-from rooms.meetings.tables import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy import classes
 from rooms.policy.actors import Actor
+from rooms.store.tables.booking import Change, Wanted
+from rooms.store.tables.meetings import CONNECTS, Attendee, DocumentRef, Meeting, Occurrence
 
 TAKES = ("held", "asked", "approved")
 OVER = ("running", "ended", "released")

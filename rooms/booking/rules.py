@@ -11,10 +11,10 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.calendar import DAY, WEEKEND, Calendar, day_of, local, midnight, week_of
-from rooms.booking.tables import UnitRule
 from rooms.errors import Refusal, Trouble
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Unit
+from rooms.store.tables.booking import UnitRule
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
 
 FIELDS = (
     "opens_min",

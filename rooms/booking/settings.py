@@ -17,14 +17,14 @@ from rooms.booking.approval import FOUR_EYES, HALLS
 from rooms.booking.approval import SETTING as APPROVAL
 from rooms.booking.precedence import SETTING as PRECEDENCE
 from rooms.booking.precedence import TIERS
-from rooms.booking.tables import Holiday, Pool, Setting, UnitRule
 from rooms.errors import Refusal
-from rooms.meetings.tables import MeetingType
 from rooms.org import units
 from rooms.org.names import cleaned
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require, require_everywhere
 from rooms.store import audit
+from rooms.store.tables.booking import Holiday, Pool, Setting, UnitRule
+from rooms.store.tables.meetings import MeetingType
 
 MOST_TIERS = 10
 HIGHEST = 1_000_000

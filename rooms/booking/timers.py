@@ -27,11 +27,11 @@ from rooms.booking import (
     timing,
 )
 from rooms.booking.resources import Taken
-from rooms.booking.tables import Step
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit
+from rooms.store.tables.booking import Step
+from rooms.store.tables.meetings import Meeting, Occurrence
 
 Payload = Mapping[str, Any]
 

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import rules
 from rooms.booking.rules import Rule
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.store import outbox, rows
-from rooms.store.tables import Job
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.records import Job
 
 HOLD, DEADLINE, DATES, HORIZON = "booking.hold", "booking.deadline", "booking.dates", "booking.horizon"
 CHANGED = "meeting.changed"

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import approval, history, proposals, reading, restoring, rules, timing
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Unit
 
 
 async def undo(session: AsyncSession, meeting_id: str, actor: Actor, now: datetime) -> Meeting:

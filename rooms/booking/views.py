@@ -15,16 +15,16 @@ from rooms.booking import approval, calendar, call_list, history, reading, resou
 from rooms.booking.calendar import Calendar
 from rooms.booking.call_list import NamedList
 from rooms.booking.creation import Made, search_number
-from rooms.booking.tables import Change, Proposal, Reservation, Step, Wanted
 from rooms.errors import Refusal
 from rooms.meetings import answers, attendees
 from rooms.meetings.attendees import Invited
-from rooms.meetings.tables import Attendee, DateAnswer, DocumentRef, Meeting, MeetingType, Occurrence
 from rooms.org.names import plain
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store.rows import shown
+from rooms.store.tables.booking import Change, Proposal, Reservation, Step, Wanted
+from rooms.store.tables.meetings import Attendee, DateAnswer, DocumentRef, Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Unit
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, roles, signing
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.booking import defaults, timers
 from rooms.demo.month import Month
 from rooms.errors import Refusal
 from rooms.fixtures import tayninh
 from rooms.fixtures.draft import identifier, insert_all
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.roles import require_everywhere
 from rooms.store import audit, locks
-from rooms.store.tables import Job
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.records import Job
 
 PEOPLE: Final = 400
 STARTER: Final = "goc"

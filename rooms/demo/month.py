@@ -19,9 +19,9 @@ from rooms.booking.calendar import ZONE, day_of
 from rooms.booking.requests import AgendaItem, AttendeeRequest, DocumentRequest, Request
 from rooms.fixtures.draft import chance, identifier
 from rooms.meetings import answers
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
-from rooms.org.tables import Holding, Post, Unit
 from rooms.policy.actors import SYSTEM, Actor
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Holding, Post, Unit
 
 SPAN: Final = 12
 """Working days on either side of today."""

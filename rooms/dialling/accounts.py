@@ -15,15 +15,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.dialling.tables import SipAccount, SipBan
 from rooms.errors import Refusal
 from rooms.identifiers import new_recovery_code
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sealing import Seal
 from rooms.sites import halls, networks, terminals
-from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
+from rooms.store.tables.dialling import SipAccount, SipBan
+from rooms.store.tables.sites import Network, Terminal
 
 ALIAS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}")
 ALGORITHMS: Final = ("MD5", "SHA-256")

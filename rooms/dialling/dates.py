@@ -12,15 +12,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from rooms import limits
 from rooms.booking import call_list
-from rooms.booking.tables import Wanted
 from rooms.dialling.planning import LIVE
-from rooms.dialling.tables import DialLeg, LegAlarm
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.fields import midnight, today
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Terminal
+from rooms.store.tables.booking import Wanted
+from rooms.store.tables.dialling import DialLeg, LegAlarm
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Terminal
 
 
 @dataclass(frozen=True)

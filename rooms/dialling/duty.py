@@ -10,12 +10,12 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.tables import Step, Wanted
-from rooms.dialling.tables import DialLeg
-from rooms.meetings.tables import Attendee, Meeting, MeetingType, Occurrence
 from rooms.policy import classes
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site, Terminal
+from rooms.store.tables.booking import Step, Wanted
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 STANDING: Final = ("planned", "running", "released")
 """States of a date that takes place, or still may: halls that nobody came to are phoned too."""

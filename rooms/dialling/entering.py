@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.dialling import planning
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import Verdict, admission
-from rooms.sites.tables import Terminal
 from rooms.store import audit
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Terminal
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.dialling.tables import DialLeg, SipBinding, SipDialog
+from rooms.store.tables.dialling import DialLeg, SipBinding, SipDialog
 
 
 async def keep_bindings(session: AsyncSession, alias: str, rows: Iterable[Mapping[str, Any]]) -> None:

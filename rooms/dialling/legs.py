@@ -11,13 +11,13 @@ from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site, Terminal
+from rooms.store.tables.dialling import DialLeg, LegAlarm
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 WAITING = ("idle", "probing", "failed")
 OPEN = (*WAITING, "calling", "ringing", "connected")

@@ -16,16 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking import approval, call_list
-from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy import roles
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.policy.classes import Verdict, admission
 from rooms.sites import halls, networks, terminals
-from rooms.sites.tables import Network, Terminal
 from rooms.store import audit
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.sites import Network, Terminal
 
 CALL = "call"
 """`Meeting.connect` of those whose halls are called."""

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.dialling.tables import TerminalProfile
 from rooms.errors import Refusal
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require_everywhere
 from rooms.store import audit
+from rooms.store.tables.dialling import TerminalProfile
 
 
 async def every(session: AsyncSession) -> list[TerminalProfile]:

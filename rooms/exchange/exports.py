@@ -13,9 +13,9 @@ from rooms.exchange import sheets
 from rooms.exchange.forms import Form, Register, form, heading, load, needed
 from rooms.org import posts
 from rooms.org.fields import Field, to_text, today
-from rooms.org.tables import Holding
 from rooms.policy.actors import Actor
 from rooms.policy.roles import scopes
+from rooms.store.tables.org import Holding
 
 
 async def export(

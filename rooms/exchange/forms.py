@@ -14,9 +14,9 @@ from rooms.errors import Refusal
 from rooms.org import people, posts, units
 from rooms.org.fields import Field
 from rooms.org.names import plain
-from rooms.org.tables import Person, Post, Unit
 from rooms.sites import halls, places, terminals
-from rooms.sites.tables import Hall, Network, Site, Terminal
+from rooms.store.tables.org import Person, Post, Unit
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 TABLES: Final[Mapping[str, Any]] = {
     "unit": Unit,

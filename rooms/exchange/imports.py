@@ -24,13 +24,13 @@ from rooms.identifiers import new_id
 from rooms.org import posts, top, units
 from rooms.org.fields import Field, Wrong, checked, from_text, today
 from rooms.org.names import plain
-from rooms.org.tables import Holding, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import allows, everywhere
 from rooms.sites import halls, terminals
 from rooms.store import audit
 from rooms.store.audit import canonical
 from rooms.store.locks import Lock, take
+from rooms.store.tables.org import Holding, Unit
 
 
 @dataclass(frozen=True)

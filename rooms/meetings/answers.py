@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org.names import cleaned
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit, outbox
+from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrence
+from rooms.store.tables.org import Person, Unit
 
 Answer = Literal["accepted", "declined", "tentative"]
 Channel = Literal["link", "mail", "account", "secretary"]

@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal, Trouble
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org import recipients
 from rooms.org.fields import today
 from rooms.org.names import cleaned
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Site
 from rooms.store import audit, outbox
+from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrence
+from rooms.store.tables.org import Holding, Person, Post, Unit
+from rooms.store.tables.sites import Site
 
 ROLES = ("chair", "secretary", "presenter", "delegate", "guest")
 Key = tuple[str, str, str]

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import attendees, links, wording
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.names import cleaned
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import IMPORTANT, Verdict, Way, admission
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Holding, Person, Post, Unit
 
 OVER = ("ended", "released")
 LEADERS = ("chair", "secretary")

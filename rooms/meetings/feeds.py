@@ -15,20 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts import actors
-from rooms.accounts.tables import Account
-from rooms.booking.tables import Reservation
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id, new_secret
 from rooms.meetings import attendees, calendar, links
 from rooms.meetings.calendar import Dated, Entry
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.meetings.wording import local
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site
 from rooms.store import audit
-from rooms.store.tables import Feed
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.records import Feed
+from rooms.store.tables.sites import Hall, Site
 
 KINDS = ("hall", "person", "unit")
 TARGETS = {"hall": Hall, "person": Person, "unit": Unit}

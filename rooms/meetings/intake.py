@@ -15,15 +15,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking, limits
-from rooms.accounts.tables import Client
 from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
 from rooms.errors import Refusal, Trouble
-from rooms.meetings.tables import HookSeen, Meeting
-from rooms.org.tables import RecipientSet, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor, Role
 from rooms.sealing import Seal, SealBroken
 from rooms.store import audit, webhooks
+from rooms.store.tables.accounts import Client
+from rooms.store.tables.meetings import HookSeen, Meeting
+from rooms.store.tables.org import RecipientSet, Unit
 
 TYPE = "meeting.request"
 FIELDS = {

@@ -16,20 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts.roles import in_force as grant_in_force
-from rooms.accounts.tables import Account, DeputyRole, RoleGrant
 from rooms.booking.dates import REASONS
-from rooms.booking.tables import Reservation, Step
 from rooms.errors import Refusal
 from rooms.meetings import attendees, calendar, links, wording
 from rooms.meetings.attendees import Contact
 from rooms.meetings.calendar import Dated, Entry, Party
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org.deputies import in_force as deputyship_in_force
-from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy import classes, roles
 from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site
 from rooms.store import audit, outbox, webhooks
+from rooms.store.tables.accounts import Account, DeputyRole, RoleGrant
+from rooms.store.tables.booking import Reservation, Step
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Deputy, Person, Unit
+from rooms.store.tables.sites import Hall, Site
 
 Kind = Literal[
     "invite",

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
 from rooms.identifiers import digest
-from rooms.meetings.tables import Attendee
+from rooms.store.tables.meetings import Attendee
 
 SECRET_BYTES = 24
 SECRET_CHARACTERS = 64

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.meetings.tables import LobbyBar, LobbySetting
+from rooms.store.tables.meetings import LobbyBar, LobbySetting
 
 Kept = tuple[str, bool, bool | None]
 """(conference, on, as it was planned then; None: it is in no calendar)"""

@@ -10,16 +10,16 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.booking.tables import Reservation
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Attendee, DateAnswer, Meeting, Occurrence
 from rooms.org.fields import midnight, today
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.policy.classes import Way
-from rooms.sites.tables import Hall
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, DateAnswer, Meeting, Occurrence
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall
 
 SHOWN = ("held", "asked", "approved", "cancelled")
 WAY: Way = "browser"

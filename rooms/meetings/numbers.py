@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
-from rooms.meetings.tables import InstantNumber
+from rooms.store.tables.meetings import InstantNumber
 
 PART = 500
 """Numbers in one statement: SQLite takes some thousand values."""

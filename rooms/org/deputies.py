@@ -13,10 +13,10 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.org import people, refusals, units
 from rooms.org.names import cleaned
-from rooms.org.tables import Deputy, Person, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
+from rooms.store.tables.org import Deputy, Person, Unit
 
 
 async def grant(

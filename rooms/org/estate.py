@@ -15,10 +15,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Text, cast, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Account, Client, DeputyRole, RoleGrant
-from rooms.booking.tables import Change, Step, UnitRule
 from rooms.identifiers import new_id, new_number
-from rooms.meetings.tables import (
+from rooms.org import posts, units
+from rooms.org.fields import midnight
+from rooms.policy.actors import Actor
+from rooms.store.tables.accounts import Account, Client, DeputyRole, RoleGrant
+from rooms.store.tables.booking import Change, Step, UnitRule
+from rooms.store.tables.columns import Row
+from rooms.store.tables.meetings import (
     Attendee,
     AttendeeList,
     DocumentRef,
@@ -27,13 +31,9 @@ from rooms.meetings.tables import (
     Occurrence,
     Template,
 )
-from rooms.org import posts, units
-from rooms.org.fields import midnight
-from rooms.org.tables import Person, Post, RecipientRule, RecipientSet, Unit
-from rooms.policy.actors import Actor
-from rooms.sites.tables import Hall, Site, Terminal
-from rooms.store.columns import Row
-from rooms.store.tables import Feed, Webhook
+from rooms.store.tables.org import Person, Post, RecipientRule, RecipientSet, Unit
+from rooms.store.tables.records import Feed, Webhook
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 OPEN: Final = ("held", "asked", "approved")
 

@@ -14,10 +14,10 @@ from rooms.identifiers import new_id
 from rooms.org import refusals, units
 from rooms.org.fields import CODE, EMAIL, PHONE, Field, read
 from rooms.org.names import plain, searched
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
+from rooms.store.tables.org import Holding, Person, Post, Unit
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

@@ -15,10 +15,10 @@ from rooms.identifiers import new_id
 from rooms.org import people, refusals, units
 from rooms.org.fields import Field, read, today
 from rooms.org.names import plain
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
+from rooms.store.tables.org import Holding, Person, Post, Unit
 
 FIELDS: Final = (
     Field("unit_id", "Đơn vị", required=True, refers="unit"),

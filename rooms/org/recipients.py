@@ -18,10 +18,10 @@ from rooms.identifiers import new_id
 from rooms.org import refusals, units
 from rooms.org.fields import CODE, WORD, Field, invalid, read
 from rooms.org.names import plain, searched
-from rooms.org.tables import BLOCKS, RecipientRule, RecipientSet, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
+from rooms.store.tables.org import BLOCKS, RecipientRule, RecipientSet, Unit
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

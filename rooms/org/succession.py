@@ -22,11 +22,11 @@ from rooms.org import estate, top, units
 from rooms.org.estate import Estate, Share
 from rooms.org.fields import read, today
 from rooms.org.names import cleaned
-from rooms.org.tables import RecipientRule, Unit, UnitSuccessor
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
 from rooms.store.locks import Lock, take
+from rooms.store.tables.org import RecipientRule, Unit, UnitSuccessor
 
 WORDS = {
     "units": "đơn vị trực thuộc",

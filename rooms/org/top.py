@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
 from rooms.org import refusals
-from rooms.org.tables import Unit
 from rooms.policy.actors import Actor, Role
 from rooms.policy.roles import require_everywhere
 from rooms.store import audit
 from rooms.store.locks import Lock, take
+from rooms.store.tables.org import Unit
 
 
 async def root(session: AsyncSession) -> Unit | None:

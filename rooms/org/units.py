@@ -15,11 +15,11 @@ from rooms.identifiers import new_id
 from rooms.org import refusals, top
 from rooms.org.fields import CODE, EMAIL, PHONE, WORD, Field, read, today
 from rooms.org.names import plain, searched
-from rooms.org.tables import BLOCKS, Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.store import audit
 from rooms.store.locks import Lock, take
+from rooms.store.tables.org import BLOCKS, Unit
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

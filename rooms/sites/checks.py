@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.identifiers import new_check_code
-from rooms.sites.tables import DeviceCheck
+from rooms.store.tables.sites import DeviceCheck
 
 TRIES = 20
 

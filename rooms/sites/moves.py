@@ -10,14 +10,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.org import units
 from rooms.org.fields import midnight
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sites import places
-from rooms.sites.tables import Hall, Site, Terminal
 from rooms.store import audit
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 
 async def merge(

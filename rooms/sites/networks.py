@@ -18,8 +18,8 @@ from rooms.org import refusals
 from rooms.org.fields import CODE, Field, invalid, read
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require_everywhere
-from rooms.sites.tables import Network
 from rooms.store import audit
+from rooms.store.tables.sites import Network
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

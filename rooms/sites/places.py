@@ -17,12 +17,12 @@ from rooms.identifiers import new_id
 from rooms.org import refusals, units
 from rooms.org.fields import CODE, PHONE, Field, read, today
 from rooms.org.names import plain, searched
-from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import require
 from rooms.sites import networks
-from rooms.sites.tables import CAPABILITIES, Hall, Site
 from rooms.store import audit
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import CAPABILITIES, Hall, Site
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

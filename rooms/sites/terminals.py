@@ -18,12 +18,12 @@ from rooms.identifiers import new_id
 from rooms.org import refusals
 from rooms.org.fields import CODE, Field, read
 from rooms.org.names import searched
-from rooms.org.tables import Unit
 from rooms.policy.actors import Actor
 from rooms.policy.roles import everywhere, require
 from rooms.sites import halls, networks
-from rooms.sites.tables import Hall, Network, Site, Terminal
 from rooms.store import audit
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 FIELDS: Final = (
     Field("code", "Mã", required=True, most=64, pattern=CODE),

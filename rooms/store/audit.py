@@ -23,8 +23,8 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from rooms import limits
 from rooms.policy.actors import Actor
-from rooms.store.columns import EPOCH, MICROSECOND
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.columns import EPOCH, MICROSECOND
+from rooms.store.tables.records import AuditEntry
 
 FIRST = "0" * 64
 """`previous` of entry 1."""

@@ -26,8 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.store.audit import canonical
-from rooms.store.columns import EPOCH, MICROSECOND
-from rooms.store.tables import AuditCheckpoint, AuditEntry
+from rooms.store.tables.columns import EPOCH, MICROSECOND
+from rooms.store.tables.records import AuditCheckpoint, AuditEntry
 
 FORMAT: Final = "diemcau-audit-checkpoint-1"
 KEY_FILE: Final = "audit.key"

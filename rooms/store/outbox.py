@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.identifiers import new_id
-from rooms.store.tables import Job
+from rooms.store.tables.records import Job
 
 
 async def enqueue(

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 R = TypeVar("R", bound=Row)
 Batch = Mapping[type[Row], Sequence[Mapping[str, Any]]]

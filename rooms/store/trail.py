@@ -9,10 +9,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.errors import Refusal
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.org import Unit
+from rooms.store.tables.records import AuditEntry
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.store import audit
 from rooms.store.checkpoints import Checkpoint, latest
-from rooms.store.columns import EPOCH, MICROSECOND
-from rooms.store.tables import AuditCheckpoint, AuditEntry
+from rooms.store.tables.columns import EPOCH, MICROSECOND
+from rooms.store.tables.records import AuditCheckpoint, AuditEntry
 
 WORDS: Final = {
     "seq_missing": ("Thiếu mục", "entries are missing"),

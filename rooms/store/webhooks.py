@@ -21,12 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.errors import Refusal
 from rooms.identifiers import new_bytes, new_id
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.sealing import Seal
 from rooms.store import audit, outbox
-from rooms.store.tables import Delivery, Webhook
+from rooms.store.tables.org import Unit
+from rooms.store.tables.records import Delivery, Webhook
 
 PREFIX: Final = "whsec_"
 SECRET_BYTES = 32

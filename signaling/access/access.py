@@ -21,12 +21,12 @@ from rooms.accounts import actors, clients, second, signing
 from rooms.accounts import limits as accounts
 from rooms.accounts.passwords import Hashing
 from rooms.accounts.signing import Signed
-from rooms.accounts.tables import Account
 from rooms.identifiers import digest
 from rooms.policy.actors import Actor
 from rooms.sealing import Seal
 from rooms.store import audit
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
 from signaling.access import limits, origin, refusals
 from signaling.access.backoff import Backoff
 from signaling.access.cookies import Cookies

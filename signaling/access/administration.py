@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import administration, clients, roles
 from rooms.accounts.administration import Seen
-from rooms.accounts.tables import Client, RoleGrant
-from rooms.org.tables import Unit
 from rooms.policy import roles as policy
+from rooms.store.tables.accounts import Client, RoleGrant
+from rooms.store.tables.org import Unit
 from signaling.access import limits, models
 from signaling.access.access import Access
 from signaling.addresses import sign_in_link

@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import federation, signing
 from rooms.accounts.federation import Identity
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.identifiers import new_secret
 from rooms.policy.actors import Actor
 from rooms.sealing import SealBroken
 from rooms.store import audit
+from rooms.store.tables.accounts import Account
 from signaling.access import limits, models, origin
 from signaling.access.access import Access, address_of, agent_of
 from signaling.access.administration import base_of

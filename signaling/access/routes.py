@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, passwords, second, signing
 from rooms.accounts.signing import Signed
-from rooms.accounts.tables import Account, SignIn
 from rooms.identifiers import digest
-from rooms.org.tables import Person, Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import Actor
+from rooms.store.tables.accounts import Account, SignIn
+from rooms.store.tables.org import Person, Unit
 from signaling.access import models, origin, refusals
 from signaling.access.access import Access, address_of, agent_of, session_id
 from signaling.access.refusals import refused

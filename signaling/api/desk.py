@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.requests import Request
 
 from conference import Grants, Lobbies
-from rooms.dialling.tables import TerminalProfile
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
+from rooms.store.tables.dialling import TerminalProfile
 from signaling.checks import Checks
 from signaling.throttle import NumberTries, Throttle
 

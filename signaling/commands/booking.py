@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import booking
 from rooms.booking.calendar import ZONE, local
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting
-from rooms.org.tables import Unit
 from rooms.policy.actors import COMMAND
-from rooms.sites.tables import Hall
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Hall
 from signaling.commands.ground import DataDir, File, Ground, ground, with_database
 
 T = TypeVar("T")

@@ -57,8 +57,8 @@ def backup(
     file: File = None,
 ) -> None:
     """Sao lưu vào thư mục trống, máy chủ vẫn chạy / back up into an empty folder while the server runs."""
-    from rooms.store import backup as backups
-    from rooms.store import ciphering
+    from rooms.store.backup import archive as backups
+    from rooms.store.backup import ciphering
 
     standing = ground(data_dir, file)
     home = standing.settings.data_dir
@@ -94,8 +94,8 @@ def restore(
     file: File = None,
 ) -> None:
     """Phục hồi vào cơ sở dữ liệu trống và đối chiếu / restore into an empty database and compare."""
-    from rooms.store import backup as backups
-    from rooms.store import ciphering, keys
+    from rooms.store.backup import archive as backups
+    from rooms.store.backup import ciphering, keys
 
     standing = ground(data_dir, file)
     home = standing.settings.data_dir
@@ -122,7 +122,7 @@ def restore(
 @app.command("backup-key")
 def backup_key(path: Annotated[Path, typer.Argument(help="tệp khóa mới / new file", dir_okay=False)]) -> None:
     """Tạo cặp khóa cho bản sao lưu / make a key pair for backups; the public key is printed."""
-    from rooms.store import ciphering
+    from rooms.store.backup import ciphering
 
     async def work() -> str:
         return ciphering.new_key(path)

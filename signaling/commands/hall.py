@@ -14,10 +14,10 @@ from rooms.dialling import accounts, legs, planning
 from rooms.dialling.legs import Standing
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
-from rooms.sites.tables import Terminal
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Terminal
 from signaling import hallports
 from signaling.commands.ground import DataDir, File, Ground, ground, with_database
 from signaling.files import kept_key

@@ -17,13 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import administration, first, roles, signing
 from rooms.accounts import directory as accounts_directory
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.exchange import ldif
 from rooms.identifiers import new_id
 from rooms.org.names import cleaned, plain
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import COMMAND
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Person, Unit
 from signaling import directory
 from signaling.addresses import sign_in_link
 from signaling.commands.ground import DataDir, File, carried_out, ground, with_database

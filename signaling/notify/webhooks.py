@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.sealing import Seal, SealBroken
 from rooms.store import webhooks
 from rooms.store.database import Database
-from rooms.store.tables import Delivery, Webhook
+from rooms.store.tables.records import Delivery, Webhook
 from signaling.notify import limits, targets
 from signaling.notify.worker import GiveUp, Later
 

@@ -20,7 +20,7 @@ from rooms.identifiers import new_id
 from rooms.policy.actors import SYSTEM
 from rooms.store import audit, outbox
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.records import Job
 from signaling import tasks
 from signaling.notify import limits
 

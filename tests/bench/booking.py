@@ -25,14 +25,14 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import Pool, Reservation
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting, MeetingType, Occurrence
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor, Role
-from rooms.sites.tables import Hall, Network, Site, Terminal
 from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.tables.booking import Pool, Reservation
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 from tests.bench import board_page, creation, letters
 from tests.rooms.postgres import Postgres
 

@@ -20,11 +20,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.booking.calendar import Calendar
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.meetings import Meeting
 from tests.bench import peers
 from tests.bench.crowd import Crowd, Found
 

@@ -37,8 +37,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from media.mixer.layouts import rects
 from media.mixer.sound.codecs import open_decoder
-from rooms.sites.tables import Terminal as TerminalRow
 from rooms.store.database import Database
+from rooms.store.tables.sites import Terminal as TerminalRow
 from tests.bench import hall_terminals, hall_transcoding, hall_voices, peers
 from tests.bench.hall_terminals import SECOND_NS, Arrived, Camera, Film, Listener, Timed, Witness
 from tests.interop import hallnet

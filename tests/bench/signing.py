@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import uvloop
 
 from rooms.accounts.passwords import Hashing
-from rooms.accounts.tables import Account
 from rooms.identifiers import new_id
 from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
 from tests.bench import peers
 
 PASSWORD = "mưa rơi trên mái ngói đỏ"

@@ -30,15 +30,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import clients
 from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Wanted
 from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
-from rooms.sites.tables import Network, Terminal
 from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.tables.booking import Wanted
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Network, Terminal
 from signaling.files import kept_key
 from signaling.sip.digest import ha1
 from tests.interop import network

@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from rooms import booking
 from rooms.meetings import links
-from rooms.meetings.tables import Attendee, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Attendee, Occurrence
 from tests.conftest import LiveServer
 from tests.interop.person import Person, until
 from tests.rooms import province as provinces
@@ -94,7 +94,7 @@ async def office(own: LiveServer, database: Database) -> Office:
     async def build(session: Any) -> provinces.Province:
         from sqlalchemy import delete
 
-        from rooms.meetings.tables import MeetingType
+        from rooms.store.tables.meetings import MeetingType
 
         await session.execute(delete(MeetingType))
         return await provinces.build(session, datetime.now(UTC))
@@ -134,7 +134,7 @@ async def test_an_invitee_enters_and_the_class_sends_him_away(own: LiveServer, o
 
 async def allow_nights(office: Office) -> None:
     """The hours of units do not bind the test, whenever it runs."""
-    from rooms.booking.tables import UnitRule
+    from rooms.store.tables.booking import UnitRule
 
     async def work(session: Any) -> None:
         session.add(UnitRule(unit_id=office.province.units["tinh"], opens_min=0, closes_min=24 * 60, weekends=True))

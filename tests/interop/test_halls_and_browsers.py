@@ -16,7 +16,7 @@ from sqlalchemy import select
 from rooms.accounts import clients
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.records import AuditEntry
 from tests.conftest import LiveServer, start_server
 from tests.interop import hallnet
 from tests.interop.hallnet import Booked

@@ -18,11 +18,11 @@ from sqlalchemy import select, update
 
 from rooms.accounts import clients
 from rooms.policy.actors import COMMAND
-from rooms.sites.tables import Network
-from rooms.sites.tables import Terminal as TerminalRow
 from rooms.sites.terminals import FIELDS
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.records import AuditEntry
+from rooms.store.tables.sites import Network
+from rooms.store.tables.sites import Terminal as TerminalRow
 from tests.conftest import start_server
 from tests.interop import hallnet
 from tests.interop.person import until

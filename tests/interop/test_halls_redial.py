@@ -14,8 +14,8 @@ import pytest
 from livekit import api
 from sqlalchemy import update
 
-from rooms.sites.tables import Terminal as TerminalRow
 from rooms.store.database import Database
+from rooms.store.tables.sites import Terminal as TerminalRow
 from signaling import limits
 from tests.conftest import LiveServer, start_server
 from tests.interop import hallnet

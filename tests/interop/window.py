@@ -18,9 +18,9 @@ from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
-from rooms.meetings.tables import Occurrence
-from rooms.org.tables import Person
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.org import Person
 from tests.interop.hallnet import COLOURS, Booked, colour_of
 from tests.rooms.people import LOCAL_COOKIE, SECURE_COOKIE, signed_in
 from tests.web.visiting import CHROMIUM, DEVICES, FAULTS, Visitor

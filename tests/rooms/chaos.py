@@ -26,14 +26,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import booking
 from rooms.booking import resources
 from rooms.booking.requests import Request
-from rooms.booking.tables import CapacitySlot, CapacityUse, Idempotency, Pool, Reservation, UnitRule
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, MeetingType, Occurrence
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor, Role
-from rooms.sites.tables import Hall, Site
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.booking import CapacitySlot, CapacityUse, Idempotency, Pool, Reservation, UnitRule
+from rooms.store.tables.meetings import Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.records import AuditEntry
+from rooms.store.tables.sites import Hall, Site
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HALLS, DAYS, SLOTS, PEOPLE = 40, 600, 8, 20

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Reservation
 from rooms.identifiers import new_id, new_number, new_pin
 from rooms.meetings import attendees
-from rooms.meetings.tables import DocumentRef, Meeting, Occurrence
 from rooms.org.names import plain
 from rooms.policy.actors import SYSTEM
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import DocumentRef, Meeting, Occurrence
 from tests.rooms.province import Province
 
 KEY = b"k" * 32

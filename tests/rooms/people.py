@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, signing
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.identifiers import new_id
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account, RoleGrant
 
 LOCAL_COOKIE = "diemcau-local"
 SECURE_COOKIE = "__Host-diemcau"

@@ -5,13 +5,13 @@ from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.booking.tables import Pool
-from rooms.meetings.tables import MeetingType
 from rooms.org.names import plain
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import Actor, Role
-from rooms.sites.tables import Hall, Network, Site, Terminal
-from rooms.store.columns import Row
+from rooms.store.tables.booking import Pool
+from rooms.store.tables.columns import Row
+from rooms.store.tables.meetings import MeetingType
+from rooms.store.tables.org import Holding, Person, Post, Unit
+from rooms.store.tables.sites import Hall, Network, Site, Terminal
 
 SINCE = date(2020, 1, 1)
 

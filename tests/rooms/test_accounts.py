@@ -14,16 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors, administration, clients, first, limits, passwords, roles, second, signing
 from rooms.accounts.passwords import Hashing
-from rooms.accounts.tables import Account, RoleGrant, SignIn, SignInLink
 from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
 from rooms.org import deputies
-from rooms.org.tables import Unit
 from rooms.policy import roles as policy
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sealing import Seal, SealBroken
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.accounts import Account, RoleGrant, SignIn, SignInLink
+from rooms.store.tables.org import Unit
+from rooms.store.tables.records import AuditEntry
 from tests.rooms.people import add_account
 from tests.rooms.province import Province
 

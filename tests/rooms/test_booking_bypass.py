@@ -10,11 +10,11 @@ from sqlalchemy import select
 from rooms import booking, limits
 from rooms.booking import approval, settings, timing
 from rooms.booking.requests import AttendeeRequest, as_json
-from rooms.booking.tables import Proposal, Reservation
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Meeting
 from rooms.store.database import Database
+from rooms.store.tables.booking import Proposal, Reservation
+from rooms.store.tables.meetings import Meeting
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import make, wish
 from tests.rooms.test_booking_life import WEEKLY, approved, dates, denied, do, due, everything, taken

@@ -12,14 +12,14 @@ from rooms.booking import call_list as calls
 from rooms.booking.call_list import Device, Gap, Party, call_list
 from rooms.booking.requests import AttendeeRequest, Request
 from rooms.dialling import dates, entering, legs, planning
-from rooms.dialling.tables import DialLeg
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.org.fields import midnight, today
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
-from rooms.sites.tables import Hall, Terminal
 from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Hall, Terminal
 from tests.rooms.province import Province
 
 

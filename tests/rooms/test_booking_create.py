@@ -14,14 +14,23 @@ from rooms import booking, limits
 from rooms.booking import plans, resources
 from rooms.booking.call_list import EMPTY, Device, call_list
 from rooms.booking.requests import AttendeeRequest, DocumentRequest, Request
-from rooms.booking.tables import CapacitySlot, CapacityUse, Change, Holiday, Idempotency, Reservation, UnitRule, Wanted
 from rooms.dialling import entering
 from rooms.errors import Refusal
 from rooms.meetings import entry
-from rooms.meetings.tables import Attendee, DocumentRef, Meeting, Occurrence
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.booking import (
+    CapacitySlot,
+    CapacityUse,
+    Change,
+    Holiday,
+    Idempotency,
+    Reservation,
+    UnitRule,
+    Wanted,
+)
+from rooms.store.tables.meetings import Attendee, DocumentRef, Meeting, Occurrence
+from rooms.store.tables.records import AuditEntry, Job
 from tests.rooms.province import Province
 
 TABLES = (
@@ -377,7 +386,7 @@ async def test_an_important_meeting_takes_terminals_of_closed_networks_only(
     database: Database, province: Province, now: datetime
 ) -> None:
     async def work(session: Any) -> None:
-        from rooms.sites.tables import Terminal
+        from rooms.store.tables.sites import Terminal
 
         terminal = await session.get(Terminal, province.terminals["tinh-a"])
         terminal.network_id = None

@@ -10,12 +10,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import CapacitySlot, Reservation
 from rooms.identifiers import new_id
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.org.tables import Person
-from rooms.sites.tables import Hall, Terminal
 from rooms.store.database import Database
+from rooms.store.tables.booking import CapacitySlot, Reservation
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.org import Person
+from rooms.store.tables.sites import Hall, Terminal
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import counts, make, wish
 

@@ -11,17 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.booking import timing
 from rooms.booking.calendar import local
 from rooms.booking.requests import AttendeeRequest, Request
-from rooms.booking.tables import CapacitySlot, Reservation, Setting, Step
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import Actor
 from rooms.policy.classes import Presence
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.booking import CapacitySlot, Reservation, Setting, Step
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.records import Job
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import counts, make, refused, wish
 

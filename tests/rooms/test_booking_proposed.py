@@ -6,11 +6,11 @@ from sqlalchemy import select
 
 from rooms import booking
 from rooms.booking import approval, timing
-from rooms.booking.tables import Change, Proposal
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.booking import Change, Proposal
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.records import Job
 from tests.rooms.province import Province
 from tests.rooms.test_booking_create import make, set_rule, wish
 from tests.rooms.test_booking_life import dates, denied, do, due

@@ -9,13 +9,13 @@ from sqlalchemy import func, select, update
 
 from rooms import demo
 from rooms.accounts import first
-from rooms.accounts.tables import Account
-from rooms.booking.tables import Change, Proposal, Step
 from rooms.errors import Refusal
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.booking import Change, Proposal, Step
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.records import AuditEntry, Job
 
 pytestmark = pytest.mark.timeout(300)
 

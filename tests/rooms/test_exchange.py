@@ -19,10 +19,10 @@ from rooms.exchange import exports, forms, imports, sheets
 from rooms.org import posts
 from rooms.org.fields import Field, checked, from_text, to_text
 from rooms.org.names import cleaned
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import COMMAND, Actor
-from rooms.sites.tables import Hall, Site
 from rooms.store.database import Database
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall, Site
 from tests.rooms.province import Province
 
 NOW = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)

@@ -7,17 +7,17 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Account, RoleGrant
 from rooms.errors import Refusal
 from rooms.fixtures import longan, reform, tayninh
 from rooms.fixtures.loading import FULL, SMALL, load
-from rooms.meetings.tables import Attendee, Meeting, MeetingType, Occurrence
 from rooms.org import recipients, units
-from rooms.org.tables import Person, Unit, UnitSuccessor
 from rooms.policy.actors import COMMAND
 from rooms.sites import places
-from rooms.sites.tables import Hall, Site, Terminal
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account, RoleGrant
+from rooms.store.tables.meetings import Attendee, Meeting, MeetingType, Occurrence
+from rooms.store.tables.org import Person, Unit, UnitSuccessor
+from rooms.store.tables.sites import Hall, Site, Terminal
 
 BEFORE = date(2025, 6, 30)
 NOW = datetime(2025, 7, 1, 1, 0, tzinfo=UTC)

@@ -15,11 +15,11 @@ from rooms.errors import Refusal
 from rooms.identifiers import digest, new_id
 from rooms.meetings import answers, attendees, entry, links, mine
 from rooms.meetings.answers import MailReply, Substitute
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
-from rooms.org.tables import RecipientRule, RecipientSet, Unit
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import RecipientRule, RecipientSet, Unit
+from rooms.store.tables.records import AuditEntry, Job
 from tests.rooms.invited import KEY, Wanted, meeting
 from tests.rooms.province import Province
 

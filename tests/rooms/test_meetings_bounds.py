@@ -9,7 +9,6 @@ import pytest
 
 from rooms import limits
 from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Step
 from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import attendees, invitations, letters
@@ -18,7 +17,8 @@ from rooms.policy.actors import Actor
 from rooms.sealing import Seal
 from rooms.store import webhooks
 from rooms.store.database import Database
-from rooms.store.tables import Delivery
+from rooms.store.tables.booking import Step
+from rooms.store.tables.records import Delivery
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting
 from tests.rooms.people import add_account
 from tests.rooms.province import Province

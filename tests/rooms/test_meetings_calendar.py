@@ -18,10 +18,10 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings import calendar, feeds
 from rooms.meetings.calendar import Dated, Entry, Party
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy.actors import Actor
 from rooms.store.database import Database
-from rooms.store.tables import Feed
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.records import Feed
 from tests.rooms.invited import BASE, Wanted, meeting
 from tests.rooms.people import add_account
 from tests.rooms.province import Province

@@ -23,10 +23,10 @@ from rooms.errors import Refusal
 from rooms.meetings import attendees, letters, wording
 from rooms.meetings.letters import fields as filling
 from rooms.meetings.letters import word
-from rooms.meetings.tables import Meeting
-from rooms.org.tables import Holding, Person, Post, Unit
 from rooms.policy.actors import SYSTEM
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.org import Holding, Person, Post, Unit
 from tests.rooms.invited import BASE, Wanted, meeting
 from tests.rooms.province import Province
 

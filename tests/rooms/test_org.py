@@ -18,11 +18,11 @@ from rooms.errors import Refusal
 from rooms.org import deputies, people, posts, recipients, units
 from rooms.org.fields import Field, Wrong, checked, from_text, midnight, read, today
 from rooms.org.names import cleaned, plain, searched
-from rooms.org.tables import RecipientRule, Unit
 from rooms.policy.actors import COMMAND, Actor
 from rooms.sites import halls, places, terminals
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.org import RecipientRule, Unit
+from rooms.store.tables.records import AuditEntry
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)

@@ -11,19 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.accounts import roles
-from rooms.accounts.tables import Account, Client, RoleGrant
-from rooms.booking.tables import Change, Step, UnitRule
 from rooms.errors import Refusal
-from rooms.meetings.tables import Attendee, AttendeeList, Meeting, Occurrence, Template
 from rooms.org import deputies, estate, people, posts, recipients, succession, units
 from rooms.org.estate import Share
 from rooms.org.fields import midnight
 from rooms.org.succession import Part, Report
-from rooms.org.tables import Unit, UnitSuccessor
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls, places
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.accounts import Account, Client, RoleGrant
+from rooms.store.tables.booking import Change, Step, UnitRule
+from rooms.store.tables.meetings import Attendee, AttendeeList, Meeting, Occurrence, Template
+from rooms.store.tables.org import Unit, UnitSuccessor
+from rooms.store.tables.records import AuditEntry
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)

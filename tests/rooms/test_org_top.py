@@ -8,15 +8,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import actors
-from rooms.accounts.tables import Account
 from rooms.booking import settings
 from rooms.errors import Refusal
 from rooms.org import succession, top, units
 from rooms.org.fields import today
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import COMMAND, Actor
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Unit
 from tests.rooms.people import add_account
 from tests.rooms.province import Province
 

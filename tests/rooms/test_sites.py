@@ -15,8 +15,8 @@ from rooms.errors import Refusal
 from rooms.org import units
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls, moves, networks, places, terminals
-from rooms.sites.tables import Network, Site
 from rooms.store.database import Database
+from rooms.store.tables.sites import Network, Site
 from tests.rooms.province import Province
 
 DAY = date(2026, 3, 3)

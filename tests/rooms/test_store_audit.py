@@ -23,7 +23,7 @@ from rooms.store import audit, checkpoints, keeping, outbox
 from rooms.store.checkpoints import Checkpoint
 from rooms.store.database import Database
 from rooms.store.migrations import immutable
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.records import AuditEntry, Job
 from rooms.store.verification import Verdict, verify
 
 WHO = Actor("account", id="a1", address="203.0.113.7")

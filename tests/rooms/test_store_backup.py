@@ -19,7 +19,8 @@ from rooms import limits
 from rooms.errors import Refusal
 from rooms.policy.actors import COMMAND
 from rooms.sites import halls
-from rooms.store import backup, checkpoints, ciphering, keys
+from rooms.store import checkpoints
+from rooms.store.backup import archive, ciphering, keys
 from rooms.store.database import Database
 from rooms.store.verification import verify
 from tests.rooms.postgres import Postgres
@@ -55,11 +56,11 @@ async def test_the_drill(
     mark = await database.transact(lambda session: checkpoints.mark(session, key, now))
     assert mark is not None
     writing = asyncio.create_task(work(database, province, now, 30))
-    made = await backup.backup(database_url, tmp_path / "backup", now)
+    made = await archive.backup(database_url, tmp_path / "backup", now)
     await writing
     assert made.rows["person"] == 12 and made.rows["hall"] == 4 and made.audit_entries >= 5
     assert stat.S_IMODE((tmp_path / "backup" / made.file).stat().st_mode) == 0o600
-    assert await backup.restore(empty_url, tmp_path / "backup") == made
+    assert await archive.restore(empty_url, tmp_path / "backup") == made
     restored = Database.open(empty_url)
     async with restored.reading() as session:
         verdict = await verify(session, key.public_key(), [mark])
@@ -68,7 +69,7 @@ async def test_the_drill(
     await work(restored, province, now, 1)
     await restored.close()
     with pytest.raises(Refusal) as refused:
-        await backup.restore(empty_url, tmp_path / "backup")
+        await archive.restore(empty_url, tmp_path / "backup")
     assert refused.value.code == "restore_not_empty"
 
 
@@ -83,18 +84,18 @@ def flip(folder: Path, name: str) -> None:
 
 
 def say(folder: Path, **values: object) -> None:
-    path = folder / backup.MANIFEST
+    path = folder / archive.MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
 def spoil(folder: Path) -> None:
-    (folder / backup.MANIFEST).write_text("[]")
+    (folder / archive.MANIFEST).write_text("[]")
 
 
 DAMAGES: dict[str, Callable[[Path, str], None]] = {
     "file missing": drop,
     "one bit": flip,
-    "no manifest": lambda folder, _: drop(folder, backup.MANIFEST),
+    "no manifest": lambda folder, _: drop(folder, archive.MANIFEST),
     "manifest is no object": lambda folder, _: spoil(folder),
     "another format": lambda folder, _: say(folder, format="x"),
     "a path": lambda folder, _: say(folder, file="../../etc/passwd"),
@@ -107,10 +108,10 @@ DAMAGES: dict[str, Callable[[Path, str], None]] = {
 async def test_a_damaged_backup_is_refused(
     database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path, damage: str
 ) -> None:
-    made = await backup.backup(database_url, tmp_path / "backup", now)
+    made = await archive.backup(database_url, tmp_path / "backup", now)
     DAMAGES[damage](tmp_path / "backup", made.file)
     with pytest.raises(Refusal) as refused:
-        await backup.restore(empty_url, tmp_path / "backup")
+        await archive.restore(empty_url, tmp_path / "backup")
     assert refused.value.code == "backup_bad"
     assert not (tmp_path / "new" / "place.db").exists()
 
@@ -118,10 +119,10 @@ async def test_a_damaged_backup_is_refused(
 async def test_rows_that_differ_are_told(
     database: Database, database_url: str, empty_url: str, now: datetime, tmp_path: Path
 ) -> None:
-    made = await backup.backup(database_url, tmp_path / "backup", now)
+    made = await archive.backup(database_url, tmp_path / "backup", now)
     say(tmp_path / "backup", rows=dict(made.rows) | {"hall": 1})
     with pytest.raises(Refusal) as refused:
-        await backup.restore(empty_url, tmp_path / "backup")
+        await archive.restore(empty_url, tmp_path / "backup")
     assert refused.value.code == "restore_differs"
 
 
@@ -131,27 +132,27 @@ async def test_what_is_not_backed_up(
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     with pytest.raises(Refusal) as refused:
-        await backup.backup(database_url, tmp_path / "full", now)
+        await archive.backup(database_url, tmp_path / "full", now)
     assert refused.value.code == "backup_folder"
     with pytest.raises(Refusal) as refused:
-        await backup.backup(f"sqlite:///{tmp_path}/none.db", tmp_path / "b", now)
+        await archive.backup(f"sqlite:///{tmp_path}/none.db", tmp_path / "b", now)
     assert refused.value.code == "database_empty"
-    await backup.backup(database_url, tmp_path / "made", now)
+    await archive.backup(database_url, tmp_path / "made", now)
     other = "postgresql://x@/y" if database.dialect == "sqlite" else f"sqlite:///{tmp_path}/z"
     with pytest.raises(Refusal) as refused:
-        await backup.restore(other, tmp_path / "made")
+        await archive.restore(other, tmp_path / "made")
     assert refused.value.code == "restore_other_dialect"
-    monkeypatch.setattr(backup, "TOOLS", tmp_path)
+    monkeypatch.setattr(archive, "TOOLS", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(Refusal) as refused:
-        backup.tool("pg_dump")
+        archive.tool("pg_dump")
     assert refused.value.code == "pg_tools_missing" and "postgresql-client" in refused.value.vietnamese
 
 
 async def test_a_failing_tool_is_told_without_the_password(postgres: Postgres, tmp_path: Path, now: datetime) -> None:
     url = f"postgresql://postgres:hidden@/nowhere?host={postgres.folder}"
     with pytest.raises(Refusal) as refused:
-        await backup._run("backup_failed", url, [str(backup.tool("pg_dump"))])
+        await archive._run("backup_failed", url, [str(archive.tool("pg_dump"))])
     assert refused.value.code == "backup_failed" and "hidden" not in str(refused.value)
 
 
@@ -196,17 +197,17 @@ async def test_the_drill_with_a_sealed_backup(
     assert mark is not None
     lock, opener = locks(how, tmp_path)
     writing = asyncio.create_task(work(database, province, now, 10))
-    made = await backup.backup(database_url, folder, now, lock, home)
+    made = await archive.backup(database_url, folder, now, lock, home)
     await writing
     assert made.sealed == how and made.file.endswith(".age")
     for path in folder.iterdir():
         content = path.read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert path.name == backup.MANIFEST or content.startswith(b"age-encryption.org/v1\n")
+        assert path.name == archive.MANIFEST or content.startswith(b"age-encryption.org/v1\n")
         assert b"SQLite format" not in content and b"PGDMP" not in content and b"key audit" not in content
     assert not [path for path in home.iterdir() if path.name.startswith(".")], "nothing plain is left behind"
 
-    assert await backup.restore(empty_url, folder, opener, other) == made
+    assert await archive.restore(empty_url, folder, opener, other) == made
     restored = Database.open(empty_url)
     async with restored.reading() as session:
         verdict = await verify(session, key.public_key(), [mark])
@@ -216,7 +217,7 @@ async def test_the_drill_with_a_sealed_backup(
     await restored.close()
 
     (other / "seal.key").write_bytes(b"of the new machine")
-    unpacked = backup.restore_keys(folder, made, opener, other)
+    unpacked = archive.restore_keys(folder, made, opener, other)
     assert set(unpacked.written) == {"audit.key", "devkey.secret", "tls/ca.key"} and unpacked.kept == ("seal.key",)
     assert (other / "tls/ca.key").read_bytes() == b"key tls/ca.key"
     assert stat.S_IMODE((other / "audit.key").stat().st_mode) == 0o600
@@ -237,19 +238,19 @@ async def test_a_sealed_backup_opens_for_nobody_else(
 ) -> None:
     folder, other = tmp_path / "backup", tmp_path / "other"
     lock, opener = locks(how, tmp_path)
-    made = await backup.backup(database_url, folder, now, lock, home)
+    made = await archive.backup(database_url, folder, now, lock, home)
     ciphering.new_key(tmp_path / "wrong.key")
     wrong = ciphering.Opener(ciphering.keys_in(tmp_path / "wrong.key"), "một cụm mật khẩu khác")
     for none in (None, ciphering.Opener(), wrong):
-        assert await refused(backup.restore(empty_url, folder, none, other)) == "backup_locked"
+        assert await refused(archive.restore(empty_url, folder, none, other)) == "backup_locked"
     with pytest.raises(Refusal):
-        backup.restore_keys(folder, made, wrong, home)
+        archive.restore_keys(folder, made, wrong, home)
     # Who can write the folder can put the right hash beside an altered file; the format itself notices.
     flip(folder, made.file)
     say(folder, sha256=hashlib.sha256((folder / made.file).read_bytes()).hexdigest())
-    assert await refused(backup.restore(empty_url, folder, opener, other)) == "backup_locked"
+    assert await refused(archive.restore(empty_url, folder, opener, other)) == "backup_locked"
     say(folder, sealed="rot13")
-    assert await refused(backup.restore(empty_url, folder, opener, other)) == "backup_bad"
+    assert await refused(archive.restore(empty_url, folder, opener, other)) == "backup_bad"
     assert not list(other.iterdir())
 
 
@@ -288,7 +289,7 @@ def test_a_passphrase_that_is_too_much_work_is_told_as_such(tmp_path: Path, monk
     assert told.value.code == "backup_slow"
 
 
-def archive(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
+def tar_of(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as opened:
         for name, content in entries:
@@ -301,11 +302,11 @@ def archive(*entries: tuple[str, bytes], kind: bytes = tarfile.REGTYPE) -> bytes
 @pytest.mark.parametrize(
     "bad",
     [
-        archive(("../audit.key", b"x")),
-        archive(("/tmp/audit.key", b"x")),
-        archive(("tls/../../x.key", b"x")),
-        archive(("audit.key", b""), kind=tarfile.SYMTYPE),
-        archive(*((f"{n}.key", b"x") for n in range(limits.BACKUP_KEPT_FILES + 1))),
+        tar_of(("../audit.key", b"x")),
+        tar_of(("/tmp/audit.key", b"x")),
+        tar_of(("tls/../../x.key", b"x")),
+        tar_of(("audit.key", b""), kind=tarfile.SYMTYPE),
+        tar_of(*((f"{n}.key", b"x") for n in range(limits.BACKUP_KEPT_FILES + 1))),
         b"no archive at all",
     ],
 )

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import limits
 from rooms.store import embedded, outbox, rows
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.records import Job
 from tests.rooms.postgres import Postgres
 from tests.rooms.proxy import before
 

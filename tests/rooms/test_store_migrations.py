@@ -15,15 +15,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Boolean, Connection, Date, column, select, table, text
 
 from rooms.accounts import roles
-from rooms.accounts.tables import Account
 from rooms.dialling import accounts
 from rooms.errors import Refusal
-from rooms.meetings.tables import Meeting, Template
 from rooms.sites import networks
-from rooms.sites.tables import Terminal
 from rooms.store import migrations
-from rooms.store.columns import Utc
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.columns import Utc
+from rooms.store.tables.meetings import Meeting, Template
+from rooms.store.tables.sites import Terminal
 from tests.rooms.postgres import Postgres
 
 

@@ -12,7 +12,7 @@ from rooms import limits
 from rooms.errors import Refusal
 from rooms.store import outbox
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.records import Job
 
 KIND = "mail.reminder"
 

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.identifiers import new_id
-from rooms.org.tables import Person, Unit
 from rooms.store import embedded, outbox, rows
-from rooms.store.columns import Row
 from rooms.store.database import Database
-from rooms.store.tables import Job
+from rooms.store.tables.columns import Row
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.records import Job
 from tests.rooms.postgres import Postgres
 from tests.rooms.province import Province
 

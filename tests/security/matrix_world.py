@@ -19,19 +19,27 @@ from starlette.routing import Mount
 
 from rooms import booking
 from rooms.accounts import clients, signing
-from rooms.accounts.tables import Client, RoleGrant, SignIn
-from rooms.booking.tables import Pool
 from rooms.exchange import imports, sheets
 from rooms.identifiers import digest
 from rooms.meetings.letters.fields import sample
-from rooms.meetings.tables import Attendee, AttendeeList, Letter, LetterTemplate, MeetingType, Occurrence, Template
 from rooms.org.names import plain
-from rooms.org.tables import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
 from rooms.policy.actors import COMMAND
-from rooms.sites.tables import DeviceCheck, Hall, Network, Site, Terminal
-from rooms.store.columns import Row
 from rooms.store.database import Database
-from rooms.store.tables import Delivery, Feed, Webhook
+from rooms.store.tables.accounts import Client, RoleGrant, SignIn
+from rooms.store.tables.booking import Pool
+from rooms.store.tables.columns import Row
+from rooms.store.tables.meetings import (
+    Attendee,
+    AttendeeList,
+    Letter,
+    LetterTemplate,
+    MeetingType,
+    Occurrence,
+    Template,
+)
+from rooms.store.tables.org import Deputy, Holding, Person, Post, RecipientRule, RecipientSet, Unit
+from rooms.store.tables.records import Delivery, Feed, Webhook
+from rooms.store.tables.sites import DeviceCheck, Hall, Network, Site, Terminal
 from signaling import access, api
 from signaling.api import Invitations
 from signaling.api.application import application

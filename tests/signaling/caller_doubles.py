@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference.dialout import Event
 from conference.ports import DialOrder
 from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Wanted
 from rooms.dialling import legs
-from rooms.dialling.tables import DialLeg
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.sites.tables import Terminal
 from rooms.store.database import Database
+from rooms.store.tables.booking import Wanted
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.sites import Terminal
 from signaling import limits as bounds
 from signaling.dialling import Caller
 from tests.rooms import invited

@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from rooms.accounts.passwords import Hashing
-from rooms.accounts.tables import Account
 from rooms.sealing import Seal
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
 from signaling import access, api
 from signaling.api.application import application
 from signaling.api.invitations import Invitations

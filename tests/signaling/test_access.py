@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import limits as accounts
 from rooms.accounts import signing
 from rooms.accounts.passwords import Hashing
-from rooms.accounts.tables import Account, SignIn
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.accounts import Account, SignIn
+from rooms.store.tables.records import AuditEntry
 from signaling import access
 from signaling.access import limits
 from signaling.access.backoff import Backoff, pause

@@ -15,9 +15,9 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rooms.accounts import limits as accounts
-from rooms.accounts.tables import Client
 from rooms.identifiers import new_id
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Client
 from signaling import access
 from signaling.access import limits
 from signaling.access.access import agent_of

@@ -14,12 +14,12 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from rooms.accounts import directory as accounts
-from rooms.accounts.tables import Account
 from rooms.errors import Refusal
 from rooms.exchange import ldif
-from rooms.org.tables import Person
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.org import Person
 from signaling import cli
 from signaling.directory import Directory, entries
 from tests.rooms.province import Province

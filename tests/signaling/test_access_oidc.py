@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from rooms.accounts.tables import Account
 from rooms.store.database import Database
+from rooms.store.tables.accounts import Account
 from signaling import access
 from signaling.access import limits
 from tests.rooms.province import Province

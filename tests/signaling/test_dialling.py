@@ -18,13 +18,13 @@ from conference.dialout import Event, Leg, State
 from conference.ports import DialOrder
 from rooms import limits as room_limits
 from rooms.dialling import legs, planning
-from rooms.dialling.tables import DialLeg, LegAlarm
 from rooms.errors import Refusal
-from rooms.meetings.tables import Occurrence
 from rooms.policy.actors import COMMAND, Actor
-from rooms.sites.tables import Terminal
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.dialling import DialLeg, LegAlarm
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.records import AuditEntry
+from rooms.store.tables.sites import Terminal
 from signaling import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles

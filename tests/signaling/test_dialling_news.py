@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference import limits
 from conference.dialout import Event
 from rooms.dialling import legs, planning
-from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
 from signaling import limits as bounds
 from tests.rooms.province import Province
 from tests.signaling import caller_doubles as doubles

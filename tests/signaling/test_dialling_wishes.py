@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference import limits
 from conference.dialout import Event
 from rooms.dialling import legs
-from rooms.dialling.tables import DialLeg
 from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
 from signaling import limits as bounds
 from signaling.dialling import WISHES
 from tests.rooms.province import Province

@@ -16,9 +16,9 @@ from conference.dialout import Event
 from conference.events import Reason
 from conference.plan import Policy
 from rooms.dialling import legs, planning
-from rooms.dialling.tables import DialLeg
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
 from signaling import hallboard
 from signaling import limits as bounds
 from signaling.hallcall import Party

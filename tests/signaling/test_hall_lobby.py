@@ -17,10 +17,10 @@ from conference import limits as bounds
 from conference.plan import Policy
 from rooms.booking.requests import AttendeeRequest
 from rooms.dialling import legs
-from rooms.dialling.tables import DialLeg
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.policy import classes
 from rooms.store.database import Database
+from rooms.store.tables.dialling import DialLeg
+from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling import limits
 from signaling.api.routes import planning
 from signaling.booked import BookedMeetings

@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
 from rooms.booking.calendar import public_holidays
-from rooms.booking.tables import Holiday
 from rooms.fixtures import loading
-from rooms.meetings.tables import MeetingType
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import COMMAND, Actor, Role
-from rooms.sites.tables import Hall
 from rooms.store import migrations
 from rooms.store.database import Database
+from rooms.store.tables.booking import Holiday
+from rooms.store.tables.meetings import MeetingType
+from rooms.store.tables.org import Person, Unit
+from rooms.store.tables.sites import Hall
 from tests.rooms.people import add_account
 
 PASSWORD = "con gà trống cất tiếng gáy"

@@ -24,11 +24,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.booking.tables import Reservation
 from rooms.meetings import links
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.store.database import Database
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from signaling.api import pages
 from tests.clock import Clock
 from tests.conftest import LiveServer, start_server

@@ -19,10 +19,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import Reservation
 from rooms.meetings.letters import word
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.store.database import Database
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
 from tests.conftest import LiveServer, start_server
 from tests.rooms.postgres import at_once
 from tests.signaling import issuer as issuer_process

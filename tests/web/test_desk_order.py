@@ -16,10 +16,10 @@ import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import select
 
-from rooms.booking.tables import Setting
-from rooms.meetings.tables import Letter, Meeting, Occurrence
-from rooms.org.tables import Unit, UnitSuccessor
 from rooms.store.database import Database
+from rooms.store.tables.booking import Setting
+from rooms.store.tables.meetings import Letter, Meeting, Occurrence
+from rooms.store.tables.org import Unit, UnitSuccessor
 from tests.conftest import start_server
 from tests.rooms.postgres import at_once
 from tests.web.desk import ZONE, furnish, working_day

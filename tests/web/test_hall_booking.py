@@ -18,11 +18,11 @@ from playwright.async_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.meetings.tables import Meeting
 from rooms.policy.actors import COMMAND
 from rooms.sites import networks, terminals
-from rooms.sites.tables import Terminal
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting
+from rooms.store.tables.sites import Terminal
 from tests import clock as clocks
 from tests.clock import Clock
 from tests.conftest import start_server

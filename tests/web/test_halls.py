@@ -20,11 +20,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.meetings.tables import Occurrence
 from rooms.policy.actors import COMMAND
 from rooms.sites import terminals
-from rooms.sites.tables import Hall, Site, Terminal
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.sites import Hall, Site, Terminal
 from tests.conftest import start_server
 from tests.ports import free_port
 from tests.rooms.postgres import at_once

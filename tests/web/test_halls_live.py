@@ -23,16 +23,16 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
-from rooms.booking.tables import Reservation
 from rooms.dialling import accounts
 from rooms.identifiers import new_bytes
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
-from rooms.org.tables import Unit
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.sites import networks, terminals
-from rooms.sites.tables import Site
 from rooms.store.database import Database
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Unit
+from rooms.store.tables.sites import Site
 from signaling.files import kept_key
 from tests.conftest import start_server
 from tests.interop.person import token

@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from conference import Grants
 from rooms import booking
-from rooms.meetings.tables import Meeting, Occurrence
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Meeting, Occurrence
 from signaling.auth import Authenticator
 from tests import clock as clocks
 from tests.clock import Clock

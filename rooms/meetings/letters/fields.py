@@ -15,13 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import limits
 from rooms.booking.dates import REASONS
-from rooms.booking.tables import Reservation
 from rooms.errors import Refusal, Trouble
 from rooms.meetings import attendees, links, wording
-from rooms.meetings.tables import Attendee, DocumentRef, Letter, Meeting, Occurrence
 from rooms.org.names import cleaned
-from rooms.org.tables import Holding, Person, Post, Unit
-from rooms.sites.tables import Hall, Site
+from rooms.store.tables.booking import Reservation
+from rooms.store.tables.meetings import Attendee, DocumentRef, Letter, Meeting, Occurrence
+from rooms.store.tables.org import Holding, Person, Post, Unit
+from rooms.store.tables.sites import Hall, Site
 
 KINDS: Final = ("invite", "amend", "cancel")
 Fields = dict[str, Any]

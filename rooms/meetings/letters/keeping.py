@@ -14,12 +14,12 @@ from rooms.errors import Refusal
 from rooms.identifiers import new_id
 from rooms.meetings.letters.fields import KINDS, checked
 from rooms.meetings.letters.word import look_through
-from rooms.meetings.tables import Letter, LetterTemplate, Meeting
 from rooms.org.names import cleaned
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.policy.actors import Actor
 from rooms.store import audit
+from rooms.store.tables.meetings import Letter, LetterTemplate, Meeting
+from rooms.store.tables.org import Unit
 
 
 async def make(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, make_url, text
 from rooms.errors import Refusal
 from rooms.store.database import Database
 from rooms.store.locks import SPACE, Lock
-from rooms.store.schema import METADATA
+from rooms.store.tables.schema import METADATA
 
 if TYPE_CHECKING:  # heavy: a server whose database has the newest shape never imports it
     from alembic.config import Config

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import accounts, dates, legs, planning
 from rooms.errors import Refusal
-from rooms.org.tables import Unit
 from rooms.policy import disclosure, roles
 from rooms.sites import halls, terminals
+from rooms.store.tables.org import Unit
 from signaling.api import problems
 from signaling.api.models.boards import (
     Alarm,

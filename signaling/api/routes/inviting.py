@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.booking import named, reading
 from rooms.meetings import answers, attendees, letters
-from rooms.meetings.tables import Attendee as AttendeeRow
-from rooms.meetings.tables import DateAnswer as DateAnswerRow
-from rooms.meetings.tables import Letter as LetterRow
-from rooms.meetings.tables import LetterTemplate as LetterTemplateRow
 from rooms.org.fields import today
-from rooms.org.tables import Unit
 from rooms.policy import roles
 from rooms.store import audit
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import DateAnswer as DateAnswerRow
+from rooms.store.tables.meetings import Letter as LetterRow
+from rooms.store.tables.meetings import LetterTemplate as LetterTemplateRow
+from rooms.store.tables.org import Unit
 from signaling.api import problems
 from signaling.api.models import limits
 from signaling.api.models.meetings import (

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms import booking
 from rooms.booking import rules, settings
-from rooms.meetings.tables import AttendeeList as ListRow
-from rooms.meetings.tables import Template as TemplateRow
+from rooms.store.tables.meetings import AttendeeList as ListRow
+from rooms.store.tables.meetings import Template as TemplateRow
 from signaling.api.models.booking import (
     Holiday,
     HolidayFields,

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms.accounts import clients
 from rooms.booking import reading
 from rooms.meetings import attendees, intake, invitations, letters, links
-from rooms.meetings.tables import Attendee as AttendeeRow
-from rooms.meetings.tables import Letter as LetterRow
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import Letter as LetterRow
 from signaling.api import problems
 from signaling.api.models.parts import Id, Strict, Text300, View
 from signaling.api.visits import Caller, Visit

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from rooms import booking
 from rooms.booking import named, reading, requests, settings
 from rooms.meetings import entry, links
-from rooms.meetings.tables import Attendee as AttendeeRow
-from rooms.meetings.tables import MeetingType as TypeRow
-from rooms.meetings.tables import Occurrence as OccurrenceRow
+from rooms.store.tables.meetings import Attendee as AttendeeRow
+from rooms.store.tables.meetings import MeetingType as TypeRow
+from rooms.store.tables.meetings import Occurrence as OccurrenceRow
 from signaling.api.models import limits
 from signaling.api.models.meetings import (
     Cancellation,

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import roles as granted
 from rooms.org import deputies, fields, people, units
-from rooms.org.tables import Deputy as DeputyRow
-from rooms.org.tables import Person as PersonRow
-from rooms.org.tables import Unit as UnitRow
 from rooms.policy import disclosure, roles
+from rooms.store.tables.org import Deputy as DeputyRow
+from rooms.store.tables.org import Person as PersonRow
+from rooms.store.tables.org import Unit as UnitRow
 from signaling.api.models import limits
 from signaling.api.models.org import Deputy, DeputyFields, PassedRole, Person, PersonFields
 from signaling.api.models.parts import Id, Page, shown

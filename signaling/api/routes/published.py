@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.meetings import answers, attendees, entry, feeds, intake, links
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.meetings.wording import local
 from rooms.org.fields import midnight, today
-from rooms.org.tables import Person, Unit
 from rooms.policy.actors import Actor
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.org import Person, Unit
 from signaling.api import problems
 from signaling.api.models.joining import (
     AnswerDate,

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from rooms.accounts.tables import Preference
 from rooms.booking import named
 from rooms.meetings import feeds
 from rooms.store import trail, webhooks
-from rooms.store.tables import AuditEntry as AuditRow
+from rooms.store.tables.accounts import Preference
+from rooms.store.tables.records import AuditEntry as AuditRow
 from signaling.api import problems
 from signaling.api.models.parts import Id, Instant, Page, shown
 from signaling.api.models.records import (

@@ -5,11 +5,11 @@ from typing import Any
 
 from rooms import booking
 from rooms.booking import MeetingView
-from rooms.booking.tables import Proposal, Reservation
 from rooms.meetings import entry
-from rooms.meetings.tables import Attendee, DateAnswer
-from rooms.meetings.tables import Meeting as MeetingRow
-from rooms.meetings.tables import Occurrence as OccurrenceRow
+from rooms.store.tables.booking import Proposal, Reservation
+from rooms.store.tables.meetings import Attendee, DateAnswer
+from rooms.store.tables.meetings import Meeting as MeetingRow
+from rooms.store.tables.meetings import Occurrence as OccurrenceRow
 from signaling.api.models import limits
 from signaling.api.models import meetings as models
 from signaling.api.models.booking import CallGap, CallLine

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.dialling import duty
 from rooms.org import fields, units
-from rooms.org.tables import Unit as UnitRow
 from rooms.policy import disclosure
 from rooms.sites import halls, networks, places, terminals
-from rooms.sites.tables import Hall as HallRow
-from rooms.sites.tables import Site as SiteRow
-from rooms.sites.tables import Terminal as TerminalRow
+from rooms.store.tables.org import Unit as UnitRow
+from rooms.store.tables.sites import Hall as HallRow
+from rooms.store.tables.sites import Site as SiteRow
+from rooms.store.tables.sites import Terminal as TerminalRow
 from signaling.api.models import limits
 from signaling.api.models.parts import Id, Page, shown
 from signaling.api.models.sites import (

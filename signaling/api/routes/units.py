@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.org import fields, posts, succession, top, units
 from rooms.org.estate import Share
-from rooms.org.tables import Unit as UnitRow
+from rooms.store.tables.org import Unit as UnitRow
 from signaling.api.models import limits
 from signaling.api.models.org import (
     Block,

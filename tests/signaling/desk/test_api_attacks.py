@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from rooms.dialling import planning
-from rooms.dialling.tables import DialLeg
+from rooms.store.tables.dialling import DialLeg
 from signaling.hallboard import Board
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

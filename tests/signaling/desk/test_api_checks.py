@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from conference import Grants, Refusal, Source
 from rooms import limits as kept
 from rooms.sites import checks
-from rooms.sites.tables import DeviceCheck
+from rooms.store.tables.sites import DeviceCheck
 from signaling import limits
 from tests.signaling.desk.checks import FIGURES
 from tests.signaling.desk.office import Office

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.records import AuditEntry
 from signaling.api.models.devices import DeviceProfile, DeviceProfileFields
 from signaling.hallprofiles import in_force
 from signaling.sip.profiles import SHIPPED, Profile

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from rooms.accounts import signing
-from rooms.accounts.tables import Account
 from rooms.booking import dates
+from rooms.store.tables.accounts import Account
 from signaling.hallboard import Board
 from tests.rooms.people import SECURE_COOKIE, add_account
 from tests.signaling.desk.office import Office

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from conference import Conference, Entry, Grants, Participant, Passage, Refusal, Registry, limits, marks
 from conference.events import Left, MuteAsked, Reason
 from rooms.accounts import clients, signing
-from rooms.accounts.tables import Account
-from rooms.meetings.tables import Occurrence
 from rooms.policy.actors import COMMAND
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.accounts import Account
+from rooms.store.tables.meetings import Occurrence
+from rooms.store.tables.records import AuditEntry
 from tests.conference.doubles import FakeMedia, Listener, Time, describe
 from tests.conference.parties import MICROPHONE, PLACES, Format
 from tests.signaling.desk.office import Office

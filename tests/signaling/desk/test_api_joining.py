@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from conference import Grants, Refusal
 from rooms.meetings import links
-from rooms.meetings.tables import Attendee, Occurrence
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.meetings import Attendee, Occurrence
+from rooms.store.tables.records import AuditEntry
 from signaling.secretariat import Secretariat
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem

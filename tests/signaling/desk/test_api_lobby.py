@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from conference import Grants, Passage, Refusal, Registry, limits
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.records import AuditEntry
 from signaling.secretariat import Secretariat
 from tests.conference.doubles import FakeMedia, Time
 from tests.signaling.desk.office import Office

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from rooms.meetings.tables import Meeting, Occurrence
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.meetings import Meeting, Occurrence
+from rooms.store.tables.records import AuditEntry
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import problem
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rooms.org.tables import Unit
+from rooms.store.tables.org import Unit
 from signaling.api.models import limits
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_directory import UNIT, problem

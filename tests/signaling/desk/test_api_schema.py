@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import delete
 
-from rooms.meetings.tables import MeetingType
 from rooms.store.database import Database
+from rooms.store.tables.meetings import MeetingType
 from tests.conftest import LiveServer, start_server
 from tests.rooms.people import SignedIn, signed_in
 from tests.rooms.province import Province, build

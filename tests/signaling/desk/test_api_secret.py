@@ -15,7 +15,7 @@ from rooms.accounts import clients
 from rooms.meetings import intake
 from rooms.policy.actors import COMMAND
 from rooms.store import webhooks
-from rooms.store.schema import METADATA
+from rooms.store.tables.schema import METADATA
 from tests.signaling.desk.office import Office
 from tests.signaling.desk.test_api_meetings import approved, wanted
 

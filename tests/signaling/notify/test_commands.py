@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rooms.meetings import attendees
-from rooms.meetings.tables import Attendee
 from rooms.store.database import Database
+from rooms.store.tables.meetings import Attendee
 from tests.rooms.invited import BASE, SENDER, Wanted, meeting
 from tests.rooms.province import Province
 from tests.signaling.notify.mailbox import Mailbox

@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from rooms.booking.requests import AttendeeRequest
-from rooms.booking.tables import Step
 from rooms.identifiers import new_id
 from rooms.meetings import answers, attendees, invitations, links
 from rooms.meetings.answers import Substitute
 from rooms.meetings.attendees import Contact
 from rooms.meetings.invitations import Around, Outgoing
-from rooms.meetings.tables import Attendee, Meeting, Occurrence
 from rooms.policy.actors import SYSTEM, Actor
 from rooms.sealing import Seal
 from rooms.store import outbox
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.booking import Step
+from rooms.store.tables.meetings import Attendee, Meeting, Occurrence
+from rooms.store.tables.records import AuditEntry, Job
 from signaling.notify import Mailer, MailServer, Worker, notices, works
 from signaling.notify.mail import build, is_official, serialised
 from tests.rooms.invited import BASE, KEY, SENDER, Wanted, meeting

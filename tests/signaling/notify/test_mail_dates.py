@@ -15,10 +15,10 @@ from rooms import booking
 from rooms.booking.requests import AttendeeRequest
 from rooms.meetings import answers, letters
 from rooms.meetings.invitations import Around, prepare
-from rooms.meetings.tables import Attendee, Meeting
-from rooms.org.tables import Person
 from rooms.policy.actors import SYSTEM
-from rooms.store.tables import Job
+from rooms.store.tables.meetings import Attendee, Meeting
+from rooms.store.tables.org import Person
+from rooms.store.tables.records import Job
 from signaling.notify import read
 from tests.rooms.invited import BASE, KEY, SENDER
 from tests.rooms.province import Province

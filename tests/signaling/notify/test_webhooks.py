@@ -19,12 +19,12 @@ from rooms import limits as bounds
 from rooms.accounts import clients
 from rooms.errors import Refusal
 from rooms.meetings import intake
-from rooms.meetings.tables import DocumentRef, HookSeen, Meeting
 from rooms.policy.actors import COMMAND
 from rooms.sealing import Seal
 from rooms.store import outbox, webhooks
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Delivery, Job, Webhook
+from rooms.store.tables.meetings import DocumentRef, HookSeen, Meeting
+from rooms.store.tables.records import AuditEntry, Delivery, Job, Webhook
 from signaling.notify import Worker, limits, works
 from signaling.notify.targets import Lookup
 from signaling.notify.webhooks import Deliverer

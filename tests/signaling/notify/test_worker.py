@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from rooms.store import outbox
 from rooms.store.database import Database
-from rooms.store.tables import AuditEntry, Job
+from rooms.store.tables.records import AuditEntry, Job
 from signaling import limits as server_limits
 from signaling.notify import GiveUp, Later, Worker, in_transaction, limits
 

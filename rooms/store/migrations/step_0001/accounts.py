@@ -5,7 +5,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from rooms.store.columns import Utc
+from rooms.store.tables.columns import Utc
 
 
 def client() -> None:

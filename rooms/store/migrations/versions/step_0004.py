@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from rooms.store.columns import Utc
+from rooms.store.tables.columns import Utc
 
 revision = "0004"
 down_revision = "0003"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from rooms.store.columns import Utc
+from rooms.store.tables.columns import Utc
 
 revision = "0005"
 down_revision = "0004"

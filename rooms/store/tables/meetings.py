@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 CLASSES = ("important", "ordinary")
 """The third, a state secret, is never stored."""

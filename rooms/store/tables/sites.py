@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 CAPABILITIES = ("hall", "pc", "none")
 """A hall terminal, a room with a PC, nothing."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 
 class AuditEntry(Row):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 BLOCKS = ("party", "council", "government", "front", "other")
 """khối Đảng; ĐBQH-HĐND; chính quyền; Mặt trận và đoàn thể."""

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 RESOURCES = ("hall", "terminal", "person", "operator")
 

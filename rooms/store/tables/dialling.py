@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rooms.store.columns import Row
+from rooms.store.tables.columns import Row
 
 STATES = ("idle", "probing", "calling", "ringing", "connected", "failed", "given_up", "left")
 READINESS = ("unknown", "green", "amber", "red")

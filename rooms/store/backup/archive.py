@@ -28,11 +28,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import limits
 from rooms.errors import Refusal
-from rooms.store import audit, ciphering, keys, migrations
-from rooms.store.ciphering import Lock, Opener
+from rooms.store import audit, migrations
+from rooms.store.backup import ciphering, keys
+from rooms.store.backup.ciphering import Lock, Opener
 from rooms.store.database import Database
-from rooms.store.schema import METADATA
-from rooms.store.tables import AuditEntry
+from rooms.store.tables.records import AuditEntry
+from rooms.store.tables.schema import METADATA
 
 FORMAT: Final = "diemcau-backup-1"
 MANIFEST: Final = "manifest.json"
