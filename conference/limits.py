@@ -166,7 +166,7 @@ HALLS = 500
 GROUPS = 6
 """Programs that one conference encodes: what differs more gets the nearest one that is there."""
 MICROPHONES = 400
-"""Open at once; beyond that those who spoke last stay open. The loudest of them are mixed (`media.limits.MIXER_HEARD`)."""
+"""Open at once; beyond that those who spoke last stay open. The loudest of them are mixed (`media.ground.limits.MIXER_HEARD`)."""
 HALL_TEXT_CHARACTERS = 300
 WAITING_TITLE_CHARACTERS = 60
 """Of a meeting's title: one line of a picture."""

@@ -24,7 +24,7 @@ from conference.groups import Key, View, Wish
 from conference.layout import Layout, Stage
 from conference.permissions import Source
 from conference.ports import Cancellable, HallPorts, MixerDoor, Producer
-from media.mixer import scene as pictures
+from media.mixer.ground import scene as pictures
 
 if TYPE_CHECKING:
     from conference.conference import Conference

@@ -4,17 +4,17 @@ Knows packets, sections and keys; knows nothing of people, meetings or policy. O
 """
 
 from media import mixer
-from media.consumer import Consumer
-from media.errors import PeerError, StaleLibrary
-from media.frames import FrameEvent, Frames, connect
-from media.limits import HELD_S
-from media.line import Line, LineConsumer, LineEvents, line_codec
-from media.node import Node, NodeSettings
-from media.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack, Published
-from media.peer import Peer, PeerEvents
-from media.producer import Producer
-from media.router import Router
-from media.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
+from media.frames.port import FrameEvent, Frames, connect
+from media.ground.errors import PeerError, StaleLibrary
+from media.ground.limits import HELD_S
+from media.ground.parameters import Acceptance, Answer, Candidate, Offer, OfferedTrack, Published
+from media.ground.stats import ConsumerFigures, LayerFigures, Link, PeerFigures, ShardFigures, Statistics
+from media.lines.line import Line, LineConsumer, LineEvents, line_codec
+from media.node.node import Node, NodeSettings
+from media.node.router import Router
+from media.peers.peer import Peer, PeerEvents
+from media.tracks.consumer import Consumer
+from media.tracks.producer import Producer
 
 __all__ = [
     "HELD_S",

@@ -46,7 +46,7 @@ READS_CLOCK = {
     "signaling/process.py": "the clock of the process",
     "conference/identifiers.py": "identifiers",
     "rooms/identifiers.py": "identifiers",
-    "media/node.py": "ICE credentials and SSRCs of the process",
+    "media/node/node.py": "ICE credentials and SSRCs of the process",
     "media/mixer/process.py": "a process of its own",
     "signaling/bot.py": "a client, not part of the server",
     "signaling/bot": "a client, not part of the server",
@@ -136,7 +136,7 @@ def test_the_plane_has_one_importer() -> None:
         for module, names, at_import in imports(path)
         if (module.endswith("_plane") or "_plane" in names) and (at_import or path.name == "node.py")
     ]
-    assert set(found) <= {"media/node.py"}
+    assert set(found) <= {"media/node/node.py"}
 
 
 def test_no_cycles() -> None:

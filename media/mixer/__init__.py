@@ -3,8 +3,8 @@
 `Mixer` is the parent's side; `python -m media.mixer` is the process. A `Scene` says all that it is to make.
 """
 
+from media.mixer.ground.scene import Group, Mix, Prompt, Scene, SceneError, SiteInfo, Source, Voice
 from media.mixer.mixer import Mixer, MixerEvents
-from media.mixer.scene import Group, Mix, Prompt, Scene, SceneError, SiteInfo, Source, Voice
 
 __all__ = [
     "Group",

@@ -1,4 +1,4 @@
-"""What pictures and sound need of the frame port: whole frames in and out, no packets. `media.frames.Frames` is it.
+"""What pictures and sound need of the frame port: whole frames in and out, no packets. `media.frames.port.Frames` is it.
 
 Tests of pictures and sound stand something that only keeps in its place; everything else runs over the real one.
 """
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from media.frames import FrameEvent
-    from media.parameters import CodecName
+    from media.frames.port import FrameEvent
+    from media.ground.parameters import CodecName
 
 
 class Frames(Protocol):

@@ -17,19 +17,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from media import limits
-from media.frames import AUDIO_LEVEL_ID, connect
-from media.line import LineConsumer, line_codec
-from media.mixer import control
-from media.mixer.marks import Marks, shared
-from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
+from media.frames.port import AUDIO_LEVEL_ID, connect
+from media.ground import limits
+from media.lines.line import LineConsumer, line_codec
+from media.mixer.ground import control
+from media.mixer.ground.marks import Marks, shared
+from media.mixer.ground.scene import CLOCK_HZ, Group, Scene, SceneError, check, difference, to_json
 
 if TYPE_CHECKING:
-    from media.line import Line
-    from media.node import Node
-    from media.parameters import Kind
-    from media.producer import Producer
-    from media.router import Router
+    from media.ground.parameters import Kind
+    from media.lines.line import Line
+    from media.node.node import Node
+    from media.node.router import Router
+    from media.tracks.producer import Producer
 
 logger = logging.getLogger(__name__)
 

@@ -18,18 +18,18 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
-from media import limits
-from media.frames import Frames
-from media.mixer import control
-from media.mixer.layouts import cells_of, rects
-from media.mixer.load import STEPS, Effective, Ladder, Punctuality, admit, at_step
-from media.mixer.marks import Marks
+from media.frames.port import Frames
+from media.ground import limits
+from media.mixer.ground import control
+from media.mixer.ground.layouts import cells_of, rects
+from media.mixer.ground.load import STEPS, Effective, Ladder, Punctuality, admit, at_step
+from media.mixer.ground.marks import Marks
+from media.mixer.ground.scene import CLOCK_HZ, Group, Scene, SceneError, Source, check, difference, from_json
 from media.mixer.picture.decoding import Decoding
 from media.mixer.picture.program import Program, View
+from media.mixer.picture.snapshots import PROGRAM_SIZE, Snapshots, jpeg
 from media.mixer.picture.tiles import Tiles
-from media.mixer.scene import CLOCK_HZ, Group, Scene, SceneError, Source, check, difference, from_json
-from media.mixer.snapshots import PROGRAM_SIZE, Snapshots, jpeg
-from media.mixer.sound.desk import TICK_US, Desk, heard
+from media.mixer.sound.console import TICK_US, Desk, heard
 from media.mixer.sound.sync import LipSync
 
 logger = logging.getLogger(__name__)

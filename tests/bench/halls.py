@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from media.mixer.layouts import rects
+from media.mixer.ground.layouts import rects
 from media.mixer.sound.codecs import open_decoder
 from rooms.store.database import Database
 from rooms.store.tables.sites import Terminal as TerminalRow

@@ -28,12 +28,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from media import Node, NodeSettings
-from media.frames import Frames, connect
-from media.line import line_codec
+from media.frames.port import Frames, connect
+from media.lines.line import line_codec
 from media.mixer import Group, Mix, Mixer, Scene, SiteInfo, Source, Voice
+from media.mixer.ground.scene import CLOCK_HZ
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture
-from media.mixer.scene import CLOCK_HZ
 from media.mixer.sound.codecs import open_encoder
 from media.mixer.sound.rates import BLOCK, RATE_HZ
 

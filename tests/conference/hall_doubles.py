@@ -12,7 +12,7 @@ from conference.plan import AudioCodec, AudioPlan, Endpoint, Keys, MediaPlan, St
 from conference.ports import LineOptions
 from conference.program import Mode, Program
 from media import line_codec
-from media.mixer.scene import Scene, check
+from media.mixer.ground.scene import Scene, check
 from tests.conference.doubles import FakeProducer, World
 from tests.conference.parties import Format
 

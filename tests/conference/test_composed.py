@@ -8,7 +8,7 @@ from conference import Announcement, Source
 from conference.composed import IDENTITY
 from conference.events import Presence, Reason, RosterChanged, SubscriptionFailed
 from conference.program import BROWSERS
-from media.mixer.scene import Group
+from media.mixer.ground.scene import Group
 from tests.conference.hall_doubles import HallParty, HallWorld, plan
 from tests.conference.parties import CAMERA, MICROPHONE, Party
 

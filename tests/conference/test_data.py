@@ -8,7 +8,7 @@ import pytest
 
 from conference import Refusal, data, limits
 from conference.events import DataTrackHandles, Left, Reason, RosterChanged
-from media.limits import WINDOW_BYTES
+from media.ground.limits import WINDOW_BYTES
 from tests.conference.doubles import World
 from tests.conference.parties import Party
 

@@ -9,8 +9,8 @@ import pytest
 
 from conference import Announcement, Refusal, Source, limits
 from conference.events import LayersWanted, Quality
-from media import limits as mixer
-from media.mixer.scene import Scene
+from media.ground import limits as mixer
+from media.mixer.ground.scene import Scene
 from tests.conference.doubles import peer_of
 from tests.conference.hall_doubles import HallParty, HallWorld, plan, stream, video
 from tests.conference.parties import CAMERA, MICROPHONE, Party

@@ -21,8 +21,8 @@ from livekit.protocol import models, rtc
 
 from conference import Grants, Refusal, Registry
 from media import Acceptance, Node, NodeSettings, OfferedTrack, Peer, PeerError, Producer, Router
-from media.description import Memory, parse
-from media.parameters import Description
+from media.ground.parameters import Description
+from media.peers.description import Memory, parse
 from signaling import limits
 from signaling.auth import Authenticator
 from signaling.rtc import join

@@ -13,8 +13,9 @@ from typing import Any
 
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
-from media import handshake, limits
-from media.parameters import Fingerprint
+from media.ground import limits
+from media.ground.parameters import Fingerprint
+from media.peers import handshake
 from tests.clients import sctp
 from tests.fuzz.browsers import SEPARATOR
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.native
 
 TOKEN = "m" * 32
 ROOT = Path(__file__).parents[2]
-CROWDED = "from media import placement\n\nplacement.PEERS_TOGETHER = 1\n"
+CROWDED = "from media.node import placement\n\nplacement.PEERS_TOGETHER = 1\n"
 """Makes two peers of one conference too many for a thread."""
 
 

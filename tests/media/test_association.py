@@ -9,7 +9,8 @@ import pytest
 from aiortc import RTCDataChannel
 from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, SackChunk
 
-from media import handshake, limits
+from media.ground import limits
+from media.peers import handshake
 from tests.clients import sctp
 
 FIRST, LAST, BINARY = 2, 1, 53

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import datagrams, limits
+from media.ground import limits
+from media.peers import datagrams
 from tests.clients import sctp
 
 LAST = sctp.OUR_TSN + 9

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from media.endings import Endings
-from media.producer import Producer
+from media.ground.endings import Endings
+from media.tracks.producer import Producer
 
 
 class Busy:

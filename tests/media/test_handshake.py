@@ -20,7 +20,9 @@ from aiortc.rtcsctptransport import DataChunk, InboundStream, InitChunk, SackChu
 from OpenSSL import SSL
 
 from conference.connection import Connection
-from media import Node, PeerError, Router, handshake, limits
+from media import Node, PeerError, Router
+from media.ground import limits
+from media.peers import handshake
 from signaling.process import SystemClock
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_256_GCM, RTCCertificate
 
-from media import Acceptance, PeerError, Router, handshake, limits
+from media import Acceptance, PeerError, Router
+from media.ground import limits
+from media.peers import handshake
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, works

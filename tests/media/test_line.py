@@ -9,7 +9,7 @@ import pylibsrtp
 import pytest
 
 from media import Line, LineConsumer, Node, Producer, Router, line_codec
-from media import limits as media_limits
+from media.ground import limits as media_limits
 
 PORTS = range(42_000, 43_000)
 PCMA = line_codec(8, "pcma")

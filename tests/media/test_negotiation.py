@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from aiortc.sdp import SessionDescription
 
-from media.consumer import map_codecs
-from media.description import parse
-from media.negotiation import Head, Plan, agree, layers, match, own_capabilities, published_order, write
-from media.parameters import Acceptance, Candidate, Capabilities, Credentials, Sending
-from media.sections import own_section
+from media.ground.parameters import Acceptance, Candidate, Capabilities, Credentials, Sending
+from media.peers.description import parse
+from media.peers.negotiation import Head, Plan, agree, layers, match, own_capabilities, published_order, write
+from media.peers.sections import own_section
+from media.tracks.consumer import map_codecs
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
 

@@ -11,10 +11,11 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media import PeerError, limits
-from media import description as reading
-from media.description import Memory, parse
-from media.parameters import Candidate, Codec, Description
+from media import PeerError
+from media.ground import limits
+from media.ground.parameters import Candidate, Codec, Description
+from media.peers import description as reading
+from media.peers.description import Memory, parse
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
 

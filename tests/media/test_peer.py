@@ -7,8 +7,9 @@ from typing import Literal
 import pytest
 from aiortc.rtp import RtpPacket
 
-from media import Acceptance, Node, OfferedTrack, Peer, PeerError, Producer, Router, limits
-from media.node import check_sources
+from media import Acceptance, Node, OfferedTrack, Peer, PeerError, Producer, Router
+from media.ground import limits
+from media.node.node import check_sources
 from tests.clients import offers
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video

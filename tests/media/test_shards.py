@@ -15,7 +15,15 @@ from aiortc.rtp import RtpPacket
 
 from media import Node, NodeSettings, Producer, Router, _plane
 from media._plane import Plane
-from media.placement import BUSY, CONFERENCE_PACKETS, PARTICIPANT_PACKETS, PEERS_TOGETHER, Load, for_peer, least_loaded
+from media.node.placement import (
+    BUSY,
+    CONFERENCE_PACKETS,
+    PARTICIPANT_PACKETS,
+    PEERS_TOGETHER,
+    Load,
+    for_peer,
+    least_loaded,
+)
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
 from tests.clients.peers import Call, connect, end

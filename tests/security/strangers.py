@@ -13,8 +13,8 @@ from typing import Any, Self
 from aioice import stun
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
-from media.handshake import Certificate, Keys, Session
-from media.parameters import Fingerprint
+from media.ground.parameters import Fingerprint
+from media.peers.handshake import Certificate, Keys, Session
 from tests.clients.ice_client import rtp_packet
 
 ALERT = struct.pack("!BHHIHH", 21, 0xFEFD, 0, 0, 0, 2) + bytes([2, 40])

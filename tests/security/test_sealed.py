@@ -14,7 +14,9 @@ from aiortc import RTCDataChannel, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcsctptransport import HeartbeatAckChunk, parse_packet
 
-from media import Router, handshake, limits
+from media import Router
+from media.ground import limits
+from media.peers import handshake
 from tests.clients import offers, sctp
 from tests.clients.ice_client import IceClient
 from tests.clients.peers import Call, connect, end, port_of, waiting, works

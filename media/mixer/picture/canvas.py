@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from media.mixer.layouts import Rect
+from media.mixer.ground.layouts import Rect
 from media.mixer.picture.planes import Overlay, Planes, new_picture
 from media.mixer.picture.plates import STAGE_YUV
 

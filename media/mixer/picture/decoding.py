@@ -18,10 +18,10 @@ import av
 from av.codec.context import Flags
 from av.error import FFmpegError
 
-from media import limits
-from media.mixer.marks import Marks
+from media.ground import limits
+from media.mixer.ground.marks import Marks
+from media.mixer.ground.scene import Source
 from media.mixer.picture.precedence import give_way
-from media.mixer.scene import Source
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from media.mixer.layouts import Rect
+from media.mixer.ground.layouts import Rect
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.unsignedinteger]

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from media import limits
+from media.ground import limits
 from media.mixer.picture.planes import Overlay, colour
 
 STAGE, TILE, RAISED, PLATE = 0x0D1416, 0x1A2629, 0x27363A, 0x0B1113

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import av
 
 from media.mixer.frames import Frames
-from media.mixer.layouts import cells_of, rects
-from media.mixer.load import Effective
+from media.mixer.ground.layouts import cells_of, rects
+from media.mixer.ground.load import Effective
+from media.mixer.ground.scene import Scene
 from media.mixer.picture.canvas import Canvas, Drawn, Part
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.plates import CONTENT, Label, Plates, line_height
 from media.mixer.picture.precedence import give_way
 from media.mixer.picture.tiles import Tiles
-from media.mixer.scene import Scene
 
 logger = logging.getLogger(__name__)
 

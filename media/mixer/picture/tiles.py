@@ -16,8 +16,8 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from media.mixer.layouts import Rect
-from media.mixer.marks import Marks
+from media.mixer.ground.layouts import Rect
+from media.mixer.ground.marks import Marks
 from media.mixer.picture.decoding import Picture
 from media.mixer.picture.planes import Planes, planes_of
 from media.mixer.picture.plates import SPEAKING_YUV, STAGE_YUV, TILE_YUV, Label, Plates, line_height

@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from media.mixer.scene import AudioCodec
+from media.mixer.ground.scene import AudioCodec
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Down, Samples, Up
 
 OPUS_BPS = 32_000

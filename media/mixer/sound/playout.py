@@ -10,7 +10,7 @@ from collections import deque
 
 import numpy as np
 
-from media import limits
+from media.ground import limits
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 
 FLOOR = RATE_HZ // 100

@@ -12,8 +12,8 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from media import limits
-from media.mixer.scene import Prompt
+from media.ground import limits
+from media.mixer.ground.scene import Prompt
 from media.mixer.sound.rates import BLOCK, RATE_HZ, Samples
 
 logger = logging.getLogger(__name__)

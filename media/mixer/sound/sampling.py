@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from media import limits
-from media.mixer.marks import Marks
-from media.mixer.scene import AudioCodec
+from media.ground import limits
+from media.mixer.ground.marks import Marks
+from media.mixer.ground.scene import AudioCodec
 from media.mixer.sound.codecs import AudioDecoder, open_decoder
 from media.mixer.sound.mixing import SILENT, level_of
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from media import Node, NodeSettings, Router
-from media.frames import Frames, connect
-from media.line import line_codec
+from media.frames.port import Frames, connect
+from media.lines.line import line_codec
 from media.mixer import Mixer
-from media.mixer.scene import CLOCK_HZ, Scene, SiteInfo, Source
+from media.mixer.ground.scene import CLOCK_HZ, Scene, SiteInfo, Source
 from tests.media.mixer.studio import Camera, Screen, listen, packets, tone
 
 PATIENCE_S = 30

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from media.frames import FrameEvent
+from media.frames.port import FrameEvent
 from media.mixer.picture.encoding import Encoder, EncoderSettings
 from media.mixer.picture.planes import new_picture
 from media.mixer.sound.codecs import open_decoder, open_encoder

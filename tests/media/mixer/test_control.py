@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import limits
-from media.mixer.control import ControlError, Message, Unpacker, pack
+from media.ground import limits
+from media.mixer.ground.control import ControlError, Message, Unpacker, pack
 
 MESSAGES: list[Message] = [
     {"type": "keyframe", "ssrc": 7},

@@ -2,8 +2,8 @@
 
 import pytest
 
-from media.mixer.layouts import FEWER, LAYOUTS, cells_of, rects
-from media.mixer.scene import Layout
+from media.mixer.ground.layouts import FEWER, LAYOUTS, cells_of, rects
+from media.mixer.ground.scene import Layout
 
 SIZES = [(1920, 1080), (1280, 720), (640, 360), (352, 288), (1024, 576), (854, 480)]
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from media.mixer.load import DOWN_AFTER_S, STEPS, UP_AFTER_S, Ladder, Punctuality, admit, at_step, cost
-from media.mixer.scene import Group
+from media.mixer.ground.load import DOWN_AFTER_S, STEPS, UP_AFTER_S, Ladder, Punctuality, admit, at_step, cost
+from media.mixer.ground.scene import Group
 
 GROUP = Group("a", 1, 96, "h264", 1920, 1080, 30, 2_500_000, "4x4", ("s1",))
 

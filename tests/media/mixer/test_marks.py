@@ -16,12 +16,12 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from media.mixer import mixer, process
-from media.mixer.marks import SLOTS, Marks, shared
+from media.mixer.ground.marks import SLOTS, Marks, shared
+from media.mixer.ground.scene import Scene, SiteInfo, Source
 from media.mixer.picture import decoding
 from media.mixer.picture.plates import Label
+from media.mixer.picture.snapshots import Snapshots
 from media.mixer.picture.tiles import Tiles, scale
-from media.mixer.scene import Scene, SiteInfo, Source
-from media.mixer.snapshots import Snapshots
 from tests.media.mixer.stage import Conference, Hall
 from tests.media.mixer.studio import Camera
 from tests.media.mixer.test_process import FULL, GREEN, GROUP, RED, shows_now
@@ -47,7 +47,7 @@ def test_marks_outlive_the_process(memory: int) -> None:
     """One that dies over a source leaves its number; those that were done do not count."""
     code = f"""
 import os, signal
-from media.mixer.marks import Marks
+from media.mixer.ground.marks import Marks
 marks = Marks({memory})
 with marks.at(7):
     pass

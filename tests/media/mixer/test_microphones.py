@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from media import Node, NodeSettings, limits
-from media.frames import Frames, connect
-from media.line import line_codec
+from media import Node, NodeSettings
+from media.frames.port import Frames, connect
+from media.ground import limits
+from media.lines.line import line_codec
 from media.mixer import Mix, Mixer, Scene, Source
-from media.mixer.scene import CLOCK_HZ
+from media.mixer.ground.scene import CLOCK_HZ
 from media.mixer.sound.rates import RATE_HZ
 from tests.media.mixer.stage import Silent, Told
 from tests.media.mixer.studio import listen, packets, strength, tone

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from media import limits
-from media.mixer.layouts import LAYOUTS, Rect, rects
-from media.mixer.load import at_step
+from media.ground import limits
+from media.mixer.ground.layouts import LAYOUTS, Rect, rects
+from media.mixer.ground.load import at_step
+from media.mixer.ground.scene import Group, Layout, Scene, SiteInfo, Source
 from media.mixer.picture.canvas import Canvas, Drawn, Part
 from media.mixer.picture.decoding import PATIENCE_US, Decoder, Decoding, is_key
 from media.mixer.picture.encoding import NAL_BYTES, Encoder, EncoderSettings, level
@@ -20,7 +21,6 @@ from media.mixer.picture.planes import Overlay, colour, new_picture
 from media.mixer.picture.plates import STAGE_YUV, TILE_YUV, Label, Plates, paragraphs, shorten, wrap
 from media.mixer.picture.program import KEY_PACE_US, STILL_TICKS, Program, View
 from media.mixer.picture.tiles import STALE_US, Tile, Tiles, fit
-from media.mixer.scene import Group, Layout, Scene, SiteInfo, Source
 from tests.media.mixer.studio import Camera, KeptFrames, Screen, nal_units, read_counter
 
 HUES = [(60 + 10 * i, 40 + 11 * i, 220 - 11 * i) for i in range(16)]

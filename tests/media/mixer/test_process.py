@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from media import limits
-from media.line import line_codec
+from media.ground import limits
+from media.lines.line import line_codec
 from media.mixer import Group, Mix, Mixer, Scene, SceneError, Source, Voice, mixer
-from media.mixer.layouts import rects
+from media.mixer.ground.layouts import rects
 from tests.media.mixer.stage import Conference, Hall, Told
 from tests.media.mixer.studio import packets, read_counter, strength, tone
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media import limits
-from media.mixer.scene import (
+from media.ground import limits
+from media.mixer.ground.scene import (
     Group,
     Mix,
     Prompt,

@@ -11,10 +11,10 @@ import av
 import numpy as np
 import pytest
 
-from media import limits
-from media.mixer.scene import CLOCK_HZ, Mix, Prompt, Scene, Source, Voice
+from media.ground import limits
+from media.mixer.ground.scene import CLOCK_HZ, Mix, Prompt, Scene, Source, Voice
 from media.mixer.sound.codecs import compression, expansion, open_decoder
-from media.mixer.sound.desk import JITTER_MS, Desk, heard
+from media.mixer.sound.console import JITTER_MS, Desk, heard
 from media.mixer.sound.mixing import CEILING, Limiter
 from media.mixer.sound.playout import FLOOR, START, Playout
 from media.mixer.sound.prompts import DUCKED, read

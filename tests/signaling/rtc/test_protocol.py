@@ -11,7 +11,7 @@ import pytest
 from livekit.protocol import models, room, rtc
 
 from conference.happenings import What
-from media import limits as media_limits
+from media.ground import limits as media_limits
 from signaling import limits as http_limits
 from signaling.rtc import admin, limits, requests, scenarios
 from signaling.rtc.webhooks import EVENTS

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from media import limits
-from media.line import Line, LineEvents
-from media.peer import Peer, PeerEvents
+from media.ground import limits
+from media.lines.line import Line, LineEvents
+from media.peers.peer import Peer, PeerEvents
 
 if TYPE_CHECKING:
-    from media.node import Node
-    from media.producer import Producer
+    from media.node.node import Node
+    from media.tracks.producer import Producer
 
 
 def _ignore(_speakers: list[tuple[Producer, float]]) -> None:

@@ -11,13 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from media import limits, negotiation
-from media.consumer import Consumer, Mapping, map_codecs
-from media.description import Memory, parse
-from media.errors import PeerError
-from media.handshake import Role as DtlsRole
-from media.negotiation import Head, Plan
-from media.parameters import (
+from media.ground import limits
+from media.ground.errors import PeerError
+from media.ground.parameters import (
     Acceptance,
     Answer,
     Description,
@@ -29,8 +25,11 @@ from media.parameters import (
     Section,
     Sending,
 )
-from media.producer import Producer
-from media.sections import (
+from media.peers import negotiation
+from media.peers.description import Memory, parse
+from media.peers.handshake import Role as DtlsRole
+from media.peers.negotiation import Head, Plan
+from media.peers.sections import (
     FreeSlots,
     Room,
     Slot,
@@ -40,13 +39,15 @@ from media.sections import (
     same_formats,
     same_streams,
 )
-from media.transport import IceState, Transport, TransportState
+from media.peers.transport import IceState, Transport, TransportState
+from media.tracks.consumer import Consumer, Mapping, map_codecs
+from media.tracks.producer import Producer
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
 
-    from media.node import Node
-    from media.router import Router
+    from media.node.node import Node
+    from media.node.router import Router
 
 
 class PeerEvents(Protocol):

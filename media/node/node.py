@@ -20,28 +20,29 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import ifaddr
 
-from media import limits, placement, stats
-from media.endings import Endings
-from media.errors import StaleLibrary
-from media.handshake import Certificate
-from media.parameters import Candidate, Codec, Credentials, Encoding, Kind
-from media.placement import Load
-from media.producer import Producer
-from media.router import Router
+from media.ground import limits, stats
+from media.ground.endings import Endings
+from media.ground.errors import StaleLibrary
+from media.ground.parameters import Candidate, Codec, Credentials, Encoding, Kind
+from media.node import placement
+from media.node.placement import Load
+from media.node.router import Router
+from media.peers.handshake import Certificate
+from media.tracks.producer import Producer
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from media import _plane
-    from media.consumer import Consumer
-    from media.line import Line, LineConsumer
-    from media.peer import Peer
-    from media.transport import Transport
+    from media.lines.line import Line, LineConsumer
+    from media.peers.peer import Peer
+    from media.peers.transport import Transport
+    from media.tracks.consumer import Consumer
 
 logger = logging.getLogger(__name__)
 
 _ICE_CHARACTERS = string.ascii_letters + string.digits
-_SOURCES = Path(__file__).parent / "plane"
+_SOURCES = Path(__file__).parents[1] / "plane"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ import av
 from av.error import FFmpegError
 from PIL import Image
 
-from media.mixer.marks import Marks
+from media.mixer.ground.marks import Marks
+from media.mixer.ground.scene import Scene, Source
 from media.mixer.picture.decoding import Picture
-from media.mixer.scene import Scene, Source
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import unpack_from
 
-from media import limits
+from media.ground import limits
 
 _TSNS = 1 << 32
 _RECORD_HEADER, _PIECE_HEADER = 13, 12

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from media.consumer import Consumer
-    from media.producer import Producer
+    from media.tracks.consumer import Consumer
+    from media.tracks.producer import Producer
 
 Kind = Literal["audio", "video"]
 CodecName = Literal["opus", "red", "pcmu", "pcma", "g722", "telephone-event", "vp8", "vp9", "h264", "h265", "av1"]

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from media import limits, stats
-from media.parameters import Codec, CodecName, Encoding, Kind
-from media.producer import Producer
+from media.ground import limits, stats
+from media.ground.parameters import Codec, CodecName, Encoding, Kind
+from media.tracks.producer import Producer
 
 if TYPE_CHECKING:
     from media._plane import Feedback, Profile
-    from media.node import Node
-    from media.router import Router
+    from media.node.node import Node
+    from media.node.router import Router
 
 LineState = Literal["first", "silent", "alive"]
 Address = tuple[str, int]

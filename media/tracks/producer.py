@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from media.parameters import Codec, Encoding, Kind
+from media.ground.parameters import Codec, Encoding, Kind
 
 if TYPE_CHECKING:
     from media._plane import Plane
-    from media.endings import Endings
+    from media.ground.endings import Endings
 
 
 class Follower(Protocol):

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from media import limits
-from media.description import EXTENSION_URIS
-from media.parameters import (
+from media.ground import limits
+from media.ground.parameters import (
     Acceptance,
     Candidate,
     Capabilities,
@@ -25,6 +24,7 @@ from media.parameters import (
     Section,
     Sending,
 )
+from media.peers.description import EXTENSION_URIS
 
 _URIS: dict[ExtensionName, str] = {name: uri for uri, name in EXTENSION_URIS.items()}
 # The dependency descriptor of VP8 too, whose payload could tell its temporal layers: by that alone libwebrtc leaves out a picture

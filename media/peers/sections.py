@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from media import limits, negotiation
-from media.parameters import Acceptance, Codec, Encoding, Kind, OfferedTrack, Section
+from media.ground import limits
+from media.ground.parameters import Acceptance, Codec, Encoding, Kind, OfferedTrack, Section
+from media.peers import negotiation
 
 if TYPE_CHECKING:
-    from media.consumer import Consumer
-    from media.producer import Producer
+    from media.tracks.consumer import Consumer
+    from media.tracks.producer import Producer
 
 
 @dataclass(eq=False, slots=True)

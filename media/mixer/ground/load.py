@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from media.mixer.layouts import FEWER
+from media.mixer.ground.layouts import FEWER
+from media.mixer.ground.scene import Group
 from media.mixer.picture.encoding import Preset
-from media.mixer.scene import Group
 
 STEPS = ("full", "fps", "preset", "size", "tiles")
 """The order of degradation; each step keeps those before it."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from media import limits
-from media.negotiation import match, red_blocks
-from media.parameters import Codec, Sending
+from media.ground import limits
+from media.ground.parameters import Codec, Sending
+from media.peers.negotiation import match, red_blocks
 
 if TYPE_CHECKING:
     from media._plane import Plane
-    from media.endings import Endings
-    from media.producer import Producer
+    from media.ground.endings import Endings
+    from media.tracks.producer import Producer
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,9 @@ from aiortc.rtcdtlstransport import (
 from aiortc.rtcsctptransport import Chunk, DataChunk, ForwardTsnChunk, RTCSctpCapabilities, RTCSctpTransport, SackChunk
 from OpenSSL import SSL
 
-from media import datagrams, limits
-from media.parameters import Fingerprint
+from media.ground import limits
+from media.ground.parameters import Fingerprint
+from media.peers import datagrams
 
 Profile = Literal["AEAD_AES_128_GCM", "AES128_CM_SHA1_80"]
 Role = Literal["client", "server"]

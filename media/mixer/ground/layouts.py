@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from media.mixer.scene import Layout
+from media.mixer.ground.scene import Layout
 
 GAP = 4
 """Pixels between two places at 720 lines; grows with the picture."""

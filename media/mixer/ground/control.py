@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from media import limits
+from media.ground import limits
 
 Message = dict[str, Any]
 """`type` says what it is; `process.py` and `mixer.py` say what else is in it."""

@@ -17,9 +17,9 @@ from typing import Literal, NamedTuple
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import H264Profile, SessionDescription, parameters_to_sdp, parse_h264_profile_level_id
 
-from media import limits
-from media.errors import PeerError
-from media.parameters import (
+from media.ground import limits
+from media.ground.errors import PeerError
+from media.ground.parameters import (
     MIME,
     Capabilities,
     Codec,

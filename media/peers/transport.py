@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from media.errors import PeerError
-from media.handshake import Certificate, Keys, Role, Session
-from media.parameters import Credentials, Extension, Fingerprint
+from media.ground.errors import PeerError
+from media.ground.parameters import Credentials, Extension, Fingerprint
+from media.peers.handshake import Certificate, Keys, Role, Session
 
 if TYPE_CHECKING:
     from media._plane import Plane
-    from media.endings import Endings
+    from media.ground.endings import Endings
 
 IceState = Literal["connected", "moved", "disconnected", "failed"]
 TransportState = Literal["new", "connecting", "connected", "failed", "closed"]

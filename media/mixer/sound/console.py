@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from media import limits
+from media.ground import limits
 from media.mixer.frames import Frames
-from media.mixer.marks import Marks
-from media.mixer.scene import CLOCK_HZ, AudioCodec, Mix, Scene, Source
+from media.mixer.ground.marks import Marks
+from media.mixer.ground.scene import CLOCK_HZ, AudioCodec, Mix, Scene, Source
 from media.mixer.sound.codecs import AudioDecoder, AudioEncoder, open_decoder, open_encoder
 from media.mixer.sound.mixing import Limiter, level_of, total
 from media.mixer.sound.playout import FLOOR, Playout

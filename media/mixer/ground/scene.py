@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar
 
-from media import limits
+from media.ground import limits
 
 VideoCodec = Literal["h264", "vp8"]
 AudioCodec = Literal["opus", "g722", "pcma", "pcmu"]
@@ -150,7 +150,7 @@ class Scene:
 
 
 def check(scene: Scene) -> None:
-    """Raises `SceneError` unless every bound of `media/limits.py` is kept and every SSRC means one thing."""
+    """Raises `SceneError` unless every bound of `media/ground/limits.py` is kept and every SSRC means one thing."""
     for name, bound in (
         ("sources", limits.MIXER_SOURCES),
         ("sites", limits.MIXER_SITES),

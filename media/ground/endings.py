@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from media import limits
+from media.ground import limits
 
 
 class Endings:

@@ -1,0 +1,1 @@
+"""Whole frames in place of packets, for the mixer process."""

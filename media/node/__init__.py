@@ -1,0 +1,1 @@
+"""The media side of the process: the packet plane with its sockets, its routers, and which thread takes what."""

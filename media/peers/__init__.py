@@ -1,0 +1,1 @@
+"""One WebRTC peer connection: its descriptions, its sections, its path."""
