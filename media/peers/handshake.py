@@ -1,6 +1,6 @@
 """DTLS and SCTP of one transport, by aiortc over a stand-in for its ICE transport (RFC 5764, RFC 8261, RFC 8832).
 
-The only file that knows private names of aiortc; pyproject pins its version exactly and `tests/media/test_handshake.py`
+The only file that knows private names of aiortc; pyproject pins its version exactly and `tests/media/peers/test_handshake.py`
 holds the contract. No RTP comes here: the SRTP keys are exported and handed on, and the packet plane does the rest.
 We are the DTLS server wherever the peer lets us, so that our order of SRTP profiles rules. We are the DTLS client of a peer
 that wants to be the server; its certificate, its bytes and its time have the same bounds.

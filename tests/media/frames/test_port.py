@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from media import FrameEvent, Frames, Line, Router, connect, line_codec
-from tests.media.test_line import H264, IDR, PCMA, PORTS, PPS, SLICE, SPS, Call, Told
+from tests.media.lines.test_line import H264, IDR, PCMA, PORTS, PPS, SLICE, SPS, Call, Told
 
 WAIT_MS = 10_000
 START = b"\0\0\0\1"

@@ -27,7 +27,7 @@ from media.node.placement import (
 from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
 from tests.clients.peers import Call, connect, end
-from tests.media.test_plane_seam import DTLS, EVENT_WAIT_S, PWD, check, expect_answer
+from tests.media.node.test_plane_seam import DTLS, EVENT_WAIT_S, PWD, check, expect_answer
 
 SHARDS = 2
 PEERS = 40

@@ -15,7 +15,7 @@ from tests.clients.ice_client import IceClient, rtp_packet
 from tests.clients.offers import audio, video
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 MIC = audio("sendonly", "a=msid:s mic", "a=ssrc:1111 cname:c")
 CAMERA = video("sendonly", "a=msid:s cam", "a=ssrc:2222 cname:c", "a=ssrc:2223 cname:c", "a=ssrc-group:FID 2222 2223")
 LAYERED = video("sendonly", "a=msid:s cam", "a=rid:f send", "a=rid:h send", "a=rid:q send", "a=simulcast:send f;h;q")

@@ -15,7 +15,7 @@ from media.peers import handshake
 from tests.clients import offers
 from tests.clients.ice_client import CM, GCM, IceClient, rtp_packet
 from tests.clients.peers import Call, Recorder, connect, end, open_path, tell, works
-from tests.media.test_handshake import numbered, record
+from tests.media.peers.test_handshake import numbered, record
 from tests.security import strangers
 
 DATA = [offers.application()]

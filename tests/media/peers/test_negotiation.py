@@ -11,7 +11,7 @@ from media.peers.negotiation import Head, Plan, agree, layers, match, own_capabi
 from media.peers.sections import own_section
 from media.tracks.consumer import map_codecs
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 
 
 def sections(kind: str) -> list[str]:

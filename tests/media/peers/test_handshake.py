@@ -47,7 +47,7 @@ async def opened(one: RTCDataChannel) -> RTCDataChannel:
 
 
 def test_aiortc_is_pinned_exactly_to_what_is_installed() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
     assert f"aiortc=={aiortc.__version__}" in project["project"]["dependencies"]
 
 

@@ -17,7 +17,7 @@ from media.ground.parameters import Candidate, Codec, Description
 from media.peers import description as reading
 from media.peers.description import Memory, parse
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "sdp"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "sdp"
 
 
 def fixture(name: str) -> str:
