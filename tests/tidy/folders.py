@@ -1,0 +1,29 @@
+"""The scanner of folders: how many source files stand in one.
+
+Python, Rust, TypeScript and Svelte count. These do not count: `__init__.py`, a Python file that holds only its docstring, unit
+tests beside their subject (`*_tests.rs`), and `*.d.ts`. Folders of tests count like others.
+"""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+from tests.tidy.finding import FILES, Finding, files, shown
+
+TOPS = ("rooms", "conference", "signaling", "media", "web", "tests")
+SHORT_BYTES = 4096
+"""A longer file holds more than a docstring."""
+SUFFIXES = (".py", ".rs", ".ts", ".svelte")
+
+
+def scan(root: Path) -> list[Finding]:
+    counts = Counter(shown(root, path.parent) for path in files(root, *TOPS, suffixes=SUFFIXES) if is_counted(path))
+    return [Finding("full folder", name, count, name) for name, count in counts.items() if count > FILES]
+
+
+def is_counted(path: Path) -> bool:
+    if path.name == "__init__.py" or path.name.endswith(("_tests.rs", ".d.ts")):
+        return False
+    if path.suffix == ".py" and path.stat().st_size < SHORT_BYTES:
+        return any(not isinstance(node, ast.Expr) for node in ast.parse(path.read_text("utf-8")).body)
+    return True
